@@ -1,0 +1,1 @@
+"""The service: workflows over HTTP, on port 8000."""

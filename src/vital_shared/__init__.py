@@ -1,0 +1,1 @@
+"""VITAL: an observable engine for multi-tenant LLM workflows."""

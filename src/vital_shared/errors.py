@@ -1,0 +1,126 @@
+"""The exceptions of VITAL, all under one root.
+
+::
+
+    VitalError
+    ├── ConfigurationError          a setting is missing or wrong
+    ├── GraphError                  (vital_shared.graph) the graph itself
+    ├── InvalidRequest              the caller asked for something that cannot be; names the field
+    │   ├── NotFound                no such agent, tool, model, run, document or session for this tenant
+    │   ├── Forbidden               it exists, but the caller may not change it
+    │   └── Conflict                the state of the thing does not allow it (now)
+    │       ├── AlreadyResumed      a paused run is resumed once
+    │       ├── PlanChanged         the workflow is no longer the one that was paused
+    │       └── RunExpired          the approval came too late
+    ├── RunFailed                   a run ended without an answer; names the node
+    │   └── RunCancelled            because somebody cancelled it
+    ├── ModelError                  (vital_shared.llm) a language model did not answer
+    ├── IngestError                 (vital_shared.retrieval) a file could not be read
+    └── StoreError                  the database is not there or does not answer
+
+The graph engine imports nothing of ours, so `GraphError` stands there and is not a `VitalError`
+by inheritance; everything that leaves a workflow is.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AlreadyResumed",
+    "ConfigurationError",
+    "Conflict",
+    "Forbidden",
+    "IngestError",
+    "InvalidRequest",
+    "NotFound",
+    "PlanChanged",
+    "RunCancelled",
+    "RunExpired",
+    "RunFailed",
+    "StoreError",
+    "VitalError",
+]
+
+
+class VitalError(Exception):
+    """The root: ``except VitalError`` catches whatever VITAL raises on purpose."""
+
+
+class ConfigurationError(VitalError):
+    """A setting is missing or wrong."""
+
+
+class InvalidRequest(VitalError):
+    """The caller asked for something that cannot be.
+
+    :param message: one sentence: what is wrong and what to do.
+    :param field: the field of the input that is wrong, dotted, or None.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class NotFound(InvalidRequest):
+    """No such thing for this tenant."""
+
+
+class Forbidden(InvalidRequest):
+    """The thing exists, but this caller may not change it."""
+
+
+class Conflict(InvalidRequest):
+    """The state of the thing does not allow it."""
+
+
+class AlreadyResumed(Conflict):
+    """A paused run is resumed once, and this one was."""
+
+
+class PlanChanged(Conflict):
+    """The workflow has changed since the run was paused, so that its values no longer fit."""
+
+
+class RunExpired(Conflict):
+    """The approval came after the run had expired."""
+
+
+class RunFailed(VitalError):
+    """A run ended without an answer.
+
+    :param message: one sentence for the user.
+    :param run_id: the run.
+    :param node: the node that failed, or None where no single node did (a deadline).
+    :param error_type: a closed set: the name under which the failure is counted.
+    """
+
+    def __init__(
+        self, message: str, *, run_id: str, node: str | None = None, error_type: str = "internal"
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.run_id = run_id
+        self.node = node
+        self.error_type = error_type
+
+
+class RunCancelled(RunFailed):
+    """Somebody cancelled the run."""
+
+
+class StoreError(VitalError):
+    """The database is not there or does not answer."""
+
+
+class IngestError(VitalError):
+    """A file could not be read.
+
+    :param message: one sentence that names the file and says why.
+    :param path: the file.
+    """
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path

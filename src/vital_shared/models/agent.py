@@ -1,0 +1,29 @@
+"""Agents: who answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from vital_shared.models.base import Frozen
+
+__all__ = ["AgentId", "AgentProfile"]
+
+AgentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+"""Lower-case letters, digits, ``-`` and ``_``; 1 to 64 characters."""
+
+
+class AgentProfile(Frozen):
+    """Who answers: a name, instructions, a model, and what it may use."""
+
+    id: AgentId
+    name: str = Field(min_length=1, max_length=200)
+    description: str = Field(default="", max_length=2_000)
+    system_prompt: str = Field(min_length=1, max_length=20_000)
+    model: str = Field(default="extractive", min_length=1, max_length=200)
+    tools: tuple[str, ...] | None = Field(default=None, strict=False)
+    """Names of the tools that it may use; None: all."""
+
+    sources: tuple[str, ...] | None = Field(default=None, strict=False)
+    """Names of the RAG sources that it may use; None: all."""

@@ -1,0 +1,172 @@
+"""What happens in a run, as one typed stream that every face shows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from vital_shared.models.base import Frozen
+from vital_shared.models.citation import Citation
+from vital_shared.models.quality import AnswerWarning
+from vital_shared.models.tool import ToolCall, ToolResult
+from vital_shared.models.workflow_io import WorkflowMode, WorkflowOutput
+
+__all__ = [
+    "ApprovalRequired",
+    "CitationFound",
+    "Event",
+    "EventAdapter",
+    "NodeFinished",
+    "NodeStarted",
+    "NodeStatus",
+    "Reasoning",
+    "Retrieval",
+    "RunFailedEvent",
+    "RunFinished",
+    "RunPaused",
+    "RunStarted",
+    "Token",
+    "ToolFinished",
+    "ToolStarted",
+    "WarningRaised",
+]
+
+NodeStatus = Literal["success", "failed", "timeout", "skipped", "cancelled", "paused"]
+
+
+class _Event(Frozen):
+    run_id: str
+    seq: int
+    """1 for the first event of a run, then one more each, also over a pause."""
+
+
+class RunStarted(_Event):
+    """The run has begun."""
+
+    type: Literal["run_started"] = "run_started"
+    mode: WorkflowMode
+    resumed: bool = False
+    """True where the run goes on after an approval."""
+
+
+class NodeStarted(_Event):
+    """A node has all that it needs and starts."""
+
+    type: Literal["node_started"] = "node_started"
+    node: str
+
+
+class NodeFinished(_Event):
+    """A node has ended, one way or another."""
+
+    type: Literal["node_finished"] = "node_finished"
+    node: str
+    status: NodeStatus
+    duration_seconds: float
+
+
+class Retrieval(_Event):
+    """A RAG source has answered, or has not."""
+
+    type: Literal["retrieval"] = "retrieval"
+    source: str
+    status: NodeStatus
+    documents: int
+    """Passages found."""
+    duration_seconds: float
+
+
+class ApprovalRequired(_Event):
+    """The user is to approve these tool calls."""
+
+    type: Literal["approval_required"] = "approval_required"
+    tools: tuple[ToolCall, ...]
+
+
+class ToolStarted(_Event):
+    """A tool call was made."""
+
+    type: Literal["tool_started"] = "tool_started"
+    tool: ToolCall
+
+
+class ToolFinished(_Event):
+    """A tool call has ended, one way or another."""
+
+    type: Literal["tool_finished"] = "tool_finished"
+    result: ToolResult
+
+
+class Reasoning(_Event):
+    """A piece of the model's reasoning, where it shares it."""
+
+    type: Literal["reasoning"] = "reasoning"
+    text: str
+
+
+class Token(_Event):
+    """A piece of the answer; all pieces joined are the answer's text."""
+
+    type: Literal["token"] = "token"
+    text: str
+
+
+class CitationFound(_Event):
+    """A citation of the answer, sent no later than the text that uses it."""
+
+    type: Literal["citation"] = "citation"
+    citation: Citation
+
+
+class WarningRaised(_Event):
+    """Something that the user should know."""
+
+    type: Literal["warning"] = "warning"
+    warning: AnswerWarning
+
+
+class RunPaused(_Event):
+    """The run waits for approval, and the stream closes; resuming goes on with the next number."""
+
+    type: Literal["run_paused"] = "run_paused"
+    output: WorkflowOutput
+
+
+class RunFinished(_Event):
+    """The run has an answer."""
+
+    type: Literal["run_finished"] = "run_finished"
+    output: WorkflowOutput
+
+
+class RunFailedEvent(_Event):
+    """The run has ended without an answer."""
+
+    type: Literal["run_failed"] = "run_failed"
+    error_type: str
+    message: str
+    node: str | None = None
+
+
+Event = Annotated[
+    RunStarted
+    | NodeStarted
+    | NodeFinished
+    | Retrieval
+    | ApprovalRequired
+    | ToolStarted
+    | ToolFinished
+    | Reasoning
+    | Token
+    | CitationFound
+    | WarningRaised
+    | RunPaused
+    | RunFinished
+    | RunFailedEvent,
+    Field(discriminator="type"),
+]
+"""Any event; ``type`` tells which."""
+
+EventAdapter: TypeAdapter[Event] = TypeAdapter(Event)
+"""Reads an event from JSON, and writes it."""

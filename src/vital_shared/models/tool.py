@@ -1,0 +1,56 @@
+"""Tool calls, suggested, approved and done."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import Field
+
+from vital_shared.models.base import Frozen
+
+__all__ = ["ToolCall", "ToolRequest", "ToolResult", "ToolStatus"]
+
+ToolStatus = Literal["success", "failed", "timeout", "denied"]
+
+
+class ToolRequest(Frozen):
+    """A tool that the input itself asks for; such a call counts as approved."""
+
+    name: str = Field(min_length=1, max_length=64)
+    arguments: dict[str, Any] | None = None
+    """None: the tool takes its arguments from the question."""
+
+
+class ToolCall(Frozen):
+    """One call of a tool, with its arguments, before it is made."""
+
+    id: str
+    """Unique within the run; what an approval names."""
+
+    name: str
+    arguments: dict[str, Any]
+    reason: str = ""
+    """Why it is suggested, in words for the user."""
+
+    cost_dollars: Decimal = Decimal(0)
+    requires_approval: bool = True
+
+
+class ToolResult(Frozen):
+    """What came of a tool call."""
+
+    id: str
+    """The id of the call."""
+
+    name: str
+    arguments: dict[str, Any]
+    status: ToolStatus
+    content: str = ""
+    """The result as text, for the answer; empty where there is none."""
+
+    error: str | None = None
+    """One sentence, where the call did not succeed."""
+
+    duration_seconds: float = 0.0
+    cost_dollars: Decimal = Decimal(0)

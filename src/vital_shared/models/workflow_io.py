@@ -1,0 +1,215 @@
+"""What goes into a workflow and what comes out of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    computed_field,
+    model_validator,
+)
+
+from vital_shared.models.agent import AgentId
+from vital_shared.models.base import Frozen
+from vital_shared.models.citation import Citation
+from vital_shared.models.quality import AnswerWarning, DegradationReason
+from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
+
+__all__ = [
+    "CacheStatus",
+    "Cost",
+    "Execution",
+    "NodeTiming",
+    "Timings",
+    "Tokens",
+    "WorkflowInput",
+    "WorkflowMode",
+    "WorkflowOutput",
+]
+
+Execution = Literal["parallel", "sequential"]
+CacheStatus = Literal["hit", "miss", "bypass"]
+
+
+class WorkflowMode(str, Enum):
+    """Research or chat, each with tool calls approved by the user or run automatically.
+
+    The values are also the metrics' label values.
+    """
+
+    MODE_1 = "1"
+    """Single question; the user approves tool calls."""
+    MODE_2 = "2"
+    """Single question; tools run at once."""
+    MODE_3 = "3"
+    """Conversation; the user approves tool calls."""
+    MODE_4 = "4"
+    """Conversation; tools run at once."""
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether the run carries a conversation."""
+        return self in (WorkflowMode.MODE_3, WorkflowMode.MODE_4)
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether the user approves tool calls."""
+        return self in (WorkflowMode.MODE_1, WorkflowMode.MODE_3)
+
+
+def _to_mode(value: object) -> object:
+    """Take ``1``, ``"1"`` and ``WorkflowMode.MODE_1``, which strict validation would not."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return value
+    try:
+        return WorkflowMode(str(value))
+    except ValueError:
+        raise ValueError('must be one of "1", "2", "3" and "4"') from None
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank: ask a question")
+    return value
+
+
+def _to_request(value: object) -> object:
+    """Take the bare name of a tool for a request without arguments."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}$")]
+"""1 to 128 letters, digits and ``_ . : @ -``."""
+
+
+class WorkflowInput(Frozen):
+    """A question, who asks it, and how it is to be answered."""
+
+    query: Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_not_blank)]
+    mode: Annotated[WorkflowMode, BeforeValidator(_to_mode)]
+    tenant_id: Id
+    user_id: Id
+    session_id: Id | None = None
+    """The conversation that the question goes on with; modes 3 and 4 only. None starts a new one."""
+
+    agent_id: AgentId = "generalist"
+    model: str | None = Field(default=None, min_length=1, max_length=200)
+    """Overrides the agent's model."""
+
+    enable_rag: bool = True
+    enable_tools: bool = True
+    requested_tools: tuple[Annotated[ToolRequest, BeforeValidator(_to_request)], ...] = Field(
+        default=(), max_length=16, strict=False
+    )
+    """Tools that are to be called whatever is suggested; they count as approved."""
+
+    execution: Execution = "parallel"
+    """``sequential`` runs the nodes one after another: the same answer, slower."""
+
+    max_cost_dollars: Decimal | None = Field(default=None, ge=0, strict=False)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    """The caller's own; stored with the run, never interpreted."""
+
+    @model_validator(mode="after")
+    def _session_needs_chat(self) -> WorkflowInput:
+        if self.session_id is not None and not self.mode.is_chat:
+            raise ValueError(
+                f"session_id goes with modes 3 and 4, and this is mode {self.mode.value}: "
+                "leave it out or change the mode"
+            )
+        return self
+
+
+class Tokens(Frozen):
+    """Tokens that language models read and wrote for this answer."""
+
+    input: int = 0
+    cached_input: int = 0
+    """Part of `input` that the provider had cached."""
+    output: int = 0
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
+    @property
+    def total(self) -> int:
+        """Input and output."""
+        return self.input + self.output
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Cost(Frozen):
+    """What this answer cost, in dollars, exactly."""
+
+    llm: Decimal = Decimal(0)
+    tools: Decimal = Decimal(0)
+    rag: Decimal = Decimal(0)
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
+    @property
+    def total(self) -> Decimal:
+        """The sum of the three."""
+        return self.llm + self.tools + self.rag
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class NodeTiming(Frozen):
+    """One node of a run: when it started and ended, in seconds since the run's start."""
+
+    node: str
+    status: str
+    start_seconds: float
+    end_seconds: float
+
+
+class Timings(Frozen):
+    """How long things took, in seconds; time spent waiting for a person is not in it."""
+
+    total_seconds: float
+    time_to_first_token_seconds: float | None = None
+    nodes: tuple[NodeTiming, ...] = ()
+
+
+class WorkflowOutput(Frozen):
+    """An answer with all that is known about it, or a run that waits for approval."""
+
+    run_id: str
+    status: Literal["completed", "awaiting_approval"]
+    mode: WorkflowMode
+    tenant_id: str
+    agent_id: str
+    session_id: str | None = None
+    response: str = ""
+    citations: tuple[Citation, ...] = ()
+    tool_results: tuple[ToolResult, ...] = ()
+    suggested_tools: tuple[ToolCall, ...] = ()
+    """Calls that wait for the user's approval; only with ``awaiting_approval``."""
+
+    quality_score: float = Field(default=1.0, ge=0, le=1)
+    groundedness: float | None = Field(default=None, ge=0, le=1)
+    """Share of the answer's sentences that their citations back; None where nothing was claimed."""
+
+    degradation_reasons: tuple[DegradationReason, ...] = ()
+    warnings: tuple[AnswerWarning, ...] = ()
+    cost: Cost = Cost()
+    tokens: Tokens = Tokens()
+    model: str | None = None
+    cache_status: CacheStatus = "bypass"
+    execution: Execution = "parallel"
+    timings: Timings
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
+    @property
+    def is_degraded(self) -> bool:
+        """Whether anything was missing for the answer."""
+        return bool(self.degradation_reasons)
+
+    model_config = ConfigDict(extra="ignore")
+    """The computed fields are in the JSON, and are made again when it is read."""

@@ -1,0 +1,53 @@
+"""Settings of the library, from the environment (``VITAL_…``) alone."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """What can be configured about workflows and their parts; every field is ``VITAL_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True)
+
+    data_dir: Path = Field(default_factory=lambda: user_data_path("vital"))
+    """Where the SQLite file and the embedded models live."""
+
+    database_url: str = ""
+    """SQLAlchemy address; empty: the SQLite file ``vital.db`` in `data_dir`.
+    ``postgresql://…`` and ``sqlite://…`` are given their async drivers."""
+
+    run_timeout_seconds: float = Field(default=300.0, gt=0)
+    """A run, or the part of it after an approval, that takes longer fails."""
+
+    approval_ttl_seconds: float = Field(default=86_400.0, gt=0)
+    """How long a run waits for its approval before it expires."""
+
+    retrieval_timeout_seconds: float = Field(default=5.0, gt=0)
+    """What no source has found by then is left out, with a degradation reason."""
+
+    passages: int = Field(default=5, ge=1, le=50)
+    """How many passages an answer may use."""
+
+    history_messages: int = Field(default=20, ge=0, le=200)
+    """How many messages of a conversation are read back."""
+
+    @cached_property
+    def url(self) -> str:
+        """The database's address, with an async driver."""
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{self.data_dir / 'vital.db'}"
+        scheme, _, rest = self.database_url.partition("://")
+        drivers = {
+            "sqlite": "sqlite+aiosqlite",
+            "postgres": "postgresql+asyncpg",
+            "postgresql": "postgresql+asyncpg",
+        }
+        return f"{drivers.get(scheme, scheme)}://{rest}"

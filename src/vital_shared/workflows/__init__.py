@@ -1,0 +1,1 @@
+"""Workflows: the graph that answers, in four modes."""
