@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from vital_shared.errors import VitalError
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation, Passage
+from vital_shared.models.message import Message
 from vital_shared.models.tool import ToolResult
 
 __all__ = [
@@ -37,13 +38,6 @@ __all__ = [
 
 StopReason = Literal["end", "length", "tool_calls", "content_filter", "no_answer"]
 """``no_answer``: the passages do not hold one, and the text says so."""
-
-
-class Message(Frozen):
-    """One turn of a conversation."""
-
-    role: Literal["user", "assistant"]
-    content: str
 
 
 class ToolDefinition(Frozen):

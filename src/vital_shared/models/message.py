@@ -1,0 +1,16 @@
+"""Messages: what a conversation is made of."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from vital_shared.models.base import Frozen
+
+__all__ = ["Message"]
+
+
+class Message(Frozen):
+    """One side's words in a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
