@@ -1,1 +1,43 @@
-"""The dataflow engine."""
+"""The dataflow engine: a class is a graph, its methods the nodes, their parameters the edges.
+
+It knows nothing of language models, metrics or HTTP, and imports nothing else of this project.
+"""
+
+from vital_shared.graph.base import Graph
+from vital_shared.graph.channel import Channel
+from vital_shared.graph.checkpoint import Checkpoint
+from vital_shared.graph.draw import mermaid, waterfall
+from vital_shared.graph.errors import CheckpointError, GraphError, NodeError, NodeTimeout, PlanError
+from vital_shared.graph.node import Done, Pause, Retry, Skip, fan_out, node
+from vital_shared.graph.observer import Observer
+from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
+from vital_shared.graph.plan import Node, Plan
+from vital_shared.graph.run import Run
+
+__all__ = [
+    "Channel",
+    "Checkpoint",
+    "CheckpointError",
+    "Degradation",
+    "Done",
+    "Graph",
+    "GraphError",
+    "Node",
+    "NodeError",
+    "NodeStatus",
+    "NodeTimeout",
+    "Observer",
+    "Outcome",
+    "Pause",
+    "Plan",
+    "PlanError",
+    "Retry",
+    "Run",
+    "RunStatus",
+    "Skip",
+    "Span",
+    "fan_out",
+    "mermaid",
+    "node",
+    "waterfall",
+]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from vital_shared.models.base import Frozen
 
-__all__ = ["DegradationReason", "AnswerWarning", "WarningType"]
+__all__ = ["AnswerWarning", "DegradationReason", "WarningType"]
 
 DegradationReason = Literal[
     "history_failed",

@@ -1,0 +1,52 @@
+"""What a paused or interrupted run has so far, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from vital_shared.graph.errors import CheckpointError
+from vital_shared.graph.outcome import Degradation, NodeStatus, Span
+from vital_shared.graph.plan import Plan
+
+__all__ = ["Checkpoint"]
+
+
+class Checkpoint(BaseModel):
+    """The values written so far; going on from it computes what is missing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fingerprint: str
+    """Of the plan; another plan cannot go on from here."""
+    seconds: float
+    """How long the run has run, without waits."""
+    values: dict[str, Any]
+    """By the value's name, as JSON."""
+    absent: dict[str, NodeStatus]
+    """Optional nodes that made no value, by node name."""
+    paused: tuple[str, ...]
+    """Nodes whose values have to come from outside."""
+    spans: tuple[Span, ...]
+    degradations: tuple[Degradation, ...]
+
+    def read(self, plan: Plan) -> dict[str, Any]:
+        """Return the values as they were.
+
+        :raises CheckpointError: when the plan is another one, or a value does not fit its type.
+        """
+        if self.fingerprint != plan.fingerprint:
+            raise CheckpointError(
+                f"graph '{plan.name}' has changed since this run was paused (plan {self.fingerprint}, "
+                f"now {plan.fingerprint}): start the run again"
+            )
+        values: dict[str, Any] = {}
+        for name, stored in self.values.items():
+            try:
+                values[name] = plan.types.adapter(name).validate_python(stored)
+            except ValueError as error:
+                raise CheckpointError(
+                    f"graph '{plan.name}': the stored value '{name}' no longer fits its type: {error}"
+                ) from error
+        return values

@@ -1,0 +1,200 @@
+"""Declare nodes: what a method of a graph makes, and how it is run.
+
+A node's parameters name the values that it needs, its own name (or `makes`) the value that it makes.
+The declaration is kept on the function, which stays callable as it is, so that a subclass can
+override a node and call ``super()``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar, overload
+
+from vital_shared.graph.errors import PlanError
+
+__all__ = ["Declaration", "Done", "Each", "Pause", "Retry", "Skip", "fan_out", "node"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+ATTRIBUTE: Final = "__vital_node__"
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """The last thing that a streaming node yields: its value."""
+
+    value: T
+
+
+class Pause(Exception):
+    """Raised by a node with ``pauses=True``: its value has to come from outside.
+
+    :param request: what is asked of whoever resumes the run.
+    """
+
+    def __init__(self, request: Any) -> None:
+        super().__init__(request)
+        self.request = request
+
+
+class Skip(Exception):
+    """Raised by an optional node that has nothing to do: who reads it gets its default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again on named errors, waiting longer each time.
+
+    The wait before attempt n + 1 is ``backoff_seconds * 2 ** (n - 1)``, at most `max_seconds`, of
+    which a random part of up to `jitter` is left out, so that many callers do not come back at once.
+    """
+
+    on: tuple[type[Exception], ...]
+    """Which errors are worth another attempt."""
+    attempts: int = 3
+    """In all, the first included."""
+    backoff_seconds: float = 0.1
+    max_seconds: float = 10.0
+    jitter: float = 0.5
+    """0: none; 1: anything down to no wait at all."""
+
+    def wait_seconds(self, attempt: int, random: float) -> float:
+        """How long to wait after a failed attempt (1, 2, …), given a random number from 0 to 1."""
+        full = min(self.backoff_seconds * 2.0 ** (attempt - 1), self.max_seconds)
+        return full * (1.0 - self.jitter * random)
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Run the method once for each item of a list, at the same time."""
+
+    parameter: str
+    """The parameter that gets the item."""
+    over: str
+    """The value, a list or tuple, that holds the items."""
+    limit: int | None
+    """How many run at once; None: all."""
+    item_timeout: float | None
+    """Seconds for one item."""
+    deadline: float | None
+    """Seconds for all; what is not there by then is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """How a node is run, as it was declared."""
+
+    makes: str
+    timeout: float | None = None
+    retry: Retry | None = None
+    fallback: Callable[..., Any] | None = None
+    optional: bool = False
+    degradation: str | None = None
+    on_timeout: str | None = None
+    pauses: bool = False
+    each: Each | None = None
+
+
+@overload
+def node(function: F, /) -> F: ...
+
+
+@overload
+def node(
+    *,
+    makes: str | None = None,
+    timeout: float | None = None,
+    retry: Retry | None = None,
+    fallback: Callable[..., Any] | None = None,
+    optional: bool = False,
+    degradation: str | None = None,
+    on_timeout: str | None = None,
+    pauses: bool = False,
+) -> Callable[[F], F]: ...
+
+
+def node(function: Any = None, /, *, makes: str | None = None, **declared: Any) -> Any:
+    """Make a method a node of its graph.
+
+    The method may be async, an async generator (it streams: what it yields reaches the caller at once, and
+    `Done` ends it) or sync (it runs in a thread; cancelling waits for it).
+
+    :param makes: name of the value that it makes; by default the method's own name.
+    :param timeout: seconds for all attempts together.
+    :param retry: which errors are tried again.
+    :param fallback: a function or method with (some of) the node's parameters, called where the node
+        has failed for good; its result is the value, and the run is degraded.
+    :param optional: the run can do without: who reads the value declares a default.
+    :param degradation: the reason that is given where the node failed; by default ``<makes>_failed``.
+    :param on_timeout: the reason where it timed out; by default the same.
+    :param pauses: the method may raise `Pause`.
+    """
+
+    def declare(method: F) -> F:
+        return _attach(method, Declaration(makes or method.__name__, **declared))
+
+    return declare if function is None else _attach(function, Declaration(function.__name__))
+
+
+def fan_out(
+    parameter: str,
+    *,
+    over: str,
+    makes: str | None = None,
+    limit: int | None = None,
+    item_timeout: float | None = None,
+    deadline: float | None = None,
+    retry: Retry | None = None,
+    degradation: str | None = None,
+    on_timeout: str | None = None,
+) -> Callable[[F], F]:
+    """Make a method a node that runs once for each item of a list, at the same time.
+
+    The value is a tuple of `Outcome`, one for each item in the list's order, whatever became of it. An
+    item that failed or came late is a degradation, and never fails the run.
+
+    :param parameter: the parameter that gets the item.
+    :param over: the value that holds the items.
+    :param limit: how many run at once; None: all.
+    :param item_timeout: seconds for one item, all its attempts together.
+    :param deadline: seconds for all of them together.
+    """
+
+    def declare(method: F) -> F:
+        each = Each(parameter, over, limit, item_timeout, deadline)
+        return _attach(
+            method,
+            Declaration(
+                makes or method.__name__,
+                retry=retry,
+                degradation=degradation,
+                on_timeout=on_timeout,
+                each=each,
+            ),
+        )
+
+    return declare
+
+
+def _attach(method: F, declaration: Declaration) -> F:
+    # A class body that defines a name twice keeps the last one without a word. The namespace of
+    # the body is still at hand here, two calls up, so that the loss can be told.
+    earlier = sys._getframe(2).f_locals.get(method.__name__)  # noqa: SLF001 - there is no other way
+    if hasattr(earlier, ATTRIBUTE):
+        raise PlanError(
+            f"node '{method.__name__}' ({place(method)}) is defined twice in one class, first at "
+            f"{place(earlier)}: rename one of them"
+        )
+    setattr(method, ATTRIBUTE, declaration)
+    return method
+
+
+def place(function: Any) -> str:
+    """File and line of a function, for messages."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return "unknown place"
+    return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno}"

@@ -1,0 +1,352 @@
+"""Run a plan: each node the moment its last value is there, and nothing left behind.
+
+Every value is written once, by one node, into its slot. A task runs a node and, when it is done, goes
+on with the first node that has thereby become ready; only the others get tasks of their own. One
+`asyncio.TaskGroup` owns them all, so that when `execute` returns or raises, nothing still runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from vital_shared.graph.call import call_node
+from vital_shared.graph.checkpoint import Checkpoint
+from vital_shared.graph.errors import CheckpointError, GraphError, NodeError, NodeTimeout
+from vital_shared.graph.node import Pause, Skip
+from vital_shared.graph.observer import Observer, observer_failed, tell
+from vital_shared.graph.outcome import Degradation, NodeStatus, RunStatus, Span, describe
+from vital_shared.graph.plan import MISSING, Node, Plan
+
+__all__ = ["Run"]
+
+Deliver = Callable[[Node, Any], Awaitable[None]]
+
+
+class Run:
+    """One execution of a plan.
+
+    :param plan: what to run.
+    :param target: the object whose methods the nodes are.
+    :param inputs: the values that no node makes; more than the plan needs is fine.
+    :param observers: told what happens.
+    :param deliver: awaited with each chunk of a streaming node; what it waits for slows the node down.
+    :param sequential: one node after another.
+    :param checkpoint: go on from here.
+    :param answers: the values of the nodes that had paused, by value name.
+    :param clock: seconds, monotonic.
+    :raises GraphError: when an input is missing, or the checkpoint does not fit.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_earlier",
+        "_ends",
+        "_error",
+        "_group",
+        "_offset",
+        "_pending",
+        "_queue",
+        "_started",
+        "_starts",
+        "_statuses",
+        "_values",
+        "degradations",
+        "deliver",
+        "failed_node",
+        "observer_failures",
+        "observers",
+        "paused",
+        "plan",
+        "sequential",
+        "target",
+    )
+
+    def __init__(
+        self,
+        plan: Plan,
+        target: object,
+        inputs: Mapping[str, Any],
+        *,
+        observers: Sequence[Observer] = (),
+        deliver: Deliver | None = None,
+        sequential: bool = False,
+        checkpoint: Checkpoint | None = None,
+        answers: Mapping[str, Any] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        count = len(plan.nodes)
+        self.plan = plan
+        self.target = target
+        self.observers = observers
+        self.deliver = deliver
+        self.sequential = sequential
+        self.degradations: list[Degradation] = []
+        self.paused: dict[str, Any] = {}
+        """What paused nodes ask for, by the name of their value."""
+        self.failed_node: Node | None = None
+        self.observer_failures = 0
+        self._clock = clock
+        self._pending = list(plan.needs)
+        self._starts = [0.0] * count
+        self._ends = [0.0] * count
+        self._statuses: list[NodeStatus | None] = [None] * count
+        self._earlier: tuple[Span, ...] = ()
+        self._offset = 0.0
+        self._started = 0.0
+        self._error: BaseException | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._queue: deque[int] = deque()
+        try:
+            self._values = [inputs[name] for name in plan.inputs]
+        except KeyError as error:
+            raise GraphError(f"graph '{plan.name}' needs the input {error}: pass it") from None
+        self._values += [MISSING] * count
+        if checkpoint is not None:
+            self._restore(checkpoint, answers or {})
+
+    async def execute(self) -> None:
+        """Run all nodes, or all that do not depend on a paused one.
+
+        A required node's failure cancels what still runs, and is raised as itself, with a note that
+        names the node (`failed_node` is set). When this returns or raises, nothing of the run still runs.
+        """
+        self._started = self._clock()
+        tell(self.observers, "run_started", self)
+        status: RunStatus = "failed"
+        error: BaseException | None = None
+        try:
+            await self._execute()
+            status = "paused" if self.paused else "success"
+        except asyncio.CancelledError as raised:
+            status, error = "cancelled", raised
+            raise
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self._offset += self._clock() - self._started
+            tell(self.observers, "run_finished", self, status, error)
+            error = None  # an exception that its own frame holds is a reference cycle
+
+    async def _execute(self) -> None:
+        ready = self._ready()
+        if not ready:
+            return
+        if self.sequential or (len(ready) == 1 and not self.plan.branches):
+            self._queue.extend(ready)
+            while self._queue:
+                await self._drive(self._queue.popleft())
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                for index in ready[1:]:
+                    group.create_task(self._drive(index))
+                await self._drive(ready[0])
+        except BaseExceptionGroup:
+            if self._error is None:  # not from a node: a bug of ours, shown whole
+                raise
+        finally:
+            self._group = None
+        if self._error is not None:
+            first, self._error = self._error, None
+            try:
+                raise first
+            finally:
+                del first  # an exception that its own frame holds is a reference cycle
+
+    def _ready(self) -> Sequence[int]:
+        """Name the nodes that can start at once: the roots, or after a pause what was held up."""
+        if not self._earlier:
+            return self.plan.roots
+        pending, statuses = self._pending, self._statuses
+        return [i for i in range(len(pending)) if statuses[i] is None and pending[i] == 0]
+
+    async def _drive(self, index: int) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop, see below
+        """Run a node, and then each time the first node that has become ready.
+
+        All that every node pays stands here, written for speed: calls are what costs.
+        """
+        nodes, values, pending = self.plan.nodes, self._values, self._pending
+        starts, ends, statuses = self._starts, self._ends, self._statuses
+        observers, clock, target, group = self.observers, self._clock, self.target, self._group
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
+        cancelling = task.cancelling
+        before = cancelling()
+        while index >= 0:
+            node = nodes[index]
+            arguments = node.take(values)
+            if node.defaults:
+                arguments = _with_defaults(arguments, node.defaults)
+            starts[index] = start = clock()
+            for observer in observers:
+                try:
+                    observer.node_started(self, node)
+                except Exception:  # noqa: BLE001 - its fault must not become the run's; counted and logged
+                    observer_failed(self, observer, "node_started")
+            try:
+                if node.plain:
+                    values[node.slot] = await node.function(target, *arguments)
+                else:
+                    values[node.slot] = await call_node(self, node, arguments)
+            except asyncio.CancelledError as error:
+                if cancelling() > before:
+                    self._finish(node, "cancelled", error)
+                    raise
+                # Nobody has cancelled this task: the node awaited something that was cancelled elsewhere.
+                self._fail(node, NodeError(f"node '{node.name}' was cancelled from within", node=node.name))
+            except Pause as pause:
+                self._pause(node, pause)
+                return
+            except Exception as error:  # noqa: BLE001 - a node may raise anything: raised or recorded
+                self._fail(node, error)
+            else:
+                statuses[index] = "success"
+                ends[index] = end = clock()
+                for observer in observers:
+                    try:
+                        observer.node_finished(self, node, "success", end - start, None)
+                    except Exception:  # noqa: BLE001 - the same
+                        observer_failed(self, observer, "node_finished")
+            if cancelling() > before:  # the node has swallowed its cancellation
+                raise asyncio.CancelledError
+            if self._error is not None:  # another node has failed, and the cancellation is on its way
+                return
+            index = -1
+            for successor in node.successors:
+                pending[successor] = left = pending[successor] - 1
+                if left:
+                    continue
+                if index < 0:
+                    index = successor
+                elif group is None:
+                    self._queue.append(successor)
+                else:
+                    group.create_task(self._drive(successor))
+
+    def _finish(self, node: Node, status: NodeStatus, error: BaseException | None) -> None:
+        self._statuses[node.index] = status
+        self._ends[node.index] = end = self._clock()
+        seconds = end - self._starts[node.index]
+        tell(self.observers, "node_finished", self, node, status, seconds, error)
+
+    def _pause(self, node: Node, pause: Pause) -> None:
+        if node.declaration.pauses:
+            self.paused[node.makes] = pause.request
+            self._finish(node, "paused", None)
+        else:
+            self._fail(
+                node,
+                NodeError(f"node '{node.name}' pauses and is not declared so: pauses=True", node=node.name),
+            )
+
+    def _fail(self, node: Node, error: Exception) -> None:
+        """Do without an optional node; raise the error of a required one."""
+        optional = node.declaration.optional
+        if isinstance(error, Skip) and optional:
+            self._finish(node, "skipped", None)
+            return
+        timed_out = isinstance(error, NodeTimeout) and error.node == node.name
+        self._finish(node, "timeout" if timed_out else "failed", error)
+        if optional:
+            self.degrade(node, node.reason_on_timeout if timed_out else node.reason, error)
+            return
+        error.add_note(f"in node '{node.name}' of {self.plan.name} ({node.place})")
+        if self._error is None:
+            self._error, self.failed_node = error, node
+        raise error
+
+    def degrade(self, node: Node, reason: str, error: BaseException, item: int | None = None) -> None:
+        """Record that the run has to do without something."""
+        degradation = Degradation(node.name, reason, describe(error), item)
+        self.degradations.append(degradation)
+        tell(self.observers, "degraded", self, degradation)
+
+    def now(self) -> float:
+        """Read the run's clock, in seconds."""
+        return self._clock()
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """Return the value of that name, or the default where nobody has made it."""
+        slot = self.plan.slots.get(name)
+        if slot is None or self._values[slot] is MISSING:
+            return default
+        return self._values[slot]
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has run in all, without waits for a person; final once it has ended."""
+        return self._offset
+
+    def spans(self) -> tuple[Span, ...]:
+        """Return the waterfall: every node that has ended, in the order of their starts."""
+        zero = self._started - (self._earlier_seconds())
+        own = [
+            Span(node.name, status, self._starts[node.index] - zero, self._ends[node.index] - zero)
+            for node in self.plan.nodes
+            if (status := self._statuses[node.index]) is not None and self._starts[node.index]
+        ]
+        return (*self._earlier, *sorted(own, key=lambda span: span.start))
+
+    def _earlier_seconds(self) -> float:
+        return max((span.end for span in self._earlier), default=0.0)
+
+    def checkpoint(self) -> Checkpoint:
+        """Write down what there is so far.
+
+        Values whose types JSON cannot hold are left out; they are made again.
+        """
+        values: dict[str, Any] = {}
+        absent: dict[str, NodeStatus] = {}
+        for node in self.plan.nodes:
+            status, value = self._statuses[node.index], self._values[node.slot]
+            if value is not MISSING:
+                try:
+                    values[node.makes] = self.plan.types.adapter(node.makes).dump_python(value, mode="json")
+                except TypeError:  # no declared type: the node runs again
+                    continue
+            elif status in ("failed", "timeout", "skipped") and node.declaration.optional:
+                absent[node.name] = status
+        return Checkpoint(
+            fingerprint=self.plan.fingerprint,
+            seconds=self._offset,
+            values=values,
+            absent=absent,
+            paused=tuple(self.paused),
+            spans=self.spans(),
+            degradations=tuple(self.degradations),
+        )
+
+    def _restore(self, checkpoint: Checkpoint, answers: Mapping[str, Any]) -> None:
+        values = checkpoint.read(self.plan)
+        unanswered = [name for name in checkpoint.paused if name not in answers]
+        if unanswered:
+            raise CheckpointError(f"graph '{self.plan.name}' waits for '{unanswered[0]}': pass it in answers")
+        values.update({name: answers[name] for name in checkpoint.paused})
+        self._earlier = tuple(span for span in checkpoint.spans if span.status != "cancelled")
+        self._offset = checkpoint.seconds
+        self.degradations.extend(checkpoint.degradations)
+        for node in self.plan.nodes:
+            if node.makes in values:
+                self._values[node.slot] = values[node.makes]
+                self._statuses[node.index] = "success"
+            elif node.name in checkpoint.absent:
+                self._statuses[node.index] = checkpoint.absent[node.name]
+            else:
+                continue
+            for successor in node.successors:
+                self._pending[successor] -= 1
+
+
+def _with_defaults(arguments: tuple[Any, ...], defaults: tuple[tuple[int, Any], ...]) -> tuple[Any, ...]:
+    """Put the parameters' defaults where optional nodes have made nothing."""
+    filled = list(arguments)
+    for position, default in defaults:
+        if filled[position] is MISSING:
+            filled[position] = default
+    return tuple(filled)
