@@ -1,0 +1,200 @@
+"""What a tool is, and the one way to define it: the `tool` decorator on a typed async function.
+
+::
+
+    @tool(keywords=("bmi",), timeout_seconds=1)
+    async def body_mass_index(kilograms: float, metres: float) -> str:
+        \"\"\"Body mass index in kg/m².\"\"\"
+        return f"{kilograms / metres**2:.1f} kg/m²"
+
+The function's name is the tool's name, its docstring is what a model reads to choose the tool, and
+its parameters are the schema of the arguments, so that the three cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import to_json
+
+from vital_shared.errors import ConfigurationError, InvalidRequest, VitalError
+from vital_shared.llm.base import ToolDefinition
+
+__all__ = ["MAX_ARGUMENT_BYTES", "FromQuery", "Tool", "ToolContext", "ToolError", "tool"]
+
+MAX_ARGUMENT_BYTES = 20_000
+"""Arguments that are longer as JSON are refused before they are looked at."""
+
+FromQuery = Callable[[str], dict[str, Any] | None]
+"""Takes a tool's arguments from a question; None where the tool has nothing to do with it."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_CONFIG = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class ToolError(VitalError):
+    """A tool could not do what it was asked; the message is one sentence that the user gets to read.
+
+    The message of any other exception stays in the log, since nobody wrote it for the user.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """On whose behalf a tool runs."""
+
+    tenant_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that a question, a user or a model may call; made by `tool`.
+
+    :raises ConfigurationError: when name, cost or timeout cannot be.
+    """
+
+    name: str
+    """snake_case, at most 64 characters."""
+
+    description: str
+    """What it does, for the model and for the user who is asked to approve it."""
+
+    arguments: type[BaseModel]
+    """The schema of the arguments; strict."""
+
+    function: Callable[[BaseModel, ToolContext], Awaitable[str]]
+    timeout_seconds: float
+    cost_dollars: Decimal = Decimal(0)
+    """Charged for each call that was started, whatever came of it."""
+
+    requires_approval: bool = True
+    keywords: frozenset[str] = frozenset()
+    """The tool is suggested only for a question that has one of these words or phrases; empty: for any."""
+
+    from_query: FromQuery = lambda _query: None
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ConfigurationError(
+                f'"{self.name}" cannot be the name of a tool: use snake_case, '
+                "at most 64 lower-case letters, digits and underscores."
+            )
+        if not (math.isfinite(self.timeout_seconds) and self.timeout_seconds > 0):
+            raise ConfigurationError(f'Tool "{self.name}": timeout_seconds must be a number above 0.')
+        if not (isinstance(self.cost_dollars, Decimal) and self.cost_dollars.is_finite()):
+            raise ConfigurationError(f'Tool "{self.name}": cost_dollars must be a Decimal, not a float.')
+        if self.cost_dollars < 0:
+            raise ConfigurationError(f'Tool "{self.name}": cost_dollars must not be below 0.')
+
+    @property
+    def definition(self) -> ToolDefinition:
+        """What a model gets to know of the tool."""
+        return ToolDefinition(
+            name=self.name, description=self.description, parameters=self.arguments.model_json_schema()
+        )
+
+    def validate(self, arguments: Mapping[str, Any]) -> BaseModel:
+        """Check arguments as they came in JSON, and give them their types.
+
+        :raises InvalidRequest: naming the tool and the argument.
+        """
+        try:
+            # By way of JSON, so that strict types still take an array for a tuple and a string for a date.
+            as_json = to_json(dict(arguments))
+        except ValueError as error:
+            raise self._invalid("the arguments cannot be written as JSON") from error
+        if len(as_json) > MAX_ARGUMENT_BYTES:
+            raise self._invalid(f"the arguments are longer than {MAX_ARGUMENT_BYTES:,} bytes of JSON")
+        try:
+            return self.arguments.model_validate_json(as_json)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            argument = ".".join(str(part) for part in first["loc"])
+            raise self._invalid(f'argument "{argument}": {first["msg"]}', argument) from error
+
+    def _invalid(self, what: str, argument: str = "") -> InvalidRequest:
+        field = ".".join(part for part in ("requested_tools", self.name, argument) if part)
+        return InvalidRequest(f'Tool "{self.name}": {what}.', field=field)
+
+
+def tool(
+    *,
+    timeout_seconds: float = 10.0,
+    cost_dollars: Decimal = Decimal(0),
+    requires_approval: bool = True,
+    keywords: Iterable[str] = (),
+    from_query: FromQuery = lambda _query: None,
+) -> Callable[[Callable[..., Awaitable[str]]], Tool]:
+    """Make a tool of an async function with typed parameters, a docstring and text as its result.
+
+    A parameter of the type `ToolContext` is not an argument: it tells on whose behalf the tool runs.
+
+    :raises ConfigurationError: when the function cannot be a tool, saying why.
+    """
+
+    def decorate(function: Callable[..., Awaitable[str]]) -> Tool:
+        name, description = function.__name__, inspect.getdoc(function)
+        if not inspect.iscoroutinefunction(function):
+            raise ConfigurationError(
+                f'Tool "{name}" must be an async function: write "async def {name}", '
+                "and hand work that blocks to asyncio.to_thread."
+            )
+        if not description:
+            raise ConfigurationError(f'Tool "{name}" needs a docstring: models choose a tool by it.')
+        hints = _hints(function)
+        context_names = [each for each, hint in hints.items() if hint is ToolContext]
+        arguments = _arguments(function, {k: v for k, v in hints.items() if k not in context_names})
+
+        async def call(arguments: BaseModel, context: ToolContext) -> str:
+            values = {field: getattr(arguments, field) for field in type(arguments).model_fields}
+            return await function(**values, **dict.fromkeys(context_names, context))
+
+        return Tool(
+            name=name,
+            description=description,
+            arguments=arguments,
+            function=call,
+            timeout_seconds=timeout_seconds,
+            cost_dollars=cost_dollars,
+            requires_approval=requires_approval,
+            keywords=frozenset(keywords),
+            from_query=from_query,
+        )
+
+    return decorate
+
+
+def _hints(function: Callable[..., Awaitable[str]]) -> dict[str, Any]:
+    """Read the type of each parameter."""
+    name = function.__name__
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise ConfigurationError(
+            f'Tool "{name}": the type "{error.name}" is not known in its module: import it at the top.'
+        ) from error
+    hints.pop("return", None)
+    for each in inspect.signature(function).parameters.values():
+        if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY):
+            raise ConfigurationError(f'Tool "{name}": parameter "{each}" must be one that can be named.')
+        if each.name not in hints:
+            raise ConfigurationError(f'Tool "{name}": parameter "{each.name}" needs a type.')
+    return hints
+
+
+def _arguments(function: Callable[..., Awaitable[str]], hints: Mapping[str, Any]) -> type[BaseModel]:
+    """Build the schema of the arguments from the parameters."""
+    parameters = inspect.signature(function).parameters
+    fields: dict[str, Any] = {
+        name: (hint, ... if parameters[name].default is inspect.Parameter.empty else parameters[name].default)
+        for name, hint in hints.items()
+    }
+    return create_model(function.__name__, __config__=_CONFIG, **fields)

@@ -1,0 +1,133 @@
+"""Which tools there are, and running them so that their failures stay their own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
+from vital_shared.llm.base import ToolDefinition
+from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
+from vital_shared.tools.base import Tool, ToolContext, ToolError
+
+__all__ = ["MAX_RESULT_CHARACTERS", "ToolRegistry"]
+
+MAX_RESULT_CHARACTERS = 20_000
+"""A longer result is cut, and says so."""
+
+_CUT = "\n… (truncated)"
+
+_log = structlog.get_logger(__name__)
+
+
+class ToolRegistry:
+    """The tools of an engine, by name.
+
+    :param tools: each name once.
+    :param clock: seconds; measures how long a tool took.
+    :raises ConfigurationError: when two tools have the same name.
+    """
+
+    def __init__(self, tools: Sequence[Tool], *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._tools: dict[str, Tool] = {}
+        self._clock = clock
+        for tool in tools:
+            if tool.name in self._tools:
+                raise ConfigurationError(f'Two tools are called "{tool.name}": rename one of them.')
+            self._tools[tool.name] = tool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tools, in the order in which they were given."""
+        return tuple(self._tools)
+
+    def __iter__(self) -> Iterator[Tool]:
+        return iter(self._tools.values())
+
+    def get(self, name: str) -> Tool:
+        """Find a tool.
+
+        :raises NotFound: naming the tools that there are.
+        """
+        try:
+            return self._tools[name]
+        except KeyError:
+            there_are = ", ".join(self._tools) or "none"
+            raise NotFound(
+                f'There is no tool "{name}"; the tools are: {there_are}.', field="requested_tools"
+            ) from None
+
+    def definitions(self) -> tuple[ToolDefinition, ...]:
+        """Describe the tools for a model."""
+        return tuple(tool.definition for tool in self)
+
+    def validate(self, name: str, arguments: Mapping[str, Any]) -> BaseModel:
+        """Check the arguments of a call before it is made.
+
+        :raises NotFound: when there is no such tool.
+        :raises InvalidRequest: when the arguments do not fit, naming the tool and the argument.
+        """
+        return self.get(name).validate(arguments)
+
+    async def run(self, call: ToolCall, context: ToolContext) -> ToolResult:
+        """Make a call, and tell what came of it.
+
+        Never raises for what the call or the tool did wrong: that is the result's status and error.
+        A call that was refused before the tool started costs nothing.
+        """
+        try:
+            tool = self.get(call.name)
+            arguments = tool.validate(call.arguments)
+        except InvalidRequest as error:
+            return _result(call, "failed", error=error.message)
+        started = self._clock()
+        status, content, error_text = await _attempt(tool, arguments, context)
+        return _result(call, status, content, error_text).model_copy(
+            update={"duration_seconds": self._clock() - started, "cost_dollars": tool.cost_dollars}
+        )
+
+
+def _result(call: ToolCall, status: ToolStatus, content: str = "", error: str | None = None) -> ToolResult:
+    return ToolResult(
+        id=call.id, name=call.name, arguments=call.arguments, status=status, content=content, error=error
+    )
+
+
+async def _attempt(
+    tool: Tool, arguments: BaseModel, context: ToolContext
+) -> tuple[ToolStatus, str, str | None]:
+    """Run the tool within its time: the status, the content, and the error in one sentence."""
+    try:
+        async with asyncio.timeout(tool.timeout_seconds):
+            content = await tool.function(arguments, context)
+        return "success", _bounded(content), None
+    except TimeoutError as error:
+        _log_failure(tool, context, error)
+        return "timeout", "", f'The tool "{tool.name}" did not answer in time.'
+    except ToolError as error:
+        _log_failure(tool, context, error)
+        return "failed", "", str(error)
+    except Exception as error:  # noqa: BLE001  # a tool may raise anything, and must not fail the run
+        _log_failure(tool, context, error)
+        return "failed", "", f'The tool "{tool.name}" failed ({type(error).__name__}).'
+
+
+def _log_failure(tool: Tool, context: ToolContext, error: Exception) -> None:
+    _log.warning(
+        "tool_failed", tool=tool.name, tenant_id=context.tenant_id, run_id=context.run_id, exc_info=error
+    )
+
+
+def _bounded(content: object) -> str:
+    """Make of a tool's result a text that can be stored and sent: no longer than allowed, valid UTF-8."""
+    if not isinstance(content, str):
+        raise ToolError(f"The tool returned {type(content).__name__} where text was expected.")
+    if len(content) > MAX_RESULT_CHARACTERS:
+        content = content[: MAX_RESULT_CHARACTERS - len(_CUT)] + _CUT
+    # Lone surrogates have no UTF-8, and Postgres stores no NUL.
+    return content.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
