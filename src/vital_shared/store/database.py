@@ -1,0 +1,110 @@
+"""The database: connections, transactions, and one kind of error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+from alembic.util import CommandError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from vital_shared.errors import StoreError
+from vital_shared.store.engines import create_engines, parse_url, place
+from vital_shared.store.migrations import upgrade
+
+__all__ = ["Database"]
+
+
+class Database:
+    """A database, and all connections to it; it belongs to the event loop that first uses it.
+
+    :param url: an address with an async driver, as `vital_shared.settings.Settings.url` gives it.
+    :raises ConfigurationError: when the address cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = parse_url(url)
+        self._place = place(self._url)
+        self._reader, self._writer = create_engines(self._url)
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._writer.dialect.name
+
+    async def migrate(self) -> None:
+        """Bring the schema up to date; any number of processes may do so at once.
+
+        :raises StoreError: when the database is not there, or newer than this program.
+        """
+        with self._plain_errors():
+            await asyncio.to_thread(upgrade, self._url)
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection for reading; each statement sees the newest state.
+
+        :raises StoreError: when the database is not there or does not answer.
+        """
+        async with self._open(self._reader) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction for writing: committed at the end, rolled back by an exception.
+
+        :raises StoreError: when the database is not there or does not answer.
+        """
+        async with self._open(self._writer) as connection, connection.begin():
+            yield connection
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life.
+
+        :raises StoreError: when there is none.
+        """
+        async with self.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+    @asynccontextmanager
+    async def _open(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            with self._plain_errors():
+                try:
+                    connection = await stack.enter_async_context(engine.connect())
+                except Exception as error:  # asyncpg's own are not wrapped while it connects
+                    raise StoreError(self._unreachable(error)) from error
+                yield connection
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        """Turn what the driver raises into one sentence."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise StoreError(f"The database {self._place} refused: {_first_line(error.orig)}") from error
+        except (SQLAlchemyError, CommandError) as error:
+            raise StoreError(f"The database {self._place} failed: {_first_line(error)}") from error
+        except OSError as error:  # TimeoutError is one
+            raise StoreError(self._unreachable(error)) from error
+
+    def _unreachable(self, error: Exception) -> str:
+        return (
+            f"The database {self._place} cannot be reached ({_first_line(error)}): "
+            "see that it runs and that VITAL_DATABASE_URL is right"
+        )
+
+
+def _first_line(error: BaseException | None) -> str:
+    """Say the driver's reason shortly; SQLAlchemy's adapters keep the driver's own error as the cause."""
+    reason = (error and error.__cause__) or error
+    lines = str(reason).strip().splitlines()
+    return lines[0] if lines else type(reason).__name__

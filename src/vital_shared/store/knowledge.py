@@ -1,0 +1,251 @@
+"""Knowledge: documents, split into chunks, with their embeddings and a keyword index."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, RowMapping, Table, delete, exists, insert, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vital_shared.errors import Forbidden, NotFound
+from vital_shared.models.citation import Passage
+from vital_shared.models.knowledge import Chunk, Document
+from vital_shared.store.database import Database
+from vital_shared.store.keywords import match_expression, search_statement
+from vital_shared.store.tables import SHARED, chunks, documents, knowledge_version, owner
+
+__all__ = ["ChunkVector", "KeywordHit", "KnowledgeStore"]
+
+_BATCH = 2_000
+"""Vectors read at once: 3 MB."""
+
+
+class ChunkVector(NamedTuple):
+    """A chunk's embedding, and whose it is."""
+
+    id: int
+    tenant_id: str | None
+    embedding: bytes
+
+
+class KeywordHit(NamedTuple):
+    """A chunk that has words of the query."""
+
+    chunk_id: int
+    score: float
+    """The larger, the better; comparable within one search only."""
+
+
+class KnowledgeStore:
+    """The documents of all tenants and those that they share.
+
+    Where a tenant is asked for, it sees its own and the shared ones; None is an administrator, who
+    sees all. Chunks are numbered in the order in which they are committed, and no number comes twice.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._search = search_statement(database.dialect)
+
+    async def replace(
+        self,
+        *,
+        tenant_id: str | None,
+        uri: str,
+        title: str,
+        content_hash: str,
+        media_type: str,
+        chunks: Sequence[Chunk],
+    ) -> Document:
+        """Store a document in place of the one with this tenant and uri, whose id it keeps, or as a new one.
+
+        :param tenant_id: whose it is; None: shared by all.
+        :raises StoreError: when the database does not answer; then nothing has changed.
+        """
+        async with self._database.begin() as connection:
+            await _bump_version(connection)
+            older = await connection.execute(
+                delete(documents)
+                .where(documents.c.tenant_id == owner(tenant_id), documents.c.uri == uri)
+                .returning(documents.c.id)
+            )
+            document = Document(
+                id=older.scalar() or uuid4().hex,
+                tenant_id=tenant_id,
+                uri=uri,
+                title=title,
+                content_hash=content_hash,
+                media_type=media_type,
+                chunks=len(chunks),
+                updated_at=datetime.now(UTC),
+            )
+            await _insert(connection, document, chunks)
+        return document
+
+    async def find(self, *, tenant_id: str | None, uri: str) -> Document | None:
+        """Return the document with exactly this tenant (None: the shared one) and uri."""
+        return await self._first(documents.c.tenant_id == owner(tenant_id), documents.c.uri == uri)
+
+    async def find_by_hash(self, *, tenant_id: str | None, content_hash: str) -> Document | None:
+        """Return the newest document with exactly this tenant (None: the shared one) and content."""
+        return await self._first(
+            documents.c.tenant_id == owner(tenant_id), documents.c.content_hash == content_hash
+        )
+
+    async def has_embeddings(self, document_id: str) -> bool:
+        """Tell whether every chunk of the document has one."""
+        missing = exists().where(chunks.c.document_id == document_id, chunks.c.embedding.is_(None))
+        async with self._database.connect() as connection:
+            return not (await connection.execute(select(missing))).scalar_one()
+
+    async def get(self, document_id: str, *, tenant_id: str | None) -> Document:
+        """Return a document that the tenant may see.
+
+        :raises NotFound: when there is none.
+        """
+        document = await self._first(documents.c.id == document_id, _visible(documents, tenant_id))
+        if document is None:
+            raise _not_found(document_id)
+        return document
+
+    async def list(
+        self, *, tenant_id: str | None, limit: int = 1000, offset: int = 0
+    ) -> tuple[Document, ...]:
+        """Return the documents that the tenant may see, by uri."""
+        statement = select(documents).where(_visible(documents, tenant_id)).limit(limit).offset(offset)
+        async with self._database.connect() as connection:
+            rows = await connection.execute(statement.order_by(documents.c.uri, documents.c.id))
+            return tuple(_document(row) for row in rows.mappings())
+
+    async def delete(self, document_id: str, *, tenant_id: str | None) -> None:
+        """Delete a document of the tenant's own; an administrator (None) may delete any.
+
+        :raises NotFound: when the tenant sees no such document.
+        :raises Forbidden: when it is shared, and a tenant asks.
+        """
+        async with self._database.begin() as connection:
+            await _bump_version(connection)
+            found = await connection.execute(
+                select(documents.c.tenant_id).where(
+                    documents.c.id == document_id, _visible(documents, tenant_id)
+                )
+            )
+            holder = found.scalar()
+            if holder is None:
+                raise _not_found(document_id)
+            if tenant_id is not None and holder == SHARED:
+                raise Forbidden(
+                    f"The document {document_id} is shared by all tenants: an administrator may delete it",
+                    field="document_id",
+                )
+            await connection.execute(delete(documents).where(documents.c.id == document_id))
+
+    async def version(self) -> int:
+        """Return a number that grows with each change of anything."""
+        async with self._database.connect() as connection:
+            number: int = (await connection.execute(select(knowledge_version.c.version))).scalar_one()
+            return number
+
+    async def keyword_search(self, query: str, *, tenant_id: str, limit: int) -> tuple[KeywordHit, ...]:
+        """Find chunks that have any word of the query, best first, among those that the tenant may see.
+
+        Any text is a valid query; its first 64 words count.
+        """
+        words = match_expression(query, self._database.dialect)
+        if not words:
+            return ()
+        values = {"words": words, "tenant": owner(tenant_id), "limit": limit}
+        async with self._database.connect() as connection:
+            rows = await connection.execute(self._search, values)
+            return tuple(KeywordHit(row.id, row.score) for row in rows)
+
+    async def passages(self, chunk_ids: Sequence[int], *, tenant_id: str) -> dict[int, Passage]:
+        """Return the passages of those chunks that are there and that the tenant may see."""
+        statement = (
+            select(
+                chunks.c.id,
+                chunks.c.document_id,
+                chunks.c.title,
+                chunks.c.section,
+                chunks.c.text,
+                documents.c.uri,
+            )
+            .join_from(chunks, documents)
+            .where(chunks.c.id.in_(chunk_ids), _visible(chunks, owner(tenant_id)))
+        )
+        async with self._database.connect() as connection:
+            rows = await connection.execute(statement)
+            return {row["id"]: _passage(row) for row in rows.mappings()}
+
+    async def chunk_ids(self) -> set[int]:
+        """Return the ids of all chunks of all tenants."""
+        async with self._database.connect() as connection:
+            return set((await connection.execute(select(chunks.c.id))).scalars())
+
+    async def vectors(self, *, after_id: int = 0) -> AsyncIterator[builtins.list[ChunkVector]]:
+        """Give the embeddings of all tenants, in batches, with ascending ids above `after_id`."""
+        columns = select(chunks.c.id, chunks.c.tenant_id, chunks.c.embedding)
+        statement = columns.where(chunks.c.embedding.is_not(None)).order_by(chunks.c.id).limit(_BATCH)
+        while True:
+            async with self._database.connect() as connection:
+                rows = (await connection.execute(statement.where(chunks.c.id > after_id))).all()
+            if not rows:
+                return
+            yield [ChunkVector(row.id, row.tenant_id or None, row.embedding) for row in rows]
+            after_id = rows[-1].id
+
+    async def _first(self, *conditions: ColumnElement[bool]) -> Document | None:
+        statement = select(documents).where(*conditions).order_by(documents.c.updated_at.desc()).limit(1)
+        async with self._database.connect() as connection:
+            row = (await connection.execute(statement)).mappings().first()
+        return None if row is None else _document(row)
+
+
+async def _bump_version(connection: AsyncConnection) -> None:
+    """Count a change.
+
+    The first statement of every change: its row is locked until the commit, so that changes come
+    one after another and chunk ids are committed in their order.
+    """
+    version = knowledge_version.c.version
+    await connection.execute(update(knowledge_version).values({version: version + 1}))
+
+
+async def _insert(connection: AsyncConnection, document: Document, pieces: Sequence[Chunk]) -> None:
+    holder = owner(document.tenant_id)
+    await connection.execute(insert(documents).values(document.model_dump() | {"tenant_id": holder}))
+    common = {"document_id": document.id, "tenant_id": holder, "title": document.title}
+    rows = [common | piece.model_dump() for piece in pieces]
+    if rows:
+        await connection.execute(insert(chunks), rows)
+
+
+def _visible(table: Table, tenant_id: str | None) -> ColumnElement[bool]:
+    return true() if tenant_id is None else table.c.tenant_id.in_((owner(tenant_id), SHARED))
+
+
+def _not_found(document_id: str) -> NotFound:
+    return NotFound(
+        f"There is no document {document_id}: list the documents to see their ids", field="document_id"
+    )
+
+
+def _document(row: RowMapping) -> Document:
+    return Document.model_validate(dict(row) | {"tenant_id": row["tenant_id"] or None})
+
+
+def _passage(row: RowMapping) -> Passage:
+    return Passage(
+        id=str(row["id"]),
+        document_id=row["document_id"],
+        title=row["title"],
+        source="memory",
+        uri=row["uri"],
+        section=row["section"],
+        text=row["text"],
+        score=0.0,
+    )

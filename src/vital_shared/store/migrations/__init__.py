@@ -1,0 +1,55 @@
+"""The schema's history, and how a database is brought up to date.
+
+A change of the schema is a new file in ``versions``, written by hand, and the same change in
+`vital_shared.store.tables`; a test compares the two on both databases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, text
+
+from vital_shared.store.engines import create_engines
+
+__all__ = ["upgrade"]
+
+_ADVISORY_LOCK = 0x564954414C  # "VITAL", a number that other programs on this server do not use
+_alembic = threading.Lock()
+"""Alembic keeps the migration at work in a global variable."""
+
+
+def upgrade(url: URL) -> None:
+    """Bring the schema to the newest version. Blocks: run it in a thread.
+
+    It is one transaction that takes the write lock before it looks at the version. So of many
+    processes one migrates, the others wait and find nothing to do, and a process that is killed
+    midway leaves nothing half made.
+    """
+    if url.database and url.get_backend_name() == "sqlite":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    with _alembic:
+        asyncio.run(_upgrade(url))
+
+
+async def _upgrade(url: URL) -> None:
+    _, engine = create_engines(url)
+    try:
+        async with engine.begin() as connection:  # BEGIN IMMEDIATE on SQLite: the write lock
+            if connection.dialect.name == "postgresql":
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+            await connection.run_sync(_run_alembic)
+    finally:
+        await engine.dispose()
+
+
+def _run_alembic(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

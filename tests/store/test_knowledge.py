@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from vital_shared.errors import Forbidden, InvalidRequest, NotFound, StoreError
+from vital_shared.models.knowledge import Chunk, Document
+from vital_shared.store.database import Database
+from vital_shared.store.knowledge import ChunkVector, KnowledgeStore
+
+
+@pytest.fixture
+def knowledge(database: Database) -> KnowledgeStore:
+    return KnowledgeStore(database)
+
+
+async def put(
+    knowledge: KnowledgeStore,
+    *texts: str,
+    tenant: str | None = "acme",
+    uri: str = "guide.md",
+    title: str = "Guide",
+    section: str = "",
+    embedding: bytes | None = None,
+) -> Document:
+    return await knowledge.replace(
+        tenant_id=tenant,
+        uri=uri,
+        title=title,
+        content_hash=f"hash of {texts}",
+        media_type="text/markdown",
+        chunks=[Chunk(text=text, section=section, embedding=embedding) for text in texts],
+    )
+
+
+async def texts(knowledge: KnowledgeStore, query: str, tenant: str = "acme") -> list[str]:
+    hits = await knowledge.keyword_search(query, tenant_id=tenant, limit=10)
+    passages = await knowledge.passages([hit.chunk_id for hit in hits], tenant_id=tenant)
+    return [passages[hit.chunk_id].text for hit in hits]
+
+
+async def test_a_stored_document_is_read_back(knowledge: KnowledgeStore):
+    before = datetime.now(UTC)
+    stored = await put(knowledge, "one", "two")
+    assert stored.chunks == 2
+    assert before <= stored.updated_at <= datetime.now(UTC)
+    assert await knowledge.get(stored.id, tenant_id="acme") == stored
+    assert await knowledge.find(tenant_id="acme", uri="guide.md") == stored
+    assert await knowledge.find_by_hash(tenant_id="acme", content_hash=stored.content_hash) == stored
+    assert await knowledge.list(tenant_id="acme") == (stored,)
+
+
+async def test_what_is_not_there_is_none(knowledge: KnowledgeStore):
+    assert await knowledge.find(tenant_id=None, uri="guide.md") is None
+    assert await knowledge.find_by_hash(tenant_id=None, content_hash="x") is None
+    with pytest.raises(NotFound, match="no document nothing") as caught:
+        await knowledge.get("nothing", tenant_id=None)
+    assert caught.value.field == "document_id"
+
+
+@pytest.mark.parametrize("tenant", ["acme", None])
+async def test_a_document_is_replaced_whole(knowledge: KnowledgeStore, tenant: str | None):
+    older = await put(knowledge, "the catheter", "the balloon", tenant=tenant)
+    ids = await knowledge.chunk_ids()
+    newer = await put(knowledge, "the implant", tenant=tenant, title="New")
+    assert newer.id == older.id
+    assert await knowledge.list(tenant_id=None) == (newer,)
+    assert await texts(knowledge, "catheter balloon") == []
+    assert await texts(knowledge, "implant") == ["the implant"]
+    assert min(await knowledge.chunk_ids()) > max(ids), "ids are never reused"
+
+
+async def test_the_last_ids_are_not_reused_after_a_deletion(knowledge: KnowledgeStore):
+    document = await put(knowledge, "one", "two")
+    ids = await knowledge.chunk_ids()
+    await knowledge.delete(document.id, tenant_id="acme")
+    await put(knowledge, "three")
+    assert min(await knowledge.chunk_ids()) > max(ids)
+
+
+async def test_a_replacement_that_fails_midway_changes_nothing(database: Database, knowledge: KnowledgeStore):
+    older = await put(knowledge, "the catheter")
+    version, ids = await knowledge.version(), await knowledge.chunk_ids()
+    broken = [Chunk(text="the implant"), Chunk.model_construct(section="", text=None, embedding=None)]
+    with pytest.raises(StoreError, match="refused"):
+        await knowledge.replace(
+            tenant_id="acme", uri="guide.md", title="t", content_hash="h", media_type="m", chunks=broken
+        )
+    assert await knowledge.list(tenant_id="acme") == (older,)
+    assert await knowledge.version() == version
+    assert await knowledge.chunk_ids() == ids
+    assert await texts(knowledge, "catheter implant") == ["the catheter"]
+
+
+async def test_two_tenants_and_the_shared_may_have_the_same_uri(knowledge: KnowledgeStore):
+    for tenant in ("acme", "globex", None):
+        await put(knowledge, f"mine {tenant}", tenant=tenant)
+    assert await texts(knowledge, "mine acme") == ["mine acme", "mine None"]
+    assert await texts(knowledge, "mine", "globex") in (
+        ["mine globex", "mine None"],
+        ["mine None", "mine globex"],
+    )
+    assert await texts(knowledge, "mine", "initech") == ["mine None"]
+
+
+async def test_a_tenant_sees_nothing_of_another(knowledge: KnowledgeStore):
+    secret = await put(knowledge, "secret", tenant="globex", embedding=b"\0\0\0\0")
+    (chunk_id,) = await knowledge.chunk_ids()
+    assert await knowledge.list(tenant_id="acme") == ()
+    assert await knowledge.find(tenant_id="acme", uri="guide.md") is None
+    assert await knowledge.find_by_hash(tenant_id="acme", content_hash=secret.content_hash) is None
+    assert await knowledge.keyword_search("secret", tenant_id="acme", limit=5) == ()
+    assert await knowledge.passages([chunk_id], tenant_id="acme") == {}
+    with pytest.raises(NotFound):
+        await knowledge.get(secret.id, tenant_id="acme")
+    with pytest.raises(NotFound):
+        await knowledge.delete(secret.id, tenant_id="acme")
+    assert await knowledge.list(tenant_id=None) == (secret,)
+
+
+async def test_the_shared_is_seen_by_all_and_deleted_by_an_administrator(knowledge: KnowledgeStore):
+    shared = await put(knowledge, "for all", tenant=None)
+    assert shared.tenant_id is None
+    assert await knowledge.get(shared.id, tenant_id="acme") == shared
+    assert await knowledge.list(tenant_id="globex") == (shared,)
+    with pytest.raises(Forbidden, match="administrator") as caught:
+        await knowledge.delete(shared.id, tenant_id="acme")
+    assert caught.value.field == "document_id"
+    await knowledge.delete(shared.id, tenant_id=None)
+    assert await knowledge.list(tenant_id=None) == ()
+    assert await knowledge.chunk_ids() == set()
+
+
+async def test_an_empty_tenant_is_not_the_shared_one(knowledge: KnowledgeStore):
+    shared = await put(knowledge, "for all", tenant=None)
+    for call in (
+        knowledge.delete(shared.id, tenant_id=""),
+        knowledge.keyword_search("all", tenant_id="", limit=1),
+        put(knowledge, "mine", tenant=""),
+    ):
+        with pytest.raises(InvalidRequest, match="tenant_id must not be empty"):
+            await call
+    assert await knowledge.list(tenant_id=None) == (shared,)
+
+
+async def test_the_list_is_by_uri_and_in_pages(knowledge: KnowledgeStore):
+    for uri in ("c", "a", "b"):
+        await put(knowledge, uri, uri=uri)
+    pages = [await knowledge.list(tenant_id="acme", limit=2, offset=offset) for offset in (0, 2)]
+    assert [[document.uri for document in page] for page in pages] == [["a", "b"], ["c"]]
+
+
+async def test_every_change_raises_the_version_and_no_reading_does(knowledge: KnowledgeStore):
+    versions = [await knowledge.version()]
+    document = await put(knowledge, "one")
+    versions.append(await knowledge.version())
+    await put(knowledge, "two")
+    versions.append(await knowledge.version())
+    await knowledge.delete(document.id, tenant_id="acme")
+    versions.append(await knowledge.version())
+    assert versions == sorted(set(versions))
+    with pytest.raises(NotFound):
+        await knowledge.delete(document.id, tenant_id="acme")
+    await texts(knowledge, "one")
+    assert await knowledge.version() == versions[-1]
+
+
+async def test_embeddings_are_complete_only_with_every_chunk(knowledge: KnowledgeStore):
+    chunks = [Chunk(text="one", embedding=b"\0" * 8), Chunk(text="two")]
+    document = await knowledge.replace(
+        tenant_id=None, uri="u", title="t", content_hash="h", media_type="m", chunks=chunks
+    )
+    assert not await knowledge.has_embeddings(document.id)
+    whole = await put(knowledge, "one", "two", embedding=b"\1" * 8)
+    assert await knowledge.has_embeddings(whole.id)
+
+
+async def test_vectors_come_in_ascending_batches_after_an_id(knowledge: KnowledgeStore, monkeypatch):
+    monkeypatch.setattr("vital_shared.store.knowledge._BATCH", 2)
+    await put(knowledge, "one", "two", "three", embedding=b"\1" * 8)
+    await put(knowledge, "without", uri="without")
+    await put(knowledge, "four", tenant=None, embedding=b"\2" * 8)
+    batches = [batch async for batch in knowledge.vectors()]
+    assert [len(batch) for batch in batches] == [2, 2]
+    vectors = [vector for batch in batches for vector in batch]
+    assert [vector.id for vector in vectors] == sorted(vector.id for vector in vectors)
+    assert vectors[-1] == ChunkVector(vectors[-1].id, None, b"\2" * 8)
+    rest = [batch async for batch in knowledge.vectors(after_id=vectors[1].id)]
+    assert rest == [vectors[2:]]
+
+
+async def test_passages_carry_where_they_come_from(knowledge: KnowledgeStore):
+    document = await put(knowledge, "the text", title="Guide", section="A > B")
+    (chunk_id,) = await knowledge.chunk_ids()
+    passages = await knowledge.passages([chunk_id, chunk_id + 1], tenant_id="acme")
+    assert passages[chunk_id].model_dump() == {
+        "id": str(chunk_id),
+        "document_id": document.id,
+        "title": "Guide",
+        "source": "memory",
+        "uri": "guide.md",
+        "section": "A > B",
+        "text": "the text",
+        "score": 0.0,
+    }
+    assert len(passages) == 1
+    assert await knowledge.passages([], tenant_id="acme") == {}
+
+
+async def test_any_word_may_match_and_more_words_rank_higher(knowledge: KnowledgeStore):
+    await put(knowledge, "sterile barrier systems", "packaging of sterile devices", "clinical evaluation")
+    found = await texts(knowledge, "Which packaging is needed for a sterile device?")
+    assert found == ["packaging of sterile devices", "sterile barrier systems"]
+    hits = await knowledge.keyword_search("packaging sterile device", tenant_id="acme", limit=10)
+    assert hits[0].score > hits[1].score > 0
+    assert len(await knowledge.keyword_search("sterile", tenant_id="acme", limit=1)) == 1
+
+
+async def test_words_are_found_by_their_stem_in_text_section_and_title(knowledge: KnowledgeStore):
+    await put(knowledge, "about implants", uri="a")
+    await put(knowledge, "nothing here", uri="b", section="Implanting")
+    await put(knowledge, "nor here", uri="c", title="The implant")
+    assert sorted(await texts(knowledge, "implanted")) == ["about implants", "nor here", "nothing here"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'sterile"',
+        "'sterile'",
+        "sterile'); DROP TABLE chunks; --",
+        'NEAR("sterile", 2)',
+        "sterile NEAR sterile",
+        "ster* sterile*",
+        "((sterile",
+        "sterile))",
+        "text:sterile title:sterile",
+        "nope:sterile",
+        "NOT sterile",
+        "sterile AND OR NOT",
+        "-sterile ^sterile +sterile",
+        "sterile & | ! <-> <2> :* \\",
+        "{sterile}",
+        "sterile \x00\ud800",
+        "sterile 510(k) 21 CFR 807.92 https://example.org/a?b=1&c=2#d a@b.example",
+        "Ünïcödé 無菌 стерильный \U0001f9ea sterile",
+        "sterile " + "x" * 10_000,
+        "sterile " * 1_250,
+        " ".join(f"sterile{n}" for n in range(1_000)) + " sterile",
+    ],
+)
+async def test_no_text_is_query_syntax(knowledge: KnowledgeStore, query: str):
+    await put(knowledge, "a sterile device")
+    expected = [] if query.startswith("sterile0") else ["a sterile device"]  # past the 64th word
+    assert await texts(knowledge, query) == expected
+
+
+@pytest.mark.parametrize(
+    "query", ["", "   ", "?!…", '"', "'", "*", "()", "\x00", "_ __", "of the and", "x" * 10_000]
+)
+async def test_a_query_without_words_finds_nothing(knowledge: KnowledgeStore, query: str):
+    await put(knowledge, "a sterile device")
+    assert await knowledge.keyword_search(query, tenant_id="acme", limit=5) == ()
+
+
+async def test_text_that_cannot_be_stored_is_replaced(knowledge: KnowledgeStore):
+    chunks = [Chunk.model_construct(section="", text="broken \x00 page \ud800", embedding=None)]
+    await knowledge.replace(
+        tenant_id="acme", uri="\udcff.pdf", title="\x00", content_hash="h", media_type="m", chunks=chunks
+    )
+    assert await texts(knowledge, "page") == ["broken \ufffd page \ufffd"]
+    assert (await knowledge.list(tenant_id="acme"))[0].uri == "\ufffd.pdf"
+    assert await knowledge.find(tenant_id="acme", uri="\udcff.pdf") is not None
+
+
+async def test_fifty_writers_at_once_all_succeed(database: Database, other: Database):
+    stores = KnowledgeStore(database), KnowledgeStore(other)
+    before = await stores[0].version()
+    async with asyncio.TaskGroup() as group:
+        for n in range(50):
+            group.create_task(put(stores[n % 2], "one", "two", uri=f"document {n % 25}"))
+    assert len(await stores[0].list(tenant_id="acme")) == 25
+    assert len(await stores[1].chunk_ids()) == 50
+    assert await stores[1].version() == before + 50
+
+
+async def test_the_keyword_index_holds_what_the_table_holds(database: Database, knowledge: KnowledgeStore):
+    document = await put(knowledge, "the catheter", "the balloon")
+    await put(knowledge, "the implant", uri="other")
+    await knowledge.delete(document.id, tenant_id="acme")
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE chunks SET text = 'the stent'"))
+        if database.dialect == "sqlite":  # fails where the index and the table differ
+            await connection.execute(
+                text("INSERT INTO chunks_fts(chunks_fts, rank) VALUES ('integrity-check', 1)")
+            )
+    assert await texts(knowledge, "catheter balloon implant stent") == ["the stent"]
