@@ -1,0 +1,71 @@
+"""Texts as vectors: bge-small-en-v1.5, on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vital_shared.retrieval.encoder import Encoder
+
+__all__ = ["Embedder", "passage_text"]
+
+QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
+"""From the model's card; passages take none."""
+
+BATCH_SIZE = 8
+"""Larger batches are no faster on a CPU, and hold a worker for longer."""
+
+
+def passage_text(title: str, section: str, text: str) -> str:
+    """Return what is embedded, and reranked, for a passage: where it stands, then what it says."""
+    heading = " > ".join(part for part in (title, section) if part)
+    return f"{heading}\n{text}" if heading else text
+
+
+class Embedder:
+    """bge-small-en-v1.5: 384 dimensions, normalised, so that a dot product is the cosine.
+
+    :param folder: where `weights.install` put the model; it is loaded on first use.
+    """
+
+    dimension = 384
+
+    def __init__(self, folder: Path) -> None:
+        self._encoder = Encoder(folder)
+
+    async def warm_up(self) -> None:
+        """Load the model now, so that the first question need not wait for it."""
+        await self._encoder.warm_up()
+
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Return the vector of a question, of shape (384,).
+
+        :raises ConfigurationError: when the model cannot be loaded.
+        """
+        vectors = await self._encoder.run([QUERY_PREFIX + text], batch_size=1)
+        vector: NDArray[np.float32] = _normalised(vectors)[0]
+        return vector
+
+    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of passages, of shape (n, 384), in their order; see `passage_text`.
+
+        One batch after another, so that documents coming in leave workers free for questions.
+
+        :raises ConfigurationError: when the model cannot be loaded.
+        """
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(order), BATCH_SIZE):
+            batch = order[start : start + BATCH_SIZE]
+            rows = await self._encoder.run([texts[i] for i in batch], batch_size=BATCH_SIZE)
+            vectors[batch] = _normalised(rows)
+        return vectors
+
+
+def _normalised(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = (rows / norms).astype(np.float32)
+    return scaled

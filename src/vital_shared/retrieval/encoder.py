@@ -1,0 +1,116 @@
+"""A small ONNX model behind a tokenizer, run in worker threads.
+
+All models of the process share as many workers as there are cores, and each run uses one thread:
+batches of one question then run side by side, and many questions do not slow each other down
+with more threads than cores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]  # ships no types
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from vital_shared.errors import ConfigurationError
+from vital_shared.retrieval.together import together
+
+__all__ = ["Encoder", "Input"]
+
+Input = str | tuple[str, str]
+"""A text, or a pair of texts for a cross-encoder."""
+
+_workers = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="vital-onnx")
+
+
+class Encoder:
+    """An ONNX model and its tokenizer, loaded on first use.
+
+    :param folder: holds ``model.onnx`` and ``tokenizer.json``.
+    :param max_tokens: inputs are cut to this length; of a pair, the longer text.
+    """
+
+    def __init__(self, folder: Path, *, max_tokens: int = 512) -> None:
+        self._folder = folder
+        self._max_tokens = max_tokens
+        self._lock = Lock()
+
+    async def run(self, inputs: Sequence[Input], *, batch_size: int) -> NDArray[np.float32]:
+        """Return the model's first output for each input: the raw rows, in the order of the inputs.
+
+        Inputs of like length share a batch, so that little is padding. The batches run side by side.
+        """
+        encodings = await self._in_worker(self._encode, inputs)
+        order = sorted(range(len(inputs)), key=lambda i: len(encodings[i].ids), reverse=True)
+        batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+        outputs = await together(
+            *(self._in_worker(self._infer, [encodings[i] for i in batch]) for batch in batches)
+        )
+        rows: dict[int, NDArray[np.float32]] = {}
+        for batch, output in zip(batches, outputs, strict=True):
+            rows.update(zip(batch, output, strict=True))
+        return np.stack([rows[i] for i in range(len(inputs))])
+
+    async def warm_up(self) -> None:
+        """Load the model now, so that the first question need not wait for it."""
+        await self.run(["warm up"], batch_size=1)
+
+    async def _in_worker(self, function: Any, argument: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(_workers, function, argument)
+
+    def _encode(self, inputs: Sequence[Input]) -> list[Encoding]:
+        encodings: list[Encoding] = self._tokenizer.encode_batch(list(inputs))
+        return encodings
+
+    def _infer(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
+        """Run one batch, padded with zeros, which is the padding token of BERT's vocabulary."""
+        shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
+        feed = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
+        for row, encoding in enumerate(encodings):
+            length = len(encoding.ids)
+            feed["input_ids"][row, :length] = encoding.ids
+            feed["attention_mask"][row, :length] = 1
+            feed["token_type_ids"][row, :length] = encoding.type_ids
+        output: NDArray[np.float32] = self._session.run(None, feed)[0]
+        # bge gives one vector per token, of which the first stands for the text; a cross-encoder one logit.
+        return output[:, 0] if output.ndim == 3 else output
+
+    @property
+    def _session(self) -> Any:
+        return self._loaded[0]
+
+    @property
+    def _tokenizer(self) -> Tokenizer:
+        return self._loaded[1]
+
+    @property
+    def _loaded(self) -> tuple[Any, Tokenizer]:
+        with self._lock:  # two workers may come first at the same time
+            return self._load
+
+    @cached_property
+    def _load(self) -> tuple[Any, Tokenizer]:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        try:
+            session = onnxruntime.InferenceSession(
+                str(self._folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+            tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+        except Exception as error:  # both libraries raise bare exceptions of their own
+            raise ConfigurationError(
+                f"The model in {self._folder} cannot be loaded: {error}. Install it again."
+            ) from error
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(self._max_tokens)
+        return session, tokenizer

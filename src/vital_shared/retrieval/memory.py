@@ -1,0 +1,82 @@
+"""The embedded index as a source: embeddings and keywords of the knowledge store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vital_shared.models.citation import Passage
+from vital_shared.retrieval.embedding import Embedder
+from vital_shared.retrieval.together import together
+from vital_shared.retrieval.vectors import VectorIndex
+from vital_shared.store.knowledge import KnowledgeStore
+
+__all__ = ["MemorySource"]
+
+CANDIDATES = 30
+"""So many from each side are merged."""
+
+KEYWORD_WEIGHT = 0.3
+"""What the best keyword hit adds, where the range of the cosines counts 1."""
+
+
+class MemorySource:
+    """Finds passages by meaning and by words; by words alone where there is no embedder.
+
+    :param knowledge: where the documents are.
+    :param embedder: the model that also made the stored embeddings, or None.
+    """
+
+    name = "memory"
+
+    def __init__(self, knowledge: KnowledgeStore, embedder: Embedder | None) -> None:
+        self._knowledge = knowledge
+        self._embedder = embedder
+        self._index = None if embedder is None else VectorIndex(knowledge, dimension=embedder.dimension)
+
+    async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
+        """Find at most `limit` passages, best first, of the tenant's own and the shared documents.
+
+        :raises StoreError: when the store does not answer.
+        :raises ConfigurationError: when the embedding model cannot be loaded.
+        """
+        scores = await self._scores(query, tenant_id)
+        best = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))[:limit]
+        passages = await self._knowledge.passages(best, tenant_id=tenant_id)
+        # A chunk may have been deleted since it was found.
+        return tuple(
+            passages[chunk_id].model_copy(update={"score": scores[chunk_id]})
+            for chunk_id in best
+            if chunk_id in passages
+        )
+
+    async def _scores(self, query: str, tenant_id: str) -> dict[int, float]:
+        if self._embedder is None or self._index is None:
+            return merged({}, await self._by_keyword(query, tenant_id))
+        keyword, vector = await together(
+            self._by_keyword(query, tenant_id), self._embedder.embed_query(query)
+        )
+        cosines = await self._index.nearest(vector, tenant_id=tenant_id, limit=CANDIDATES, also=keyword)
+        return merged(cosines, keyword)
+
+    async def _by_keyword(self, query: str, tenant_id: str) -> dict[int, float]:
+        hits = await self._knowledge.keyword_search(query, tenant_id=tenant_id, limit=CANDIDATES)
+        return {hit.chunk_id: hit.score for hit in hits}
+
+
+def merged(cosines: Mapping[int, float], keyword: Mapping[int, float]) -> dict[int, float]:
+    """Add the two scores, each scaled to the range of its candidates, the keywords' with their weight.
+
+    Ranks alone (reciprocal rank fusion) would make the second-best keyword hit worth as much as the
+    second-nearest passage however weak it is, which measured worse than the cosines alone.
+    """
+    near = _scaled(cosines, low=min(cosines.values(), default=0.0))
+    words = _scaled(keyword, low=0.0)
+    return {
+        chunk_id: near.get(chunk_id, 0.0) + KEYWORD_WEIGHT * words.get(chunk_id, 0.0)
+        for chunk_id in near.keys() | words.keys()
+    }
+
+
+def _scaled(scores: Mapping[int, float], *, low: float) -> dict[int, float]:
+    span = max(scores.values(), default=0.0) - low
+    return {key: (score - low) / span if span > 0 else 1.0 for key, score in scores.items()}

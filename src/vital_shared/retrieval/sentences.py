@@ -1,0 +1,112 @@
+"""Text as sentences: prose, list items and table rows, without losing a character."""
+
+# ruff: noqa: RUF001 (curly quotes and dashes are what the texts have)
+# ruff: noqa: SIM905 (word lists read better as one string)
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["is_item", "is_lead_in", "is_row", "split"]
+
+_MARKER = r"[ \t]*(?:[-*+•–]|\(?[0-9]{1,3}[.)]|\(?[a-z][.)])[ \t]+"
+_LINE_OF_ITS_OWN = re.compile(rf"{_MARKER}|[ \t]*\||[ \t]*#")
+_ITEM = re.compile(_MARKER)
+_END = re.compile(r"[.!?…]+[\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[^\W_a-z])")
+"""A full stop, closing quotes, and something that is no small letter."""
+
+_ABBREVIATIONS = frozenset(
+    "al approx art arts ave ca capt cf ch chap co col cols corp dept dr ed eds eq fig figs gen gov inc jr "
+    "lt ltd max min mr mrs ms mt nos p para paras pp prof pt ref refs rep rev s sec sect sen sgt sr ss st "
+    "tab v viz vol vols vs".split()
+)
+_BEFORE_NUMBERS = frozenset(["no", "appendix", "annex", "section", "article", "chapter", "part", "table"])
+_STARTERS = frozenset(
+    "a after all an and any as at before both but by each every for from he how however if in it its no not "
+    "of on once one only or our she since so some such that the their then there these they this those to "
+    "under until we what when where while who with you your".split()
+)
+"""Words that, capitalised, begin a sentence rather than go on with a name."""
+
+_RUN_IN_WORDS = 5
+"""A list item's first words, up to so many, may be its heading ("Decision. The goal is …")."""
+
+
+def split(text: str) -> list[str]:
+    """Split a text into sentences; joined, they are the text again, white space included.
+
+    A list item, a table row and a heading end with their line. A line that ends with a colon ends
+    a sentence where something of that kind follows.
+    """
+    return [sentence for block in _blocks(text) for sentence in _split_block(block)]
+
+
+def is_item(sentence: str) -> bool:
+    """Tell whether this is an item of a list, or begins one."""
+    return _ITEM.match(sentence) is not None
+
+
+def is_row(sentence: str) -> bool:
+    """Tell whether this is a row of a table, in Markdown's form."""
+    return sentence.lstrip().startswith("|")
+
+
+def is_lead_in(sentence: str) -> bool:
+    """Tell whether this introduces what follows ("The file holds:")."""
+    return sentence.rstrip().endswith(":")
+
+
+def _blocks(text: str) -> list[str]:
+    """Group the lines: what belongs to one paragraph, item or row, with the blank lines after it."""
+    blocks: list[str] = []
+    joins = False
+    for line in text.splitlines(keepends=True):
+        if blocks and (not line.strip() or (joins and not _LINE_OF_ITS_OWN.match(line))):
+            blocks[-1] += line
+        else:
+            blocks.append(line)
+        joins = bool(line.strip()) and not is_row(line) and not line.lstrip().startswith("#")
+    return blocks
+
+
+def _split_block(block: str) -> list[str]:
+    if is_row(block):
+        return [block]
+    sentences = []
+    start = 0
+    for end in _END.finditer(block):
+        if _is_boundary(block[start : end.start()], block[end.start() : end.end()], block[end.end() :]):
+            sentences.append(block[start : end.end()])
+            start = end.end()
+    if start < len(block):
+        sentences.append(block[start:])
+    return sentences
+
+
+def _is_boundary(before: str, mark: str, after: str) -> bool:
+    if _ITEM.fullmatch(before + mark):
+        return False  # the number of a list item
+    marker = _ITEM.match(before)
+    if marker and len(before[marker.end() :].split()) <= _RUN_IN_WORDS and not mark.startswith(("!", "?")):
+        return False  # an item's own heading
+    if not mark.startswith(".") or mark.rstrip() != ".":
+        return True
+    words = before.split()
+    last = words[-1].lstrip("(\"'“‘[*_") if words else ""
+    return not _is_abbreviation(last, after)
+
+
+def _is_abbreviation(last: str, after: str) -> bool:
+    """Tell whether the full stop after the word `last` belongs to it, and the sentence goes on."""
+    word = last.lower()
+    following = re.match(r"\W*(\w+)", after)
+    next_word = following.group(1) if following else ""
+    if word in _ABBREVIATIONS or word in ("e.g", "i.e"):
+        return True
+    if word in _BEFORE_NUMBERS:
+        return next_word.isdigit() and word == "no"
+    if len(last) == 1 and last.isalpha() and last.isupper():
+        return next_word.lower() not in _STARTERS  # an initial, unless a sentence plainly begins
+    if re.fullmatch(r"(?:\w\.)+\w", last):  # U.S, a.m
+        return next_word.lower() not in _STARTERS
+    return False
