@@ -1,0 +1,90 @@
+"""Conversations: what was asked and answered in a session."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vital_shared.errors import NotFound
+from vital_shared.models.base import Frozen
+from vital_shared.models.message import Message
+from vital_shared.store.database import Database
+from vital_shared.store.tables import conversations, messages
+
+__all__ = ["ConversationStore", "Turn", "add_turn"]
+
+
+class Turn(Frozen):
+    """A question and its answer, and the session that they belong to."""
+
+    session_id: str
+    tenant_id: str
+    user_id: str
+    question: str
+    answer: str
+
+
+class ConversationStore:
+    """The conversations of all tenants; each session belongs to the tenant that began it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def history(self, session_id: str, *, tenant_id: str, limit: int) -> tuple[Message, ...]:
+        """Return the newest `limit` messages, oldest first; none where the tenant has no such session."""
+        statement = (
+            select(messages.c.role, messages.c.content)
+            .join_from(messages, conversations)
+            .where(messages.c.session_id == session_id, conversations.c.tenant_id == tenant_id)
+            .order_by(messages.c.id.desc())
+            .limit(limit)
+        )
+        async with self._database.connect() as connection:
+            rows = (await connection.execute(statement)).all()
+        return tuple(Message(role=row.role, content=row.content) for row in reversed(rows))
+
+    async def check(self, session_id: str, *, tenant_id: str) -> None:
+        """See that the tenant may go on with the session, or begin it.
+
+        :raises NotFound: when it belongs to another tenant.
+        """
+        statement = select(conversations.c.tenant_id).where(conversations.c.session_id == session_id)
+        async with self._database.connect() as connection:
+            holder = (await connection.execute(statement)).scalar()
+        if holder not in (None, tenant_id):
+            raise _not_found(session_id)
+
+
+async def add_turn(connection: AsyncConnection, turn: Turn, *, run_id: str, now: datetime) -> None:
+    """Add a question and its answer to their session, which begins with them where it is new.
+
+    :raises NotFound: when the session belongs to another tenant.
+    """
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    begun = (
+        dialect.insert(conversations)
+        .values(turn.model_dump(include={"session_id", "tenant_id", "user_id"}))
+        .values(created_at=now, updated_at=now)
+    )
+    # Who updates the session holds it until the commit, so that a question and its answer stay together.
+    touched = begun.on_conflict_do_update(
+        index_elements=["session_id"],
+        set_={"updated_at": now},
+        where=conversations.c.tenant_id == turn.tenant_id,
+    ).returning(conversations.c.session_id)
+    if (await connection.execute(touched)).first() is None:
+        raise _not_found(turn.session_id)
+    common = {"session_id": turn.session_id, "run_id": run_id, "created_at": now}
+    question = common | {"role": "user", "content": turn.question}
+    answer = common | {"role": "assistant", "content": turn.answer}
+    await connection.execute(insert(messages).values([question, answer]))
+
+
+def _not_found(session_id: str) -> NotFound:
+    return NotFound(
+        f"There is no conversation {session_id}: leave session_id out to begin a new one",
+        field="session_id",
+    )

@@ -1,0 +1,118 @@
+"""The record of a run, and how it becomes a row and is read back."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic_core import PydanticSerializationError
+from sqlalchemy import RowMapping
+
+from vital_shared.errors import InvalidRequest
+from vital_shared.models.base import Frozen
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
+from vital_shared.store.stored_json import read_json
+
+__all__ = [
+    "ENDED_WITHOUT_ANSWER",
+    "OVERDUE_ENDS",
+    "RunRecord",
+    "RunStatus",
+    "as_swept",
+    "to_record",
+    "to_row",
+]
+
+RunStatus = Literal["running", "awaiting_approval", "completed", "failed", "cancelled", "expired"]
+
+ENDED_WITHOUT_ANSWER: dict[str, None] = {"checkpoint": None, "output": None}
+"""What is let go when a run ends without an answer."""
+
+OVERDUE_ENDS: dict[RunStatus, dict[str, str]] = {
+    "awaiting_approval": {"status": "expired"},
+    "running": {
+        "status": "failed",
+        "error_type": "lost",
+        "error_message": "The engine that worked on this run ended before it did: ask again",
+    },
+}
+"""How a run ends whose deadline has passed, by its status."""
+
+
+class RunRecord(Frozen):
+    """A run as it is stored."""
+
+    id: str
+    tenant_id: str
+    user_id: str
+    mode: WorkflowMode
+    workflow: str
+    """Qualified name of the workflow's class."""
+
+    plan: str
+    """Fingerprint of the plan: what is resumed must still be the same."""
+
+    status: RunStatus = "running"
+    input: WorkflowInput
+    output: WorkflowOutput | None = None
+    """The answer of a completed run; from the first pause until the run ends, what it asked approval for."""
+
+    checkpoint: dict[str, Any] | None = None
+    """The values so far, as JSON; only from the first pause until the run ends."""
+
+    last_seq: int = 0
+    """Number of the last event before the pause."""
+
+    error_type: str | None = None
+    error_message: str | None = None
+    error_node: str | None = None
+    created_at: datetime
+    deadline_at: datetime
+    """Until when it runs, or waits: past it, it counts as lost, or expires."""
+
+    finished_at: datetime | None = None
+
+
+def as_swept(record: RunRecord, now: datetime) -> RunRecord:
+    """Tell what a sweep at this moment would have left."""
+    end = OVERDUE_ENDS.get(record.status)
+    if end is None or record.deadline_at > now:
+        return record
+    return record.model_copy(update=end | ENDED_WITHOUT_ANSWER | {"finished_at": record.deadline_at})
+
+
+def to_row(record: RunRecord) -> dict[str, Any]:
+    """Return the columns of a record.
+
+    :raises InvalidRequest: when its input holds what JSON cannot.
+    """
+    try:
+        asked = record.input.model_dump_json()
+    except PydanticSerializationError as error:
+        raise InvalidRequest(
+            f"metadata and requested_tools are stored with the run, so they may hold only JSON: {error}",
+            field="metadata",
+        ) from error
+    return record.model_dump(exclude={"input", "output", "checkpoint"}) | {
+        "mode": record.mode.value,
+        "input": asked,
+        "output": record.output and record.output.model_dump_json(),
+        "checkpoint": None if record.checkpoint is None else json.dumps(record.checkpoint),
+    }
+
+
+def to_record(row: RowMapping) -> RunRecord:
+    """Read a row back.
+
+    :raises StoreError: when a part of it is not what this version stores.
+    """
+    return RunRecord.model_validate(
+        dict(row)
+        | {
+            "mode": WorkflowMode(row["mode"]),
+            "input": read_json(WorkflowInput, row["input"]),
+            "output": None if row["output"] is None else read_json(WorkflowOutput, row["output"]),
+            "checkpoint": None if row["checkpoint"] is None else json.loads(row["checkpoint"]),
+        }
+    )
