@@ -1,1 +1,36 @@
-"""VITAL: an observable engine for multi-tenant LLM workflows."""
+"""VITAL: an observable engine for multi-tenant LLM workflows.
+
+>>> from vital_shared import BaseWorkflow
+>>> from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+"""
+
+from vital_shared.errors import InvalidRequest, RunFailed, VitalError
+from vital_shared.graph import Done, Pause, Retry, Skip, fan_out, mermaid, node, waterfall
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
+from vital_shared.settings import Settings
+from vital_shared.tools.base import Tool, ToolContext, tool
+from vital_shared.workflows.base_workflow import BaseWorkflow
+from vital_shared.workflows.services import Services
+
+__all__ = [
+    "BaseWorkflow",
+    "Done",
+    "InvalidRequest",
+    "Pause",
+    "Retry",
+    "RunFailed",
+    "Services",
+    "Settings",
+    "Skip",
+    "Tool",
+    "ToolContext",
+    "VitalError",
+    "WorkflowInput",
+    "WorkflowMode",
+    "WorkflowOutput",
+    "fan_out",
+    "mermaid",
+    "node",
+    "tool",
+    "waterfall",
+]

@@ -30,9 +30,6 @@ class Settings(BaseSettings):
     approval_ttl_seconds: float = Field(default=86_400.0, gt=0)
     """How long a run waits for its approval before it expires."""
 
-    retrieval_timeout_seconds: float = Field(default=5.0, gt=0)
-    """What no source has found by then is left out, with a degradation reason."""
-
     passages: int = Field(default=5, ge=1, le=50)
     """How many passages an answer may use."""
 

@@ -34,6 +34,11 @@ class Channel(Generic[T]):
 
     async def send(self, item: T) -> None:
         """Write, after waiting for room."""
+        await self.room()
+        self.push(item)
+
+    async def room(self) -> None:
+        """Wait until there is room; what is pushed before the next ``await`` has its place."""
         while len(self._items) >= self._limit:
             waiting = asyncio.get_running_loop().create_future()
             self._writers.append(waiting)
@@ -42,10 +47,6 @@ class Channel(Generic[T]):
             except BaseException:
                 self._give_up(waiting)
                 raise
-        self._items.append(item)
-        reader = self._reader
-        if reader is not None and not reader.done():
-            reader.set_result(None)
 
     def close(self) -> None:
         """Tell the reader that there will be no more."""

@@ -7,7 +7,7 @@ one `Stop`. A failure is a `ModelError`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Literal, Protocol
 
 from vital_shared.errors import VitalError
@@ -128,7 +128,7 @@ class Model(Protocol):
         """``provider:model``, or the bare name of an embedded one."""
         ...
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer, piece by piece.
 
         :raises ModelError: when there is no answer, or no whole one.

@@ -20,6 +20,7 @@ DegradationReason = Literal[
     "ungrounded",
     "truncated",
     "quality_failed",
+    "models_missing",
     "save_failed",
     "other",
 ]

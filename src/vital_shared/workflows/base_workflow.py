@@ -1,0 +1,332 @@
+"""The workflow that answers, in all four modes; subclass it to add, replace or drop nodes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from contextlib import aclosing
+from decimal import Decimal
+from typing import Any, ClassVar, Final, Self
+
+from vital_shared.errors import RunFailed
+from vital_shared.graph import Done, Graph, Outcome, Pause, Retry, Skip, fan_out, node
+from vital_shared.llm.base import (
+    Cited,
+    ModelError,
+    ModelRequest,
+    ReasoningDelta,
+    TextDelta,
+)
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.answer import Answer, Quality, ToolPlan
+from vital_shared.models.citation import Passage
+from vital_shared.models.event import Event, RunFinished, RunPaused
+from vital_shared.models.message import Message
+from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
+from vital_shared.retrieval.base import Retrieved
+from vital_shared.tools.base import ToolContext
+from vital_shared.tools.suggest import suggest
+from vital_shared.workflows.answering import Writer
+from vital_shared.workflows.approval import denied_results, plan_tools
+from vital_shared.workflows.execution import Execution
+from vital_shared.workflows.follow_up import standalone
+from vital_shared.workflows.quality import assess
+from vital_shared.workflows.services import Services, default_services
+
+__all__ = ["BaseWorkflow"]
+
+STORE_SECONDS: Final = 5.0
+SEARCH_SECONDS: Final = 5.0
+"""What no source has found by then is left out."""
+MERGE_SECONDS: Final = 5.0
+TOOLS_AT_ONCE: Final = 8
+NOTHING: Final = Retrieved()
+
+
+class BaseWorkflow(Graph):
+    """Answer a question from documents and tools, with citations, in one of four modes.
+
+    >>> class MyWorkflow(BaseWorkflow):
+    ...     @node
+    ...     async def shouted(self, answer: Answer) -> str:
+    ...         return answer.text.upper()
+
+    :param services: what it works with; None: the default ones of the running event loop, opened on first
+        use and closed by `aclose`, or with the loop.
+    """
+
+    inputs = ("input", "run_id", *WorkflowInput.model_fields)
+    """Nodes may read the whole input, each of its fields, and the run's id."""
+
+    modes: ClassVar[frozenset[WorkflowMode]] = frozenset(WorkflowMode)
+    """The modes that the workflow serves; a subclass may restrict them."""
+
+    def __init__(self, services: Services | None = None) -> None:
+        self._services = services
+        self._owns_services = False
+
+    @property
+    def services(self) -> Services:
+        """What the workflow works with; there once a run has begun."""
+        if self._services is None:
+            raise RuntimeError("services are opened with the first run: await it, or pass services")
+        return self._services
+
+    async def aclose(self) -> None:
+        """Close the default services, if this workflow has opened them; it may be used again."""
+        if self._owns_services:
+            self._services, self._owns_services = None, False
+            await default_services().release()
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _open(self) -> Services:
+        if self._services is None:
+            services = await default_services().acquire()
+            if self._services is None:
+                self._services, self._owns_services = services, True
+            else:  # two runs have begun at the same time
+                await default_services().release()
+        return self.services
+
+    # Running it
+
+    async def begin(self, input: WorkflowInput) -> Execution:  # noqa: A002 - the seed's name
+        """Check an input and prepare its run, to be told by `Execution.events`; for servers.
+
+        :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
+        """
+        await self._open()
+        return await Execution.begin(self, input)
+
+    async def begin_resumed(
+        self,
+        run_id: str,
+        approved: Collection[str] = (),
+        *,
+        tenant_id: str | None = None,
+        answers: Mapping[str, Any] | None = None,
+    ) -> Execution:
+        """Take a paused run, to be told by `Execution.events`; for servers. Raises what `resume` raises."""
+        await self._open()
+        return await Execution.resume(self, run_id, approved, tenant_id, answers or {})
+
+    async def execute_typed(self, input: WorkflowInput) -> WorkflowOutput:  # noqa: A002 - the seed's name
+        """Answer, or pause for the user's approval.
+
+        :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
+        :raises RunFailed: when there is no answer; its cause is what the node raised.
+        """
+        return await _outcome(await self.begin(input))
+
+    async def execute_stream(self, input: WorkflowInput) -> AsyncGenerator[Event, None]:  # noqa: A002 - the same
+        """Answer, event by event; the last one is `run_finished`, `run_paused` or `run_failed`.
+
+        Leaving the loop early (and closing the iterator) cancels the run.
+
+        :raises InvalidRequest: before the first event, when the input asks for what is not there.
+        """
+        execution = await self.begin(input)
+        async with aclosing(execution.events()) as events:
+            async for event in events:
+                yield event
+
+    async def resume(
+        self,
+        run_id: str,
+        approved: Collection[str] = (),
+        *,
+        tenant_id: str | None = None,
+        answers: Mapping[str, Any] | None = None,
+    ) -> WorkflowOutput:
+        """Go on with a paused run, making the suggested tool calls that are approved, and no others.
+
+        :param approved: ids of suggested calls; none denies them all.
+        :param tenant_id: whose run it has to be; None: anybody's.
+        :param answers: the values of a subclass's own pausing nodes.
+        :raises NotFound: when there is no such run.
+        :raises InvalidRequest: when an id was not suggested.
+        :raises Conflict: when it was resumed, has ended or expired, or the workflow has changed.
+        :raises RunFailed: when there is no answer.
+        """
+        return await _outcome(
+            await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
+        )
+
+    async def resume_stream(
+        self,
+        run_id: str,
+        approved: Collection[str] = (),
+        *,
+        tenant_id: str | None = None,
+        answers: Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Go on like `resume`, event by event; the numbers go on from where the run had paused."""
+        execution = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
+        async with aclosing(execution.events()) as events:
+            async for event in events:
+                yield event
+
+    # The graph
+
+    @node(timeout=STORE_SECONDS)
+    async def load_agent(self, agent_id: str, tenant_id: str) -> AgentProfile:
+        """Read who answers."""
+        return await self.services.agents.get(agent_id, tenant_id=tenant_id)
+
+    @node(optional=True, timeout=STORE_SECONDS, degradation="history_failed")
+    async def history(
+        self, mode: WorkflowMode, session_id: str | None, tenant_id: str
+    ) -> tuple[Message, ...]:
+        """Read the conversation so far, in modes 3 and 4."""
+        if not mode.is_chat or session_id is None:
+            raise Skip
+        limit = self.services.settings.history_messages
+        return await self.services.conversations.history(session_id, tenant_id=tenant_id, limit=limit)
+
+    @node
+    async def question(self, query: str, history: tuple[Message, ...] = ()) -> str:
+        """Make the question stand alone."""
+        return standalone(query, history)
+
+    @node
+    async def rag_sources(self, enable_rag: bool) -> tuple[str, ...]:
+        """Name the sources to ask."""
+        return tuple(source.name for source in self.services.sources) if enable_rag else ()
+
+    @fan_out(
+        "source",
+        over="rag_sources",
+        deadline=SEARCH_SECONDS,
+        retry=Retry(on=(ConnectionError,), attempts=2),
+        degradation="rag_failed",
+        on_timeout="rag_timeout",
+    )
+    async def rag_results(self, source: str, question: str, tenant_id: str) -> tuple[Passage, ...]:
+        """Ask all sources at the same time."""
+        found = next(one for one in self.services.sources if one.name == source)
+        return await found.search(question, tenant_id=tenant_id, limit=4 * self.services.settings.passages)
+
+    @node(optional=True, timeout=MERGE_SECONDS, degradation="rag_failed", on_timeout="rag_timeout")
+    async def rag_retrieval(
+        self,
+        question: str,
+        rag_sources: tuple[str, ...],
+        rag_results: tuple[Outcome[tuple[Passage, ...]], ...],
+    ) -> Retrieved:
+        """Merge what the sources have found, the best first."""
+        if not rag_sources:
+            raise Skip
+        found = {name: outcome.value or () for name, outcome in zip(rag_sources, rag_results, strict=True)}
+        return await self.services.fusion.merge(question, found, limit=2 * self.services.settings.passages)
+
+    @node(optional=True, degradation="suggestion_failed")
+    async def tool_suggestion(self, query: str, enable_tools: bool) -> tuple[ToolCall, ...]:
+        """Suggest tool calls by keywords."""
+        if not enable_tools:
+            raise Skip
+        return suggest(query, tuple(self.services.tools))
+
+    @node
+    async def tool_plan(
+        self,
+        mode: WorkflowMode,
+        query: str,
+        requested_tools: tuple[ToolRequest, ...],
+        max_cost_dollars: Decimal | None,
+        load_agent: AgentProfile,
+        tool_suggestion: tuple[ToolCall, ...] = (),
+    ) -> ToolPlan:
+        """Keep what the agent may use, and sort out what the user has to approve."""
+        return plan_tools(
+            mode=mode,
+            agent=load_agent,
+            requests=requested_tools,
+            suggestions=tool_suggestion,
+            question=query,
+            tools=self.services.tools,
+            max_cost_dollars=max_cost_dollars,
+        )
+
+    @node(pauses=True)
+    async def approved_tools(self, tool_plan: ToolPlan) -> tuple[ToolCall, ...]:
+        """Wait for the user, where calls need approval."""
+        if tool_plan.suggested:
+            raise Pause(tool_plan.suggested)
+        return tool_plan.approved
+
+    @fan_out("call", over="approved_tools", limit=TOOLS_AT_ONCE, degradation="tools_failed")
+    async def tools(self, call: ToolCall, tenant_id: str, run_id: str) -> ToolResult:
+        """Make the tool calls at the same time, each with its own timeout and failure."""
+        return await self.services.tools.run(call, ToolContext(tenant_id=tenant_id, run_id=run_id))
+
+    @node
+    async def tool_results(
+        self,
+        tool_plan: ToolPlan,
+        approved_tools: tuple[ToolCall, ...],
+        tools: tuple[Outcome[ToolResult], ...],
+    ) -> tuple[ToolResult, ...]:
+        """Put together what the tools gave, and which were not run."""
+        made = tuple(outcome.value for outcome in tools if outcome.value is not None)
+        return made + denied_results(tool_plan, approved_tools)
+
+    @node
+    async def passages(self, load_agent: AgentProfile, rag_retrieval: Retrieved = NOTHING) -> Retrieved:
+        """Keep the passages that the agent may use."""
+        allowed = load_agent.sources
+        kept = tuple(p for p in rag_retrieval.passages if allowed is None or p.source in allowed)
+        answerable = rag_retrieval.answerable and kept[:1] == rag_retrieval.passages[:1]
+        return Retrieved(passages=kept[: self.services.settings.passages], answerable=answerable)
+
+    @node
+    async def answer(
+        self,
+        question: str,
+        model: str | None,
+        load_agent: AgentProfile,
+        passages: Retrieved,
+        tool_results: tuple[ToolResult, ...],
+        history: tuple[Message, ...] = (),
+    ) -> AsyncIterator[TextDelta | Cited | ReasoningDelta | Done[Answer]]:
+        """Write the answer, token by token, from the passages and the tool results."""
+        models = self.services.models
+        request = ModelRequest(
+            question=question,
+            instructions=load_agent.system_prompt,
+            passages=passages.passages if passages.answerable else (),
+            tool_results=tool_results,
+            history=history,
+        )
+        writer = Writer(request)
+        try:
+            async with aclosing(writer.write(models.get(model or load_agent.model))) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except ModelError as error:
+            if writer.shown:  # a second answer behind half of the first would be none
+                raise
+            async with aclosing(writer.write(models.last, instead_of=error)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        yield Done(writer.answer())
+
+    @node(optional=True, degradation="quality_failed")
+    async def quality(
+        self, answer: Answer, passages: Retrieved, tool_results: tuple[ToolResult, ...], enable_rag: bool
+    ) -> Quality:
+        """Check the answer against its sources."""
+        return assess(answer, passages.passages, tool_results, uses_rag=enable_rag)
+
+
+async def _outcome(execution: Execution) -> WorkflowOutput:
+    async with aclosing(execution.events()) as events:
+        async for event in events:
+            if isinstance(event, RunFinished | RunPaused):
+                return event.output
+    raise execution.error or RunFailed("The run ended without an answer.", run_id=execution.run_id)

@@ -1,0 +1,357 @@
+"""One execution of a workflow: checked, stored, run, told as events, and ended in the store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, Collection, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import structlog
+
+from vital_shared.errors import InvalidRequest, PlanChanged, RunCancelled, RunFailed, StoreError, VitalError
+from vital_shared.graph import Checkpoint, CheckpointError, GraphError, NodeTimeout, Run
+from vital_shared.llm.base import ModelError
+from vital_shared.models.event import (
+    Event,
+    RunFailedEvent,
+    RunFinished,
+    RunPaused,
+    RunStarted,
+    Token,
+    WarningRaised,
+)
+from vital_shared.models.quality import DegradationReason
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.store.conversations import Turn
+from vital_shared.store.runs import RunRecord
+from vital_shared.workflows.approval import check_requests, pick_approved
+from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.output import build_output
+
+if TYPE_CHECKING:
+    from vital_shared.workflows.base_workflow import BaseWorkflow
+
+__all__ = ["Execution"]
+
+logger = structlog.get_logger(__name__)
+
+SAVE_SECONDS: Final = 10.0
+"""The store has this long to note how a run has ended."""
+
+
+class Execution:
+    """A run while it lives in this process; made by `begin` or `resume`, and told by `events`, once.
+
+    :param workflow: whose graph it is.
+    :param question: the input, with its session.
+    :param stream: where its events go.
+    :param run: the engine's own run.
+    :param record: what is to be stored first, or None where it is there already.
+    """
+
+    def __init__(
+        self,
+        workflow: BaseWorkflow,
+        question: WorkflowInput,
+        stream: EventStream,
+        run: Run,
+        record: RunRecord | None,
+    ) -> None:
+        self.error: RunFailed | None = None
+        """Why there is no answer, once that is known."""
+        self._services = workflow.services
+        self._question = question
+        self._stream = stream
+        self._run = run
+        self._record = record
+        self._earlier = run.seconds
+        self._started = time.perf_counter()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self._stream.run_id
+
+    @classmethod
+    async def begin(cls, workflow: BaseWorkflow, question: WorkflowInput) -> Execution:
+        """Check a new question; nothing is stored or run yet.
+
+        :raises InvalidRequest: when it asks for what is not there, naming the field.
+        """
+        await _check(workflow, question)
+        run_id = f"run_{uuid.uuid4().hex}"
+        if question.mode.is_chat and question.session_id is None:
+            question = question.model_copy(update={"session_id": f"session_{uuid.uuid4().hex}"})
+        stream = EventStream(run_id)
+        services = workflow.services
+        now = services.now()
+        record = RunRecord(
+            id=run_id,
+            tenant_id=question.tenant_id,
+            user_id=question.user_id,
+            mode=question.mode,
+            workflow=_name(workflow),
+            plan=workflow.plan.fingerprint,
+            status="running",
+            input=question,
+            created_at=now,
+            deadline_at=now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS),
+        )
+        return cls(workflow, question, stream, _run(workflow, question, stream), record)
+
+    @classmethod
+    async def resume(
+        cls,
+        workflow: BaseWorkflow,
+        run_id: str,
+        approved: Collection[str],
+        tenant_id: str | None,
+        answers: Mapping[str, Any],
+    ) -> Execution:
+        """Take a paused run, so that nobody else can.
+
+        :raises InvalidRequest: when there is no such run or call, or the run cannot go on (`Conflict`).
+        """
+        services = workflow.services
+        record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
+        if record.status == "awaiting_approval":
+            run, stream = _restored(workflow, record, approved, answers)
+        now = services.now()
+        deadline = now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS)
+        await services.runs.claim(run_id, tenant_id=tenant_id, now=now, deadline_at=deadline)
+        return cls(workflow, record.input, stream, run, None)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Run, and tell what happens; closing the iterator cancels the run and waits for its end.
+
+        :raises StoreError: before the first event, when the run cannot be stored.
+        """
+        if self._record is not None:
+            await self._services.runs.start(self._record)
+        self._task = asyncio.create_task(self._work())
+        try:
+            async for event in self._stream.channel:
+                yield event
+        finally:
+            await _ended(self._task)
+
+    def cancel(self) -> None:
+        """Cancel the run; `events` ends with `run_failed`."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        stream, resumed = self._stream, self._record is None
+        limit = self._services.settings.run_timeout_seconds
+        try:
+            stream.emit(RunStarted, mode=self._question.mode, resumed=resumed)
+            async with asyncio.timeout(limit) as scope:
+                await self._run.execute()
+            await (self._pause() if self._run.paused else self._finish())
+        except asyncio.CancelledError:
+            await self._fail(
+                RunCancelled("The run was cancelled.", run_id=self.run_id, error_type="cancelled")
+            )
+            raise
+        except Exception as error:  # noqa: BLE001 - a node may raise anything: told as `run_failed`
+            if isinstance(error, TimeoutError) and scope.expired():
+                failure = RunFailed(
+                    f"The run took longer than {limit:g} seconds.", run_id=self.run_id, error_type="deadline"
+                )
+            else:
+                failure = self._failure(error)
+            failure.__cause__ = error
+            await self._fail(failure)
+        finally:
+            stream.channel.close()
+
+    def _output(
+        self,
+        status: Literal["completed", "awaiting_approval"],
+        more_reasons: tuple[DegradationReason, ...] = (),
+    ) -> WorkflowOutput:
+        if self._question.enable_rag and self._services.embedder is None:
+            more_reasons = ("models_missing", *more_reasons)
+        first = self._stream.first_token_at
+        return build_output(
+            self._run,
+            self._question,
+            run_id=self.run_id,
+            status=status,
+            seconds=self._earlier + time.perf_counter() - self._started,
+            first_token_seconds=None if first is None else self._earlier + first - self._started,
+            more_reasons=more_reasons,
+        )
+
+    async def _finish(self) -> None:
+        output = self._output("completed")
+        if output.response and self._stream.first_token_at is None:  # from a node that does not stream
+            self._stream.emit(Token, text=output.response)
+        try:
+            async with asyncio.timeout(SAVE_SECONDS):
+                await self._services.runs.complete(
+                    self.run_id, output=output, turn=self._turn(output), now=self._services.now()
+                )
+        except (StoreError, InvalidRequest, TimeoutError) as error:
+            # The answer is there, and the user gets it; that it is not kept is said in it and logged.
+            logger.exception("the end of the run was not saved", run_id=self.run_id, reason=str(error))
+            output = self._output("completed", ("save_failed",))
+        for warning in output.warnings:
+            self._stream.emit(WarningRaised, warning=warning)
+        self._stream.emit(RunFinished, output=output)
+
+    def _turn(self, output: WorkflowOutput) -> Turn | None:
+        question = self._question
+        if question.session_id is None:
+            return None
+        return Turn(
+            session_id=question.session_id,
+            tenant_id=question.tenant_id,
+            user_id=question.user_id,
+            question=question.query,
+            answer=output.response,
+        )
+
+    async def _pause(self) -> None:
+        output = self._output("awaiting_approval")
+        services = self._services
+        await services.runs.pause(
+            self.run_id,
+            checkpoint=self._run.checkpoint().model_dump(mode="json"),
+            output=output,
+            last_seq=self._stream.last_seq + 1,  # the event below included
+            expires_at=services.now() + timedelta(seconds=services.settings.approval_ttl_seconds),
+        )
+        self._stream.emit(RunPaused, output=output)
+
+    def _failure(self, error: Exception) -> RunFailed:
+        node = self._run.failed_node.name if self._run.failed_node else None
+        # What our own errors say is meant for users; what others say may hold anything.
+        reason = str(error) if isinstance(error, VitalError | GraphError) else type(error).__name__
+        where = f' in "{node}"' if node else ""
+        return RunFailed(
+            f"The run failed{where}: {reason}", run_id=self.run_id, node=node, error_type=_error_type(error)
+        )
+
+    async def _fail(self, failure: RunFailed) -> None:
+        self.error = failure
+        try:
+            async with asyncio.timeout(SAVE_SECONDS):
+                await self._services.runs.fail(
+                    self.run_id,
+                    status="cancelled" if isinstance(failure, RunCancelled) else "failed",
+                    error_type=failure.error_type,
+                    message=failure.message,
+                    node=failure.node,
+                    now=self._services.now(),
+                )
+        except (StoreError, TimeoutError) as error:
+            # The store will count the run as lost when its deadline has passed.
+            logger.exception("the end of the run was not saved", run_id=self.run_id, reason=str(error))
+        logger.warning(
+            "run failed",
+            run_id=self.run_id,
+            tenant_id=self._question.tenant_id,
+            node=failure.node,
+            error_type=failure.error_type,
+            exc_info=failure.__cause__,
+        )
+        self._stream.emit(
+            RunFailedEvent, error_type=failure.error_type, message=failure.message, node=failure.node
+        )
+
+
+async def _check(workflow: BaseWorkflow, question: WorkflowInput) -> None:
+    if question.mode not in workflow.modes:
+        served = ", ".join(sorted(mode.value for mode in workflow.modes))
+        raise InvalidRequest(
+            f"This workflow serves mode {served}, not mode {question.mode.value}: choose another mode.",
+            field="mode",
+        )
+    services = workflow.services
+    if question.model is not None:
+        services.models.get(question.model)
+    agent = await services.agents.get(question.agent_id, tenant_id=question.tenant_id)
+    check_requests(question.requested_tools, agent, services.tools)
+    if question.session_id is not None:
+        await services.conversations.check(question.session_id, tenant_id=question.tenant_id)
+
+
+def _restored(
+    workflow: BaseWorkflow, record: RunRecord, approved: Collection[str], answers: Mapping[str, Any]
+) -> tuple[Run, EventStream]:
+    """Read the checkpoint of a paused run, and put the user's decision into it."""
+    if record.workflow != _name(workflow):
+        raise PlanChanged(
+            f'The run {record.id} belongs to the workflow "{record.workflow}": resume it with that one.',
+            field="run_id",
+        )
+    checkpoint = Checkpoint.model_validate(record.checkpoint)
+    try:
+        values = checkpoint.read(workflow.plan)
+        given = dict(answers)
+        if "approved_tools" in checkpoint.paused:
+            plan = values["tool_plan"]
+            given["approved_tools"] = pick_approved(
+                plan.suggested, approved, plan, record.input.max_cost_dollars
+            )
+        stream = EventStream(record.id, record.last_seq)
+        return _run(workflow, record.input, stream, checkpoint, given), stream
+    except CheckpointError as error:
+        raise PlanChanged(str(error), field="run_id") from error
+
+
+def _run(
+    workflow: BaseWorkflow,
+    question: WorkflowInput,
+    stream: EventStream,
+    checkpoint: Checkpoint | None = None,
+    answers: Mapping[str, Any] | None = None,
+) -> Run:
+    own = {"input": question, "run_id": stream.run_id}
+    inputs = {name: own[name] if name in own else getattr(question, name) for name in workflow.plan.inputs}
+    return Run(
+        workflow.plan,
+        workflow,
+        inputs,
+        observers=(stream,),
+        deliver=stream.deliver,
+        sequential=question.execution == "sequential",
+        checkpoint=checkpoint,
+        answers=answers,
+    )
+
+
+def _name(workflow: BaseWorkflow) -> str:
+    return f"{type(workflow).__module__}.{type(workflow).__qualname__}"
+
+
+def _error_type(error: Exception) -> str:
+    """Name a failure from a closed set, since it is a metric's label."""
+    kinds: tuple[tuple[type[Exception], str], ...] = (
+        (NodeTimeout, "timeout"),
+        (ModelError, "model"),
+        (StoreError, "store"),
+        (InvalidRequest, "invalid"),
+        (TimeoutError, "timeout"),
+    )
+    return next((name for kind, name in kinds if isinstance(error, kind)), "internal")
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it has ended, however often the waiting itself is cancelled."""
+    task.cancel()
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if not task.cancelled():
+        task.result()
+    if cancelled is not None:
+        raise cancelled

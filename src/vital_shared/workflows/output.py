@@ -1,0 +1,100 @@
+"""Put together what a run has made."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from vital_shared.graph import Run
+from vital_shared.models.answer import Answer, Quality
+from vital_shared.models.quality import AnswerWarning, DegradationReason
+from vital_shared.models.tool import ToolCall, ToolResult
+from vital_shared.models.workflow_io import (
+    Cost,
+    NodeTiming,
+    Timings,
+    Tokens,
+    WorkflowInput,
+    WorkflowOutput,
+)
+from vital_shared.workflows.quality import known_reason, score, warning_for
+
+__all__ = ["build_output"]
+
+
+def build_output(
+    run: Run,
+    question: WorkflowInput,
+    *,
+    run_id: str,
+    status: Literal["completed", "awaiting_approval"],
+    seconds: float,
+    first_token_seconds: float | None,
+    more_reasons: tuple[DegradationReason, ...] = (),
+) -> WorkflowOutput:
+    """Read the values of a finished or paused run.
+
+    :param seconds: how long the run took, without waits for the user.
+    :param first_token_seconds: after how many of these the first token came.
+    :param more_reasons: degradations that no node of the run knows.
+    """
+    answer: Answer | None = run.value("answer")
+    quality: Quality = run.value("quality") or Quality()
+    results: tuple[ToolResult, ...] = run.value("tool_results", ())
+    reasons = _reasons(run, quality, more_reasons)
+    return WorkflowOutput(
+        run_id=run_id,
+        status=status,
+        mode=question.mode,
+        tenant_id=question.tenant_id,
+        agent_id=question.agent_id,
+        session_id=question.session_id,
+        response=answer.text if answer else "",
+        citations=answer.citations if answer else (),
+        tool_results=results,
+        suggested_tools=_suggested(run),
+        quality_score=score(reasons, quality.groundedness),
+        groundedness=quality.groundedness,
+        degradation_reasons=reasons,
+        warnings=_warnings(run, quality, reasons),
+        cost=Cost(tools=sum((result.cost_dollars for result in results), Decimal(0))),
+        tokens=answer.tokens if answer else Tokens(),
+        model=answer.model if answer else None,
+        execution=question.execution,
+        timings=Timings(
+            total_seconds=seconds,
+            time_to_first_token_seconds=first_token_seconds,
+            nodes=tuple(
+                NodeTiming(node=span.node, status=span.status, start_seconds=span.start, end_seconds=span.end)
+                for span in run.spans()
+            ),
+        ),
+    )
+
+
+def _reasons(
+    run: Run, quality: Quality, more: tuple[DegradationReason, ...]
+) -> tuple[DegradationReason, ...]:
+    engine = [known_reason(degradation.reason) for degradation in run.degradations]
+    return tuple(dict.fromkeys((*engine, *quality.reasons, *more)))
+
+
+def _warnings(
+    run: Run, quality: Quality, reasons: tuple[DegradationReason, ...]
+) -> tuple[AnswerWarning, ...]:
+    warnings = [*quality.warnings, *(warning_for(reason) for reason in reasons if reason != "other")]
+    unknown = {d.reason: d.node for d in run.degradations if known_reason(d.reason) == "other"}
+    for reason, node in unknown.items():
+        words = reason.replace("_", " ")
+        warnings.append(AnswerWarning(type="degraded", message=f'The step "{node}" was left out: {words}.'))
+    return tuple(warnings)
+
+
+def _suggested(run: Run) -> tuple[ToolCall, ...]:
+    return tuple(
+        call
+        for request in run.paused.values()
+        if isinstance(request, tuple)
+        for call in request
+        if isinstance(call, ToolCall)
+    )

@@ -1,0 +1,99 @@
+"""How good an answer is: reasons, their weights, and the words for the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, get_args
+
+from vital_shared.llm.groundedness import groundedness
+from vital_shared.models.answer import Answer, Quality
+from vital_shared.models.citation import Passage
+from vital_shared.models.quality import AnswerWarning, DegradationReason
+from vital_shared.models.tool import ToolResult
+
+__all__ = ["DEGRADATIONS", "assess", "known_reason", "score", "warning_for"]
+
+
+class _Degradation(NamedTuple):
+    weight: float
+    """What it takes from the score."""
+    words: str
+    """What the user is told."""
+
+
+DEGRADATIONS: Final[dict[DegradationReason, _Degradation]] = {
+    "history_failed": _Degradation(0.1, "The conversation so far could not be read."),
+    "rag_failed": _Degradation(0.3, "Some of the documents could not be searched."),
+    "rag_timeout": _Degradation(0.2, "Some of the documents could not be searched in time."),
+    "no_sources": _Degradation(0.5, "The documents do not hold an answer to this question."),
+    "tools_failed": _Degradation(0.15, "A tool failed, and the answer does without it."),
+    "tool_timeout": _Degradation(0.15, "A tool did not answer in time, and the answer does without it."),
+    "suggestion_failed": _Degradation(0.05, "No tools could be suggested."),
+    "llm_fallback": _Degradation(0.2, "The model of first choice did not answer; another one did."),
+    "ungrounded": _Degradation(0.2, "Parts of the answer are not backed by the sources they cite."),
+    "truncated": _Degradation(0.1, "The answer was cut short."),
+    "quality_failed": _Degradation(0.05, "The answer could not be checked against its sources."),
+    "models_missing": _Degradation(
+        0.2,
+        "The embedded models are not installed, so that documents are searched by keywords alone: "
+        "run `vital models install`.",
+    ),
+    "save_failed": _Degradation(0.05, "The answer could not be saved."),
+    "other": _Degradation(0.1, "Something that the answer could have used was missing."),
+}
+
+GROUNDEDNESS_WEIGHT: Final = 0.5
+"""What an answer loses of whose sentences none is backed."""
+
+UNGROUNDED_BELOW: Final = 0.8
+"""Below this share of backed sentences an answer counts as ungrounded."""
+
+
+def known_reason(reason: str) -> DegradationReason:
+    """Fit the reason that a node declared into the closed set."""
+    return reason if reason in get_args(DegradationReason) else "other"  # type: ignore[return-value]  # just checked
+
+
+def warning_for(reason: DegradationReason) -> AnswerWarning:
+    """Tell the user what a degradation means."""
+    return AnswerWarning(type="degraded", message=DEGRADATIONS[reason].words)
+
+
+def score(reasons: Iterable[DegradationReason], grounded: float | None) -> float:
+    """Return the quality from 0 to 1.
+
+    1.0, less the weight of each reason, less `GROUNDEDNESS_WEIGHT` for the share of sentences that their
+    citations do not back.
+    """
+    lost = sum(DEGRADATIONS[reason].weight for reason in set(reasons))
+    if grounded is not None:
+        lost += GROUNDEDNESS_WEIGHT * (1.0 - grounded)
+    return round(max(0.0, 1.0 - lost), 4)
+
+
+def assess(
+    answer: Answer, passages: Sequence[Passage], tool_results: Sequence[ToolResult], *, uses_rag: bool
+) -> Quality:
+    """Check an answer against its sources, and name what it had to do without."""
+    grounded = groundedness(answer.text, answer.citations, passages, tool_results)
+    reasons: list[DegradationReason] = []
+    statuses = {result.status for result in tool_results}
+    helped = "success" in statuses
+    if answer.abstained or (uses_rag and not answer.citations and not helped):
+        reasons.append("no_sources")
+    if "failed" in statuses:
+        reasons.append("tools_failed")
+    if "timeout" in statuses:
+        reasons.append("tool_timeout")
+    if answer.fallback_error is not None:
+        reasons.append("llm_fallback")
+    if grounded is not None and grounded < UNGROUNDED_BELOW:
+        reasons.append("ungrounded")
+    if answer.truncated:
+        reasons.append("truncated")
+    warnings = tuple(
+        AnswerWarning(type="tool_denied", message=f'The tool "{result.name}" was not run: {result.error}')
+        for result in tool_results
+        if result.status == "denied"
+    )
+    return Quality(groundedness=grounded, reasons=tuple(reasons), warnings=warnings)

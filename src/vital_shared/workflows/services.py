@@ -1,0 +1,160 @@
+"""What workflows work with: the store, the sources, the models and the tools."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import structlog
+
+from vital_shared.llm.base import Model
+from vital_shared.llm.extractive import ExtractiveComposer
+from vital_shared.llm.registry import ModelRegistry
+from vital_shared.retrieval.base import Source
+from vital_shared.retrieval.embedding import Embedder
+from vital_shared.retrieval.fusion import Fusion
+from vital_shared.retrieval.memory import MemorySource
+from vital_shared.retrieval.rerank import Reranker
+from vital_shared.retrieval.weights import BGE_SMALL, MS_MARCO, installed
+from vital_shared.settings import Settings
+from vital_shared.store.agents import AgentStore
+from vital_shared.store.conversations import ConversationStore
+from vital_shared.store.database import Database
+from vital_shared.store.knowledge import KnowledgeStore
+from vital_shared.store.runs import RunStore
+from vital_shared.tools.base import Tool
+from vital_shared.tools.calculator import calculator
+from vital_shared.tools.document_search import document_search
+from vital_shared.tools.registry import ToolRegistry
+from vital_shared.workflows.profiles import SHIPPED_AGENTS
+
+__all__ = ["Services", "default_services"]
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts that workflows share, each behind its own interface."""
+
+    settings: Settings
+    database: Database
+    agents: AgentStore
+    conversations: ConversationStore
+    knowledge: KnowledgeStore
+    runs: RunStore
+    sources: tuple[Source, ...]
+    fusion: Fusion
+    models: ModelRegistry
+    tools: ToolRegistry
+    embedder: Embedder | None
+    """None where the embedded models are not installed: search is by keywords alone, and answers say so."""
+
+    now: Callable[[], datetime]
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings | None = None,
+        *,
+        tools: Sequence[Tool] = (),
+        models: Sequence[Model] = (),
+        sources: Sequence[Source] = (),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> Services:
+        """Open the store, bringing it up to date, and put the parts together.
+
+        :param tools: more tools, beside the built-in ones.
+        :param models: more models; the extractive composer stays the last resort.
+        :param sources: more RAG sources, beside the embedded one.
+        :raises StoreError: when the database is not there.
+        :raises ConfigurationError: when a setting is wrong or a name is taken twice.
+        """
+        settings = settings or Settings()
+        async with AsyncExitStack() as stack:
+            database = Database(settings.url)
+            stack.push_async_callback(database.aclose)
+            await database.migrate()
+            agents = AgentStore(database)
+            await agents.add_missing(SHIPPED_AGENTS)
+            knowledge = KnowledgeStore(database)
+            embedder, reranker = await asyncio.to_thread(_embedded, settings)
+            all_sources = (MemorySource(knowledge, embedder), *sources)
+            fusion = Fusion(reranker)
+            services = cls(
+                settings=settings,
+                database=database,
+                agents=agents,
+                conversations=ConversationStore(database),
+                knowledge=knowledge,
+                runs=RunStore(database),
+                sources=all_sources,
+                fusion=fusion,
+                models=ModelRegistry((*models, ExtractiveComposer(reranker))),
+                tools=ToolRegistry((calculator, document_search(all_sources, fusion), *tools)),
+                embedder=embedder,
+                now=now,
+            )
+            stack.pop_all()
+            return services
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        await self.database.aclose()
+
+
+def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None]:
+    """Find the embedded models; without them the engine works, less well."""
+    folders = installed(settings.data_dir)
+    embedder = Embedder(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
+    reranker = Reranker(folders[MS_MARCO.name]) if MS_MARCO.name in folders else None
+    if embedder is None or reranker is None:
+        logger.warning("embedded models are not installed: run `vital models install`")
+    return embedder, reranker
+
+
+class _Default:
+    """The services of one event loop, opened on first use and closed with the last user, or the loop."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._users = 0
+        self._services: Services | None = None
+        self._keeper: AsyncIterator[None] | None = None
+
+    async def acquire(self) -> Services:
+        async with self._lock:
+            if self._services is None:
+                self._services = await Services.open()
+                # `asyncio.run` closes asynchronous generators before the loop: so whoever never calls
+                # `aclose` leaves no connection and no thread behind either.
+                self._keeper = self._keep(self._services)
+                await anext(self._keeper)
+            self._users += 1
+            return self._services
+
+    async def release(self) -> None:
+        async with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._services is not None:
+                services, self._services, self._keeper = self._services, None, None
+                await services.aclose()
+
+    async def _keep(self, services: Services) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await services.aclose()
+
+
+_defaults: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Default]] = WeakKeyDictionary()
+
+
+def default_services() -> _Default:
+    """Return the holder of the running loop's own services."""
+    return _defaults.setdefault(asyncio.get_running_loop(), _Default())
