@@ -1,0 +1,21 @@
+"""The pieces of a question in which a tool may look for its arguments."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["short_sentences"]
+
+_LONGEST = 300
+"""Characters. What a tool can be asked to do fits; the bound keeps patterns fast on any text."""
+
+_MOST = 50
+
+# No "!", which is a factorial behind a number.
+_END = re.compile(r"[?;\n]|\.(?=\s|$)")
+
+
+def short_sentences(query: str) -> tuple[str, ...]:
+    """Split a question: first the whole, then sentence by sentence, without whatever is long."""
+    pieces = (piece.strip() for piece in (query, *_END.split(query, maxsplit=_MOST)))
+    return tuple(piece for piece in pieces if 0 < len(piece) <= _LONGEST)
