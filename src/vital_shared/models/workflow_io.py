@@ -66,7 +66,7 @@ class WorkflowMode(str, Enum):
 
 def _to_mode(value: object) -> object:
     """Take ``1``, ``"1"`` and ``WorkflowMode.MODE_1``, which strict validation would not."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool | WorkflowMode) or not isinstance(value, int | str):
         return value
     try:
         return WorkflowMode(str(value))

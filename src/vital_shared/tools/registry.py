@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import structlog
 from pydantic import BaseModel
 
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import ToolDefinition
+from vital_shared.logs import get_logger
 from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
 from vital_shared.tools.base import Tool, ToolContext, ToolError
 
@@ -22,7 +22,7 @@ MAX_RESULT_CHARACTERS = 20_000
 
 _CUT = "\n… (truncated)"
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class ToolRegistry:

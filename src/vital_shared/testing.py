@@ -1,0 +1,142 @@
+"""Run workflows in tests: canned models and sources, on a store of their own.
+
+>>> async with workflow_services(tmp_path, models=[CannedModel("Yes [1].")]) as services:
+...     output = await MyWorkflow(services).execute_typed(question("Is it so?", model="canned"))
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from vital_shared.llm.base import Cited, Model, ModelEvent, ModelRequest, Stop, StopReason, TextDelta, Usage
+from vital_shared.models.citation import Citation, Passage
+from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.retrieval.base import Source
+from vital_shared.settings import Settings
+from vital_shared.tools.base import Tool
+from vital_shared.workflows.services import Services
+
+__all__ = ["CannedModel", "CannedSource", "passage", "question", "workflow_services"]
+
+
+class CannedModel:
+    """A model that always writes the same, citing the first passage where there is one.
+
+    :param text: the answer, written word by word.
+    :param error: raised after `words_before_error` words.
+    :param gate: awaited before the first word, so that a test decides when it comes.
+    """
+
+    def __init__(
+        self,
+        text: str = "A canned answer.",
+        *,
+        name: str = "canned",
+        error: Exception | None = None,
+        words_before_error: int = 0,
+        gate: asyncio.Event | None = None,
+        stop: StopReason = "end",
+    ) -> None:
+        self.name = name
+        self.requests: list[ModelRequest] = []
+        """What it was asked, in order."""
+        self._words = [word + " " for word in text.split(" ")]
+        self._words[-1] = self._words[-1].rstrip(" ")
+        self._error, self._before, self._gate, self._stop = error, words_before_error, gate, stop
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Write the answer."""
+        self.requests.append(request)
+        if self._gate is not None:
+            await self._gate.wait()
+        if request.passages and self._error is None:
+            yield Cited(citation=_citation(request.passages[0]))
+        for number, word in enumerate(self._words):
+            if self._error is not None and number == self._before:
+                raise self._error
+            yield TextDelta(text=word)
+        yield Usage(input_tokens=10, output_tokens=len(self._words))
+        yield Stop(reason=self._stop)
+
+
+class CannedSource:
+    """A source that always finds the same passages.
+
+    :param error: raised instead.
+    :param gate: awaited before it answers.
+    """
+
+    def __init__(
+        self,
+        passages: Sequence[Passage] = (),
+        *,
+        name: str = "canned",
+        error: Exception | None = None,
+        gate: asyncio.Event | None = None,
+    ) -> None:
+        self.name = name
+        self.queries: list[str] = []
+        """What it was asked, in order."""
+        self._passages, self._error, self._gate = tuple(passages), error, gate
+
+    async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:  # noqa: ARG002 - the interface
+        """Find the passages."""
+        self.queries.append(query)
+        if self._gate is not None:
+            await self._gate.wait()
+        if self._error is not None:
+            raise self._error
+        return self._passages[:limit]
+
+
+def passage(text: str, *, id: str = "p1", source: str = "canned", score: float = 1.0) -> Passage:  # noqa: A002 - the field's name
+    """Make a passage."""
+    return Passage(
+        id=id,
+        document_id=f"doc-{id}",
+        title=f"Title {id}",
+        source=source,
+        uri=f"{id}.md",
+        text=text,
+        score=score,
+    )
+
+
+def _citation(of: Passage) -> Citation:
+    return Citation(
+        number=1,
+        passage_id=of.id,
+        document_id=of.document_id,
+        title=of.title,
+        uri=of.uri,
+        quote=of.text,
+        source=of.source,
+    )
+
+
+def question(query: str, **fields: Any) -> WorkflowInput:
+    """Make an input: mode 2, tenant ``acme``, user ``ann``, unless told otherwise."""
+    return WorkflowInput(**{"mode": "2", "tenant_id": "acme", "user_id": "ann", "query": query} | fields)
+
+
+@asynccontextmanager
+async def workflow_services(
+    data_dir: Path,
+    *,
+    models: Sequence[Model] = (),
+    sources: Sequence[Source] = (),
+    tools: Sequence[Tool] = (),
+    **settings: Any,
+) -> AsyncIterator[Services]:
+    """Open services on an own SQLite file in `data_dir`, without the embedded models, and close them."""
+    services = await Services.open(
+        Settings(data_dir=data_dir, database_url="", **settings), models=models, sources=sources, tools=tools
+    )
+    try:
+        yield services
+    finally:
+        await services.aclose()
