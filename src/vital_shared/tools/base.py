@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 from pydantic_core import to_json
 
 from vital_shared.errors import ConfigurationError, InvalidRequest, VitalError
@@ -183,8 +183,10 @@ def _hints(function: Callable[..., Awaitable[str]]) -> dict[str, Any]:
         ) from error
     hints.pop("return", None)
     for each in inspect.signature(function).parameters.values():
-        if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY):
-            raise ConfigurationError(f'Tool "{name}": parameter "{each}" must be one that can be named.')
+        if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY) or each.name.startswith("_"):
+            raise ConfigurationError(
+                f'Tool "{name}": parameter "{each.name}" must be a single one, and begin with a letter.'
+            )
         if each.name not in hints:
             raise ConfigurationError(f'Tool "{name}": parameter "{each.name}" needs a type.')
     return hints
@@ -197,4 +199,11 @@ def _arguments(function: Callable[..., Awaitable[str]], hints: Mapping[str, Any]
         name: (hint, ... if parameters[name].default is inspect.Parameter.empty else parameters[name].default)
         for name, hint in hints.items()
     }
-    return create_model(function.__name__, __config__=_CONFIG, **fields)
+    try:
+        arguments: type[BaseModel] = create_model(function.__name__, __config__=_CONFIG, **fields)
+        arguments.model_json_schema()
+    except PydanticUserError as error:
+        raise ConfigurationError(
+            f'Tool "{function.__name__}": a parameter has a type that JSON cannot carry: {error.message}'
+        ) from error
+    return arguments

@@ -102,7 +102,7 @@ def _heading(passage: Passage) -> str:
 _POLITE = (
     r"(?:please |(?:can|could|would|will) you (?:please )?|i (?:want|would like) you to |i'd like you to )?"
 )
-_OUR = r"(?:(?:all|any|the|our|my|your|through|in) )*"
+_OUR = r"(?:(?:all|any|the|our|my|your|through|in) ){0,4}"
 _DOCUMENTS = rf"{_OUR}(?:documents?|docs|files|knowledge base)"
 _ABOUT = r"(?:for|about|on|regarding|concerning)"
 _WISHES = tuple(
@@ -110,10 +110,10 @@ _WISHES = tuple(
     for wish in (
         rf"search {_DOCUMENTS} {_ABOUT} (?P<topic>.+)",
         rf"(?:find|show|list|get) (?:me )?{_DOCUMENTS} {_ABOUT} (?P<topic>.+)",
-        rf"(?:look up|look for|search for|search|find) (?P<topic>.+?) in {_DOCUMENTS}\b",
+        rf"(?:look up|look for|search for) (?P<topic>.+?) in {_DOCUMENTS}\b",
     )
 )
-_NEXT_SENTENCE = re.compile(r"[.?!](?:\s.*)?$|\n.*", re.DOTALL)
+_NEXT_SENTENCE = re.compile(r"[.?!](?:\s+[A-Z].*)?$|\n.*", re.DOTALL)
 
 
 def wish_in(query: str) -> dict[str, Any] | None:

@@ -11,8 +11,8 @@ _LONGEST = 300
 
 _MOST = 50
 
-# No "!", which is a factorial behind a number.
-_END = re.compile(r"[?;\n]|\.(?=\s|$)")
+# No "!", which is a factorial behind a number, and no full stop before a number, as in "v. 2.1".
+_END = re.compile(r"[?;\n]|\.(?=\s+[^\s0-9]|\s*$)")
 
 
 def short_sentences(query: str) -> tuple[str, ...]:
