@@ -44,6 +44,8 @@ class CannedModel:
         self.name = name
         self.requests: list[ModelRequest] = []
         """What it was asked, in order."""
+        self.asked = asyncio.Event()
+        """Set with the first request."""
         self._words = [word + " " for word in text.split(" ")]
         self._words[-1] = self._words[-1].rstrip(" ")
         self._error, self._before, self._gate, self._stop = error, words_before_error, gate, stop
@@ -51,6 +53,7 @@ class CannedModel:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Write the answer."""
         self.requests.append(request)
+        self.asked.set()
         if self._gate is not None:
             await self._gate.wait()
         if request.passages and self._error is None:

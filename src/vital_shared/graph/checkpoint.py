@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 
 from vital_shared.graph.errors import CheckpointError
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span
@@ -44,7 +45,7 @@ class Checkpoint(BaseModel):
         values: dict[str, Any] = {}
         for name, stored in self.values.items():
             try:
-                values[name] = plan.types.adapter(name).validate_python(stored)
+                values[name] = plan.types.adapter(name).validate_json(to_json(stored))
             except ValueError as error:
                 raise CheckpointError(
                     f"graph '{plan.name}': the stored value '{name}' no longer fits its type: {error}"

@@ -207,23 +207,29 @@ class BaseWorkflow(Graph):
         degradation="rag_failed",
         on_timeout="rag_timeout",
     )
-    async def rag_results(self, source: str, question: str, tenant_id: str) -> tuple[Passage, ...]:
+    async def rag_retrieval(self, source: str, question: str, tenant_id: str) -> tuple[Passage, ...]:
         """Ask all sources at the same time."""
         found = next(one for one in self.services.sources if one.name == source)
         return await found.search(question, tenant_id=tenant_id, limit=4 * self.services.settings.passages)
 
     @node(optional=True, timeout=MERGE_SECONDS, degradation="rag_failed", on_timeout="rag_timeout")
-    async def rag_retrieval(
+    async def passages(
         self,
         question: str,
         rag_sources: tuple[str, ...],
-        rag_results: tuple[Outcome[tuple[Passage, ...]], ...],
+        rag_retrieval: tuple[Outcome[tuple[Passage, ...]], ...],
+        load_agent: AgentProfile,
     ) -> Retrieved:
-        """Merge what the sources have found, the best first."""
-        if not rag_sources:
+        """Merge what the sources have found that the agent may use, the best first."""
+        allowed = rag_sources if load_agent.sources is None else load_agent.sources
+        found = {
+            name: outcome.value or ()
+            for name, outcome in zip(rag_sources, rag_retrieval, strict=True)
+            if name in allowed
+        }
+        if not found:
             raise Skip
-        found = {name: outcome.value or () for name, outcome in zip(rag_sources, rag_results, strict=True)}
-        return await self.services.fusion.merge(question, found, limit=2 * self.services.settings.passages)
+        return await self.services.fusion.merge(question, found, limit=self.services.settings.passages)
 
     @node(optional=True, degradation="suggestion_failed")
     async def tool_suggestion(self, query: str, enable_tools: bool) -> tuple[ToolCall, ...]:
@@ -277,21 +283,13 @@ class BaseWorkflow(Graph):
         return made + denied_results(tool_plan, approved_tools)
 
     @node
-    async def passages(self, load_agent: AgentProfile, rag_retrieval: Retrieved = NOTHING) -> Retrieved:
-        """Keep the passages that the agent may use."""
-        allowed = load_agent.sources
-        kept = tuple(p for p in rag_retrieval.passages if allowed is None or p.source in allowed)
-        answerable = rag_retrieval.answerable and kept[:1] == rag_retrieval.passages[:1]
-        return Retrieved(passages=kept[: self.services.settings.passages], answerable=answerable)
-
-    @node
     async def answer(
         self,
         question: str,
         model: str | None,
         load_agent: AgentProfile,
-        passages: Retrieved,
         tool_results: tuple[ToolResult, ...],
+        passages: Retrieved = NOTHING,
         history: tuple[Message, ...] = (),
     ) -> AsyncIterator[TextDelta | Cited | ReasoningDelta | Done[Answer]]:
         """Write the answer, token by token, from the passages and the tool results."""
@@ -318,7 +316,11 @@ class BaseWorkflow(Graph):
 
     @node(optional=True, degradation="quality_failed")
     async def quality(
-        self, answer: Answer, passages: Retrieved, tool_results: tuple[ToolResult, ...], enable_rag: bool
+        self,
+        answer: Answer,
+        tool_results: tuple[ToolResult, ...],
+        enable_rag: bool,
+        passages: Retrieved = NOTHING,
     ) -> Quality:
         """Check the answer against its sources."""
         return assess(answer, passages.passages, tool_results, uses_rag=enable_rag)

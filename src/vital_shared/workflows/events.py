@@ -29,7 +29,7 @@ __all__ = ["EventStream"]
 LIMIT: Final = 256
 """Chunks of an answer that may wait for a slow reader before the model is slowed down."""
 
-RESULTS_NODE: Final = "rag_results"
+RESULTS_NODE: Final = "rag_retrieval"
 
 
 class EventStream(Observer):

@@ -1,0 +1,250 @@
+"""A partial answer beats none: what fails is named, and only no model at all fails the run."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+from tests.workflows.conftest import FACT, Open
+
+from vital_shared import BaseWorkflow, RunFailed, Services
+from vital_shared.errors import RunCancelled, StoreError
+from vital_shared.graph import fan_out, node
+from vital_shared.llm.base import ModelUnavailable
+from vital_shared.models.answer import Answer
+from vital_shared.models.event import RunFailedEvent, RunFinished, Token
+from vital_shared.testing import CannedModel, CannedSource, passage, question
+from vital_shared.tools.base import tool
+
+DOWN = ModelUnavailable("The model is down.", model="canned")
+
+
+async def ask(services: Services, **fields):
+    fields = {"model": "canned"} | fields
+    return await BaseWorkflow(services).execute_typed(question("How long is the review?", **fields))
+
+
+async def test_a_failed_source_degrades_and_the_others_answer(open_services: Open):
+    broken = CannedSource(name="broken", error=ConnectionError("down"))
+    services = await open_services(sources=[broken, CannedSource([FACT])])
+    output = await ask(services)
+    assert output.response == "It takes 42 days [1]."
+    assert "rag_failed" in output.degradation_reasons
+    assert "Some of the documents could not be searched." in [w.message for w in output.warnings]
+    assert len(broken.queries) == 2  # tried again once
+    assert output.is_degraded
+    assert output.quality_score < 1
+
+
+async def test_a_slow_source_is_left_out_at_the_deadline(open_services: Open):
+    class Impatient(BaseWorkflow):
+        @fan_out("source", over="rag_sources", deadline=0.05, on_timeout="rag_timeout")
+        async def rag_retrieval(self, source: str, question: str, tenant_id: str) -> tuple:
+            found = next(one for one in self.services.sources if one.name == source)
+            return await found.search(question, tenant_id=tenant_id, limit=5)
+
+        approved_tools = None
+        tools = None
+
+        @node
+        async def tool_results(self) -> tuple:
+            return ()
+
+    services = await open_services(
+        sources=[CannedSource(name="stuck", gate=asyncio.Event()), CannedSource([FACT])]
+    )
+    output = await Impatient(services).execute_typed(question("How long?", model="canned"))
+    assert output.response == "It takes 42 days [1]."
+    assert "rag_timeout" in output.degradation_reasons
+
+
+async def test_failed_and_late_tools_degrade(services):
+    calls = [{"name": name, "arguments": {"word": "x"}} for name in ("broken", "stuck", "echo")]
+    output = await ask(services, requested_tools=calls)
+    assert {r.name: r.status for r in output.tool_results} == {
+        "broken": "failed",
+        "stuck": "timeout",
+        "echo": "success",
+    }
+    assert {"tools_failed", "tool_timeout"} <= set(output.degradation_reasons)
+    assert output.response == "It takes 42 days [1]."
+
+
+async def test_another_model_answers_where_the_first_is_down(open_services: Open):
+    services = await open_services(
+        models=[CannedModel(error=DOWN)],
+        sources=[CannedSource([passage("The review takes 42 days.", score=5.0)])],
+    )
+    output = await ask(services)
+    assert output.model == "extractive"
+    assert "llm_fallback" in output.degradation_reasons
+    assert "42 days" in output.response
+
+
+async def test_a_model_that_breaks_off_after_its_first_words_fails_the_run(open_services: Open):
+    services = await open_services(models=[CannedModel("one two three", error=DOWN, words_before_error=2)])
+    with pytest.raises(RunFailed) as caught:
+        await ask(services)
+    assert (caught.value.node, caught.value.error_type) == ("answer", "model")
+    assert caught.value.__cause__ is DOWN
+    record = await services.runs.get(caught.value.run_id, tenant_id="acme")
+    assert (record.status, record.error_node, record.error_type) == ("failed", "answer", "model")
+
+
+async def test_a_cut_answer_says_so(open_services: Open):
+    services = await open_services(models=[CannedModel("It takes 42 days [1].", stop="length")])
+    assert "truncated" in (await ask(services)).degradation_reasons
+
+
+async def test_an_unbacked_answer_is_ungrounded(open_services: Open):
+    services = await open_services(models=[CannedModel("The review takes 99 years and costs a castle [1].")])
+    output = await ask(services)
+    assert output.groundedness == 0.0
+    assert "ungrounded" in output.degradation_reasons
+    assert output.quality_score <= 0.3
+
+
+async def test_no_sources_is_said_in_plain_words(open_services: Open):
+    services = await open_services(sources=[])
+    output = await BaseWorkflow(services).execute_typed(question("How long is the review?"))
+    assert "no_sources" in output.degradation_reasons
+    assert output.citations == ()
+    assert "do not contain an answer" in output.response
+
+
+async def test_switched_off_parts_are_no_degradation(open_services: Open):
+    services = await open_services(models=[CannedModel("Widgets are fine.")])
+    output = await ask(services, enable_rag=False, enable_tools=False)
+    assert output.degradation_reasons == ()
+    assert output.citations == ()
+
+
+async def test_a_required_node_that_fails_is_named_without_its_secrets(services):
+    class Broken(BaseWorkflow):
+        @node
+        async def extra(self, query: str) -> str:
+            raise ValueError("password=hunter2")
+
+    with pytest.raises(RunFailed, match='failed in "extra": ValueError') as caught:
+        await Broken(services).execute_typed(question("x", model="canned"))
+    assert "hunter2" not in caught.value.message
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert caught.value.error_type == "internal"
+
+
+async def test_an_own_reason_is_kept_in_words(services):
+    class Own(BaseWorkflow):
+        @node(optional=True, degradation="weather_unknown")
+        async def weather(self, query: str) -> str:
+            raise ValueError("clouds")
+
+    output = await Own(services).execute_typed(question("x", model="canned"))
+    assert "other" in output.degradation_reasons
+    assert 'The step "weather" was left out: weather unknown.' in [w.message for w in output.warnings]
+
+
+async def test_a_subclass_may_answer_without_streaming(services):
+    class Fixed(BaseWorkflow):
+        @node
+        async def answer(self, query: str) -> Answer:
+            return Answer(text=f"You asked: {query}", model="none")
+
+    events = [event async for event in Fixed(services).execute_stream(question("why?", enable_rag=False))]
+    assert [e.text for e in events if isinstance(e, Token)] == ["You asked: why?"]
+    assert events[-1].output.response == "You asked: why?"
+
+
+async def test_a_run_that_takes_too_long_fails(open_services: Open):
+    services = await open_services(models=[CannedModel(gate=asyncio.Event())], run_timeout_seconds=0.1)
+    with pytest.raises(RunFailed, match=r"longer than 0\.1 seconds") as caught:
+        await ask(services)
+    assert caught.value.error_type == "deadline"
+    assert (await services.runs.get(caught.value.run_id, tenant_id=None)).status == "failed"
+
+
+async def test_leaving_the_stream_cancels_the_run(open_services: Open):
+    services = await open_services(models=[CannedModel("a b c d", gate=asyncio.Event())])
+    before = asyncio.all_tasks()
+    stream = BaseWorkflow(services).execute_stream(question("x", model="canned"))
+    async for event in stream:
+        if getattr(event, "node", None) == "answer":
+            break
+    await stream.aclose()
+    assert asyncio.all_tasks() == before
+    assert (await services.runs.get(event.run_id, tenant_id="acme")).status == "cancelled"
+
+
+async def test_a_cancelled_execution_tells_its_readers(open_services: Open):
+    services = await open_services(models=[CannedModel(gate=asyncio.Event())])
+    execution = await BaseWorkflow(services).begin(question("x", model="canned"))
+    events = []
+    async for event in execution.events():
+        events.append(event)
+        if getattr(event, "node", None) == "answer":
+            execution.cancel()
+    assert isinstance(events[-1], RunFailedEvent)
+    assert events[-1].error_type == "cancelled"
+    assert isinstance(execution.error, RunCancelled)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+
+async def test_cancelling_the_caller_stores_the_run_as_cancelled(open_services: Open):
+    model = CannedModel(gate=asyncio.Event())
+    services = await open_services(models=[model])
+    task = asyncio.create_task(ask(services))
+    await model.asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with services.database.connect() as connection:
+        from sqlalchemy import text
+
+        assert (await connection.execute(text("SELECT status FROM runs"))).scalars().all() == ["cancelled"]
+
+
+async def test_an_answer_that_cannot_be_saved_is_still_given(services, monkeypatch):
+    async def refuse(*_args, **_kwargs):
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(type(services.runs), "complete", refuse)
+    events = [e async for e in BaseWorkflow(services).execute_stream(question("How long?", model="canned"))]
+    assert isinstance(events[-1], RunFinished)
+    assert events[-1].output.response == "It takes 42 days [1]."
+    assert "save_failed" in events[-1].output.degradation_reasons
+
+
+async def test_max_cost_keeps_dear_tools_from_running(open_services: Open):
+    @tool(cost_dollars=Decimal("0.07"))
+    async def dear() -> str:
+        """Cost money."""
+        return "done"
+
+    services = await open_services(tools=[dear])
+    calls = [{"name": "dear", "arguments": {}}] * 3
+    output = await ask(services, requested_tools=calls, max_cost_dollars=Decimal("0.15"))
+    assert [r.status for r in output.tool_results] == ["success", "success", "denied"]
+    assert output.cost.total == output.cost.tools == Decimal("0.14")
+
+
+async def test_an_agent_is_held_to_its_tools_and_sources(open_services: Open):
+    from vital_shared.models.agent import AgentProfile
+
+    other = passage("The other review takes 7 days.", id="p2", source="other", score=0.5)
+    services = await open_services(sources=[CannedSource([FACT]), CannedSource([other], name="other")])
+    agent = AgentProfile(
+        id="narrow",
+        name="Narrow",
+        system_prompt="Be brief.",
+        model="canned",
+        tools=("echo",),
+        sources=("other",),
+    )
+    await services.agents.save(agent, tenant_id="acme")
+    model = services.models.get("canned")
+    await ask(services, agent_id="narrow", model=None)
+    assert [p.id for p in model.requests[0].passages] == ["p2"]
+    assert model.requests[0].instructions == "Be brief."
+
+
+async def test_tools_know_whose_run_they_serve(services):
+    output = await ask(services, requested_tools=[{"name": "whose", "arguments": {}}])
+    assert output.tool_results[0].content == f"acme {output.run_id}"
