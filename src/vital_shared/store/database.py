@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from vital_shared.errors import StoreError
 from vital_shared.store.engines import create_engines, parse_url, place
 from vital_shared.store.migrations import upgrade
+from vital_shared.store.transactions import transaction
 
 __all__ = ["Database"]
 
@@ -58,7 +59,7 @@ class Database:
 
         :raises StoreError: when the database is not there or does not answer.
         """
-        async with self._open(self._writer) as connection, connection.begin():
+        async with self._open(self._writer) as connection, transaction(connection):
             yield connection
 
     async def ping(self) -> None:

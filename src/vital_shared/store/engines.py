@@ -14,9 +14,12 @@ __all__ = ["create_engines", "parse_url", "place"]
 
 _SQLITE, _POSTGRES = "sqlite+aiosqlite", "postgresql+asyncpg"
 
+_CONNECT_SECONDS = 5.0
+_COMMAND_SECONDS = 60.0
+
 _PRAGMAS = (
-    # First, so that the others wait too. Seconds, not milliseconds: other processes may write as well.
-    "PRAGMA busy_timeout=30000",
+    # First, so that the others wait too.
+    "PRAGMA busy_timeout=5000",
     # Readers do not wait for the writer, nor it for them.
     "PRAGMA journal_mode=WAL",
     # With WAL nothing that was committed is lost when the process is killed; when the power fails,
@@ -82,6 +85,7 @@ def _sqlite(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, **options)
     for engine in (reader, writer):
         event.listen(engine.sync_engine, "connect", _set_pragmas)
+    event.listen(writer.sync_engine, "connect", _wait_shortly)
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     return reader, writer
 
@@ -90,6 +94,13 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
+    cursor.close()
+
+
+def _wait_shortly(connection: Any, _record: object) -> None:
+    """Give up waiting for the lock soon: `vital_shared.store.transactions` tries again."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=100")
     cursor.close()
 
 
@@ -104,7 +115,7 @@ def _begin_immediate(connection: Connection) -> None:
 def _postgres(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     writer = create_async_engine(
         url,
-        connect_args={"timeout": 5, "command_timeout": 60},  # seconds
+        connect_args={"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS},
         hide_parameters=True,
         max_overflow=15,
         pool_pre_ping=True,  # a connection that died with the server's restart costs nobody a request

@@ -15,6 +15,7 @@ from alembic.config import Config
 from sqlalchemy import URL, Connection, text
 
 from vital_shared.store.engines import create_engines
+from vital_shared.store.transactions import transaction
 
 __all__ = ["upgrade"]
 
@@ -39,7 +40,7 @@ def upgrade(url: URL) -> None:
 async def _upgrade(url: URL) -> None:
     _, engine = create_engines(url)
     try:
-        async with engine.begin() as connection:  # BEGIN IMMEDIATE on SQLite: the write lock
+        async with engine.connect() as connection, transaction(connection):  # SQLite locks here
             if connection.dialect.name == "postgresql":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
             await connection.run_sync(_run_alembic)

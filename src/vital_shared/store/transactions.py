@@ -1,0 +1,39 @@
+"""Transactions that wait for their turn, and can be cancelled while they do."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+__all__ = ["transaction"]
+
+_LOCK_SECONDS = 30.0
+"""How long the writers of other processes may keep us from a SQLite file."""
+
+
+@asynccontextmanager
+async def transaction(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Run a transaction: committed at the end, rolled back by an exception.
+
+    SQLite itself waits for its lock only a moment at a time, since it does so in a thread, which
+    nobody can cancel.
+    """
+    give_up_at = time.monotonic() + _LOCK_SECONDS
+    async with AsyncExitStack() as stack:
+        while True:
+            try:
+                await stack.enter_async_context(connection.begin())
+                break
+            except OperationalError as error:
+                if not _is_busy(error) or time.monotonic() > give_up_at:
+                    raise
+        yield
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from vital_shared.errors import StoreError
+from vital_shared.store import migrations
+from vital_shared.store.agents import AgentStore
+from vital_shared.store.database import Database
+from vital_shared.store.tables import metadata
+
+
+def differences(connection: Connection) -> list[Any]:
+    """Compare the schema with the tables, but for the keyword index, which each database has its own way."""
+
+    def is_ours(_object: object, name: str | None, *_rest: object) -> bool:
+        return not str(name).startswith("chunks_fts") and name not in ("search", "ix_chunks_search")
+
+    options = {"include_object": is_ours, "compare_type": True, "compare_server_default": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+async def test_the_migrated_schema_is_what_the_tables_say(database: Database):
+    async with database.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_difference_would_be_seen(database: Database):
+    async with database.begin() as connection:
+        await connection.execute(text("DROP INDEX ix_documents_tenant_id_content_hash"))
+        await connection.execute(text("ALTER TABLE agents ADD COLUMN more TEXT"))
+    async with database.connect() as connection:
+        found = await connection.run_sync(differences)
+    assert sorted(difference[0] for difference in found) == ["add_index", "remove_column"]
+
+
+async def test_migrating_again_changes_nothing(database: Database):
+    await database.migrate()
+    assert await AgentStore(database).list(tenant_id=None) == ()
+
+
+async def test_many_may_migrate_at_once_in_one_process(url: str):
+    databases = [Database(url) for _ in range(5)]
+    await asyncio.gather(*(database.migrate() for database in databases))
+    for database in databases:
+        assert await AgentStore(database).list(tenant_id=None) == ()
+        await database.aclose()
+
+
+async def test_many_processes_may_migrate_at_once(url: str):
+    code = (
+        "import asyncio, sys; from vital_shared.store.database import Database; "
+        "sys.stdin.read(); asyncio.run(Database(sys.argv[1]).migrate())"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, url, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    ended = await asyncio.gather(*(process.communicate(b"") for process in processes))
+    assert [(process.returncode, error) for process, (_, error) in zip(processes, ended, strict=True)] == [
+        (0, b"")
+    ] * 4
+    database = Database(url)
+    async with database.connect() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
+            ("0001",)
+        ]
+    await database.aclose()
+
+
+async def test_a_migration_that_fails_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch):
+    run = migrations._run_alembic
+
+    def run_and_fail(connection: Connection) -> None:
+        run(connection)
+        connection.execute(text("SELECT * FROM nowhere"))
+
+    database = Database(url)
+    monkeypatch.setattr(migrations, "_run_alembic", run_and_fail)
+    with pytest.raises(StoreError, match="nowhere"):
+        await database.migrate()
+    async with database.connect() as connection:
+        assert await connection.run_sync(lambda c: c.dialect.get_table_names(c)) == []
+    monkeypatch.undo()
+    await database.migrate()
+    await database.aclose()
+
+
+async def test_a_database_of_a_newer_program_is_refused(database: Database):
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="9999"):
+        await database.migrate()
+
+
+def test_every_revision_has_a_file_that_the_wheel_ships():
+    versions = Path(migrations.__file__).parent / "versions"
+    assert [path.name for path in sorted(versions.glob("v*.py"))] == ["v0001_first.py"]
