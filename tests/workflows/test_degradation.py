@@ -248,3 +248,9 @@ async def test_an_agent_is_held_to_its_tools_and_sources(open_services: Open):
 async def test_tools_know_whose_run_they_serve(services):
     output = await ask(services, requested_tools=[{"name": "whose", "arguments": {}}])
     assert output.tool_results[0].content == f"acme {output.run_id}"
+
+
+async def test_a_requested_search_without_arguments_searches_for_the_question(services):
+    output = await ask(services, requested_tools=["document_search"])
+    assert output.tool_results[0].arguments["query"] == "How long is the review?"
+    assert FACT.text in output.tool_results[0].content

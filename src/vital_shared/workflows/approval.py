@@ -67,8 +67,9 @@ def _requested(number: int, request: ToolRequest, question: str, tools: ToolRegi
     tool = tools.get(request.name)
     arguments: dict[str, Any] = request.arguments or {}
     if request.arguments is None:
-        found = tool.from_query(question)
-        arguments = dict(found or {})
+        # What takes a query and finds none of its own in the question is given the whole of it.
+        whole = {"query": question} if "query" in tool.arguments.model_fields else {}
+        arguments = dict(tool.from_query(question) or whole)
     return ToolCall(
         id=f"requested-{number}",
         name=tool.name,

@@ -1,0 +1,68 @@
+"""What the README says holds."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ai_engine.settings import ServerSettings
+from vital_shared import BaseWorkflow, Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("settings", [Settings, ServerSettings])
+def test_the_configuration_table_has_every_variable_with_its_default(settings):
+    rows = [line for line in README.splitlines() if line.startswith("| `VITAL_")]
+    listed = {}
+    for row in rows:
+        _, names, defaults, *_ = (cell.strip() for cell in row.split("|"))
+        for name, default in zip(names.split(", "), defaults.split(", "), strict=True):
+            listed[name.strip("`")] = default
+    for name, field in settings.model_fields.items():
+        variable = f"VITAL_{name.upper()}"
+        assert variable in listed
+        if isinstance(field.default, int | float):
+            assert listed[variable] == f"{field.default:.15g}"
+        elif field.default and isinstance(field.default, str):
+            assert listed[variable] == field.default
+
+
+def test_the_picture_shows_edges_that_are_there():
+    by_slot = {node.slot: node for node in BaseWorkflow.plan.nodes}
+    edges = {
+        (by_slot[slot].name, node.name)
+        for node in BaseWorkflow.plan.nodes
+        for slot in node.slots
+        if slot in by_slot
+    }
+    (picture,) = blocks("mermaid")
+    pairs = set(re.findall(r"(\w+) (?:-->|-\.->) (\w+)", picture))
+    assert len(pairs) >= 14
+    assert pairs <= edges
+
+
+@pytest.mark.parametrize("code", [*blocks("python"), (ROOT / "examples/custom_workflow.py").read_text()])
+def test_the_python_examples_run(code, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={"VITAL_DATA_DIR": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_commands_are_targets_of_the_makefile():
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert {command.split()[1] for command in re.findall(r"^make \w+", README, flags=re.MULTILINE)} <= targets
