@@ -1,4 +1,4 @@
-"""A workflow of one's own: a tool, a source and a node. Run it with ``python examples/custom_workflow.py``."""
+"""A workflow of one's own: a tool, a source and a node. Run it: ``python examples/custom_workflow.py``."""
 
 import asyncio
 

@@ -272,9 +272,8 @@ async def _check(workflow: BaseWorkflow, question: WorkflowInput) -> None:
             field="mode",
         )
     services = workflow.services
-    if question.model is not None:
-        services.models.get(question.model)
     agent = await services.agents.get(question.agent_id, tenant_id=question.tenant_id)
+    services.models.get(question.model or agent.model)
     check_requests(question.requested_tools, agent, services.tools)
     if question.session_id is not None:
         await services.conversations.check(question.session_id, tenant_id=question.tenant_id)
