@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from vital_shared.graph.plan import Plan, compile_plan
+from vital_shared.graph.compile import compile_plan
+from vital_shared.graph.plan import Plan
 from vital_shared.graph.run import Run
 
 __all__ = ["Graph"]

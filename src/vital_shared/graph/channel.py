@@ -64,6 +64,8 @@ class Channel(Generic[T]):
                 yield item
             if self._closed:
                 return
+            if self._reader is not None:
+                raise RuntimeError("a channel has one reader, and it is waiting already")
             self._reader = asyncio.get_running_loop().create_future()
             try:
                 await self._reader

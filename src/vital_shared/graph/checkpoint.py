@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import to_json
 
 from vital_shared.graph.errors import CheckpointError
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span
@@ -42,12 +41,4 @@ class Checkpoint(BaseModel):
                 f"graph '{plan.name}' has changed since this run was paused (plan {self.fingerprint}, "
                 f"now {plan.fingerprint}): start the run again"
             )
-        values: dict[str, Any] = {}
-        for name, stored in self.values.items():
-            try:
-                values[name] = plan.types.adapter(name).validate_json(to_json(stored))
-            except ValueError as error:
-                raise CheckpointError(
-                    f"graph '{plan.name}': the stored value '{name}' no longer fits its type: {error}"
-                ) from error
-        return values
+        return {name: plan.types.read(name, stored) for name, stored in self.values.items()}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from vital_shared.graph.outcome import Span
 from vital_shared.graph.plan import Node, Plan
 
 __all__ = ["mermaid", "waterfall"]
 
-WIDTH = 48
+WIDTH: Final = 48
+
+RESERVED: Final = frozenset({"call", "click", "default", "end", "flowchart", "graph", "style", "subgraph"})
+"""Words that Mermaid does not take as the name of a node."""
 
 
 def mermaid(plan: Plan) -> str:
@@ -18,16 +22,16 @@ def mermaid(plan: Plan) -> str:
     Inputs are rounded; a streaming node is a parallelogram, a pausing one a hexagon, a fanned out one a
     double box; what a node can do without is dotted.
     """
-    names = {plan.slots[name]: name for name in plan.inputs}
+    ids = {plan.slots[name]: f"in_{name}" for name in plan.inputs}
+    ids |= {node.slot: f"{node.name}_" if node.name in RESERVED else node.name for node in plan.nodes}
     lines = ["flowchart TD"]
-    lines += [f"    {name}([{name}])" for name in plan.inputs]
-    lines += [f"    {node.name}{_shape(node)}" for node in plan.nodes]
-    makers = {node.slot: node.name for node in plan.nodes} | names
+    lines += [f"    in_{name}([{name}])" for name in plan.inputs]
+    lines += [f"    {ids[node.slot]}{_shape(node)}" for node in plan.nodes]
     for node in plan.nodes:
         optional = {node.slots[position] for position, _ in node.defaults}
         for slot in dict.fromkeys(node.slots):
             arrow = "-.->" if slot in optional else "-->"
-            lines.append(f"    {makers[slot]} {arrow} {node.name}")
+            lines.append(f"    {ids[slot]} {arrow} {ids[node.slot]}")
     return "\n".join(lines) + "\n"
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from vital_shared.graph.errors import NodeTimeout
-from vital_shared.graph.node import Each
+from vital_shared.graph.errors import NodeError, NodeTimeout
 from vital_shared.graph.observer import tell
 from vital_shared.graph.outcome import Outcome, describe
 from vital_shared.graph.plan import Node
@@ -21,73 +19,15 @@ __all__ = ["call_each"]
 Call = Callable[[Sequence[Any]], Awaitable[Any]]
 
 
-@dataclass(slots=True)
-class _Fan:
-    """One fan-out while it runs."""
-
-    run: Run
-    node: Node
-    each: Each
-    arguments: Sequence[Any]
-    position: int
-    items: list[Any]
-    call: Call
-    outcomes: list[Outcome[Any] | None]
-
-    async def work(self, indices: Iterator[int]) -> None:
-        """Take items until there are no more; as many of these run as the limit allows."""
-        for index in indices:
-            await self.one(index)
-
-    async def one(self, index: int) -> None:
-        run, item = self.run, self.items[index]
-        arguments = list(self.arguments)
-        arguments[self.position] = item
-        start = run.now()
-        tell(run.observers, "item_started", run, self.node, index, item)
-        try:
-            value = await self.bounded(arguments)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            self.ended(index, start, error, "failed")  # it awaited something that was cancelled elsewhere
-        except Exception as error:  # noqa: BLE001 - an item's failure is its own: recorded, and a degradation
-            late = isinstance(error, NodeTimeout) and error.node == self.node.name
-            self.ended(index, start, error, "timeout" if late else "failed")
-        else:
-            outcome = Outcome("success", value, None, run.now() - start)
-            self.outcomes[index] = outcome
-            tell(run.observers, "item_finished", run, self.node, index, item, outcome)
-
-    async def bounded(self, arguments: Sequence[Any]) -> Any:
-        seconds = self.each.item_timeout
-        if seconds is None:
-            return await self.call(arguments)
-        try:
-            async with asyncio.timeout(seconds) as scope:
-                return await self.call(arguments)
-        except TimeoutError as error:
-            if not scope.expired():
-                raise
-            raise NodeTimeout(node=self.node.name, seconds=seconds) from error
-
-    def ended(self, index: int, start: float, error: BaseException, status: Any) -> None:
-        run, node = self.run, self.node
-        outcome: Outcome[Any] = Outcome(status, None, describe(error), run.now() - start)
-        self.outcomes[index] = outcome
-        tell(run.observers, "item_finished", run, node, index, self.items[index], outcome)
-        run.degrade(node, node.reason_on_timeout if status == "timeout" else node.reason, error, index)
-
-
 async def call_each(run: Run, node: Node, arguments: Sequence[Any], call: Call) -> tuple[Outcome[Any], ...]:
     """Call once per item, and return what became of each, in the items' order."""
     each = node.declaration.each
     assert each is not None  # noqa: S101 - for the type checker: the caller has looked
-    position = node.item_position
-    items = list(arguments[position])
-    fan = _Fan(run, node, each, arguments, position, items, call, [None] * len(items))
-    start = run.now()
+    given = arguments[node.item_position]
+    items = () if given is None else tuple(given)
+    if not items:
+        return ()
+    fan = _Fan(run, node, arguments, items, call, each.item_timeout)
     workers = 1 if run.sequential else min(len(items), each.limit or len(items))
     indices = iter(range(len(items)))
     try:
@@ -97,8 +37,100 @@ async def call_each(run: Run, node: Node, arguments: Sequence[Any], call: Call) 
     except TimeoutError:
         if not scope.expired():
             raise
-        late = NodeTimeout(node=node.name, seconds=each.deadline or 0.0)
-        for index, outcome in enumerate(fan.outcomes):
-            if outcome is None:
-                fan.ended(index, start, late, "timeout")
+        fan.give_up(NodeTimeout(node=node.name, seconds=each.deadline or 0.0))
     return tuple(outcome for outcome in fan.outcomes if outcome is not None)
+
+
+class _Fan:
+    """One fan-out while it runs."""
+
+    __slots__ = ("arguments", "call", "item_timeout", "items", "node", "outcomes", "run", "starts")
+
+    def __init__(
+        self,
+        run: Run,
+        node: Node,
+        arguments: Sequence[Any],
+        items: tuple[Any, ...],
+        call: Call,
+        item_timeout: float | None,
+    ) -> None:
+        self.run = run
+        self.node = node
+        self.arguments = arguments
+        self.items = items
+        self.call = call
+        self.item_timeout = item_timeout
+        self.starts: list[float | None] = [None] * len(items)
+        self.outcomes: list[Outcome[Any] | None] = [None] * len(items)
+
+    async def work(self, indices: Iterator[int]) -> None:
+        """Take items until there are no more; as many of these run as the limit allows."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
+        for index in indices:
+            await self.one(index, task)
+            if task.cancelling():  # the item has swallowed it, and the next must not start
+                return
+
+    async def one(self, index: int, task: asyncio.Task[Any]) -> None:
+        """Run one item, whatever becomes of it."""
+        arguments = list(self.arguments)
+        arguments[self.node.item_position] = self.items[index]
+        self.started(index)
+        try:
+            value = await self.bounded(arguments)
+        except asyncio.CancelledError as error:
+            if task.cancelling():
+                raise
+            within = NodeError(
+                f"item {index} of '{self.node.name}' was cancelled from within", node=self.node.name
+            )
+            within.__cause__ = error
+            self.failed(index, within)
+        except Exception as error:  # noqa: BLE001 - an item's failure is its own: recorded, and a degradation
+            self.failed(index, error)
+        else:
+            self.ended(index, "success", value, None)
+
+    async def bounded(self, arguments: Sequence[Any]) -> Any:
+        """Call for one item, within the item's own time."""
+        seconds = self.item_timeout
+        if seconds is None:
+            return await self.call(arguments)
+        scope = asyncio.timeout(seconds)
+        try:
+            async with scope:
+                return await self.call(arguments)
+        except Exception as error:
+            if not scope.expired():
+                raise
+            raise NodeTimeout(node=self.node.name, seconds=seconds) from error
+
+    def give_up(self, late: NodeTimeout) -> None:
+        """Record the items that are not there by the deadline, those that never began included."""
+        for index, outcome in enumerate(self.outcomes):
+            if outcome is None:
+                if self.starts[index] is None:
+                    self.started(index)  # so that each start has its end
+                self.failed(index, late)
+
+    def failed(self, index: int, error: Exception) -> None:
+        """Record an item without a value, and that the run has to do without it."""
+        self.ended(index, "timeout" if self.node.timed_out(error) else "failed", None, describe(error))
+        self.run.degrade(self.node, self.node.reason_of(error), error, index)
+
+    def started(self, index: int) -> None:
+        """Note and tell that an item starts."""
+        self.starts[index] = self.run.now()
+        tell(self.run.observers, "item_started", self.run, self.node, index, self.items[index])
+
+    def ended(
+        self, index: int, status: Literal["success", "failed", "timeout"], value: Any, error: str | None
+    ) -> None:
+        """Note and tell what became of an item."""
+        run, now = self.run, self.run.now()
+        start = self.starts[index]
+        outcome = Outcome(status, value, error, 0.0 if start is None else now - start)
+        self.outcomes[index] = outcome
+        tell(run.observers, "item_finished", run, self.node, index, self.items[index], outcome)

@@ -7,6 +7,7 @@ override a node and call ``super()``.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 ATTRIBUTE: Final = "__vital_node__"
+"""Where a method keeps its declaration."""
+
+DECLARED: Final = "__vital_declared__"
+"""Where the body of a class keeps the methods that it has declared, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Pause(Exception):
 
 
 class Skip(Exception):
-    """Raised by an optional node that has nothing to do: who reads it gets its default."""
+    """Raised by an optional node that has nothing to do: who reads it gets its own default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,8 @@ class Retry:
 
     def wait_seconds(self, attempt: int, random: float) -> float:
         """How long to wait after a failed attempt (1, 2, …), given a random number from 0 to 1."""
-        full = min(self.backoff_seconds * 2.0 ** (attempt - 1), self.max_seconds)
+        doublings = min(attempt - 1, 60)  # 2.0 ** 1024 would be an OverflowError
+        full = min(self.backoff_seconds * 2.0**doublings, self.max_seconds)
         return full * (1.0 - self.jitter * random)
 
 
@@ -125,8 +131,8 @@ def node(function: Any = None, /, *, makes: str | None = None, **declared: Any) 
     :param makes: name of the value that it makes; by default the method's own name.
     :param timeout: seconds for all attempts together.
     :param retry: which errors are tried again.
-    :param fallback: a function or method with (some of) the node's parameters, called where the node
-        has failed for good; its result is the value, and the run is degraded.
+    :param fallback: an async function or method with (some of) the node's parameters, called where the
+        node has failed for good, with the same timeout; its result is the value, and the run is degraded.
     :param optional: the run can do without: who reads the value declares a default.
     :param degradation: the reason that is given where the node failed; by default ``<makes>_failed``.
     :param on_timeout: the reason where it timed out; by default the same.
@@ -157,7 +163,8 @@ def fan_out(
     item that failed or came late is a degradation, and never fails the run.
 
     :param parameter: the parameter that gets the item.
-    :param over: the value that holds the items.
+    :param over: the value that holds the items; None is no items. The default of `parameter` stands for
+        this list where an optional node has not made it.
     :param limit: how many run at once; None: all.
     :param item_timeout: seconds for one item, all its attempts together.
     :param deadline: seconds for all of them together.
@@ -180,21 +187,24 @@ def fan_out(
 
 
 def _attach(method: F, declaration: Declaration) -> F:
-    # A class body that defines a name twice keeps the last one without a word. The namespace of
-    # the body is still at hand here, two calls up, so that the loss can be told.
-    earlier = sys._getframe(2).f_locals.get(method.__name__)  # noqa: SLF001 - there is no other way
-    if hasattr(earlier, ATTRIBUTE):
-        raise PlanError(
-            f"node '{method.__name__}' ({place(method)}) is defined twice in one class, first at "
-            f"{place(earlier)}: rename one of them"
-        )
+    # A class body that defines a name twice keeps the last one without a word. The namespace of the body is
+    # still at hand here, two calls up: what is noted in it shows later which nodes were lost.
+    namespace = sys._getframe(2).f_locals  # noqa: SLF001 - there is no other way
+    if "__qualname__" in namespace:  # the body of a class, not of a function
+        declared = namespace.setdefault(DECLARED, {})
+        if method.__name__ in declared:
+            raise PlanError(
+                f"node '{method.__name__}' ({place(method)}) is defined twice in one class, first at "
+                f"{place(declared[method.__name__])}: rename one of them"
+            )
+        declared[method.__name__] = method
     setattr(method, ATTRIBUTE, declaration)
     return method
 
 
 def place(function: Any) -> str:
     """File and line of a function, for messages."""
-    code = getattr(function, "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
         return "unknown place"
     return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno}"

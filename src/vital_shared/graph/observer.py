@@ -39,7 +39,7 @@ class Observer:
         """Note that one item of a fan-out starts."""
 
     def item_finished(self, run: Run, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
-        """Note that one item of a fan-out has ended."""
+        """Note that one item of a fan-out has ended; one that is cancelled ends with its node."""
 
     def degraded(self, run: Run, degradation: Degradation) -> None:
         """Note that the run has to do without something."""

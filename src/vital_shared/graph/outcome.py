@@ -49,5 +49,5 @@ class Span:
 
 def describe(error: BaseException) -> str:
     """One line about an error."""
-    text = str(error)
+    text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

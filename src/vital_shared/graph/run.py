@@ -11,11 +11,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from vital_shared.graph.call import call_node
 from vital_shared.graph.checkpoint import Checkpoint
-from vital_shared.graph.errors import CheckpointError, GraphError, NodeError, NodeTimeout
+from vital_shared.graph.errors import CheckpointError, GraphError, NodeError
 from vital_shared.graph.node import Pause, Skip
 from vital_shared.graph.observer import Observer, observer_failed, tell
 from vital_shared.graph.outcome import Degradation, NodeStatus, RunStatus, Span, describe
@@ -42,14 +43,18 @@ class Run:
     """
 
     __slots__ = (
+        "_absent",
+        "_before",
         "_clock",
         "_earlier",
         "_ends",
         "_error",
+        "_executed",
         "_group",
-        "_offset",
         "_pending",
         "_queue",
+        "_restored",
+        "_seconds",
         "_started",
         "_starts",
         "_statuses",
@@ -94,8 +99,12 @@ class Run:
         self._starts = [0.0] * count
         self._ends = [0.0] * count
         self._statuses: list[NodeStatus | None] = [None] * count
+        self._executed = False
+        self._restored = False
+        self._absent: Mapping[str, NodeStatus] = {}
         self._earlier: tuple[Span, ...] = ()
-        self._offset = 0.0
+        self._before = 0.0
+        self._seconds = 0.0
         self._started = 0.0
         self._error: BaseException | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -113,7 +122,12 @@ class Run:
 
         A required node's failure cancels what still runs, and is raised as itself, with a note that
         names the node (`failed_node` is set). When this returns or raises, nothing of the run still runs.
+
+        :raises GraphError: when it was called before.
         """
+        if self._executed:
+            raise GraphError(f"this run of graph '{self.plan.name}' was executed before: make a new Run")
+        self._executed = True
         self._started = self._clock()
         tell(self.observers, "run_started", self)
         status: RunStatus = "failed"
@@ -128,7 +142,7 @@ class Run:
             error = raised
             raise
         finally:
-            self._offset += self._clock() - self._started
+            self._seconds = self._before + self._clock() - self._started
             tell(self.observers, "run_finished", self, status, error)
             error = None  # an exception that its own frame holds is a reference cycle
 
@@ -136,22 +150,14 @@ class Run:
         ready = self._ready()
         if not ready:
             return
-        if self.sequential or (len(ready) == 1 and not self.plan.branches):
-            self._queue.extend(ready)
-            while self._queue:
-                await self._drive(self._queue.popleft())
-            return
         try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                for index in ready[1:]:
-                    group.create_task(self._drive(index))
-                await self._drive(ready[0])
-        except BaseExceptionGroup:
-            if self._error is None:  # not from a node: a bug of ours, shown whole
+            if self.sequential or (len(ready) == 1 and not self.plan.branches):
+                await self._one_by_one(ready)
+            else:
+                await self._together(ready)
+        except BaseException:
+            if self._error is None:  # a cancellation, or a bug of ours, shown whole
                 raise
-        finally:
-            self._group = None
         if self._error is not None:
             first, self._error = self._error, None
             try:
@@ -159,14 +165,28 @@ class Run:
             finally:
                 del first  # an exception that its own frame holds is a reference cycle
 
+    async def _one_by_one(self, ready: Sequence[int]) -> None:
+        self._queue.extend(ready)
+        while self._queue:
+            await self._drive(self._queue.popleft())
+
+    async def _together(self, ready: Sequence[int]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                for index in ready[1:]:
+                    group.create_task(self._drive(index))
+                await self._drive(ready[0])
+        finally:
+            self._group = None
+
     def _ready(self) -> Sequence[int]:
         """Name the nodes that can start at once: the roots, or after a pause what was held up."""
-        if not self._earlier:
+        if not self._restored:
             return self.plan.roots
-        pending, statuses = self._pending, self._statuses
-        return [i for i in range(len(pending)) if statuses[i] is None and pending[i] == 0]
+        return [index for index, left in enumerate(self._pending) if left == 0]
 
-    async def _drive(self, index: int) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop, see below
+    async def _drive(self, index: int) -> None:  # noqa: C901, PLR0912 - the hot loop, see below
         """Run a node, and then each time the first node that has become ready.
 
         All that every node pays stands here, written for speed: calls are what costs.
@@ -178,7 +198,7 @@ class Run:
         assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
         cancelling = task.cancelling
         before = cancelling()
-        while index >= 0:
+        while index >= 0 and self._error is None:  # once a node has failed, no other starts
             node = nodes[index]
             arguments = node.take(values)
             if node.defaults:
@@ -194,17 +214,9 @@ class Run:
                     values[node.slot] = await node.function(target, *arguments)
                 else:
                     values[node.slot] = await call_node(self, node, arguments)
-            except asyncio.CancelledError as error:
-                if cancelling() > before:
-                    self._finish(node, "cancelled", error)
-                    raise
-                # Nobody has cancelled this task: the node awaited something that was cancelled elsewhere.
-                self._fail(node, NodeError(f"node '{node.name}' was cancelled from within", node=node.name))
-            except Pause as pause:
-                self._pause(node, pause)
-                return
-            except Exception as error:  # noqa: BLE001 - a node may raise anything: raised or recorded
-                self._fail(node, error)
+            except BaseException as error:  # noqa: BLE001 - a node may raise anything: raised or recorded
+                if not self._goes_on(node, error, cancelled=cancelling() > before):
+                    return
             else:
                 statuses[index] = "success"
                 ends[index] = end = clock()
@@ -215,8 +227,6 @@ class Run:
                         observer_failed(self, observer, "node_finished")
             if cancelling() > before:  # the node has swallowed its cancellation
                 raise asyncio.CancelledError
-            if self._error is not None:  # another node has failed, and the cancellation is on its way
-                return
             index = -1
             for successor in node.successors:
                 pending[successor] = left = pending[successor] - 1
@@ -229,37 +239,37 @@ class Run:
                 else:
                     group.create_task(self._drive(successor))
 
+    def _goes_on(self, node: Node, error: BaseException, *, cancelled: bool) -> bool:
+        """Record a node that made no value, and tell whether the run goes on past it.
+
+        Raises what ends the run.
+        """
+        declared = node.declaration
+        if cancelled and isinstance(error, asyncio.CancelledError | Pause):
+            self._finish(node, "cancelled", error)
+            raise error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError
+        if isinstance(error, Pause) and declared.pauses:
+            self.paused[node.makes] = error.request
+            self._finish(node, "paused", None)
+            return False
+        if isinstance(error, Skip) and declared.optional:
+            self._finish(node, "skipped", None)
+            return True
+        error = _broken_rule(node, error) or error
+        self._finish(node, "timeout" if node.timed_out(error) else "failed", error)
+        if declared.optional and isinstance(error, Exception):
+            self.degrade(node, node.reason_of(error), error)
+            return True
+        error.add_note(f"in node '{node.name}' of {self.plan.name} ({node.place})")
+        if self._error is None:
+            self._error, self.failed_node = error, node
+        raise error
+
     def _finish(self, node: Node, status: NodeStatus, error: BaseException | None) -> None:
         self._statuses[node.index] = status
         self._ends[node.index] = end = self._clock()
         seconds = end - self._starts[node.index]
         tell(self.observers, "node_finished", self, node, status, seconds, error)
-
-    def _pause(self, node: Node, pause: Pause) -> None:
-        if node.declaration.pauses:
-            self.paused[node.makes] = pause.request
-            self._finish(node, "paused", None)
-        else:
-            self._fail(
-                node,
-                NodeError(f"node '{node.name}' pauses and is not declared so: pauses=True", node=node.name),
-            )
-
-    def _fail(self, node: Node, error: Exception) -> None:
-        """Do without an optional node; raise the error of a required one."""
-        optional = node.declaration.optional
-        if isinstance(error, Skip) and optional:
-            self._finish(node, "skipped", None)
-            return
-        timed_out = isinstance(error, NodeTimeout) and error.node == node.name
-        self._finish(node, "timeout" if timed_out else "failed", error)
-        if optional:
-            self.degrade(node, node.reason_on_timeout if timed_out else node.reason, error)
-            return
-        error.add_note(f"in node '{node.name}' of {self.plan.name} ({node.place})")
-        if self._error is None:
-            self._error, self.failed_node = error, node
-        raise error
 
     def degrade(self, node: Node, reason: str, error: BaseException, item: int | None = None) -> None:
         """Record that the run has to do without something."""
@@ -281,40 +291,37 @@ class Run:
     @property
     def seconds(self) -> float:
         """How long the run has run in all, without waits for a person; final once it has ended."""
-        return self._offset
+        return self._seconds
 
     def spans(self) -> tuple[Span, ...]:
         """Return the waterfall: every node that has ended, in the order of their starts."""
-        zero = self._started - (self._earlier_seconds())
+        zero = self._started - self._before
         own = [
             Span(node.name, status, self._starts[node.index] - zero, self._ends[node.index] - zero)
             for node in self.plan.nodes
-            if (status := self._statuses[node.index]) is not None and self._starts[node.index]
+            if (status := self._statuses[node.index]) is not None
         ]
         return (*self._earlier, *sorted(own, key=lambda span: span.start))
-
-    def _earlier_seconds(self) -> float:
-        return max((span.end for span in self._earlier), default=0.0)
 
     def checkpoint(self) -> Checkpoint:
         """Write down what there is so far.
 
         Values whose types JSON cannot hold are left out; they are made again.
+
+        :raises CheckpointError: when a value is not of the type that its node declares.
         """
         values: dict[str, Any] = {}
-        absent: dict[str, NodeStatus] = {}
+        absent = dict(self._absent)
         for node in self.plan.nodes:
             status, value = self._statuses[node.index], self._values[node.slot]
             if value is not MISSING:
-                try:
-                    values[node.makes] = self.plan.types.adapter(node.makes).dump_python(value, mode="json")
-                except TypeError:  # no declared type: the node runs again
-                    continue
+                with suppress(TypeError):  # no type that JSON can hold: the node runs again
+                    values[node.makes] = self.plan.types.write(node.makes, value)
             elif status in ("failed", "timeout", "skipped") and node.declaration.optional:
                 absent[node.name] = status
         return Checkpoint(
             fingerprint=self.plan.fingerprint,
-            seconds=self._offset,
+            seconds=self._seconds,
             values=values,
             absent=absent,
             paused=tuple(self.paused),
@@ -328,19 +335,33 @@ class Run:
         if unanswered:
             raise CheckpointError(f"graph '{self.plan.name}' waits for '{unanswered[0]}': pass it in answers")
         values.update({name: answers[name] for name in checkpoint.paused})
+        self._restored = True
         self._earlier = tuple(span for span in checkpoint.spans if span.status != "cancelled")
-        self._offset = checkpoint.seconds
+        self._absent = checkpoint.absent
+        self._before = self._seconds = checkpoint.seconds
         self.degradations.extend(checkpoint.degradations)
-        for node in self.plan.nodes:
-            if node.makes in values:
-                self._values[node.slot] = values[node.makes]
-                self._statuses[node.index] = "success"
-            elif node.name in checkpoint.absent:
-                self._statuses[node.index] = checkpoint.absent[node.name]
-            else:
-                continue
+        done = [node for node in self.plan.nodes if node.makes in values or node.name in self._absent]
+        for node in done:
+            self._values[node.slot] = values.get(node.makes, MISSING)
             for successor in node.successors:
                 self._pending[successor] -= 1
+        for node in done:
+            self._pending[node.index] = -1  # never 0 again, whatever is made anew before it
+
+
+def _broken_rule(node: Node, error: BaseException) -> NodeError | None:
+    """Say what a node did that it may not do."""
+    if isinstance(error, asyncio.CancelledError):  # nobody has cancelled its task
+        broken = "was cancelled from within: it awaited something that was cancelled elsewhere"
+    elif isinstance(error, Pause):
+        broken = "pauses and is not declared so: pauses=True"
+    elif isinstance(error, Skip):
+        broken = "skips and is not declared so: optional=True"
+    else:
+        return None
+    rule = NodeError(f"node '{node.name}' {broken}", node=node.name)
+    rule.__cause__ = error
+    return rule
 
 
 def _with_defaults(arguments: tuple[Any, ...], defaults: tuple[tuple[int, Any], ...]) -> tuple[Any, ...]:

@@ -9,9 +9,10 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, TypeAdapter
-from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
+from pydantic_core import to_json
 
+from vital_shared.graph.errors import CheckpointError
 from vital_shared.graph.node import Done
 from vital_shared.graph.outcome import Outcome
 
@@ -46,22 +47,45 @@ class ValueTypes:
             self._adapters[name] = _adapter(*self._makers[name])
         return self._adapters[name]
 
+    def write(self, name: str, value: Any) -> Any:
+        """Return a value as JSON.
+
+        :raises TypeError: when its type cannot be written.
+        :raises CheckpointError: when it is not of its type, so that it would not come back as it is.
+        """
+        adapter = self.adapter(name)
+        try:
+            return adapter.dump_python(value, mode="json", warnings="error")
+        except (ValueError, TypeError) as error:
+            reason = " ".join(str(error).split())
+            raise CheckpointError(
+                f"value '{name}' is not of the type that its node declares: {reason}"
+            ) from error
+
+    def read(self, name: str, stored: Any) -> Any:
+        """Return a value from its JSON.
+
+        :raises CheckpointError: when it does not fit its type.
+        """
+        try:
+            # As JSON, since strict models take a list for a tuple, or text for a date, from JSON alone.
+            return self.adapter(name).validate_json(to_json(stored))
+        except ValueError as error:
+            reason = " ".join(str(error).split())
+            raise CheckpointError(f"the stored value '{name}' no longer fits its type: {reason}") from error
+
 
 def _adapter(function: Callable[..., Any], owner: type, each: bool) -> TypeAdapter[Any]:
     declared = function.__annotations__.get("return")
     if declared is None and "return" not in function.__annotations__:
         raise TypeError("it declares no return type")
     value = _value_type(_resolve(declared, function, owner))
-    if value is Any:
-        raise TypeError("its declared type is Any")
+    if value is Any or value is object:
+        raise TypeError(f"its declared type is {value.__name__}")
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(tuple[Outcome[value], ...] if each else value)  # type: ignore[valid-type]  # a type made at run time
         adapter.json_schema(mode="serialization")
-    except (
-        PydanticSchemaGenerationError,
-        PydanticInvalidForJsonSchema,
-        PydanticUndefinedAnnotation,
-    ) as error:
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
         reason = str(error).splitlines()[0]
         raise TypeError(f"its type {value!r} is not one that JSON can hold ({reason})") from error
     return adapter
@@ -74,7 +98,7 @@ def _resolve(declared: Any, function: Callable[..., Any], owner: type) -> Any:
     names = {**vars(typing), **(vars(module) if module else {}), **function.__globals__}
     try:
         return typing.get_type_hints(holder, names, dict(vars(owner)), include_extras=True)["return"]
-    except NameError as error:
+    except (NameError, AttributeError, SyntaxError) as error:
         raise TypeError(f"its return type {declared!r} names something unknown here ({error})") from error
 
 

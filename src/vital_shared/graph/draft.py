@@ -1,0 +1,175 @@
+"""Read the nodes of a class and of its bases, and check each by itself."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vital_shared.graph.errors import PlanError
+from vital_shared.graph.node import ATTRIBUTE, DECLARED, Declaration, Pause, Retry, Skip, place
+
+__all__ = ["Draft", "collect", "own_parameters"]
+
+TAKEN: Final = frozenset({"inputs", "plan", "run"})
+"""Attributes of `Graph`, which a node would hide."""
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A node before the graph is known."""
+
+    name: str
+    owner: str
+    function: Callable[..., Any]
+    declaration: Declaration
+    parameters: tuple[inspect.Parameter, ...] = ()
+    """Without ``self``."""
+
+    @property
+    def title(self) -> str:
+        """The node as messages name it."""
+        return f"node '{self.owner}.{self.name}' ({place(self.function)})"
+
+    @property
+    def kind(self) -> str:
+        """``async``, ``stream`` or ``sync``."""
+        if inspect.isasyncgenfunction(self.function):
+            return "stream"
+        return "async" if inspect.iscoroutinefunction(self.function) else "sync"
+
+    def source(self, parameter: inspect.Parameter) -> str:
+        """Name the value that a parameter is made from."""
+        each = self.declaration.each
+        return each.over if each is not None and parameter.name == each.parameter else parameter.name
+
+    def wanted(self) -> Iterator[tuple[str, bool]]:
+        """Name the values that the node needs, and whether it can do without each."""
+        for parameter in self.parameters:
+            yield self.source(parameter), parameter.default is not parameter.empty
+
+
+def collect(cls: type) -> tuple[dict[str, Draft], set[str]]:
+    """Find the nodes: a base's, replaced or dropped (``name = None``) by the classes below it.
+
+    Return them by name, and the values that nobody makes any more.
+
+    :raises PlanError: when a node by itself is wrong.
+    """
+    drafts: dict[str, Draft] = {}
+    dropped: set[str] = set()
+    for owner in reversed(cls.__mro__):
+        _check_lost(owner)
+        for name, member in vars(owner).items():
+            declaration = getattr(member, ATTRIBUTE, None)
+            if name in drafts and member is None:
+                dropped.add(drafts.pop(name).declaration.makes)
+            elif declaration is not None:
+                drafts[name] = Draft(name, owner.__name__, member, declaration)
+            elif name in drafts:
+                if not inspect.isfunction(member):
+                    raise PlanError(
+                        f"{drafts[name].title} is replaced in {owner.__name__} by {member!r}: use a method, "
+                        "or None to drop the node"
+                    )
+                drafts[name] = Draft(name, owner.__name__, member, drafts[name].declaration)
+    for draft in drafts.values():
+        _check(draft)
+    return drafts, dropped
+
+
+def _check_lost(owner: type) -> None:
+    for name, method in vars(owner).get(DECLARED, {}).items():
+        if getattr(vars(owner).get(name), ATTRIBUTE, None) is None:
+            raise PlanError(
+                f"node '{owner.__name__}.{name}' ({place(method)}) is lost: its class uses the name again, "
+                "or a decorator above hides it, so put @node on top"
+            )
+
+
+def _check(draft: Draft) -> None:
+    """Check a node by itself, and note its parameters."""
+    if draft.name in TAKEN:
+        raise PlanError(f"{draft.title} has a name that Graph itself uses: rename it")
+    if not inspect.isfunction(draft.function):
+        raise PlanError(f"{draft.title} has to be a plain method, not a {type(draft.function).__name__}")
+    if inspect.isgeneratorfunction(draft.function):
+        raise PlanError(f"{draft.title} is a sync generator: make it async, with Done(value) as its last")
+    draft.parameters = own_parameters(draft.title, draft.function)
+    _check_bounds(draft)
+    _check_fan_out(draft)
+    if draft.declaration.retry is not None:
+        _check_retry(draft, draft.declaration.retry)
+    if draft.declaration.fallback is not None:
+        _check_fallback(draft, draft.declaration.fallback)
+
+
+def own_parameters(title: str, function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """Return the parameters after ``self``.
+
+    :raises PlanError: when there is no ``self``, or one that takes any number of arguments.
+    """
+    parameters = tuple(inspect.signature(function).parameters.values())
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise PlanError(f"{title} takes '{parameter}': name each value that it needs")
+    if not parameters or parameters[0].kind is parameters[0].KEYWORD_ONLY:
+        raise PlanError(f"{title} takes no self: it has to be a method")
+    return parameters[1:]
+
+
+def _check_bounds(draft: Draft) -> None:
+    each = draft.declaration.each
+    seconds = [draft.declaration.timeout, *((each.item_timeout, each.deadline) if each else ())]
+    bounds = [bound for bound in (*seconds, each.limit if each else None) if bound is not None]
+    if not all(0 < bound < math.inf for bound in bounds):
+        raise PlanError(
+            f"{draft.title} declares a timeout, deadline or limit that is not a finite number above 0"
+        )
+    if draft.kind == "sync" and any(bound is not None for bound in seconds):
+        raise PlanError(
+            f"{draft.title} is sync and has a timeout: a thread cannot be stopped, make the method async"
+        )
+
+
+def _check_fan_out(draft: Draft) -> None:
+    each = draft.declaration.each
+    if each is None:
+        return
+    if draft.kind == "stream":
+        raise PlanError(f"{draft.title} is fanned out and cannot stream: return the item's value")
+    item = next((parameter for parameter in draft.parameters if parameter.name == each.parameter), None)
+    if item is None:
+        raise PlanError(f"{draft.title} has no parameter '{each.parameter}' for its items")
+    if item.default is not item.empty and not isinstance(item.default, list | tuple | None):
+        raise PlanError(
+            f"{draft.title} has the default {item.default!r} for the list '{each.over}': "
+            "use an empty tuple, or None"
+        )
+
+
+def _check_retry(draft: Draft, retry: Retry) -> None:
+    if retry.attempts < 1:
+        raise PlanError(f"{draft.title} retries with {retry.attempts} attempts: at least 1 is needed")
+    named = retry.on if isinstance(retry.on, tuple) else (retry.on,)
+    if not named or not all(_is_failure(error) for error in named):
+        raise PlanError(
+            f"{draft.title} retries on {retry.on!r}: name subclasses of Exception that mean failure"
+        )
+
+
+def _is_failure(error: Any) -> bool:
+    return isinstance(error, type) and issubclass(error, Exception) and not issubclass(error, Pause | Skip)
+
+
+def _check_fallback(draft: Draft, fallback: Callable[..., Any]) -> None:
+    if not inspect.iscoroutinefunction(fallback):
+        raise PlanError(f"{draft.title} has a fallback that is not an async method")
+    names = {parameter.name for parameter in draft.parameters}
+    for parameter in own_parameters(f"{draft.title} has a fallback that", fallback):
+        if parameter.name not in names:
+            raise PlanError(
+                f"{draft.title} has a fallback that needs '{parameter.name}': it gets only what the node gets"
+            )

@@ -1,0 +1,60 @@
+"""Run a sync node in a thread, which cannot be stopped: who cancels it waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from vital_shared.graph.errors import NodeError
+from vital_shared.graph.plan import Node
+
+__all__ = ["in_thread"]
+
+
+async def in_thread(node: Node, call: Callable[[], Any]) -> Any:
+    """Return what the function returns, run in a thread with this task's context variables.
+
+    :raises NodeError: when it returns a coroutine, so that its work has not been done.
+    """
+    start = threading.Lock()  # held by whoever decides first: the thread to run it, or the loop to give up
+    context = contextvars.copy_context()
+    future = asyncio.get_running_loop().run_in_executor(None, context.run, _unless_taken, node, start, call)
+    cancelled: asyncio.CancelledError | None = None
+    try:
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError as error:
+                cancelled = error
+                if start.acquire(blocking=False):  # it was still waiting for a thread, and never starts
+                    future.cancel()
+        if cancelled is None:
+            return _checked(node, future.result())
+        if not future.cancelled():
+            future.exception()  # seen; the cancellation is what is told
+        raise cancelled
+    finally:
+        del future, cancelled  # an exception that its own frame holds is a reference cycle
+
+
+def _unless_taken(node: Node, start: threading.Lock, call: Callable[[], Any]) -> Any:
+    if not start.acquire(blocking=False):
+        return None
+    try:
+        return call()
+    except StopIteration as error:  # a future cannot hold it: the run would wait for ever
+        raise NodeError(f"node '{node.name}' raised StopIteration", node=node.name) from error
+
+
+def _checked(node: Node, value: Any) -> Any:
+    if inspect.iscoroutine(value):
+        value.close()
+        raise NodeError(
+            f"node '{node.name}' ({node.place}) is sync and returned a coroutine: make it async",
+            node=node.name,
+        )
+    return value
