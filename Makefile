@@ -2,7 +2,7 @@
 # make test   set everything up, then linters, type checks and all tests
 # make eval   ask the 60 sample questions and print how good the answers are
 # make bench  measure the engine against a hand-written floor and its peers
-# make lock   pin the newest versions of everything that is installed
+# make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
 
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -58,7 +58,7 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 # Debian splits venv off from python3: install it where that is allowed, else say what is missing.
 define venv
-$(PYTHON) -m venv $(1) 2>/dev/null || { \
+$(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
     rm -rf $(1); \
     if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
         apt-get -qq update && apt-get -qq install --yes python3-venv >/dev/null && $(PYTHON) -m venv $(1); \
