@@ -1,0 +1,72 @@
+"""One line of log for each request, an id that joins it to the client's, and no request without an answer."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from typing import Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ai_engine.problems import unexpected
+from vital_shared.logs import get_logger
+
+__all__ = ["REQUEST_ID_HEADER", "AccessLog"]
+
+logger = get_logger(__name__)
+
+REQUEST_ID_HEADER: Final = "X-Request-ID"
+
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+CLIENT_CLOSED: Final = 499
+"""Where the client went before there was an answer; nginx's number, in the log only."""
+
+
+class AccessLog:
+    """ASGI middleware, the outermost.
+
+    The line has the path, never the query string or the body: nothing of what users ask.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and log how it was answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        started, status = time.perf_counter(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, answer)
+            except ClientDisconnect:
+                status = status or CLIENT_CLOSED
+            except Exception:
+                logger.exception("a request failed", method=scope["method"], path=scope["path"])
+                if status:  # too late for another answer: the connection is closed
+                    raise
+                await unexpected(scope["path"])(scope, receive, answer)
+            finally:
+                logger.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status or CLIENT_CLOSED,
+                    milliseconds=round(1000 * (time.perf_counter() - started), 1),
+                )

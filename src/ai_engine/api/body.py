@@ -1,0 +1,89 @@
+"""Bodies: no more than allowed, and JSON that fits a model."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from ai_engine.validation import InvalidFields, field_errors
+
+__all__ = ["parse_model", "read_bytes", "read_json", "read_model"]
+
+BODY_SECONDS: Final = 60.0
+"""A body that takes longer to come is given up."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """Read a body, whether its length was declared or not.
+
+    :raises HTTPException: 413 as soon as it is known to be too long, 408 when it does not come.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise _too_large(limit)
+    chunks, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS), aclosing(request.stream()) as stream:
+            async for chunk in stream:
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise HTTPException(408, "The body did not come in time: send it again.") from error
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> HTTPException:
+    # The connection is closed, or else the server would read the rest of it to find the next request.
+    return HTTPException(
+        413, f"The body is larger than the {limit:,} bytes that are allowed.", {"Connection": "close"}
+    )
+
+
+async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:
+    """Read a JSON body: its bytes, and what they hold.
+
+    :raises HTTPException: 415 when it is said to be something else, 413 when it is too long, 400 when it
+        is not JSON, with line and column.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        said = f'not "{media_type}"' if media_type else "and the header Content-Type has to say so"
+        raise HTTPException(
+            415, f"The body has to be application/json, {said}.", {"Accept": "application/json"}
+        )
+    body = await read_bytes(request, limit)
+    try:
+        return body, from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise HTTPException(400, f"The body is not valid JSON: {error}.") from error
+
+
+async def read_model(request: Request, model: type[M], limit: int) -> M:
+    """Read a JSON body that fits a model.
+
+    :raises InvalidFields: naming the fields that are wrong.
+    """
+    body, _ = await read_json(request, limit)
+    return parse_model(model, body)
+
+
+def parse_model(model: type[M], body: bytes) -> M:
+    """Check JSON that was read; from its bytes, since strict types take an array for a tuple only there.
+
+    :raises InvalidFields: naming the fields that are wrong.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise InvalidFields(field_errors([dict(each) for each in found])) from error

@@ -1,0 +1,211 @@
+"""The OpenAPI document: what FastAPI knows, and the run routes, which are plain Starlette."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import RootModel
+from pydantic.json_schema import models_json_schema
+
+from ai_engine.api.runs import Approval, RunView
+from ai_engine.api.streams import LAST_EVENT_ID
+from ai_engine.auth import TENANT_HEADER
+from ai_engine.problems import MEDIA_TYPE, Problem
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.event import Event
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+
+__all__ = ["add_openapi"]
+
+
+class RunEvent(RootModel[Event]):
+    """The data of one server-sent event; its type is also the event's name, its seq the event's id."""
+
+
+DESCRIPTION: Final = (
+    "Questions, answered with citations and watched while they are. "
+    f"The header {TENANT_HEADER} narrows any request down to one tenant."
+)
+
+EXAMPLES: Final[dict[str, Any]] = {
+    "research": {
+        "summary": "A single question; tools run at once",
+        "value": {
+            "query": "Which class is software that monitors heart rhythm?",
+            "mode": "2",
+            "tenant_id": "acme",
+            "user_id": "ann",
+        },
+    },
+    "approval": {
+        "summary": "The user approves tool calls: the run pauses",
+        "value": {
+            "query": "Calculate 12.5 % of 3,400",
+            "mode": "1",
+            "tenant_id": "acme",
+            "user_id": "ann",
+            "agent_id": "regulatory-expert",
+        },
+    },
+    "conversation": {
+        "summary": "A question that goes on with a conversation",
+        "value": {
+            "query": "And for class III?",
+            "mode": "4",
+            "tenant_id": "acme",
+            "user_id": "ann",
+            "session_id": "session-1",
+        },
+    },
+}
+
+APPROVALS: Final[dict[str, Any]] = {
+    "some": {"summary": "These calls and no others", "value": {"approved": ["call-1"]}},
+    "all": {"summary": "All calls", "value": {"approved": "all"}},
+    "none": {"summary": "No call", "value": {"approved": []}},
+}
+
+RUN_ID: Final = {"name": "run_id", "in": "path", "required": True, "schema": {"type": "string"}}
+
+PROBLEMS: Final = {
+    400: "The body is not JSON.",
+    403: "The caller may not do that.",
+    404: "There is no such thing, or it is another tenant's.",
+    409: "Its state does not allow that (now).",
+    410: "The approval came too late.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "A field is wrong; `errors` says which.",
+    500: "The run failed.",
+    502: "The language model did not answer.",
+    503: "The engine is busy or stopping, or the store does not answer.",
+    504: "The run took too long.",
+}
+
+
+def add_openapi(app: FastAPI) -> None:
+    """Give an application its document, made when it is first asked for."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in (WorkflowInput, Approval, AgentProfile)]
+        + [(model, "serialization") for model in (WorkflowOutput, RunView, RunEvent, Problem)],
+        ref_template="#/components/schemas/{model}",
+    )
+    document["components"]["schemas"] |= definitions["$defs"]
+    document["paths"] = _run_paths() | document["paths"]
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation.setdefault("parameters", []).append(_header(TENANT_HEADER, "Act for this tenant."))
+    return document
+
+
+def _run_paths() -> dict[str, Any]:
+    answer = {"200": _answer("The answer, or with `awaiting_approval` the tool calls to approve.")}
+    resume = _header(LAST_EVENT_ID, "The id of the last event that the client has.")
+    return {
+        "/v1/runs": {
+            "post": {
+                **_operation("Ask", "Answers as JSON, or event by event where Accept prefers that."),
+                "requestBody": _body("WorkflowInput", EXAMPLES),
+                "responses": answer | _problems(400, 413, 415, 422, 500, 502, 503, 504),
+            }
+        },
+        "/v1/runs/{run_id}": {
+            "get": {
+                **_operation("Show a run", "How the run stands, with its answer or its error."),
+                "parameters": [RUN_ID],
+                "responses": {"200": _json("The run.", "RunView")} | _problems(404, 503),
+            },
+            "delete": {
+                **_operation("Cancel a run", "Ends a run that works or waits."),
+                "parameters": [RUN_ID],
+                "responses": {"204": {"description": "It is cancelled."}} | _problems(404, 409, 503),
+            },
+        },
+        "/v1/runs/{run_id}/events": {
+            "get": {
+                **_operation("Follow a run", "All events after the last one that the client has."),
+                "parameters": [RUN_ID, resume],
+                "responses": {
+                    "200": {"description": "The events.", "content": _stream()},
+                    "204": {"description": "The run has ended, and the client has all events."},
+                }
+                | _problems(404, 409, 422, 503),
+            }
+        },
+        "/v1/runs/{run_id}/approval": {
+            "post": {
+                **_operation("Approve tool calls", "Goes on with a run that waits, and answers like Ask."),
+                "parameters": [RUN_ID],
+                "requestBody": _body("Approval", APPROVALS),
+                "responses": answer | _problems(400, 404, 409, 410, 413, 415, 422, 500, 502, 503, 504),
+            }
+        },
+    }
+
+
+def _operation(summary: str, description: str) -> dict[str, Any]:
+    return {"tags": ["runs"], "summary": summary, "description": description}
+
+
+def _schema(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(description: str, name: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": _schema(name)}}}
+
+
+def _stream() -> dict[str, Any]:
+    return {"text/event-stream": {"schema": _schema("RunEvent")}}
+
+
+def _answer(description: str) -> dict[str, Any]:
+    answer = _json(description, "WorkflowOutput")
+    answer["content"] |= _stream()
+    return answer
+
+
+def _body(name: str, examples: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": _schema(name), "examples": examples}},
+    }
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    return {
+        str(status): {
+            "description": PROBLEMS[status],
+            "content": {MEDIA_TYPE: {"schema": _schema("Problem")}},
+        }
+        for status in statuses
+    }
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"},
+    }

@@ -1,0 +1,265 @@
+"""Runs: begin one, see it, follow it, approve its tool calls, cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Literal
+
+import anyio
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ai_engine.api.accept import prefers_stream
+from ai_engine.api.body import read_model
+from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id, until_disconnected
+from ai_engine.auth import Caller
+from ai_engine.engine import Engine, engine_of
+from ai_engine.run_hub import LiveRun
+from ai_engine.run_log import Outcome, encode
+from vital_shared.errors import Conflict, InvalidRequest, NotFound, RunCancelled, RunFailed
+from vital_shared.models.base import Frozen
+from vital_shared.models.event import RunFailedEvent, RunFinished, RunPaused
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.store.runs import RunRecord, RunStatus
+
+__all__ = ["Approval", "RunError", "RunView", "routes"]
+
+NO_CONTENT = 204
+"""An EventSource that gets it does not connect again."""
+
+
+class Approval(Frozen):
+    """Which of the suggested tool calls may be made."""
+
+    approved: tuple[str, ...] | Literal["all"] = Field(default=(), examples=[["call-1"]])
+    """Ids of calls, or ``all``; none denies them all."""
+
+
+class RunError(Frozen):
+    """Why a run has no answer."""
+
+    type: str
+    message: str
+    node: str | None
+
+
+class RunView(Frozen):
+    """A run as it is stored."""
+
+    id: str
+    status: RunStatus
+    tenant_id: str
+    user_id: str
+    input: WorkflowInput
+    output: WorkflowOutput | None
+    """The answer, or what approval is asked for."""
+
+    error: RunError | None
+    created_at: datetime
+    deadline_at: datetime
+    """Until when it runs, or waits."""
+
+    finished_at: datetime | None
+
+
+async def create(request: Request) -> Response:
+    """Begin a run, and answer with its end or its events."""
+    caller, engine = Caller.of(request), engine_of(request)
+    question = await read_model(request, WorkflowInput, engine.settings.max_body_bytes)
+    caller.check(question.tenant_id)
+    try:
+        run = await engine.hub.start(lambda: engine.workflow.begin(question), tenant_id=question.tenant_id)
+    except NotFound as error:  # what is not there was named by the body, not by the path
+        raise InvalidRequest(error.message, field=error.field) from error
+    return await _answer(request, run, after=0)
+
+
+async def show(request: Request) -> Response:
+    """Show a run."""
+    record = await _record(request)
+    return Response(_view(record).model_dump_json(), media_type="application/json")
+
+
+async def approve(request: Request) -> Response:
+    """Go on with a run that waits for approval."""
+    engine, run_id = engine_of(request), request.path_params["run_id"]
+    approval = await read_model(request, Approval, engine.settings.max_body_bytes)
+    await engine.hub.paused(run_id)
+    record = await _record(request)
+    approved = _ids(approval, record)
+    run = engine.hub.find(run_id)
+    after = 0 if run is None else run.log.last_seq
+    run = await engine.hub.start(
+        lambda: engine.workflow.begin_resumed(run_id, approved, tenant_id=record.tenant_id),
+        tenant_id=record.tenant_id,
+    )
+    return await _answer(request, run, after=after)
+
+
+async def events(request: Request) -> Response:
+    """Follow a run, from any point."""
+    engine, after = engine_of(request), last_event_id(request)
+    run = _live(request)
+    if run is not None and not run.ended.is_set():
+        return EventStream(run, after, heartbeat_seconds=engine.settings.heartbeat_seconds)
+    record = await _record(request)
+    if run is None:
+        return _last_known(record, after)
+    tail = b""
+    if run.is_paused and record.status != "awaiting_approval":  # cancelled, expired, or resumed elsewhere
+        end = _end(record, run.log.last_seq + 1)
+        tail = b"" if end is None else encode(end)
+    if after >= run.log.last_seq and not tail:
+        return Response(status_code=NO_CONTENT)
+    return EventStream(run, after, heartbeat_seconds=engine.settings.heartbeat_seconds, tail=tail)
+
+
+async def cancel(request: Request) -> Response:
+    """Cancel a run, and wait until it has ended."""
+    engine = engine_of(request)
+    run = _live(request)
+    if run is not None and not run.ended.is_set():
+        run.cancel()
+        await run.ended.wait()
+        if isinstance(run.log.outcome, RunFailedEvent) and run.log.outcome.error_type == "cancelled":
+            return Response(status_code=NO_CONTENT)
+    record = await _record(request)
+    services = engine.services
+    if await services.runs.cancel_waiting(record.id, tenant_id=record.tenant_id, now=services.now()):
+        return Response(status_code=NO_CONTENT)
+    record = await _record(request)
+    if record.status == "running":
+        raise _elsewhere(record.id)
+    raise Conflict(
+        f"The run {record.id} has ended, so it cannot be cancelled: its status is {record.status}.",
+        field="run_id",
+    )
+
+
+async def one(request: Request) -> Response:
+    """Show or cancel a run; one route, so that a wrong method is told all the right ones."""
+    return await (cancel if request.method == "DELETE" else show)(request)
+
+
+def _live(request: Request) -> LiveRun | None:
+    """Find the run in this process, if it is the caller's."""
+    run = engine_of(request).hub.find(request.path_params["run_id"])
+    return run if run is not None and Caller.of(request).may_see(run.tenant_id) else None
+
+
+async def _record(request: Request) -> RunRecord:
+    """Read the run from the store, if it is the caller's.
+
+    :raises NotFound: when it is not.
+    """
+    services = engine_of(request).services
+    return await services.runs.get(
+        request.path_params["run_id"], tenant_id=Caller.of(request).tenant_id, now=services.now()
+    )
+
+
+def _ids(approval: Approval, record: RunRecord) -> Collection[str]:
+    if approval.approved != "all":
+        return approval.approved
+    return tuple(call.id for call in record.output.suggested_tools) if record.output else ()
+
+
+async def _answer(request: Request, run: LiveRun, *, after: int) -> Response:
+    """Answer with the events of a run, or with its end."""
+    await run.begun.wait()
+    if run.error is not None:
+        raise run.error
+    if prefers_stream(request.headers.get("accept", "")):
+        heartbeat = engine_of(request).settings.heartbeat_seconds
+        return EventStream(run, after, heartbeat_seconds=heartbeat)
+    await _until_ended(request, run)
+    return Response(_output(engine_of(request), run).model_dump_json(), media_type="application/json")
+
+
+async def _until_ended(request: Request, run: LiveRun) -> None:
+    """Wait for a run's end, as its reader as long as the client is there."""
+    async with anyio.create_task_group() as group:
+
+        async def read() -> None:
+            with run.reading():
+                await until_disconnected(request.receive)
+
+        group.start_soon(read)
+        await run.ended.wait()
+        group.cancel_scope.cancel()
+
+
+def _output(engine: Engine, run: LiveRun) -> WorkflowOutput:
+    end = run.log.outcome
+    if isinstance(end, RunFinished | RunPaused):
+        return end.output
+    if run.error is not None:
+        raise run.error
+    if end is None or engine.hub.stopping:
+        raise RunFailed("The engine is stopping: ask again.", run_id=run.run_id, error_type="stopped")
+    kind = RunCancelled if end.error_type == "cancelled" else RunFailed
+    raise kind(end.message, run_id=run.run_id, node=end.node, error_type=end.error_type)
+
+
+def _last_known(record: RunRecord, after: int) -> Response:
+    """Tell how a run stands whose events are no longer here."""
+    paused = record.status == "awaiting_approval"
+    if paused and after >= record.last_seq:
+        return Response(status_code=NO_CONTENT)
+    end = _end(record, record.last_seq if paused else max(after, record.last_seq) + 1)
+    if end is None:
+        raise _elsewhere(record.id)
+    return Response(encode(end), media_type=MEDIA_TYPE, headers=HEADERS)
+
+
+def _end(record: RunRecord, seq: int) -> Outcome | None:
+    """Make the last event of a run from what is stored; None where it still runs."""
+    if record.status == "running":
+        return None
+    if record.output is not None:
+        make = RunPaused if record.status == "awaiting_approval" else RunFinished
+        return make(run_id=record.id, seq=seq, output=record.output)
+    return RunFailedEvent(
+        run_id=record.id,
+        seq=seq,
+        error_type=record.error_type or record.status,
+        message=record.error_message or f"The run is {record.status}.",
+        node=record.error_node,
+    )
+
+
+def _elsewhere(run_id: str) -> Conflict:
+    return Conflict(
+        f"The run {run_id} was begun by another process of the engine, or by one that has ended: "
+        "GET /v1/runs/{id} tells its status.",
+        field="run_id",
+    )
+
+
+def _view(record: RunRecord) -> RunView:
+    error = None
+    if record.error_type is not None:
+        error = RunError(type=record.error_type, message=record.error_message or "", node=record.error_node)
+    return RunView(
+        id=record.id,
+        status=record.status,
+        tenant_id=record.tenant_id,
+        user_id=record.user_id,
+        input=record.input,
+        output=record.output,
+        error=error,
+        created_at=record.created_at,
+        deadline_at=record.deadline_at,
+        finished_at=record.finished_at,
+    )
+
+
+routes = (
+    Route("/v1/runs", create, methods=["POST"]),
+    Route("/v1/runs/{run_id}", one, methods=["GET", "DELETE"]),
+    Route("/v1/runs/{run_id}/events", events, methods=["GET"]),
+    Route("/v1/runs/{run_id}/approval", approve, methods=["POST"]),
+)

@@ -1,0 +1,108 @@
+"""A run's events as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ai_engine.run_hub import LiveRun
+from vital_shared.errors import InvalidRequest
+from vital_shared.logs import get_logger
+
+__all__ = ["HEADERS", "MEDIA_TYPE", "EventStream", "last_event_id", "until_disconnected"]
+
+logger = get_logger(__name__)
+
+MEDIA_TYPE: Final = "text/event-stream"
+
+HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""Neither caches nor proxies may hold events back."""
+
+HEARTBEAT: Final = b": heartbeat\n\n"
+
+STALL_SECONDS: Final = 60.0
+"""A client that takes nothing for so long is given up: the run might be waiting for it."""
+
+LAST_EVENT_ID: Final = "Last-Event-ID"
+
+
+def last_event_id(request: Request) -> int:
+    """Return the number of the last event that the client has; 0 where it has none.
+
+    :raises InvalidRequest: when it is not a number.
+    """
+    text = request.headers.get(LAST_EVENT_ID, "").strip()
+    if not re.fullmatch(r"[0-9]{0,15}", text):
+        raise InvalidRequest(
+            f"{LAST_EVENT_ID} has to be the id of an event, a whole number", field=LAST_EVENT_ID
+        )
+    return int(text or 0)
+
+
+async def until_disconnected(receive: Receive) -> None:
+    """Wait until the client is gone; its body was read before."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class EventStream(Response):
+    """The events of a run after a certain one, as they come, until the run ends or pauses.
+
+    :param run: what is followed; whoever follows is its reader.
+    :param after: the number of the last event that the client has.
+    :param heartbeat_seconds: a comment is sent when nothing else was for so long.
+    :param tail: sent at the end, where the log does not know the end.
+    """
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, run: LiveRun, after: int, *, heartbeat_seconds: float, tail: bytes = b"") -> None:
+        super().__init__(headers=HEADERS)
+        del self.headers["content-length"]
+        self._run, self._after, self._heartbeat, self._tail = run, after, heartbeat_seconds, tail
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them; a client that is gone ends it."""
+        async with anyio.create_task_group() as group:
+
+            async def watch() -> None:
+                await until_disconnected(receive)
+                group.cancel_scope.cancel()
+
+            group.start_soon(watch)
+            try:
+                await self._send(send)
+            except TimeoutError:  # the server closes a connection whose answer was not completed
+                logger.info("a client that took nothing was given up", run_id=self._run.run_id)
+            group.cancel_scope.cancel()
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async with aclosing(self._pieces()) as pieces:
+            async for piece in pieces:
+                async with asyncio.timeout(STALL_SECONDS):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": self._tail, "more_body": False})
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
+        log = self._run.log
+        with self._run.reading(), log.follow(self._after) as follower:
+            while True:
+                if piece := log.take(follower):
+                    yield piece
+                elif log.closed:
+                    return
+                else:
+                    try:
+                        async with asyncio.timeout(self._heartbeat):
+                            await log.wait(follower)
+                    except TimeoutError:
+                        yield HEARTBEAT

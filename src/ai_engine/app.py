@@ -1,0 +1,101 @@
+"""The application: routes, errors, and what lives as long as the service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import FastAPI
+
+from ai_engine.access_log import AccessLog
+from ai_engine.api import agents, documents, health, pages, runs
+from ai_engine.api.openapi import add_openapi
+from ai_engine.engine import Engine
+from ai_engine.guard import LoopbackGuard
+from ai_engine.problems import Problem, add_problem_handlers
+from ai_engine.run_hub import RunHub
+from ai_engine.settings import ServerSettings
+from ai_engine.warm_up import warm_up
+from vital_shared.errors import StoreError
+from vital_shared.logs import get_logger
+from vital_shared.workflows.base_workflow import BaseWorkflow
+from vital_shared.workflows.services import Services
+
+__all__ = ["create_app"]
+
+logger = get_logger(__name__)
+
+TICK_SECONDS: Final = 1.0
+SWEEP_SECONDS: Final = 60.0
+
+
+def create_app(services: Services | None = None, settings: ServerSettings | None = None) -> FastAPI:
+    """Make the service.
+
+    :param services: what it works with, closed by whoever opened them; None: opened with the
+        application, from the environment, and closed with it.
+    :param settings: None: from the environment.
+    """
+    settings = settings or ServerSettings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        async with AsyncExitStack() as stack:
+            parts = services
+            if parts is None:
+                parts = await Services.open()
+                stack.push_async_callback(parts.aclose)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            hub = RunHub(
+                tasks,
+                max_runs=settings.max_concurrent_runs,
+                grace_seconds=settings.grace_seconds,
+                retention_seconds=settings.event_retention_seconds,
+            )
+            app.state.engine = Engine(settings, parts, BaseWorkflow(parts), hub)
+            background = [
+                tasks.create_task(coroutine) for coroutine in (warm_up(parts), _tick(hub), _sweep(parts))
+            ]
+            try:
+                yield
+            finally:  # the task group waits until the runs have ended and are stored
+                hub.stop()
+                for task in background:
+                    task.cancel()
+
+    app = FastAPI(
+        title="VITAL",
+        version=version("vital"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"default": {"model": Problem, "description": "A problem."}},
+    )
+    for module in (agents, documents, health):
+        app.include_router(module.router)
+    app.router.routes.extend((*runs.routes, *pages.routes))
+    add_openapi(app)
+    add_problem_handlers(app)
+    app.add_middleware(LoopbackGuard)
+    app.add_middleware(AccessLog)  # the outermost
+    return app
+
+
+async def _tick(hub: RunHub) -> None:
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        hub.tick()
+
+
+async def _sweep(services: Services) -> None:
+    """End overdue runs, those of a process that died included."""
+    while True:
+        try:
+            await services.runs.sweep(services.now())
+        except StoreError as error:
+            logger.warning("overdue runs were not swept", reason=str(error))
+        await asyncio.sleep(SWEEP_SECONDS)

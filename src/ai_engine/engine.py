@@ -1,0 +1,30 @@
+"""What the routes work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from ai_engine.run_hub import RunHub
+from ai_engine.settings import ServerSettings
+from vital_shared.workflows.base_workflow import BaseWorkflow
+from vital_shared.workflows.services import Services
+
+__all__ = ["Engine", "engine_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The parts of a running service."""
+
+    settings: ServerSettings
+    services: Services
+    workflow: BaseWorkflow
+    hub: RunHub
+
+
+def engine_of(connection: HTTPConnection) -> Engine:
+    """Return the engine of the application that a request came to."""
+    engine: Engine = connection.app.state.engine
+    return engine

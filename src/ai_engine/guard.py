@@ -1,0 +1,74 @@
+"""Keep web pages from using the open service of whoever visits them.
+
+A page of another site can make its visitor's browser send requests to loopback. Two checks stop it:
+the Host header has to name loopback, which a name that was rebound to 127.0.0.1 does not; and what
+changes something must not come from a page of another origin.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ai_engine.problems import Problem, respond
+
+__all__ = ["LoopbackGuard", "is_loopback"]
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this machine alone."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class LoopbackGuard:
+    """ASGI middleware that refuses other hosts and other origins."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        refusal = _refusal(scope) if scope["type"] == "http" else None
+        if refusal is None:
+            await self._app(scope, receive, send)
+            return
+        problem = Problem(
+            type="about:blank",
+            title=HTTPStatus.FORBIDDEN.phrase,
+            status=HTTPStatus.FORBIDDEN,
+            detail=refusal,
+            instance=scope["path"],
+        )
+        await respond(problem, {"Connection": "close"})(scope, receive, send)
+
+
+def _refusal(scope: Scope) -> str | None:
+    headers = Headers(scope=scope)
+    hosts = headers.getlist("host")
+    if len(hosts) != 1 or not is_loopback(_name(hosts[0])):
+        return "The Host header has to name this machine: use http://127.0.0.1 or http://localhost."
+    if scope["method"] in SAFE_METHODS:
+        return None
+    origin = headers.get("origin")
+    foreign = origin is not None and origin.partition("://")[2] != hosts[0]
+    if foreign or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return "Pages of other origins may not change anything here."
+    return None
+
+
+def _name(host: str) -> str:
+    """Take the port, and the brackets of an IPv6 address, off."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]

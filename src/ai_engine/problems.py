@@ -1,0 +1,184 @@
+"""Errors as problem details (RFC 9457): whatever is raised, the answer has one form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ai_engine.run_hub import EngineBusy
+from ai_engine.validation import FieldError, InvalidFields, field_errors
+from vital_shared.errors import (
+    Conflict,
+    Forbidden,
+    IngestError,
+    InvalidRequest,
+    NotFound,
+    RunExpired,
+    RunFailed,
+    StoreError,
+    VitalError,
+)
+from vital_shared.logs import get_logger
+from vital_shared.models.base import Frozen
+
+__all__ = ["MEDIA_TYPE", "Problem", "add_problem_handlers", "respond", "unexpected"]
+
+logger = get_logger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+KINDS: Final[tuple[tuple[type[VitalError], HTTPStatus, str], ...]] = (
+    (RunExpired, HTTPStatus.GONE, "run-expired"),
+    (Conflict, HTTPStatus.CONFLICT, "conflict"),
+    (Forbidden, HTTPStatus.FORBIDDEN, "forbidden"),
+    (NotFound, HTTPStatus.NOT_FOUND, "not-found"),
+    (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request"),
+    (IngestError, HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable-document"),
+    (EngineBusy, HTTPStatus.SERVICE_UNAVAILABLE, "busy"),
+    (StoreError, HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
+)
+"""The status and the type of each error; the first that fits counts."""
+
+RUN_STATUSES: Final[Mapping[str, HTTPStatus]] = {
+    "timeout": HTTPStatus.GATEWAY_TIMEOUT,
+    "deadline": HTTPStatus.GATEWAY_TIMEOUT,
+    "model": HTTPStatus.BAD_GATEWAY,
+    "store": HTTPStatus.SERVICE_UNAVAILABLE,
+    "stopped": HTTPStatus.SERVICE_UNAVAILABLE,
+    "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "cancelled": HTTPStatus.CONFLICT,
+}
+"""The status of a failed run, by its error type; 500 for the others."""
+
+RETRY_AFTER: Final = {"Retry-After": "1"}
+
+
+class Problem(Frozen):
+    """What went wrong, and what to do."""
+
+    type: str = Field(examples=["urn:vital:invalid-request"])
+    """A name for the kind of problem; ``about:blank`` where the status says it all."""
+
+    title: str
+    status: int
+    detail: str = Field(examples=["query: must not be blank: ask a question"])
+    instance: str
+    """The path that was asked for."""
+
+    errors: tuple[FieldError, ...] | None = None
+    """The fields that are wrong, where it is about fields."""
+
+    run_id: str | None = None
+    """The run that failed, where one did."""
+
+    node: str | None = None
+    """The step of it that failed."""
+
+
+def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a problem."""
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def unexpected(path: str) -> Response:
+    """Answer when the fault is ours; what it was is in the log."""
+    return respond(
+        Problem(
+            type="about:blank",
+            title="Internal Server Error",
+            status=500,
+            detail="Something went wrong here; the log of the engine says what.",
+            instance=path,
+        )
+    )
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Turn every error that a route raises into a problem."""
+    app.add_exception_handler(VitalError, _on_vital_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_parameters)
+
+
+async def _on_vital_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, RunFailed):
+        return _run_failed(request, error)
+    found = next((kind for kind in KINDS if isinstance(error, kind[0])), None)
+    if found is None:
+        raise error
+    _, status, slug = found
+    if isinstance(error, StoreError):
+        logger.error("the store does not answer", reason=str(error))
+    problem = Problem(
+        type=f"urn:vital:{slug}",
+        title=slug.replace("-", " ").capitalize(),
+        status=status,
+        detail=_safe(str(error)),
+        instance=request.url.path,
+        errors=_fields(error),
+    )
+    return respond(problem, RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+
+
+def _fields(error: Exception) -> tuple[FieldError, ...] | None:
+    if isinstance(error, InvalidFields):
+        return error.errors
+    if isinstance(error, InvalidRequest) and error.field is not None:
+        return (FieldError(field=error.field, message=_safe(error.message)),)
+    return None
+
+
+def _run_failed(request: Request, error: RunFailed) -> Response:
+    status = RUN_STATUSES.get(error.error_type, HTTPStatus.INTERNAL_SERVER_ERROR)
+    problem = Problem(
+        type="urn:vital:run-failed",
+        title="Run failed",
+        status=status,
+        detail=_safe(error.message),
+        instance=request.url.path,
+        run_id=error.run_id,
+        node=error.node,
+    )
+    return respond(problem, RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    status = HTTPStatus(error.status_code)
+    detail = error.detail
+    if detail == status.phrase:
+        detail = _words(request, status)
+    problem = Problem(
+        type="about:blank", title=status.phrase, status=status, detail=detail, instance=request.url.path
+    )
+    return respond(problem, error.headers)
+
+
+def _words(request: Request, status: HTTPStatus) -> str:
+    path = request.url.path
+    if status == HTTPStatus.NOT_FOUND:
+        return f"There is nothing at {path}: see /docs for what there is."
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"{request.method} is not for {path}: see /docs for what is."
+    return status.description or status.phrase
+
+
+async def _on_invalid_parameters(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    # The first part of a location says where the parameter stood: path, query or header.
+    errors = [each | {"loc": each["loc"][1:]} for each in error.errors()]
+    return await _on_vital_error(request, InvalidFields(field_errors(errors)))
+
+
+def _safe(text: str) -> str:
+    """Make a text that can be sent: what a caller gave may be quoted in it."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,200 @@
+"""The runs that this process works on, and those that it has worked on lately."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Final
+
+from ai_engine.run_log import RunLog
+from vital_shared.errors import RunFailed, VitalError
+from vital_shared.logs import get_logger
+from vital_shared.models.event import RunPaused
+from vital_shared.workflows.execution import Execution
+
+__all__ = ["EngineBusy", "LiveRun", "RunHub"]
+
+logger = get_logger(__name__)
+
+RETAINED_BYTES: Final = 64_000_000
+"""All logs of ended runs together; beyond it the oldest are dropped before their time."""
+
+
+class EngineBusy(VitalError):
+    """No further run can be begun at the moment."""
+
+
+class LiveRun:
+    """A run, and who reads it.
+
+    :param tenant_id: whose it is.
+    :param clock: seconds.
+    """
+
+    def __init__(self, run_id: str, tenant_id: str, clock: Callable[[], float]) -> None:
+        self.run_id = run_id
+        self.tenant_id = tenant_id
+        self.log = RunLog()
+        self.begun = asyncio.Event()
+        """The first event is there, or `error`."""
+        self.ended = asyncio.Event()
+        self.ended_at = 0.0
+        self.error: VitalError | None = None
+        """Why the run could not begin, or broke off without an event that says so."""
+        self._clock = clock
+        self._readers = 0
+        self._unread_since: float | None = None
+        self._execution: Execution | None = None
+        self._cancelling = False
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it waits for approval."""
+        return isinstance(self.log.outcome, RunPaused)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Count as a reader: a run without any is cancelled after the grace time."""
+        self._readers += 1
+        self._unread_since = None
+        try:
+            yield
+        finally:
+            self._readers -= 1
+            if self._readers == 0:
+                self._unread_since = self._clock()
+
+    def unread_seconds(self) -> float:
+        """Tell for how long nobody has read it."""
+        return 0.0 if self._unread_since is None else self._clock() - self._unread_since
+
+    def cancel(self) -> None:
+        """Cancel it; its log ends with `run_failed`. Doing so twice would interrupt the first."""
+        if not self._cancelling:
+            self._cancelling = True
+            if self.begun.is_set() and self._execution is not None:
+                self._execution.cancel()
+
+    def begin(self, execution: Execution) -> None:
+        """Take on an execution: the first, or one that goes on after a pause."""
+        self._execution = execution
+        self._cancelling, self.error = False, None
+        self._unread_since = None if self._readers else self._clock()
+        self.begun.clear()
+        self.ended.clear()
+        self.log.reopen()
+
+    async def work(self) -> None:
+        """Run it into the log, to its end."""
+        assert self._execution is not None  # noqa: S101 - `begin` comes first
+        try:
+            async with aclosing(self._execution.events()) as events:
+                async for event in events:
+                    await self.log.append(event)
+                    if not self.begun.is_set():
+                        self.begun.set()
+                        if self._cancelling:  # asked for before there was anything to cancel
+                            self._execution.cancel()
+        except VitalError as error:
+            self.error = error
+        except Exception as error:  # one broken run must not take the others along
+            logger.exception("a run broke off", run_id=self.run_id)
+            self.error = RunFailed(
+                f"The run broke off: {type(error).__name__}.", run_id=self.run_id, error_type="internal"
+            )
+        finally:
+            self.ended_at = self._clock()
+            self._execution = None
+            self.log.close()
+            self.begun.set()
+            self.ended.set()
+
+
+class RunHub:
+    """Starts runs, finds them again for their readers, and ends those that nobody reads.
+
+    :param tasks: owns the runs.
+    :param max_runs: so many at once.
+    :param grace_seconds: a run that nobody has read for so long is cancelled.
+    :param retention_seconds: how long the events of an ended run are kept.
+    :param clock: seconds.
+    """
+
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        *,
+        max_runs: int,
+        grace_seconds: float,
+        retention_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.active = 0
+        """Runs that are being begun or worked on."""
+        self.stopping = False
+        self._tasks = tasks
+        self._max_runs = max_runs
+        self._grace = grace_seconds
+        self._retention = retention_seconds
+        self._clock = clock
+        self._runs: dict[str, LiveRun] = {}
+
+    async def start(self, begin: Callable[[], Awaitable[Execution]], *, tenant_id: str) -> LiveRun:
+        """Begin a run, or go on with one, in the background.
+
+        :param begin: checks the input, or claims the paused run.
+        :raises EngineBusy: before `begin`, when there are too many, or the service is stopping.
+        """
+        if self.stopping:
+            raise EngineBusy("The engine is stopping: ask again in a moment.")
+        if self.active >= self._max_runs:
+            raise EngineBusy(f"The engine works on {self.active} runs, its limit: ask again in a moment.")
+        self.active += 1
+        try:
+            execution = await begin()
+            run = self._runs.setdefault(execution.run_id, LiveRun(execution.run_id, tenant_id, self._clock))
+            run.begin(execution)
+            self._tasks.create_task(self._work(run))
+        except BaseException:
+            self.active -= 1
+            raise
+        return run
+
+    async def _work(self, run: LiveRun) -> None:
+        try:
+            await run.work()
+        finally:
+            self.active -= 1
+
+    async def paused(self, run_id: str) -> None:
+        """Wait until a run that has told of its pause has let go of everything, so that it can be resumed."""
+        run = self._runs.get(run_id)
+        if run is not None and run.is_paused:
+            await run.ended.wait()
+
+    def find(self, run_id: str) -> LiveRun | None:
+        """Return a run that is worked on here, or was lately."""
+        return self._runs.get(run_id)
+
+    def tick(self) -> None:
+        """Cancel runs that nobody reads, and let go of old events; to be called each second or so."""
+        now = self._clock()
+        for run in self._runs.values():
+            if not run.ended.is_set() and run.unread_seconds() >= self._grace:
+                logger.info("nobody reads the run: it is cancelled", run_id=run.run_id)
+                run.cancel()
+        ended = sorted((run for run in self._runs.values() if run.ended.is_set()), key=lambda r: -r.ended_at)
+        kept = 0
+        for run in ended:
+            kept += run.log.size
+            if kept > RETAINED_BYTES or now - run.ended_at > self._retention:
+                del self._runs[run.run_id]
+
+    def stop(self) -> None:
+        """Begin no more runs, and cancel those that there are; their readers are told."""
+        self.stopping = True
+        for run in self._runs.values():
+            if not run.ended.is_set():
+                run.cancel()

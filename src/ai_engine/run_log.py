@@ -1,0 +1,146 @@
+"""The events of one run, for any number of readers, each from any point.
+
+Each event is kept once, as the bytes that go out; a reader is no more than a number. The log is
+bounded: when it is full, the oldest event is dropped to make room, but not before all who follow
+have read it. Until then the run waits, and with it the model: so the slowest reader sets the pace,
+and memory does not grow. Whoever comes after an event was dropped begins with the oldest that is
+there; the last event holds the whole answer anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused
+
+__all__ = ["Follower", "Outcome", "RunLog", "encode"]
+
+LIMIT_BYTES: Final = 4_000_000
+"""Some 30,000 tokens; the longest answers of today's models are shorter."""
+
+BATCH_BYTES: Final = 64_000
+"""About what a socket takes at once."""
+
+Outcome = RunFinished | RunPaused | RunFailedEvent
+
+
+def encode(event: Event) -> bytes:
+    """Write an event as server-sent events have it; JSON has no raw line breaks."""
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (
+        event.seq,
+        event.type.encode(),
+        event.model_dump_json().encode(),
+    )
+
+
+class _Bell:
+    """Wakes all who wait at the moment."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        event, self._event = self._event, asyncio.Event()
+        event.set()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+
+class RunLog:
+    """The events of a run, in their order, without gaps.
+
+    :param limit_bytes: how much of them is kept.
+    """
+
+    def __init__(self, *, limit_bytes: int = LIMIT_BYTES) -> None:
+        self.first_seq = 1
+        """The number of the oldest event that is there, or of the next one, where there is none."""
+        self.last_seq = 0
+        self.size = 0
+        """In bytes."""
+        self.closed = False
+        self.outcome: Outcome | None = None
+        """How the run has ended, or paused; None while it runs."""
+        self._limit = limit_bytes
+        self._frames: dict[int, bytes] = {}
+        self._followers: set[Follower] = set()
+        self._written = _Bell()
+        self._read = _Bell()
+
+    async def append(self, event: Event) -> None:
+        """Add an event, waiting for slow followers where the log is full."""
+        frame = encode(event)
+        if event.seq != self.last_seq + 1:  # what lies between happened in another process
+            self._frames.clear()
+            self.first_seq, self.size = event.seq, 0
+        while self._frames and self.size + len(frame) > self._limit:
+            await self._drop_oldest()
+        self._frames[event.seq] = frame
+        self.last_seq = event.seq
+        self.size += len(frame)
+        if isinstance(event, Outcome):
+            self.outcome = event
+        self._written.ring()
+
+    async def _drop_oldest(self) -> None:
+        while any(follower.seen < self.first_seq for follower in self._followers):
+            await self._read.wait()
+        self.size -= len(self._frames.pop(self.first_seq))
+        self.first_seq += 1
+
+    def close(self) -> None:
+        """Tell the followers that there will be no more."""
+        self.closed = True
+        self._written.ring()
+
+    def reopen(self) -> None:
+        """Go on after a pause."""
+        self.closed, self.outcome = False, None
+
+    @contextmanager
+    def follow(self, after: int = 0) -> Iterator[Follower]:
+        """Begin to read what comes after an event's number.
+
+        Leaving the block frees the log from waiting for this reader.
+        """
+        follower = Follower(min(after, self.last_seq))
+        self._followers.add(follower)
+        try:
+            yield follower
+        finally:
+            self._followers.discard(follower)
+            self._read.ring()
+
+    def take(self, follower: Follower) -> bytes:
+        """Return what is new to a follower, as much as fits in one piece; empty where there is nothing."""
+        parts, size = [], 0
+        seq = max(follower.seen + 1, self.first_seq)
+        while size < BATCH_BYTES and (frame := self._frames.get(seq)) is not None:
+            parts.append(frame)
+            size += len(frame)
+            seq += 1
+        follower.seen = seq - 1
+        if parts:
+            self._read.ring()
+        return b"".join(parts)
+
+    async def wait(self, follower: Follower) -> None:
+        """Wait until something is new to a follower, or nothing will be."""
+        while follower.seen >= self.last_seq and not self.closed:
+            await self._written.wait()
+
+
+class Follower:
+    """One reader's place in a log.
+
+    :param seen: the number of the last event that was read.
+    """
+
+    __slots__ = ("seen",)
+
+    def __init__(self, seen: int) -> None:
+        self.seen = seen

@@ -1,0 +1,118 @@
+"""The server: uvicorn on uvloop, on loopback, with a stop that does not hang."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from ai_engine.app import create_app
+from ai_engine.engine import Engine
+from ai_engine.guard import is_loopback
+from ai_engine.logs import configure_logs
+from ai_engine.settings import ServerSettings
+from vital_shared.errors import ConfigurationError
+from vital_shared.logs import get_logger
+from vital_shared.settings import Settings
+from vital_shared.workflows.services import Services
+
+__all__ = ["Server", "listen", "serve"]
+
+logger = get_logger(__name__)
+
+STOP_SECONDS: Final = 5
+"""Answers that have not ended by then are cut off."""
+
+BACKLOG: Final = 2048
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, which tells the runs of a stop before it waits for the connections that read them.
+
+    :param app: made by `create_app`.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        super().__init__(config)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM, and return; uvicorn would raise them again, past our own closing."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cancel the runs, so that their streams end, then stop."""
+        engine: Engine = self._app.state.engine
+        engine.hub.stop()
+        await super().shutdown(sockets)
+
+
+def serve(settings: ServerSettings | None = None, library: Settings | None = None) -> None:
+    """Serve until the process is told to stop (SIGINT or SIGTERM), then return; logs go to stderr.
+
+    :param settings: of the service; None: from the environment.
+    :param library: of workflows and the store; None: from the environment.
+    :raises ConfigurationError: when the address is not loopback or is taken, or another setting is wrong.
+    :raises StoreError: when the database is not there.
+    """
+    settings = settings or ServerSettings()
+    configure_logs()
+    with listen(settings) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(listener, settings, library or Settings()))
+
+
+def listen(settings: ServerSettings) -> socket.socket:
+    """Take the address.
+
+    :raises ConfigurationError: when it is not loopback, or taken.
+    """
+    host, port = settings.host, settings.port
+    if not is_loopback(host):
+        raise ConfigurationError(
+            "The service knows no keys yet, so it listens on this machine alone: "
+            f"set VITAL_HOST to 127.0.0.1 instead of {host}."
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} of {host} cannot be taken ({error.strerror}): set VITAL_PORT to a free one."
+        ) from error
+
+
+async def _serve(listener: socket.socket, settings: ServerSettings, library: Settings) -> None:
+    services = await Services.open(library)
+    try:
+        host, port = listener.getsockname()[:2]
+        logger.info("listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        await Server(create_app(services, settings)).serve([listener])
+    finally:
+        await services.aclose()

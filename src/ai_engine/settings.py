@@ -1,0 +1,41 @@
+"""Settings of the service, from the environment (``VITAL_…``) alone."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["ServerSettings"]
+
+
+class ServerSettings(BaseSettings):
+    """What can be configured about the service; every field is ``VITAL_<NAME>``.
+
+    What concerns workflows and the store is in `vital_shared.settings.Settings`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True)
+
+    host: str = "127.0.0.1"
+    """Where to listen; loopback only, since the service knows no keys."""
+
+    port: int = Field(default=8000, ge=0, le=65_535)
+    """0 takes any free one."""
+
+    max_body_bytes: int = Field(default=1_000_000, ge=1_000)
+    """A larger JSON body is refused."""
+
+    max_document_bytes: int = Field(default=25_000_000, ge=1_000)
+    """A larger upload is refused."""
+
+    max_concurrent_runs: int = Field(default=200, ge=1)
+    """So many run at once; who comes then is asked to come again."""
+
+    grace_seconds: float = Field(default=10.0, gt=0)
+    """A run that nobody has read for so long is cancelled."""
+
+    heartbeat_seconds: float = Field(default=15.0, gt=0)
+    """A stream that is silent for so long gets a comment, so that proxies keep it open."""
+
+    event_retention_seconds: float = Field(default=300.0, ge=0)
+    """How long the events of a run can be read again after its end."""

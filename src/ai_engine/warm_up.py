@@ -1,0 +1,33 @@
+"""Load the embedded models before the first question needs them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_shared.errors import VitalError
+from vital_shared.logs import get_logger
+from vital_shared.models.citation import Passage
+from vital_shared.workflows.services import Services
+
+__all__ = ["warm_up"]
+
+logger = get_logger(__name__)
+
+TENANT: Final = "warm-up"
+
+PASSAGE: Final = Passage(
+    id="warm-up", document_id="warm-up", title="", source="memory", uri="", text="warm up", score=1.0
+)
+
+
+async def warm_up(services: Services) -> None:
+    """Search once, and rank once: this loads models and index. A failure is left to the questions."""
+    if services.embedder is None:
+        return
+    try:
+        await services.sources[0].search("warm up", tenant_id=TENANT, limit=1)
+        await services.fusion.merge("warm up", {PASSAGE.source: (PASSAGE,)}, limit=1)
+    except VitalError as error:
+        logger.warning("the embedded models could not be warmed up", reason=str(error))
+    else:
+        logger.info("the embedded models are loaded")
