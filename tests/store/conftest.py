@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import make_url
 
 from vital_shared.store.database import Database
 
@@ -37,9 +38,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'data' / 'vital.db'}"
     server: PostgresServer = request.getfixturevalue("postgres")
+    # A user with a schema of its own sees nothing else, and is made sooner than a whole database.
     name = f"test_{uuid4().hex}"
-    server.psql(f"CREATE DATABASE {name};")
-    return server.get_uri(name).replace("postgresql://", "postgresql+asyncpg://", 1)
+    server.psql(
+        f"CREATE ROLE {name} LOGIN SUPERUSER; CREATE SCHEMA {name}; ALTER ROLE {name} SET search_path = {name};"
+    )
+    address = make_url(server.get_uri()).set(drivername="postgresql+asyncpg", username=name)
+    return address.render_as_string()
 
 
 @pytest.fixture

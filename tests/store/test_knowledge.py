@@ -265,6 +265,11 @@ async def test_a_query_without_words_finds_nothing(knowledge: KnowledgeStore):
         assert await knowledge.keyword_search(query, tenant_id="acme", limit=5) == (), query
 
 
+async def test_words_that_say_nothing_are_not_looked_for(knowledge: KnowledgeStore):
+    await put(knowledge, "what is the use of it", "a device")
+    assert await texts(knowledge, "What is the device?") == ["a device"]
+
+
 async def test_the_first_words_of_a_long_query_count(knowledge: KnowledgeStore):
     await put(knowledge, "a sterile device")
     many = " ".join(f"word{n}" for n in range(1_000))

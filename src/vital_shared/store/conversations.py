@@ -64,18 +64,16 @@ async def add_turn(connection: AsyncConnection, turn: Turn, *, run_id: str, now:
     :raises NotFound: when the session belongs to another tenant.
     """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    begun = (
-        dialect.insert(conversations)
-        .values(turn.model_dump(include={"session_id", "tenant_id", "user_id"}))
-        .values(created_at=now, updated_at=now)
-    )
+    begun = dialect.insert(conversations)
     # Who updates the session holds it until the commit, so that a question and its answer stay together.
     touched = begun.on_conflict_do_update(
         index_elements=["session_id"],
-        set_={"updated_at": now},
-        where=conversations.c.tenant_id == turn.tenant_id,
+        set_={"updated_at": begun.excluded.updated_at},
+        where=conversations.c.tenant_id == begun.excluded.tenant_id,
     ).returning(conversations.c.session_id)
-    if (await connection.execute(touched)).first() is None:
+    session = turn.model_dump(include={"session_id", "tenant_id", "user_id"})
+    rows = await connection.execute(touched, session | {"created_at": now, "updated_at": now})
+    if rows.first() is None:
         raise _not_found(turn.session_id)
     common = {"session_id": turn.session_id, "run_id": run_id, "created_at": now}
     question = common | {"role": "user", "content": turn.question}

@@ -80,6 +80,9 @@ def _sqlite(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
         # The driver would begin transactions by itself, too late and never IMMEDIATE.
         "connect_args": {"isolation_level": None},
         "hide_parameters": True,
+        # Nothing is open when a connection comes back: readers are in autocommit, and transactions
+        # end where they began. Each call to the driver's thread that is saved counts.
+        "pool_reset_on_return": None,
     }
     reader = create_async_engine(url, **options)
     writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, **options)

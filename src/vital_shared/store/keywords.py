@@ -17,6 +17,20 @@ _MOST_WORDS = 64
 _LONGEST_WORD = 200
 _WORD = re.compile(r"[^\W_]+")
 
+# The stop words of Postgres's English dictionary (Snowball's list), so that both databases pass over
+# the same; FTS5 has none, and would rank every chunk that has a "the".
+_STOP_WORDS = frozenset(
+    """
+    i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her
+    hers herself it its itself they them their theirs themselves what which who whom this that these
+    those am is are was were be been being have has had having do does did doing a an the and but if or
+    because as until while of at by for with about against between into through during before after
+    above below to from up down in out on off over under again further then once here there when where
+    why how all any both each few more most other some such no nor not only own same so than too very s
+    t can will just don should now
+    """.split()  # noqa: SIM905  # a list of 127 strings reads worse
+)
+
 # CROSS JOIN fixes the order of the tables: the index gives its hits best first, and the join
 # stops when there are enough.
 _SQLITE = """
@@ -48,4 +62,5 @@ def match_expression(query: str, dialect: str) -> str:
     if dialect != "sqlite":
         return " ".join(words)
     parts = dict.fromkeys(part.lower() for word in words for part in _WORD.findall(word))
-    return " OR ".join(f'"{part}"' for part in list(parts)[:_MOST_WORDS])
+    wanted = [part for part in parts if part not in _STOP_WORDS]
+    return " OR ".join(f'"{part}"' for part in wanted[:_MOST_WORDS])

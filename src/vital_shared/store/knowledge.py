@@ -156,9 +156,9 @@ class KnowledgeStore:
         Any text is a valid query; its first 64 words count.
         """
         words = match_expression(query, self._database.dialect)
+        values = {"words": words, "tenant": owner(tenant_id), "limit": limit}
         if not words:
             return ()
-        values = {"words": words, "tenant": owner(tenant_id), "limit": limit}
         async with self._database.connect() as connection:
             rows = await connection.execute(self._search, values)
             return tuple(KeywordHit(row.id, row.score) for row in rows)

@@ -51,7 +51,7 @@ class RunStore:
         """
         row = to_row(record)
         async with self._database.begin() as connection:
-            await connection.execute(insert(runs).values(row))
+            await connection.execute(insert(runs), row)
 
     async def pause(
         self,
