@@ -1,0 +1,43 @@
+"""``vital approve``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vital_cli.options import Events, Json, Waterfall
+
+__all__ = ["approve"]
+
+
+def approve(
+    run_id: Annotated[str, typer.Argument(help="The run that waits.")],
+    calls: Annotated[list[str] | None, typer.Argument(help="The ids of the calls that may be made.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All suggested calls may be made.")] = False,
+    none: Annotated[bool, typer.Option("--none", help="Go on without any of them.")] = False,
+    as_json: Json = False,
+    events: Events = False,
+    waterfall: Waterfall = False,
+) -> None:
+    """Let a run go on that waits for approval, with the tool calls that you name.
+
+    Without any it asks for each one.
+    """
+    from vital_cli.asking import ask_for_each, choose_view, decided, follow
+    from vital_cli.session import open_session
+    from vital_shared.workflows.base_workflow import BaseWorkflow
+
+    if bool(calls) + all_ + none > 1:
+        raise typer.BadParameter("choose one of them", param_hint="CALLS, --all, --none")
+    view = choose_view(as_json=as_json, as_events=events)
+    decide = ask_for_each if not (calls or all_ or none) else decided(None if all_ else calls or ())
+    with open_session() as opened:
+        services = opened.services
+        record = opened.run(services.runs.get(run_id, tenant_id=None, now=services.now()))
+        waits = record.status == "awaiting_approval" and record.output is not None
+        approved = decide(record.output.suggested_tools) if waits and record.output else ()
+        if approved is None:
+            raise typer.BadParameter("say which calls may be made", param_hint="CALLS, --all, --none")
+        stream = BaseWorkflow(services).resume_stream(run_id, approved)
+        follow(opened, stream, view, decide, waterfall=waterfall)

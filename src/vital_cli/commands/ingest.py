@@ -1,0 +1,47 @@
+"""``vital ingest``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vital_cli.options import Json, Owner
+
+__all__ = ["ingest"]
+
+
+def ingest(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files and folders: Markdown, plain text, HTML and PDF.")
+    ],
+    tenant: Owner = None,
+    as_json: Json = False,
+) -> None:
+    """Add documents to answer from; those that are stored already are brought up to date.
+
+    Exits with 1 when a file could not be read; the others are stored.
+    """
+    from vital_cli.ingesting import ingest_paths, show_results
+    from vital_cli.problems import FAILED
+    from vital_cli.session import open_session
+    from vital_cli.terminal import say, write_json
+    from vital_shared.errors import InvalidRequest
+
+    with open_session() as session:
+        if session.services.embedder is None:
+            say(
+                "The embedded models are not installed, so only words will be found and not meanings: "
+                "run `vital models install`, then this again.",
+                "yellow",
+            )
+        results = ingest_paths(session, paths, tenant)
+    if not results:
+        raise InvalidRequest(f"There is no readable file in {', '.join(map(str, paths))}.", field="paths")
+    if as_json:
+        write_json(results)
+    else:
+        show_results(results)
+    if any(result.status == "failed" for result in results):
+        raise typer.Exit(FAILED)

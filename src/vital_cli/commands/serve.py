@@ -1,0 +1,27 @@
+"""``vital serve``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["serve"]
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on; VITAL_HOST, or else 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="The port, 0 for a free one; VITAL_PORT, or else 8000."),
+    ] = None,
+) -> None:
+    """Serve the engine over HTTP, with its page, until Ctrl-C."""
+    from ai_engine.server import serve as run_server
+    from ai_engine.settings import ServerSettings
+    from vital_cli.session import load_settings
+    from vital_shared.settings import Settings
+
+    run_server(load_settings(ServerSettings, host=host, port=port), load_settings(Settings))

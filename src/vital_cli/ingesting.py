@@ -1,0 +1,58 @@
+"""Ingest files under the user's eyes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vital_cli.session import Session
+from vital_cli.terminal import ERR, say, show_table
+from vital_cli.views.words import counted
+from vital_shared.retrieval.ingest import Ingestor, IngestResult
+
+__all__ = ["ingest_paths", "show_results"]
+
+
+def ingest_paths(session: Session, paths: Sequence[Path], tenant_id: str | None) -> list[IngestResult]:
+    """Ingest with a progress bar; what is done when Ctrl-C comes stays."""
+    results: list[IngestResult] = []
+    columns = (TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
+        bar = progress.add_task("", total=None)
+
+        def advance(done: float, total: int) -> None:
+            progress.update(bar, completed=done, total=total)
+
+        async def work() -> None:
+            ingestor = Ingestor(session.services.knowledge, session.services.embedder)
+            async for result in ingestor.ingest_paths(paths, tenant_id=tenant_id, on_progress=advance):
+                results.append(result)  # noqa: PERF401 - one by one: Ctrl-C leaves those that are done
+
+        try:
+            session.run(work())
+        except KeyboardInterrupt:
+            progress.stop()
+            say(f"Stopped after {counted(len(results), 'file')}, which stay.", "yellow")
+            raise
+    return results
+
+
+def show_results(results: Sequence[IngestResult]) -> None:
+    """Print what became of each file, and how many of each kind there are."""
+    show_table(
+        [
+            {
+                "status": result.status,
+                "passages": result.chunks,
+                "file": result.uri,
+                "note": result.message or result.title,
+            }
+            for result in results
+        ]
+    )
+    numbers = Counter(result.status for result in results)
+    said = ", ".join(f"{number} {status}" for status, number in numbers.items())
+    say(f"{counted(len(results), 'file')}: {said}.", "red" if numbers["failed"] else "green")

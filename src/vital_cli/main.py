@@ -1,0 +1,124 @@
+"""The entry point: which commands there are, and how every one of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from vital_cli.commands import agents, documents, models
+from vital_cli.commands.approve import approve
+from vital_cli.commands.ask import ask
+from vital_cli.commands.graph import graph
+from vital_cli.commands.ingest import ingest
+from vital_cli.commands.run import run
+from vital_cli.commands.serve import serve
+from vital_cli.options import examples
+
+__all__ = ["app", "main"]
+
+BROKEN_PIPE = 141
+"""How a shell tells that nobody read what a program wrote: 128 + SIGPIPE."""
+
+
+ENDS = """\
+Exit codes: 0 fine, 1 failed, 2 wrong usage, input or settings, 3 waits for approval, 130 Ctrl-C.
+
+Settings are environment variables: VITAL_DATA_DIR and VITAL_DATABASE_URL say where things are kept,
+VITAL_DEBUG=1 shows logs and tracebacks."""
+
+
+class Commands(TyperGroup):
+    """Ends every command with its exit code, and with one sentence where something went wrong."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            raise
+        except BrokenPipeError:
+            # What is still buffered has to go somewhere: Python flushes it at the end, and would complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(BROKEN_PIPE) from None
+        except Exception as error:
+            from vital_cli.problems import tell
+
+            raise typer.Exit(tell(error)) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "vital models install",
+        "vital ingest examples/knowledge",
+        'vital ask "Which devices need a 510(k)?"',
+        "vital serve",
+    )
+    + "\n\n"
+    + ENDS,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"vital {version('vital')}")
+        raise typer.Exit
+
+
+@app.callback()
+def vital(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Ask questions of your documents, serve the engine, and look after agents, documents and models."""
+
+
+app.command(
+    epilog=examples(
+        'vital ask "When is a De Novo request possible?"',
+        'vital ask "What is 12.5 % of 3,400?" --mode 1',
+        'vital ask "And for class III?" --mode 4 --session session_3f0c…',
+        'vital ask "What is a 510(k)?" --json | jq -r .response',
+    )
+)(ask)
+app.command(
+    epilog=examples(
+        "vital approve run_3f0c… --all",
+        "vital approve run_3f0c… call-1 call-3",
+        "vital approve run_3f0c… --none",
+    )
+)(approve)
+app.command(epilog=examples("vital run run_3f0c…", "vital run run_3f0c… --json | jq .status"))(run)
+app.command(
+    epilog=examples("vital ingest examples/knowledge", "vital ingest handbook.pdf notes/ --tenant acme")
+)(ingest)
+app.add_typer(documents.app, name="documents")
+app.add_typer(agents.app, name="agents")
+app.add_typer(models.app, name="models")
+app.command(
+    epilog=examples(
+        "vital graph",
+        "vital graph examples/my_workflow.py:MyWorkflow --text",
+        "vital graph my_package.workflows:MyWorkflow > graph.mmd",
+    )
+)(graph)
+app.command(epilog=examples("vital serve", "vital serve --port 8080"))(serve)
+
+
+def main() -> None:
+    """Run the command that the shell names."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows less, and nothing fails
+    app()

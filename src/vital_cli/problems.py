@@ -1,0 +1,53 @@
+"""What a user is told when a command fails, and the exit code."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+from pydantic import ValidationError
+
+from vital_cli.terminal import say
+from vital_shared.errors import ConfigurationError, InvalidRequest, RunFailed, VitalError
+from vital_shared.graph import GraphError
+
+__all__ = ["FAILED", "WAITING", "WRONG_INPUT", "debugging", "invalid", "tell"]
+
+FAILED = 1
+WRONG_INPUT = 2
+WAITING = 3
+
+
+def debugging() -> bool:
+    """Tell whether VITAL_DEBUG asks for logs and tracebacks."""
+    return os.environ.get("VITAL_DEBUG", "") not in ("", "0")
+
+
+def tell(error: Exception) -> int:
+    """Say on stderr what went wrong, in one sentence, and return the exit code."""
+    if debugging():
+        traceback.print_exception(error)
+    say(f"Error: {_sentence(error)}", "red")
+    return WRONG_INPUT if isinstance(error, InvalidRequest | ConfigurationError) else FAILED
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, InvalidRequest) and error.field is not None:
+        return f"{error.message} ({error.field})"
+    if isinstance(error, RunFailed):
+        return f"{error.message} ({error.run_id})"
+    if isinstance(error, VitalError | GraphError):
+        return str(error)
+    return (
+        f"Nobody expected this: {type(error).__name__}: {error}. "
+        "VITAL_DEBUG=1 before the same command shows where it happened."
+    )
+
+
+def invalid(error: ValidationError) -> InvalidRequest:
+    """Make one sentence of what pydantic says about an input: its first finding, with the field."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    # A rule about several fields names them itself.
+    return InvalidRequest(f"{field} is not valid: {reason}" if field else reason, field=None)

@@ -1,0 +1,1 @@
+"""Ways to show a run: live, as plain text, as records."""

@@ -1,0 +1,49 @@
+"""A run where stdout is no terminal: the answer and its sources there, the rest on stderr."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from vital_cli.terminal import clean, say, write
+from vital_cli.views.remarks import remark
+from vital_cli.views.words import call_in_words, counted, duration, source_lines
+from vital_shared.models.event import Event, Retrieval, Token, ToolFinished
+from vital_shared.models.workflow_io import WorkflowOutput
+
+__all__ = ["PlainView"]
+
+
+class PlainView:
+    """Prints the answer as it comes, then its sources."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, event: Event) -> None:
+        """Print a piece of the answer, or what happens beside it."""
+        match event:
+            case Token(text=text):
+                write(clean(text))
+            case Retrieval(status="success"):
+                found = counted(event.documents, "passage")
+                say(f"{event.source}: {found} in {duration(event.duration_seconds)}")
+            case Retrieval():
+                say(f"{event.source}: {event.status} after {duration(event.duration_seconds)}")
+            case ToolFinished(result=result):
+                say(f"{call_in_words(result)}: {result.status} in {duration(result.duration_seconds)}")
+            case _:  # the steps of the engine are for the live view
+                pass
+
+    def conclude(self, output: WorkflowOutput) -> None:
+        """Print the sources, and say the rest."""
+        if output.response:
+            write("\n")
+        if output.citations:
+            write("\nSources\n")
+        for citation in output.citations:
+            where, quote = source_lines(citation)
+            write(clean(f"{where}\n    {quote}\n"))
+        remark(output)

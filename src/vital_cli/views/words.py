@@ -1,0 +1,109 @@
+"""How the parts of an answer are put into words, for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import cast
+
+from vital_shared.graph import NodeStatus, waterfall
+from vital_shared.graph.outcome import Span
+from vital_shared.models.citation import Citation
+from vital_shared.models.tool import ToolCall, ToolResult
+from vital_shared.models.workflow_io import Timings, WorkflowOutput
+
+__all__ = [
+    "call_in_words",
+    "counted",
+    "duration",
+    "figures",
+    "how_to_approve",
+    "source_lines",
+    "suggestion_lines",
+    "waterfall_of",
+]
+
+QUOTE_CHARACTERS = 300
+"""A longer quote is cut: the passage itself can be read in the document."""
+
+
+def duration(seconds: float) -> str:
+    """Write a duration so that it is read at a glance.
+
+    >>> duration(0.0123), duration(2.5)
+    ('12 ms', '2.5 s')
+    """
+    if seconds < 0.001:
+        return "<1 ms"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    >>> counted(1, "passage"), counted(2, "passage")
+    ('1 passage', '2 passages')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def call_in_words(call: ToolCall | ToolResult) -> str:
+    """Write a tool call as one would in Python."""
+    arguments = ", ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in call.arguments.items()
+    )
+    return f"{call.name}({arguments})"
+
+
+def source_lines(citation: Citation) -> tuple[str, str]:
+    """Write where a citation comes from, and its quote."""
+    where = f"{citation.title}: {citation.section}" if citation.section else citation.title
+    quote = " ".join(citation.quote.split())
+    if len(quote) > QUOTE_CHARACTERS:
+        quote = quote[:QUOTE_CHARACTERS].rstrip() + "…"
+    return f"[{citation.number}] {where} ({citation.uri})", f"“{quote}”"
+
+
+def suggestion_lines(call: ToolCall) -> tuple[str, str]:
+    """Write a suggested call with its id and cost, and why it is suggested."""
+    cost = f"${call.cost_dollars}" if call.cost_dollars else "free"
+    return f"{call.id}  {call_in_words(call)}  {cost}", call.reason
+
+
+def figures(output: WorkflowOutput) -> str:
+    """Write quality, cost and times in a line."""
+    return " · ".join(_figures(output))
+
+
+def _figures(output: WorkflowOutput) -> Iterator[str]:
+    yield f"quality {output.quality_score:.2f}"
+    if output.groundedness is not None:
+        yield f"{output.groundedness:.0%} backed by sources"
+    yield f"${output.cost.total}"
+    yield counted(output.tokens.total, "token")
+    yield _times(output.timings)
+    if output.model is not None:
+        yield output.model
+    yield output.run_id
+
+
+def _times(timings: Timings) -> str:
+    first = timings.time_to_first_token_seconds
+    return duration(timings.total_seconds) + ("" if first is None else f" (first word {duration(first)})")
+
+
+def how_to_approve(output: WorkflowOutput) -> str:
+    """Tell how a run that waits goes on."""
+    return (
+        "The run waits for your approval; instead of --all name the calls that may be made, or --none:\n"
+        f"  vital approve {output.run_id} --all"
+    )
+
+
+def waterfall_of(timings: Timings) -> str:
+    """Draw when each node began and ended."""
+    spans = [
+        Span(one.node, cast("NodeStatus", one.status), one.start_seconds, one.end_seconds)
+        for one in timings.nodes
+    ]
+    return waterfall(spans)
