@@ -1,0 +1,8 @@
+"""Documents in: Markdown, plain text, HTML and PDF, split, embedded and stored."""
+
+from vital_shared.retrieval.ingest.ingest import Ingestor, OnProgress
+from vital_shared.retrieval.ingest.limits import Limits
+from vital_shared.retrieval.ingest.parse import SUFFIXES
+from vital_shared.retrieval.ingest.result import IngestResult, Status
+
+__all__ = ["SUFFIXES", "IngestResult", "Ingestor", "Limits", "OnProgress", "Status"]

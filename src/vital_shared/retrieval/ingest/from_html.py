@@ -1,0 +1,149 @@
+"""HTML: the main content of a page, without what stands around it."""
+
+from __future__ import annotations
+
+import re
+
+from bs4 import BeautifulSoup
+from bs4.dammit import EncodingDetector
+from bs4.element import NavigableString, PageElement, Tag
+
+from vital_shared.retrieval.ingest.blocks import Outline, Parsed
+from vital_shared.retrieval.ingest.decode import decode
+from vital_shared.retrieval.ingest.html_table import add_table, is_layout
+from vital_shared.retrieval.ingest.html_visible import is_shown
+
+__all__ = ["add_html", "parse_html"]
+
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_BLOCK_NAMES = """
+    address article aside blockquote body caption center dd details div dl dt fieldset
+    figcaption figure footer form header hr html legend li main ol p section summary table
+    tbody td tfoot th thead tr ul
+"""
+_BLOCKS = frozenset(_BLOCK_NAMES.split())
+
+
+def parse_html(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
+    """Read the main content of a page: ``main`` or the only ``article``, else all of the body.
+
+    :raises IngestError: when it is not text.
+    """
+    declared = charset or EncodingDetector.find_declared_encoding(data, is_html=True)
+    page = _soup(decode(data, uri=uri, declared=declared))
+    outline = Outline()
+    _Reader(outline).read(_main(page))
+    return outline.finish(title=_title(page, outline), uri=uri)
+
+
+def add_html(outline: Outline, html: str) -> None:
+    """Add a piece of HTML, as Markdown may hold it, to an outline."""
+    _Reader(outline).read(_soup(html))
+
+
+def _soup(html: str) -> BeautifulSoup:
+    # Without the doctype Beautiful Soup warns of text that looks like a file name, and with an XML
+    # declaration that it is not an XML parser. Python's own parser takes minutes for some 100 kB.
+    return BeautifulSoup("<!doctype html>" + re.sub(r"<\?xml[^>]*>", "", html), "lxml")
+
+
+def _main(page: BeautifulSoup) -> Tag:
+    main = page.find("main") or page.find(role="main")
+    articles = page.find_all("article", limit=2)
+    if main is None and len(articles) == 1:
+        main = articles[0]
+    has_text = isinstance(main, Tag) and main.get_text(strip=True)
+    return main if isinstance(main, Tag) and has_text else page
+
+
+def _title(page: BeautifulSoup, outline: Outline) -> str:
+    """Return the page's title; the main heading alone where the title only adds the site's name to it."""
+    title = " ".join(page.title.get_text().split()) if page.title else ""
+    heading = outline.top_heading
+    return heading if heading and heading.casefold() in title.casefold() else title
+
+
+class _Reader:
+    """Walks a tree without recursion, since pages may be nested deeper than Python's stack."""
+
+    def __init__(self, outline: Outline) -> None:
+        self._outline = outline
+        self._text: list[str] = []
+        self._heading = 0
+        self._items = 0
+        self._lists: list[int | None] = []
+        self._lead = ""
+
+    def read(self, root: Tag) -> None:
+        stack: list[tuple[PageElement, bool]] = [(root, False)]
+        while stack:
+            node, leaving = stack.pop()
+            if isinstance(node, Tag):
+                if leaving:
+                    self._leave(node)
+                elif is_shown(node) and self._enter(node):
+                    stack.append((node, True))
+                    stack.extend((child, False) for child in reversed(node.contents))
+            elif type(node) is NavigableString:  # comments and the like are subclasses
+                self._text.append(re.sub(r"\s+", " ", node))
+        self._flush()
+
+    def _enter(self, tag: Tag) -> bool:
+        """Handle the start of an element, and tell whether to go into it."""
+        if tag.name in _BLOCKS or tag.name in _HEADINGS or tag.name == "pre":
+            self._flush()
+        match tag.name:
+            case "h1" | "h2" | "h3" | "h4" | "h5" | "h6":
+                self._heading = _HEADINGS[tag.name]
+            case "ol" | "ul":
+                self._lists.append(_start(tag) if tag.name == "ol" else None)
+            case "li":
+                self._enter_item()
+            case "dd":
+                self._items += 1
+            case "br":
+                self._text.append("\n")
+            case "pre":
+                self._outline.add("code", tag.get_text())
+                return False
+            case "table" if not is_layout(tag):
+                add_table(self._outline, tag)
+                return False
+        return True
+
+    def _enter_item(self) -> None:
+        self._items += 1
+        if self._lists and (number := self._lists[-1]) is not None:
+            self._lead = f"{number}. "
+            self._lists[-1] = number + 1
+
+    def _leave(self, tag: Tag) -> None:
+        if tag.name == "dt":
+            self._lead = "".join([self._lead, *self._text]).strip() + ": "
+            self._text.clear()
+        elif tag.name in _BLOCKS or tag.name in _HEADINGS:
+            self._flush()
+        match tag.name:
+            case "ol" | "ul":
+                self._lists.pop()
+            case "li" | "dd":
+                self._items -= 1
+                self._lead = ""
+            case "dl" if self._lead:
+                self._outline.add("paragraph", self._lead)
+                self._lead = ""
+
+    def _flush(self) -> None:
+        text = "".join(self._text).strip()
+        self._text.clear()
+        if text and self._heading:
+            self._outline.heading(self._heading, text)
+        elif text:
+            self._outline.add("item" if self._items else "paragraph", self._lead + text)
+            self._lead = ""
+        self._heading = 0
+
+
+def _start(tag: Tag) -> int:
+    start = str(tag.get("start", "1"))
+    return int(start) if re.fullmatch(r"-?\d{1,6}", start) else 1

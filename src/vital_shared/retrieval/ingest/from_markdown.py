@@ -1,0 +1,101 @@
+"""Markdown: CommonMark with tables and front matter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from vital_shared.retrieval.ingest.blocks import Outline, Parsed
+from vital_shared.retrieval.ingest.decode import decode
+from vital_shared.retrieval.ingest.from_html import add_html
+from vital_shared.retrieval.ingest.from_text import read_text
+from vital_shared.retrieval.ingest.tables import table_rows
+
+__all__ = ["parse_markdown"]
+
+# What is nested deeper than its limit the parser drops, so Python's own limit comes first.
+_markdown = MarkdownIt("commonmark", {"maxNesting": 1_000_000}).enable(["table", "strikethrough"])
+
+_FRONT_MATTER = re.compile(
+    r"\A(?P<fence>---|\+\+\+)[ \t]*\n(?=[\w-]+[ \t]*[:=])(?P<fields>.*?)^(?P=fence)[ \t]*(?:\n|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+_TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(?P<title>.*)$", re.MULTILINE | re.IGNORECASE)
+
+
+def parse_markdown(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
+    """Read Markdown; front matter gives the title and is not part of the text.
+
+    :raises IngestError: when it is not text.
+    """
+    text = decode(data, uri=uri, declared=charset).replace("\r\n", "\n").replace("\r", "\n")
+    title = ""
+    if front := _FRONT_MATTER.match(text):
+        found = _TITLE.search(front["fields"])
+        title = found["title"].strip().strip("\"'") if found else ""
+        text = text[front.end() :]
+    outline = Outline()
+    try:
+        _add(_markdown.parse(text), outline)
+    except RecursionError:  # nested far deeper than any author would: its words still count
+        return read_text(text, uri=uri, title=title)
+    return outline.finish(title=title, uri=uri)
+
+
+def _add(tokens: Sequence[Token], outline: Outline) -> None:
+    """Give headings, paragraphs, items, code and tables to the outline, in their order."""
+    depth, number = 0, ""
+    walk = iter(tokens)
+    for token in walk:
+        match token.type:
+            case "heading_open":
+                outline.heading(int(token.tag[1]), _text(next(walk)))
+            case "list_item_open":
+                depth, number = depth + 1, f"{token.info}. " if token.info else ""
+            case "list_item_close":
+                depth, number = depth - 1, ""
+            case "inline":
+                text = _text(token)
+                outline.add("item" if depth else "paragraph", number + text if text.strip() else "")
+                number = ""
+            case "fence" | "code_block":
+                outline.add("code", token.content)
+            case "html_block":
+                add_html(outline, token.content)
+            case "table_open":
+                _add_table(walk, outline)
+
+
+def _add_table(walk: Iterator[Token], outline: Outline) -> None:
+    rows: list[list[str]] = []
+    for token in walk:
+        if token.type == "table_close":
+            break
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline":
+            rows[-1].append(_text(token))
+    for line in table_rows(rows[0], rows[1:]):
+        outline.add("row", line)
+
+
+def _text(inline: Token) -> str:
+    """Return the words of a paragraph: without marks, addresses, images and HTML tags."""
+    return "".join(map(_inline_text, inline.children or ()))
+
+
+def _inline_text(token: Token) -> str:
+    match token.type:
+        case "text" | "code_inline":
+            return token.content
+        case "softbreak":
+            return " "
+        case "hardbreak":
+            return "\n"
+        case "html_inline":
+            return "\n" if token.content.lower().startswith("<br") else ""
+        case _:
+            return ""

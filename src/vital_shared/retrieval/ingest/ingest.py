@@ -1,0 +1,168 @@
+"""Files into the knowledge of a tenant."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
+from threading import Event
+
+from vital_shared.errors import IngestError
+from vital_shared.models.knowledge import Chunk
+from vital_shared.retrieval.embedding import BATCH_SIZE, Embedder, passage_text
+from vital_shared.retrieval.ingest.files import Found, find_files, read_file
+from vital_shared.retrieval.ingest.limits import DEFAULT_LIMITS, Limits
+from vital_shared.retrieval.ingest.parse import media_type_of
+from vital_shared.retrieval.ingest.read import Contents, read
+from vital_shared.retrieval.ingest.result import IngestResult
+from vital_shared.store.knowledge import KnowledgeStore
+
+__all__ = ["Ingestor", "OnProgress"]
+
+OnProgress = Callable[[float, int], None]
+"""Called with the files done, one in progress counting in part, and the files in all."""
+
+
+class Ingestor:
+    """Reads documents, splits and embeds them, and stores each in one transaction.
+
+    Parsing and embedding come first: a failure, or a cancellation, leaves the older version whole.
+
+    :param embedder: None where no model is installed: then keywords alone find the documents,
+        until they are ingested again with one.
+    """
+
+    def __init__(
+        self, knowledge: KnowledgeStore, embedder: Embedder | None, *, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self._knowledge = knowledge
+        self._embedder = embedder
+        self._limits = limits
+
+    async def ingest_bytes(
+        self, data: bytes, *, uri: str, tenant_id: str | None, media_type: str | None = None
+    ) -> IngestResult:
+        """Store a document, in place of an older one with the same tenant and uri.
+
+        :param tenant_id: whose it is; None: shared by all.
+        :param media_type: as HTTP gives it; None: by the suffix of `uri`.
+        :raises IngestError: when it cannot be read, or is too large.
+        """
+        return await self._ingest(data, uri, tenant_id, media_type, lambda _: None)
+
+    async def ingest_paths(
+        self, paths: Iterable[Path], *, tenant_id: str | None, on_progress: OnProgress | None = None
+    ) -> AsyncIterator[IngestResult]:
+        """Store files, and all readable files in folders; yields what became of each, as it is done.
+
+        A file that cannot be read is a result that says so. See `find_files` for the names under
+        which files are stored.
+        """
+        found = await asyncio.to_thread(find_files, list(paths))
+        done = 0
+
+        def report(part: float) -> None:
+            if on_progress is not None:
+                on_progress(done + part, len(found))
+
+        for entry in found:
+            report(0)
+            try:
+                result = await self._ingest_file(entry, tenant_id, report)
+            except IngestError as error:
+                result = IngestResult(uri=entry.uri, status="failed", message=error.message)
+            report(1)
+            done += 1
+            yield result
+
+    async def _ingest_file(
+        self, entry: Found, tenant_id: str | None, on_part: Callable[[float], None]
+    ) -> IngestResult:
+        if entry.error is not None:
+            raise entry.error
+        data = await asyncio.to_thread(read_file, entry.path, limit=self._limits.file_bytes)
+        return await self._ingest(data, entry.uri, tenant_id, None, on_part)
+
+    async def _ingest(
+        self,
+        data: bytes,
+        uri: str,
+        tenant_id: str | None,
+        declared: str | None,
+        on_part: Callable[[float], None],
+    ) -> IngestResult:
+        media_type = media_type_of(uri, declared)
+        self._check_size(data, uri)
+        content_hash = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
+        known = await self._known(uri, tenant_id, content_hash, media_type)
+        if known is not None:
+            return known
+        contents = await self._read(data, uri, media_type, declared)
+        chunks = await self._embedded(contents, on_part)
+        older = await self._knowledge.find(tenant_id=tenant_id, uri=uri)
+        document = await self._knowledge.replace(
+            tenant_id=tenant_id,
+            uri=uri,
+            title=contents.title,
+            content_hash=content_hash,
+            media_type=media_type,
+            chunks=chunks,
+        )
+        return IngestResult.of(document, "updated" if older else "added")
+
+    def _check_size(self, data: bytes, uri: str) -> None:
+        if not data:
+            raise IngestError(f"{uri} is empty: there is nothing to store.", path=uri)
+        if len(data) > self._limits.file_bytes:
+            limit = self._limits.file_bytes / 1_000_000
+            raise IngestError(f"{uri} is larger than {limit:g} MB: split it.", path=uri)
+
+    async def _known(
+        self, uri: str, tenant_id: str | None, content_hash: str, media_type: str
+    ) -> IngestResult | None:
+        """Tell what the tenant has already: this very document, or another one with the same content."""
+        same = await self._knowledge.find(tenant_id=tenant_id, uri=uri)
+        if same and (same.content_hash, same.media_type) == (content_hash, media_type):
+            whole = self._embedder is None or await self._knowledge.has_embeddings(same.id)
+            return IngestResult.of(same, "unchanged") if whole else None
+        twin = await self._knowledge.find_by_hash(tenant_id=tenant_id, content_hash=content_hash)
+        if twin is None or twin.uri == uri:
+            return None
+        if same:  # what stood here before is out of date, and what it says now is stored there
+            await self._knowledge.delete(same.id, tenant_id=tenant_id)
+        message = f"{uri} has the same content as {twin.uri}, which is stored already."
+        return IngestResult.of(twin, "duplicate").model_copy(update={"uri": uri, "message": message})
+
+    async def _read(self, data: bytes, uri: str, media_type: str, declared: str | None) -> Contents:
+        """Read in a thread, which is told to stop when nobody waits for it any more."""
+        stop = Event()
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                return await asyncio.to_thread(
+                    read,
+                    data,
+                    uri=uri,
+                    media_type=media_type,
+                    declared=declared,
+                    limits=self._limits,
+                    stop=stop,
+                )
+        except TimeoutError as error:
+            seconds = f"{self._limits.seconds:g} seconds"
+            raise IngestError(f"{uri} takes longer than {seconds} to read: split it.", path=uri) from error
+        finally:
+            stop.set()
+
+    async def _embedded(self, contents: Contents, on_part: Callable[[float], None]) -> Sequence[Chunk]:
+        if self._embedder is None:
+            return contents.chunks
+        embedded: list[Chunk] = []
+        for start in range(0, len(contents.chunks), BATCH_SIZE):
+            batch = contents.chunks[start : start + BATCH_SIZE]
+            texts = [passage_text(contents.title, chunk.section, chunk.text) for chunk in batch]
+            vectors = await self._embedder.embed_passages(texts)
+            for chunk, vector in zip(batch, vectors.astype("<f4"), strict=True):
+                embedded.append(chunk.model_copy(update={"embedding": vector.tobytes()}))
+            on_part(len(embedded) / len(contents.chunks))
+        return embedded

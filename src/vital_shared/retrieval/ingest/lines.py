@@ -1,0 +1,56 @@
+"""Lines of plain text to paragraphs and list items."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from vital_shared.retrieval.ingest.blocks import Kind
+
+__all__ = ["paragraphs", "usual_width"]
+
+_BULLET = re.compile(r"\s*[-*•‣◦▪·∙●○■]\s+(?=\S)")
+_NUMBER = re.compile(r"\s*(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?=\S)")
+_HYPHEN = re.compile(r"[^\W\d_]-$")
+
+MIN_WRAP_WIDTH = 40
+"""In narrower text, addresses and verses are likelier than wrapped prose."""
+
+
+def usual_width(lines: Sequence[str]) -> int:
+    """Return how long lines get before they are wrapped, in characters; a few longer ones do not count."""
+    widths = sorted(len(line.rstrip()) for line in lines if line.strip())
+    return widths[int(0.9 * (len(widths) - 1))] if widths else 0
+
+
+def paragraphs(lines: Sequence[str], *, width: int) -> Iterator[tuple[Kind, str]]:
+    """Join wrapped lines, and yield paragraphs and list items; an empty line ends either.
+
+    A line break that nothing forced, because the next word would have fitted, was meant and is kept.
+    Numbers of items are kept, bullets are not.
+
+    :param width: of the whole text, see `usual_width`.
+    """
+    kind: Kind = "paragraph"
+    text = last = ""
+    for line in [*lines, ""]:
+        starts_item = bool(_BULLET.match(line) or _NUMBER.match(line))
+        if text and (starts_item or not line.strip()):
+            yield kind, text
+            text = ""
+        if not text:
+            kind = "item" if starts_item else "paragraph"
+            text = _BULLET.sub("", line, count=1).strip()
+        else:
+            text += _joint(last, line, width) + line.strip()
+        last = line
+
+
+def _joint(line: str, following: str, width: int) -> str:
+    """Return what joins two lines: nothing after a hyphen, a space in wrapped prose, or a line break."""
+    word = following.split(maxsplit=1)[0]
+    if word[0].islower():
+        return "" if _HYPHEN.search(line.rstrip()) else " "
+    fits = len(line.rstrip()) + 1 + len(word) <= 0.85 * width
+    wrapped = width >= MIN_WRAP_WIDTH and not fits and not line.rstrip().endswith(":")
+    return " " if wrapped else "\n"

@@ -1,0 +1,76 @@
+"""Which reader reads which file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from vital_shared.errors import IngestError
+from vital_shared.retrieval.ingest.blocks import Parsed
+from vital_shared.retrieval.ingest.from_html import parse_html
+from vital_shared.retrieval.ingest.from_markdown import parse_markdown
+from vital_shared.retrieval.ingest.from_pdf import parse_pdf
+from vital_shared.retrieval.ingest.from_text import parse_text
+
+__all__ = ["SUFFIXES", "media_type_of", "parse"]
+
+SUFFIXES = {
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".txt": "text/plain",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".pdf": "application/pdf",
+}
+"""The files that can be read, and their media types."""
+
+_TEXT_READERS = {
+    "text/markdown": parse_markdown,
+    "text/x-markdown": parse_markdown,
+    "text/plain": parse_text,
+    "text/html": parse_html,
+    "application/xhtml+xml": parse_html,
+}
+_UNTOLD = {"", "application/octet-stream"}
+
+
+def media_type_of(uri: str, declared: str | None) -> str:
+    """Return what is declared, without parameters, or what the suffix of `uri` says.
+
+    :raises IngestError: when nothing here reads such files.
+    """
+    media_type = (declared or "").partition(";")[0].strip().lower()
+    if media_type in _UNTOLD:
+        media_type = SUFFIXES.get(PurePosixPath(uri).suffix.lower(), "")
+    if media_type not in {*_TEXT_READERS, "application/pdf"}:
+        kind = f"of the type {media_type}" if media_type else "of an unknown type"
+        raise IngestError(f"{uri} is {kind}: give a file that is one of {', '.join(SUFFIXES)}.", path=uri)
+    return media_type
+
+
+def parse(
+    data: bytes,
+    *,
+    uri: str,
+    media_type: str,
+    charset: str | None = None,
+    max_pages: int,
+    check: Callable[[], None],
+) -> Parsed:
+    """Read a file.
+
+    :param media_type: see `media_type_of`.
+    :param check: called now and then while a PDF is read; raises to stop.
+    :raises IngestError: when it cannot be read.
+    """
+    try:
+        if media_type == "application/pdf":
+            return parse_pdf(data, uri=uri, max_pages=max_pages, check=check)
+        return _TEXT_READERS[media_type](data, uri=uri, charset=charset)
+    except IngestError:
+        raise
+    except Exception as error:  # on broken files the libraries raise nearly anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise IngestError(
+            f"{uri} cannot be read as {media_type}, it may be damaged: {reason}.", path=uri
+        ) from error

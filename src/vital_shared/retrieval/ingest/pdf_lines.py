@@ -1,0 +1,113 @@
+"""The lines of a PDF, with what their looks tell."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from statistics import median
+from typing import Any, NamedTuple
+
+from pypdf import PageObject
+
+__all__ = ["Line", "page_lines", "without_running_titles"]
+
+_BOLD = re.compile(r"bold|black|heavy|semibd|-bd|cmbx", re.IGNORECASE)
+_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+
+_LEADERS = re.compile(r"(?:[ \t]*\.){5,}[ \t]*")
+
+GAP = 1.2
+"""Of the usual distance between lines: what is wider sets a paragraph apart."""
+
+
+class Line(NamedTuple):
+    """One line of a page."""
+
+    text: str
+    size: float
+    """Of most of its letters, in points, to a half."""
+
+    bold: bool
+    gap: bool
+    """Whether there is more space above it than between the lines of a paragraph."""
+
+
+class _Run(NamedTuple):
+    text: str
+    size: float
+    bold: bool
+    y: float
+
+
+def page_lines(page: PageObject, *, check: Callable[[], None]) -> list[Line]:
+    """Return the lines of a page in the order in which they were written.
+
+    :param check: called before each drawing operation; raises to stop.
+    """
+    runs: list[list[_Run]] = [[]]
+
+    def on_text(text: str, cm: list[float], tm: list[float], font: Any, size: float) -> None:
+        for number, part in enumerate(text.split("\n")):
+            if number:
+                runs.append([])
+            if part:
+                runs[-1].append(_run(part, cm, tm, font, size))
+
+    def on_operation(*_: object) -> None:
+        check()
+
+    page.extract_text(visitor_text=on_text, visitor_operand_before=on_operation)
+    return _lines([line for line in runs if any(run.text.strip() for run in line)])
+
+
+def _run(text: str, cm: list[float], tm: list[float], font: Any, size: float) -> _Run:
+    scale = math.hypot(tm[2], tm[3]) * math.hypot(cm[2], cm[3])
+    name = str(font.get("/BaseFont", "")) if font else ""
+    y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
+    return _Run(text.translate(_LIGATURES), round(size * scale * 2) / 2, bool(_BOLD.search(name)), y)
+
+
+def _lines(runs: list[list[_Run]]) -> list[Line]:
+    heights = [next(run.y for run in line if run.text.strip()) for line in runs]
+    steps = [upper - lower for upper, lower in pairwise(heights)]
+    usual = median(step for step in steps if step > 0) if any(step > 0 for step in steps) else math.inf
+    gaps = [True, *(step > GAP * usual for step in steps)]
+    return [_line(line, gap=gap) for line, gap in zip(runs, gaps, strict=True)]
+
+
+def _line(runs: list[_Run], *, gap: bool) -> Line:
+    sizes: Counter[float] = Counter()
+    for run in runs:
+        sizes[run.size] += len(run.text.strip())
+    bold = all(run.bold for run in runs if run.text.strip())
+    text = _LEADERS.sub(" … ", "".join(run.text for run in runs)).strip()
+    return Line(text, sizes.most_common(1)[0][0], bold, gap)
+
+
+def without_running_titles(pages: list[list[Line]]) -> list[list[Line]]:
+    """Drop page numbers, and what stands at the head or the foot of a tenth of the pages (and of three).
+
+    The first page keeps its titles: they may be the document's own.
+    """
+    seen = Counter(title for lines in pages for title in {_numberless(line) for line in _edges(lines)})
+    often = {title for title, times in seen.items() if times >= max(3, len(pages) / 10)}
+    numbers = {title for title in often if not re.search(r"[^\W\d_]", title.lower().replace("page", ""))}
+    return [_without(lines, often if number else numbers) for number, lines in enumerate(pages)]
+
+
+def _without(lines: list[Line], often: set[str]) -> list[Line]:
+    edges = _edges(lines)
+    return [
+        line for line in lines if not (any(line is edge for edge in edges) and _numberless(line) in often)
+    ]
+
+
+def _edges(lines: list[Line]) -> list[Line]:
+    return lines if len(lines) <= 4 else [*lines[:2], *lines[-2:]]
+
+
+def _numberless(line: Line) -> str:
+    return re.sub(r"\d+|\b[ivxlc]+$", "#", line.text)
