@@ -21,6 +21,7 @@ from ai_engine.settings import ServerSettings
 from ai_engine.warm_up import warm_up
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
+from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
@@ -30,6 +31,8 @@ logger = get_logger(__name__)
 
 TICK_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 60.0
+UPLOADS_AT_ONCE: Final = 2
+"""Documents that are read and embedded; the others wait, so that questions have room."""
 
 
 def create_app(services: Services | None = None, settings: ServerSettings | None = None) -> FastAPI:
@@ -55,7 +58,14 @@ def create_app(services: Services | None = None, settings: ServerSettings | None
                 grace_seconds=settings.grace_seconds,
                 retention_seconds=settings.event_retention_seconds,
             )
-            app.state.engine = Engine(settings, parts, BaseWorkflow(parts), hub)
+            app.state.engine = Engine(
+                settings=settings,
+                services=parts,
+                workflow=BaseWorkflow(parts),
+                hub=hub,
+                ingestor=Ingestor(parts.knowledge, parts.embedder),
+                uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
+            )
             background = [
                 tasks.create_task(coroutine) for coroutine in (warm_up(parts), _tick(hub), _sweep(parts))
             ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
 from ai_engine.run_hub import RunHub
 from ai_engine.settings import ServerSettings
+from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
@@ -22,6 +24,9 @@ class Engine:
     services: Services
     workflow: BaseWorkflow
     hub: RunHub
+    ingestor: Ingestor
+    uploads: asyncio.Semaphore
+    """Who holds it may ingest a document."""
 
 
 def engine_of(connection: HTTPConnection) -> Engine:

@@ -28,6 +28,8 @@ def configure_logs(level: int = logging.INFO) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last(sys.stderr.isatty()))
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in ("alembic", "uvicorn"):  # what they tell of each start is told in one line of our own
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _last(on_terminal: bool) -> list[structlog.types.Processor]:

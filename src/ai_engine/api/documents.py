@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.datastructures import UploadFile
+from starlette.types import Message
 
+from ai_engine.api.body import read_bytes
 from ai_engine.auth import Caller
 from ai_engine.engine import engine_of
+from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
 from vital_shared.models.knowledge import Document
+from vital_shared.retrieval.ingest.result import IngestResult
 
 __all__ = ["DocumentList", "router"]
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
+
+FORM: Final = "multipart/form-data"
+FORM_BYTES: Final = 10_000
+"""What the form around a file may have, beside the file."""
+
+UNTOLD: Final = frozenset({"", "application/x-www-form-urlencoded"})
+"""What curl says when it was told nothing; the name's suffix decides then."""
+
+NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,500}")
+
+BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            FORM: {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+class Upload(NamedTuple):
+    """A file that came over HTTP."""
+
+    name: str
+    media_type: str | None
+    data: bytes
 
 
 class DocumentList(Frozen):
@@ -34,6 +73,33 @@ async def list_documents(
     return DocumentList(documents=await knowledge.list(tenant_id=tenant_id, limit=limit, offset=offset))
 
 
+@router.post("", summary="Add a document", status_code=201, openapi_extra=BODY)
+async def add_document(
+    request: Request,
+    response: Response,
+    filename: Annotated[str | None, Query(description="The name, where the body is the file itself.")] = None,
+) -> IngestResult:
+    """Add a document of the tenant's own, or replace the one with its name.
+
+    Without the tenant header it is shared by all. The body is a form with one file, or the file itself:
+    Markdown, text, HTML or PDF.
+    Answers 200 instead of 201 where nothing new was stored.
+    """
+    caller, engine = Caller.of(request), engine_of(request)
+    upload = await _upload(request, filename, engine.settings.max_document_bytes)
+    if not NAME.fullmatch(upload.name):
+        raise InvalidRequest(
+            "filename has to have 1 to 500 characters, none of them invisible", field="filename"
+        )
+    async with engine.uploads:
+        result = await engine.ingestor.ingest_bytes(
+            upload.data, uri=upload.name, tenant_id=caller.tenant_id, media_type=upload.media_type
+        )
+    if result.status != "added":
+        response.status_code = 200
+    return result
+
+
 @router.get("/{document_id}", summary="Show a document")
 async def show_document(request: Request, document_id: str) -> Document:
     """Show a document of the tenant's own, or a shared one, without its text."""
@@ -47,3 +113,23 @@ async def delete_document(request: Request, document_id: str) -> Response:
     tenant_id = Caller.of(request).tenant_id
     await engine_of(request).services.knowledge.delete(document_id, tenant_id=tenant_id)
     return Response(status_code=204)
+
+
+async def _upload(request: Request, filename: str | None, limit: int) -> Upload:
+    media_type = request.headers.get("content-type", "")
+    plain = media_type.partition(";")[0].strip().lower()
+    if plain != FORM:
+        if filename is None:
+            raise InvalidRequest("filename is missing: add ?filename=… or send a form", field="filename")
+        data = await read_bytes(request, limit)
+        return Upload(filename, None if plain in UNTOLD else media_type, data)
+    body = await read_bytes(request, limit + FORM_BYTES)
+
+    async def replay() -> Message:
+        return {"type": "http.request", "body": body}
+
+    async with Request(request.scope, replay).form(max_files=1, max_fields=10) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise InvalidRequest("file is missing: the form has to have a file of that name", field="file")
+        return Upload(filename or file.filename or "", file.content_type, await file.read())

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import RootModel
+from pydantic import BaseModel, RootModel
 from pydantic.json_schema import models_json_schema
 
 from ai_engine.api.runs import Approval, RunView
 from ai_engine.api.streams import LAST_EVENT_ID
 from ai_engine.auth import TENANT_HEADER
 from ai_engine.problems import MEDIA_TYPE, Problem
-from vital_shared.models.agent import AgentProfile
 from vital_shared.models.event import Event
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 
@@ -104,27 +104,36 @@ def _document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=app.openapi_tags,
     )
-    _, definitions = models_json_schema(
-        [(model, "validation") for model in (WorkflowInput, Approval, AgentProfile)]
+    schemas, definitions = models_json_schema(
+        [(model, "validation") for model in (WorkflowInput, Approval)]
         + [(model, "serialization") for model in (WorkflowOutput, RunView, RunEvent, Problem)],
         ref_template="#/components/schemas/{model}",
     )
     document["components"]["schemas"] |= definitions["$defs"]
-    document["paths"] = _run_paths() | document["paths"]
+    document["paths"] = (
+        _run_paths({model: schema for (model, _), schema in schemas.items()}) | document["paths"]
+    )
     for path in document["paths"].values():
         for operation in path.values():
             operation.setdefault("parameters", []).append(_header(TENANT_HEADER, "Act for this tenant."))
     return document
 
 
-def _run_paths() -> dict[str, Any]:
-    answer = {"200": _answer("The answer, or with `awaiting_approval` the tool calls to approve.")}
+def _run_paths(schemas: Mapping[type[BaseModel], Any]) -> dict[str, Any]:
+    stream = {"text/event-stream": {"schema": schemas[RunEvent]}}
+    answer = {
+        "200": {
+            "description": "The answer, or with `awaiting_approval` the tool calls to approve.",
+            "content": {"application/json": {"schema": schemas[WorkflowOutput]}} | stream,
+        }
+    }
+    view = {"description": "The run.", "content": {"application/json": {"schema": schemas[RunView]}}}
     resume = _header(LAST_EVENT_ID, "The id of the last event that the client has.")
     return {
         "/v1/runs": {
             "post": {
                 **_operation("Ask", "Answers as JSON, or event by event where Accept prefers that."),
-                "requestBody": _body("WorkflowInput", EXAMPLES),
+                "requestBody": _body(schemas[WorkflowInput], EXAMPLES),
                 "responses": answer | _problems(400, 413, 415, 422, 500, 502, 503, 504),
             }
         },
@@ -132,7 +141,7 @@ def _run_paths() -> dict[str, Any]:
             "get": {
                 **_operation("Show a run", "How the run stands, with its answer or its error."),
                 "parameters": [RUN_ID],
-                "responses": {"200": _json("The run.", "RunView")} | _problems(404, 503),
+                "responses": {"200": view} | _problems(404, 503),
             },
             "delete": {
                 **_operation("Cancel a run", "Ends a run that works or waits."),
@@ -145,7 +154,7 @@ def _run_paths() -> dict[str, Any]:
                 **_operation("Follow a run", "All events after the last one that the client has."),
                 "parameters": [RUN_ID, resume],
                 "responses": {
-                    "200": {"description": "The events.", "content": _stream()},
+                    "200": {"description": "The events.", "content": stream},
                     "204": {"description": "The run has ended, and the client has all events."},
                 }
                 | _problems(404, 409, 422, 503),
@@ -155,7 +164,7 @@ def _run_paths() -> dict[str, Any]:
             "post": {
                 **_operation("Approve tool calls", "Goes on with a run that waits, and answers like Ask."),
                 "parameters": [RUN_ID],
-                "requestBody": _body("Approval", APPROVALS),
+                "requestBody": _body(schemas[Approval], APPROVALS),
                 "responses": answer | _problems(400, 404, 409, 410, 413, 415, 422, 500, 502, 503, 504),
             }
         },
@@ -166,36 +175,15 @@ def _operation(summary: str, description: str) -> dict[str, Any]:
     return {"tags": ["runs"], "summary": summary, "description": description}
 
 
-def _schema(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _json(description: str, name: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": _schema(name)}}}
-
-
-def _stream() -> dict[str, Any]:
-    return {"text/event-stream": {"schema": _schema("RunEvent")}}
-
-
-def _answer(description: str) -> dict[str, Any]:
-    answer = _json(description, "WorkflowOutput")
-    answer["content"] |= _stream()
-    return answer
-
-
-def _body(name: str, examples: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "required": True,
-        "content": {"application/json": {"schema": _schema(name), "examples": examples}},
-    }
+def _body(schema: Any, examples: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema, "examples": examples}}}
 
 
 def _problems(*statuses: int) -> dict[str, Any]:
     return {
         str(status): {
             "description": PROBLEMS[status],
-            "content": {MEDIA_TYPE: {"schema": _schema("Problem")}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses
     }

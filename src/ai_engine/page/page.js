@@ -1,0 +1,212 @@
+"use strict";
+// All text from the server becomes text nodes: nothing of it is ever read as HTML.
+const $ = (selector, root = document) => root.querySelector(selector);
+const make = (tag, className = "", text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
+const seconds = (number) => (number < 0.9995 ? `${Math.round(number * 1000)} ms` : `${number.toFixed(1)} s`);
+const say = (text, bad = false) => { $("#status").textContent = text; $("#status").classList.toggle("bad", bad); };
+let session = null;
+let current = null;
+
+class Turn {
+  constructor(question) {
+    this.root = document.importNode($("#turn").content, true).firstElementChild;
+    $("h2", this.root).textContent = question;
+    $(".answer", this.root).setAttribute("aria-busy", "true");
+    $("#turns").prepend(this.root);
+    Object.assign(this, { text: "", citations: new Map(), nodes: new Map(), run: null, seq: 0, active: true, origin: null });
+    this.draw();
+  }
+  on(event) {
+    if (event.seq <= this.seq) return;
+    [this.run, this.seq] = [event.run_id, event.seq];
+    const handle = this[event.type];
+    if (handle) handle.call(this, event);
+  }
+  run_started() { this.origin ??= performance.now(); }
+  node_started({ node }) { this.nodes.set(node, { start: this.now(), status: "running" }); say(`Working on ${node.replaceAll("_", " ")} …`); }
+  node_finished({ node, status, duration_seconds: took }) {
+    const known = this.nodes.get(node) ?? { start: Math.max(0, this.now() - took) };
+    this.nodes.set(node, { ...known, status, end: known.start + took });
+  }
+  token({ text }) { this.text += text; }
+  citation({ citation }) { this.citations.set(citation.number, citation); }
+  warning({ warning }) { $(".warnings", this.root).append(make("li", "", warning.message)); }
+  tool_finished({ result }) {
+    const line = make("li", "", `${result.name}: `);
+    line.append(make("span", "", result.content || result.error || result.status));
+    $(".tools", this.root).hidden = false;
+    $(".tools ul", this.root).append(line);
+  }
+  run_paused({ output }) {
+    $(".calls", this.root).replaceChildren(...output.suggested_tools.map((call) => {
+      const label = make("label");
+      const box = Object.assign(make("input"), { type: "checkbox", checked: true, value: call.id });
+      label.append(box, ` ${call.name} ${JSON.stringify(call.arguments)} — ${call.reason} ($${call.cost_dollars})`);
+      return label;
+    }));
+    $(".approval", this.root).hidden = false;
+    $(".approval input", this.root)?.focus();
+    this.end("The tools wait for your approval.");
+  }
+  run_finished({ output }) {
+    this.text = output.response;
+    for (const citation of output.citations) this.citations.set(citation.number, citation);
+    for (const { node, status, start_seconds: start, end_seconds: end } of output.timings.nodes) this.nodes.set(node, { status, start, end });
+    if (output.session_id) session = output.session_id;
+    const { timings, cost, tokens } = output;
+    const first = timings.time_to_first_token_seconds;
+    $(".facts", this.root).textContent = [
+      seconds(timings.total_seconds), first === null ? "" : `first word after ${seconds(first)}`, `$${cost.total}`,
+      tokens.total ? `${tokens.total} tokens` : "", `quality ${Math.round(output.quality_score * 100)} %`, output.model ?? "",
+    ].filter(Boolean).join(" · ");
+    this.end(`Answered in ${seconds(timings.total_seconds)}.`);
+  }
+  run_failed({ message }) { this.end(message, true); }
+  now() { return (performance.now() - (this.origin ?? performance.now())) / 1000; }
+  end(words, bad = false) {
+    this.active = false;
+    this.ended = this.now();
+    $(".answer", this.root).setAttribute("aria-busy", "false");
+    say(words, bad);
+    this.paint();
+  }
+  draw() { this.paint(); if (this.active) requestAnimationFrame(() => this.draw()); }
+  paint() {
+    this.paintAnswer();
+    this.paintNodes();
+  }
+  paintAnswer() {
+    const key = `${this.text}\n${this.citations.size}`;
+    if (key === this.painted) return;
+    this.painted = key;
+    $(".answer", this.root).replaceChildren(...this.text.split(/(\[\d+\])/).map((part) => {
+      const citation = this.citations.get(Number(/^\[(\d+)\]$/.exec(part)?.[1]));
+      if (!citation) return document.createTextNode(part);
+      const button = Object.assign(make("button", "cite", part), { type: "button", title: `${citation.title}: “${citation.quote}”` });
+      button.setAttribute("aria-label", `Source ${citation.number}: ${citation.title}`);
+      button.addEventListener("click", () => this.show(citation.number));
+      return button;
+    }));
+    const cited = [...this.citations.values()].sort((one, other) => one.number - other.number);
+    $(".sources", this.root).hidden = cited.length === 0;
+    $(".sources ol", this.root).replaceChildren(...cited.map((citation) => {
+      const item = Object.assign(make("li", "", citation.title), { value: citation.number, tabIndex: -1 });
+      item.append(citation.section ? ` — ${citation.section}` : "", ` (${citation.uri})`, make("blockquote", "", citation.quote));
+      return item;
+    }));
+  }
+  show(number) {
+    $(".sources", this.root).open = true;
+    for (const item of this.root.querySelectorAll(".sources li")) {
+      item.classList.toggle("shown", item.value === number);
+      if (item.value === number) item.focus();
+    }
+  }
+  paintNodes() {
+    const total = Math.max(this.active ? this.now() : 0, ...[...this.nodes.values()].map((node) => node.end ?? 0), 0.001);
+    const list = $(".nodes ul", this.root);
+    let row = list.firstElementChild;
+    for (const [name, { start, end = total, status }] of this.nodes) {
+      if (status === "skipped") continue;
+      if (!row) {
+        row = make("li");
+        const track = make("span", "track");
+        track.append(make("span", "bar"));
+        row.append(make("span", "name"), track, make("span", "time"));
+        list.append(row);
+      }
+      row.className = status;
+      row.title = `${name}: ${status}`;
+      $(".name", row).textContent = name.replaceAll("_", " ");
+      $(".time", row).textContent = seconds(end - start);
+      Object.assign($(".bar", row).style, { left: `${(100 * start) / total}%`, width: `${(100 * (end - start)) / total}%` });
+      row = row.nextElementSibling;
+    }
+    while (row) { const next = row.nextElementSibling; row.remove(); row = next; }
+  }
+}
+
+async function problem(response) {
+  const text = await response.text();
+  try { return JSON.parse(text).detail; } catch { return `The engine answered ${response.status}.`; }
+}
+
+async function read(turn, response) {
+  if (!response.ok) throw new Error(await problem(response));
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const data = block.split("\n").find((line) => line.startsWith("data: "));
+      if (data) turn.on(JSON.parse(data.slice(6)));
+    }
+  }
+}
+
+// Follows a run to its end or pause; a lost connection goes on after the last event that came.
+async function follow(turn, path, body) {
+  busy(turn);
+  const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
+  try {
+    await read(turn, await fetch(path, { method: "POST", headers, body: JSON.stringify(body) })).catch((error) => {
+      if (turn.run === null || !(error instanceof TypeError)) throw error;
+    });
+    for (let tries = 0; turn.active && turn.run && tries < 10; tries++) {
+      await new Promise((resolve) => { setTimeout(resolve, 500); });
+      const again = fetch(`/v1/runs/${turn.run}/events`, { headers: { "Last-Event-ID": String(turn.seq) } });
+      await again.then((response) => read(turn, response)).catch((error) => { if (!(error instanceof TypeError)) throw error; });
+    }
+    if (turn.active) throw new Error("The connection to the engine is lost.");
+  } catch (error) {
+    turn.end(error instanceof TypeError ? "The engine does not answer." : error.message, true);
+  }
+  busy(null);
+}
+
+function busy(turn) {
+  current = turn;
+  $("#send").disabled = turn !== null;
+  $("#stop").hidden = turn === null;
+}
+
+function approve(turn, event) {
+  event.preventDefault();
+  const form = $(".approval", turn.root);
+  const chosen = [...form.querySelectorAll("input:checked")].map((box) => box.value);
+  form.hidden = true;
+  $(".answer", turn.root).setAttribute("aria-busy", "true");
+  turn.origin += performance.now() - turn.origin - 1000 * turn.ended; // the wait does not count
+  turn.active = true;
+  turn.draw();
+  follow(turn, `/v1/runs/${turn.run}/approval`, { approved: event.submitter?.value === "none" ? [] : chosen });
+}
+
+$("#ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const [query, mode, agent, tenant] = ["query", "mode", "agent", "tenant"].map((id) => $(`#${id}`).value);
+  const body = { query, mode, agent_id: agent, tenant_id: tenant, user_id: "page" };
+  if (mode >= "3" && session) body.session_id = session;
+  const turn = new Turn(query);
+  $(".approval", turn.root).addEventListener("submit", (submitted) => approve(turn, submitted));
+  follow(turn, "/v1/runs", body);
+});
+$("#query").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !$("#send").disabled) { event.preventDefault(); $("#ask").requestSubmit(); }
+});
+$("#stop").addEventListener("click", () => { if (current?.run) fetch(`/v1/runs/${current.run}`, { method: "DELETE" }); });
+for (const id of ["mode", "tenant"]) $(`#${id}`).addEventListener("change", () => { session = null; });
+$("#tenant").addEventListener("change", agents);
+
+async function agents() {
+  const response = await fetch("/v1/agents", { headers: { "X-Tenant-ID": $("#tenant").value } });
+  if (!response.ok) return say(await problem(response), true);
+  const found = (await response.json()).agents.map(({ profile }) => profile);
+  const chosen = $("#agent").value;
+  $("#agent").replaceChildren(...found.map(({ id, name, description }) => Object.assign(make("option", "", name), { value: id, title: description })));
+  if (found.some(({ id }) => id === chosen)) $("#agent").value = chosen;
+}
+agents();
