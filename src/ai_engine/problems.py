@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ai_engine.lingering import LingeringResponse
 from ai_engine.run_hub import EngineBusy
 from ai_engine.validation import FieldError, InvalidFields, field_errors
 from vital_shared.errors import (
@@ -86,7 +87,8 @@ class Problem(Frozen):
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with a problem."""
     body = problem.model_dump_json(exclude_none=True)
-    return Response(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+    make = LingeringResponse if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else Response
+    return make(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def unexpected(path: str) -> Response:

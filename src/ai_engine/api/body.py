@@ -43,10 +43,7 @@ async def read_bytes(request: Request, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> HTTPException:
-    # The connection is closed, or else the server would read the rest of it to find the next request.
-    return HTTPException(
-        413, f"The body is larger than the {limit:,} bytes that are allowed.", {"Connection": "close"}
-    )
+    return HTTPException(413, f"The body is larger than the {limit:,} bytes that are allowed.")
 
 
 async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, RootModel
+from pydantic import RootModel
 from pydantic.json_schema import models_json_schema
 
 from ai_engine.api.runs import Approval, RunView
@@ -119,7 +119,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def _run_paths(schemas: Mapping[type[BaseModel], Any]) -> dict[str, Any]:
+def _run_paths(schemas: Mapping[type, Any]) -> dict[str, Any]:
     stream = {"text/event-stream": {"schema": schemas[RunEvent]}}
     answer = {
         "200": {

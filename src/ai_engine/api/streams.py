@@ -26,7 +26,8 @@ MEDIA_TYPE: Final = "text/event-stream"
 HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """Neither caches nor proxies may hold events back."""
 
-HEARTBEAT: Final = b": heartbeat\n\n"
+HEARTBEAT: Final = b": heartbeat\n"
+"""A comment. Without an empty line behind it, which some clients take for an empty event."""
 
 STALL_SECONDS: Final = 60.0
 """A client that takes nothing for so long is given up: the run might be waiting for it."""

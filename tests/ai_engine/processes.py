@@ -1,0 +1,55 @@
+"""The service as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+__all__ = ["running_server", "start"]
+
+SERVE = "from ai_engine.server import serve; serve()"
+
+
+async def start(data_dir: Path, **environment: str) -> Process:
+    """Start it; its log comes through stderr."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VITAL_")}
+    chosen = {"VITAL_DATA_DIR": str(data_dir), "VITAL_PORT": "0"} | environment
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVE, env=inherited | chosen, stdout=PIPE, stderr=PIPE
+    )
+
+
+@asynccontextmanager
+async def running_server(data_dir: Path) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
+    """Start it, and stop it in the end, however that comes."""
+    process = await start(data_dir)
+    assert process.stderr is not None
+    try:
+        url, log = "", b""
+        while not url:
+            line = await process.stderr.readline()
+            log += line
+            assert line, log.decode()
+            url = json.loads(line).get("url", "")
+        async with asyncio.TaskGroup() as tasks:
+            rest = tasks.create_task(process.stderr.read())  # or else the pipe fills up
+            async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+                yield process, client
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+            await rest
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        transport = process._transport
+        transport.close()

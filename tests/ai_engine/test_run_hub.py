@@ -1,0 +1,170 @@
+"""Which runs live, and for how long: by an injected clock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ai_engine.run_hub import EngineBusy, LiveRun, RunHub
+from tests.ai_engine.harness import SUM, SteppedModel
+from vital_shared.models.event import RunFailedEvent, RunFinished
+from vital_shared.testing import question, workflow_services
+from vital_shared.workflows.base_workflow import BaseWorkflow
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def workflow(tmp_path, model: SteppedModel) -> AsyncIterator[BaseWorkflow]:
+    async with workflow_services(tmp_path, models=[model]) as services:
+        yield BaseWorkflow(services)
+
+
+@pytest.fixture
+async def hub(clock: Clock, workflow: BaseWorkflow) -> AsyncIterator[RunHub]:
+    async with asyncio.TaskGroup() as tasks:
+        hub = RunHub(tasks, max_runs=2, grace_seconds=10, retention_seconds=300, clock=clock)
+        yield hub
+        hub.stop()
+
+
+async def started(hub: RunHub, workflow: BaseWorkflow, query: str = "Why?", **fields: object) -> LiveRun:
+    asked = question(query, **{"model": "stepped"} | fields)
+    run = await hub.start(lambda: workflow.begin(asked), tenant_id="acme")
+    await run.begun.wait()
+    return run
+
+
+async def test_a_run_that_nobody_reads_is_cancelled_after_the_grace_time(
+    hub: RunHub, workflow: BaseWorkflow, clock: Clock
+) -> None:
+    run = await started(hub, workflow)
+    clock.now += 9.9
+    hub.tick()
+    clock.now += 0.1
+    hub.tick()
+    hub.tick()
+    await run.ended.wait()
+    assert isinstance(run.log.outcome, RunFailedEvent)
+    assert run.log.outcome.error_type == "cancelled"
+    assert (await workflow.services.runs.get(run.run_id, tenant_id=None)).status == "cancelled"
+
+
+async def test_a_reader_keeps_it_alive_and_the_time_begins_again_when_it_leaves(
+    hub: RunHub, workflow: BaseWorkflow, clock: Clock, model: SteppedModel
+) -> None:
+    run = await started(hub, workflow)
+    with run.reading():
+        clock.now += 3_600
+        hub.tick()
+        with run.reading():
+            pass
+        clock.now += 3_600
+        hub.tick()
+    clock.now += 9
+    hub.tick()
+    model.finish()
+    await run.ended.wait()
+    assert isinstance(run.log.outcome, RunFinished)
+
+
+async def test_events_are_kept_for_the_retention_time(
+    hub: RunHub, workflow: BaseWorkflow, clock: Clock, model: SteppedModel
+) -> None:
+    model.finish()
+    run = await started(hub, workflow)
+    await run.ended.wait()
+    clock.now += 300
+    hub.tick()
+    assert hub.find(run.run_id) is run
+    clock.now += 1
+    hub.tick()
+    assert hub.find(run.run_id) is None
+
+
+async def test_the_oldest_events_are_dropped_when_there_are_too_many(
+    hub: RunHub, workflow: BaseWorkflow, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+    for _ in range(3):
+        clock.now += 1
+        run = await started(hub, workflow, "2 + 2 = ?", model=None)
+        await run.ended.wait()
+        runs.append(run)
+    monkeypatch.setattr("ai_engine.run_hub.RETAINED_BYTES", runs[1].log.size + runs[2].log.size)
+    hub.tick()
+    assert [hub.find(run.run_id) for run in runs] == [None, runs[1], runs[2]]
+
+
+async def test_no_more_than_the_limit_run_at_once(
+    hub: RunHub, workflow: BaseWorkflow, model: SteppedModel
+) -> None:
+    runs = [await started(hub, workflow) for _ in range(2)]
+    with pytest.raises(EngineBusy, match="2 runs, its limit"):
+        await started(hub, workflow)
+    runs[0].cancel()
+    await runs[0].ended.wait()
+    await asyncio.sleep(0)
+    assert hub.active == 1
+    await started(hub, workflow)
+
+
+async def test_a_run_that_waits_for_approval_takes_no_place_and_is_not_cancelled(
+    hub: RunHub, workflow: BaseWorkflow, clock: Clock
+) -> None:
+    run = await started(hub, workflow, SUM, mode=1)
+    await run.ended.wait()
+    clock.now += 100
+    hub.tick()
+    await hub.paused(run.run_id)
+    assert (run.is_paused, hub.active) == (True, 0)
+    assert (await workflow.services.runs.get(run.run_id, tenant_id=None)).status == "awaiting_approval"
+
+
+async def test_a_run_that_is_cancelled_before_it_has_begun_ends_cancelled(
+    hub: RunHub, workflow: BaseWorkflow
+) -> None:
+    run = await hub.start(lambda: workflow.begin(question("Why?", model="stepped")), tenant_id="acme")
+    run.cancel()
+    run.cancel()
+    await run.ended.wait()
+    assert isinstance(run.log.outcome, RunFailedEvent)
+    assert (await workflow.services.runs.get(run.run_id, tenant_id=None)).status == "cancelled"
+
+
+async def test_stopping_cancels_the_runs_and_begins_no_more(hub: RunHub, workflow: BaseWorkflow) -> None:
+    run = await started(hub, workflow)
+    hub.stop()
+    await run.ended.wait()
+    assert isinstance(run.log.outcome, RunFailedEvent)
+    with pytest.raises(EngineBusy, match="stopping"):
+        await started(hub, workflow)
+
+
+async def test_a_run_that_breaks_off_takes_no_other_along(
+    hub: RunHub, workflow: BaseWorkflow, model: SteppedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await started(hub, workflow)
+    run = await started(hub, workflow)
+
+    async def broken(_: object) -> None:
+        raise OSError("the log is broken")
+
+    monkeypatch.setattr(run.log, "append", broken)
+    model.finish()
+    model.finish()
+    await run.ended.wait()
+    assert "broke off: OSError" in str(run.error)
+    await other.ended.wait()
+    assert isinstance(other.log.outcome, RunFinished)
