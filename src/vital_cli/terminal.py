@@ -27,11 +27,19 @@ __all__ = [
 ]
 
 
+class _Console(Console):
+    """Raises like a plain stream where nobody reads any more; Rich would end the process here."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the command end itself."""
+        raise BrokenPipeError
+
+
 def _console(stream: TextIO, *, stderr: bool = False) -> Console:
     # Documents, models and tools may write anything: nothing of it is markup or an emoji's name.
     # Files and pipes have no width: nothing is folded there.
     width = None if stream.isatty() else 10_000
-    return Console(markup=False, highlight=False, emoji=False, width=width, stderr=stderr)
+    return _Console(markup=False, highlight=False, emoji=False, width=width, stderr=stderr)
 
 
 OUT: Final = _console(sys.stdout)

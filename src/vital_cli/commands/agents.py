@@ -12,7 +12,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="The agents who answer: instructions, a model, tools, sources.")
 
-AgentId = Annotated[str, typer.Argument(help="Its id: see `vital agents list`.")]
+AgentId = Annotated[str, typer.Argument(metavar="ID", help="Its id: see `vital agents list`.")]
 
 
 @app.command("list", epilog=examples("vital agents list", "vital agents list --tenant acme"))
@@ -56,7 +56,8 @@ def show(agent_id: AgentId, tenant: Owner = None, as_json: Json = False) -> None
 
 @app.command(epilog=examples("vital agents save mine.json", "vital agents save - --tenant acme < mine.json"))
 def save(
-    file: Annotated[typer.FileText, typer.Argument(help="A file of JSON; - for stdin.")], tenant: Owner = None
+    file: Annotated[typer.FileText, typer.Argument(metavar="FILE", help="A file of JSON; - for stdin.")],
+    tenant: Owner = None,
 ) -> None:
     """Store an agent, in place of the one with its id."""
     from vital_cli.profile import read_profile

@@ -12,8 +12,10 @@ __all__ = ["approve"]
 
 
 def approve(
-    run_id: Annotated[str, typer.Argument(help="The run that waits.")],
-    calls: Annotated[list[str] | None, typer.Argument(help="The ids of the calls that may be made.")] = None,
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run that waits.")],
+    calls: Annotated[
+        list[str] | None, typer.Argument(metavar="CALL", help="The ids of the calls that may be made.")
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="All suggested calls may be made.")] = False,
     none: Annotated[bool, typer.Option("--none", help="Go on without any of them.")] = False,
     as_json: Json = False,
@@ -29,7 +31,7 @@ def approve(
     from vital_shared.workflows.base_workflow import BaseWorkflow
 
     if bool(calls) + all_ + none > 1:
-        raise typer.BadParameter("choose one of them", param_hint="CALLS, --all, --none")
+        raise typer.BadParameter("choose one of them", param_hint="CALL, --all, --none")
     view = choose_view(as_json=as_json, as_events=events)
     decide = ask_for_each if not (calls or all_ or none) else decided(None if all_ else calls or ())
     with open_session() as opened:
@@ -38,6 +40,6 @@ def approve(
         waits = record.status == "awaiting_approval" and record.output is not None
         approved = decide(record.output.suggested_tools) if waits and record.output else ()
         if approved is None:
-            raise typer.BadParameter("say which calls may be made", param_hint="CALLS, --all, --none")
+            raise typer.BadParameter("say which calls may be made", param_hint="CALL, --all, --none")
         stream = BaseWorkflow(services).resume_stream(run_id, approved)
         follow(opened, stream, view, decide, waterfall=waterfall)

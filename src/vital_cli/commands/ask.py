@@ -21,7 +21,7 @@ class Approval(str, Enum):
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in quotes.")],
     mode: Annotated[
         int,
         typer.Option(

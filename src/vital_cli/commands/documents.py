@@ -16,7 +16,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="The documents to answer from; `vital ingest` adds some.")
 
-DocumentId = Annotated[str, typer.Argument(help="Its id: see `vital documents list`.")]
+DocumentId = Annotated[str, typer.Argument(metavar="ID", help="Its id: see `vital documents list`.")]
 
 
 @app.command("list", epilog=examples("vital documents list", "vital documents list --tenant acme --json"))

@@ -14,7 +14,8 @@ __all__ = ["ingest"]
 
 def ingest(
     paths: Annotated[
-        list[Path], typer.Argument(help="Files and folders: Markdown, plain text, HTML and PDF.")
+        list[Path],
+        typer.Argument(metavar="PATH", help="Files and folders: Markdown, plain text, HTML and PDF."),
     ],
     tenant: Owner = None,
     as_json: Json = False,

@@ -12,7 +12,7 @@ __all__ = ["run"]
 
 
 def run(
-    run_id: Annotated[str, typer.Argument(help="The run's id; every answer ends with it.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id; every answer ends with it.")],
     as_json: Json = False,
     waterfall: Waterfall = False,
 ) -> None:

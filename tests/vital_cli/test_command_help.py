@@ -1,0 +1,110 @@
+"""Help, version, settings, and what every command has in common."""
+
+import subprocess
+import sys
+import tomllib
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+import typer
+
+from vital_cli.main import app
+
+
+def _commands(group, *path):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield (*path, name)
+            yield from _commands(command, *path, name)
+        else:
+            yield (*path, name)
+
+
+COMMANDS = [(), *_commands(typer.main.get_command(app))]
+LEAVES = [path for path in COMMANDS if path and path not in {("documents",), ("agents",), ("models",)}]
+
+
+def test_the_commands_are_those_that_are_documented():
+    assert {" ".join(path) for path in LEAVES} == {
+        "ask",
+        "approve",
+        "run",
+        "serve",
+        "ingest",
+        "documents list",
+        "documents show",
+        "documents delete",
+        "agents list",
+        "agents show",
+        "agents save",
+        "agents edit",
+        "agents delete",
+        "graph",
+        "models install",
+        "models list",
+    }
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_has_help(vital, path):
+    done = vital(*path, "--help")
+    assert done.exit_code == 0
+    assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_every_command_has_examples_of_itself(vital, path):
+    examples = vital(*path, "--help").stdout.split("Examples:")[1]
+    assert " ".join(("vital", *path)) in examples
+
+
+def test_help_tells_the_exit_codes(vital):
+    assert "3 waits for approval" in " ".join(vital("--help").stdout.split())
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from vital_cli.main import app\n"
+        "try: app(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('vital_shared', 'pydantic', 'sqlalchemy', 'numpy', 'onnxruntime') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_version(vital):
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert vital("--version").stdout == f"vital {project['version']}\n"
+
+
+def test_a_wrong_setting_is_named(vital, empty_dir, monkeypatch):
+    monkeypatch.setenv("VITAL_PASSAGES", "many")
+    done = vital("ask", "x")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Error: The environment variable VITAL_PASSAGES is 'many': ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_database_that_is_not_there_is_said_so_without_its_password(vital, monkeypatch):
+    monkeypatch.setenv("VITAL_DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/vital")
+    done = vital("agents", "list")
+    assert done.exit_code == 1
+    assert "cannot be reached" in done.stderr
+    assert "secret" not in done.output
+
+
+def test_what_nobody_expected_is_one_sentence_and_a_traceback_only_where_wanted(
+    vital, empty_dir, monkeypatch
+):
+    def broken(*_, **__):
+        raise TypeError("of all things")
+
+    monkeypatch.setattr("vital_cli.session.Services.open", broken)
+    monkeypatch.setattr("tests.vital_cli.conftest.more_models", nullcontext)
+    done = vital("agents", "list")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: Nobody expected this: TypeError: of all things.")
+    assert "Traceback" not in done.stderr
+    monkeypatch.setenv("VITAL_DEBUG", "1")
+    assert "Traceback" in vital("agents", "list").stderr

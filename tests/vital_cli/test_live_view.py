@@ -1,0 +1,86 @@
+"""What the live view draws, on consoles of a known size."""
+
+import io
+import re
+
+from rich.console import Console
+
+from vital_cli.views.live import LiveView
+from vital_shared.models.event import NodeFinished, NodeStarted, Reasoning, Token
+
+
+def drawn(view: LiveView, *, width: int = 60, height: int = 10) -> list[str]:
+    file = io.StringIO()
+    Console(file=file, width=width, height=height, color_system=None).print(view)
+    return file.getvalue().rstrip("\n").split("\n")
+
+
+def event(make, seq=1, **fields):
+    return make(run_id="run_1", seq=seq, **fields)
+
+
+def running_view(*events) -> LiveView:
+    view = LiveView(Console(file=io.StringIO()))
+    for one in events:
+        view.show(one)
+    return view
+
+
+def test_nodes_tell_whether_they_run_and_how_they_ended():
+    view = running_view(
+        event(NodeStarted, node="load_agent"),
+        event(NodeFinished, node="load_agent", status="success", duration_seconds=0.012),
+        event(NodeFinished, node="history", status="skipped", duration_seconds=0.0),
+        event(NodeFinished, node="rag_retrieval", status="timeout", duration_seconds=5.0),
+        event(NodeStarted, node="answer"),
+    )
+    text = "\n".join(drawn(view, width=30))
+    assert "✓ load_agent 12 ms" in text
+    assert re.search(r"- history *\n", text)
+    assert "✗ rag_retrieval timeout 5.0 s" in text
+    assert re.search(r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] answer (<1|\d+) ms", text)
+
+
+def test_of_a_long_answer_the_end_is_drawn_and_all_of_it_fits_the_screen():
+    words = [event(Token, text=f"line {number}\n") for number in range(100)]
+    view = running_view(event(NodeStarted, node="answer"), *words)
+    lines = drawn(view, height=10)
+    assert len(lines) < 10
+    assert "line 99" in lines[-2:]
+    assert "line 0" not in lines
+
+
+def test_many_nodes_leave_room_for_the_answer():
+    nodes = [event(NodeStarted, node=f"node_{number:02}") for number in range(40)]
+    view = running_view(*nodes, event(Token, text="The answer."))
+    lines = drawn(view, width=20, height=10)
+    assert len(lines) < 10
+    assert "The answer." in lines[-1]
+
+
+def test_in_the_end_all_of_it_is_drawn():
+    words = [event(Token, text=f"line {number}\n") for number in range(100)]
+    view = running_view(event(NodeStarted, node="answer"), *words)
+    view.__exit__()
+    lines = drawn(view, height=10)
+    assert "line 0" in lines
+    assert "line 99" in lines
+    assert "✗ answer cancelled" in lines[0]
+
+
+def test_reasoning_is_drawn_until_the_answer_begins():
+    view = running_view(event(NodeStarted, node="answer"), event(Reasoning, text="Let me think."))
+    assert "Let me think." in drawn(view)
+    view.show(event(Token, text="Yes."))
+    assert "Let me think." not in drawn(view)
+
+
+def test_markup_and_controls_in_an_answer_are_text():
+    view = running_view(event(NodeStarted, node="answer"), event(Token, text="[red]x[/red] \x1b[2J :smile:"))
+    assert drawn(view)[-1] == "[red]x[/red] \ufffd[2J :smile:"
+
+
+def test_a_run_that_never_began_draws_nothing():
+    view = running_view()
+    view.__exit__()
+    assert drawn(view) == [""]
