@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-
 from tests.ai_engine.harness import Serve, Service, SteppedModel, serving
+
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 
 

@@ -91,7 +91,9 @@ class Service:
         return await self.client.post("/v1/runs", json=asked(query, **fields), headers=headers)
 
     @asynccontextmanager
-    async def stream(self, path: str = "/v1/runs", **request: Any) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    async def stream(
+        self, path: str = "/v1/runs", **request: Any
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """Follow events; POST where there is a body."""
         method = "POST" if "json" in request else "GET"
         headers = {"Accept": "text/event-stream"} | request.pop("headers", {})

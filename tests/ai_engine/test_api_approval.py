@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-
 from tests.ai_engine.harness import SUM, Serve, Service, asked
 from tests.ai_engine.processes import running_server
+
 from vital_shared.workflows.base_workflow import BaseWorkflow
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import func, select
+from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel, asked
 
 from ai_engine.problems import MEDIA_TYPE
 from vital_shared.errors import StoreError
@@ -11,8 +12,6 @@ from vital_shared.llm.base import ModelTimeout, ModelUnavailable
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.tables import runs
 from vital_shared.testing import CannedModel
-
-from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel, asked
 
 
 async def stored(service: Service) -> int:
@@ -50,7 +49,11 @@ async def test_a_conversation_goes_on(service: Service) -> None:
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(ModelUnavailable("gone", model="bad"), 502), (ModelTimeout("late", model="bad"), 502), (RuntimeError(), 500)],
+    [
+        (ModelUnavailable("gone", model="bad"), 502),
+        (ModelTimeout("late", model="bad"), 502),
+        (RuntimeError(), 500),
+    ],
 )
 async def test_a_run_that_fails_says_which_and_where(serve: Serve, error: Exception, status: int) -> None:
     service = await serve([CannedModel("a b", name="bad", error=error, words_before_error=1)])
@@ -82,7 +85,10 @@ INVALID = [
     ({"agent_id": "../etc"}, "agent_id"),
     ({"model": "gpt-9"}, "model"),
     ({"requested_tools": ["nothing"]}, "requested_tools"),
-    ({"requested_tools": [{"name": "calculator", "arguments": {"expression": 1}}]}, "requested_tools.calculator"),
+    (
+        {"requested_tools": [{"name": "calculator", "arguments": {"expression": 1}}]},
+        "requested_tools.calculator",
+    ),
     ({"requested_tools": [{"nom": "calculator"}]}, "requested_tools.0.name"),
     ({"max_cost_dollars": "-1"}, "max_cost_dollars"),
     ({"max_cost_dollars": "NaN"}, "max_cost_dollars"),
@@ -138,7 +144,9 @@ async def test_a_refused_question_frees_its_place(serve: Serve) -> None:
     assert (await service.ask()).status_code == 200
 
 
-async def test_a_store_that_does_not_answer_is_a_503(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_that_does_not_answer_is_a_503(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def down(*_: object, **__: object) -> None:
         raise StoreError("The database is down.")
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.ai_engine.harness import SUM, SteppedModel
 
 from ai_engine.run_hub import EngineBusy, LiveRun, RunHub
-from tests.ai_engine.harness import SUM, SteppedModel
 from vital_shared.models.event import RunFailedEvent, RunFinished
 from vital_shared.testing import question, workflow_services
 from vital_shared.workflows.base_workflow import BaseWorkflow

@@ -1,0 +1,63 @@
+"""The OpenAPI document tells what there is, and its examples work."""
+
+import json
+import re
+
+from tests.ai_engine.harness import Service
+
+from ai_engine.api.runs import Approval
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.workflow_io import WorkflowInput
+
+PATHS = {
+    "/v1/runs": {"post"},
+    "/v1/runs/{run_id}": {"get", "delete"},
+    "/v1/runs/{run_id}/events": {"get"},
+    "/v1/runs/{run_id}/approval": {"post"},
+    "/v1/agents": {"get"},
+    "/v1/agents/{agent_id}": {"get", "put", "delete"},
+    "/v1/documents": {"get", "post"},
+    "/v1/documents/{document_id}": {"get", "delete"},
+    "/healthz": {"get"},
+    "/readyz": {"get"},
+}
+
+
+async def document(service: Service) -> dict:
+    return (await service.client.get("/openapi.json")).json()
+
+
+async def test_every_route_is_there(service: Service) -> None:
+    assert {path: set(methods) for path, methods in (await document(service))["paths"].items()} == PATHS
+
+
+async def test_every_reference_leads_to_a_schema(service: Service) -> None:
+    text = json.dumps(api := await document(service))
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', text))
+    assert {"Problem", "WorkflowOutput", "RunEvent"} <= references <= set(api["components"]["schemas"])
+
+
+async def test_every_failure_is_described_as_a_problem(service: Service) -> None:
+    for path, methods in (await document(service))["paths"].items():
+        for operation in methods.values():
+            failures = {
+                key: value for key, value in operation["responses"].items() if not key.startswith("2")
+            }
+            assert failures
+            for status, response in failures.items():
+                if (path, status) != ("/readyz", "503"):
+                    assert "Problem" in json.dumps(response)
+
+
+async def test_the_examples_fit_the_models(service: Service) -> None:
+    paths = (await document(service))["paths"]
+
+    def examples(path: str, method: str) -> dict:
+        return paths[path][method]["requestBody"]["content"]["application/json"]
+
+    for example in examples("/v1/runs", "post")["examples"].values():
+        WorkflowInput.model_validate_json(json.dumps(example["value"]))
+    for example in examples("/v1/runs/{run_id}/approval", "post")["examples"].values():
+        Approval.model_validate_json(json.dumps(example["value"]))
+    agent = examples("/v1/agents/{agent_id}", "put")["example"]
+    AgentProfile.model_validate_json(json.dumps(agent | {"id": "x"}))

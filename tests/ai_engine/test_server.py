@@ -1,0 +1,90 @@
+"""The server: where it listens, how it stops, what it logs."""
+
+import asyncio
+import json
+import signal
+import socket
+
+import httpx
+import pytest
+from tests.ai_engine.harness import Service, SteppedModel, asked
+from tests.ai_engine.processes import start
+
+from ai_engine.server import listen, serve
+from ai_engine.settings import ServerSettings
+from vital_shared.errors import ConfigurationError
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.1", "::", "example.com", ""])
+def test_it_listens_on_loopback_alone(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"VITAL_HOST to 127\.0\.0\.1"):
+        serve(ServerSettings(host=host, port=0))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_loopback_has_many_names(host: str) -> None:
+    with listen(ServerSettings(host=host, port=0)) as listener:
+        assert listener.getsockname()[0].startswith("127.")
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"Port {port} of 127.* cannot be taken .*VITAL_PORT"):
+            listen(ServerSettings(port=port))
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITAL_PORT", "8123")
+    monkeypatch.setenv("VITAL_GRACE_SECONDS", "2.5")
+    settings = ServerSettings()
+    assert (settings.host, settings.port, settings.grace_seconds) == ("127.0.0.1", 8123, 2.5)
+
+
+async def test_a_stop_with_an_open_stream_ends_it_and_stores_the_run_as_cancelled(
+    service: Service, model: SteppedModel
+) -> None:
+    async with service.stream(json=asked(model="stepped")) as events:
+        first = await anext(events)
+        await model.asked.wait()
+        await asyncio.wait_for(service.stop(), 30)
+        rest = [event async for event in events]
+    assert (rest[-1]["type"], rest[-1]["error_type"]) == ("run_failed", "cancelled")
+    assert model.closed.is_set()
+    record = await service.services.runs.get(first["run_id"], tenant_id=None)
+    assert record.status == "cancelled"
+
+
+async def test_who_waits_for_json_when_it_stops_is_asked_to_come_again(
+    service: Service, model: SteppedModel
+) -> None:
+    waiting = asyncio.create_task(service.ask(model="stepped"))
+    await model.asked.wait()
+    await service.stop()
+    response = await waiting
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_the_process_in_good_order(tmp_path, number: signal.Signals) -> None:
+    process = await start(tmp_path, VITAL_PORT="0")
+    assert process.stderr is not None
+    lines = []
+    while True:
+        lines.append(json.loads(await process.stderr.readline()))
+        if "url" in lines[-1]:
+            break
+    body = asked("Is this private?", model=None)
+    async with httpx.AsyncClient(base_url=lines[-1]["url"], timeout=60) as client:
+        response = await client.post("/v1/runs?secret=1", json=body, headers={"X-Request-ID": "abc-1"})
+        assert response.status_code == 200
+        process.send_signal(number)
+        _, rest = await process.communicate()
+    assert process.returncode == 0
+    log = [json.loads(line) for line in rest.decode().splitlines()]
+    (line,) = [each for each in log if each["event"] == "request"]
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/v1/runs", 200)
+    assert (line["request_id"], line["level"]) == ("abc-1", "info")
+    assert line["milliseconds"] > 0
+    assert "private" not in rest.decode()
+    assert "secret" not in rest.decode()
