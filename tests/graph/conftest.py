@@ -40,6 +40,12 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
     return {"virtual": VirtualLoop}
 
 
+@pytest.fixture(scope="session")
+def virtual_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """For tests that run many loops of their own."""
+    return VirtualLoop
+
+
 class Log(Observer):
     """What an observer is told, in the order of what happens."""
 
