@@ -29,9 +29,8 @@ def list_agents(tenant: Viewer = None, as_json: Json = False) -> None:
         [
             {
                 "id": agent.profile.id,
-                "name": agent.profile.name,
                 "tenant": agent.tenant_id or "(shared)",
-                "model": agent.profile.model,
+                "name": agent.profile.name,
                 "description": agent.profile.description,
             }
             for agent in agents

@@ -47,6 +47,7 @@ def show(document_id: DocumentId, tenant: Viewer = None, as_json: Json = False) 
         show_fields(
             _row(document)
             | {
+                "title": document.title,
                 "updated": f"{document.updated_at:%Y-%m-%d %H:%M} UTC",
                 "media type": document.media_type,
                 "SHA-256": document.content_hash,
@@ -75,7 +76,6 @@ def _row(document: Document) -> dict[str, object]:
     return {
         "id": document.id,
         "uri": document.uri,
-        "title": document.title,
         "tenant": document.tenant_id or "(shared)",
         "passages": document.chunks,
     }

@@ -25,7 +25,6 @@ def list_models(as_json: Json = False) -> None:
             "name": model.name,
             "installed": model.name in folders,
             "licence": model.licence,
-            "from": model.requirement,
             "folder": str(folders[model.name]) if model.name in folders else None,
         }
         for model in DECLARED
