@@ -26,7 +26,7 @@ _STARTERS = frozenset(
     "of on once one only or our she since so some such that the their then there these they this those to "
     "under until we what when where while who with you your".split()
 )
-"""Words that, capitalised, begin a sentence rather than go on with a name."""
+"""Words that, capitalised, begin a sentence rather than go on with a name, and that seldom end one."""
 
 _RUN_IN_WORDS = 5
 """A list item's first words, up to so many, may be its heading ("Decision. The goal is …")."""
@@ -35,8 +35,8 @@ _RUN_IN_WORDS = 5
 def split(text: str) -> list[str]:
     """Split a text into sentences; joined, they are the text again, white space included.
 
-    A list item, a table row and a heading end with their line. A line that ends with a colon ends
-    a sentence where something of that kind follows.
+    A list item, a table row and a heading end with their line, and so does any line that the next
+    one does not plainly go on with (wrapped text: with a small letter, or after "of the").
     """
     return [sentence for block in _blocks(text) for sentence in _split_block(block)]
 
@@ -61,12 +61,20 @@ def _blocks(text: str) -> list[str]:
     blocks: list[str] = []
     joins = False
     for line in text.splitlines(keepends=True):
-        if blocks and (not line.strip() or (joins and not _LINE_OF_ITS_OWN.match(line))):
+        if blocks and (not line.strip() or (joins and _goes_on(blocks[-1], line))):
             blocks[-1] += line
         else:
             blocks.append(line)
         joins = bool(line.strip()) and not is_row(line) and not line.lstrip().startswith("#")
     return blocks
+
+
+def _goes_on(before: str, line: str) -> bool:
+    """Tell whether a line of wrapped text goes on with what stands before it."""
+    if _LINE_OF_ITS_OWN.match(line) or before.rstrip().endswith((".", ":", ";", "!", "?")):
+        return False
+    last = before.rsplit(maxsplit=1)[-1]
+    return line.lstrip()[0].islower() or last.endswith((",", "-")) or last in _STARTERS
 
 
 def _split_block(block: str) -> list[str]:

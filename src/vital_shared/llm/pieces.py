@@ -1,0 +1,135 @@
+"""Passages as pieces that can be quoted: sentences, whole lists, and rows of tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from vital_shared.models.citation import Passage
+from vital_shared.retrieval.sentences import is_item, is_lead_in, is_row, split
+from vital_shared.retrieval.words import content_words
+
+__all__ = ["Piece", "pieces"]
+
+_LONGEST_LIST = 1_200
+"""Characters: a longer list is quoted item by item."""
+
+_MOST_ITEMS = 10
+_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+_ANNOUNCED = re.compile(rf"\b({'|'.join(_COUNTS)})\b[^.]*\.\s*$", re.IGNORECASE)
+"""A sentence such as "They are judged by two qualities." at the end of its line."""
+
+_RULE = re.compile(r"[\s|:=+-]*")
+_MARKUP = re.compile(r"\*\*|__|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)")
+_MARKER = re.compile(r"^[ \t]*(?:[-*+\u2022\u2013]|\(?[0-9]{1,3}[.)])[ \t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A sentence, an item or a row of a passage."""
+
+    passage: Passage
+    start: int
+    end: int
+    """Where it stands in the passage's text."""
+
+    text: str
+    """For reading: without marks of lists and emphasis, cells with the names of their columns."""
+
+    list_end: int | None = None
+    """Where the list ends that follows this sentence and belongs to it; None: there is none."""
+
+    @property
+    def quote(self) -> str:
+        """The passage's own words."""
+        return self.passage.text[self.start : self.end].strip()
+
+    @property
+    def with_list(self) -> Piece:
+        """This sentence and its list as one piece, or the sentence alone where there is none."""
+        if self.list_end is None:
+            return self
+        items = _lines(split(self.passage.text[self.end : self.list_end]))
+        lines = "".join(f"\n- {_readable(item)}" for item in items if content_words(item))
+        return Piece(self.passage, self.start, self.list_end, self.text + lines)
+
+
+def pieces(passage: Passage) -> list[Piece]:
+    """Split a passage into pieces, in order; headings and rules between rows are left out."""
+    sentences = split(passage.text)
+    found: list[Piece] = []
+    start = 0
+    header: list[str] = []
+    for index, sentence in enumerate(sentences):
+        end = start + len(sentence)
+        if not is_row(sentence):
+            header = []
+        elif not header:
+            header = _cells(sentence)
+        if _says_something(sentence, sentences[index + 1 : index + 2]):
+            text = _row(header, sentence) if is_row(sentence) else _readable(sentence)
+            found.append(Piece(passage, start, end, text, _list_end(sentences, index, end)))
+        start = end
+    return found
+
+
+def _says_something(sentence: str, following: Sequence[str]) -> bool:
+    is_header = is_row(sentence) and bool(following) and _RULE.fullmatch(following[0]) is not None
+    return not (is_header or sentence.lstrip().startswith("#") or not content_words(sentence))
+
+
+def _list_end(sentences: Sequence[str], index: int, end: int) -> int | None:
+    """Find the end of the list that the sentence at `index`, which ends at `end`, leads in."""
+    lines = _lines(sentences[index + 1 :])
+    if not sentences[index].endswith("\n") or is_item(sentences[index]) or is_row(sentences[index]):
+        return None
+    if lines and is_item(lines[0]):
+        items = list(takewhile(is_item, lines))
+    elif is_lead_in(sentences[index]):
+        items = _unmarked(lines)
+    else:
+        announced = _ANNOUNCED.search(sentences[index])
+        items = lines[: _COUNTS[announced.group(1).lower()]] if announced else []
+    length = sum(map(len, items))
+    return end + length if 0 < length <= _LONGEST_LIST else None
+
+
+def _lines(sentences: Sequence[str]) -> list[str]:
+    """Join the sentences that share a line."""
+    lines: list[str] = []
+    for sentence in sentences:
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += sentence
+        else:
+            lines.append(sentence)
+    return lines
+
+
+def _unmarked(lines: Sequence[str]) -> list[str]:
+    """Take the items of a list without marks; one that ends with a full stop, unlike the first, is the last."""
+    items: list[str] = []
+    for line in lines[:_MOST_ITEMS]:
+        if items and items[0].rstrip().endswith(".") and len(split(line)) > 1:
+            break
+        items.append(line)
+        if line.rstrip().endswith(".") and not items[0].rstrip().endswith("."):
+            break
+    return items
+
+
+def _readable(text: str) -> str:
+    return " ".join(_MARKUP.sub("", _MARKER.sub("", text)).split())
+
+
+def _cells(row: str) -> list[str]:
+    return [_readable(cell) for cell in row.strip().strip("|").split("|")]
+
+
+def _row(header: Sequence[str], row: str) -> str:
+    """Write a row as "Fault: Flat loaf; Remedy: Shorten the proof"."""
+    cells = _cells(row)
+    names = header if len(header) == len(cells) else [""] * len(cells)
+    named = [f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=True) if cell]
+    return "; ".join(named)

@@ -1,0 +1,90 @@
+"""What a text is about, read off its surface: content words, numbers and names."""
+
+# ruff: noqa: SIM905 (word lists read better as one string)
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["content_words", "coverage", "names", "numbers", "spelt_numbers"]
+
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_NUMBER = re.compile(r"(?<![^\W_])\d+(?:[.,]\d+)*")
+
+_STOP_WORDS = frozenset(
+    "a about after again all already also am an and any are aren't as at be because been before being both but "
+    "by can cannot could did do does doing don't down during each few for from further get gets go goes got "
+    "had has have having he her here hers him his how i if in into is it its itself just let like long "
+    "many may me might more most much must my need no nor not now of off often on once only or other our "
+    "ours out over own per please same say says shall she should so some still such take takes tell than "
+    "that the their theirs them then there these they this those through to too under until up upon us "
+    "use used uses using versus very vs want was we were what when where whether which while who whom "
+    "whose why will with within without would you your yours".split()
+)
+
+_DAYS_AND_MONTHS = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july "
+    "august september october november december".split()
+)
+"""Capitalised, and yet no names."""
+
+_NUMBER_WORDS = {
+    word: str(value)
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+        "sixteen seventeen eighteen nineteen".split()
+    )
+} | {
+    word: str(10 * value)
+    for value, word in enumerate(
+        "twenty thirty forty fifty sixty seventy eighty ninety hundred".split(), start=2
+    )
+}
+
+
+def content_words(text: str) -> frozenset[str]:
+    """Return the words that carry meaning, in lower case and without their endings."""
+    words = (word.lower().replace("\u2019", "'").removesuffix("'s") for word in _WORD.findall(text))
+    return frozenset(_stem(word) for word in words if word not in _STOP_WORDS)
+
+
+def coverage(wanted: frozenset[str], text: str) -> float:
+    """Return the share of the wanted words that the text has; 1.0 where none is wanted."""
+    return len(wanted & content_words(text)) / len(wanted) if wanted else 1.0
+
+
+def numbers(text: str) -> frozenset[str]:
+    """Return the numbers written in digits, with separators of thousands taken out."""
+    return frozenset(_plain(number) for number in _NUMBER.findall(text))
+
+
+def spelt_numbers(text: str) -> frozenset[str]:
+    """Return the numbers up to a hundred that are written in words."""
+    found = (_NUMBER_WORDS.get(word.lower()) for word in re.findall(r"[^\W\d_]+", text))
+    return frozenset(number for number in found if number)
+
+
+def names(text: str) -> frozenset[str]:
+    """Return names and acronyms, in lower case: what is capitalised, except at the sentence's start."""
+    found = set()
+    for match in _WORD.finditer(text):
+        word = match.group()
+        first = not re.search(r"\w", text[: match.start()])
+        capitals = sum(letter.isupper() for letter in word)
+        if capitals >= 2 or (capitals and not first and len(word) > 1):
+            found.add(word.lower().removesuffix("'s"))
+    return frozenset(found - _STOP_WORDS - _DAYS_AND_MONTHS)
+
+
+def _plain(number: str) -> str:
+    """Take out commas between thousands, and zeros that say nothing."""
+    plain = re.sub(r",(?=\d{3}(?:\D|$))", "", number)
+    return re.sub(r"\.0+$", "", plain)
+
+
+def _stem(word: str) -> str:
+    """Cut common English endings: enough that "labelled", "labels" and "labeling" are one."""
+    for ending in ("ations", "ation", "ings", "ing", "edly", "ed", "ies", "es", "s", "ly", "e", "y"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
