@@ -1,0 +1,60 @@
+"""With the embedded models, the first question need not wait for them."""
+
+import asyncio
+import logging
+import shutil
+
+import pytest
+from tests.ai_engine.harness import serving
+
+from ai_engine.warm_up import warm_up
+from vital_shared.errors import ConfigurationError
+from vital_shared.retrieval.weights import install
+from vital_shared.settings import Settings
+from vital_shared.testing import workflow_services
+
+
+@pytest.fixture(scope="session")
+def installed_models():
+    """The folder of the models, in the data directory of this machine; downloaded where they are missing."""
+    data_dir = Settings().data_dir
+    install(data_dir)
+    return data_dir / "models"
+
+
+async def test_models_are_loaded_and_documents_found_by_their_meaning(
+    tmp_path, installed_models, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "models").symlink_to(installed_models)
+    async with workflow_services(tmp_path) as services:
+        with caplog.at_level(logging.INFO):
+            await warm_up(services)
+        assert "are loaded" in caplog.text
+        async with serving(services) as service:
+            assert (await service.client.get("/readyz")).json() == {"status": "ready", "missing": []}
+            text = b"# Widgets\n\nIt takes six weeks until the authority has decided."
+            await service.client.post("/v1/documents?filename=widgets.md", content=text)
+            output = (await service.ask("How long does the authority need to decide?", model=None)).json()
+    assert "six weeks" in output["response"]
+    assert output["citations"][0]["uri"] == "widgets.md"
+    assert output["degradation_reasons"] == []
+
+
+async def test_without_models_there_is_nothing_to_load(tmp_path, caplog: pytest.LogCaptureFixture) -> None:
+    async with workflow_services(tmp_path) as services:
+        await warm_up(services)
+    assert "warmed" not in caplog.text
+
+
+async def test_a_model_that_cannot_be_loaded_is_left_to_the_questions(
+    tmp_path, installed_models, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(shutil.copytree, installed_models, tmp_path / "models")
+    async with workflow_services(tmp_path) as services:
+
+        async def broken(*_: object) -> None:
+            raise ConfigurationError("The model cannot be loaded.")
+
+        monkeypatch.setattr(type(services.embedder), "embed_query", broken)
+        await warm_up(services)
+    assert "could not be warmed up" in caplog.text
