@@ -4,8 +4,9 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -89,6 +90,14 @@ def test_a_table_that_nobody_reads_to_its_end_is_no_error(data_dir):
         )
     assert done.returncode == 141
     assert done.stderr == ""
+
+
+def test_what_the_library_logs_does_not_get_into_the_data(data_dir):
+    with closing(sqlite3.connect(data_dir / "vital.db")) as store, store:
+        store.execute("UPDATE chunks SET embedding = x'0000803f' WHERE id = 1")  # of another model
+    done = run_command("ask", QUESTION, "--json", env={"VITAL_DEBUG": "1"})
+    assert json.loads(done.stdout)["status"] == "completed"
+    assert "embeddings_of_another_model" in done.stderr
 
 
 def test_a_terminal_without_utf8_gets_an_answer_too(data_dir):

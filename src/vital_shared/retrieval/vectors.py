@@ -7,14 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
+from vital_shared.logs import get_logger
 from vital_shared.store.knowledge import ChunkVector, KnowledgeStore
 
 __all__ = ["VectorIndex"]
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _SHARED = 0
 """The code of what belongs to no tenant."""

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
-import structlog
 from pydantic import Field
 
+from vital_shared.logs import get_logger
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.base import Retrieved, Source
 from vital_shared.tools.base import Tool, ToolContext, ToolError, tool
@@ -23,7 +23,7 @@ _FOUND_PER_SOURCE = 20
 
 _MERGE_SECONDS = 10.0
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class Merger(Protocol):

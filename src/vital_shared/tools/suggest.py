@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import structlog
-
 from vital_shared.errors import InvalidRequest
+from vital_shared.logs import get_logger
 from vital_shared.models.tool import ToolCall
 from vital_shared.tools.base import Tool
 
 __all__ = ["suggest"]
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 def suggest(query: str, tools: Iterable[Tool]) -> tuple[ToolCall, ...]:
