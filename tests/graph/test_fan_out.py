@@ -213,7 +213,9 @@ async def test_an_item_that_awaits_something_cancelled_has_failed(prepare):
     run = prepare(G, items=[0, 1])
     await run.execute()
     assert [outcome.status for outcome in run.value("found")] == ["success", "failed"]
-    assert run.degradations[0].error.startswith("NodeError: item 1 of 'found' was cancelled from within")
+    assert run.degradations[0].error.startswith(
+        "NodeError: an item of node 'found' was cancelled from within"
+    )
 
 
 async def test_cancelling_the_run_cancels_every_item(prepare, log):
@@ -299,3 +301,25 @@ async def test_two_fan_outs_in_a_row(prepare):
     run = prepare(G, items=[1, 2])
     await run.execute()
     assert [outcome.value for outcome in run.value("second")] == [4, 6]
+
+
+async def test_an_item_that_cancels_its_own_task_is_not_lost(prepare):
+    class G(Graph):
+        inputs = ("items",)
+
+        @fan_out("item", over="items", limit=1)
+        async def found(self, item):
+            if item == 2:
+                asyncio.current_task().cancel()
+            await asyncio.sleep(1)
+            return item
+
+    run = prepare(G, items=[1, 2, 3])
+    await run.execute()
+    assert [outcome.status for outcome in run.value("found")] == ["success", "failed", "failed"]
+    assert "cancelled from within" in run.degradations[0].error
+
+
+async def test_a_deadline_that_is_not_needed_leaves_no_timer(prepare):
+    await prepare(over(deadline=100), items=[1]).execute()
+    assert [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()] == []

@@ -671,3 +671,29 @@ async def test_the_timeout_of_a_required_node_fails_the_run(prepare, log):
     assert (raised.value.node, raised.value.seconds) == ("a", 1)
     assert isinstance(raised.value, TimeoutError)
     assert log.lines[-3:] == [("timeout", "a"), ("cancelled", "b"), ("run", "failed")]
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+async def test_a_node_that_cancels_its_own_task_does_not_vanish(prepare, swallows):
+    class G(Graph):
+        @node
+        async def first(self):
+            await asyncio.sleep(5)
+
+        @node
+        async def a(self):
+            asyncio.current_task().cancel()
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                if not swallows:
+                    raise
+
+        @node
+        async def b(self, a, first):
+            return "b"
+
+    run = prepare(G)
+    with pytest.raises(NodeError, match="node 'a' has cancelled its own task"):
+        await run.execute()
+    assert run.failed_node.name == "a"

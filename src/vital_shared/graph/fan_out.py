@@ -30,21 +30,33 @@ async def call_each(run: Run, node: Node, arguments: Sequence[Any], call: Call) 
     fan = _Fan(run, node, arguments, items, call, each.item_timeout)
     workers = 1 if run.sequential else min(len(items), each.limit or len(items))
     indices = iter(range(len(items)))
-    try:
-        async with asyncio.timeout(each.deadline) as scope, asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(fan.work(indices))
-    except TimeoutError:
-        if not scope.expired():
-            raise
-        fan.give_up(NodeTimeout(node=node.name, seconds=each.deadline or 0.0))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fan.work(indices)) for _ in range(workers)]
+        # The timer cancels the items and not this task: an exception through the group would be a
+        # reference cycle.
+        timer = each.deadline and asyncio.get_running_loop().call_later(each.deadline, fan.stop, tasks)
+    if timer:
+        timer.cancel()
+    if None in fan.outcomes:
+        late = NodeTimeout(node=node.name, seconds=each.deadline or 0.0)
+        fan.give_up(late if fan.stopped else _cancelled_within(node))
     return tuple(outcome for outcome in fan.outcomes if outcome is not None)
+
+
+def _cancelled_within(node: Node) -> NodeError:
+    return NodeError(f"an item of node '{node.name}' was cancelled from within", node=node.name)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task is being cancelled; asked anew, since a frame that holds its task is a cycle."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class _Fan:
     """One fan-out while it runs."""
 
-    __slots__ = ("arguments", "call", "item_timeout", "items", "node", "outcomes", "run", "starts")
+    __slots__ = ("arguments", "call", "item_timeout", "items", "node", "outcomes", "run", "starts", "stopped")
 
     def __init__(
         self,
@@ -61,19 +73,19 @@ class _Fan:
         self.items = items
         self.call = call
         self.item_timeout = item_timeout
+        self.stopped = False
+        """Whether the deadline has passed."""
         self.starts: list[float | None] = [None] * len(items)
         self.outcomes: list[Outcome[Any] | None] = [None] * len(items)
 
     async def work(self, indices: Iterator[int]) -> None:
         """Take items until there are no more; as many of these run as the limit allows."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
         for index in indices:
-            await self.one(index, task)
-            if task.cancelling():  # the item has swallowed it, and the next must not start
+            await self.one(index)
+            if _is_cancelled():  # the item has swallowed it, and the next must not start
                 return
 
-    async def one(self, index: int, task: asyncio.Task[Any]) -> None:
+    async def one(self, index: int) -> None:
         """Run one item, whatever becomes of it."""
         arguments = list(self.arguments)
         arguments[self.node.item_position] = self.items[index]
@@ -81,11 +93,9 @@ class _Fan:
         try:
             value = await self.bounded(arguments)
         except asyncio.CancelledError as error:
-            if task.cancelling():
+            if _is_cancelled():
                 raise
-            within = NodeError(
-                f"item {index} of '{self.node.name}' was cancelled from within", node=self.node.name
-            )
+            within = _cancelled_within(self.node)
             within.__cause__ = error
             self.failed(index, within)
         except Exception as error:  # noqa: BLE001 - an item's failure is its own: recorded, and a degradation
@@ -107,13 +117,19 @@ class _Fan:
                 raise
             raise NodeTimeout(node=self.node.name, seconds=seconds) from error
 
-    def give_up(self, late: NodeTimeout) -> None:
-        """Record the items that are not there by the deadline, those that never began included."""
+    def stop(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Cancel what still runs at the deadline."""
+        self.stopped = True
+        for task in tasks:
+            task.cancel()
+
+    def give_up(self, error: NodeError) -> None:
+        """Record the items that have ended without a word, those that never began included."""
         for index, outcome in enumerate(self.outcomes):
             if outcome is None:
                 if self.starts[index] is None:
                     self.started(index)  # so that each start has its end
-                self.failed(index, late)
+                self.failed(index, error)
 
     def failed(self, index: int, error: Exception) -> None:
         """Record an item without a value, and that the run has to do without it."""

@@ -46,6 +46,7 @@ class Run:
         "_absent",
         "_before",
         "_clock",
+        "_cut",
         "_earlier",
         "_ends",
         "_error",
@@ -107,6 +108,7 @@ class Run:
         self._seconds = 0.0
         self._started = 0.0
         self._error: BaseException | None = None
+        self._cut: Node | None = None
         self._group: asyncio.TaskGroup | None = None
         self._queue: deque[int] = deque()
         try:
@@ -179,6 +181,9 @@ class Run:
                 await self._drive(ready[0])
         finally:
             self._group = None
+        if self._cut is not None:  # a group takes it for nothing when one of its tasks ends as cancelled
+            broken = f"node '{self._cut.name}' has cancelled its own task"
+            self._note_failure(self._cut, NodeError(broken, node=self._cut.name))
 
     def _ready(self) -> Sequence[int]:
         """Name the nodes that can start at once: the roots, or after a pause what was held up."""
@@ -226,6 +231,7 @@ class Run:
                     except Exception:  # noqa: BLE001 - the same
                         observer_failed(self, observer, "node_finished")
             if cancelling() > before:  # the node has swallowed its cancellation
+                self._cut = node
                 raise asyncio.CancelledError
             index = -1
             for successor in node.successors:
@@ -246,6 +252,7 @@ class Run:
         """
         declared = node.declaration
         if cancelled and isinstance(error, asyncio.CancelledError | Pause):
+            self._cut = node
             self._finish(node, "cancelled", error)
             raise error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError
         if isinstance(error, Pause) and declared.pauses:
@@ -260,10 +267,13 @@ class Run:
         if declared.optional and isinstance(error, Exception):
             self.degrade(node, node.reason_of(error), error)
             return True
+        self._note_failure(node, error)
+        raise error
+
+    def _note_failure(self, node: Node, error: BaseException) -> None:
         error.add_note(f"in node '{node.name}' of {self.plan.name} ({node.place})")
         if self._error is None:
             self._error, self.failed_node = error, node
-        raise error
 
     def _finish(self, node: Node, status: NodeStatus, error: BaseException | None) -> None:
         self._statuses[node.index] = status
