@@ -26,6 +26,9 @@ _WIDTHLESS = (0xAD, 0x200B, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF)
 _INVISIBLE = dict.fromkeys([*_CONTROLS, *_WIDTHLESS, *range(0xD800, 0xE000)])
 
 
+_WIDE = re.compile(r"\s{40,}")
+
+
 class Block(NamedTuple):
     """A paragraph, list item, table row or piece of code."""
 
@@ -100,7 +103,7 @@ class Outline:
 def clean(text: str, *, keep_indent: bool = False) -> str:
     """Return `text` composed (NFC), without invisible characters, empty lines and needless spaces."""
     lines = re.split(r"\r\n|[\n\v\f\r\x85\u2028\u2029]", text.translate(_INVISIBLE))
-    tidy = (line.rstrip() if keep_indent else " ".join(line.split()) for line in lines)
+    tidy = (_WIDE.sub(" " * 40, line.rstrip()) if keep_indent else " ".join(line.split()) for line in lines)
     return unicodedata.normalize("NFC", "\n".join(line for line in tidy if line))
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import NamedTuple
 
 from vital_shared.models.knowledge import Chunk
-from vital_shared.retrieval.ingest.blocks import Block
-from vital_shared.retrieval.ingest.split import fits, split
+from vital_shared.retrieval.ingest.blocks import Block, Kind
+from vital_shared.retrieval.ingest.split import split
 from vital_shared.retrieval.ingest.tokens import shorten, tokens
 
 __all__ = ["MAX_TOKENS", "chunk_blocks"]
@@ -28,16 +29,25 @@ SMALL_TOKENS = 60
 MAX_SECTION_TOKENS = 60
 
 
+class _Piece(NamedTuple):
+    kind: Kind
+    """Of its end."""
+
+    text: str
+    size: int
+    """In tokens, which add up over lines."""
+
+
 def chunk_blocks(blocks: Iterable[Block]) -> tuple[Chunk, ...]:
-    """Return the chunks of a document, in its order; a chunk that the document repeats is left out.
+    """Return the chunks of a document, in its order.
 
     A lead-in, which ends in a colon, stays with what it leads to.
     """
-    chunks: dict[Chunk, None] = {}
+    chunks: list[Chunk] = []
     for headings, members in groupby(blocks, key=lambda block: block.headings):
         section = _section(headings)
-        for text in _pack(_units(list(_pieces(members)))):
-            chunks[Chunk(section=section, text=text)] = None
+        packed = _pack(_units(_pieces(members)))
+        chunks += (Chunk(section=section, text=piece.text) for piece in packed)
     return tuple(chunks)
 
 
@@ -50,42 +60,47 @@ def _section(headings: tuple[str, ...]) -> str:
     return shorten(headings[-1], MAX_SECTION_TOKENS) if headings else ""
 
 
-def _pieces(blocks: Iterable[Block]) -> Iterator[Block]:
+def _pieces(blocks: Iterable[Block]) -> Iterator[_Piece]:
     for block in blocks:
         for text in split(block.text, aim=TARGET_TOKENS, limit=MAX_TOKENS):
-            yield block._replace(text=text)
+            yield _Piece(block.kind, text, tokens(text))
 
 
-def _units(pieces: list[Block]) -> Iterator[str]:
+def _units(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
     """Join each lead-in with the piece after it, and with as much of a list or table as there is room for."""
-    start = 0
-    while start < len(pieces):
-        end = start + 1
-        text = pieces[start].text
-        while end < len(pieces) and _belongs(pieces[start:end], pieces[end], text):
-            text = f"{text}\n{pieces[end].text}"
-            end += 1
-        yield text
-        start = end
+    unit: _Piece | None = None
+    alone = leading = False
+    for piece in pieces:
+        room = MAX_TOKENS if alone else TARGET_TOKENS
+        goes_on = alone or (piece.kind in {"item", "row"} and unit is not None and piece.kind == unit.kind)
+        if unit is not None and leading and goes_on and unit.size + piece.size <= room:
+            unit, alone = _join(unit, piece), False
+            continue
+        if unit is not None:
+            yield unit
+        unit, alone = piece, True
+        leading = piece.text.endswith((":", "\uff1a"))  # and the one of Chinese
+    if unit is not None:
+        yield unit
 
 
-def _belongs(unit: list[Block], piece: Block, text: str) -> bool:
-    if not unit[0].text.endswith((":", "\uff1a")):  # and the one of Chinese
-        return False
-    first = len(unit) == 1
-    goes_on = piece.kind in {"item", "row"} and piece.kind == unit[-1].kind
-    return (first or goes_on) and fits(f"{text}\n{piece.text}", MAX_TOKENS if first else TARGET_TOKENS)
+def _join(first: _Piece, second: _Piece) -> _Piece:
+    return _Piece(second.kind, f"{first.text}\n{second.text}", first.size + second.size)
 
 
-def _pack(units: Iterable[str]) -> list[str]:
+def _pack(units: Iterable[_Piece]) -> list[_Piece]:
     """Fill chunks up to the target, further only to spare a small rest."""
-    packed: list[str] = []
+    packed: list[_Piece] = []
     for unit in units:
-        room = MAX_TOKENS if packed and fits(packed[-1], SMALL_TOKENS) else TARGET_TOKENS
-        if packed and fits(f"{packed[-1]}\n{unit}", room):
-            packed[-1] = f"{packed[-1]}\n{unit}"
+        room = MAX_TOKENS if packed and packed[-1].size <= SMALL_TOKENS else TARGET_TOKENS
+        if packed and packed[-1].size + unit.size <= room:
+            packed[-1] = _join(packed[-1], unit)
         else:
             packed.append(unit)
-    if len(packed) > 1 and fits(packed[-1], SMALL_TOKENS) and fits(f"{packed[-2]}\n{packed[-1]}", MAX_TOKENS):
-        packed[-2:] = [f"{packed[-2]}\n{packed[-1]}"]
+    if (
+        len(packed) > 1
+        and packed[-1].size <= SMALL_TOKENS
+        and packed[-2].size + packed[-1].size <= MAX_TOKENS
+    ):
+        packed[-2:] = [_join(*packed[-2:])]
     return packed

@@ -14,7 +14,7 @@ from pypdf import PasswordType, PdfReader
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.lines import paragraphs, usual_width
-from vital_shared.retrieval.ingest.pdf_lines import Line, page_lines, without_running_titles
+from vital_shared.retrieval.ingest.pdf_lines import Line, page_lines, with_gaps, without_running_titles
 
 __all__ = ["parse_pdf"]
 
@@ -47,7 +47,7 @@ def parse_pdf(data: bytes, *, uri: str, max_pages: int, check: Callable[[], None
             f"{uri} holds no text, only images: run text recognition (OCR) on it first.", path=uri
         )
     outline = Outline()
-    _add([line for lines in without_running_titles(pages) for line in lines], outline)
+    _add(with_gaps(without_running_titles(pages)), outline)
     return outline.finish(title=_title(reader), uri=uri)
 
 
@@ -67,11 +67,11 @@ def _add(lines: list[Line], outline: Outline) -> None:
         assert line is not None  # noqa: S101  # only the last of the list is None
         level = levels.get(_look(line)) if _may_be_heading(line) or heading else None
         if level is None:
-            body += ["", line.text] if line.gap else [line.text]
+            body += ["", line.text] if line.above == "gap" else [line.text]
             continue
         _flush(body, width, outline)
         heading.append(line.text)
-        if following is None or following.gap or _look(following) != _look(line):
+        if following is None or following.above != "line" or _look(following) != _look(line):
             outline.heading(level, " ".join(heading))
             heading.clear()
     _flush(body, width, outline)
@@ -104,7 +104,7 @@ def _levels(lines: list[Line]) -> dict[tuple[float, bool], int]:
 def _may_be_heading(line: Line) -> bool:
     sentence = line.text.endswith((".", ",", ";", ":"))
     letters = any(map(str.isalpha, line.text))
-    return line.gap and letters and not sentence and len(line.text.split()) <= MAX_HEADING_WORDS
+    return line.above != "line" and letters and not sentence and len(line.text.split()) <= MAX_HEADING_WORDS
 
 
 def _with_whole_words(lines: list[Line]) -> list[Line]:

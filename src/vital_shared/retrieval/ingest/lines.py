@@ -9,8 +9,8 @@ from vital_shared.retrieval.ingest.blocks import Kind
 
 __all__ = ["paragraphs", "usual_width"]
 
-_BULLET = re.compile(r"\s*[-*•‣◦▪·∙●○■]\s+(?=\S)")
-_NUMBER = re.compile(r"\s*(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?=\S)")
+_BULLET = re.compile(r"[-*•‣◦▪·∙●○■]\s+(?=\S)")
+_NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?=\S)")
 _HYPHEN = re.compile(r"[^\W\d_]-$")
 
 MIN_WRAP_WIDTH = 40
@@ -33,16 +33,17 @@ def paragraphs(lines: Sequence[str], *, width: int) -> Iterator[tuple[Kind, str]
     """
     kind: Kind = "paragraph"
     text = last = ""
-    for line in [*lines, ""]:
-        starts_item = bool(_BULLET.match(line) or _NUMBER.match(line))
-        if text and (starts_item or not line.strip()):
+    for line in [*map(str.strip, lines), ""]:
+        bullet = _BULLET.match(line)
+        starts_item = bool(bullet or _NUMBER.match(line))
+        if text and (starts_item or not line):
             yield kind, text
             text = ""
         if not text:
             kind = "item" if starts_item else "paragraph"
-            text = _BULLET.sub("", line, count=1).strip()
+            text = line[bullet.end() :] if bullet else line
         else:
-            text += _joint(last, line, width) + line.strip()
+            text += _joint(last, line, width) + line
         last = line
 
 
@@ -50,7 +51,7 @@ def _joint(line: str, following: str, width: int) -> str:
     """Return what joins two lines: nothing after a hyphen, a space in wrapped prose, or a line break."""
     word = following.split(maxsplit=1)[0]
     if word[0].islower():
-        return "" if _HYPHEN.search(line.rstrip()) else " "
-    fits = len(line.rstrip()) + 1 + len(word) <= 0.85 * width
-    wrapped = width >= MIN_WRAP_WIDTH and not fits and not line.rstrip().endswith(":")
+        return "" if _HYPHEN.search(line[-2:]) else " "
+    fits = len(line) + 1 + len(word) <= 0.85 * width
+    wrapped = width >= MIN_WRAP_WIDTH and not fits and not line.endswith(":")
     return " " if wrapped else "\n"

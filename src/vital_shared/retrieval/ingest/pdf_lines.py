@@ -7,20 +7,22 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
-from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pypdf import PageObject
 
-__all__ = ["Line", "page_lines", "without_running_titles"]
+__all__ = ["Line", "page_lines", "with_gaps", "without_running_titles"]
 
 _BOLD = re.compile(r"bold|black|heavy|semibd|-bd|cmbx", re.IGNORECASE)
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 
-_LEADERS = re.compile(r"(?:[ \t]*\.){5,}[ \t]*")
+_LEADERS = re.compile(r"(?: ?\.){5,} ?")
 
 GAP = 1.2
 """Of the usual distance between lines: what is wider sets a paragraph apart."""
+
+RESIZED = 1.12
+"""Letters that are larger or smaller by more belong to another paragraph."""
 
 
 class Line(NamedTuple):
@@ -31,8 +33,9 @@ class Line(NamedTuple):
     """Of most of its letters, in points, to a half."""
 
     bold: bool
-    gap: bool
-    """Whether there is more space above it than between the lines of a paragraph."""
+    y: float
+    above: Literal["line", "gap", "page"] = "line"
+    """A line of the same paragraph, as it seems, more space than that, or another page or column."""
 
 
 class _Run(NamedTuple):
@@ -60,7 +63,7 @@ def page_lines(page: PageObject, *, check: Callable[[], None]) -> list[Line]:
         check()
 
     page.extract_text(visitor_text=on_text, visitor_operand_before=on_operation)
-    return _lines([line for line in runs if any(run.text.strip() for run in line)])
+    return [_line(line) for line in runs if any(run.text.strip() for run in line)]
 
 
 def _run(text: str, cm: list[float], tm: list[float], font: Any, size: float) -> _Run:
@@ -70,21 +73,13 @@ def _run(text: str, cm: list[float], tm: list[float], font: Any, size: float) ->
     return _Run(text.translate(_LIGATURES), round(size * scale * 2) / 2, bool(_BOLD.search(name)), y)
 
 
-def _lines(runs: list[list[_Run]]) -> list[Line]:
-    heights = [next(run.y for run in line if run.text.strip()) for line in runs]
-    steps = [upper - lower for upper, lower in pairwise(heights)]
-    usual = median(step for step in steps if step > 0) if any(step > 0 for step in steps) else math.inf
-    gaps = [True, *(step > GAP * usual for step in steps)]
-    return [_line(line, gap=gap) for line, gap in zip(runs, gaps, strict=True)]
-
-
-def _line(runs: list[_Run], *, gap: bool) -> Line:
+def _line(runs: list[_Run]) -> Line:
+    letters = [run for run in runs if run.text.strip()]
     sizes: Counter[float] = Counter()
-    for run in runs:
+    for run in letters:
         sizes[run.size] += len(run.text.strip())
-    bold = all(run.bold for run in runs if run.text.strip())
-    text = _LEADERS.sub(" … ", "".join(run.text for run in runs)).strip()
-    return Line(text, sizes.most_common(1)[0][0], bold, gap)
+    text = _LEADERS.sub(" … ", " ".join("".join(run.text for run in runs).split()))
+    return Line(text, sizes.most_common(1)[0][0], all(run.bold for run in letters), letters[0].y)
 
 
 def without_running_titles(pages: list[list[Line]]) -> list[list[Line]]:
@@ -111,3 +106,30 @@ def _edges(lines: list[Line]) -> list[Line]:
 
 def _numberless(line: Line) -> str:
     return re.sub(r"\d+|\b[ivxlc]+$", "#", line.text)
+
+
+def with_gaps(pages: list[list[Line]]) -> list[Line]:
+    """Return the lines of all pages in one list, with what is above each."""
+    usual = _usual_steps(pages)
+    lines: list[Line] = []
+    for page in pages:
+        for number, line in enumerate(page):
+            lines.append(line._replace(above=_above(page[number - 1], line, usual) if number else "page"))
+    return lines
+
+
+def _usual_steps(pages: list[list[Line]]) -> dict[float, float]:
+    """Return how far apart lines of one size mostly are: the distance within paragraphs."""
+    steps: dict[float, Counter[float]] = {}
+    for upper, lower in (pair for page in pages for pair in pairwise(page)):
+        if upper.size == lower.size and upper.y > lower.y:
+            steps.setdefault(lower.size, Counter())[round((upper.y - lower.y) * 2) / 2] += 1
+    return {size: min(counter, key=lambda step: (-counter[step], step)) for size, counter in steps.items()}
+
+
+def _above(upper: Line, lower: Line, usual: dict[float, float]) -> Literal["line", "gap", "page"]:
+    step = upper.y - lower.y
+    if step < 0:
+        return "page"
+    resized = max(upper.size, lower.size) > RESIZED * min(upper.size, lower.size)
+    return "gap" if resized or step > GAP * usual.get(lower.size, math.inf) else "line"

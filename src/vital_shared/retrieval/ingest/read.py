@@ -47,7 +47,7 @@ def read(
         max_pages=limits.pages,
         check=check,
     )
-    chunks = chunk_blocks(parsed.blocks)
+    chunks = tuple(dict.fromkeys(chunk_blocks(parsed.blocks)))  # what a document repeats is stored once
     if not chunks:
         raise IngestError(f"{uri} holds no text: there is nothing to store.", path=uri)
     if len(chunks) > limits.chunks:

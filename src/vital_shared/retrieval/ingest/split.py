@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from vital_shared.retrieval.ingest.tokens import tokens
 
-__all__ = ["fits", "split"]
+__all__ = ["split"]
 
 # Where a text may be cut, best first: lines, sentences, words.
 _CUTS = (
@@ -20,7 +20,7 @@ SLICE_CHARACTERS = 100
 """A text without any spaces is cut into slices of so many characters, 300 tokens at most."""
 
 
-def fits(text: str, limit: int) -> bool:
+def _fits(text: str, limit: int) -> bool:
     """Tell whether `text` has at most `limit` tokens, without counting a text that is far too long."""
     return len(text) <= 20 * limit and tokens(text) <= limit
 
@@ -30,29 +30,32 @@ def split(text: str, *, aim: int, limit: int) -> list[str]:
 
     Joined again, the pieces are the text but for the spaces at the cuts.
     """
-    if fits(text, limit):
+    if _fits(text, limit):
         return [text]
     return [piece.strip() for piece in _joined(_parts(text, limit), aim, limit) if piece.strip()]
 
 
 def _joined(parts: Iterable[str], aim: int, limit: int) -> Iterator[str]:
     """Join neighbours until they reach the aim; a short rest joins the piece before it if it may."""
-    piece = previous = ""
+    pieces: list[list[str]] = [[]]
+    size = 0
     for part in parts:
-        if piece and not fits(piece + part, aim):
-            if previous:
-                yield previous
-            previous, piece = piece, ""
-        piece += part
-    if fits(piece, aim // 4) and fits(previous + piece, limit):
-        yield previous + piece
-    else:
-        yield from (previous, piece)
+        cost = tokens(part)
+        if pieces[-1] and size + cost > aim:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(part)
+        size += cost
+    *whole, rest = map("".join, pieces)
+    if whole and size <= aim // 4 and _fits(whole[-1] + rest, limit):
+        whole[-1] += rest
+        return iter(whole)
+    return iter([*whole, rest])
 
 
 def _parts(text: str, limit: int, level: int = 0) -> Iterator[str]:
     """Cut no deeper than each part needs to have at most `limit` tokens."""
-    if fits(text, limit):
+    if _fits(text, limit):
         yield text
     elif level == len(_CUTS):
         yield from (text[start : start + SLICE_CHARACTERS] for start in range(0, len(text), SLICE_CHARACTERS))

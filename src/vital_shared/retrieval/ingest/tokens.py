@@ -9,6 +9,8 @@ code come out about right, and random strings are underestimated by a third at m
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from itertools import accumulate
 
 __all__ = ["shorten", "tokens"]
 
@@ -23,11 +25,10 @@ def tokens(text: str) -> int:
 def shorten(text: str, limit: int) -> str:
     """Return as many of the first words of `text` as have at most `limit` tokens, on one line."""
     words = text.split()
-    if tokens(text) <= limit:
+    count = bisect_right(list(accumulate(map(tokens, words))), limit)
+    if count == len(words):
         return " ".join(words)
-    while len(words) > 1 and tokens(" ".join(words)) > limit:
-        words.pop()
-    return " ".join(words)[: limit * 3] + "…"
+    return (" ".join(words[:count]) or words[0][:limit]) + "…"
 
 
 def _cost(word: str) -> int:

@@ -1,0 +1,131 @@
+import io
+import zlib
+from contextlib import suppress
+
+import pytest
+from fpdf import FPDF
+from pypdf import PdfReader, PdfWriter
+
+from vital_shared.errors import IngestError
+from vital_shared.retrieval.ingest.from_pdf import parse_pdf
+from vital_shared.retrieval.ingest.parse import parse
+
+
+def read(data, max_pages=100, check=lambda: None):
+    return parse_pdf(data, uri="a.pdf", max_pages=max_pages, check=check)
+
+
+def sentence(words="Plain text."):
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_font("Helvetica", size=12)
+    pdf.cell(0, 10, words)
+    return bytes(pdf.output())
+
+
+def encrypted(password, algorithm):
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(sentence("Secret text."))))
+    writer.encrypt(password, "owner", algorithm=algorithm)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_pages_become_sections_and_paragraphs(monograph):
+    parsed = read(monograph)
+    assert parsed.title == "Warfarin monograph"
+    assert [(block.headings, block.text) for block in parsed.blocks if "Formulary" not in block.text] == [
+        (
+            ("Dosage",),
+            (
+                "Adults take five milligrams once daily, and the long-term dose follows the international normalised "
+                "ratio, which is measured every week. This is a long-term treatment for most of the patients who are "
+                "given it at all in practice."
+            ),
+        ),
+        (("Dosage",), "A second paragraph stands apart."),
+        (("Dosage", "Children"), "Children take less."),
+        (
+            ("Interactions",),
+            "What is to be said of interactions is said here, in one sentence of its own.",
+        ),
+        (
+            ("Storage",),
+            "What is to be said of storage is said here, in one sentence of its own.",
+        ),
+    ]
+
+
+def test_running_titles_and_page_numbers_go(monograph):
+    text = "\n".join(block.text for block in read(monograph).blocks)
+    assert text.count("Formulary of the house") == 1  # on the first page it might be the title
+    assert "Page" not in text
+
+
+def test_the_title_in_the_metadata_comes_first():
+    pdf = FPDF()
+    pdf.set_title("Label of warfarin")
+    pdf.add_page()
+    pdf.set_font("Helvetica", size=12)
+    pdf.cell(0, 10, "Text.")
+    assert read(bytes(pdf.output())).title == "Label of warfarin"
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-256"])
+def test_an_encrypted_file_is_refused(algorithm):
+    with pytest.raises(IngestError, match=r"a\.pdf is encrypted: save a copy without a password"):
+        read(encrypted("pass", algorithm))
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-256"])
+def test_a_file_that_anybody_may_open_is_read(algorithm):
+    assert read(encrypted("", algorithm)).blocks[0].text == "Secret text."
+
+
+def test_a_file_of_images_is_refused():
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.rect(10, 10, 50, 50)
+    with pytest.raises(IngestError, match=r"a\.pdf holds no text, only images: run text recognition"):
+        read(bytes(pdf.output()))
+
+
+def test_too_many_pages_are_refused(monograph):
+    with pytest.raises(IngestError, match=r"a\.pdf has 3 pages, the limit is 2: split it"):
+        read(monograph, max_pages=2)
+
+
+def test_reading_can_be_stopped_within_a_page():
+    class StoppedError(Exception):
+        pass
+
+    def stop():
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        read(sentence(), check=stop)
+
+
+@pytest.mark.parametrize("cut", [0.1, 0.5, 0.9])
+def test_half_a_file_is_read_as_far_as_it_goes_or_refused(monograph, cut, caplog):
+    data = monograph[: int(len(monograph) * cut)]
+    with suppress(IngestError):
+        assert parse(data, uri="a.pdf", media_type="application/pdf", max_pages=9, check=lambda: None).blocks
+    assert caplog.records == []
+
+
+def test_a_file_that_is_no_pdf_is_refused(caplog):
+    with pytest.raises(IngestError, match=r"a\.pdf cannot be read as application/pdf, it may be damaged"):
+        parse(
+            b"%PDF-1.7\nnothing", uri="a.pdf", media_type="application/pdf", max_pages=9, check=lambda: None
+        )
+    assert caplog.records == []
+
+
+def test_a_stream_that_unpacks_to_far_more_is_refused():
+    bomb = zlib.compress(b" " * 200_000_000, 9)
+    data = sentence()
+    old = data[data.index(b"stream\n") + 7 : data.index(b"\nendstream")]
+    data = data.replace(old, bomb, 1).replace(b"/Length %d" % len(old), b"/Length %d" % len(bomb), 1)
+    with pytest.raises(IngestError, match=r"a\.pdf"):
+        parse(data, uri="a.pdf", media_type="application/pdf", max_pages=9, check=lambda: None)
