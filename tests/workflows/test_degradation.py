@@ -254,3 +254,26 @@ async def test_a_requested_search_without_arguments_searches_for_the_question(se
     output = await ask(services, requested_tools=["document_search"])
     assert output.tool_results[0].arguments["query"] == "How long is the review?"
     assert FACT.text in output.tool_results[0].content
+
+
+async def test_a_cancellation_that_comes_too_late_changes_nothing(services, monkeypatch):
+    saving, complete = asyncio.Event(), type(services.runs).complete
+
+    async def slowly(store, run_id, **details):
+        saving.set()
+        await asyncio.sleep(0.01)
+        return await complete(store, run_id, **details)
+
+    monkeypatch.setattr(type(services.runs), "complete", slowly)
+    execution = await BaseWorkflow(services).begin(question("How long?", model="canned"))
+
+    async def cancel_late():
+        await saving.wait()
+        execution.cancel()
+        execution.cancel()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(cancel_late())
+        events = [event async for event in execution.events()]
+    assert isinstance(events[-1], RunFinished)
+    assert (await services.runs.get(execution.run_id, tenant_id="acme")).status == "completed"

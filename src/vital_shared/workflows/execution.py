@@ -69,6 +69,7 @@ class Execution:
         self._earlier = run.seconds
         self._started = time.perf_counter()
         self._task: asyncio.Task[None] | None = None
+        self._ending = False
 
     @property
     def run_id(self) -> str:
@@ -139,8 +140,12 @@ class Execution:
             await _ended(self._task)
 
     def cancel(self) -> None:
-        """Cancel the run; `events` ends with `run_failed`."""
-        if self._task is not None:
+        """Cancel the run; `events` ends with `run_failed`.
+
+        A run whose end is being stored ends as it would: what is told and what is stored are the same.
+        """
+        if self._task is not None and not self._ending:
+            self._ending = True
             self._task.cancel()
 
     async def _work(self) -> None:
@@ -150,6 +155,7 @@ class Execution:
             stream.emit(RunStarted, mode=self._question.mode, resumed=resumed)
             async with asyncio.timeout(limit) as scope:
                 await self._run.execute()
+            self._ending = True
             await (self._pause() if self._run.paused else self._finish())
         except asyncio.CancelledError:
             await self._fail(
@@ -237,7 +243,7 @@ class Execution:
         )
 
     async def _fail(self, failure: RunFailed) -> None:
-        self.error = failure
+        self.error, self._ending = failure, True
         try:
             async with asyncio.timeout(SAVE_SECONDS):
                 await self._services.runs.fail(
