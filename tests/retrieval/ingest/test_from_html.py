@@ -33,6 +33,13 @@ def test_only_the_main_part_is_read_where_there_is_one():
     ]
 
 
+def test_the_header_of_an_article_is_content_and_that_of_the_page_is_not():
+    html = (
+        "<header>Logo</header><article><header>By A. N.</header><p>One.</p></article><article>Two.</article>"
+    )
+    assert texts(html) == ["By A. N.", "One.", "Two."]
+
+
 def test_an_empty_main_part_does_not_hide_the_page():
     assert texts("<main></main><p>Text</p>") == ["Text"]
 
@@ -121,7 +128,8 @@ def test_a_span_without_measure_is_bounded():
     [
         "<div>" * 5000 + "deep",
         "<b>" * 5000 + "deep",
-        "<table><tr><td>" * 300 + "deep",
+        "<table><tr><td>" * 5000 + "deep",
+        "<article>" + "<header>" * 5000 + "deep",
         "<a " * 5000 + ">deep",
     ],
 )

@@ -11,6 +11,7 @@ def test_long_names_other_scripts_and_numbers_cost_more():
     assert tokens("药品不良反应") == 6
     assert tokens("안녕") == 6
     assert tokens("314159265") == 5
+    assert tokens("PDUFA") == 3
 
 
 def test_a_text_is_shortened_between_words():

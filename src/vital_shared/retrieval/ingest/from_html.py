@@ -10,7 +10,7 @@ from bs4.element import NavigableString, PageElement, Tag
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.decode import decode
-from vital_shared.retrieval.ingest.html_table import add_table, is_layout
+from vital_shared.retrieval.ingest.html_table import add_table, layout_tables
 from vital_shared.retrieval.ingest.html_visible import is_shown
 
 __all__ = ["add_html", "parse_html"]
@@ -29,7 +29,7 @@ def parse_html(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
 
     :raises IngestError: when it is not text.
     """
-    declared = charset or EncodingDetector.find_declared_encoding(data, is_html=True)
+    declared = charset or EncodingDetector.find_declared_encoding(data[:4096], is_html=True)
     page = _soup(decode(data, uri=uri, declared=declared))
     outline = Outline()
     _Reader(outline).read(_main(page))
@@ -44,7 +44,7 @@ def add_html(outline: Outline, html: str) -> None:
 def _soup(html: str) -> BeautifulSoup:
     # Without the doctype Beautiful Soup warns of text that looks like a file name, and with an XML
     # declaration that it is not an XML parser. Python's own parser takes minutes for some 100 kB.
-    return BeautifulSoup("<!doctype html>" + re.sub(r"<\?xml[^>]*>", "", html), "lxml")
+    return BeautifulSoup("<!doctype html>" + re.sub(r"<\?xml[^>]{0,500}>", "", html), "lxml")
 
 
 def _main(page: BeautifulSoup) -> Tag:
@@ -71,17 +71,20 @@ class _Reader:
         self._text: list[str] = []
         self._heading = 0
         self._items = 0
+        self._articles = 0
         self._lists: list[int | None] = []
         self._lead = ""
+        self._layout: set[int] = set()
 
     def read(self, root: Tag) -> None:
+        self._layout = layout_tables(root)
         stack: list[tuple[PageElement, bool]] = [(root, False)]
         while stack:
             node, leaving = stack.pop()
             if isinstance(node, Tag):
                 if leaving:
                     self._leave(node)
-                elif is_shown(node) and self._enter(node):
+                elif is_shown(node, in_article=self._articles > 0) and self._enter(node):
                     stack.append((node, True))
                     stack.extend((child, False) for child in reversed(node.contents))
             elif type(node) is NavigableString:  # comments and the like are subclasses
@@ -101,12 +104,14 @@ class _Reader:
                 self._enter_item()
             case "dd":
                 self._items += 1
+            case "article" | "main":
+                self._articles += 1
             case "br":
                 self._text.append("\n")
             case "pre":
                 self._outline.add("code", tag.get_text())
                 return False
-            case "table" if not is_layout(tag):
+            case "table" if id(tag) not in self._layout:
                 add_table(self._outline, tag)
                 return False
         return True
@@ -129,6 +134,8 @@ class _Reader:
             case "li" | "dd":
                 self._items -= 1
                 self._lead = ""
+            case "article" | "main":
+                self._articles -= 1
             case "dl" if self._lead:
                 self._outline.add("paragraph", self._lead)
                 self._lead = ""

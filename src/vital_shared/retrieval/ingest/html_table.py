@@ -11,10 +11,10 @@ from vital_shared.retrieval.ingest.blocks import Outline
 from vital_shared.retrieval.ingest.html_visible import is_shown
 from vital_shared.retrieval.ingest.tables import row_text, table_rows
 
-__all__ = ["add_table", "is_layout"]
+__all__ = ["add_table", "layout_tables"]
 
 MAX_SPAN = 100
-"""Columns or rows that one cell may cover; a larger number is a mistake or an attack."""
+"""Columns or rows that cells may cover; a larger number is a mistake or an attack."""
 
 _STRUCTURE = ["table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre", "form"]
 _CELLS = ["td", "th"]
@@ -25,17 +25,25 @@ class _Cell(NamedTuple):
     heading: bool
 
 
-def is_layout(table: Tag) -> bool:
-    """Tell whether a table only places other things on the page."""
-    role = str(table.get("role", ""))
-    return role in {"presentation", "none"} or table.find(_STRUCTURE) is not None
+def layout_tables(root: Tag) -> set[int]:
+    """Return the ids of the objects that are tables and only place other things on the page."""
+    layout = {id(table) for table in root.find_all("table", role=["presentation", "none"])}
+    seen: set[int] = set()
+    for inner in root.find_all(_STRUCTURE):
+        for outer in inner.parents:  # each is visited once, however deep the page is nested
+            if id(outer) in seen:
+                break
+            seen.add(id(outer))
+            if outer.name == "table":
+                layout.add(id(outer))
+    return layout
 
 
 def add_table(outline: Outline, table: Tag) -> None:
     """Add the caption, and each row as text that can be read alone."""
     if caption := table.find("caption"):
         outline.add("paragraph", _text(caption))
-    grid = _grid([row for row in table.find_all("tr") if is_shown(row)])
+    grid = _grid([row for row in table.find_all("tr") if is_shown(row, in_article=True)])
     if not grid:
         outline.add("paragraph", _text(table))
         return
@@ -69,12 +77,13 @@ def _grid(rows: list[Tag]) -> list[list[_Cell]]:
     covered: dict[int, tuple[int, _Cell]] = {}
     for row in rows:
         line: list[_Cell] = []
-        for cell in (cell for cell in row.find_all(_CELLS) if is_shown(cell)):
+        for cell in (cell for cell in row.find_all(_CELLS) if is_shown(cell, in_article=True)):
             _take_covered(line, covered)
             value = _Cell(_text(cell), cell.name == "th")
-            for offset in range(_span(cell, "colspan")):
-                covered[len(line)] = (_span(cell, "rowspan") - 1, value)
-                line.append(value if offset == 0 or value.heading else _Cell("", False))
+            for offset in range(min(_span(cell, "colspan"), max(MAX_SPAN - len(line), 1))):
+                here = value if offset == 0 or value.heading else _Cell("", False)
+                covered[len(line)] = (_span(cell, "rowspan") - 1, here)
+                line.append(here)
         _take_covered(line, covered)
         if line:
             grid.append(line)
@@ -82,7 +91,7 @@ def _grid(rows: list[Tag]) -> list[list[_Cell]]:
 
 
 def _take_covered(line: list[_Cell], covered: dict[int, tuple[int, _Cell]]) -> None:
-    while (above := covered.get(len(line))) and above[0] > 0:
+    while len(line) < MAX_SPAN and (above := covered.get(len(line))) and above[0] > 0:
         covered[len(line)] = (above[0] - 1, above[1])
         line.append(above[1])
 
@@ -99,7 +108,7 @@ def _text(root: Tag) -> str:
     while stack:
         node = stack.pop()
         if isinstance(node, Tag):
-            if is_shown(node):
+            if is_shown(node, in_article=True):
                 parts.append(" " if node.name in {"br", "p", "div", "li"} else "")
                 stack.extend(reversed(node.contents))
         elif type(node) is NavigableString:

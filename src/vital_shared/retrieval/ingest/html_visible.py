@@ -27,14 +27,17 @@ _COOKIES = re.compile(
 )
 
 
-def is_shown(tag: Tag) -> bool:
-    """Tell whether a reader of the page sees this element, and reads it as content."""
+def is_shown(tag: Tag, *, in_article: bool) -> bool:
+    """Tell whether a reader of the page sees this element, and reads it as content.
+
+    :param in_article: where a header or footer is not the page's but holds headings and notes.
+    """
     if tag.name in {"html", "body"}:  # hidden until a script has run, or classed for the banner that is shown
         return True
     if tag.name in _SKIPPED or str(tag.get("role", "")).lower() in _SKIPPED_ROLES:
         return False
-    if tag.name in {"header", "footer"} and tag.find_parent(["article", "main"]) is None:
-        return False  # of the page; within an article they hold its heading and its notes
+    if tag.name in {"header", "footer"} and not in_article:
+        return False
     return not _is_hidden(tag) and not _is_cookie_banner(tag)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from vital_shared.errors import IngestError
-from vital_shared.models.knowledge import Chunk
+from vital_shared.models.knowledge import Chunk, Document
 from vital_shared.retrieval.embedding import BATCH_SIZE, Embedder, passage_text
 from vital_shared.retrieval.ingest.files import Found, find_files, read_file
 from vital_shared.retrieval.ingest.limits import DEFAULT_LIMITS, Limits
@@ -95,12 +95,17 @@ class Ingestor:
         media_type = media_type_of(uri, declared)
         self._check_size(data, uri)
         content_hash = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
-        known = await self._known(uri, tenant_id, content_hash, media_type)
-        if known is not None:
-            return known
+        older = await self._knowledge.find(tenant_id=tenant_id, uri=uri)
+        if older and (older.content_hash, older.media_type) == (content_hash, media_type):
+            if self._embedder is None or await self._knowledge.has_embeddings(older.id):
+                return IngestResult.of(older, "unchanged")
+        elif twin := await self._twin(uri, tenant_id, content_hash):
+            if older:  # out of date, and what it says now is stored there
+                await self._knowledge.delete(older.id, tenant_id=tenant_id)
+            message = f"{uri} has the same content as {twin.uri}, which is stored already."
+            return IngestResult.of(twin, "duplicate").model_copy(update={"uri": uri, "message": message})
         contents = await self._read(data, uri, media_type, declared)
         chunks = await self._embedded(contents, on_part)
-        older = await self._knowledge.find(tenant_id=tenant_id, uri=uri)
         document = await self._knowledge.replace(
             tenant_id=tenant_id,
             uri=uri,
@@ -118,21 +123,9 @@ class Ingestor:
             limit = self._limits.file_bytes / 1_000_000
             raise IngestError(f"{uri} is larger than {limit:g} MB: split it.", path=uri)
 
-    async def _known(
-        self, uri: str, tenant_id: str | None, content_hash: str, media_type: str
-    ) -> IngestResult | None:
-        """Tell what the tenant has already: this very document, or another one with the same content."""
-        same = await self._knowledge.find(tenant_id=tenant_id, uri=uri)
-        if same and (same.content_hash, same.media_type) == (content_hash, media_type):
-            whole = self._embedder is None or await self._knowledge.has_embeddings(same.id)
-            return IngestResult.of(same, "unchanged") if whole else None
+    async def _twin(self, uri: str, tenant_id: str | None, content_hash: str) -> Document | None:
         twin = await self._knowledge.find_by_hash(tenant_id=tenant_id, content_hash=content_hash)
-        if twin is None or twin.uri == uri:
-            return None
-        if same:  # what stood here before is out of date, and what it says now is stored there
-            await self._knowledge.delete(same.id, tenant_id=tenant_id)
-        message = f"{uri} has the same content as {twin.uri}, which is stored already."
-        return IngestResult.of(twin, "duplicate").model_copy(update={"uri": uri, "message": message})
+        return None if twin is None or twin.uri == uri else twin
 
     async def _read(self, data: bytes, uri: str, media_type: str, declared: str | None) -> Contents:
         """Read in a thread, which is told to stop when nobody waits for it any more."""
