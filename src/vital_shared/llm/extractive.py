@@ -42,9 +42,11 @@ class ExtractiveComposer:
         for report in reports:
             yield TextDelta(text=report)
         quotes = await select(request.question, request.passages, self._reranker)
+        before = "\n" if reports else ""
         for number, piece in enumerate(quotes, start=1):
             yield Cited(citation=_citation(number, piece))
-            yield TextDelta(text=f"{_gap(number, piece, after_reports=bool(reports))}{piece.text} [{number}]")
+            yield TextDelta(text=f"{_gap(before, piece.text)}{piece.text} [{number}]")
+            before = piece.text
         if not quotes and not reports:
             yield TextDelta(text=NO_ANSWER)
         yield Usage()
@@ -69,8 +71,8 @@ def _citation(number: int, piece: Piece) -> Citation:
     )
 
 
-def _gap(number: int, piece: Piece, *, after_reports: bool) -> str:
-    """Return what stands before a quote: lists have lines of their own."""
-    if number == 1:
-        return "\n" if after_reports else ""
-    return "\n\n" if "\n" in piece.text else " "
+def _gap(before: str, text: str) -> str:
+    """Return what stands between two quotes: lists have lines of their own."""
+    if not before or before == "\n":
+        return before
+    return "\n\n" if "\n" in before + text else " "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from vital_shared.models.citation import Citation, Passage
@@ -65,11 +66,24 @@ def _claims(answer_text: str) -> list[_Claim]:
     text = _MARKERS_AFTER_STOP.sub(r"\2\1", answer_text)
     sentences = [sentence for sentence in split(text) if content_words(_MARKER.sub("", sentence))]
     claims = []
-    for in_list, group in groupby(sentences, key=lambda s: is_item(s) or is_lead_in(_MARKER.sub("", s))):
-        members = [_Claim(sentence, _cited(sentence)) for sentence in group]
+    for in_list, group in groupby(zip(sentences, _in_lists(sentences), strict=True), key=itemgetter(1)):
+        members = [_Claim(sentence, _cited(sentence)) for sentence, _ in group]
         shared = frozenset().union(*(member.cited for member in members)) if in_list else frozenset()
         claims += [_Claim(member.text, member.cited or shared) for member in members]
     return [claim for claim in claims if claim.cited or not _is_no_claim(claim.text)]
+
+
+def _in_lists(sentences: Sequence[str]) -> list[bool]:
+    """Tell which sentences belong to a list: its items, whole, and the line that leads in."""
+    flags: list[bool] = []
+    for sentence in sentences:
+        goes_on = bool(flags) and flags[-1] and not sentences[len(flags) - 1].endswith("\n")
+        flags.append(is_item(sentence) or goes_on)
+    for index in range(len(sentences) - 1):
+        leads_in = sentences[index].endswith("\n") and not sentences[index].endswith("\n\n")
+        if is_item(sentences[index + 1]) and (leads_in or is_lead_in(_MARKER.sub("", sentences[index]))):
+            flags[index] = True
+    return flags
 
 
 def _cited(sentence: str) -> frozenset[int]:

@@ -18,10 +18,16 @@ _LONGEST_LIST = 1_200
 
 _MOST_ITEMS = 10
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
-_ANNOUNCED = re.compile(rf"\b({'|'.join(_COUNTS)})\b[^.]*\.\s*$", re.IGNORECASE)
+_ANNOUNCED = re.compile(
+    rf"\b({'|'.join(_COUNTS)}) (?:\w+ )?(?!years|months|weeks|days|hours|minutes|times)\w+s\.\s*$",
+    re.IGNORECASE,
+)
 """A sentence such as "They are judged by two qualities." at the end of its line."""
 
 _RULE = re.compile(r"[\s|:=+-]*")
+_RUN_IN = re.compile(r"^(\w+(?: \w+){0,4})\. (?=\S)")
+"""An item's own heading ("Decision. The goal is …")."""
+
 _MARKUP = re.compile(r"\*\*|__|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)")
 _MARKER = re.compile(r"^[ \t]*(?:[-*+\u2022\u2013]|\(?[0-9]{1,3}[.)])[ \t]+")
 
@@ -108,7 +114,7 @@ def _lines(sentences: Sequence[str]) -> list[str]:
 
 
 def _unmarked(lines: Sequence[str]) -> list[str]:
-    """Take the items of a list without marks; one that ends with a full stop, unlike the first, is the last."""
+    """Take the items of a list without marks; one with a full stop, unlike the first, is the last."""
     items: list[str] = []
     for line in lines[:_MOST_ITEMS]:
         if items and items[0].rstrip().endswith(".") and len(split(line)) > 1:
@@ -120,7 +126,8 @@ def _unmarked(lines: Sequence[str]) -> list[str]:
 
 
 def _readable(text: str) -> str:
-    return " ".join(_MARKUP.sub("", _MARKER.sub("", text)).split())
+    plain = " ".join(_MARKUP.sub("", _MARKER.sub("", text)).split())
+    return _RUN_IN.sub(r"\1: ", plain) if is_item(text) else plain
 
 
 def _cells(row: str) -> list[str]:

@@ -1,8 +1,11 @@
 """A small ONNX model behind a tokenizer, run in worker threads.
 
 All models of the process share as many workers as there are cores, and each run uses one thread:
-batches of one question then run side by side, and many questions do not slow each other down
+the texts of one question then run side by side, and many questions do not slow each other down
 with more threads than cores.
+
+Each text runs alone. Batches are no faster on a CPU, and the models are quantised dynamically: a
+text's score would depend, by up to half a logit, on what it shares the batch with.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -44,25 +48,20 @@ class Encoder:
         self._max_tokens = max_tokens
         self._lock = Lock()
 
-    async def run(self, inputs: Sequence[Input], *, batch_size: int) -> NDArray[np.float32]:
+    async def run(self, inputs: Sequence[Input]) -> NDArray[np.float32]:
         """Return the model's first output for each input: the raw rows, in the order of the inputs.
 
-        Inputs of like length share a batch, so that little is padding. The batches run side by side.
+        :raises ConfigurationError: when the model cannot be loaded.
         """
         encodings = await self._in_worker(self._encode, inputs)
-        order = sorted(range(len(inputs)), key=lambda i: len(encodings[i].ids), reverse=True)
-        batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        outputs = await together(
-            *(self._in_worker(self._infer, [encodings[i] for i in batch]) for batch in batches)
-        )
-        rows: dict[int, NDArray[np.float32]] = {}
-        for batch, output in zip(batches, outputs, strict=True):
-            rows.update(zip(batch, output, strict=True))
-        return np.stack([rows[i] for i in range(len(inputs))])
+        # The longest first: the workers then finish at about the same time.
+        order = sorted(range(len(inputs)), key=lambda i: -len(encodings[i].ids))
+        rows = await together(*(self._in_worker(self._infer, encodings[i]) for i in order))
+        return np.stack([row for _, row in sorted(zip(order, rows, strict=True), key=itemgetter(0))])
 
     async def warm_up(self) -> None:
         """Load the model now, so that the first question need not wait for it."""
-        await self.run(["warm up"], batch_size=1)
+        await self.run(["warm up"])
 
     async def _in_worker(self, function: Any, argument: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(_workers, function, argument)
@@ -71,18 +70,16 @@ class Encoder:
         encodings: list[Encoding] = self._tokenizer.encode_batch(list(inputs))
         return encodings
 
-    def _infer(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
-        """Run one batch, padded with zeros, which is the padding token of BERT's vocabulary."""
-        shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
-        feed = {name: np.zeros(shape, np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
-        for row, encoding in enumerate(encodings):
-            length = len(encoding.ids)
-            feed["input_ids"][row, :length] = encoding.ids
-            feed["attention_mask"][row, :length] = 1
-            feed["token_type_ids"][row, :length] = encoding.type_ids
-        output: NDArray[np.float32] = self._session.run(None, feed)[0]
+    def _infer(self, encoding: Encoding) -> NDArray[np.float32]:
+        feed = {
+            "input_ids": np.array([encoding.ids], np.int64),
+            "attention_mask": np.array([encoding.attention_mask], np.int64),
+            "token_type_ids": np.array([encoding.type_ids], np.int64),
+        }
+        output: NDArray[np.float32] = self._session.run(None, feed)[0][0]
         # bge gives one vector per token, of which the first stands for the text; a cross-encoder one logit.
-        return output[:, 0] if output.ndim == 3 else output
+        first: NDArray[np.float32] = output[0] if output.ndim == 2 else output
+        return first
 
     @property
     def _session(self) -> Any:

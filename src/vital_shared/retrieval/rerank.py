@@ -15,9 +15,6 @@ __all__ = ["Reranker"]
 MAX_TOKENS = 256
 """Of question and text together: time grows with it, and chunks are seldom longer."""
 
-BATCH_SIZE = 4
-"""Texts of like length; small, so that all workers have something to do."""
-
 
 class Reranker:
     """Scores texts against a question with a logit: about -11 (nothing to do with it) to 11 (answers it).
@@ -39,5 +36,5 @@ class Reranker:
         """
         if not texts:
             return np.zeros(0, np.float32)
-        logits = await self._encoder.run([(query, text) for text in texts], batch_size=BATCH_SIZE)
+        logits = await self._encoder.run([(query, text) for text in texts])
         return logits[:, 0]

@@ -12,14 +12,15 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _NUMBER = re.compile(r"(?<![^\W_])\d+(?:[.,]\d+)*")
 
 _STOP_WORDS = frozenset(
-    "a about after again all already also am an and any are aren't as at be because been before being both but "
-    "by can cannot could did do does doing don't down during each few for from further get gets go goes got "
-    "had has have having he her here hers him his how i if in into is it its itself just let like long "
-    "many may me might more most much must my need no nor not now of off often on once only or other our "
-    "ours out over own per please same say says shall she should so some still such take takes tell than "
-    "that the their theirs them then there these they this those through to too under until up upon us "
-    "use used uses using versus very vs want was we were what when where whether which while who whom "
-    "whose why will with within without would you your yours".split()
+    "a about after again all already also am an and any are aren't as at away be because been before "
+    "being both but by can cannot could did do does doing don't down during each far few for from "
+    "further get gets go goes got had has have having he her here hers him his how i if in into is it "
+    "its itself just let like long many may me might more most much must my need next no nor not now of "
+    "off often on once one only or other our ours out over own per please same say says shall she "
+    "should so some still such take takes tell than that the their theirs them then there these they "
+    "this those through to too under until up upon us use used uses using versus very vs want was we "
+    "were what when where whether which while who whom whose why will with within without would you "
+    "your yours".split()
 )
 
 _DAYS_AND_MONTHS = frozenset(
@@ -82,9 +83,16 @@ def _plain(number: str) -> str:
     return re.sub(r"\.0+$", "", plain)
 
 
+_ENDINGS = (
+    ("ations", 4), ("ation", 4), ("ings", 4), ("ing", 4), ("edly", 4), ("ied", 3), ("ies", 3), ("ed", 4),
+    ("es", 4), ("s", 3), ("ly", 4), ("e", 4), ("y", 3),
+)  # fmt: skip
+"""Endings, and how many letters must stand before them."""
+
+
 def _stem(word: str) -> str:
-    """Cut common English endings: enough that "labelled", "labels" and "labeling" are one."""
-    for ending in ("ations", "ation", "ings", "ing", "edly", "ed", "ies", "es", "s", "ly", "e", "y"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
+    """Cut common English endings: enough that "label", "labels" and "labeling" are one."""
+    for ending, least in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= least:
             return word[: -len(ending)]
     return word
