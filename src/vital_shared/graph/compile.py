@@ -167,24 +167,27 @@ def _compile(
     names = [parameter.name for parameter in given]
     sources = [draft.source(parameter) for parameter in given]
     reason = declared.degradation or f"{declared.makes}_failed"
+    defaults = tuple(
+        (position, parameter.default)
+        for position, parameter in enumerate(given)
+        if (maker := makers.get(sources[position])) is not None and maker.declaration.optional
+    )
+    changed = declared.timeout or declared.retry or declared.fallback or declared.each
+    plain = kind == "async" and not changed
     return Node(
         index=index,
         name=draft.name,
         slot=slots[declared.makes],
         slots=tuple(slots[source] for source in sources),
         take=_taker([slots[source] for source in sources]),
-        defaults=tuple(
-            (position, parameter.default)
-            for position, parameter in enumerate(given)
-            if (maker := makers.get(sources[position])) is not None and maker.declaration.optional
-        ),
+        defaults=defaults,
         successors=successors,
         needs=needs,
         declaration=declared,
         function=_positional(draft.function, draft.parameters, names),
         kind=kind,
-        plain=kind == "async"
-        and not (declared.timeout or declared.retry or declared.fallback or declared.each),
+        plain=plain,
+        only=slots[sources[0]] if plain and len(sources) == 1 and not defaults else -1,
         fallback=declared.fallback and _fallback(draft, declared.fallback, names),
         reason=reason,
         reason_on_timeout=declared.on_timeout or reason,

@@ -48,6 +48,8 @@ class Node:
     """``async``, ``stream`` or ``sync``."""
     plain: bool
     """Whether it is only to be awaited: nothing declared that changes how it is run."""
+    only: int
+    """Of a plain node with one argument that is always there: its slot; else -1."""
     fallback: Callable[..., Any] | None
     """Unbound too, with the same parameters as `function`."""
     reason: str

@@ -200,9 +200,6 @@ class Run:
         before = 0 if own else cancelling()
         while index >= 0 and self._error is None:  # once a node has failed, no other starts
             node = nodes[index]
-            arguments = node.take(values)
-            if node.defaults:
-                arguments = _with_defaults(arguments, node.defaults)
             starts[index] = start = clock()
             for observer in observers:
                 try:
@@ -210,10 +207,16 @@ class Run:
                 except Exception:  # noqa: BLE001 - its fault must not become the run's; counted and logged
                     observer_failed(self, observer, "node_started")
             try:
-                if node.plain:
-                    values[node.slot] = await node.function(target, *arguments)
+                if node.only >= 0:
+                    values[node.slot] = await node.function(target, values[node.only])
                 else:
-                    values[node.slot] = await call_node(self, node, arguments)
+                    arguments = node.take(values)
+                    if node.defaults:
+                        arguments = _with_defaults(arguments, node.defaults)
+                    if node.plain:
+                        values[node.slot] = await node.function(target, *arguments)
+                    else:
+                        values[node.slot] = await call_node(self, node, arguments)
             except BaseException as error:  # noqa: BLE001 - a node may raise anything: raised or recorded
                 if not self._goes_on(node, error, cancelled=cancelling() > before):
                     return
