@@ -36,6 +36,9 @@ NEAR_BEST: Final = 5.0
 MOST: Final = 5
 """Pieces in an answer."""
 
+FEWEST: Final = 3
+"""An answer with fewer gets the sentences around the best one: a fact is often spread over two."""
+
 SUPPORT: Final = -6.9
 """The gate; see `_support`. Set on 156 questions of six fields, 45 of them without an answer: of those it
 let through none, and it turned away 17 of the others, most of which share hardly a word with their answer."""
@@ -87,7 +90,8 @@ async def select(question: str, passages: Sequence[Passage], reranker: Reranker 
     context = _with_context(scored[0].piece, candidates)
     if await _support(question, scored[0].piece, context, passages, reranker) < SUPPORT:
         return ()
-    return _reading_order(_chosen(scored))
+    chosen = _chosen(scored)
+    return _reading_order(chosen + _around(scored[0].piece, chosen, candidates))
 
 
 async def _scored(
@@ -184,6 +188,19 @@ def _chosen(scored: Sequence[_Scored]) -> list[Piece]:
         if not any(_holds(other, piece) for other in chosen):
             chosen = [other for other in chosen if not _holds(piece, other)] + [piece]
     return chosen
+
+
+def _around(best: Piece, chosen: Sequence[Piece], candidates: Sequence[Piece]) -> list[Piece]:
+    """Fill a short answer up with what stands around its best sentence: what goes on, then what led to it."""
+    same = [piece for piece in candidates if piece.passage.id == best.passage.id]
+    after = [piece for piece in same if piece.start >= best.end][: FEWEST - 1]
+    before = [piece for piece in same if piece.end <= best.start][-1:]
+    added: list[Piece] = []
+    for piece in (*after, *before):
+        new = piece.with_list
+        if len(chosen) + len(added) < FEWEST and not any(_holds(one, new) for one in (*chosen, *added)):
+            added.append(new)
+    return added
 
 
 def _follows(piece: Piece, other: Piece) -> bool:

@@ -24,6 +24,9 @@ _ANNOUNCED = re.compile(
 )
 """A sentence such as "They are judged by two qualities." at the end of its line."""
 
+_NUMBERED = re.compile(r"\d+(?:\.\d+)+\.? +[A-Z]")
+"""The beginning of a heading such as "2.1 Your first day"."""
+
 _RULE = re.compile(r"[\s|:=+-]*")
 _RUN_IN = re.compile(r"^(\w+(?: \w+){0,4})\. (?=\S)")
 """An item's own heading ("Decision. The goal is …")."""
@@ -83,7 +86,14 @@ def pieces(passage: Passage) -> list[Piece]:
 
 def _says_something(sentence: str, following: Sequence[str]) -> bool:
     is_header = is_row(sentence) and bool(following) and _RULE.fullmatch(following[0]) is not None
-    return not (is_header or sentence.lstrip().startswith("#") or not content_words(sentence))
+    return not (is_header or _is_heading(sentence) or not content_words(sentence))
+
+
+def _is_heading(sentence: str) -> bool:
+    """Tell whether a line is a heading: marked or numbered as one, or all in capitals."""
+    line = sentence.strip()
+    is_numbered = _NUMBERED.match(line) is not None and line[-1].isalnum() and "\n" in sentence
+    return line.startswith("#") or line.isupper() or is_numbered
 
 
 def _list_end(sentences: Sequence[str], index: int, end: int) -> int | None:
