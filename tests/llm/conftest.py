@@ -1,0 +1,5 @@
+"""The real models."""
+
+from tests.retrieval.embedded_models import bge, model_folders, reranker
+
+__all__ = ["bge", "model_folders", "reranker"]

@@ -1,0 +1,22 @@
+"""The real models, a real store on SQLite, and passages made of text."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.retrieval.embedded_models import bge, model_folders, reranker
+
+from vital_shared.store.database import Database
+from vital_shared.store.knowledge import KnowledgeStore
+
+__all__ = ["bge", "model_folders", "reranker"]
+
+
+@pytest.fixture
+async def knowledge(tmp_path: Path) -> AsyncIterator[KnowledgeStore]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'store' / 'vital.db'}")
+    await database.migrate()
+    yield KnowledgeStore(database)
+    await database.aclose()

@@ -1,0 +1,77 @@
+"""Merging what sources found."""
+
+from __future__ import annotations
+
+from tests.retrieval.passages import passage
+
+from vital_shared.retrieval.fusion import ANSWERABLE_LOGIT, Fusion
+from vital_shared.retrieval.rerank import Reranker
+
+CANAL = "The canal is 67 kilometres long and has 23 locks between the river and the lake."
+HONEY = "Honey is ripe when at least two thirds of the cells in a frame are capped."
+LEASE = "Tenants may end the lease with four weeks' notice to the landlord."
+
+
+async def test_the_reranker_decides_the_order_and_the_score(reranker: Reranker) -> None:
+    found = {"memory": [passage(HONEY, score=1.0), passage(CANAL, score=0.4)]}
+    result = await Fusion(reranker).merge("How long is the canal?", found, limit=2)
+    assert [p.text for p in result.passages] == [CANAL, HONEY]
+    assert result.passages[0].score > 4 > -4 > result.passages[1].score
+    assert result.answerable
+
+
+async def test_off_topic_is_not_answerable(reranker: Reranker) -> None:
+    found = {"memory": [passage(HONEY, score=1.0), passage(CANAL, score=0.9)]}
+    result = await Fusion(reranker).merge("Which team won the cup in 2018?", found, limit=5)
+    assert not result.answerable
+    assert result.passages[0].score < ANSWERABLE_LOGIT
+
+
+async def test_nothing_found_is_not_answerable(reranker: Reranker) -> None:
+    for fusion in (Fusion(reranker), Fusion(None)):
+        result = await fusion.merge("Anything?", {"memory": [], "pinecone": []}, limit=5)
+        assert (result.passages, result.answerable) == ((), False)
+
+
+async def test_headings_count_for_the_reranker(reranker: Reranker) -> None:
+    texts = [passage("It takes five days.", title="Cheese"), passage("It takes nine days.", title="Wine")]
+    result = await Fusion(reranker).merge("How long does the wine take?", {"memory": texts}, limit=1)
+    assert result.passages[0].title == "Wine"
+
+
+async def test_copies_are_left_out() -> None:
+    found = {
+        "memory": [
+            passage(CANAL, score=1.0),
+            passage(CANAL + " It is old.", score=0.9),
+            passage(HONEY, score=0.5),
+        ],
+        "pinecone": [
+            passage(f"  {CANAL}\n", score=0.7, source="pinecone"),
+            passage(LEASE, score=0.2, source="pinecone"),
+        ],
+    }
+    result = await Fusion(None).merge("How long is the canal?", found, limit=9)
+    assert [p.text for p in result.passages] == [CANAL, HONEY, LEASE]
+
+
+async def test_what_two_sources_found_comes_first_and_scales_do_not_matter() -> None:
+    found = {
+        "memory": [passage(HONEY, score=0.010), passage(CANAL, score=0.009)],
+        "pinecone": [passage(LEASE, score=90.0), passage(CANAL, score=80.0)],
+    }
+    result = await Fusion(None).merge("canal", found, limit=9)
+    assert result.passages[0].text == CANAL
+
+
+async def test_a_source_without_scores_gives_an_order() -> None:
+    result = await Fusion(None).merge(
+        "honey", {"memory": [passage(HONEY), passage(CANAL), passage(LEASE)]}, limit=2
+    )
+    assert [p.text for p in result.passages] == [HONEY, CANAL]
+
+
+async def test_without_a_reranker_shared_words_open_the_gate() -> None:
+    found = {"memory": [passage(CANAL, score=1.0)]}
+    assert (await Fusion(None).merge("How long is the canal?", found, limit=5)).answerable
+    assert not (await Fusion(None).merge("Which team won the cup?", found, limit=5)).answerable

@@ -1,0 +1,86 @@
+"""The memory source, on a real store with the real embeddings."""
+
+from __future__ import annotations
+
+import pytest
+
+from vital_shared.models.knowledge import Chunk
+from vital_shared.retrieval.embedding import Embedder, passage_text
+from vital_shared.retrieval.memory import MemorySource, merged
+from vital_shared.store.knowledge import KnowledgeStore
+
+TEXTS = [
+    "Honey is ripe when most cells are capped.",
+    "The canal is 67 kilometres long and has 23 locks.",
+    "Error XJ-4471 means that the pump is blocked.",
+    "Tenants may end the lease with four weeks' notice.",
+]
+
+
+async def add(
+    knowledge: KnowledgeStore, text: str, *, tenant_id: str | None = None, embedder: Embedder | None = None
+) -> None:
+    vector = (await embedder.embed_passages([passage_text("", "", text)]))[0] if embedder else None
+    chunk = Chunk(text=text, embedding=None if vector is None else vector.astype("<f4").tobytes())
+    await knowledge.replace(
+        tenant_id=tenant_id, uri=text, title="", content_hash=text, media_type="text/plain", chunks=[chunk]
+    )
+
+
+@pytest.fixture
+async def filled(knowledge: KnowledgeStore, bge: Embedder) -> KnowledgeStore:
+    for text in TEXTS:
+        await add(knowledge, text, embedder=bge)
+    return knowledge
+
+
+async def test_passages_are_found_by_meaning(filled: KnowledgeStore, bge: Embedder) -> None:
+    found = await MemorySource(filled, bge).search("How can a renter move out?", tenant_id="a", limit=2)
+    assert found[0].text == TEXTS[3]
+    assert found[0].source == "memory"
+    assert [passage.score for passage in found] == sorted((p.score for p in found), reverse=True)
+
+
+async def test_passages_are_found_by_rare_words(filled: KnowledgeStore, bge: Embedder) -> None:
+    found = await MemorySource(filled, bge).search("XJ-4471", tenant_id="a", limit=1)
+    assert found[0].text == TEXTS[2]
+
+
+async def test_without_an_embedder_words_find_them(filled: KnowledgeStore) -> None:
+    found = await MemorySource(filled, None).search("locks of the canal", tenant_id="a", limit=3)
+    assert [passage.text for passage in found] == [TEXTS[1]]
+
+
+async def test_what_has_no_embedding_is_found_by_words(filled: KnowledgeStore, bge: Embedder) -> None:
+    await add(filled, "The glockenspiel hangs in the tower.")
+    found = await MemorySource(filled, bge).search("glockenspiel", tenant_id="a", limit=9)
+    assert "The glockenspiel hangs in the tower." in [passage.text for passage in found]
+
+
+@pytest.mark.parametrize("with_embedder", [True, False])
+async def test_other_tenants_passages_are_never_found(
+    knowledge: KnowledgeStore, bge: Embedder, with_embedder: bool
+) -> None:
+    await add(knowledge, "The secret of b is honey.", tenant_id="b", embedder=bge)
+    await add(knowledge, "Honey for all.", embedder=bge)
+    source = MemorySource(knowledge, bge if with_embedder else None)
+    mine = await source.search("honey secret", tenant_id="a", limit=9)
+    theirs = await source.search("honey secret", tenant_id="b", limit=9)
+    assert {passage.text for passage in mine} == {"Honey for all."}
+    assert {passage.text for passage in theirs} == {"Honey for all.", "The secret of b is honey."}
+
+
+@pytest.mark.parametrize("query", ["...", "\x00", "AND OR NOT", 'x" OR "y'])
+async def test_any_text_is_a_query(filled: KnowledgeStore, bge: Embedder, query: str) -> None:
+    assert len(await MemorySource(filled, bge).search(query, tenant_id="a", limit=2)) == 2
+
+
+async def test_an_empty_store_finds_nothing(knowledge: KnowledgeStore, bge: Embedder) -> None:
+    assert await MemorySource(knowledge, bge).search("honey", tenant_id="a", limit=5) == ()
+
+
+def test_meaning_counts_more_than_words() -> None:
+    scores = merged({1: 0.8, 2: 0.5, 3: 0.6}, {2: 9.0, 3: 4.5})
+    assert sorted(scores, key=lambda chunk_id: -scores[chunk_id]) == [1, 3, 2]
+    assert merged({}, {}) == {}
+    assert merged({1: 0.7}, {}) == {1: 1.0}

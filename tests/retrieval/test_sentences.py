@@ -1,0 +1,86 @@
+"""Splitting text into sentences."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vital_shared.retrieval.sentences import is_item, is_lead_in, is_row, split
+
+PIECES = st.sampled_from(
+    [
+        "The end",
+        "e.g.",
+        "U.S.",
+        "No. 5",
+        "3.5",
+        "J. R.",
+        "\n",
+        "\n\n",
+        "- ",
+        "1. ",
+        "| a | b |",
+        ". ",
+        "? ",
+        ": ",
+        "is",
+    ]
+)
+
+
+@given(st.text() | st.lists(PIECES).map(" ".join) | st.lists(PIECES).map("".join))
+def test_the_sentences_are_the_text(text: str) -> None:
+    sentences = split(text)
+    assert "".join(sentences) == text
+    assert all(sentences)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is so. It was not.", ["It is so.", "It was not."]),
+        ("See 21 CFR 807.92(a)(3). The rest follows.", ["See 21 CFR 807.92(a)(3).", "The rest follows."]),
+        ("The U.S. Food and Drug Administration acts.", ["The U.S. Food and Drug Administration acts."]),
+        ("It was sold in the U.S. The rule is old.", ["It was sold in the U.S.", "The rule is old."]),
+        ("Use fruit, e.g. Apples, at 3.5 kg.", ["Use fruit, e.g. Apples, at 3.5 kg."]),
+        ("See No. 5 and Fig. 3. Then go.", ["See No. 5 and Fig. 3.", "Then go."]),
+        ("Dr. J. R. Smith wrote it. He knew.", ["Dr. J. R. Smith wrote it.", "He knew."]),
+        ('He said "Done." She left!', ['He said "Done."', "She left!"]),
+        ("Is it? Yes. 4 more came.", ["Is it?", "Yes.", "4 more came."]),
+        ("It opens at 8 a.m. The door is red.", ["It opens at 8 a.m.", "The door is red."]),
+        ("It needs 37.5 hours. Core hours: 10:00.", ["It needs 37.5 hours.", "Core hours: 10:00."]),
+    ],
+)
+def test_prose(text: str, expected: list[str]) -> None:
+    assert [sentence.strip() for sentence in split(text)] == expected
+
+
+def test_each_item_and_row_is_a_sentence() -> None:
+    text = "You need:\n\n- a pot;\n- a lid\n1. **Decision.** The goal is 90 days.\n| a. B | c |\n| d | e |\n"
+    assert [sentence.strip() for sentence in split(text)] == [
+        "You need:",
+        "- a pot;",
+        "- a lid",
+        "1. **Decision.** The goal is 90 days.",
+        "| a. B | c |",
+        "| d | e |",
+    ]
+
+
+def test_wrapped_lines_are_one_sentence_and_separate_lines_are_not() -> None:
+    text = "It is reviewed by the\nFood Administration and is\nwrapped.\nFault: pale; Cause: cold\nFault: flat; Cause: old\n"
+    assert [sentence.strip() for sentence in split(text)] == [
+        "It is reviewed by the\nFood Administration and is\nwrapped.",
+        "Fault: pale; Cause: cold",
+        "Fault: flat; Cause: old",
+    ]
+
+
+def test_the_kinds_of_sentences_are_told_apart() -> None:
+    assert is_item("- a pot")
+    assert is_item("12) a pot")
+    assert not is_item("2.5 kg of flour")
+    assert is_row("| a | b |")
+    assert is_lead_in("You need:\n")
+    assert not is_lead_in("You need: a pot.")

@@ -1,0 +1,26 @@
+"""Content words, numbers and names."""
+
+from __future__ import annotations
+
+from vital_shared.retrieval.words import content_words, coverage, names, numbers, spelt_numbers
+
+
+def test_forms_of_a_word_are_one() -> None:
+    assert content_words("label labels labeling") == {"label"}
+    assert content_words("applies apply applied") == {"appl"}
+    assert content_words("The dog and the dogs, that is it.") == {"dog"}
+
+
+def test_coverage_is_the_share_of_the_wanted_words() -> None:
+    assert coverage(content_words("ripe honey"), "Honey is sweet.") == 0.5
+    assert coverage(frozenset(), "Honey is sweet.") == 1.0
+
+
+def test_numbers_are_compared_by_value() -> None:
+    assert numbers("1,000 or 2.50 or 3.0 of E42") == {"1000", "2.50", "3"}
+    assert spelt_numbers("thirty days and Two") == {"30", "2"}
+
+
+def test_names_are_capitalised_words_inside_a_sentence_and_acronyms_anywhere() -> None:
+    assert names("FDA met Ingrid Vasa's team in January.") == {"fda", "ingrid", "vasa"}
+    assert names("Honey is sweet.") == set()
