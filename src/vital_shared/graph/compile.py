@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import heapq
 import inspect
 import json
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from vital_shared.graph.draft import Draft, collect, own_parameters
 from vital_shared.graph.errors import PlanError
 from vital_shared.graph.node import place
+from vital_shared.graph.order import after, before, ordered
 from vital_shared.graph.plan import Node, Plan
 from vital_shared.graph.values import ValueTypes
 
@@ -32,8 +32,7 @@ def compile_plan(cls: type) -> Plan:
     makers = _makers(drafts, inputs)
     for draft in drafts.values():
         _check_values(draft, makers, inputs, dropped)
-    ordered = _ordered(cls.__name__, list(drafts.values()))
-    return _build(cls, inputs, ordered, makers)
+    return _build(cls, inputs, ordered(cls.__name__, list(drafts.values())), makers)
 
 
 def _makers(drafts: dict[str, Draft], inputs: tuple[str, ...]) -> dict[str, Draft]:
@@ -82,62 +81,15 @@ def _nobody(
     return f"no node or input makes{hint}"
 
 
-def _ordered(graph: str, drafts: list[Draft]) -> list[Draft]:
-    """Sort the nodes so that each comes after what it needs, else as they were defined."""
-    numbers = {draft.declaration.makes: number for number, draft in enumerate(drafts)}
-    before = _before(drafts, numbers)
-    waiting = [len(needed) for needed in before]
-    ready = [number for number, count in enumerate(waiting) if count == 0]
-    successors = _after(before)
-    order: list[int] = []
-    while ready:
-        number = heapq.heappop(ready)
-        order.append(number)
-        for successor in successors[number]:
-            waiting[successor] -= 1
-            if waiting[successor] == 0:
-                heapq.heappush(ready, successor)
-    if len(order) < len(drafts):
-        raise PlanError(_circle(graph, drafts, before, set(range(len(drafts))) - set(order)))
-    return [drafts[number] for number in order]
-
-
-def _before(drafts: Sequence[Draft], numbers: dict[str, int]) -> list[list[int]]:
-    """For each node the numbers of those that it waits for."""
-    return [sorted({numbers[name] for name, _ in draft.wanted() if name in numbers}) for draft in drafts]
-
-
-def _after(before: Sequence[Sequence[int]]) -> list[list[int]]:
-    """For each node the numbers of those that wait for it."""
-    after: list[list[int]] = [[] for _ in before]
-    for number, needed in enumerate(before):
-        for other in needed:
-            after[other].append(number)
-    return after
-
-
-def _circle(graph: str, drafts: list[Draft], before: list[list[int]], stuck: set[int]) -> str:
-    """Walk back from a node that never gets ready, until one comes again: that is a circle."""
-    path = [min(stuck)]
-    while True:
-        previous = next(number for number in before[path[-1]] if number in stuck)
-        if previous in path:
-            circle = [*path[path.index(previous) :], previous][::-1]
-            break
-        path.append(previous)
-    names = " → ".join(drafts[number].name for number in circle)
-    return f"graph '{graph}' goes round in a circle: {names}; {drafts[circle[0]].title} waits for itself"
-
-
-def _build(cls: type, inputs: tuple[str, ...], ordered: list[Draft], makers: dict[str, Draft]) -> Plan:
-    wanted = {name for draft in ordered for name, _ in draft.wanted()}
+def _build(cls: type, inputs: tuple[str, ...], drafts: list[Draft], makers: dict[str, Draft]) -> Plan:
+    wanted = {name for draft in drafts for name, _ in draft.wanted()}
     used = tuple(name for name in dict.fromkeys(inputs) if name in wanted)
-    values = [draft.declaration.makes for draft in ordered]
+    values = [draft.declaration.makes for draft in drafts]
     slots = {name: slot for slot, name in enumerate((*used, *values))}
-    before = _before(ordered, {name: number for number, name in enumerate(values)})
-    after = _after(before)
+    needed = before(drafts, {name: number for number, name in enumerate(values)})
+    waiting = after(needed)
     nodes = tuple(
-        _compile(draft, i, slots, makers, tuple(after[i]), len(before[i])) for i, draft in enumerate(ordered)
+        _compile(draft, i, slots, makers, tuple(waiting[i]), len(needed[i])) for i, draft in enumerate(drafts)
     )
     roots = tuple(node.index for node in nodes if node.needs == 0)
     return Plan(
@@ -148,8 +100,8 @@ def _build(cls: type, inputs: tuple[str, ...], ordered: list[Draft], makers: dic
         needs=tuple(node.needs for node in nodes),
         branches=len(roots) > 1 or any(len(node.successors) > 1 for node in nodes),
         slots=slots,
-        types=_value_types(cls, ordered, before),
-        fingerprint=_fingerprint(ordered),
+        types=_value_types(cls, drafts, needed),
+        fingerprint=_fingerprint(drafts),
     )
 
 
@@ -230,42 +182,42 @@ def _positional(
     return call
 
 
-def _value_types(cls: type, ordered: list[Draft], before: list[list[int]]) -> ValueTypes:
+def _value_types(cls: type, drafts: list[Draft], needed: list[list[int]]) -> ValueTypes:
     """Check, where nodes pause, that all values that may be there by then can be written down."""
     types = ValueTypes(
         {
             draft.declaration.makes: (draft.function, cls, draft.declaration.each is not None)
-            for draft in ordered
+            for draft in drafts
         }
     )
-    pausing = [i for i, draft in enumerate(ordered) if draft.declaration.pauses]
-    after = _after(before)
-    later = {pause: _reachable(pause, after) for pause in pausing}
-    for i, draft in enumerate(ordered):
+    pausing = [i for i, draft in enumerate(drafts) if draft.declaration.pauses]
+    waiting = after(needed)
+    later = {pause: _reachable(pause, waiting) for pause in pausing}
+    for i, draft in enumerate(drafts):
         pause = next((pause for pause in pausing if i not in later[pause]), None)
         if pause is not None:
             try:
                 types.adapter(draft.declaration.makes)
             except TypeError as error:
                 raise PlanError(
-                    f"{draft.title} may have run when '{ordered[pause].name}' pauses, and its value "
+                    f"{draft.title} may have run when '{drafts[pause].name}' pauses, and its value "
                     f"cannot be written into a checkpoint: {error}"
                 ) from error
     return types
 
 
-def _reachable(start: int, after: list[list[int]]) -> set[int]:
+def _reachable(start: int, waiting: list[list[int]]) -> set[int]:
     found: set[int] = set()
-    stack = list(after[start])
+    stack = list(waiting[start])
     while stack:
         current = stack.pop()
         if current not in found:
             found.add(current)
-            stack += after[current]
+            stack += waiting[current]
     return found
 
 
-def _fingerprint(ordered: list[Draft]) -> str:
+def _fingerprint(drafts: list[Draft]) -> str:
     shape = sorted(
         [
             draft.name,
@@ -273,6 +225,6 @@ def _fingerprint(ordered: list[Draft]) -> str:
             sorted(name for name, _ in draft.wanted()),
             str(draft.function.__annotations__.get("return", "")),
         ]
-        for draft in ordered
+        for draft in drafts
     )
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]

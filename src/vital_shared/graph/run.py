@@ -8,26 +8,22 @@ on with the first node that has thereby become ready; only the others get tasks 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any
 
 from vital_shared.graph.call import call_node
-from vital_shared.graph.checkpoint import Checkpoint
-from vital_shared.graph.errors import CheckpointError, GraphError, NodeError
+from vital_shared.graph.errors import GraphError, NodeError
 from vital_shared.graph.node import Pause, Skip
-from vital_shared.graph.observer import Observer, observer_failed, tell
-from vital_shared.graph.outcome import Degradation, NodeStatus, RunStatus, Span, describe
-from vital_shared.graph.plan import MISSING, Node, Plan
+from vital_shared.graph.observer import observer_failed, tell
+from vital_shared.graph.outcome import RunStatus
+from vital_shared.graph.plan import MISSING, Node
+from vital_shared.graph.state import RunState
 
 __all__ = ["Run"]
 
-Deliver = Callable[[Node, Any], Awaitable[None]]
 
-
-class Run:
+class Run(RunState):
     """One execution of a plan.
 
     :param plan: what to run.
@@ -42,75 +38,7 @@ class Run:
     :raises GraphError: when an input is missing, or the checkpoint does not fit.
     """
 
-    __slots__ = (
-        "_checkpoint",
-        "_clock",
-        "_cut",
-        "_ends",
-        "_error",
-        "_group",
-        "_pending",
-        "_queue",
-        "_seconds",
-        "_started",
-        "_starts",
-        "_statuses",
-        "_values",
-        "degradations",
-        "deliver",
-        "failed_node",
-        "observer_failures",
-        "observers",
-        "paused",
-        "plan",
-        "sequential",
-        "target",
-    )
-
-    _group: asyncio.TaskGroup | None
-    _queue: deque[int]
-
-    def __init__(
-        self,
-        plan: Plan,
-        target: object,
-        inputs: Mapping[str, Any],
-        *,
-        observers: Sequence[Observer] = (),
-        deliver: Deliver | None = None,
-        sequential: bool = False,
-        checkpoint: Checkpoint | None = None,
-        answers: Mapping[str, Any] | None = None,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        count = len(plan.nodes)
-        self.plan = plan
-        self.target = target
-        self.observers = observers
-        self.deliver = deliver
-        self.sequential = sequential
-        self.degradations: list[Degradation] = []
-        self.paused: dict[str, Any] = {}
-        """What paused nodes ask for, by the name of their value."""
-        self.failed_node: Node | None = None
-        self.observer_failures = 0
-        self._clock = clock
-        self._pending = list(plan.needs)
-        self._starts = [0.0] * count
-        self._ends = [0.0] * count
-        self._statuses: list[NodeStatus | None] = [None] * count
-        self._started: float | None = None
-        self._seconds = 0.0
-        self._error: BaseException | None = None
-        self._cut: Node | None = None
-        self._checkpoint = checkpoint
-        try:
-            self._values = list(map(inputs.__getitem__, plan.inputs))
-        except KeyError as error:
-            raise GraphError(f"graph '{plan.name}' needs the input {error}: pass it") from None
-        self._values += [MISSING] * count
-        if checkpoint is not None:
-            self._restore(checkpoint, answers or {})
+    __slots__ = ()
 
     async def execute(self) -> None:
         """Run all nodes, or all that do not depend on a paused one.
@@ -273,88 +201,6 @@ class Run:
         error.add_note(f"in node '{node.name}' of {self.plan.name} ({node.place})")
         if self._error is None:
             self._error, self.failed_node = error, node
-
-    def _finish(self, node: Node, status: NodeStatus, error: BaseException | None) -> None:
-        self._statuses[node.index] = status
-        self._ends[node.index] = end = self._clock()
-        seconds = end - self._starts[node.index]
-        tell(self.observers, "node_finished", self, node, status, seconds, error)
-
-    def degrade(self, node: Node, reason: str, error: BaseException, item: int | None = None) -> None:
-        """Record that the run has to do without something."""
-        degradation = Degradation(node.name, reason, describe(error), item)
-        self.degradations.append(degradation)
-        tell(self.observers, "degraded", self, degradation)
-
-    def now(self) -> float:
-        """Read the run's clock, in seconds."""
-        return self._clock()
-
-    def value(self, name: str, default: Any = None) -> Any:
-        """Return the value of that name, or the default where nobody has made it."""
-        slot = self.plan.slots.get(name)
-        if slot is None or self._values[slot] is MISSING:
-            return default
-        return self._values[slot]
-
-    @property
-    def seconds(self) -> float:
-        """How long the run has run in all, without waits for a person; final once it has ended."""
-        return self._seconds
-
-    def spans(self) -> tuple[Span, ...]:
-        """Return the waterfall: every node that has ended, in the order of their starts."""
-        earlier = self._checkpoint
-        zero = (self._started or 0.0) - (earlier.seconds if earlier else 0.0)
-        told = [span for span in earlier.spans if span.status != "cancelled"] if earlier else []
-        own = [
-            Span(node.name, status, self._starts[node.index] - zero, self._ends[node.index] - zero)
-            for node in self.plan.nodes
-            if (status := self._statuses[node.index]) is not None
-        ]
-        return (*told, *sorted(own, key=lambda span: span.start))
-
-    def checkpoint(self) -> Checkpoint:
-        """Write down what there is so far.
-
-        Values whose types JSON cannot hold are left out; they are made again.
-
-        :raises CheckpointError: when a value is not of the type that its node declares.
-        """
-        values: dict[str, Any] = {}
-        absent: dict[str, NodeStatus] = dict(self._checkpoint.absent) if self._checkpoint else {}
-        for node in self.plan.nodes:
-            status, value = self._statuses[node.index], self._values[node.slot]
-            if value is not MISSING:
-                with suppress(TypeError):  # no type that JSON can hold: the node runs again
-                    values[node.makes] = self.plan.types.write(node.makes, value)
-            elif status in ("failed", "timeout", "skipped") and node.declaration.optional:
-                absent[node.name] = status
-        return Checkpoint(
-            fingerprint=self.plan.fingerprint,
-            seconds=self._seconds,
-            values=values,
-            absent=absent,
-            paused=tuple(self.paused),
-            spans=self.spans(),
-            degradations=tuple(self.degradations),
-        )
-
-    def _restore(self, checkpoint: Checkpoint, answers: Mapping[str, Any]) -> None:
-        values = checkpoint.read(self.plan)
-        unanswered = [name for name in checkpoint.paused if name not in answers]
-        if unanswered:
-            raise CheckpointError(f"graph '{self.plan.name}' waits for '{unanswered[0]}': pass it in answers")
-        values.update({name: answers[name] for name in checkpoint.paused})
-        self._seconds = checkpoint.seconds
-        self.degradations.extend(checkpoint.degradations)
-        done = [node for node in self.plan.nodes if node.makes in values or node.name in checkpoint.absent]
-        for node in done:
-            self._values[node.slot] = values.get(node.makes, MISSING)
-            for successor in node.successors:
-                self._pending[successor] -= 1
-        for node in done:
-            self._pending[node.index] = -1  # never 0 again, whatever is made anew before it
 
 
 def _broken_rule(node: Node, error: BaseException) -> NodeError | None:

@@ -33,6 +33,9 @@ NEXT_BONUS: Final = 1.5
 NEAR_BEST: Final = 5.0
 """Logits: what is farther behind the best sentence says something else."""
 
+NEAR_BEST_UNRELATED: Final = 2.5
+"""The same for a sentence without any of the question's words."""
+
 MOST: Final = 5
 """Pieces in an answer."""
 
@@ -173,34 +176,21 @@ def _is_of_wrong_kind(question: str, answer: str) -> bool:
     )
 
 
-def _chosen(scored: Sequence[_Scored]) -> list[Piece]:
+def _chosen(question: str, scored: Sequence[_Scored]) -> list[Piece]:
     """Take the best piece, and what is near it and says something more."""
     best = scored[0]
-    raised = [
-        _Scored(one.score + NEXT_BONUS, one.piece) if _follows(one.piece, best.piece) else one
-        for one in scored
-    ]
+    wanted = content_words(question)
     chosen: list[Piece] = []
-    for one in sorted(raised, key=lambda one: -one.score):
-        if one.score < best.score - NEAR_BEST or len(chosen) == MOST:
-            break
+    for one in sorted(scored, key=lambda one: -one.score - NEXT_BONUS * _follows(one.piece, best.piece)):
         piece = one.piece.with_list
+        lag = best.score - one.score - NEXT_BONUS * _follows(one.piece, best.piece)
+        if len(chosen) == MOST or lag > (
+            NEAR_BEST if wanted & content_words(piece.text) else NEAR_BEST_UNRELATED
+        ):
+            continue
         if not any(_holds(other, piece) for other in chosen):
             chosen = [other for other in chosen if not _holds(piece, other)] + [piece]
     return chosen
-
-
-def _around(best: Piece, chosen: Sequence[Piece], candidates: Sequence[Piece]) -> list[Piece]:
-    """Fill a short answer up with what stands around its best sentence: what goes on, then what led to it."""
-    same = [piece for piece in candidates if piece.passage.id == best.passage.id]
-    after = [piece for piece in same if piece.start >= best.end][: FEWEST - 1]
-    before = [piece for piece in same if piece.end <= best.start][-1:]
-    added: list[Piece] = []
-    for piece in (*after, *before):
-        new = piece.with_list
-        if len(chosen) + len(added) < FEWEST and not any(_holds(one, new) for one in (*chosen, *added)):
-            added.append(new)
-    return added
 
 
 def _follows(piece: Piece, other: Piece) -> bool:

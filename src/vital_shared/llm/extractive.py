@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from vital_shared.llm.base import Cited, ModelEvent, ModelRequest, Stop, TextDelta, Usage
@@ -31,7 +31,7 @@ class ExtractiveComposer:
     def __init__(self, reranker: Reranker | None) -> None:
         self._reranker = reranker
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer in one to five quotes, or say that the passages hold no answer.
 
         What tools found comes first, in their own words; a tool that failed is passed over.

@@ -77,9 +77,10 @@ def pieces(passage: Passage) -> list[Piece]:
             header = []
         elif not header:
             header = _cells(sentence)
-        if _says_something(sentence, sentences[index + 1 : index + 2]):
+        list_end = _list_end(sentences, index, end)
+        if list_end or _says_something(sentence, sentences[index + 1 : index + 2]):
             text = _row(header, sentence) if is_row(sentence) else _readable(sentence)
-            found.append(Piece(passage, start, end, text, _list_end(sentences, index, end)))
+            found.append(Piece(passage, start, end, text, list_end))
         start = end
     return found
 

@@ -18,15 +18,16 @@ from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # ships no types
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.retrieval.together import together
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
 
 __all__ = ["Encoder", "Input"]
 
@@ -96,6 +97,10 @@ class Encoder:
 
     @cached_property
     def _load(self) -> tuple[Any, Tokenizer]:
+        # Here, since they are an extra, take their time to import, and are not needed without a model.
+        import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+        from tokenizers import Tokenizer  # noqa: PLC0415
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

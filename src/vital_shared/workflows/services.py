@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -109,6 +110,9 @@ class Services:
 
 def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None]:
     """Find the embedded models; without them the engine works, less well."""
+    if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
+        logger.warning("the embedded models need more packages: run `pip install 'vital[embedded]'`")
+        return None, None
     folders = installed(settings.data_dir)
     embedder = Embedder(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
     reranker = Reranker(folders[MS_MARCO.name]) if MS_MARCO.name in folders else None
