@@ -16,7 +16,7 @@ from vital_shared.graph.call import call_node
 from vital_shared.graph.errors import GraphError, NodeError
 from vital_shared.graph.node import Pause, Skip
 from vital_shared.graph.observer import observer_failed, tell
-from vital_shared.graph.outcome import RunStatus
+from vital_shared.graph.outcome import Degradation, NodeStatus, RunStatus, describe
 from vital_shared.graph.plan import MISSING, Node
 from vital_shared.graph.state import RunState
 
@@ -201,6 +201,18 @@ class Run(RunState):
         error.add_note(f"in node '{node.name}' of {self.plan.name} ({node.place})")
         if self._error is None:
             self._error, self.failed_node = error, node
+
+    def _finish(self, node: Node, status: NodeStatus, error: BaseException | None) -> None:
+        self._statuses[node.index] = status
+        self._ends[node.index] = end = self._clock()
+        seconds = end - self._starts[node.index]
+        tell(self.observers, "node_finished", self, node, status, seconds, error)
+
+    def degrade(self, node: Node, reason: str, error: BaseException, item: int | None = None) -> None:
+        """Record that the run has to do without something."""
+        degradation = Degradation(node.name, reason, describe(error), item)
+        self.degradations.append(degradation)
+        tell(self.observers, "degraded", self, degradation)
 
 
 def _broken_rule(node: Node, error: BaseException) -> NodeError | None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.errors import CheckpointError, GraphError
-from vital_shared.graph.observer import Observer, tell
-from vital_shared.graph.outcome import Degradation, NodeStatus, Span, describe
+from vital_shared.graph.observer import Observer
+from vital_shared.graph.outcome import Degradation, NodeStatus, Span
 from vital_shared.graph.plan import MISSING, Node, Plan
 
 __all__ = ["RunState"]
@@ -94,18 +94,6 @@ class RunState:
         self._values += [MISSING] * count
         if checkpoint is not None:
             self._restore(checkpoint, answers or {})
-
-    def _finish(self, node: Node, status: NodeStatus, error: BaseException | None) -> None:
-        self._statuses[node.index] = status
-        self._ends[node.index] = end = self._clock()
-        seconds = end - self._starts[node.index]
-        tell(self.observers, "node_finished", self, node, status, seconds, error)
-
-    def degrade(self, node: Node, reason: str, error: BaseException, item: int | None = None) -> None:
-        """Record that the run has to do without something."""
-        degradation = Degradation(node.name, reason, describe(error), item)
-        self.degradations.append(degradation)
-        tell(self.observers, "degraded", self, degradation)
 
     def now(self) -> float:
         """Read the run's clock, in seconds."""
