@@ -33,9 +33,6 @@ NEXT_BONUS: Final = 1.5
 NEAR_BEST: Final = 5.0
 """Logits: what is farther behind the best sentence says something else."""
 
-NEAR_BEST_UNRELATED: Final = 2.5
-"""The same for a sentence without any of the question's words."""
-
 MOST: Final = 5
 """Pieces in an answer."""
 
@@ -90,11 +87,13 @@ async def select(question: str, passages: Sequence[Passage], reranker: Reranker 
     if reranker is None:
         return _by_words(question, candidates)
     scored = await _scored(question, best, candidates, reranker)
-    context = _with_context(scored[0].piece, candidates)
-    if await _support(question, scored[0].piece, context, passages, reranker) < SUPPORT:
-        return ()
+    best_piece = scored[0].piece
     chosen = _chosen(scored)
-    return _reading_order(chosen + _around(scored[0].piece, chosen, candidates))
+    chosen += _around(best_piece, chosen, candidates)
+    support = await _support(question, _with_context(best_piece, candidates), passages, reranker)
+    if _is_of_wrong_kind(asked(question), "\n".join(piece.text for piece in chosen)):
+        support -= WRONG_KIND_WEIGHT
+    return _reading_order(chosen) if support >= SUPPORT else ()
 
 
 async def _scored(
@@ -138,16 +137,14 @@ def _with_context(piece: Piece, candidates: Sequence[Piece]) -> str:
     return piece.text
 
 
-async def _support(
-    question: str, piece: Piece, text: str, passages: Sequence[Passage], reranker: Reranker
-) -> float:
+async def _support(question: str, text: str, passages: Sequence[Passage], reranker: Reranker) -> float:
     """Return how well the best sentence answers, in logits, less what speaks against it.
 
     The sentence is scored without the headings of its passage: they alone can lift a related sentence
     without the fact. Against it speak words of the question that no passage has, above all names and
-    numbers, and an answer that is not of the kind asked for; what is told around the question does not.
+    numbers; what is told around the question does not.
 
-    :param text: the piece, with what it needs to be understood.
+    :param text: the sentence, with what it needs to be understood.
     """
     asks = asked(question)
     logits = [await reranker.score(one, [text]) for one in dict.fromkeys((question, asks))]
@@ -157,7 +154,6 @@ async def _support(
         min(max(*(float(logit[0]) for logit in logits), -8.0), 4.0)
         - UNKNOWN_WEIGHT * unknown
         - FOREIGN_WEIGHT * _asks_for_strangers(asks, "\n".join(found))
-        - WRONG_KIND_WEIGHT * _is_of_wrong_kind(asks, piece.with_list.text)
     )
 
 
@@ -176,21 +172,34 @@ def _is_of_wrong_kind(question: str, answer: str) -> bool:
     )
 
 
-def _chosen(question: str, scored: Sequence[_Scored]) -> list[Piece]:
+def _chosen(scored: Sequence[_Scored]) -> list[Piece]:
     """Take the best piece, and what is near it and says something more."""
     best = scored[0]
-    wanted = content_words(question)
+    raised = [
+        _Scored(one.score + NEXT_BONUS, one.piece) if _follows(one.piece, best.piece) else one
+        for one in scored
+    ]
     chosen: list[Piece] = []
-    for one in sorted(scored, key=lambda one: -one.score - NEXT_BONUS * _follows(one.piece, best.piece)):
+    for one in sorted(raised, key=lambda one: -one.score):
+        if one.score < best.score - NEAR_BEST or len(chosen) == MOST:
+            break
         piece = one.piece.with_list
-        lag = best.score - one.score - NEXT_BONUS * _follows(one.piece, best.piece)
-        if len(chosen) == MOST or lag > (
-            NEAR_BEST if wanted & content_words(piece.text) else NEAR_BEST_UNRELATED
-        ):
-            continue
         if not any(_holds(other, piece) for other in chosen):
             chosen = [other for other in chosen if not _holds(piece, other)] + [piece]
     return chosen
+
+
+def _around(best: Piece, chosen: Sequence[Piece], candidates: Sequence[Piece]) -> list[Piece]:
+    """Fill a short answer up with what stands around its best sentence: what goes on, then what led to it."""
+    same = [piece for piece in candidates if piece.passage.id == best.passage.id]
+    after = [piece for piece in same if piece.start >= best.end][: FEWEST - 1]
+    before = [piece for piece in same if piece.end <= best.start][-1:]
+    added: list[Piece] = []
+    for piece in (*after, *before):
+        new = piece.with_list
+        if len(chosen) + len(added) < FEWEST and not any(_holds(one, new) for one in (*chosen, *added)):
+            added.append(new)
+    return added
 
 
 def _follows(piece: Piece, other: Piece) -> bool:
