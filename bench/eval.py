@@ -20,22 +20,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from vital_shared.llm.base import Cited, ModelRequest, Stop, TextDelta
-from vital_shared.llm.extractive import ExtractiveComposer
-from vital_shared.llm.groundedness import groundedness
+from vital_shared import BaseWorkflow, Services, Settings, WorkflowInput, WorkflowMode, node
 from vital_shared.models.citation import Citation, Passage
-from vital_shared.retrieval.embedding import Embedder
-from vital_shared.retrieval.fusion import Fusion
+from vital_shared.models.event import RunFinished, Token
+from vital_shared.retrieval.base import Retrieved
 from vital_shared.retrieval.ingest import Ingestor
-from vital_shared.retrieval.memory import MemorySource
-from vital_shared.retrieval.rerank import Reranker
-from vital_shared.retrieval.weights import BGE_SMALL, MS_MARCO, install
-from vital_shared.settings import Settings
-from vital_shared.store.database import Database
-from vital_shared.store.knowledge import KnowledgeStore
+from vital_shared.retrieval.weights import install
 
 KNOWLEDGE = Path(__file__).parent.parent / "examples" / "knowledge"
 TENANT = "eval"
+NOTHING = Retrieved()
 FLOORS = {"sources": 0.92, "facts": 0.80, "citations": 1.0, "abstained": 1.0}
 
 
@@ -55,37 +49,34 @@ class Answered:
     citations: tuple[Citation, ...]
     passages: tuple[Passage, ...]
     abstained: bool
+    groundedness: float | None
     first_text_seconds: float
     total_seconds: float
 
 
-class Pipeline:
-    """What answers: swap `answer` to try another one."""
+class Evaluated(BaseWorkflow):
+    """The workflow as it is, and the passages that its last answer was made from."""
 
-    def __init__(self, knowledge: KnowledgeStore, embedder: Embedder, reranker: Reranker) -> None:
-        self.source = MemorySource(knowledge, embedder)
-        self.fusion = Fusion(reranker)
-        self.composer = ExtractiveComposer(reranker)
+    seen = NOTHING
 
-    async def answer(self, question: str) -> Answered:
-        start = time.perf_counter()
-        found = await self.source.search(question, tenant_id=TENANT, limit=30)
-        retrieved = await self.fusion.merge(question, {self.source.name: found}, limit=5)
-        usable = retrieved.passages if retrieved.answerable else ()
-        texts, citations, first, reason = [], [], None, ""
-        async for event in self.composer.stream(ModelRequest(question=question, passages=usable)):
-            if isinstance(event, TextDelta):
+    @node
+    async def kept(self, passages: Retrieved = NOTHING) -> None:
+        self.seen = passages
+
+    async def ask(self, question: str) -> Answered:
+        asked = WorkflowInput(query=question, mode=WorkflowMode.MODE_2, tenant_id=TENANT, user_id=TENANT)
+        start, first = time.perf_counter(), None
+        async for event in self.execute_stream(asked):
+            if isinstance(event, Token):
                 first = first or time.perf_counter()
-                texts.append(event.text)
-            elif isinstance(event, Cited):
-                citations.append(event.citation)
-            elif isinstance(event, Stop):
-                reason = event.reason
+            elif isinstance(event, RunFinished):
+                output = event.output
         return Answered(
-            text="".join(texts),
-            citations=tuple(citations),
-            passages=retrieved.passages,
-            abstained=reason == "no_answer",
+            text=output.response,
+            citations=output.citations,
+            passages=self.seen.passages,
+            abstained="no_sources" in output.degradation_reasons,
+            groundedness=output.groundedness,
             first_text_seconds=(first or time.perf_counter()) - start,
             total_seconds=time.perf_counter() - start,
         )
@@ -139,7 +130,7 @@ def judge(question: Question, answered: Answered) -> Verdict:
         resolved=resolved,
         abstained=answered.abstained,
         answerable=question.answerable,
-        groundedness=groundedness(answered.text, answered.citations, answered.passages),
+        groundedness=answered.groundedness,
         first_text_seconds=answered.first_text_seconds,
         total_seconds=answered.total_seconds,
         misses=misses,
@@ -198,25 +189,24 @@ def _at(seconds: list[float], share: float) -> float:
 
 
 async def run(console: Console) -> list[Verdict]:
-    data_dir = Settings().data_dir
-    folders = await asyncio.to_thread(install, data_dir)
-    embedder, reranker = Embedder(folders[BGE_SMALL.name]), Reranker(folders[MS_MARCO.name])
+    models = Settings().data_dir / "models"
+    await asyncio.to_thread(install, models.parent)
     questions = [Question(**one) for one in json.loads((KNOWLEDGE / "questions.json").read_text())]
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite+aiosqlite:///{folder}/vital.db")
+        (Path(folder) / "models").symlink_to(models)
+        services = await Services.open(Settings(data_dir=Path(folder), database_url=""))
         try:
-            await database.migrate()
-            knowledge = KnowledgeStore(database)
             documents = [path for path in sorted(KNOWLEDGE.iterdir()) if path.suffix != ".json"]
-            async for result in Ingestor(knowledge, embedder).ingest_paths(documents, tenant_id=TENANT):
+            ingestor = Ingestor(services.knowledge, services.embedder)
+            async for result in ingestor.ingest_paths(documents, tenant_id=TENANT):
                 if result.status == "failed":
                     raise SystemExit(result.message)
-            pipeline = Pipeline(knowledge, embedder, reranker)
-            await pipeline.answer("What is this about?")  # loads the models
+            workflow = Evaluated(services)
+            await workflow.ask("What is this about?")  # loads the models
             console.print(f"{len(documents)} documents, {len(questions)} questions")
-            return [judge(question, await pipeline.answer(question.question)) for question in questions]
+            return [judge(question, await workflow.ask(question.question)) for question in questions]
         finally:
-            await database.aclose()
+            await services.aclose()
 
 
 def main() -> int:
