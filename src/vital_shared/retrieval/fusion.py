@@ -52,7 +52,7 @@ class Fusion:
         :param found: the passages of each source, by its name, best first.
         :raises ConfigurationError: when the reranking model cannot be loaded.
         """
-        candidates = _without_copies(_fused(found))
+        candidates = _without_copies(_fused(found), max(RERANKED_AT_MOST, limit))
         if self._reranker is None:
             answerable = _has_words(query, candidates[:limit])
             return Retrieved(passages=tuple(candidates[:limit]), answerable=answerable)
@@ -89,10 +89,12 @@ def _fused(found: Mapping[str, Sequence[Passage]]) -> list[Passage]:
     return [passages[key].model_copy(update={"score": scores[key]}) for key in order]
 
 
-def _without_copies(passages: Sequence[Passage]) -> list[Passage]:
-    """Leave out what says nearly the same as a better passage."""
+def _without_copies(passages: Sequence[Passage], most: int) -> list[Passage]:
+    """Take the first passages, but for what says nearly the same as a better one."""
     kept: list[tuple[Passage, frozenset[str]]] = []
     for passage in passages:
+        if len(kept) == most:
+            break
         words = content_words(passage.text)
         if not any(_same(words, other) for _, other in kept):
             kept.append((passage, words))

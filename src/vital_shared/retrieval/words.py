@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["content_words", "coverage", "names", "numbers", "spelt_numbers"]
 
@@ -43,6 +44,7 @@ _NUMBER_WORDS = {
 }
 
 
+@lru_cache(maxsize=1_024)  # one question looks at the same passages and sentences several times
 def content_words(text: str) -> frozenset[str]:
     """Return the words that carry meaning, in lower case and without their endings."""
     words = (word.lower().replace("\u2019", "'").removesuffix("'s") for word in _WORD.findall(text))
@@ -90,6 +92,7 @@ _ENDINGS = (
 """Endings, and how many letters must stand before them."""
 
 
+@lru_cache(maxsize=16_384)  # texts repeat their words
 def _stem(word: str) -> str:
     """Cut common English endings: enough that "label", "labels" and "labeling" are one."""
     for ending, least in _ENDINGS:
