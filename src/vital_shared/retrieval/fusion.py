@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -24,14 +25,9 @@ near the topic without the fact, which scored up to 5.6: the composer sees that,
 ANSWERABLE_COVERAGE: Final = 0.5
 """The gate without a reranker: the share of the question's content words that one passage has."""
 
-RERANKED: Final = 4
-"""So many passages are reranked at once, and as many again while none is `CLEAR_LOGIT`: each costs 20 to
-60 ms, and mostly the right one is among the first."""
-
-RERANKED_AT_MOST: Final = 8
-
-CLEAR_LOGIT: Final = 1.0
-"""A passage that is so near to the question is the right one, mostly: no more need to be looked at."""
+ROUNDS: Final = ((2, 3.0), (4, 1.0), (8, -math.inf))
+"""How many passages are reranked in all, and how near to the question the best of them has to be, in
+logits, for that to do: each costs 20 to 80 ms, and mostly the right one is among the first."""
 
 SAME_WORDS: Final = 0.9
 """Passages that share so much of the shorter one's words say the same (overlapping chunks, copies)."""
@@ -52,26 +48,24 @@ class Fusion:
         :param found: the passages of each source, by its name, best first.
         :raises ConfigurationError: when the reranking model cannot be loaded.
         """
-        candidates = _without_copies(_fused(found), max(RERANKED_AT_MOST, limit))
+        candidates = _without_copies(_fused(found), max(ROUNDS[-1][0], limit))
         if self._reranker is None:
             answerable = _has_words(query, candidates[:limit])
             return Retrieved(passages=tuple(candidates[:limit]), answerable=answerable)
-        best = (await self._reranked(self._reranker, query, candidates, max(RERANKED, limit - 1)))[:limit]
+        best = (await self._reranked(self._reranker, query, candidates))[:limit]
         return Retrieved(passages=best, answerable=bool(best) and best[0].score >= ANSWERABLE_LOGIT)
 
     @staticmethod
-    async def _reranked(
-        reranker: Reranker, query: str, candidates: Sequence[Passage], step: int
-    ) -> tuple[Passage, ...]:
-        """Score the candidates, `step` of them at a time until one is clear, and return them best first."""
+    async def _reranked(reranker: Reranker, query: str, candidates: Sequence[Passage]) -> tuple[Passage, ...]:
+        """Rerank from the top until one is near enough; the others follow with the scores that they had."""
         scored: list[Passage] = []
-        for start in range(0, max(RERANKED_AT_MOST, step), step):
-            some = candidates[start : start + step]
+        for most, near in ROUNDS:
+            some = candidates[len(scored) : most]
             logits = await reranker.score(query, [passage_text(p.title, p.section, p.text) for p in some])
             scored += [p.model_copy(update={"score": float(x)}) for p, x in zip(some, logits, strict=True)]
-            if not some or max(passage.score for passage in scored) >= CLEAR_LOGIT:
+            if len(scored) < most or max(passage.score for passage in scored) >= near:
                 break
-        return tuple(sorted(scored, key=lambda passage: -passage.score))
+        return (*sorted(scored, key=lambda passage: -passage.score), *candidates[len(scored) :])
 
 
 def _fused(found: Mapping[str, Sequence[Passage]]) -> list[Passage]:
