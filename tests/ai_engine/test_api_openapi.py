@@ -56,8 +56,8 @@ async def test_the_examples_fit_the_models(service: Service) -> None:
         return paths[path][method]["requestBody"]["content"]["application/json"]
 
     for example in examples("/v1/runs", "post")["examples"].values():
-        WorkflowInput.model_validate_json(json.dumps(example["value"]))
+        assert WorkflowInput.model_validate_json(json.dumps(example["value"])).query
     for example in examples("/v1/runs/{run_id}/approval", "post")["examples"].values():
-        Approval.model_validate_json(json.dumps(example["value"]))
+        assert Approval.model_validate_json(json.dumps(example["value"])) is not None
     agent = examples("/v1/agents/{agent_id}", "put")["example"]
-    AgentProfile.model_validate_json(json.dumps(agent | {"id": "x"}))
+    assert AgentProfile.model_validate_json(json.dumps(agent | {"id": "x"})).id == "x"

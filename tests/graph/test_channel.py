@@ -37,8 +37,10 @@ async def test_closing_wakes_a_waiting_reader():
     channel = Channel(1)
     reader = asyncio.create_task(read(channel, []))
     await asyncio.sleep(1)
+    assert not reader.done()
     channel.close()
     await reader
+    assert reader.done()
 
 
 async def test_a_slow_reader_slows_the_writer():

@@ -22,6 +22,8 @@ INSERT = text("INSERT INTO agents VALUES ('', :id, '{}', '2026-03-01 00:00:00+00
 
 async def test_a_database_that_is_there_answers(database: Database):
     await database.ping()
+    async with database.connect() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar() == 1
 
 
 async def insert(database: Database, agent_id: str) -> None:
