@@ -8,7 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := embedded,postgres
+EXTRAS := embedded,local,postgres
+ALL_EXTRAS := $(EXTRAS),mcp,pydantic-ai
 
 .PHONY: run test lint check eval bench lock clean
 
@@ -35,7 +36,7 @@ bench: .venv-bench/installed
 	.venv-bench/bin/python bench/engine.py
 
 lock: $(VENV)/installed-dev
-	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(EXTRAS)]' --group dev
+	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(ALL_EXTRAS)]' --group dev
 	$(BIN)/pip freeze --exclude-editable > constraints.txt
 
 $(VENV)/bin/python:
@@ -48,7 +49,7 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]' --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(ALL_EXTRAS)]' --group dev
 	@touch $@ $(VENV)/installed
 
 .venv-bench/installed: pyproject.toml bench/peers/requirements.txt

@@ -42,6 +42,7 @@ class CannedModel:
         stop: StopReason = "end",
     ) -> None:
         self.name = name
+        self.calls_tools = False
         self.requests: list[ModelRequest] = []
         """What it was asked, in order."""
         self.asked = asyncio.Event()

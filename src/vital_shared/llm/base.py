@@ -17,6 +17,8 @@ from vital_shared.models.message import Message
 from vital_shared.models.tool import ToolResult
 
 __all__ = [
+    "CallStarted",
+    "CitationRemoved",
     "Cited",
     "Message",
     "Model",
@@ -27,14 +29,20 @@ __all__ = [
     "ModelRequest",
     "ModelTimeout",
     "ModelToolCall",
+    "ModelTurn",
     "ModelUnavailable",
     "ReasoningDelta",
     "Stop",
     "StopReason",
+    "Task",
     "TextDelta",
     "ToolDefinition",
+    "ToolExchange",
     "Usage",
 ]
+
+Task = Literal["answer", "tools"]
+"""``tools``: only ask for the tool calls that would help with the question; what text comes is dropped."""
 
 StopReason = Literal["end", "length", "tool_calls", "content_filter", "no_answer"]
 """``no_answer``: the passages do not hold one, and the text says so."""
@@ -49,10 +57,18 @@ class ToolDefinition(Frozen):
     """JSON schema of the arguments."""
 
 
+class ToolExchange(Frozen):
+    """One round of a tool loop: what the model asked for within this answer, and what it was given."""
+
+    turn: ModelTurn
+    results: tuple[ToolResult, ...]
+    """One for each of the turn's calls, in their order; the ids are those of the calls."""
+
+
 class ModelRequest(Frozen):
     """All that a model may use for an answer.
 
-    `passages` are numbered from 1 in their order, which is what [n] in the answer means.
+    What may be cited is numbered from 1: see `sources`.
     """
 
     question: str
@@ -67,11 +83,24 @@ class ModelRequest(Frozen):
     """Oldest first, without the question."""
 
     tools: tuple[ToolDefinition, ...] = ()
+    exchanges: tuple[ToolExchange, ...] = ()
+    """The rounds so far of this answer's tool loop, oldest first."""
+
+    task: Task = "answer"
+    grounded: bool = True
+    """Whether the answer has to rest on the sources; False where the user asked for no documents."""
+
     response_schema: dict[str, Any] | None = None
     """JSON schema that the answer has to follow, or None for text."""
 
     max_output_tokens: int | None = None
     temperature: float | None = None
+
+    @property
+    def sources(self) -> tuple[Passage, ...]:
+        """What may be cited, in the order of its numbers: the passages, then what each tool brought."""
+        results = (*self.tool_results, *(result for each in self.exchanges for result in each.results))
+        return (*self.passages, *(passage for result in results for passage in result.passages))
 
 
 class TextDelta(Frozen):
@@ -100,24 +129,69 @@ class ModelToolCall(Frozen):
     arguments: dict[str, Any]
 
 
+class ModelTurn(Frozen):
+    """What a model said before it waits for its tools; the next-to-last event of a call that ends so.
+
+    It goes back to the provider with the results, in `ToolExchange`.
+    """
+
+    text: str = ""
+    calls: tuple[ModelToolCall, ...] = ()
+    wire: str = ""
+    """Which wire the native content below is of; another one writes the turn from text and calls."""
+    native: Any = None
+    """The provider's own content as JSON, where more than text and calls has to go back (signatures)."""
+
+
 class Usage(Frozen):
-    """Tokens as the provider counted them, for the whole call."""
+    """Tokens as the provider counted them, for one call; a later one replaces an earlier one."""
 
     input_tokens: int = 0
+    """All that was read, cached or not."""
     cached_input_tokens: int = 0
+    """Part of the input that was read from the provider's cache."""
+    cache_write_tokens: int = 0
+    """Part of the input that was written to the provider's cache."""
     output_tokens: int = 0
+    """All that was written, reasoning included."""
     reasoning_tokens: int = 0
+    """Part of the output."""
     estimated: bool = False
     """True where we counted, because the provider did not say."""
+
+
+class CitationRemoved(Frozen):
+    """The model cited a number that nothing has; the text goes on without it."""
+
+    marker: str
+
+
+class CallStarted(Frozen):
+    """The call goes out; the first event of a model behind a provider."""
+
+    prompt: str
+    """Name and version of the prompt, such as ``answer@1``."""
 
 
 class Stop(Frozen):
     """The last event."""
 
     reason: StopReason
+    request_id: str | None = None
+    """The provider's own id of the call."""
 
 
-ModelEvent = TextDelta | ReasoningDelta | Cited | ModelToolCall | Usage | Stop
+ModelEvent = (
+    CallStarted
+    | TextDelta
+    | ReasoningDelta
+    | Cited
+    | CitationRemoved
+    | ModelToolCall
+    | ModelTurn
+    | Usage
+    | Stop
+)
 
 
 class Model(Protocol):
@@ -126,6 +200,11 @@ class Model(Protocol):
     @property
     def name(self) -> str:
         """``provider:model``, or the bare name of an embedded one."""
+        ...
+
+    @property
+    def calls_tools(self) -> bool:
+        """Whether it can ask for tool calls."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:

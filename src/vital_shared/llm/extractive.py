@@ -27,6 +27,7 @@ class ExtractiveComposer:
     """
 
     name = "extractive"
+    calls_tools = False
 
     def __init__(self, reranker: Reranker | None) -> None:
         self._reranker = reranker

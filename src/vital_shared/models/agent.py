@@ -22,6 +22,15 @@ class AgentProfile(Frozen):
     description: str = Field(default="", max_length=2_000)
     system_prompt: str = Field(min_length=1, max_length=20_000)
     model: str = Field(default="extractive", min_length=1, max_length=200)
+    fallbacks: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
+        default=(), max_length=8, strict=False
+    )
+    """Models that answer, in this order, where `model` does not; the extractive composer is always last."""
+
+    hedge_after_seconds: float | None = Field(default=None, gt=0, le=60, strict=False)
+    """When no text has come for so long, the next model of the chain starts too, and the first to write
+    answers; None: it waits for a failure."""
+
     tools: tuple[str, ...] | None = Field(default=None, strict=False)
     """Names of the tools that it may use; None: all."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation
-from vital_shared.models.quality import AnswerWarning, DegradationReason
-from vital_shared.models.tool import ToolCall
-from vital_shared.models.workflow_io import Tokens
+from vital_shared.models.model_call import ModelCall, Tokens
+from vital_shared.models.quality import AnswerWarning, DegradationReason, UnsupportedSentence
+from vital_shared.models.tool import ToolCall, ToolResult
 
 __all__ = ["Answer", "Quality", "ToolPlan"]
 
@@ -24,6 +24,11 @@ class Answer(Frozen):
     """The text ends because a limit was reached."""
     fallback_error: str | None = None
     """Why the model that was asked first did not answer; None where it did."""
+    calls: tuple[ModelCall, ...] = ()
+    """The calls of models that were made for it."""
+    tool_results: tuple[ToolResult, ...] = ()
+    """What the tools gave that the model called while it answered."""
+    warnings: tuple[AnswerWarning, ...] = ()
 
 
 class ToolPlan(Frozen):
@@ -41,5 +46,6 @@ class Quality(Frozen):
     """What the quality check says about an answer."""
 
     groundedness: float | None = None
+    unsupported: tuple[UnsupportedSentence, ...] = ()
     reasons: tuple[DegradationReason, ...] = ()
     warnings: tuple[AnswerWarning, ...] = ()

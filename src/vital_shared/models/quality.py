@@ -6,7 +6,7 @@ from typing import Literal
 
 from vital_shared.models.base import Frozen
 
-__all__ = ["AnswerWarning", "DegradationReason", "WarningType"]
+__all__ = ["AnswerWarning", "DegradationReason", "UnsupportedSentence", "WarningType"]
 
 DegradationReason = Literal[
     "history_failed",
@@ -28,7 +28,7 @@ DegradationReason = Literal[
 outside this set is recorded under ``other``, its own words in the warning."""
 
 WarningType = Literal[
-    "degraded", "citation_removed", "tool_denied", "embedded_models_missing", "unknown_price", "other"
+    "degraded", "citation_removed", "tool_denied", "tool_loop_ended", "unknown_price", "other"
 ]
 
 
@@ -37,3 +37,12 @@ class AnswerWarning(Frozen):
 
     type: WarningType
     message: str
+
+
+class UnsupportedSentence(Frozen):
+    """A sentence of an answer that its citations do not back."""
+
+    start: int
+    """Its first character's place in the answer's text."""
+    end: int
+    """The place behind its last character."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from vital_shared.models.base import Frozen
+from vital_shared.models.citation import Passage
 
 __all__ = ["ToolCall", "ToolRequest", "ToolResult", "ToolStatus"]
 
@@ -48,6 +49,9 @@ class ToolResult(Frozen):
     status: ToolStatus
     content: str = ""
     """The result as text, for the answer; empty where there is none."""
+
+    passages: tuple[Passage, ...] = ()
+    """What the tool found that an answer may cite."""
 
     error: str | None = None
     """One sentence, where the call did not succeed."""

@@ -19,7 +19,8 @@ from pydantic import (
 from vital_shared.models.agent import AgentId
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation
-from vital_shared.models.quality import AnswerWarning, DegradationReason
+from vital_shared.models.model_call import ModelCall, Tokens
+from vital_shared.models.quality import AnswerWarning, DegradationReason, UnsupportedSentence
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 
 __all__ = [
@@ -127,23 +128,6 @@ class WorkflowInput(Frozen):
         return self
 
 
-class Tokens(Frozen):
-    """Tokens that language models read and wrote for this answer."""
-
-    input: int = 0
-    cached_input: int = 0
-    """Part of `input` that the provider had cached."""
-    output: int = 0
-
-    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
-    @property
-    def total(self) -> int:
-        """Input and output."""
-        return self.input + self.output
-
-    model_config = ConfigDict(extra="ignore")
-
-
 class Cost(Frozen):
     """What this answer cost, in dollars, exactly."""
 
@@ -196,11 +180,17 @@ class WorkflowOutput(Frozen):
     groundedness: float | None = Field(default=None, ge=0, le=1)
     """Share of the answer's sentences that their citations back; None where nothing was claimed."""
 
+    unsupported: tuple[UnsupportedSentence, ...] = ()
+    """The sentences of the response that their citations do not back."""
+
     degradation_reasons: tuple[DegradationReason, ...] = ()
     warnings: tuple[AnswerWarning, ...] = ()
     cost: Cost = Cost()
     tokens: Tokens = Tokens()
     model: str | None = None
+    """Which model wrote the response."""
+    model_calls: tuple[ModelCall, ...] = ()
+    """Every call of a model behind a provider that was made for this answer, the failed ones too."""
     cache_status: CacheStatus = "bypass"
     execution: Execution = "parallel"
     timings: Timings

@@ -1,0 +1,126 @@
+"""What a wire is: how one kind of provider is asked, and how its stream is read; no I/O here.
+
+A wire makes of a `Chat` the body of one HTTP request, and of the server-sent events that come back
+`ModelEvent` values. Sending, timeouts, retries and the pool of connections are the transport's, once for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from vital_shared.llm.base import ModelError, ModelEvent, ModelTurn, ToolDefinition
+from vital_shared.models.base import Frozen
+
+__all__ = ["Chat", "Decoder", "ToolOutput", "ToolTurn", "Turn", "UserTurn", "Wire", "WireRequest"]
+
+
+class UserTurn(Frozen):
+    """What the user says."""
+
+    text: str
+
+
+class ToolOutput(Frozen):
+    """What one tool call gave."""
+
+    id: str
+    """The id of the call."""
+    name: str
+    text: str
+    failed: bool = False
+
+
+class ToolTurn(Frozen):
+    """What the tools gave that the model's turn before asked for, in the order of its calls."""
+
+    outputs: tuple[ToolOutput, ...]
+
+
+Turn = UserTurn | ModelTurn | ToolTurn
+
+
+class Chat(Frozen):
+    """A prompt, ready to be sent: what all providers have in common."""
+
+    system: str = ""
+    turns: tuple[Turn, ...]
+    """Begins with a user's turn; every tool turn follows the model's turn that asked."""
+    tools: tuple[ToolDefinition, ...] = ()
+    response_schema: Mapping[str, Any] | None = None
+    """JSON schema that the text has to follow; None: any text."""
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    options: Mapping[str, Any] = {}
+    """More fields of the provider's own request body, from the configuration; merged in last."""
+
+
+class WireRequest(NamedTuple):
+    """One HTTP request, a POST of JSON."""
+
+    path: str
+    """Behind the provider's base address, beginning with ``/``; may have a query."""
+    body: dict[str, Any]
+
+
+class Decoder(Protocol):
+    """Reads the stream of one answer."""
+
+    def feed(self, data: bytes) -> Sequence[ModelEvent]:
+        """Read the data of one server-sent event, and return what it says.
+
+        `Usage` may come several times, the last one counts. `Stop` comes from `end`.
+
+        :raises ModelError: when the event tells of an error, or cannot be read.
+        """
+        ...
+
+    def end(self) -> Sequence[ModelEvent]:
+        """Return the last events, `Stop` last: the stream has ended.
+
+        Each whole tool call comes as `ModelToolCall` (from here or from `feed`); where there are any, a
+        `ModelTurn` with all of them comes before `Stop`.
+
+        :raises ModelUnavailable: when the stream broke off before the answer was whole.
+        """
+        ...
+
+
+class Wire(Protocol):
+    """One kind of provider."""
+
+    @property
+    def name(self) -> str:
+        """``openai``, ``anthropic`` or ``gemini``: what the configuration calls it."""
+        ...
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        """Return the headers of every request, the key's among them; None: the provider wants none."""
+        ...
+
+    def request(self, model: str, chat: Chat) -> WireRequest:
+        """Write a request for a streamed answer.
+
+        :param model: the provider's own name of the model, without ``provider:``.
+        """
+        ...
+
+    def decoder(self, model: str) -> Decoder:
+        """Return a reader for one answer.
+
+        :param model: the full name, ``provider:model``, for errors.
+        """
+        ...
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
+        """Read an answer with a status of 400 or more; never shows what the request held.
+
+        :param headers: of the response, whose names are found in any case.
+        :param body: its beginning, at most 64 KiB.
+        :param model: the full name, ``provider:model``.
+        """
+        ...
+
+    def request_id(self, headers: Mapping[str, str]) -> str | None:
+        """Return the provider's own id of a call, from the headers of its response."""
+        ...

@@ -1,0 +1,74 @@
+"""One call of a language model, as it is kept with the run that made it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import ConfigDict, computed_field
+
+from vital_shared.models.base import Frozen
+
+__all__ = ["CallPurpose", "CallStatus", "ModelCall", "Tokens"]
+
+CallPurpose = Literal["answer", "tools"]
+CallStatus = Literal["success", "failed", "timeout", "cancelled"]
+
+
+class Tokens(Frozen):
+    """Tokens that language models read and wrote."""
+
+    input: int = 0
+    cached_input: int = 0
+    """Part of `input` that was read from the provider's cache."""
+    cache_write: int = 0
+    """Part of `input` that was written to the provider's cache."""
+    output: int = 0
+    reasoning: int = 0
+    """Part of `output`."""
+    estimated: bool = False
+    """True where some were counted by us, because the provider did not say."""
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
+    @property
+    def total(self) -> int:
+        """Input and output."""
+        return self.input + self.output
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(
+            input=self.input + other.input,
+            cached_input=self.cached_input + other.cached_input,
+            cache_write=self.cache_write + other.cache_write,
+            output=self.output + other.output,
+            reasoning=self.reasoning + other.reasoning,
+            estimated=self.estimated or other.estimated,
+        )
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ModelCall(Frozen):
+    """A call that went out, whatever came of it."""
+
+    model: str
+    """``provider:model``."""
+
+    purpose: CallPurpose
+    prompt: str
+    """Name and version of the prompt, such as ``answer@1``."""
+
+    status: CallStatus
+    error: str | None = None
+    """One sentence, where it did not succeed."""
+
+    request_id: str | None = None
+    """The provider's own id of the call."""
+
+    tokens: Tokens = Tokens()
+    cost_dollars: Decimal | None = None
+    """Exact; None where the model has no known price."""
+
+    seconds: float
+    first_token_seconds: float | None = None
+    """None: no text came."""
