@@ -5,7 +5,7 @@
 """
 
 from vital_shared.errors import InvalidRequest, RunFailed, VitalError
-from vital_shared.graph import Done, Pause, Retry, Skip, fan_out, mermaid, node, waterfall
+from vital_shared.graph import Done, Pause, Retry, Skip, Step, fan_out, mermaid, node, waterfall
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.settings import Settings
 from vital_shared.tools.base import Tool, ToolContext, tool
@@ -22,6 +22,7 @@ __all__ = [
     "Services",
     "Settings",
     "Skip",
+    "Step",
     "Tool",
     "ToolContext",
     "VitalError",

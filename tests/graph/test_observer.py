@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from vital_shared.graph import Graph, Observer, Pause, fan_out, node
+from vital_shared.graph import Done, Graph, Observer, Pause, Step, fan_out, node
 
 HOOKS = [name for name in vars(Observer) if not name.startswith("_")]
 
@@ -25,6 +25,14 @@ class G(Graph):
     @node
     async def c(self, a, b) -> int:
         return a
+
+
+class WithStep(G):
+    @node
+    async def c(self, a, b):
+        yield Step("only")
+        yield Step("only", "success")
+        yield Done(a)
 
 
 async def test_hooks_are_called_in_the_order_of_what_happens(prepare, log):
@@ -92,7 +100,7 @@ async def test_an_observer_that_raises_is_logged_and_counted_and_the_run_goes_on
     prepare, log, caplog, hook, sequential
 ):
     broken = type("Broken", (Observer,), {hook: raising(hook)})()
-    run = prepare(G, {"observers": (broken, log), "sequential": sequential}, items=[0, 1])
+    run = prepare(WithStep, {"observers": (broken, log), "sequential": sequential}, items=[0, 1])
     with caplog.at_level(logging.ERROR, "vital.graph"):
         await run.execute()
     times = {"node_started": 3, "node_finished": 3, "item_started": 2, "item_finished": 2}.get(hook, 1)

@@ -13,6 +13,7 @@ from vital_shared.graph.observer import Observer
 from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
 from vital_shared.graph.plan import Node, Plan
 from vital_shared.graph.run import Run
+from vital_shared.graph.step import Step
 
 __all__ = [
     "Channel",
@@ -36,6 +37,7 @@ __all__ = [
     "RunStatus",
     "Skip",
     "Span",
+    "Step",
     "fan_out",
     "mermaid",
     "node",

@@ -12,6 +12,7 @@ from vital_shared.graph.errors import NodeError, NodeTimeout
 from vital_shared.graph.fan_out import call_each
 from vital_shared.graph.node import Done, Pause, Retry, Skip
 from vital_shared.graph.plan import Node
+from vital_shared.graph.step import Step
 from vital_shared.graph.thread import in_thread
 
 if TYPE_CHECKING:
@@ -108,6 +109,9 @@ async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
         async for chunk in generator:
             if type(chunk) is Done:
                 return chunk.value
+            if type(chunk) is Step:
+                sink.run.step(node, chunk)
+                continue
             await sink.deliver(node, chunk)
     finally:
         await generator.aclose()

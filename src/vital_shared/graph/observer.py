@@ -35,6 +35,12 @@ class Observer:
     ) -> None:
         """Note that a node has ended."""
 
+    def step_started(self, run: Run, node: Node, name: str) -> None:
+        """Note that a part of a streaming node's work begins; the name is ``node.step``."""
+
+    def step_finished(self, run: Run, node: Node, name: str, status: NodeStatus, seconds: float) -> None:
+        """Note that it has ended; a step that is still open when its node ends is not told."""
+
     def item_started(self, run: Run, node: Node, index: int, item: Any) -> None:
         """Note that one item of a fan-out starts."""
 

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from vital_shared.graph.checkpoint import Checkpoint
@@ -15,9 +16,27 @@ from vital_shared.graph.observer import Observer
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span
 from vital_shared.graph.plan import MISSING, Node, Plan
 
-__all__ = ["RunState"]
+__all__ = ["RunState", "StepTiming"]
 
 Deliver = Callable[[Node, Any], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class StepTiming:
+    """A step of a node, begun and perhaps ended."""
+
+    node: Node
+    name: str
+    start: float
+    end: float = 0.0
+    status: NodeStatus | None = None
+
+    def span(self, state: RunState, zero: float) -> Span:
+        """Return its line; an open one ends with its node."""
+        end, status = self.end, self.status
+        if status is None:
+            end, status = state._ends[self.node.index], state._statuses[self.node.index]  # noqa: SLF001 - its own state
+        return Span(self.name, status or "cancelled", self.start - zero, end - zero)
 
 
 class RunState:
@@ -36,6 +55,7 @@ class RunState:
         "_started",
         "_starts",
         "_statuses",
+        "_steps",
         "_values",
         "degradations",
         "deliver",
@@ -82,6 +102,8 @@ class RunState:
         self._starts = [0.0] * count
         self._ends = [0.0] * count
         self._statuses: list[NodeStatus | None] = [None] * count
+        self._steps: list[StepTiming] | None = None
+        """Made with the first one: few nodes have steps."""
         self._started: float | None = None
         self._seconds = 0.0
         self._error: BaseException | None = None
@@ -121,6 +143,7 @@ class RunState:
             for node in self.plan.nodes
             if (status := self._statuses[node.index]) is not None
         ]
+        own += [step.span(self, zero) for step in self._steps or () if self._statuses[step.node.index]]
         return (*told, *sorted(own, key=lambda span: span.start))
 
     def checkpoint(self) -> Checkpoint:
