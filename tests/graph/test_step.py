@@ -77,5 +77,5 @@ async def test_a_step_that_is_open_when_its_node_fails_ends_with_it():
 
 
 async def test_ending_a_step_that_has_not_begun_is_an_error_that_names_it():
-    with pytest.raises(GraphError, match=r"node 'total' ends the step 'total\.first', which has not begun"):
+    with pytest.raises(GraphError, match=r"node 'total' ends the step 'first', which has not begun"):
         await EndsNothing().run()
