@@ -86,6 +86,9 @@ class ModelRequest(Frozen):
     exchanges: tuple[ToolExchange, ...] = ()
     """The rounds so far of this answer's tool loop, oldest first."""
 
+    may_call: bool = True
+    """Whether the model may call the tools; False: they are there only because earlier rounds called them."""
+
     task: Task = "answer"
     grounded: bool = True
     """Whether the answer has to rest on the sources; False where the user asked for no documents."""
@@ -171,6 +174,8 @@ class CallStarted(Frozen):
 
     prompt: str
     """Name and version of the prompt, such as ``answer@1``."""
+    input_tokens: int = 0
+    """How long the prompt is by our own count, for calls whose provider never says."""
 
 
 class Stop(Frozen):
@@ -234,9 +239,16 @@ class ModelError(VitalError):
 
 
 class ModelTimeout(ModelError):
-    """No connection, no first token or no next token in time."""
+    """No connection, no first token or no next token in time.
+
+    :param sent: whether the prompt went out, so that the provider may charge for reading it.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, model: str, request_id: str | None = None, sent: bool = True) -> None:
+        super().__init__(message, model=model, request_id=request_id)
+        self.sent = sent
 
 
 class ModelUnavailable(ModelError):

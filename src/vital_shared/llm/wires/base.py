@@ -47,6 +47,8 @@ class Chat(Frozen):
     turns: tuple[Turn, ...]
     """Begins with a user's turn; every tool turn follows the model's turn that asked."""
     tools: tuple[ToolDefinition, ...] = ()
+    may_call: bool = True
+    """False: the tools are there for the calls of earlier turns, and may not be called again."""
     response_schema: Mapping[str, Any] | None = None
     """JSON schema that the text has to follow; None: any text."""
     max_output_tokens: int | None = None

@@ -1,0 +1,148 @@
+"""One model's try at an answer, and the account of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from decimal import Decimal
+
+from vital_shared.llm.base import (
+    CallStarted,
+    Model,
+    ModelError,
+    ModelEvent,
+    ModelRequest,
+    ModelTimeout,
+    ModelToolCall,
+    ModelUnavailable,
+    ReasoningDelta,
+    Stop,
+    TextDelta,
+    Usage,
+)
+from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
+
+__all__ = ["Account", "Attempt"]
+
+
+class Account:
+    """What calls cost, and how long texts are.
+
+    :param price: dollars for a model's tokens, or None where they are not known.
+    :param count: tokens of a text, for calls whose provider did not say.
+    :param clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        price: Callable[[str, Tokens], Decimal | None],
+        count: Callable[[str], int],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.price = price
+        self.count = count
+        self.clock = clock
+
+
+class Attempt:
+    """Streams one model's answer, and keeps what it took.
+
+    :param model: who answers.
+    :param request: what it may use.
+    :param account: how it is charged.
+    """
+
+    def __init__(self, model: Model, request: ModelRequest, account: Account) -> None:
+        self.model = model
+        self.shown = False
+        """Whether there was anything that the reader has seen, or that was decided on."""
+        self.error: ModelError | None = None
+        self.call: ModelCall | None = None
+        """The account, once it has ended; None where no call went out."""
+        self._request = request
+        self._account = account
+        self._started: CallStarted | None = None
+        self._usage: Usage | None = None
+        self._stop: Stop | None = None
+        self._texts: list[str] = []
+        self._first: float | None = None
+
+    async def events(self) -> AsyncGenerator[ModelEvent, None]:
+        """Pass on what the model says.
+
+        :raises ModelError: when it does not answer, or not to the end.
+        """
+        start = self._account.clock()
+        status: CallStatus = "cancelled"
+        try:
+            async with aclosing(self.model.stream(self._request)) as events:
+                async for event in events:
+                    self._note(event, start)
+                    yield event
+            if self._stop is None:
+                raise ModelUnavailable(f'The model "{self.model.name}" broke off.', model=self.model.name)
+            status = "success"
+        except ModelError as error:
+            self.error = error
+            status = "timeout" if isinstance(error, ModelTimeout) else "failed"
+            raise
+        finally:
+            if self._started is not None:
+                self.call = self._record(self._started, status, self._account.clock() - start)
+
+    def _note(self, event: ModelEvent, start: float) -> None:
+        kind = type(event)
+        if kind is TextDelta or kind is ReasoningDelta:
+            self._texts.append(event.text)  # type: ignore[union-attr]  # both have it
+            if self._first is None:
+                self._first = self._account.clock() - start
+            self.shown = True
+        elif kind is ModelToolCall:
+            self.shown = True
+        elif isinstance(event, Usage):
+            self._usage = event
+        elif isinstance(event, Stop):
+            self._stop = event
+        elif isinstance(event, CallStarted):
+            self._started = event
+
+    def _record(self, started: CallStarted, status: CallStatus, seconds: float) -> ModelCall:
+        tokens = self._tokens(started)
+        request_id = self._stop.request_id if self._stop else self.error.request_id if self.error else None
+        free = tokens.total == 0
+        return ModelCall(
+            model=self.model.name,
+            purpose=self._request.task,
+            prompt=started.prompt,
+            status=status,
+            error=self.error.message if self.error else None,
+            request_id=request_id,
+            tokens=tokens,
+            cost_dollars=Decimal(0) if free else self._account.price(self.model.name, tokens),
+            seconds=seconds,
+            first_token_seconds=self._first,
+        )
+
+    def _tokens(self, started: CallStarted) -> Tokens:
+        """Take the provider's count of a whole answer; of half of one, what we know of it."""
+        usage = self._usage or Usage()
+        told = self._usage is not None and self._stop is not None
+        charged = self.shown or self._usage is not None or self._may_be_charged()
+        if not told and not charged:
+            return Tokens()
+        written = 0 if told else self._account.count("".join(self._texts))
+        return Tokens(
+            input=usage.input_tokens if told else max(usage.input_tokens, started.input_tokens),
+            cached_input=usage.cached_input_tokens,
+            cache_write=usage.cache_write_tokens,
+            output=max(usage.output_tokens, written),
+            reasoning=usage.reasoning_tokens,
+            estimated=usage.estimated or not told,
+        )
+
+    def _may_be_charged(self) -> bool:
+        """Whether the prompt went out and was not turned away: a late or abandoned call is paid for."""
+        if self.error is None:
+            return True  # cancelled
+        return isinstance(self.error, ModelTimeout) and self.error.sent

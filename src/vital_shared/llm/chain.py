@@ -1,0 +1,129 @@
+"""Models in the order in which they are asked: the first that answers does.
+
+On an error, a timeout or an open breaker the next one is asked, unless the reader has seen something of
+the answer by then: a second answer behind half of the first would be none. The last model of a chain (the
+extractive composer) has no breaker and takes part in no race.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from vital_shared.llm.attempt import Account, Attempt
+from vital_shared.llm.base import (
+    Model,
+    ModelError,
+    ModelEvent,
+    ModelRejected,
+    ModelRequest,
+    ModelUnavailable,
+)
+from vital_shared.llm.breaker import Breakers
+from vital_shared.llm.race import Race
+from vital_shared.models.model_call import ModelCall
+
+__all__ = ["Chain"]
+
+
+class Chain:
+    """One answer, by the first model that gives it.
+
+    :param models: at least one; the last one answers where all others have failed.
+    :param breakers: shared by all chains of an engine.
+    :param account: how calls are charged.
+    :param hedge_after_seconds: start the next model too when no text has come for so long; None: never.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        breakers: Breakers,
+        account: Account,
+        hedge_after_seconds: float | None = None,
+    ) -> None:
+        self.answered: Model | None = None
+        """Who wrote what was shown."""
+        self.errors: list[ModelError] = []
+        """Why others did not, in order."""
+        self._models = models
+        self._breakers = breakers
+        self._account = account
+        self._hedge_after = hedge_after_seconds
+        self._attempts: list[Attempt] = []
+
+    @property
+    def calls(self) -> tuple[ModelCall, ...]:
+        """The calls that went out and have ended, in the order of their start."""
+        return tuple(attempt.call for attempt in self._attempts if attempt.call is not None)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Answer; closing the generator ends every call.
+
+        :raises ModelError: what the last model raised, or the one whose answer broke off.
+        """
+        events = self._one_by_one(request) if self._hedge_after is None else self._hedged(request)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _one_by_one(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        for model in self._models:
+            attempt = self._attempt(model, request)
+            if attempt is None:
+                continue
+            try:
+                async with aclosing(attempt.events()) as events:
+                    async for event in events:
+                        self.answered = model
+                        yield event
+            except ModelError as error:
+                self._failed(attempt, error)
+                if attempt.shown or model is self._models[-1]:
+                    raise
+            else:
+                self._breakers.succeeded(model.name)
+                return
+        raise self.errors[-1]
+
+    async def _hedged(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Let models race two at a time, and the last one write alone where all others have failed."""
+        assert self._hedge_after is not None  # noqa: S101 - for the type checker: the caller has looked
+        racers = (self._attempt(model, request) for model in self._models[:-1])
+        race = Race((attempt for attempt in racers if attempt), self._hedge_after, self._failed)
+        async with aclosing(race.events()) as events:
+            async for event in events:
+                self.answered = race.winner.model if race.winner else None
+                yield event
+        if race.winner is not None:
+            self._breakers.succeeded(race.winner.model.name)
+            return
+        last = self._last(request)
+        async with aclosing(last.events()) as events:
+            async for event in events:
+                self.answered = last.model
+                yield event
+
+    def _attempt(self, model: Model, request: ModelRequest) -> Attempt | None:
+        """Prepare a try; None where the model's breaker is open."""
+        if model is not self._models[-1] and not self._breakers.allows(model.name):
+            self.errors.append(
+                ModelUnavailable(
+                    f'The model "{model.name}" has failed several times in a row and is left alone for now.',
+                    model=model.name,
+                )
+            )
+            return None
+        attempt = Attempt(model, request, self._account)
+        self._attempts.append(attempt)
+        return attempt
+
+    def _last(self, request: ModelRequest) -> Attempt:
+        attempt = Attempt(self._models[-1], request, self._account)
+        self._attempts.append(attempt)
+        return attempt
+
+    def _failed(self, attempt: Attempt, error: ModelError) -> None:
+        self.errors.append(error)
+        if not isinstance(error, ModelRejected):  # a rejected call says nothing about the next one
+            self._breakers.failed(attempt.model.name)

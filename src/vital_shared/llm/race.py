@@ -1,0 +1,153 @@
+"""Two models at work for one answer: the first to write goes on, the other one is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from typing import Final
+
+from vital_shared.llm.attempt import Attempt
+from vital_shared.llm.base import ModelError, ModelEvent
+
+__all__ = ["Race"]
+
+AT_ONCE: Final = 2
+WAITING: Final = 64
+"""Events of the winner that may wait for a slow reader before the model is slowed down."""
+
+
+class _Runner:
+    """An attempt at work in a task of its own, its events in a bounded queue; None is the last one."""
+
+    def __init__(self, attempt: Attempt, moved: asyncio.Event) -> None:
+        self.attempt = attempt
+        self.queue: asyncio.Queue[ModelEvent | None] = asyncio.Queue(WAITING)
+        self.error: Exception | None = None
+        self.leads = False
+        """Whether it has something to show, or has come to its end."""
+        self._moved = moved
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            async with aclosing(self.attempt.events()) as events:
+                async for event in events:
+                    if self.attempt.shown and not self.leads:
+                        self._lead()
+                    await self.queue.put(event)
+        except Exception as error:  # noqa: BLE001 - handed to the race, which raises what is no model's
+            self.error = error
+            self._moved.set()
+        else:
+            self._lead()
+            await self.queue.put(None)
+            return
+        await self.queue.put(None)
+
+    def _lead(self) -> None:
+        self.leads = True
+        self._moved.set()
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has failed before there was anything to show."""
+        return self.error is not None and not self.attempt.shown
+
+    async def stop(self) -> None:
+        """Cancel it and wait until it has ended, however often the waiting itself is cancelled."""
+        self.task.cancel()
+        cancelled: asyncio.CancelledError | None = None
+        while not self.task.done():
+            try:
+                await asyncio.wait([self.task])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+
+class Race:
+    """Starts attempts one by one: the next when the one before has failed, or has shown nothing for a while.
+
+    :param attempts: in their order; each is made when it is its turn.
+    :param after_seconds: how long to wait for the first text before the next one starts too.
+    :param failed: told of each attempt that failed.
+    """
+
+    def __init__(
+        self,
+        attempts: Iterator[Attempt],
+        after_seconds: float,
+        failed: Callable[[Attempt, ModelError], None],
+    ) -> None:
+        self.winner: Attempt | None = None
+        """Who had something to show first; None: nobody yet, or at all."""
+        self._attempts = attempts
+        self._after = after_seconds
+        self._failed = failed
+        self._running: list[_Runner] = []
+        self._moved = asyncio.Event()
+
+    async def events(self) -> AsyncGenerator[ModelEvent, None]:
+        """Pass on the winner's events; none where all have failed.
+
+        :raises ModelError: when the winner breaks off.
+        """
+        try:
+            winner = await self._first()
+            if winner is None:
+                return
+            self.winner = winner.attempt
+            while (event := await winner.queue.get()) is not None:
+                yield event
+            if winner.error is not None:
+                if isinstance(winner.error, ModelError):
+                    self._failed(winner.attempt, winner.error)
+                raise winner.error
+        finally:
+            for runner in self._running:
+                await runner.stop()
+
+    async def _first(self) -> _Runner | None:
+        """Start attempts until one leads; the others are stopped."""
+        more = self._start()
+        while self._running:
+            may_start = more and len(self._running) < AT_ONCE
+            if not await self._wait(self._after if may_start else None):
+                more = self._start()
+            self._drop_lost()
+            leader = next((runner for runner in self._running if runner.leads), None)
+            if leader is not None:
+                for runner in self._running:
+                    if runner is not leader:
+                        await runner.stop()
+                return leader
+            if more and not self._running:
+                more = self._start()
+        return None
+
+    def _start(self) -> bool:
+        """Start the next attempt, and tell whether there may be more."""
+        attempt = next(self._attempts, None)
+        if attempt is not None:
+            self._running.append(_Runner(attempt, self._moved))
+        return attempt is not None
+
+    async def _wait(self, seconds: float | None) -> bool:
+        """Wait until a runner leads or fails; False: nothing of the kind in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
+        except TimeoutError:
+            return False
+        self._moved.clear()
+        return True
+
+    def _drop_lost(self) -> None:
+        for runner in [runner for runner in self._running if runner.lost]:
+            self._running.remove(runner)
+            if not isinstance(runner.error, ModelError):
+                assert runner.error is not None  # noqa: S101 - for the type checker: it is lost
+                raise runner.error
+            self._failed(runner.attempt, runner.error)
