@@ -12,7 +12,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from vital_shared.llm.base import Cited, Model, ModelEvent, ModelRequest, Stop, StopReason, TextDelta, Usage
+from vital_shared.llm.base import (
+    CallStarted,
+    Cited,
+    Model,
+    ModelEvent,
+    ModelRequest,
+    Stop,
+    StopReason,
+    TextDelta,
+    Usage,
+)
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.base import Source
@@ -57,6 +67,7 @@ class CannedModel:
         self.asked.set()
         if self._gate is not None:
             await self._gate.wait()
+        yield CallStarted(prompt="canned@1")
         if request.passages and self._error is None:
             yield Cited(citation=_citation(request.passages[0]))
         for number, word in enumerate(self._words):

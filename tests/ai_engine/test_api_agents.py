@@ -18,7 +18,8 @@ async def test_an_agent_is_saved_shown_asked_and_deleted(service: Service) -> No
     saved = await service.client.put("/v1/agents/classifier", json=AGENT)
     assert saved.status_code == 200
     shown = await service.client.get("/v1/agents/classifier")
-    assert shown.json() == saved.json() == AGENT | {"id": "classifier", "description": "", "sources": None}
+    unset = {"description": "", "sources": None, "fallbacks": [], "hedge_after_seconds": None}
+    assert shown.json() == saved.json() == AGENT | unset | {"id": "classifier"}
     again = await service.client.put("/v1/agents/classifier", json=shown.json() | {"name": "Other"})
     assert again.json()["name"] == "Other"
     answer = await service.ask(agent_id="classifier", model=None)

@@ -9,6 +9,7 @@ from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel, asked
 from ai_engine.problems import MEDIA_TYPE
 from vital_shared.errors import StoreError
 from vital_shared.llm.base import ModelTimeout, ModelUnavailable
+from vital_shared.llm.extractive import ExtractiveComposer
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.tables import runs
 from vital_shared.testing import CannedModel
@@ -55,8 +56,12 @@ async def test_a_conversation_goes_on(service: Service) -> None:
         (RuntimeError(), 500),
     ],
 )
-async def test_a_run_that_fails_says_which_and_where(serve: Serve, error: Exception, status: int) -> None:
-    service = await serve([CannedModel("a b", name="bad", error=error, words_before_error=1)])
+async def test_a_run_that_fails_says_which_and_where(
+    serve: Serve, error: Exception, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = CannedModel("a b", name="bad", error=error)
+    monkeypatch.setattr(ExtractiveComposer, "stream", bad.stream)  # not even the last one answers
+    service = await serve([bad])
     response = await service.ask(model="bad")
     problem = response.json()
     assert (response.status_code, problem["status"], problem["node"]) == (status, status, "answer")

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from unittest.mock import patch
 
-from vital_shared.llm.base import ModelEvent, ModelRequest, ModelUnavailable, TextDelta
+from vital_shared.errors import VitalError
+from vital_shared.llm.base import ModelEvent, ModelRequest, TextDelta
 from vital_shared.testing import CannedModel
 from vital_shared.workflows.services import Services
 
@@ -19,6 +20,7 @@ class EndlessModel:
     """Writes a word, and never another."""
 
     name = "endless"
+    calls_tools = False
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         yield TextDelta(text="Endlessly")
@@ -26,9 +28,7 @@ class EndlessModel:
 
 
 def more_models():
-    broken = CannedModel(
-        name="broken", error=ModelUnavailable("The model broke.", model="broken"), words_before_error=2
-    )
+    broken = CannedModel(name="broken", error=VitalError("The model broke."), words_before_error=2)
     models = (CannedModel(CANNED), EndlessModel(), broken)
     return patch.object(Services, "open", partial(Services.open, models=models))
 

@@ -80,8 +80,24 @@ async def test_another_model_answers_where_the_first_is_down(open_services: Open
     assert "42 days" in output.response
 
 
-async def test_a_model_that_breaks_off_after_its_first_words_fails_the_run(open_services: Open):
+async def test_half_an_answer_beats_none_and_says_that_it_is_one(open_services: Open):
     services = await open_services(models=[CannedModel("one two three", error=DOWN, words_before_error=2)])
+    output = await ask(services)
+    assert output.response == "one two "
+    assert "truncated" in output.degradation_reasons
+    assert "llm_fallback" not in output.degradation_reasons
+    assert any(str(DOWN) in warning.message for warning in output.warnings)
+    assert [(call.model, call.status) for call in output.model_calls] == [("canned", "failed")]
+
+
+async def test_no_model_at_all_fails_the_run(open_services: Open, monkeypatch):
+    services = await open_services(models=[CannedModel(error=DOWN)])
+
+    async def down(self, request):
+        raise DOWN
+        yield
+
+    monkeypatch.setattr(type(services.models.last), "stream", down)
     with pytest.raises(RunFailed) as caught:
         await ask(services)
     assert (caught.value.node, caught.value.error_type) == ("answer", "model")

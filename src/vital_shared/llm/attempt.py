@@ -12,6 +12,7 @@ from vital_shared.llm.base import (
     Model,
     ModelError,
     ModelEvent,
+    ModelRejected,
     ModelRequest,
     ModelTimeout,
     ModelToolCall,
@@ -55,8 +56,10 @@ class Attempt:
 
     def __init__(self, model: Model, request: ModelRequest, account: Account) -> None:
         self.model = model
-        self.shown = False
-        """Whether there was anything that the reader has seen, or that was decided on."""
+        self.heard = False
+        """Whether anything came of the answer, if only reasoning."""
+        self.wrote = False
+        """Whether some of its text came."""
         self.error: ModelError | None = None
         self.call: ModelCall | None = None
         """The account, once it has ended; None where no call went out."""
@@ -80,26 +83,41 @@ class Attempt:
                 async for event in events:
                     self._note(event, start)
                     yield event
-            if self._stop is None:
-                raise ModelUnavailable(f'The model "{self.model.name}" broke off.', model=self.model.name)
+            self._check_whole()
             status = "success"
         except ModelError as error:
             self.error = error
             status = "timeout" if isinstance(error, ModelTimeout) else "failed"
             raise
         finally:
-            if self._started is not None:
-                self.call = self._record(self._started, status, self._account.clock() - start)
+            if self._started is not None or self._usage is not None:
+                started = self._started or CallStarted(prompt="")
+                self.call = self._record(started, status, self._account.clock() - start)
+
+    def _check_whole(self) -> None:
+        name, stop = self.model.name, self._stop
+        request_id = stop.request_id if stop else None
+        if stop is None:
+            raise ModelUnavailable(f'The model "{name}" broke off.', model=name)
+        if self.wrote or self._request.task == "tools":
+            return
+        if stop.reason == "tool_calls" and self._request.may_call:
+            return
+        if stop.reason == "content_filter":
+            raise ModelRejected(
+                f'The filter of the model "{name}" held its answer back.', model=name, request_id=request_id
+            )
+        raise ModelUnavailable(f'The model "{name}" wrote nothing.', model=name, request_id=request_id)
 
     def _note(self, event: ModelEvent, start: float) -> None:
-        kind = type(event)
-        if kind is TextDelta or kind is ReasoningDelta:
-            self._texts.append(event.text)  # type: ignore[union-attr]  # both have it
+        if isinstance(event, TextDelta | ReasoningDelta):
+            self._texts.append(event.text)
             if self._first is None:
                 self._first = self._account.clock() - start
-            self.shown = True
-        elif kind is ModelToolCall:
-            self.shown = True
+            self.heard = True
+            self.wrote = self.wrote or isinstance(event, TextDelta)
+        elif isinstance(event, ModelToolCall):
+            self.heard = True
         elif isinstance(event, Usage):
             self._usage = event
         elif isinstance(event, Stop):
@@ -128,7 +146,7 @@ class Attempt:
         """Take the provider's count of a whole answer; of half of one, what we know of it."""
         usage = self._usage or Usage()
         told = self._usage is not None and self._stop is not None
-        charged = self.shown or self._usage is not None or self._may_be_charged()
+        charged = self.heard or self._usage is not None or self._may_be_charged()
         if not told and not charged:
             return Tokens()
         written = 0 if told else self._account.count("".join(self._texts))

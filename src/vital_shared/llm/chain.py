@@ -79,7 +79,7 @@ class Chain:
                         yield event
             except ModelError as error:
                 self._failed(attempt, error)
-                if attempt.shown or model is self._models[-1]:
+                if attempt.wrote or model is self._models[-1]:
                     raise
             else:
                 self._breakers.succeeded(model.name)
@@ -90,12 +90,19 @@ class Chain:
         """Let models race two at a time, and the last one write alone where all others have failed."""
         assert self._hedge_after is not None  # noqa: S101 - for the type checker: the caller has looked
         racers = (self._attempt(model, request) for model in self._models[:-1])
-        race = Race((attempt for attempt in racers if attempt), self._hedge_after, self._failed)
-        async with aclosing(race.events()) as events:
-            async for event in events:
-                self.answered = race.winner.model if race.winner else None
-                yield event
-        if race.winner is not None:
+        while True:
+            race = Race((attempt for attempt in racers if attempt), self._hedge_after, self._failed)
+            try:
+                async with aclosing(race.events()) as events:
+                    async for event in events:
+                        self.answered = race.winner.model if race.winner else None
+                        yield event
+            except ModelError:
+                if race.winner is None or race.winner.wrote:
+                    raise
+                continue  # it was only heard thinking: the others may still answer
+            if race.winner is None:
+                break
             self._breakers.succeeded(race.winner.model.name)
             return
         last = self._last(request)

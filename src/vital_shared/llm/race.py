@@ -33,7 +33,7 @@ class _Runner:
         try:
             async with aclosing(self.attempt.events()) as events:
                 async for event in events:
-                    if self.attempt.shown and not self.leads:
+                    if self.attempt.heard and not self.leads:
                         self._lead()
                     await self.queue.put(event)
         except Exception as error:  # noqa: BLE001 - handed to the race, which raises what is no model's
@@ -52,7 +52,7 @@ class _Runner:
     @property
     def lost(self) -> bool:
         """Whether it has failed before there was anything to show."""
-        return self.error is not None and not self.attempt.shown
+        return self.error is not None and not self.attempt.heard
 
     async def stop(self) -> None:
         """Cancel it and wait until it has ended, however often the waiting itself is cancelled."""

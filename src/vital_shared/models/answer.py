@@ -8,7 +8,7 @@ from vital_shared.models.model_call import ModelCall, Tokens
 from vital_shared.models.quality import AnswerWarning, DegradationReason, UnsupportedSentence
 from vital_shared.models.tool import ToolCall, ToolResult
 
-__all__ = ["Answer", "Quality", "ToolPlan"]
+__all__ = ["Answer", "Quality", "Suggestion", "ToolPlan"]
 
 
 class Answer(Frozen):
@@ -29,6 +29,15 @@ class Answer(Frozen):
     tool_results: tuple[ToolResult, ...] = ()
     """What the tools gave that the model called while it answered."""
     warnings: tuple[AnswerWarning, ...] = ()
+
+
+class Suggestion(Frozen):
+    """The tool calls that a model suggests."""
+
+    calls: tuple[ToolCall, ...] = ()
+    model_calls: tuple[ModelCall, ...] = ()
+    error: str | None = None
+    """Why there is no suggestion; None where there is one, if only that no tool would help."""
 
 
 class ToolPlan(Frozen):

@@ -1,86 +1,214 @@
-"""Let a model write, and keep what it wrote."""
+"""Write one answer: ask a model, make the calls that it asks for, and ask again, within bounds."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
+from decimal import Decimal
+from typing import Final
 
+from vital_shared.graph import Step
 from vital_shared.llm.base import (
+    CitationRemoved,
     Cited,
     Model,
     ModelError,
+    ModelEvent,
     ModelRequest,
+    ModelTurn,
     ReasoningDelta,
     Stop,
     TextDelta,
-    Usage,
+    ToolExchange,
 )
+from vital_shared.llm.chain import Chain
 from vital_shared.models.answer import Answer
 from vital_shared.models.citation import Citation
-from vital_shared.models.workflow_io import Tokens
+from vital_shared.models.model_call import ModelCall, Tokens
+from vital_shared.models.quality import AnswerWarning
+from vital_shared.models.tool import ToolCall, ToolResult
+from vital_shared.workflows.tool_loop import ToolLoop
 
-__all__ = ["Writer"]
+__all__ = ["Answering", "Chunk"]
+
+Chunk = TextDelta | Cited | ReasoningDelta | ToolCall | ToolResult | Step
 
 
-class Writer:
+ROUNDS: Final = 5
+"""So many times a model may ask for tools before it has to answer."""
+
+SECONDS: Final = 60.0
+"""After so long it has to answer with what there is."""
+
+DOLLARS: Final = Decimal(1)
+"""What a loop may cost where the run has no limit of its own."""
+
+
+class Answering:
     """One answer while it is written.
 
-    :param request: what the model may use.
+    :param request: what the models may use, without the loop's own part.
+    :param models: who may be asked, in order, once the answer has cost so many dollars; the last one always.
+    :param chain: makes a chain of some models.
+    :param loop: makes the calls that a model asks for.
+    :param dollars: what the answer may cost; None: the loop's own bound.
+    :param clock: seconds, monotonic.
     """
 
-    def __init__(self, request: ModelRequest) -> None:
-        self._request = request
+    def __init__(
+        self,
+        request: ModelRequest,
+        models: Callable[[Decimal], Sequence[Model]],
+        chain: Callable[[Sequence[Model]], Chain],
+        loop: ToolLoop,
+        dollars: Decimal | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._request = request.model_copy(update={"tools": loop.definitions})
+        self._models = models
+        self._chain = chain
+        self._loop = loop
+        self._dollars = DOLLARS if dollars is None else dollars
+        self._clock = clock
+        self._began = clock()
+        self._rounds = 0
         self._texts: list[str] = []
         self._citations: dict[int, Citation] = {}
-        self._usages: list[Usage] = []
-        self._model = ""
-        self._stop: Stop | None = None
-        self._instead_of: ModelError | None = None
+        self._removed: list[str] = []
+        self._calls: list[ModelCall] = []
+        self._model: Model | None = None
+        self._first_error: ModelError | None = None
+        """Why somebody else than the first choice has answered."""
+        self._broken: ModelError | None = None
+        """Why the text ends midway."""
+        self._stop = Stop(reason="end")
+        self._turn = ModelTurn()
+
+    async def events(self) -> AsyncGenerator[Chunk, None]:
+        """Write, round by round; closing the generator ends every call.
+
+        :raises ModelError: when no model has written anything.
+        """
+        while True:
+            async with aclosing(self._ask()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            if self._broken or self._stop.reason != "tool_calls" or not self._request.may_call:
+                return
+            self._check_bounds()
+            async with aclosing(self._call_tools()) as results:
+                async for result in results:
+                    yield result
 
     @property
-    def shown(self) -> bool:
-        """Whether the reader has seen some of it."""
-        return bool(self._texts)
+    def _spent(self) -> Decimal:
+        models = (call.cost_dollars for call in self._calls if call.cost_dollars is not None)
+        return sum(models, self._loop.cost_dollars)
 
-    async def write(
-        self, model: Model, *, instead_of: ModelError | None = None
-    ) -> AsyncGenerator[TextDelta | Cited | ReasoningDelta, None]:
-        """Pass on what the model writes.
+    async def _ask(self) -> AsyncGenerator[Chunk, None]:
+        """Let a model write, until it has answered or asks for tools."""
+        self._rounds += 1
+        step = f"model_{self._rounds}"
+        yield Step(step)
+        chain = self._chain(self._from_here_on(self._models(self._spent)))
+        gap = "\n\n" if self._texts else ""  # what was said before the tools ran is a paragraph of its own
+        try:
+            async with aclosing(chain.stream(self._request)) as events:
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        text, gap = gap + event.text, ""
+                        self._texts.append(text)
+                        yield TextDelta(text=text)
+                    elif isinstance(event, Cited | ReasoningDelta):
+                        yield event
+                    self._keep(event)
+        except ModelError as error:
+            if not self._texts:
+                raise
+            self._broken = error  # half an answer beats none, and says that it is one
+        finally:
+            self._note(chain)
+        yield Step(step, "failed" if self._broken else "success")
 
-        :param instead_of: why the model that was asked first did not answer.
-        :raises ModelError: when it does not answer, or not to the end.
-        """
-        self._model, self._instead_of = model.name, instead_of
-        async with aclosing(model.stream(self._request)) as events:
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    self._texts.append(event.text)
-                    yield event
-                elif isinstance(event, Cited):
-                    self._citations[event.citation.number] = event.citation
-                    yield event
-                elif isinstance(event, ReasoningDelta):
-                    yield event
-                elif isinstance(event, Usage):
-                    self._usages.append(event)
-                elif isinstance(event, Stop):
-                    self._stop = event
-        if self._stop is None:
-            raise ModelError(f'The model "{model.name}" broke off.', model=model.name)
+    def _from_here_on(self, models: Sequence[Model]) -> Sequence[Model]:
+        """Go on with who has answered so far, or those behind."""
+        names = [model.name for model in models]
+        if self._model is None or self._model.name not in names:
+            return models
+        return models[names.index(self._model.name) :]
+
+    def _keep(self, event: ModelEvent) -> None:
+        if isinstance(event, Cited):
+            self._citations[event.citation.number] = event.citation
+        elif isinstance(event, CitationRemoved):
+            self._removed.append(event.marker)
+        elif isinstance(event, ModelTurn):
+            self._turn = event
+        elif isinstance(event, Stop):
+            self._stop = event
+
+    def _note(self, chain: Chain) -> None:
+        self._calls += chain.calls
+        if chain.errors and self._first_error is None and chain.errors[-1] is not self._broken:
+            self._first_error = chain.errors[0]
+        self._model = chain.answered or self._model
+
+    def _check_bounds(self) -> None:
+        if self._rounds >= ROUNDS:
+            self._loop.end(f"the model has asked for tools {ROUNDS} times")
+        elif self._clock() - self._began > SECONDS:
+            self._loop.end(f"the model has called tools for more than {SECONDS:.0f} seconds")
+        elif self._spent >= self._dollars:
+            self._loop.end(f"the answer has cost its limit of ${self._dollars}")
+
+    async def _call_tools(self) -> AsyncGenerator[Chunk, None]:
+        """Make the calls that the model asks for, and put what they gave into the next request."""
+        step = f"tools_{self._rounds}"
+        yield Step(step)
+        calls = self._loop.plan(self._turn.calls, self._dollars - self._spent)
+        for call in calls:
+            yield call
+        for result in await self._loop.make(calls):
+            yield result
+        exchange = ToolExchange(turn=self._turn, results=self._loop.results(self._turn.calls))
+        self._request = self._request.model_copy(
+            update={
+                "exchanges": (*self._request.exchanges, exchange),
+                "may_call": self._loop.ended is None,
+            }
+        )
+        yield Step(step, "success")
 
     def answer(self) -> Answer:
         """Return the whole answer."""
-        reason = self._stop.reason if self._stop else "end"
         return Answer(
             text="".join(self._texts),
             citations=tuple(self._citations[number] for number in sorted(self._citations)),
-            model=self._model,
-            tokens=Tokens(
-                input=sum(usage.input_tokens for usage in self._usages),
-                cached_input=sum(usage.cached_input_tokens for usage in self._usages),
-                output=sum(usage.output_tokens for usage in self._usages),
-            ),
-            abstained=reason == "no_answer",
-            truncated=reason == "length",
-            fallback_error=self._instead_of.message if self._instead_of else None,
+            model=self._model.name if self._model else "",
+            tokens=sum((call.tokens for call in self._calls), Tokens()),
+            abstained=self._stop.reason == "no_answer",
+            truncated=self._stop.reason == "length" or self._broken is not None,
+            fallback_error=self._first_error.message if self._first_error else None,
+            calls=tuple(self._calls),
+            tool_results=(*self._loop.made, *self._loop.denied),
+            warnings=tuple(self._warnings()),
         )
+
+    def _warnings(self) -> Iterator[AnswerWarning]:
+        for marker in dict.fromkeys(self._removed):
+            yield AnswerWarning(
+                type="citation_removed",
+                message=f"The answer cited {marker}, which is no source of it: that was taken out.",
+            )
+        if self._broken is not None:
+            yield AnswerWarning(type="degraded", message=f"The answer ends midway: {self._broken.message}")
+        if self._loop.ended is not None:
+            yield AnswerWarning(
+                type="tool_loop_ended", message=f"No more tools were called, since {self._loop.ended}."
+            )
+        for name in dict.fromkeys(call.model for call in self._calls if call.cost_dollars is None):
+            yield AnswerWarning(
+                type="unknown_price",
+                message=f'The price of the model "{name}" is not known, so the cost is too low.',
+            )

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Self
 
 from vital_shared.errors import RunFailed
 from vital_shared.graph import Done, Graph, Outcome, Pause, Retry, Skip, fan_out, node
-from vital_shared.llm.base import (
-    Cited,
-    ModelError,
-    ModelRequest,
-    ReasoningDelta,
-    TextDelta,
-)
+from vital_shared.llm.base import Model, ModelRequest
+from vital_shared.llm.chain import Chain
 from vital_shared.models.agent import AgentProfile
-from vital_shared.models.answer import Answer, Quality, ToolPlan
+from vital_shared.models.answer import Answer, Quality, Suggestion, ToolPlan
 from vital_shared.models.citation import Passage
 from vital_shared.models.event import Event, RunFinished, RunPaused
 from vital_shared.models.message import Message
@@ -26,12 +21,16 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, Workflo
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.suggest import suggest
-from vital_shared.workflows.answering import Writer
+from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
+from vital_shared.workflows.chains import affordable, models_for
 from vital_shared.workflows.execution import Execution
 from vital_shared.workflows.follow_up import standalone
+from vital_shared.workflows.output import cost_of
 from vital_shared.workflows.quality import assess
 from vital_shared.workflows.services import Services, default_services
+from vital_shared.workflows.suggesting import suggest_by_model
+from vital_shared.workflows.tool_loop import ToolLoop, allowed
 
 __all__ = ["BaseWorkflow"]
 
@@ -238,6 +237,30 @@ class BaseWorkflow(Graph):
             raise Skip
         return suggest(query, tuple(self.services.tools))
 
+    @node(optional=True, degradation="suggestion_failed")
+    async def model_suggestion(
+        self,
+        question: str,
+        model: str | None,
+        enable_tools: bool,
+        load_agent: AgentProfile,
+        history: tuple[Message, ...] = (),
+    ) -> Suggestion:
+        """Let the model suggest tool calls, where it can; its suggestion goes before the keywords'."""
+        tools = allowed(self.services.tools, load_agent) if enable_tools else ()
+        models = models_for(load_agent, model, self.services.models)
+        callers = tuple(each for each in models if each.calls_tools)
+        if not tools or not models[0].calls_tools:
+            raise Skip
+        request = ModelRequest(
+            question=question,
+            instructions=load_agent.system_prompt,
+            history=history,
+            tools=tuple(tool.definition for tool in tools),
+            task="tools",
+        )
+        return await suggest_by_model(request, self._chain(callers, load_agent), self.services.tools)
+
     @node
     async def tool_plan(
         self,
@@ -247,13 +270,15 @@ class BaseWorkflow(Graph):
         max_cost_dollars: Decimal | None,
         load_agent: AgentProfile,
         tool_suggestion: tuple[ToolCall, ...] = (),
+        model_suggestion: Suggestion | None = None,
     ) -> ToolPlan:
         """Keep what the agent may use, and sort out what the user has to approve."""
+        by_model = model_suggestion if model_suggestion and model_suggestion.error is None else None
         return plan_tools(
             mode=mode,
             agent=load_agent,
             requests=requested_tools,
-            suggestions=tool_suggestion,
+            suggestions=by_model.calls if by_model else tool_suggestion,
             question=query,
             tools=self.services.tools,
             max_cost_dollars=max_cost_dollars,
@@ -286,33 +311,44 @@ class BaseWorkflow(Graph):
     async def answer(
         self,
         question: str,
-        model: str | None,
+        input: WorkflowInput,  # noqa: A002 - the seed's name
+        run_id: str,
         load_agent: AgentProfile,
         tool_results: tuple[ToolResult, ...],
         passages: Retrieved = NOTHING,
         history: tuple[Message, ...] = (),
-    ) -> AsyncIterator[TextDelta | Cited | ReasoningDelta | Done[Answer]]:
+        model_suggestion: Suggestion | None = None,
+    ) -> AsyncIterator[Chunk | Done[Answer]]:
         """Write the answer, token by token, from the passages and the tool results."""
-        models = self.services.models
+        services = self.services
         request = ModelRequest(
             question=question,
             instructions=load_agent.system_prompt,
             passages=passages.passages if passages.answerable else (),
             tool_results=tool_results,
             history=history,
+            grounded=input.enable_rag,
         )
-        writer = Writer(request)
-        try:
-            async with aclosing(writer.write(models.get(model or load_agent.model))) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-        except ModelError as error:
-            if writer.shown:  # a second answer behind half of the first would be none
-                raise
-            async with aclosing(writer.write(models.last, instead_of=error)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-        yield Done(writer.answer())
+        models = models_for(load_agent, input.model, services.models)
+        spent = cost_of(model_suggestion.model_calls if model_suggestion else (), tool_results).total
+        limit = input.max_cost_dollars
+        answering = Answering(
+            request,
+            lambda dollars: affordable(models, services.account, limit, spent + dollars),
+            lambda chosen: self._chain(chosen, load_agent),
+            ToolLoop(
+                services.tools,
+                load_agent if input.enable_tools else load_agent.model_copy(update={"tools": ()}),
+                ToolContext(tenant_id=input.tenant_id, run_id=run_id),
+                manual=input.mode.is_manual,
+                known=tool_results,
+            ),
+            dollars=None if limit is None else limit - spent,
+        )
+        async with aclosing(answering.events()) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        yield Done(answering.answer())
 
     @node(optional=True, degradation="quality_failed")
     async def quality(
@@ -321,9 +357,19 @@ class BaseWorkflow(Graph):
         tool_results: tuple[ToolResult, ...],
         enable_rag: bool,
         passages: Retrieved = NOTHING,
+        model_suggestion: Suggestion | None = None,
     ) -> Quality:
         """Check the answer against its sources."""
-        return assess(answer, passages.passages, tool_results, uses_rag=enable_rag)
+        results = (*tool_results, *answer.tool_results)
+        found = (*passages.passages, *(passage for result in results for passage in result.passages))
+        quality = assess(answer, found, results, uses_rag=enable_rag)
+        if model_suggestion is not None and model_suggestion.error is not None:
+            quality = quality.model_copy(update={"reasons": (*quality.reasons, "suggestion_failed")})
+        return quality
+
+    def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
+        services = self.services
+        return Chain(models, services.breakers, services.account, agent.hedge_after_seconds)
 
 
 async def _outcome(execution: Execution) -> WorkflowOutput:

@@ -66,6 +66,10 @@ class EventStream(Observer):
             self.emit(CitationFound, citation=chunk.citation)
         elif isinstance(chunk, ReasoningDelta):
             self.emit(Reasoning, text=chunk.text)
+        elif isinstance(chunk, ToolCall):
+            self.emit(ToolStarted, tool=chunk)
+        elif isinstance(chunk, ToolResult):
+            self.emit(ToolFinished, result=chunk)
         elif isinstance(chunk, AnswerWarning):
             self.emit(WarningRaised, warning=chunk)
         # What else a user's own node streams has no event.
@@ -88,6 +92,14 @@ class EventStream(Observer):
             request = run.paused.get(node.makes)
             if isinstance(request, tuple) and all(isinstance(call, ToolCall) for call in request):
                 self.emit(ApprovalRequired, tools=request)
+
+    def step_started(self, run: Run, node: Node, name: str) -> None:
+        """Emit it, like a node's."""
+        self.emit(NodeStarted, node=name)
+
+    def step_finished(self, run: Run, node: Node, name: str, status: NodeStatus, seconds: float) -> None:
+        """Emit it, like a node's."""
+        self.emit(NodeFinished, node=name, status=status, duration_seconds=seconds)
 
     def item_started(self, run: Run, node: Node, index: int, item: Any) -> None:
         """Emit the start of a tool call."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
 from vital_shared.graph import Run
-from vital_shared.models.answer import Answer, Quality
+from vital_shared.models.answer import Answer, Quality, Suggestion
+from vital_shared.models.model_call import ModelCall
 from vital_shared.models.quality import AnswerWarning, DegradationReason
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.models.workflow_io import (
@@ -19,7 +21,7 @@ from vital_shared.models.workflow_io import (
 )
 from vital_shared.workflows.quality import known_reason, score, warning_for
 
-__all__ = ["build_output"]
+__all__ = ["build_output", "cost_of"]
 
 
 def build_output(
@@ -40,7 +42,9 @@ def build_output(
     """
     answer: Answer | None = run.value("answer")
     quality: Quality = run.value("quality") or Quality()
-    results: tuple[ToolResult, ...] = run.value("tool_results", ())
+    suggestion: Suggestion = run.value("model_suggestion") or Suggestion()
+    results: tuple[ToolResult, ...] = run.value("tool_results", ()) + (answer.tool_results if answer else ())
+    calls = suggestion.model_calls + (answer.calls if answer else ())
     reasons = _reasons(run, quality, more_reasons)
     return WorkflowOutput(
         run_id=run_id,
@@ -55,11 +59,13 @@ def build_output(
         suggested_tools=_suggested(run),
         quality_score=score(reasons, quality.groundedness),
         groundedness=quality.groundedness,
+        unsupported=quality.unsupported,
         degradation_reasons=reasons,
-        warnings=_warnings(run, quality, reasons),
-        cost=Cost(tools=sum((result.cost_dollars for result in results), Decimal(0))),
-        tokens=answer.tokens if answer else Tokens(),
+        warnings=(*(answer.warnings if answer else ()), *_warnings(run, quality, reasons)),
+        cost=cost_of(calls, results),
+        tokens=sum((call.tokens for call in calls), Tokens()),
         model=answer.model if answer else None,
+        model_calls=calls,
         execution=question.execution,
         timings=Timings(
             total_seconds=seconds,
@@ -69,6 +75,14 @@ def build_output(
                 for span in run.spans()
             ),
         ),
+    )
+
+
+def cost_of(calls: Sequence[ModelCall], results: Sequence[ToolResult]) -> Cost:
+    """Add up what models and tools cost; a model without a known price adds nothing, and is warned of."""
+    return Cost(
+        llm=sum((call.cost_dollars for call in calls if call.cost_dollars is not None), Decimal(0)),
+        tools=sum((result.cost_dollars for result in results), Decimal(0)),
     )
 
 

@@ -11,7 +11,9 @@ from importlib.util import find_spec
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import Model
+from vital_shared.llm.breaker import Breakers
 from vital_shared.llm.extractive import ExtractiveComposer
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
@@ -51,6 +53,10 @@ class Services:
     sources: tuple[Source, ...]
     fusion: Fusion
     models: ModelRegistry
+    breakers: Breakers
+    """Which models are left alone for a while."""
+    account: Account
+    """What calls of models cost."""
     tools: ToolRegistry
     embedder: Embedder | None
     """None where the embedded models are not installed: search is by keywords alone, and answers say so."""
@@ -96,6 +102,8 @@ class Services:
                 sources=all_sources,
                 fusion=fusion,
                 models=ModelRegistry((*models, ExtractiveComposer(reranker))),
+                breakers=Breakers(),
+                account=Account(price=lambda _model, _tokens: None, count=len),
                 tools=ToolRegistry((calculator, document_search(all_sources, fusion), *tools)),
                 embedder=embedder,
                 now=now,

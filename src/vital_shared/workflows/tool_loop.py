@@ -1,0 +1,159 @@
+"""The calls that a model makes while it answers: which are made, and when it has to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from vital_shared.llm.base import ModelToolCall, ToolDefinition
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.tool import ToolCall, ToolResult
+from vital_shared.tools.base import Tool, ToolContext
+from vital_shared.tools.registry import ToolRegistry
+
+__all__ = ["ToolLoop", "allowed"]
+
+CALLS_AT_ONCE: Final = 8
+"""More in one turn of the model's are refused."""
+
+
+def allowed(tools: ToolRegistry, agent: AgentProfile) -> tuple[Tool, ...]:
+    """Return the tools that the agent may use."""
+    return tuple(tool for tool in tools if agent.tools is None or tool.name in agent.tools)
+
+
+class ToolLoop:
+    """Makes a model's calls, within what the agent may use and what the user has approved.
+
+    In manual modes a model may make the calls that were approved, with the same arguments (their results
+    are there already), and those that need no approval; any other ends the loop.
+
+    :param tools: all tools of the engine.
+    :param agent: whose tools the model may use.
+    :param context: on whose behalf they run.
+    :param manual: whether the user approves calls.
+    :param known: the calls of this run that were made before, whose results stand.
+    """
+
+    def __init__(
+        self,
+        tools: ToolRegistry,
+        agent: AgentProfile,
+        context: ToolContext,
+        *,
+        manual: bool,
+        known: Sequence[ToolResult],
+    ) -> None:
+        self._tools = tools
+        self._context = context
+        self._manual = manual
+        self._results = {_key(result.name, result.arguments): result for result in known}
+        self._offered = {tool.name: tool for tool in allowed(tools, agent) if self._may_offer(tool)}
+        self.made: list[ToolResult] = []
+        """The results of the calls that this loop has made, in order."""
+        self.denied: list[ToolResult] = []
+        """The calls that it has refused."""
+        self._untold: set[str] = set()
+        self.ended: str | None = None
+        """Why the model may call no more, in words for the user; None: it may."""
+
+    @property
+    def definitions(self) -> tuple[ToolDefinition, ...]:
+        """The tools that the model gets to know of."""
+        return tuple(tool.definition for tool in self._offered.values())
+
+    @property
+    def cost_dollars(self) -> Decimal:
+        """What the calls of this loop have cost."""
+        return sum((result.cost_dollars for result in self.made), Decimal(0))
+
+    def end(self, why: str) -> None:
+        """Let the model make no more calls; the first reason stays."""
+        self.ended = self.ended or why
+
+    def plan(self, asked: Sequence[ModelToolCall], dollars: Decimal | None) -> tuple[ToolCall, ...]:
+        """Return the calls that are to be made now; what is refused, or was made before, is not among them.
+
+        :param dollars: what they may cost together; None: anything.
+        """
+        planned: dict[str, ToolCall] = {}
+        for call in asked:
+            key = _key(call.name, call.arguments)
+            if key in self._results or key in planned:
+                continue
+            refusal = self._refusal(call) or self._too_much(call, planned, dollars)
+            if refusal is not None:
+                result = ToolResult(
+                    id=call.id, name=call.name, arguments=call.arguments, status="denied", error=refusal
+                )
+                self._results[key] = result
+                self.denied.append(result)
+                continue
+            planned[key] = ToolCall(
+                id=f"loop-{len(self.made) + len(planned) + 1}",
+                name=call.name,
+                arguments=call.arguments,
+                reason="The model asks for it.",
+                cost_dollars=self._offered[call.name].cost_dollars,
+                requires_approval=False,
+            )
+        return tuple(planned.values())
+
+    async def make(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
+        """Make the planned calls at the same time."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._tools.run(call, self._context)) for call in calls]
+        results = tuple(task.result() for task in tasks)
+        for result in results:
+            key = _key(result.name, result.arguments)
+            self._results[key] = result
+            self._untold.add(key)
+        self.made += results
+        return results
+
+    def results(self, asked: Sequence[ModelToolCall]) -> tuple[ToolResult, ...]:
+        """Return a result for each call of the model's, under the model's own ids."""
+        given = []
+        for call in asked:
+            key = _key(call.name, call.arguments)
+            result = self._results[key]
+            # What was given before is numbered already, and is not numbered again.
+            passages = result.passages if key in self._untold else ()
+            self._untold.discard(key)
+            given.append(result.model_copy(update={"id": call.id, "passages": passages}))
+        return tuple(given)
+
+    def _may_offer(self, tool: Tool) -> bool:
+        if not self._manual or not tool.requires_approval:
+            return True
+        return any(result.name == tool.name for result in self._results.values())
+
+    def _refusal(self, call: ModelToolCall) -> str | None:
+        """Say why a call is not made; a call that nobody allowed ends the loop."""
+        if self.ended is not None:
+            return f"no more calls are made, since {self.ended}"
+        tool = self._offered.get(call.name)
+        if tool is None:
+            self.end(f'the model asked for the tool "{call.name}", which it may not use')
+            return "this tool may not be used here"
+        if self._manual and tool.requires_approval:
+            self.end(f'the model asked for a call of "{call.name}" that was not approved')
+            return "the user did not approve this call"
+        return None
+
+    def _too_much(
+        self, call: ModelToolCall, planned: dict[str, ToolCall], dollars: Decimal | None
+    ) -> str | None:
+        if len(planned) >= CALLS_AT_ONCE:
+            return f"no more than {CALLS_AT_ONCE} calls are made at once"
+        cost = sum((each.cost_dollars for each in planned.values()), self._offered[call.name].cost_dollars)
+        if dollars is not None and cost > dollars:
+            self.end("the next call would have cost more than the run may")
+            return "it would have cost more than the run may"
+        return None
+
+
+def _key(name: str, arguments: object) -> str:
+    return f"{name} {arguments}"
