@@ -18,6 +18,8 @@ from vital_shared.llm.base import (
     Model,
     ModelEvent,
     ModelRequest,
+    ModelToolCall,
+    ModelTurn,
     Stop,
     StopReason,
     TextDelta,
@@ -30,7 +32,16 @@ from vital_shared.settings import Settings
 from vital_shared.tools.base import Tool
 from vital_shared.workflows.services import Services
 
-__all__ = ["CannedModel", "CannedSource", "passage", "question", "workflow_services"]
+__all__ = [
+    "CannedModel",
+    "CannedSource",
+    "ScriptedModel",
+    "asks_for",
+    "passage",
+    "question",
+    "says",
+    "workflow_services",
+]
 
 
 class CannedModel:
@@ -76,6 +87,51 @@ class CannedModel:
             yield TextDelta(text=word)
         yield Usage(input_tokens=10, output_tokens=len(self._words))
         yield Stop(reason=self._stop)
+
+
+class ScriptedModel:
+    """A model that calls tools as it is told: each request gets the next script.
+
+    >>> ScriptedModel(asks_for("calculator", expression="6 * 7"), says("It is 42."))
+
+    :param scripts: the events of each answer; an exception is raised in its place, an `asyncio.Event`
+        awaited.
+    """
+
+    calls_tools = True
+
+    def __init__(
+        self, *scripts: Sequence[ModelEvent | Exception | asyncio.Event], name: str = "scripted"
+    ) -> None:
+        self.name = name
+        self.requests: list[ModelRequest] = []
+        """What it was asked, in order."""
+        self._scripts = list(scripts)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Play the next script."""
+        self.requests.append(request)
+        yield CallStarted(prompt="scripted@1")
+        for event in self._scripts.pop(0):
+            if isinstance(event, Exception):
+                raise event
+            if isinstance(event, asyncio.Event):
+                await event.wait()
+            else:
+                yield event
+
+
+def says(text: str, *, stop: StopReason = "end") -> tuple[ModelEvent, ...]:
+    """Script an answer of 10 tokens read and 5 written."""
+    usage = Usage(input_tokens=10, output_tokens=5)
+    return (TextDelta(text=text), usage, Stop(reason=stop))
+
+
+def asks_for(name: str, **arguments: Any) -> tuple[ModelEvent, ...]:
+    """Script the wish for one tool call."""
+    call = ModelToolCall(id=f"model-{name}", name=name, arguments=arguments)
+    usage = Usage(input_tokens=10, output_tokens=5)
+    return (call, ModelTurn(calls=(call,)), usage, Stop(reason="tool_calls"))
 
 
 class CannedSource:

@@ -1,0 +1,247 @@
+"""Chains of models: who answers, what it costs, and what is cancelled."""
+
+import asyncio
+from contextlib import aclosing
+from decimal import Decimal
+
+import pytest
+
+from vital_shared.llm.attempt import Account
+from vital_shared.llm.base import (
+    CallStarted,
+    ModelRejected,
+    ModelRequest,
+    ModelTimeout,
+    ModelUnavailable,
+    ReasoningDelta,
+    Stop,
+    TextDelta,
+    Usage,
+)
+from vital_shared.llm.breaker import FAILURES, Breakers
+from vital_shared.llm.chain import Chain
+from vital_shared.testing import ScriptedModel, asks_for, says
+
+QUESTION = ModelRequest(question="?")
+PRICES = {"dear": Decimal("0.001"), "cheap": Decimal("0.0001"), "last": Decimal(0)}
+
+
+def price(model, tokens):
+    return None if model not in PRICES else PRICES[model] * tokens.total
+
+
+def account():
+    return Account(price, count=lambda text: len(text.split()))
+
+
+def down(name):
+    return ModelUnavailable("It is down.", model=name)
+
+
+def late(name, **given):
+    return ModelTimeout("It is late.", model=name, **given)
+
+
+def chain(*models, breakers=None, hedge=None):
+    return Chain(models, breakers or Breakers(), account(), hedge)
+
+
+async def text_of(chain, request=QUESTION):
+    async with aclosing(chain.stream(request)) as events:
+        return "".join([event.text async for event in events if isinstance(event, TextDelta)])
+
+
+class Prompted(ScriptedModel):
+    """One that says how long its prompt is."""
+
+    async def stream(self, request):
+        async with aclosing(super().stream(request)) as events:
+            async for event in events:
+                yield (
+                    CallStarted(prompt="answer@1", input_tokens=100)
+                    if isinstance(event, CallStarted)
+                    else event
+                )
+
+
+async def test_the_first_that_answers_does_and_the_others_are_not_asked():
+    second = ScriptedModel(name="last")
+    asked = chain(ScriptedModel(says("Yes."), name="dear"), second)
+    assert await text_of(asked) == "Yes."
+    assert asked.answered.name == "dear"
+    assert asked.errors == []
+    assert second.requests == []
+
+
+async def test_each_failure_moves_on_to_the_next_and_every_call_is_accounted_for():
+    asked = chain(
+        Prompted([down("dear")], name="dear"),
+        Prompted([late("cheap")], name="cheap"),
+        ScriptedModel(says("At last."), name="last"),
+    )
+    assert await text_of(asked) == "At last."
+    assert [(call.model, call.status, call.cost_dollars) for call in asked.calls] == [
+        ("dear", "failed", Decimal(0)),  # turned away: nothing was read
+        ("cheap", "timeout", Decimal("0.0100")),  # 100 tokens went out, and may be charged
+        ("last", "success", Decimal(0)),
+    ]
+    assert [str(error) for error in asked.errors] == ["It is down.", "It is late."]
+    assert asked.calls[1].tokens.estimated
+
+
+async def test_a_prompt_that_never_went_out_costs_nothing():
+    asked = chain(Prompted([late("dear", sent=False)], name="dear"), ScriptedModel(says("Yes."), name="last"))
+    await text_of(asked)
+    assert asked.calls[0].tokens.total == 0
+
+
+async def test_what_no_table_prices_is_not_free():
+    asked = chain(ScriptedModel(says("Yes."), name="nobody:knows"))
+    await text_of(asked)
+    assert asked.calls[0].cost_dollars is None
+
+
+async def test_no_second_answer_stands_behind_half_of_a_first():
+    second = ScriptedModel(says("No."), name="last")
+    asked = chain(Prompted([TextDelta(text="one two "), down("dear")], name="dear"), second)
+    with pytest.raises(ModelUnavailable):
+        await text_of(asked)
+    assert second.requests == []
+    (call,) = asked.calls
+    assert (call.tokens.input, call.tokens.output, call.tokens.estimated) == (100, 2, True)
+    assert call.cost_dollars == Decimal("0.102")
+
+
+async def test_reasoning_alone_is_no_answer_yet():
+    asked = chain(
+        Prompted([ReasoningDelta(text="hm "), down("dear")], name="dear"),
+        ScriptedModel(says("Yes."), name="last"),
+    )
+    assert await text_of(asked) == "Yes."
+
+
+@pytest.mark.parametrize("script", [says(""), (Stop(reason="content_filter"),), (Usage(),)])
+async def test_an_empty_filtered_or_unfinished_answer_is_none(script):
+    script = [event for event in script if not (isinstance(event, TextDelta) and not event.text)]
+    asked = chain(ScriptedModel(script, name="dear"), ScriptedModel(says("Yes."), name="last"))
+    assert await text_of(asked) == "Yes."
+    assert len(asked.errors) == 1
+
+
+async def test_a_model_that_wants_tools_has_answered_unless_it_may_not():
+    asked = chain(
+        ScriptedModel(asks_for("calculator"), name="dear"), ScriptedModel(says("Yes."), name="last")
+    )
+    assert await text_of(asked) == ""
+    asked = chain(
+        ScriptedModel(asks_for("calculator"), name="dear"), ScriptedModel(says("Yes."), name="last")
+    )
+    assert await text_of(asked, QUESTION.model_copy(update={"may_call": False})) == "Yes."
+
+
+async def test_an_open_breaker_saves_the_call():
+    breakers = Breakers()
+    first = ScriptedModel(*[[down("dear")]] * FAILURES, name="dear")
+    for _ in range(FAILURES + 1):
+        asked = chain(first, ScriptedModel(says("Yes."), name="last"), breakers=breakers)
+        assert await text_of(asked) == "Yes."
+    assert len(first.requests) == FAILURES
+    assert "left alone" in str(asked.errors[0])
+    assert len(asked.calls) == 1
+
+
+async def test_a_rejected_call_does_not_open_the_breaker():
+    breakers = Breakers()
+    for _ in range(FAILURES + 1):
+        rejected = ScriptedModel([ModelRejected("Bad key.", model="dear")], name="dear")
+        await text_of(chain(rejected, ScriptedModel(says("Yes."), name="last"), breakers=breakers))
+    assert breakers.allows("dear")
+
+
+async def test_the_last_models_failure_is_raised():
+    with pytest.raises(ModelUnavailable):
+        await text_of(chain(ScriptedModel([down("last")], name="last")))
+
+
+async def test_closing_it_midway_ends_the_call_and_accounts_for_what_came():
+    asked = chain(Prompted([TextDelta(text="one two"), asyncio.Event()], name="dear"))
+    async with aclosing(asked.stream(QUESTION)) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                break
+    (call,) = asked.calls
+    assert (call.status, call.tokens.input, call.tokens.output) == ("cancelled", 100, 2)
+
+
+async def test_a_late_first_text_starts_a_second_model_and_the_loser_is_cancelled():
+    never = asyncio.Event()
+    slow = Prompted([never, TextDelta(text="late")], name="dear")
+    asked = chain(slow, ScriptedModel(says("Quick."), name="cheap"), ScriptedModel(name="last"), hedge=0.01)
+    assert await text_of(asked) == "Quick."
+    assert asked.answered.name == "cheap"
+    assert [(call.model, call.status) for call in asked.calls] == [
+        ("dear", "cancelled"),
+        ("cheap", "success"),
+    ]
+    assert asked.calls[0].cost_dollars == Decimal("0.100")
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_quick_first_model_has_no_rival():
+    second = ScriptedModel(name="cheap")
+    asked = chain(ScriptedModel(says("Yes."), name="dear"), second, ScriptedModel(name="last"), hedge=60)
+    assert await text_of(asked) == "Yes."
+    assert second.requests == []
+
+
+async def test_in_a_race_failures_start_the_next_at_once_and_the_last_stands_by():
+    asked = chain(
+        ScriptedModel([down("dear")], name="dear"),
+        ScriptedModel([ReasoningDelta(text="hm"), down("cheap")], name="cheap"),
+        ScriptedModel(says("Yes."), name="last"),
+        hedge=60,
+    )
+    assert await text_of(asked) == "Yes."
+    assert [call.model for call in asked.calls] == ["dear", "cheap", "last"]
+    assert len(asked.errors) == 2
+
+
+async def test_the_first_may_still_win_the_race():
+    gate = asyncio.Event()
+
+    class Opens(ScriptedModel):
+        async def stream(self, request):
+            gate.set()  # the rival has begun: now the first one comes
+            await asyncio.Event().wait()
+            yield
+
+    asked = chain(
+        ScriptedModel([gate, *says("First.")], name="dear"),
+        Opens(name="cheap"),
+        ScriptedModel(name="last"),
+        hedge=0.01,
+    )
+    assert await text_of(asked) == "First."
+    assert asked.answered.name == "dear"
+
+
+async def test_closing_a_race_ends_both():
+    asked = chain(
+        ScriptedModel([asyncio.Event()], name="dear"),
+        ScriptedModel([TextDelta(text="a"), asyncio.Event()], name="cheap"),
+        ScriptedModel(name="last"),
+        hedge=0.01,
+    )
+    async with aclosing(asked.stream(QUESTION)) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                break
+    assert {call.status for call in asked.calls} == {"cancelled"}
+    assert len(asked.calls) == 2
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_what_is_no_models_fault_is_raised_out_of_a_race():
+    asked = chain(ScriptedModel([RuntimeError("a bug")], name="dear"), ScriptedModel(name="last"), hedge=60)
+    with pytest.raises(RuntimeError, match="a bug"):
+        await text_of(asked)
