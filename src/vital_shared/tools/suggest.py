@@ -1,29 +1,77 @@
-"""Which tools a question asks for, told from the question alone: without a model, precision first."""
+"""Which tools a question asks for, told without a language model: precision first."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
 from vital_shared.models.tool import ToolCall
 from vital_shared.tools.base import Tool
+from vital_shared.tools.meaning import Embeds, Meanings
 
-__all__ = ["suggest"]
+__all__ = ["Suggester", "suggest"]
+
+_QUESTIONS = frozenset({"query", "question", "text", "topic"})
+"""Names of an argument that takes the question as it stands."""
 
 _log = get_logger(__name__)
 
 
+class Suggester:
+    """Suggests tools by keywords, and by meaning those that declare it (`Tool.suggest_by_meaning`).
+
+    Meaning is for tools that declare it alone: a description says what a tool is about, and not that a
+    question wants it. A search of medical literature is near to every medical question, so that it would be
+    called, and the question sent out, for each that the documents answer.
+
+    :param tools: in the order in which they are suggested.
+    :param embedder: None: by keywords alone.
+    """
+
+    def __init__(self, tools: Iterable[Tool], embedder: Embeds | None) -> None:
+        self._tools = tuple(tools)
+        able = tuple(tool for tool in self._tools if tool.suggest_by_meaning)
+        self._meanings = Meanings(able, embedder) if able and embedder is not None else None
+
+    async def suggest(self, query: str) -> tuple[ToolCall, ...]:
+        """Suggest the calls whose arguments the question itself holds.
+
+        A tool is suggested as `suggest` does, or when the question is near its description, and either its
+        `from_query` takes valid arguments or its one required argument is a text called ``query``,
+        ``question``, ``text`` or ``topic``: then the question as it stands. Where the embeddings fail,
+        keywords alone count.
+        """
+        near = await self._near(query)
+        return _calls(
+            self._tools,
+            lambda tool: _near_arguments(tool, query) if tool.name in near else _arguments(tool, query),
+        )
+
+    async def _near(self, query: str) -> frozenset[str]:
+        if self._meanings is None or not query.strip():
+            return frozenset()
+        try:
+            return await self._meanings.near(query)
+        except Exception:  # noqa: BLE001  # a model that does not load must not take the keywords' suggestions along
+            _log.exception("tool_suggestion_by_meaning_failed")
+            return frozenset()
+
+
 def suggest(query: str, tools: Iterable[Tool]) -> tuple[ToolCall, ...]:
-    """Suggest the calls whose arguments the question itself holds.
+    """Suggest, by keywords, the calls whose arguments the question itself holds.
 
     A tool is suggested when the question has one of its keywords (where it declares any) and its
     `from_query` takes valid arguments from the question. The ids are ``call-1``, ``call-2`` … in
     the order of the tools.
     """
-    found = ((tool, arguments) for tool in tools if (arguments := _arguments(tool, query)) is not None)
+    return _calls(tools, lambda tool: _arguments(tool, query))
+
+
+def _calls(tools: Iterable[Tool], take: Callable[[Tool], dict[str, Any] | None]) -> tuple[ToolCall, ...]:
+    found = ((tool, arguments) for tool in tools if (arguments := take(tool)) is not None)
     return tuple(
         ToolCall(
             id=f"call-{number}",
@@ -41,8 +89,28 @@ def _arguments(tool: Tool, query: str) -> dict[str, Any] | None:
     """Take the tool's arguments from the question; None where it is not to be suggested."""
     if tool.keywords and not any(_mentions(query, keyword) for keyword in tool.keywords):
         return None
+    return _valid(tool, query, tool.from_query)
+
+
+def _near_arguments(tool: Tool, query: str) -> dict[str, Any] | None:
+    """Take the arguments of a tool that the question is near to."""
+    return _valid(tool, query, tool.from_query) or _valid(tool, query, _question_itself(tool))
+
+
+def _question_itself(tool: Tool) -> Callable[[str], dict[str, Any] | None]:
+    """Give a tool that needs nothing but a text the whole question."""
+    schema = tool.definition.parameters
+    required = schema.get("required", [])
+    takes = len(required) == 1 and required[0] in _QUESTIONS
+    text = takes and schema["properties"][required[0]].get("type") == "string"
+    return lambda query: {required[0]: query} if text else None
+
+
+def _valid(
+    tool: Tool, query: str, from_query: Callable[[str], dict[str, Any] | None]
+) -> dict[str, Any] | None:
     try:
-        arguments = tool.from_query(query)
+        arguments = from_query(query)
         if arguments is not None:
             tool.validate(arguments)
     except InvalidRequest:  # the question holds something of the kind, but nothing that the tool takes

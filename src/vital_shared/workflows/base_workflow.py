@@ -20,7 +20,6 @@ from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.tools.base import ToolContext
-from vital_shared.tools.suggest import suggest
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
 from vital_shared.workflows.chains import affordable, models_for
@@ -232,10 +231,10 @@ class BaseWorkflow(Graph):
 
     @node(optional=True, degradation="suggestion_failed")
     async def tool_suggestion(self, query: str, enable_tools: bool) -> tuple[ToolCall, ...]:
-        """Suggest tool calls by keywords."""
+        """Suggest tool calls by keywords, and by meaning those tools that declare it."""
         if not enable_tools:
             raise Skip
-        return suggest(query, tuple(self.services.tools))
+        return await self.services.suggester.suggest(query)
 
     @node(optional=True, degradation="suggestion_failed")
     async def model_suggestion(

@@ -33,6 +33,7 @@ from vital_shared.tools.base import Tool
 from vital_shared.tools.calculator import calculator
 from vital_shared.tools.document_search import document_search
 from vital_shared.tools.registry import ToolRegistry
+from vital_shared.tools.suggest import Suggester
 from vital_shared.workflows.profiles import SHIPPED_AGENTS
 
 __all__ = ["Services", "default_services"]
@@ -58,6 +59,8 @@ class Services:
     account: Account
     """What calls of models cost."""
     tools: ToolRegistry
+    suggester: Suggester
+    """Which of the tools a question asks for."""
     embedder: Embedder | None
     """None where the embedded models are not installed: search is by keywords alone, and answers say so."""
 
@@ -92,6 +95,7 @@ class Services:
             embedder, reranker = await asyncio.to_thread(_embedded, settings)
             all_sources = (MemorySource(knowledge, embedder), *sources)
             fusion = Fusion(reranker)
+            registry = ToolRegistry((calculator, document_search(all_sources, fusion), *tools))
             services = cls(
                 settings=settings,
                 database=database,
@@ -104,7 +108,8 @@ class Services:
                 models=ModelRegistry((*models, ExtractiveComposer(reranker))),
                 breakers=Breakers(),
                 account=Account(price=lambda _model, _tokens: None, count=len),
-                tools=ToolRegistry((calculator, document_search(all_sources, fusion), *tools)),
+                tools=registry,
+                suggester=Suggester(registry, embedder),
                 embedder=embedder,
                 now=now,
             )
