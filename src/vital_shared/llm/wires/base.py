@@ -68,6 +68,10 @@ class WireRequest(NamedTuple):
 class Decoder(Protocol):
     """Reads the stream of one answer."""
 
+    pieces: int
+    """How many pieces of the answer have come (of text, reasoning and tool calls, not of pings): only these
+    show that a model is at work."""
+
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read the data of one server-sent event, and return what it says.
 
@@ -115,7 +119,7 @@ class Wire(Protocol):
         ...
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
-        """Read an answer with a status of 400 or more; never shows what the request held.
+        """Read an answer that is no stream: an error, by its status, or within a body of status 200.
 
         :param headers: of the response, whose names are found in any case.
         :param body: its beginning, at most 64 KiB.

@@ -1,0 +1,271 @@
+"""Carries the chats of one provider over HTTP: one pool of connections, timeouts and retries."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Final
+
+import aiohttp
+import orjson
+from pydantic import SecretStr
+
+from vital_shared.llm.base import (
+    ModelError,
+    ModelEvent,
+    ModelRateLimited,
+    ModelTimeout,
+    ModelUnavailable,
+    Stop,
+    Usage,
+)
+from vital_shared.llm.wires.base import Chat, Decoder, Wire
+from vital_shared.llm.wires.sse import EventReader, EventTooLarge
+from vital_shared.llm.wires.timing import Silence, Timeouts, Watch
+
+__all__ = ["Provider"]
+
+LONGEST_WAIT: Final = 20.0
+"""Seconds: who is told to wait longer is better served by another model."""
+
+BACKOFF: Final = 0.5
+"""Seconds; doubled with each attempt, and drawn from between 0 and that (full jitter: M. Brooker,
+"Exponential Backoff And Jitter", AWS Architecture Blog)."""
+
+LARGEST_ERROR: Final = 64 * 1024
+"""Bytes of an error's body that are read."""
+
+_TEXT_LIKE: Final = "text/event-stream"
+
+
+class Provider:
+    """One provider: where it is, which protocol it speaks, and its connections.
+
+    :param name: what stands before the colon in the names of its models.
+    :param wire: its protocol.
+    :param base_url: where the wire's paths begin, without a slash at the end.
+    :param key: None: it wants none.
+    :param headers: more headers for each request.
+    :param attempts: how often a call is made in all; only what is worth it is repeated, and never once
+        anything of the answer has come.
+    :param connections: at most so many at once; who comes then waits, within the connect timeout.
+    :param sleep: waits between attempts.
+    :param jitter: draws from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        wire: Wire,
+        *,
+        base_url: str,
+        key: SecretStr | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+        attempts: int = 3,
+        connections: int = 100,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self.connections = connections
+        self.in_use = 0
+        """Calls that are under way."""
+        self._wire = wire
+        self._base_url = base_url.rstrip("/")
+        self._key = key
+        self._headers = dict(headers or {})
+        self._timeouts = timeouts or Timeouts()
+        self._attempts = attempts
+        self._sleep = sleep
+        self._jitter = jitter
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"Provider({self.name!r}, {self._wire.name}, {self._base_url!r})"
+
+    async def aclose(self) -> None:
+        """Close the connections; the provider may be used again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def stream(self, model: str, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
+        """Ask, and pass on what comes; closing the generator closes the connection.
+
+        :param model: the provider's own name of the model.
+        :raises ModelError: naming ``provider:model``.
+        """
+        name = f"{self.name}:{model}"
+        ends = asyncio.get_running_loop().time() + self._timeouts.total
+        self.in_use += 1
+        try:
+            for attempt in range(1, self._attempts + 1):
+                came = False
+                try:
+                    async with aclosing(self._once(model, name, chat, ends)) as events:
+                        async for event in events:
+                            came = came or not isinstance(event, Usage)
+                            yield event
+                except ModelError as error:
+                    self._scrub(error)
+                    wait = self._wait(error, attempt, ends)
+                    if came or wait is None:
+                        raise
+                else:
+                    return
+                await self._sleep(wait)
+        finally:
+            self.in_use -= 1
+
+    async def _once(self, model: str, name: str, chat: Chat, ends: float) -> AsyncGenerator[ModelEvent, None]:
+        """Make the call once.
+
+        :param ends: when the whole call has to be over, by the loop's clock.
+        """
+        loop = asyncio.get_running_loop()
+        first = min(ends, loop.time() + self._timeouts.connect + self._timeouts.first_token)
+        try:
+            async with asyncio.timeout_at(first):
+                response = await self._post(model, chat)
+        except aiohttp.ConnectionTimeoutError as error:
+            message = f'No connection to the provider of "{name}" within {self._timeouts.connect:g} seconds.'
+            raise ModelTimeout(message, model=name, sent=False) from error
+        except TimeoutError as error:
+            raise self._late(name, ends, first=True) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ModelUnavailable(
+                f'The provider of "{name}" cannot be reached: {_reason(error)}.', model=name
+            ) from error
+        try:
+            if response.status >= 300 or not response.content_type.startswith(_TEXT_LIKE):
+                raise await self._error(response, name, ends)
+            first = min(ends, loop.time() + self._timeouts.first_token)
+            async with aclosing(self._events(response, name, first, ends)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            response.close()  # a half-read stream is not drained: the provider sees that nobody listens
+
+    async def _post(self, model: str, chat: Chat) -> aiohttp.ClientResponse:
+        request = self._wire.request(model, chat)
+        key = self._key.get_secret_value() if self._key else None
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        return await self._open_session().post(
+            self._base_url + request.path,
+            data=orjson.dumps({**request.body, **chat.options}),
+            headers=headers | self._headers | self._wire.headers(key),
+            allow_redirects=False,
+        )
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self.connections),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=self._timeouts.connect, sock_connect=self._timeouts.connect
+                ),
+                trust_env=True,
+            )
+        return self._session
+
+    async def _events(
+        self, response: aiohttp.ClientResponse, name: str, first: float, ends: float
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """Read the stream to its end, and say in our words what is wrong with it."""
+        decoder = self._wire.decoder(name)
+        request_id = self._wire.request_id(response.headers)
+        try:
+            async with aclosing(self._read(response.content, decoder, first, ends)) as events:
+                async for event in events:
+                    yield event
+            for event in decoder.end():
+                told = isinstance(event, Stop) and event.request_id is None
+                yield event.model_copy(update={"request_id": request_id}) if told else event
+        except Silence as error:
+            raise self._late(name, ends, first=not decoder.pieces, request_id=request_id) from error
+        except EventTooLarge as error:
+            message = f'The provider of "{name}" sent an event without end.'
+            raise ModelUnavailable(message, model=name, request_id=request_id) from error
+        except (aiohttp.ClientError, OSError) as error:
+            message = f'The stream of "{name}" broke off: {_reason(error)}.'
+            raise ModelUnavailable(message, model=name, request_id=request_id) from error
+        except ModelError as error:
+            error.request_id = error.request_id or request_id
+            raise
+
+    async def _read(
+        self, content: aiohttp.StreamReader, decoder: Decoder, first: float, ends: float
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """Read event by event; the deadlines are by the loop's clock."""
+        reader, now, between = EventReader(), asyncio.get_running_loop().time, self._timeouts.between_tokens
+        watch = Watch(lambda: content.set_exception(Silence()))
+        watch.start(first)
+        pieces, chunk = 0, b"begins"
+        try:
+            while chunk:
+                watch.reading = True
+                chunk = await content.readany()
+                watch.reading = False
+                for data in reader.feed(chunk) if chunk else reader.end():
+                    for event in decoder.feed(data):
+                        yield event
+                if decoder.pieces != pieces:
+                    pieces = decoder.pieces
+                    watch.deadline = min(ends, now() + between)
+        finally:
+            watch.stop()
+
+    async def _error(self, response: aiohttp.ClientResponse, name: str, ends: float) -> ModelError:
+        """Read what came instead of a stream."""
+        if 300 <= response.status < 400:
+            return ModelUnavailable(
+                f'The provider of "{name}" answers with a redirect: check its base address.', model=name
+            )
+        try:
+            async with asyncio.timeout_at(min(ends, asyncio.get_running_loop().time() + LONGEST_WAIT)):
+                body = await response.content.read(LARGEST_ERROR)
+                while len(body) < LARGEST_ERROR and (more := await response.content.read(LARGEST_ERROR)):
+                    body += more
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            body = b""  # the status alone has to do
+        return self._wire.error(response.status, response.headers, body[:LARGEST_ERROR], name)
+
+    def _late(self, name: str, ends: float, *, first: bool, request_id: str | None = None) -> ModelTimeout:
+        limits = self._timeouts
+        if asyncio.get_running_loop().time() >= ends:
+            return ModelTimeout(
+                f'The model "{name}" was not done within {limits.total:g} seconds.',
+                model=name,
+                request_id=request_id,
+            )
+        seconds = limits.first_token if first else limits.between_tokens
+        what = "did not begin to answer" if first else "fell silent"
+        message = f'The model "{name}" {what} for {seconds:g} seconds.'
+        return ModelTimeout(message, model=name, request_id=request_id)
+
+    def _wait(self, error: ModelError, attempt: int, ends: float) -> float | None:
+        """Return how long to wait before the next attempt, in seconds; None: there is none."""
+        late = isinstance(error, ModelTimeout) and error.sent  # its time is used up
+        if not error.retryable or late or attempt >= self._attempts:
+            return None
+        wait = BACKOFF * 2 ** (attempt - 1) * self._jitter()
+        if isinstance(error, ModelRateLimited) and error.retry_after_seconds is not None:
+            wait += error.retry_after_seconds
+        left = ends - asyncio.get_running_loop().time()
+        return None if wait > min(LONGEST_WAIT, left) else wait
+
+    def _scrub(self, error: ModelError) -> None:
+        """Take the key out of what a provider says, should it repeat it."""
+        key = self._key.get_secret_value() if self._key else ""
+        if key and key in error.message:
+            error.message = error.message.replace(key, "…")
+            error.args = (error.message,)
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text or type(error).__name__

@@ -1,0 +1,87 @@
+"""What the statuses of HTTP mean for a call of a model, the same for all wires."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from vital_shared.llm.base import ModelError, ModelRateLimited, ModelRejected, ModelTimeout, ModelUnavailable
+
+__all__ = ["error_for", "retry_after_seconds"]
+
+LONGEST_MESSAGE = 300
+"""Characters of a provider's own words that an error repeats."""
+
+
+def error_for(
+    status: int,
+    said: str,
+    *,
+    model: str,
+    request_id: str | None = None,
+    retry_after: float | None = None,
+) -> ModelError:
+    """Return the error for a status of HTTP, or for a provider's own code that means the same.
+
+    :param said: the provider's own words.
+    :param retry_after: seconds.
+    """
+    words = " ".join(said.split())
+    said = f" ({words[:LONGEST_MESSAGE]})" if words else ""
+    if status == 429:
+        return ModelRateLimited(
+            f'The model "{model}" is asked too often{said}.',
+            model=model,
+            request_id=request_id,
+            retry_after_seconds=retry_after,
+        )
+    if status in (408, 504):
+        return ModelTimeout(
+            f'The provider of "{model}" ran out of time{said}.', model=model, request_id=request_id
+        )
+    if status == 409 or status >= 500:
+        return ModelUnavailable(
+            f'The provider of "{model}" is not available: status {status}{said}.',
+            model=model,
+            request_id=request_id,
+        )
+    what = {
+        401: f'The provider refused the key for "{model}"',
+        402: f'The account for "{model}" has no credit',
+        403: f'The key may not use "{model}"',
+        404: f'The provider does not know "{model}"',
+        413: f'The request to "{model}" is too large',
+    }.get(status, f'The provider rejected the request to "{model}"')
+    return ModelRejected(f"{what}{said}.", model=model, request_id=request_id)
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Read ``Retry-After`` (RFC 9110, section 10.2.3), in seconds or as a date; None where it is not there.
+
+    ``retry-after-ms``, which some providers send, is more exact and goes before.
+
+    :param now: the moment that a date counts from; None: now.
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    seconds = _number(value)
+    if seconds is not None or value is None:
+        return seconds
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value) if value is not None else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
