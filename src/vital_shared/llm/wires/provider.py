@@ -203,7 +203,7 @@ class Provider:
         """Read event by event; the deadlines are by the loop's clock."""
         reader, now, between = EventReader(), asyncio.get_running_loop().time, self._timeouts.between_tokens
         watch = Watch(lambda: content.set_exception(Silence()))
-        watch.start(first)
+        watch.move(first)
         pieces, chunk = 0, b"begins"
         try:
             while chunk:
@@ -215,7 +215,7 @@ class Provider:
                         yield event
                 if decoder.pieces != pieces:
                     pieces = decoder.pieces
-                    watch.deadline = min(ends, now() + between)
+                    watch.move(min(ends, now() + between))
         finally:
             watch.stop()
 

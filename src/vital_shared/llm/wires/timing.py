@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ["Silence", "Timeouts", "Watch"]
+
+LOOK_AGAIN: Final = 0.05
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +41,21 @@ class Watch:
     :param expire: called when the deadline has passed; makes the pending read raise.
     """
 
-    __slots__ = ("_expire", "_loop", "_timer", "deadline", "reading")
+    __slots__ = ("_armed", "_deadline", "_expire", "_loop", "_timer", "reading")
 
     def __init__(self, expire: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._expire = expire
         self._timer: asyncio.TimerHandle | None = None
-        self.deadline = 0.0
-        """By the loop's clock."""
+        self._armed = self._deadline = 0.0
         self.reading = False
         """Whether somebody waits just now."""
 
-    def start(self, deadline: float) -> None:
-        """Begin to watch."""
-        self.deadline = deadline
-        self._timer = self._loop.call_at(deadline, self._look)
+    def move(self, deadline: float) -> None:
+        """Begin to watch, or set another deadline, by the loop's clock."""
+        self._deadline = deadline
+        if self._timer is None or deadline < self._armed:
+            self._arm(deadline)
 
     def stop(self) -> None:
         """End it."""
@@ -59,11 +63,16 @@ class Watch:
             self._timer.cancel()
             self._timer = None
 
+    def _arm(self, when: float) -> None:
+        self.stop()
+        self._armed = when
+        self._timer = self._loop.call_at(when, self._look)
+
     def _look(self) -> None:
         now = self._loop.time()
-        if now < self.deadline:
-            self._timer = self._loop.call_at(self.deadline, self._look)
+        if now < self._deadline:
+            self._arm(self._deadline)
         elif self.reading:
             self._expire()
         else:  # the consumer is busy: whether the provider is late shows when it reads again
-            self._timer = self._loop.call_at(now + 0.05, self._look)
+            self._arm(now + LOOK_AGAIN)
