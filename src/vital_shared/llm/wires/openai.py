@@ -23,7 +23,7 @@ from vital_shared.llm.base import (
     Usage,
 )
 from vital_shared.llm.wires.base import Chat, ToolTurn, Turn, UserTurn, WireRequest
-from vital_shared.llm.wires.statuses import error_for, retry_after_seconds
+from vital_shared.llm.wires.statuses import error_for, read_json, retry_after_seconds
 
 __all__ = ["AzureWire", "OpenAIWire"]
 
@@ -95,7 +95,7 @@ class OpenAIWire:
         """Read an answer that is no stream."""
         return _error(
             status if status >= 400 else None,
-            _json(body),
+            read_json(body),
             model,
             self.request_id(headers),
             retry_after_seconds(headers),
@@ -155,7 +155,7 @@ class OpenAIDecoder:
         if data == b"[DONE]":
             self._done = True
             return ()
-        chunk = _json(data)
+        chunk = read_json(data)
         if not isinstance(chunk, dict):
             raise ModelUnavailable(f'"{self._model}" sent what is no JSON object.', model=self._model)
         choices = chunk.get("choices")
@@ -209,7 +209,7 @@ class OpenAIDecoder:
         parts["arguments"] += function.get("arguments") or ""
 
     def _call(self, index: int, parts: Mapping[str, str]) -> ModelToolCall:
-        arguments = _json(parts["arguments"].encode() or b"{}")
+        arguments = read_json(parts["arguments"].encode() or b"{}")
         if not parts["name"] or not isinstance(arguments, dict):
             raise ModelUnavailable(
                 f'"{self._model}" asks for the tool "{parts["name"]}" with arguments that are no object.',
@@ -281,11 +281,3 @@ def _said(error: Any) -> tuple[str, tuple[str, ...]]:
         said = error.get("message") or error.get("detail") or ""
         return str(said), tuple(str(error.get(field) or "") for field in ("code", "type"))
     return (error, ()) if isinstance(error, str) else ("", ())
-
-
-def _json(data: bytes) -> Any:
-    """Read JSON; None where it is none."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None

@@ -1,4 +1,4 @@
-"""What the statuses of HTTP mean for a call of a model, the same for all wires."""
+"""What a provider's answers mean that are no streams, the same for all wires."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
 
 from vital_shared.llm.base import ModelError, ModelRateLimited, ModelRejected, ModelTimeout, ModelUnavailable
 
-__all__ = ["error_for", "retry_after_seconds"]
+__all__ = ["error_for", "read_json", "retry_after_seconds"]
 
 LONGEST_MESSAGE = 300
 """Characters of a provider's own words that an error repeats."""
@@ -55,6 +58,14 @@ def error_for(
         413: f'The request to "{model}" is too large',
     }.get(status, f'The provider rejected the request to "{model}"')
     return ModelRejected(f"{what}{said}.", model=model, request_id=request_id)
+
+
+def read_json(data: bytes) -> Any:
+    """Read JSON; None where it is none."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
