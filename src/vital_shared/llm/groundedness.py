@@ -13,10 +13,13 @@ from vital_shared.models.tool import ToolResult
 from vital_shared.retrieval.sentences import is_item, is_lead_in, split
 from vital_shared.retrieval.words import content_words, coverage, names, numbers, spelt_numbers
 
-__all__ = ["groundedness"]
+__all__ = ["abstains", "groundedness"]
 
 WORDS_BACKED = 0.6
 """The share of a sentence's content words that its sources must have; the rest may be rephrased."""
+
+LONGEST_ABSTENTION = 600
+"""Characters; who goes on says more than that."""
 
 _MARKER = re.compile(r"\[(\d+)\]")
 _MARKERS_AFTER_STOP = re.compile(r"([.!?:;])((?:\s*\[\d+\])+)")
@@ -25,6 +28,11 @@ _ABSTENTION = re.compile(
     r"\b(?:find|found|hold|contain|mention|answer|information|know|say|provide|cover|specify|state)",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+def abstains(answer_text: str) -> bool:
+    """Tell whether an answer without a citation says that it does not know, and little else."""
+    return len(answer_text) <= LONGEST_ABSTENTION and _ABSTENTION.search(answer_text) is not None
 
 
 class _Claim(NamedTuple):

@@ -1,0 +1,137 @@
+"""A model behind a provider: its prompt goes out, and what comes back has its citations resolved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+from vital_shared.llm.base import (
+    CallStarted,
+    ModelEvent,
+    ModelRequest,
+    ModelTurn,
+    ReasoningDelta,
+    Stop,
+    TextDelta,
+    Usage,
+)
+from vital_shared.llm.citing import Citer
+from vital_shared.llm.groundedness import abstains
+from vital_shared.llm.prompts.prompt import Prompts
+from vital_shared.llm.wires.base import Chat
+
+__all__ = ["PromptedModel"]
+
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class PromptedModel:
+    """Answers through a provider.
+
+    :param name: ``provider:model``.
+    :param stream: sends a chat, and streams the answer.
+    :param prompts: writes the chats.
+    :param calls_tools: whether the model knows how to ask for tools.
+    :param max_output_tokens: where a request sets no limit.
+    :param temperature: where a request sets none; None: the provider's.
+    :param options: more fields of the provider's own request.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stream: Callable[[Chat], AsyncGenerator[ModelEvent, None]],
+        *,
+        prompts: Prompts,
+        calls_tools: bool = True,
+        max_output_tokens: int | None = None,
+        temperature: float | None = None,
+        options: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        self.name = name
+        self.calls_tools = calls_tools
+        self._stream = stream
+        self._prompts = prompts
+        self._max_output_tokens = max_output_tokens
+        self._temperature = temperature
+        self._options = options
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Answer.
+
+        :raises ModelError: when there is no answer, or no whole one.
+        """
+        prompt = await asyncio.to_thread(self._prompts.render, self._with_defaults(request))
+        yield CallStarted(prompt=prompt.id, input_tokens=prompt.input_tokens)
+        chat = prompt.chat.model_copy(update={"options": self._options})
+        answer = _Answer(request)
+        async with aclosing(self._stream(chat)) as events:
+            async for event in events:
+                if type(event) is TextDelta:
+                    for part in answer.text(event):
+                        yield part
+                elif isinstance(event, Stop):
+                    for part in answer.stop(event):
+                        yield part
+                else:
+                    answer.note(event)
+                    yield event
+        if answer.usage is None:
+            written = await asyncio.to_thread(self._prompts.count, answer.written)
+            yield Usage(input_tokens=prompt.input_tokens, output_tokens=written, estimated=True)
+        if answer.stopped is not None:
+            yield answer.stopped
+
+    def _with_defaults(self, request: ModelRequest) -> ModelRequest:
+        return request.model_copy(
+            update={
+                "max_output_tokens": request.max_output_tokens or self._max_output_tokens,
+                "temperature": self._temperature if request.temperature is None else request.temperature,
+                "tools": request.tools if self.calls_tools else (),
+            }
+        )
+
+
+class _Answer:
+    """What has come of one answer."""
+
+    def __init__(self, request: ModelRequest) -> None:
+        self.usage: Usage | None = None
+        self.stopped: Stop | None = None
+        self._request = request
+        self._citer = Citer(request.sources) if request.task == "answer" and request.grounded else None
+        self._texts: list[str] = []
+        self._reasoning: list[str] = []
+
+    @property
+    def written(self) -> str:
+        """All that the model wrote."""
+        return "".join((*self._reasoning, *self._texts))
+
+    def text(self, event: TextDelta) -> Iterable[ModelEvent]:
+        """Resolve the citations of a piece of text."""
+        self._texts.append(event.text)
+        if self._request.task == "tools":  # what it says to that is for nobody
+            return ()
+        return (event,) if self._citer is None else self._citer.feed(event.text)
+
+    def stop(self, event: Stop) -> Iterable[ModelEvent]:
+        """Give what is left of the text; an answer that only says that it knows none is told as that."""
+        self.stopped = event
+        if self._citer is None:
+            return ()
+        left = tuple(self._citer.end())
+        if event.reason == "end" and not self._citer.cited and abstains("".join(self._texts)):
+            self.stopped = event.model_copy(update={"reason": "no_answer"})
+        return left
+
+    def note(self, event: ModelEvent) -> None:
+        """Keep what the account needs."""
+        if isinstance(event, Usage):
+            self.usage = event
+        elif isinstance(event, ReasoningDelta):
+            self._reasoning.append(event.text)
+        elif isinstance(event, ModelTurn):
+            self._texts.append(str([call.arguments for call in event.calls]))

@@ -1,0 +1,55 @@
+"""How many tokens a text has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["Count", "WordPieces", "at_most"]
+
+Count = Callable[[str], int]
+"""Tells how many tokens a text has."""
+
+
+class WordPieces:
+    """Counts with the tokenizer of the embedded model (WordPiece, 30,000 pieces).
+
+    Every provider has a vocabulary of its own, and few publish it. This one is smaller than theirs, and so
+    counts rather more.
+
+    :param folder: holds ``tokenizer.json``; it is loaded on first use, for which call it off the event loop.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "tokenizer.json"
+        self._lock = Lock()
+        self._tokenizer: Tokenizer | None = None
+        self._counted = lru_cache(maxsize=2_048)(self._count)  # a conversation's texts come again and again
+
+    def __call__(self, text: str) -> int:
+        """Count."""
+        return self._counted(text)
+
+    def _count(self, text: str) -> int:
+        return len(self._loaded().encode(text, add_special_tokens=False).ids)
+
+    def _loaded(self) -> Tokenizer:
+        with self._lock:
+            if self._tokenizer is None:
+                from tokenizers import Tokenizer  # noqa: PLC0415 - an extra, and slow to import
+
+                self._tokenizer = Tokenizer.from_file(str(self._path))
+                self._tokenizer.no_truncation()
+                self._tokenizer.no_padding()
+            return self._tokenizer
+
+
+def at_most(text: str) -> int:
+    """Return a bound where there is no tokenizer: no vocabulary of byte pairs has more tokens than bytes."""
+    return len(text.encode("utf-8", "replace"))

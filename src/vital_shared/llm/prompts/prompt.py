@@ -1,0 +1,164 @@
+"""Make of a request the chat that is sent, within the model's context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from vital_shared.llm.base import ModelRequest, ModelTurn, ToolExchange
+from vital_shared.llm.prompts.counting import Count
+from vital_shared.llm.prompts.fence import clean, nonce_for
+from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS, system_text
+from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn
+from vital_shared.models.citation import Passage
+from vital_shared.models.message import Message
+from vital_shared.models.tool import ToolResult
+
+__all__ = ["Prompt", "Prompts"]
+
+CONTEXT_TOKENS: Final = 16_000
+"""What a prompt may have where the model's own limit is not configured."""
+
+ANSWER_TOKENS: Final = 1_024
+"""Kept free for the answer, where no limit is asked for."""
+
+HISTORY_SHARE: Final = 1 / 3
+"""Of the prompt, at most, for what was said before."""
+
+CUT: Final = "\n… (cut)"
+
+
+class Prompt(NamedTuple):
+    """A request, ready to be sent."""
+
+    id: str
+    """Name and version, such as ``answer@1``."""
+    chat: Chat
+    input_tokens: int
+    """By our count."""
+
+
+class Prompts:
+    """Renders requests for one model.
+
+    :param count: counts tokens; called off the event loop.
+    :param context_tokens: what prompt and answer may have together.
+    """
+
+    def __init__(self, count: Count, context_tokens: int = CONTEXT_TOKENS) -> None:
+        self.count = count
+        self._context_tokens = context_tokens
+
+    def render(self, request: ModelRequest) -> Prompt:
+        """Write the prompt.
+
+        What has to be there is: the rules, the question, and the rounds of a tool loop. Then the tools'
+        results, the passages from the best on, and the history from the latest on, as far as they fit.
+        """
+        name = TOOLS if request.task == "tools" else ANSWER if request.grounded else CHAT
+        system = system_text(name, request.instructions)
+        rounds = _rounds(request)
+        left = self._context_tokens - (request.max_output_tokens or ANSWER_TOKENS)
+        left -= self.count(system) + self.count(request.question) + sum(map(self._tokens, rounds))
+        left -= sum(self.count(str(tool.model_dump())) for tool in request.tools)
+        material, used = self._material(request, left)
+        history = self._history(request.history, min(left - used, int(left * HISTORY_SHARE)))
+        asked = UserTurn(text="\n\n".join([*material, f"Question: {request.question}"]))
+        chat = Chat(
+            system=system,
+            turns=(*history, asked, *rounds),
+            tools=request.tools,
+            may_call=request.may_call,
+            response_schema=request.response_schema,
+            max_output_tokens=request.max_output_tokens,
+            temperature=request.temperature,
+        )
+        return Prompt(name, chat, self.count(system) + sum(map(self._tokens, chat.turns)))
+
+    def _material(self, request: ModelRequest, left: int) -> tuple[list[str], int]:
+        """Write tool results and passages; returns them, and the tokens that they take."""
+        found = request.passages, *(result.passages for result in request.tool_results)
+        texts = [passage.text for group in found for passage in group]
+        nonce = nonce_for([*texts, *(result.content for result in request.tool_results), request.question])
+        number, used, written = len(request.passages) + 1, 0, []
+        results = []
+        for result in request.tool_results:
+            results.append(_result(result, number, nonce))
+            number += len(result.passages)
+        sources = [_source(n, passage, nonce) for n, passage in enumerate(request.passages, start=1)]
+        for text in (*results, *sources):
+            fits = self._cut(text, left - used)
+            if fits is None:
+                continue
+            written.append(fits)
+            used += self.count(fits)
+        return written, used
+
+    def _cut(self, text: str, tokens: int) -> str | None:
+        """Shorten a text to so many tokens, saying so; None where less than a part of use is left of it."""
+        have = self.count(text)
+        if have <= tokens:
+            return text
+        end = text[text.rindex("\n</") :]
+        share = (tokens - self.count(CUT + end)) / have
+        while share > 0.2:
+            cut = text[: int(len(text) * share)] + CUT + end
+            if self.count(cut) <= tokens:
+                return cut
+            share -= 0.1
+        return None
+
+    def _history(self, history: Sequence[Message], left: int) -> list[Turn]:
+        """Take whole exchanges, the latest first, as far as they fit."""
+        turns: list[Turn] = []
+        for message in reversed(history):
+            left -= self.count(message.content)
+            if left < 0:
+                break
+            is_user = message.role == "user"
+            turns.insert(0, UserTurn(text=message.content) if is_user else ModelTurn(text=message.content))
+        while turns and not isinstance(turns[0], UserTurn):  # no provider lets a model speak first
+            turns.pop(0)
+        return turns
+
+    def _tokens(self, turn: Turn) -> int:
+        if isinstance(turn, UserTurn):
+            return self.count(turn.text)
+        if isinstance(turn, ToolTurn):
+            return sum(self.count(output.text) for output in turn.outputs)
+        return self.count(turn.text) + sum(self.count(str(call.arguments)) for call in turn.calls)
+
+
+def _rounds(request: ModelRequest) -> list[Turn]:
+    """Write the rounds so far of a tool loop; what they found is numbered on."""
+    number = len(request.passages) + 1 + sum(len(result.passages) for result in request.tool_results)
+    turns: list[Turn] = []
+    for exchange in request.exchanges:
+        turns += [exchange.turn, ToolTurn(outputs=_outputs(exchange, number))]
+        number += sum(len(result.passages) for result in exchange.results)
+    return turns
+
+
+def _outputs(exchange: ToolExchange, number: int) -> tuple[ToolOutput, ...]:
+    outputs = []
+    for result in exchange.results:
+        nonce = nonce_for([result.content, *(passage.text for passage in result.passages)])
+        failed = result.status != "success"
+        outputs.append(
+            ToolOutput(id=result.id, name=result.name, text=_result(result, number, nonce), failed=failed)
+        )
+        number += len(result.passages)
+    return tuple(outputs)
+
+
+def _result(result: ToolResult, number: int, nonce: str) -> str:
+    said = clean(result.content) if result.status == "success" else f"{result.status}: {result.error or ''}"
+    sources = [_source(n, passage, nonce) for n, passage in enumerate(result.passages, start=number)]
+    head = f'<result-{nonce} tool="{result.name}">'
+    return "\n".join([head, said, *sources, f"</result-{nonce}>"])
+
+
+def _source(number: int, passage: Passage, nonce: str) -> str:
+    title = " — ".join(part for part in (passage.title, passage.section) if part)
+    head = f"<source-{nonce}>\n[{number}] {clean(' '.join(title.split()))}"
+    return f"{head}\n{clean(passage.text.strip())}\n</source-{nonce}>"
