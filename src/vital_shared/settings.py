@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     """SQLAlchemy address; empty: the SQLite file ``vital.db`` in `data_dir`.
     ``postgresql://…`` and ``sqlite://…`` are given their async drivers."""
 
+    config: Path | None = None
+    """The file of providers, models and prices; None: ``vital.toml`` in `data_dir`, if it is there."""
+
     run_timeout_seconds: float = Field(default=300.0, gt=0)
     """A run, or the part of it after an approval, that takes longer fails."""
 
@@ -35,6 +38,12 @@ class Settings(BaseSettings):
 
     history_messages: int = Field(default=20, ge=0, le=200)
     """How many messages of a conversation are read back."""
+
+    @property
+    def config_path(self) -> Path | None:
+        """The file to read, or None where there is none."""
+        default = self.data_dir / "vital.toml"
+        return self.config or (default if default.is_file() else None)
 
     @cached_property
     def url(self) -> str:

@@ -1,46 +1,97 @@
-"""Which models there are."""
+"""Which models there are: those that were given, and all of the providers that are ready."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
+from typing import Final
 
 from vital_shared.errors import ConfigurationError, NotFound
 from vital_shared.llm.base import Model
+from vital_shared.llm.configuration import Configuration, ModelTable
+from vital_shared.llm.prompted import PromptedModel
+from vital_shared.llm.prompts.counting import Count, at_most
+from vital_shared.llm.prompts.prompt import CONTEXT_TOKENS, Prompts
+from vital_shared.llm.providers import Providers
 
 __all__ = ["ModelRegistry"]
+
+REMEMBERED: Final = 256
+"""Models that are kept once they were asked for; their names come from users."""
 
 
 class ModelRegistry:
     """The models of an engine, by name.
 
     :param models: each name once; the last one answers where the one that was asked fails.
+    :param providers: those behind ``provider:model``; None: there are none.
+    :param configuration: what is set for single models.
+    :param count: counts the tokens of prompts.
     :raises ConfigurationError: when there is no model, or two have one name.
     """
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    def __init__(
+        self,
+        models: Sequence[Model],
+        *,
+        providers: Providers | None = None,
+        configuration: Configuration | None = None,
+        count: Count = at_most,
+    ) -> None:
         if not models:
             raise ConfigurationError("There is no model: give at least one.")
-        self._models: dict[str, Model] = {}
+        self._given: dict[str, Model] = {}
         for model in models:
-            if model.name in self._models:
+            if model.name in self._given:
                 raise ConfigurationError(f'Two models are called "{model.name}": rename one of them.')
-            self._models[model.name] = model
+            self._given[model.name] = model
         self.last = models[-1]
         """The end of every chain."""
+        self.providers = providers
+        """Those behind ``provider:model``, where there are any."""
+        self._configuration = configuration or Configuration()
+        self._count = count
+        self._asked: OrderedDict[str, Model] = OrderedDict()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the models, in the order in which they were given."""
-        return tuple(self._models)
+        """The names of the models that were given, in their order."""
+        return tuple(self._given)
 
     def get(self, name: str) -> Model:
-        """Find a model.
+        """Find a model; nothing is connected yet.
 
-        :raises NotFound: naming the models that there are.
+        :raises NotFound: saying which there are, or what is missing.
         """
-        try:
-            return self._models[name]
-        except KeyError:
+        model = self._given.get(name) or self._asked.get(name)
+        if model is None:
+            model = self._asked[name] = self._behind_provider(name)
+            if len(self._asked) > REMEMBERED:
+                self._asked.popitem(last=False)
+        return model
+
+    async def aclose(self) -> None:
+        """Close the connections to the providers."""
+        if self.providers is not None:
+            await self.providers.aclose()
+
+    def _behind_provider(self, name: str) -> Model:
+        provider_name, colon, model = name.partition(":")
+        if not (colon and model) or self.providers is None:
             raise NotFound(
-                f'There is no model "{name}"; the models are: {", ".join(self._models)}.', field="model"
-            ) from None
+                f'There is no model "{name}"; the models are: {", ".join(self._given)}, '
+                "and those of providers, named provider:model.",
+                field="model",
+            )
+        provider = self.providers.get(provider_name, name)
+        table = self._configuration.models.get(name, ModelTable())
+        return PromptedModel(
+            name,
+            partial(provider.stream, model),
+            prompts=Prompts(self._count, table.context_tokens or CONTEXT_TOKENS),
+            calls_tools=table.calls_tools,
+            max_output_tokens=table.max_output_tokens,
+            temperature=table.temperature,
+            options=table.options,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,9 +15,13 @@ from weakref import WeakKeyDictionary
 from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import Model
 from vital_shared.llm.breaker import Breakers
+from vital_shared.llm.configuration import load_configuration
 from vital_shared.llm.extractive import ExtractiveComposer
+from vital_shared.llm.prompts.counting import Count, WordPieces, at_most
+from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.pricing import Prices
 from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.fusion import Fusion
@@ -92,7 +97,16 @@ class Services:
             agents = AgentStore(database)
             await agents.add_missing(SHIPPED_AGENTS)
             knowledge = KnowledgeStore(database)
-            embedder, reranker = await asyncio.to_thread(_embedded, settings)
+            embedder, reranker, count = await asyncio.to_thread(_embedded, settings)
+            configuration = load_configuration(settings.config_path)
+            own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
+            all_models = ModelRegistry(
+                (*models, ExtractiveComposer(reranker)),
+                providers=Providers(configuration, os.environ),
+                configuration=configuration,
+                count=count,
+            )
+            stack.push_async_callback(all_models.aclose)
             all_sources = (MemorySource(knowledge, embedder), *sources)
             fusion = Fusion(reranker)
             registry = ToolRegistry((calculator, document_search(all_sources, fusion), *tools))
@@ -105,9 +119,9 @@ class Services:
                 runs=RunStore(database),
                 sources=all_sources,
                 fusion=fusion,
-                models=ModelRegistry((*models, ExtractiveComposer(reranker))),
+                models=all_models,
                 breakers=Breakers(),
-                account=Account(price=lambda _model, _tokens: None, count=len),
+                account=Account(Prices(own_prices).cost, count),
                 tools=registry,
                 suggester=Suggester(registry, embedder),
                 embedder=embedder,
@@ -118,20 +132,22 @@ class Services:
 
     async def aclose(self) -> None:
         """Close what is open."""
+        await self.models.aclose()
         await self.database.aclose()
 
 
-def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None]:
-    """Find the embedded models; without them the engine works, less well."""
+def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None, Count]:
+    """Find the embedded models, and what counts tokens; without them the engine works, less well."""
     if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
         logger.warning("the embedded models need more packages: run `pip install 'vital[embedded]'`")
-        return None, None
+        return None, None, at_most
     folders = installed(settings.data_dir)
     embedder = Embedder(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
     reranker = Reranker(folders[MS_MARCO.name]) if MS_MARCO.name in folders else None
     if embedder is None or reranker is None:
         logger.warning("embedded models are not installed: run `vital models install`")
-    return embedder, reranker
+    count = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else at_most
+    return embedder, reranker, count
 
 
 class _Default:

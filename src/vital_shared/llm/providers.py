@@ -1,0 +1,185 @@
+"""The providers that are known by name, and those of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from vital_shared.errors import ConfigurationError, NotFound
+from vital_shared.llm.configuration import Configuration, ProviderTable
+from vital_shared.llm.wires.anthropic import AnthropicWire
+from vital_shared.llm.wires.base import Wire
+from vital_shared.llm.wires.gemini import GeminiWire
+from vital_shared.llm.wires.openai import AzureWire, OpenAIWire
+from vital_shared.llm.wires.provider import Provider
+from vital_shared.llm.wires.timing import Timeouts
+
+__all__ = ["BUILT_IN", "KnownProvider", "ProviderStatus", "Providers"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProvider:
+    """A provider that needs nothing but its key."""
+
+    wire: str
+    base_url: str = ""
+    """Empty: it has to be configured."""
+    key_env: tuple[str, ...] = ()
+    """The environment's variables that may hold its key, the first one first; none: it wants none."""
+    url_env: str = ""
+    """The variable that names another base address, as its own client knows it."""
+
+
+BUILT_IN: Final[dict[str, KnownProvider]] = {
+    "openai": KnownProvider("openai", "https://api.openai.com/v1", ("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
+    "anthropic": KnownProvider(
+        "anthropic", "https://api.anthropic.com", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"
+    ),
+    "gemini": KnownProvider(
+        "gemini",
+        "https://generativelanguage.googleapis.com",
+        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        "GOOGLE_GEMINI_BASE_URL",
+    ),
+    "azure": KnownProvider("azure", "", ("AZURE_OPENAI_API_KEY",), "AZURE_OPENAI_ENDPOINT"),
+    "openrouter": KnownProvider("openai", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)),
+    "groq": KnownProvider("openai", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",)),
+    "mistral": KnownProvider("openai", "https://api.mistral.ai/v1", ("MISTRAL_API_KEY",)),
+    "deepseek": KnownProvider("openai", "https://api.deepseek.com/v1", ("DEEPSEEK_API_KEY",)),
+    "together": KnownProvider("openai", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",)),
+    "xai": KnownProvider("openai", "https://api.x.ai/v1", ("XAI_API_KEY",)),
+    "ollama": KnownProvider("openai", "http://127.0.0.1:11434/v1", (), "OLLAMA_BASE_URL"),
+    "vllm": KnownProvider("openai", "", (), "VLLM_BASE_URL"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStatus:
+    """What there is to tell of a provider; never its key."""
+
+    name: str
+    wire: str
+    base_url: str
+    key: str
+    """The variable that holds its key, or would; empty: it wants none."""
+    ready: bool
+    """Whether its models can be asked."""
+
+
+class Providers:
+    """Opens providers by name, each once.
+
+    :param configuration: the file.
+    :param environ: the environment.
+    """
+
+    def __init__(self, configuration: Configuration, environ: Mapping[str, str]) -> None:
+        self._configuration = configuration
+        self._environ = environ
+        self._open: dict[str, Provider] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that are known, ready or not."""
+        return tuple(dict.fromkeys((*self._configuration.providers, *BUILT_IN)))
+
+    def status(self) -> tuple[ProviderStatus, ...]:
+        """Tell of each what is there."""
+        return tuple(self._status(name) for name in self.names)
+
+    @property
+    def opened(self) -> tuple[Provider, ...]:
+        """Those that were asked for, whose use is counted."""
+        return tuple(self._open.values())
+
+    def get(self, name: str, model: str) -> Provider:
+        """Return a provider, ready to be asked; no connection is made.
+
+        :param model: ``provider:model``, for errors.
+        :raises NotFound: when there is no such provider, or it lacks its key or address; says what to do.
+        :raises ConfigurationError: when its key would go over the network in the clear.
+        """
+        if name not in self._open:
+            self._open[name] = self._opened(name, model)
+        return self._open[name]
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for provider in self._open.values():
+            await provider.aclose()
+
+    def _opened(self, name: str, model: str) -> Provider:
+        if name not in self.names:
+            near = get_close_matches(name, self.names, n=1)
+            hint = f'did you mean "{near[0]}:…"?' if near else f"the providers are: {', '.join(self.names)}."
+            raise NotFound(f'There is no provider "{name}" for the model "{model}"; {hint}', field="model")
+        status, table = self._status(name), self._table(name)
+        if not status.base_url:
+            raise NotFound(
+                f'The address of "{name}" is not known: set "base_url" at "providers.{name}" of the '
+                "configuration.",
+                field="model",
+            )
+        if not status.ready:
+            raise NotFound(
+                f'The model "{model}" needs a key: set {status.key} in the environment of the engine.',
+                field="model",
+            )
+        key = self._environ.get(status.key) if status.key else None
+        if key and not _is_private(status.base_url):
+            raise ConfigurationError(
+                f'The key of "{name}" would go over the network in the clear: use https in {status.base_url}.'
+            )
+        return Provider(
+            name,
+            _wire(name, status.wire, table),
+            base_url=status.base_url,
+            key=SecretStr(key) if key else None,
+            headers=table.headers,
+            timeouts=Timeouts(
+                table.connect_seconds,
+                table.first_token_seconds,
+                table.between_tokens_seconds,
+                table.total_seconds,
+            ),
+            attempts=table.attempts,
+            connections=table.connections,
+        )
+
+    def _table(self, name: str) -> ProviderTable:
+        return self._configuration.providers.get(name, ProviderTable())
+
+    def _status(self, name: str) -> ProviderStatus:
+        table, known = self._table(name), BUILT_IN.get(name, KnownProvider(""))
+        names = known.key_env if table.key_env is None else (table.key_env,)
+        key = next((each for each in names if self._environ.get(each)), next(iter(names), ""))
+        base_url = table.base_url or self._environ.get(known.url_env or " ") or known.base_url
+        ready = bool(base_url) and (not key or bool(self._environ.get(key)))
+        return ProviderStatus(name, table.wire or known.wire or "openai", base_url, key, ready)
+
+
+def _wire(name: str, wire: str, table: ProviderTable) -> Wire:
+    if wire == "anthropic":
+        return AnthropicWire()
+    if wire == "gemini":
+        return GeminiWire()
+    if wire == "azure":
+        return AzureWire(table.api_version or "2024-10-21")
+    return OpenAIWire("max_completion_tokens" if name == "openai" else "max_tokens")
+
+
+def _is_private(base_url: str) -> bool:
+    """Whether what is sent there cannot be read on the way: https, or this machine or network."""
+    parts = urlsplit(base_url)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return True
+    try:
+        return ip_address(parts.hostname or "").is_private
+    except ValueError:  # a name: within a cluster it has no dots
+        return "." not in (parts.hostname or ".")
