@@ -1,0 +1,67 @@
+"""The file of configuration, and what is wrong with one."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from vital_shared.errors import ConfigurationError
+from vital_shared.llm.configuration import Configuration, load_configuration
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "vital.toml"
+
+
+@pytest.fixture
+def load(tmp_path):
+    def loaded(text):
+        path = tmp_path / "vital.toml"
+        path.write_text(text)
+        return load_configuration(path)
+
+    return loaded
+
+
+def test_without_a_file_there_is_nothing_to_say():
+    assert load_configuration(None) == Configuration()
+
+
+def test_the_example_is_right():
+    configuration = load_configuration(EXAMPLE)
+    assert configuration.providers["inhouse"].wire == "openai"
+    assert configuration.models["openai:gpt-4.1-mini"].context_tokens == 128_000
+    assert configuration.models["inhouse:qwen3-32b"].price.input == Decimal("0.05")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[providers.x", "is no TOML"),
+        ('[providers.x]\nwire = "telegraph"', r'wrong at "providers\.x\.wire"'),
+        (
+            '[providers.x]\nbase_ur = "https://x"',
+            r'wrong at "providers\.x\.base_ur".*did you mean "base_url"',
+        ),
+        ('[providers.x]\nbase_url = "ftp://x"', r'wrong at "providers\.x\.base_url"'),
+        ("[provider.x]\n", r'wrong at "provider".*did you mean "providers"'),
+        ('[models."a:b"]\ncontext_tokens = 5', r"context_tokens"),
+        ('[models."a:b"]\nprice = {input = -1, output = 2}', r"price\.input"),
+        ('[models."a:b"]\nprise = {}', 'did you mean "price"'),
+        ("[providers.x]\nattempts = 0", r"attempts"),
+    ],
+)
+def test_each_mistake_is_told_with_its_place(load, text, said):
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        load(text)
+    assert "vital.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["key", "api_key", "token", "secret", "password"])
+def test_a_key_in_the_file_is_refused_and_not_repeated(load, field):
+    with pytest.raises(ConfigurationError, match="keys belong into the environment") as caught:
+        load(f'[providers.x]\n{field} = "sk-secret"')
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_configuration(tmp_path / "none.toml")
