@@ -116,9 +116,7 @@ class GeminiDecoder:
             return ReasoningDelta(text=text) if part.get("thought") else TextDelta(text=text)
         call = part.get("functionCall")
         if call is not None:
-            call["id"] = (
-                call.get("id") or f"call_{uuid4().hex}"
-            )  # goes back with the part: its result names it
+            call["id"] = call.get("id") or f"call_{uuid4().hex}"  # goes back in the part: its result names it
             made = ModelToolCall(id=call["id"], name=call["name"], arguments=call.get("args") or {})
             self._calls.append(made)
         return None
