@@ -20,6 +20,7 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-dev lint
 	$(BIN)/vital models install
+	$(BIN)/vital models install smollm2
 	$(BIN)/pytest
 
 lint: $(VENV)/installed-dev

@@ -1,5 +1,5 @@
 """The real models."""
 
-from tests.retrieval.embedded_models import bge, model_folders, reranker
+from tests.retrieval.embedded_models import bge, model_folders, reranker, smollm2
 
-__all__ = ["bge", "model_folders", "reranker"]
+__all__ = ["bge", "model_folders", "reranker", "smollm2"]

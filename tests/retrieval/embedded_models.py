@@ -8,7 +8,7 @@ import pytest
 
 from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.rerank import Reranker
-from vital_shared.retrieval.weights import BGE_SMALL, MS_MARCO, install
+from vital_shared.retrieval.weights import BGE_SMALL, MS_MARCO, SMOLLM2, install
 from vital_shared.settings import Settings
 
 
@@ -25,3 +25,8 @@ def bge(model_folders: dict[str, Path]) -> Embedder:
 @pytest.fixture(scope="session")
 def reranker(model_folders: dict[str, Path]) -> Reranker:
     return Reranker(model_folders[MS_MARCO.name])
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    return install(Settings().data_dir, [SMOLLM2])[SMOLLM2.name] / "model.gguf"

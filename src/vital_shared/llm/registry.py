@@ -17,6 +17,9 @@ from vital_shared.llm.providers import Providers
 
 __all__ = ["ModelRegistry"]
 
+LOCAL: Final = "local"
+"""Models on this machine; those that are installed are given."""
+
 REMEMBERED: Final = 256
 """Models that are kept once they were asked for; their names come from users."""
 
@@ -78,6 +81,12 @@ class ModelRegistry:
 
     def _behind_provider(self, name: str) -> Model:
         provider_name, colon, model = name.partition(":")
+        if provider_name == LOCAL:
+            raise NotFound(
+                f'The model "{name}" is not installed: run `vital models install {model}`, with the extra '
+                "vital[local].",
+                field="model",
+            )
         if not (colon and model) or self.providers is None:
             raise NotFound(
                 f'There is no model "{name}"; the models are: {", ".join(self._given)}, '

@@ -17,6 +17,7 @@ from vital_shared.llm.base import Model
 from vital_shared.llm.breaker import Breakers
 from vital_shared.llm.configuration import load_configuration
 from vital_shared.llm.extractive import ExtractiveComposer
+from vital_shared.llm.local.model import LocalModel, installed_models
 from vital_shared.llm.prompts.counting import Count, WordPieces, at_most
 from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
@@ -59,6 +60,8 @@ class Services:
     sources: tuple[Source, ...]
     fusion: Fusion
     models: ModelRegistry
+    local_models: tuple[LocalModel, ...]
+    """Those of `models` that have servers of their own, which are ended with the services."""
     breakers: Breakers
     """Which models are left alone for a while."""
     account: Account
@@ -100,8 +103,11 @@ class Services:
             embedder, reranker, count = await asyncio.to_thread(_embedded, settings)
             configuration = load_configuration(settings.config_path)
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
+            local = await asyncio.to_thread(installed_models, settings.data_dir, reranker, count)
+            for model in local:
+                stack.push_async_callback(model.aclose)
             all_models = ModelRegistry(
-                (*models, ExtractiveComposer(reranker)),
+                (*models, *local, ExtractiveComposer(reranker)),
                 providers=Providers(configuration, os.environ),
                 configuration=configuration,
                 count=count,
@@ -120,6 +126,7 @@ class Services:
                 sources=all_sources,
                 fusion=fusion,
                 models=all_models,
+                local_models=local,
                 breakers=Breakers(),
                 account=Account(Prices(own_prices).cost, count),
                 tools=registry,
@@ -132,6 +139,8 @@ class Services:
 
     async def aclose(self) -> None:
         """Close what is open."""
+        for model in self.local_models:
+            await model.aclose()
         await self.models.aclose()
         await self.database.aclose()
 

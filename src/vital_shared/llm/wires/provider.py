@@ -74,7 +74,7 @@ class Provider:
         self.in_use = 0
         """Calls that are under way."""
         self._wire = wire
-        self._base_url = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._key = key
         self._headers = dict(headers or {})
         self._timeouts = timeouts or Timeouts()
@@ -84,7 +84,7 @@ class Provider:
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
-        return f"Provider({self.name!r}, {self._wire.name}, {self._base_url!r})"
+        return f"Provider({self.name!r}, {self._wire.name}, {self.base_url!r})"
 
     async def aclose(self) -> None:
         """Close the connections; the provider may be used again."""
@@ -154,7 +154,7 @@ class Provider:
         key = self._key.get_secret_value() if self._key else None
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         return await self._open_session().post(
-            self._base_url + request.path,
+            self.base_url + request.path,
             data=orjson.dumps({**request.body, **chat.options}),
             headers=headers | self._headers | self._wire.headers(key),
             allow_redirects=False,

@@ -1,0 +1,106 @@
+"""SmolLM2 really generating, streamed, cancelled midway, and kept behind its gate."""
+
+import asyncio
+import os
+import signal
+from contextlib import aclosing
+
+import aiohttp
+import pytest
+
+from vital_shared.llm.base import CallStarted, ModelRequest, ModelUnavailable, Stop, TextDelta, Usage
+from vital_shared.llm.extractive import NO_ANSWER
+from vital_shared.llm.local.model import LocalModel, installed_models
+from vital_shared.llm.prompts.counting import at_most
+from vital_shared.models.message import Message
+from vital_shared.testing import passage
+
+REVIEW = passage("The review of a widget takes 42 days. It costs nothing.", score=5.0)
+FREE = ModelRequest(question="Count from 1 to 500, one number a line.", grounded=False)
+
+
+@pytest.fixture
+async def model(smollm2):
+    made = LocalModel("local:smollm2", smollm2, None, at_most)
+    yield made
+    await made.aclose()
+
+
+async def collect(model, request):
+    async with aclosing(model.stream(request)) as events:
+        return [event async for event in events]
+
+
+async def slots(model):
+    """Tell whether the server is generating."""
+    headers = {"Authorization": f"Bearer {model.child.key.get_secret_value()}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(f"{await model.child.address()}/slots") as response,
+    ):
+        return [slot["is_processing"] for slot in await response.json()]
+
+
+async def test_it_really_writes_streamed_with_the_servers_own_count(model):
+    asked = ModelRequest(question="How long does the review of a widget take?", passages=(REVIEW,))
+    events = await collect(model, asked)
+    assert isinstance(events[0], CallStarted)
+    assert len([event for event in events if isinstance(event, TextDelta)]) > 3
+    (usage,) = [event for event in events if isinstance(event, Usage)]
+    assert usage.input_tokens > 100
+    assert not usage.estimated
+    assert isinstance(events[-1], Stop)
+    assert "42" in "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+async def test_cancelled_midway_the_child_stops_generating(model):
+    async with aclosing(model.stream(FREE)) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                break
+        assert any(await slots(model))
+    async with asyncio.timeout(10):
+        while any(await slots(model)):  # noqa: ASYNC110 - the server tells only when asked. 500 numbers would take far longer than this
+            await asyncio.sleep(0.01)
+
+
+async def test_a_child_that_is_killed_midway_is_unavailable_and_comes_back(model):
+    async def read():
+        async with aclosing(model.stream(FREE)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta) and model.child.pid:
+                    os.kill(model.child.pid, signal.SIGKILL)
+                    await model.child._process.wait()
+
+    with pytest.raises(ModelUnavailable):
+        await read()
+    short = FREE.model_copy(update={"max_output_tokens": 4})
+    assert isinstance((await collect(model, short))[-1], Stop)
+
+
+@pytest.mark.parametrize("passages", [(), (passage("Recalls have three classes.", score=-9.0),)])
+async def test_behind_the_gate_it_is_not_even_started(model, passages):
+    asked = ModelRequest(question="Who won the football match yesterday?", passages=passages)
+    events = await collect(model, asked)
+    assert [event.text for event in events if isinstance(event, TextDelta)] == [NO_ANSWER]
+    assert events[-1] == Stop(reason="no_answer")
+    assert model.child.pid is None
+
+
+async def test_what_was_said_before_is_part_of_the_prompt(model):
+    history = (
+        Message(role="user", content="My name is Ann."),
+        Message(role="assistant", content="Hello Ann."),
+    )
+    asked = ModelRequest(question="Go on.", grounded=False, history=history, max_output_tokens=2)
+    (usage,) = [event for event in await collect(model, asked) if isinstance(event, Usage)]
+    (alone,) = [
+        event
+        for event in await collect(model, asked.model_copy(update={"history": ()}))
+        if isinstance(event, Usage)
+    ]
+    assert usage.input_tokens > alone.input_tokens
+
+
+def test_only_what_is_installed_is_offered(tmp_path):
+    assert installed_models(tmp_path, None, at_most) == ()
