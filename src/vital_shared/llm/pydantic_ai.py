@@ -1,0 +1,137 @@
+"""Models of the providers that we have no wire for (Bedrock, Cohere, …), through pydantic-ai.
+
+It asks like `Provider` does. The extra ``pydantic-ai`` brings it, and each provider wants an extra of
+pydantic-ai's own, such as ``pydantic-ai-slim[bedrock]``. Keys and regions are read from the environment by
+the provider's own client, which also makes its own retries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing
+from typing import TYPE_CHECKING, Any
+
+from vital_shared.errors import ConfigurationError
+from vital_shared.llm.base import ModelEvent, ModelTimeout
+from vital_shared.llm.wires.base import Chat
+from vital_shared.llm.wires.timing import Timeouts
+
+if TYPE_CHECKING:  # an extra, and slow to import
+    from pydantic_ai.models import Model, StreamedResponse
+
+__all__ = ["PydanticAIProvider"]
+
+
+class PydanticAIProvider:
+    """One provider of pydantic-ai.
+
+    :param name: what stands before the colon in the names of its models: pydantic-ai's own name for it.
+    :param timeouts: all but `connect`, which the provider's own client has.
+    :param open_model: makes a model by the provider's own name for it; None: pydantic-ai does.
+    :raises ConfigurationError: when something that this needs is missing; says what to do.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        timeouts: Timeouts | None = None,
+        open_model: Callable[[str], Model] | None = None,
+    ) -> None:
+        self.name = name
+        self.in_use = 0
+        """Calls that are under way."""
+        self._timeouts = timeouts or Timeouts()
+        self._open_model = open_model or _opener(name)
+        self._models: dict[str, Model] = {}
+        self._opened = AsyncExitStack()
+
+    async def aclose(self) -> None:
+        """Close the connections; the provider may be used again."""
+        self._models.clear()
+        await self._opened.aclose()
+
+    async def stream(self, model: str, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
+        """Ask, and pass on what comes; closing the generator closes the connection.
+
+        :param model: the provider's own name of the model.
+        :raises ModelError: naming ``provider:model``.
+        """
+        from vital_shared.llm.pydantic_ai_errors import CAUGHT, failure  # noqa: PLC0415 - an extra
+
+        name = f"{self.name}:{model}"
+        self.in_use += 1
+        try:
+            async with aclosing(self._events(model, name, chat)) as events:
+                async for event in events:
+                    yield event
+        except CAUGHT as error:
+            raise failure(error, name) from error
+        finally:
+            self.in_use -= 1
+
+    async def _events(self, model: str, name: str, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
+        from pydantic_ai.direct import model_request_stream  # noqa: PLC0415 - an extra
+
+        from vital_shared.llm import pydantic_ai_chat as reading  # noqa: PLC0415 - an extra
+
+        asked = await self._model(model)
+        request = model_request_stream(
+            asked,
+            reading.messages(chat),
+            model_settings=reading.settings(chat, self._timeouts),
+            model_request_parameters=reading.parameters(chat, asked.profile),
+            instrument=False,
+        )
+        async with request as response:
+            async with aclosing(self._timely(response, name)) as events:
+                async for event in events:
+                    if (piece := reading.piece(event)) is not None:
+                        yield piece
+            for last in reading.ending(response, name):
+                yield last
+
+    async def _timely(self, response: StreamedResponse, name: str) -> AsyncGenerator[Any, None]:
+        """Read the stream; pydantic-ai watches over its beginning and the whole, we over what is between."""
+        events, limit = aiter(response), None
+        while True:
+            try:
+                async with asyncio.timeout(limit):
+                    event = await anext(events)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                message = f'The model "{name}" fell silent for {limit:g} seconds.'
+                raise ModelTimeout(message, model=name) from error
+            limit = self._timeouts.between_tokens
+            yield event
+
+    async def _model(self, name: str) -> Model:
+        if name not in self._models:
+            self._models[name] = self._open_model(name)
+            await self._opened.enter_async_context(self._models[name])
+        return self._models[name]
+
+
+def _opener(name: str) -> Callable[[str], Model]:
+    """Prepare a provider, so that what it lacks is told at once and not with the first question."""
+    try:
+        from pydantic_ai.exceptions import UserError  # noqa: PLC0415 - an extra
+        from pydantic_ai.models import infer_model  # noqa: PLC0415 - an extra
+        from pydantic_ai.providers import infer_provider  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigurationError(
+            f'The models of "{name}" need pydantic-ai: install "vital[pydantic-ai]".'
+        ) from error
+    try:
+        provider = infer_provider(name)
+    except ImportError as error:
+        raise ConfigurationError(f'The models of "{name}" need one more package: {error}.') from error
+    except UserError as error:
+        raise ConfigurationError(f'The models of "{name}" cannot be asked: {error}.') from error
+    except ValueError as error:
+        raise ConfigurationError(
+            f'Neither we nor pydantic-ai know a provider "{name}": check its name.'
+        ) from error
+    return lambda model: infer_model(f"{name}:{model}", lambda _: provider)
