@@ -192,11 +192,15 @@ async def test_byte_by_byte_over_the_network(ask):
         assert turn(await ask(server, WITH_TOOLS)).calls == CALLS
 
 
-@pytest.mark.parametrize("parts", [TEXT[:3], [*TEXT[:3], ConnectionError], []])
-async def test_a_stream_that_breaks_off_is_no_answer(ask, parts):
+@pytest.mark.parametrize(
+    ("parts", "request_id"),
+    [(TEXT[:3], "response-1"), ([*TEXT[:3], ConnectionError], None), ([], None)],
+)
+async def test_a_stream_that_breaks_off_is_no_answer(ask, parts, request_id):
     async with serve(stream(parts)) as server:
-        with pytest.raises(ModelUnavailable, match="broke off"):
+        with pytest.raises(ModelUnavailable, match="broke off") as caught:
             await ask(server)
+    assert caught.value.request_id == request_id
 
 
 @pytest.mark.parametrize(("parts", "message"), [([], "did not begin"), (TEXT[:3], "fell silent")])

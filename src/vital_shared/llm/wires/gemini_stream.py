@@ -85,7 +85,8 @@ class GeminiDecoder:
     def end(self) -> Sequence[ModelEvent]:
         """Return the usage, the tool calls and the reason of the end."""
         if self._finish is None:
-            raise ModelUnavailable(f'The stream of "{self._model}" broke off.', model=self._model)
+            message = f'The stream of "{self._model}" broke off.'
+            raise ModelUnavailable(message, model=self._model, request_id=self._id)
         reason = _STOPS.get(self._finish["finishReason"])
         if reason is None:
             said = self._finish.get("finishMessage") or self._finish["finishReason"]
