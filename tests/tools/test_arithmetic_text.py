@@ -79,6 +79,7 @@ def test_whatever_is_not_arithmetic_is_refused(text: str) -> None:
         ("3 of 4", '"of" is not known here'),
         ("1" * (MAX_LENGTH + 1), "longer than 1,000 characters"),
         ("(" * (MAX_NESTING + 1) + "1", "More than 50 parentheses"),
+        ("2 + ()", "nothing between two parentheses"),
         ("2 + £5", 'from "£5" on'),
     ],
 )

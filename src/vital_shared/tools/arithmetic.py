@@ -11,12 +11,22 @@ import decimal
 import operator
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 from vital_shared.tools.arithmetic_functions import CONSTANTS, FUNCTIONS, CalculationError
-from vital_shared.tools.arithmetic_text import is_percentage, parse
+from vital_shared.tools.arithmetic_text import Expression, is_percentage, parse
 
-__all__ = ["DIGITS", "MAX_DEPTH", "MAX_EXPONENT", "MAX_MAGNITUDE", "Number", "evaluate"]
+__all__ = [
+    "DIGITS",
+    "MAX_DEPTH",
+    "MAX_EXPONENT",
+    "MAX_MAGNITUDE",
+    "Number",
+    "evaluate",
+    "evaluate_tree",
+    "from_fraction",
+]
 
 DIGITS = 50
 """Significant digits that are carried."""
@@ -64,10 +74,31 @@ def evaluate(text: str) -> Number:
 
     :raises CalculationError: when the expression cannot be read, has no result, or goes beyond a bound.
     """
-    tree, source = parse(text)
+    return evaluate_tree(parse(text))
+
+
+def evaluate_tree(expression: Expression) -> Number:
+    """Calculate what was read already.
+
+    :raises CalculationError: when the expression has no result, or goes beyond a bound.
+    """
+    return _bounded(lambda: _value(expression.tree, expression.source, 0))
+
+
+def from_fraction(value: Fraction, *, exact: bool) -> Number:
+    """Write a fraction as a decimal number.
+
+    :param exact: False where the fraction is itself rounded.
+    :raises CalculationError: when it goes beyond a bound.
+    """
+    number = _bounded(lambda: Decimal(value.numerator) / Decimal(value.denominator))
+    return Number(number.value, exact=exact and number.exact)
+
+
+def _bounded(calculate: Callable[[], Decimal]) -> Number:
     with decimal.localcontext(_CONTEXT) as context:
         try:
-            value = _value(tree, source, 0)
+            value = calculate()
         except decimal.Overflow as error:
             raise CalculationError(f"The result is too large: over {MAX_MAGNITUDE:,} digits.") from error
         except decimal.Underflow as error:

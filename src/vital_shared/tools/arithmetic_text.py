@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 from vital_shared.tools.arithmetic_functions import CONSTANTS, FUNCTIONS, CalculationError
@@ -49,14 +50,15 @@ class Expression(NamedTuple):
     source: str
 
 
-def parse(text: str) -> Expression:
+def parse(text: str, *, names: Collection[str] = ()) -> Expression:
     """Read an expression without calculating it.
 
+    :param names: more names that may stand in it.
     :raises CalculationError: when it is not arithmetic, saying where or why.
     """
     if len(text) > MAX_LENGTH:
         raise CalculationError(f"The expression is longer than {MAX_LENGTH:,} characters.")
-    source = " ".join(_Reader(text).read())
+    source = " ".join(_Reader(text, names).read())
     try:
         return Expression(ast.parse(source, mode="eval").body, source)
     except (SyntaxError, RecursionError, MemoryError) as error:
@@ -75,8 +77,9 @@ def is_percentage(node: ast.expr) -> bool:
 class _Reader:
     """Writes an expression with Python's operators, token by token."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, names: Collection[str]) -> None:
         self._text = text
+        self._names = names
         self._position = 0
         self._written: list[str] = []
         self._in_call = [False]
@@ -103,7 +106,8 @@ class _Reader:
             case _, "(":
                 self._open()
             case _, ")" if len(self._in_call) > 1:
-                self._in_call.pop()
+                if not self._in_call.pop() and self._written[-1] == "(":
+                    raise CalculationError("There is nothing between two parentheses.")
             case _, "," if not self._in_call[-1]:
                 raise CalculationError(
                     'A comma stands where none belongs: write "3.5", and "1,200" or "1200".'
@@ -121,7 +125,7 @@ class _Reader:
     def _check_name(self, name: str) -> None:
         if name == "of" and self._written[-1:] == [_PERCENT]:
             return
-        if name not in FUNCTIONS and name not in CONSTANTS:
+        if name not in FUNCTIONS and name not in CONSTANTS and name not in self._names:
             known = ", ".join((*FUNCTIONS, *CONSTANTS))
             raise CalculationError(f'"{name[:20]}" is not known here; the names are: {known}.')
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 from typing import Annotated, Any
 
@@ -13,6 +14,9 @@ from vital_shared.tools.arithmetic_functions import CalculationError
 from vital_shared.tools.arithmetic_text import MAX_LENGTH, parse
 from vital_shared.tools.base import tool
 from vital_shared.tools.question import short_sentences
+from vital_shared.tools.units import measure
+from vital_shared.tools.units_query import measured_in
+from vital_shared.tools.units_text import read_measured
 
 __all__ = ["calculator", "expression_in"]
 
@@ -38,7 +42,7 @@ _TIGHT = re.compile(r"\S[-/]|[-/]\S")
 
 
 def expression_in(query: str) -> dict[str, Any] | None:
-    """Take the calculator's arguments from a question: the first sum that it asks for.
+    """Take the calculator's arguments from a question: the first sum or conversion that it asks for.
 
     The question, or a sentence of it behind "what is", "calculate" and the like, has to be a sum from end
     to end. Bare differences and quotients without spaces (2017/745, 60601-1, 555-1234) are names of
@@ -50,6 +54,9 @@ def expression_in(query: str) -> dict[str, Any] | None:
         expression = _spell(text)
         if _is_sum(expression, ordered=bool(asked and asked["order"])):
             return {"expression": expression}
+        measured = measured_in(sentence, expression, ordered=bool(asked and asked["order"]))
+        if measured is not None:
+            return {"expression": measured}
     return None
 
 
@@ -80,15 +87,21 @@ async def calculator(
     expression: Annotated[
         str,
         Field(
-            min_length=1, max_length=MAX_LENGTH, description='For example "12.5 % of 3,400" or "sqrt(2)*3".'
+            min_length=1,
+            max_length=MAX_LENGTH,
+            description='For example "12.5 % of 3,400", "sqrt(2)*3", "5 ft 11 in in cm", "2 mg/kg * 70 kg".',
         ),
     ],
 ) -> str:
-    """Calculate a number exactly, or to 15 digits.
+    """Calculate a number, or convert units, exactly or to 15 digits.
 
     Operators + - * / // % **, parentheses, percentages ("12.5 % of 3400", "3400 + 10 %"), the functions
     sqrt, exp, ln, log10, sin, cos, tan, asin, acos, atan (in radians), abs, round (half to even), min
-    and max, and the constants pi and e.
+    and max, and the constants pi and e. Quantities have their unit behind the number ("70 kg", "2.5 mg/kg",
+    "98.6 °F"); "in" or "to" and a unit at the end converts the result.
     """
+    measured = read_measured(expression)
+    if measured is not None:
+        return await asyncio.to_thread(measure, measured)
     number = evaluate(expression)
     return f"{expression} {'=' if number.exact else '≈'} {number}"
