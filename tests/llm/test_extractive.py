@@ -138,7 +138,8 @@ async def test_its_answers_are_grounded(reranker: Reranker, question: str) -> No
     events = await answer(reranker, question, CANAL, BREAD)
     citations = [event.citation for event in events if isinstance(event, Cited)]
     assert re.search(r"\[1\]", text_of(events))
-    assert groundedness(text_of(events), citations, [CANAL, BREAD]) == 1.0
+    grounding = await groundedness(text_of(events), citations, [CANAL, BREAD])
+    assert grounding.share == 1.0
 
 
 def test_it_has_a_name() -> None:

@@ -9,6 +9,7 @@ from vital_shared.llm.extractive import NO_ANSWER
 from vital_shared.llm.groundedness import groundedness
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.tool import ToolResult
+from vital_shared.retrieval.rerank import Reranker
 
 TOWER = passage(
     "The granite tower was designed by Ingrid Vasa and lit in 1809. It is 41 metres high. "
@@ -33,8 +34,11 @@ def cite(number: int, source: Passage) -> Citation:
 CITATIONS = [cite(1, TOWER), cite(2, CANAL)]
 
 
-def check(text: str, results: tuple[ToolResult, ...] = ()) -> float | None:
-    return groundedness(text, CITATIONS, [TOWER, CANAL], results)
+async def check(
+    text: str, results: tuple[ToolResult, ...] = (), reranker: Reranker | None = None
+) -> float | None:
+    grounding = await groundedness(text, CITATIONS, [TOWER, CANAL], results, reranker)
+    return None if grounding is None else grounding.share
 
 
 @pytest.mark.parametrize(
@@ -48,8 +52,8 @@ def check(text: str, results: tuple[ToolResult, ...] = ()) -> float | None:
         "## Answer\n\nHere is what the sources say:\n\nThe canal has 23 locks. [2]",
     ],
 )
-def test_what_the_cited_passages_say_is_backed(text: str) -> None:
-    assert check(text) == 1.0
+async def test_what_the_cited_passages_say_is_backed(text: str) -> None:
+    assert await check(text) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -64,30 +68,68 @@ def test_what_the_cited_passages_say_is_backed(text: str) -> None:
         ("Whales rest near harbours because plankton drifts past. [1]", "other words"),
     ],
 )
-def test_what_they_do_not_say_is_not_backed(text: str, what: str) -> None:
-    assert check(text) == 0.0, what
+async def test_what_they_do_not_say_is_not_backed(text: str, what: str) -> None:
+    assert await check(text) == 0.0, what
 
 
-def test_the_share_of_backed_sentences_is_returned() -> None:
-    assert check("The canal has 23 locks. [2] It has 24 bridges. [2]") == 0.5
+async def test_the_share_of_backed_sentences_is_returned() -> None:
+    assert await check("The canal has 23 locks. [2] It has 24 bridges. [2]") == 0.5
 
 
 @pytest.mark.parametrize(
     "text",
     [NO_ANSWER, "I don't know.", "The documents do not say how deep the canal is.", "", "What do you mean?"],
 )
-def test_an_abstention_claims_nothing(text: str) -> None:
-    assert check(text) is None
+async def test_an_abstention_claims_nothing(text: str) -> None:
+    assert await check(text) is None
 
 
-def test_without_sources_nothing_can_be_checked() -> None:
-    assert groundedness("The sky is blue.", [], []) is None
-    assert groundedness("The sky is blue. [1]", [], []) == 0.0
+async def test_without_sources_nothing_can_be_checked() -> None:
+    assert await groundedness("The sky is blue.", [], []) is None
+    grounding = await groundedness("The sky is blue. [1]", [], [])
+    assert grounding is not None
+    assert grounding.share == 0.0
 
 
-def test_uncited_sentences_may_rest_on_tools() -> None:
+async def test_uncited_sentences_may_rest_on_tools() -> None:
     found = ToolResult(id="1", name="calculator", arguments={}, status="success", content="6 * 7 = 42")
     failed = found.model_copy(update={"status": "failed"})
-    assert check("Calculator: 6 * 7 = 42", (found,)) == 1.0
-    assert check("Calculator: 6 * 7 = 42", (failed,)) == 0.0
-    assert check("Calculator: 6 * 7 = 43", (found,)) == 0.0
+    assert await check("Calculator: 6 * 7 = 42", (found,)) == 1.0
+    assert await check("Calculator: 6 * 7 = 42", (failed,)) == 0.0
+    assert await check("Calculator: 6 * 7 = 43", (found,)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The building rises 41 metres. [1]",
+        "Jakob Thorsen made the waterway. [2]",
+    ],
+)
+async def test_other_words_for_the_same_are_backed_where_the_cross_encoder_says_so(
+    text: str, reranker: Reranker
+) -> None:
+    assert await check(text) == 0.0
+    assert await check(text, reranker=reranker) == 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ingrid Vasa painted the lighthouse white. [1]",
+        "The building rises 42 metres. [1]",
+        "Anna Vasa was the architect of the lighthouse. [1]",
+        "The keeper lived there with his family. [1]",
+        "The canal froze every winter. [2]",
+    ],
+)
+async def test_what_is_only_near_the_topic_is_not(text: str, reranker: Reranker) -> None:
+    assert await check(text, reranker=reranker) == 0.0
+
+
+async def test_the_unsupported_sentences_are_marked_where_they_stand() -> None:
+    text = "The canal has 23 locks. [2] It has 24 bridges. [2]\n\nThe tower was lit in 1809 [1]. The sea is deep."
+    grounding = await groundedness(text, CITATIONS, [TOWER, CANAL])
+    assert grounding is not None
+    marked = [text[each.start : each.end] for each in grounding.unsupported]
+    assert marked == ["It has 24 bridges. [2]", "The sea is deep."]

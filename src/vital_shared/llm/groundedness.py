@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import NamedTuple
 
 from vital_shared.models.citation import Citation, Passage
+from vital_shared.models.quality import UnsupportedSentence
 from vital_shared.models.tool import ToolResult
+from vital_shared.retrieval.rerank import Reranker
 from vital_shared.retrieval.sentences import is_item, is_lead_in, split
 from vital_shared.retrieval.words import content_words, coverage, names, numbers, spelt_numbers
 
-__all__ = ["abstains", "groundedness"]
+__all__ = ["Grounding", "abstains", "groundedness"]
 
 WORDS_BACKED = 0.6
 """The share of a sentence's content words that its sources must have; the rest may be rephrased."""
+
+LONGEST_ABSTENTION = 600
+"""Characters; who goes on says more than that."""
+
+WORDS_PLAIN = 0.8
+"""With so many of them no more has to be asked."""
+
+SAYS_THE_SAME = 2.0
+NOT_ANOTHER = 0.0
+"""Logits of a sentence and a passage that it cites, where few of its words are the passage's, and where most
+are. Of 13 sentences on the topic of a passage that it does not say, the best scored -0.1, with a swapped name
+1.2; of 12 that say the same in other words, 6 scored above 2.9, and 6 below 0: those are taken for
+unsupported, which errs on the side of doubt."""
 
 LONGEST_ABSTENTION = 600
 """Characters; who goes on says more than that."""
@@ -35,50 +50,77 @@ def abstains(answer_text: str) -> bool:
     return len(answer_text) <= LONGEST_ABSTENTION and _ABSTENTION.search(answer_text) is not None
 
 
+class Grounding(NamedTuple):
+    """What the check says."""
+
+    share: float
+    """Of the answer's sentences, those that are backed."""
+    unsupported: tuple[UnsupportedSentence, ...]
+
+
 class _Claim(NamedTuple):
     text: str
     cited: frozenset[int]
+    start: int
+    end: int
 
 
-def groundedness(
+async def groundedness(
     answer_text: str,
     citations: Sequence[Citation],
     passages: Sequence[Passage],
     tool_results: Sequence[ToolResult] = (),
-) -> float | None:
-    """Return the share of the answer's sentences that are backed, or None where nothing is claimed.
+    reranker: Reranker | None = None,
+) -> Grounding | None:
+    """Check each sentence against what it cites; None where nothing is claimed.
 
     A sentence is backed by the passages that it cites when they (with their titles) have all its
-    numbers, all its names and `WORDS_BACKED` of its content words. A sentence without a citation is
-    backed by the tools' results alone. An answer that cites nothing and says that it does not know
-    claims nothing, and neither does one that had no sources and pretends to none.
+    numbers, all its names and `WORDS_BACKED` of its content words, or say the same in other words, as
+    the cross-encoder judges (`SAYS_THE_SAME`). A sentence without a citation is backed by the tools'
+    results alone. An answer that cites nothing and says that it does not know claims nothing, and neither
+    does one that had no sources and pretends to none.
+
+    :param passages: all that may be cited, the tools' passages included.
+    :param reranker: the cross-encoder; asked only where the words alone do not settle it. None: they do.
     """
     results = [result for result in tool_results if result.status == "success"]
     if not _MARKER.search(answer_text) and (
         (not passages and not results) or _ABSTENTION.search(answer_text)
     ):
         return None
-    texts = {passage.id: f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages}
+    texts = {passage.id: f"{passage.title} {passage.section}\n{passage.text}" for passage in passages}
     sources = {citation.number: texts.get(citation.passage_id, "") for citation in citations}
     from_tools = "\n".join(f"{result.name} {result.arguments} {result.content}" for result in results)
     claims = _claims(answer_text)
     if not claims:
         return None
-    backed = sum(_is_backed(claim, sources, from_tools) for claim in claims)
-    return backed / len(claims)
+    failed = [claim for claim in claims if not await _is_backed(claim, sources, from_tools, reranker)]
+    return Grounding(
+        share=1 - len(failed) / len(claims),
+        unsupported=tuple(UnsupportedSentence(start=claim.start, end=claim.end) for claim in failed),
+    )
 
 
 def _claims(answer_text: str) -> list[_Claim]:
     """Split the answer into its claims; a list and its lead-in share the citations at the list's end."""
     # "… days. [1] Next" would give the marker to the next sentence: it moves before the full stop.
     text = _MARKERS_AFTER_STOP.sub(r"\2\1", answer_text)
-    sentences = [sentence for sentence in split(text) if content_words(_MARKER.sub("", sentence))]
+    places = _places(text)
+    sentences = [text[start:end] for start, end in places]
     claims = []
-    for in_list, group in groupby(zip(sentences, _in_lists(sentences), strict=True), key=itemgetter(1)):
-        members = [_Claim(sentence, _cited(sentence)) for sentence, _ in group]
+    for in_list, group in groupby(zip(places, _in_lists(sentences), strict=True), key=itemgetter(1)):
+        spans = [(start, start + len(text[start:end].rstrip())) for (start, end), _ in group]
+        members = [_Claim(text[a:b], _cited(text[a:b]), a, b) for a, b in spans]
         shared = frozenset().union(*(member.cited for member in members)) if in_list else frozenset()
-        claims += [_Claim(member.text, member.cited or shared) for member in members]
+        claims += [member._replace(cited=member.cited or shared) for member in members]
     return [claim for claim in claims if claim.cited or not _is_no_claim(claim.text)]
+
+
+def _places(text: str) -> list[tuple[int, int]]:
+    """Return where the sentences stand that say anything."""
+    ends = list(accumulate(len(sentence) for sentence in split(text)))
+    places = zip([0, *ends], ends, strict=False)
+    return [(start, end) for start, end in places if content_words(_MARKER.sub("", text[start:end]))]
 
 
 def _in_lists(sentences: Sequence[str]) -> list[bool]:
@@ -104,7 +146,9 @@ def _is_no_claim(sentence: str) -> bool:
     return bare.startswith("#") or bare.endswith("?") or (is_lead_in(bare) and not numbers(bare))
 
 
-def _is_backed(claim: _Claim, sources: dict[int, str], from_tools: str) -> bool:
+async def _is_backed(
+    claim: _Claim, sources: dict[int, str], from_tools: str, reranker: Reranker | None
+) -> bool:
     if any(number not in sources for number in claim.cited):
         return False
     source = "\n".join(sources[number] for number in claim.cited) if claim.cited else from_tools
@@ -112,8 +156,14 @@ def _is_backed(claim: _Claim, sources: dict[int, str], from_tools: str) -> bool:
     if is_item(text):
         text = text.lstrip(" \t-*+•0123456789.)")
     known = {word.lower() for word in re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", source)}
-    return (
-        numbers(text) <= numbers(source) | spelt_numbers(source)
-        and names(text) <= {word.removesuffix("'s") for word in known}
-        and coverage(content_words(text), source) >= WORDS_BACKED
-    )
+    if not numbers(text) <= numbers(source) | spelt_numbers(source):
+        return False
+    if not names(text) <= {word.removesuffix("'s") for word in known}:
+        return False
+    share = coverage(content_words(text), source)
+    backed = share >= WORDS_BACKED
+    if share >= WORDS_PLAIN or reranker is None or not claim.cited:
+        return backed
+    texts = [sources[number].partition("\n")[2] for number in claim.cited]  # without the title
+    logits = await reranker.score(text.strip(), texts)
+    return float(max(logits)) >= (NOT_ANOTHER if backed else SAYS_THE_SAME)

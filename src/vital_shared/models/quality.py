@@ -28,7 +28,7 @@ DegradationReason = Literal[
 outside this set is recorded under ``other``, its own words in the warning."""
 
 WarningType = Literal[
-    "degraded", "citation_removed", "tool_denied", "tool_loop_ended", "unknown_price", "other"
+    "degraded", "citation_removed", "unsupported", "tool_denied", "tool_loop_ended", "unknown_price", "other"
 ]
 
 

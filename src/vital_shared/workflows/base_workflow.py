@@ -361,7 +361,7 @@ class BaseWorkflow(Graph):
         """Check the answer against its sources."""
         results = (*tool_results, *answer.tool_results)
         found = (*passages.passages, *(passage for result in results for passage in result.passages))
-        quality = assess(answer, found, results, uses_rag=enable_rag)
+        quality = await assess(answer, found, results, self.services.reranker, uses_rag=enable_rag)
         if model_suggestion is not None and model_suggestion.error is not None:
             quality = quality.model_copy(update={"reasons": (*quality.reasons, "suggestion_failed")})
         return quality

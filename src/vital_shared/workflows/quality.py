@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, get_args
 
 from vital_shared.llm.groundedness import groundedness
 from vital_shared.models.answer import Answer, Quality
 from vital_shared.models.citation import Passage
-from vital_shared.models.quality import AnswerWarning, DegradationReason
+from vital_shared.models.quality import AnswerWarning, DegradationReason, UnsupportedSentence
 from vital_shared.models.tool import ToolResult
+from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["DEGRADATIONS", "assess", "known_reason", "score", "warning_for"]
 
@@ -45,8 +46,8 @@ DEGRADATIONS: Final[dict[DegradationReason, _Degradation]] = {
 GROUNDEDNESS_WEIGHT: Final = 0.5
 """What an answer loses of whose sentences none is backed."""
 
-UNGROUNDED_BELOW: Final = 0.8
-"""Below this share of backed sentences an answer counts as ungrounded."""
+MOST_QUOTED: Final = 5
+"""Unsupported sentences that are warned of one by one; all are marked."""
 
 
 def known_reason(reason: str) -> DegradationReason:
@@ -71,11 +72,20 @@ def score(reasons: Iterable[DegradationReason], grounded: float | None) -> float
     return round(max(0.0, 1.0 - lost), 4)
 
 
-def assess(
-    answer: Answer, passages: Sequence[Passage], tool_results: Sequence[ToolResult], *, uses_rag: bool
+async def assess(
+    answer: Answer,
+    passages: Sequence[Passage],
+    tool_results: Sequence[ToolResult],
+    reranker: Reranker | None,
+    *,
+    uses_rag: bool,
 ) -> Quality:
-    """Check an answer against its sources, and name what it had to do without."""
-    grounded = groundedness(answer.text, answer.citations, passages, tool_results)
+    """Check an answer against its sources, and name what it had to do without.
+
+    :param passages: all that could be cited, the tools' passages included.
+    """
+    grounding = await groundedness(answer.text, answer.citations, passages, tool_results, reranker)
+    unsupported = grounding.unsupported if grounding else ()
     reasons: list[DegradationReason] = []
     statuses = {result.status for result in tool_results}
     helped = "success" in statuses
@@ -87,13 +97,32 @@ def assess(
         reasons.append("tool_timeout")
     if answer.fallback_error is not None:
         reasons.append("llm_fallback")
-    if grounded is not None and grounded < UNGROUNDED_BELOW:
+    if unsupported:
         reasons.append("ungrounded")
     if answer.truncated:
         reasons.append("truncated")
-    warnings = tuple(
-        AnswerWarning(type="tool_denied", message=f'The tool "{result.name}" was not run: {result.error}')
-        for result in tool_results
-        if result.status == "denied"
+    return Quality(
+        groundedness=grounding.share if grounding else None,
+        unsupported=unsupported,
+        reasons=tuple(reasons),
+        warnings=tuple(_warnings(answer.text, unsupported, tool_results)),
     )
-    return Quality(groundedness=grounded, reasons=tuple(reasons), warnings=warnings)
+
+
+def _warnings(
+    text: str, unsupported: Sequence[UnsupportedSentence], tool_results: Sequence[ToolResult]
+) -> Iterator[AnswerWarning]:
+    for sentence in unsupported[:MOST_QUOTED]:
+        said = " ".join(text[sentence.start : sentence.end].split())
+        yield AnswerWarning(
+            type="unsupported", message=f"This is not backed by the sources: “{_shortened(said)}”"
+        )
+    for result in tool_results:
+        if result.status == "denied":
+            yield AnswerWarning(
+                type="tool_denied", message=f'The tool "{result.name}" was not run: {result.error}'
+            )
+
+
+def _shortened(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

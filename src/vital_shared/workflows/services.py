@@ -72,6 +72,9 @@ class Services:
     embedder: Embedder | None
     """None where the embedded models are not installed: search is by keywords alone, and answers say so."""
 
+    reranker: Reranker | None
+    """The same: sentences are then checked by their words alone."""
+
     now: Callable[[], datetime]
 
     @classmethod
@@ -132,6 +135,7 @@ class Services:
                 tools=registry,
                 suggester=Suggester(registry, embedder),
                 embedder=embedder,
+                reranker=reranker,
                 now=now,
             )
             stack.pop_all()
