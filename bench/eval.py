@@ -1,9 +1,12 @@
-"""Ask the sample questions and print how good the answers are.
+"""Ask the sample questions of each model and print how good the answers are.
 
-    python bench/eval.py [--json FILE]
+    python bench/eval.py [MODEL …] [--json FOLDER] [--against FOLDER] [--questions N]
 
-Ends with 1 where a floor is missed. Every miss is listed with its reason. The models are taken from, or
-installed into, the data directory (``VITAL_DATA_DIR``); the documents go into a temporary one.
+Without a name all installed models are asked: the extractive composer and what `vital models install` has
+put there. Ends with 1 where the composer misses a floor. Every miss is listed with its reason. The results go
+into FOLDER (by default bench/results), one file a model, and what has changed since the last ones is printed.
+The models are taken from, or installed into, the data directory (``VITAL_DATA_DIR``); the documents go into a
+temporary one.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -28,6 +32,7 @@ from vital_shared.retrieval.ingest import Ingestor
 from vital_shared.retrieval.weights import install
 
 KNOWLEDGE = Path(__file__).parent.parent / "examples" / "knowledge"
+RESULTS = Path(__file__).parent / "results"
 TENANT = "eval"
 NOTHING = Retrieved()
 FLOORS = {"sources": 0.92, "facts": 0.80, "citations": 1.0, "abstained": 1.0}
@@ -50,6 +55,8 @@ class Answered:
     passages: tuple[Passage, ...]
     abstained: bool
     groundedness: float | None
+    cost: Decimal
+    output_tokens: int
     first_text_seconds: float
     total_seconds: float
 
@@ -63,8 +70,10 @@ class Evaluated(BaseWorkflow):
     async def kept(self, passages: Retrieved = NOTHING) -> None:
         self.seen = passages
 
-    async def ask(self, question: str) -> Answered:
-        asked = WorkflowInput(query=question, mode=WorkflowMode.MODE_2, tenant_id=TENANT, user_id=TENANT)
+    async def ask(self, question: str, model: str = "extractive") -> Answered:
+        asked = WorkflowInput(
+            query=question, mode=WorkflowMode.MODE_2, tenant_id=TENANT, user_id=TENANT, model=model
+        )
         start, first = time.perf_counter(), None
         async for event in self.execute_stream(asked):
             if isinstance(event, Token):
@@ -77,6 +86,8 @@ class Evaluated(BaseWorkflow):
             passages=self.seen.passages,
             abstained="no_sources" in output.degradation_reasons,
             groundedness=output.groundedness,
+            cost=output.cost.total,
+            output_tokens=output.tokens.output,
             first_text_seconds=(first or time.perf_counter()) - start,
             total_seconds=time.perf_counter() - start,
         )
@@ -96,6 +107,9 @@ class Verdict:
     abstained: bool
     answerable: bool
     groundedness: float | None
+    cost: str
+    """Dollars."""
+    output_tokens: int
     first_text_seconds: float
     total_seconds: float
     misses: list[str]
@@ -131,6 +145,8 @@ def judge(question: Question, answered: Answered) -> Verdict:
         abstained=answered.abstained,
         answerable=question.answerable,
         groundedness=answered.groundedness,
+        cost=str(answered.cost),
+        output_tokens=answered.output_tokens,
         first_text_seconds=answered.first_text_seconds,
         total_seconds=answered.total_seconds,
         misses=misses,
@@ -154,33 +170,48 @@ def summary(verdicts: list[Verdict]) -> dict[str, tuple[int, int]]:
     }
 
 
-def show(console: Console, verdicts: list[Verdict]) -> bool:
-    """Print the table and the misses; return whether all floors are met."""
-    table = Table("what", "reached", "share", "floor")
-    passed = True
-    for name, (reached, of) in summary(verdicts).items():
-        share = reached / of if of else 1.0
-        floor = FLOORS.get(name)
-        good = floor is None or share >= floor
-        passed = passed and good
-        style = "" if good else "bold red"
-        table.add_row(
-            name, f"{reached} of {of}", f"{share:.0%}", f"{floor:.0%}" if floor else "", style=style
-        )
+def figures(verdicts: list[Verdict]) -> dict[str, str]:
+    """Return all that is measured, ready to be shown and compared."""
+    told = {name: f"{n} of {of}" for name, (n, of) in summary(verdicts).items()}
     grounded = [v.groundedness for v in verdicts if v.groundedness is not None]
     if grounded:
-        table.add_row("groundedness, mean", "", f"{sum(grounded) / len(grounded):.0%}", "")
+        told["groundedness, mean"] = f"{sum(grounded) / len(grounded):.0%}"
     for name, times in (
         ("first text", [v.first_text_seconds for v in verdicts]),
         ("whole answer", [v.total_seconds for v in verdicts]),
     ):
-        table.add_row(f"{name}, p50 / p95", f"{_at(times, 0.5):.0f} / {_at(times, 0.95):.0f} ms", "", "")
+        told[f"{name}, p50 / p95 ms"] = f"{_at(times, 0.5):.0f} / {_at(times, 0.95):.0f}"
+    told["output tokens, mean"] = f"{sum(v.output_tokens for v in verdicts) / len(verdicts):.0f}"
+    told["cost, dollars"] = str(sum(Decimal(v.cost) for v in verdicts).normalize())
+    return told
+
+
+def show_misses(console: Console, verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         for miss in verdict.misses:
             console.print(f"[bold]{verdict.id}[/] {verdict.question}\n    ", end="")
             console.print(miss, markup=False, highlight=False)
+
+
+def show(console: Console, results: dict[str, dict[str, str]], before: dict[str, dict[str, str]]) -> None:
+    """Print a column for each model, and what it was the last time where that has changed."""
+    table = Table("what", *results)
+    for name in next(iter(results.values())):
+        cells = []
+        for model, told in results.items():
+            then = before.get(model, {}).get(name)
+            cells.append(told[name] + (f"\n(was {then})" if then not in (None, told[name]) else ""))
+        table.add_row(name, *cells)
     console.print(table)
-    return passed
+
+
+def missed_floors(verdicts: list[Verdict]) -> list[str]:
+    counted = summary(verdicts)
+    return [
+        f"{name}: {counted[name][0]} of {counted[name][1]}, and the floor is {floor:.0%}"
+        for name, floor in FLOORS.items()
+        if counted[name][0] < floor * counted[name][1]
+    ]
 
 
 def _at(seconds: list[float], share: float) -> float:
@@ -188,12 +219,12 @@ def _at(seconds: list[float], share: float) -> float:
     return 1000 * sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))]
 
 
-async def run(console: Console) -> list[Verdict]:
-    models = Settings().data_dir / "models"
-    await asyncio.to_thread(install, models.parent)
-    questions = [Question(**one) for one in json.loads((KNOWLEDGE / "questions.json").read_text())]
+async def run(console: Console, models: list[str], limit: int | None) -> dict[str, list[Verdict]]:
+    weights = Settings().data_dir / "models"
+    await asyncio.to_thread(install, weights.parent)
+    questions = [Question(**one) for one in json.loads((KNOWLEDGE / "questions.json").read_text())][:limit]
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "models").symlink_to(models)
+        (Path(folder) / "models").symlink_to(weights)
         services = await Services.open(Settings(data_dir=Path(folder), database_url=""))
         try:
             documents = [path for path in sorted(KNOWLEDGE.iterdir()) if path.suffix != ".json"]
@@ -201,25 +232,54 @@ async def run(console: Console) -> list[Verdict]:
             async for result in ingestor.ingest_paths(documents, tenant_id=TENANT):
                 if result.status == "failed":
                     raise SystemExit(result.message)
-            workflow = Evaluated(services)
-            await workflow.ask("What is this about?")  # loads the models
             console.print(f"{len(documents)} documents, {len(questions)} questions")
-            return [judge(question, await workflow.ask(question.question)) for question in questions]
+            workflow = Evaluated(services)
+            verdicts = {}
+            for model in models or reversed(services.models.names):
+                await workflow.ask("Which devices need a 510(k)?", model)  # loads the model
+                verdicts[model] = [
+                    judge(each, await workflow.ask(each.question, model)) for each in questions
+                ]
+            return verdicts
         finally:
             await services.aclose()
 
 
+def _file(folder: Path, model: str) -> Path:
+    return folder / f"{model.replace(':', '-').replace('/', '-')}.json"
+
+
+def last(folder: Path) -> dict[str, dict[str, str]]:
+    reports = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return {report["model"]: report["figures"] for report in reports}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="write all answers and verdicts to this file")
+    parser.add_argument(
+        "models", nargs="*", help="extractive, local:smollm2, openai:… (default: all installed)"
+    )
+    parser.add_argument("--json", type=Path, default=RESULTS, help="write the results into this folder")
+    parser.add_argument(
+        "--against", type=Path, help="compare with the results in this one (default: the same)"
+    )
+    parser.add_argument("--questions", type=int, help="ask only so many")
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120)
-    verdicts = asyncio.run(run(console))
-    if arguments.json:
-        counted = {name: {"reached": n, "of": of} for name, (n, of) in summary(verdicts).items()}
-        report = {"summary": counted, "answers": [asdict(verdict) for verdict in verdicts]}
-        arguments.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    return 0 if show(console, verdicts) else 1
+    before = last(arguments.against or arguments.json)
+    verdicts = asyncio.run(run(console, arguments.models, arguments.questions))
+    results = {model: figures(each) for model, each in verdicts.items()}
+    arguments.json.mkdir(parents=True, exist_ok=True)
+    for model, each in verdicts.items():
+        console.rule(model)
+        show_misses(console, each)
+        report = {"model": model, "figures": results[model], "answers": [asdict(verdict) for verdict in each]}
+        _file(arguments.json, model).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    show(console, results, before)
+    missed = missed_floors(verdicts["extractive"]) if "extractive" in verdicts else []
+    for miss in missed:
+        console.print(f"[bold red]{miss}[/]")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
