@@ -15,7 +15,7 @@ from vital_shared.retrieval.rerank import Reranker
 from vital_shared.retrieval.sentences import is_item, is_lead_in, split
 from vital_shared.retrieval.words import content_words, coverage, names, numbers, spelt_numbers
 
-__all__ = ["Grounding", "abstains", "groundedness"]
+__all__ = ["WORDS_BACKED", "Grounding", "abstains", "groundedness", "overlap"]
 
 WORDS_BACKED = 0.6
 """The share of a sentence's content words that its sources must have; the rest may be rephrased."""
@@ -155,15 +155,20 @@ async def _is_backed(
     text = _MARKER.sub("", claim.text)
     if is_item(text):
         text = text.lstrip(" \t-*+•0123456789.)")
-    known = {word.lower() for word in re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", source)}
-    if not numbers(text) <= numbers(source) | spelt_numbers(source):
-        return False
-    if not names(text) <= {word.removesuffix("'s") for word in known}:
-        return False
-    share = coverage(content_words(text), source)
+    share = overlap(text, source)
     backed = share >= WORDS_BACKED
-    if share >= WORDS_PLAIN or reranker is None or not claim.cited:
+    if share == 0 or share >= WORDS_PLAIN or reranker is None or not claim.cited:
         return backed
     texts = [sources[number].partition("\n")[2] for number in claim.cited]  # without the title
     logits = await reranker.score(text.strip(), texts)
     return float(max(logits)) >= (NOT_ANOTHER if backed else SAYS_THE_SAME)
+
+
+def overlap(sentence: str, source: str) -> float:
+    """Return the share of a sentence's words that a source has; 0 where it lacks a number or a name."""
+    known = {word.lower() for word in re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", source)}
+    if not numbers(sentence) <= numbers(source) | spelt_numbers(source):
+        return 0.0
+    if not names(sentence) <= {word.removesuffix("'s") for word in known}:
+        return 0.0
+    return coverage(content_words(sentence), source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from vital_shared.llm.base import ModelEvent, ModelRequest, Stop, TextDelta
 from vital_shared.llm.evidence import select
 from vital_shared.llm.extractive import NO_ANSWER
+from vital_shared.llm.local.attribution import Attribution
 from vital_shared.llm.local.child import Child
 from vital_shared.llm.local.server import CONTEXT_TOKENS
 from vital_shared.llm.prompted import PromptedModel
@@ -52,14 +54,7 @@ class LocalModel:
         self.child = Child(name, weights)
         self._provider: Provider | None = None
         self._reranker = reranker
-        self._prompted = PromptedModel(
-            name,
-            self._ask,
-            prompts=Prompts(count, CONTEXT_TOKENS),
-            calls_tools=False,
-            max_output_tokens=ANSWER_TOKENS,
-            temperature=0.0,
-        )
+        self._prompts = Prompts(count, CONTEXT_TOKENS)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer, or say that the sources hold no answer.
@@ -71,7 +66,15 @@ class LocalModel:
             yield TextDelta(text=NO_ANSWER)
             yield Stop(reason="no_answer")
             return
-        async with aclosing(self._prompted.stream(narrowed)) as events:
+        prompted = PromptedModel(
+            self.name,
+            partial(self._ask, narrowed),
+            prompts=self._prompts,
+            calls_tools=False,
+            max_output_tokens=ANSWER_TOKENS,
+            temperature=0.0,
+        )
+        async with aclosing(prompted.stream(narrowed)) as events:
             async for event in events:
                 yield event
 
@@ -96,9 +99,18 @@ class LocalModel:
         last = max(n for n, each in enumerate(request.passages, 1) if each.id in list(best)[:PASSAGES])
         return request.model_copy(update={"passages": request.passages[:last]})
 
-    async def _ask(self, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
-        async with aclosing((await self._connected()).stream(self.name.partition(":")[2], chat)) as events:
+    async def _ask(self, request: ModelRequest, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
+        """Send the chat, and add the citations that the model leaves out."""
+        attribution = Attribution(request.sources if request.grounded else ())
+        provider = await self._connected()
+        async with aclosing(provider.stream(self.name.partition(":")[2], chat)) as events:
             async for event in events:
+                if isinstance(event, TextDelta):
+                    if text := attribution.feed(event.text):
+                        yield TextDelta(text=text)
+                    continue
+                if isinstance(event, Stop) and (left := attribution.end()):
+                    yield TextDelta(text=left)
                 yield event
 
     async def _connected(self) -> Provider:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import orjson
@@ -155,7 +155,7 @@ class Provider:
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         return await self._open_session().post(
             self.base_url + request.path,
-            data=orjson.dumps({**request.body, **chat.options}),
+            data=orjson.dumps(_merged(request.body, chat.options)),
             headers=headers | self._headers | self._wire.headers(key),
             allow_redirects=False,
         )
@@ -264,6 +264,16 @@ class Provider:
         if key and key in error.message:
             error.message = error.message.replace(key, "…")
             error.args = (error.message,)
+
+
+def _merged(body: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the configuration's own fields into a body; tables within are merged, too."""
+    both = {
+        key: {**body[key], **value}
+        for key, value in options.items()
+        if isinstance(value, dict) and isinstance(body.get(key), dict)
+    }
+    return {**body, **options, **both}
 
 
 def _reason(error: Exception) -> str:
