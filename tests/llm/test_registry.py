@@ -80,6 +80,14 @@ def test_a_key_does_not_go_over_a_foreign_network_in_the_clear():
         assert registry({"K": KEY}, providers={"x": near}).get("x:y")
 
 
+def test_what_has_no_wire_goes_through_pydantic_ai_where_the_configuration_says_so(monkeypatch):
+    monkeypatch.setenv("COHERE_API_KEY", "k")
+    with pytest.raises(ConfigurationError, match="cohere"):  # its own package is not installed here
+        registry(providers={"cohere": ProviderTable(wire="pydantic-ai")}).get("cohere:command")
+    with pytest.raises(NotFound):
+        registry().get("cohere:command")
+
+
 def test_the_status_tells_the_variable_and_not_the_key():
     models = registry({"OPENAI_API_KEY": KEY})
     models.get("openai:gpt")

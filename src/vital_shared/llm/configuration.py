@@ -22,8 +22,8 @@ __all__ = ["Configuration", "ModelTable", "ProviderTable", "load_configuration"]
 class ProviderTable(Frozen):
     """``[providers.<name>]``: what differs from the built-in provider of that name, or a new one."""
 
-    wire: Literal["openai", "anthropic", "gemini", "azure"] | None = None
-    """Its protocol; a new provider needs one."""
+    wire: Literal["openai", "anthropic", "gemini", "azure", "pydantic-ai"] | None = None
+    """Its protocol; a new provider needs one. ``pydantic-ai`` is for what we have none for (bedrock, …)."""
     base_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     key_env: str | None = Field(default=None, pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     """The environment's variable that holds the key; empty for a provider that wants none."""

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from vital_shared.errors import ConfigurationError, NotFound
 from vital_shared.llm.configuration import Configuration, ProviderTable
+from vital_shared.llm.pydantic_ai import PydanticAIProvider
 from vital_shared.llm.wires.anthropic import AnthropicWire
 from vital_shared.llm.wires.base import Wire
 from vital_shared.llm.wires.gemini import GeminiWire
@@ -20,7 +21,13 @@ from vital_shared.llm.wires.openai import AzureWire, OpenAIWire
 from vital_shared.llm.wires.provider import Provider
 from vital_shared.llm.wires.timing import Timeouts
 
-__all__ = ["BUILT_IN", "KnownProvider", "ProviderStatus", "Providers"]
+__all__ = ["BUILT_IN", "ChatProvider", "KnownProvider", "ProviderStatus", "Providers"]
+
+
+FOREIGN: Final = "pydantic-ai"
+"""What the configuration calls the wire of whatever we have none for."""
+
+ChatProvider = Provider | PydanticAIProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ class Providers:
     def __init__(self, configuration: Configuration, environ: Mapping[str, str]) -> None:
         self._configuration = configuration
         self._environ = environ
-        self._open: dict[str, Provider] = {}
+        self._open: dict[str, ChatProvider] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -94,16 +101,17 @@ class Providers:
         return tuple(self._status(name) for name in self.names)
 
     @property
-    def opened(self) -> tuple[Provider, ...]:
+    def opened(self) -> tuple[ChatProvider, ...]:
         """Those that were asked for, whose use is counted."""
         return tuple(self._open.values())
 
-    def get(self, name: str, model: str) -> Provider:
+    def get(self, name: str, model: str) -> ChatProvider:
         """Return a provider, ready to be asked; no connection is made.
 
         :param model: ``provider:model``, for errors.
         :raises NotFound: when there is no such provider, or it lacks its key or address; says what to do.
-        :raises ConfigurationError: when its key would go over the network in the clear.
+        :raises ConfigurationError: when its key would go over the network in the clear, or pydantic-ai lacks
+            something.
         """
         if name not in self._open:
             self._open[name] = self._opened(name, model)
@@ -114,12 +122,20 @@ class Providers:
         for provider in self._open.values():
             await provider.aclose()
 
-    def _opened(self, name: str, model: str) -> Provider:
+    def _opened(self, name: str, model: str) -> ChatProvider:
         if name not in self.names:
             near = get_close_matches(name, self.names, n=1)
             hint = f'did you mean "{near[0]}:…"?' if near else f"the providers are: {', '.join(self.names)}."
             raise NotFound(f'There is no provider "{name}" for the model "{model}"; {hint}', field="model")
         status, table = self._status(name), self._table(name)
+        timeouts = Timeouts(
+            table.connect_seconds,
+            table.first_token_seconds,
+            table.between_tokens_seconds,
+            table.total_seconds,
+        )
+        if status.wire == FOREIGN:
+            return PydanticAIProvider(name, timeouts=timeouts)
         if not status.base_url:
             raise NotFound(
                 f'The address of "{name}" is not known: set "base_url" at "providers.{name}" of the '
@@ -142,12 +158,7 @@ class Providers:
             base_url=status.base_url,
             key=SecretStr(key) if key else None,
             headers=table.headers,
-            timeouts=Timeouts(
-                table.connect_seconds,
-                table.first_token_seconds,
-                table.between_tokens_seconds,
-                table.total_seconds,
-            ),
+            timeouts=timeouts,
             attempts=table.attempts,
             connections=table.connections,
         )
@@ -160,8 +171,9 @@ class Providers:
         names = known.key_env if table.key_env is None else (table.key_env,)
         key = next((each for each in names if self._environ.get(each)), next(iter(names), ""))
         base_url = table.base_url or self._environ.get(known.url_env or " ") or known.base_url
-        ready = bool(base_url) and (not key or bool(self._environ.get(key)))
-        return ProviderStatus(name, table.wire or known.wire or "openai", base_url, key, ready)
+        wire = table.wire or known.wire or "openai"
+        ready = wire == FOREIGN or (bool(base_url) and (not key or bool(self._environ.get(key))))
+        return ProviderStatus(name, wire, base_url, key, ready)
 
 
 def _wire(name: str, wire: str, table: ProviderTable) -> Wire:

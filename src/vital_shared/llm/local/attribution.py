@@ -54,7 +54,11 @@ class Attribution:
     def _word(self, word: str) -> str:
         before = ""
         if self._gap:
-            before, self._gap = self._gap, ""
+            word = self._gap[len(self._gap.rstrip("[")) :] + word
+            before, self._gap = self._gap.rstrip("["), ""
+            if word == "[":  # perhaps a marker's beginning
+                self._gap = before + word
+                return ""
             if _MARKER.match(word):  # the model has cited by itself
                 self._sentence = ""
                 return before + word
