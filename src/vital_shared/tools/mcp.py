@@ -1,0 +1,88 @@
+"""Tools of servers that speak the Model Context Protocol (https://modelcontextprotocol.io), used as our own.
+
+What a server says of itself is data: names and descriptions are bounded, and cannot stand in for ours. A
+server that is down, slow or dies costs its own tools, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+from vital_shared.errors import ConfigurationError
+from vital_shared.logs import get_logger
+from vital_shared.models.mcp_server import McpServer
+from vital_shared.tools.base import Tool, ToolError
+
+if TYPE_CHECKING:
+    from vital_shared.tools.mcp_connection import McpConnection
+
+__all__ = ["McpTools"]
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,29}")
+
+_log = get_logger(__name__)
+
+
+class McpTools:
+    """The connections to servers, and their tools; to be closed.
+
+    :param servers: by name; the tools of ``[mcp.github]`` are called ``github_…``.
+    :param environ: the environment that holds the keys that the servers name.
+    :raises ConfigurationError: when a server's name cannot be one, or the package ``mcp`` is not installed.
+    """
+
+    def __init__(self, servers: Mapping[str, McpServer], environ: Mapping[str, str]) -> None:
+        for name in servers:
+            if not _NAME.fullmatch(name):
+                raise ConfigurationError(
+                    f'"{name}" cannot be the name of an MCP server: use snake_case, at most 30 characters.'
+                )
+        if servers and not find_spec("mcp"):
+            raise ConfigurationError("MCP servers are configured: run `pip install 'vital[mcp]'`.")
+        self._servers, self._environ = dict(servers), environ
+        self._connections: list[McpConnection] = []
+
+    async def connect(self, *, taken: Collection[str] = ()) -> tuple[Tool, ...]:
+        """Connect to all servers at the same time, and return the tools of those that answered.
+
+        A server that is down is logged, and has no tools until the next start; a tool whose name is taken
+        or cannot be used is logged, and left out.
+
+        :param taken: the names of the tools that there are already.
+        """
+        if not self._servers:
+            return ()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._tools(name, one)) for name, one in self._servers.items()]
+        tools: dict[str, Tool] = {}
+        for tool in (tool for task in tasks for tool in task.result()):
+            if tool.name in tools or tool.name in taken:
+                _log.warning("mcp_tool_left_out", tool=tool.name, reason="its name is taken")
+            else:
+                tools[tool.name] = tool
+        return tuple(tools.values())
+
+    async def aclose(self) -> None:
+        """End the programs that were started, and close the connections."""
+        async with AsyncExitStack() as stack:
+            while self._connections:
+                stack.push_async_callback(self._connections.pop().aclose)
+
+    async def _tools(self, name: str, server: McpServer) -> tuple[Tool, ...]:
+        # The package takes half a second to load, which only those wait for who use it.
+        from vital_shared.tools.mcp_connection import McpConnection  # noqa: PLC0415
+        from vital_shared.tools.mcp_tool import wrapped  # noqa: PLC0415
+
+        connection = McpConnection(name, server, self._environ)
+        self._connections.append(connection)
+        try:
+            offered = await connection.tools()
+        except ToolError as error:
+            _log.warning("mcp_server_unavailable", server=name, reason=str(error))
+            return ()
+        return wrapped(offered, connection, name, server)

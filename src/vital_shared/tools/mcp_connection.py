@@ -1,0 +1,245 @@
+"""One connection to an MCP server, opened when it is needed, and again when it was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, Self
+
+import anyio
+import httpx2
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, CallToolResult
+from mcp_types import Tool as Offered
+from pydantic import ValidationError
+
+from vital_shared.logs import get_logger
+from vital_shared.models.mcp_server import McpServer
+from vital_shared.tools.base import ToolError
+
+__all__ = ["McpConnection"]
+
+_MOST_PAGES: Final = 20
+_CLOSE_SECONDS: Final = 10.0
+"""The package itself gives a program 2 s to end, then terminates and at last kills it."""
+_STANDING: Final = frozenset({INVALID_PARAMS, METHOD_NOT_FOUND})
+"""Errors by which a server answers a call: the connection is fine."""
+
+_LONGEST_REASON: Final = 300
+
+_log = get_logger(__name__)
+
+
+class McpConnection:
+    """A connection to a server, whose sessions may come and go.
+
+    :param name: of the server, for messages.
+    """
+
+    def __init__(self, name: str, server: McpServer, environ: Mapping[str, str]) -> None:
+        self._name, self._server, self._environ = name, server, environ
+        self._opening = asyncio.Lock()
+        self._session: _Session | None = None
+        self._closed = False
+
+    async def tools(self) -> list[Offered]:
+        """List what the server offers.
+
+        :raises ToolError: when it is not there, or does not answer within `connect_seconds`.
+        """
+        try:
+            async with asyncio.timeout(self._server.connect_seconds):
+                return await self._listed()
+        except TimeoutError:
+            raise ToolError(f'The MCP server "{self._name}" did not answer in time.') from None
+
+    async def _listed(self) -> list[Offered]:
+        session = await self._connected()
+        client = await session.client()
+        tools: list[Offered] = []
+        cursor: str | None = None
+        try:
+            for _ in range(_MOST_PAGES):
+                page = await client.list_tools(cursor=cursor, cache_mode="bypass")
+                tools += page.tools
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
+        except (MCPError, ValidationError) as error:
+            raise self._lost(error, session) from None
+        return tools
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+        """Call a tool, once: a call that may have reached the server is not made again.
+
+        :raises ToolError: when the server is not there, or gone before it answered.
+        """
+        session = await self._connected()
+        client = await session.client()
+        try:
+            return await client.call_tool(tool, arguments)
+        except MCPError as error:
+            if error.code in _STANDING:
+                raise ToolError(f'The MCP server "{self._name}" refused the call.') from None
+            raise self._lost(error, session) from None
+
+    async def aclose(self) -> None:
+        """Close the connection, and end the program if there is one; it is not opened again."""
+        self._closed = True
+        async with self._opening:
+            await self._leave()
+
+    async def _connected(self) -> _Session:
+        """Return the session that there is, or begin another one."""
+        async with self._opening:
+            if self._closed:
+                raise ToolError(f'The connection to the MCP server "{self._name}" is closed.')
+            if self._session is None or self._session.over.is_set():
+                await self._leave()
+                self._session = _Session(self._live, f"mcp-{self._name}")
+            return self._session
+
+    async def _live(self, ready: asyncio.Future[Client], over: asyncio.Event) -> None:
+        """Hold a session from its beginning to its end."""
+        try:
+            with anyio.fail_after(self._server.connect_seconds) as limit:
+                async with Client(self._watched(over), cache=None) as client:
+                    limit.deadline = math.inf
+                    ready.set_result(client)
+                    await over.wait()
+        except Exception as error:  # noqa: BLE001 - a foreign server may fail in any way; whoever waits is told
+            if ready.done():
+                _log.warning("mcp_connection_ended_badly", server=self._name, reason=_reason(error))
+            else:
+                ready.set_exception(self._unreachable(error))
+        finally:
+            over.set()
+            ready.cancel()
+
+    async def _leave(self) -> None:
+        if self._session is not None:
+            await self._session.end()
+            self._session = None
+
+    def _lost(self, error: Exception, session: _Session) -> ToolError:
+        session.over.set()
+        return self._unreachable(error)
+
+    def _unreachable(self, error: Exception) -> ToolError:
+        if isinstance(error, ToolError):
+            return error
+        _log.warning("mcp_connection_lost", server=self._name, reason=_reason(error))
+        return ToolError(f'The MCP server "{self._name}" is not there, or has closed the connection.')
+
+    @asynccontextmanager
+    async def _watched(self, over: asyncio.Event) -> AsyncIterator[Any]:
+        """Open the pipes or the address, and tell when the server's side has ended."""
+        async with self._transport() as (reading, writing):
+            yield _Watched(reading, over), writing
+
+    def _transport(self) -> Any:
+        return self._program() if self._server.command is not None else self._address()
+
+    @asynccontextmanager
+    async def _program(self) -> AsyncIterator[Any]:
+        server = self._server
+        parameters = StdioServerParameters(
+            command=server.command or "",
+            args=list(server.args),
+            env={name: self._variable(name) for name in server.env_names},
+        )
+        # What the program says on its error output may hold anything, and would be written over the answer.
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: ASYNC230, PTH123 - does not block
+            async with stdio_client(parameters, errlog=nowhere) as streams:
+                yield streams
+
+    @asynccontextmanager
+    async def _address(self) -> AsyncIterator[Any]:
+        server = self._server
+        key = self._variable(server.key_env) if server.key_env else None
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        timeout = httpx2.Timeout(server.connect_seconds, read=server.timeout_seconds)
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=timeout) as http,
+            streamable_http_client(server.url or "", http_client=http) as streams,
+        ):
+            yield streams
+
+    def _variable(self, name: str) -> str:
+        if not (value := self._environ.get(name)):
+            raise ToolError(f'The MCP server "{self._name}" needs the environment\'s variable {name}.')
+        return value
+
+
+def _reason(error: BaseException) -> str:
+    """Write the first cause; never a traceback, whose frames hold the keys."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+
+
+class _Session:
+    """The task of one session, as the package's task groups demand: entered and left there alone.
+
+    :param live: what the task does; it gives the client, and ends with the event.
+    """
+
+    def __init__(
+        self,
+        live: Callable[[asyncio.Future[Client], asyncio.Event], Coroutine[Any, Any, None]],
+        name: str,
+    ) -> None:
+        self.over = asyncio.Event()
+        """The server has gone, or is not wanted any more."""
+        self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
+        self._task = asyncio.create_task(live(self._ready, self.over), name=name)
+
+    async def client(self) -> Client:
+        """Wait until the server has been greeted; others may be waiting for the same.
+
+        :raises ToolError: when it cannot be reached.
+        """
+        return await asyncio.shield(self._ready)
+
+    async def end(self) -> None:
+        """End the task, and with it the program, within some seconds."""
+        self.over.set()
+        if not self._ready.done():
+            self._task.cancel()
+        _, running = await asyncio.wait({self._task}, timeout=_CLOSE_SECONDS)
+        for task in running:
+            task.cancel()
+            await asyncio.wait({task}, timeout=_CLOSE_SECONDS)
+
+
+class _Watched:
+    """A stream that tells when it has ended."""
+
+    def __init__(self, stream: Any, over: asyncio.Event) -> None:
+        self._stream, self._over = stream, over
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await anext(self._stream)
+        except BaseException:
+            self._over.set()
+            raise
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> Any:
+        return await self._stream.__aexit__(*error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
