@@ -80,8 +80,8 @@ class Tool:
     """The tool is suggested only for a question that has one of these words or phrases; empty: for any."""
 
     from_query: FromQuery = lambda _query: None
-    suggest_by_meaning: bool = False
-    """Whether it may also be suggested where the question is only near its description: see `Suggester`."""
+    examples: tuple[str, ...] = ()
+    """Questions for which the tool is wanted: it is suggested for those near to them too; see `Suggester`."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -134,7 +134,7 @@ def tool(
     requires_approval: bool = True,
     keywords: Iterable[str] = (),
     from_query: FromQuery = lambda _query: None,
-    suggest_by_meaning: bool = False,
+    examples: Iterable[str] = (),
 ) -> Callable[[Callable[..., Awaitable[str]]], Tool]:
     """Make a tool of an async function with typed parameters, a docstring and text as its result.
 
@@ -170,7 +170,7 @@ def tool(
             requires_approval=requires_approval,
             keywords=frozenset(keywords),
             from_query=from_query,
-            suggest_by_meaning=suggest_by_meaning,
+            examples=tuple(examples),
         )
 
     return decorate

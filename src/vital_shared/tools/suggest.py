@@ -21,11 +21,11 @@ _log = get_logger(__name__)
 
 
 class Suggester:
-    """Suggests tools by keywords, and by meaning those that declare it (`Tool.suggest_by_meaning`).
+    """Suggests tools by keywords, and by meaning those that have `Tool.examples`.
 
-    Meaning is for tools that declare it alone: a description says what a tool is about, and not that a
-    question wants it. A search of medical literature is near to every medical question, so that it would be
-    called, and the question sent out, for each that the documents answer.
+    Examples are what a tool declares to be suggested by meaning: a description says what a tool is about, and
+    not that a question wants it. A search of medical literature is near to every medical question, so that it
+    would be called, and the question sent out, for each that the documents answer.
 
     :param tools: in the order in which they are suggested.
     :param embedder: None: by keywords alone.
@@ -33,13 +33,13 @@ class Suggester:
 
     def __init__(self, tools: Iterable[Tool], embedder: Embeds | None) -> None:
         self._tools = tuple(tools)
-        able = tuple(tool for tool in self._tools if tool.suggest_by_meaning)
+        able = tuple(tool for tool in self._tools if tool.examples)
         self._meanings = Meanings(able, embedder) if able and embedder is not None else None
 
     async def suggest(self, query: str) -> tuple[ToolCall, ...]:
         """Suggest the calls whose arguments the question itself holds.
 
-        A tool is suggested as `suggest` does, or when the question is near its description, and either its
+        A tool is suggested as `suggest` does, or when the question is near one of its examples and either its
         `from_query` takes valid arguments or its one required argument is a text called ``query``,
         ``question``, ``text`` or ``topic``: then the question as it stands. Where the embeddings fail,
         keywords alone count.
