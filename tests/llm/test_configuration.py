@@ -47,6 +47,9 @@ def test_the_example_is_right():
         ('[models."a:b"]\nprice = {input = -1, output = 2}', r"price\.input"),
         ('[models."a:b"]\nprise = {}', 'did you mean "price"'),
         ("[providers.x]\nattempts = 0", r"attempts"),
+        ('[mcp.x]\ncomand = "x"', r'wrong at "mcp\.x\.comand".*did you mean "command"'),
+        ("[mcp.x]\nargs = []", r'wrong at "mcp\.x".*either a command or a url'),
+        ('[mcp.x]\ntoken = "y"', r'"token" at "mcp\.x": keys belong into the environment'),
     ],
 )
 def test_each_mistake_is_told_with_its_place(load, text, said):

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.mcp_server import McpServer
 from vital_shared.models.tool import ToolCall, ToolResult
+from vital_shared.testing import workflow_services
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.mcp import McpTools
 from vital_shared.tools.registry import MAX_RESULT_CHARACTERS, ToolRegistry
@@ -184,3 +185,16 @@ def test_a_server_needs_a_name_in_snake_case() -> None:
 def test_a_server_is_reached_in_one_way(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         McpServer(**fields)
+
+
+async def test_the_servers_of_the_configuration_are_connected_and_ended_with_the_services(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "vital.toml"
+    config.write_text(
+        f'[mcp.example]\ncommand = "{sys.executable}"\nargs = ["{PROGRAM}"]\ntools = ["process_id"]\n'
+    )
+    async with workflow_services(tmp_path, config=config) as services:
+        assert "example_process_id" in services.tools.names
+        process_id = int((await called(services.tools, "example_process_id")).content)
+    assert not is_there(process_id)

@@ -1,4 +1,4 @@
-"""The one file of configuration, in TOML: providers, models and their prices; all of it is optional.
+"""The one file of configuration, in TOML: providers, models with their prices, MCP servers; all is optional.
 
 Keys are never in it: it names the environment's variables that hold them.
 """
@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.base import Frozen
+from vital_shared.models.mcp_server import McpServer
 from vital_shared.monitoring.pricing import Price
 
 __all__ = ["Configuration", "ModelTable", "ProviderTable", "load_configuration"]
@@ -58,6 +59,7 @@ class Configuration(Frozen):
 
     providers: dict[str, ProviderTable] = Field(default_factory=dict)
     models: dict[str, ModelTable] = Field(default_factory=dict)
+    mcp: dict[str, McpServer] = Field(default_factory=dict)
 
 
 def load_configuration(path: Path | None) -> Configuration:
@@ -86,12 +88,13 @@ def load_configuration(path: Path | None) -> Configuration:
 
 def _refuse_keys(tables: dict[str, Any], path: Path) -> None:
     """Refuse a key in the file itself before anything of it could be shown."""
-    providers = tables.get("providers")
-    for name, table in providers.items() if isinstance(providers, dict) else ():
+    kinds = {kind: tables[kind] for kind in ("providers", "mcp") if isinstance(tables.get(kind), dict)}
+    named = ((f"{kind}.{name}", table) for kind, each in kinds.items() for name, table in each.items())
+    for place, table in named:
         for field in table if isinstance(table, dict) else ():
             if field in ("key", "api_key", "token", "secret", "password"):
                 raise ConfigurationError(
-                    f'The configuration {path} has a "{field}" at "providers.{name}": keys belong into the '
+                    f'The configuration {path} has a "{field}" at "{place}": keys belong into the '
                     'environment; put the name of the variable that holds it as "key_env".'
                 )
 
@@ -99,7 +102,8 @@ def _refuse_keys(tables: dict[str, Any], path: Path) -> None:
 def _what(kind: str, message: str, place: str) -> str:
     if kind != "extra_forbidden":
         return message
-    table = ProviderTable if place.startswith("providers") else ModelTable if "." in place else Configuration
+    tables: dict[str, type[Frozen]] = {"providers": ProviderTable, "models": ModelTable, "mcp": McpServer}
+    table = tables.get(place.partition(".")[0], Configuration) if "." in place else Configuration
     near = get_close_matches(place.rpartition(".")[2], table.model_fields, n=1)
     known = f'did you mean "{near[0]}"' if near else f"it may have {', '.join(table.model_fields)}"
     return f"there is no such setting; {known}"

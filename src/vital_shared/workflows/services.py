@@ -17,7 +17,7 @@ from vital_shared.llm.base import Model
 from vital_shared.llm.breaker import Breakers
 from vital_shared.llm.configuration import load_configuration
 from vital_shared.llm.extractive import ExtractiveComposer
-from vital_shared.llm.local.model import LocalModel, installed_models
+from vital_shared.llm.local.model import installed_models
 from vital_shared.llm.prompts.counting import Count, WordPieces, at_most
 from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
@@ -38,6 +38,8 @@ from vital_shared.store.runs import RunStore
 from vital_shared.tools.base import Tool
 from vital_shared.tools.calculator import calculator
 from vital_shared.tools.document_search import document_search
+from vital_shared.tools.mcp import McpTools
+from vital_shared.tools.public_tools import PublicTools
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.tools.suggest import Suggester
 from vital_shared.workflows.profiles import SHIPPED_AGENTS
@@ -60,13 +62,13 @@ class Services:
     sources: tuple[Source, ...]
     fusion: Fusion
     models: ModelRegistry
-    local_models: tuple[LocalModel, ...]
-    """Those of `models` that have servers of their own, which are ended with the services."""
     breakers: Breakers
     """Which models are left alone for a while."""
     account: Account
     """What calls of models cost."""
     tools: ToolRegistry
+    mcp: McpTools
+    """The connections behind the tools of MCP servers."""
     suggester: Suggester
     """Which of the tools a question asks for."""
     embedder: Embedder | None
@@ -76,6 +78,8 @@ class Services:
     """The same: sentences are then checked by their words alone."""
 
     now: Callable[[], datetime]
+    closing: AsyncExitStack
+    """What has to be closed, in its order."""
 
     @classmethod
     async def open(
@@ -118,8 +122,12 @@ class Services:
             stack.push_async_callback(all_models.aclose)
             all_sources = (MemorySource(knowledge, embedder), *sources)
             fusion = Fusion(reranker)
-            registry = ToolRegistry((calculator, document_search(all_sources, fusion), *tools))
-            services = cls(
+            own_tools = (calculator, document_search(all_sources, fusion), *tools)
+            mcp = McpTools(configuration.mcp, os.environ)
+            stack.push_async_callback(mcp.aclose)
+            foreign_tools = await mcp.connect(taken={tool.name for tool in own_tools})
+            registry = ToolRegistry((*own_tools, *foreign_tools))
+            return cls(
                 settings=settings,
                 database=database,
                 agents=agents,
@@ -129,20 +137,20 @@ class Services:
                 sources=all_sources,
                 fusion=fusion,
                 models=all_models,
-                local_models=local,
                 breakers=Breakers(),
                 account=Account(Prices(own_prices).cost, count),
                 tools=registry,
+                mcp=mcp,
                 suggester=Suggester(registry, embedder),
                 embedder=embedder,
                 reranker=reranker,
                 now=now,
+                closing=stack.pop_all(),
             )
-            stack.pop_all()
-            return services
 
     async def aclose(self) -> None:
         """Close what is open."""
+        await self.mcp.aclose()
         for model in self.local_models:
             await model.aclose()
         await self.models.aclose()
