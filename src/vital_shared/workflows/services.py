@@ -39,7 +39,6 @@ from vital_shared.tools.base import Tool
 from vital_shared.tools.calculator import calculator
 from vital_shared.tools.document_search import document_search
 from vital_shared.tools.mcp import McpTools
-from vital_shared.tools.public_tools import PublicTools
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.tools.suggest import Suggester
 from vital_shared.workflows.profiles import SHIPPED_AGENTS
@@ -67,8 +66,6 @@ class Services:
     account: Account
     """What calls of models cost."""
     tools: ToolRegistry
-    mcp: McpTools
-    """The connections behind the tools of MCP servers."""
     suggester: Suggester
     """Which of the tools a question asks for."""
     embedder: Embedder | None
@@ -140,7 +137,6 @@ class Services:
                 breakers=Breakers(),
                 account=Account(Prices(own_prices).cost, count),
                 tools=registry,
-                mcp=mcp,
                 suggester=Suggester(registry, embedder),
                 embedder=embedder,
                 reranker=reranker,
@@ -150,11 +146,7 @@ class Services:
 
     async def aclose(self) -> None:
         """Close what is open."""
-        await self.mcp.aclose()
-        for model in self.local_models:
-            await model.aclose()
-        await self.models.aclose()
-        await self.database.aclose()
+        await self.closing.aclose()
 
 
 def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None, Count]:
