@@ -157,7 +157,9 @@ async def test_servers_that_are_down_cost_their_own_tools_alone() -> None:
     for name in ("missing", "ending", "nobody"):
         assert said[name] == f'The MCP server "{name}" is not there, or has closed the connection.'
     for name in ("keyless", "unset"):
-        assert said[name] == f'The MCP server "{name}" needs the environment\'s variable NOWHERE.'
+        assert said[name] == (
+            f'The MCP server "{name}" cannot be used: the environment\'s variable NOWHERE is not set.'
+        )
 
 
 async def test_a_closed_connection_is_not_opened_again() -> None:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Final, Self
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
 
 import anyio
-import httpx2
-from mcp import Client, MCPError, StdioServerParameters
-from mcp.client.stdio import stdio_client
-from mcp.client.streamable_http import streamable_http_client
+from mcp import Client, MCPError
 from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, CallToolResult
 from mcp_types import Tool as Offered
 from pydantic import ValidationError
@@ -21,6 +16,7 @@ from pydantic import ValidationError
 from vital_shared.logs import get_logger
 from vital_shared.models.mcp_server import McpServer
 from vital_shared.tools.base import ToolError
+from vital_shared.tools.mcp_transport import watched_transport
 
 __all__ = ["McpConnection"]
 
@@ -108,7 +104,7 @@ class McpConnection:
         """Hold a session from its beginning to its end."""
         try:
             with anyio.fail_after(self._server.connect_seconds) as limit:
-                async with Client(self._watched(over), cache=None) as client:
+                async with Client(watched_transport(self._server, self._environ, over), cache=None) as client:
                     limit.deadline = math.inf
                     ready.set_result(client)
                     await over.wait()
@@ -132,48 +128,9 @@ class McpConnection:
 
     def _unreachable(self, error: Exception) -> ToolError:
         if isinstance(error, ToolError):
-            return error
+            return ToolError(f'The MCP server "{self._name}" cannot be used: {error}.')
         _log.warning("mcp_connection_lost", server=self._name, reason=_reason(error))
         return ToolError(f'The MCP server "{self._name}" is not there, or has closed the connection.')
-
-    @asynccontextmanager
-    async def _watched(self, over: asyncio.Event) -> AsyncIterator[Any]:
-        """Open the pipes or the address, and tell when the server's side has ended."""
-        async with self._transport() as (reading, writing):
-            yield _Watched(reading, over), writing
-
-    def _transport(self) -> Any:
-        return self._program() if self._server.command is not None else self._address()
-
-    @asynccontextmanager
-    async def _program(self) -> AsyncIterator[Any]:
-        server = self._server
-        parameters = StdioServerParameters(
-            command=server.command or "",
-            args=list(server.args),
-            env={name: self._variable(name) for name in server.env_names},
-        )
-        # What the program says on its error output may hold anything, and would be written over the answer.
-        with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: ASYNC230, PTH123 - does not block
-            async with stdio_client(parameters, errlog=nowhere) as streams:
-                yield streams
-
-    @asynccontextmanager
-    async def _address(self) -> AsyncIterator[Any]:
-        server = self._server
-        key = self._variable(server.key_env) if server.key_env else None
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        timeout = httpx2.Timeout(server.connect_seconds, read=server.timeout_seconds)
-        async with (
-            httpx2.AsyncClient(headers=headers, timeout=timeout) as http,
-            streamable_http_client(server.url or "", http_client=http) as streams,
-        ):
-            yield streams
-
-    def _variable(self, name: str) -> str:
-        if not (value := self._environ.get(name)):
-            raise ToolError(f'The MCP server "{self._name}" needs the environment\'s variable {name}.')
-        return value
 
 
 def _reason(error: BaseException) -> str:
@@ -216,30 +173,3 @@ class _Session:
         for task in running:
             task.cancel()
             await asyncio.wait({task}, timeout=_CLOSE_SECONDS)
-
-
-class _Watched:
-    """A stream that tells when it has ended."""
-
-    def __init__(self, stream: Any, over: asyncio.Event) -> None:
-        self._stream, self._over = stream, over
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            return await anext(self._stream)
-        except BaseException:
-            self._over.set()
-            raise
-
-    async def __aenter__(self) -> Self:
-        await self._stream.__aenter__()
-        return self
-
-    async def __aexit__(self, *error: object) -> Any:
-        return await self._stream.__aexit__(*error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
