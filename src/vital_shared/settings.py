@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     config: Path | None = None
     """The file of providers, models and prices; None: ``vital.toml`` in `data_dir`, if it is there."""
 
+    contact_email: str = ""
+    """Told to the public services that tools ask, so that their operators can reach ours."""
+
     run_timeout_seconds: float = Field(default=300.0, gt=0)
     """A run, or the part of it after an approval, that takes longer fails."""
 

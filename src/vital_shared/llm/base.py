@@ -100,10 +100,14 @@ class ModelRequest(Frozen):
     temperature: float | None = None
 
     @property
+    def results(self) -> tuple[ToolResult, ...]:
+        """What all tools gave, in order."""
+        return (*self.tool_results, *(result for each in self.exchanges for result in each.results))
+
+    @property
     def sources(self) -> tuple[Passage, ...]:
         """What may be cited, in the order of its numbers: the passages, then what each tool brought."""
-        results = (*self.tool_results, *(result for each in self.exchanges for result in each.results))
-        return (*self.passages, *(passage for result in results for passage in result.passages))
+        return (*self.passages, *(passage for result in self.results for passage in result.passages))
 
 
 class TextDelta(Frozen):

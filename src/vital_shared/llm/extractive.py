@@ -7,10 +7,11 @@ from typing import Final
 
 from vital_shared.llm.base import Cited, ModelEvent, ModelRequest, Stop, TextDelta, Usage
 from vital_shared.llm.evidence import select
-from vital_shared.llm.pieces import Piece
-from vital_shared.models.citation import Citation
+from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.tool import ToolResult
 from vital_shared.retrieval.rerank import Reranker
+from vital_shared.retrieval.sentences import split
+from vital_shared.retrieval.words import content_words
 
 __all__ = ["NO_ANSWER", "ExtractiveComposer"]
 
@@ -18,6 +19,13 @@ NO_ANSWER: Final = (
     "The documents do not contain an answer to this question. "
     "Try other words, or add documents that cover it and ask again."
 )
+
+
+SHOWN: Final = 3
+"""Passages of one tool that are quoted."""
+
+LONGEST_OPENING: Final = 300
+"""Characters of each."""
 
 
 class ExtractiveComposer:
@@ -35,31 +43,52 @@ class ExtractiveComposer:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer in one to five quotes, or say that the passages hold no answer.
 
-        What tools found comes first, in their own words; a tool that failed is passed over.
+        What tools found comes first, in their own words, with citations where they brought passages; a tool
+        that failed is passed over.
 
         :raises ConfigurationError: when the reranking model cannot be loaded.
         """
-        reports = [_report(result) for result in request.tool_results if result.status == "success"]
-        for report in reports:
-            yield TextDelta(text=report)
+        results = [result for result in request.results if result.status == "success"]
+        number, before = 0, ""
+        for result in results:
+            if not result.passages:
+                yield TextDelta(text=_report(result))
+                before = "\n"
+                continue
+            yield TextDelta(text=f"{_name(result)} found:\n")
+            for passage in result.passages[:SHOWN]:
+                number += 1
+                quote = _opening(passage)
+                yield Cited(citation=_citation(number, passage, quote))
+                yield TextDelta(text=f"- {passage.title.rstrip('.')}: {' '.join(quote.split())} [{number}]\n")
+            before = "\n"
         quotes = await select(request.question, request.passages, self._reranker)
-        before = "\n" if reports else ""
-        for number, piece in enumerate(quotes, start=1):
-            yield Cited(citation=_citation(number, piece))
+        for piece in quotes:
+            number += 1
+            yield Cited(citation=_citation(number, piece.passage, piece.quote))
             yield TextDelta(text=f"{_gap(before, piece.text)}{piece.text} [{number}]")
             before = piece.text
-        if not quotes and not reports:
+        if not quotes and not results:
             yield TextDelta(text=NO_ANSWER)
         yield Usage()
-        yield Stop(reason="end" if quotes or reports else "no_answer")
+        yield Stop(reason="end" if quotes or results else "no_answer")
+
+
+def _name(result: ToolResult) -> str:
+    return result.name.replace("_", " ").capitalize()
+
+
+def _opening(passage: Passage) -> str:
+    """Return a passage's first sentence that says something, in its own words."""
+    sentences = [sentence.strip() for sentence in split(passage.text) if content_words(sentence)]
+    return (sentences[0] if sentences else passage.text.strip())[:LONGEST_OPENING]
 
 
 def _report(result: ToolResult) -> str:
-    return f"{result.name.replace('_', ' ').capitalize()}: {result.content.strip()}\n"
+    return f"{_name(result)}: {result.content.strip()}\n"
 
 
-def _citation(number: int, piece: Piece) -> Citation:
-    passage = piece.passage
+def _citation(number: int, passage: Passage, quote: str) -> Citation:
     return Citation(
         number=number,
         passage_id=passage.id,
@@ -67,7 +96,7 @@ def _citation(number: int, piece: Piece) -> Citation:
         title=passage.title,
         uri=passage.uri,
         section=passage.section,
-        quote=piece.quote,
+        quote=quote,
         source=passage.source,
     )
 

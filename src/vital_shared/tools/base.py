@@ -26,8 +26,10 @@ from pydantic_core import to_json
 
 from vital_shared.errors import ConfigurationError, InvalidRequest, VitalError
 from vital_shared.llm.base import ToolDefinition
+from vital_shared.models.base import Frozen
+from vital_shared.models.citation import Passage
 
-__all__ = ["MAX_ARGUMENT_BYTES", "FromQuery", "Tool", "ToolContext", "ToolError", "tool"]
+__all__ = ["MAX_ARGUMENT_BYTES", "Found", "FromQuery", "Tool", "ToolContext", "ToolError", "tool"]
 
 MAX_ARGUMENT_BYTES = 20_000
 """Arguments that are longer as JSON are refused before they are looked at."""
@@ -44,6 +46,14 @@ class ToolError(VitalError):
 
     The message of any other exception stays in the log, since nobody wrote it for the user.
     """
+
+
+class Found(Frozen):
+    """What a tool returns that has found something to cite."""
+
+    text: str
+    """The result in words, for who reads it without the passages."""
+    passages: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ class Tool:
     arguments: type[BaseModel]
     """The schema of the arguments; strict."""
 
-    function: Callable[[BaseModel, ToolContext], Awaitable[str]]
+    function: Callable[[BaseModel, ToolContext], Awaitable[str | Found]]
     timeout_seconds: float
     cost_dollars: Decimal = Decimal(0)
     """Charged for each call that was started, whatever came of it."""
@@ -135,15 +145,15 @@ def tool(
     keywords: Iterable[str] = (),
     from_query: FromQuery = lambda _query: None,
     examples: Iterable[str] = (),
-) -> Callable[[Callable[..., Awaitable[str]]], Tool]:
-    """Make a tool of an async function with typed parameters, a docstring and text as its result.
+) -> Callable[[Callable[..., Awaitable[str | Found]]], Tool]:
+    """Make a tool of an async function with typed parameters, a docstring, and text or `Found` as its result.
 
     A parameter of the type `ToolContext` is not an argument: it tells on whose behalf the tool runs.
 
     :raises ConfigurationError: when the function cannot be a tool, saying why.
     """
 
-    def decorate(function: Callable[..., Awaitable[str]]) -> Tool:
+    def decorate(function: Callable[..., Awaitable[str | Found]]) -> Tool:
         name, description = function.__name__, inspect.getdoc(function)
         if not inspect.iscoroutinefunction(function):
             raise ConfigurationError(
@@ -156,7 +166,7 @@ def tool(
         context_names = [each for each, hint in hints.items() if hint is ToolContext]
         arguments = _arguments(function, {k: v for k, v in hints.items() if k not in context_names})
 
-        async def call(arguments: BaseModel, context: ToolContext) -> str:
+        async def call(arguments: BaseModel, context: ToolContext) -> str | Found:
             values = {field: getattr(arguments, field) for field in type(arguments).model_fields}
             return await function(**values, **dict.fromkeys(context_names, context))
 
@@ -176,7 +186,7 @@ def tool(
     return decorate
 
 
-def _hints(function: Callable[..., Awaitable[str]]) -> dict[str, Any]:
+def _hints(function: Callable[..., Awaitable[str | Found]]) -> dict[str, Any]:
     """Read the type of each parameter."""
     name = function.__name__
     try:
@@ -196,7 +206,7 @@ def _hints(function: Callable[..., Awaitable[str]]) -> dict[str, Any]:
     return hints
 
 
-def _arguments(function: Callable[..., Awaitable[str]], hints: Mapping[str, Any]) -> type[BaseModel]:
+def _arguments(function: Callable[..., Awaitable[str | Found]], hints: Mapping[str, Any]) -> type[BaseModel]:
     """Build the schema of the arguments from the parameters."""
     parameters = inspect.signature(function).parameters
     fields: dict[str, Any] = {

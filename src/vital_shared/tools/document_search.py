@@ -12,7 +12,7 @@ from pydantic import Field
 from vital_shared.logs import get_logger
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.base import Retrieved, Source
-from vital_shared.tools.base import Tool, ToolContext, ToolError, tool
+from vital_shared.tools.base import Found, Tool, ToolContext, ToolError, tool
 from vital_shared.tools.question import short_sentences
 
 __all__ = ["Merger", "document_search", "wish_in"]
@@ -46,7 +46,7 @@ def document_search(
         ],
         context: ToolContext,
         limit: Annotated[int, Field(ge=1, le=10, description="How many passages to return.")] = 5,
-    ) -> str:
+    ) -> Found:
         """Search the documents of the organisation and return the passages that fit best, with titles."""
         async with asyncio.TaskGroup() as group:
             searches = {
@@ -59,7 +59,8 @@ def document_search(
             raise ToolError(
                 "The documents cannot be searched at the moment: no source of documents answered."
             )
-        return _written(query, await merger.merge(query, answered, limit=limit))
+        retrieved = await merger.merge(query, answered, limit=limit)
+        return Found(text=_written(query, retrieved), passages=retrieved.passages)
 
     return document_search
 

@@ -13,12 +13,16 @@ from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.logs import get_logger
 from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
-from vital_shared.tools.base import Tool, ToolContext, ToolError
+from vital_shared.tools.base import Found, Tool, ToolContext, ToolError
 
 __all__ = ["MAX_RESULT_CHARACTERS", "ToolRegistry"]
 
 MAX_RESULT_CHARACTERS = 20_000
 """A longer result is cut, and says so."""
+
+MAX_PASSAGES = 20
+MAX_PASSAGE_CHARACTERS = 4_000
+MAX_TITLE_CHARACTERS = 500
 
 _CUT = "\n… (truncated)"
 
@@ -86,35 +90,46 @@ class ToolRegistry:
         except InvalidRequest as error:
             return _result(call, "failed", error=error.message)
         started = self._clock()
-        status, content, error_text = await _attempt(tool, arguments, context)
-        return _result(call, status, content, error_text).model_copy(
+        status, found, error_text = await _attempt(tool, arguments, context)
+        return _result(call, status, found, error_text).model_copy(
             update={"duration_seconds": self._clock() - started, "cost_dollars": tool.cost_dollars}
         )
 
 
-def _result(call: ToolCall, status: ToolStatus, content: str = "", error: str | None = None) -> ToolResult:
+_NOTHING = Found(text="")
+
+
+def _result(
+    call: ToolCall, status: ToolStatus, found: Found = _NOTHING, error: str | None = None
+) -> ToolResult:
     return ToolResult(
-        id=call.id, name=call.name, arguments=call.arguments, status=status, content=content, error=error
+        id=call.id,
+        name=call.name,
+        arguments=call.arguments,
+        status=status,
+        content=found.text,
+        passages=found.passages,
+        error=error,
     )
 
 
 async def _attempt(
     tool: Tool, arguments: BaseModel, context: ToolContext
-) -> tuple[ToolStatus, str, str | None]:
-    """Run the tool within its time: the status, the content, and the error in one sentence."""
+) -> tuple[ToolStatus, Found, str | None]:
+    """Run the tool within its time: the status, what it found, and the error in one sentence."""
     try:
         async with asyncio.timeout(tool.timeout_seconds):
-            content = await tool.function(arguments, context)
-        return "success", _bounded(content), None
+            found = await tool.function(arguments, context)
+        return "success", _bounded(found), None
     except TimeoutError as error:
         _log_failure(tool, context, error)
-        return "timeout", "", f'The tool "{tool.name}" did not answer in time.'
+        return "timeout", _NOTHING, f'The tool "{tool.name}" did not answer in time.'
     except ToolError as error:
         _log_failure(tool, context, error)
-        return "failed", "", str(error)
+        return "failed", _NOTHING, str(error)
     except Exception as error:  # noqa: BLE001  # a tool may raise anything, and must not fail the run
         _log_failure(tool, context, error)
-        return "failed", "", f'The tool "{tool.name}" failed ({type(error).__name__}).'
+        return "failed", _NOTHING, f'The tool "{tool.name}" failed ({type(error).__name__}).'
 
 
 def _log_failure(tool: Tool, context: ToolContext, error: Exception) -> None:
@@ -123,11 +138,26 @@ def _log_failure(tool: Tool, context: ToolContext, error: Exception) -> None:
     )
 
 
-def _bounded(content: object) -> str:
-    """Make of a tool's result a text that can be stored and sent: no longer than allowed, valid UTF-8."""
-    if not isinstance(content, str):
-        raise ToolError(f"The tool returned {type(content).__name__} where text was expected.")
-    if len(content) > MAX_RESULT_CHARACTERS:
-        content = content[: MAX_RESULT_CHARACTERS - len(_CUT)] + _CUT
+def _bounded(found: object) -> Found:
+    """Make of a tool's result what can be stored and sent: no longer than allowed, valid UTF-8."""
+    if isinstance(found, str):
+        found = Found(text=found)
+    if not isinstance(found, Found):
+        raise ToolError(f"The tool returned {type(found).__name__} where text was expected.")
+    passages = tuple(
+        each.model_copy(
+            update={
+                "title": _clean(each.title, MAX_TITLE_CHARACTERS),
+                "text": _clean(each.text, MAX_PASSAGE_CHARACTERS),
+            }
+        )
+        for each in found.passages[:MAX_PASSAGES]
+    )
+    return Found(text=_clean(found.text, MAX_RESULT_CHARACTERS), passages=passages)
+
+
+def _clean(text: str, limit: int) -> str:
+    if len(text) > limit:
+        text = text[: limit - len(_CUT)] + _CUT
     # Lone surrogates have no UTF-8, and Postgres stores no NUL.
-    return content.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")

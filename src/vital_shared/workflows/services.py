@@ -39,6 +39,7 @@ from vital_shared.tools.base import Tool
 from vital_shared.tools.calculator import calculator
 from vital_shared.tools.document_search import document_search
 from vital_shared.tools.mcp import McpTools
+from vital_shared.tools.public_tools import PublicTools
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.tools.suggest import Suggester
 from vital_shared.workflows.profiles import SHIPPED_AGENTS
@@ -119,7 +120,9 @@ class Services:
             stack.push_async_callback(all_models.aclose)
             all_sources = (MemorySource(knowledge, embedder), *sources)
             fusion = Fusion(reranker)
-            own_tools = (calculator, document_search(all_sources, fusion), *tools)
+            public = PublicTools(settings.contact_email, os.environ)
+            stack.push_async_callback(public.aclose)
+            own_tools = (calculator, document_search(all_sources, fusion), *public.tools, *tools)
             mcp = McpTools(configuration.mcp, os.environ)
             stack.push_async_callback(mcp.aclose)
             foreign_tools = await mcp.connect(taken={tool.name for tool in own_tools})

@@ -1,0 +1,164 @@
+"""Ask public services politely: so often and no more, the same thing once, and saying who asks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from typing import Final
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+import aiohttp
+from yarl import URL
+
+from vital_shared.tools.base import ToolError
+
+__all__ = ["PublicApi"]
+
+KEPT_SECONDS: Final = 3_600.0
+KEPT: Final = 500
+"""Answers; only what is public is among them, never whose question it was."""
+
+LARGEST: Final = 5_000_000
+"""Bytes of an answer."""
+
+ATTEMPTS: Final = 3
+LONGEST_WAIT: Final = 5.0
+"""Seconds between two attempts; who is told to wait longer gives up."""
+
+REDIRECTS: Final = 3
+
+
+class PublicApi:
+    """One service.
+
+    :param name: what users call it.
+    :param base_url: where its paths begin.
+    :param per_second: so many requests at most.
+    :param contact: an address at which its operators reach ours; empty: none.
+    :param secrets: parameters that are sent with each request, and shown and kept nowhere.
+    :param headers: the same, as headers.
+    :param clock: seconds, monotonic.
+    :param sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        per_second: float,
+        contact: str = "",
+        secrets: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.name = name
+        self._base_url = base_url.rstrip("/")
+        self._gap = 1 / per_second
+        self._secrets = dict(secrets or {})
+        agent = f"VITAL/{version('vital')}" + (f" ({contact})" if contact else "")
+        self._headers = {"User-Agent": agent, **(headers or {})}
+        self._clock = clock
+        self._sleep = sleep
+        self._next = 0.0
+        self._kept: OrderedDict[str, tuple[float, bytes | None]] = OrderedDict()
+        self._flying: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        """Close the connections; the service may be asked again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def get(self, path: str, **params: str | int) -> bytes | None:
+        """Return what is there; None: nothing is (404).
+
+        Of many who ask the same at once, one really asks. The caller bounds the time.
+
+        :raises ToolError: when the service does not answer, refuses, or sends too much.
+        """
+        key = f"{path} {sorted(params.items())}"
+        lock = self._flying.setdefault(key, asyncio.Lock())
+        async with lock:
+            kept = self._kept.get(key)
+            if kept is not None and kept[0] > self._clock():
+                self._kept.move_to_end(key)
+                return kept[1]
+            answer = await self._asked(path, params)
+            self._kept[key] = (self._clock() + KEPT_SECONDS, answer)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return answer
+
+    async def _asked(self, path: str, params: Mapping[str, str | int]) -> bytes | None:
+        for attempt in range(1, ATTEMPTS + 1):
+            await self._turn()
+            try:
+                status, wait, body = await self._once(path, params)
+            except (aiohttp.ClientError, OSError) as error:
+                raise ToolError(f"{self.name} cannot be reached ({type(error).__name__}).") from error
+            if status == 200:
+                return body
+            if status == 404:
+                return None
+            if not (status == 429 or status >= 500) or attempt == ATTEMPTS or wait > LONGEST_WAIT:
+                break
+            await self._sleep(wait)
+        raise ToolError(f"{self.name} does not answer at the moment (status {status}).")
+
+    async def _turn(self) -> None:
+        """Wait until the next request may go out."""
+        now = self._clock()
+        mine = max(now, self._next)
+        self._next = mine + self._gap
+        if mine > now:
+            await self._sleep(mine - now)
+
+    async def _once(self, path: str, params: Mapping[str, str | int]) -> tuple[int, float, bytes]:
+        """Return the status, the seconds to wait before the next attempt, and the body."""
+        address = self._base_url + path
+        query: dict[str, str | int] | None = {**params, **self._secrets}
+        for _ in range(REDIRECTS):
+            async with self._open().get(address, params=query, allow_redirects=False) as response:
+                target = response.headers.get("Location")
+                if response.status in (301, 302, 307, 308) and target:
+                    address, query = self._within(str(response.url.join(URL(target)))), None
+                    continue
+                body = await response.content.read(LARGEST + 1)
+                while len(body) <= LARGEST and (more := await response.content.read(LARGEST)):
+                    body += more
+                if len(body) > LARGEST:
+                    raise ToolError(f"{self.name} sent more than {LARGEST:,} bytes.")
+                return response.status, _seconds(response.headers.get("Retry-After")), body
+        raise ToolError(f"{self.name} sends from one address to the next.")
+
+    def _within(self, address: str) -> str:
+        """Refuse to be sent to another host: it would get the key, and may be inside our network."""
+        there, here = urlsplit(address), urlsplit(self._base_url)
+        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
+            raise ToolError(f"{self.name} sends to another host, which is not followed.")
+        return address
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                headers=self._headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                connector=aiohttp.TCPConnector(limit=8),
+                timeout=aiohttp.ClientTimeout(total=30.0),
+                trust_env=True,
+            )
+        return self._session
+
+
+def _seconds(retry_after: str | None) -> float:
+    try:
+        return max(0.0, float(retry_after or 1.0))
+    except ValueError:  # a date: about as long as is worth waiting
+        return LONGEST_WAIT
