@@ -471,7 +471,7 @@ async def stream_of_what(self) -> AsyncIterator[str]:
         (nothing_declared, "it declares no return type"),
         (anything, "its declared type is Any"),
         (an_object, "its declared type is object"),
-        (opaque, "its type <class 'test_checkpoint.Opaque'> is not one that JSON can hold"),
+        (opaque, f"its type {Opaque!r} is not one that JSON can hold"),
         (unknown, "its return type 'Unknown' names something unknown here"),
         (stream, "it declares no return type"),
         (stream_of_what, "it streams, and its type does not say Done[…] of what"),

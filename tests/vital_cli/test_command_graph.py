@@ -73,9 +73,10 @@ def test_what_is_no_workflow_is_bad_input(vital, target, said):
 
 
 def test_models_are_listed_with_their_licence(vital, data_dir):
-    rows = json.loads(vital("models", "list", "--json").stdout)
-    assert {row["name"]: row["licence"] for row in rows}["bge-small-en-v1.5"] == "MIT"
-    assert all(row["installed"] for row in rows)
+    rows = {row["name"]: row for row in json.loads(vital("models", "list", "--json").stdout)}
+    assert rows["bge-small-en-v1.5"]["licence"] == "MIT"
+    assert rows["qwen2.5-1.5b"]["licence"] == "Apache-2.0"
+    assert all(rows[name]["installed"] for name in ("bge-small-en-v1.5", "ms-marco-MiniLM-L-12"))
     assert "yes" in vital("models", "list").stdout
 
 
