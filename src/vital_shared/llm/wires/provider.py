@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -105,10 +105,11 @@ class Provider:
             for attempt in range(1, self._attempts + 1):
                 came = False
                 try:
-                    async with aclosing(self._once(model, name, chat, ends)) as events:
-                        async for event in events:
-                            came = came or not isinstance(event, Usage)
-                            yield event
+                    async with aclosing(self._once(model, name, chat, ends)) as packets:
+                        async for events in packets:
+                            for event in events:
+                                came = came or not isinstance(event, Usage)
+                                yield event
                 except ModelError as error:
                     self._scrub(error)
                     wait = self._wait(error, attempt, ends)
@@ -120,8 +121,10 @@ class Provider:
         finally:
             self.in_use -= 1
 
-    async def _once(self, model: str, name: str, chat: Chat, ends: float) -> AsyncGenerator[ModelEvent, None]:
-        """Make the call once.
+    async def _once(
+        self, model: str, name: str, chat: Chat, ends: float
+    ) -> AsyncGenerator[Sequence[ModelEvent], None]:
+        """Make the call once, and pass on what each packet says.
 
         :param ends: when the whole call has to be over, by the loop's clock.
         """
@@ -143,9 +146,9 @@ class Provider:
             if response.status >= 300 or not response.content_type.startswith(_TEXT_LIKE):
                 raise await self._error(response, name, ends)
             first = min(ends, loop.time() + self._timeouts.first_token)
-            async with aclosing(self._events(response, name, first, ends)) as events:
-                async for event in events:
-                    yield event
+            async with aclosing(self._events(response, name, first, ends)) as packets:
+                async for events in packets:
+                    yield events
         finally:
             response.close()  # a half-read stream is not drained: the provider sees that nobody listens
 
@@ -174,17 +177,15 @@ class Provider:
 
     async def _events(
         self, response: aiohttp.ClientResponse, name: str, first: float, ends: float
-    ) -> AsyncGenerator[ModelEvent, None]:
+    ) -> AsyncGenerator[Sequence[ModelEvent], None]:
         """Read the stream to its end, and say in our words what is wrong with it."""
         decoder = self._wire.decoder(name)
         request_id = self._wire.request_id(response.headers)
         try:
-            async with aclosing(self._read(response.content, decoder, first, ends)) as events:
-                async for event in events:
-                    yield event
-            for event in decoder.end():
-                told = isinstance(event, Stop) and event.request_id is None
-                yield event.model_copy(update={"request_id": request_id}) if told else event
+            async with aclosing(self._read(response.content, decoder, first, ends)) as packets:
+                async for events in packets:
+                    yield events
+            yield [_with_id(event, request_id) for event in decoder.end()]
         except Silence as error:
             raise self._late(name, ends, first=not decoder.pieces, request_id=request_id) from error
         except EventTooLarge as error:
@@ -199,8 +200,8 @@ class Provider:
 
     async def _read(
         self, content: aiohttp.StreamReader, decoder: Decoder, first: float, ends: float
-    ) -> AsyncGenerator[ModelEvent, None]:
-        """Read event by event; the deadlines are by the loop's clock."""
+    ) -> AsyncGenerator[Sequence[ModelEvent], None]:
+        """Read packet by packet; the deadlines are by the loop's clock."""
         reader, now, between = EventReader(), asyncio.get_running_loop().time, self._timeouts.between_tokens
         watch = Watch(lambda: content.set_exception(Silence()))
         watch.move(first)
@@ -210,9 +211,11 @@ class Provider:
                 watch.reading = True
                 chunk = await content.readany()
                 watch.reading = False
-                for data in reader.feed(chunk) if chunk else reader.end():
-                    for event in decoder.feed(data):
-                        yield event
+                events, error = _decoded(reader, decoder, chunk)
+                if events:
+                    yield events
+                if error is not None:
+                    raise error
                 if decoder.pieces != pieces:
                     pieces = decoder.pieces
                     watch.move(min(ends, now() + between))
@@ -264,6 +267,25 @@ class Provider:
         if key and key in error.message:
             error.message = error.message.replace(key, "…")
             error.args = (error.message,)
+
+
+def _decoded(
+    reader: EventReader, decoder: Decoder, chunk: bytes
+) -> tuple[list[ModelEvent], ModelError | EventTooLarge | None]:
+    """Return what a packet says, up to an error in it; an empty one is the end."""
+    events: list[ModelEvent] = []
+    try:
+        for data in reader.feed(chunk) if chunk else reader.end():
+            events += decoder.feed(data)
+    except (ModelError, EventTooLarge) as error:
+        return events, error
+    return events, None
+
+
+def _with_id(event: ModelEvent, request_id: str | None) -> ModelEvent:
+    if isinstance(event, Stop) and event.request_id is None:
+        return event.model_copy(update={"request_id": request_id})
+    return event
 
 
 def _merged(body: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
