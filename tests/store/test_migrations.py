@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from vital_shared.errors import StoreError
-from vital_shared.store import migrations
+from vital_shared.store import account_tables, migrations
 from vital_shared.store.agents import AgentStore
 from vital_shared.store.database import Database
 from vital_shared.store.tables import metadata
@@ -23,6 +23,7 @@ def differences(connection: Connection) -> list[Any]:
     def is_ours(_object: object, name: str | None, *_rest: object) -> bool:
         return not str(name).startswith("chunks_fts") and name not in ("search", "ix_chunks_search")
 
+    assert account_tables.ledger.metadata is metadata
     options = {"include_object": is_ours, "compare_type": True, "compare_server_default": True}
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
@@ -72,7 +73,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0001",)
+            ("0002",)
         ]
     await database.aclose()
 
@@ -104,4 +105,7 @@ async def test_a_database_of_a_newer_program_is_refused(database: Database):
 
 def test_every_revision_has_a_file_that_the_wheel_ships():
     versions = Path(migrations.__file__).parent / "versions"
-    assert [path.name for path in sorted(versions.glob("v*.py"))] == ["v0001_first.py"]
+    assert [path.name for path in sorted(versions.glob("v*.py"))] == [
+        "v0001_first.py",
+        "v0002_accounts.py",
+    ]

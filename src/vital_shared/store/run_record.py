@@ -108,7 +108,7 @@ def to_record(row: RowMapping) -> RunRecord:
     :raises StoreError: when a part of it is not what this version stores.
     """
     return RunRecord.model_validate(
-        dict(row)
+        {name: row[name] for name in RunRecord.model_fields}
         | {
             "mode": WorkflowMode(row["mode"]),
             "input": read_json(WorkflowInput, row["input"]),

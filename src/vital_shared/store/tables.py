@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -34,6 +36,7 @@ __all__ = [
     "SHARED",
     "Instant",
     "SafeText",
+    "Serial",
     "agents",
     "chunks",
     "conversations",
@@ -101,7 +104,7 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-_Serial = BigInteger().with_variant(Integer, "sqlite")
+Serial = BigInteger().with_variant(Integer, "sqlite")
 """SQLite makes numbers only for the type that is called INTEGER, which is 64 bits wide."""
 
 metadata = MetaData()
@@ -144,7 +147,7 @@ documents = Table(
 chunks = Table(
     "chunks",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("document_id", SafeText, ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
     Column("tenant_id", SafeText, nullable=False),
     Column("title", SafeText, nullable=False),
@@ -168,7 +171,7 @@ conversations = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column(
         "session_id",
         SafeText,
@@ -203,6 +206,14 @@ runs = Table(
     Column("input", SafeText, nullable=False),
     Column("output", SafeText),
     Column("checkpoint", SafeText),
+    # What is asked of many runs at once stands beside their output. Only of completed runs, but for the
+    # duration, which each ended run has; time spent waiting for a person is not in it.
+    Column("duration_seconds", Double),
+    Column("first_token_seconds", Double),
+    Column("quality_score", Double),
+    Column("degraded", Boolean),
+    Column("cache_status", SafeText),
+    Index("ix_runs_finished_at", "finished_at"),
 )
 
 # Only runs that have not ended are swept, so only they are in the index: it stays small.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from vital_shared.store import account_tables  # noqa: F401 - adds its tables
 from vital_shared.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
