@@ -1,0 +1,53 @@
+"""What a run has cost so far, and the run that the code at hand works for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Final
+
+from vital_shared.models.charge import Charge, CostType
+from vital_shared.models.workflow_io import WorkflowInput
+
+__all__ = ["Bill", "current_bill"]
+
+
+class Bill:
+    """The charges of one run, in the order in which they came; parts add to it from any task or thread.
+
+    :param run_id: the run.
+    :param question: its input: who asks, in which mode.
+    :param written: charges that the ledger has already, of the part before a pause.
+    """
+
+    def __init__(self, run_id: str, question: WorkflowInput, written: Sequence[Charge] = ()) -> None:
+        self.run_id = run_id
+        self.question = question
+        self._charges = list(written)
+        self._written = len(written)
+
+    def add(self, charge: Charge) -> None:
+        """Put a charge on the bill."""
+        self._charges.append(charge)
+
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """All charges."""
+        return tuple(self._charges)
+
+    @property
+    def unwritten(self) -> tuple[Charge, ...]:
+        """Those that the ledger does not have yet."""
+        return tuple(self._charges[self._written :])
+
+    def mark_written(self) -> None:
+        """Note that the ledger has all charges that there are now."""
+        self._written = len(self._charges)
+
+    def nanos(self, cost_type: CostType | None = None) -> int:
+        """Return what was spent, in nano-dollars: in all, or for one type."""
+        return sum(each.cost_nanos for each in self._charges if cost_type in (None, each.cost_type))
+
+
+current_bill: Final[ContextVar[Bill | None]] = ContextVar("current_bill", default=None)
+"""The bill of the run that this code works for; None outside of runs. Tasks and threads inherit it."""
