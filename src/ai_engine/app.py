@@ -107,5 +107,5 @@ async def _sweep(services: Services) -> None:
         try:
             await services.runs.sweep(services.now())
         except StoreError as error:
-            logger.warning("overdue runs were not swept", reason=str(error))
+            logger.warning("overdue runs were not swept", exc_info=error)
         await asyncio.sleep(SWEEP_SECONDS)

@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
+from typing import Any, Final, TextIO
 
 import structlog
 
-__all__ = ["configure_logs"]
+from vital_shared.logs import as_error, get_logger, without_messages
+
+__all__ = ["configure_logs", "log_unhandled"]
+
+QUIET: Final = ("alembic", "httpcore", "httpx", "mcp", "uvicorn")
+"""What they tell is told in lines of our own, or has addresses with what users ask; warnings stay."""
+
+logger = get_logger(__name__)
 
 
-def configure_logs(level: int = logging.INFO) -> None:
-    """Send all logs, of the libraries too, to stderr in one form."""
+def configure_logs(level: str = "info", stream: TextIO | None = None) -> None:
+    """Send all logs, of the libraries too, to stderr in one form.
+
+    What exceptions say is in lines of debug level alone, since it may hold what users ask.
+    """
+    to = stream or sys.stderr
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _hide_messages,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(to)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last(sys.stderr.isatty()))
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last(to.isatty()))
     )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in ("alembic", "uvicorn"):  # what they tell of each start is told in one line of our own
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what a task or callback raised and nobody awaited; asyncio's own line quotes the exception."""
+    logger.debug("unhandled error", context=context.get("message"))
+    logger.error("unhandled error", exc_info=context.get("exception"))
+
+
+def _hide_messages(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    if event["level"] != "debug":
+        error = as_error(event.pop("exc_info", None))
+        if error is not None:
+            event["exception"] = without_messages(error)
+    return event
 
 
 def _last(on_terminal: bool) -> list[structlog.types.Processor]:
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    if on_terminal:
-        return [remove_meta, structlog.dev.ConsoleRenderer()]
+    if on_terminal:  # a plain traceback: the one that structlog prefers shows the values of all variables
+        plain = structlog.dev.plain_traceback
+        return [remove_meta, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     return [remove_meta, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

@@ -119,7 +119,7 @@ async def _on_vital_error(request: Request, error: Exception) -> Response:
         raise error
     _, status, slug = found
     if isinstance(error, StoreError):
-        logger.error("the store does not answer", reason=str(error))
+        logger.error("the store does not answer", exc_info=error)
     problem = Problem(
         type=f"urn:vital:{slug}",
         title=slug.replace("-", " ").capitalize(),

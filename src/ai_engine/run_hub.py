@@ -100,7 +100,7 @@ class LiveRun:
         except VitalError as error:
             self.error = error
         except Exception as error:  # one broken run must not take the others along
-            logger.exception("a run broke off", run_id=self.run_id)
+            logger.exception("a run broke off", run_id=self.run_id, tenant_id=self.tenant_id)
             self.error = RunFailed(
                 f"The run broke off: {type(error).__name__}.", run_id=self.run_id, error_type="internal"
             )
@@ -183,7 +183,9 @@ class RunHub:
         now = self._clock()
         for run in self._runs.values():
             if not run.ended.is_set() and run.unread_seconds() >= self._grace:
-                logger.info("nobody reads the run: it is cancelled", run_id=run.run_id)
+                logger.info(
+                    "nobody reads the run: it is cancelled", run_id=run.run_id, tenant_id=run.tenant_id
+                )
                 run.cancel()
         ended = sorted((run for run in self._runs.values() if run.ended.is_set()), key=lambda r: -r.ended_at)
         kept = 0

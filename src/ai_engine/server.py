@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from ai_engine.app import create_app
 from ai_engine.engine import Engine
 from ai_engine.guard import is_loopback
-from ai_engine.logs import configure_logs
+from ai_engine.logs import configure_logs, log_unhandled
 from ai_engine.settings import ServerSettings
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
@@ -83,7 +83,7 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
     :raises StoreError: when the database is not there.
     """
     settings = settings or ServerSettings()
-    configure_logs()
+    configure_logs(settings.log_level)
     with listen(settings) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(listener, settings, library or Settings()))
 
@@ -109,6 +109,7 @@ def listen(settings: ServerSettings) -> socket.socket:
 
 
 async def _serve(listener: socket.socket, settings: ServerSettings, library: Settings) -> None:
+    asyncio.get_running_loop().set_exception_handler(log_unhandled)
     services = await Services.open(library)
     try:
         host, port = listener.getsockname()[:2]

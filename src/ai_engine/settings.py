@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -21,6 +23,9 @@ class ServerSettings(BaseSettings):
 
     port: int = Field(default=8000, ge=0, le=65_535)
     """0 takes any free one."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged; only lines of debug level may hold what users ask."""
 
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
     """A larger JSON body is refused."""

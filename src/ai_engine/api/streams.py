@@ -82,7 +82,11 @@ class EventStream(Response):
             try:
                 await self._send(send)
             except TimeoutError:  # the server closes a connection whose answer was not completed
-                logger.info("a client that took nothing was given up", run_id=self._run.run_id)
+                logger.info(
+                    "a client that took nothing was given up",
+                    run_id=self._run.run_id,
+                    tenant_id=self._run.tenant_id,
+                )
             group.cancel_scope.cancel()
 
     async def _send(self, send: Send) -> None:

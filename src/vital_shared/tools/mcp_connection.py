@@ -110,7 +110,7 @@ class McpConnection:
                     await over.wait()
         except Exception as error:  # noqa: BLE001 - a foreign server may fail in any way; whoever waits is told
             if ready.done():
-                _log.warning("mcp_connection_ended_badly", server=self._name, reason=_reason(error))
+                self._log("mcp_connection_ended_badly", error)
             else:
                 ready.set_exception(self._unreachable(error))
         finally:
@@ -129,15 +129,15 @@ class McpConnection:
     def _unreachable(self, error: Exception) -> ToolError:
         if isinstance(error, ToolError):
             return ToolError(f'The MCP server "{self._name}" cannot be used: {error}.')
-        _log.warning("mcp_connection_lost", server=self._name, reason=_reason(error))
+        self._log("mcp_connection_lost", error)
         return ToolError(f'The MCP server "{self._name}" is not there, or has closed the connection.')
 
-
-def _reason(error: BaseException) -> str:
-    """Write the first cause; never a traceback, whose frames hold the keys."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+    def _log(self, event: str, error: BaseException) -> None:
+        """Name the first cause; what it says may hold what users ask. Its frames hold the keys."""
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        _log.warning(event, server=self._name, reason=type(error).__name__)
+        _log.debug(event, server=self._name, reason=str(error)[:_LONGEST_REASON])
 
 
 class _Session:

@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from structlog.contextvars import bound_contextvars
+
 from vital_shared.errors import InvalidRequest, PlanChanged, RunCancelled, RunFailed, StoreError, VitalError
 from vital_shared.graph import Checkpoint, CheckpointError, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
@@ -29,6 +31,7 @@ from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.approval import check_requests, pick_approved
 from vital_shared.workflows.events import EventStream
 from vital_shared.workflows.output import build_output
+from vital_shared.workflows.run_line import log_end
 
 if TYPE_CHECKING:
     from vital_shared.workflows.base_workflow import BaseWorkflow
@@ -61,6 +64,7 @@ class Execution:
     ) -> None:
         self.error: RunFailed | None = None
         """Why there is no answer, once that is known."""
+        self._answer: WorkflowOutput | None = None
         self._services = workflow.services
         self._question = question
         self._stream = stream
@@ -132,7 +136,7 @@ class Execution:
         """
         if self._record is not None:
             await self._services.runs.start(self._record)
-        self._task = asyncio.create_task(self._work())
+        self._task = asyncio.create_task(self._observed())
         try:
             async for event in self._stream.channel:
                 yield event
@@ -147,6 +151,19 @@ class Execution:
         if self._task is not None and not self._ending:
             self._ending = True
             self._task.cancel()
+
+    async def _observed(self) -> None:
+        """Run; what is logged meanwhile, in tasks and threads too, names the run, and its end is a line."""
+        question = self._question
+        with bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id):
+            try:
+                await self._work()
+            finally:
+                log_end(question, self._answer, self.error, self._seconds)
+
+    @property
+    def _seconds(self) -> float:
+        return self._earlier + time.perf_counter() - self._started
 
     async def _work(self) -> None:
         stream, resumed = self._stream, self._record is None
@@ -187,7 +204,7 @@ class Execution:
             self._question,
             run_id=self.run_id,
             status=status,
-            seconds=self._earlier + time.perf_counter() - self._started,
+            seconds=self._seconds,
             first_token_seconds=None if first is None else self._earlier + first - self._started,
             more_reasons=more_reasons,
         )
@@ -201,12 +218,13 @@ class Execution:
                 await self._services.runs.complete(
                     self.run_id, output=output, turn=self._turn(output), now=self._services.now()
                 )
-        except (StoreError, InvalidRequest, TimeoutError) as error:
+        except (StoreError, InvalidRequest, TimeoutError):
             # The answer is there, and the user gets it; that it is not kept is said in it and logged.
-            logger.exception("the end of the run was not saved", run_id=self.run_id, reason=str(error))
+            logger.exception("the end of the run was not saved")
             output = self._output("completed", ("save_failed",))
         for warning in output.warnings:
             self._stream.emit(WarningRaised, warning=warning)
+        self._answer = output
         self._stream.emit(RunFinished, output=output)
 
     def _turn(self, output: WorkflowOutput) -> Turn | None:
@@ -254,17 +272,11 @@ class Execution:
                     node=failure.node,
                     now=self._services.now(),
                 )
-        except (StoreError, TimeoutError) as error:
+        except (StoreError, TimeoutError):
             # The store will count the run as lost when its deadline has passed.
-            logger.exception("the end of the run was not saved", run_id=self.run_id, reason=str(error))
-        logger.warning(
-            "run failed",
-            run_id=self.run_id,
-            tenant_id=self._question.tenant_id,
-            node=failure.node,
-            error_type=failure.error_type,
-            exc_info=failure.__cause__,
-        )
+            logger.exception("the end of the run was not saved")
+        if not isinstance(failure, RunCancelled):
+            logger.warning("run failed", node=failure.node, exc_info=failure.__cause__)
         self._stream.emit(
             RunFailedEvent, error_type=failure.error_type, message=failure.message, node=failure.node
         )
