@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from vital_cli.commands import agents, documents, models
+from vital_cli.commands import agents, documents, keys, models
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
 from vital_cli.commands.graph import graph
@@ -81,7 +81,7 @@ def vital(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Ask questions of your documents, serve the engine, and look after agents, documents and models."""
+    """Ask questions of your documents, serve the engine, look after agents, documents, keys and models."""
 
 
 app.command(
@@ -105,6 +105,7 @@ app.command(
 )(ingest)
 app.add_typer(documents.app, name="documents")
 app.add_typer(agents.app, name="agents")
+app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.command(
     epilog=examples(

@@ -1,0 +1,118 @@
+"""``vital keys``."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vital_cli.options import Json, examples
+
+if TYPE_CHECKING:
+    from vital_shared.models.api_key import ApiKey
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The keys of those who may ask over HTTP; without any, the engine serves this machine alone.",
+)
+
+
+class ScopeName(str, Enum):
+    """What a key allows; see `vital_shared.models.api_key.Scope`."""
+
+    ASK = "ask"
+    COSTS = "costs"
+    ADMIN = "admin"
+
+
+@app.command(
+    epilog=examples(
+        "vital keys create --tenant acme --scope ask --name website",
+        "vital keys create --tenant acme --scope ask --scope costs --name 'the team'",
+        "vital keys create --all-tenants --scope admin --name operator > operator.key",
+    )
+)
+def create(
+    scope: Annotated[
+        list[ScopeName],
+        typer.Option(
+            help="What it allows: ask; costs (spending and metrics); admin (both, and changing agents and "
+            "documents). Give it once for each."
+        ),
+    ],
+    tenant: Annotated[str | None, typer.Option(help="The tenant that it is for.")] = None,
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="It is for all tenants.")] = False,
+    name: Annotated[str, typer.Option(help="What it is for, so that you know it again.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a key and print it: this once, since of its secret only a hash is kept."""
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say, write, write_json
+    from vital_shared.store.keys import KeyStore
+
+    if (tenant is not None) == all_tenants:
+        raise typer.BadParameter(
+            "say whose key it is, with one of them", param_hint="--tenant, --all-tenants"
+        )
+    scopes = [each.value for each in scope]
+    new = with_services(
+        lambda services: KeyStore(services.database).create(
+            tenant_id=tenant, scopes=scopes, name=name, now=services.now()
+        )
+    )
+    if as_json:
+        write_json(new.key.model_dump(mode="json") | {"token": new.token})
+        return
+    write(f"{new.token}\n")
+    say("Keep it where secrets are kept: it cannot be shown again. Clients send it as", "green")
+    say("Authorization: Bearer vital_…", "green")
+
+
+@app.command("list", epilog=examples("vital keys list", "vital keys list --tenant acme --json"))
+def list_keys(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's own.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the keys, without their secrets, which nobody has."""
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say, show_table, write_json
+    from vital_shared.store.keys import KeyStore
+
+    keys = with_services(lambda services: KeyStore(services.database).list(tenant_id=tenant))
+    if as_json:
+        write_json(keys)
+    elif keys:
+        show_table([_row(key) for key in keys])
+    else:
+        say("There are no keys yet: make one with `vital keys create`.", "yellow")
+
+
+@app.command(epilog=examples("vital keys revoke 3f0c9b1d5e7a2468"))
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="Its id: see `vital keys list`.")],
+    as_json: Json = False,
+) -> None:
+    """Make a key useless for good: running engines refuse it within 5 seconds."""
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say, write_json
+    from vital_shared.store.keys import KeyStore
+
+    key = with_services(lambda services: KeyStore(services.database).revoke(key_id, now=services.now()))
+    if as_json:
+        write_json(key)
+    else:
+        say(f"Revoked the key {key.id}.", "green")
+
+
+def _row(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "tenant": key.tenant_id or "(all)",
+        "name": key.name,
+        "scopes": ", ".join(key.scopes),
+        "created": f"{key.created_at:%Y-%m-%d %H:%M} UTC",
+        "revoked": None if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d %H:%M} UTC",
+    }

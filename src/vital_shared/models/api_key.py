@@ -1,0 +1,35 @@
+"""API keys: who may ask over HTTP, and for what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from vital_shared.models.base import Frozen
+
+__all__ = ["ApiKey", "Scope"]
+
+Scope = Literal["ask", "costs", "admin"]
+"""What a key allows, for its tenant or for all:
+
+- ``ask``: begin runs, follow, approve and cancel them; see agents and documents.
+- ``costs``: see what was spent, budgets and metrics.
+- ``admin``: both, and change agents and documents; with a key for all tenants, also what they share,
+  and budgets.
+"""
+
+
+class ApiKey(Frozen):
+    """A key as anybody may see it: without its secret."""
+
+    id: str
+    tenant_id: str | None
+    """None: for all tenants."""
+
+    name: str
+    """What it is for, in its owner's words."""
+
+    scopes: tuple[Scope, ...]
+    created_at: datetime
+    revoked_at: datetime | None = None
+    """None: it can be used."""

@@ -1,0 +1,160 @@
+"""API keys: made, listed, revoked and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, get_args
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import RowMapping, exists, func, insert, select, update
+
+from vital_shared.errors import InvalidRequest, NotFound
+from vital_shared.models.api_key import ApiKey, Scope
+from vital_shared.models.workflow_io import Id
+from vital_shared.store.account_tables import api_keys
+from vital_shared.store.database import Database
+from vital_shared.store.key_token import KeyToken
+from vital_shared.store.tables import owner
+
+__all__ = ["KeyStore", "NewKey", "StoredKey"]
+
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+LONGEST_NAME: Final = 200
+
+_tenant: Final[TypeAdapter[str | None]] = TypeAdapter(Id | None)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was just made, with its text, which is told this once and never again."""
+
+    key: ApiKey
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key that can be used, and what its secret is verified with."""
+
+    key: ApiKey
+    secret_hash: str = field(repr=False)
+
+
+class KeyStore:
+    """The keys of all tenants; of their secrets it holds hashes only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(
+        self, *, tenant_id: str | None, scopes: Collection[str], name: str, now: datetime
+    ) -> NewKey:
+        """Make a key.
+
+        :param tenant_id: whose it is; None: for all tenants.
+        :raises InvalidRequest: when it has no scope or an unknown one, or the tenant or the name cannot be.
+        """
+        token = KeyToken.make()
+        key = ApiKey(
+            id=token.id,
+            tenant_id=_checked_tenant(tenant_id),
+            name=_checked_name(name),
+            scopes=_checked_scopes(scopes),
+            created_at=now,
+        )
+        row = key.model_dump() | {
+            "tenant_id": owner(tenant_id),
+            "scopes": " ".join(key.scopes),
+            "secret_hash": token.secret_hash,
+        }
+        async with self._database.begin() as connection:
+            await connection.execute(insert(api_keys), row)
+        return NewKey(key, token.text)
+
+    async def list(self, *, tenant_id: str | None = None) -> tuple[ApiKey, ...]:
+        """Return the keys, the oldest first; revoked ones too.
+
+        :param tenant_id: only this tenant's own; None: all of all.
+        """
+        statement = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)
+        if tenant_id is not None:
+            statement = statement.where(api_keys.c.tenant_id == owner(tenant_id))
+        async with self._database.connect() as connection:
+            rows = (await connection.execute(statement)).mappings()
+            return tuple(_key(row) for row in rows)
+
+    async def revoke(self, key_id: str, *, now: datetime) -> ApiKey:
+        """Make a key useless for good, and return it; of one that was revoked before, the date stays.
+
+        :raises NotFound: when there is none.
+        """
+        revoked = func.coalesce(api_keys.c.revoked_at, now, type_=api_keys.c.revoked_at.type)
+        statement = (
+            update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=revoked).returning(*api_keys.c)
+        )
+        async with self._database.begin() as connection:
+            row = (await connection.execute(statement)).mappings().first()
+        if row is None:
+            raise NotFound("There is no key with this id: `vital keys list` shows their ids", field="id")
+        return _key(row)
+
+    async def find(self, key_id: str) -> StoredKey | None:
+        """Return a key that can be used, or None; its secret is still to be verified."""
+        statement = select(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+        async with self._database.connect() as connection:
+            row = (await connection.execute(statement)).mappings().first()
+        return None if row is None else StoredKey(_key(row), row["secret_hash"])
+
+    async def verify(self, text: str) -> ApiKey | None:
+        """Return the key that a text is, where it can be used."""
+        token = KeyToken.parse(text)
+        if token is None:
+            return None
+        stored = await self.find(token.id)
+        return stored.key if stored is not None and token.fits(stored.secret_hash) else None
+
+    async def any_active(self) -> bool:
+        """Tell whether there is a key that can be used."""
+        statement = select(exists().where(api_keys.c.revoked_at.is_(None)))
+        async with self._database.connect() as connection:
+            return bool((await connection.execute(statement)).scalar_one())
+
+
+def _checked_tenant(tenant_id: str | None) -> str | None:
+    try:
+        return _tenant.validate_python(tenant_id)
+    except ValidationError as error:
+        raise InvalidRequest(
+            "tenant_id has to be 1 to 128 letters, digits and _ . : @ -", field="tenant_id"
+        ) from error
+
+
+def _checked_name(name: str) -> str:
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise InvalidRequest(
+            f"name has to have at most {LONGEST_NAME} characters, none of them invisible", field="name"
+        )
+    return name
+
+
+def _checked_scopes(scopes: Collection[str]) -> tuple[Scope, ...]:
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise InvalidRequest(
+            f"scopes has to have some of {', '.join(SCOPES)}, and nothing else", field="scopes"
+        )
+    return tuple(scope for scope in SCOPES if scope in scopes)
+
+
+def _key(row: RowMapping) -> ApiKey:
+    return ApiKey(
+        id=row["id"],
+        tenant_id=row["tenant_id"] or None,
+        name=row["name"],
+        # A scope that this version does not know allows nothing in it.
+        scopes=tuple(scope for scope in SCOPES if scope in row["scopes"].split()),
+        created_at=row["created_at"],
+        revoked_at=row["revoked_at"],
+    )
