@@ -1,0 +1,150 @@
+"""What workers counted, merged, is what one process would have counted."""
+
+from collections import defaultdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.samples import Exemplar
+
+from vital_shared.monitoring.merging import merge, remains
+from vital_shared.monitoring.snapshot import Snapshot, dump, load, take
+
+GAUGES = {"oldest": "min", "largest": "max", "budget": "one"}
+
+workers = st.sampled_from("abcd")
+counted = st.tuples(
+    st.just("count"), workers, st.sampled_from("xyz"), st.integers(0, 8 * 70).map(lambda n: n / 8)
+)
+"""Eighths are exact in binary: however they are added up, the sum is the same to the last bit."""
+steps = st.lists(st.one_of(counted, st.tuples(st.sampled_from(["stop", "kill", "scrape"]), workers)))
+
+
+class Process:
+    """One worker's registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.asked = Counter("asked_total", "Asked.", ["mode"], registry=self.registry)
+        self.took = Histogram("took_seconds", "Took.", ["mode"], registry=self.registry, buckets=(1, 10, 60))
+        self.active = Gauge("active", "Active.", ["mode"], registry=self.registry)
+
+    def count(self, mode: str, value: float) -> None:
+        self.asked.labels(mode).inc(value)
+        self.took.labels(mode).observe(value)
+        self.active.labels(mode).inc(value)
+
+    def snapshot(self) -> Snapshot:
+        return load(dump(take(self.registry)))
+
+
+def values(snapshot: Snapshot, *kinds: str) -> dict:
+    return {
+        series: point.value
+        for family in snapshot.values()
+        if family.type in (kinds or {family.type})
+        for series, point in family.points.items()
+    }
+
+
+@given(steps)
+def test_any_split_over_workers_that_come_and_go_is_counted_as_one_process_would(steps):
+    living: dict[str, Process] = defaultdict(Process)
+    last: dict[str, Snapshot] = {}
+    ended: Snapshot = {}
+    since_scrape: dict[str, list] = defaultdict(list)
+    alone = Process()
+    seen: dict = {}
+    for step, worker, *count in steps:
+        if step == "count":
+            living[worker].count(*count)
+            since_scrape[worker].append(count)
+        if step in ("stop", "scrape") and worker in living:
+            last[worker] = living[worker].snapshot()
+            for each in since_scrape.pop(worker, []):
+                alone.count(*each)
+        if step in ("stop", "kill") and worker in living:
+            ended = merge([ended, remains(last.pop(worker, {}))])
+            del living[worker]
+            since_scrape.pop(worker, None)  # what the killed one counted since its last scrape is lost
+        scraped = values(merge([*last.values(), ended]), "counter", "histogram")
+        assert scraped == values(alone.snapshot(), "counter", "histogram")
+        assert all(scraped[series] >= value for series, value in seen.items())
+        seen = scraped
+    gauges = values(merge([*last.values(), ended]), "gauge")
+    together = [values(snapshot, "gauge") for snapshot in last.values()]
+    assert gauges == {s: sum(each.get(s, 0) for each in together) for each in together for s in each}
+
+
+@given(st.permutations(["a", "b", "c"]))
+def test_a_series_that_one_worker_alone_has_keeps_its_samples_together(order):
+    processes = {name: Process() for name in order}
+    for name, process in processes.items():
+        process.took.labels(name).observe(2)
+        process.took.labels("all").observe(2)
+    points = merge([processes[name].snapshot() for name in order])["took_seconds"].points
+    modes = [dict(labels)["mode"] for _, labels in points]
+    assert [mode for n, mode in enumerate(modes) if n == 0 or modes[n - 1] != mode] == [
+        order[0],
+        "all",
+        *order[1:],
+    ]
+
+
+def stood(oldest: float, largest: float, budget: float | None = None) -> Snapshot:
+    registry = CollectorRegistry()
+    Gauge("oldest", "Oldest.", registry=registry).set(oldest)
+    Gauge("largest", "Largest.", registry=registry).set(largest)
+    gauge = Gauge("budget", "Budget.", ["tenant_id"], registry=registry)
+    if budget is not None:
+        gauge.labels("acme").set(budget)
+    Info("build", "Build.", registry=registry).info({"version": "1"})
+    return take(registry, GAUGES)  # type: ignore[arg-type]
+
+
+def test_gauges_merge_as_each_declares_and_an_info_is_one():
+    merged = merge([stood(3, 3), stood(1, 9, budget=50), stood(2, 4, budget=49)])
+    assert values(merged) == {
+        ("oldest", ()): 1,
+        ("largest", ()): 9,
+        ("budget", (("tenant_id", "acme"),)): 50,
+        ("build_info", (("version", "1"),)): 1,
+    }
+
+
+def test_of_those_that_ended_only_what_they_counted_is_kept():
+    process = Process()
+    process.count("x", 2)
+    assert list(remains(process.snapshot())) == ["asked", "took_seconds"]
+
+
+def test_what_processes_use_adds_up_and_their_age_is_that_of_the_oldest():
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    one = take(registry)
+    merged = merge([one, one])
+    for name, factor in {
+        "process_start_time_seconds": 1,
+        "process_max_fds": 1,
+        "process_resident_memory_bytes": 2,
+        "process_open_fds": 2,
+    }.items():
+        assert values(merged)[name, ()] == factor * values(one)[name, ()]
+    cpu = ("process_cpu_seconds_total", ())
+    assert values(merge([merged, remains(one)]))[cpu] == 3 * values(one)[cpu]
+
+
+def test_the_newest_exemplar_stays():
+    def observed(run_id: str | None, time: float) -> Snapshot:
+        process = Process()
+        process.took.labels("x").observe(2, {"run_id": run_id} if run_id else None)
+        points = process.snapshot()
+        family = points["took_seconds"]
+        for series, point in family.points.items():
+            if point.exemplar is not None:
+                family.points[series] = point._replace(exemplar=point.exemplar._replace(timestamp=time))
+        return points
+
+    merged = merge([observed("a", 2.0), observed("b", 3.0), observed("c", 1.0), observed(None, 4.0)])
+    exemplars = [p.exemplar for p in merged["took_seconds"].points.values() if p.exemplar]
+    assert exemplars == [Exemplar({"run_id": "b"}, 2.0, 3.0)]
