@@ -12,6 +12,9 @@
     │       ├── AlreadyResumed      a paused run is resumed once
     │       ├── PlanChanged         the workflow is no longer the one that was paused
     │       └── RunExpired          the approval came too late
+    ├── LimitExceeded               a tenant's limit does not allow the request; nothing has run
+    │   ├── BudgetExceeded          its money; says what is left, and when it resets
+    │   └── RateLimited             its requests per minute; says how long to wait
     ├── RunFailed                   a run ended without an answer; names the node
     │   └── RunCancelled            because somebody cancelled it
     ├── ModelError                  (vital_shared.llm) a language model did not answer
@@ -24,15 +27,22 @@ by inheritance; everything that leaves a workflow is.
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
 __all__ = [
     "AlreadyResumed",
+    "BudgetExceeded",
     "ConfigurationError",
     "Conflict",
     "Forbidden",
     "IngestError",
     "InvalidRequest",
+    "LimitExceeded",
     "NotFound",
     "PlanChanged",
+    "RateLimited",
     "RunCancelled",
     "RunExpired",
     "RunFailed",
@@ -84,6 +94,56 @@ class PlanChanged(Conflict):
 
 class RunExpired(Conflict):
     """The approval came after the run had expired."""
+
+
+class LimitExceeded(VitalError):
+    """A limit of the tenant's does not allow the request: nothing was run, stored or paid for."""
+
+
+class BudgetExceeded(LimitExceeded):
+    """The request could cost more than is left of a budget.
+
+    :param period: which budget.
+    :param limit_dollars: what the tenant may spend in the period.
+    :param spent_dollars: what it has spent.
+    :param left_dollars: what is left, less what the runs at work may still cost.
+    :param resets_at: when the period ends, in UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        period: Literal["daily", "monthly"],
+        limit_dollars: Decimal,
+        spent_dollars: Decimal,
+        left_dollars: Decimal,
+        resets_at: datetime,
+    ) -> None:
+        super().__init__(
+            f"The {period} budget of ${limit_dollars:f} does not allow this request: ${spent_dollars:f} is "
+            f"spent and ${left_dollars:f} is free; it resets at {resets_at:%Y-%m-%d %H:%M} UTC."
+        )
+        self.period = period
+        self.limit_dollars = limit_dollars
+        self.spent_dollars = spent_dollars
+        self.left_dollars = left_dollars
+        self.resets_at = resets_at
+
+
+class RateLimited(LimitExceeded):
+    """The tenant asks more often than it may.
+
+    :param requests_per_minute: how often it may.
+    :param retry_after_seconds: when the next request is admitted.
+    """
+
+    def __init__(self, *, requests_per_minute: int, retry_after_seconds: float) -> None:
+        super().__init__(
+            f"This tenant may ask {requests_per_minute} times a minute: "
+            f"ask again in {retry_after_seconds:.3g} seconds."
+        )
+        self.requests_per_minute = requests_per_minute
+        self.retry_after_seconds = retry_after_seconds
 
 
 class RunFailed(VitalError):

@@ -13,15 +13,18 @@ would have written.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Update, insert, select, true, update
+from sqlalchemy import ColumnElement, Update, bindparam, exists, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.errors import AlreadyResumed, NotFound, RunExpired
 from vital_shared.models.workflow_io import WorkflowOutput
+from vital_shared.store.account_tables import budgets
+from vital_shared.store.admission import Admission, Asking, check, enter, forget_overdue, release
 from vital_shared.store.conversations import Turn, add_turn
 from vital_shared.store.database import Database
 from vital_shared.store.run_record import (
@@ -37,21 +40,40 @@ from vital_shared.store.tables import runs
 
 __all__ = ["RunRecord", "RunStatus", "RunStore"]
 
+_COLUMNS: Final = [column for column in runs.c if column.name in RunRecord.model_fields]
+_VALUES: Final = {column.name: bindparam(column.name, type_=column.type) for column in _COLUMNS}
+
+# A tenant without limits costs no statement more: the row goes in, unless there are limits to look at.
+_INSERT_UNLIMITED: Final = insert(runs).from_select(
+    _COLUMNS,
+    select(*_VALUES.values()).where(~exists().where(budgets.c.tenant_id == _VALUES["tenant_id"])),
+)
+
 
 class RunStore:
     """The runs of all tenants; where a tenant is asked for, None is an administrator, who sees all."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._reserved: set[str] = set()
+        """The runs of this process that have reserved money; others have nothing to release when they end."""
 
-    async def start(self, record: RunRecord) -> None:
-        """Store a new run.
+    async def start(self, record: RunRecord, worst_nanos: Callable[[], int] = lambda: 0) -> None:
+        """Store a new run, if the tenant's limits allow it.
 
+        :param worst_nanos: what it may cost at most, in nano-dollars; asked only where there is a budget.
         :raises InvalidRequest: when its metadata cannot be stored as JSON.
+        :raises LimitExceeded: when the limits do not allow it; nothing is stored then.
         """
         row = to_row(record)
+        asking = Asking(record.id, record.tenant_id, record.created_at, record.deadline_at, worst_nanos)
         async with self._database.begin() as connection:
+            if (await connection.execute(_INSERT_UNLIMITED, row)).rowcount:
+                return
+            admission = await check(connection, asking)
             await connection.execute(insert(runs), row)
+            await enter(connection, asking, admission)
+        self._note(record.id, admission)
 
     async def pause(
         self,
@@ -70,15 +92,23 @@ class RunStore:
             last_seq=last_seq,
             deadline_at=expires_at,
         )
-        async with self._database.begin() as connection:
+        async with self._ending(run_id) as connection:
             return await _changed(connection, statement)
 
     async def claim(
-        self, run_id: str, *, tenant_id: str | None, now: datetime, deadline_at: datetime
+        self,
+        run_id: str,
+        *,
+        tenant_id: str | None,
+        now: datetime,
+        deadline_at: datetime,
+        worst_nanos: Callable[[], int] = lambda: 0,
     ) -> RunRecord:
         """Take a waiting run to resume it; of many who claim it, one gets it, with its checkpoint.
 
         :param deadline_at: when the resumed run counts as lost.
+        :param worst_nanos: what it may still cost at most, in nano-dollars.
+        :raises BudgetExceeded: when the tenant's budget does not allow that; the run waits on.
         :raises NotFound: when the tenant has no such run.
         :raises RunExpired: when the approval comes too late.
         :raises AlreadyResumed: when it no longer waits.
@@ -91,7 +121,12 @@ class RunStore:
         )
         async with self._database.begin() as connection:
             row = (await connection.execute(statement)).mappings().first()
+            if row is not None:
+                asking = Asking(run_id, row["tenant_id"], now, deadline_at, worst_nanos, is_request=False)
+                admission = await check(connection, asking)
+                await enter(connection, asking, admission)
         if row is not None:
+            self._note(run_id, admission)
             return to_record(row)
         record = await self.get(run_id, tenant_id=tenant_id, now=now)
         if record.status == "expired":
@@ -115,7 +150,7 @@ class RunStore:
         statement = _from("running", run_id).values(
             status="completed", output=output.model_dump_json(), checkpoint=None, finished_at=now
         )
-        async with self._database.begin() as connection:
+        async with self._ending(run_id) as connection:
             completed = await _changed(connection, statement)
             if completed and turn is not None:
                 await add_turn(connection, turn, run_id=run_id, now=now)
@@ -140,7 +175,7 @@ class RunStore:
             finished_at=now,
             **ENDED_WITHOUT_ANSWER,
         )
-        async with self._database.begin() as connection:
+        async with self._ending(run_id) as connection:
             return await _changed(connection, statement)
 
     async def cancel_waiting(self, run_id: str, *, tenant_id: str | None, now: datetime) -> bool:
@@ -174,7 +209,21 @@ class RunStore:
         async with self._database.begin() as connection:
             expired = await connection.execute(_overdue("awaiting_approval", now))
             lost = await connection.execute(_overdue("running", now))
+            await forget_overdue(connection, now)
         return int(expired.rowcount + lost.rowcount)
+
+    @asynccontextmanager
+    async def _ending(self, run_id: str) -> AsyncIterator[AsyncConnection]:
+        """Open the transaction in which a run ends or pauses; it lets go of what the run has reserved."""
+        async with self._database.begin() as connection:
+            if run_id in self._reserved:
+                await release(connection, run_id)
+            yield connection
+        self._reserved.discard(run_id)
+
+    def _note(self, run_id: str, admission: Admission) -> None:
+        if admission.reserved_nanos:
+            self._reserved.add(run_id)
 
 
 def _from(status: RunStatus, run_id: str) -> Update:

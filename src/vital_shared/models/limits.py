@@ -1,0 +1,67 @@
+"""What a tenant may spend and how often it may ask, and how much of that is left."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from vital_shared.models.base import Frozen
+from vital_shared.models.money import Dollars
+
+__all__ = ["Allowance", "Period", "TenantLimits", "TenantStanding"]
+
+Period = Literal["daily", "monthly"]
+"""Of a budget; days and months are those of UTC."""
+
+
+class TenantLimits(Frozen):
+    """The limits of one tenant; None: there is none of that kind."""
+
+    daily_dollars: Dollars | None = None
+    monthly_dollars: Dollars | None = None
+    requests_per_minute: int | None = Field(default=None, ge=1, le=60_000)
+    """So many may also come at once, after a minute without any."""
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if (self.daily_dollars, self.monthly_dollars, self.requests_per_minute) == (None, None, None):
+            raise ValueError("no limit is given: give one, or delete the tenant's limits")
+        return self
+
+
+class Allowance(Frozen):
+    """A budget, and what is left of it."""
+
+    limit_dollars: Decimal
+    spent_dollars: Decimal
+    left_dollars: Decimal
+    """Less what the runs at work may still cost."""
+
+    resets_at: datetime
+    """When the next period begins."""
+
+
+class TenantStanding(Frozen):
+    """The limits of a tenant, and how it stands to them at the moment."""
+
+    tenant_id: str
+    daily: Allowance | None
+    monthly: Allowance | None
+    reserved_dollars: Decimal
+    """What the runs at work may still cost."""
+
+    requests_per_minute: int | None
+    updated_at: datetime
+    """When the limits were set."""
+
+    @property
+    def limits(self) -> TenantLimits:
+        """The limits alone."""
+        return TenantLimits(
+            daily_dollars=self.daily.limit_dollars if self.daily else None,
+            monthly_dollars=self.monthly.limit_dollars if self.monthly else None,
+            requests_per_minute=self.requests_per_minute,
+        )

@@ -1,0 +1,126 @@
+"""Whether a tenant's limits allow a run: decided, and its money reserved, in the run's own transaction.
+
+A run is admitted while ``spent + reserved + worst cost <= limit`` holds for each budget; or, so that a
+budget smaller than one worst cost can be used at all, where nothing is reserved and less than the limit
+is spent. So a budget is never overspent by more than one run's worst cost, however many ask at once.
+A reservation is gone with the run's end or pause, and does not count past the run's deadline.
+
+All that reads comes before all that writes: who is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vital_shared.errors import BudgetExceeded, RateLimited
+from vital_shared.models.money import to_dollars
+from vital_shared.store.account_tables import budgets, request_rates, reservations
+from vital_shared.store.rate import take_turn
+from vital_shared.store.standing import Account, Budget, accounts
+
+__all__ = ["Admission", "Asking", "check", "enter", "forget_overdue", "release"]
+
+
+class Asking(NamedTuple):
+    """A run that wants to begin, or to go on after a pause."""
+
+    run_id: str
+    tenant_id: str
+    now: datetime
+    deadline_at: datetime
+    """When its reservation ends by itself."""
+    worst_nanos: Callable[[], int]
+    """What it may cost at most, in nano-dollars; asked only of tenants that have a budget."""
+    is_request: bool = True
+    """Whether it counts as a request of the tenant's; going on after a pause does not."""
+
+
+class Admission(NamedTuple):
+    """What an admitted run leaves in the store."""
+
+    reserved_nanos: int = 0
+    next_at: datetime | None = None
+    """The new moment of the tenant's rate limit; None: it has none."""
+
+
+async def check(connection: AsyncConnection, asking: Asking) -> Admission:
+    """Decide on a run; nothing is written yet.
+
+    On Postgres the tenant is locked to the end of the transaction, on SQLite the whole file is.
+
+    :raises RateLimited: when the tenant asks too often.
+    :raises BudgetExceeded: when the run could cost more than is left.
+    """
+    own = budgets.c.tenant_id == asking.tenant_id
+    if connection.dialect.name == "postgresql":
+        # A statement of its own: the next one has to see what those have written who held the lock before.
+        await connection.execute(select(budgets.c.tenant_id).where(own).with_for_update())
+    row = (await connection.execute(accounts(asking.now).where(own))).mappings().first()
+    if row is None:
+        return Admission()
+    account = Account(**row)
+    next_at = _next_at(account, asking) if asking.is_request else None
+    kept = account.budgets(asking.now)
+    worst = asking.worst_nanos() if kept else 0
+    for budget in kept:
+        _check_budget(budget, worst)
+    return Admission(worst, next_at)
+
+
+async def enter(connection: AsyncConnection, asking: Asking, admission: Admission) -> None:
+    """Write down what `check` has admitted, in the same transaction."""
+    if admission.next_at is not None:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        values = {"next_at": admission.next_at}
+        statement = dialect.insert(request_rates).values(tenant_id=asking.tenant_id, **values)
+        await connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
+    if admission.reserved_nanos:
+        await connection.execute(
+            insert(reservations).values(
+                run_id=asking.run_id,
+                tenant_id=asking.tenant_id,
+                cost_nanos=admission.reserved_nanos,
+                expires_at=asking.deadline_at,
+            )
+        )
+
+
+async def release(connection: AsyncConnection, run_id: str) -> None:
+    """Let go of what a run has reserved, in the transaction that writes what it has spent."""
+    await connection.execute(delete(reservations).where(reservations.c.run_id == run_id))
+
+
+async def forget_overdue(connection: AsyncConnection, now: datetime) -> None:
+    """Delete the reservations of runs whose process died; they have not counted since their deadline."""
+    await connection.execute(delete(reservations).where(reservations.c.expires_at <= now))
+
+
+def _next_at(account: Account, asking: Asking) -> datetime | None:
+    if account.requests_per_minute is None:
+        return None
+    turn = take_turn(account.next_at, asking.now, account.requests_per_minute)
+    if turn.wait:
+        raise RateLimited(
+            requests_per_minute=account.requests_per_minute,
+            retry_after_seconds=turn.wait.total_seconds(),
+        )
+    return turn.next_at
+
+
+def _check_budget(budget: Budget, worst: int) -> None:
+    alone = budget.reserved == 0 and budget.spent < budget.limit
+    if alone or budget.spent + budget.reserved + worst <= budget.limit:
+        return
+    raise BudgetExceeded(
+        period=budget.period,
+        limit_dollars=to_dollars(budget.limit),
+        spent_dollars=to_dollars(budget.spent),
+        left_dollars=to_dollars(budget.left),
+        resets_at=budget.resets_at,
+    )

@@ -1,0 +1,71 @@
+"""The limits of tenants: what they may spend in a day and a month, and how often they may ask."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
+
+from vital_shared.errors import NotFound
+from vital_shared.models.limits import TenantLimits, TenantStanding
+from vital_shared.models.money import to_nanos
+from vital_shared.store.account_tables import budgets, request_rates
+from vital_shared.store.database import Database
+from vital_shared.store.standing import Account, accounts
+from vital_shared.store.tables import owner
+
+__all__ = ["LimitStore"]
+
+
+class LimitStore:
+    """The limits of all tenants; who has none is not limited. See `vital_shared.store.admission`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._insert = sqlite.insert if database.dialect == "sqlite" else postgresql.insert
+
+    async def set(self, tenant_id: str, limits: TenantLimits, *, now: datetime) -> None:
+        """Set the limits of a tenant, in place of those that it had; they hold from the next request on."""
+        row = {
+            "daily_nanos": None if limits.daily_dollars is None else to_nanos(limits.daily_dollars),
+            "monthly_nanos": None if limits.monthly_dollars is None else to_nanos(limits.monthly_dollars),
+            "requests_per_minute": limits.requests_per_minute,
+            "updated_at": now,
+        }
+        statement = self._insert(budgets).values(tenant_id=owner(tenant_id), **row)
+        async with self._database.begin() as connection:
+            await connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=row))
+
+    async def get(self, tenant_id: str, *, now: datetime) -> TenantStanding:
+        """Return a tenant's limits, and how it stands to them.
+
+        :raises NotFound: when it has none.
+        """
+        statement = accounts(now).where(budgets.c.tenant_id == tenant_id)
+        async with self._database.connect() as connection:
+            row = (await connection.execute(statement)).mappings().first()
+        if row is None:
+            raise _not_limited(tenant_id)
+        return Account(**row).standing(now)
+
+    async def list(self, *, now: datetime) -> tuple[TenantStanding, ...]:
+        """Return all tenants that have limits, by their ids."""
+        async with self._database.connect() as connection:
+            rows = await connection.execute(accounts(now).order_by(budgets.c.tenant_id))
+            return tuple(Account(**row).standing(now) for row in rows.mappings())
+
+    async def delete(self, tenant_id: str) -> None:
+        """Let a tenant ask and spend without limits.
+
+        :raises NotFound: when it has none.
+        """
+        statement = delete(budgets).where(budgets.c.tenant_id == tenant_id).returning(budgets.c.tenant_id)
+        async with self._database.begin() as connection:
+            if (await connection.execute(statement)).first() is None:
+                raise _not_limited(tenant_id)
+            await connection.execute(delete(request_rates).where(request_rates.c.tenant_id == tenant_id))
+
+
+def _not_limited(tenant_id: str) -> NotFound:
+    return NotFound(f"The tenant {tenant_id} has no limits: set some first", field="tenant_id")

@@ -1,0 +1,35 @@
+"""Requests per minute, by the generic cell rate algorithm (GCRA; ITU-T I.371, Annex A).
+
+Requests are thought of as coming evenly, one each `60 / rate` seconds. One moment is kept for each
+tenant: when the next request would come if all had come evenly. A request that comes earlier is
+admitted as long as that moment is no more than a minute away; so after a minute of silence a whole
+minute's worth may come at once, and never more than two minutes' worth within any one minute.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+__all__ = ["Turn", "take_turn"]
+
+MINUTE: Final = timedelta(minutes=1)
+
+
+class Turn(NamedTuple):
+    """Whether a request may come now."""
+
+    wait: timedelta
+    """How long it has to wait before it is admitted; zero: it is."""
+    next_at: datetime
+    """What is kept where it is admitted."""
+
+
+def take_turn(next_at: datetime | None, now: datetime, per_minute: int) -> Turn:
+    """Decide on one request.
+
+    :param next_at: what was kept; None: nothing yet.
+    """
+    # Whole microseconds, rounded down: rounded up, the last of a minute's worth would be refused.
+    following = max(next_at or now, now) + MINUTE // per_minute
+    return Turn(max(following - MINUTE - now, timedelta(0)), following)
