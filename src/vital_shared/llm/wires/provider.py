@@ -21,9 +21,11 @@ from vital_shared.llm.base import (
     Stop,
     Usage,
 )
-from vital_shared.llm.wires.base import Chat, Decoder, Wire
-from vital_shared.llm.wires.sse import EventReader, EventTooLarge
-from vital_shared.llm.wires.timing import Silence, Timeouts, Watch
+from vital_shared.llm.wires.base import Chat, Wire
+from vital_shared.llm.wires.proxy import proxy_for
+from vital_shared.llm.wires.reading import packets
+from vital_shared.llm.wires.sse import EventTooLarge
+from vital_shared.llm.wires.timing import Silence, Timeouts
 
 __all__ = ["Provider"]
 
@@ -105,8 +107,8 @@ class Provider:
             for attempt in range(1, self._attempts + 1):
                 came = False
                 try:
-                    async with aclosing(self._once(model, name, chat, ends)) as packets:
-                        async for events in packets:
+                    async with aclosing(self._once(model, name, chat, ends)) as told:
+                        async for events in told:
                             for event in events:
                                 came = came or not isinstance(event, Usage)
                                 yield event
@@ -146,8 +148,8 @@ class Provider:
             if response.status >= 300 or not response.content_type.startswith(_TEXT_LIKE):
                 raise await self._error(response, name, ends)
             first = min(ends, loop.time() + self._timeouts.first_token)
-            async with aclosing(self._events(response, name, first, ends)) as packets:
-                async for events in packets:
+            async with aclosing(self._events(response, name, first, ends)) as told:
+                async for events in told:
                     yield events
         finally:
             response.close()  # a half-read stream is not drained: the provider sees that nobody listens
@@ -171,7 +173,7 @@ class Provider:
                 timeout=aiohttp.ClientTimeout(
                     total=None, connect=self._timeouts.connect, sock_connect=self._timeouts.connect
                 ),
-                trust_env=True,
+                proxy=proxy_for(self.base_url),
             )
         return self._session
 
@@ -182,8 +184,10 @@ class Provider:
         decoder = self._wire.decoder(name)
         request_id = self._wire.request_id(response.headers)
         try:
-            async with aclosing(self._read(response.content, decoder, first, ends)) as packets:
-                async for events in packets:
+            between = self._timeouts.between_tokens
+            told = packets(response.content, decoder, first=first, between=between, ends=ends)
+            async with aclosing(told):
+                async for events in told:
                     yield events
             yield [_with_id(event, request_id) for event in decoder.end()]
         except Silence as error:
@@ -197,30 +201,6 @@ class Provider:
         except ModelError as error:
             error.request_id = error.request_id or request_id
             raise
-
-    async def _read(
-        self, content: aiohttp.StreamReader, decoder: Decoder, first: float, ends: float
-    ) -> AsyncGenerator[Sequence[ModelEvent], None]:
-        """Read packet by packet; the deadlines are by the loop's clock."""
-        reader, now, between = EventReader(), asyncio.get_running_loop().time, self._timeouts.between_tokens
-        watch = Watch(lambda: content.set_exception(Silence()))
-        watch.move(first)
-        pieces, chunk = 0, b"begins"
-        try:
-            while chunk:
-                watch.reading = True
-                chunk = await content.readany()
-                watch.reading = False
-                events, error = _decoded(reader, decoder, chunk)
-                if events:
-                    yield events
-                if error is not None:
-                    raise error
-                if decoder.pieces != pieces:
-                    pieces = decoder.pieces
-                    watch.move(min(ends, now() + between))
-        finally:
-            watch.stop()
 
     async def _error(self, response: aiohttp.ClientResponse, name: str, ends: float) -> ModelError:
         """Read what came instead of a stream."""
@@ -267,19 +247,6 @@ class Provider:
         if key and key in error.message:
             error.message = error.message.replace(key, "…")
             error.args = (error.message,)
-
-
-def _decoded(
-    reader: EventReader, decoder: Decoder, chunk: bytes
-) -> tuple[list[ModelEvent], ModelError | EventTooLarge | None]:
-    """Return what a packet says, up to an error in it; an empty one is the end."""
-    events: list[ModelEvent] = []
-    try:
-        for data in reader.feed(chunk) if chunk else reader.end():
-            events += decoder.feed(data)
-    except (ModelError, EventTooLarge) as error:
-        return events, error
-    return events, None
 
 
 def _with_id(event: ModelEvent, request_id: str | None) -> ModelEvent:
