@@ -14,18 +14,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import platform
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
-from decimal import Decimal
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from judging import Answered, Question, Verdict, figures, judge, missed_floors
 from vital_shared import BaseWorkflow, Services, Settings, WorkflowInput, WorkflowMode, node
-from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.event import RunFinished, Token
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.retrieval.ingest import Ingestor
@@ -35,30 +37,6 @@ KNOWLEDGE = Path(__file__).parent.parent / "examples" / "knowledge"
 RESULTS = Path(__file__).parent / "results"
 TENANT = "eval"
 NOTHING = Retrieved()
-FLOORS = {"sources": 0.92, "facts": 0.80, "citations": 1.0, "abstained": 1.0}
-
-
-@dataclass(frozen=True)
-class Question:
-    id: str
-    question: str
-    answerable: bool
-    facts: list[list[str]] = field(default_factory=list)
-    """Each fact as the list of its spellings."""
-    sources: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Answered:
-    text: str
-    citations: tuple[Citation, ...]
-    passages: tuple[Passage, ...]
-    abstained: bool
-    groundedness: float | None
-    cost: Decimal
-    output_tokens: int
-    first_text_seconds: float
-    total_seconds: float
 
 
 class Evaluated(BaseWorkflow):
@@ -81,6 +59,7 @@ class Evaluated(BaseWorkflow):
             elif isinstance(event, RunFinished):
                 output = event.output
         return Answered(
+            model=output.model or "",
             text=output.response,
             citations=output.citations,
             passages=self.seen.passages,
@@ -91,99 +70,6 @@ class Evaluated(BaseWorkflow):
             first_text_seconds=(first or time.perf_counter()) - start,
             total_seconds=time.perf_counter() - start,
         )
-
-
-@dataclass
-class Verdict:
-    """What is right and wrong about one answer; None: does not apply."""
-
-    id: str
-    question: str
-    answer: str
-    found_source: bool | None
-    has_facts: bool | None
-    citations: int
-    resolved: int
-    abstained: bool
-    answerable: bool
-    groundedness: float | None
-    cost: str
-    """Dollars."""
-    output_tokens: int
-    first_text_seconds: float
-    total_seconds: float
-    misses: list[str]
-
-
-def judge(question: Question, answered: Answered) -> Verdict:
-    texts = {passage.id: passage.text for passage in answered.passages}
-    resolved = sum(citation.quote in texts.get(citation.passage_id, "") for citation in answered.citations)
-    first = [passage.uri for passage in answered.passages[:3]]
-    found = any(Path(uri).name in question.sources for uri in first) if question.answerable else None
-    missing = [
-        fact[0] for fact in question.facts if not any(_plain(f) in _plain(answered.text) for f in fact)
-    ]
-    misses = []
-    if found is False:
-        misses.append(f"none of {question.sources} among the first three: {first}")
-    if resolved < len(answered.citations):
-        misses.append(f"{len(answered.citations) - resolved} quotes are not in their passages")
-    if question.answerable and answered.abstained:
-        misses.append("abstained, and the documents hold the answer")
-    elif question.answerable and missing:
-        misses.append(f"lacks {missing}: {answered.text}")
-    elif not question.answerable and not answered.abstained:
-        misses.append(f"answered, and the documents hold no answer: {answered.text}")
-    return Verdict(
-        id=question.id,
-        question=question.question,
-        answer=answered.text,
-        found_source=found,
-        has_facts=not missing if question.answerable else None,
-        citations=len(answered.citations),
-        resolved=resolved,
-        abstained=answered.abstained,
-        answerable=question.answerable,
-        groundedness=answered.groundedness,
-        cost=str(answered.cost),
-        output_tokens=answered.output_tokens,
-        first_text_seconds=answered.first_text_seconds,
-        total_seconds=answered.total_seconds,
-        misses=misses,
-    )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.lower().split())
-
-
-def summary(verdicts: list[Verdict]) -> dict[str, tuple[int, int]]:
-    """Return what is counted: how many, of how many."""
-    asked = [verdict for verdict in verdicts if verdict.answerable]
-    others = [verdict for verdict in verdicts if not verdict.answerable]
-    return {
-        "sources": (sum(bool(v.found_source) for v in asked), len(asked)),
-        "facts": (sum(bool(v.has_facts) for v in asked), len(asked)),
-        "citations": (sum(v.resolved for v in verdicts), sum(v.citations for v in verdicts)),
-        "abstained": (sum(v.abstained for v in others), len(others)),
-        "abstained by mistake": (sum(v.abstained for v in asked), len(asked)),
-    }
-
-
-def figures(verdicts: list[Verdict]) -> dict[str, str]:
-    """Return all that is measured, ready to be shown and compared."""
-    told = {name: f"{n} of {of}" for name, (n, of) in summary(verdicts).items()}
-    grounded = [v.groundedness for v in verdicts if v.groundedness is not None]
-    if grounded:
-        told["groundedness, mean"] = f"{sum(grounded) / len(grounded):.0%}"
-    for name, times in (
-        ("first text", [v.first_text_seconds for v in verdicts]),
-        ("whole answer", [v.total_seconds for v in verdicts]),
-    ):
-        told[f"{name}, p50 / p95 ms"] = f"{_at(times, 0.5):.0f} / {_at(times, 0.95):.0f}"
-    told["output tokens, mean"] = f"{sum(v.output_tokens for v in verdicts) / len(verdicts):.0f}"
-    told["cost, dollars"] = str(sum(Decimal(v.cost) for v in verdicts).normalize())
-    return told
 
 
 def show_misses(console: Console, verdicts: list[Verdict]) -> None:
@@ -203,20 +89,6 @@ def show(console: Console, results: dict[str, dict[str, str]], before: dict[str,
             cells.append(told[name] + (f"\n(was {then})" if then not in (None, told[name]) else ""))
         table.add_row(name, *cells)
     console.print(table)
-
-
-def missed_floors(verdicts: list[Verdict]) -> list[str]:
-    counted = summary(verdicts)
-    return [
-        f"{name}: {counted[name][0]} of {counted[name][1]}, and the floor is {floor:.0%}"
-        for name, floor in FLOORS.items()
-        if counted[name][0] < floor * counted[name][1]
-    ]
-
-
-def _at(seconds: list[float], share: float) -> float:
-    """Return a percentile, in milliseconds."""
-    return 1000 * sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))]
 
 
 async def run(console: Console, models: list[str], limit: int | None) -> dict[str, list[Verdict]]:
@@ -268,12 +140,17 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 120)
     before = last(arguments.against or arguments.json)
     verdicts = asyncio.run(run(console, arguments.models, arguments.questions))
-    results = {model: figures(each) for model, each in verdicts.items()}
+    results = {model: figures(model, each) for model, each in verdicts.items()}
     arguments.json.mkdir(parents=True, exist_ok=True)
     for model, each in verdicts.items():
         console.rule(model)
         show_misses(console, each)
-        report = {"model": model, "figures": results[model], "answers": [asdict(verdict) for verdict in each]}
+        report = {
+            "model": model,
+            "measured": f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of {platform.machine()}",
+            "figures": results[model],
+            "answers": [asdict(verdict) for verdict in each],
+        }
         _file(arguments.json, model).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     show(console, results, before)
     missed = missed_floors(verdicts["extractive"]) if "extractive" in verdicts else []
