@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from vital_shared.llm.base import ModelRequest, ModelTurn, ToolExchange
@@ -57,13 +57,13 @@ class Prompts:
         """
         name = TOOLS if request.task == "tools" else ANSWER if request.grounded else CHAT
         system = system_text(name, request.instructions)
-        rounds = _rounds(request)
+        rounds, question = _rounds(request), f"Question: {request.question}"
+        tools = sum(self.count(str(tool.model_dump())) for tool in request.tools)
         left = self._context_tokens - (request.max_output_tokens or ANSWER_TOKENS)
-        left -= self.count(system) + self.count(request.question) + sum(map(self._tokens, rounds))
-        left -= sum(self.count(str(tool.model_dump())) for tool in request.tools)
+        left -= self.count(system) + self.count(question) + sum(map(self._tokens, rounds)) + tools
         material, used = self._material(request, left)
         history = self._history(request.history, min(left - used, int(left * HISTORY_SHARE)))
-        asked = UserTurn(text="\n\n".join([*material, f"Question: {request.question}"]))
+        asked = UserTurn(text="\n\n".join([*material, question]))
         chat = Chat(
             system=system,
             turns=(*history, asked, *rounds),
@@ -73,13 +73,11 @@ class Prompts:
             max_output_tokens=request.max_output_tokens,
             temperature=request.temperature,
         )
-        return Prompt(name, chat, self.count(system) + sum(map(self._tokens, chat.turns)))
+        return Prompt(name, chat, self.count(system) + sum(map(self._tokens, chat.turns)) + tools)
 
     def _material(self, request: ModelRequest, left: int) -> tuple[list[str], int]:
         """Write tool results and passages; returns them, and the tokens that they take."""
-        found = request.passages, *(result.passages for result in request.tool_results)
-        texts = [passage.text for group in found for passage in group]
-        nonce = nonce_for([*texts, *(result.content for result in request.tool_results), request.question])
+        nonce = nonce_for([*_texts(request.passages, request.tool_results), request.question])
         number, used, written = len(request.passages) + 1, 0, []
         results = []
         for result in request.tool_results:
@@ -142,7 +140,7 @@ def _rounds(request: ModelRequest) -> list[Turn]:
 def _outputs(exchange: ToolExchange, number: int) -> tuple[ToolOutput, ...]:
     outputs = []
     for result in exchange.results:
-        nonce = nonce_for([result.content, *(passage.text for passage in result.passages)])
+        nonce = nonce_for(_texts((), (result,)))
         failed = result.status != "success"
         outputs.append(
             ToolOutput(id=result.id, name=result.name, text=_result(result, number, nonce), failed=failed)
@@ -151,11 +149,20 @@ def _outputs(exchange: ToolExchange, number: int) -> tuple[ToolOutput, ...]:
     return tuple(outputs)
 
 
+def _texts(passages: Iterable[Passage], results: Iterable[ToolResult]) -> Iterator[str]:
+    """Give all that others have written, titles and errors too."""
+    for result in results:
+        yield from (result.content, result.error or "")
+        yield from _texts(result.passages, ())
+    for passage in passages:
+        yield from (passage.title, passage.section, passage.text)
+
+
 def _result(result: ToolResult, number: int, nonce: str) -> str:
-    said = clean(result.content) if result.status == "success" else f"{result.status}: {result.error or ''}"
+    said = result.content if result.status == "success" else f"{result.status}: {result.error or ''}"
     sources = [_source(n, passage, nonce) for n, passage in enumerate(result.passages, start=number)]
     head = f'<result-{nonce} tool="{result.name}">'
-    return "\n".join([head, said, *sources, f"</result-{nonce}>"])
+    return "\n".join([head, clean(said), *sources, f"</result-{nonce}>"])
 
 
 def _source(number: int, passage: Passage, nonce: str) -> str:

@@ -1,0 +1,33 @@
+"""Tokens are counted with a real vocabulary, or bounded where there is none."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vital_shared.llm.prompts.counting import WordPieces, at_most
+from vital_shared.retrieval.weights import BGE_SMALL
+
+
+def test_words_are_counted_in_pieces(model_folders):
+    count = WordPieces(model_folders[BGE_SMALL.name])
+    assert count("") == 0
+    assert count("The review takes days.") == 5
+    assert count("antidisestablishmentarianism") > 3
+
+
+def test_a_long_text_is_counted_to_its_end(model_folders):
+    count = WordPieces(model_folders[BGE_SMALL.name])
+    assert count("word " * 3_000) == 3_000  # far more than the embedded model itself reads
+
+
+def test_a_text_is_counted_once(model_folders, monkeypatch):
+    count = WordPieces(model_folders[BGE_SMALL.name])
+    assert count("once") == 1
+    monkeypatch.setattr(count, "_tokenizer", None)
+    monkeypatch.setattr(count, "_path", None)
+    assert count("once") == 1
+
+
+@given(st.text())
+def test_without_a_vocabulary_the_bytes_are_the_bound(text):
+    assert at_most(text) >= len(text)
+    assert at_most("\ud800") >= 1  # half a character is no reason to fail
