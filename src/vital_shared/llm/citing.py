@@ -83,8 +83,12 @@ class Citer:
     def _text(self, text: str) -> Iterator[Event]:
         if not text:
             return
-        if text.count("`") % 2:
-            self._in_code = not self._in_code
+        parts = text.split("`")
+        for index, part in enumerate(parts):
+            if self._in_code == (index % 2 == 1):  # no code: a picture with its address elsewhere is a link
+                parts[index] = part.replace("![", "[")
+        text = "`".join(parts)
+        self._in_code ^= len(parts) % 2 == 0
         self._tail = (self._tail + text)[-_TAIL:]
         yield TextDelta(text=text)
 
@@ -99,7 +103,8 @@ class Citer:
                 self.cited.add(number)
                 yield Cited(citation=self._citation(number))
         if known:
-            yield from self._text(marker["space"] + "".join(f"[{number}]" for number in known))
+            space = marker["space"] or (" " if self._tail.endswith("!") else "")  # "![1]" would be a picture
+            yield from self._text(space + "".join(f"[{number}]" for number in known))
 
     def _citation(self, number: int) -> Citation:
         passage = self._sources[number - 1]

@@ -30,6 +30,10 @@ class ToolLoop:
     In manual modes a model may make the calls that were approved, with the same arguments (their results
     are there already), and those that need no approval; any other ends the loop.
 
+    In automatic modes nobody approves, and by now the model has read documents, which may hold instructions:
+    a tool that requires approval may be called where the agent's own list names it, or where it was called
+    for the question before any document was read.
+
     :param tools: all tools of the engine.
     :param agent: whose tools the model may use.
     :param context: on whose behalf they run.
@@ -50,7 +54,8 @@ class ToolLoop:
         self._context = context
         self._manual = manual
         self._results = {_key(result.name, result.arguments): result for result in known}
-        self._offered = {tool.name: tool for tool in allowed(tools, agent) if self._may_offer(tool)}
+        listed = agent.tools is not None and not manual
+        self._offered = {tool.name: tool for tool in allowed(tools, agent) if listed or self._may_offer(tool)}
         self.made: list[ToolResult] = []
         """The results of the calls that this loop has made, in order."""
         self.denied: list[ToolResult] = []
@@ -126,7 +131,7 @@ class ToolLoop:
         return tuple(given)
 
     def _may_offer(self, tool: Tool) -> bool:
-        if not self._manual or not tool.requires_approval:
+        if not tool.requires_approval:
             return True
         return any(result.name == tool.name for result in self._results.values())
 
