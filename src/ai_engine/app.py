@@ -11,7 +11,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from ai_engine.access_log import AccessLog
-from ai_engine.api import agents, documents, health, pages, runs
+from ai_engine.api import agents, documents, health, metrics, pages, runs
 from ai_engine.api.openapi import add_openapi
 from ai_engine.engine import Engine
 from ai_engine.guard import LoopbackGuard
@@ -85,7 +85,7 @@ def create_app(services: Services | None = None, settings: ServerSettings | None
         redirect_slashes=False,
         responses={"default": {"model": Problem, "description": "A problem."}},
     )
-    for module in (agents, documents, health):
+    for module in (agents, documents, health, metrics):
         app.include_router(module.router)
     app.router.routes.extend((*runs.routes, *pages.routes))
     add_openapi(app)
