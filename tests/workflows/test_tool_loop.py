@@ -11,6 +11,7 @@ from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import ModelToolCall, ModelTurn, ModelUnavailable, Stop, TextDelta
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.event import EventAdapter
+from vital_shared.models.model_call import Tokens
 from vital_shared.testing import ScriptedModel, asks_for, question, says
 from vital_shared.workflows import answering
 
@@ -34,6 +35,10 @@ async def measure(thing: str) -> str:
 async def dear(thing: str) -> str:
     """Look a thing up for money."""
     return f"{thing}: gold"
+
+
+def cent_a_token(name: str, tokens: Tokens) -> Decimal:
+    return Decimal(0) if name == "extractive" else Decimal("0.01") * tokens.output
 
 
 async def run(open_services: Open, *scripts, mode="2", **fields):
@@ -147,12 +152,12 @@ async def test_the_loop_ends_before_it_costs_more_than_the_run_may(open_services
 async def test_once_the_limit_is_spent_only_what_is_free_answers(open_services: Open):
     model = ScriptedModel(asks_for("measure", thing="it"))
     services = await open_services(models=[model], sources=[], tools=[measure])
-    object.__setattr__(services, "account", Account(lambda name, tokens: Decimal("0.01") * tokens.total, len))
+    object.__setattr__(services, "account", Account(cent_a_token, len))
     output = await BaseWorkflow(services).execute_typed(
-        question("How long?", model="scripted", enable_rag=False, max_cost_dollars="0.1")
+        question("How long?", model="scripted", enable_rag=False, max_cost_dollars="0.66")
     )
-    assert output.model == "extractive"
-    assert output.cost.llm == Decimal("0.15")
+    assert output.model == "extractive"  # what is left does not buy an answer any more
+    assert output.cost.llm == Decimal("0.05")
     assert "it: 3 m" in output.response
 
 

@@ -23,6 +23,8 @@ LOCAL: Final = "local"
 REMEMBERED: Final = 256
 """Models that are kept once they were asked for; their names come from users."""
 
+_NOTHING_SET: Final = ModelTable()
+
 
 class ModelRegistry:
     """The models of an engine, by name.
@@ -74,6 +76,10 @@ class ModelRegistry:
                 self._asked.popitem(last=False)
         return model
 
+    def table(self, name: str) -> ModelTable:
+        """Return what is configured for a model."""
+        return self._configuration.models.get(name, _NOTHING_SET)
+
     async def aclose(self) -> None:
         """Close the connections to the providers."""
         if self.providers is not None:
@@ -94,7 +100,7 @@ class ModelRegistry:
                 field="model",
             )
         provider = self.providers.get(provider_name, name)
-        table = self._configuration.models.get(name, ModelTable())
+        table = self.table(name)
         return PromptedModel(
             name,
             partial(provider.stream, model),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from typing import Final
@@ -49,7 +49,8 @@ class Answering:
     """One answer while it is written.
 
     :param request: what the models may use, without the loop's own part.
-    :param models: who may be asked, in order, once the answer has cost so many dollars; the last one always.
+    :param models: finds who may be asked the request, in order, once the answer has cost so many dollars; the
+        last one always.
     :param chain: makes a chain of some models.
     :param loop: makes the calls that a model asks for.
     :param dollars: what the answer may cost; None: the loop's own bound.
@@ -59,7 +60,7 @@ class Answering:
     def __init__(
         self,
         request: ModelRequest,
-        models: Callable[[Decimal], Sequence[Model]],
+        models: Callable[[ModelRequest, Decimal], Awaitable[Sequence[Model]]],
         chain: Callable[[Sequence[Model]], Chain],
         loop: ToolLoop,
         dollars: Decimal | None = None,
@@ -111,7 +112,8 @@ class Answering:
         self._rounds += 1
         step = f"model_{self._rounds}"
         yield Step(step)
-        chain = self._chain(self._from_here_on(self._models(self._spent)))
+        models = await self._models(self._request, self._spent)
+        chain = self._chain(self._from_here_on(models))
         gap = "\n\n" if self._texts else ""  # what was said before the tools ran is a paragraph of its own
         try:
             async with aclosing(chain.stream(self._request)) as events:

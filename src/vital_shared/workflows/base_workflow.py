@@ -11,6 +11,7 @@ from vital_shared.errors import RunFailed
 from vital_shared.graph import Done, Graph, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.chain import Chain
+from vital_shared.llm.race import AT_ONCE
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer, Quality, Suggestion, ToolPlan
 from vital_shared.models.citation import Passage
@@ -22,7 +23,7 @@ from vital_shared.retrieval.base import Retrieved
 from vital_shared.tools.base import ToolContext
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
-from vital_shared.workflows.chains import affordable, models_for
+from vital_shared.workflows.chains import affordable, left_of, models_for
 from vital_shared.workflows.execution import Execution
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.output import cost_of
@@ -242,6 +243,7 @@ class BaseWorkflow(Graph):
         question: str,
         model: str | None,
         enable_tools: bool,
+        max_cost_dollars: Decimal | None,
         load_agent: AgentProfile,
         history: tuple[Message, ...] = (),
     ) -> Suggestion:
@@ -258,6 +260,9 @@ class BaseWorkflow(Graph):
             tools=tuple(tool.definition for tool in tools),
             task="tools",
         )
+        callers = await self._affordable(callers, request, load_agent, max_cost_dollars)
+        if not callers:
+            raise Skip
         return await suggest_by_model(request, self._chain(callers, load_agent), self.services.tools)
 
     @node
@@ -272,6 +277,7 @@ class BaseWorkflow(Graph):
         model_suggestion: Suggestion | None = None,
     ) -> ToolPlan:
         """Keep what the agent may use, and sort out what the user has to approve."""
+        spent = cost_of(model_suggestion.model_calls if model_suggestion else (), ()).total
         by_model = model_suggestion if model_suggestion and model_suggestion.error is None else None
         return plan_tools(
             mode=mode,
@@ -280,7 +286,7 @@ class BaseWorkflow(Graph):
             suggestions=by_model.calls if by_model else tool_suggestion,
             question=query,
             tools=self.services.tools,
-            max_cost_dollars=max_cost_dollars,
+            max_cost_dollars=left_of(max_cost_dollars, spent),
         )
 
     @node(pauses=True)
@@ -331,9 +337,14 @@ class BaseWorkflow(Graph):
         models = models_for(load_agent, input.model, services.models)
         spent = cost_of(model_suggestion.model_calls if model_suggestion else (), tool_results).total
         limit = input.max_cost_dollars
+
+        async def within_limit(request: ModelRequest, dollars: Decimal) -> Sequence[Model]:
+            left = left_of(limit, spent + dollars)
+            return (*await self._affordable(models[:-1], request, load_agent, left), models[-1])
+
         answering = Answering(
             request,
-            lambda dollars: affordable(models, services.account, limit, spent + dollars),
+            within_limit,
             lambda chosen: self._chain(chosen, load_agent),
             ToolLoop(
                 services.tools,
@@ -342,7 +353,7 @@ class BaseWorkflow(Graph):
                 manual=input.mode.is_manual,
                 known=tool_results,
             ),
-            dollars=None if limit is None else limit - spent,
+            dollars=left_of(limit, spent),
         )
         async with aclosing(answering.events()) as chunks:
             async for chunk in chunks:
@@ -365,6 +376,14 @@ class BaseWorkflow(Graph):
         if model_suggestion is not None and model_suggestion.error is not None:
             quality = quality.model_copy(update={"reasons": (*quality.reasons, "suggestion_failed")})
         return quality
+
+    async def _affordable(
+        self, models: Sequence[Model], request: ModelRequest, agent: AgentProfile, dollars: Decimal | None
+    ) -> tuple[Model, ...]:
+        services = self.services
+        if dollars is not None and agent.hedge_after_seconds is not None:
+            dollars /= AT_ONCE  # each of those that race has its share
+        return await affordable(models, request, services.account, services.models, dollars)
 
     def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
         services = self.services

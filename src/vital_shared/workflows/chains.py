@@ -1,23 +1,35 @@
-"""Which models answer for an agent, in which order."""
+"""Which models answer for an agent, in which order, and for how much."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 from typing import Final
 
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.attempt import Account
-from vital_shared.llm.base import Model
+from vital_shared.llm.base import Model, ModelEvent, ModelRequest
+from vital_shared.llm.prompts.counting import Count
+from vital_shared.llm.prompts.prompt import Prompts
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
 
-__all__ = ["affordable", "models_for"]
+__all__ = ["OUTPUT_TOKENS", "affordable", "left_of", "models_for"]
 
 logger = get_logger(__name__)
 
-_SOME_TOKENS: Final = Tokens(input=1_000_000, output=1_000_000)
+OUTPUT_TOKENS: Final = 4_096
+"""The longest answer that is reckoned with where the model's own limit is not configured; all of today's
+models may write so much."""
+
+LEAST_TOKENS: Final = 64
+"""An answer that has to be shorter is not worth asking for."""
+
+_MILLION: Final = 1_000_000
 
 
 def models_for(agent: AgentProfile, model: str | None, registry: ModelRegistry) -> tuple[Model, ...]:
@@ -40,15 +52,62 @@ def models_for(agent: AgentProfile, model: str | None, registry: ModelRegistry) 
     return (*found.values(), registry.last)
 
 
-def affordable(
-    models: tuple[Model, ...], account: Account, limit: Decimal | None, spent: Decimal
+async def affordable(
+    models: Sequence[Model],
+    request: ModelRequest,
+    account: Account,
+    registry: ModelRegistry,
+    dollars: Decimal | None,
 ) -> tuple[Model, ...]:
-    """Leave out what costs money once a run's limit is reached; the last model, which is free, stays.
+    """Return those models that a call may ask for so much, each writing no more than the money buys.
 
-    What has no known price may cost anything, and is left out too.
+    What is free stays as it is. What has no known price may cost anything: it is asked while there is
+    anything left, and no longer.
+
+    :param request: what they are to be asked, whole: it may be sent shortened, and is cheaper then.
+    :param dollars: what is left for the call; None: there is no limit.
     """
-    if limit is None or spent < limit:
-        return models
-    return tuple(
-        model for model in models if model is models[-1] or account.price(model.name, _SOME_TOKENS) == 0
-    )
+    if dollars is None:
+        return tuple(models)
+    prompt_tokens = await asyncio.to_thread(_longest, request, account.count)
+    found: list[Model] = []
+    for model in models:
+        million = account.price(model.name, Tokens(output=_MILLION))
+        reading = account.price(model.name, Tokens(input=prompt_tokens, cache_write=prompt_tokens))
+        if million is None or reading is None:
+            found += [model] if dollars > 0 else []
+        elif million == reading == 0:
+            found.append(model)
+        else:
+            longest = registry.table(model.name).max_output_tokens or OUTPUT_TOKENS
+            bought = int((dollars - reading) * _MILLION / million) if million else longest
+            if min(bought, longest) >= LEAST_TOKENS and dollars > reading:
+                found.append(Brief(model, min(bought, longest)))
+    return tuple(found)
+
+
+def left_of(limit: Decimal | None, spent: Decimal) -> Decimal | None:
+    """Return what is left of a run's own limit; None: it has none."""
+    return None if limit is None else max(Decimal(0), limit - spent)
+
+
+class Brief:
+    """A model that may write no more than so many tokens."""
+
+    def __init__(self, model: Model, tokens: int) -> None:
+        self.name = model.name
+        self.calls_tools = model.calls_tools
+        self.tokens = tokens
+        self._model = model
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Answer, within the limit.
+
+        :raises ModelError: as the model does.
+        """
+        return self._model.stream(request.model_copy(update={"max_output_tokens": self.tokens}))
+
+
+def _longest(request: ModelRequest, count: Count) -> int:
+    """Count the tokens of a request of which nothing is left out."""
+    return Prompts(count, sys.maxsize).render(request).input_tokens

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from structlog.contextvars import bound_contextvars
@@ -15,6 +16,7 @@ from vital_shared.errors import InvalidRequest, PlanChanged, RunCancelled, RunFa
 from vital_shared.graph import Checkpoint, CheckpointError, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
+from vital_shared.models.agent import AgentProfile
 from vital_shared.models.event import (
     Event,
     RunFailedEvent,
@@ -29,12 +31,15 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.conversations import Turn
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.approval import check_requests, pick_approved
+from vital_shared.workflows.chains import left_of
+from vital_shared.workflows.estimate import Estimate, worst_cost
 from vital_shared.workflows.events import EventStream
 from vital_shared.workflows.output import build_output
 from vital_shared.workflows.run_line import log_end
 
 if TYPE_CHECKING:
     from vital_shared.workflows.base_workflow import BaseWorkflow
+    from vital_shared.workflows.services import Services
 
 __all__ = ["Execution"]
 
@@ -52,6 +57,7 @@ class Execution:
     :param stream: where its events go.
     :param run: the engine's own run.
     :param record: what is to be stored first, or None where it is there already.
+    :param worst_nanos: what the run may cost at most, in nano-dollars, should the tenant have a budget.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Execution:
         stream: EventStream,
         run: Run,
         record: RunRecord | None,
+        worst_nanos: Callable[[], int],
     ) -> None:
         self.error: RunFailed | None = None
         """Why there is no answer, once that is known."""
@@ -70,6 +77,7 @@ class Execution:
         self._stream = stream
         self._run = run
         self._record = record
+        self._worst_nanos = worst_nanos
         self._earlier = run.seconds
         self._started = time.perf_counter()
         self._task: asyncio.Task[None] | None = None
@@ -86,7 +94,7 @@ class Execution:
 
         :raises InvalidRequest: when it asks for what is not there, naming the field.
         """
-        await _check(workflow, question)
+        agent = await _check(workflow, question)
         run_id = f"run_{uuid.uuid4().hex}"
         if question.mode.is_chat and question.session_id is None:
             question = question.model_copy(update={"session_id": f"session_{uuid.uuid4().hex}"})
@@ -105,7 +113,10 @@ class Execution:
             created_at=now,
             deadline_at=now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS),
         )
-        return cls(workflow, question, stream, _run(workflow, question, stream), record)
+        run = _run(workflow, question, stream)
+        return cls(
+            workflow, question, stream, run, record, lambda: worst_cost(services, question, agent).nanos
+        )
 
     @classmethod
     async def resume(
@@ -119,6 +130,7 @@ class Execution:
         """Take a paused run, so that nobody else can.
 
         :raises InvalidRequest: when there is no such run or call, or the run cannot go on (`Conflict`).
+        :raises BudgetExceeded: when the tenant's budget does not allow the rest of it; it waits on.
         """
         services = workflow.services
         record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
@@ -126,16 +138,23 @@ class Execution:
             run, stream = _restored(workflow, record, approved, answers)
         now = services.now()
         deadline = now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS)
-        await services.runs.claim(run_id, tenant_id=tenant_id, now=now, deadline_at=deadline)
-        return cls(workflow, record.input, stream, run, None)
+
+        def worst_nanos() -> int:
+            return _worst_rest(services, record, run.value("load_agent")).nanos
+
+        await services.runs.claim(
+            run_id, tenant_id=tenant_id, now=now, deadline_at=deadline, worst_nanos=worst_nanos
+        )
+        return cls(workflow, record.input, stream, run, None, worst_nanos)
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Run, and tell what happens; closing the iterator cancels the run and waits for its end.
 
         :raises StoreError: before the first event, when the run cannot be stored.
+        :raises LimitExceeded: before the first event, when the tenant's limits do not allow the run.
         """
         if self._record is not None:
-            await self._services.runs.start(self._record)
+            await self._services.runs.start(self._record, self._worst_nanos)
         self._task = asyncio.create_task(self._observed())
         try:
             async for event in self._stream.channel:
@@ -282,7 +301,7 @@ class Execution:
         )
 
 
-async def _check(workflow: BaseWorkflow, question: WorkflowInput) -> None:
+async def _check(workflow: BaseWorkflow, question: WorkflowInput) -> AgentProfile:
     if question.mode not in workflow.modes:
         served = ", ".join(sorted(mode.value for mode in workflow.modes))
         raise InvalidRequest(
@@ -295,6 +314,15 @@ async def _check(workflow: BaseWorkflow, question: WorkflowInput) -> None:
     check_requests(question.requested_tools, agent, services.tools)
     if question.session_id is not None:
         await services.conversations.check(question.session_id, tenant_id=question.tenant_id)
+    return agent
+
+
+def _worst_rest(services: Services, record: RunRecord, agent: AgentProfile | None) -> Estimate:
+    """Estimate what comes after an approval; a subclass without agents is not estimated."""
+    if agent is None:
+        return Estimate(Decimal(0))
+    spent = record.output.cost.total if record.output else Decimal(0)
+    return worst_cost(services, record.input, agent, resumed=True, spent=spent)
 
 
 def _restored(
@@ -312,9 +340,9 @@ def _restored(
         given = dict(answers)
         if "approved_tools" in checkpoint.paused:
             plan = values["tool_plan"]
-            given["approved_tools"] = pick_approved(
-                plan.suggested, approved, plan, record.input.max_cost_dollars
-            )
+            spent = record.output.cost.total if record.output else Decimal(0)
+            left = left_of(record.input.max_cost_dollars, spent)
+            given["approved_tools"] = pick_approved(plan.suggested, approved, plan, left)
         stream = EventStream(record.id, record.last_seq)
         return _run(workflow, record.input, stream, checkpoint, given), stream
     except CheckpointError as error:

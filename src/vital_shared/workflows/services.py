@@ -34,6 +34,7 @@ from vital_shared.store.agents import AgentStore
 from vital_shared.store.conversations import ConversationStore
 from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
+from vital_shared.store.limits import LimitStore
 from vital_shared.store.runs import RunStore
 from vital_shared.tools.base import Tool
 from vital_shared.tools.calculator import calculator
@@ -59,6 +60,8 @@ class Services:
     conversations: ConversationStore
     knowledge: KnowledgeStore
     runs: RunStore
+    limits: LimitStore
+    """What tenants may spend, and how often they may ask."""
     sources: tuple[Source, ...]
     fusion: Fusion
     models: ModelRegistry
@@ -134,6 +137,7 @@ class Services:
                 conversations=ConversationStore(database),
                 knowledge=knowledge,
                 runs=RunStore(database),
+                limits=LimitStore(database),
                 sources=all_sources,
                 fusion=fusion,
                 models=all_models,

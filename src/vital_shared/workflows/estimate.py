@@ -1,0 +1,174 @@
+"""What a run may cost at most, before it runs; so much of its tenant's budget is reserved.
+
+::
+
+    worst cost = suggestion + answer + tools + sources, but no more than is left of max_cost_dollars
+
+- **A call of a model** is its prompt and its longest answer, at the model's prices, the prompt as if it
+  were written to the provider's cache (the dearest way). The longest answer is the model's configured
+  ``max_output_tokens``, else `OUTPUT_TOKENS`. The prompt is the rules, the agent's instructions, the
+  question and the tools' definitions, plus the passages, the results of requested tools and the history
+  as far as the model's context has room for them (see `vital_shared.llm.prompts.prompt`).
+- **The suggestion** of tools is one call of each model that can ask for tools, since each may fail and be
+  paid for; there is none where no tool or no such model may be used.
+- **The answer** is one call of each model of the chain, for the same reason. Where a model may call tools,
+  up to `ROUNDS` more calls follow, of the dearest and with a full context, and the tools' own prices. Such
+  a loop ends at `DOLLARS`, when one more call may be under way and one more has to answer.
+- **Tools** are those that the input requests, and `MOST` suggested ones at the price of the dearest that
+  the agent may use without asking; after an approval, at the price of the dearest of all.
+
+Lengths are counted as two bytes a token, more than all but the densest texts have. A model without a known
+price adds nothing, since nobody can know; the estimate names it. What a subclass's own nodes pay for is
+charged when they do, and is not foreseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from vital_shared.llm.base import Model
+from vital_shared.llm.prompts.prompt import ANSWER_TOKENS, CONTEXT_TOKENS, HISTORY_SHARE
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.model_call import Tokens
+from vital_shared.models.money import nanos_at_most
+from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.retrieval.ingest.chunk import MAX_SECTION_TOKENS, MAX_TOKENS
+from vital_shared.tools.base import Tool
+from vital_shared.tools.registry import MAX_RESULT_CHARACTERS
+from vital_shared.workflows.answering import DOLLARS, ROUNDS
+from vital_shared.workflows.chains import OUTPUT_TOKENS, left_of, models_for
+from vital_shared.workflows.suggesting import MOST
+from vital_shared.workflows.tool_loop import CALLS_AT_ONCE, allowed
+
+if TYPE_CHECKING:
+    from vital_shared.workflows.services import Services
+
+__all__ = ["Estimate", "worst_cost"]
+
+BYTES_PER_TOKEN: Final = 2
+RULES_TOKENS: Final = 500
+"""Our own part of a prompt."""
+PASSAGE_TOKENS: Final = MAX_TOKENS + MAX_SECTION_TOKENS + 100
+"""A chunk with its headings, its title and the fence around it."""
+NOTHING: Final = Decimal(0)
+
+
+class Estimate(NamedTuple):
+    """What a run may cost at most."""
+
+    dollars: Decimal
+    unpriced: tuple[str, ...] = ()
+    """Models that it may ask whose price nobody knows: they are not in it."""
+
+    @property
+    def nanos(self) -> int:
+        """What to reserve, in nano-dollars; for a cost that is not known one, so that it needs a budget."""
+        return max(nanos_at_most(self.dollars), 1 if self.unpriced else 0)
+
+
+def worst_cost(
+    services: Services,
+    question: WorkflowInput,
+    agent: AgentProfile,
+    *,
+    resumed: bool = False,
+    spent: Decimal = NOTHING,
+) -> Estimate:
+    """Estimate a run.
+
+    :param resumed: only what comes after an approval.
+    :param spent: what the part before it has cost.
+    """
+    return _Costs(services, question, agent, resumed=resumed).total(spent)
+
+
+class _Prices(NamedTuple):
+    """What calls of one model cost at most."""
+
+    suggestion: Decimal
+    first: Decimal
+    full: Decimal
+    """With a full context."""
+
+
+class _Costs:
+    """The parts of one estimate."""
+
+    def __init__(
+        self, services: Services, question: WorkflowInput, agent: AgentProfile, *, resumed: bool
+    ) -> None:
+        self._services = services
+        self._question = question
+        self._agent = agent
+        self._resumed = resumed
+        self._tools = allowed(services.tools, agent) if question.enable_tools else ()
+        self._models = models_for(agent, question.model, services.models)
+        self._unpriced: list[str] = []
+
+    def total(self, spent: Decimal) -> Estimate:
+        """Add up the parts."""
+        prices = {model: self._prices(model) for model in self._models}
+        dollars = self._answer(prices) + self._planned_tools()
+        if not self._resumed:
+            dollars += self._suggestion(prices)
+        left = left_of(self._question.max_cost_dollars, spent)
+        return Estimate(dollars if left is None else min(dollars, left), tuple(self._unpriced))
+
+    def _suggestion(self, prices: dict[Model, _Prices]) -> Decimal:
+        if not self._tools or not self._models[0].calls_tools:
+            return NOTHING
+        return sum((prices[model].suggestion for model in prices if model.calls_tools), NOTHING)
+
+    def _answer(self, prices: dict[Model, _Prices]) -> Decimal:
+        first = sum((each.first for each in prices.values()), NOTHING)
+        if not self._tools or not any(model.calls_tools for model in prices):
+            return first
+        full = max(each.full for model, each in prices.items() if model.calls_tools)
+        tools = ROUNDS * CALLS_AT_ONCE * max(tool.cost_dollars for tool in self._tools)
+        return first + min(ROUNDS * full + tools, DOLLARS + 2 * full)
+
+    def _planned_tools(self) -> Decimal:
+        registry = self._services.tools
+        requested = (registry.get(each.name).cost_dollars for each in self._question.requested_tools)
+        waits = self._question.mode.is_manual and not self._resumed
+        free_to_use = (tool.cost_dollars for tool in self._tools if not (waits and tool.requires_approval))
+        return sum(requested, NOTHING) + MOST * max(free_to_use, default=NOTHING)
+
+    def _prices(self, model: Model) -> _Prices:
+        price = self._services.account.price
+        if price(model.name, Tokens(input=1)) is None:
+            self._unpriced.append(model.name)
+            return _Prices(NOTHING, NOTHING, NOTHING)
+        table = self._services.models.table(model.name)
+        context = table.context_tokens or CONTEXT_TOKENS
+        output = table.max_output_tokens or OUTPUT_TOKENS
+        room = context - (table.max_output_tokens or ANSWER_TOKENS)
+        tools: Sequence[Tool] = self._tools if model.calls_tools else ()
+        fixed = RULES_TOKENS + _tokens(self._agent.system_prompt) + _tokens(self._question.query)
+        fixed += sum(_definition_tokens(tool) for tool in tools)
+        history = int(max(0, room - fixed) * HISTORY_SHARE) if self._question.session_id else 0
+        asked = min(max(room, fixed), fixed + self._material() + history)
+
+        def cost(tokens: int) -> Decimal:
+            read = price(model.name, Tokens(input=tokens, output=output)) or NOTHING
+            written = Tokens(input=tokens, cache_write=tokens, output=output)
+            return max(read, price(model.name, written) or NOTHING)
+
+        return _Prices(cost(fixed + history), cost(asked), cost(max(room, asked)))
+
+    def _material(self) -> int:
+        passages = self._services.settings.passages if self._question.enable_rag else 0
+        results = len(self._question.requested_tools) + (MOST if self._tools else 0)
+        return passages * PASSAGE_TOKENS + results * MAX_RESULT_CHARACTERS // BYTES_PER_TOKEN
+
+
+def _tokens(text: str) -> int:
+    return len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN + 1
+
+
+@lru_cache(maxsize=1_024)
+def _definition_tokens(tool: Tool) -> int:
+    return _tokens(tool.definition.model_dump_json())
