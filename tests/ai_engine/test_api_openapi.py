@@ -20,7 +20,6 @@ PATHS = {
     "/v1/documents/{document_id}": {"get", "delete"},
     "/healthz": {"get"},
     "/readyz": {"get"},
-    "/metrics": {"get"},
 }
 
 

@@ -71,6 +71,7 @@ RUN_ID: Final = {"name": "run_id", "in": "path", "required": True, "schema": {"t
 
 PROBLEMS: Final = {
     400: "The body is not JSON.",
+    402: "The request could cost more than is left of the tenant's budget: `left_dollars`, `resets_at`.",
     403: "The caller may not do that.",
     404: "There is no such thing, or it is another tenant's.",
     409: "Its state does not allow that (now).",
@@ -78,6 +79,7 @@ PROBLEMS: Final = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "A field is wrong; `errors` says which.",
+    429: "The tenant asks too often: come again after Retry-After.",
     500: "The run failed.",
     502: "The language model did not answer.",
     503: "The engine is busy or stopping, or the store does not answer.",
@@ -134,7 +136,7 @@ def _run_paths(schemas: Mapping[type, Any]) -> dict[str, Any]:
             "post": {
                 **_operation("Ask", "Answers as JSON, or event by event where Accept prefers that."),
                 "requestBody": _body(schemas[WorkflowInput], EXAMPLES),
-                "responses": answer | _problems(400, 413, 415, 422, 500, 502, 503, 504),
+                "responses": answer | _problems(400, 402, 413, 415, 422, 429, 500, 502, 503, 504),
             }
         },
         "/v1/runs/{run_id}": {
@@ -165,7 +167,7 @@ def _run_paths(schemas: Mapping[type, Any]) -> dict[str, Any]:
                 **_operation("Approve tool calls", "Goes on with a run that waits, and answers like Ask."),
                 "parameters": [RUN_ID],
                 "requestBody": _body(schemas[Approval], APPROVALS),
-                "responses": answer | _problems(400, 404, 409, 410, 413, 415, 422, 500, 502, 503, 504),
+                "responses": answer | _problems(400, 402, 404, 409, 410, 413, 415, 422, 500, 502, 503, 504),
             }
         },
     }
