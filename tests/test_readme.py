@@ -20,16 +20,18 @@ def blocks(language: str) -> list[str]:
 
 @pytest.mark.parametrize("settings", [Settings, ServerSettings])
 def test_the_configuration_table_has_every_variable_with_its_default(settings):
-    rows = [line for line in README.splitlines() if line.startswith("| `VITAL_")]
+    rows = [line for line in README.splitlines() if re.match(r"\| `[A-Z_]+`", line)]
     listed = {}
     for row in rows:
         _, names, defaults, *_ = (cell.strip() for cell in row.split("|"))
         for name, default in zip(names.split(", "), defaults.split(", "), strict=True):
             listed[name.strip("`")] = default
     for name, field in settings.model_fields.items():
-        variable = f"VITAL_{name.upper()}"
+        variable = field.validation_alias or f"VITAL_{name.upper()}"
         assert variable in listed
-        if isinstance(field.default, int | float):
+        if isinstance(field.default, bool):
+            assert listed[variable] == str(field.default).lower()
+        elif isinstance(field.default, int | float):
             assert listed[variable] == f"{field.default:.15g}"
         elif field.default and isinstance(field.default, str):
             assert listed[variable] == field.default

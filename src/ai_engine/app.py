@@ -11,10 +11,12 @@ from typing import Final
 from fastapi import FastAPI
 
 from ai_engine.access_log import AccessLog
-from ai_engine.api import agents, documents, health, pages, runs
+from ai_engine.api import agents, documents, health, metrics, pages, runs
 from ai_engine.api.openapi import add_openapi
+from ai_engine.authentication import Authentication
 from ai_engine.engine import Engine
-from ai_engine.guard import LoopbackGuard
+from ai_engine.guard import is_loopback
+from ai_engine.key_ring import KeyRing
 from ai_engine.problems import Problem, add_problem_handlers
 from ai_engine.run_hub import RunHub
 from ai_engine.settings import ServerSettings
@@ -22,6 +24,7 @@ from ai_engine.warm_up import warm_up
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.ingest import Ingestor
+from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
@@ -51,6 +54,10 @@ def create_app(services: Services | None = None, settings: ServerSettings | None
             if parts is None:
                 parts = await Services.open()
                 stack.push_async_callback(parts.aclose)
+            keys = KeyRing(KeyStore(parts.database), may_be_open=is_loopback(settings.host))
+            await keys.load()
+            if keys.open:
+                logger.warning("there are no keys: whoever can reach this address is the administrator")
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hub = RunHub(
                 tasks,
@@ -64,6 +71,7 @@ def create_app(services: Services | None = None, settings: ServerSettings | None
                 workflow=BaseWorkflow(parts),
                 hub=hub,
                 ingestor=Ingestor(parts.knowledge, parts.embedder),
+                keys=keys,
                 uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
             )
             background = [
@@ -85,12 +93,12 @@ def create_app(services: Services | None = None, settings: ServerSettings | None
         redirect_slashes=False,
         responses={"default": {"model": Problem, "description": "A problem."}},
     )
-    for module in (agents, documents, health):
+    for module in (agents, documents, health, metrics):
         app.include_router(module.router)
     app.router.routes.extend((*runs.routes, *pages.routes))
     add_openapi(app)
     add_problem_handlers(app)
-    app.add_middleware(LoopbackGuard)
+    app.add_middleware(Authentication)
     app.add_middleware(AccessLog)  # the outermost
     return app
 

@@ -1,7 +1,7 @@
-"""Who calls: an administrator of this machine, or a tenant.
+"""Who calls: the holder of a key, or, where the engine is open, the administrator of this machine.
 
-The service listens on loopback and knows no keys, so whoever reaches it is the local administrator
-and sees all tenants. The header ``X-Tenant-ID`` narrows a request down to one tenant.
+A key may be one tenant's: that tenant wins over whatever the request names. Or it may be for all
+tenants, as the local administrator is; the header ``X-Tenant-ID`` then narrows a request down to one.
 """
 
 from __future__ import annotations
@@ -10,41 +10,86 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
-from vital_shared.errors import InvalidRequest
+from ai_engine.access import Need
+from vital_shared.errors import Forbidden, InvalidRequest, VitalError
+from vital_shared.models.api_key import ApiKey, Scope
 from vital_shared.models.workflow_io import Id
 
-__all__ = ["TENANT_HEADER", "Caller"]
+__all__ = ["SCOPE_KEY", "TENANT_HEADER", "Caller", "NotAllowed", "NotAuthenticated"]
 
 TENANT_HEADER: Final = "X-Tenant-ID"
+
+SCOPE_KEY: Final = "vital.caller"
+"""Where `Authentication` leaves the caller in the ASGI scope."""
+
 _id: Final[TypeAdapter[str]] = TypeAdapter(Id)
+
+
+REALM: Final = 'Bearer realm="vital"'
+
+
+class NotAuthenticated(VitalError):
+    """The request holds no key, or none that can be used.
+
+    :param message: one sentence, which repeats nothing of what was sent.
+    :param error: RFC 6750's word for it; None where nothing was sent.
+    """
+
+    def __init__(self, message: str, *, error: str | None = None) -> None:
+        super().__init__(message)
+        self.challenge = REALM if error is None else f'{REALM}, error="{error}"'
+
+
+class NotAllowed(Forbidden):
+    """The key does not allow this.
+
+    :param need: what would.
+    """
+
+    def __init__(self, need: Need) -> None:
+        whose = " for all tenants, and no X-Tenant-ID" if need.all_tenants else ""
+        super().__init__(f"The key does not allow this: it takes one with the scope {need.scope}{whose}.")
+        self.challenge = f'{REALM}, error="insufficient_scope", scope="{need.scope}"'
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf a request is made."""
+    """On whose behalf a request is made, and what it may do."""
 
     tenant_id: str | None
-    """None: the local administrator."""
+    """None: on behalf of all tenants."""
+
+    scopes: tuple[Scope, ...]
+    has_own_tenant: bool = False
+    """The tenant is that of the key, and not just named by the request."""
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Caller:
-        """Read the header.
+        """Return whom `Authentication` has found."""
+        caller: Caller = connection.scope[SCOPE_KEY]
+        return caller
 
-        :raises InvalidRequest: when it is there but names no tenant; an empty one is nobody's, and not
-            the administrator's.
+    @classmethod
+    def from_key(cls, key: ApiKey | None, headers: Headers) -> Caller:
+        """Make the caller of a request.
+
+        :param key: None: the administrator of this machine.
+        :raises InvalidRequest: when the tenant header is there and counts, but names no tenant; an empty
+            one is nobody's, and not the administrator's.
         """
-        values = connection.headers.getlist(TENANT_HEADER)
-        if not values:
-            return cls(None)
-        try:
-            return cls(_id.validate_python(values[0] if len(values) == 1 else ", ".join(values)))
-        except ValidationError as error:
-            raise InvalidRequest(
-                f"{TENANT_HEADER} has to be one tenant's id: 1 to 128 letters, digits and _ . : @ -",
-                field=TENANT_HEADER,
-            ) from error
+        scopes: tuple[Scope, ...] = ("admin",) if key is None else key.scopes
+        if key is not None and key.tenant_id is not None:
+            return cls(key.tenant_id, scopes, has_own_tenant=True)
+        return cls(_named_tenant(headers), scopes)
+
+    def may(self, need: Need) -> bool:
+        """Whether it has the scope, as an administrator has each, and is not one tenant where it may not."""
+        if need.all_tenants and self.tenant_id is not None:
+            return False
+        return need.scope in self.scopes or "admin" in self.scopes
 
     def check(self, tenant_id: str) -> None:
         """See that the caller may act for the tenant that the body names.
@@ -60,3 +105,16 @@ class Caller:
     def may_see(self, tenant_id: str) -> bool:
         """Whether what belongs to a tenant alone is visible."""
         return self.tenant_id in (None, tenant_id)
+
+
+def _named_tenant(headers: Headers) -> str | None:
+    values = headers.getlist(TENANT_HEADER)
+    if not values:
+        return None
+    try:
+        return _id.validate_python(values[0] if len(values) == 1 else ", ".join(values))
+    except ValidationError as error:
+        raise InvalidRequest(
+            f"{TENANT_HEADER} has to be one tenant's id: 1 to 128 letters, digits and _ . : @ -",
+            field=TENANT_HEADER,
+        ) from error

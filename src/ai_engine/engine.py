@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from ai_engine.key_ring import KeyRing
 from ai_engine.run_hub import RunHub
 from ai_engine.settings import ServerSettings
 from vital_shared.retrieval.ingest.ingest import Ingestor
@@ -25,6 +26,7 @@ class Engine:
     workflow: BaseWorkflow
     hub: RunHub
     ingestor: Ingestor
+    keys: KeyRing
     uploads: asyncio.Semaphore
     """Who holds it may ingest a document."""
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ai_engine.access import SAFE_METHODS
 from ai_engine.problems import Problem, respond
 
 __all__ = ["LoopbackGuard", "is_loopback"]
-
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def is_loopback(host: str) -> bool:

@@ -13,8 +13,8 @@ from vital_shared.logs import as_error, get_logger, without_messages
 
 __all__ = ["configure_logs", "log_unhandled"]
 
-QUIET: Final = ("alembic", "httpcore", "httpx", "mcp", "uvicorn")
-"""What they tell is told in lines of our own, or has addresses with what users ask; warnings stay."""
+QUIET: Final = ("aiosqlite", "alembic", "httpcore", "httpx", "mcp", "uvicorn")
+"""What they tell is told in lines of our own, or has what users ask, or keys, in it; warnings stay."""
 
 logger = get_logger(__name__)
 

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ai_engine.auth import NotAllowed, NotAuthenticated
 from ai_engine.lingering import LingeringResponse
 from ai_engine.run_hub import EngineBusy
 from ai_engine.validation import FieldError, InvalidFields, field_errors
@@ -35,13 +36,14 @@ from vital_shared.errors import (
 from vital_shared.logs import get_logger
 from vital_shared.models.base import Frozen
 
-__all__ = ["MEDIA_TYPE", "Problem", "add_problem_handlers", "respond", "unexpected"]
+__all__ = ["MEDIA_TYPE", "Problem", "add_problem_handlers", "respond", "respond_to", "unexpected"]
 
 logger = get_logger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 KINDS: Final[tuple[tuple[type[VitalError], HTTPStatus, str], ...]] = (
+    (NotAuthenticated, HTTPStatus.UNAUTHORIZED, "not-authenticated"),
     (RunExpired, HTTPStatus.GONE, "run-expired"),
     (Conflict, HTTPStatus.CONFLICT, "conflict"),
     (Forbidden, HTTPStatus.FORBIDDEN, "forbidden"),
@@ -119,12 +121,13 @@ def unexpected(path: str) -> Response:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Turn every error that a route raises into a problem."""
-    app.add_exception_handler(VitalError, _on_vital_error)
+    app.add_exception_handler(VitalError, respond_to)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameters)
 
 
-async def _on_vital_error(request: Request, error: Exception) -> Response:
+async def respond_to(request: Request, error: Exception) -> Response:
+    """Answer with the problem that one of our errors is; another is raised again."""
     if isinstance(error, RunFailed):
         return _run_failed(request, error)
     found = next((kind for kind in KINDS if isinstance(error, kind[0])), None)
@@ -143,10 +146,12 @@ async def _on_vital_error(request: Request, error: Exception) -> Response:
         left_dollars=error.left_dollars if isinstance(error, BudgetExceeded) else None,
         resets_at=error.resets_at if isinstance(error, BudgetExceeded) else None,
     )
-    return respond(problem, _retry_after(error, status))
+    return respond(problem, _headers(error, status))
 
 
-def _retry_after(error: Exception, status: HTTPStatus) -> Mapping[str, str] | None:
+def _headers(error: Exception, status: HTTPStatus) -> Mapping[str, str] | None:
+    if isinstance(error, NotAuthenticated | NotAllowed):
+        return {"WWW-Authenticate": error.challenge}
     if isinstance(error, RateLimited):
         return {"Retry-After": str(ceil(error.retry_after_seconds))}
     return RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None
@@ -199,7 +204,7 @@ async def _on_invalid_parameters(request: Request, error: Exception) -> Response
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     # The first part of a location says where the parameter stood: path, query or header.
     errors = [each | {"loc": each["loc"][1:]} for each in error.errors()]
-    return await _on_vital_error(request, InvalidFields(field_errors(errors)))
+    return await respond_to(request, InvalidFields(field_errors(errors)))
 
 
 def _safe(text: str) -> str:

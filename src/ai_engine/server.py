@@ -1,4 +1,4 @@
-"""The server: uvicorn on uvloop, on loopback, with a stop that does not hang."""
+"""The server: uvicorn on uvloop, with a stop that does not hang."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from ai_engine.settings import ServerSettings
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 from vital_shared.settings import Settings
+from vital_shared.store.database import Database
+from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.services import Services
 
-__all__ = ["Server", "listen", "serve"]
+__all__ = ["Server", "check_host", "listen", "serve"]
 
 logger = get_logger(__name__)
 
@@ -79,32 +81,53 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
 
     :param settings: of the service; None: from the environment.
     :param library: of workflows and the store; None: from the environment.
-    :raises ConfigurationError: when the address is not loopback or is taken, or another setting is wrong.
+    :raises ConfigurationError: when the address is taken, or is not loopback and there are no keys,
+        or another setting is wrong.
     :raises StoreError: when the database is not there.
     """
     settings = settings or ServerSettings()
     configure_logs(settings.log_level)
-    with listen(settings) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(listener, settings, library or Settings()))
+    library = library or Settings()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(check_host(settings.host, library))
+        with listen(settings) as listener:
+            runner.run(_serve(listener, settings, library))
+
+
+async def check_host(host: str, library: Settings) -> None:
+    """See that nobody but this machine is let in without a key.
+
+    :raises ConfigurationError: when the address is not loopback, and there is no key.
+    :raises StoreError: when the database is not there.
+    """
+    if is_loopback(host):
+        return
+    database = Database(library.url)
+    try:
+        await database.migrate()
+        if await KeyStore(database).any_active():
+            return
+    finally:
+        await database.aclose()
+    raise ConfigurationError(
+        f"There are no keys, so the engine does not listen on {host or 'all addresses'}, where others reach "
+        "it: make one with `vital keys create`, or set VITAL_HOST to 127.0.0.1."
+    )
 
 
 def listen(settings: ServerSettings) -> socket.socket:
     """Take the address.
 
-    :raises ConfigurationError: when it is not loopback, or taken.
+    :raises ConfigurationError: when it is taken, or not one of this machine.
     """
     host, port = settings.host, settings.port
-    if not is_loopback(host):
-        raise ConfigurationError(
-            "The service knows no keys yet, so it listens on this machine alone: "
-            f"set VITAL_HOST to 127.0.0.1 instead of {host}."
-        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ConfigurationError(
-            f"Port {port} of {host} cannot be taken ({error.strerror}): set VITAL_PORT to a free one."
+            f"Port {port} of {host} cannot be taken ({error.strerror}): set VITAL_PORT to a free one, and "
+            "VITAL_HOST to an address of this machine."
         ) from error
 
 

@@ -16,10 +16,10 @@ class ServerSettings(BaseSettings):
     What concerns workflows and the store is in `vital_shared.settings.Settings`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True, populate_by_name=True)
 
     host: str = "127.0.0.1"
-    """Where to listen; loopback only, since the service knows no keys."""
+    """Where to listen; elsewhere than on loopback only where there are keys."""
 
     port: int = Field(default=8000, ge=0, le=65_535)
     """0 takes any free one."""
@@ -44,3 +44,6 @@ class ServerSettings(BaseSettings):
 
     event_retention_seconds: float = Field(default=300.0, ge=0)
     """How long the events of a run can be read again after its end."""
+
+    metrics_enabled: bool = Field(default=True, validation_alias="PROMETHEUS_METRICS_ENABLED")
+    """Whether ``GET /metrics`` answers; this variable alone has a name without ``VITAL_``."""

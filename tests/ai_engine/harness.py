@@ -17,6 +17,7 @@ from ai_engine.engine import Engine
 from ai_engine.server import Server, listen
 from ai_engine.settings import ServerSettings
 from vital_shared.llm.base import ModelEvent, ModelRequest, Stop, TextDelta
+from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.services import Services
 
 SUM = "Calculate 12.5 % of 3,400"
@@ -105,6 +106,13 @@ class Service:
         """All events of a stream, to its end."""
         async with self.stream(path, **request) as events:
             return [event async for event in events]
+
+    async def key(self, tenant_id: str | None, *scopes: str) -> dict[str, str]:
+        """Make a key; gives the header to send."""
+        new = await KeyStore(self.services.database).create(
+            tenant_id=tenant_id, scopes=scopes, name="", now=self.services.now()
+        )
+        return {"Authorization": f"Bearer {new.token}"}
 
     async def stop(self) -> None:
         self.server.stop.set()

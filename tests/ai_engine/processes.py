@@ -28,9 +28,11 @@ async def start(data_dir: Path, **environment: str) -> Process:
 
 
 @asynccontextmanager
-async def running_server(data_dir: Path) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
+async def running_server(
+    data_dir: Path, **environment: str
+) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
     """Start it, and stop it in the end, however that comes."""
-    process = await start(data_dir)
+    process = await start(data_dir, **environment)
     assert process.stderr is not None
     try:
         url, log = "", b""

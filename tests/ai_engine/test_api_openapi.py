@@ -20,6 +20,7 @@ PATHS = {
     "/v1/documents/{document_id}": {"get", "delete"},
     "/healthz": {"get"},
     "/readyz": {"get"},
+    "/metrics": {"get"},
 }
 
 

@@ -8,17 +8,51 @@ import socket
 import httpx
 import pytest
 from tests.ai_engine.harness import Service, SteppedModel, asked
-from tests.ai_engine.processes import start
+from tests.ai_engine.processes import running_server, start
 
-from ai_engine.server import listen, serve
+from ai_engine.server import check_host, listen, serve
 from ai_engine.settings import ServerSettings
 from vital_shared.errors import ConfigurationError
+from vital_shared.settings import Settings
+from vital_shared.store.keys import KeyStore
+from vital_shared.testing import workflow_services
+
+OTHERS = ("0.0.0.0", "192.168.1.1", "::", "example.com", "")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.1", "::", "example.com", ""])
-def test_it_listens_on_loopback_alone(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"VITAL_HOST to 127\.0\.0\.1"):
-        serve(ServerSettings(host=host, port=0))
+@pytest.mark.parametrize("host", OTHERS)
+def test_without_keys_it_listens_on_loopback_alone(tmp_path, host: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"`vital keys create`, or set VITAL_HOST to 127\.0\.0\.1"):
+        serve(ServerSettings(host=host, port=0), Settings(data_dir=tmp_path))
+
+
+@pytest.mark.parametrize("host", OTHERS)
+async def test_with_a_key_it_may_listen_anywhere_until_the_last_is_revoked(tmp_path, host: str) -> None:
+    library = Settings(data_dir=tmp_path)
+    async with workflow_services(tmp_path) as services:
+        keys = KeyStore(services.database)
+        new = await keys.create(tenant_id="acme", scopes=("ask",), name="", now=services.now())
+        await check_host(host, library)
+        await keys.revoke(new.key.id, now=services.now())
+        with pytest.raises(ConfigurationError):
+            await check_host(host, library)
+
+
+async def test_on_loopback_no_store_is_asked(tmp_path) -> None:
+    await check_host("127.0.0.1", Settings(data_dir=tmp_path / "nowhere"))
+    assert not (tmp_path / "nowhere").exists()
+
+
+async def test_a_process_on_all_addresses_asks_for_its_key(tmp_path) -> None:
+    async with workflow_services(tmp_path) as services:
+        new = await KeyStore(services.database).create(
+            tenant_id="acme", scopes=("ask",), name="", now=services.now()
+        )
+    async with running_server(tmp_path, VITAL_HOST="0.0.0.0") as (_, client):
+        assert (await client.get("/healthz", headers={"Host": "vital.example"})).status_code == 200
+        assert (await client.get("/v1/agents")).status_code == 401
+        bearer = {"Authorization": f"Bearer {new.token}", "Host": "vital.example"}
+        assert (await client.get("/v1/agents", headers=bearer)).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])

@@ -8,12 +8,13 @@ from typing import Literal
 
 import anyio
 from pydantic import Field
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.accept import prefers_stream
-from ai_engine.api.body import read_model
+from ai_engine.api.body import parse_model, read_json, read_model
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id, until_disconnected
 from ai_engine.auth import Caller
 from ai_engine.engine import Engine, engine_of
@@ -68,8 +69,7 @@ class RunView(Frozen):
 async def create(request: Request) -> Response:
     """Begin a run, and answer with its end or its events."""
     caller, engine = Caller.of(request), engine_of(request)
-    question = await read_model(request, WorkflowInput, engine.settings.max_body_bytes)
-    caller.check(question.tenant_id)
+    question = await _question(request, caller, engine.settings.max_body_bytes)
     try:
         run = await engine.hub.start(lambda: engine.workflow.begin(question), tenant_id=question.tenant_id)
     except NotFound as error:  # what is not there was named by the body, not by the path
@@ -142,6 +142,21 @@ async def cancel(request: Request) -> Response:
 async def one(request: Request) -> Response:
     """Show or cancel a run; one route, so that a wrong method is told all the right ones."""
     return await (cancel if request.method == "DELETE" else show)(request)
+
+
+async def _question(request: Request, caller: Caller, limit: int) -> WorkflowInput:
+    """Read the question; the tenant of a key takes the place of the one that the body names.
+
+    :raises InvalidRequest: when the body names another tenant than the header.
+    """
+    body, given = await read_json(request, limit)
+    if isinstance(given, dict) and caller.tenant_id is not None:
+        named = given.setdefault("tenant_id", caller.tenant_id)
+        given["tenant_id"] = caller.tenant_id if caller.has_own_tenant else named
+        body = to_json(given)
+    question = parse_model(WorkflowInput, body)
+    caller.check(question.tenant_id)
+    return question
 
 
 def _live(request: Request) -> LiveRun | None:

@@ -1,0 +1,55 @@
+"""What a key has to allow for each path: all of it in one table.
+
+A path that is not in the table is closed to all but the operator (an administrator of all tenants), so
+that a route which somebody forgot here is not open by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from vital_shared.models.api_key import Scope
+
+__all__ = ["NEEDS", "SAFE_METHODS", "Need", "need_of"]
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""They change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What whoever asks for a path has to be allowed."""
+
+    scope: Scope
+    all_tenants: bool = False
+    """Not for a tenant alone: it shows, or changes, what concerns the others."""
+
+
+ASK: Final = Need("ask")
+COSTS: Final = Need("costs")
+ADMIN: Final = Need("admin")
+OPERATE: Final = Need("admin", all_tenants=True)
+
+NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
+    "/v1/runs": (ASK, ASK),
+    "/v1/agents": (ASK, ADMIN),
+    "/v1/documents": (ASK, ADMIN),
+    "/v1/costs": (COSTS, COSTS),
+    "/v1/budgets": (COSTS, OPERATE),  # nobody grants himself money
+    "/metrics": (Need("costs", all_tenants=True), OPERATE),
+}
+"""What reading needs, and what changing does, of a path and all below it."""
+
+OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/healthz", "/readyz"})
+OPEN_TREES: Final = ("/page/", "/swagger/")
+"""These tell nothing of anybody, so they need no key."""
+
+
+def need_of(method: str, path: str) -> Need | None:
+    """Return what a request needs; None: it is open to everybody."""
+    if path in OPEN_PATHS or path.startswith(OPEN_TREES):
+        return None
+    reading, changing = NEEDS.get("/".join(path.split("/")[:3]), (OPERATE, OPERATE))
+    return reading if method in SAFE_METHODS else changing

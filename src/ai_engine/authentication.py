@@ -1,0 +1,86 @@
+"""Let those in who may come in, and tell the routes who they are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ai_engine.access import need_of
+from ai_engine.auth import SCOPE_KEY, Caller, NotAllowed, NotAuthenticated
+from ai_engine.engine import Engine
+from ai_engine.guard import LoopbackGuard
+from ai_engine.key_ring import KeyRing
+from ai_engine.problems import respond_to
+from vital_shared.errors import VitalError
+from vital_shared.models.api_key import ApiKey
+from vital_shared.store.key_token import KeyToken
+
+__all__ = ["Authentication"]
+
+NO_KEY: Final = (
+    "This engine asks for a key: send one as Authorization: Bearer vital_…; `vital keys create` makes it."
+)
+WRONG_KEY: Final = (
+    "The Authorization header holds no key that can be used here: it is mistyped, or it was revoked."
+)
+
+
+class Authentication:
+    """ASGI middleware that finds the caller of each request, or refuses it.
+
+    Where the engine is open, `LoopbackGuard` keeps the pages of other sites out. Where it asks for keys,
+    nothing is left for that guard to do: a browser does not add a key by itself, as it would a cookie; a
+    page of another origin has none, since ours keeps it in the storage of its own origin; and if it had
+    one, the browser would ask us before it sent the header, which no answer of ours allows.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._guarded = LoopbackGuard(app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its caller, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        engine: Engine = scope["app"].state.engine
+        need = need_of(scope["method"], scope["path"])
+        is_open = engine.keys.open
+        if need is not None:
+            headers = Headers(scope=scope)
+            try:
+                key = await _key(headers, engine.keys)
+                caller = Caller.from_key(key, headers)
+                if not caller.may(need):
+                    raise NotAllowed(need)
+            except VitalError as error:
+                await (await respond_to(Request(scope), error))(scope, receive, send)
+                return
+            scope[SCOPE_KEY], is_open = caller, key is None
+        await (self._guarded if is_open else self._app)(scope, receive, send)
+
+
+async def _key(headers: Headers, keys: KeyRing) -> ApiKey | None:
+    """Return the key that was sent; None: there is none, and none is needed.
+
+    Where the engine is open, headers with anything but keys of ours are let pass: clients of other
+    services often cannot do without one.
+
+    :raises NotAuthenticated: when there is none and one is needed, or it cannot be used.
+    """
+    given = headers.getlist("Authorization")
+    scheme, _, text = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    token = KeyToken.parse(text.strip()) if scheme.lower() == "bearer" else None
+    if token is not None:
+        key = await keys.find(token)
+        if key is None:
+            raise NotAuthenticated(WRONG_KEY, error="invalid_token")
+        return key
+    if await keys.is_open():
+        return None
+    if given:
+        raise NotAuthenticated(WRONG_KEY, error="invalid_token")
+    raise NotAuthenticated(NO_KEY)

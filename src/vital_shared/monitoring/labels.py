@@ -1,0 +1,130 @@
+"""The labels of metrics: closed sets, and sets that grow up to a bound.
+
+A value that came with a request is never a label's value just so: a metric with a series for each made-up
+name is a leak of memory, here and in Prometheus.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from threading import Lock
+from typing import Final
+
+__all__ = ["LIMIT_VARIABLE", "OTHER", "WORKER_VARIABLE", "BoundedLabel", "Label", "label_limit"]
+
+OTHER: Final = "other"
+"""Under this name all values are counted that have none of their own."""
+
+LIMIT_VARIABLE: Final = "VITAL_METRIC_LABEL_VALUES"
+WORKER_VARIABLE: Final = "VITAL_WORKER"
+"""Set in a process that is one of several: there the store alone decides which values have names."""
+
+LONGEST: Final = 200
+"""Characters of a name; the fields of an input that become labels are no longer."""
+
+
+def label_limit() -> int:
+    """Read how many names a bounded label may have; what is no number above 0 is the default, 100."""
+    text = os.environ.get(LIMIT_VARIABLE, "")
+    return int(text) if text.isdecimal() and int(text) > 0 else 100
+
+
+class Label:
+    """A label with a closed set of values.
+
+    :param name: as it is shown.
+    :param values: all that there are; with `OTHER` among them, any other value is counted under it.
+    """
+
+    def __init__(self, name: str, values: Iterable[str]) -> None:
+        self.name = name
+        self._values = dict.fromkeys(values)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values that are known now, in order."""
+        return tuple(self._values)
+
+    @property
+    def most(self) -> int:
+        """How many values there may ever be."""
+        return len(self._values)
+
+    def name_of(self, value: str) -> str:
+        """Return under which name a value is counted.
+
+        :raises ValueError: when it is none of a closed set.
+        """
+        if value in self._values:
+            return value
+        if OTHER in self._values:
+            return OTHER
+        raise ValueError(f'"{value}" is no value of the label {self.name}: it has {", ".join(self._values)}.')
+
+
+class BoundedLabel(Label):
+    """A label whose values are not known beforehand: so many have a name, the others are `OTHER`.
+
+    Which have one is decided once for all workers, by the store (`vital_shared.store.label_values`). A
+    process that is alone may decide by itself, and the store keeps it later.
+
+    :param name: as it is shown.
+    :param known: values that have a name from the start.
+    :param limit: so many names, besides `OTHER`; None: from the environment.
+    """
+
+    def __init__(self, name: str, known: Iterable[str] = (), limit: int | None = None) -> None:
+        super().__init__(name, (OTHER, *known))
+        self.limit = limit or label_limit()
+        self.is_full = False
+        """Whether the store has no room for another name either."""
+        self._known = tuple(self._values)
+        self._lock = Lock()
+        self._admitted: list[Callable[[BoundedLabel, str], object]] = []
+        self._overflowed: Callable[[str], object] = lambda _label: None
+
+    @property
+    def most(self) -> int:
+        """The limit, and `OTHER`."""
+        return self.limit + 1
+
+    def on_admitted(self, call: Callable[[BoundedLabel, str], object]) -> None:
+        """Have something called with each value that is given a name."""
+        self._admitted.append(call)
+
+    def on_overflow(self, call: Callable[[str], object]) -> None:
+        """Have something called with the label's name, whenever a value is counted under `OTHER`."""
+        self._overflowed = call
+
+    def has(self, value: str) -> bool:
+        """Whether a value has a name, or cannot get one any more: then there is nothing to ask the store."""
+        return self.is_full or value in self._values
+
+    def admit(self, value: str) -> bool:
+        """Give a value a name, and return whether it has one now; what no name should be gets none."""
+        if not (0 < len(value) <= LONGEST and value.isprintable()):
+            return False
+        with self._lock:
+            if value in self._values:
+                return True
+            if len(self._values) > self.limit:
+                return False
+            self._values[value] = None
+        for call in self._admitted:
+            call(self, value)
+        return True
+
+    def name_of(self, value: str) -> str:
+        """Return the value's name, or `OTHER`, which is counted as an overflow."""
+        if value in self._values:
+            return value
+        if not self.is_full and WORKER_VARIABLE not in os.environ and self.admit(value):
+            return value
+        self._overflowed(self.name)
+        return OTHER
+
+    def forget(self) -> None:
+        """Go back to what was known from the start; for tests."""
+        with self._lock:
+            self._values, self.is_full = dict.fromkeys(self._known), False

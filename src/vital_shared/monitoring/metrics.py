@@ -1,0 +1,394 @@
+"""Every metric, declared once: `/metrics`, dashboards, rules and the reference page take them from here.
+
+A constant is called as its metric, without ``vital_``.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from typing import Any, Final, get_args
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from vital_shared.models.charge import CostType
+from vital_shared.models.model_call import CallStatus
+from vital_shared.models.quality import DegradationReason, WarningType
+from vital_shared.models.tool import ToolStatus
+from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
+from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info, Instrument
+from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
+
+__all__ = [
+    "AGENT",
+    "AGENT_USAGE_TOTAL",
+    "BOUNDED",
+    "BUDGET_LIMIT_DOLLARS",
+    "BUDGET_SPENT_DOLLARS",
+    "BUILD_INFO",
+    "CACHE_BYTES",
+    "CACHE_CAPACITY_ENTRIES",
+    "CACHE_ENTRIES",
+    "CACHE_ENTRY_AGE_SECONDS",
+    "CACHE_ENTRY_LIFETIME_SECONDS",
+    "CACHE_OPERATIONS_TOTAL",
+    "CATALOGUE",
+    "CONNECTION_POOL_IN_USE",
+    "CONNECTION_POOL_SIZE",
+    "COST_DOLLARS_TOTAL",
+    "COST_OVERALL_DOLLARS_TOTAL",
+    "COST_SAVED_DOLLARS_TOTAL",
+    "DEGRADATIONS_TOTAL",
+    "DEGRADED_RESPONSES_TOTAL",
+    "ERROR_TYPE",
+    "EVENT_LOOP_LAG_SECONDS",
+    "INTER_TOKEN_SECONDS",
+    "LLM_CALLS_TOTAL",
+    "LLM_CALL_DURATION_SECONDS",
+    "LLM_TOKENS_TOTAL",
+    "METRIC_LABEL_OVERFLOW_TOTAL",
+    "METRIC_SERIES_LIMIT",
+    "MODE",
+    "MODEL",
+    "NANOS",
+    "NODE",
+    "NODE_DURATION_SECONDS",
+    "NO_TENANT",
+    "OUTCOME",
+    "PARALLEL_SECONDS_SAVED_TOTAL",
+    "QUALITY_SCORE",
+    "RAG_DURATION_SECONDS",
+    "RAG_RETRIEVALS_TOTAL",
+    "REGISTRY",
+    "REJECTION",
+    "REQUESTS_REJECTED_TOTAL",
+    "SOURCE",
+    "STREAM_CONNECTIONS",
+    "TENANT",
+    "TIME_TO_FIRST_TOKEN_SECONDS",
+    "TOOL",
+    "TOOL_DURATION_SECONDS",
+    "TOOL_EXECUTIONS_TOTAL",
+    "WARNINGS_TOTAL",
+    "WORKFLOW_ACTIVE",
+    "WORKFLOW_DURATION_SECONDS",
+    "WORKFLOW_ERRORS_TOTAL",
+    "WORKFLOW_REQUESTS_TOTAL",
+]
+
+NO_TENANT: Final = "none"
+"""The tenant of what is counted outside of a run and names none."""
+
+NANOS: Final = 10**9
+"""Money is counted in whole nano-dollars."""
+
+# Labels: closed ones, then bounded ones
+
+MODE: Final = Label("mode", [mode.value for mode in WorkflowMode])
+OUTCOME: Final = Label("outcome", ("success", "degraded", "failed", "cancelled", "rejected"))
+ERROR_TYPE: Final = Label(
+    "error_type", ("timeout", "deadline", "model", "store", "invalid", "lost", "stopped", "internal")
+)
+CACHE_STATUS: Final = Label("cache_status", get_args(CacheStatus))
+EXECUTION: Final = Label("execution", get_args(Execution))
+NODE_STATUS: Final = Label("status", ("success", "failed", "timeout", "skipped", "cancelled"))
+CACHE_OPERATION: Final = Label(
+    "operation", ("hit", "miss", "bypass", "write", "evict", "expire", "invalidate")
+)
+TIER: Final = Label("tier", ("memory", "redis", "semantic"))
+LEAVING: Final = Label("cause", ("evict", "expire", "invalidate"))
+REASON: Final = Label("reason", get_args(DegradationReason))
+WARNING: Final = Label("warning", get_args(WarningType))
+COST_TYPE: Final = Label("cost_type", get_args(CostType))
+CACHED: Final = Label("cached", ("true", "false"))
+CALL_STATUS: Final = Label("status", get_args(CallStatus))
+TOKEN_TYPE: Final = Label("token_type", ("input", "cached_input", "output"))
+TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
+SOURCE: Final = Label("source", ("memory", "pinecone", "supabase", OTHER))
+SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
+REJECTION: Final = Label("reason", ("budget", "rate_limit", "overload", "auth"))
+POOL: Final = Label("pool", ("db", "http", "llm", "redis"))
+
+TENANT: Final = BoundedLabel("tenant_id", (NO_TENANT,))
+AGENT: Final = BoundedLabel("agent_id")
+MODEL: Final = BoundedLabel("model")
+TOOL: Final = BoundedLabel("tool")
+NODE: Final = BoundedLabel("node")
+BOUNDED: Final = (TENANT, AGENT, MODEL, TOOL, NODE)
+
+BOUNDED_NAME: Final = Label("label", [label.name for label in BOUNDED])
+
+# Edges of buckets: one at every threshold of a target or an alert
+
+SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60)
+NODE_SECONDS: Final = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
+SHORT_SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
+ENTRY_SECONDS: Final = (1, 5, 15, 30, 60, 120, 180, 240, 300, 600, 3600)
+QUALITIES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1)
+
+# Workflows
+
+WORKFLOW_REQUESTS_TOTAL: Final = Counter(
+    "vital_workflow_requests_total",
+    "Finished requests, by how they ended.",
+    (MODE, TENANT, OUTCOME),
+)
+WORKFLOW_ERRORS_TOTAL: Final = Counter(
+    "vital_workflow_errors_total",
+    "Failed requests, by what failed.",
+    (MODE, ERROR_TYPE),
+)
+WORKFLOW_DURATION_SECONDS: Final = Histogram(
+    "vital_workflow_duration_seconds",
+    "From a request's start to its end, without waits for a person; rejected requests have none.",
+    (MODE, CACHE_STATUS, EXECUTION),
+    edges=SECONDS,
+)
+WORKFLOW_ACTIVE: Final = Gauge(
+    "vital_workflow_active",
+    "Requests in flight now.",
+    (MODE,),
+    merge="sum",
+)
+NODE_DURATION_SECONDS: Final = Histogram(
+    "vital_node_duration_seconds",
+    "One run of a workflow's node.",
+    (NODE, NODE_STATUS),
+    edges=NODE_SECONDS,
+)
+PARALLEL_SECONDS_SAVED_TOTAL: Final = Counter(
+    "vital_parallel_seconds_saved_total",
+    "What the nodes of a request took together, less the time that it took to run them.",
+    (MODE,),
+)
+TIME_TO_FIRST_TOKEN_SECONDS: Final = Histogram(
+    "vital_time_to_first_token_seconds",
+    "From a request's start to the first piece of its answer, where the caller gets it.",
+    (MODE, MODEL),
+    edges=SECONDS,
+)
+INTER_TOKEN_SECONDS: Final = Histogram(
+    "vital_inter_token_seconds",
+    "Between two pieces of an answer, where the caller gets them.",
+    (MODEL,),
+    edges=SHORT_SECONDS,
+)
+STREAM_CONNECTIONS: Final = Gauge(
+    "vital_stream_connections",
+    "Open event streams.",
+    merge="sum",
+)
+
+# Cache
+
+CACHE_OPERATIONS_TOTAL: Final = Counter(
+    "vital_cache_operations_total",
+    "What the tiers of the cache did; a request may look into several.",
+    (CACHE_OPERATION, TIER, MODE),
+)
+CACHE_ENTRIES: Final = Gauge(
+    "vital_cache_entries",
+    "Answers in the cache.",
+    (TIER,),
+    merge="sum",
+    shared=("redis",),
+)
+CACHE_CAPACITY_ENTRIES: Final = Gauge(
+    "vital_cache_capacity_entries",
+    "Answers that it has room for.",
+    (TIER,),
+    merge="sum",
+    shared=("redis",),
+)
+CACHE_BYTES: Final = Gauge(
+    "vital_cache_bytes",
+    "Memory that it takes.",
+    (TIER,),
+    merge="sum",
+    shared=("redis",),
+)
+CACHE_ENTRY_AGE_SECONDS: Final = Histogram(
+    "vital_cache_entry_age_seconds",
+    "How old an entry is when it is hit.",
+    (TIER,),
+    edges=ENTRY_SECONDS,
+)
+CACHE_ENTRY_LIFETIME_SECONDS: Final = Histogram(
+    "vital_cache_entry_lifetime_seconds",
+    "How old an entry is when it leaves.",
+    (TIER, LEAVING),
+    edges=ENTRY_SECONDS,
+)
+
+# Quality
+
+QUALITY_SCORE: Final = Histogram(
+    "vital_quality_score",
+    "Quality of an answer, from 0 to 1.",
+    (MODE,),
+    edges=QUALITIES,
+)
+DEGRADED_RESPONSES_TOTAL: Final = Counter(
+    "vital_degraded_responses_total",
+    "Answers that had to do without something, each once.",
+    (MODE,),
+)
+DEGRADATIONS_TOTAL: Final = Counter(
+    "vital_degradations_total",
+    "What answers had to do without.",
+    (MODE, REASON),
+)
+WARNINGS_TOTAL: Final = Counter(
+    "vital_warnings_total",
+    "What the users were warned of.",
+    (MODE, WARNING),
+)
+
+# Cost
+
+COST_DOLLARS_TOTAL: Final = Counter(
+    "vital_cost_dollars_total",
+    "What requests cost, once it is in the ledger.",
+    (MODE, TENANT, COST_TYPE),
+    parts_per_unit=NANOS,
+)
+COST_OVERALL_DOLLARS_TOTAL: Final = Counter(
+    "vital_cost_overall_dollars_total",
+    "The same over all tenants: alerts read it, since all of it exists from the start.",
+    (MODE, COST_TYPE),
+    parts_per_unit=NANOS,
+)
+COST_SAVED_DOLLARS_TOTAL: Final = Counter(
+    "vital_cost_saved_dollars_total",
+    "What cache hits would have cost.",
+    (MODE, TENANT),
+    parts_per_unit=NANOS,
+)
+LLM_CALLS_TOTAL: Final = Counter(
+    "vital_llm_calls_total",
+    "Calls of language models, made or spared by the cache.",
+    (MODE, MODEL, CACHED, CALL_STATUS),
+)
+LLM_CALL_DURATION_SECONDS: Final = Histogram(
+    "vital_llm_call_duration_seconds",
+    "One call, from its start to the last token.",
+    (MODEL,),
+    edges=SECONDS,
+)
+LLM_TOKENS_TOTAL: Final = Counter(
+    "vital_llm_tokens_total",
+    "Tokens read, read from the provider's cache, and written; cached input is not in input.",
+    (MODE, MODEL, TOKEN_TYPE),
+)
+TOOL_EXECUTIONS_TOTAL: Final = Counter(
+    "vital_tool_executions_total",
+    "Calls of tools, by what came of them.",
+    (TOOL, TOOL_STATUS),
+)
+TOOL_DURATION_SECONDS: Final = Histogram(
+    "vital_tool_duration_seconds",
+    "One call of a tool.",
+    (TOOL,),
+    edges=SECONDS,
+)
+RAG_RETRIEVALS_TOTAL: Final = Counter(
+    "vital_rag_retrievals_total",
+    "Searches of sources, by what came of them.",
+    (MODE, SOURCE, SOURCE_STATUS),
+)
+RAG_DURATION_SECONDS: Final = Histogram(
+    "vital_rag_duration_seconds",
+    "One search of a source.",
+    (SOURCE,),
+    edges=SECONDS,
+)
+AGENT_USAGE_TOTAL: Final = Counter(
+    "vital_agent_usage_total",
+    "Requests that an agent has answered, or was to answer.",
+    (AGENT,),
+)
+
+# Limits
+
+BUDGET_LIMIT_DOLLARS: Final = Gauge(
+    "vital_budget_limit_dollars",
+    "What a tenant may spend this month; only tenants with a budget.",
+    (TENANT,),
+    merge="one",
+)
+BUDGET_SPENT_DOLLARS: Final = Gauge(
+    "vital_budget_spent_dollars",
+    "What it has spent of it.",
+    (TENANT,),
+    merge="one",
+)
+REQUESTS_REJECTED_TOTAL: Final = Counter(
+    "vital_requests_rejected_total",
+    "Requests that were turned away, by why.",
+    (REJECTION,),
+)
+
+# System
+
+CONNECTION_POOL_SIZE: Final = Gauge(
+    "vital_connection_pool_size",
+    "Connections that a pool may have.",
+    (POOL,),
+    merge="sum",
+)
+CONNECTION_POOL_IN_USE: Final = Gauge(
+    "vital_connection_pool_in_use",
+    "Connections that are in use now.",
+    (POOL,),
+    merge="sum",
+)
+EVENT_LOOP_LAG_SECONDS: Final = Histogram(
+    "vital_event_loop_lag_seconds",
+    "How late the event loop runs a timer.",
+    edges=SHORT_SECONDS,
+)
+METRIC_LABEL_OVERFLOW_TOTAL: Final = Counter(
+    "vital_metric_label_overflow_total",
+    'What was counted under "other", since no more values of a label may have names.',
+    (BOUNDED_NAME,),
+)
+METRIC_SERIES_LIMIT: Final = Gauge(
+    "vital_metric_series_limit",
+    "So many series can there be here at most.",
+    merge="one",
+)
+BUILD_INFO: Final = Info(
+    "vital_build_info",
+    "Which build this is.",
+    {
+        "version": version("vital"),
+        "commit": os.environ.get("VITAL_COMMIT", "unknown"),
+        "environment": os.environ.get("VITAL_ENVIRONMENT", "development"),
+    },
+)
+
+CATALOGUE: Final[tuple[Instrument[Any], ...]] = tuple(
+    each for each in list(globals().values()) if isinstance(each, Instrument)
+)
+"""All of them, in the order in which they stand here."""
+
+REGISTRY: Final = CollectorRegistry()
+"""Holds them, and what prometheus_client tells of the process, the platform and the garbage collector."""
+
+for _instrument in CATALOGUE:
+    REGISTRY.register(_instrument)
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+for _label in BOUNDED:
+    _label.on_overflow(lambda name: METRIC_LABEL_OVERFLOW_TOTAL.at(name).inc())
+
+
+def _series_limit() -> int:
+    own = {each.family for each in CATALOGUE}
+    foreign = sum(len(metric.samples) for metric in REGISTRY.collect() if metric.name not in own)
+    return foreign + sum(each.most_series for each in CATALOGUE)
+
+
+METRIC_SERIES_LIMIT.at().set(_series_limit())

@@ -1,0 +1,194 @@
+"""Keys are kept in memory for a moment, few look-ups reach the store, and what is closed stays closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from ai_engine.key_ring import KEEP_SECONDS, LOOK_UPS_AT_ONCE, KeyRing
+from vital_shared.errors import StoreError
+from vital_shared.store.database import Database
+from vital_shared.store.key_token import KeyToken
+from vital_shared.store.keys import KeyStore, StoredKey
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+class Clock:
+    seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class WatchedStore(KeyStore):
+    """Counts its look-ups, and lets them wait, or fail."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.found: list[str] = []
+        self.checks = 0
+        self.arrived = asyncio.Semaphore(0)
+        self.gate: asyncio.Event | None = None
+        self.error: StoreError | None = None
+
+    async def find(self, key_id: str) -> StoredKey | None:
+        self.found.append(key_id)
+        self.arrived.release()
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return await super().find(key_id)
+
+    async def any_active(self) -> bool:
+        self.checks += 1
+        if self.error is not None:
+            raise self.error
+        return await super().any_active()
+
+    async def made(self) -> KeyToken:
+        new = await self.create(tenant_id="acme", scopes=("ask",), name="", now=NOW)
+        token = KeyToken.parse(new.token)
+        assert token is not None
+        return token
+
+
+@pytest.fixture
+async def store(tmp_path) -> AsyncIterator[WatchedStore]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}")
+    await database.migrate()
+    yield WatchedStore(database)
+    await database.aclose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def ring_of(store: KeyStore, clock: Clock, *, may_be_open: bool = True, **options: int) -> KeyRing:
+    return KeyRing(store, may_be_open=may_be_open, clock=clock, **options)
+
+
+async def test_a_key_that_is_used_often_is_looked_up_once_in_a_while(store: WatchedStore, clock: Clock):
+    ring, token = ring_of(store, clock), await store.made()
+    for _ in range(10):
+        assert (await ring.find(token)).id == token.id
+    clock.seconds += KEEP_SECONDS - 0.001
+    assert await ring.find(token) is not None
+    assert store.found == [token.id]
+    clock.seconds += 0.001
+    assert await ring.find(token) is not None
+    assert store.found == [token.id] * 2
+
+
+async def test_a_revoked_key_stops_working_when_the_time_is_over(store: WatchedStore, clock: Clock):
+    ring, token = ring_of(store, clock), await store.made()
+    assert await ring.find(token) is not None
+    await store.revoke(token.id, now=NOW)
+    clock.seconds += KEEP_SECONDS
+    assert await ring.find(token) is None
+    assert ring._kept == {}
+
+
+async def test_the_time_counts_from_before_the_look_up(store: WatchedStore, clock: Clock):
+    ring, token = ring_of(store, clock), await store.made()
+    store.gate = asyncio.Event()
+    looking = asyncio.create_task(ring.find(token))
+    await store.arrived.acquire()
+    clock.seconds += KEEP_SECONDS
+    store.gate.set()
+    assert await looking is not None
+    await ring.find(token)
+    assert len(store.found) == 2
+
+
+async def test_a_wrong_secret_of_a_known_key_is_refused_without_the_store(store: WatchedStore, clock: Clock):
+    ring, token = ring_of(store, clock), await store.made()
+    assert await ring.find(token) is not None
+    assert await ring.find(KeyToken(token.id, "0" * 64)) is None
+    assert store.found == [token.id]
+
+
+async def test_made_up_keys_are_not_kept(store: WatchedStore, clock: Clock):
+    ring = ring_of(store, clock)
+    for _ in range(50):
+        assert await ring.find(KeyToken.make()) is None
+    assert ring._kept == {}
+
+
+async def test_the_ring_is_bounded_and_forgets_the_oldest(store: WatchedStore, clock: Clock):
+    ring = ring_of(store, clock, most_keys=3)
+    tokens = [await store.made() for _ in range(5)]
+    for token in tokens:
+        assert await ring.find(token) is not None
+    assert list(ring._kept) == [token.id for token in tokens[2:]]
+
+
+async def test_few_look_ups_are_made_at_once_and_one_key_is_not_looked_up_by_all(
+    store: WatchedStore, clock: Clock
+):
+    ring, token = ring_of(store, clock), await store.made()
+    store.gate = asyncio.Event()
+    asking = [asyncio.create_task(ring.find(token)) for _ in range(100)]
+    for _ in range(LOOK_UPS_AT_ONCE):
+        await store.arrived.acquire()
+    store.gate.set()
+    assert all(await asyncio.gather(*asking))
+    assert len(store.found) == LOOK_UPS_AT_ONCE
+
+
+async def test_it_is_open_without_keys_and_closes_soon_after_the_first_was_made(
+    store: WatchedStore, clock: Clock
+):
+    ring = ring_of(store, clock)
+    await ring.load()
+    assert await ring.is_open()
+    await store.made()
+    assert await ring.is_open()
+    clock.seconds += KEEP_SECONDS
+    assert not await ring.is_open()
+    assert store.checks == 2
+
+
+async def test_it_closes_at_once_where_the_first_key_is_used(store: WatchedStore, clock: Clock):
+    ring = ring_of(store, clock)
+    await ring.load()
+    assert await ring.find(await store.made()) is not None
+    assert not await ring.is_open()
+
+
+async def test_it_stays_closed_when_the_last_key_is_revoked(store: WatchedStore, clock: Clock):
+    token = await store.made()
+    ring = ring_of(store, clock)
+    await ring.load()
+    await store.revoke(token.id, now=NOW)
+    clock.seconds += 10 * KEEP_SECONDS
+    assert not await ring.is_open()
+    assert await ring.find(token) is None
+
+
+async def test_it_is_never_open_where_others_reach_it(store: WatchedStore, clock: Clock):
+    ring = ring_of(store, clock, may_be_open=False)
+    assert not ring.open
+    await ring.load()
+    assert not await ring.is_open()
+
+
+async def test_a_store_that_is_down_lets_nobody_in(store: WatchedStore, clock: Clock):
+    ring, token = ring_of(store, clock), await store.made()
+    assert await ring.find(token) is not None
+    store.error = StoreError("The database is down.")
+    assert await ring.find(token) is not None
+    clock.seconds += KEEP_SECONDS
+    with pytest.raises(StoreError):
+        await ring.find(token)
+    open_ring = ring_of(store, clock)
+    with pytest.raises(StoreError):
+        await open_ring.is_open()
+    with pytest.raises(StoreError):
+        await open_ring.is_open()

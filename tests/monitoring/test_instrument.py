@@ -1,0 +1,137 @@
+"""How metrics are declared and counted."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info
+from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
+
+COLOUR = Label("colour", ("red", "blue"))
+
+
+def shown(*instruments, write=generate_latest):
+    registry = CollectorRegistry()
+    for each in instruments:
+        registry.register(each)
+    return [line for line in write(registry).decode().split("\n") if line[:1] not in ("", "#")]
+
+
+def test_all_of_a_closed_label_is_there_from_the_start():
+    assert shown(Counter("balls_total", "Balls.", (COLOUR,))) == [
+        'balls_total{colour="red"} 0.0',
+        'balls_total{colour="blue"} 0.0',
+    ]
+
+
+def test_a_value_outside_of_a_closed_set_is_an_error():
+    counter = Counter("balls_total", "Balls.", (COLOUR,))
+    with pytest.raises(ValueError, match='"green" is no value of the label colour'):
+        counter.at("green")
+    with pytest.raises(ValueError, match="1 labels, and not 2"):
+        counter.at("red", "blue")
+
+
+def test_a_closed_set_with_other_takes_anything():
+    counter = Counter("balls_total", "Balls.", (Label("colour", ("red", OTHER)),))
+    counter.at("green").inc()
+    assert counter.at(OTHER).value == 1
+    assert len(shown(counter)) == 2
+
+
+def test_the_series_of_the_same_values_is_the_same():
+    counter = Counter("balls_total", "Balls.", (COLOUR,))
+    assert counter.at("red") is counter.at("red")
+
+
+def test_a_counter_cannot_be_decreased():
+    with pytest.raises(ValueError, match="cannot be decreased"):
+        Counter("balls_total", "Balls.").at().inc(-1)
+
+
+@given(st.lists(st.integers(0, 10**15), max_size=50))
+def test_money_is_added_up_without_rounding(nanos):
+    counter = Counter("cost_dollars_total", "Cost.", parts_per_unit=10**9)
+    for each in nanos:
+        counter.at().inc(each)
+    assert counter.at().value == sum(nanos) / 10**9
+
+
+def test_a_gauge_goes_up_and_down_and_away():
+    gauge = Gauge("balls", "Balls.", (COLOUR,), merge="sum")
+    gauge.at("red").inc(3)
+    gauge.at("red").inc(-1)
+    gauge.at("blue").set(7)
+    assert shown(gauge) == ['balls{colour="red"} 2.0', 'balls{colour="blue"} 7.0']
+    gauge.remove("blue")
+    assert shown(gauge) == ['balls{colour="red"} 2.0']
+
+
+@given(st.lists(st.floats(0, 20), max_size=50))
+def test_a_bucket_holds_all_up_to_its_edge(values):
+    histogram = Histogram("seconds", "Seconds.", edges=(1, 10))
+    for each in values:
+        histogram.at().observe(each)
+    assert [line.split(" ")[1] for line in shown(histogram)][:4] == [
+        str(float(sum(each <= edge for each in values))) for edge in (1, 10, 20, 20)
+    ]
+    assert histogram.at().sum == sum(values)
+
+
+def test_the_last_exemplar_of_a_bucket_is_shown_to_openmetrics():
+    histogram = Histogram("seconds", "Seconds.", edges=(1,))
+    histogram.at().observe(0.25, "run_1")
+    histogram.at().observe(0.5, "run_2")
+    histogram.at().observe(2)
+    first, second, *_ = shown(histogram, write=openmetrics.generate_latest)
+    assert first.startswith('seconds_bucket{le="1.0"} 2.0 # {run_id="run_2"} 0.5 ')
+    assert second == 'seconds_bucket{le="+Inf"} 3.0'
+
+
+def test_facts_are_labels():
+    assert shown(Info("build_info", "Build.", {"version": "1"})) == ['build_info{version="1"} 1.0']
+
+
+def test_threads_lose_nothing():
+    counter, histogram = Counter("balls_total", "Balls."), Histogram("seconds", "Seconds.", edges=(1,))
+
+    def count():
+        for _ in range(5_000):
+            counter.at().inc()
+            histogram.at().observe(0.5)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (counter.at().value, histogram.at().count, histogram.at().sum) == (20_000, 20_000, 10_000)
+
+
+def test_a_counter_has_all_series_of_a_value_that_was_given_a_name():
+    tenant = BoundedLabel("tenant_id", limit=2)
+    counter = Counter("balls_total", "Balls.", (tenant, COLOUR))
+    histogram = Histogram("seconds", "Seconds.", (tenant,), edges=(1,))
+    tenant.admit("acme")
+    assert [line for line in shown(counter) if "acme" in line] == [
+        'balls_total{colour="red",tenant_id="acme"} 0.0',
+        'balls_total{colour="blue",tenant_id="acme"} 0.0',
+    ]
+    assert shown(histogram) == []
+
+
+@given(st.lists(st.text(max_size=3), max_size=30), st.integers(1, 5))
+def test_there_are_never_more_series_than_declared(values, limit):
+    label = BoundedLabel("agent_id", limit=limit)
+    counter = Counter("runs_total", "Runs.", (label, COLOUR))
+    histogram = Histogram("seconds", "Seconds.", (label,), edges=(1, 2))
+    for each in values:
+        counter.at(each, "red").inc()
+        histogram.at(each).observe(1)
+    assert len(shown(counter)) <= counter.most_series == (limit + 1) * 2
+    assert len(shown(histogram)) <= histogram.most_series == (limit + 1) * 5
+    assert sum(counter.at(each, "red").value for each in label.values) == len(values)

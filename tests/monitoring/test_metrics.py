@@ -1,0 +1,59 @@
+"""The catalogue as a whole."""
+
+import re
+from typing import get_args
+
+import pytest
+from prometheus_client import generate_latest
+
+from vital_shared.monitoring import metrics
+from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Merge
+from vital_shared.monitoring.labels import BoundedLabel
+from vital_shared.monitoring.metrics import CATALOGUE, REGISTRY
+
+THRESHOLDS = {0.1, 0.5, 1, 2, 5, 10, 30, 60}
+
+
+def test_a_constant_is_called_as_its_metric():
+    for each in CATALOGUE:
+        assert getattr(metrics, each.name.removeprefix("vital_").upper()) is each
+
+
+@pytest.mark.parametrize("instrument", CATALOGUE, ids=lambda each: each.name)
+def test_names_follow_the_practices_of_prometheus(instrument):
+    assert re.fullmatch(r"vital(_[a-z]+)+", instrument.name)
+    assert isinstance(instrument, Counter) == instrument.name.endswith("_total")
+    assert instrument.help.endswith(".")
+    if isinstance(instrument, Gauge):
+        assert instrument.merge in get_args(Merge)
+
+
+def test_latencies_have_an_edge_at_every_threshold():
+    for name in ("workflow_duration", "node_duration", "time_to_first_token", "llm_call_duration"):
+        histogram = getattr(metrics, f"{name.upper()}_SECONDS")
+        assert set(histogram.edges) >= THRESHOLDS, name
+    assert set(metrics.QUALITY_SCORE.edges) >= {0.5, 0.7, 0.8, 0.9}
+
+
+def test_every_counter_has_a_series_from_the_start():
+    for each in CATALOGUE:
+        if isinstance(each, Counter):
+            assert each.collect()[0].samples, each.name
+
+
+def test_every_closed_histogram_has_a_series_from_the_start():
+    for each in CATALOGUE:
+        if isinstance(each, Histogram) and not any(isinstance(label, BoundedLabel) for label in each.labels):
+            assert each.collect()[0].samples, each.name
+
+
+def test_a_bounded_label_has_one_meaning_in_all_metrics():
+    bounded = {label.name: label for label in metrics.BOUNDED}
+    for each in CATALOGUE:
+        for label in each.labels:
+            assert bounded.get(label.name, label) is label
+
+
+def test_metrics_tell_how_many_series_there_can_be():
+    lines = [line for line in generate_latest(REGISTRY).decode().splitlines() if not line.startswith("#")]
+    assert len(lines) < metrics.METRIC_SERIES_LIMIT.at().value < 40_000
