@@ -110,10 +110,11 @@ async def _tick(hub: RunHub) -> None:
 
 
 async def _sweep(services: Services) -> None:
-    """End overdue runs, those of a process that died included."""
+    """End overdue runs, those of a process that died included, and keep the names that labels were given."""
     while True:
         try:
             await services.runs.sweep(services.now())
+            await services.labels.keep(now=services.now())
         except StoreError as error:
             logger.warning("overdue runs were not swept", exc_info=error)
         await asyncio.sleep(SWEEP_SECONDS)

@@ -89,6 +89,20 @@ class BoundedLabel(Label):
         """The limit, and `OTHER`."""
         return self.limit + 1
 
+    @property
+    def room(self) -> int:
+        """How many names there can be besides those that are known from the start."""
+        return self.limit + 1 - len(self._known)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names that were given, in order."""
+        return self.values[len(self._known) :]
+
+    def accepts(self, value: str) -> bool:
+        """Whether a value could be a name: short, and without what cannot be shown."""
+        return 0 < len(value) <= LONGEST and value.isprintable()
+
     def on_admitted(self, call: Callable[[BoundedLabel, str], object]) -> None:
         """Have something called with each value that is given a name."""
         self._admitted.append(call)
@@ -103,7 +117,7 @@ class BoundedLabel(Label):
 
     def admit(self, value: str) -> bool:
         """Give a value a name, and return whether it has one now; what no name should be gets none."""
-        if not (0 < len(value) <= LONGEST and value.isprintable()):
+        if not self.accepts(value):
             return False
         with self._lock:
             if value in self._values:

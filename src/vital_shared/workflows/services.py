@@ -22,6 +22,7 @@ from vital_shared.llm.prompts.counting import Count, WordPieces, at_most
 from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.metrics import TOOL
 from vital_shared.monitoring.pricing import Prices
 from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.embedding import Embedder
@@ -34,6 +35,7 @@ from vital_shared.store.agents import AgentStore
 from vital_shared.store.conversations import ConversationStore
 from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
+from vital_shared.store.label_values import LabelValues
 from vital_shared.store.limits import LimitStore
 from vital_shared.store.runs import RunStore
 from vital_shared.tools.base import Tool
@@ -62,6 +64,8 @@ class Services:
     runs: RunStore
     limits: LimitStore
     """What tenants may spend, and how often they may ask."""
+    labels: LabelValues
+    """Which tenants, agents, models, tools and nodes have names in metrics."""
     sources: tuple[Source, ...]
     fusion: Fusion
     models: ModelRegistry
@@ -130,6 +134,8 @@ class Services:
             stack.push_async_callback(mcp.aclose)
             foreign_tools = await mcp.connect(taken={tool.name for tool in own_tools})
             registry = ToolRegistry((*own_tools, *foreign_tools))
+            labels = LabelValues(database)
+            await labels.open([(TOOL, name) for name in registry.names], now=now())
             return cls(
                 settings=settings,
                 database=database,
@@ -138,6 +144,7 @@ class Services:
                 knowledge=knowledge,
                 runs=RunStore(database),
                 limits=LimitStore(database),
+                labels=labels,
                 sources=all_sources,
                 fusion=fusion,
                 models=all_models,
