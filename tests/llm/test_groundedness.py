@@ -50,6 +50,8 @@ async def check(
         "The keeper had 30 days of leave and earned 1200 crowns. [1]",
         "The tower:\n- was designed by Ingrid Vasa;\n- is 41 metres high. [1]",
         "## Answer\n\nHere is what the sources say:\n\nThe canal has 23 locks. [2]",
+        "The tower is 41 metres high and the canal has 23 locks. [1][2]",
+        "- The tower is 41 metres high.\n- The canal has 23 locks. [1][2]",
     ],
 )
 async def test_what_the_cited_passages_say_is_backed(text: str) -> None:
@@ -66,10 +68,12 @@ async def test_what_the_cited_passages_say_is_backed(text: str) -> None:
         ("The canal has 23 locks.", "no citation"),
         ("The canal has 23 locks. [7]", "a citation that does not exist"),
         ("Whales rest near harbours because plankton drifts past. [1]", "other words"),
+        ("The granite tower is 41 metres high [1][2].", "a second citation that has nothing of it"),
+        ("The canal has 23 locks [2]. The keeper earned 1,200 crowns [1][2].", "the same, behind a true one"),
     ],
 )
 async def test_what_they_do_not_say_is_not_backed(text: str, what: str) -> None:
-    assert await check(text) == 0.0, what
+    assert await check(text) == (0.5 if what.startswith("the same") else 0.0), what
 
 
 async def test_the_share_of_backed_sentences_is_returned() -> None:
@@ -111,6 +115,20 @@ async def test_other_words_for_the_same_are_backed_where_the_cross_encoder_says_
 ) -> None:
     assert await check(text) == 0.0
     assert await check(text, reranker=reranker) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("second", "share"),
+    [("Travellers have to be informed when their train is late.", 1.0), ("Bread is baked at night.", 0.0)],
+)
+async def test_of_several_citations_each_has_to_back_a_part_in_these_or_other_words(
+    second: str, share: float, reranker: Reranker
+) -> None:
+    first, other = passage("Passengers must be told of a delay at once."), passage(second)
+    text = "Passengers must be told of a delay [1][2]."
+    grounding = await groundedness(text, [cite(1, first), cite(2, other)], [first, other], (), reranker)
+    assert grounding is not None
+    assert grounding.share == share
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ __all__ = ["WORDS_BACKED", "Grounding", "abstains", "groundedness", "overlap"]
 WORDS_BACKED = 0.6
 """The share of a sentence's content words that its sources must have; the rest may be rephrased."""
 
-LONGEST_ABSTENTION = 600
-"""Characters; who goes on says more than that."""
-
 WORDS_PLAIN = 0.8
 """With so many of them no more has to be asked."""
+
+WORDS_OF_A_PART = 0.3
+"""The share that one passage must have of a sentence that cites several."""
 
 SAYS_THE_SAME = 2.0
 NOT_ANOTHER = 0.0
@@ -61,6 +61,8 @@ class Grounding(NamedTuple):
 class _Claim(NamedTuple):
     text: str
     cited: frozenset[int]
+    """Its own, or those of its list."""
+    in_list: bool
     start: int
     end: int
 
@@ -76,9 +78,9 @@ async def groundedness(
 
     A sentence is backed by the passages that it cites when they (with their titles) have all its
     numbers, all its names and `WORDS_BACKED` of its content words, or say the same in other words, as
-    the cross-encoder judges (`SAYS_THE_SAME`). A sentence without a citation is backed by the tools'
-    results alone. An answer that cites nothing and says that it does not know claims nothing, and neither
-    does one that had no sources and pretends to none.
+    the cross-encoder judges (`SAYS_THE_SAME`), and when each of several has a part in it. A sentence
+    without a citation is backed by the tools' results alone. An answer that cites nothing and says that it
+    does not know claims nothing, and neither does one that had no sources and pretends to none.
 
     :param passages: all that may be cited, the tools' passages included.
     :param reranker: the cross-encoder; asked only where the words alone do not settle it. None: they do.
@@ -110,7 +112,7 @@ def _claims(answer_text: str) -> list[_Claim]:
     claims = []
     for in_list, group in groupby(zip(places, _in_lists(sentences), strict=True), key=itemgetter(1)):
         spans = [(start, start + len(text[start:end].rstrip())) for (start, end), _ in group]
-        members = [_Claim(text[a:b], _cited(text[a:b]), a, b) for a, b in spans]
+        members = [_Claim(text[a:b], _cited(text[a:b]), in_list, a, b) for a, b in spans]
         shared = frozenset().union(*(member.cited for member in members)) if in_list else frozenset()
         claims += [member._replace(cited=member.cited or shared) for member in members]
     return [claim for claim in claims if claim.cited or not _is_no_claim(claim.text)]
@@ -151,17 +153,35 @@ async def _is_backed(
 ) -> bool:
     if any(number not in sources for number in claim.cited):
         return False
-    source = "\n".join(sources[number] for number in claim.cited) if claim.cited else from_tools
     text = _MARKER.sub("", claim.text)
     if is_item(text):
         text = text.lstrip(" \t-*+•0123456789.)")
+    for number in claim.cited if len(claim.cited) > 1 and not claim.in_list else ():
+        if not await _has_a_part(text, sources[number], reranker):
+            return False
+    source = "\n".join(sources[number] for number in claim.cited) if claim.cited else from_tools
     share = overlap(text, source)
     backed = share >= WORDS_BACKED
     if share == 0 or share >= WORDS_PLAIN or reranker is None or not claim.cited:
         return backed
-    texts = [sources[number].partition("\n")[2] for number in claim.cited]  # without the title
-    logits = await reranker.score(text.strip(), texts)
+    logits = await reranker.score(text.strip(), [_body(sources[number]) for number in claim.cited])
     return float(max(logits)) >= (NOT_ANOTHER if backed else SAYS_THE_SAME)
+
+
+async def _has_a_part(text: str, source: str, reranker: Reranker | None) -> bool:
+    """Tell whether a passage has anything of a sentence that cites others too."""
+    shared = numbers(text) & (numbers(source) | spelt_numbers(source))
+    if shared or coverage(content_words(text), source) >= WORDS_OF_A_PART:
+        return True
+    return (
+        reranker is not None
+        and float((await reranker.score(text.strip(), [_body(source)]))[0]) >= NOT_ANOTHER
+    )
+
+
+def _body(source: str) -> str:
+    """Return a source without its title, which alone can lift a related passage."""
+    return source.partition("\n")[2]
 
 
 def overlap(sentence: str, source: str) -> float:
