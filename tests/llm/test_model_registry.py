@@ -108,6 +108,15 @@ def test_names_of_users_are_remembered_within_bounds(monkeypatch):
     assert len(models.providers.opened) == 1
 
 
+async def test_the_models_of_a_provider_share_its_connections():
+    async with serve(openai.stream(openai.TEXT)) as server:
+        models = registry(providers={"mine": ProviderTable(wire="openai", base_url=server.url)})
+        for name in ("mine:a", "mine:b"):
+            assert text([event async for event in models.get(name).stream(ModelRequest(question="?"))])
+        await models.aclose()
+    assert len({request.peer for request in server.requests}) == 1
+
+
 async def test_a_model_of_the_configuration_is_asked_as_it_says():
     async with serve(openai.stream(openai.TEXT)) as server:
         models = registry(

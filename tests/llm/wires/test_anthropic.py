@@ -2,6 +2,7 @@
 
 import asyncio
 
+import anthropic
 import orjson
 import pytest
 from anthropic import AsyncAnthropic
@@ -369,3 +370,29 @@ async def test_the_official_client_reads_the_same_calls_and_thoughts_and_sends_t
     thought, _, _ = await official(THOUGHT)
     kept = orjson.loads(thought.model_dump_json(exclude_none=True))["content"]
     assert kept[:3] == turn(read(THOUGHT)[0]).native[:3]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (400, "invalid_request_error", anthropic.BadRequestError),
+        (401, "authentication_error", anthropic.AuthenticationError),
+        (403, "permission_error", anthropic.PermissionDeniedError),
+        (404, "not_found_error", anthropic.NotFoundError),
+        (429, "rate_limit_error", anthropic.RateLimitError),
+        (529, "overloaded_error", anthropic.InternalServerError),
+    ],
+)
+async def test_the_official_client_reads_the_same_errors(status, kind, expected):
+    async with (
+        serve(error(status, kind, "The reason.")) as server,
+        AsyncAnthropic(base_url=server.url, api_key="k", max_retries=0) as client,
+    ):
+        with pytest.raises(expected, match="The reason") as caught:
+            await client.messages.create(**body(CHAT))
+    assert caught.value.request_id == "req_anthropic_1"
+
+
+async def test_the_official_client_reads_the_same_error_within_a_stream():
+    with pytest.raises(anthropic.APIStatusError, match="The reason"):
+        await official([*TEXT[:5], named("error", **problem("overloaded_error", "The reason."))])

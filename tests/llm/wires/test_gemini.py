@@ -6,7 +6,7 @@ import aiohttp
 import orjson
 import pytest
 from google import genai
-from google.genai import types
+from google.genai import errors, types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -347,7 +347,11 @@ def test_tuned_models_have_a_path_of_their_own():
 
 
 async def official(parts, **config):
-    async with serve(stream(parts)) as server, aiohttp.ClientSession() as session:
+    return await official_of(stream(parts), **config)
+
+
+async def official_of(reply, **config):
+    async with serve(reply) as server, aiohttp.ClientSession() as session:
         http = types.HttpOptions(base_url=server.url, api_version="v1beta", aiohttp_client=session)
         client = genai.Client(api_key="k", http_options=http)
         try:
@@ -388,3 +392,18 @@ async def test_the_official_client_reads_the_same_calls_and_sends_the_same_tools
         [types.Tool.model_validate(tool) for tool in each["tools"]] for each in (sent.body, body(WITH_TOOLS))
     )
     assert theirs == ours  # which may be written in either of protobuf's two spellings
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        (400, "INVALID_ARGUMENT", errors.ClientError),
+        (429, "RESOURCE_EXHAUSTED", errors.ClientError),
+        (503, "UNAVAILABLE", errors.ServerError),
+    ],
+)
+async def test_the_official_client_reads_the_same_errors(code, status, expected):
+    with pytest.raises(expected) as caught:
+        await official_of(error(code, status, "The reason."))
+    assert (caught.value.code, caught.value.status) == (code, status)
+    assert "The reason." in str(caught.value)

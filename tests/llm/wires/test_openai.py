@@ -1,11 +1,13 @@
 """OpenAI's protocol: what is sent, and what is read, by us and by the official client alike."""
 
+import openai
 import orjson
 import pytest
-from openai import AsyncOpenAI
+from openai import AsyncAzureOpenAI, AsyncOpenAI
+from pydantic import SecretStr
 from tests.llm.wires.conftest import CHAT, MEASURE, WEIGH, WITH_TOOLS, collect, reasoning, text, turn
 from tests.llm.wires.servers.base import event, serve
-from tests.llm.wires.servers.openai import DONE, END, SAID, TEXT, TOOLS, USAGE, chunk, piece, stream
+from tests.llm.wires.servers.openai import DONE, END, SAID, TEXT, TOOLS, USAGE, chunk, error, piece, stream
 
 from vital_shared.llm.base import ModelToolCall, ModelTurn, ModelUnavailable, Stop, Usage
 from vital_shared.llm.wires.base import ToolOutput, ToolTurn, UserTurn
@@ -147,6 +149,27 @@ def test_azure_has_its_own_path_and_header():
     assert OpenAIWire().headers(None) == {}
 
 
+async def test_azures_official_client_asks_in_the_same_way():
+    chat = CHAT.model_copy(update={"system": ""})
+    async with serve(stream(TEXT, headers={"apim-request-id": "azure-1"})) as server:
+        provider = Provider("azure", AzureWire("2026-01-01"), base_url=server.url, key=SecretStr("k"))
+        try:
+            events = await collect(provider, chat, "dep")
+        finally:
+            await provider.aclose()
+        async with AsyncAzureOpenAI(
+            azure_endpoint=server.url, api_version="2026-01-01", api_key="k", max_retries=0
+        ) as client:
+            sent = body(chat, AzureWire("2026-01-01")) | {"model": "dep"}
+            chunks = [each async for each in await client.chat.completions.create(**sent)]
+    ours, theirs = server.requests
+    assert (ours.path, ours.body, ours.headers["api-key"]) == (theirs.path, theirs.body, "k")
+    assert theirs.headers["api-key"] == "k"
+    assert "Authorization" not in ours.headers
+    assert text(events) == "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == SAID
+    assert events[-1] == Stop(reason="end", request_id="azure-1")
+
+
 async def test_the_official_client_reads_the_same_text_and_usage():
     async with serve(stream(TEXT)) as server, AsyncOpenAI(base_url=f"{server.url}/v1", api_key="k") as client:
         chunks = [
@@ -182,3 +205,25 @@ async def test_the_official_client_reads_the_same_tool_calls():
         ("call_0", "weigh", {"thing": "the moon"}),
         ("call_1", "measure", {}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, openai.BadRequestError),
+        (401, openai.AuthenticationError),
+        (403, openai.PermissionDeniedError),
+        (404, openai.NotFoundError),
+        (422, openai.UnprocessableEntityError),
+        (429, openai.RateLimitError),
+        (500, openai.InternalServerError),
+    ],
+)
+async def test_the_official_client_reads_the_same_errors(status, kind):
+    async with (
+        serve(error(status, "The reason.", code="a_code")) as server,
+        AsyncOpenAI(base_url=f"{server.url}/v1", api_key="k", max_retries=0) as client,
+    ):
+        with pytest.raises(kind, match=r"The reason\.") as caught:
+            await client.chat.completions.create(**body(CHAT))
+    assert (caught.value.code, caught.value.request_id) == ("a_code", "req_openai_1")

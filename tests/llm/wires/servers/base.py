@@ -28,6 +28,8 @@ class Request:
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    peer: tuple[str, int]
+    """The client's side of the connection."""
 
 
 class Server:
@@ -44,7 +46,8 @@ class Server:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = orjson.loads(await request.read() or b"{}")
-        seen = Request(str(request.rel_url), dict(request.headers), body)
+        peer = request.transport.get_extra_info("peername")
+        seen = Request(str(request.rel_url), dict(request.headers), body, peer)
         self.requests.append(seen)
         self.asked.set()
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
