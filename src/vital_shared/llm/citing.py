@@ -23,7 +23,7 @@ _WIDE = rf"\u3010(?P<wide>{_NUMBERS})(?:\u2020[^\u3011\n]{{0,60}})?\u3011"
 _MARKER: Final = re.compile(rf"(?P<space>[ \t]*)(?:\[\^?(?P<plain>{_NUMBERS})\]|{_WIDE})")
 _LINK: Final = re.compile(r"(?P<image>!?)\[(?P<text>[^\[\]\n]{0,300})\]\((?P<target>[^()\n]{0,2000})\)")
 _OPEN: Final = re.compile(
-    r"(?:[ \t]*(?:\[\^?[\d\s,;\u2013-]{0,40}|\u3010[^\u3011\n]{0,80})"  # half a marker
+    r"(?:!?[ \t]*(?:\[\^?[\d\s,;\u2013-]{0,40}|\u3010[^\u3011\n]{0,80})"  # half a marker
     r"|[ \t]*!?\[[^\[\]\n]{0,300}(?:\](?:\([^()\n]{0,2000})?)?"  # half a link, or what may become one
     r"|[ \t]+|!)\Z"
 )
@@ -57,7 +57,8 @@ class Citer:
         if "[" not in self._pending and "\u3010" not in self._pending and self._pending[-1:] not in " \t!":
             ready, self._pending = self._pending, ""  # the usual piece
         else:
-            half = _OPEN.search(self._pending)
+            whole = max((link.end() for link in _LINK.finditer(self._pending)), default=0)
+            half = _OPEN.search(self._pending, whole)
             end = half.start() if half else len(self._pending)
             ready, self._pending = self._pending[:end], self._pending[end:]
         yield from self._write(ready)
