@@ -16,6 +16,7 @@ from ai_engine.key_ring import KeyRing
 from ai_engine.problems import respond_to
 from vital_shared.errors import VitalError
 from vital_shared.models.api_key import ApiKey
+from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL
 from vital_shared.store.key_token import KeyToken
 
 __all__ = ["Authentication"]
@@ -57,10 +58,17 @@ class Authentication:
                 if not caller.may(need):
                     raise NotAllowed(need)
             except VitalError as error:
+                _count(error)
                 await (await respond_to(Request(scope), error))(scope, receive, send)
                 return
             scope[SCOPE_KEY], is_open = caller, key is None
         await (self._guarded if is_open else self._app)(scope, receive, send)
+
+
+def _count(error: VitalError) -> None:
+    """Count who was turned away; not as a workflow's request: its mode stands in a body that nobody reads."""
+    if isinstance(error, NotAuthenticated | NotAllowed):
+        REQUESTS_REJECTED_TOTAL.at("auth").inc()
 
 
 async def _key(headers: Headers, keys: KeyRing) -> ApiKey | None:

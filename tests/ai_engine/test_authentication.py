@@ -18,6 +18,7 @@ from tests.ai_engine.harness import Serve, Service, asked, serving
 from ai_engine.key_ring import KEEP_SECONDS
 from ai_engine.logs import configure_logs
 from vital_shared.errors import StoreError
+from vital_shared.monitoring.metrics import REGISTRY
 from vital_shared.store.key_token import KeyToken
 from vital_shared.store.keys import KeyStore
 from vital_shared.testing import CannedModel, workflow_services
@@ -136,6 +137,22 @@ async def test_metrics_budgets_and_the_unknown_are_not_for_one_tenant(service: S
             response = await service.client.request(method, path, headers=headers)
             assert response.status_code == 403
     assert (await service.client.get("/v1/nothing", headers=everyone)).status_code == 404
+
+
+async def test_who_is_turned_away_is_counted(service: Service) -> None:
+    def rejected() -> float:
+        return REGISTRY.get_sample_value("vital_requests_rejected_total", {"reason": "auth"})
+
+    key = await service.key("acme", "ask")
+    await service.client.get("/v1/agents", headers=key)
+    before = rejected()
+    await service.client.get("/v1/agents")
+    await service.ask(headers={"Authorization": f"Bearer {UNKNOWN}"})
+    await service.client.put("/v1/agents/mine", json=AGENT, headers=key)
+    assert rejected() == before + 3
+    await service.ask(headers=key, query="")
+    await service.client.get("/healthz")
+    assert rejected() == before + 3
 
 
 async def test_pages_and_signs_of_life_need_no_key(service: Service) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import RowMapping, delete, select
+from sqlalchemy import ColumnElement, RowMapping, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vital_shared.errors import Forbidden, NotFound
@@ -47,7 +47,7 @@ class AgentStore:
         """
         statement = (
             select(agents)
-            .where(agents.c.id == agent_id, agents.c.tenant_id.in_((owner(tenant_id), SHARED)))
+            .where(agents.c.id == agent_id, _visible(tenant_id))
             .order_by(agents.c.tenant_id.desc())  # the shared one's is empty, and so comes last
             .limit(1)
         )
@@ -61,7 +61,7 @@ class AgentStore:
         """Return the agents that a tenant may ask, by id; None is an administrator, who sees all of all."""
         statement = select(agents).order_by(agents.c.id, agents.c.tenant_id)
         if tenant_id is not None:
-            statement = statement.where(agents.c.tenant_id.in_((owner(tenant_id), SHARED)))
+            statement = statement.where(_visible(tenant_id))
         async with self._database.connect() as connection:
             rows = (await connection.execute(statement)).mappings()
             found = [_stored(row) for row in rows]
@@ -116,14 +116,18 @@ class AgentStore:
             await connection.execute(statement.on_conflict_do_nothing())
 
     async def _not_found(self, agent_id: str, tenant_id: str | None) -> NotFound:
-        visible = agents.c.tenant_id.in_((owner(tenant_id), SHARED))
-        statement = select(agents.c.id).where(visible).distinct().order_by(agents.c.id)
+        statement = select(agents.c.id).where(_visible(tenant_id)).distinct().order_by(agents.c.id)
         async with self._database.connect() as connection:
             found = await connection.execute(statement.limit(_MOST_NAMED + 1))
             names = found.scalars().all()
         more = ", …" if len(names) > _MOST_NAMED else ""
         hint = f"there are {', '.join(names[:_MOST_NAMED])}{more}" if names else "there are none yet"
         return NotFound(f"There is no agent {agent_id}: {hint}", field="agent_id")
+
+
+def _visible(tenant_id: str | None) -> ColumnElement[bool]:
+    """Whether an agent is the tenant's own or shared; None is nobody's, so only the shared ones are."""
+    return agents.c.tenant_id.in_((owner(tenant_id), SHARED))
 
 
 def _row(profile: AgentProfile, holder: str) -> dict[str, object]:

@@ -1,0 +1,204 @@
+"""Every route, tried across tenants, with each way of saying who asks.
+
+The routes are those of the application itself: a new one fails the first test until it has a case here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from starlette.routing import Mount
+from tests.ai_engine.harness import SUM, Service, asked
+
+from ai_engine.app import create_app
+from ai_engine.settings import ServerSettings
+
+MARK = "plover"
+"""Stands in all that is acme's."""
+
+SCOPES = ("ask", "costs", "admin")
+
+
+@dataclass
+class World:
+    """What acme has, and who asks."""
+
+    service: Service
+    own: dict[str, str]
+    """Headers of acme."""
+
+    ended: str = ""
+    waiting: str = ""
+    document: str = ""
+    session: str = "session-of-acme"
+
+    @property
+    def ids(self) -> dict[str, str]:
+        return {"run_id": self.waiting, "agent_id": "classifier", "document_id": self.document}
+
+    async def fill(self) -> World:
+        client, own = self.service.client, self.own
+        agent = await client.put("/v1/agents/classifier", json=AGENT | {"name": MARK}, headers=own)
+        document = await client.post("/v1/documents", files={"file": FILE}, headers=own)
+        runs = [
+            await self.service.ask(MARK, headers=own),
+            await self.service.ask(SUM, mode=1, metadata={"note": MARK}, headers=own),
+            await self.service.ask(MARK, mode=4, session_id=self.session, headers=own),
+        ]
+        assert runs[1].json()["status"] == "awaiting_approval"
+        for response in (agent, document, *runs):
+            assert response.status_code in (200, 201), response.text
+        self.ended, self.waiting = (response.json()["run_id"] for response in runs[:2])
+        self.document = document.json()["document_id"]
+        return self
+
+    async def seen(self) -> list[Any]:
+        """All that acme sees of its own."""
+        paths = (f"/v1/runs/{self.ended}", f"/v1/runs/{self.waiting}", "/v1/agents", "/v1/documents")
+        answers = [await self.service.client.get(path, headers=self.own) for path in paths]
+        talks = self.service.services.conversations
+        history = await talks.history(self.session, tenant_id="acme", limit=100)
+        return [*(answer.json() for answer in answers), history]
+
+    async def send(self, method: str, path: str, request: dict[str, Any], headers: Any) -> tuple[int, str]:
+        url = path.format(**self.ids)
+        response = await self.service.client.request(method, url, **request, headers=headers)
+        return response.status_code, response.text
+
+
+AGENT = {"name": "Classifier", "system_prompt": "Classify.", "model": "canned"}
+FILE = ("notes.md", f"# {MARK}\n\nThe {MARK} takes 42 days.".encode())
+APPROVAL = {"json": {"approved": "all"}}
+
+
+@dataclass
+class Case:
+    """What happens at a route."""
+
+    scope: str | None
+    """What it takes; None: it is open to everybody."""
+
+    own: int
+    """What acme is answered."""
+
+    foreign: int
+    """What another is answered that asks for the same."""
+
+    requests: Iterable[dict[str, Any]] = field(default_factory=lambda: ({},))
+    for_tenants: bool = True
+    """Whether a tenant's own key with the scope is enough."""
+
+    tells: bool = False
+    """Whether acme is answered with something of its own."""
+
+
+QUESTIONS = (
+    {"json": asked("How long?", agent_id="classifier", model=None)},
+    {"json": asked("And then?", mode=4, session_id="session-of-acme")},
+)
+
+CASES: dict[tuple[str, str], Case] = {
+    ("POST", "/v1/runs"): Case("ask", 200, 422, QUESTIONS),
+    ("GET", "/v1/runs/{run_id}"): Case("ask", 200, 404, tells=True),
+    ("DELETE", "/v1/runs/{run_id}"): Case("ask", 204, 404),
+    ("GET", "/v1/runs/{run_id}/events"): Case("ask", 200, 404),
+    ("POST", "/v1/runs/{run_id}/approval"): Case("ask", 200, 404, (APPROVAL,)),
+    ("GET", "/v1/agents"): Case("ask", 200, 200, tells=True),
+    ("GET", "/v1/agents/{agent_id}"): Case("ask", 200, 404, tells=True),
+    ("PUT", "/v1/agents/{agent_id}"): Case("admin", 200, 200, ({"json": AGENT},)),
+    ("DELETE", "/v1/agents/{agent_id}"): Case("admin", 204, 404),
+    ("GET", "/v1/documents"): Case("ask", 200, 200, tells=True),
+    ("POST", "/v1/documents"): Case(
+        "admin", 200, 201, ({"files": {"file": (FILE[0], b"# Other\n\nText.")}},)
+    ),
+    ("GET", "/v1/documents/{document_id}"): Case("ask", 200, 404, tells=True),
+    ("DELETE", "/v1/documents/{document_id}"): Case("admin", 204, 404),
+    ("GET", "/metrics"): Case("costs", 403, 403, for_tenants=False),
+    ("GET", "/healthz"): Case(None, 200, 200),
+    ("GET", "/readyz"): Case(None, 200, 200),
+    ("GET", "/openapi.json"): Case(None, 200, 200),
+    ("GET", "/"): Case(None, 200, 200),
+    ("GET", "/docs"): Case(None, 200, 200),
+    ("MOUNT", "/page"): Case(None, 200, 200),
+    ("MOUNT", "/swagger"): Case(None, 200, 200),
+}
+
+CLOSED = [pytest.param(*key, case, id=" ".join(key)) for key, case in CASES.items() if case.scope]
+
+
+def operations(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """All methods and paths of a routing table, those of routers within it too."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from operations(inner.routes)
+        elif isinstance(route, Mount):
+            yield "MOUNT", route.path
+        else:
+            yield from ((method, route.path) for method in route.methods - {"HEAD", "OPTIONS"})
+
+
+def test_every_route_has_a_case() -> None:
+    assert set(operations(create_app(settings=ServerSettings()).routes)) == set(CASES)
+
+
+async def open_engine(service: Service) -> tuple[World, dict[str, str]]:
+    return World(service, {"X-Tenant-ID": "acme"}), {"X-Tenant-ID": "globex"}
+
+
+async def keys_of_tenants(service: Service) -> tuple[World, dict[str, str]]:
+    return World(service, await service.key("acme", "admin")), await service.key("globex", "admin")
+
+
+async def key_and_the_others_name(service: Service) -> tuple[World, dict[str, str]]:
+    world, other = await keys_of_tenants(service)
+    return world, other | {"X-Tenant-ID": "acme"}
+
+
+async def narrowed_key(service: Service) -> tuple[World, dict[str, str]]:
+    key = await service.key(None, "admin")
+    return World(service, key | {"X-Tenant-ID": "acme"}), key | {"X-Tenant-ID": "globex"}
+
+
+@pytest.mark.parametrize("ways", [open_engine, keys_of_tenants, key_and_the_others_name, narrowed_key])
+@pytest.mark.parametrize(("method", "path", "case"), CLOSED)
+async def test_another_tenant_sees_and_changes_nothing(
+    service: Service, method: str, path: str, case: Case, ways: Callable
+) -> None:
+    world, foreign = await ways(service)
+    before = await (await world.fill()).seen()
+    for request in case.requests:
+        status, text = await world.send(method, path, request, foreign)
+        assert status == case.foreign, text
+        assert MARK not in text
+    assert await world.seen() == before
+
+
+@pytest.mark.parametrize("ways", [open_engine, keys_of_tenants, narrowed_key])
+@pytest.mark.parametrize(("method", "path", "case"), CLOSED)
+async def test_the_tenant_itself_does(
+    service: Service, method: str, path: str, case: Case, ways: Callable
+) -> None:
+    world, _ = await ways(service)
+    await world.fill()
+    for request in case.requests:
+        status, text = await world.send(method, path, request, world.own)
+        assert status == case.own, text
+        assert not case.tells or MARK in text
+
+
+@pytest.mark.parametrize(("method", "path", "case"), CLOSED)
+async def test_each_route_asks_for_a_key_with_its_scope(
+    service: Service, method: str, path: str, case: Case
+) -> None:
+    world = await World(service, await service.key("acme", "admin")).fill()
+    (request, *_) = case.requests
+    assert (await world.send(method, path, request, {}))[0] == 401
+    for scope in SCOPES:
+        for tenant in ("acme", None):
+            status, _ = await world.send(method, path, request, await service.key(tenant, scope))
+            allowed = scope in (case.scope, "admin") and (case.for_tenants or tenant is None)
+            assert (status != 403) == allowed, (scope, tenant)
