@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-from vital_shared.monitoring.metrics import BOUNDED
+from vital_shared.monitoring.metrics import BOUNDED, CATALOGUE
 
 # A test's time says nothing on a shared machine; a counterexample does.
 settings.register_profile("vital", deadline=None, print_blob=True)
@@ -15,3 +15,5 @@ def _no_names():
     """Give back the names that metrics have given to values: no test takes them from another."""
     for label in BOUNDED:
         label.forget()
+    for metric in CATALOGUE:
+        metric.forget()

@@ -26,6 +26,7 @@ from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
+from vital_shared.workflows.measuring import count_ended
 from vital_shared.workflows.services import Services
 
 __all__ = ["create_app"]
@@ -113,7 +114,8 @@ async def _sweep(services: Services) -> None:
     """End overdue runs, those of a process that died included, and keep the names that labels were given."""
     while True:
         try:
-            await services.runs.sweep(services.now())
+            for run in await services.runs.sweep(services.now()):
+                count_ended(run, longest_seconds=services.settings.run_timeout_seconds)
             await services.labels.keep(now=services.now())
         except StoreError as error:
             logger.warning("overdue runs were not swept", exc_info=error)

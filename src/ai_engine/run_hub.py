@@ -12,6 +12,7 @@ from ai_engine.run_log import RunLog
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.logs import get_logger
 from vital_shared.models.event import RunPaused
+from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL
 from vital_shared.workflows.execution import Execution
 
 __all__ = ["EngineBusy", "LiveRun", "RunHub"]
@@ -147,10 +148,10 @@ class RunHub:
         :param begin: checks the input, or claims the paused run.
         :raises EngineBusy: before `begin`, when there are too many, or the service is stopping.
         """
-        if self.stopping:
-            raise EngineBusy("The engine is stopping: ask again in a moment.")
-        if self.active >= self._max_runs:
-            raise EngineBusy(f"The engine works on {self.active} runs, its limit: ask again in a moment.")
+        if self.stopping or self.active >= self._max_runs:
+            REQUESTS_REJECTED_TOTAL.at("overload").inc()
+            why = "is stopping" if self.stopping else f"works on {self.active} runs, its limit"
+            raise EngineBusy(f"The engine {why}: ask again in a moment.")
         self.active += 1
         try:
             execution = await begin()

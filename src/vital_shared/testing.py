@@ -1,4 +1,4 @@
-"""Run workflows in tests: canned models and sources, on a store of their own.
+"""Run workflows in tests: canned models and sources, on a store of their own; read what was counted.
 
 >>> async with workflow_services(tmp_path, models=[CannedModel("Yes [1].")]) as services:
 ...     output = await MyWorkflow(services).execute_typed(question("Is it so?", model="canned"))
@@ -27,6 +27,7 @@ from vital_shared.llm.base import (
 )
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.monitoring.counted import counted
 from vital_shared.retrieval.base import Source
 from vital_shared.settings import Settings
 from vital_shared.tools.base import Tool
@@ -37,6 +38,7 @@ __all__ = [
     "CannedSource",
     "ScriptedModel",
     "asks_for",
+    "counted",
     "passage",
     "question",
     "says",

@@ -2,8 +2,10 @@
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
+from tests.ai_engine.harness import asked
 
-from vital_shared.monitoring.metrics import CATALOGUE
+from vital_shared.monitoring.metrics import CATALOGUE, STREAM_CONNECTIONS
+from vital_shared.testing import counted
 
 
 async def test_metrics_are_text_unless_openmetrics_is_asked_for(service):
@@ -22,3 +24,41 @@ async def test_there_is_nothing_at_metrics_where_they_are_turned_off(serve):
     response = await service.client.get("/metrics")
     assert response.status_code == 404
     assert "PROMETHEUS_METRICS_ENABLED" in response.json()["detail"]
+
+
+async def test_a_request_that_comes_when_too_many_run_is_rejected(serve, model):
+    service = await serve([model], settings={"max_concurrent_runs": 1})
+    async with service.stream(json=asked(model="stepped")) as events:
+        await anext(events)
+        with counted() as growth:
+            assert (await service.ask()).status_code == 503
+        assert growth("vital_workflow_requests_total", outcome="rejected", mode="2", tenant_id="acme") == 1
+        assert growth("vital_requests_rejected_total", reason="overload") == 1
+        assert growth("vital_workflow_duration_seconds_count") == 0
+
+
+async def test_open_streams_are_counted_while_they_are_open(service, model):
+    before = STREAM_CONNECTIONS.at().value
+    async with service.stream(json=asked(model="stepped")) as events:
+        await anext(events)
+        assert STREAM_CONNECTIONS.at().value == before + 1
+        model.finish()
+        async for _ in events:
+            pass
+    await service.stop()  # it has let go of all connections then
+    assert STREAM_CONNECTIONS.at().value == before
+
+
+async def test_a_waiting_run_that_is_deleted_counts_as_cancelled(service):
+    with counted() as growth:
+        paused = await service.ask("Calculate 12.5 % of 3,400", mode=1)
+        assert growth("vital_workflow_requests_total") == 0
+        assert (await service.client.delete(f"/v1/runs/{paused.json()['run_id']}")).status_code == 204
+    assert growth("vital_workflow_requests_total", mode="1", outcome="cancelled") == 1
+
+
+async def test_a_duration_points_at_its_run(service):
+    run_id = (await service.ask()).json()["run_id"]
+    shown = await service.client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
+    lines = [line for line in shown.text.splitlines() if line.startswith("vital_workflow_duration_seconds")]
+    assert any(f'# {{run_id="{run_id}"}}' in line for line in lines)

@@ -32,7 +32,7 @@ async def test_overdue_runs_are_swept_and_a_store_that_is_down_is_tried_again(
     tried: list[datetime] = []
     thrice = asyncio.Event()
 
-    async def sweep(_: object, now: datetime) -> int:
+    async def sweep(_: object, now: datetime) -> None:
         tried.append(now)
         if len(tried) == 3:
             thrice.set()

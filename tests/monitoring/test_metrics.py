@@ -57,3 +57,19 @@ def test_a_bounded_label_has_one_meaning_in_all_metrics():
 def test_metrics_tell_how_many_series_there_can_be():
     lines = [line for line in generate_latest(REGISTRY).decode().splitlines() if not line.startswith("#")]
     assert len(lines) < metrics.METRIC_SERIES_LIMIT.at().value < 40_000
+
+
+def test_four_thousand_made_up_values_stay_below_the_bound():
+    for number in range(4_000):
+        for each in CATALOGUE:
+            if each.labels:
+                values = (
+                    f"{label.name}-{number}" if label in metrics.BOUNDED else label.values[-1]
+                    for label in each.labels
+                )
+                each.at(*values)
+    lines = sum(len(metric.samples) for metric in REGISTRY.collect())
+    assert lines < metrics.METRIC_SERIES_LIMIT.at().value
+    assert all(len(label.values) == label.most for label in metrics.BOUNDED)
+    for name in ("tenant_id", "agent_id", "model", "tool", "node"):
+        assert metrics.METRIC_LABEL_OVERFLOW_TOTAL.at(name).value >= 3_900

@@ -18,13 +18,14 @@ from ai_engine.api.body import parse_model, read_json, read_model
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id, until_disconnected
 from ai_engine.auth import Caller
 from ai_engine.engine import Engine, engine_of
-from ai_engine.run_hub import LiveRun
+from ai_engine.run_hub import EngineBusy, LiveRun
 from ai_engine.run_log import Outcome, encode
 from vital_shared.errors import Conflict, InvalidRequest, NotFound, RunCancelled, RunFailed
 from vital_shared.models.base import Frozen
 from vital_shared.models.event import RunFailedEvent, RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord, RunStatus
+from vital_shared.workflows.measuring import count_ended, count_rejected
 
 __all__ = ["Approval", "RunError", "RunView", "routes"]
 
@@ -72,6 +73,9 @@ async def create(request: Request) -> Response:
     question = await _question(request, caller, engine.settings.max_body_bytes)
     try:
         run = await engine.hub.start(lambda: engine.workflow.begin(question), tenant_id=question.tenant_id)
+    except EngineBusy:
+        count_rejected(question)
+        raise
     except NotFound as error:  # what is not there was named by the body, not by the path
         raise InvalidRequest(error.message, field=error.field) from error
     return await _answer(request, run, after=0)
@@ -128,7 +132,9 @@ async def cancel(request: Request) -> Response:
             return Response(status_code=NO_CONTENT)
     record = await _record(request)
     services = engine.services
-    if await services.runs.cancel_waiting(record.id, tenant_id=record.tenant_id, now=services.now()):
+    ended = await services.runs.cancel_waiting(record.id, tenant_id=record.tenant_id, now=services.now())
+    if ended is not None:
+        count_ended(ended, longest_seconds=services.settings.run_timeout_seconds)
         return Response(status_code=NO_CONTENT)
     record = await _record(request)
     if record.status == "running":

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from ai_engine.run_hub import LiveRun
 from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.metrics import STREAM_CONNECTIONS
 
 __all__ = ["HEADERS", "MEDIA_TYPE", "EventStream", "last_event_id", "until_disconnected"]
 
@@ -72,6 +73,13 @@ class EventStream(Response):
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send them; a client that is gone ends it."""
+        STREAM_CONNECTIONS.at().inc()
+        try:
+            await self._until_gone(receive, send)
+        finally:
+            STREAM_CONNECTIONS.at().inc(-1)
+
+    async def _until_gone(self, receive: Receive, send: Send) -> None:
         async with anyio.create_task_group() as group:
 
             async def watch() -> None:

@@ -22,6 +22,7 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
+from vital_shared.llm.measuring import count_call
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
 
 __all__ = ["Account", "Attempt"]
@@ -93,6 +94,7 @@ class Attempt:
             if self._started is not None or self._usage is not None:
                 started = self._started or CallStarted(prompt="")
                 self.call = self._record(started, status, self._account.clock() - start)
+                count_call(self.call)
 
     def _check_whole(self) -> None:
         name, stop = self.model.name, self._stop

@@ -92,6 +92,12 @@ class Instrument(Collector, Generic[S]):
             metric.samples.extend(series.samples())
         return [metric]
 
+    def forget(self) -> None:
+        """Drop the series of names that their labels have forgotten; for tests."""
+        for values in list(self._series):
+            if not all(value in label for label, value in zip(self.labels, values, strict=True)):
+                del self._series[values]
+
     def describe(self) -> list[Metric]:
         """Tell the registry which names are taken."""
         return [self._empty()]

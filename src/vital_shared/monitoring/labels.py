@@ -51,6 +51,10 @@ class Label:
         """How many values there may ever be."""
         return len(self._values)
 
+    def __contains__(self, value: str) -> bool:
+        """Whether the value is known."""
+        return value in self._values
+
     def name_of(self, value: str) -> str:
         """Return under which name a value is counted.
 

@@ -7,7 +7,7 @@ threads count too.
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Final
@@ -113,6 +113,17 @@ class HistogramSeries:
             self._sum += value
         if exemplar is not None:
             self._exemplars[bucket] = (exemplar, value, time.time())
+
+    def observe_all(self, values: Sequence[float]) -> None:
+        """Sort many numbers in: much cheaper for each than one by one."""
+        ordered = sorted(values)
+        ends = [bisect_right(ordered, edge) for edge in self._edges]
+        with self._lock:
+            before = 0
+            for bucket, end in enumerate((*ends, len(ordered))):
+                self._counts[bucket] += end - before
+                before = end
+            self._sum += sum(ordered)
 
     @property
     def count(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic_core import PydanticSerializationError
 from sqlalchemy import RowMapping
@@ -17,9 +17,11 @@ from vital_shared.store.stored_json import read_json
 __all__ = [
     "ENDED_WITHOUT_ANSWER",
     "OVERDUE_ENDS",
+    "EndedRun",
     "RunRecord",
     "RunStatus",
     "as_swept",
+    "to_ended",
     "to_record",
     "to_row",
 ]
@@ -72,6 +74,22 @@ class RunRecord(Frozen):
     """Until when it runs, or waits: past it, it counts as lost, or expires."""
 
     finished_at: datetime | None = None
+
+
+class EndedRun(NamedTuple):
+    """A run that has ended while no process worked on it."""
+
+    run_id: str
+    question: WorkflowInput
+    status: RunStatus
+    seconds: float
+    """How long it had run until it paused."""
+
+
+def to_ended(row: RowMapping) -> EndedRun:
+    """Read what there is to tell of a run that was ended."""
+    question = read_json(WorkflowInput, row["input"])
+    return EndedRun(row["id"], question, row["status"], row["duration_seconds"] or 0.0)
 
 
 def as_swept(record: RunRecord, now: datetime) -> RunRecord:

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Update, bindparam, exists, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from vital_shared.errors import AlreadyResumed, NotFound, RunExpired
 from vital_shared.models.workflow_io import WorkflowOutput
@@ -30,17 +31,20 @@ from vital_shared.store.database import Database
 from vital_shared.store.run_record import (
     ENDED_WITHOUT_ANSWER,
     OVERDUE_ENDS,
+    EndedRun,
     RunRecord,
     RunStatus,
     as_swept,
+    to_ended,
     to_record,
     to_row,
 )
 from vital_shared.store.tables import runs
 
-__all__ = ["RunRecord", "RunStatus", "RunStore"]
+__all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore"]
 
 _COLUMNS: Final = [column for column in runs.c if column.name in RunRecord.model_fields]
+_ENDED: Final = (runs.c.id, runs.c.input, runs.c.status, runs.c.duration_seconds)
 _VALUES: Final = {column.name: bindparam(column.name, type_=column.type) for column in _COLUMNS}
 
 # A tenant without limits costs no statement more: the row goes in, unless there are limits to look at.
@@ -89,6 +93,7 @@ class RunStore:
             status="awaiting_approval",
             checkpoint=json.dumps(checkpoint),
             output=output.model_dump_json(),
+            duration_seconds=output.timings.total_seconds,
             last_seq=last_seq,
             deadline_at=expires_at,
         )
@@ -178,15 +183,17 @@ class RunStore:
         async with self._ending(run_id) as connection:
             return await _changed(connection, statement)
 
-    async def cancel_waiting(self, run_id: str, *, tenant_id: str | None, now: datetime) -> bool:
-        """End a run that waits for approval, and return whether it still did."""
+    async def cancel_waiting(self, run_id: str, *, tenant_id: str | None, now: datetime) -> EndedRun | None:
+        """End a run that waits for approval, and return it; None where it did not wait any more."""
         statement = (
             _from("awaiting_approval", run_id)
             .where(_visible(tenant_id), runs.c.deadline_at > now)
             .values(status="cancelled", finished_at=now, **ENDED_WITHOUT_ANSWER)
+            .returning(*_ENDED)
         )
         async with self._database.begin() as connection:
-            return await _changed(connection, statement)
+            row = (await connection.execute(statement)).mappings().first()
+        return None if row is None else to_ended(row)
 
     async def get(self, run_id: str, *, tenant_id: str | None, now: datetime | None = None) -> RunRecord:
         """Return a run of the tenant's.
@@ -201,16 +208,16 @@ class RunStore:
             raise NotFound(f"There is no run {run_id}: see that its id is right", field="run_id")
         return as_swept(to_record(row), now or datetime.now(UTC))
 
-    async def sweep(self, now: datetime) -> int:
+    async def sweep(self, now: datetime) -> tuple[EndedRun, ...]:
         """End the runs whose deadline has passed: those that wait expire, those that ran are lost.
 
-        :returns: how many there were.
+        :returns: those that were ended here, and nowhere else.
         """
         async with self._database.begin() as connection:
-            expired = await connection.execute(_overdue("awaiting_approval", now))
-            lost = await connection.execute(_overdue("running", now))
+            expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
+            lost = (await connection.execute(_overdue("running", now))).mappings().all()
             await forget_overdue(connection, now)
-        return int(expired.rowcount + lost.rowcount)
+        return tuple(to_ended(row) for row in (*expired, *lost))
 
     @asynccontextmanager
     async def _ending(self, run_id: str) -> AsyncIterator[AsyncConnection]:
@@ -230,9 +237,10 @@ def _from(status: RunStatus, run_id: str) -> Update:
     return update(runs).where(runs.c.id == run_id, runs.c.status == status)
 
 
-def _overdue(status: RunStatus, now: datetime) -> Update:
+def _overdue(status: RunStatus, now: datetime) -> ReturningUpdate[Any]:
     overdue = update(runs).where(runs.c.status == status, runs.c.deadline_at <= now)
-    return overdue.values(finished_at=runs.c.deadline_at, **OVERDUE_ENDS[status], **ENDED_WITHOUT_ANSWER)
+    ended = overdue.values(finished_at=runs.c.deadline_at, **OVERDUE_ENDS[status], **ENDED_WITHOUT_ANSWER)
+    return ended.returning(*_ENDED)
 
 
 async def _changed(connection: AsyncConnection, statement: Update) -> bool:

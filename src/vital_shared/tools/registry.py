@@ -13,6 +13,8 @@ from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.logs import get_logger
 from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
+from vital_shared.monitoring.labels import OTHER
+from vital_shared.monitoring.metrics import TOOL_DURATION_SECONDS, TOOL_EXECUTIONS_TOTAL
 from vital_shared.tools.base import Found, Tool, ToolContext, ToolError
 
 __all__ = ["MAX_RESULT_CHARACTERS", "ToolRegistry"]
@@ -88,11 +90,15 @@ class ToolRegistry:
             tool = self.get(call.name)
             arguments = tool.validate(call.arguments)
         except InvalidRequest as error:
+            TOOL_EXECUTIONS_TOTAL.at(call.name if call.name in self._tools else OTHER, "failed").inc()
             return _result(call, "failed", error=error.message)
         started = self._clock()
         status, found, error_text = await _attempt(tool, arguments, context)
+        seconds = self._clock() - started
+        TOOL_EXECUTIONS_TOTAL.at(tool.name, status).inc()
+        TOOL_DURATION_SECONDS.at(tool.name).observe(seconds)
         return _result(call, status, found, error_text).model_copy(
-            update={"duration_seconds": self._clock() - started, "cost_dollars": tool.cost_dollars}
+            update={"duration_seconds": seconds, "cost_dollars": tool.cost_dollars}
         )
 
 

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from structlog.contextvars import bound_contextvars
 
-from vital_shared.errors import InvalidRequest, PlanChanged, RunCancelled, RunFailed, StoreError, VitalError
+from vital_shared.errors import (
+    InvalidRequest,
+    LimitExceeded,
+    PlanChanged,
+    RunCancelled,
+    RunFailed,
+    StoreError,
+    VitalError,
+)
 from vital_shared.graph import Checkpoint, CheckpointError, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
@@ -28,12 +36,15 @@ from vital_shared.models.event import (
 )
 from vital_shared.models.quality import DegradationReason
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.monitoring.bill import Bill, current_bill
+from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
 from vital_shared.store.conversations import Turn
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.approval import check_requests, pick_approved
 from vital_shared.workflows.chains import left_of
 from vital_shared.workflows.estimate import Estimate, worst_cost
 from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.measuring import Measuring, count_refused
 from vital_shared.workflows.output import build_output
 from vital_shared.workflows.run_line import log_end
 
@@ -58,6 +69,7 @@ class Execution:
     :param run: the engine's own run.
     :param record: what is to be stored first, or None where it is there already.
     :param worst_nanos: what the run may cost at most, in nano-dollars, should the tenant have a budget.
+    :param measuring: counts it.
     """
 
     def __init__(
@@ -68,6 +80,7 @@ class Execution:
         run: Run,
         record: RunRecord | None,
         worst_nanos: Callable[[], int],
+        measuring: Measuring,
     ) -> None:
         self.error: RunFailed | None = None
         """Why there is no answer, once that is known."""
@@ -78,6 +91,8 @@ class Execution:
         self._run = run
         self._record = record
         self._worst_nanos = worst_nanos
+        self._measuring = measuring
+        run.observers = (*run.observers, measuring)
         self._earlier = run.seconds
         self._started = time.perf_counter()
         self._task: asyncio.Task[None] | None = None
@@ -94,8 +109,11 @@ class Execution:
 
         :raises InvalidRequest: when it asks for what is not there, naming the field.
         """
-        agent = await _check(workflow, question)
         run_id = f"run_{uuid.uuid4().hex}"
+        measuring = Measuring(run_id, question)
+        with measuring.beginning():
+            agent = await _check(workflow, question)
+            await _name_labels(workflow, question, agent)
         if question.mode.is_chat and question.session_id is None:
             question = question.model_copy(update={"session_id": f"session_{uuid.uuid4().hex}"})
         stream = EventStream(run_id)
@@ -114,9 +132,11 @@ class Execution:
             deadline_at=now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS),
         )
         run = _run(workflow, question, stream)
-        return cls(
-            workflow, question, stream, run, record, lambda: worst_cost(services, question, agent).nanos
-        )
+
+        def worst_nanos() -> int:
+            return worst_cost(services, question, agent).nanos
+
+        return cls(workflow, question, stream, run, record, worst_nanos, measuring)
 
     @classmethod
     async def resume(
@@ -142,10 +162,16 @@ class Execution:
         def worst_nanos() -> int:
             return _worst_rest(services, record, run.value("load_agent")).nanos
 
-        await services.runs.claim(
-            run_id, tenant_id=tenant_id, now=now, deadline_at=deadline, worst_nanos=worst_nanos
-        )
-        return cls(workflow, record.input, stream, run, None, worst_nanos)
+        try:
+            await services.runs.claim(
+                run_id, tenant_id=tenant_id, now=now, deadline_at=deadline, worst_nanos=worst_nanos
+            )
+        except LimitExceeded as error:
+            count_refused(error)
+            raise
+        await _name_labels(workflow, record.input, run.value("load_agent"))
+        measuring = Measuring(run_id, record.input)
+        return cls(workflow, record.input, stream, run, None, worst_nanos, measuring)
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Run, and tell what happens; closing the iterator cancels the run and waits for its end.
@@ -154,13 +180,17 @@ class Execution:
         :raises LimitExceeded: before the first event, when the tenant's limits do not allow the run.
         """
         if self._record is not None:
-            await self._services.runs.start(self._record, self._worst_nanos)
-        self._task = asyncio.create_task(self._observed())
-        try:
-            async for event in self._stream.channel:
-                yield event
-        finally:
-            await _ended(self._task)
+            with self._measuring.beginning():
+                await self._services.runs.start(self._record, self._worst_nanos)
+        with self._measuring.active():
+            self._task = asyncio.create_task(self._observed())
+            try:
+                async for event in self._stream.channel:
+                    if type(event) is Token:
+                        self._measuring.token(self._seconds)
+                    yield event
+            finally:
+                await _ended(self._task)
 
     def cancel(self) -> None:
         """Cancel the run; `events` ends with `run_failed`.
@@ -174,6 +204,7 @@ class Execution:
     async def _observed(self) -> None:
         """Run; what is logged meanwhile, in tasks and threads too, names the run, and its end is a line."""
         question = self._question
+        current_bill.set(Bill(self.run_id, question))  # for this task and those that it makes
         with bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id):
             try:
                 await self._work()
@@ -232,18 +263,21 @@ class Execution:
         output = self._output("completed")
         if output.response and self._stream.first_token_at is None:  # from a node that does not stream
             self._stream.emit(Token, text=output.response)
+        saved = ended = True
         try:
             async with asyncio.timeout(SAVE_SECONDS):
-                await self._services.runs.complete(
+                ended = await self._services.runs.complete(
                     self.run_id, output=output, turn=self._turn(output), now=self._services.now()
                 )
         except (StoreError, InvalidRequest, TimeoutError):
             # The answer is there, and the user gets it; that it is not kept is said in it and logged.
             logger.exception("the end of the run was not saved")
-            output = self._output("completed", ("save_failed",))
+            output, saved = self._output("completed", ("save_failed",)), False
         for warning in output.warnings:
             self._stream.emit(WarningRaised, warning=warning)
         self._answer = output
+        if ended:  # otherwise it was called lost, and counted so
+            self._measuring.answered(output, saved=saved)
         self._stream.emit(RunFinished, output=output)
 
     def _turn(self, output: WorkflowOutput) -> Turn | None:
@@ -281,9 +315,10 @@ class Execution:
 
     async def _fail(self, failure: RunFailed) -> None:
         self.error, self._ending = failure, True
+        saved = ended = True
         try:
             async with asyncio.timeout(SAVE_SECONDS):
-                await self._services.runs.fail(
+                ended = await self._services.runs.fail(
                     self.run_id,
                     status="cancelled" if isinstance(failure, RunCancelled) else "failed",
                     error_type=failure.error_type,
@@ -292,8 +327,11 @@ class Execution:
                     now=self._services.now(),
                 )
         except (StoreError, TimeoutError):
-            # The store will count the run as lost when its deadline has passed.
+            # The store will call the run lost when its deadline has passed.
             logger.exception("the end of the run was not saved")
+            saved = False
+        if ended:  # otherwise it was called lost, and counted so
+            self._measuring.failed(failure, self._seconds, saved=saved)
         if not isinstance(failure, RunCancelled):
             logger.warning("run failed", node=failure.node, exc_info=failure.__cause__)
         self._stream.emit(
@@ -315,6 +353,21 @@ async def _check(workflow: BaseWorkflow, question: WorkflowInput) -> AgentProfil
     if question.session_id is not None:
         await services.conversations.check(question.session_id, tenant_id=question.tenant_id)
     return agent
+
+
+async def _name_labels(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile | None) -> None:
+    """Give names, while there is room, to what metrics will be labelled with."""
+    services = workflow.services
+    models = (question.model, *((agent.model, *agent.fallbacks) if agent else ()), services.models.last.name)
+    await services.labels.admit(
+        (
+            (TENANT, question.tenant_id),
+            (AGENT, question.agent_id),
+            *((MODEL, model) for model in models if model is not None),
+            *((NODE, node.name) for node in workflow.plan.nodes),
+        ),
+        now=services.now(),
+    )
 
 
 def _worst_rest(services: Services, record: RunRecord, agent: AgentProfile | None) -> Estimate:

@@ -1,0 +1,26 @@
+"""Count the calls of models that a run makes."""
+
+from __future__ import annotations
+
+from vital_shared.models.model_call import ModelCall
+from vital_shared.monitoring.bill import current_bill
+from vital_shared.monitoring.metrics import (
+    LLM_CALL_DURATION_SECONDS,
+    LLM_CALLS_TOTAL,
+    LLM_TOKENS_TOTAL,
+)
+
+__all__ = ["count_call"]
+
+
+def count_call(call: ModelCall) -> None:
+    """Count a call that went out; one that belongs to no run has no mode, and is not counted."""
+    bill = current_bill.get()
+    if bill is None:
+        return
+    mode, tokens = bill.question.mode.value, call.tokens
+    LLM_CALLS_TOTAL.at(mode, call.model, "false", call.status).inc()
+    LLM_CALL_DURATION_SECONDS.at(call.model).observe(call.seconds, bill.run_id)
+    LLM_TOKENS_TOTAL.at(mode, call.model, "input").inc(max(0, tokens.input - tokens.cached_input))
+    LLM_TOKENS_TOTAL.at(mode, call.model, "cached_input").inc(tokens.cached_input)
+    LLM_TOKENS_TOTAL.at(mode, call.model, "output").inc(tokens.output)

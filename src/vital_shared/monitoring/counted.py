@@ -1,0 +1,61 @@
+"""Read in a test what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vital_shared.monitoring.instrument import Histogram
+from vital_shared.monitoring.metrics import CATALOGUE
+
+__all__ = ["Counted", "counted"]
+
+_Labels = frozenset[tuple[str, str]]
+
+
+class Counted:
+    """What has been counted since it was made."""
+
+    def __init__(self) -> None:
+        self._before = _values()
+
+    def __call__(self, name: str, **labels: str) -> float:
+        """Return by how much a metric has grown, over all series that have these labels.
+
+        :param name: of the metric; of a histogram with ``_count``, ``_sum`` or ``_bucket``.
+        :raises LookupError: when there is no such metric.
+        """
+        if name not in _names():
+            raise LookupError(f"There is no metric {name}.")
+        wanted = frozenset(labels.items())
+        return sum(
+            value - self._before.get((each, having), 0.0)
+            for (each, having), value in _values().items()
+            if each == name and wanted <= having
+        )
+
+
+@contextmanager
+def counted() -> Iterator[Counted]:
+    """Count from here on.
+
+    >>> with counted() as growth:
+    ...     await MyWorkflow(services).execute_typed(question("Is it so?"))
+    >>> growth("vital_workflow_requests_total", outcome="success")
+    1.0
+    """
+    yield Counted()
+
+
+def _names() -> set[str]:
+    names = {each.name for each in CATALOGUE if not isinstance(each, Histogram)}
+    histograms = [each.name for each in CATALOGUE if isinstance(each, Histogram)]
+    return names | {f"{name}_{part}" for name in histograms for part in ("bucket", "count", "sum")}
+
+
+def _values() -> dict[tuple[str, _Labels], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for each in CATALOGUE
+        for sample in each.collect()[0].samples
+    }

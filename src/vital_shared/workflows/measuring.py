@@ -1,0 +1,223 @@
+"""Count a run: its nodes and sources while it runs, and itself when it ends, once, however it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from vital_shared.errors import (
+    BudgetExceeded,
+    InvalidRequest,
+    LimitExceeded,
+    RateLimited,
+    RunCancelled,
+    RunFailed,
+    StoreError,
+)
+from vital_shared.graph import Node, NodeStatus, Observer, Outcome, Run
+from vital_shared.graph.outcome import RunStatus
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
+from vital_shared.monitoring.labels import OTHER
+from vital_shared.monitoring.metrics import (
+    AGENT_USAGE_TOTAL,
+    DEGRADATIONS_TOTAL,
+    DEGRADED_RESPONSES_TOTAL,
+    ERROR_TYPE,
+    INTER_TOKEN_SECONDS,
+    NODE_DURATION_SECONDS,
+    PARALLEL_SECONDS_SAVED_TOTAL,
+    QUALITY_SCORE,
+    RAG_DURATION_SECONDS,
+    RAG_RETRIEVALS_TOTAL,
+    REQUESTS_REJECTED_TOTAL,
+    TIME_TO_FIRST_TOKEN_SECONDS,
+    TOOL_EXECUTIONS_TOTAL,
+    WARNINGS_TOTAL,
+    WORKFLOW_ACTIVE,
+    WORKFLOW_DURATION_SECONDS,
+    WORKFLOW_ERRORS_TOTAL,
+    WORKFLOW_REQUESTS_TOTAL,
+)
+from vital_shared.store.run_record import EndedRun
+from vital_shared.workflows.events import RESULTS_NODE
+
+__all__ = ["Measuring", "count_ended", "count_refused", "count_rejected"]
+
+LIMITS: Final = ((BudgetExceeded, "budget"), (RateLimited, "rate_limit"))
+"""Why a request is turned away, by what is raised."""
+
+_unsaved: Final[set[str]] = set()
+"""Runs of this process that were counted though the store does not know their end: it will call them lost."""
+
+
+class Measuring(Observer):
+    """Counts one run, or what comes of it after a pause.
+
+    :param question: its input.
+    """
+
+    def __init__(self, run_id: str, question: WorkflowInput) -> None:
+        self._run_id = run_id
+        self._question = question
+        self._mode = question.mode.value
+        self._model = OTHER
+        """Who answers, as far as that is known."""
+        self._began = 0.0
+        self._in_nodes = 0.0
+        """What the nodes took together."""
+        self._first: float | None = None
+        self._last = 0.0
+        self._gaps: list[float] = []
+
+    # What the engine tells
+
+    def run_started(self, run: Run) -> None:
+        """Note when."""
+        self._began = run.now()
+
+    def node_finished(
+        self, run: Run, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
+    ) -> None:
+        """Count a node; one that pauses has not ended."""
+        self._in_nodes += seconds
+        if status != "paused":
+            NODE_DURATION_SECONDS.at(node.name, status).observe(seconds)
+
+    def item_finished(self, run: Run, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
+        """Count the search of a source."""
+        if node.name == RESULTS_NODE:
+            RAG_RETRIEVALS_TOTAL.at(self._mode, item, outcome.status).inc()
+            RAG_DURATION_SECONDS.at(item).observe(outcome.seconds, self._run_id)
+
+    def run_finished(self, run: Run, status: RunStatus, error: BaseException | None) -> None:
+        """Count what was saved by running nodes at the same time."""
+        PARALLEL_SECONDS_SAVED_TOTAL.at(self._mode).inc(max(0.0, self._in_nodes - (run.now() - self._began)))
+        agent = run.value("load_agent")
+        self._model = self._question.model or (agent.model if isinstance(agent, AgentProfile) else OTHER)
+
+    # What the caller gets
+
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Count a request that ends here, before it runs."""
+        started = time.perf_counter()
+        try:
+            yield
+        except (InvalidRequest, LimitExceeded) as error:
+            count_rejected(self._question)
+            count_refused(error)
+            raise
+        except Exception as error:
+            kind = "store" if isinstance(error, StoreError) else "internal"
+            self._count_failed(kind, time.perf_counter() - started)
+            raise
+        except BaseException:
+            self._count("cancelled", "bypass", time.perf_counter() - started)
+            raise
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Count the run as in flight, and at the end what its reader has got."""
+        gauge = WORKFLOW_ACTIVE.at(self._mode)
+        gauge.inc()
+        try:
+            yield
+        finally:
+            gauge.inc(-1)
+            self._count_tokens()
+
+    def token(self, seconds: float) -> None:
+        """Note that the reader gets a piece of the answer.
+
+        :param seconds: since the request's start, without waits for a person.
+        """
+        if self._first is None:
+            self._first = seconds
+        else:
+            self._gaps.append(seconds - self._last)
+        self._last = seconds
+
+    def _count_tokens(self) -> None:
+        if self._first is not None:
+            TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(self._first, self._run_id)
+        if self._gaps:
+            INTER_TOKEN_SECONDS.at(self._model).observe_all(self._gaps)
+
+    # How it ends
+
+    def answered(self, output: WorkflowOutput, *, saved: bool = True) -> None:
+        """Count a run with its answer.
+
+        :param saved: whether the store knows its end.
+        """
+        if not saved:
+            _unsaved.add(self._run_id)
+        self._model = output.model or self._model
+        reasons = output.degradation_reasons
+        self._count("degraded" if reasons else "success", output.cache_status, output.timings.total_seconds)
+        QUALITY_SCORE.at(self._mode).observe(output.quality_score, self._run_id)
+        if reasons:
+            DEGRADED_RESPONSES_TOTAL.at(self._mode).inc()
+        for reason in reasons:
+            DEGRADATIONS_TOTAL.at(self._mode, reason).inc()
+        for warning in output.warnings:
+            WARNINGS_TOTAL.at(self._mode, warning.type).inc()
+        for result in output.tool_results:
+            if result.status == "denied":  # nobody but us has seen the call
+                TOOL_EXECUTIONS_TOTAL.at(result.name, "denied").inc()
+
+    def failed(self, failure: RunFailed, seconds: float, *, saved: bool = True) -> None:
+        """Count a run without an answer.
+
+        :param seconds: how long it took, without waits for a person.
+        :param saved: whether the store knows its end.
+        """
+        if not saved:
+            _unsaved.add(self._run_id)
+        if isinstance(failure, RunCancelled):
+            self._count("cancelled", "bypass", seconds)
+        else:
+            self._count_failed(failure.error_type, seconds)
+
+    def _count_failed(self, error_type: str, seconds: float) -> None:
+        WORKFLOW_ERRORS_TOTAL.at(self._mode, error_type if error_type in ERROR_TYPE else "internal").inc()
+        self._count("failed", "bypass", seconds)
+
+    def _count(self, outcome: str, cache_status: CacheStatus, seconds: float) -> None:
+        question = self._question
+        WORKFLOW_REQUESTS_TOTAL.at(self._mode, question.tenant_id, outcome).inc()
+        WORKFLOW_DURATION_SECONDS.at(self._mode, cache_status, question.execution).observe(
+            seconds, self._run_id
+        )
+        AGENT_USAGE_TOTAL.at(question.agent_id).inc()
+
+
+def count_ended(run: EndedRun, *, longest_seconds: float) -> None:
+    """Count a run that ended while nothing worked on it: cancelled or expired as it waited, or lost.
+
+    :param longest_seconds: how long a run may take; a lost one counts as if it had.
+    """
+    if run.run_id in _unsaved:
+        _unsaved.remove(run.run_id)
+        return
+    measuring = Measuring(run.run_id, run.question)
+    if run.status == "failed":
+        lost = RunFailed("The run was lost.", run_id=run.run_id, error_type="lost")
+    else:
+        lost = RunCancelled("The run was not approved.", run_id=run.run_id, error_type="cancelled")
+    measuring.failed(lost, longest_seconds if run.status == "failed" else run.seconds)
+
+
+def count_rejected(question: WorkflowInput) -> None:
+    """Count a request that was turned away before it ran."""
+    WORKFLOW_REQUESTS_TOTAL.at(question.mode.value, question.tenant_id, "rejected").inc()
+
+
+def count_refused(error: Exception) -> None:
+    """Count that a limit did not allow something."""
+    for kind, reason in LIMITS:
+        if isinstance(error, kind):
+            REQUESTS_REJECTED_TOTAL.at(reason).inc()

@@ -1,0 +1,276 @@
+"""Each workflow is counted, with no line of its own."""
+
+import asyncio
+import time
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.workflows.conftest import FACT, Open
+
+from vital_shared import BaseWorkflow, RunFailed, node
+from vital_shared.errors import InvalidRequest, StoreError
+from vital_shared.llm.base import ModelUnavailable
+from vital_shared.models.answer import Answer
+from vital_shared.models.event import Token
+from vital_shared.monitoring.metrics import OUTCOME, REGISTRY, TENANT, WORKFLOW_ACTIVE
+from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, asks_for, counted, question, says
+from vital_shared.workflows.measuring import count_ended
+
+REQUESTS, SECONDS = "vital_workflow_requests_total", "vital_workflow_duration_seconds"
+
+
+class Shouting(BaseWorkflow):
+    """A user's own workflow, with a node of its own."""
+
+    @node
+    async def shouted(self, answer: Answer) -> str:
+        return answer.text.upper()
+
+
+def ask(services, query="How long is the review?", workflow=BaseWorkflow, **fields):
+    return workflow(services).execute_typed(question(query, **{"model": "canned"} | fields))
+
+
+async def test_a_users_own_workflow_is_counted_with_all_its_parts(services):
+    with counted() as growth:
+        output = await ask(services, "echo: how long is the review?", Shouting)
+    assert output.is_degraded  # the embedded models are missing
+    assert growth(REQUESTS) == growth(REQUESTS, mode="2", tenant_id="acme", outcome="degraded") == 1
+    assert growth(f"{SECONDS}_count", mode="2", cache_status="bypass", execution="parallel") == 1
+    assert growth(f"{SECONDS}_sum") == pytest.approx(output.timings.total_seconds)
+    assert growth("vital_node_duration_seconds_count", node="shouted", status="success") == 1
+    nodes = [each.node for each in output.timings.nodes if "." not in each.node]  # and not their steps
+    assert growth("vital_node_duration_seconds_count") == len(nodes)
+    assert growth("vital_quality_score_sum", mode="2") == pytest.approx(output.quality_score)
+    assert growth("vital_degraded_responses_total", mode="2") == 1
+    assert growth("vital_degradations_total", reason="models_missing") == 1
+    for warning in output.warnings:
+        assert growth("vital_warnings_total", mode="2", warning=warning.type) == 1
+    assert growth("vital_agent_usage_total", agent_id="generalist") == 1
+    assert growth("vital_rag_retrievals_total", mode="2", status="success") == 2  # memory, and the canned
+    assert growth("vital_rag_duration_seconds_count", source="memory") == 1
+    assert growth("vital_tool_executions_total", tool="free_echo", status="success") == 1
+    assert growth("vital_tool_duration_seconds_count", tool="free_echo") == 1
+    assert growth("vital_llm_calls_total", mode="2", model="canned", cached="false", status="success") == 1
+    assert growth("vital_llm_call_duration_seconds_count", model="canned") == 1
+    assert growth("vital_llm_tokens_total", token_type="input") == 10
+    assert growth("vital_llm_tokens_total", token_type="output") == output.tokens.output
+    assert growth("vital_time_to_first_token_seconds_count", mode="2", model="canned") == 1
+    assert growth("vital_inter_token_seconds_count", model="canned") == 4  # five words
+
+
+async def test_a_stream_is_counted_as_any_other_run(services):
+    workflow = BaseWorkflow(services)
+    with counted() as growth:
+        events = [each async for each in workflow.execute_stream(question("How long?", model="canned"))]
+    tokens = sum(isinstance(each, Token) for each in events)
+    assert growth(REQUESTS) == growth("vital_time_to_first_token_seconds_count") == 1
+    assert growth("vital_inter_token_seconds_count") == tokens - 1
+
+
+async def test_one_that_runs_its_nodes_one_after_another_is_told_apart(services):
+    with counted() as growth:
+        await ask(services, execution="sequential")
+    assert growth(f"{SECONDS}_count", execution="sequential") == growth(f"{SECONDS}_count") == 1
+
+
+async def test_what_is_saved_in_parallel_is_the_nodes_time_less_the_wall_time(open_services: Open):
+    gate = asyncio.Event()
+    services = await open_services(
+        sources=[CannedSource([FACT], gate=gate)], models=[CannedModel("Yes.", gate=gate)]
+    )
+
+    class Waiting(BaseWorkflow):
+        @node
+        async def one(self, query: str) -> str:
+            await gate.wait()
+            return query
+
+        @node
+        async def two(self, query: str) -> str:
+            await gate.wait()
+            return query
+
+    with counted() as growth:
+        run = asyncio.create_task(ask(services, workflow=Waiting))
+        await asyncio.sleep(0.05)
+        gate.set()
+        output = await run
+    took = {each.node: each.end_seconds - each.start_seconds for each in output.timings.nodes}
+    saved = growth("vital_parallel_seconds_saved_total", mode="2")
+    assert 0 < min(took["one"], took["two"]) <= saved < sum(took.values())
+
+
+async def test_a_failed_run_is_counted_with_what_failed(services):
+    class Broken(BaseWorkflow):
+        @node
+        async def extra(self, query: str) -> str:
+            raise ZeroDivisionError
+
+    with counted() as growth, pytest.raises(RunFailed):
+        await ask(services, workflow=Broken)
+    assert growth(REQUESTS) == growth(REQUESTS, outcome="failed") == growth(f"{SECONDS}_count") == 1
+    assert growth("vital_workflow_errors_total") == 1
+    assert growth("vital_workflow_errors_total", mode="2", error_type="internal") == 1
+    assert growth("vital_node_duration_seconds_count", node="extra", status="failed") == 1
+
+
+async def test_a_cancelled_stream_is_no_error(open_services: Open):
+    gate = asyncio.Event()
+    services = await open_services(models=[CannedModel("Yes.", gate=gate)])
+    workflow = BaseWorkflow(services)
+    with counted() as growth:
+        async with aclosing(workflow.execute_stream(question("How long?", model="canned"))) as events:
+            async for _ in events:
+                assert WORKFLOW_ACTIVE.at("2").value == 1
+                break
+    assert growth(REQUESTS) == growth(REQUESTS, outcome="cancelled") == growth(f"{SECONDS}_count") == 1
+    assert growth("vital_workflow_errors_total") == 0
+    assert WORKFLOW_ACTIVE.at("2").value == 0
+
+
+async def test_what_was_streamed_before_a_cancellation_has_a_time_to_the_first_token(open_services: Open):
+    services = await open_services(models=[CannedModel("Yes, it is so.")])
+    workflow = BaseWorkflow(services)
+    with counted() as growth:
+        async with aclosing(workflow.execute_stream(question("How long?", model="canned"))) as events:
+            async for event in events:
+                if isinstance(event, Token):
+                    break
+    assert growth("vital_time_to_first_token_seconds_count", mode="2", model="canned") == 1
+
+
+async def test_a_request_for_what_is_not_there_is_rejected_and_never_ran(services):
+    with counted() as growth, pytest.raises(InvalidRequest):
+        await ask(services, agent_id="nobody")
+    assert growth(REQUESTS) == growth(REQUESTS, outcome="rejected", tenant_id="acme") == 1
+    assert growth(f"{SECONDS}_count") == growth("vital_agent_usage_total") == 0
+
+
+async def test_a_store_that_is_down_is_counted(services, monkeypatch):
+    async def down(*_, **__):
+        raise StoreError("The database is down.")
+
+    monkeypatch.setattr(type(services.runs), "start", down)
+    with counted() as growth, pytest.raises(StoreError):
+        await ask(services)
+    assert growth(REQUESTS, outcome="failed") == growth(f"{SECONDS}_count") == 1
+    assert growth("vital_workflow_errors_total", error_type="store") == 1
+
+
+async def test_an_answer_that_was_not_saved_counts_once_and_never_as_lost(services, monkeypatch):
+    async def down(*_, **__):
+        raise StoreError("The database is down.")
+
+    monkeypatch.setattr(type(services.runs), "complete", down)
+    with counted() as growth:
+        output = await ask(services)
+        for run in await services.runs.sweep(datetime.now(UTC) + timedelta(days=1)):
+            assert run.run_id == output.run_id
+            count_ended(run, longest_seconds=300)
+    assert growth(REQUESTS) == growth(REQUESTS, outcome="degraded") == 1
+    assert growth("vital_degradations_total", reason="save_failed") == 1
+
+
+class Clock:
+    """The process' clock, which a test can put forward."""
+
+    def __init__(self, monkeypatch):
+        self._real, self._more = time.perf_counter, 0.0
+        monkeypatch.setattr(time, "perf_counter", lambda: self._real() + self._more)
+
+    def go_on(self, seconds):
+        self._more += seconds
+
+
+async def test_an_hour_of_waiting_for_approval_moves_no_latency(services, monkeypatch):
+    clock, workflow = Clock(monkeypatch), BaseWorkflow(services)
+    with counted() as growth:
+        output = await ask(services, "echo this", mode="1")
+        assert output.status == "awaiting_approval"
+        assert growth(REQUESTS) == growth(f"{SECONDS}_count") == 0
+        assert WORKFLOW_ACTIVE.at("1").value == 0
+        clock.go_on(3600)
+        await workflow.resume(output.run_id, [call.id for call in output.suggested_tools])
+    assert growth(REQUESTS, mode="1") == growth(f"{SECONDS}_count", mode="1") == 1
+    assert growth(f"{SECONDS}_sum") < 60
+    assert growth("vital_time_to_first_token_seconds_sum") < 60
+    assert growth("vital_node_duration_seconds_sum") < 60
+    assert growth("vital_parallel_seconds_saved_total") < 60
+    assert growth("vital_agent_usage_total") == 1
+
+
+async def test_a_run_that_is_cancelled_while_it_waits_counts_with_the_time_it_ran(services):
+    with counted() as growth:
+        output = await ask(services, "echo this", mode="1")
+        ended = await services.runs.cancel_waiting(output.run_id, tenant_id="acme", now=services.now())
+        count_ended(ended, longest_seconds=300)
+    assert growth(REQUESTS) == growth(REQUESTS, mode="1", outcome="cancelled") == 1
+    assert growth(f"{SECONDS}_sum") == pytest.approx(output.timings.total_seconds)
+
+
+async def test_runs_that_expire_or_were_lost_count_once(services):
+    with counted() as growth:
+        await ask(services, "echo this", mode="1")
+        for _ in range(2):
+            for run in await services.runs.sweep(datetime.now(UTC) + timedelta(days=2)):
+                count_ended(run, longest_seconds=300)
+    assert growth(REQUESTS) == growth(REQUESTS, outcome="cancelled") == 1
+    assert growth("vital_workflow_errors_total") == 0
+
+
+async def test_a_run_whose_process_died_is_a_failure(services):
+    events = BaseWorkflow(services).execute_stream(question("How long?", model="canned"))
+    async with aclosing(events):
+        await anext(events)
+        with counted() as growth:
+            for run in await services.runs.sweep(datetime.now(UTC) + timedelta(days=2)):
+                count_ended(run, longest_seconds=300)
+            async for _ in events:  # it lives on, and its end is too late
+                pass
+    assert growth(REQUESTS) == growth(REQUESTS, outcome="failed") == 1
+    assert growth("vital_workflow_errors_total", error_type="lost") == 1
+    assert growth(f"{SECONDS}_sum") == 300
+
+
+async def test_failed_calls_sources_and_denied_tools_are_counted(open_services: Open):
+    services = await open_services(
+        models=[
+            CannedModel(error=ModelUnavailable("Down.", model="canned"), name="down"),
+            ScriptedModel(says(""), asks_for("nonsense", word="x"), says("Forty-two.")),
+        ],
+        sources=[CannedSource(name="pinecone", error=ValueError("no"))],
+    )
+    with counted() as growth:
+        await ask(services, model="scripted")
+        await ask(services, model="down")
+    assert growth("vital_llm_calls_total", model="down", status="failed") == 1
+    assert growth("vital_rag_retrievals_total", source="pinecone", status="failed") == 2
+    assert growth("vital_tool_executions_total", status="denied") == 1
+
+
+async def test_outcomes_add_up_and_so_do_cache_statuses(services):
+    asked = 12
+    with counted() as growth:
+        for number in range(asked):
+            fields = {"agent_id": "nobody"} if number % 4 == 0 else {}
+            with suppress(InvalidRequest):
+                await ask(services, "echo" if number % 3 == 0 else "How long?", **fields)
+    assert growth(REQUESTS) == sum(growth(REQUESTS, outcome=each) for each in OUTCOME.values) == asked
+    assert growth(f"{SECONDS}_count") == asked - growth(REQUESTS, outcome="rejected")
+
+
+async def test_made_up_tenants_agents_and_models_make_no_more_series_than_there_may_be(services):
+    workflow = BaseWorkflow(services)
+    with counted() as growth:
+        for number in range(300):
+            with pytest.raises(InvalidRequest):
+                await workflow.begin(
+                    question("Who?", tenant_id=f"t{number}", agent_id=f"a{number}", model=f"m{number}")
+                )
+    assert len(TENANT.values) == TENANT.most == 101
+    assert growth(REQUESTS, tenant_id="other") == 300 - 99
+    assert growth("vital_metric_label_overflow_total", label="tenant_id") == 300 - 99
+    lines = sum(len(metric.samples) for metric in REGISTRY.collect())
+    assert lines < REGISTRY.get_sample_value("vital_metric_series_limit")
