@@ -19,6 +19,7 @@ from ai_engine.guard import is_loopback
 from ai_engine.key_ring import KeyRing
 from ai_engine.problems import Problem, add_problem_handlers
 from ai_engine.run_hub import RunHub
+from ai_engine.sampling import sample
 from ai_engine.settings import ServerSettings
 from ai_engine.warm_up import warm_up
 from vital_shared.errors import StoreError
@@ -76,7 +77,8 @@ def create_app(services: Services | None = None, settings: ServerSettings | None
                 uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
             )
             background = [
-                tasks.create_task(coroutine) for coroutine in (warm_up(parts), _tick(hub), _sweep(parts))
+                tasks.create_task(coroutine)
+                for coroutine in (warm_up(parts), sample(parts), _tick(hub), _sweep(parts))
             ]
             try:
                 yield

@@ -250,6 +250,13 @@ async def test_failed_calls_sources_and_denied_tools_are_counted(open_services: 
     assert growth("vital_tool_executions_total", status="denied") == 1
 
 
+async def test_a_search_by_a_tool_is_a_search_too(services):
+    with counted() as growth:
+        await ask(services, requested_tools=[{"name": "document_search", "arguments": {"query": "review"}}])
+    assert growth("vital_tool_executions_total", tool="document_search", status="success") == 1
+    assert growth("vital_rag_retrievals_total", mode="2", status="success") == 4
+
+
 async def test_outcomes_add_up_and_so_do_cache_statuses(services):
     asked = 12
     with counted() as growth:

@@ -10,6 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from vital_shared.errors import StoreError
 from vital_shared.store.engines import create_engines, parse_url, place
@@ -35,6 +36,14 @@ class Database:
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
         return self._writer.dialect.name
+
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections there may be, and how many are in use."""
+        pools = {engine.pool for engine in (self._reader, self._writer)}  # Postgres has one for both
+        queues = [pool for pool in pools if isinstance(pool, QueuePool)]
+        most = sum(pool.size() + pool._max_overflow for pool in queues)  # noqa: SLF001 - told nowhere else
+        return most, sum(pool.checkedout() for pool in queues)
 
     async def migrate(self) -> None:
         """Bring the schema up to date; any number of processes may do so at once.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
@@ -12,6 +13,7 @@ from pydantic import Field
 from vital_shared.logs import get_logger
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.base import Retrieved, Source
+from vital_shared.retrieval.measuring import count_search
 from vital_shared.tools.base import Found, Tool, ToolContext, ToolError, tool
 from vital_shared.tools.question import short_sentences
 
@@ -69,10 +71,13 @@ async def _search(
     source: Source, query: str, context: ToolContext, seconds: float
 ) -> tuple[Passage, ...] | None:
     """Ask one source; None where it failed or was late, so that the others still count."""
+    started = time.perf_counter()
     try:
         async with asyncio.timeout(seconds):
-            return await source.search(query, tenant_id=context.tenant_id, limit=_FOUND_PER_SOURCE)
-    except Exception:  # noqa: BLE001  # a source may raise anything, and must not take the others along
+            found = await source.search(query, tenant_id=context.tenant_id, limit=_FOUND_PER_SOURCE)
+    except Exception as error:  # noqa: BLE001  # a source may raise anything, and must not take the others along
+        late = isinstance(error, TimeoutError)
+        count_search(source.name, "timeout" if late else "failed", time.perf_counter() - started)
         _log.exception(
             "document_search_source_failed",
             source=source.name,
@@ -80,6 +85,8 @@ async def _search(
             run_id=context.run_id,
         )
         return None
+    count_search(source.name, "success", time.perf_counter() - started)
+    return found
 
 
 def _written(query: str, retrieved: Retrieved) -> str:

@@ -31,6 +31,9 @@ LONGEST_WAIT: Final = 5.0
 
 REDIRECTS: Final = 3
 
+CONNECTIONS: Final = 8
+"""So many at once to one service."""
+
 
 class PublicApi:
     """One service.
@@ -59,6 +62,9 @@ class PublicApi:
     ) -> None:
         self.name = name
         self._base_url = base_url.rstrip("/")
+        self.connections = CONNECTIONS
+        self.in_use = 0
+        """Requests that are under way."""
         self._gap = 1 / per_second
         self._secrets = dict(secrets or {})
         agent = f"VITAL/{version('vital')}" + (f" ({contact})" if contact else "")
@@ -100,9 +106,12 @@ class PublicApi:
         for attempt in range(1, ATTEMPTS + 1):
             await self._turn()
             try:
+                self.in_use += 1
                 status, wait, body = await self._once(path, params)
             except (aiohttp.ClientError, OSError) as error:
                 raise ToolError(f"{self.name} cannot be reached ({type(error).__name__}).") from error
+            finally:
+                self.in_use -= 1
             if status == 200:
                 return body
             if status == 404:
@@ -150,7 +159,7 @@ class PublicApi:
             self._session = aiohttp.ClientSession(
                 headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=8),
+                connector=aiohttp.TCPConnector(limit=self.connections),
                 timeout=aiohttp.ClientTimeout(total=30.0),
                 trust_env=True,
             )

@@ -38,7 +38,8 @@ class PublicTools:
             contact=contact,
             secrets={"api_key": fda} if fda else None,
         )
-        self._apis = [literature, records]
+        self.apis = [literature, records]
+        """The services behind them."""
         self.tools: tuple[Tool, ...] = (pubmed.pubmed(literature, contact), *openfda.openfda(records))
         """In the order in which they are offered."""
         if brave:
@@ -49,11 +50,11 @@ class PublicTools:
                 contact=contact,
                 headers={"X-Subscription-Token": brave},
             )
-            self._apis.append(web)
+            self.apis.append(web)
             service = web_search.BraveSearch(web)
             self.tools += (web_search.web_search(service, web_search.BRAVE_DOLLARS),)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for api in self._apis:
+        for api in self.apis:
             await api.aclose()

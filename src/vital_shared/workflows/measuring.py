@@ -30,8 +30,6 @@ from vital_shared.monitoring.metrics import (
     NODE_DURATION_SECONDS,
     PARALLEL_SECONDS_SAVED_TOTAL,
     QUALITY_SCORE,
-    RAG_DURATION_SECONDS,
-    RAG_RETRIEVALS_TOTAL,
     REQUESTS_REJECTED_TOTAL,
     TIME_TO_FIRST_TOKEN_SECONDS,
     TOOL_EXECUTIONS_TOTAL,
@@ -41,6 +39,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
+from vital_shared.retrieval.measuring import count_search
 from vital_shared.store.run_record import EndedRun
 from vital_shared.workflows.events import RESULTS_NODE
 
@@ -89,8 +88,7 @@ class Measuring(Observer):
     def item_finished(self, run: Run, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
         """Count the search of a source."""
         if node.name == RESULTS_NODE:
-            RAG_RETRIEVALS_TOTAL.at(self._mode, item, outcome.status).inc()
-            RAG_DURATION_SECONDS.at(item).observe(outcome.seconds, self._run_id)
+            count_search(item, outcome.status, outcome.seconds)
 
     def run_finished(self, run: Run, status: RunStatus, error: BaseException | None) -> None:
         """Count what was saved by running nodes at the same time."""

@@ -74,6 +74,8 @@ class Services:
     account: Account
     """What calls of models cost."""
     tools: ToolRegistry
+    public: PublicTools
+    """Tools that ask public services."""
     suggester: Suggester
     """Which of the tools a question asks for."""
     embedder: Embedder | None
@@ -151,6 +153,7 @@ class Services:
                 breakers=Breakers(),
                 account=Account(Prices(own_prices).cost, count),
                 tools=registry,
+                public=public,
                 suggester=Suggester(registry, embedder),
                 embedder=embedder,
                 reranker=reranker,

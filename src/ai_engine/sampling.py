@@ -1,0 +1,41 @@
+"""What nothing tells by itself: how late the event loop is, and how many connections are in use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from vital_shared.llm.wires.provider import Provider
+from vital_shared.monitoring.metrics import (
+    CONNECTION_POOL_IN_USE,
+    CONNECTION_POOL_SIZE,
+    EVENT_LOOP_LAG_SECONDS,
+)
+from vital_shared.workflows.services import Services
+
+__all__ = ["sample"]
+
+SECONDS: Final = 0.25
+
+
+async def sample(services: Services) -> None:
+    """Look again and again, until cancelled."""
+    loop, lag = asyncio.get_running_loop(), EVENT_LOOP_LAG_SECONDS.at()
+    while True:
+        for pool, size, in_use in _pools(services):
+            CONNECTION_POOL_SIZE.at(pool).set(size)
+            CONNECTION_POOL_IN_USE.at(pool).set(in_use)
+        due = loop.time() + SECONDS
+        await asyncio.sleep(SECONDS)
+        lag.observe(max(0.0, loop.time() - due))
+
+
+def _pools(services: Services) -> Iterator[tuple[str, int, int]]:
+    """Name each pool, with how many connections it may have, and how many are in use."""
+    yield "db", *services.database.connections
+    apis = services.public.apis
+    yield "http", sum(api.connections for api in apis), sum(api.in_use for api in apis)
+    opened = services.models.providers.opened if services.models.providers else ()
+    limits = (provider.connections for provider in opened if isinstance(provider, Provider))
+    yield "llm", sum(limits), sum(provider.in_use for provider in opened)
