@@ -20,6 +20,7 @@ from ai_engine.key_ring import KeyRing
 from ai_engine.problems import Problem, add_problem_handlers
 from ai_engine.run_hub import RunHub
 from ai_engine.sampling import sample
+from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.settings import ServerSettings
 from ai_engine.warm_up import warm_up
 from vital_shared.errors import StoreError
@@ -40,12 +41,17 @@ UPLOADS_AT_ONCE: Final = 2
 """Documents that are read and embedded; the others wait, so that questions have room."""
 
 
-def create_app(services: Services | None = None, settings: ServerSettings | None = None) -> FastAPI:
+def create_app(
+    services: Services | None = None,
+    settings: ServerSettings | None = None,
+    scrape: Scrape = scrape_alone,
+) -> FastAPI:
     """Make the service.
 
     :param services: what it works with, closed by whoever opened them; None: opened with the
         application, from the environment, and closed with it.
     :param settings: None: from the environment.
+    :param scrape: gives the metrics; by default, those of this process.
     """
     settings = settings or ServerSettings()
 
@@ -73,6 +79,7 @@ def create_app(services: Services | None = None, settings: ServerSettings | None
                 workflow=BaseWorkflow(parts),
                 hub=hub,
                 ingestor=Ingestor(parts.knowledge, parts.embedder),
+                scrape=Shared(scrape),
                 keys=keys,
                 uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
             )

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from ai_engine.key_ring import KeyRing
 from ai_engine.run_hub import RunHub
+from ai_engine.scraping import Scrape
 from ai_engine.settings import ServerSettings
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.workflows.base_workflow import BaseWorkflow
@@ -26,6 +27,8 @@ class Engine:
     workflow: BaseWorkflow
     hub: RunHub
     ingestor: Ingestor
+    scrape: Scrape
+    """Gives the metrics."""
     keys: KeyRing
     uploads: asyncio.Semaphore
     """Who holds it may ingest a document."""

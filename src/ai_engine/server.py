@@ -18,6 +18,7 @@ from ai_engine.engine import Engine
 from ai_engine.guard import is_loopback
 from ai_engine.logs import configure_logs, log_unhandled
 from ai_engine.settings import ServerSettings
+from ai_engine.supervisor.supervise import supervise
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 from vital_shared.settings import Settings
@@ -91,7 +92,10 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(check_host(settings.host, library))
         with listen(settings) as listener:
-            runner.run(_serve(listener, settings, library))
+            if settings.workers == 1:
+                runner.run(_serve(listener, settings, library))
+            else:
+                runner.run(supervise(listener, settings, library, lambda: _announce(listener)))
 
 
 async def check_host(host: str, library: Settings) -> None:
@@ -135,8 +139,12 @@ async def _serve(listener: socket.socket, settings: ServerSettings, library: Set
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     services = await Services.open(library)
     try:
-        host, port = listener.getsockname()[:2]
-        logger.info("listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        _announce(listener)
         await Server(create_app(services, settings)).serve([listener])
     finally:
         await services.aclose()
+
+
+def _announce(listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    logger.info("listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")

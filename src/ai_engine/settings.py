@@ -24,6 +24,9 @@ class ServerSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65_535)
     """0 takes any free one."""
 
+    workers: int = Field(default=1, ge=1, le=64)
+    """So many processes serve; with 1, it is the one that was started."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged; only lines of debug level may hold what users ask."""
 

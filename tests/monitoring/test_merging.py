@@ -7,10 +7,15 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.samples import Exemplar
 
+from vital_shared.monitoring import instrument as declare
 from vital_shared.monitoring.merging import merge, remains
 from vital_shared.monitoring.snapshot import Snapshot, dump, load, take
 
-GAUGES = {"oldest": "min", "largest": "max", "budget": "one"}
+GAUGES = {
+    "oldest": declare.Gauge("oldest", "Oldest.", merge="min"),
+    "largest": declare.Gauge("largest", "Largest.", merge="max"),
+    "budget": declare.Gauge("budget", "Budget.", merge="one"),
+}
 
 workers = st.sampled_from("abcd")
 counted = st.tuples(
@@ -99,7 +104,7 @@ def stood(oldest: float, largest: float, budget: float | None = None) -> Snapsho
     if budget is not None:
         gauge.labels("acme").set(budget)
     Info("build", "Build.", registry=registry).info({"version": "1"})
-    return take(registry, GAUGES)  # type: ignore[arg-type]
+    return take(registry, GAUGES)
 
 
 def test_gauges_merge_as_each_declares_and_an_info_is_one():

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from vital_shared.monitoring import instrument as declare
 from vital_shared.monitoring.exposition import render
 from vital_shared.monitoring.snapshot import dump, load, take
 
@@ -55,7 +56,7 @@ def test_a_snapshot_is_not_changed_by_what_is_counted_later(registry):
 
 def test_a_gauge_says_how_it_merges_and_so_do_those_of_the_client(registry):
     Gauge("process_start_time_seconds", "When.", registry=registry)
-    snapshot = take(registry, {"odd": "max"})
+    snapshot = take(registry, {"odd": declare.Gauge("odd", "No number.", merge="max")})
     assert {name: family.merge for name, family in snapshot.items()} == {
         "asked": "sum",
         "took_seconds": "sum",

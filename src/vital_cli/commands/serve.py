@@ -17,6 +17,10 @@ def serve(
         int | None,
         typer.Option(min=0, max=65535, help="The port, 0 for a free one; VITAL_PORT, or else 8000."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="How many processes serve; VITAL_WORKERS, or else 1."),
+    ] = None,
 ) -> None:
     """Serve the engine over HTTP, with its page, until Ctrl-C."""
     from ai_engine.server import serve as run_server
@@ -24,4 +28,4 @@ def serve(
     from vital_cli.session import load_settings
     from vital_shared.settings import Settings
 
-    run_server(load_settings(ServerSettings, host=host, port=port), load_settings(Settings))
+    run_server(load_settings(ServerSettings, host=host, port=port, workers=workers), load_settings(Settings))

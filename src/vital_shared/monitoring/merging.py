@@ -7,7 +7,8 @@ from typing import Final
 
 from prometheus_client.samples import Exemplar
 
-from vital_shared.monitoring.snapshot import ADDS_UP, Family, Merge, Point, Series, Snapshot
+from vital_shared.monitoring.instrument import Merge
+from vital_shared.monitoring.snapshot import ADDS_UP, Family, Point, Series, Snapshot
 
 __all__ = ["merge", "remains"]
 
@@ -35,13 +36,18 @@ def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
 
 
 def _add(points: dict[Series, Point], family: Family) -> None:
-    combine = VALUES[family.merge]
     for series, point in family.points.items():
+        combine = VALUES[_how(family, series)]
         known = points.get(series)
         if known is not None:
             exemplar = _newest(known.exemplar, point.exemplar)
             point = Point(combine(known.value, point.value), exemplar)  # noqa: PLW2901 - the merged one
         points[series] = point
+
+
+def _how(family: Family, series: Series) -> Merge:
+    shared = family.shared and any(value in family.shared for _, value in series[1])
+    return "one" if shared else family.merge
 
 
 def _newest(one: Exemplar | None, other: Exemplar | None) -> Exemplar | None:

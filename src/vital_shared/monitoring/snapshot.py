@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
-__all__ = ["Family", "Merge", "Point", "Series", "Snapshot", "dump", "load", "take"]
+from vital_shared.monitoring.instrument import Gauge, Merge
+from vital_shared.monitoring.metrics import CATALOGUE, REGISTRY
 
-Merge: TypeAlias = Literal["sum", "max", "min", "one"]
-"""How a value of several workers becomes one; "one": it is the same in all, so any of them tells it."""
+__all__ = ["Family", "Point", "Series", "Snapshot", "dump", "load", "take"]
 
 Series: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
 """A sample's name, and its labels."""
@@ -41,6 +41,9 @@ class Family(NamedTuple):
     help: str
     unit: str
     merge: Merge
+    shared: tuple[str, ...]
+    """Label values under which all workers tell the same, whatever `merge` is."""
+
     points: dict[Series, Point]
 
 
@@ -56,12 +59,15 @@ CLIENT_GAUGES: Final[Mapping[str, Merge]] = {
 """Of the client's own gauges, those that do not add up."""
 
 
-def take(registry: Collector, gauges: Mapping[str, Merge] | None = None) -> Snapshot:
+OWN_GAUGES: Final = {each.name: each for each in CATALOGUE if isinstance(each, Gauge)}
+
+
+def take(registry: Collector = REGISTRY, gauges: Mapping[str, Gauge] = OWN_GAUGES) -> Snapshot:
     """Copy what a registry holds. It may be run in a thread while others count.
 
-    :param gauges: how each gauge merges, by name; one that is not named adds up.
+    :param registry: by default, all that this process counts.
+    :param gauges: how each gauge merges, by name; one that is not there adds up.
     """
-    modes = {**CLIENT_GAUGES, **(gauges or {})}
     families = {}
     for metric in registry.collect():
         created = f"{metric.name}_created"
@@ -70,22 +76,28 @@ def take(registry: Collector, gauges: Mapping[str, Merge] | None = None) -> Snap
             for sample in metric.samples
             if sample.name != created
         }
-        merge = _merge(metric.type, metric.name, modes)
+        gauge = gauges.get(metric.name)
         families[metric.name] = Family(
-            metric.name, metric.type, metric.documentation, metric.unit, merge, points
+            metric.name,
+            metric.type,
+            metric.documentation,
+            metric.unit,
+            gauge.merge if gauge else _merge(metric.type, metric.name),
+            tuple(gauge.shared) if gauge else (),
+            points,
         )
     return families
 
 
-def _merge(kind: str, name: str, modes: Mapping[str, Merge]) -> Merge:
+def _merge(kind: str, name: str) -> Merge:
     if kind == "gauge":
-        return modes.get(name, "sum")
+        return CLIENT_GAUGES.get(name, "sum")
     return "sum" if kind in ADDS_UP else "one"
 
 
 def dump(snapshot: Snapshot) -> bytes:
     """Write a snapshot as JSON, in which numbers that are not finite are strings."""
-    return orjson.dumps([[*family[:5], _rows(family.points)] for family in snapshot.values()])
+    return orjson.dumps([[*family[:-1], _rows(family.points)] for family in snapshot.values()])
 
 
 def _rows(points: Mapping[Series, Point]) -> list[list[Any]]:
@@ -108,6 +120,7 @@ def load(data: bytes) -> Snapshot:
             text,
             unit,
             merge,
+            tuple(shared),
             {
                 (series, tuple([(key, said) for key, said in labels])): Point(
                     float(value), exemplar and Exemplar(*exemplar)
@@ -115,5 +128,5 @@ def load(data: bytes) -> Snapshot:
                 for series, labels, value, exemplar in rows
             },
         )
-        for name, kind, text, unit, merge, rows in orjson.loads(data)
+        for name, kind, text, unit, merge, shared, rows in orjson.loads(data)
     }

@@ -1,0 +1,44 @@
+"""Who gives the metrics that `GET /metrics` shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from vital_shared.monitoring.exposition import render
+from vital_shared.monitoring.snapshot import take
+
+__all__ = ["Scrape", "Shared", "scrape_alone"]
+
+Scrape: TypeAlias = Callable[[bool], Awaitable[bytes]]
+"""Gives all metrics as text: OpenMetrics, or else Prometheus' own format."""
+
+
+async def scrape_alone(as_openmetrics: bool) -> bytes:
+    """Give the metrics of a process that is alone."""
+    return await asyncio.to_thread(lambda: render(take(), as_openmetrics=as_openmetrics))
+
+
+class Shared:
+    """Lets any number scrape at once, at the price of two: whoever asks while one is made gets the next.
+
+    :param scrape: makes one.
+    """
+
+    def __init__(self, scrape: Scrape) -> None:
+        self._scrape = scrape
+        self._next: dict[bool, asyncio.Task[bytes]] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __call__(self, as_openmetrics: bool) -> bytes:
+        """Give all metrics as they stand now, or a little later."""
+        task = self._next.get(as_openmetrics)
+        if task is None:
+            task = self._next[as_openmetrics] = asyncio.create_task(self._make(as_openmetrics))
+        return await asyncio.shield(task)  # others may wait for it too
+
+    async def _make(self, as_openmetrics: bool) -> bytes:
+        async with self._one_at_a_time:
+            del self._next[as_openmetrics]
+            return await self._scrape(as_openmetrics)

@@ -1,0 +1,132 @@
+"""One worker process, as its supervisor sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from ai_engine.supervisor.channel import Channel, ChannelClosed, Topic
+from vital_shared.logs import get_logger
+from vital_shared.monitoring.labels import WORKER_VARIABLE
+
+__all__ = ["WorkerProcess"]
+
+logger = get_logger(__name__)
+
+PROGRAM: Final = "ai_engine.supervisor.worker"
+
+START_SECONDS: Final = 60.0
+"""A worker that does not serve by then is killed."""
+
+STOP_SECONDS: Final = 15.0
+"""A worker that was told to stop and has not ended by then is killed."""
+
+SNAPSHOT_SECONDS: Final = 1.0
+"""A worker that does not say within this time what it has counted is taken as it last was."""
+
+
+class WorkerProcess:
+    """A worker process and the channel to it."""
+
+    def __init__(self, number: int, process: Process, channel: Channel) -> None:
+        self.number = number
+        self.is_ready = False
+        """It serves."""
+        self.failure = ""
+        """Why it cannot serve, in its own words."""
+        self.last = b""
+        """What it had counted when it was last asked."""
+        self._process = process
+        self._channel = channel
+        self._asking: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(
+        cls, number: int, listener: socket.socket, environment: Mapping[str, str]
+    ) -> WorkerProcess:
+        """Start one, in a session of its own: Ctrl-C is told to the supervisor alone."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            inherited = (listener.fileno(), theirs.fileno())
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                PROGRAM,
+                *map(str, inherited),
+                stdin=DEVNULL,
+                env={**os.environ, **environment, WORKER_VARIABLE: str(number)},
+                pass_fds=inherited,
+                start_new_session=True,
+            )
+        return cls(number, process, await Channel.open(ours))
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    async def run(self, on_ready: Callable[[], None], scrape: Callable[[bytes], Awaitable[bytes]]) -> int:
+        """Listen to the worker until it has ended, and return its exit code.
+
+        :param on_ready: called when it serves.
+        :param scrape: makes the text of the metrics of all workers, in a format.
+        """
+
+        async def handle(topic: Topic, body: bytes) -> bytes:
+            match topic:
+                case Topic.READY:
+                    self.is_ready = True
+                    logger.info("worker ready", worker=self.number, pid=self.pid)
+                    impatience.cancel()
+                    on_ready()
+                case Topic.FAILED:
+                    self.failure = body.decode()
+                case Topic.SNAPSHOT:
+                    self.last = body
+                case Topic.METRICS:
+                    return await scrape(body)
+            return b""
+
+        impatience = asyncio.get_running_loop().call_later(START_SECONDS, self.kill)
+        try:
+            await self._channel.serve(handle)
+            async with asyncio.timeout(STOP_SECONDS):
+                return await self._process.wait()
+        except TimeoutError:
+            logger.warning("the worker does not end: it is killed", worker=self.number, pid=self.pid)
+        finally:
+            impatience.cancel()
+            self.kill()
+        return await self._process.wait()
+
+    async def refresh(self) -> None:
+        """See that `last` is what it has counted now; if it does not say so in time, `last` stays."""
+        if not self.is_ready:
+            return
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+            await asyncio.wait({self._asking}, timeout=SNAPSHOT_SECONDS)
+
+    async def _ask(self) -> None:
+        try:
+            self.last = await self._channel.ask(Topic.SNAPSHOT) or self.last
+        except ChannelClosed as error:
+            logger.info("a worker ended while it was asked", worker=self.number, reason=str(error))
+
+    def stop(self) -> None:
+        """Tell it to stop at once; if it has not even started, there is nothing to wait for."""
+        if self.is_ready:
+            self._channel.tell(Topic.STOP)
+            asyncio.get_running_loop().call_later(STOP_SECONDS, self.kill)
+        else:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it, if it has not ended."""
+        if self._process.returncode is None:
+            self._process.kill()

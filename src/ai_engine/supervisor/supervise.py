@@ -1,0 +1,63 @@
+"""Serve with several workers: from the settings to the last worker's end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import Callable
+
+from pydantic_settings import BaseSettings
+
+from ai_engine.settings import ServerSettings
+from ai_engine.supervisor.process import WorkerProcess
+from ai_engine.supervisor.supervisor import Supervisor
+from vital_shared.settings import Settings
+from vital_shared.store.database import Database
+
+__all__ = ["supervise"]
+
+
+async def supervise(
+    listener: socket.socket, settings: ServerSettings, library: Settings, on_ready: Callable[[], None]
+) -> None:
+    """Serve with several workers until told to stop (SIGINT or SIGTERM; a second one does not wait for runs).
+
+    :param on_ready: called once, when all workers serve.
+    :raises ConfigurationError: when the workers cannot start.
+    :raises StoreError: when the database is not there.
+    """
+    await _migrate(library)
+    environment = {**_environment(library), **_environment(settings)}
+    supervisor = Supervisor(settings.workers, lambda n: WorkerProcess.start(n, listener, environment))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, supervisor.stop)
+    try:
+        await supervisor.run(on_ready)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _migrate(library: Settings) -> None:
+    database = Database(library.url)
+    try:
+        await database.migrate()
+    finally:
+        await database.aclose()
+
+
+def _environment(settings: BaseSettings) -> dict[str, str]:
+    """Write settings down so that a worker reads the same, wherever they came from."""
+    values = settings.model_dump(mode="json", include=settings.model_fields_set, exclude_none=True)
+    return {
+        _variable(settings, name): value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
+
+
+def _variable(settings: BaseSettings, name: str) -> str:
+    alias = type(settings).model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else f"VITAL_{name.upper()}"

@@ -1,0 +1,103 @@
+"""Keep a number of workers running, each replaced when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from ai_engine.supervisor.gathering import Gathering
+from ai_engine.supervisor.process import WorkerProcess
+from vital_shared.errors import ConfigurationError
+from vital_shared.logs import get_logger
+
+__all__ = ["Supervisor"]
+
+logger = get_logger(__name__)
+
+STEADY_SECONDS: Final = 10.0
+"""A worker that lived for so long is replaced at once; after one that did not, the next waits a while."""
+
+FIRST_DELAY_SECONDS: Final = 0.2
+LONGEST_DELAY_SECONDS: Final = 30.0
+
+STARTS: Final = 3
+"""When no worker serves, and one has failed so often in a row, it is given up."""
+
+
+class Supervisor:
+    """Starts workers, replaces those that end, and stops them all.
+
+    :param count: so many workers.
+    :param start: starts the worker of a number, from 1 on.
+    """
+
+    def __init__(self, count: int, start: Callable[[int], Awaitable[WorkerProcess]]) -> None:
+        self._count = count
+        self._start = start
+        self._workers: dict[int, WorkerProcess] = {}
+        self._gathering = Gathering(self._workers.values)
+        self._stopping = asyncio.Event()
+        self._failure: ConfigurationError | None = None
+        self._on_ready: Callable[[], None] | None = None
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Keep them running until `stop`.
+
+        :param on_ready: called once, when all serve.
+        :raises ConfigurationError: when they cannot start.
+        """
+        self._on_ready = on_ready
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(1, self._count + 1):
+                tasks.create_task(self._keep(number))
+            await self._stopping.wait()
+            for worker in self._workers.values():
+                worker.stop()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Stop them all in good order; when it is called again, at once."""
+        if self._stopping.is_set():
+            for worker in self._workers.values():
+                worker.kill()
+        self._stopping.set()
+
+    async def _keep(self, number: int) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            self._workers[number] = worker = await self._start(number)
+            if self._stopping.is_set():
+                worker.stop()
+            code = await worker.run(self._tell_ready, self._gathering.text)
+            del self._workers[number]
+            self._gathering.leave(worker)
+            logger.info("worker ended", worker=number, pid=worker.pid, code=code, reason=worker.failure)
+            in_order = worker.is_ready and (code == 0 or time.monotonic() - started >= STEADY_SECONDS)
+            failures = 0 if in_order else failures + 1
+            if worker.failure or failures >= STARTS:
+                self._give_up(worker.failure or f"they end with exit code {code}, see the log")
+            await self._wait(failures)
+
+    def _tell_ready(self) -> None:
+        ready = [worker for worker in self._workers.values() if worker.is_ready]
+        if len(ready) == self._count and self._on_ready is not None:
+            self._on_ready()
+            self._on_ready = None
+
+    def _give_up(self, reason: str) -> None:
+        """Stop everything, unless other workers serve."""
+        if not any(worker.is_ready for worker in self._workers.values()):
+            self._failure = self._failure or ConfigurationError(f"The workers cannot start: {reason}")
+            self._stopping.set()
+
+    async def _wait(self, failures: int) -> None:
+        """Wait before the next start: twice as long after each failure."""
+        if failures:
+            delay = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), LONGEST_DELAY_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), delay)

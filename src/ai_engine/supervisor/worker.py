@@ -1,0 +1,148 @@
+"""The program of a worker process.
+
+    python -m ai_engine.supervisor.worker LISTENER CHANNEL
+
+It inherits both as file descriptors: the socket that all workers listen on, and its end of the channel to the
+supervisor. It ends when the supervisor is gone, however that came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import structlog
+import uvloop
+from fastapi import FastAPI
+
+from ai_engine.app import create_app
+from ai_engine.logs import configure_logs, log_unhandled
+from ai_engine.server import Server
+from ai_engine.settings import ServerSettings
+from ai_engine.supervisor.channel import Channel, Topic
+from ai_engine.supervisor.scraping import ask_supervisor
+from vital_shared.errors import VitalError
+from vital_shared.monitoring.labels import WORKER_VARIABLE
+from vital_shared.monitoring.snapshot import dump, take
+from vital_shared.settings import Settings
+from vital_shared.workflows.services import Services
+
+__all__ = ["main"]
+
+DRAIN_SECONDS: Final = 30.0
+"""How long the runs of a worker that is replaced may take to end by themselves."""
+
+ORPHAN_SECONDS: Final = 15.0
+"""A worker that has lost its supervisor and has not ended by then ends at once."""
+
+
+class WorkerServer(Server):
+    """The server of a worker: on SIGTERM it lets its runs end, for the others go on answering.
+
+    :param app: made by `create_app`.
+    :param channel: to the supervisor.
+    :param stop: set when all workers are to stop: then runs are cancelled, as by the server of one process.
+    """
+
+    def __init__(self, app: FastAPI, channel: Channel, stop: asyncio.Event) -> None:
+        super().__init__(app)
+        self._channel = channel
+        self._stop = stop
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take SIGTERM alone: Ctrl-C is for the supervisor."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.handle_exit, signal.SIGTERM, None)
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self._channel.tell(Topic.READY)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Tell whether it is time to stop."""
+        return await super().on_tick(counter) or self._stop.is_set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more requests, let the runs end, and stop."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()  # closes idle ones, and the others after their answer
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._drained()
+        await super().shutdown(sockets)
+
+    async def _drained(self) -> None:
+        hub, connections = self._app.state.engine.hub, self.server_state.connections
+        while not self._stop.is_set() and (connections or hub.active):  # noqa: ASYNC110 - uvicorn has no event
+            await asyncio.sleep(0.05)
+
+
+def main() -> None:
+    """Work until told to stop."""
+    listener, end = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+    for inherited in (listener, end):
+        inherited.set_inheritable(False)
+    settings = ServerSettings()
+    configure_logs(settings.log_level)
+    structlog.contextvars.bind_contextvars(worker=int(os.environ[WORKER_VARIABLE]))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(listener, end, settings))
+
+
+async def _work(listener: socket.socket, end: socket.socket, settings: ServerSettings) -> None:
+    asyncio.get_running_loop().set_exception_handler(log_unhandled)
+    stop = asyncio.Event()
+    channel = await Channel.open(end)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_listen(channel, stop))
+        try:
+            await _serve(listener, settings, channel, stop)
+        except VitalError as error:
+            channel.tell(Topic.FAILED, str(error).encode())
+        channel.tell(Topic.SNAPSHOT, await asyncio.to_thread(_snapshot))
+        await channel.aclose()
+
+
+async def _listen(channel: Channel, stop: asyncio.Event) -> None:
+    """Answer the supervisor until it is gone; then nobody needs this worker any more."""
+
+    async def handle(topic: Topic, _body: bytes) -> bytes:
+        match topic:
+            case Topic.STOP:
+                stop.set()
+            case Topic.SNAPSHOT:
+                return await asyncio.to_thread(_snapshot)
+        return b""
+
+    await channel.serve(handle)
+    stop.set()
+    asyncio.get_running_loop().call_later(ORPHAN_SECONDS, os._exit, 1)
+
+
+async def _serve(
+    listener: socket.socket, settings: ServerSettings, channel: Channel, stop: asyncio.Event
+) -> None:
+    services = await Services.open(Settings())
+    try:
+        app = create_app(services, settings, ask_supervisor(channel))
+        await WorkerServer(app, channel, stop).serve([listener])
+    finally:
+        await services.aclose()
+
+
+def _snapshot() -> bytes:
+    return dump(take())
+
+
+if __name__ == "__main__":
+    main()
