@@ -11,14 +11,14 @@ BIN := $(VENV)/bin
 EXTRAS := embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),mcp,pydantic-ai
 
-.PHONY: run test lint check eval bench lock clean
+.PHONY: run test lint check eval bench lock stack clean
 
 run: $(VENV)/installed
 	-$(BIN)/vital models install
 	$(BIN)/vital ingest examples/knowledge
 	$(BIN)/vital serve
 
-test: $(VENV)/installed-dev lint
+test: $(VENV)/installed-dev lint stack
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
 	$(BIN)/pytest
@@ -28,6 +28,19 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What the tests run beside the engine.
+stack:
+	@command -v promtool >/dev/null || $(MAKE) --no-print-directory .stack/usr/bin/prometheus
+
+# Debian's package, unpacked and not installed: no service starts, and nothing changes but this folder.
+.stack/usr/bin/prometheus:
+	@rm -rf .stack && mkdir .stack && cd .stack && { \
+	    apt-get -qq download prometheus 2>/dev/null || \
+	    { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq download prometheus; } || \
+	    { echo "The tests run a Prometheus, which cannot be fetched: put prometheus and promtool on the" \
+	        "PATH, or on Debian run 'sudo apt-get update' and try again." >&2; exit 1; }; }
+	@dpkg --extract .stack/prometheus_*.deb .stack && rm .stack/*.deb
 
 eval: $(VENV)/installed
 	$(BIN)/vital models install
@@ -72,4 +85,4 @@ $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
 endef
 
 clean:
-	rm -rf $(VENV) .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,90 @@
+"""The supervisor: what it does about workers that do not start."""
+
+import asyncio
+import socket
+
+import pytest
+
+from ai_engine.settings import ServerSettings
+from ai_engine.supervisor import process, supervisor
+from ai_engine.supervisor.process import WorkerProcess
+from ai_engine.supervisor.supervise import _environment
+from ai_engine.supervisor.supervisor import Supervisor
+from vital_shared.errors import ConfigurationError
+from vital_shared.settings import Settings
+
+DIES = "json.tool"
+"""A program that wants other arguments: it ends with exit code 2."""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(supervisor, "FIRST_DELAY_SECONDS", 0.01)
+
+
+async def test_workers_that_die_as_they_start_are_given_up(monkeypatch):
+    monkeypatch.setattr(process, "PROGRAM", DIES)
+    numbers = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        async def start(number: int) -> WorkerProcess:
+            numbers.append(number)
+            return await WorkerProcess.start(number, listener, {})
+
+        with pytest.raises(ConfigurationError, match="cannot start: they end with exit code 2"):
+            await Supervisor(2, start).run(lambda: pytest.fail("nothing is ready"))
+    assert supervisor.STARTS in (numbers.count(1), numbers.count(2))
+    assert max(numbers.count(1), numbers.count(2)) == supervisor.STARTS
+
+
+async def test_a_worker_that_did_not_start_is_started_again(monkeypatch, tmp_path):
+    programs = [DIES, process.PROGRAM]
+    ready = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        async def start(number: int) -> WorkerProcess:
+            monkeypatch.setattr(process, "PROGRAM", programs.pop(0))
+            return await WorkerProcess.start(number, listener, {"VITAL_DATA_DIR": str(tmp_path)})
+
+        one = Supervisor(1, start)
+        running = asyncio.create_task(one.run(ready.set))
+        await asyncio.wait_for(ready.wait(), 60)
+        one.stop()
+        await running
+    assert programs == []
+
+
+async def test_it_stops_while_workers_start():
+    started = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        async def start(number: int) -> WorkerProcess:
+            worker = await WorkerProcess.start(number, listener, {})
+            started.set()
+            return worker
+
+        one = Supervisor(2, start)
+        running = asyncio.create_task(one.run(lambda: None))
+        await started.wait()
+        one.stop()
+        await asyncio.wait_for(running, 60)
+
+
+async def test_a_worker_that_never_gets_ready_is_killed(monkeypatch):
+    monkeypatch.setattr(process, "START_SECONDS", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        async def start(number: int) -> WorkerProcess:
+            return await WorkerProcess.start(number, listener, {})
+
+        with pytest.raises(ConfigurationError, match="exit code -9"):
+            await Supervisor(1, start).run(lambda: None)
+
+
+def test_workers_read_the_settings_that_the_supervisor_has(monkeypatch, tmp_path):
+    settings = ServerSettings(port=0, workers=3, metrics_enabled=False, grace_seconds=0.5)
+    library = Settings(data_dir=tmp_path, config=None, passages=7)
+    for name, value in {**_environment(settings), **_environment(library)}.items():
+        monkeypatch.setenv(name, value)
+    assert ServerSettings() == settings
+    assert Settings() == library

@@ -1,0 +1,39 @@
+"""The engine with several workers: how they start and stop."""
+
+import asyncio
+import signal
+
+import pytest
+from tests.ai_engine.processes import start
+from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, running_engine
+from tests.llm.wires.servers import base, openai
+
+
+async def test_workers_end_when_their_supervisor_is_killed(tmp_path):
+    async with running_engine(tmp_path) as engine:
+        engine.process.kill()
+        await engine.process.wait()
+        await engine.logged("the end")  # nobody holds the log open any more
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_all_in_good_order_and_cancels_their_runs(tmp_path, number):
+    async with base.serve(openai.stream([*openai.TEXT[:3], asyncio.Event()])) as upstream:
+        (tmp_path / "vital.toml").write_text(SLOW_PROVIDER.format(url=upstream.url))
+        async with running_engine(tmp_path) as engine:
+            run = asyncio.create_task(engine.ask("Slowly, please.", model="slow:model", enable_tools=False))
+            await upstream.asked.wait()
+            engine.process.send_signal(number)
+            assert await engine.process.wait() == 0
+            response = await run
+            assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+            for worker in (1, 2):
+                await engine.logged("worker ended", worker=worker, code=0)
+
+
+async def test_workers_that_cannot_start_end_the_engine_in_one_sentence(tmp_path):
+    (tmp_path / "vital.toml").write_text("[providers.x")
+    process = await start(tmp_path, VITAL_WORKERS="2")
+    _, log = await process.communicate()
+    assert process.returncode != 0
+    assert "ConfigurationError: The workers cannot start: The configuration" in log.decode()
