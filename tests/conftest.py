@@ -1,9 +1,13 @@
 """Settings of all tests."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
+from tests.tracing import Spans, memory
 
 from vital_shared.monitoring.metrics import BOUNDED, CATALOGUE
+from vital_shared.monitoring.tracing import tracer
 
 # A test's time says nothing on a shared machine; a counterexample does.
 settings.register_profile("vital", deadline=None, print_blob=True)
@@ -17,3 +21,13 @@ def _no_names():
         label.forget()
     for metric in CATALOGUE:
         metric.forget()
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
+    """Trace what the test runs."""
+    memory().clear()
+    monkeypatch.setenv("VITAL_TRACING", "1")
+    tracer.cache_clear()
+    yield Spans()
+    tracer.cache_clear()

@@ -22,9 +22,11 @@ from ai_engine.run_hub import RunHub
 from ai_engine.sampling import sample
 from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.settings import ServerSettings
+from ai_engine.trace_context import TraceContext
 from ai_engine.warm_up import warm_up
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
@@ -102,6 +104,8 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         responses={"default": {"model": Problem, "description": "A problem."}},
+        # Newer versions trace by themselves, with what stands in the address; ours do not.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for module in (agents, documents, health, metrics):
         app.include_router(module.router)
@@ -109,6 +113,8 @@ def create_app(
     add_openapi(app)
     add_problem_handlers(app)
     app.add_middleware(Authentication)
+    if tracer() is not None:
+        app.add_middleware(TraceContext)
     app.add_middleware(AccessLog)  # the outermost
     return app
 

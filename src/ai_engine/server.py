@@ -21,6 +21,7 @@ from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.supervise import supervise
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.tracing import exporting
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore
@@ -89,7 +90,7 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
     settings = settings or ServerSettings()
     configure_logs(settings.log_level)
     library = library or Settings()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(check_host(settings.host, library))
         with listen(settings) as listener:
             if settings.workers == 1:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 
 from vital_cli.problems import debugging
 from vital_shared.errors import ConfigurationError
+from vital_shared.monitoring.tracing import exporting
 from vital_shared.settings import Settings
 from vital_shared.workflows.services import Services
 
@@ -47,7 +48,7 @@ def open_session() -> Iterator[Session]:
     :raises StoreError: when the database is not there.
     """
     _quiet_logs()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         services = runner.run(Services.open(load_settings(Settings)))
         try:
             yield Session(services, runner)

@@ -24,6 +24,7 @@ from vital_shared.llm.base import (
 )
 from vital_shared.llm.measuring import count_call
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
+from vital_shared.monitoring.tracing import model_span
 
 __all__ = ["Account", "Attempt"]
 
@@ -79,8 +80,10 @@ class Attempt:
         """
         start = self._account.clock()
         status: CallStatus = "cancelled"
+        span = model_span(self.model.name)
+        stream = self.model.stream(self._request)
         try:
-            async with aclosing(self.model.stream(self._request)) as events:
+            async with aclosing(stream if span is None else span.around(stream)) as events:
                 async for event in events:
                     self._note(event, start)
                     yield event
@@ -95,6 +98,8 @@ class Attempt:
                 started = self._started or CallStarted(prompt="")
                 self.call = self._record(started, status, self._account.clock() - start)
                 count_call(self.call)
+            if span is not None:
+                span.end(status, self.call, self._stop.reason if self._stop else None, self.error)
 
     def _check_whole(self) -> None:
         name, stop = self.model.name, self._stop

@@ -15,6 +15,7 @@ from vital_shared.logs import get_logger
 from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
 from vital_shared.monitoring.labels import OTHER
 from vital_shared.monitoring.metrics import TOOL_DURATION_SECONDS, TOOL_EXECUTIONS_TOTAL
+from vital_shared.monitoring.tracing import tool_span
 from vital_shared.tools.base import Found, Tool, ToolContext, ToolError
 
 __all__ = ["MAX_RESULT_CHARACTERS", "ToolRegistry"]
@@ -93,7 +94,10 @@ class ToolRegistry:
             TOOL_EXECUTIONS_TOTAL.at(call.name if call.name in self._tools else OTHER, "failed").inc()
             return _result(call, "failed", error=error.message)
         started = self._clock()
-        status, found, error_text = await _attempt(tool, arguments, context)
+        with tool_span(call) as span:
+            status, found, error_text = await _attempt(tool, arguments, context)
+            if span is not None:
+                span.ended(status)
         seconds = self._clock() - started
         TOOL_EXECUTIONS_TOTAL.at(tool.name, status).inc()
         TOOL_DURATION_SECONDS.at(tool.name).observe(seconds)

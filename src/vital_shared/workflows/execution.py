@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -38,6 +39,7 @@ from vital_shared.models.quality import DegradationReason
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
+from vital_shared.monitoring.tracing import tracer
 from vital_shared.store.conversations import Turn
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.approval import check_requests, pick_approved
@@ -51,6 +53,7 @@ from vital_shared.workflows.run_line import log_end
 if TYPE_CHECKING:
     from vital_shared.workflows.base_workflow import BaseWorkflow
     from vital_shared.workflows.services import Services
+    from vital_shared.workflows.tracing import RunSpan
 
 __all__ = ["Execution"]
 
@@ -58,6 +61,9 @@ logger = get_logger(__name__)
 
 SAVE_SECONDS: Final = 10.0
 """The store has this long to note how a run has ended."""
+
+_SPAN: Final = "traceparent"
+"""Beside a checkpoint, where the run is traced."""
 
 
 class Execution:
@@ -70,6 +76,7 @@ class Execution:
     :param record: what is to be stored first, or None where it is there already.
     :param worst_nanos: what the run may cost at most, in nano-dollars, should the tenant have a budget.
     :param measuring: counts it.
+    :param earlier_span: the span of the part before a pause, where it was traced.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class Execution:
         record: RunRecord | None,
         worst_nanos: Callable[[], int],
         measuring: Measuring,
+        earlier_span: str | None = None,
     ) -> None:
         self.error: RunFailed | None = None
         """Why there is no answer, once that is known."""
@@ -95,6 +103,7 @@ class Execution:
         run.observers = (*run.observers, measuring)
         self._earlier = run.seconds
         self._started = time.perf_counter()
+        self._trace = _traced(workflow, stream.run_id, question, run, earlier_span)
         self._task: asyncio.Task[None] | None = None
         self._ending = False
 
@@ -154,8 +163,12 @@ class Execution:
         """
         services = workflow.services
         record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
+        earlier_span = None
         if record.status == "awaiting_approval":
-            run, stream = _restored(workflow, record, approved, answers)
+            written = dict(record.checkpoint or {})
+            earlier_span = written.pop(_SPAN, None)
+            checkpoint = Checkpoint.model_validate(written)
+            run, stream = _restored(workflow, record, checkpoint, approved, answers)
         now = services.now()
         deadline = now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS)
 
@@ -171,7 +184,7 @@ class Execution:
             raise
         await _name_labels(workflow, record.input, run.value("load_agent"))
         measuring = Measuring(run_id, record.input)
-        return cls(workflow, record.input, stream, run, None, worst_nanos, measuring)
+        return cls(workflow, record.input, stream, run, None, worst_nanos, measuring, earlier_span)
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Run, and tell what happens; closing the iterator cancels the run and waits for its end.
@@ -203,13 +216,15 @@ class Execution:
 
     async def _observed(self) -> None:
         """Run; what is logged meanwhile, in tasks and threads too, names the run, and its end is a line."""
-        question = self._question
+        question, trace = self._question, self._trace
         current_bill.set(Bill(self.run_id, question))  # for this task and those that it makes
-        with bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id):
+        with bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id), trace or nullcontext():
             try:
                 await self._work()
             finally:
                 log_end(question, self._answer, self.error, self._seconds)
+                if trace is not None:
+                    trace.ended(self._answer, self.error)
 
     @property
     def _seconds(self) -> float:
@@ -297,12 +312,17 @@ class Execution:
         services = self._services
         await services.runs.pause(
             self.run_id,
-            checkpoint=self._run.checkpoint().model_dump(mode="json"),
+            checkpoint=self._run.checkpoint().model_dump(mode="json") | self._span_name(),
             output=output,
             last_seq=self._stream.last_seq + 1,  # the event below included
             expires_at=services.now() + timedelta(seconds=services.settings.approval_ttl_seconds),
         )
         self._stream.emit(RunPaused, output=output)
+
+    def _span_name(self) -> dict[str, str]:
+        """Name the span of this part of the run, for the next one to link to."""
+        name = self._trace and self._trace.traceparent
+        return {_SPAN: name} if name else {}
 
     def _failure(self, error: Exception) -> RunFailed:
         node = self._run.failed_node.name if self._run.failed_node else None
@@ -379,15 +399,18 @@ def _worst_rest(services: Services, record: RunRecord, agent: AgentProfile | Non
 
 
 def _restored(
-    workflow: BaseWorkflow, record: RunRecord, approved: Collection[str], answers: Mapping[str, Any]
+    workflow: BaseWorkflow,
+    record: RunRecord,
+    checkpoint: Checkpoint,
+    approved: Collection[str],
+    answers: Mapping[str, Any],
 ) -> tuple[Run, EventStream]:
-    """Read the checkpoint of a paused run, and put the user's decision into it."""
+    """Put the user's decision into the checkpoint of a paused run."""
     if record.workflow != _name(workflow):
         raise PlanChanged(
             f'The run {record.id} belongs to the workflow "{record.workflow}": resume it with that one.',
             field="run_id",
         )
-    checkpoint = Checkpoint.model_validate(record.checkpoint)
     try:
         values = checkpoint.read(workflow.plan)
         given = dict(answers)
@@ -421,6 +444,20 @@ def _run(
         checkpoint=checkpoint,
         answers=answers,
     )
+
+
+def _traced(
+    workflow: BaseWorkflow, run_id: str, question: WorkflowInput, run: Run, earlier: str | None
+) -> RunSpan | None:
+    """Let the run be traced, where that is wanted."""
+    found = tracer()
+    if found is None:
+        return None
+    from vital_shared.workflows.tracing import RunSpan  # noqa: PLC0415 - OpenTelemetry is an extra
+
+    span = RunSpan(found, type(workflow).__name__, run_id, question, earlier)
+    run.observers = (*run.observers, span)
+    return span
 
 
 def _name(workflow: BaseWorkflow) -> str:

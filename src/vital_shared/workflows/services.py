@@ -24,6 +24,7 @@ from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import TOOL
 from vital_shared.monitoring.pricing import Prices
+from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.fusion import Fusion
@@ -107,6 +108,7 @@ class Services:
         :raises ConfigurationError: when a setting is wrong or a name is taken twice.
         """
         settings = settings or Settings()
+        tracer()  # what it needs and is not there is told now, not with the first run
         async with AsyncExitStack() as stack:
             database = Database(settings.url)
             stack.push_async_callback(database.aclose)

@@ -1,0 +1,104 @@
+"""Whether runs are traced; nothing of OpenTelemetry is imported where they are not.
+
+``VITAL_TRACING=1`` turns it on and ``0`` off; unset, it is on where OpenTelemetry's own variables name an
+OTLP endpoint. Spans go to the tracer provider of the process: the application's, or what `exporting` sets up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from vital_shared.errors import ConfigurationError
+from vital_shared.models.tool import ToolCall
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+    from vital_shared.monitoring.spans import ModelSpan, ToolSpan
+
+__all__ = ["continued", "exporting", "model_span", "tool_span", "tracer"]
+
+SCHEMA: Final = "https://opentelemetry.io/schemas/1.41.1"
+"""The semantic conventions that names follow; their part on GenAI is still in development."""
+
+_SWITCH: Final = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
+
+@cache
+def tracer() -> Tracer | None:
+    """Return what makes spans, or None where runs are not traced; the environment decides, once.
+
+    :raises ConfigurationError: when it turns tracing on and the packages are missing.
+    """
+    if not _wanted(os.environ):
+        return None
+    try:
+        from opentelemetry.trace import get_tracer
+    except ImportError as error:
+        raise ConfigurationError(
+            "VITAL_TRACING or an OTLP endpoint is set, and OpenTelemetry is not installed: "
+            "run `pip install 'vital[otel]'`, or set VITAL_TRACING=0."
+        ) from error
+    return get_tracer("vital", version("vital"), schema_url=SCHEMA)
+
+
+def _wanted(environ: Mapping[str, str]) -> bool:
+    switch = environ.get("VITAL_TRACING", "").strip().lower()
+    if switch and switch not in _SWITCH:
+        raise ConfigurationError(f"The environment variable VITAL_TRACING is {switch!r}: set it to 1 or 0.")
+    return _SWITCH.get(switch, any(environ.get(name) for name in _ENDPOINTS))
+
+
+@contextmanager
+def exporting() -> Iterator[None]:
+    """Send spans to the OTLP endpoint, where runs are traced, and the last ones on leaving.
+
+    An application that has set up a tracer provider of its own keeps it.
+
+    :raises ConfigurationError: when the packages are missing.
+    """
+    if tracer() is None:
+        yield
+        return
+    from vital_shared.monitoring.exporting import start
+
+    stop = start()
+    try:
+        yield
+    finally:
+        stop()
+
+
+def continued(headers: Mapping[str, str]) -> AbstractContextManager[object]:
+    """Make what runs within belong to the trace that a request's ``traceparent`` names."""
+    if tracer() is None:
+        return nullcontext()
+    from vital_shared.monitoring.spans import within_trace
+
+    return within_trace(headers)
+
+
+def model_span(model: str) -> ModelSpan | None:
+    """Begin the span of a model's call; None where it is not traced."""
+    found = tracer()
+    if found is None:
+        return None
+    from vital_shared.monitoring.spans import ModelSpan
+
+    return ModelSpan(found, model)
+
+
+def tool_span(call: ToolCall) -> AbstractContextManager[ToolSpan | None]:
+    """Begin the span of a tool's call, within which the tool runs; None where it is not traced."""
+    found = tracer()
+    if found is None:
+        return nullcontext()
+    from vital_shared.monitoring.spans import ToolSpan
+
+    return ToolSpan(found, call)
