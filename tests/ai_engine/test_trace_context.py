@@ -90,13 +90,14 @@ async def test_the_service_has_no_spans_but_those_of_runs(serve: Serve, spans: S
     assert spans.all == ()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 async def test_the_running_service_sends_its_spans_to_the_collector(
-    collector: tuple[Collector, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    collector: tuple[Collector, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     found, url = collector
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-    async with running_server(tmp_path) as (_, client):
+    async with running_server(tmp_path, VITAL_WORKERS=str(workers)) as (_, client):
         body: dict[str, Any] = asked(model="extractive")
         answer = (await client.post("/v1/runs", json=body, headers=HEADERS)).json()
         await asyncio.wait_for(found.arrived.wait(), 30)

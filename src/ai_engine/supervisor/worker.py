@@ -30,6 +30,7 @@ from ai_engine.supervisor.scraping import ask_supervisor
 from vital_shared.errors import VitalError
 from vital_shared.monitoring.labels import WORKER_VARIABLE
 from vital_shared.monitoring.snapshot import dump, take
+from vital_shared.monitoring.tracing import exporting
 from vital_shared.settings import Settings
 from vital_shared.workflows.services import Services
 
@@ -95,7 +96,7 @@ def main() -> None:
     settings = ServerSettings()
     configure_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(worker=int(os.environ[WORKER_VARIABLE]))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_work(listener, end, settings))
 
 
