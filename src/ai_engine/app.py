@@ -66,8 +66,6 @@ def create_app(
                 stack.push_async_callback(parts.aclose)
             keys = KeyRing(KeyStore(parts.database), may_be_open=is_loopback(settings.host))
             await keys.load()
-            if keys.open:
-                logger.warning("there are no keys: whoever can reach this address is the administrator")
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hub = RunHub(
                 tasks,

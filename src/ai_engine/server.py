@@ -100,13 +100,11 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
 
 
 async def check_host(host: str, library: Settings) -> None:
-    """See that nobody but this machine is let in without a key.
+    """See that nobody but this machine is let in without a key, and say so where this machine is.
 
     :raises ConfigurationError: when the address is not loopback, and there is no key.
     :raises StoreError: when the database is not there.
     """
-    if is_loopback(host):
-        return
     database = Database(library.url)
     try:
         await database.migrate()
@@ -114,10 +112,12 @@ async def check_host(host: str, library: Settings) -> None:
             return
     finally:
         await database.aclose()
-    raise ConfigurationError(
-        f"There are no keys, so the engine does not listen on {host or 'all addresses'}, where others reach "
-        "it: make one with `vital keys create`, or set VITAL_HOST to 127.0.0.1."
-    )
+    if not is_loopback(host):
+        raise ConfigurationError(
+            f"There are no keys, so the engine does not listen on {host or 'all addresses'}, where others "
+            "reach it: make one with `vital keys create`, or set VITAL_HOST to 127.0.0.1."
+        )
+    logger.warning("there are no keys: whoever uses this machine is the administrator", host=host)
 
 
 def listen(settings: ServerSettings) -> socket.socket:

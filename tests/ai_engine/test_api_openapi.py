@@ -62,3 +62,12 @@ async def test_the_examples_fit_the_models(service: Service) -> None:
         assert Approval.model_validate_json(json.dumps(example["value"])) is not None
     agent = examples("/v1/agents/{agent_id}", "put")["example"]
     assert AgentProfile.model_validate_json(json.dumps(agent | {"id": "x"})).id == "x"
+
+
+async def test_a_key_can_be_given_and_can_be_left_out(service: Service) -> None:
+    api = await document(service)
+    assert api["security"] == [{"key": []}, {}]
+    assert api["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    for path, operations in api["paths"].items():
+        if path.startswith("/v1/runs"):
+            assert all({"401", "403"} <= set(operation["responses"]) for operation in operations.values())

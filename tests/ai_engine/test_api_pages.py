@@ -43,3 +43,16 @@ async def test_the_page_makes_no_html_of_what_it_is_told(service: Service) -> No
 async def test_nothing_else_is_served(service: Service, path: str) -> None:
     response = await service.client.get(path)
     assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_the_page_sends_its_key_with_each_request_and_keeps_it_in_the_tab_alone(
+    service: Service,
+) -> None:
+    html = (await service.client.get("/")).text
+    script = (await service.client.get("/page/page.js")).text
+    key = await service.key("acme", "ask")
+    (pattern,) = re.findall(r'id="key" [^>]*pattern="([^"]+)"', html)
+    assert re.fullmatch(pattern, key["Authorization"].removeprefix("Bearer "))
+    assert len(re.findall(r"\bfetch\(", script)) == 1  # the one that adds the key
+    assert "sessionStorage" in script
+    assert not re.search(r"localStorage|document\.cookie", script)

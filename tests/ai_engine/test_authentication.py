@@ -13,7 +13,7 @@ import pytest
 import structlog
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.ai_engine.harness import Serve, Service, asked, serving
+from tests.ai_engine.harness import Service, asked, serving
 
 from ai_engine.key_ring import KEEP_SECONDS
 from ai_engine.logs import configure_logs
@@ -199,19 +199,6 @@ async def test_a_page_of_another_origin_is_not_allowed_to_send_a_key(service: Se
     response = await service.client.options("/v1/runs", headers=asking)
     assert response.status_code == 401
     assert not [name for name in response.headers if name.startswith("access-control")]
-
-
-async def test_an_open_engine_says_so_at_its_start_and_one_with_keys_does_not(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
-    def said() -> int:
-        return caplog.text.count("there are no keys")
-
-    service = await serve()
-    assert said() == 1
-    await service.key("acme", "ask")
-    await serve()
-    assert said() == 1
 
 
 async def test_a_store_that_is_down_lets_nobody_in_and_the_engine_alive(

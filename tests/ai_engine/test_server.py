@@ -38,9 +38,16 @@ async def test_with_a_key_it_may_listen_anywhere_until_the_last_is_revoked(tmp_p
             await check_host(host, library)
 
 
-async def test_on_loopback_no_store_is_asked(tmp_path) -> None:
-    await check_host("127.0.0.1", Settings(data_dir=tmp_path / "nowhere"))
-    assert not (tmp_path / "nowhere").exists()
+async def test_an_open_engine_says_so_at_its_start_and_one_with_keys_does_not(
+    tmp_path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with workflow_services(tmp_path) as services:
+        await check_host("127.0.0.1", Settings(data_dir=tmp_path))
+        assert caplog.text.count("there are no keys") == 1
+        keys = KeyStore(services.database)
+        await keys.create(tenant_id="acme", scopes=("ask",), name="", now=services.now())
+        await check_host("127.0.0.1", Settings(data_dir=tmp_path))
+    assert caplog.text.count("there are no keys") == 1
 
 
 async def test_a_process_on_all_addresses_asks_for_its_key(tmp_path) -> None:

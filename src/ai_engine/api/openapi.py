@@ -26,7 +26,8 @@ class RunEvent(RootModel[Event]):
 
 DESCRIPTION: Final = (
     "Questions, answered with citations and watched while they are. "
-    f"The header {TENANT_HEADER} narrows any request down to one tenant."
+    "Where the engine has keys, each request but those for signs of life takes one. "
+    f"The header {TENANT_HEADER} narrows a request down to one tenant; a tenant's own key does so itself."
 )
 
 EXAMPLES: Final[dict[str, Any]] = {
@@ -67,12 +68,15 @@ APPROVALS: Final[dict[str, Any]] = {
     "none": {"summary": "No call", "value": {"approved": []}},
 }
 
+KEY: Final = {"type": "http", "scheme": "bearer", "description": "A key, as `vital keys create` prints it."}
+
 RUN_ID: Final = {"name": "run_id", "in": "path", "required": True, "schema": {"type": "string"}}
 
 PROBLEMS: Final = {
     400: "The body is not JSON.",
+    401: "There is no key in the request, or none that can be used.",
     402: "The request could cost more than is left of the tenant's budget: `left_dollars`, `resets_at`.",
-    403: "The caller may not do that.",
+    403: "The caller, or the key, may not do that.",
     404: "There is no such thing, or it is another tenant's.",
     409: "Its state does not allow that (now).",
     410: "The approval came too late.",
@@ -112,6 +116,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
         ref_template="#/components/schemas/{model}",
     )
     document["components"]["schemas"] |= definitions["$defs"]
+    document["components"]["securitySchemes"] = {"key": KEY}
+    document["security"] = [{"key": []}, {}]  # none is needed where there are no keys
     document["paths"] = (
         _run_paths({model: schema for (model, _), schema in schemas.items()}) | document["paths"]
     )
@@ -187,7 +193,7 @@ def _problems(*statuses: int) -> dict[str, Any]:
             "description": PROBLEMS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in statuses
+        for status in (401, 403, *statuses)
     }
 
 

@@ -4,6 +4,11 @@ const $ = (selector, root = document) => root.querySelector(selector);
 const make = (tag, className = "", text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
 const seconds = (number) => (number < 0.9995 ? `${Math.round(number * 1000)} ms` : `${number.toFixed(1)} s`);
 const say = (text, bad = false) => { $("#status").textContent = text; $("#status").classList.toggle("bad", bad); };
+// The key stays in this tab, and is gone with it.
+const call = (path, { headers = {}, ...rest } = {}) => {
+  const key = $("#key").validity.valid ? $("#key").value : "";
+  return fetch(path, { ...rest, headers: key ? { ...headers, Authorization: `Bearer ${key}` } : headers });
+};
 let session = null;
 let current = null;
 
@@ -152,12 +157,12 @@ async function follow(turn, path, body) {
   busy(turn);
   const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
   try {
-    await read(turn, await fetch(path, { method: "POST", headers, body: JSON.stringify(body) })).catch((error) => {
+    await read(turn, await call(path, { method: "POST", headers, body: JSON.stringify(body) })).catch((error) => {
       if (turn.run === null || !(error instanceof TypeError)) throw error;
     });
     for (let tries = 0; turn.active && turn.run && tries < 10; tries++) {
       await new Promise((resolve) => { setTimeout(resolve, 500); });
-      const again = fetch(`/v1/runs/${turn.run}/events`, { headers: { "Last-Event-ID": String(turn.seq) } });
+      const again = call(`/v1/runs/${turn.run}/events`, { headers: { "Last-Event-ID": String(turn.seq) } });
       await again.then((response) => read(turn, response)).catch((error) => { if (!(error instanceof TypeError)) throw error; });
     }
     if (turn.active) throw new Error("The connection to the engine is lost.");
@@ -197,14 +202,17 @@ $("#ask").addEventListener("submit", (event) => {
 $("#query").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !$("#send").disabled) { event.preventDefault(); $("#ask").requestSubmit(); }
 });
-$("#stop").addEventListener("click", () => { if (current?.run) fetch(`/v1/runs/${current.run}`, { method: "DELETE" }); });
+$("#stop").addEventListener("click", () => { if (current?.run) call(`/v1/runs/${current.run}`, { method: "DELETE" }); });
 for (const id of ["mode", "tenant"]) $(`#${id}`).addEventListener("change", () => { session = null; });
 $("#tenant").addEventListener("change", agents);
+$("#key").addEventListener("change", () => { sessionStorage.setItem("key", $("#key").value); session = null; agents(); });
+$("#key").value = sessionStorage.getItem("key") ?? "";
 
 async function agents() {
-  const response = await fetch("/v1/agents", { headers: { "X-Tenant-ID": $("#tenant").value } });
+  const response = await call("/v1/agents", { headers: { "X-Tenant-ID": $("#tenant").value } });
   if (!response.ok) return say(await problem(response), true);
   const found = (await response.json()).agents.map(({ profile }) => profile);
+  if ($("#status").classList.contains("bad")) say("");
   const chosen = $("#agent").value;
   $("#agent").replaceChildren(...found.map(({ id, name, description }) => Object.assign(make("option", "", name), { value: id, title: description })));
   if (found.some(({ id }) => id === chosen)) $("#agent").value = chosen;
