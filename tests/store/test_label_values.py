@@ -24,7 +24,7 @@ class Worker:
 
     async def asked_by(self, *tenants: str) -> None:
         for each in tenants:
-            await self.values.admit([(self.tenant, each)], now=NOW)
+            await self.values.admit([(self.tenant, each)], now=lambda: NOW)
 
 
 @pytest.fixture(autouse=True)

@@ -22,5 +22,6 @@ def count_call(call: ModelCall) -> None:
     LLM_CALLS_TOTAL.at(mode, call.model, "false", call.status).inc()
     LLM_CALL_DURATION_SECONDS.at(call.model).observe(call.seconds, bill.run_id)
     LLM_TOKENS_TOTAL.at(mode, call.model, "input").inc(max(0, tokens.input - tokens.cached_input))
-    LLM_TOKENS_TOTAL.at(mode, call.model, "cached_input").inc(tokens.cached_input)
+    if tokens.cached_input:
+        LLM_TOKENS_TOTAL.at(mode, call.model, "cached_input").inc(tokens.cached_input)
     LLM_TOKENS_TOTAL.at(mode, call.model, "output").inc(tokens.output)

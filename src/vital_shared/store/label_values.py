@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, func, insert, select, text, union
@@ -44,11 +44,11 @@ class LabelValues:
         async with self._database.connect() as connection:
             return list(await connection.scalars(_known_tenants()))
 
-    async def admit(self, values: Iterable[Named], *, now: datetime) -> None:
+    async def admit(self, values: Iterable[Named], *, now: Callable[[], datetime]) -> None:
         """Give names to what a request brings; the store is asked only where something is new."""
         new = [(label, value) for label, value in values if not label.has(value)]
         if new:
-            await self._admit(new, now)
+            await self._admit(new, now())
 
     async def keep(self, *, now: datetime) -> None:
         """Store the names that this process has given by itself."""

@@ -386,7 +386,7 @@ async def _name_labels(workflow: BaseWorkflow, question: WorkflowInput, agent: A
             *((MODEL, model) for model in models if model is not None),
             *((NODE, node.name) for node in workflow.plan.nodes),
         ),
-        now=services.now(),
+        now=services.now,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import sub
 from typing import Any, Final
 
 from vital_shared.errors import (
@@ -67,9 +68,10 @@ class Measuring(Observer):
         self._began = 0.0
         self._in_nodes = 0.0
         """What the nodes took together."""
-        self._first: float | None = None
-        self._last = 0.0
-        self._gaps: list[float] = []
+        self._tokens: list[float] = []
+        self.token: Callable[[float], None] = self._tokens.append
+        """Note that the reader gets a piece of the answer, so many seconds after the request's start, without
+        waits for a person. It is called for each token, so nothing else is done then."""
 
     # What the engine tells
 
@@ -127,22 +129,12 @@ class Measuring(Observer):
             gauge.inc(-1)
             self._count_tokens()
 
-    def token(self, seconds: float) -> None:
-        """Note that the reader gets a piece of the answer.
-
-        :param seconds: since the request's start, without waits for a person.
-        """
-        if self._first is None:
-            self._first = seconds
-        else:
-            self._gaps.append(seconds - self._last)
-        self._last = seconds
-
     def _count_tokens(self) -> None:
-        if self._first is not None:
-            TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(self._first, self._run_id)
-        if self._gaps:
-            INTER_TOKEN_SECONDS.at(self._model).observe_all(self._gaps)
+        times = self._tokens
+        if times:
+            TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(times[0], self._run_id)
+        if len(times) > 1:
+            INTER_TOKEN_SECONDS.at(self._model).observe_all(list(map(sub, times[1:], times)))
 
     # How it ends
 
