@@ -17,6 +17,7 @@ from ai_engine.app import create_app
 from ai_engine.engine import Engine
 from ai_engine.guard import is_loopback
 from ai_engine.logs import configure_logs, log_unhandled
+from ai_engine.pauses import shorten_pauses
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.supervise import supervise
 from vital_shared.errors import ConfigurationError
@@ -139,6 +140,7 @@ def listen(settings: ServerSettings) -> socket.socket:
 async def _serve(listener: socket.socket, settings: ServerSettings, library: Settings) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     services = await Services.open(library)
+    shorten_pauses()
     try:
         _announce(listener)
         await Server(create_app(services, settings)).serve([listener])

@@ -23,6 +23,7 @@ from fastapi import FastAPI
 
 from ai_engine.app import create_app
 from ai_engine.logs import configure_logs, log_unhandled
+from ai_engine.pauses import shorten_pauses
 from ai_engine.server import Server
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.channel import Channel, Topic
@@ -134,6 +135,7 @@ async def _serve(
     listener: socket.socket, settings: ServerSettings, channel: Channel, stop: asyncio.Event
 ) -> None:
     services = await Services.open(Settings())
+    shorten_pauses()
     try:
         app = create_app(services, settings, ask_supervisor(channel))
         await WorkerServer(app, channel, stop).serve([listener])

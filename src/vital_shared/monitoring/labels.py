@@ -39,32 +39,33 @@ class Label:
 
     def __init__(self, name: str, values: Iterable[str]) -> None:
         self.name = name
-        self._values = dict.fromkeys(values)
+        self.names = dict.fromkeys(values)
+        """The values that are known now, in order."""
 
     @property
     def values(self) -> tuple[str, ...]:
         """The values that are known now, in order."""
-        return tuple(self._values)
+        return tuple(self.names)
 
     @property
     def most(self) -> int:
         """How many values there may ever be."""
-        return len(self._values)
+        return len(self.names)
 
     def __contains__(self, value: str) -> bool:
         """Whether the value is known."""
-        return value in self._values
+        return value in self.names
 
     def name_of(self, value: str) -> str:
         """Return under which name a value is counted.
 
         :raises ValueError: when it is none of a closed set.
         """
-        if value in self._values:
+        if value in self.names:
             return value
-        if OTHER in self._values:
+        if OTHER in self.names:
             return OTHER
-        raise ValueError(f'"{value}" is no value of the label {self.name}: it has {", ".join(self._values)}.')
+        raise ValueError(f'"{value}" is no value of the label {self.name}: it has {", ".join(self.names)}.')
 
 
 class BoundedLabel(Label):
@@ -83,7 +84,7 @@ class BoundedLabel(Label):
         self.limit = limit or label_limit()
         self.is_full = False
         """Whether the store has no room for another name either."""
-        self._known = tuple(self._values)
+        self._known = tuple(self.names)
         self._lock = Lock()
         self._admitted: list[Callable[[BoundedLabel, str], object]] = []
         self._overflowed: Callable[[str], object] = lambda _label: None
@@ -115,27 +116,23 @@ class BoundedLabel(Label):
         """Have something called with the label's name, whenever a value is counted under `OTHER`."""
         self._overflowed = call
 
-    def has(self, value: str) -> bool:
-        """Whether a value has a name, or cannot get one any more: then there is nothing to ask the store."""
-        return self.is_full or value in self._values
-
     def admit(self, value: str) -> bool:
         """Give a value a name, and return whether it has one now; what no name should be gets none."""
         if not self.accepts(value):
             return False
         with self._lock:
-            if value in self._values:
+            if value in self.names:
                 return True
-            if len(self._values) > self.limit:
+            if len(self.names) > self.limit:
                 return False
-            self._values[value] = None
+            self.names[value] = None
         for call in self._admitted:
             call(self, value)
         return True
 
     def name_of(self, value: str) -> str:
         """Return the value's name, or `OTHER`, which is counted as an overflow."""
-        if value in self._values:
+        if value in self.names:
             return value
         if not self.is_full and WORKER_VARIABLE not in os.environ and self.admit(value):
             return value
@@ -145,4 +142,4 @@ class BoundedLabel(Label):
     def forget(self) -> None:
         """Go back to what was known from the start; for tests."""
         with self._lock:
-            self._values, self.is_full = dict.fromkeys(self._known), False
+            self.names, self.is_full = dict.fromkeys(self._known), False

@@ -1,0 +1,268 @@
+"""Measure what it costs to count one request, and how long reading all metrics holds the event loop up.
+
+Prints two tables, and exits with 1 when a target is missed::
+
+    python bench/counting.py
+
+A question of mode 2 is asked once, with a tool and a model that writes 50 pieces; what the engine told of it
+is then told again and again to what counts. Beside it stands the floor: as many additions in one dictionary.
+Metrics are read over HTTP as Prometheus reads them, with 10,000 series, while a timer of the event loop looks
+how late it gets; beside it stands how late it gets when nobody reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from ai_engine.app import create_app
+from ai_engine.pauses import shorten_pauses
+from ai_engine.server import Server, listen
+from ai_engine.settings import ServerSettings
+from measure import low, percentile
+from vital_shared import BaseWorkflow, Services
+from vital_shared.graph import Observer
+from vital_shared.llm.measuring import count_call
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.monitoring.bill import Bill, current_bill
+from vital_shared.monitoring.instrument import Instrument
+from vital_shared.monitoring.metrics import (
+    CATALOGUE,
+    NODE_DURATION_SECONDS,
+    NODE_STATUS,
+    REGISTRY,
+    TOOL_DURATION_SECONDS,
+    TOOL_EXECUTIONS_TOTAL,
+)
+from vital_shared.monitoring.spent import count_cost
+from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
+from vital_shared.workflows import execution
+from vital_shared.workflows.measuring import Measuring
+
+PIECES = 50
+REQUEST_MICROSECONDS = 50.0
+SERIES = 10_000
+STALL_SECONDS = 0.010
+ROUNDS = 2_000
+READINGS = 15
+
+
+class Recorder(Observer):
+    """Keeps what the engine tells."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, tuple[Any, ...]]] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in HOOKS:
+            return super().__getattribute__(name)
+        return lambda *details: self.told.append((name, details))
+
+
+HOOKS = frozenset(name for name in vars(Observer) if not name.startswith("_"))
+
+
+async def asked(services: Services) -> tuple[Callable[[], None], int]:
+    """Ask once; return what counts the same request again, and how many additions that makes."""
+    workflow, recorder = BaseWorkflow(services), Recorder()
+    asking = question("How long is the review, and what is 6 * 7?", model="canned", requested_tools=TOOLS)
+    run = await workflow.begin(asking)
+    inner = run._run  # noqa: SLF001 - there is no other way in
+    inner.observers = (*inner.observers, recorder)
+    events = [event async for event in run.events()]
+    output = events[-1].output
+    agent = await services.agents.get(asking.agent_id, tenant_id=asking.tenant_id)
+    current_bill.set(Bill(output.run_id, asking))
+
+    def count() -> None:
+        measuring = Measuring(output.run_id, asking)
+        ran(execution._name_labels(workflow, asking, agent))  # noqa: SLF001 - a part of what is measured
+        with measuring.active():
+            for hook, details in recorder.told:
+                getattr(measuring, hook)(*details)
+            parts(asking, output)
+            for piece in range(PIECES):
+                measuring.token(0.3 + piece / 100)
+            measuring.answered(output)
+
+    return count, additions(count)
+
+
+TOOLS = ({"name": "calculator", "arguments": {"expression": "6 * 7"}},)
+
+
+def ran(coroutine: Any) -> None:
+    """Run what has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("the store was asked")
+
+
+def parts(asking: WorkflowInput, output: WorkflowOutput) -> None:
+    """Count what models, tools and the ledger count."""
+    for call in output.model_calls:
+        count_call(call)
+    for result in output.tool_results:
+        TOOL_EXECUTIONS_TOTAL.at(result.name, result.status).inc()
+        TOOL_DURATION_SECONDS.at(result.name).observe(result.duration_seconds)
+    for cost_type in ("llm", "tools", "rag"):
+        count_cost(asking.mode.value, asking.tenant_id, cost_type, 1_234)
+
+
+def additions(count: Callable[[], None]) -> int:
+    """How many series one call touches."""
+    touched, at = [], Instrument.at
+
+    def noted(self: Instrument[Any], *values: str) -> Any:
+        touched.append(values)
+        return at(self, *values)
+
+    Instrument.at = noted
+    try:
+        count()
+    finally:
+        Instrument.at = at
+    return len(touched)
+
+
+def microseconds(work: Callable[[], None], repeat: int = 20) -> float:
+    """What one call takes, at the low end."""
+    taken = []
+    for _ in range(ROUNDS // repeat):
+        start = time.thread_time()
+        for _ in range(repeat):
+            work()
+        taken.append((time.thread_time() - start) / repeat)
+    return low(taken) * 1e6
+
+
+def floor(count: int) -> Callable[[], None]:
+    """As many additions in a dictionary."""
+    keys = [("metric", str(number), "value") for number in range(count)]
+    kept = dict.fromkeys(keys, 0.0)
+
+    def add() -> None:
+        for key in keys:
+            kept[key] += 1.0
+
+    return add
+
+
+def lines() -> int:
+    return sum(len(metric.samples) for metric in REGISTRY.collect())
+
+
+def fill() -> int:
+    """Make series until there are enough."""
+    number = 0
+    while lines() < SERIES:
+        for each in CATALOGUE:
+            values = [label.values[number % len(label.values)] for label in each.labels]
+            bounded = [f"made-up-{number}" if hasattr(label, "limit") else None for label in each.labels]
+            each.at(*(made or value for made, value in zip(bounded, values, strict=True)))
+        for status in NODE_STATUS.values:
+            NODE_DURATION_SECONDS.at(f"made-up-{number}", status).observe(0.5)
+        number += 1
+    return lines()
+
+
+async def lateness(read: Callable[[], Any]) -> list[float]:
+    """How late a timer of a millisecond is at most, while something is read in a thread, each time."""
+    worst = []
+    for _ in range(READINGS):
+        reading = asyncio.get_running_loop().run_in_executor(None, read)
+        late = 0.0
+        while not reading.done():
+            due = time.perf_counter() + 0.001
+            await asyncio.sleep(0.001)
+            late = max(late, time.perf_counter() - due)
+        await reading
+        worst.append(late)
+    return worst
+
+
+async def reading(services: Services) -> tuple[list[float], list[float], int, float]:
+    settings = ServerSettings(port=0)
+    with listen(settings) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/metrics"
+        server = Server(create_app(services, settings))
+        served = asyncio.create_task(server.serve([listener]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event
+            await asyncio.sleep(0.01)
+        sizes, took = [], []
+
+        def read() -> None:
+            start = time.perf_counter()
+            with urllib.request.urlopen(address) as response:
+                sizes.append(len(response.read()))
+            took.append(time.perf_counter() - start)
+
+        await asyncio.to_thread(read)
+        took.clear()
+        idle = await lateness(lambda: time.sleep(0.2))
+        busy = await lateness(read)
+        server.should_exit = True
+        await served
+    return idle, busy, sizes[-1], percentile(took, 50)
+
+
+async def measure(console: Console) -> list[str]:
+    source = CannedSource([passage("The review of a widget takes 42 days.")])
+    model = CannedModel(" ".join(["word"] * PIECES))
+    with tempfile.TemporaryDirectory() as folder:
+        async with workflow_services(Path(folder), models=[model], sources=[source]) as services:
+            count, added = await asked(services)
+            shorten_pauses()  # as the server does
+            ours, by_hand = microseconds(count), microseconds(floor(added))
+            series = fill()
+            idle, busy, size, took = await reading(services)
+    table = Table(title="Counting")
+    for heading in ("", "measured", "floor", "target"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row(
+        f"one request: {added} additions, {PIECES} pieces",
+        f"{ours:.1f} µs",
+        f"{by_hand:.1f} µs",
+        f"≤ {REQUEST_MICROSECONDS:g} µs",
+    )
+    table.add_row(
+        f"/metrics, {series:,} series ({size / 1e6:.1f} MB in {took * 1e3:.0f} ms): the loop is late",
+        f"{low(busy) * 1e3:.1f} ms",
+        f"{low(idle) * 1e3:.1f} ms",
+        f"≤ {STALL_SECONDS * 1e3:g} ms",
+    )
+    medians = (percentile(each, 50) * 1e3 for each in (busy, idle))
+    table.add_row("the same, disturbed as this machine is", *(f"{each:.1f} ms" for each in medians), "")
+    console.print(table)
+    missed = []
+    if ours > REQUEST_MICROSECONDS:
+        missed.append(f"one request: {ours:.1f} µs")
+    if low(busy) > STALL_SECONDS:
+        missed.append(f"/metrics: {low(busy) * 1e3:.1f} ms")
+    return missed
+
+
+def main() -> int:
+    logging.disable()
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    missed = uvloop.run(measure(console))
+    for each in missed:
+        console.print(f"missed: {each}", style="red")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
