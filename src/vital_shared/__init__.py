@@ -7,6 +7,15 @@
 from vital_shared.errors import InvalidRequest, RunFailed, VitalError
 from vital_shared.graph import Done, Pause, Retry, Skip, Step, fan_out, mermaid, node, waterfall
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
+from vital_shared.monitoring.tracking import (
+    track_agent_usage,
+    track_cache_operation,
+    track_llm_call,
+    track_quality_score,
+    track_rag_retrieval,
+    track_tool_execution,
+    track_workflow_execution,
+)
 from vital_shared.settings import Settings
 from vital_shared.tools.base import Tool, ToolContext, tool
 from vital_shared.workflows.base_workflow import BaseWorkflow
@@ -33,5 +42,12 @@ __all__ = [
     "mermaid",
     "node",
     "tool",
+    "track_agent_usage",
+    "track_cache_operation",
+    "track_llm_call",
+    "track_quality_score",
+    "track_rag_retrieval",
+    "track_tool_execution",
+    "track_workflow_execution",
     "waterfall",
 ]

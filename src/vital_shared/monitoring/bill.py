@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
+from itertools import count
 from typing import Final
 
 from vital_shared.models.charge import Charge, CostType
@@ -25,10 +26,15 @@ class Bill:
         self.question = question
         self._charges = list(written)
         self._written = len(written)
+        self._numbers = count(len(written) + 1)
 
     def add(self, charge: Charge) -> None:
         """Put a charge on the bill."""
         self._charges.append(charge)
+
+    def next_item(self, kind: str) -> str:
+        """Name the next thing of a kind, such as ``llm/3``; no name is given twice, also after a pause."""
+        return f"{kind}/{next(self._numbers)}"
 
     @property
     def charges(self) -> tuple[Charge, ...]:

@@ -1,0 +1,55 @@
+"""What a call costs that was counted by hand: at given prices, or at those of the price table."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from genai_prices.data_snapshot import get_snapshot
+
+from vital_shared.models.model_call import Tokens
+from vital_shared.models.money import to_nanos
+from vital_shared.monitoring.pricing import Prices
+
+__all__ = ["Cost", "cost_at", "cost_by_table"]
+
+_TABLE: Final = Prices()
+
+
+class Cost(NamedTuple):
+    """What a call costs, and at which prices."""
+
+    nanos: int
+    unit_prices: dict[str, str]
+    """Dollars per million tokens."""
+
+
+def cost_at(per_1k_input: Decimal, per_1k_output: Decimal, tokens: Tokens) -> Cost:
+    """Compute a cost at given prices, in dollars for a thousand tokens; rounded once, half to even."""
+    nanos = to_nanos((tokens.input * per_1k_input + tokens.output * per_1k_output) / 1_000)
+    return Cost(nanos, {"input": f"{per_1k_input * 1_000:f}", "output": f"{per_1k_output * 1_000:f}"})
+
+
+def cost_by_table(model: str, tokens: Tokens) -> Cost | None:
+    """Look a price up; None where nobody knows it.
+
+    :param model: with or without its provider.
+    """
+    name = _with_provider(model)
+    dollars = _TABLE.cost(name, tokens)
+    if dollars is None:
+        return None
+    return Cost(to_nanos(dollars), {})
+
+
+@lru_cache(maxsize=1_000)
+def _with_provider(model: str) -> str:
+    """Find the provider that is meant by a bare name: the first in the table that has such a model."""
+    if ":" in model:
+        return model
+    try:
+        provider, _ = get_snapshot().find_provider_model(model, None, None, None)
+    except LookupError:
+        return model
+    return f"{provider.id}:{model}"

@@ -1,0 +1,232 @@
+"""Count by hand what happens outside of a workflow, or what only its own code knows.
+
+Whatever a workflow does by way of its models, tools and sources is counted without these calls.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_shared.errors import InvalidRequest
+from vital_shared.logs import get_logger
+from vital_shared.models.charge import Charge
+from vital_shared.models.model_call import Tokens
+from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.monitoring.arguments import (
+    Number,
+    amount,
+    mode_name,
+    name,
+    number,
+    one_of,
+    tenant_name,
+    whole,
+)
+from vital_shared.monitoring.bill import current_bill
+from vital_shared.monitoring.metrics import (
+    AGENT_USAGE_TOTAL,
+    CACHE_OPERATION,
+    CACHE_OPERATIONS_TOTAL,
+    CACHE_STATUS,
+    COST_SAVED_DOLLARS_TOTAL,
+    ERROR_TYPE,
+    EXECUTION,
+    LLM_CALLS_TOTAL,
+    LLM_TOKENS_TOTAL,
+    OUTCOME,
+    QUALITY_SCORE,
+    RAG_DURATION_SECONDS,
+    RAG_RETRIEVALS_TOTAL,
+    SOURCE_STATUS,
+    TIER,
+    TOOL_DURATION_SECONDS,
+    TOOL_EXECUTIONS_TOTAL,
+    TOOL_STATUS,
+    WARNINGS_TOTAL,
+    WORKFLOW_DURATION_SECONDS,
+    WORKFLOW_ERRORS_TOTAL,
+    WORKFLOW_REQUESTS_TOTAL,
+)
+from vital_shared.monitoring.spent import count_cost
+from vital_shared.monitoring.tracked_price import Cost, cost_at, cost_by_table
+
+__all__ = [
+    "track_agent_usage",
+    "track_cache_operation",
+    "track_llm_call",
+    "track_quality_score",
+    "track_rag_retrieval",
+    "track_tool_execution",
+    "track_workflow_execution",
+]
+
+logger = get_logger(__name__)
+
+WARNED: Final = 1_000
+"""So many models without a price are told of: their names may be made up."""
+
+_warned: Final[set[str]] = set()
+
+
+def track_llm_call(
+    mode: str | int | WorkflowMode,
+    model: str,
+    input_tokens: int,
+    output_tokens: int,
+    cached: bool = False,
+    cost_per_1k_input: Number | None = None,
+    cost_per_1k_output: Number | None = None,
+    *,
+    tenant_id: str | None = None,
+) -> None:
+    """Count a call of a language model.
+
+    Within a run its cost is part of the run's: in the answer, and in the ledger. Outside of one it is in the
+    metrics alone. A model without a price costs nothing, and is warned of, once in the log.
+
+    :param mode: 1 to 4.
+    :param model: by its name in the price table, with or without its provider: ``gpt-4``, ``openai:gpt-4``.
+    :param cached: a cache has spared the call: it took no tokens, and what it would have cost was saved.
+    :param cost_per_1k_input: dollars for a thousand tokens; both or neither, which means the price table's.
+    :param tenant_id: None: the run's tenant, or none.
+    :raises InvalidRequest: when an argument cannot be, naming it.
+    """
+    mode, model, tenant = mode_name(mode), name("model", model), tenant_name(tenant_id)
+    tokens = Tokens(input=whole("input_tokens", input_tokens), output=whole("output_tokens", output_tokens))
+    cost = _cost(model, tokens, cost_per_1k_input, cost_per_1k_output)
+    if cost is None:
+        _warn(mode, model)
+    LLM_CALLS_TOTAL.at(mode, model, "true" if cached else "false", "success").inc()
+    if cached:
+        COST_SAVED_DOLLARS_TOTAL.at(mode, tenant).inc(cost.nanos if cost else 0)
+        return
+    LLM_TOKENS_TOTAL.at(mode, model, "input").inc(tokens.input)
+    LLM_TOKENS_TOTAL.at(mode, model, "output").inc(tokens.output)
+    _charge(mode, tenant, model, tokens, cost)
+
+
+def _cost(
+    model: str, tokens: Tokens, per_1k_input: Number | None, per_1k_output: Number | None
+) -> Cost | None:
+    if per_1k_input is None and per_1k_output is None:
+        return cost_by_table(model, tokens)
+    if per_1k_input is None or per_1k_output is None:
+        missing = "cost_per_1k_input" if per_1k_input is None else "cost_per_1k_output"
+        raise InvalidRequest(f"{missing} is missing: give both prices, or neither.", field=missing)
+    given = amount("cost_per_1k_input", per_1k_input), amount("cost_per_1k_output", per_1k_output)
+    return cost_at(*given, tokens)
+
+
+def _warn(mode: str, model: str) -> None:
+    WARNINGS_TOTAL.at(mode, "unknown_price").inc()
+    if model not in _warned and len(_warned) < WARNED:
+        _warned.add(model)
+        logger.warning("the price of a model is not known, so its calls count as free", model=model)
+
+
+def _charge(mode: str, tenant: str, model: str, tokens: Tokens, cost: Cost | None) -> None:
+    """Put the cost on the run's bill, from where it is counted once the ledger has it; or else count it."""
+    nanos = cost.nanos if cost else 0
+    bill = current_bill.get()
+    if bill is None:
+        count_cost(mode, tenant, "llm", nanos)
+        return
+    charge = Charge(
+        item=bill.next_item("llm"),
+        cost_type="llm",
+        name=model,
+        status="success",
+        tokens=tokens,
+        unit_prices=cost.unit_prices if cost else None,
+        cost_nanos=nanos,
+    )
+    bill.add(charge)
+
+
+def track_workflow_execution(
+    mode: str | int | WorkflowMode,
+    outcome: str,
+    duration_seconds: Number,
+    cache_status: str = "bypass",
+    execution: str = "parallel",
+    error_type: str | None = None,
+    *,
+    tenant_id: str | None = None,
+) -> None:
+    """Count a request that something else than a workflow of ours has answered.
+
+    :param outcome: success, degraded, failed, cancelled, rejected; a rejected one has no duration.
+    :param cache_status: hit, miss, bypass.
+    :param execution: parallel, sequential.
+    :param error_type: of a failed one; None: internal.
+    :raises InvalidRequest: when an argument cannot be, naming it.
+    """
+    mode, outcome = mode_name(mode), one_of("outcome", outcome, OUTCOME)
+    seconds = number("duration_seconds", duration_seconds)
+    labels = one_of("cache_status", cache_status, CACHE_STATUS), one_of("execution", execution, EXECUTION)
+    error = one_of("error_type", error_type or "internal", ERROR_TYPE)
+    WORKFLOW_REQUESTS_TOTAL.at(mode, tenant_name(tenant_id), outcome).inc()
+    if outcome == "failed":
+        WORKFLOW_ERRORS_TOTAL.at(mode, error).inc()
+    if outcome != "rejected":
+        WORKFLOW_DURATION_SECONDS.at(mode, *labels).observe(seconds)
+
+
+def track_cache_operation(mode: str | int | WorkflowMode, operation: str, tier: str = "memory") -> None:
+    """Count what a cache did.
+
+    :param operation: hit, miss, bypass, write, evict, expire, invalidate.
+    :param tier: memory, redis, semantic.
+    :raises InvalidRequest: when an argument cannot be, naming it.
+    """
+    mode, operation = mode_name(mode), one_of("operation", operation, CACHE_OPERATION)
+    CACHE_OPERATIONS_TOTAL.at(operation, one_of("tier", tier, TIER), mode).inc()
+
+
+def track_quality_score(mode: str | int | WorkflowMode, score: Number) -> None:
+    """Count an answer's quality, from 0 to 1.
+
+    :raises InvalidRequest: when an argument cannot be, naming it.
+    """
+    QUALITY_SCORE.at(mode_name(mode)).observe(number("score", score, most=1.0))
+
+
+def track_tool_execution(tool: str, status: str = "success", duration_seconds: Number | None = None) -> None:
+    """Count a call of a tool.
+
+    :param status: success, failed, timeout, denied.
+    :raises InvalidRequest: when an argument cannot be, naming it.
+    """
+    tool, status = name("tool", tool), one_of("status", status, TOOL_STATUS)
+    seconds = None if duration_seconds is None else number("duration_seconds", duration_seconds)
+    TOOL_EXECUTIONS_TOTAL.at(tool, status).inc()
+    if seconds is not None:
+        TOOL_DURATION_SECONDS.at(tool).observe(seconds)
+
+
+def track_rag_retrieval(
+    mode: str | int | WorkflowMode,
+    source: str,
+    status: str = "success",
+    duration_seconds: Number | None = None,
+) -> None:
+    """Count the search of a source.
+
+    :param source: memory, pinecone, supabase; others are counted together.
+    :param status: success, failed, timeout.
+    :raises InvalidRequest: when an argument cannot be, naming it.
+    """
+    mode, source = mode_name(mode), name("source", source)
+    status = one_of("status", status, SOURCE_STATUS)
+    seconds = None if duration_seconds is None else number("duration_seconds", duration_seconds)
+    RAG_RETRIEVALS_TOTAL.at(mode, source, status).inc()
+    if seconds is not None:
+        RAG_DURATION_SECONDS.at(source).observe(seconds)
+
+
+def track_agent_usage(agent_id: str) -> None:
+    """Count that an agent was used.
+
+    :raises InvalidRequest: when it is no name.
+    """
+    AGENT_USAGE_TOTAL.at(name("agent_id", agent_id)).inc()
