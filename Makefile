@@ -1,7 +1,7 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
 # make test   set everything up, then linters, type checks and all tests
 # make eval   ask the 60 sample questions and print how good the answers are
-# make bench  measure the engine against a hand-written floor and its peers
+# make bench  measure the engine and the wires against hand-written floors and their peers
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
 
 SHELL := /bin/bash
@@ -47,7 +47,10 @@ eval: $(VENV)/installed
 	$(BIN)/python bench/eval.py
 
 bench: .venv-bench/installed
-	.venv-bench/bin/python bench/engine.py
+	@missed=0; \
+	.venv-bench/bin/python bench/engine.py || missed=1; \
+	.venv-bench/bin/python bench/llm.py || missed=1; \
+	exit $$missed
 
 lock: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(ALL_EXTRAS)]' --group dev

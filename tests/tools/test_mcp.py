@@ -104,7 +104,9 @@ async def test_a_program_that_dies_midway_fails_the_call_and_is_started_anew() -
         os.kill(int(again.content), signal.SIGKILL)
         while is_there(int(again.content)):  # noqa: ASYNC110 - the connection takes it in, and has no event
             await asyncio.sleep(0.01)
-        assert (await called(registry, "example_process_id")).status == "success"
+        # Whether the end of its pipe was read by now is chance: at most one call fails for it.
+        calls = [await called(registry, "example_process_id") for _ in range(2)]
+        assert calls[-1].status == "success"
 
 
 async def test_a_slow_tool_ends_in_time_and_leaves_the_others_working() -> None:

@@ -66,3 +66,9 @@ async def test_their_operators_can_reach_ours(service):
 def test_the_rates_are_those_that_the_services_allow(environ, gaps):
     """NCBI: 3 a second, 10 with a key; openFDA: 240 a minute; Brave's smallest plan: 1 a second."""
     assert [api._gap for api in PublicTools("", environ)._apis] == gaps
+
+
+def test_they_only_read_but_what_is_asked_goes_out_so_that_manual_modes_want_approval():
+    for each in PublicTools("", KEYS).tools:
+        assert each.read_only
+        assert each.requires_approval

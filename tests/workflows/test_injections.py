@@ -96,6 +96,22 @@ async def test_what_the_agents_list_names_is_allowed_in_automatic_modes_alone(
     assert len(mailed) == 1
 
 
+async def test_what_only_reads_may_be_called_in_automatic_modes_alone(open_services: Open):
+    read = []
+
+    @tool(read_only=True)
+    async def look_up(word: str) -> str:
+        """Look a word up."""
+        read.append(word)
+        return "Found."
+
+    asks = INJECTIONS[0]._replace(calls=("look_up", {"word": "review"}))
+    await answer(open_services, asks, look_up, mode="1")
+    assert read == []
+    await answer(open_services, asks, look_up, mode="2")
+    assert read == ["review"]
+
+
 async def test_what_the_question_itself_has_asked_for_may_be_called_again(open_services: Open, mail, mailed):
     """No document is read before the first suggestion: it comes from the user's own words."""
     asks = next(each for each in CALLING if each.calls[0] == "send_mail")

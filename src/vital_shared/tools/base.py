@@ -86,6 +86,10 @@ class Tool:
     """Charged for each call that was started, whatever came of it."""
 
     requires_approval: bool = True
+    read_only: bool = False
+    """Changes nothing, and tells nobody but the service that it asks: in automatic modes a model may call it
+    on its own, whatever the documents say that it has read."""
+
     keywords: frozenset[str] = frozenset()
     """The tool is suggested only for a question that has one of these words or phrases; empty: for any."""
 
@@ -142,6 +146,7 @@ def tool(
     timeout_seconds: float = 10.0,
     cost_dollars: Decimal = Decimal(0),
     requires_approval: bool = True,
+    read_only: bool = False,
     keywords: Iterable[str] = (),
     from_query: FromQuery = lambda _query: None,
     examples: Iterable[str] = (),
@@ -178,6 +183,7 @@ def tool(
             timeout_seconds=timeout_seconds,
             cost_dollars=cost_dollars,
             requires_approval=requires_approval,
+            read_only=read_only,
             keywords=frozenset(keywords),
             from_query=from_query,
             examples=tuple(examples),

@@ -82,7 +82,7 @@ def _is_sum(expression: str, *, ordered: bool) -> bool:
     return True
 
 
-@tool(timeout_seconds=5, from_query=expression_in)
+@tool(timeout_seconds=5, read_only=True, from_query=expression_in)
 async def calculator(
     expression: Annotated[
         str,

@@ -41,7 +41,7 @@ def document_search(
 ) -> Tool:
     """Make the tool that searches these sources, all at the same time, and merges what came in time."""
 
-    @tool(timeout_seconds=source_timeout_seconds + _MERGE_SECONDS, from_query=wish_in)
+    @tool(timeout_seconds=source_timeout_seconds + _MERGE_SECONDS, read_only=True, from_query=wish_in)
     async def document_search(
         query: Annotated[
             str, Field(min_length=1, max_length=_MAX_QUERY, description="What to look for, in words.")

@@ -48,7 +48,7 @@ _OPERATORS = frozenset({"and", "or", "not", "to"})
 def openfda(api: PublicApi) -> tuple[Tool, ...]:
     """Make the tools."""
 
-    @tool(timeout_seconds=20, from_query=clearances_in)
+    @tool(timeout_seconds=20, read_only=True, from_query=clearances_in)
     async def fda_510k_search(query: Query, limit: Limit = 5, since: Since = None) -> Found:
         """Search FDA's 510(k) clearances and De Novo grants by device, applicant or number (K123456)."""
         number = _CLEARANCE.search(query)
@@ -63,7 +63,7 @@ def openfda(api: PublicApi) -> tuple[Tool, ...]:
         )
         return _found(records, f"clearances for “{query}”", _clearance)
 
-    @tool(timeout_seconds=20, from_query=recalls_in)
+    @tool(timeout_seconds=20, read_only=True, from_query=recalls_in)
     async def fda_recall_search(query: Query, limit: Limit = 5, since: Since = None) -> Found:
         """Search FDA's enforcement reports of recalled devices by product or firm, with class and reason."""
         search = _any_field(("product_description", "recalling_firm"), query)
@@ -73,14 +73,14 @@ def openfda(api: PublicApi) -> tuple[Tool, ...]:
         )
         return _found(records, f"recalls for “{query}”", _recall)
 
-    @tool(timeout_seconds=20, from_query=label_in)
+    @tool(timeout_seconds=20, read_only=True, from_query=label_in)
     async def fda_label_search(drug: Query, section: Section = "indications_and_usage") -> Found:
         """Read a section of a drug's label: its uses, doses, warnings, interactions or adverse reactions."""
         search = _any_field(("openfda.generic_name", "openfda.brand_name"), drug)
         records = await _records(api, "/drug/label.json", search=f"{search} AND _exists_:{section}", limit=1)
         return _found(records, f"labels of “{drug}” with that section", lambda each: _label(each, section))
 
-    @tool(timeout_seconds=20, from_query=events_in)
+    @tool(timeout_seconds=20, read_only=True, from_query=events_in)
     async def fda_event_search(drug: Query, limit: Limit = 10) -> Found:
         """Count the reactions that were reported most for a drug; reports prove no cause and no frequency."""
         search = _any_field(("patient.drug.medicinalproduct", "patient.drug.openfda.generic_name"), drug)

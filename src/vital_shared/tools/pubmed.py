@@ -56,7 +56,7 @@ def pubmed(api: PublicApi, contact: str = "") -> Tool:
     """
     who: dict[str, str | int] = {"tool": "vital", **({"email": contact} if contact else {})}
 
-    @tool(timeout_seconds=20, from_query=wish_in)
+    @tool(timeout_seconds=20, read_only=True, from_query=wish_in)
     async def pubmed_search(
         query: Annotated[
             str, Field(min_length=1, max_length=500, description="In PubMed's own syntax or words.")

@@ -81,7 +81,7 @@ def web_search(service: WebSearch, cost_dollars: Decimal) -> Tool:
     :param cost_dollars: of one search.
     """
 
-    @tool(timeout_seconds=15, cost_dollars=cost_dollars, from_query=wish_in)
+    @tool(timeout_seconds=15, read_only=True, cost_dollars=cost_dollars, from_query=wish_in)
     async def web_search(
         query: Annotated[str, Field(min_length=1, max_length=400, description="What to look for, in words.")],
         limit: Annotated[int, Field(ge=1, le=10, description="How many pages.")] = 5,

@@ -31,8 +31,8 @@ class ToolLoop:
     are there already), and those that need no approval; any other ends the loop.
 
     In automatic modes nobody approves, and by now the model has read documents, which may hold instructions:
-    a tool that requires approval may be called where the agent's own list names it, or where it was called
-    for the question before any document was read.
+    a tool that requires approval, and does more than read, may be called where the agent's own list names it,
+    or where it was called for the question before any document was read.
 
     :param tools: all tools of the engine.
     :param agent: whose tools the model may use.
@@ -54,8 +54,10 @@ class ToolLoop:
         self._context = context
         self._manual = manual
         self._results = {_key(result.name, result.arguments): result for result in known}
-        listed = agent.tools is not None and not manual
-        self._offered = {tool.name: tool for tool in allowed(tools, agent) if listed or self._may_offer(tool)}
+        listed = agent.tools is not None
+        self._offered = {
+            tool.name: tool for tool in allowed(tools, agent) if self._may_offer(tool, listed=listed)
+        }
         self.made: list[ToolResult] = []
         """The results of the calls that this loop has made, in order."""
         self.denied: list[ToolResult] = []
@@ -130,8 +132,8 @@ class ToolLoop:
             given.append(result.model_copy(update={"id": call.id, "passages": passages}))
         return tuple(given)
 
-    def _may_offer(self, tool: Tool) -> bool:
-        if not tool.requires_approval:
+    def _may_offer(self, tool: Tool, *, listed: bool) -> bool:
+        if not tool.requires_approval or (not self._manual and (listed or tool.read_only)):
             return True
         return any(result.name == tool.name for result in self._results.values())
 
