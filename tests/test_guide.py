@@ -1,0 +1,78 @@
+"""What the guide says holds."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from vital_shared.llm.configuration import Configuration
+from vital_shared.llm.providers import BUILT_IN
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.tool import ToolCall
+from vital_shared.tools.base import ToolContext
+from vital_shared.tools.registry import ToolRegistry
+from vital_shared.workflows import answering
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\((?!https?://)([^)\s]+)\)", text):
+        file, _, anchor = target.partition("#")
+        there = (page.parent / file).resolve() if file else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+async def test_a_tool_of_ones_own_takes_ten_lines_and_has_typed_arguments():
+    (code,) = (block for block in blocks("python") if "@tool" in block)
+    assert len(code.splitlines()) <= 10
+    names: dict[str, object] = {}
+    exec(code, names)
+    tools, context = ToolRegistry([names["body_mass_index"]]), ToolContext(tenant_id="acme", run_id="run_1")
+
+    async def call(**arguments):
+        call = ToolCall(
+            id="c", name="body_mass_index", arguments=arguments, reason="", requires_approval=False
+        )
+        return await tools.run(call, context)
+
+    assert (await call(kilograms=70, metres=1.7)).content == "24.2"
+    wrong = await call(kilograms="heavy", metres=1.7)
+    assert (wrong.status, 'argument "kilograms"' in wrong.error) == ("failed", True)
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_the_configurations_are_right(text):
+    Configuration.model_validate(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_the_profiles_are_right(text):
+    AgentProfile.model_validate_json('{"id": "a", "name": "A", "system_prompt": "Be brief.", ' + text[1:])
+
+
+def test_every_variable_that_a_known_provider_needs_is_named():
+    for known in BUILT_IN.values():
+        for name in known.key_env[:1]:
+            assert f"`{name}`" in GUIDE
+
+
+def test_the_bounds_of_the_tool_loop_are_those_that_are_told():
+    assert (answering.ROUNDS, answering.SECONDS, answering.DOLLARS) == (5, 60, 1)
+    assert "five rounds, 60 seconds and one dollar" in " ".join(GUIDE.split())
