@@ -11,9 +11,10 @@ from typing import Final
 from fastapi import FastAPI
 
 from ai_engine.access_log import AccessLog
-from ai_engine.api import agents, documents, health, metrics, pages, runs
+from ai_engine.api import agents, budgets, documents, health, metrics, pages, runs
 from ai_engine.api.openapi import add_openapi
 from ai_engine.authentication import Authentication
+from ai_engine.budget_gauges import BudgetGauges
 from ai_engine.engine import Engine
 from ai_engine.guard import is_loopback
 from ai_engine.key_ring import KeyRing
@@ -83,10 +84,8 @@ def create_app(
                 keys=keys,
                 uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
             )
-            background = [
-                tasks.create_task(coroutine)
-                for coroutine in (warm_up(parts), sample(parts), _tick(hub), _sweep(parts))
-            ]
+            work = (warm_up(parts), sample(parts), BudgetGauges(parts).watch(), _tick(hub), _sweep(parts))
+            background = [tasks.create_task(coroutine) for coroutine in work]
             try:
                 yield
             finally:  # the task group waits until the runs have ended and are stored
@@ -105,7 +104,7 @@ def create_app(
         # Newer versions trace by themselves, with what stands in the address; ours do not.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (agents, documents, health, metrics):
+    for module in (agents, budgets, documents, health, metrics):
         app.include_router(module.router)
     app.router.routes.extend((*runs.routes, *pages.routes))
     add_openapi(app)

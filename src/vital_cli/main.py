@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from vital_cli.commands import agents, documents, keys, models
+from vital_cli.commands import agents, budgets, documents, keys, models
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
 from vital_cli.commands.graph import graph
@@ -107,6 +107,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(agents.app, name="agents")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
+app.add_typer(budgets.app, name="budgets")
 app.command(
     epilog=examples(
         "vital graph",

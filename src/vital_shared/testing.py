@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -203,11 +204,20 @@ async def workflow_services(
     models: Sequence[Model] = (),
     sources: Sequence[Source] = (),
     tools: Sequence[Tool] = (),
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
     **settings: Any,
 ) -> AsyncIterator[Services]:
-    """Open services on an own SQLite file in `data_dir`, without the embedded models, and close them."""
+    """Open services on an own SQLite file in `data_dir`, without the embedded models, and close them.
+
+    Another `database_url` may be given among the settings.
+    """
+    given: dict[str, Any] = {"data_dir": data_dir, "database_url": ""} | settings
     services = await Services.open(
-        Settings(data_dir=data_dir, database_url="", **settings), models=models, sources=sources, tools=tools
+        Settings(**given),
+        models=models,
+        sources=sources,
+        tools=tools,
+        now=now,
     )
     try:
         yield services

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.ai_engine.harness import SUM, Service, asked
 
 from ai_engine.app import create_app
 from ai_engine.settings import ServerSettings
+from vital_shared.models.limits import TenantLimits
 
 MARK = "plover"
 """Stands in all that is acme's."""
@@ -37,10 +39,12 @@ class World:
 
     @property
     def ids(self) -> dict[str, str]:
-        return {"run_id": self.waiting, "agent_id": "classifier", "document_id": self.document}
+        mine = {"run_id": self.waiting, "agent_id": "classifier", "document_id": self.document}
+        return mine | {"tenant_id": "acme"}
 
     async def fill(self) -> World:
-        client, own = self.service.client, self.own
+        client, own, services = self.service.client, self.own, self.service.services
+        await services.limits.set("acme", TenantLimits(monthly_dollars=Decimal(1_000)), now=services.now())
         agent = await client.put("/v1/agents/classifier", json=AGENT | {"name": MARK}, headers=own)
         document = await client.post("/v1/documents", files={"file": FILE}, headers=own)
         runs = [
@@ -57,7 +61,8 @@ class World:
 
     async def seen(self) -> list[Any]:
         """All that acme sees of its own."""
-        paths = (f"/v1/runs/{self.ended}", f"/v1/runs/{self.waiting}", "/v1/agents", "/v1/documents")
+        runs = (f"/v1/runs/{self.ended}", f"/v1/runs/{self.waiting}")
+        paths = (*runs, "/v1/agents", "/v1/documents", "/v1/budgets/acme")
         answers = [await self.service.client.get(path, headers=self.own) for path in paths]
         talks = self.service.services.conversations
         history = await talks.history(self.session, tenant_id="acme", limit=100)
@@ -116,6 +121,12 @@ CASES: dict[tuple[str, str], Case] = {
     ),
     ("GET", "/v1/documents/{document_id}"): Case("ask", 200, 404, tells=True),
     ("DELETE", "/v1/documents/{document_id}"): Case("admin", 204, 404),
+    ("GET", "/v1/budgets"): Case("costs", 200, 200),
+    ("GET", "/v1/budgets/{tenant_id}"): Case("costs", 200, 404),
+    ("PUT", "/v1/budgets/{tenant_id}"): Case(
+        "admin", 403, 403, ({"json": {"daily_dollars": "1"}},), for_tenants=False
+    ),
+    ("DELETE", "/v1/budgets/{tenant_id}"): Case("admin", 403, 403, for_tenants=False),
     ("GET", "/metrics"): Case("costs", 403, 403, for_tenants=False),
     ("GET", "/healthz"): Case(None, 200, 200),
     ("GET", "/readyz"): Case(None, 200, 200),

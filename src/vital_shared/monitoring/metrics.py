@@ -312,7 +312,7 @@ AGENT_USAGE_TOTAL: Final = Counter(
 
 BUDGET_LIMIT_DOLLARS: Final = Gauge(
     "vital_budget_limit_dollars",
-    "What a tenant may spend this month; only tenants with a budget.",
+    "What a tenant may spend this month, or today where it has no monthly budget.",
     (TENANT,),
     merge="one",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import delete
@@ -49,10 +50,18 @@ class LimitStore:
             raise _not_limited(tenant_id)
         return Account(**row).standing(now)
 
-    async def list(self, *, now: datetime) -> tuple[TenantStanding, ...]:
-        """Return all tenants that have limits, by their ids."""
+    async def list(
+        self, *, now: datetime, tenant_ids: Collection[str] | None = None
+    ) -> tuple[TenantStanding, ...]:
+        """Return the tenants that have limits, by their ids.
+
+        :param tenant_ids: only these; None: all.
+        """
+        statement = accounts(now).order_by(budgets.c.tenant_id)
+        if tenant_ids is not None:
+            statement = statement.where(budgets.c.tenant_id.in_(tenant_ids))
         async with self._database.connect() as connection:
-            rows = await connection.execute(accounts(now).order_by(budgets.c.tenant_id))
+            rows = await connection.execute(statement)
             return tuple(Account(**row).standing(now) for row in rows.mappings())
 
     async def delete(self, tenant_id: str) -> None:

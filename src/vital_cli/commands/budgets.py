@@ -1,0 +1,116 @@
+"""``vital budgets``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vital_cli.options import Json, examples
+
+if TYPE_CHECKING:
+    from vital_shared.models.limits import Allowance, TenantStanding
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True, help="What tenants may spend in a day and a month, and how often they may ask."
+)
+
+Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
+Money = "Dollars of {}, in UTC, such as 10 or 0.5; none lifts the limit."
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        "vital budgets set acme --daily 10 --monthly 200 --per-minute 60",
+        "vital budgets set acme --daily none",
+    ),
+)
+def set_limits(
+    tenant: Tenant,
+    daily: Annotated[str | None, typer.Option(metavar="DOLLARS", help=Money.format("a day"))] = None,
+    monthly: Annotated[str | None, typer.Option(metavar="DOLLARS", help=Money.format("a month"))] = None,
+    per_minute: Annotated[
+        str | None,
+        typer.Option(metavar="REQUESTS", help="Requests a minute, so many also at once; none lifts it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Set limits of a tenant; those that are not given stay as they are."""
+    from vital_cli.limits import changed
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say, write_json
+    from vital_shared.workflows.services import Services
+
+    given = {"daily_dollars": daily, "monthly_dollars": monthly, "requests_per_minute": per_minute}
+
+    async def work(services: Services) -> TenantStanding:
+        limits = await changed(services, tenant, given)
+        await services.limits.set(tenant, limits, now=services.now())
+        return await services.limits.get(tenant, now=services.now())
+
+    standing = with_services(work)
+    if as_json:
+        write_json(standing)
+    else:
+        say(f"Set the limits of {tenant}; they hold from its next request on.", "green")
+
+
+@app.command("list", epilog=examples("vital budgets list", "vital budgets list --json"))
+def list_limits(as_json: Json = False) -> None:
+    """List the tenants that have limits, and how they stand to them."""
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say, show_table, write_json
+
+    standings = with_services(lambda services: services.limits.list(now=services.now()))
+    if as_json:
+        write_json(standings)
+    elif standings:
+        show_table([_row(standing) for standing in standings])
+    else:
+        say("No tenant has limits: set some with `vital budgets set`.", "yellow")
+
+
+@app.command(epilog=examples("vital budgets show acme", "vital budgets show acme --json"))
+def show(tenant: Tenant, as_json: Json = False) -> None:
+    """Show the limits of a tenant, what it has spent and what is left."""
+    from vital_cli.session import with_services
+    from vital_cli.terminal import show_fields, write_json
+
+    standing = with_services(lambda services: services.limits.get(tenant, now=services.now()))
+    if as_json:
+        write_json(standing)
+    else:
+        show_fields(_row(standing) | {"set": f"{standing.updated_at:%Y-%m-%d %H:%M} UTC"})
+
+
+@app.command(epilog=examples("vital budgets delete acme"))
+def delete(tenant: Tenant) -> None:
+    """Let a tenant ask and spend without limits."""
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say
+
+    with_services(lambda services: services.limits.delete(tenant))
+    say(f"Deleted the limits of {tenant}.", "green")
+
+
+def _row(standing: TenantStanding) -> dict[str, object]:
+    return {
+        "tenant": standing.tenant_id,
+        "today": _spent(standing.daily),
+        "left today": _left(standing.daily),
+        "this month": _spent(standing.monthly),
+        "left this month": _left(standing.monthly),
+        "reserved": f"${standing.reserved_dollars:f}",
+        "requests a minute": standing.requests_per_minute,
+    }
+
+
+def _spent(allowance: Allowance | None) -> str | None:
+    return None if allowance is None else f"${allowance.spent_dollars:f} of ${allowance.limit_dollars:f}"
+
+
+def _left(allowance: Allowance | None) -> str | None:
+    return None if allowance is None else f"${allowance.left_dollars:f}"

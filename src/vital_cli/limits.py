@@ -1,0 +1,50 @@
+"""Limits as a person types them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from vital_cli.problems import invalid
+from vital_shared.errors import InvalidRequest, NotFound
+from vital_shared.models.limits import TenantLimits
+from vital_shared.models.workflow_io import Id
+from vital_shared.workflows.services import Services
+
+__all__ = ["changed"]
+
+NONE: Final = "none"
+"""What lifts a limit."""
+
+_id: Final[TypeAdapter[str]] = TypeAdapter(Id)
+
+
+async def changed(services: Services, tenant_id: str, given: Mapping[str, str | None]) -> TenantLimits:
+    """Return the limits of a tenant with what was typed.
+
+    :param given: by field; None: it stays as it is.
+    :raises InvalidRequest: when a limit cannot be, or the tenant's id cannot.
+    """
+    try:
+        _id.validate_python(tenant_id)
+    except ValidationError as error:
+        raise InvalidRequest(
+            "a tenant's id has 1 to 128 letters, digits and _ . : @ -", field="tenant"
+        ) from error
+    try:
+        now = (await services.limits.get(tenant_id, now=services.now())).limits.model_dump()
+    except NotFound:
+        now = {}
+    typed = {name: _typed(name, text) for name, text in given.items() if text is not None}
+    try:
+        return TenantLimits(**(now | typed))
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def _typed(name: str, text: str) -> Any:
+    if text == NONE:
+        return None
+    return int(text) if name == "requests_per_minute" and text.isdecimal() else text
