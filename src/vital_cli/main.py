@@ -15,6 +15,7 @@ from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
 from vital_cli.commands.graph import graph
 from vital_cli.commands.ingest import ingest
+from vital_cli.commands.report import report
 from vital_cli.commands.run import run
 from vital_cli.commands.serve import serve
 from vital_cli.options import examples
@@ -115,6 +116,13 @@ app.command(
         "vital graph my_package.workflows:MyWorkflow > graph.mmd",
     )
 )(graph)
+app.command(
+    epilog=examples(
+        "vital report",
+        "vital report --period week --tenant acme",
+        "vital report --period month --until 2026-10-31 --markdown > october.md",
+    )
+)(report)
 app.command(epilog=examples("vital serve", "vital serve --port 8080"))(serve)
 
 

@@ -1,0 +1,1 @@
+"""The manager's questions, answered from the store."""

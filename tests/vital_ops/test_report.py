@@ -1,0 +1,318 @@
+"""The manager's questions, answered from rows that the test has written."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+from tests.vital_ops.conftest import NOW, Rows
+
+from vital_ops.report.markdown import to_markdown
+from vital_ops.report.period import Period
+from vital_ops.report.report import Answer, Report, make_report
+from vital_shared.store.database import Database
+from vital_shared.store.tables import runs
+
+DAY = Period.until(NOW, "day")
+ERRORS, SLOWEST, HITS, BUDGETS, SAVED, DEAREST, QUALITY, DEGRADED, SUCCESS = range(9)
+
+BEFORE = timedelta(hours=30)
+
+
+async def answers(database: Database, period: Period = DAY, **options: Any) -> tuple[Answer, ...]:
+    return (await make_report(database, period, now=NOW, **options)).answers
+
+
+async def told(database: Database, number: int, **options: Any) -> tuple[str, str]:
+    answer = (await answers(database, **options))[number]
+    return answer.figure, answer.verdict
+
+
+async def test_without_any_data_nothing_is_met(database: Database) -> None:
+    report = await make_report(database, DAY, now=NOW)
+    assert {answer.verdict for answer in report.answers} == {"no data"}
+    assert {answer.value for answer in report.answers} == {None}
+    assert (report.tenants, report.budgets) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("failed", "figure", "verdict"),
+    [
+        (0, "0 % (0 of 100 runs)", "met"),
+        (1, "1 % (1 of 100 runs)", "met"),
+        (2, "2 % (2 of 100 runs)", "missed"),
+    ],
+)
+async def test_the_error_rate_has_to_be_below_its_target(
+    database: Database, rows: Rows, failed: int, figure: str, verdict: str
+) -> None:
+    for number in range(100):
+        await rows.run("failed" if number < failed else "completed", degraded=number > 50)
+    assert await told(database, ERRORS) == (figure, verdict)
+
+
+async def test_cancelled_expired_and_unended_runs_are_no_errors(database: Database, rows: Rows) -> None:
+    for status in ("completed", "cancelled", "expired", "running", "awaiting_approval"):
+        await rows.run(status)
+    assert await told(database, ERRORS) == ("0 % (0 of 1 runs)", "met")
+    assert await told(database, SUCCESS) == ("100 % (1 of 1 runs)", "met")
+
+
+async def test_only_what_ended_in_the_period_counts(database: Database, rows: Rows) -> None:
+    await rows.run("failed", ago=timedelta(0))
+    await rows.run("completed", ago=timedelta(microseconds=1))
+    await rows.run("completed", ago=timedelta(days=1))
+    await rows.run("failed", ago=timedelta(days=1, microseconds=1))
+    assert await told(database, ERRORS) == ("0 % (0 of 2 runs)", "met")
+
+
+async def test_a_tenant_sees_its_own_figures(database: Database, rows: Rows) -> None:
+    await rows.run("failed", tenant_id="globex")
+    await rows.run()
+    await rows.charge(5, tenant_id="globex")
+    await rows.charge(0, tenant_id="globex", run_id=None, calls=9, hits=9)
+    await rows.charge(1)
+    await rows.budget("globex", 1, None, d11_25=5)
+    await rows.budget("acme", 2, None, d11_25=1)
+    report = await make_report(database, DAY, now=NOW, tenant_id="acme")
+    assert report.answers[ERRORS].value == 0
+    assert report.answers[SAVED].value == 0
+    assert report.answers[HITS].verdict == "no data"
+    assert [each.tenant_id for each in report.tenants] == ["acme"]
+    assert [each.tenant_id for each in report.budgets] == ["acme"]
+
+
+@given(durations=st.lists(st.floats(0, 100, allow_nan=False), min_size=1, max_size=60))
+@settings(max_examples=30)
+def test_the_percentile_is_the_value_that_95_of_100_do_not_exceed(
+    durations: list[float], one_database: tuple[asyncio.Runner, Database]
+) -> None:
+    runner, database = one_database
+
+    async def measure() -> float | None:
+        async with database.begin() as connection:
+            await connection.execute(delete(runs))
+        many = [
+            {
+                "status": ("completed", "failed")[i % 2],
+                "finished_at": NOW - timedelta(hours=1),
+                "duration_seconds": d,
+            }
+            for i, d in enumerate(durations)
+        ]
+        await Rows(database).runs([*many, {**many[0], "status": "cancelled", "duration_seconds": 1e6}])
+        return (await answers(database))[SLOWEST].value
+
+    found = runner.run(measure())
+    assert found in durations
+    assert sum(d <= found for d in durations) >= math.ceil(0.95 * len(durations) - 1e-9)
+    assert sum(d < found for d in durations) < 0.95 * len(durations)
+
+
+@pytest.fixture(scope="module")
+def one_database(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One for many examples."""
+    path: Path = tmp_path_factory.mktemp("report")
+    with asyncio.Runner() as runner:
+        database = Database(f"sqlite+aiosqlite:///{path / 'vital.db'}")
+        runner.run(database.migrate())
+        yield runner, database
+        runner.run(database.aclose())
+
+
+async def test_the_latency_has_to_be_below_five_seconds(database: Database, rows: Rows) -> None:
+    for seconds in (1.0,) * 18 + (4.99, 60.0):
+        await rows.run(duration_seconds=seconds)
+    assert await told(database, SLOWEST) == ("4.99 s", "met")
+    await rows.run(duration_seconds=5.0)
+    await rows.run(duration_seconds=5.0)
+    assert await told(database, SLOWEST) == ("5.00 s", "missed")
+
+
+async def test_runs_whose_duration_is_not_known_are_not_guessed(database: Database, rows: Rows) -> None:
+    await rows.run(duration_seconds=None, quality_score=None)
+    assert await told(database, SLOWEST) == ("-", "no data")
+    assert (await answers(database))[QUALITY].verdict == "no data"
+
+
+async def test_hits_are_the_ledgers_and_misses_the_runs_of_modes_1_and_2(
+    database: Database, rows: Rows
+) -> None:
+    await rows.charge(run_id=None, hits=4, calls=8, mode="1")
+    await rows.charge(run_id=None, hits=2, calls=2, mode="2")
+    await rows.run(cache_status="hit")  # is in the ledger too
+    for mode in ("1", "2", "2", "2", "3", "4"):
+        await rows.run(mode=mode, cache_status="miss")
+    await rows.run(cache_status="bypass")
+    assert await told(database, HITS) == ("60 % (6 of 10 look-ups)", "missed")
+    await rows.charge(run_id=None, hits=1, calls=0)
+    assert await told(database, HITS) == ("63.6 % (7 of 11 look-ups)", "met")
+
+
+async def test_calls_that_the_cache_spared_are_a_share_of_all_that_were_wanted(
+    database: Database, rows: Rows
+) -> None:
+    await rows.charge(run_id=None, hits=3, calls=7)
+    for status in ("success", "failed", "cancelled"):
+        await rows.charge(1, status=status)
+    await rows.charge(1, cost_type="tools")
+    assert await told(database, SAVED) == ("70 % (7 of 10 calls)", "met")
+    await rows.charge(1, ago=BEFORE)
+    assert await told(database, SAVED) == ("70 % (7 of 10 calls)", "met")
+
+
+async def test_the_most_expensive_tenants_are_exact_to_the_last_digit(database: Database, rows: Rows) -> None:
+    await rows.charge(0.000000001, tenant_id="tiny")
+    await rows.charge(1.5, tenant_id="acme")
+    await rows.charge(1.5, tenant_id="acme", cost_type="tools")
+    await rows.charge(1, tenant_id="globex", ago=timedelta(hours=23))
+    await rows.charge(100, tenant_id="old", ago=BEFORE)
+    report = await make_report(database, DAY, now=NOW)
+    assert [(each.tenant_id, each.dollars) for each in report.tenants] == [
+        ("acme", Decimal(3)),
+        ("globex", Decimal(1)),
+        ("tiny", Decimal("0.000000001")),
+    ]
+    assert report.answers[DEAREST].figure == "$4.000000001 in all, most by acme (75 %)"
+    assert report.answers[DEAREST].verdict == "none"
+
+
+async def test_a_period_that_cost_nothing_says_so(database: Database, rows: Rows) -> None:
+    await rows.charge(0)
+    assert (await told(database, DEAREST))[0] == "$0 in all, most by acme (0 %)"
+
+
+async def test_ten_tenants_are_named(database: Database, rows: Rows) -> None:
+    for number in range(12):
+        await rows.charge(number, tenant_id=f"t{number:02}")
+    report = await make_report(database, DAY, now=NOW)
+    assert [each.tenant_id for each in report.tenants] == [f"t{n:02}" for n in range(11, 1, -1)]
+
+
+async def test_who_has_spent_its_budget_to_the_last_digit_is_not_over(database: Database, rows: Rows) -> None:
+    await rows.budget("acme", 1, 3, d11_24=1, d11_25=1, d11_01=1)
+    assert await told(database, BUDGETS) == ("0 of 1 tenants over", "met")
+    await rows.budget("globex", 1, None, d11_25=1.000000001)
+    await rows.budget("initech", None, 3, d11_02=2, d11_24=1.000000001)
+    assert await told(database, BUDGETS) == ("2 of 3 tenants over", "missed")
+
+
+async def test_budgets_are_those_of_the_days_and_the_month_that_the_period_touches(
+    database: Database, rows: Rows
+) -> None:
+    await rows.budget("acme", 10, 100, d10_31=50, d11_20=7, d11_24=3, d11_25=4, d11_26=90)
+    for period, highest in (("day", 4), ("week", 7), ("month", 50)):
+        report = await make_report(database, Period.until(NOW, period), now=NOW)
+        (use,) = report.budgets
+        assert (use.highest_day_dollars, use.month_dollars) == (highest, 14)
+        assert use.is_over is (period == "month")
+
+
+async def test_a_whole_day_touches_no_other(database: Database, rows: Rows) -> None:
+    await rows.budget("acme", 1, None, d11_23=5, d11_24=1, d11_25=5)
+    midnight = datetime(2026, 11, 25, tzinfo=UTC)
+    (use,) = (await make_report(database, Period.until(midnight, "day"), now=NOW)).budgets
+    assert use.highest_day_dollars == 1
+
+
+async def test_a_budget_of_nothing_is_over_with_the_first_charge(database: Database, rows: Rows) -> None:
+    await rows.budget("acme", 0, None)
+    assert await told(database, BUDGETS) == ("0 of 1 tenants over", "met")
+    await rows.budget("globex", 0, None, d11_25=0.000000001)
+    report = await make_report(database, DAY, now=NOW)
+    assert [(use.tenant_id, use.is_over) for use in report.budgets] == [("globex", True), ("acme", False)]
+
+
+async def test_a_rate_limit_alone_is_no_budget(database: Database, rows: Rows) -> None:
+    await rows.budget("acme", None, None)
+    assert await told(database, BUDGETS) == ("no tenant has a budget", "no data")
+
+
+@pytest.mark.parametrize(("before", "verdict"), [(0.7, "met"), (0.8, "met"), (0.9, "missed")])
+async def test_quality_is_compared_with_the_period_before(
+    database: Database, rows: Rows, before: float, verdict: str
+) -> None:
+    await rows.run(quality_score=0.7)
+    await rows.run(quality_score=0.9)
+    await rows.run("failed")
+    await rows.run(quality_score=before, ago=BEFORE)
+    await rows.run(quality_score=0.1, ago=timedelta(hours=49))
+    answer = (await answers(database))[QUALITY]
+    assert (answer.value, answer.before, answer.verdict) == (pytest.approx(0.8), before, verdict)
+    assert answer.figure == f"0.800, before {before:.3f}"
+
+
+@pytest.mark.parametrize(("degraded", "verdict"), [(1, "missed"), (2, "met"), (3, "met")])
+async def test_degradation_is_compared_with_the_period_before(
+    database: Database, rows: Rows, degraded: int, verdict: str
+) -> None:
+    for number in range(4):
+        await rows.run(degraded=number < 2)
+        await rows.run(degraded=number < degraded, ago=BEFORE)
+    answer = (await answers(database))[DEGRADED]
+    assert (answer.figure, answer.verdict) == (f"50 %, before {25 * degraded} %", verdict)
+
+
+async def test_a_trend_needs_a_period_before(database: Database, rows: Rows) -> None:
+    await rows.run()
+    made = await answers(database)
+    assert [made[number].verdict for number in (QUALITY, DEGRADED)] == ["no data"] * 2
+    assert made[QUALITY].figure == "1.000, before -"
+
+
+@pytest.mark.parametrize(("failed", "verdict"), [(1, "met"), (2, "missed")])
+async def test_a_degraded_answer_is_a_success_and_95_of_100_are_enough(
+    database: Database, rows: Rows, failed: int, verdict: str
+) -> None:
+    for number in range(20):
+        await rows.run("failed" if number < failed else "completed", degraded=True)
+    answer = (await answers(database))[SUCCESS]
+    assert (answer.value, answer.verdict) == ((20 - failed) / 20, verdict)
+
+
+def test_periods_follow_each_other_without_a_gap() -> None:
+    for name, days in (("day", 1), ("week", 7), ("month", 30)):
+        period = Period.until(NOW, name)
+        assert period.end - period.start == timedelta(days=days)
+        assert (period.before.end, period.before.name) == (period.start, name)
+    assert (DAY.first_day, DAY.last_day, DAY.month) == ("2026-11-24", "2026-11-25", "2026-11")
+
+
+async def test_a_report_is_read_back_from_its_json(database: Database, rows: Rows) -> None:
+    await rows.run()
+    await rows.charge(0.1)
+    await rows.budget("acme", 1, None, d11_25=0.1)
+    report = await make_report(database, DAY, now=NOW)
+    written = report.model_dump_json()
+    assert '"dollars":"0.1"' in written
+    assert Report.model_validate_json(written) == report
+
+
+async def test_markdown_is_tables_that_a_tenants_name_cannot_break(database: Database, rows: Rows) -> None:
+    await rows.charge(2, tenant_id="a|b\n# <script>")
+    await rows.budget("a|b\n# <script>", 1, None, d11_25=2)
+    text = to_markdown(await make_report(database, DAY, now=NOW))
+    lines = text.splitlines()
+    assert lines[:3] == [
+        "# Report of a day: all tenants",
+        "",
+        "From 2026-11-24 12:00 to 2026-11-25 12:00 UTC.",
+    ]
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## Performance",
+        "## Cost",
+        "## Trends",
+        "## Most expensive tenants",
+        "## Budgets",
+    ]
+    assert "| Is the error rate below 2 %? | - | \\< 2 % | no data |" in lines
+    assert "| a\\|b # \\<script\\> | $2 | 100.0 % |" in lines
+    assert "| a\\|b # \\<script\\> | $2 of $1 | $2 | over |" in lines
