@@ -1,9 +1,12 @@
 """The house keeps its shape: public faces are sorted and hold, imports point one way."""
 
+import ast
 import importlib
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,36 @@ def test_a_module_names_its_public_face(name):
     assert module.__doc__
     assert list(face) == sorted(face, key=lambda n: (not n.isupper(), not n[0].isupper(), n))
     assert [member for member in face if not hasattr(module, member)] == []
+
+
+def imports(body: list[ast.stmt]) -> Iterator[str]:
+    """Name what is imported as soon as a module is: not within functions, and not for type checkers alone."""
+    for statement in body:
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom):
+            yield str(statement.module)
+            yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+        elif isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            yield from imports(statement.orelse)
+        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            for part in ("body", "orelse", "finalbody"):
+                yield from imports(getattr(statement, part, []))
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """A cycle shows itself only where a module is imported first."""
+    source = ROOT / "src"
+    files = {
+        ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in source.rglob("*.py")
+    }
+    needs = {
+        name: {each for each in imports(ast.parse(path.read_text(encoding="utf-8")).body) if each in files}
+        for name, path in files.items()
+    }
+    assert needs["vital_shared"]
+    TopologicalSorter(needs).prepare()  # raises CycleError, naming the modules
 
 
 def test_imports_point_one_way():

@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -153,16 +152,3 @@ async def test_a_slow_reader_slows_the_model_down(open_services):
     assert pulled < 500
     rest = [event async for event in stream if event.type == "token"]
     assert 1 + len(rest) == 5000
-
-
-def test_every_module_of_the_library_imports_alone():
-    """An import cycle shows itself only where a module is imported first."""
-    source = Path(__file__).parents[2] / "src"
-    names = [
-        ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__")
-        for path in sorted(source.rglob("vital_shared/*/*.py"))
-        if "migrations" not in path.parts
-    ]
-    code = "import sys, importlib\nfor n in sys.argv[1:]:\n    for m in [m for m in sys.modules if m.startswith('vital_shared')]: del sys.modules[m]\n    importlib.import_module(n)"
-    done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
