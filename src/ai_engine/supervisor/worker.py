@@ -40,6 +40,9 @@ __all__ = ["main"]
 DRAIN_SECONDS: Final = 30.0
 """How long the runs of a worker that is replaced may take to end by themselves."""
 
+FIRST_REQUEST_SECONDS: Final = 1.0
+"""So long a connection that is new when its worker is replaced has for its first request."""
+
 ORPHAN_SECONDS: Final = 15.0
 """A worker that has lost its supervisor and has not ended by then ends at once."""
 
@@ -76,8 +79,6 @@ class WorkerServer(Server):
         """Take no more requests, let the runs end, and stop."""
         for server in self.servers:
             server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()  # closes idle ones, and the others after their answer
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._drained()
@@ -85,7 +86,12 @@ class WorkerServer(Server):
 
     async def _drained(self) -> None:
         hub, connections = self._app.state.engine.hub, self.server_state.connections
-        while not self._stop.is_set() and (connections or hub.active):  # noqa: ASYNC110 - uvicorn has no event
+        loop = asyncio.get_running_loop()
+        patient_until = loop.time() + FIRST_REQUEST_SECONDS
+        while not self._stop.is_set() and (connections or hub.active):  # uvicorn has no event for it
+            for connection in list(connections):
+                if getattr(connection, "cycle", None) is not None or loop.time() > patient_until:
+                    connection.shutdown()  # closes it at once if it is idle, and otherwise after its answer
             await asyncio.sleep(0.05)
 
 

@@ -46,7 +46,7 @@ class Engine:
         assert self.process.stderr is not None
         async for line in self.process.stderr:
             async with self._more:
-                self.log.append(json.loads(line))
+                self.log.append(_parsed(line))
                 self._more.notify_all()
         async with self._more:
             self.log.append({"event": "the end"})
@@ -112,6 +112,14 @@ class Engine:
         return sum(
             value for (n, labelled), value in found.items() if n == name and labels.items() <= labelled
         )
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        parsed: dict[str, Any] = json.loads(line)
+    except ValueError:  # a traceback of the interpreter
+        return {"event": line.decode()}
+    return parsed
 
 
 def _items(line: dict[str, Any]) -> set[tuple[str, Any]]:

@@ -1,0 +1,192 @@
+"""A real Prometheus scrapes four workers under load, of which one is replaced and one is killed."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import select
+from tests.ai_engine.harness import asked
+from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, Engine, running_engine
+from tests.ai_engine.supervisor.load import Load, named
+from tests.llm.wires.servers import base, openai
+from tests.prometheus import Prometheus, check_metrics, running_prometheus
+
+from vital_shared.models.limits import TenantLimits
+from vital_shared.settings import Settings
+from vital_shared.store import tables
+from vital_shared.store.database import Database
+from vital_shared.store.limits import LimitStore
+
+WORKERS = 4
+VICTIM = 2
+
+CALM = ["plain", "paid", "unknown_agent", "plain", "too_often", "approved", "paid", "plain"]
+WILD = [*CALM, *CALM, "gone", *CALM, "hanging", *CALM]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(tmp_path_factory) -> AsyncIterator[Engine]:
+    folder = tmp_path_factory.mktemp("engine")
+    quick, hangs = openai.stream(openai.TEXT), openai.stream([*openai.TEXT[:3], asyncio.Event()])
+    async with base.serve(quick) as quick_server, base.serve(hangs) as hanging_server:
+        providers = SLOW_PROVIDER.replace("slow", "quick").format(url=quick_server.url)
+        providers += SLOW_PROVIDER.replace("slow", "hangs").format(url=hanging_server.url)
+        (folder / "vital.toml").write_text(providers)
+        await limit(folder, "hasty", TenantLimits(requests_per_minute=20))
+        environment = {
+            "VITAL_GRACE_SECONDS": "1",
+            "VITAL_RUN_TIMEOUT_SECONDS": "5",
+            "VITAL_METRIC_LABEL_VALUES": "10",
+        }
+        async with running_engine(folder, WORKERS, **environment) as engine:
+            engine.folder = folder
+            yield engine
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def prometheus(engine, tmp_path_factory) -> AsyncIterator[Prometheus]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    async with running_prometheus(folder, engine.url.removeprefix("http://")) as prometheus:
+        yield prometheus
+
+
+async def limit(folder: Path, tenant_id: str, limits: TenantLimits) -> None:
+    database = Database(Settings(data_dir=folder).url)
+    await database.migrate()
+    await LimitStore(database).set(tenant_id, limits, now=datetime.now(UTC))
+    await database.aclose()
+
+
+async def completed(folder: Path) -> set[str]:
+    """The runs of the store that have an answer."""
+    database = Database(Settings(data_dir=folder).url)
+    async with database.connect() as connection:
+        runs = await connection.scalars(select(tables.runs.c.id).where(tables.runs.c.status == "completed"))
+        found = set(runs)
+    await database.aclose()
+    return found
+
+
+async def counted(prometheus: Prometheus) -> Counter[tuple[str, str, str]]:
+    """Requests by mode, tenant and outcome, as the clients count them."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for labels, value in (await prometheus.query("vital_workflow_requests_total > 0")).items():
+        series = dict(labels)
+        counts[named(series["mode"], series["tenant_id"], series["outcome"])] += int(value)
+    return counts
+
+
+def since_last_scrape(engine: Engine) -> int:
+    """How many requests the victim had answered when it was killed, and that no scrape has seen."""
+    end = next(
+        n for n, e in enumerate(engine.log) if e["event"] == "worker ended" and e["code"] == -signal.SIGKILL
+    )
+    before = engine.log[:end]
+    scrape = [line for line in before if line.get("path") == "/metrics"][-1]
+    begun = datetime.fromisoformat(scrape["timestamp"]) - timedelta(milliseconds=scrape["milliseconds"])
+    return sum(
+        line["event"] == "request"
+        and line["worker"] == VICTIM
+        and line["path"] != "/metrics"
+        and datetime.fromisoformat(line["timestamp"]) >= begun
+        for line in before
+    )
+
+
+async def test_what_prometheus_counts_is_what_the_clients_count(engine, prometheus):
+    load = Load(engine.url)
+    await load.ask(1000, WILD, at={500: lambda: os.kill(engine.pid(1), signal.SIGTERM)})
+    await engine.logged("worker ended", worker=1, code=0)
+    assert load.unknown == 0  # nobody has noticed that a worker was replaced
+    assert {outcome for _, _, outcome in load.counts} == {
+        "success",
+        "degraded",
+        "failed",
+        "cancelled",
+        "rejected",
+    }
+    await prometheus.scraped()
+    await prometheus.until("sum(vital_workflow_active)", lambda active: active == 0)
+    await prometheus.scraped()
+    assert await counted(prometheus) == load.counts
+    assert (
+        await prometheus.value("vital_requests_rejected_total{reason='rate_limit'}")
+        == load.turned_away["429"]
+    )
+    assert await prometheus.value("sum(vital_workflow_duration_seconds_count)") == sum(
+        n for (_, _, outcome), n in load.counts.items() if outcome != "rejected"
+    )
+
+    await load.ask(1000, CALM, at={500: lambda: os.kill(engine.pid(VICTIM), signal.SIGKILL)})
+    await engine.logged("worker ready", worker=VICTIM, times=2)
+    await prometheus.scraped()
+    missing = load.counts - await counted(prometheus)
+    more = await counted(prometheus) - load.counts
+    assert missing.total() <= since_last_scrape(engine)
+    assert more.total() <= load.unknown <= 24
+    assert load.completed.keys() <= await completed(engine.folder)
+
+
+async def test_nothing_that_prometheus_has_seen_ever_went_back(prometheus):
+    for metric in (
+        "vital_workflow_requests_total",
+        "vital_workflow_duration_seconds_count",
+        "vital_llm_calls_total",
+    ):
+        assert await prometheus.value(f"sum(resets({metric}[10m]))") == 0
+        assert await prometheus.value(f"sum({metric})") > 0
+
+
+async def test_exemplars_lead_from_a_duration_to_a_run(engine, prometheus):
+    exemplars = await prometheus.exemplars("vital_workflow_duration_seconds_bucket")
+    runs = {one["labels"]["run_id"] for one in exemplars}
+    assert runs & await completed(engine.folder)
+
+
+async def test_promtool_finds_nothing_to_complain_about(engine):
+    async with engine.client() as client:
+        text = await client.get("/metrics", headers={"Accept": "text/plain"})
+    assert await check_metrics(text.content) == ""
+
+
+async def test_made_up_names_make_no_more_series_than_metrics_itself_says(engine):
+    statuses: Counter[int] = Counter()
+    numbers = iter(range(4000))
+    async with aiohttp.ClientSession(engine.url) as session:
+
+        async def client() -> None:
+            for number in numbers:
+                body = asked(
+                    tenant_id=f"tenant-{number}",
+                    model=None if number % 10 == 0 else f"openai:made-up-{number}",
+                    agent_id="generalist" if number % 20 else f"agent-{number}",
+                    enable_rag=False,
+                    enable_tools=False,
+                )
+                headers = {"User-Agent": f"made-up/{number}"}
+                async with session.post("/v1/runs", json=body, headers=headers) as response:
+                    statuses[response.status] += 1
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(24):
+                tasks.create_task(client())
+    assert statuses.total() == 4000
+    async with engine.client() as client:
+        text = (await client.get("/metrics")).text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    (most,) = [sample.value for sample in samples if sample.name == "vital_metric_series_limit"]
+    assert len(samples) <= most
+    for label in ("tenant_id", "model", "agent_id"):
+        values = {sample.labels[label] for sample in samples if label in sample.labels}
+        assert len(values) <= 11, label
+    assert await engine.total("vital_metric_label_overflow_total", label="tenant_id") > 0

@@ -1,0 +1,124 @@
+"""A real Prometheus that scrapes what a test runs."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+__all__ = ["Prometheus", "check_metrics", "running_prometheus"]
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 60
+
+CONFIGURATION = """
+global:
+  scrape_interval: 2s
+scrape_configs:
+  - job_name: vital
+    static_configs:
+      - targets: ["{target}"]
+"""
+
+T = TypeVar("T")
+
+
+def program(name: str) -> str:
+    """Find prometheus or promtool: on the PATH, or where `make stack` has put it."""
+    found = shutil.which(name) or shutil.which(name, path=str(ROOT / ".stack/usr/bin"))
+    assert found, f"{name} is missing: run `make stack`"
+    return found
+
+
+class Prometheus:
+    """A running Prometheus."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def query(self, expression: str) -> dict[tuple[tuple[str, str], ...], float]:
+        """Evaluate an expression now; gives values by labels."""
+        response = await self._client.get("/api/v1/query", params={"query": expression})
+        assert response.status_code == 200, response.text
+        return {
+            tuple(sorted(each["metric"].items())): float(each["value"][1])
+            for each in response.json()["data"]["result"]
+        }
+
+    async def value(self, expression: str) -> float:
+        """Evaluate an expression that has one value; 0 where it has none."""
+        return sum((await self.query(expression)).values())
+
+    async def exemplars(self, metric: str) -> list[dict[str, Any]]:
+        """All exemplars of a metric."""
+        params = {"query": metric, "start": "0", "end": "99999999999"}
+        response = await self._client.get("/api/v1/query_exemplars", params=params)
+        return [one for series in response.json()["data"] for one in series["exemplars"]]
+
+    async def until(self, expression: str, wanted: Callable[[float], bool]) -> None:
+        """Wait until an expression has a value that is wanted."""
+        await _until(lambda: self.value(expression), wanted)
+
+    async def scraped(self) -> None:
+        """Wait for a scrape that begins after now."""
+        async with asyncio.timeout(SECONDS):
+            now = await self.value("vector(time())")
+            await self.until("timestamp(up == 1)", lambda at: at > now)
+
+
+async def _until(ask: Callable[[], Awaitable[T]], wanted: Callable[[T], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not wanted(await ask()):  # noqa: ASYNC110 - it has no event to wait for
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def running_prometheus(folder: Path, target: str) -> AsyncIterator[Prometheus]:
+    """Start one that scrapes ``host:port`` every 2 s, and stop it in the end."""
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(CONFIGURATION.format(target=target))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    process = await asyncio.create_subprocess_exec(
+        program("prometheus"),
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={folder / 'prometheus'}",
+        f"--web.listen-address={address}",
+        "--enable-feature=exemplar-storage",
+        "--log.level=warn",
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=SECONDS) as client:
+
+            async def status() -> int:
+                try:
+                    return (await client.get("/-/ready")).status_code
+                except httpx.ConnectError:
+                    assert process.returncode is None, "Prometheus has ended"
+                    return 0
+
+            await _until(status, lambda code: code == 200)
+            yield Prometheus(client)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def check_metrics(text: bytes) -> str:
+    """Have promtool look at what is scraped; gives its complaints."""
+    process = await asyncio.create_subprocess_exec(
+        program("promtool"), "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=STDOUT
+    )
+    said, _ = await process.communicate(text)
+    return said.decode()
