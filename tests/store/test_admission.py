@@ -158,6 +158,15 @@ async def test_a_budget_of_nothing_allows_what_costs_nothing(runs, limits):
         await start(runs, "run-2", 1)
 
 
+async def test_what_is_free_waits_for_nobody_until_the_budget_is_overspent(database, runs, limits):
+    await budget(limits, "0.5")
+    await start(runs, "run-1")  # holds more than there is
+    await start(runs, "run-2", 0)
+    await spend(database, DOLLAR)
+    with pytest.raises(BudgetExceeded):
+        await start(runs, "run-3", 0)
+
+
 async def test_the_budget_that_resets_later_is_told_of(database, runs, limits):
     await budget(limits, "1", monthly_dollars=Decimal(1))
     await spend(database, DOLLAR)

@@ -3,6 +3,7 @@
 A run is admitted while ``spent + reserved + worst cost <= limit`` holds for each budget; or, so that a
 budget smaller than one worst cost can be used at all, where nothing is reserved and less than the limit
 is spent. So a budget is never overspent by more than one run's worst cost, however many ask at once.
+What is free has to wait for no reservation.
 A reservation is gone with the run's end or pause, and does not count past the run's deadline.
 
 All that reads comes before all that writes: who is refused leaves nothing behind.
@@ -115,7 +116,8 @@ def _next_at(account: Account, asking: Asking) -> datetime | None:
 
 def _check_budget(budget: Budget, worst: int) -> None:
     alone = budget.reserved == 0 and budget.spent < budget.limit
-    if alone or budget.spent + budget.reserved + worst <= budget.limit:
+    free = worst == 0 and budget.spent <= budget.limit
+    if alone or free or budget.spent + budget.reserved + worst <= budget.limit:
         return
     raise BudgetExceeded(
         period=budget.period,
