@@ -1,7 +1,8 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
 # make test   set everything up, then linters, type checks and all tests
 # make eval   ask the 60 sample questions and print how good the answers are
-# make bench  measure the engine and the wires against hand-written floors and their peers
+# make bench  measure the engine, the wires and the counting against hand-written floors and their peers
+# make docs   write the page of all metrics from their declarations
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
 
 SHELL := /bin/bash
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 EXTRAS := embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),mcp,otel,pydantic-ai
 
-.PHONY: run test lint check eval bench lock stack clean
+.PHONY: run test lint check eval bench docs lock stack clean
 
 run: $(VENV)/installed
 	-$(BIN)/vital models install
@@ -50,7 +51,11 @@ bench: .venv-bench/installed
 	@missed=0; \
 	.venv-bench/bin/python bench/engine.py || missed=1; \
 	.venv-bench/bin/python bench/llm.py || missed=1; \
+	.venv-bench/bin/python bench/counting.py || missed=1; \
 	exit $$missed
+
+docs: $(VENV)/installed
+	$(BIN)/python -m vital_shared.monitoring.reference > docs/metrics.md
 
 lock: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(ALL_EXTRAS)]' --group dev

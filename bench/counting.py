@@ -82,18 +82,20 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     inner.observers = (*inner.observers, recorder)
     events = [event async for event in run.events()]
     output = events[-1].output
+    told = [(getattr(Measuring, hook), details) for hook, details in recorder.told]
     agent = await services.agents.get(asking.agent_id, tenant_id=asking.tenant_id)
     current_bill.set(Bill(output.run_id, asking))
 
     def count() -> None:
         measuring = Measuring(output.run_id, asking)
         ran(execution._name_labels(workflow, asking, agent))  # noqa: SLF001 - a part of what is measured
-        with measuring.active():
-            for hook, details in recorder.told:
-                getattr(measuring, hook)(*details)
+        clock, note_token = time.perf_counter, measuring.token
+        with measuring.active(zero=clock()):
+            for hook, details in told:
+                hook(measuring, *details)
             parts(asking, output)
-            for piece in range(PIECES):
-                measuring.token(0.3 + piece / 100)
+            for _ in range(PIECES):
+                note_token(clock())
             measuring.answered(output)
 
     return count, additions(count)

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from structlog.contextvars import bound_contextvars
@@ -22,7 +23,7 @@ from vital_shared.errors import (
     StoreError,
     VitalError,
 )
-from vital_shared.graph import Checkpoint, CheckpointError, GraphError, NodeTimeout, Run
+from vital_shared.graph import Checkpoint, CheckpointError, GraphError, NodeTimeout, Plan, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
@@ -41,6 +42,7 @@ from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.store.conversations import Turn
+from vital_shared.store.label_values import Named
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.approval import check_requests, pick_approved
 from vital_shared.workflows.chains import left_of
@@ -195,12 +197,13 @@ class Execution:
         if self._record is not None:
             with self._measuring.beginning():
                 await self._services.runs.start(self._record, self._worst_nanos)
-        with self._measuring.active():
+        clock, note_token = time.perf_counter, self._measuring.token
+        with self._measuring.active(zero=self._started - self._earlier):
             self._task = asyncio.create_task(self._observed())
             try:
                 async for event in self._stream.channel:
                     if type(event) is Token:
-                        self._measuring.token(self._seconds)
+                        note_token(clock())
                     yield event
             finally:
                 await _ended(self._task)
@@ -384,10 +387,16 @@ async def _name_labels(workflow: BaseWorkflow, question: WorkflowInput, agent: A
             (TENANT, question.tenant_id),
             (AGENT, question.agent_id),
             *((MODEL, model) for model in models if model is not None),
-            *((NODE, node.name) for node in workflow.plan.nodes),
+            *_nodes(workflow.plan),
         ),
         now=services.now,
     )
+
+
+@lru_cache(maxsize=100)
+def _nodes(plan: Plan) -> tuple[Named, ...]:
+    """Name the nodes of a plan; once, since this is asked for each run."""
+    return tuple((NODE, node.name) for node in plan.nodes)
 
 
 def _worst_rest(services: Services, record: RunRecord, agent: AgentProfile | None) -> Estimate:

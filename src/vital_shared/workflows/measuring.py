@@ -70,8 +70,7 @@ class Measuring(Observer):
         """What the nodes took together."""
         self._tokens: list[float] = []
         self.token: Callable[[float], None] = self._tokens.append
-        """Note that the reader gets a piece of the answer, so many seconds after the request's start, without
-        waits for a person. It is called for each token, so nothing else is done then."""
+        """Note when the reader gets a piece of the answer. It is called for each, so nothing else is done."""
 
     # What the engine tells
 
@@ -119,20 +118,23 @@ class Measuring(Observer):
             raise
 
     @contextmanager
-    def active(self) -> Iterator[None]:
-        """Count the run as in flight, and at the end what its reader has got."""
+    def active(self, zero: float) -> Iterator[None]:
+        """Count the run as in flight, and at the end what its reader has got.
+
+        :param zero: when the request came, by the clock of `token`; later by the time it waited for a person.
+        """
         gauge = WORKFLOW_ACTIVE.at(self._mode)
         gauge.inc()
         try:
             yield
         finally:
             gauge.inc(-1)
-            self._count_tokens()
+            self._count_tokens(zero)
 
-    def _count_tokens(self) -> None:
+    def _count_tokens(self, zero: float) -> None:
         times = self._tokens
         if times:
-            TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(times[0], self._run_id)
+            TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(times[0] - zero, self._run_id)
         if len(times) > 1:
             INTER_TOKEN_SECONDS.at(self._model).observe_all(list(map(sub, times[1:], times)))
 
