@@ -32,6 +32,7 @@ from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.measuring import count_ended
+from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.services import Services
 
 __all__ = ["create_app"]
@@ -128,6 +129,7 @@ async def _sweep(services: Services) -> None:
         try:
             for run in await services.runs.sweep(services.now()):
                 count_ended(run, longest_seconds=services.settings.run_timeout_seconds)
+                log_ended(run)
             await services.labels.keep(now=services.now())
         except StoreError as error:
             logger.warning("overdue runs were not swept", exc_info=error)

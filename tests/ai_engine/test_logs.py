@@ -7,6 +7,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,11 +42,28 @@ async def unsuggestable(word: str) -> str:
     return word
 
 
+class Stream(io.StringIO):
+    """Says when it is written to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrote = asyncio.Event()
+
+    def write(self, text: str, /) -> int:
+        self.wrote.set()
+        return super().write(text)
+
+
 class Lines:
     """The log so far."""
 
     def __init__(self) -> None:
-        self.stream = io.StringIO()
+        self.stream = Stream()
+
+    async def until(self, event: str) -> None:
+        while not self.of(event):
+            self.stream.wrote.clear()
+            await self.stream.wrote.wait()
 
     @property
     def text(self) -> str:
@@ -164,6 +182,24 @@ async def test_a_cancelled_run_is_one_line(serve: Serve, lines: Lines) -> None:
     (line,) = lines.of("run finished")
     assert (line["status"], line["error_type"]) == ("cancelled", "cancelled")
     assert lines.of("run failed") == []
+
+
+async def test_a_run_that_is_cancelled_while_it_waits_is_one_line(serve: Serve, lines: Lines) -> None:
+    service = await serve()
+    paused = (await service.ask("Calculate 12.5 % of 3,400", mode=3)).json()
+    await service.client.delete(f"/v1/runs/{paused['run_id']}")
+    (line,) = lines.of("run finished")
+    assert (line["run_id"], line["tenant_id"]) == (paused["run_id"], "acme")
+    assert (line["status"], line["mode"]) == ("cancelled", "3")
+
+
+async def test_runs_that_expire_are_a_line_each(serve: Serve, lines: Lines, tmp_path: Path) -> None:
+    service = await serve(approval_ttl_seconds=0.001)
+    paused = (await service.ask("Calculate 12.5 % of 3,400", mode=1)).json()
+    await serve()  # sweeps when it starts
+    await lines.until("run finished")
+    (line,) = lines.of("run finished")
+    assert (line["run_id"], line["status"]) == (paused["run_id"], "expired")
 
 
 async def test_a_store_that_breaks_is_not_quoted(

@@ -26,6 +26,7 @@ from vital_shared.models.event import RunFailedEvent, RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord, RunStatus
 from vital_shared.workflows.measuring import count_ended, count_rejected
+from vital_shared.workflows.run_line import log_ended
 
 __all__ = ["Approval", "RunError", "RunView", "routes"]
 
@@ -135,6 +136,7 @@ async def cancel(request: Request) -> Response:
     ended = await services.runs.cancel_waiting(record.id, tenant_id=record.tenant_id, now=services.now())
     if ended is not None:
         count_ended(ended, longest_seconds=services.settings.run_timeout_seconds)
+        log_ended(ended)
         return Response(status_code=NO_CONTENT)
     record = await _record(request)
     if record.status == "running":

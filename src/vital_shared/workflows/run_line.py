@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from vital_shared.errors import RunCancelled, RunFailed
 from vital_shared.logs import get_logger
+from vital_shared.models.money import to_dollars
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.bill import current_bill
+from vital_shared.store.run_record import EndedRun
 
-__all__ = ["log_end"]
+__all__ = ["log_end", "log_ended"]
 
 logger = get_logger(__name__)
 
@@ -31,6 +32,23 @@ def log_end(
     logger.info("run finished", mode=question.mode.value, agent_id=question.agent_id, **told)
 
 
+def log_ended(run: EndedRun) -> None:
+    """Log the end of a run that nobody worked on any more: cancelled while it waited, expired, or lost."""
+    question = run.question
+    logger.info(
+        "run finished",
+        run_id=run.run_id,
+        tenant_id=question.tenant_id,
+        mode=question.mode.value,
+        agent_id=question.agent_id,
+        status=run.status,
+        duration_seconds=round(run.seconds, 4),
+        cost_dollars=None,  # the ledger knows
+        model=None,
+        degradation_reasons=[],
+    )
+
+
 def _answered(answer: WorkflowOutput) -> dict[str, Any]:
     return {
         "status": "degraded" if answer.is_degraded else "success",
@@ -46,7 +64,7 @@ def _failed(error: RunFailed, seconds: float) -> dict[str, Any]:
     return {
         "status": "cancelled" if isinstance(error, RunCancelled) else "failed",
         "duration_seconds": round(seconds, 4),
-        "cost_dollars": None if bill is None else f"{Decimal(bill.nanos()).scaleb(-9):f}",
+        "cost_dollars": None if bill is None else f"{to_dollars(bill.nanos()):f}",
         "model": None,
         "degradation_reasons": [],
         "error_type": error.error_type,
