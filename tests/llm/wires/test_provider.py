@@ -1,12 +1,9 @@
-"""The transport: timeouts, retries, the pool, and streams that break; spoken in OpenAI's protocol."""
+"""The transport: errors, timeouts, the pool, and streams that break; spoken in OpenAI's protocol."""
 
 import asyncio
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
-from pydantic import SecretStr
 from tests.llm.wires.conftest import CHAT, collect, text
 from tests.llm.wires.servers.base import Reply, serve
 from tests.llm.wires.servers.openai import END, HEADERS, SAID, TEXT, chunk, error, stream
@@ -20,25 +17,7 @@ from vital_shared.llm.base import (
     Stop,
     TextDelta,
 )
-from vital_shared.llm.wires.openai import OpenAIWire
-from vital_shared.llm.wires.provider import Provider
 from vital_shared.llm.wires.timing import Timeouts
-
-KEY = SecretStr("sk-very-secret")
-
-
-@pytest.fixture
-async def connect(no_sleep):
-    made = []
-
-    def provider(server, **given):
-        given = {"key": KEY, "sleep": no_sleep, "jitter": lambda: 1.0} | given
-        made.append(Provider("openai", OpenAIWire(), base_url=f"{server.url}/v1", **given))
-        return made[-1]
-
-    yield provider
-    for each in made:
-        await each.aclose()
 
 
 async def test_the_request_goes_where_it_should_with_its_key(connect):
@@ -99,90 +78,11 @@ async def test_the_key_is_in_no_error_even_if_the_provider_repeats_it(connect):
     assert "sk-very-secret" not in f"{caught.value} {caught.value.message} {provider!r}"
 
 
-async def test_what_is_worth_it_is_tried_again_with_growing_waits(connect, waits):
-    async with serve(error(500), error(503), stream(TEXT)) as server:
-        assert text(await collect(connect(server))) == SAID
-    assert waits == [0.5, 1.0]
-
-
-async def test_the_waits_are_jittered(connect, waits):
-    async with serve(error(500), stream(TEXT)) as server:
-        await collect(connect(server, jitter=lambda: 0.25))
-    assert waits == [0.125]
-
-
-async def test_it_is_not_tried_for_ever(connect, waits):
-    async with serve(error(500)) as server:
-        with pytest.raises(ModelUnavailable):
-            await collect(connect(server, attempts=3))
-    assert len(server.requests) == 3
-
-
-@pytest.mark.parametrize("status", [400, 401, 404])
-async def test_what_is_rejected_is_not_tried_again(connect, status):
-    async with serve(error(status), stream(TEXT)) as server:
-        with pytest.raises(ModelRejected):
-            await collect(connect(server))
-    assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("headers", "low", "high"),
-    [
-        (lambda: {"Retry-After": "3"}, 3, 4),
-        (lambda: {"retry-after-ms": "1500", "Retry-After": "9"}, 1.5, 2.5),
-        (
-            lambda: {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=15), usegmt=True)},
-            5,
-            16,
-        ),
-    ],
-)
-async def test_retry_after_is_kept_to(connect, waits, headers, low, high):
-    async with serve(error(429, headers=headers()), stream(TEXT)) as server:
-        assert text(await collect(connect(server))) == SAID
-    assert low <= waits[0] <= high
-
-
-async def test_who_is_told_to_wait_long_gives_way_to_another_model_at_once(connect, waits):
-    async with serve(error(429, headers={"Retry-After": "3600"})) as server:
-        with pytest.raises(ModelRateLimited) as caught:
-            await collect(connect(server))
-    assert caught.value.retry_after_seconds == 3600
-    assert waits == []
-
-
-async def test_used_up_credit_is_nothing_to_wait_for(connect):
-    async with serve(error(429, kind="insufficient_quota", code="insufficient_quota")) as server:
-        with pytest.raises(ModelRejected, match="no credit"):
-            await collect(connect(server))
-
-
-async def test_a_stream_that_breaks_in_the_middle_is_not_begun_again(connect):
-    async with serve(stream([*TEXT[:3], ConnectionError]), stream(TEXT)) as server:
-        provider, seen = connect(server), []
-
-        async def read():
-            async with aclosing(provider.stream("test", CHAT)) as events:
-                async for event in events:
-                    seen.append(event)  # noqa: PERF401 - what came before the error counts
-
-        with pytest.raises(ModelUnavailable, match="broke off"):
-            await read()
-    assert text(seen) == "It takes "
-    assert len(server.requests) == 1
-
-
 async def test_a_stream_that_ends_too_early_is_no_answer(connect):
     async with serve(stream(TEXT[:3])) as server:
         with pytest.raises(ModelUnavailable, match="broke off") as caught:
             await collect(connect(server))
     assert caught.value.request_id == "req_openai_1"
-
-
-async def test_a_connection_that_breaks_before_the_first_text_is_tried_again(connect):
-    async with serve(stream([TEXT[0], ConnectionError]), stream(TEXT)) as server:
-        assert text(await collect(connect(server))) == SAID
 
 
 @pytest.mark.parametrize("parts", [[], TEXT[:1], [b": ping\n\n"] * 3])
