@@ -20,18 +20,19 @@ from vital_shared.llm.base import (
 )
 from vital_shared.llm.breaker import FAILURES, Breakers
 from vital_shared.llm.chain import Chain
+from vital_shared.monitoring.rates import Rates
 from vital_shared.testing import ScriptedModel, asks_for, says
 
 QUESTION = ModelRequest(question="?")
-PRICES = {"dear": Decimal("0.001"), "cheap": Decimal("0.0001"), "last": Decimal(0)}
+PRICES = {"dear": Decimal(1000), "cheap": Decimal(100), "last": Decimal(0)}
 
 
-def price(model, tokens):
-    return None if model not in PRICES else PRICES[model] * tokens.total
+def rates(model, _tokens):
+    return None if model not in PRICES else Rates.of(input=PRICES[model], output=PRICES[model])
 
 
 def account():
-    return Account(price, count=lambda text: len(text.split()))
+    return Account(rates, count=lambda text: len(text.split()))
 
 
 def down(name):

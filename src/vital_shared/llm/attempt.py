@@ -23,7 +23,11 @@ from vital_shared.llm.base import (
     Usage,
 )
 from vital_shared.llm.measuring import count_call
+from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
+from vital_shared.models.money import to_dollars
+from vital_shared.monitoring.bill import current_bill
+from vital_shared.monitoring.rates import Rates
 from vital_shared.monitoring.tracing import model_span
 
 __all__ = ["Account", "Attempt"]
@@ -32,20 +36,25 @@ __all__ = ["Account", "Attempt"]
 class Account:
     """What calls cost, and how long texts are.
 
-    :param price: dollars for a model's tokens, or None where they are not known.
+    :param rates: what a model's tokens cost, or None where nobody knows.
     :param count: tokens of a text, for calls whose provider did not say.
     :param clock: seconds, monotonic.
     """
 
     def __init__(
         self,
-        price: Callable[[str, Tokens], Decimal | None],
+        rates: Callable[[str, Tokens], Rates | None],
         count: Callable[[str], int],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.price = price
+        self.rates = rates
         self.count = count
         self.clock = clock
+
+    def price(self, model: str, tokens: Tokens) -> Decimal | None:
+        """Return the dollars for a model's tokens, or None where nobody knows."""
+        rates = self.rates(model, tokens)
+        return None if rates is None else to_dollars(rates.nanos(tokens))
 
 
 class Attempt:
@@ -67,6 +76,7 @@ class Attempt:
         """The account, once it has ended; None where no call went out."""
         self._request = request
         self._account = account
+        self._bill = current_bill.get()  # now: whoever closes the stream may have another context
         self._started: CallStarted | None = None
         self._usage: Usage | None = None
         self._stop: Stop | None = None
@@ -133,21 +143,37 @@ class Attempt:
             self._started = event
 
     def _record(self, started: CallStarted, status: CallStatus, seconds: float) -> ModelCall:
-        tokens = self._tokens(started)
+        name, tokens = self.model.name, self._tokens(started)
         request_id = self._stop.request_id if self._stop else self.error.request_id if self.error else None
-        free = tokens.total == 0
+        rates = self._account.rates(name, tokens)
+        nanos = rates.nanos(tokens) if rates and tokens.total else 0
+        self._charge(status, tokens, rates, nanos)
         return ModelCall(
-            model=self.model.name,
+            model=name,
             purpose=self._request.task,
             prompt=started.prompt,
             status=status,
             error=self.error.message if self.error else None,
             request_id=request_id,
             tokens=tokens,
-            cost_dollars=Decimal(0) if free else self._account.price(self.model.name, tokens),
+            cost_dollars=None if rates is None and tokens.total else to_dollars(nanos),
             seconds=seconds,
             first_token_seconds=self._first,
         )
+
+    def _charge(self, status: CallStatus, tokens: Tokens, rates: Rates | None, nanos: int) -> None:
+        if self._bill is not None:
+            self._bill.add(
+                Charge(
+                    item=self._bill.next_item("llm"),
+                    cost_type="llm",
+                    name=self.model.name,
+                    status=status,
+                    tokens=tokens,
+                    unit_prices=None if rates is None else rates.in_dollars(),
+                    cost_nanos=nanos,
+                )
+            )
 
     def _tokens(self, started: CallStarted) -> Tokens:
         """Take the provider's count of a whole answer; of half of one, what we know of it."""

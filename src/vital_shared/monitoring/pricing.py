@@ -1,82 +1,109 @@
-"""What tokens cost: the table of genai-prices, which comes with the package, and prices of one's own.
+"""What tokens cost: prices of one's own, else those of the table; nothing is fetched.
 
-Nothing is fetched. What the table does not know has no price, which is not the same as a price of 0.
+What neither knows has no price, which is not the same as a price of 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Annotated, Final
 
-from genai_prices import Usage, calc_price
 from pydantic import Field
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.model_call import Tokens
+from vital_shared.models.money import to_dollars
+from vital_shared.monitoring.price_table import TablePrices
+from vital_shared.monitoring.rates import Rates, Tariff
 
-__all__ = ["Price", "Prices"]
+__all__ = ["FREE", "Price", "Prices"]
 
 FREE: Final = frozenset({"local", "ollama", "vllm"})
 """Providers on one's own machines: a declared price of 0."""
 
-_THEIR_NAMES: Final = {"gemini": "google", "xai": "x-ai"}
-"""Of providers, where the table calls them otherwise."""
+REMEMBERED: Final = 1_000
+"""Models whose prices are kept once they were looked up; their names come from users."""
 
-_MILLION: Final = Decimal(1_000_000)
+_NOTHING: Final = Tariff(((0, Rates(0, 0, 0, 0, 0)),))
+
+_PerMillion = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9, strict=False)]
 
 
 class Price(Frozen):
     """Dollars per million tokens."""
 
-    input: Decimal = Field(ge=0, strict=False)
-    output: Decimal = Field(ge=0, strict=False)
-    cached_input: Decimal | None = Field(default=None, ge=0, strict=False)
+    input: _PerMillion
+    output: _PerMillion
+    cached_input: _PerMillion | None = None
     """None: as input."""
-    cache_write: Decimal | None = Field(default=None, ge=0, strict=False)
+    cache_write: _PerMillion | None = None
     """None: as input."""
+    reasoning: _PerMillion | None = None
+    """None: as output."""
 
-    def of(self, tokens: Tokens) -> Decimal:
-        """Return what these tokens cost, exactly; reasoning is output."""
-        cached = self.input if self.cached_input is None else self.cached_input
-        write = self.input if self.cache_write is None else self.cache_write
-        plain = tokens.input - tokens.cached_input - tokens.cache_write
-        per_million = (
-            plain * self.input
-            + tokens.cached_input * cached
-            + tokens.cache_write * write
-            + tokens.output * self.output
+    @property
+    def rates(self) -> Rates:
+        """The same in whole numbers."""
+        return Rates.of(
+            input=self.input,
+            output=self.output,
+            cached_input=self.cached_input,
+            cache_write=self.cache_write,
+            reasoning=self.reasoning,
         )
-        return per_million / _MILLION
 
 
 class Prices:
-    """The prices of all models.
+    """The prices of all models, each resolved once.
 
     :param own: by ``provider:model``; they go before the table.
+    :param now: for prices that hold for a time.
     """
 
-    def __init__(self, own: Mapping[str, Price] | None = None) -> None:
-        self._own = dict(own or {})
+    def __init__(
+        self,
+        own: Mapping[str, Price] | None = None,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._own = {model: Tariff(((0, price.rates),)) for model, price in (own or {}).items()}
+        self._now = now
+        self._resolved: OrderedDict[str, Tariff | TablePrices | None] = OrderedDict()
+
+    def rates(self, model: str, tokens: Tokens) -> Rates | None:
+        """Return what holds for a call; None where nobody knows the model's price.
+
+        :param model: ``provider:model``, or the bare name of an embedded one.
+        """
+        found = self._find(model)
+        tariff = found.tariff(self._now()) if isinstance(found, TablePrices) else found
+        return None if tariff is None else tariff.rates(tokens)
 
     def cost(self, model: str, tokens: Tokens) -> Decimal | None:
-        """Return what a call cost in dollars; None where nobody knows the model's price.
+        """Return what a call cost in dollars, in whole nano-dollars; None where nobody knows the price."""
+        rates = self.rates(model, tokens)
+        return None if rates is None else to_dollars(rates.nanos(tokens))
 
-        :param model: ``provider:model``, or the bare name of an embedded one, which is free.
-        """
-        own = self._own.get(model)
-        if own is not None:
-            return own.of(tokens)
-        provider, _, name = model.partition(":")
-        if not name or provider in FREE:
-            return Decimal(0) if provider in FREE or model == "extractive" else None
-        usage = Usage(
-            input_tokens=tokens.input,
-            cache_read_tokens=tokens.cached_input,
-            cache_write_tokens=tokens.cache_write,
-            output_tokens=tokens.output,
-        )
-        try:
-            return calc_price(usage, name, provider_id=_THEIR_NAMES.get(provider, provider)).total_price
-        except LookupError:
-            return None
+    def _find(self, model: str) -> Tariff | TablePrices | None:
+        if model in self._own:
+            return self._own[model]
+        if model not in self._resolved:
+            self._resolved[model] = _resolve(model)
+            if len(self._resolved) > REMEMBERED:
+                self._resolved.popitem(last=False)
+        return self._resolved[model]
+
+
+def _resolve(model: str) -> Tariff | TablePrices | None:
+    provider, _, name = model.partition(":")
+    if provider in FREE or model == "extractive":
+        return _NOTHING
+    if not name:
+        return None
+    try:
+        return TablePrices(provider, name)
+    except LookupError:
+        return None

@@ -36,11 +36,8 @@ def cost_by_table(model: str, tokens: Tokens) -> Cost | None:
 
     :param model: with or without its provider.
     """
-    name = _with_provider(model)
-    dollars = _TABLE.cost(name, tokens)
-    if dollars is None:
-        return None
-    return Cost(to_nanos(dollars), {})
+    rates = _TABLE.rates(_with_provider(model), tokens)
+    return None if rates is None else Cost(rates.nanos(tokens), rates.in_dollars())
 
 
 @lru_cache(maxsize=1_000)

@@ -113,6 +113,8 @@ class Services:
             database = Database(settings.url)
             stack.push_async_callback(database.aclose)
             await database.migrate()
+            runs = RunStore(database)
+            stack.push_async_callback(runs.payments.aclose)
             agents = AgentStore(database)
             await agents.add_missing(SHIPPED_AGENTS)
             knowledge = KnowledgeStore(database)
@@ -146,14 +148,14 @@ class Services:
                 agents=agents,
                 conversations=ConversationStore(database),
                 knowledge=knowledge,
-                runs=RunStore(database),
+                runs=runs,
                 limits=LimitStore(database),
                 labels=labels,
                 sources=all_sources,
                 fusion=fusion,
                 models=all_models,
                 breakers=Breakers(),
-                account=Account(Prices(own_prices).cost, count),
+                account=Account(Prices(own_prices, now=now).rates, count),
                 tools=registry,
                 public=public,
                 suggester=Suggester(registry, embedder),

@@ -1,0 +1,77 @@
+"""The price table that comes with the package `genai-prices`: offline, and as old as that package is.
+
+Prices that hold for a time, or differ by the length of the prompt, are resolved as the table means them:
+above a threshold of input tokens the dearer price holds for all tokens of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Final
+
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
+
+from vital_shared.monitoring.rates import Rates, Tariff
+
+__all__ = ["TABLE_VERSION", "TablePrices"]
+
+TABLE_VERSION: Final = f"genai-prices {version('genai-prices')}"
+"""What dates the prices: a release of the table."""
+
+_THEIR_NAMES: Final = {"gemini": "google", "xai": "x-ai"}
+"""Of providers, where the table calls them otherwise."""
+
+
+class TablePrices:
+    """One model's prices in the table.
+
+    :param provider: as in ``provider:model``.
+    :param name: the provider's own name of the model.
+    :raises LookupError: when the table does not know it.
+    """
+
+    def __init__(self, provider: str, name: str) -> None:
+        theirs = _THEIR_NAMES.get(provider, provider)
+        self._model: ModelInfo = get_snapshot().find_provider_model(name, None, theirs, None)[1]
+        self._tariffs: dict[int, Tariff | None] = {}
+
+    def tariff(self, now: datetime) -> Tariff | None:
+        """Return what holds at a moment; None where tokens of text have no price."""
+        prices = self._model.get_prices(now)
+        if id(prices) not in self._tariffs:
+            self._tariffs[id(prices)] = _tariff(prices)
+        return self._tariffs[id(prices)]
+
+
+def _tariff(prices: ModelPrice) -> Tariff | None:
+    if prices.input_mtok is None and prices.output_mtok is None:
+        return None
+    return Tariff(tuple((above, _rates(prices, above)) for above in sorted({0, *_thresholds(prices)})))
+
+
+def _thresholds(prices: ModelPrice) -> Iterator[int]:
+    for name in ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok", "output_reasoning_mtok"):
+        price = getattr(prices, name)
+        if isinstance(price, TieredPrices):
+            yield from (tier.start for tier in price.tiers)
+
+
+def _rates(prices: ModelPrice, above: int) -> Rates:
+    def at(name: str) -> Decimal | None:
+        price: Decimal | TieredPrices | None = getattr(prices, name)
+        if not isinstance(price, TieredPrices):
+            return price
+        return next((tier.price for tier in reversed(price.tiers) if above >= tier.start), price.base)
+
+    return Rates.of(
+        input=at("input_mtok") or Decimal(0),
+        output=at("output_mtok") or Decimal(0),
+        cached_input=at("cache_read_mtok"),
+        cache_write=at("cache_write_mtok"),
+        reasoning=at("output_reasoning_mtok"),
+        request=(at("requests_kcount") or Decimal(0)) / 1000,
+    )
