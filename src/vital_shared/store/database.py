@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import TypeVar
 
 from alembic.util import CommandError
 from sqlalchemy import text
@@ -14,10 +15,13 @@ from sqlalchemy.pool import QueuePool
 
 from vital_shared.errors import StoreError
 from vital_shared.store.engines import create_engines, parse_url, place
+from vital_shared.store.group_commit import GroupCommit, Job
 from vital_shared.store.migrations import upgrade
 from vital_shared.store.transactions import transaction
 
 __all__ = ["Database"]
+
+T = TypeVar("T")
 
 
 class Database:
@@ -31,6 +35,7 @@ class Database:
         self._url = parse_url(url)
         self._place = place(self._url)
         self._reader, self._writer = create_engines(self._url)
+        self._commits = GroupCommit(self.begin)
 
     @property
     def dialect(self) -> str:
@@ -71,6 +76,13 @@ class Database:
         async with self._open(self._writer) as connection, transaction(connection):
             yield connection
 
+    def put(self, job: Job[T], after: Callable[[T], None] | None = None) -> asyncio.Future[T]:
+        """Queue a write for a transaction that it shares with others; see `GroupCommit.put`.
+
+        The future raises `StoreError` when the database is not there or does not answer.
+        """
+        return self._commits.put(job, after)
+
     async def ping(self) -> None:
         """Ask the database for a sign of life.
 
@@ -80,7 +92,8 @@ class Database:
             await connection.execute(text("SELECT 1"))
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections, when all is written."""
+        await self._commits.aclose()
         await self._reader.dispose()
         await self._writer.dispose()
 

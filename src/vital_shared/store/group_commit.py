@@ -1,0 +1,121 @@
+"""Many small writes in one transaction: what waits while one is committed goes along with the next.
+
+A commit costs more than what is written, and SQLite takes one at a time. So whoever comes while another
+is at work waits, and all who wait share a transaction. If one of them fails, the transaction is rolled back
+and each is tried alone, so that nobody suffers from another's error. Each waits until its own is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from contextvars import Context
+from typing import Any, Final, NamedTuple, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+__all__ = ["GroupCommit", "Job"]
+
+T = TypeVar("T")
+
+Job = Callable[[AsyncConnection], Awaitable[T]]
+"""What to write, with a connection within a transaction. It may be run again after a rollback, so all that it
+changes is in the database."""
+
+AT_ONCE: Final = 100
+"""Writes in one transaction: more would keep the first ones waiting."""
+
+
+class _Waiting(NamedTuple):
+    job: Job[Any]
+    done: asyncio.Future[Any]
+    after: Callable[[Any], None] | None
+    """Called with the result once it is committed. With it the job is done also when nobody waits."""
+
+
+class GroupCommit:
+    """One writer of one database.
+
+    :param begin: opens a transaction.
+    """
+
+    def __init__(self, begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]]) -> None:
+        self._begin = begin
+        self._queue: deque[_Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def put(self, job: Job[T], after: Callable[[T], None] | None = None) -> asyncio.Future[T]:
+        """Queue a write; the future has its result once it is committed, or what it or the commit has raised.
+
+        :param after: called at once when it is committed. With it the job is done whoever cancels the future;
+            without, a job whose future is cancelled before its turn is dropped.
+        """
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(job, done, after))
+        if self._task is None or self._task.done():
+            # In a context of its own: what is written belongs to many, not to who happens to come first.
+            self._task = asyncio.get_running_loop().create_task(self._drain(), context=Context())
+        return done
+
+    async def aclose(self) -> None:
+        """Wait until all is written."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue:
+                taken = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
+                await self._write([each for each in taken if each.after or not each.done.done()])
+        finally:  # only a loop that ends cancels this task: who still waits is told
+            _cancel(self._queue)
+            self._queue.clear()
+
+    async def _write(self, batch: Sequence[_Waiting]) -> Exception | None:
+        """Write a batch in one transaction, and return what the database has raised, if it did."""
+        at_work = False
+        try:
+            async with self._begin() as connection:
+                at_work = True
+                results = [await each.job(connection) for each in batch]
+                at_work = False
+        except Exception as error:  # noqa: BLE001 - it is its writer's, who is told
+            if at_work and len(batch) > 1:
+                return await self._write_alone(batch)
+            _fail(batch, error)
+            return None if at_work else error
+        except BaseException:
+            _cancel(batch)
+            raise
+        for each, result in zip(batch, results, strict=True):
+            if each.after is not None:
+                each.after(result)
+            if not each.done.done():
+                each.done.set_result(result)
+        return None
+
+    async def _write_alone(self, batch: Sequence[_Waiting]) -> Exception | None:
+        """Try each alone, as long as the database is there: were it gone, each would wait for it anew."""
+        for number, each in enumerate(batch):
+            try:
+                error = await self._write([each])
+            except BaseException:
+                _cancel(batch[number:])
+                raise
+            if error is not None:
+                _fail(batch[number:], error)
+                return error
+        return None
+
+
+def _fail(batch: Sequence[_Waiting], error: BaseException) -> None:
+    for each in batch:
+        if not each.done.done():
+            each.done.set_exception(error)
+
+
+def _cancel(batch: Sequence[_Waiting] | deque[_Waiting]) -> None:
+    for each in batch:
+        each.done.cancel()
