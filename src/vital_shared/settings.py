@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
 
     history_messages: int = Field(default=20, ge=0, le=200)
     """How many messages of a conversation are read back."""
+
+    unpriced: Literal["warn", "refuse"] = "warn"
+    """What to do with a model whose price nobody knows: say so in the answer, or do not ask it."""
 
     @property
     def config_path(self) -> Path | None:

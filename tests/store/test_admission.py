@@ -204,7 +204,7 @@ async def test_a_paused_run_holds_nothing_and_asks_again(database, runs, limits)
     await start(runs, "run-1")
     waiting = output("run-1", "awaiting_approval")
     tomorrow = NOW + timedelta(days=1)
-    await runs.pause("run-1", checkpoint=CHECKPOINT, output=waiting, last_seq=1, expires_at=tomorrow)
+    await runs.pause("run-1", checkpoint=CHECKPOINT, output=waiting, last_seq=1, expires_at=tomorrow, now=NOW)
     assert await reserved(limits) == 0
     await start(runs, "run-2")
     claim = {"tenant_id": "acme", "now": NOW, "deadline_at": UNTIL, "worst_nanos": lambda: DOLLAR}
@@ -260,7 +260,7 @@ async def test_going_on_after_a_pause_is_no_request(runs, limits):
     await budget(limits, None, requests_per_minute=1)
     await start(runs, "run-1")
     waiting = output("run-1", "awaiting_approval")
-    await runs.pause("run-1", checkpoint=CHECKPOINT, output=waiting, last_seq=1, expires_at=UNTIL)
+    await runs.pause("run-1", checkpoint=CHECKPOINT, output=waiting, last_seq=1, expires_at=UNTIL, now=NOW)
     await runs.claim("run-1", tenant_id="acme", now=NOW, deadline_at=UNTIL)
 
 

@@ -71,7 +71,9 @@ def turn(session: str = "s", tenant: str = "acme", question: str = "May it?", an
 
 async def pause(runs: RunStore, run_id: str = "run-1", expires_at: datetime = TOMORROW) -> bool:
     waiting = output(run_id, "awaiting_approval")
-    return await runs.pause(run_id, checkpoint=CHECKPOINT, output=waiting, last_seq=7, expires_at=expires_at)
+    return await runs.pause(
+        run_id, checkpoint=CHECKPOINT, output=waiting, last_seq=7, expires_at=expires_at, now=NOW
+    )
 
 
 async def paused(runs: RunStore, run_id: str = "run-1", **fields: object) -> None:

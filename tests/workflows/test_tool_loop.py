@@ -12,6 +12,7 @@ from vital_shared.llm.base import ModelToolCall, ModelTurn, ModelUnavailable, St
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.event import EventAdapter
 from vital_shared.models.model_call import Tokens
+from vital_shared.monitoring.rates import Rates
 from vital_shared.testing import ScriptedModel, asks_for, question, says
 from vital_shared.workflows import answering
 
@@ -35,10 +36,6 @@ async def measure(thing: str) -> str:
 async def dear(thing: str) -> str:
     """Look a thing up for money."""
     return f"{thing}: gold"
-
-
-def cent_a_token(name: str, tokens: Tokens) -> Decimal:
-    return Decimal(0) if name == "extractive" else Decimal("0.01") * tokens.output
 
 
 async def run(open_services: Open, *scripts, mode="2", **fields):
@@ -147,6 +144,10 @@ async def test_the_loop_ends_before_it_costs_more_than_the_run_may(open_services
     _, _, output = await run(open_services, NO_TOOLS, *asks, says("Enough."), max_cost_dollars="1")
     assert [r.status for r in output.tool_results] == ["success", "success", "denied"]
     assert output.cost.tools == Decimal("0.80")
+
+
+def cent_a_token(name: str, _tokens: Tokens) -> Rates:
+    return Rates.of(input=Decimal(0), output=Decimal(0 if name == "extractive" else 10_000))
 
 
 async def test_once_the_limit_is_spent_only_what_is_free_answers(open_services: Open):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
+from decimal import Decimal
 from itertools import count
 from typing import Final
 
 from vital_shared.models.charge import Charge, CostType
+from vital_shared.models.money import to_dollars
 from vital_shared.models.workflow_io import WorkflowInput
 
-__all__ = ["Bill", "current_bill"]
+__all__ = ["Bill", "current_bill", "spent_so_far"]
 
 
 class Bill:
@@ -26,10 +28,10 @@ class Bill:
         self.question = question
         self._charges = list(written)
         self._written = len(written)
-        self._numbers = count(len(written) + 1)
+        self._numbers = count(max((int(each.item.rpartition("/")[2]) for each in written), default=0) + 1)
 
     def add(self, charge: Charge) -> None:
-        """Put a charge on the bill."""
+        """Put a charge on the bill, its item named by `next_item`."""
         self._charges.append(charge)
 
     def next_item(self, kind: str) -> str:
@@ -46,9 +48,9 @@ class Bill:
         """Those that the ledger does not have yet."""
         return tuple(self._charges[self._written :])
 
-    def mark_written(self) -> None:
-        """Note that the ledger has all charges that there are now."""
-        self._written = len(self._charges)
+    def mark_written(self, charges: int) -> None:
+        """Note that the ledger has so many more of the charges, in their order."""
+        self._written += charges
 
     def nanos(self, cost_type: CostType | None = None) -> int:
         """Return what was spent, in nano-dollars: in all, or for one type."""
@@ -57,3 +59,9 @@ class Bill:
 
 current_bill: Final[ContextVar[Bill | None]] = ContextVar("current_bill", default=None)
 """The bill of the run that this code works for; None outside of runs. Tasks and threads inherit it."""
+
+
+def spent_so_far() -> Decimal:
+    """Return what the run has cost that this code works for, in dollars."""
+    bill = current_bill.get()
+    return Decimal(0) if bill is None else to_dollars(bill.nanos())

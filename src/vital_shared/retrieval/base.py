@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Protocol
 
 from vital_shared.models.base import Frozen
+from vital_shared.models.charge import Charge
 from vital_shared.models.citation import Passage
+from vital_shared.models.money import to_nanos
+from vital_shared.monitoring.bill import current_bill
 
-__all__ = ["Retrieved", "Source"]
+__all__ = ["Retrieved", "Source", "ask", "price_of"]
 
 
 class Source(Protocol):
@@ -18,12 +22,53 @@ class Source(Protocol):
         """``memory``, ``supabase`` or ``pinecone``."""
         ...
 
+    # A source that is paid for declares ``cost_dollars``, a Decimal: what a search costs. See `ask`.
+
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         """Find at most `limit` passages, best first, that this tenant may see: its own and the shared ones.
 
         :raises VitalError: when the source does not answer.
         """
         ...
+
+
+async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
+    """Search a source, and put what that costs on the run's bill, whatever comes of it.
+
+    :raises VitalError: when the source does not answer.
+    """
+    status = "cancelled"
+    try:
+        found = await source.search(query, tenant_id=tenant_id, limit=limit)
+        status = "success"
+    except Exception:
+        status = "failed"
+        raise
+    finally:
+        _charge(source, status)
+    return found
+
+
+def price_of(source: Source) -> Decimal:
+    """Return what a search costs, in dollars."""
+    price: Decimal = getattr(source, "cost_dollars", Decimal(0))
+    return price
+
+
+def _charge(source: Source, status: str) -> None:
+    bill = current_bill.get()
+    if bill is not None:
+        price = price_of(source)
+        bill.add(
+            Charge(
+                item=bill.next_item("rag"),
+                cost_type="rag",
+                name=source.name,
+                status=status,
+                unit_prices={"search": f"{price:f}"},
+                cost_nanos=to_nanos(price),
+            )
+        )
 
 
 class Retrieved(Frozen):

@@ -12,22 +12,28 @@ would have written.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Update, bindparam, exists, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from vital_shared.errors import AlreadyResumed, NotFound, RunExpired
+from vital_shared.errors import AlreadyResumed, LimitExceeded, NotFound, RunExpired
+from vital_shared.logs import get_logger
+from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import WorkflowOutput
+from vital_shared.monitoring.bill import Bill
 from vital_shared.store.account_tables import budgets
 from vital_shared.store.admission import Admission, Asking, check, enter, forget_overdue, release
 from vital_shared.store.conversations import Turn, add_turn
 from vital_shared.store.database import Database
+from vital_shared.store.ledger import charges_of
+from vital_shared.store.payments import Payments
 from vital_shared.store.run_record import (
     ENDED_WITHOUT_ANSWER,
     OVERDUE_ENDS,
@@ -42,6 +48,8 @@ from vital_shared.store.run_record import (
 from vital_shared.store.tables import runs
 
 __all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore"]
+
+logger = get_logger(__name__)
 
 _COLUMNS: Final = [column for column in runs.c if column.name in RunRecord.model_fields]
 _ENDED: Final = (runs.c.id, runs.c.input, runs.c.status, runs.c.duration_seconds)
@@ -59,6 +67,8 @@ class RunStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.payments = Payments(database)
+        """What runs cost, on its way into the ledger."""
         self._reserved: set[str] = set()
         """The runs of this process that have reserved money; others have nothing to release when they end."""
 
@@ -71,13 +81,30 @@ class RunStore:
         """
         row = to_row(record)
         asking = Asking(record.id, record.tenant_id, record.created_at, record.deadline_at, worst_nanos)
-        async with self._database.begin() as connection:
+
+        async def write(connection: AsyncConnection) -> Admission | LimitExceeded:
             if (await connection.execute(_INSERT_UNLIMITED, row)).rowcount:
-                return
-            admission = await check(connection, asking)
+                return Admission()
+            try:
+                admission = await check(connection, asking)
+            except LimitExceeded as refusal:  # raised below: others write in the same transaction
+                return refusal
             await connection.execute(insert(runs), row)
             await enter(connection, asking, admission)
-        self._note(record.id, admission)
+            return admission
+
+        def begun(admission: Admission | LimitExceeded) -> None:
+            if isinstance(admission, LimitExceeded):
+                return
+            if admission.reserved_nanos:
+                self._reserved.add(record.id)
+            if queued.cancelled():  # whoever asked has gone meanwhile
+                self._abandon(record)
+
+        queued = self._database.put(write, begun)
+        admission = await queued
+        if isinstance(admission, LimitExceeded):
+            raise admission
 
     async def pause(
         self,
@@ -87,8 +114,13 @@ class RunStore:
         output: WorkflowOutput,
         last_seq: int,
         expires_at: datetime,
+        now: datetime,
+        bill: Bill | None = None,
     ) -> bool:
-        """Let a running run wait for approval, and return whether it was still running."""
+        """Let a running run wait for approval, and return whether it was still running.
+
+        :param bill: what it has cost so far.
+        """
         statement = _from("running", run_id).values(
             status="awaiting_approval",
             checkpoint=json.dumps(checkpoint),
@@ -97,8 +129,7 @@ class RunStore:
             last_seq=last_seq,
             deadline_at=expires_at,
         )
-        async with self._ending(run_id) as connection:
-            return await _changed(connection, statement)
+        return await self._end(run_id, partial(_changed, statement=statement), bill, now)
 
     async def claim(
         self,
@@ -131,7 +162,8 @@ class RunStore:
                 admission = await check(connection, asking)
                 await enter(connection, asking, admission)
         if row is not None:
-            self._note(run_id, admission)
+            if admission.reserved_nanos:
+                self._reserved.add(run_id)
             return to_record(row)
         record = await self.get(run_id, tenant_id=tenant_id, now=now)
         if record.status == "expired":
@@ -145,21 +177,40 @@ class RunStore:
         )
 
     async def complete(
-        self, run_id: str, *, output: WorkflowOutput, turn: Turn | None, now: datetime
+        self,
+        run_id: str,
+        *,
+        output: WorkflowOutput,
+        turn: Turn | None,
+        now: datetime,
+        bill: Bill | None = None,
     ) -> bool:
-        """End a run with its answer, and add the turn to its conversation, both or neither.
+        """End a run with its answer, add the turn to its conversation and what it cost to the ledger.
+
+        All of it is written, or nothing.
 
         :returns: whether it was still running; otherwise nothing changes, so this may be repeated.
         :raises NotFound: when the session belongs to another tenant.
         """
         statement = _from("running", run_id).values(
-            status="completed", output=output.model_dump_json(), checkpoint=None, finished_at=now
+            status="completed",
+            output=output.model_dump_json(),
+            checkpoint=None,
+            finished_at=now,
+            duration_seconds=output.timings.total_seconds,
+            first_token_seconds=output.timings.time_to_first_token_seconds,
+            quality_score=output.quality_score,
+            degraded=output.is_degraded,
+            cache_status=output.cache_status,
         )
-        async with self._ending(run_id) as connection:
+
+        async def write(connection: AsyncConnection) -> bool:
             completed = await _changed(connection, statement)
             if completed and turn is not None:
                 await add_turn(connection, turn, run_id=run_id, now=now)
-        return completed
+            return completed
+
+        return await self._end(run_id, write, bill, now)
 
     async def fail(
         self,
@@ -170,18 +221,24 @@ class RunStore:
         message: str,
         node: str | None,
         now: datetime,
+        seconds: float | None = None,
+        bill: Bill | None = None,
     ) -> bool:
-        """End a run without an answer, and return whether it was still running."""
+        """End a run without an answer, and return whether it was still running.
+
+        :param seconds: how long it took, without waits for a person.
+        :param bill: what it cost all the same.
+        """
         statement = _from("running", run_id).values(
             status=status,
             error_type=error_type,
             error_message=message,
             error_node=node,
             finished_at=now,
+            duration_seconds=seconds,
             **ENDED_WITHOUT_ANSWER,
         )
-        async with self._ending(run_id) as connection:
-            return await _changed(connection, statement)
+        return await self._end(run_id, partial(_changed, statement=statement), bill, now)
 
     async def cancel_waiting(self, run_id: str, *, tenant_id: str | None, now: datetime) -> EndedRun | None:
         """End a run that waits for approval, and return it; None where it did not wait any more."""
@@ -208,6 +265,28 @@ class RunStore:
             raise NotFound(f"There is no run {run_id}: see that its id is right", field="run_id")
         return as_swept(to_record(row), now or datetime.now(UTC))
 
+    def _abandon(self, record: RunRecord) -> None:
+        """End a run that nobody has begun to work on."""
+        statement = _from("running", record.id).values(
+            status="cancelled",
+            error_type="cancelled",
+            error_message="The run was cancelled.",
+            finished_at=record.created_at,
+            **ENDED_WITHOUT_ANSWER,
+        )
+
+        async def write(connection: AsyncConnection) -> bool:
+            await release(connection, record.id)
+            return await _changed(connection, statement)
+
+        ended = self._database.put(write, lambda _: self._reserved.discard(record.id))
+        ended.add_done_callback(_log_lost)
+
+    async def charges(self, run_id: str) -> tuple[Charge, ...]:
+        """Return what a run has cost so far, as far as it is written."""
+        async with self._database.connect() as connection:
+            return await charges_of(connection, run_id)
+
     async def sweep(self, now: datetime) -> tuple[EndedRun, ...]:
         """End the runs whose deadline has passed: those that wait expire, those that ran are lost.
 
@@ -217,20 +296,20 @@ class RunStore:
             expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
             lost = (await connection.execute(_overdue("running", now))).mappings().all()
             await forget_overdue(connection, now)
+        await self.payments.catch_up()
         return tuple(to_ended(row) for row in (*expired, *lost))
 
-    @asynccontextmanager
-    async def _ending(self, run_id: str) -> AsyncIterator[AsyncConnection]:
-        """Open the transaction in which a run ends or pauses; it lets go of what the run has reserved."""
-        async with self._database.begin() as connection:
+    async def _end(
+        self, run_id: str, job: Callable[[AsyncConnection], Awaitable[bool]], bill: Bill | None, now: datetime
+    ) -> bool:
+        """Write the end or the pause of a run, with what it cost; it lets go of what it has reserved."""
+
+        async def write(connection: AsyncConnection) -> bool:
             if run_id in self._reserved:
                 await release(connection, run_id)
-            yield connection
-        self._reserved.discard(run_id)
+            return await job(connection)
 
-    def _note(self, run_id: str, admission: Admission) -> None:
-        if admission.reserved_nanos:
-            self._reserved.add(run_id)
+        return await self.payments.settle(bill, now, write, lambda: self._reserved.discard(run_id))
 
 
 def _from(status: RunStatus, run_id: str) -> Update:
@@ -245,6 +324,11 @@ def _overdue(status: RunStatus, now: datetime) -> ReturningUpdate[Any]:
 
 async def _changed(connection: AsyncConnection, statement: Update) -> bool:
     return bool((await connection.execute(statement)).rowcount)
+
+
+def _log_lost(ended: asyncio.Future[bool]) -> None:
+    if not ended.cancelled() and ended.exception() is not None:
+        logger.warning("an abandoned run will count as lost", exc_info=ended.exception())
 
 
 def _visible(tenant_id: str | None) -> ColumnElement[bool]:

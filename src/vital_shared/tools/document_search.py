@@ -12,7 +12,7 @@ from pydantic import Field
 
 from vital_shared.logs import get_logger
 from vital_shared.models.citation import Passage
-from vital_shared.retrieval.base import Retrieved, Source
+from vital_shared.retrieval.base import Retrieved, Source, ask
 from vital_shared.retrieval.measuring import count_search
 from vital_shared.tools.base import Found, Tool, ToolContext, ToolError, tool
 from vital_shared.tools.question import short_sentences
@@ -74,7 +74,7 @@ async def _search(
     started = time.perf_counter()
     try:
         async with asyncio.timeout(seconds):
-            found = await source.search(query, tenant_id=context.tenant_id, limit=_FOUND_PER_SOURCE)
+            found = await ask(source, query, tenant_id=context.tenant_id, limit=_FOUND_PER_SOURCE)
     except Exception as error:  # noqa: BLE001  # a source may raise anything, and must not take the others along
         late = isinstance(error, TimeoutError)
         count_search(source.name, "timeout" if late else "failed", time.perf_counter() - started)

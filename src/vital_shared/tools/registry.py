@@ -12,7 +12,10 @@ from pydantic import BaseModel
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.logs import get_logger
+from vital_shared.models.charge import Charge
+from vital_shared.models.money import to_nanos
 from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
+from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.labels import OTHER
 from vital_shared.monitoring.metrics import TOOL_DURATION_SECONDS, TOOL_EXECUTIONS_TOTAL
 from vital_shared.monitoring.tracing import tool_span
@@ -94,10 +97,15 @@ class ToolRegistry:
             TOOL_EXECUTIONS_TOTAL.at(call.name if call.name in self._tools else OTHER, "failed").inc()
             return _result(call, "failed", error=error.message)
         started = self._clock()
-        with tool_span(call) as span:
-            status, found, error_text = await _attempt(tool, arguments, context)
-            if span is not None:
-                span.ended(status)
+        ended = "cancelled"
+        try:
+            with tool_span(call) as span:
+                status, found, error_text = await _attempt(tool, arguments, context)
+                if span is not None:
+                    span.ended(status)
+            ended = status
+        finally:  # a call that is cancelled midway has gone out, and is paid for
+            _charge(tool, ended)
         seconds = self._clock() - started
         TOOL_EXECUTIONS_TOTAL.at(tool.name, status).inc()
         TOOL_DURATION_SECONDS.at(tool.name).observe(seconds)
@@ -140,6 +148,21 @@ async def _attempt(
     except Exception as error:  # noqa: BLE001  # a tool may raise anything, and must not fail the run
         _log_failure(tool, context, error)
         return "failed", _NOTHING, f'The tool "{tool.name}" failed ({type(error).__name__}).'
+
+
+def _charge(tool: Tool, status: str) -> None:
+    bill = current_bill.get()
+    if bill is not None:
+        bill.add(
+            Charge(
+                item=bill.next_item("tools"),
+                cost_type="tools",
+                name=tool.name,
+                status=status,
+                unit_prices={"call": f"{tool.cost_dollars:f}"},
+                cost_nanos=to_nanos(tool.cost_dollars),
+            )
+        )
 
 
 def _log_failure(tool: Tool, context: ToolContext, error: Exception) -> None:

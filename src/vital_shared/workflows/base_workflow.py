@@ -19,14 +19,14 @@ from vital_shared.models.event import Event, RunFinished, RunPaused
 from vital_shared.models.message import Message
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
-from vital_shared.retrieval.base import Retrieved
+from vital_shared.monitoring.bill import spent_so_far
+from vital_shared.retrieval.base import Retrieved, ask
 from vital_shared.tools.base import ToolContext
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
 from vital_shared.workflows.chains import affordable, left_of, models_for
 from vital_shared.workflows.execution import Execution
 from vital_shared.workflows.follow_up import standalone
-from vital_shared.workflows.output import cost_of
 from vital_shared.workflows.quality import assess
 from vital_shared.workflows.services import Services, default_services
 from vital_shared.workflows.suggesting import suggest_by_model
@@ -209,7 +209,7 @@ class BaseWorkflow(Graph):
     async def rag_retrieval(self, source: str, question: str, tenant_id: str) -> tuple[Passage, ...]:
         """Ask all sources at the same time."""
         found = next(one for one in self.services.sources if one.name == source)
-        return await found.search(question, tenant_id=tenant_id, limit=4 * self.services.settings.passages)
+        return await ask(found, question, tenant_id=tenant_id, limit=4 * self.services.settings.passages)
 
     @node(optional=True, timeout=MERGE_SECONDS, degradation="rag_failed", on_timeout="rag_timeout")
     async def passages(
@@ -277,7 +277,7 @@ class BaseWorkflow(Graph):
         model_suggestion: Suggestion | None = None,
     ) -> ToolPlan:
         """Keep what the agent may use, and sort out what the user has to approve."""
-        spent = cost_of(model_suggestion.model_calls if model_suggestion else (), ()).total
+        spent = spent_so_far()
         by_model = model_suggestion if model_suggestion and model_suggestion.error is None else None
         return plan_tools(
             mode=mode,
@@ -322,7 +322,6 @@ class BaseWorkflow(Graph):
         tool_results: tuple[ToolResult, ...],
         passages: Retrieved = NOTHING,
         history: tuple[Message, ...] = (),
-        model_suggestion: Suggestion | None = None,
     ) -> AsyncIterator[Chunk | Done[Answer]]:
         """Write the answer, token by token, from the passages and the tool results."""
         services = self.services
@@ -335,7 +334,7 @@ class BaseWorkflow(Graph):
             grounded=input.enable_rag,
         )
         models = models_for(load_agent, input.model, services.models)
-        spent = cost_of(model_suggestion.model_calls if model_suggestion else (), tool_results).total
+        spent = spent_so_far()
         limit = input.max_cost_dollars
 
         async def within_limit(request: ModelRequest, dollars: Decimal) -> Sequence[Model]:

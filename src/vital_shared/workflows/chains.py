@@ -18,7 +18,7 @@ from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
 
-__all__ = ["OUTPUT_TOKENS", "affordable", "left_of", "models_for"]
+__all__ = ["OUTPUT_TOKENS", "affordable", "check_prices", "left_of", "models_for"]
 
 logger = get_logger(__name__)
 
@@ -50,6 +50,20 @@ def models_for(agent: AgentProfile, model: str | None, registry: ModelRegistry) 
             found.setdefault(fallback.name, fallback)
     found.pop(registry.last.name, None)
     return (*found.values(), registry.last)
+
+
+def check_prices(models: Sequence[Model], account: Account) -> None:
+    """See that what is asked has a price.
+
+    :raises InvalidRequest: naming the first model that has none.
+    """
+    for model in models:
+        if account.rates(model.name, Tokens()) is None:
+            raise InvalidRequest(
+                f'The model "{model.name}" has no known price, and VITAL_UNPRICED is "refuse": '
+                f'set a price in the configuration, as [models."{model.name}".price].',
+                field="model",
+            )
 
 
 async def affordable(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
@@ -27,6 +27,7 @@ from vital_shared.graph import Checkpoint, CheckpointError, GraphError, NodeTime
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.charge import Charge
 from vital_shared.models.event import (
     Event,
     RunFailedEvent,
@@ -45,7 +46,7 @@ from vital_shared.store.conversations import Turn
 from vital_shared.store.label_values import Named
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.approval import check_requests, pick_approved
-from vital_shared.workflows.chains import left_of
+from vital_shared.workflows.chains import check_prices, left_of, models_for
 from vital_shared.workflows.estimate import Estimate, worst_cost
 from vital_shared.workflows.events import EventStream
 from vital_shared.workflows.measuring import Measuring, count_refused
@@ -79,6 +80,7 @@ class Execution:
     :param worst_nanos: what the run may cost at most, in nano-dollars, should the tenant have a budget.
     :param measuring: counts it.
     :param earlier_span: the span of the part before a pause, where it was traced.
+    :param paid: what the part before a pause has cost, as it is in the ledger.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Execution:
         worst_nanos: Callable[[], int],
         measuring: Measuring,
         earlier_span: str | None = None,
+        paid: Sequence[Charge] = (),
     ) -> None:
         self.error: RunFailed | None = None
         """Why there is no answer, once that is known."""
@@ -102,6 +105,7 @@ class Execution:
         self._record = record
         self._worst_nanos = worst_nanos
         self._measuring = measuring
+        self._bill = Bill(stream.run_id, question, paid)
         run.observers = (*run.observers, measuring)
         self._earlier = run.seconds
         self._started = time.perf_counter()
@@ -186,7 +190,8 @@ class Execution:
             raise
         await _name_labels(workflow, record.input, run.value("load_agent"))
         measuring = Measuring(run_id, record.input)
-        return cls(workflow, record.input, stream, run, None, worst_nanos, measuring, earlier_span)
+        paid = await services.runs.charges(run_id)
+        return cls(workflow, record.input, stream, run, None, worst_nanos, measuring, earlier_span, paid)
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Run, and tell what happens; closing the iterator cancels the run and waits for its end.
@@ -220,7 +225,7 @@ class Execution:
     async def _observed(self) -> None:
         """Run; what is logged meanwhile, in tasks and threads too, names the run, and its end is a line."""
         question, trace = self._question, self._trace
-        current_bill.set(Bill(self.run_id, question))  # for this task and those that it makes
+        current_bill.set(self._bill)  # for this task and those that it makes
         with bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id), trace or nullcontext():
             try:
                 await self._work()
@@ -270,7 +275,7 @@ class Execution:
         return build_output(
             self._run,
             self._question,
-            run_id=self.run_id,
+            self._bill,
             status=status,
             seconds=self._seconds,
             first_token_seconds=None if first is None else self._earlier + first - self._started,
@@ -285,7 +290,11 @@ class Execution:
         try:
             async with asyncio.timeout(SAVE_SECONDS):
                 ended = await self._services.runs.complete(
-                    self.run_id, output=output, turn=self._turn(output), now=self._services.now()
+                    self.run_id,
+                    output=output,
+                    turn=self._turn(output),
+                    now=self._services.now(),
+                    bill=self._bill,
                 )
         except (StoreError, InvalidRequest, TimeoutError):
             # The answer is there, and the user gets it; that it is not kept is said in it and logged.
@@ -319,6 +328,8 @@ class Execution:
             output=output,
             last_seq=self._stream.last_seq + 1,  # the event below included
             expires_at=services.now() + timedelta(seconds=services.settings.approval_ttl_seconds),
+            now=services.now(),
+            bill=self._bill,
         )
         self._stream.emit(RunPaused, output=output)
 
@@ -348,6 +359,8 @@ class Execution:
                     message=failure.message,
                     node=failure.node,
                     now=self._services.now(),
+                    seconds=self._seconds,
+                    bill=self._bill,
                 )
         except (StoreError, TimeoutError):
             # The store will call the run lost when its deadline has passed.
@@ -371,7 +384,9 @@ async def _check(workflow: BaseWorkflow, question: WorkflowInput) -> AgentProfil
         )
     services = workflow.services
     agent = await services.agents.get(question.agent_id, tenant_id=question.tenant_id)
-    services.models.get(question.model or agent.model)
+    chain = models_for(agent, question.model, services.models)
+    if services.settings.unpriced == "refuse":
+        check_prices(chain, services.account)
     check_requests(question.requested_tools, agent, services.tools)
     if question.session_id is not None:
         await services.conversations.check(question.session_id, tenant_id=question.tenant_id)

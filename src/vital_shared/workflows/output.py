@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
 from typing import Literal
 
 from vital_shared.graph import Run
 from vital_shared.models.answer import Answer, Quality, Suggestion
-from vital_shared.models.model_call import ModelCall
+from vital_shared.models.money import to_dollars
 from vital_shared.models.quality import AnswerWarning, DegradationReason
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.models.workflow_io import (
@@ -19,16 +17,17 @@ from vital_shared.models.workflow_io import (
     WorkflowInput,
     WorkflowOutput,
 )
+from vital_shared.monitoring.bill import Bill
 from vital_shared.workflows.quality import known_reason, score, warning_for
 
-__all__ = ["build_output", "cost_of"]
+__all__ = ["build_output"]
 
 
 def build_output(
     run: Run,
     question: WorkflowInput,
+    bill: Bill,
     *,
-    run_id: str,
     status: Literal["completed", "awaiting_approval"],
     seconds: float,
     first_token_seconds: float | None,
@@ -36,6 +35,7 @@ def build_output(
 ) -> WorkflowOutput:
     """Read the values of a finished or paused run.
 
+    :param bill: what it has cost; a model without a known price adds nothing, and is warned of.
     :param seconds: how long the run took, without waits for the user.
     :param first_token_seconds: after how many of these the first token came.
     :param more_reasons: degradations that no node of the run knows.
@@ -47,7 +47,7 @@ def build_output(
     calls = suggestion.model_calls + (answer.calls if answer else ())
     reasons = _reasons(run, quality, more_reasons)
     return WorkflowOutput(
-        run_id=run_id,
+        run_id=bill.run_id,
         status=status,
         mode=question.mode,
         tenant_id=question.tenant_id,
@@ -62,7 +62,7 @@ def build_output(
         unsupported=quality.unsupported,
         degradation_reasons=reasons,
         warnings=(*(answer.warnings if answer else ()), *_warnings(run, quality, reasons)),
-        cost=cost_of(calls, results),
+        cost=_cost(bill),
         tokens=sum((call.tokens for call in calls), Tokens()),
         model=answer.model if answer else None,
         model_calls=calls,
@@ -78,12 +78,9 @@ def build_output(
     )
 
 
-def cost_of(calls: Sequence[ModelCall], results: Sequence[ToolResult]) -> Cost:
-    """Add up what models and tools cost; a model without a known price adds nothing, and is warned of."""
-    return Cost(
-        llm=sum((call.cost_dollars for call in calls if call.cost_dollars is not None), Decimal(0)),
-        tools=sum((result.cost_dollars for result in results), Decimal(0)),
-    )
+def _cost(bill: Bill) -> Cost:
+    llm, tools, rag = (to_dollars(bill.nanos(cost_type)) for cost_type in ("llm", "tools", "rag"))
+    return Cost(llm=llm, tools=tools, rag=rag)
 
 
 def _reasons(

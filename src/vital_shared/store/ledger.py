@@ -1,0 +1,120 @@
+"""The ledger: one row for each thing that a run has paid for, written with the run's end.
+
+Rows are written once: ``(run_id, item)`` is unique, and writing a row again changes nothing. What each
+tenant has spent by day and by month is kept with them, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vital_shared.models.charge import Charge
+from vital_shared.models.model_call import Tokens
+from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.store.account_tables import ledger, spending
+
+__all__ = ["charges_of", "record"]
+
+
+async def record(
+    connection: AsyncConnection,
+    run_id: str,
+    question: WorkflowInput,
+    charges: Sequence[Charge],
+    at: datetime,
+) -> tuple[Charge, ...]:
+    """Write a run's charges, and return those that were not there yet.
+
+    :param connection: in the transaction that ends or pauses the run.
+    :param question: the run's input, which says who pays.
+    """
+    if not charges:
+        return ()
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    common = _common(run_id, question, at)
+    statement = dialect.insert(ledger).on_conflict_do_nothing(index_elements=["run_id", "item"])
+    rows = [common | _row(charge) for charge in charges]
+    new = set((await connection.execute(statement.returning(ledger.c.item), rows)).scalars())
+    written = tuple(charge for charge in charges if charge.item in new)
+    await _spend(connection, question.tenant_id, sum(charge.cost_nanos for charge in written), at)
+    return written
+
+
+async def _spend(connection: AsyncConnection, tenant_id: str, nanos: int, at: datetime) -> None:
+    if not nanos:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    day = f"{at.astimezone(UTC):%Y-%m-%d}"
+    insert = dialect.insert(spending).values(
+        [{"tenant_id": tenant_id, "period": period, "cost_nanos": nanos} for period in (day, day[:7])]
+    )
+    await connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["tenant_id", "period"],
+            set_={"cost_nanos": spending.c.cost_nanos + insert.excluded.cost_nanos},
+        )
+    )
+
+
+async def charges_of(connection: AsyncConnection, run_id: str) -> tuple[Charge, ...]:
+    """Return the charges of a run that are written, in their order."""
+    statement = select(ledger).where(ledger.c.run_id == run_id).order_by(ledger.c.id)
+    return tuple(_charge(row) for row in (await connection.execute(statement)).mappings())
+
+
+def _common(run_id: str, question: WorkflowInput, at: datetime) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "tenant_id": question.tenant_id,
+        "user_id": question.user_id,
+        "mode": question.mode.value,
+        "agent_id": question.agent_id,
+        "calls": 1,
+        "saved_nanos": 0,
+        "hits": 0,
+        "at": at,
+    }
+
+
+def _row(charge: Charge) -> dict[str, Any]:
+    tokens = charge.tokens
+    return {
+        "item": charge.item,
+        "cost_type": charge.cost_type,
+        "name": charge.name,
+        "status": charge.status,
+        "input_tokens": tokens.input,
+        "cached_input_tokens": tokens.cached_input,
+        "cache_write_tokens": tokens.cache_write,
+        "output_tokens": tokens.output,
+        "reasoning_tokens": tokens.reasoning,
+        "estimated": tokens.estimated,
+        "unit_prices": None if charge.unit_prices is None else json.dumps(charge.unit_prices),
+        "cost_nanos": charge.cost_nanos,
+    }
+
+
+def _charge(row: RowMapping) -> Charge:
+    return Charge(
+        item=row["item"],
+        cost_type=row["cost_type"],
+        name=row["name"],
+        status=row["status"],
+        tokens=Tokens(
+            input=row["input_tokens"],
+            cached_input=row["cached_input_tokens"],
+            cache_write=row["cache_write_tokens"],
+            output=row["output_tokens"],
+            reasoning=row["reasoning_tokens"],
+            estimated=row["estimated"],
+        ),
+        unit_prices=None if row["unit_prices"] is None else json.loads(row["unit_prices"]),
+        cost_nanos=row["cost_nanos"],
+    )

@@ -1,0 +1,190 @@
+"""What runs cost: written once, with their ends, and never forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
+
+from vital_shared.errors import StoreError
+from vital_shared.models.charge import Charge
+from vital_shared.models.model_call import Tokens
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.monitoring.bill import Bill
+from vital_shared.monitoring.metrics import COST_OVERALL_DOLLARS_TOTAL
+from vital_shared.store import payments as module
+from vital_shared.store.account_tables import ledger, spending
+from vital_shared.store.database import Database
+from vital_shared.store.ledger import charges_of
+from vital_shared.store.payments import Payments
+
+NOW = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
+QUESTION = WorkflowInput(query="?", mode=WorkflowMode.MODE_2, tenant_id="acme", user_id="ann")
+
+
+async def nothing(_connection: AsyncConnection) -> bool:
+    return True
+
+
+def charge(item: str = "llm/1", nanos: int = 1_500, **fields) -> Charge:
+    known = {"item": item, "cost_type": "llm", "name": "openai:gpt", "status": "success", "cost_nanos": nanos}
+    return Charge(**known | fields)
+
+
+def bill(*charges: Charge, run_id: str = "run-1") -> Bill:
+    made = Bill(run_id, QUESTION)
+    for each in charges:
+        made.add(each)
+    return made
+
+
+async def settle(payments: Payments, a_bill: Bill, job=nothing) -> bool:
+    return await payments.settle(a_bill, NOW, job, lambda: None)
+
+
+async def charges(database: Database, run_id: str = "run-1") -> tuple[Charge, ...]:
+    async with database.connect() as connection:
+        return await charges_of(connection, run_id)
+
+
+async def spent(database: Database) -> dict[str, int]:
+    async with database.connect() as connection:
+        rows = await connection.execute(select(spending.c.period, spending.c.cost_nanos))
+        return {row.period: row.cost_nanos for row in rows}
+
+
+@pytest.fixture
+def payments(database: Database) -> Payments:
+    return Payments(database)
+
+
+async def test_charges_come_back_as_they_were(payments: Payments, database: Database):
+    whole = charge(
+        tokens=Tokens(input=9, cached_input=2, cache_write=1, output=4, reasoning=3, estimated=True),
+        unit_prices={"input": "0.15", "output": "0.6"},
+    )
+    free = charge("rag/2", 0, cost_type="rag", name="memory")
+    await settle(payments, bill(whole, free))
+    assert await charges(database) == (whole, free)
+    assert await spent(database) == {"2026-11-30": 1_500, "2026-11": 1_500}
+
+
+async def test_what_is_written_again_changes_nothing(payments: Payments, database: Database):
+    before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value
+    await settle(payments, bill(charge()))
+    await settle(payments, bill(charge(), charge("llm/2", 10)))
+    assert [each.item for each in await charges(database)] == ["llm/1", "llm/2"]
+    assert (await spent(database))["2026-11"] == 1_510
+    assert COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value - before == pytest.approx(1_510e-9, abs=1e-15)
+
+
+async def test_a_bill_is_settled_in_parts(payments: Payments, database: Database):
+    one = bill(charge())
+    await settle(payments, one)
+    assert one.unwritten == ()
+    one.add(charge("llm/2", 7))
+    await settle(payments, one)
+    assert (await spent(database))["2026-11"] == 1_507
+
+
+async def test_charges_of_an_end_that_cannot_be_written_go_with_the_next(
+    payments: Payments, database: Database
+):
+    async def broken(_connection: AsyncConnection) -> bool:
+        raise StoreError("broken")
+
+    with pytest.raises(StoreError):
+        await settle(payments, bill(charge()), broken)
+    assert await charges(database) == ()
+    await settle(payments, bill(charge(nanos=3), run_id="run-2"))
+    assert await charges(database) == (charge(),)
+    assert (await spent(database))["2026-11"] == 1_503
+
+
+async def test_who_is_cancelled_while_waiting_pays_all_the_same(payments: Payments, database: Database):
+    may_write, written = asyncio.Event(), asyncio.Event()
+
+    async def slow(_connection: AsyncConnection) -> bool:
+        await may_write.wait()
+        return True
+
+    before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value
+    in_flight = asyncio.create_task(settle(payments, bill(charge(run_id := "llm/1")), slow))
+    queued = asyncio.create_task(
+        payments.settle(bill(charge(run_id), run_id="run-2"), NOW, nothing, written.set)
+    )
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for task in (in_flight, queued):
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    may_write.set()
+    await written.wait()
+    assert (await spent(database))["2026-11"] == 3_000
+    assert COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value - before == pytest.approx(3e-6, abs=1e-15)
+
+
+async def test_what_the_store_does_not_take_to_the_end_is_logged_in_full(tmp_path):
+    (tmp_path / "no folder").write_text("")
+    nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
+    payments = Payments(nowhere)
+    with pytest.raises(StoreError):
+        await settle(payments, bill(charge()))
+    with capture_logs() as logs:
+        await payments.aclose()
+    await nowhere.aclose()
+    assert [(log["run_id"], log["tenant_id"], log["charge"]["cost_nanos"]) for log in logs] == [
+        ("run-1", "acme", 1_500)
+    ]
+
+
+async def test_only_so_many_runs_wait_for_the_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "KEPT", 2)
+    (tmp_path / "no folder").write_text("")
+    nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
+    payments = Payments(nowhere)
+    with capture_logs() as logs:
+        for number in range(3):
+            with pytest.raises(StoreError):
+                await settle(payments, bill(charge(), run_id=f"run-{number}"))
+    await nowhere.aclose()
+    assert [log["run_id"] for log in logs] == ["run-0"]
+
+
+COSTS = st.lists(
+    st.tuples(st.sampled_from(["llm", "tools", "rag"]), st.integers(0, 10**15)), min_size=1, max_size=8
+)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(runs=st.lists(COSTS, min_size=1, max_size=5))
+def test_the_ledger_the_spending_and_the_counters_agree_to_the_last_digit(runs, tmp_path_factory):
+    async def check() -> None:
+        database = Database(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('ledger') / 'vital.db'}")
+        await database.migrate()
+        payments = Payments(database)
+        counters = [COST_OVERALL_DOLLARS_TOTAL.at("2", kind) for kind in ("llm", "tools", "rag")]
+        before = sum(each._value for each in counters)
+        bills = [
+            bill(
+                *(charge(f"{kind}/{at}", nanos, cost_type=kind) for at, (kind, nanos) in enumerate(costs)),
+                run_id=f"run-{number}",
+            )
+            for number, costs in enumerate(runs)
+        ]
+        await asyncio.gather(*(settle(payments, each) for each in bills))
+        total = sum(each.nanos() for each in bills)
+        async with database.connect() as connection:
+            assert (await connection.execute(select(func.sum(ledger.c.cost_nanos)))).scalar() == total
+        assert (await spent(database)).get("2026-11", 0) == total
+        assert sum(each._value for each in counters) - before == total
+        await database.aclose()
+
+    asyncio.run(check())
