@@ -23,7 +23,7 @@ from vital_shared.errors import BudgetExceeded, RateLimited
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import budgets, request_rates, reservations
 from vital_shared.store.rate import take_turn
-from vital_shared.store.standing import Account, Budget, accounts
+from vital_shared.store.standing import ACCOUNT, Account, Budget, at
 
 __all__ = ["Admission", "Asking", "check", "enter", "forget_overdue", "release"]
 
@@ -58,11 +58,12 @@ async def check(connection: AsyncConnection, asking: Asking) -> Admission:
     :raises RateLimited: when the tenant asks too often.
     :raises BudgetExceeded: when the run could cost more than is left.
     """
-    own = budgets.c.tenant_id == asking.tenant_id
     if connection.dialect.name == "postgresql":
         # A statement of its own: the next one has to see what those have written who held the lock before.
+        own = budgets.c.tenant_id == asking.tenant_id
         await connection.execute(select(budgets.c.tenant_id).where(own).with_for_update())
-    row = (await connection.execute(accounts(asking.now).where(own))).mappings().first()
+    parameters = at(asking.now) | {"tenant_id": asking.tenant_id}
+    row = (await connection.execute(ACCOUNT, parameters)).mappings().first()
     if row is None:
         return Admission()
     account = Account(**row)

@@ -13,7 +13,7 @@ from vital_shared.models.limits import TenantLimits, TenantStanding
 from vital_shared.models.money import to_nanos
 from vital_shared.store.account_tables import budgets, request_rates
 from vital_shared.store.database import Database
-from vital_shared.store.standing import Account, accounts
+from vital_shared.store.standing import ACCOUNT, ACCOUNTS, Account, at
 from vital_shared.store.tables import owner
 
 __all__ = ["LimitStore"]
@@ -43,9 +43,8 @@ class LimitStore:
 
         :raises NotFound: when it has none.
         """
-        statement = accounts(now).where(budgets.c.tenant_id == tenant_id)
         async with self._database.connect() as connection:
-            row = (await connection.execute(statement)).mappings().first()
+            row = (await connection.execute(ACCOUNT, at(now) | {"tenant_id": tenant_id})).mappings().first()
         if row is None:
             raise _not_limited(tenant_id)
         return Account(**row).standing(now)
@@ -57,11 +56,11 @@ class LimitStore:
 
         :param tenant_ids: only these; None: all.
         """
-        statement = accounts(now).order_by(budgets.c.tenant_id)
+        statement = ACCOUNTS.order_by(budgets.c.tenant_id)
         if tenant_ids is not None:
             statement = statement.where(budgets.c.tenant_id.in_(tenant_ids))
         async with self._database.connect() as connection:
-            rows = await connection.execute(statement)
+            rows = await connection.execute(statement, at(now))
             return tuple(Account(**row).standing(now) for row in rows.mappings())
 
     async def delete(self, tenant_id: str) -> None:
