@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+import vital_shared
 from vital_shared.llm.configuration import Configuration
 from vital_shared.llm.providers import BUILT_IN
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.tool import ToolCall
+from vital_shared.testing import counted
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.workflows import answering
@@ -65,6 +67,18 @@ def test_the_configurations_are_right(text):
 @pytest.mark.parametrize("text", blocks("json"))
 def test_the_profiles_are_right(text):
     AgentProfile.model_validate_json('{"id": "a", "name": "A", "system_prompt": "Be brief.", ' + text[1:])
+
+
+def test_a_call_counts_by_hand_as_it_is_shown():
+    (code,) = (block for block in blocks("python") if "import track_llm_call" in block)
+    with counted() as growth:
+        exec(code, {})
+    assert growth("vital_llm_calls_total", mode="1", model="gpt-4") == 1
+
+
+def test_every_call_that_counts_by_hand_is_named():
+    for name in vital_shared.__all__:
+        assert not name.startswith("track_") or f"`{name}`" in GUIDE or f"{name}(" in GUIDE
 
 
 def test_every_variable_that_a_known_provider_needs_is_named():

@@ -53,6 +53,16 @@ async def test_two_workers_that_ask_at_once_do_not_give_too_many(database, other
     assert len(workers[0].tenant.values) == workers[0].tenant.most
 
 
+async def test_what_can_be_no_name_is_not_asked_for_again_and_again(database, monkeypatch):
+    worker = Worker(database)
+
+    def never():
+        raise AssertionError("the store was asked")
+
+    monkeypatch.setattr(database, "begin", never)
+    await worker.asked_by("x" * 201, "line\nbreak")
+
+
 async def test_names_are_kept_over_a_restart(database):
     await Worker(database).asked_by("a", "b")
     again = Worker(database)

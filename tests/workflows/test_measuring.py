@@ -9,10 +9,11 @@ import pytest
 from tests.workflows.conftest import FACT, Open
 
 from vital_shared import BaseWorkflow, RunFailed, node
-from vital_shared.errors import InvalidRequest, StoreError
+from vital_shared.errors import InvalidRequest, LimitExceeded, StoreError
 from vital_shared.llm.base import ModelUnavailable
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import Token
+from vital_shared.models.limits import TenantLimits
 from vital_shared.monitoring.metrics import OUTCOME, REGISTRY, TENANT, WORKFLOW_ACTIVE
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, asks_for, counted, question, says
 from vital_shared.workflows.measuring import count_ended
@@ -146,6 +147,19 @@ async def test_a_request_for_what_is_not_there_is_rejected_and_never_ran(service
         await ask(services, agent_id="nobody")
     assert growth(REQUESTS) == growth(REQUESTS, outcome="rejected", tenant_id="acme") == 1
     assert growth(f"{SECONDS}_count") == growth("vital_agent_usage_total") == 0
+
+
+async def test_what_a_limit_does_not_allow_is_rejected_by_reason(services):
+    limits = TenantLimits(requests_per_minute=1)
+    await services.limits.set("acme", limits, now=services.now())
+    with counted() as growth:
+        for _ in range(3):
+            with suppress(LimitExceeded):
+                await ask(services)
+    assert growth(REQUESTS) == 3
+    assert growth(REQUESTS, outcome="rejected") == growth("vital_requests_rejected_total") == 2
+    assert growth("vital_requests_rejected_total", reason="rate_limit") == 2
+    assert growth(f"{SECONDS}_count") == 1
 
 
 async def test_a_store_that_is_down_is_counted(services, monkeypatch):

@@ -87,7 +87,7 @@ NANOS: Final = 10**9
 MODE: Final = Label("mode", [mode.value for mode in WorkflowMode])
 OUTCOME: Final = Label("outcome", ("success", "degraded", "failed", "cancelled", "rejected"))
 ERROR_TYPE: Final = Label(
-    "error_type", ("timeout", "deadline", "model", "store", "invalid", "lost", "stopped", "internal")
+    "error_type", ("timeout", "deadline", "model", "store", "invalid", "lost", "internal")
 )
 CACHE_STATUS: Final = Label("cache_status", get_args(CacheStatus))
 EXECUTION: Final = Label("execution", get_args(Execution))

@@ -46,7 +46,11 @@ class LabelValues:
 
     async def admit(self, values: Iterable[Named], *, now: Callable[[], datetime]) -> None:
         """Give names to what a request brings; the store is asked only where something is new."""
-        new = [(label, value) for label, value in values if value not in label.names and not label.is_full]
+        new = [
+            (label, value)
+            for label, value in values
+            if value not in label.names and not label.is_full and label.accepts(value)
+        ]
         if new:
             await self._admit(new, now())
 
