@@ -85,7 +85,13 @@ def create_app(
                 keys=keys,
                 uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
             )
-            work = (warm_up(parts), sample(parts), BudgetGauges(parts).watch(), _tick(hub), _sweep(parts))
+            work = (
+                warm_up(parts),
+                sample(parts),
+                BudgetGauges(parts).watch(),
+                _tick(hub, parts),
+                _sweep(parts),
+            )
             background = [tasks.create_task(coroutine) for coroutine in work]
             try:
                 yield
@@ -117,10 +123,11 @@ def create_app(
     return app
 
 
-async def _tick(hub: RunHub) -> None:
+async def _tick(hub: RunHub, services: Services) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
         hub.tick()
+        await services.savings.flush()
 
 
 async def _sweep(services: Services) -> None:

@@ -39,6 +39,7 @@ from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.label_values import LabelValues
 from vital_shared.store.limits import LimitStore
 from vital_shared.store.runs import RunStore
+from vital_shared.store.savings import Savings
 from vital_shared.tools.base import Tool
 from vital_shared.tools.calculator import calculator
 from vital_shared.tools.document_search import document_search
@@ -63,6 +64,8 @@ class Services:
     conversations: ConversationStore
     knowledge: KnowledgeStore
     runs: RunStore
+    savings: Savings
+    """What hits of the cache have saved, on its way into the ledger."""
     limits: LimitStore
     """What tenants may spend, and how often they may ask."""
     labels: LabelValues
@@ -115,6 +118,8 @@ class Services:
             await database.migrate()
             runs = RunStore(database)
             stack.push_async_callback(runs.payments.aclose)
+            savings = Savings(database, now)
+            stack.push_async_callback(savings.aclose)
             agents = AgentStore(database)
             await agents.add_missing(SHIPPED_AGENTS)
             knowledge = KnowledgeStore(database)
@@ -149,6 +154,7 @@ class Services:
                 conversations=ConversationStore(database),
                 knowledge=knowledge,
                 runs=runs,
+                savings=savings,
                 limits=LimitStore(database),
                 labels=labels,
                 sources=all_sources,
