@@ -30,6 +30,10 @@ CONFIGURATION = """
 [models.dear]
 max_output_tokens = 1000
 price = { input = "1", output = "1000" }
+
+[models.terse]
+max_output_tokens = 2
+price = { input = "1", output = "1000" }
 """
 PLAIN = {"model": "dear", "enable_rag": False, "enable_tools": False}
 """A question that costs what the dear model takes for a prompt and an answer, and nothing else."""
@@ -62,7 +66,8 @@ async def start(serve: Serve, tmp_path, clock: Clock, gate: asyncio.Event) -> Ca
     (tmp_path / "vital.toml").write_text(CONFIGURATION)
 
     async def started(**parts) -> Service:
-        return await serve([CannedModel("Dear words.", name="dear", gate=gate)], now=clock, **parts)
+        models = [CannedModel("Dear words.", name=name, gate=gate) for name in ("dear", "terse")]
+        return await serve(models, now=clock, **parts)
 
     return started
 
@@ -72,9 +77,9 @@ async def service(start: Callable) -> Service:
     return await start()
 
 
-async def worst(services: Services) -> Decimal:
+async def worst(services: Services, **fields: object) -> Decimal:
     agent = await services.agents.get("generalist", tenant_id="acme")
-    return worst_cost(services, WorkflowInput(**asked(**PLAIN)), agent).dollars
+    return worst_cost(services, WorkflowInput(**asked(**PLAIN | fields)), agent).dollars
 
 
 async def limit(service: Service, **limits: object) -> None:
@@ -119,6 +124,28 @@ async def test_of_200_at_once_as_many_run_as_the_budget_has_room_for(
     assert await runs_of(services[0]) == 50  # who was refused left nothing
     assert await reserved(services[0]) == 0
     assert (await services[1].ask(**PLAIN)).status_code == 200
+
+
+async def test_however_many_ask_the_budget_is_used_up_and_never_overspent_by_more_than_one_run(
+    start: Callable, gate: asyncio.Event
+) -> None:
+    gate.set()
+    services = [await start(), await start()]
+    terse = PLAIN | {"model": "terse"}
+    most = await worst(services[0].services, model="terse")
+    budget = Decimal("0.1005")  # for 50 answers of $0.00201
+    await limit(services[0], daily_dollars=budget)
+    paid, succeeded = Decimal(0), 1
+    while succeeded:
+        answers = await asyncio.gather(*(services[n % 2].ask(**terse) for n in range(200)))
+        costs = [Decimal(each.json()["cost"]["total"]) for each in answers if each.status_code == 200]
+        assert {each.status_code for each in answers} <= {200, 402}
+        paid, succeeded = paid + sum(costs), len(costs)
+    daily = (await services[0].services.limits.get("acme", now=START)).daily
+    assert daily is not None
+    assert daily.spent_dollars == paid  # who was refused cost nothing
+    assert budget - most < paid <= budget + most
+    assert await reserved(services[0]) == 0
 
 
 async def test_a_refusal_says_what_is_left_and_when_it_resets(service: Service) -> None:

@@ -107,6 +107,20 @@ async def test_requested_tools_cost_what_they_cost_and_suggested_ones_the_deares
         assert tools(free.model_copy(update={"tools": ("cheap",)})) == 8 * Decimal("0.01")
 
 
+async def test_sources_cost_what_they_declare_and_so_does_the_tool_that_asks_them(configured):
+    source = CannedSource()
+    source.cost_dollars = Decimal("0.003")
+    free = AGENT.model_copy(update={"model": "extractive", "tools": ("document_search",)})
+    async with configured(sources=[source]) as services:
+
+        def cost(**fields):
+            return worst_cost(services, asked(**fields), free).dollars
+
+        assert cost(enable_tools=False) == 2 * Decimal("0.003")
+        assert cost(enable_tools=False, enable_rag=False) == 0
+        assert cost(enable_rag=False) == 8 * Decimal("0.003")
+
+
 async def test_a_tool_loop_is_bounded_by_its_own_limit(configured):
     async with configured(table(more='price = { input = "100", output = "0" }')) as services:
         looping = worst_cost(services, asked(), AGENT.model_copy(update={"tools": ("cheap",)})).dollars

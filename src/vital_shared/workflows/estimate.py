@@ -16,6 +16,7 @@
   a loop ends at `DOLLARS`, when one more call may be under way and one more has to answer.
 - **Tools** are those that the input requests, and `MOST` suggested ones at the price of the dearest that
   the agent may use without asking; after an approval, at the price of the dearest of all.
+- **Sources** are asked twice at most, at their declared prices; the search tool asks them once a call.
 
 Lengths are counted as two bytes a token, more than all but the densest texts have. A model without a known
 price adds nothing, since nobody can know; the estimate names it. What a subclass's own nodes pay for is
@@ -35,6 +36,7 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import nanos_at_most
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.retrieval.base import price_of
 from vital_shared.retrieval.ingest.chunk import MAX_SECTION_TOKENS, MAX_TOKENS
 from vital_shared.tools.base import Tool
 from vital_shared.tools.registry import MAX_RESULT_CHARACTERS
@@ -53,6 +55,10 @@ RULES_TOKENS: Final = 500
 """Our own part of a prompt."""
 PASSAGE_TOKENS: Final = MAX_TOKENS + MAX_SECTION_TOKENS + 100
 """A chunk with its headings, its title and the fence around it."""
+SEARCHES: Final = 2
+"""A source that cannot be reached is asked twice."""
+SEARCHER: Final = "document_search"
+"""The tool that asks the sources, too."""
 NOTHING: Final = Decimal(0)
 
 
@@ -106,6 +112,8 @@ class _Costs:
         self._resumed = resumed
         self._tools = allowed(services.tools, agent) if question.enable_tools else ()
         self._models = models_for(agent, question.model, services.models)
+        self._search = sum(map(price_of, services.sources), NOTHING)
+        """What it costs to ask all sources once."""
         self._unpriced: list[str] = []
 
     def total(self, spent: Decimal) -> Estimate:
@@ -114,6 +122,7 @@ class _Costs:
         dollars = self._answer(prices) + self._planned_tools()
         if not self._resumed:
             dollars += self._suggestion(prices)
+            dollars += SEARCHES * self._search if self._question.enable_rag else 0
         left = left_of(self._question.max_cost_dollars, spent)
         return Estimate(dollars if left is None else min(dollars, left), tuple(self._unpriced))
 
@@ -127,15 +136,18 @@ class _Costs:
         if not self._tools or not any(model.calls_tools for model in prices):
             return first
         full = max(each.full for model, each in prices.items() if model.calls_tools)
-        tools = ROUNDS * CALLS_AT_ONCE * max(tool.cost_dollars for tool in self._tools)
+        tools = ROUNDS * CALLS_AT_ONCE * max(self._price(tool) for tool in self._tools)
         return first + min(ROUNDS * full + tools, DOLLARS + 2 * full)
 
     def _planned_tools(self) -> Decimal:
         registry = self._services.tools
-        requested = (registry.get(each.name).cost_dollars for each in self._question.requested_tools)
+        requested = (self._price(registry.get(each.name)) for each in self._question.requested_tools)
         waits = self._question.mode.is_manual and not self._resumed
-        free_to_use = (tool.cost_dollars for tool in self._tools if not (waits and tool.requires_approval))
+        free_to_use = (self._price(tool) for tool in self._tools if not (waits and tool.requires_approval))
         return sum(requested, NOTHING) + MOST * max(free_to_use, default=NOTHING)
+
+    def _price(self, tool: Tool) -> Decimal:
+        return tool.cost_dollars + (self._search if tool.name == SEARCHER else NOTHING)
 
     def _prices(self, model: Model) -> _Prices:
         price = self._services.account.price
