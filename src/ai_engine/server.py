@@ -22,6 +22,7 @@ from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.supervise import supervise
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.price_table import TABLE_VERSION
 from vital_shared.monitoring.tracing import exporting
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database
@@ -150,4 +151,5 @@ async def _serve(listener: socket.socket, settings: ServerSettings, library: Set
 
 def _announce(listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
-    logger.info("listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    logger.info("listening", url=url, prices=TABLE_VERSION)

@@ -17,7 +17,7 @@ from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.monitoring.bill import Bill
-from vital_shared.monitoring.metrics import COST_OVERALL_DOLLARS_TOTAL
+from vital_shared.monitoring.metrics import COST_DOLLARS_TOTAL, COST_OVERALL_DOLLARS_TOTAL, TENANT
 from vital_shared.store import payments as module
 from vital_shared.store.account_tables import ledger, spending
 from vital_shared.store.database import Database
@@ -156,6 +156,36 @@ async def test_only_so_many_runs_wait_for_the_store(tmp_path, monkeypatch):
                 await settle(payments, bill(charge(), run_id=f"run-{number}"))
     await nowhere.aclose()
     assert [log["run_id"] for log in logs] == ["run-0"]
+
+
+TENANTS = 10_000
+
+
+@pytest.mark.timeout(300)  # twenty thousand rows
+async def test_the_ledger_is_exact_for_each_of_ten_thousand_tenants(tmp_path):
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}")
+    await database.migrate()
+    payments = Payments(database)
+    owed = {f"tenant-{number}": number * 1_001 + 1 for number in range(TENANTS)}
+
+    async def pay(tenant: str, nanos: int) -> None:
+        whose = Bill(f"run-{tenant}", QUESTION.model_copy(update={"tenant_id": tenant}))
+        whose.add(charge(nanos=nanos))
+        await settle(payments, whose)
+
+    before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm")._value
+    await asyncio.gather(*(pay(tenant, nanos) for tenant, nanos in owed.items()))
+    async with database.connect() as connection:
+        rows = await connection.execute(select(ledger.c.tenant_id, ledger.c.cost_nanos))
+        kept = await connection.execute(
+            select(spending.c.tenant_id, spending.c.cost_nanos).where(spending.c.period == "2026-11")
+        )
+        assert {row.tenant_id: row.cost_nanos for row in rows} == owed
+        assert {row.tenant_id: row.cost_nanos for row in kept} == owed
+    named = {sample.labels["tenant_id"] for sample in COST_DOLLARS_TOTAL.collect()[0].samples}
+    assert len(named) <= TENANT.most
+    assert COST_OVERALL_DOLLARS_TOTAL.at("2", "llm")._value - before == sum(owed.values())
+    await database.aclose()
 
 
 COSTS = st.lists(
