@@ -84,7 +84,8 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     output = events[-1].output
     told = [(getattr(Measuring, hook), details) for hook, details in recorder.told]
     agent = await services.agents.get(asking.agent_id, tenant_id=asking.tenant_id)
-    current_bill.set(Bill(output.run_id, asking))
+    bill = Bill(output.run_id, asking)
+    current_bill.set(bill)
 
     def count() -> None:
         measuring = Measuring(output.run_id, asking)
@@ -93,7 +94,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
         with measuring.active(zero=clock()):
             for hook, details in told:
                 hook(measuring, *details)
-            parts(asking, output)
+            parts(asking, output, bill)
             for _ in range(PIECES):
                 note_token(clock())
             measuring.answered(output)
@@ -113,10 +114,10 @@ def ran(coroutine: Any) -> None:
     raise AssertionError("the store was asked")
 
 
-def parts(asking: WorkflowInput, output: WorkflowOutput) -> None:
+def parts(asking: WorkflowInput, output: WorkflowOutput, bill: Bill) -> None:
     """Count what models, tools and the ledger count."""
     for call in output.model_calls:
-        count_call(call)
+        count_call(call, bill)
     for result in output.tool_results:
         TOOL_EXECUTIONS_TOTAL.at(result.name, result.status).inc()
         TOOL_DURATION_SECONDS.at(result.name).observe(result.duration_seconds)

@@ -4,11 +4,12 @@ import asyncio
 import time
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from tests.workflows.conftest import FACT, Open
 
-from vital_shared import BaseWorkflow, RunFailed, node
+from vital_shared import BaseWorkflow, RunFailed, node, track_llm_call
 from vital_shared.errors import InvalidRequest, LimitExceeded, StoreError
 from vital_shared.llm.base import ModelUnavailable
 from vital_shared.models.answer import Answer
@@ -185,6 +186,38 @@ async def test_an_answer_that_was_not_saved_counts_once_and_never_as_lost(servic
             count_ended(run, longest_seconds=300)
     assert growth(REQUESTS) == growth(REQUESTS, outcome="degraded") == 1
     assert growth("vital_degradations_total", reason="save_failed") == 1
+
+
+async def test_a_run_that_is_cancelled_while_its_answer_is_stored_counts_as_answered(services, monkeypatch):
+    stored, complete = asyncio.Event(), services.runs.complete
+
+    async def never_back(*arguments, **named):
+        await complete(*arguments, **named)
+        stored.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(services.runs, "complete", never_back)
+    with counted() as growth:
+        asking = asyncio.create_task(ask(services))
+        await stored.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+    assert growth(REQUESTS) == growth(REQUESTS, outcome="degraded") == growth(f"{SECONDS}_count") == 1
+
+
+async def test_a_call_that_is_tracked_within_a_run_is_in_its_cost(services):
+    class Asking(BaseWorkflow):
+        @node
+        def mine(self, question: str) -> int:  # in a thread
+            track_llm_call("2", "gpt-4", 1000, 500)
+            return len(question)
+
+    with counted() as growth:
+        output = await ask(services, workflow=Asking)
+        await ask(services, workflow=Asking, tenant_id="globex")
+    assert output.cost.llm == Decimal("0.06")
+    assert growth("vital_cost_dollars_total", mode="2", tenant_id="acme", cost_type="llm") == 0.06
+    assert growth("vital_llm_calls_total", model="gpt-4") == 2
 
 
 class Clock:

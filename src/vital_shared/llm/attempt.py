@@ -107,7 +107,7 @@ class Attempt:
             if self._started is not None or self._usage is not None:
                 started = self._started or CallStarted(prompt="")
                 self.call = self._record(started, status, self._account.clock() - start)
-                count_call(self.call)
+                count_call(self.call, self._bill)
             if span is not None:
                 span.end(status, self.call, self._stop.reason if self._stop else None, self.error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vital_shared.models.model_call import ModelCall
-from vital_shared.monitoring.bill import current_bill
+from vital_shared.monitoring.bill import Bill
 from vital_shared.monitoring.metrics import (
     LLM_CALL_DURATION_SECONDS,
     LLM_CALLS_TOTAL,
@@ -13,9 +13,8 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["count_call"]
 
 
-def count_call(call: ModelCall) -> None:
+def count_call(call: ModelCall, bill: Bill | None) -> None:
     """Count a call that went out; one that belongs to no run has no mode, and is not counted."""
-    bill = current_bill.get()
     if bill is None:
         return
     mode, tokens = bill.question.mode.value, call.tokens

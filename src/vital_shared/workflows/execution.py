@@ -98,6 +98,8 @@ class Execution:
         self.error: RunFailed | None = None
         """Why there is no answer, once that is known."""
         self._answer: WorkflowOutput | None = None
+        self._completing: WorkflowOutput | None = None
+        """The answer, once it is being stored."""
         self._services = workflow.services
         self._question = question
         self._stream = stream
@@ -287,6 +289,7 @@ class Execution:
         if output.response and self._stream.first_token_at is None:  # from a node that does not stream
             self._stream.emit(Token, text=output.response)
         saved = ended = True
+        self._completing = output
         try:
             async with asyncio.timeout(SAVE_SECONDS):
                 ended = await self._services.runs.complete(
@@ -366,8 +369,11 @@ class Execution:
             # The store will call the run lost when its deadline has passed.
             logger.exception("the end of the run was not saved")
             saved = False
-        if ended:  # otherwise it was called lost, and counted so
+        if ended:
             self._measuring.failed(failure, self._seconds, saved=saved)
+        elif self._completing is not None:  # cancelled while its end was written, which went on
+            self._measuring.answered(self._completing)
+        # Otherwise it was called lost, and counted so.
         if not isinstance(failure, RunCancelled):
             logger.warning("run failed", node=failure.node, exc_info=failure.__cause__)
         self._stream.emit(
