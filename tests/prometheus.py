@@ -70,7 +70,7 @@ class Prometheus:
         """Wait for a scrape that begins after now."""
         async with asyncio.timeout(SECONDS):
             now = await self.value("vector(time())")
-            await self.until("timestamp(up == 1)", lambda at: at > now)
+            await self.until("timestamp(up) * up", lambda at: at > now)
 
 
 async def _until(ask: Callable[[], Awaitable[T]], wanted: Callable[[T], bool]) -> None:

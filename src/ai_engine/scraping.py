@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from vital_shared.monitoring.exposition import render
-from vital_shared.monitoring.snapshot import take
+from vital_shared.monitoring.metrics import REGISTRY
 
 __all__ = ["Scrape", "Shared", "scrape_alone"]
 
@@ -17,7 +17,7 @@ Scrape: TypeAlias = Callable[[bool], Awaitable[bytes]]
 
 async def scrape_alone(as_openmetrics: bool) -> bytes:
     """Give the metrics of a process that is alone."""
-    return await asyncio.to_thread(lambda: render(take(), as_openmetrics=as_openmetrics))
+    return await asyncio.to_thread(render, REGISTRY, as_openmetrics=as_openmetrics)
 
 
 class Shared:

@@ -9,7 +9,7 @@ from prometheus_client.samples import Exemplar
 
 from vital_shared.monitoring import instrument as declare
 from vital_shared.monitoring.merging import merge, remains
-from vital_shared.monitoring.snapshot import Snapshot, dump, load, take
+from vital_shared.monitoring.snapshot import Snapshot, dump, load, sample_of, take
 
 GAUGES = {
     "oldest": declare.Gauge("oldest", "Oldest.", merge="min"),
@@ -45,10 +45,10 @@ class Process:
 
 def values(snapshot: Snapshot, *kinds: str) -> dict:
     return {
-        series: point.value
+        (sample.name, tuple(sample.labels.items())): sample.value
         for family in snapshot.values()
         if family.type in (kinds or {family.type})
-        for series, point in family.points.items()
+        for sample in (sample_of(family, series) for series in family.values)
     }
 
 
@@ -87,8 +87,8 @@ def test_a_series_that_one_worker_alone_has_keeps_its_samples_together(order):
     for name, process in processes.items():
         process.took.labels(name).observe(2)
         process.took.labels("all").observe(2)
-    points = merge([processes[name].snapshot() for name in order])["took_seconds"].points
-    modes = [dict(labels)["mode"] for _, labels in points]
+    family = merge([processes[name].snapshot() for name in order])["took_seconds"]
+    modes = [sample_of(family, series).labels["mode"] for series in family.values]
     assert [mode for n, mode in enumerate(modes) if n == 0 or modes[n - 1] != mode] == [
         order[0],
         "all",
@@ -114,6 +114,22 @@ def test_gauges_merge_as_each_declares_and_an_info_is_one():
         ("largest", ()): 9,
         ("budget", (("tenant_id", "acme"),)): 50,
         ("build_info", (("version", "1"),)): 1,
+    }
+
+
+def test_what_all_workers_share_is_one_in_a_gauge_that_adds_up():
+    entries = declare.Gauge("entries", "Entries.", merge="sum", shared=["redis"])
+
+    def stored(memory: float, redis: float) -> Snapshot:
+        registry = CollectorRegistry()
+        gauge = Gauge("entries", "Entries.", ["tier"], registry=registry)
+        gauge.labels("memory").set(memory)
+        gauge.labels("redis").set(redis)
+        return load(dump(take(registry, {"entries": entries})))
+
+    assert values(merge([stored(3, 50), stored(4, 51)])) == {
+        ("entries", (("tier", "memory"),)): 7,
+        ("entries", (("tier", "redis"),)): 50,
     }
 
 
@@ -143,13 +159,11 @@ def test_the_newest_exemplar_stays():
     def observed(run_id: str | None, time: float) -> Snapshot:
         process = Process()
         process.took.labels("x").observe(2, {"run_id": run_id} if run_id else None)
-        points = process.snapshot()
-        family = points["took_seconds"]
-        for series, point in family.points.items():
-            if point.exemplar is not None:
-                family.points[series] = point._replace(exemplar=point.exemplar._replace(timestamp=time))
-        return points
+        snapshot = process.snapshot()
+        exemplars = snapshot["took_seconds"].exemplars
+        for series, exemplar in exemplars.items():
+            exemplars[series] = exemplar._replace(timestamp=time)
+        return snapshot
 
     merged = merge([observed("a", 2.0), observed("b", 3.0), observed("c", 1.0), observed(None, 4.0)])
-    exemplars = [p.exemplar for p in merged["took_seconds"].points.values() if p.exemplar]
-    assert exemplars == [Exemplar({"run_id": "b"}, 2.0, 3.0)]
+    assert list(merged["took_seconds"].exemplars.values()) == [Exemplar({"run_id": "b"}, 2.0, 3.0)]

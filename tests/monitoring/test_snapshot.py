@@ -9,8 +9,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from vital_shared.monitoring import instrument as declare
-from vital_shared.monitoring.exposition import render
-from vital_shared.monitoring.snapshot import dump, load, take
+from vital_shared.monitoring.exposition import Shown, render
+from vital_shared.monitoring.snapshot import dump, key_of, load, sample_of, take
 
 
 @pytest.fixture
@@ -33,12 +33,12 @@ def without_created(text: bytes) -> list[str]:
 
 
 def test_the_text_is_that_of_the_client(registry):
-    text = render(load(dump(take(registry))), as_openmetrics=False)
+    text = render(Shown(load(dump(take(registry)))), as_openmetrics=False)
     assert text.decode().splitlines() == without_created(generate_latest(registry))
 
 
 def test_openmetrics_is_that_of_the_client_with_exemplars(registry):
-    text = render(load(dump(take(registry))), as_openmetrics=True)
+    text = render(Shown(load(dump(take(registry)))), as_openmetrics=True)
     assert text.decode().splitlines() == without_created(openmetrics.generate_latest(registry))
     families = text_string_to_metric_families(text.decode())
     exemplars = [s.exemplar.labels for f in families for s in f.samples if s.exemplar]
@@ -47,10 +47,10 @@ def test_openmetrics_is_that_of_the_client_with_exemplars(registry):
 
 def test_a_snapshot_is_not_changed_by_what_is_counted_later(registry):
     before = take(registry)
-    counted = before["asked"].points.copy()
+    counted = before["asked"].values.copy()
     Counter("more_total", "More.", registry=registry).inc()
     registry._names_to_collectors["asked_total"].labels("1", "new").inc()
-    assert before["asked"].points == counted
+    assert before["asked"].values == counted
     assert "more" not in before
 
 
@@ -83,13 +83,13 @@ def test_it_is_taken_while_others_count_and_each_histogram_agrees_with_itself():
     last: dict = {}
     try:
         for _ in range(20):
-            points = take(registry)["took_seconds"].points
-            for (name, labels), point in points.items():
+            family = take(registry)["took_seconds"]
+            for key, value in family.values.items():
+                name, labels, *_ = sample_of(family, key)
                 if name == "took_seconds_count":
-                    infinite = points["took_seconds_bucket", (*labels, ("le", "+Inf"))]
-                    assert infinite.value == point.value
-                    assert point.value >= last.get(labels, 0)
-                    last[labels] = point.value
+                    assert family.values[key_of("took_seconds_bucket", {**labels, "le": "+Inf"})] == value
+                    assert value >= last.get(key, 0)
+                    last[key] = value
     finally:
         stop.set()
         thread.join()

@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from ai_engine.supervisor.process import WorkerProcess
-from vital_shared.monitoring.exposition import render
+from vital_shared.monitoring.exposition import Shown, render
 from vital_shared.monitoring.merging import merge, remains
 from vital_shared.monitoring.snapshot import Snapshot, load, take
 
@@ -55,4 +55,4 @@ class Gathering:
 
     def _write(self, snapshots: Sequence[bytes], ended: Snapshot, as_openmetrics: bool) -> bytes:
         merged = merge([*map(load, snapshots), take(self._own), ended])
-        return render(merged, as_openmetrics=as_openmetrics)
+        return render(Shown(merged), as_openmetrics=as_openmetrics)

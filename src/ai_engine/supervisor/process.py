@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import sys
+import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -41,6 +43,7 @@ class WorkerProcess:
         """Why it cannot serve, in its own words."""
         self.last = b""
         """What it had counted when it was last asked."""
+        self._last_at = time.monotonic()
         self._process = process
         self._channel = channel
         self._asking: asyncio.Task[None] | None = None
@@ -70,6 +73,11 @@ class WorkerProcess:
         """Of the process."""
         return self._process.pid
 
+    @property
+    def unseen_seconds(self) -> float:
+        """For how long nobody has asked what it counts; 0 where it has sent its last."""
+        return max(0.0, time.monotonic() - self._last_at)
+
     async def run(self, on_ready: Callable[[], None], scrape: Callable[[bytes], Awaitable[bytes]]) -> int:
         """Listen to the worker until it has ended, and return its exit code.
 
@@ -87,7 +95,7 @@ class WorkerProcess:
                 case Topic.FAILED:
                     self.failure = body.decode()
                 case Topic.SNAPSHOT:
-                    self.last = body
+                    self.last, self._last_at = body, math.inf
                 case Topic.METRICS:
                     return await scrape(body)
             return b""
@@ -113,10 +121,14 @@ class WorkerProcess:
             await asyncio.wait({self._asking}, timeout=SNAPSHOT_SECONDS)
 
     async def _ask(self) -> None:
+        asked_at = time.monotonic()
         try:
-            self.last = await self._channel.ask(Topic.SNAPSHOT) or self.last
+            answer = await self._channel.ask(Topic.SNAPSHOT)
         except ChannelClosed as error:
             logger.info("a worker ended while it was asked", worker=self.number, reason=str(error))
+            return
+        if answer:
+            self.last, self._last_at = answer, asked_at
 
     def stop(self) -> None:
         """Tell it to stop at once; if it has not even started, there is nothing to wait for."""

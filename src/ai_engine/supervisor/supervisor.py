@@ -76,7 +76,7 @@ class Supervisor:
             code = await worker.run(self._tell_ready, self._gathering.text)
             del self._workers[number]
             self._gathering.leave(worker)
-            logger.info("worker ended", worker=number, pid=worker.pid, code=code, reason=worker.failure)
+            _log_end(worker, code)
             in_order = worker.is_ready and (code == 0 or time.monotonic() - started >= STEADY_SECONDS)
             failures = 0 if in_order else failures + 1
             if worker.failure or failures >= STARTS:
@@ -101,3 +101,15 @@ class Supervisor:
             delay = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), LONGEST_DELAY_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
+
+
+def _log_end(worker: WorkerProcess, code: int) -> None:
+    log = logger.info if code == 0 else logger.warning
+    log(
+        "worker ended",
+        worker=worker.number,
+        pid=worker.pid,
+        code=code,
+        reason=worker.failure,
+        unseen_seconds=round(worker.unseen_seconds, 3),  # what it counted in these is lost to the metrics
+    )

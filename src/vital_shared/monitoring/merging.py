@@ -8,7 +8,7 @@ from typing import Final
 from prometheus_client.samples import Exemplar
 
 from vital_shared.monitoring.instrument import Merge
-from vital_shared.monitoring.snapshot import ADDS_UP, Family, Point, Series, Snapshot
+from vital_shared.monitoring.snapshot import ADDS_UP, Family, Series, Snapshot, sample_of
 
 __all__ = ["merge", "remains"]
 
@@ -29,31 +29,30 @@ def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
     for snapshot in snapshots:
         for name, family in snapshot.items():
             if name in merged:
-                _add(merged[name].points, family)
+                _add(merged[name], family)
             else:
-                merged[name] = family._replace(points=dict(family.points))
+                merged[name] = family._replace(values=family.values.copy(), exemplars=family.exemplars.copy())
     return merged
 
 
-def _add(points: dict[Series, Point], family: Family) -> None:
-    for series, point in family.points.items():
-        combine = VALUES[_how(family, series)]
-        known = points.get(series)
-        if known is not None:
-            exemplar = _newest(known.exemplar, point.exemplar)
-            point = Point(combine(known.value, point.value), exemplar)  # noqa: PLW2901 - the merged one
-        points[series] = point
+def _add(merged: Family, family: Family) -> None:
+    values = merged.values
+    for series, value in family.values.items():
+        known = values.get(series)
+        values[series] = value if known is None else VALUES[_how(family, series)](known, value)
+    for series, exemplar in family.exemplars.items():
+        last = merged.exemplars.get(series)
+        merged.exemplars[series] = exemplar if last is None else max(last, exemplar, key=_time)
 
 
 def _how(family: Family, series: Series) -> Merge:
-    shared = family.shared and any(value in family.shared for _, value in series[1])
-    return "one" if shared else family.merge
+    if family.shared and any(value in family.shared for value in sample_of(family, series).labels.values()):
+        return "one"
+    return family.merge
 
 
-def _newest(one: Exemplar | None, other: Exemplar | None) -> Exemplar | None:
-    if one is None or other is None:
-        return one or other
-    return max(one, other, key=lambda exemplar: float(exemplar.timestamp or 0))
+def _time(exemplar: Exemplar) -> float:
+    return float(exemplar.timestamp or 0)
 
 
 def remains(snapshot: Snapshot) -> Snapshot:

@@ -1,34 +1,28 @@
 """What a registry held at one moment, as plain data: it can be sent to another process and be added up.
 
-A snapshot maps each family's name to the family. Of a family's samples, the name and the labels say which
-series it is; ``_created`` samples are left out, since they double the number of series and tell nothing that
-a sum over workers would keep.
+A snapshot maps each family's name to the family. Its series are flat, numbers under texts: objects that the
+garbage collector tracks, ten thousand at a time, would make it look through the whole process while nothing
+else runs. ``_created`` samples are left out, since they double the number of series and tell nothing that a
+sum over workers would keep.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Exemplar
+from prometheus_client.samples import Exemplar, Sample
 
 from vital_shared.monitoring.instrument import Gauge, Merge
 from vital_shared.monitoring.metrics import CATALOGUE, REGISTRY
 
-__all__ = ["Family", "Point", "Series", "Snapshot", "dump", "load", "take"]
+__all__ = ["Family", "Series", "Snapshot", "dump", "key_of", "load", "sample_of", "take"]
 
-Series: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
-"""A sample's name, and its labels."""
-
-
-class Point(NamedTuple):
-    """What a series stands at."""
-
-    value: float
-    exemplar: Exemplar | None = None
+Series: TypeAlias = str
+"""Which series of a family it is: its sample's name and its labels, as `key_of` writes them."""
 
 
 class Family(NamedTuple):
@@ -44,7 +38,8 @@ class Family(NamedTuple):
     shared: tuple[str, ...]
     """Label values under which all workers tell the same, whatever `merge` is."""
 
-    points: dict[Series, Point]
+    values: dict[Series, float]
+    exemplars: dict[Series, Exemplar]
 
 
 Snapshot: TypeAlias = Mapping[str, Family]
@@ -58,7 +53,6 @@ CLIENT_GAUGES: Final[Mapping[str, Merge]] = {
 }
 """Of the client's own gauges, those that do not add up."""
 
-
 OWN_GAUGES: Final = {each.name: each for each in CATALOGUE if isinstance(each, Gauge)}
 
 
@@ -70,22 +64,24 @@ def take(registry: Collector = REGISTRY, gauges: Mapping[str, Gauge] = OWN_GAUGE
     """
     families = {}
     for metric in registry.collect():
-        created = f"{metric.name}_created"
-        points = {
-            (sample.name, tuple(sample.labels.items())): Point(sample.value, sample.exemplar)
-            for sample in metric.samples
-            if sample.name != created
-        }
         gauge = gauges.get(metric.name)
-        families[metric.name] = Family(
+        families[metric.name] = family = Family(
             metric.name,
             metric.type,
             metric.documentation,
             metric.unit,
             gauge.merge if gauge else _merge(metric.type, metric.name),
             tuple(gauge.shared) if gauge else (),
-            points,
+            {},
+            {},
         )
+        created = f"{metric.name}_created"
+        for sample in metric.samples:
+            if sample.name != created:
+                key = key_of(sample.name, sample.labels)
+                family.values[key] = sample.value
+                if sample.exemplar is not None:
+                    family.exemplars[key] = sample.exemplar
     return families
 
 
@@ -95,16 +91,26 @@ def _merge(kind: str, name: str) -> Merge:
     return "sum" if kind in ADDS_UP else "one"
 
 
+def key_of(name: str, labels: Mapping[str, str]) -> Series:
+    """Write down which series it is."""
+    return orjson.dumps([name, labels]).decode()
+
+
+def sample_of(family: Family, series: Series) -> Sample:
+    """Return a series of a family, as the client has it."""
+    name, labels = orjson.loads(series)
+    return Sample(name, labels, family.values[series], None, family.exemplars.get(series))
+
+
 def dump(snapshot: Snapshot) -> bytes:
-    """Write a snapshot as JSON, in which numbers that are not finite are strings."""
-    return orjson.dumps([[*family[:-1], _rows(family.points)] for family in snapshot.values()])
-
-
-def _rows(points: Mapping[Series, Point]) -> list[list[Any]]:
-    return [
-        [name, labels, _number(value), exemplar and [exemplar.labels, exemplar.value, exemplar.timestamp]]
-        for (name, labels), (value, exemplar) in points.items()
-    ]
+    """Write a snapshot as JSON, in which numbers that are not finite are texts."""
+    return orjson.dumps(
+        [
+            [*family[:-2], {key: _number(value) for key, value in family.values.items()}, family.exemplars]
+            for family in snapshot.values()
+        ],
+        default=tuple,  # an exemplar
+    )
 
 
 def _number(value: float) -> float | str:
@@ -121,12 +127,8 @@ def load(data: bytes) -> Snapshot:
             unit,
             merge,
             tuple(shared),
-            {
-                (series, tuple([(key, said) for key, said in labels])): Point(
-                    float(value), exemplar and Exemplar(*exemplar)
-                )
-                for series, labels, value, exemplar in rows
-            },
+            {key: float(value) for key, value in values.items()},
+            {key: Exemplar(*exemplar) for key, exemplar in exemplars.items()},
         )
-        for name, kind, text, unit, merge, shared, rows in orjson.loads(data)
+        for name, kind, text, unit, merge, shared, values, exemplars in orjson.loads(data)
     }

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.ai_engine.harness import asked
 from tests.ai_engine.processes import start
 
-__all__ = ["SLOW_PROVIDER", "Engine", "is_there", "running_engine"]
+__all__ = ["SLOW_PROVIDER", "Engine", "counted", "is_there", "running_engine"]
 
 SECONDS = 60
 
@@ -95,23 +95,23 @@ class Engine:
                 counts[line["worker"]] = counts.get(line["worker"], 0) + 1
         return counts
 
-    async def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        """Scrape some worker."""
+    async def total(self, name: str, **labels: str) -> float:
+        """Scrape some worker, and add up the series of a metric that have these labels."""
         async with self.client() as client:
             response = await client.get("/metrics")
         assert response.status_code == 200, response.text
-        return {
-            (sample.name, frozenset(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(response.text)
-            for sample in family.samples
-        }
+        found = counted(response.text, name)
+        return sum(value for labelled, value in found.items() if labels.items() <= labelled)
 
-    async def total(self, name: str, **labels: str) -> float:
-        """Add up the series of a metric that have these labels."""
-        found = await self.metrics()
-        return sum(
-            value for (n, labelled), value in found.items() if n == name and labels.items() <= labelled
-        )
+
+def counted(text: str, name: str) -> dict[frozenset[tuple[str, str]], float]:
+    """The series of a metric, by their labels."""
+    return {
+        frozenset(sample.labels.items()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -87,19 +87,17 @@ async def counted(prometheus: Prometheus) -> Counter[tuple[str, str, str]]:
 
 
 def since_last_scrape(engine: Engine) -> int:
-    """How many requests the victim had answered when it was killed, and that no scrape has seen."""
-    end = next(
-        n for n, e in enumerate(engine.log) if e["event"] == "worker ended" and e["code"] == -signal.SIGKILL
-    )
-    before = engine.log[:end]
-    scrape = [line for line in before if line.get("path") == "/metrics"][-1]
-    begun = datetime.fromisoformat(scrape["timestamp"]) - timedelta(milliseconds=scrape["milliseconds"])
+    """How many requests the victim had answered when it was killed, after it was last asked what it counts."""
+    (end,) = [
+        line for line in engine.log if line["event"] == "worker ended" and line["code"] == -signal.SIGKILL
+    ]
+    begun = datetime.fromisoformat(end["timestamp"]) - timedelta(seconds=end["unseen_seconds"] + 0.01)
     return sum(
         line["event"] == "request"
         and line["worker"] == VICTIM
         and line["path"] != "/metrics"
         and datetime.fromisoformat(line["timestamp"]) >= begun
-        for line in before
+        for line in engine.log[: engine.log.index(end)]
     )
 
 
