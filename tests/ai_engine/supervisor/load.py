@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -30,7 +31,7 @@ class Load:
     def __init__(self, url: str) -> None:
         self.counts: Counter[tuple[str, str, str]] = Counter()
         """By mode, tenant and outcome."""
-        self.completed: dict[str, str] = {}
+        self.completed: dict[str, Decimal] = {}
         """The cost of each run that has an answer."""
         self.turned_away: Counter[str] = Counter()
         """By status."""
@@ -82,7 +83,7 @@ class Load:
     def _answered(self, body: dict[str, Any], status: int, answer: dict[str, Any]) -> dict[str, Any]:
         if status == 200 and answer["status"] == "completed":
             self._count(body, "degraded" if answer["is_degraded"] else "success")
-            self.completed[answer["run_id"]] = answer["cost"]["total"]
+            self.completed[answer["run_id"]] = Decimal(answer["cost"]["total"])
         elif status in (422, 429):
             self._count(body, "rejected")
             self.turned_away[str(status)] += 1

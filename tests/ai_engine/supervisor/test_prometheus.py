@@ -6,13 +6,14 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import aiohttp
 import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import select
+from sqlalchemy import func, select
 from tests.ai_engine.harness import asked
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, Engine, running_engine
 from tests.ai_engine.supervisor.load import Load, named
@@ -20,10 +21,12 @@ from tests.llm.wires.servers import base, openai
 from tests.prometheus import Prometheus, check_metrics, running_prometheus
 
 from vital_shared.models.limits import TenantLimits
+from vital_shared.models.money import to_dollars
 from vital_shared.settings import Settings
-from vital_shared.store import tables
+from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
 from vital_shared.store.limits import LimitStore
+from vital_shared.store.tables import runs
 
 WORKERS = 4
 VICTIM = 2
@@ -67,12 +70,18 @@ async def limit(folder: Path, tenant_id: str, limits: TenantLimits) -> None:
     await database.aclose()
 
 
-async def completed(folder: Path) -> set[str]:
-    """The runs of the store that have an answer."""
+async def paid(folder: Path) -> dict[str, Decimal]:
+    """What each run has cost, as the ledger of the store has it; runs with an answer are all there."""
+    cost = func.coalesce(func.sum(ledger.c.cost_nanos), 0)
+    statement = (
+        select(runs.c.id, cost)
+        .outerjoin(ledger, ledger.c.run_id == runs.c.id)
+        .where((runs.c.status == "completed") | (ledger.c.cost_nanos > 0))
+        .group_by(runs.c.id)
+    )
     database = Database(Settings(data_dir=folder).url)
     async with database.connect() as connection:
-        runs = await connection.scalars(select(tables.runs.c.id).where(tables.runs.c.status == "completed"))
-        found = set(runs)
+        found = {run_id: to_dollars(nanos) for run_id, nanos in await connection.execute(statement)}
     await database.aclose()
     return found
 
@@ -124,6 +133,9 @@ async def test_what_prometheus_counts_is_what_the_clients_count(engine, promethe
     assert await prometheus.value("sum(vital_workflow_duration_seconds_count)") == sum(
         n for (_, _, outcome), n in load.counts.items() if outcome != "rejected"
     )
+    spent = sum((await paid(engine.folder)).values())
+    assert spent > 0
+    assert await prometheus.value("sum(vital_cost_dollars_total)") == pytest.approx(float(spent), rel=1e-9)
 
     await load.ask(1000, CALM, at={500: lambda: os.kill(engine.pid(VICTIM), signal.SIGKILL)})
     await engine.logged("worker ready", worker=VICTIM, times=2)
@@ -132,7 +144,8 @@ async def test_what_prometheus_counts_is_what_the_clients_count(engine, promethe
     more = await counted(prometheus) - load.counts
     assert missing.total() <= since_last_scrape(engine)
     assert more.total() <= load.unknown <= 24
-    assert load.completed.keys() <= await completed(engine.folder)
+    stored = await paid(engine.folder)  # also what the killed one answered
+    assert {run_id: stored[run_id] for run_id in load.completed} == load.completed
 
 
 async def test_nothing_that_prometheus_has_seen_ever_went_back(prometheus):
@@ -147,8 +160,8 @@ async def test_nothing_that_prometheus_has_seen_ever_went_back(prometheus):
 
 async def test_exemplars_lead_from_a_duration_to_a_run(engine, prometheus):
     exemplars = await prometheus.exemplars("vital_workflow_duration_seconds_bucket")
-    runs = {one["labels"]["run_id"] for one in exemplars}
-    assert runs & await completed(engine.folder)
+    examples = {one["labels"]["run_id"] for one in exemplars}
+    assert examples & (await paid(engine.folder)).keys()
 
 
 async def test_promtool_finds_nothing_to_complain_about(engine):
