@@ -103,14 +103,16 @@ def sample_of(family: Family, series: Series) -> Sample:
 
 
 def dump(snapshot: Snapshot) -> bytes:
-    """Write a snapshot as JSON, in which numbers that are not finite are texts."""
-    return orjson.dumps(
-        [
-            [*family[:-2], {key: _number(value) for key, value in family.values.items()}, family.exemplars]
-            for family in snapshot.values()
-        ],
-        default=tuple,  # an exemplar
-    )
+    """Write a snapshot as JSON, in which numbers that are not finite are texts.
+
+    Family by family: the event loop can go on between two of them, but not while one is written.
+    """
+    return b"[" + b",".join(_dumped(family) for family in snapshot.values()) + b"]"
+
+
+def _dumped(family: Family) -> bytes:
+    values = {key: _number(value) for key, value in family.values.items()}
+    return orjson.dumps([*family[:-2], values, family.exemplars], default=tuple)  # an exemplar is a tuple
 
 
 def _number(value: float) -> float | str:
