@@ -94,6 +94,15 @@ async def test_what_goes_wrong_is_one_sentence_without_the_key(answer, monkeypat
     assert "s3cret" not in str(caught.value)
 
 
+async def test_a_netrc_is_not_read_and_a_service_on_this_machine_is_asked_directly(tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ann password very-secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with api_to({"/x": b"yes"}) as (api, service):
+        assert await api.get("/x") == b"yes"
+    assert "Authorization" not in service.requests[0].headers
+
+
 async def test_nobody_there_is_told_without_the_address():
     async with serve({}) as service:
         pass

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 import aiohttp
 from yarl import URL
 
+from vital_shared.llm.wires.proxy import proxy_for
 from vital_shared.tools.base import ToolError
 
 __all__ = ["PublicApi"]
@@ -161,7 +162,7 @@ class PublicApi:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 connector=aiohttp.TCPConnector(limit=self.connections),
                 timeout=aiohttp.ClientTimeout(total=30.0),
-                trust_env=True,
+                proxy=proxy_for(self._base_url),
             )
         return self._session
 
