@@ -1,5 +1,6 @@
 """What the README says holds."""
 
+import json
 import re
 import subprocess
 import sys
@@ -68,3 +69,17 @@ def test_the_python_examples_run(code, tmp_path):
 def test_the_commands_are_targets_of_the_makefile():
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert {command.split()[1] for command in re.findall(r"^make \w+", README, flags=re.MULTILINE)} <= targets
+
+
+def test_the_table_of_the_evaluation_holds_the_figures_of_its_kept_results():
+    table = README[README.index("| `make eval`") :].split("\n\n")[0].splitlines()
+    header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table)
+    reports = {}
+    for path in (ROOT / "bench" / "results").glob("*.json"):
+        report = json.loads(path.read_text(encoding="utf-8"))
+        reports[report["model"]] = report["figures"]
+    models = [name.strip("`") for name in header[1:]]
+    assert set(models) == set(reports)
+    for index, figure in enumerate(reports[models[0]]):
+        if "ms" not in figure.split():  # how long it takes is another matter on each machine
+            assert rows[index][1:] == [reports[model][figure] for model in models], figure
