@@ -65,7 +65,7 @@ async def test_their_operators_can_reach_ours(service):
 @pytest.mark.parametrize(("environ", "gaps"), [({}, [1 / 3, 1 / 4]), (KEYS, [1 / 10, 1 / 4, 1])])
 def test_the_rates_are_those_that_the_services_allow(environ, gaps):
     """NCBI: 3 a second, 10 with a key; openFDA: 240 a minute; Brave's smallest plan: 1 a second."""
-    assert [api._gap for api in PublicTools("", environ)._apis] == gaps
+    assert [api._gap for api in PublicTools("", environ).apis] == gaps
 
 
 def test_they_only_read_but_what_is_asked_goes_out_so_that_manual_modes_want_approval():
