@@ -1,0 +1,135 @@
+"""What was spent: what may be asked of the ledger, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+)
+
+from vital_shared.models.agent import AgentId
+from vital_shared.models.base import Frozen
+from vital_shared.models.charge import CostType
+from vital_shared.models.workflow_io import WorkflowMode
+
+__all__ = ["CostGroup", "CostLine", "CostQuery", "CostReport", "CostSums", "add_up"]
+
+CostGroup = Literal["tenant", "mode", "model", "agent", "type", "day"]
+"""What costs may be grouped by; days are those of UTC."""
+
+
+def _moment(value: object) -> object:
+    """Read a day, which stands for its first moment in UTC, or a moment with its time zone."""
+    if not isinstance(value, str):
+        return value
+    text = f"{value}T00:00Z" if len(value) == len("2026-11-25") else value
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # it overflows in the years 1 and 9999
+        pass
+    raise ValueError("must be a day such as 2026-11-25, or a moment such as 2026-11-25T12:00:00Z")
+
+
+def _split(value: object) -> object:
+    """Take ``tenant,mode`` for two, and each of several but once."""
+    if not isinstance(value, list | tuple):
+        return value
+    return tuple(dict.fromkeys(part.strip() for text in value for part in str(text).split(",")))
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Amount = Annotated[
+    Decimal, PlainSerializer(lambda dollars: f"{dollars:f}", return_type=str, when_used="json")
+]
+"""Dollars, in JSON as text without an exponent."""
+
+
+class CostQuery(BaseModel):
+    """Which costs, and how they are grouped; whose they are is decided by who asks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    group_by: Annotated[tuple[CostGroup, ...], BeforeValidator(_split)] = Field(
+        default=(), description="Some of tenant, mode, model, agent, type and day; without: the sum of all."
+    )
+    start: Moment | None = Field(
+        default=None, alias="from", description="A day (UTC) or a moment; it is included."
+    )
+    end: Moment | None = Field(
+        default=None, alias="to", description="A day (UTC) or a moment; it is not included."
+    )
+    mode: WorkflowMode | None = None
+    agent: AgentId | None = None
+    type: CostType | None = None
+
+    @field_validator("end")
+    @classmethod
+    def _is_after_start(cls, end: datetime | None, info: ValidationInfo) -> datetime | None:
+        start = info.data.get("start")
+        if start is not None and end is not None and end <= start:
+            raise ValueError("must be after from")
+        return end
+
+
+class CostSums(Frozen):
+    """Sums over a part of the ledger, exact to the last digit."""
+
+    cost_dollars: Amount = Decimal(0)
+    saved_dollars: Amount = Decimal(0)
+    """What answers from the cache would have cost."""
+
+    calls: int = 0
+    """Of models, tools and sources."""
+
+    estimated_calls: int = 0
+    """Those whose tokens we counted, since the provider did not tell."""
+
+    unpriced_calls: int = 0
+    """Those whose price nobody knows: they are in the cost with 0."""
+
+    spared_calls: int = 0
+    """Those that were not made, since the cache had the answer."""
+
+    hits: int = 0
+    """Requests that the cache has answered."""
+
+    input_tokens: int = 0
+    """All of them, cached ones too."""
+
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    """All of them, those of reasoning too."""
+
+    reasoning_tokens: int = 0
+
+
+class CostLine(CostSums):
+    """The sums of one group."""
+
+    group: dict[CostGroup, str | None]
+    """What the group has in common, in the order that was asked for; tools and sources have no model."""
+
+
+class CostReport(Frozen):
+    """Costs by group, sorted by what they are grouped by; without groups it is one line."""
+
+    lines: tuple[CostLine, ...]
+    total: CostSums
+
+
+def add_up(lines: Iterable[CostSums]) -> CostSums:
+    """Return the sums over all lines."""
+    parts = [line.model_dump(include=set(CostSums.model_fields)) for line in lines]
+    return CostSums(**{name: sum(part[name] for part in parts) for name in parts[0]}) if parts else CostSums()
