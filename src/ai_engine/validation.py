@@ -42,6 +42,7 @@ WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "string_too_short": lambda given: f"must not be shorter than {_characters(given['min_length'])}",
     "string_too_long": lambda given: f"must not be longer than {_characters(given['max_length'])}",
     "string_pattern_mismatch": lambda given: f"must match {given['pattern']}",
+    "enum": lambda given: f"must be one of {given['expected']}",
     "literal_error": lambda given: f"must be one of {given['expected']}",
     "too_long": lambda given: f"must not have more than {given['max_length']} items",
     "tuple_type": lambda _: "must be a list",

@@ -127,6 +127,7 @@ CASES: dict[tuple[str, str], Case] = {
         "admin", 403, 403, ({"json": {"daily_dollars": "1"}},), for_tenants=False
     ),
     ("DELETE", "/v1/budgets/{tenant_id}"): Case("admin", 403, 403, for_tenants=False),
+    ("GET", "/v1/costs"): Case("costs", 200, 200, ({"params": {"group_by": "tenant,model"}},)),
     ("GET", "/metrics"): Case("costs", 403, 403, for_tenants=False),
     ("GET", "/healthz"): Case(None, 200, 200),
     ("GET", "/readyz"): Case(None, 200, 200),

@@ -1,8 +1,13 @@
-"""Which of the two forms of an answer a client prefers."""
+"""Which of two forms of an answer a client prefers."""
 
 from __future__ import annotations
 
-__all__ = ["prefers_stream"]
+__all__ = ["prefers_csv", "prefers_stream"]
+
+
+def prefers_csv(accept: str) -> bool:
+    """Whether an Accept header ranks CSV above JSON; alike means JSON."""
+    return _quality(accept, "text", "csv") > _quality(accept, "application", "json")
 
 
 def prefers_stream(accept: str) -> bool:
