@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from vital_cli.commands import agents, budgets, documents, keys, models
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
+from vital_cli.commands.costs import costs
 from vital_cli.commands.graph import graph
 from vital_cli.commands.ingest import ingest
 from vital_cli.commands.report import report
@@ -107,6 +108,14 @@ app.command(
 app.add_typer(documents.app, name="documents")
 app.add_typer(agents.app, name="agents")
 app.add_typer(keys.app, name="keys")
+app.command(
+    epilog=examples(
+        "vital costs --by tenant --by model",
+        "vital costs --by day --from 2026-11-01 --to 2026-12-01 --tenant acme",
+        "vital costs --by agent --by type --csv > costs.csv",
+        "vital costs --json | jq -r .total.cost_dollars",
+    )
+)(costs)
 app.add_typer(models.app, name="models")
 app.add_typer(budgets.app, name="budgets")
 app.command(

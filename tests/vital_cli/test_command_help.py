@@ -49,6 +49,7 @@ def test_the_commands_are_those_that_are_documented():
         "keys create",
         "keys list",
         "keys revoke",
+        "costs",
         "graph",
         "models install",
         "models list",
