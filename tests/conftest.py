@@ -1,8 +1,10 @@
 """Settings of all tests."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 from tests.tracing import Spans, memory
 
@@ -21,6 +23,16 @@ def _no_names():
         label.forget()
     for metric in CATALOGUE:
         metric.forget()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Give back the form of the logs and where they go: a served engine changes them for the whole process."""
+    root, structured = logging.getLogger(), structlog.get_config()
+    before = (root.handlers[:], root.level)
+    yield
+    root.handlers, root.level = before
+    structlog.configure(**structured)
 
 
 @pytest.fixture

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.ai_engine.harness import Service, asked, serving
@@ -217,16 +215,11 @@ async def test_a_store_that_is_down_lets_nobody_in_and_the_engine_alive(
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log() -> io.StringIO:
     """Log as the service does, everything, into memory."""
-    root, stream = logging.getLogger(), io.StringIO()
-    before, structured = (root.handlers[:], root.level), structlog.get_config()
-    try:
-        configure_logs("debug", stream)
-        yield stream
-    finally:
-        root.handlers, root.level = before
-        structlog.configure(**structured)
+    stream = io.StringIO()
+    configure_logs("debug", stream)
+    return stream
 
 
 async def test_keys_are_neither_logged_nor_repeated(

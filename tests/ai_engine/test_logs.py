@@ -6,12 +6,10 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from tests.ai_engine.harness import Serve, Service, asked
 
 from ai_engine.logs import configure_logs, log_unhandled
@@ -75,17 +73,11 @@ class Lines:
 
 
 @pytest.fixture
-def lines() -> Iterator[Lines]:
+def lines() -> Lines:
     """Log as the service does, at info level, into memory."""
-    root, found = logging.getLogger(), Lines()
-    before = (root.handlers[:], root.level)
-    structured = structlog.get_config()
-    try:
-        configure_logs(stream=found.stream)
-        yield found
-    finally:
-        root.handlers, root.level = before
-        structlog.configure(**structured)
+    found = Lines()
+    configure_logs(stream=found.stream)
+    return found
 
 
 @pytest.fixture
