@@ -8,8 +8,6 @@ import uuid
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
-from decimal import Decimal
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from structlog.contextvars import bound_contextvars
@@ -17,16 +15,14 @@ from structlog.contextvars import bound_contextvars
 from vital_shared.errors import (
     InvalidRequest,
     LimitExceeded,
-    PlanChanged,
     RunCancelled,
     RunFailed,
     StoreError,
     VitalError,
 )
-from vital_shared.graph import Checkpoint, CheckpointError, GraphError, NodeTimeout, Plan, Run
+from vital_shared.graph import Checkpoint, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
-from vital_shared.models.agent import AgentProfile
 from vital_shared.models.charge import Charge
 from vital_shared.models.event import (
     Event,
@@ -40,22 +36,25 @@ from vital_shared.models.event import (
 from vital_shared.models.quality import DegradationReason
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.bill import Bill, current_bill
-from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.store.conversations import Turn
-from vital_shared.store.label_values import Named
 from vital_shared.store.runs import RunRecord
-from vital_shared.workflows.approval import check_requests, pick_approved
-from vital_shared.workflows.chains import check_prices, left_of, models_for
-from vital_shared.workflows.estimate import Estimate, worst_cost
+from vital_shared.workflows.estimate import worst_cost
 from vital_shared.workflows.events import EventStream
 from vital_shared.workflows.measuring import Measuring, count_refused
 from vital_shared.workflows.output import build_output
+from vital_shared.workflows.preparing import (
+    check_input,
+    name_labels,
+    new_run,
+    restored_run,
+    workflow_name,
+    worst_rest,
+)
 from vital_shared.workflows.run_line import log_end
 
 if TYPE_CHECKING:
     from vital_shared.workflows.base_workflow import BaseWorkflow
-    from vital_shared.workflows.services import Services
     from vital_shared.workflows.tracing import RunSpan
 
 __all__ = ["Execution"]
@@ -129,8 +128,8 @@ class Execution:
         run_id = f"run_{uuid.uuid4().hex}"
         measuring = Measuring(run_id, question)
         with measuring.beginning():
-            agent = await _check(workflow, question)
-            await _name_labels(workflow, question, agent)
+            agent = await check_input(workflow, question)
+            await name_labels(workflow, question, agent)
         if question.mode.is_chat and question.session_id is None:
             question = question.model_copy(update={"session_id": f"session_{uuid.uuid4().hex}"})
         stream = EventStream(run_id)
@@ -141,14 +140,14 @@ class Execution:
             tenant_id=question.tenant_id,
             user_id=question.user_id,
             mode=question.mode,
-            workflow=_name(workflow),
+            workflow=workflow_name(workflow),
             plan=workflow.plan.fingerprint,
             status="running",
             input=question,
             created_at=now,
             deadline_at=now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS),
         )
-        run = _run(workflow, question, stream)
+        run = new_run(workflow, question, stream)
 
         def worst_nanos() -> int:
             return worst_cost(services, question, agent).nanos
@@ -176,12 +175,12 @@ class Execution:
             written = dict(record.checkpoint or {})
             earlier_span = written.pop(_SPAN, None)
             checkpoint = Checkpoint.model_validate(written)
-            run, stream = _restored(workflow, record, checkpoint, approved, answers)
+            run, stream = restored_run(workflow, record, checkpoint, approved, answers)
         now = services.now()
         deadline = now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS)
 
         def worst_nanos() -> int:
-            return _worst_rest(services, record, run.value("load_agent")).nanos
+            return worst_rest(services, record, run.value("load_agent")).nanos
 
         try:
             await services.runs.claim(
@@ -190,7 +189,7 @@ class Execution:
         except LimitExceeded as error:
             count_refused(error)
             raise
-        await _name_labels(workflow, record.input, run.value("load_agent"))
+        await name_labels(workflow, record.input, run.value("load_agent"))
         measuring = Measuring(run_id, record.input)
         paid = await services.runs.charges(run_id)
         return cls(workflow, record.input, stream, run, None, worst_nanos, measuring, earlier_span, paid)
@@ -381,101 +380,6 @@ class Execution:
         )
 
 
-async def _check(workflow: BaseWorkflow, question: WorkflowInput) -> AgentProfile:
-    if question.mode not in workflow.modes:
-        served = ", ".join(sorted(mode.value for mode in workflow.modes))
-        raise InvalidRequest(
-            f"This workflow serves mode {served}, not mode {question.mode.value}: choose another mode.",
-            field="mode",
-        )
-    services = workflow.services
-    agent = await services.agents.get(question.agent_id, tenant_id=question.tenant_id)
-    chain = models_for(agent, question.model, services.models)
-    if services.settings.unpriced == "refuse":
-        check_prices(chain, services.account)
-    check_requests(question.requested_tools, agent, services.tools)
-    if question.session_id is not None:
-        await services.conversations.check(question.session_id, tenant_id=question.tenant_id)
-    return agent
-
-
-async def _name_labels(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile | None) -> None:
-    """Give names, while there is room, to what metrics will be labelled with."""
-    services = workflow.services
-    models = (question.model, *((agent.model, *agent.fallbacks) if agent else ()), services.models.last.name)
-    await services.labels.admit(
-        (
-            (TENANT, question.tenant_id),
-            (AGENT, question.agent_id),
-            *((MODEL, model) for model in models if model is not None),
-            *_nodes(workflow.plan),
-        ),
-        now=services.now,
-    )
-
-
-@lru_cache(maxsize=100)
-def _nodes(plan: Plan) -> tuple[Named, ...]:
-    """Name the nodes of a plan; once, since this is asked for each run."""
-    return tuple((NODE, node.name) for node in plan.nodes)
-
-
-def _worst_rest(services: Services, record: RunRecord, agent: AgentProfile | None) -> Estimate:
-    """Estimate what comes after an approval; a subclass without agents is not estimated."""
-    if agent is None:
-        return Estimate(Decimal(0))
-    spent = record.output.cost.total if record.output else Decimal(0)
-    return worst_cost(services, record.input, agent, resumed=True, spent=spent)
-
-
-def _restored(
-    workflow: BaseWorkflow,
-    record: RunRecord,
-    checkpoint: Checkpoint,
-    approved: Collection[str],
-    answers: Mapping[str, Any],
-) -> tuple[Run, EventStream]:
-    """Put the user's decision into the checkpoint of a paused run."""
-    if record.workflow != _name(workflow):
-        raise PlanChanged(
-            f'The run {record.id} belongs to the workflow "{record.workflow}": resume it with that one.',
-            field="run_id",
-        )
-    try:
-        values = checkpoint.read(workflow.plan)
-        given = dict(answers)
-        if "approved_tools" in checkpoint.paused:
-            plan = values["tool_plan"]
-            spent = record.output.cost.total if record.output else Decimal(0)
-            left = left_of(record.input.max_cost_dollars, spent)
-            given["approved_tools"] = pick_approved(plan.suggested, approved, plan, left)
-        stream = EventStream(record.id, record.last_seq)
-        return _run(workflow, record.input, stream, checkpoint, given), stream
-    except CheckpointError as error:
-        raise PlanChanged(str(error), field="run_id") from error
-
-
-def _run(
-    workflow: BaseWorkflow,
-    question: WorkflowInput,
-    stream: EventStream,
-    checkpoint: Checkpoint | None = None,
-    answers: Mapping[str, Any] | None = None,
-) -> Run:
-    own = {"input": question, "run_id": stream.run_id}
-    inputs = {name: own[name] if name in own else getattr(question, name) for name in workflow.plan.inputs}
-    return Run(
-        workflow.plan,
-        workflow,
-        inputs,
-        observers=(stream,),
-        deliver=stream.deliver,
-        sequential=question.execution == "sequential",
-        checkpoint=checkpoint,
-        answers=answers,
-    )
-
-
 def _traced(
     workflow: BaseWorkflow, run_id: str, question: WorkflowInput, run: Run, earlier: str | None
 ) -> RunSpan | None:
@@ -488,10 +392,6 @@ def _traced(
     span = RunSpan(found, type(workflow).__name__, run_id, question, earlier)
     run.observers = (*run.observers, span)
     return span
-
-
-def _name(workflow: BaseWorkflow) -> str:
-    return f"{type(workflow).__module__}.{type(workflow).__qualname__}"
 
 
 def _error_type(error: Exception) -> str:

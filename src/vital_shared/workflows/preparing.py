@@ -1,0 +1,131 @@
+"""What stands before a run: a checked input, names for its metrics, and the graph's run, new or restored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from vital_shared.errors import InvalidRequest, PlanChanged
+from vital_shared.graph import Checkpoint, CheckpointError, Plan, Run
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
+from vital_shared.store.label_values import Named
+from vital_shared.store.runs import RunRecord
+from vital_shared.workflows.approval import check_requests, pick_approved
+from vital_shared.workflows.chains import check_prices, left_of, models_for
+from vital_shared.workflows.estimate import Estimate, worst_cost
+from vital_shared.workflows.events import EventStream
+
+if TYPE_CHECKING:
+    from vital_shared.workflows.base_workflow import BaseWorkflow
+    from vital_shared.workflows.services import Services
+
+__all__ = ["check_input", "name_labels", "new_run", "restored_run", "workflow_name", "worst_rest"]
+
+
+async def check_input(workflow: BaseWorkflow, question: WorkflowInput) -> AgentProfile:
+    """Return the agent that is asked, once nothing of the question stands against the run.
+
+    :raises InvalidRequest: naming the field, where the workflow, the agent or a tool cannot serve it.
+    """
+    if question.mode not in workflow.modes:
+        served = ", ".join(sorted(mode.value for mode in workflow.modes))
+        raise InvalidRequest(
+            f"This workflow serves mode {served}, not mode {question.mode.value}: choose another mode.",
+            field="mode",
+        )
+    services = workflow.services
+    agent = await services.agents.get(question.agent_id, tenant_id=question.tenant_id)
+    chain = models_for(agent, question.model, services.models)
+    if services.settings.unpriced == "refuse":
+        check_prices(chain, services.account)
+    check_requests(question.requested_tools, agent, services.tools)
+    if question.session_id is not None:
+        await services.conversations.check(question.session_id, tenant_id=question.tenant_id)
+    return agent
+
+
+async def name_labels(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile | None) -> None:
+    """Give names, while there is room, to what metrics will be labelled with."""
+    services = workflow.services
+    models = (question.model, *((agent.model, *agent.fallbacks) if agent else ()), services.models.last.name)
+    await services.labels.admit(
+        (
+            (TENANT, question.tenant_id),
+            (AGENT, question.agent_id),
+            *((MODEL, model) for model in models if model is not None),
+            *_nodes(workflow.plan),
+        ),
+        now=services.now,
+    )
+
+
+@lru_cache(maxsize=100)
+def _nodes(plan: Plan) -> tuple[Named, ...]:
+    """Name the nodes of a plan; once, since this is asked for each run."""
+    return tuple((NODE, node.name) for node in plan.nodes)
+
+
+def worst_rest(services: Services, record: RunRecord, agent: AgentProfile | None) -> Estimate:
+    """Estimate what comes after an approval; a subclass without agents is not estimated."""
+    if agent is None:
+        return Estimate(Decimal(0))
+    spent = record.output.cost.total if record.output else Decimal(0)
+    return worst_cost(services, record.input, agent, resumed=True, spent=spent)
+
+
+def restored_run(
+    workflow: BaseWorkflow,
+    record: RunRecord,
+    checkpoint: Checkpoint,
+    approved: Collection[str],
+    answers: Mapping[str, Any],
+) -> tuple[Run, EventStream]:
+    """Put the user's decision into the checkpoint of a paused run."""
+    if record.workflow != workflow_name(workflow):
+        raise PlanChanged(
+            f'The run {record.id} belongs to the workflow "{record.workflow}": resume it with that one.',
+            field="run_id",
+        )
+    try:
+        values = checkpoint.read(workflow.plan)
+        given = dict(answers)
+        if "approved_tools" in checkpoint.paused:
+            plan = values["tool_plan"]
+            spent = record.output.cost.total if record.output else Decimal(0)
+            left = left_of(record.input.max_cost_dollars, spent)
+            given["approved_tools"] = pick_approved(plan.suggested, approved, plan, left)
+        stream = EventStream(record.id, record.last_seq)
+        return new_run(workflow, record.input, stream, checkpoint, given), stream
+    except CheckpointError as error:
+        raise PlanChanged(str(error), field="run_id") from error
+
+
+def new_run(
+    workflow: BaseWorkflow,
+    question: WorkflowInput,
+    stream: EventStream,
+    checkpoint: Checkpoint | None = None,
+    answers: Mapping[str, Any] | None = None,
+) -> Run:
+    """Make the graph's run: from the start, or from a checkpoint and the user's answers to it."""
+    own = {"input": question, "run_id": stream.run_id}
+    inputs = {name: own[name] if name in own else getattr(question, name) for name in workflow.plan.inputs}
+    return Run(
+        workflow.plan,
+        workflow,
+        inputs,
+        observers=(stream,),
+        deliver=stream.deliver,
+        sequential=question.execution == "sequential",
+        checkpoint=checkpoint,
+        answers=answers,
+    )
+
+
+def workflow_name(workflow: BaseWorkflow) -> str:
+    """Name a workflow in the record of its runs, by where its class is found."""
+    return f"{type(workflow).__module__}.{type(workflow).__qualname__}"
