@@ -2,6 +2,7 @@
 # make test   set everything up, then linters, type checks and all tests
 # make eval   ask the 60 sample questions and print how good the answers are
 # make bench  measure the engine, the wires and the counting against hand-written floors and their peers
+# make stack  fetch Prometheus, Alertmanager and Redis for `vital up` and the tests, where they are not there
 # make docs   write the page of all metrics from their declarations
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
 
@@ -30,18 +31,27 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What the tests run beside the engine.
-stack:
-	@command -v promtool >/dev/null || $(MAKE) --no-print-directory .stack/usr/bin/prometheus
+# What runs beside the engine, for `vital up` and the tests.
+STACK_PROGRAMS := prometheus promtool prometheus-alertmanager amtool redis-server
+STACK_PACKAGES := prometheus prometheus-alertmanager redis-server redis-tools libatomic1 libjemalloc2 liblzf1
 
-# Debian's package, unpacked and not installed: no service starts, and nothing changes but this folder.
-.stack/usr/bin/prometheus:
+stack:
+	@for program in $(STACK_PROGRAMS); do \
+	    command -v $$program >/dev/null || exec $(MAKE) --silent .stack/bin/redis-server; \
+	done
+
+# Debian's packages, unpacked and not installed: no service starts, and nothing changes but this folder.
+.stack/bin/redis-server:
 	@rm -rf .stack && mkdir .stack && cd .stack && { \
-	    apt-get -qq download prometheus 2>/dev/null || \
-	    { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq download prometheus; } || \
-	    { echo "The tests run a Prometheus, which cannot be fetched: put prometheus and promtool on the" \
-	        "PATH, or on Debian run 'sudo apt-get update' and try again." >&2; exit 1; }; }
-	@dpkg --extract .stack/prometheus_*.deb .stack && rm .stack/*.deb
+	    apt-get -qq download $(STACK_PACKAGES) 2>/dev/null || \
+	    { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq download $(STACK_PACKAGES); } || \
+	    { echo "What runs beside the engine cannot be fetched: put $(STACK_PROGRAMS) on the PATH," \
+	        "or on Debian run 'sudo apt-get update' and try again." >&2; exit 1; }; }
+	@for package in .stack/*.deb; do dpkg --extract $$package .stack || exit; done && rm .stack/*.deb
+	@mkdir .stack/bin && printf '%s\n' '#!/bin/sh' '# Redis, with the libraries that were unpacked beside it.' \
+	    'stack=$$(dirname "$$(dirname "$$(readlink -f "$$0")")")' \
+	    'LD_LIBRARY_PATH=$$(echo "$$stack"/usr/lib/*-linux-gnu*) exec "$$stack/usr/bin/redis-server" "$$@"' \
+	    > .stack/bin/redis-server.new && chmod +x .stack/bin/redis-server.new && mv .stack/bin/redis-server.new $@
 
 eval: $(VENV)/installed
 	$(BIN)/vital models install

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,9 +12,10 @@ from typing import Any, TypeVar
 
 import httpx
 
+from vital_ops.stack.programs import PROMETHEUS, PROMTOOL, find_program
+
 __all__ = ["Prometheus", "check_metrics", "running_prometheus"]
 
-ROOT = Path(__file__).parents[1]
 SECONDS = 60
 
 CONFIGURATION = """
@@ -28,13 +28,6 @@ scrape_configs:
 """
 
 T = TypeVar("T")
-
-
-def program(name: str) -> str:
-    """Find prometheus or promtool: on the PATH, or where `make stack` has put it."""
-    found = shutil.which(name) or shutil.which(name, path=str(ROOT / ".stack/usr/bin"))
-    assert found, f"{name} is missing: run `make stack`"
-    return found
 
 
 class Prometheus:
@@ -87,7 +80,7 @@ async def running_prometheus(folder: Path, target: str) -> AsyncIterator[Prometh
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     process = await asyncio.create_subprocess_exec(
-        program("prometheus"),
+        find_program(PROMETHEUS),
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address={address}",
@@ -118,7 +111,7 @@ async def running_prometheus(folder: Path, target: str) -> AsyncIterator[Prometh
 async def check_metrics(text: bytes) -> str:
     """Have promtool look at what is scraped; gives its complaints."""
     process = await asyncio.create_subprocess_exec(
-        program("promtool"), "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=STDOUT
+        find_program(PROMTOOL), "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=STDOUT
     )
     said, _ = await process.communicate(text)
     return said.decode()

@@ -1,0 +1,1 @@
+"""The programs that run beside the engine: Prometheus and Alertmanager, as child processes."""
