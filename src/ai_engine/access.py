@@ -30,6 +30,7 @@ class Need:
 ASK: Final = Need("ask")
 COSTS: Final = Need("costs")
 ADMIN: Final = Need("admin")
+WATCH: Final = Need("costs", all_tenants=True)
 OPERATE: Final = Need("admin", all_tenants=True)
 
 NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
@@ -38,7 +39,8 @@ NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
     "/v1/documents": (ASK, ADMIN),
     "/v1/costs": (COSTS, COSTS),
     "/v1/budgets": (COSTS, OPERATE),  # nobody grants himself money
-    "/metrics": (Need("costs", all_tenants=True), OPERATE),
+    "/v1/alerts": (WATCH, WATCH),
+    "/metrics": (WATCH, OPERATE),
 }
 """What reading needs, and what changing does, of a path and all below it."""
 

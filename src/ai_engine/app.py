@@ -11,7 +11,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from ai_engine.access_log import AccessLog
-from ai_engine.api import agents, budgets, costs, documents, health, metrics, pages, runs
+from ai_engine.api import agents, alerts, budgets, costs, documents, health, metrics, pages, runs
 from ai_engine.api.openapi import add_openapi
 from ai_engine.authentication import Authentication
 from ai_engine.budget_gauges import BudgetGauges
@@ -111,7 +111,7 @@ def create_app(
         # Newer versions trace by themselves, with what stands in the address; ours do not.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (agents, budgets, costs, documents, health, metrics):
+    for module in (agents, alerts, budgets, costs, documents, health, metrics):
         app.include_router(module.router)
     app.router.routes.extend((*runs.routes, *pages.routes))
     add_openapi(app)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_engine.access import ADMIN, ASK, COSTS, OPERATE, need_of
+from ai_engine.access import ADMIN, ASK, COSTS, OPERATE, WATCH, need_of
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,8 @@ from ai_engine.access import ADMIN, ASK, COSTS, OPERATE, need_of
         ("GET", "/v1/costs", COSTS),
         ("GET", "/v1/budgets", COSTS),
         ("PUT", "/v1/budgets/acme", OPERATE),
+        ("GET", "/v1/alerts", WATCH),
+        ("POST", "/v1/alerts", WATCH),
         ("GET", "/v1/nothing", OPERATE),
     ],
 )

@@ -16,6 +16,7 @@ PATHS = {
     "/v1/runs/{run_id}/approval": {"post"},
     "/v1/agents": {"get"},
     "/v1/agents/{agent_id}": {"get", "put", "delete"},
+    "/v1/alerts": {"get", "post"},
     "/v1/budgets": {"get"},
     "/v1/budgets/{tenant_id}": {"get", "put", "delete"},
     "/v1/documents": {"get", "post"},

@@ -77,6 +77,7 @@ class World:
 AGENT = {"name": "Classifier", "system_prompt": "Classify.", "model": "canned"}
 FILE = ("notes.md", f"# {MARK}\n\nThe {MARK} takes 42 days.".encode())
 APPROVAL = {"json": {"approved": "all"}}
+ALERTS = {"version": "4", "receiver": "engine", "alerts": []}
 
 
 @dataclass
@@ -128,6 +129,8 @@ CASES: dict[tuple[str, str], Case] = {
     ),
     ("DELETE", "/v1/budgets/{tenant_id}"): Case("admin", 403, 403, for_tenants=False),
     ("GET", "/v1/costs"): Case("costs", 200, 200, ({"params": {"group_by": "tenant,model"}},)),
+    ("GET", "/v1/alerts"): Case("costs", 403, 403, for_tenants=False),
+    ("POST", "/v1/alerts"): Case("costs", 403, 403, ({"json": ALERTS},), for_tenants=False),
     ("GET", "/metrics"): Case("costs", 403, 403, for_tenants=False),
     ("GET", "/healthz"): Case(None, 200, 200),
     ("GET", "/readyz"): Case(None, 200, 200),

@@ -14,6 +14,7 @@ from ai_engine.api.runs import Approval, RunView
 from ai_engine.api.streams import LAST_EVENT_ID
 from ai_engine.auth import TENANT_HEADER
 from ai_engine.problems import MEDIA_TYPE, Problem
+from vital_shared.models.alert import AlertNotification
 from vital_shared.models.event import Event
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 
@@ -111,7 +112,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         tags=app.openapi_tags,
     )
     schemas, definitions = models_json_schema(
-        [(model, "validation") for model in (WorkflowInput, Approval)]
+        [(model, "validation") for model in (WorkflowInput, Approval, AlertNotification)]
         + [(model, "serialization") for model in (WorkflowOutput, RunView, RunEvent, Problem)],
         ref_template="#/components/schemas/{model}",
     )

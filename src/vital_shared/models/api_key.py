@@ -13,7 +13,7 @@ Scope = Literal["ask", "costs", "admin"]
 """What a key allows, for its tenant or for all:
 
 - ``ask``: begin runs, follow, approve and cancel them; see agents and documents.
-- ``costs``: see what was spent, budgets and metrics.
+- ``costs``: see what was spent, and budgets; with a key for all tenants, also metrics and alerts.
 - ``admin``: both, and change agents and documents; with a key for all tenants, also what they share,
   and budgets.
 """

@@ -1,0 +1,72 @@
+"""The newest alerts that Alertmanager has told of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+from sqlalchemy import RowMapping, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from vital_shared.models.alert import MOST_ALERTS, Alert, AlertNotification, NotifiedAlert
+from vital_shared.store.alert_table import alerts
+from vital_shared.store.database import Database
+
+__all__ = ["AlertStore"]
+
+KEY: Final = ("fingerprint", "starts_at")
+NEWEST: Final = (alerts.c.received_at.desc(), alerts.c.id.desc())
+
+_texts: Final[TypeAdapter[dict[str, str]]] = TypeAdapter(dict[str, str])
+
+
+class AlertStore:
+    """Alerts, each once however often it was told of: when it fires again, it is another.
+
+    :param most: so many are kept.
+    """
+
+    def __init__(self, database: Database, *, most: int = MOST_ALERTS) -> None:
+        self._database = database
+        self._most = most
+        self._insert = sqlite.insert if database.dialect == "sqlite" else postgresql.insert
+
+    async def record(self, notification: AlertNotification, *, now: datetime) -> None:
+        """Keep what a notification tells, and let go of what is older than the newest."""
+        if not notification.alerts:
+            return
+        rows = [_row(alert, notification.receiver, now) for alert in notification.alerts]
+        statement = self._insert(alerts)
+        news = {name: statement.excluded[name] for name in rows[0] if name not in KEY}
+        newest = select(alerts.c.id).order_by(*NEWEST).limit(self._most)
+        async with self._database.begin() as connection:
+            await connection.execute(statement.on_conflict_do_update(index_elements=KEY, set_=news), rows)
+            await connection.execute(delete(alerts).where(alerts.c.id.not_in(newest)))
+
+    async def newest(self, limit: int) -> tuple[Alert, ...]:
+        """Return those that were told of last, the newest first."""
+        async with self._database.connect() as connection:
+            rows = await connection.execute(select(alerts).order_by(*NEWEST).limit(limit))
+            return tuple(_alert(row) for row in rows.mappings())
+
+
+def _row(alert: NotifiedAlert, receiver: str, now: datetime) -> dict[str, Any]:
+    return {
+        "fingerprint": alert.fingerprint,
+        "starts_at": alert.starts_at,
+        "status": alert.status,
+        "ends_at": alert.ends_at if alert.status == "resolved" else None,
+        "labels": to_json(alert.labels).decode(),
+        "annotations": to_json(alert.annotations).decode(),
+        "generator_url": alert.generator_url,
+        "receiver": receiver,
+        "received_at": now,
+    }
+
+
+def _alert(row: RowMapping) -> Alert:
+    fields = {name: row[name] for name in Alert.model_fields}
+    texts = {name: _texts.validate_json(row[name]) for name in ("labels", "annotations")}
+    return Alert(**(fields | texts))
