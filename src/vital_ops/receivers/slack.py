@@ -1,0 +1,51 @@
+"""Slack's incoming webhooks: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from vital_ops.receivers.delivery import Delivery, Inbox, status_of
+
+__all__ = ["SLACK_PATH", "Slack"]
+
+SLACK_PATH: Final = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+
+MOST_ATTACHMENTS: Final = 100
+
+
+class Slack:
+    """Takes messages as Slack does, and refuses what Slack refuses, in its words.
+
+    :param inbox: where messages go.
+    """
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer a POST to a webhook's path."""
+        try:
+            message = await request.json()
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            return web.Response(status=400, text="invalid_payload")
+        if request.path != SLACK_PATH:
+            return web.Response(status=404, text="no_service")
+        if not any(message.get(part) for part in ("text", "blocks", "attachments")):
+            return web.Response(status=400, text="no_text")
+        if len(message.get("attachments") or ()) > MOST_ATTACHMENTS:
+            return web.Response(status=400, text="too_many_attachments")
+        title = _title(message)
+        self._inbox.put(Delivery("slack", request.path, status_of(title), title, message))
+        return web.Response(text="ok")
+
+
+def _title(message: dict[str, Any]) -> str:
+    """Return what a reader sees first."""
+    if message.get("text"):
+        return str(message["text"])
+    first = (message.get("attachments") or [{}])[0]
+    return str(first.get("title") or first.get("fallback") or "")
