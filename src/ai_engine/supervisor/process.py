@@ -28,7 +28,7 @@ START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 15.0
 """A worker that was told to stop and has not ended by then is killed."""
 
-SNAPSHOT_SECONDS: Final = 1.0
+SNAPSHOT_SECONDS: Final = 3.0
 """A worker that does not say within this time what it has counted is taken as it last was."""
 
 
