@@ -47,8 +47,8 @@ from vital_shared.monitoring.metrics import (
 )
 from vital_shared.monitoring.spent import count_cost
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
-from vital_shared.workflows import execution
 from vital_shared.workflows.measuring import Measuring
+from vital_shared.workflows.preparing import name_labels
 
 PIECES = 50
 REQUEST_MICROSECONDS = 50.0
@@ -89,7 +89,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
 
     def count() -> None:
         measuring = Measuring(output.run_id, asking)
-        ran(execution._name_labels(workflow, asking, agent))  # noqa: SLF001 - a part of what is measured
+        ran(name_labels(workflow, asking, agent))
         clock, note_token = time.perf_counter, measuring.token
         with measuring.active(zero=clock()):
             for hook, details in told:
@@ -223,7 +223,7 @@ async def reading(services: Services) -> tuple[list[float], list[float], int, fl
 
 
 async def measure(console: Console) -> list[str]:
-    source = CannedSource([passage("The review of a widget takes 42 days.")])
+    source = CannedSource([passage("The review of a widget takes 42 days.")], name="memory")
     model = CannedModel(" ".join(["word"] * PIECES))
     with tempfile.TemporaryDirectory() as folder:
         async with workflow_services(Path(folder), models=[model], sources=[source]) as services:

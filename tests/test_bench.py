@@ -1,0 +1,23 @@
+"""The benchmarks reach into what they measure: they go along when it changes."""
+
+from pathlib import Path
+
+import pytest
+
+from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
+
+BENCH = Path(__file__).parents[1] / "bench"
+
+
+async def test_the_counting_of_one_request_can_be_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(BENCH)
+    import counting
+
+    async with workflow_services(
+        tmp_path, models=[CannedModel("It takes 90 days [1].")], sources=[CannedSource([passage("90 days.")])]
+    ) as services:
+        count, additions = await counting.asked(services)
+        count()
+    assert additions > 20
