@@ -31,27 +31,14 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What runs beside the engine, for `vital up` and the tests.
-STACK_PROGRAMS := prometheus promtool prometheus-alertmanager amtool redis-server
-STACK_PACKAGES := prometheus prometheus-alertmanager redis-server redis-tools libatomic1 libjemalloc2 liblzf1
-
+# What runs beside the engine, for `vital up` and the tests: on the PATH, or unpacked into .stack.
 stack:
-	@for program in $(STACK_PROGRAMS); do \
-	    command -v $$program >/dev/null || exec $(MAKE) --silent .stack/bin/redis-server; \
+	@for program in prometheus promtool prometheus-alertmanager amtool redis-server; do \
+	    command -v $$program >/dev/null || exec $(MAKE) --silent .stack/complete; \
 	done
 
-# Debian's packages, unpacked and not installed: no service starts, and nothing changes but this folder.
-.stack/bin/redis-server:
-	@rm -rf .stack && mkdir .stack && cd .stack && { \
-	    apt-get -qq download $(STACK_PACKAGES) 2>/dev/null || \
-	    { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq download $(STACK_PACKAGES); } || \
-	    { echo "What runs beside the engine cannot be fetched: put $(STACK_PROGRAMS) on the PATH," \
-	        "or on Debian run 'sudo apt-get update' and try again." >&2; exit 1; }; }
-	@for package in .stack/*.deb; do dpkg --extract $$package .stack || exit; done && rm .stack/*.deb
-	@mkdir .stack/bin && printf '%s\n' '#!/bin/sh' '# Redis, with the libraries that were unpacked beside it.' \
-	    'stack=$$(dirname "$$(dirname "$$(readlink -f "$$0")")")' \
-	    'LD_LIBRARY_PATH=$$(echo "$$stack"/usr/lib/*-linux-gnu*) exec "$$stack/usr/bin/redis-server" "$$@"' \
-	    > .stack/bin/redis-server.new && chmod +x .stack/bin/redis-server.new && mv .stack/bin/redis-server.new $@
+.stack/complete:
+	@sh src/vital_ops/stack/fetch.sh .stack
 
 eval: $(VENV)/installed
 	$(BIN)/vital models install

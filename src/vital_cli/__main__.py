@@ -1,0 +1,5 @@
+"""``python -m vital_cli``: the `vital` command of this very Python."""
+
+from vital_cli.main import main
+
+main()

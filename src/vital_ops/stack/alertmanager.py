@@ -1,0 +1,30 @@
+"""Alertmanager: how it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vital_ops.stack.program import Program
+from vital_ops.stack.programs import ALERTMANAGER, find_program
+
+__all__ = ["alertmanager"]
+
+
+def alertmanager(folder: Path, address: str, configuration: Path) -> Program:
+    """Make the program, with its data and its log in a folder.
+
+    :raises ConfigurationError: when it is not on this machine.
+    """
+    return Program(
+        name="Alertmanager",
+        command=(
+            find_program(ALERTMANAGER),
+            f"--config.file={configuration}",
+            f"--storage.path={folder / 'alertmanager'}",
+            f"--web.listen-address={address}",
+            "--cluster.listen-address=",  # alone: it would listen on all addresses
+            "--log.level=warn",
+        ),
+        ready_url=f"http://{address}/-/ready",
+        log=folder / "alertmanager.log",
+    )

@@ -1,0 +1,66 @@
+"""A program that a stack runs, and how it is started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+__all__ = ["Program", "start", "stop"]
+
+STOP_SECONDS: Final = 15.0
+"""A program that was told to stop and has not ended by then is killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What to start, and how to tell that it serves."""
+
+    name: str
+    command: Sequence[str | Path]
+    ready_url: str
+    """Answers 200 as soon as the program serves."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside that of this process."""
+    log: Path | None = None
+    """Where what it says goes, anew with each start of the stack; None: to the terminal."""
+
+
+async def start(program: Program) -> Process:
+    """Start a program, in a session of its own: Ctrl-C is told to whoever runs the stack alone.
+
+    Where Linux's ``setpriv`` is there, it ends with this process, however that ends.
+    """
+    setpriv = shutil.which("setpriv")
+    dying_together = (setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()
+    log = None if program.log is None else program.log.open("ab")
+    try:
+        return await asyncio.create_subprocess_exec(
+            *dying_together,
+            *program.command,
+            stdin=DEVNULL,
+            stdout=log,
+            stderr=None if log is None else STDOUT,
+            env={**os.environ, **program.environment},
+            start_new_session=True,
+        )
+    finally:
+        if log is not None:
+            log.close()
+
+
+async def stop(process: Process) -> None:
+    """Tell a program to stop, and wait until it has ended."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,73 @@
+"""Prometheus: its configuration, and how it is run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from vital_ops.stack.program import Program
+from vital_ops.stack.programs import PROMETHEUS, find_program
+
+__all__ = ["prometheus", "prometheus_configuration"]
+
+RETENTION: Final = "31d"
+"""Error budgets are those of 30 days."""
+
+CONFIGURATION: Final = """\
+global:
+  scrape_interval: {interval}
+  scrape_timeout: {interval}
+  evaluation_interval: {interval}
+
+rule_files:
+  - {rules}
+
+alerting:
+  alertmanagers:
+    - static_configs:
+        - targets: [{alertmanager}]
+
+scrape_configs:
+  - job_name: vital
+    authorization:
+      credentials_file: {key_file}
+    static_configs:
+      - targets: [{engine}]
+"""
+
+
+def prometheus_configuration(
+    *, engine: str, alertmanager: str, rules: str, key_file: str, interval: str = "10s"
+) -> str:
+    """Write the configuration.
+
+    :param engine: ``host:port``; so is ``alertmanager``.
+    :param rules: the pattern of the rule files.
+    :param key_file: holds a key for all tenants with the scope ``costs``; where the engine asks for none,
+        anything. It is read anew with every scrape.
+    """
+    values = {"engine": engine, "alertmanager": alertmanager, "rules": rules, "key_file": key_file}
+    quoted = {name: json.dumps(value) for name, value in values.items()}
+    return CONFIGURATION.format(interval=interval, **quoted)
+
+
+def prometheus(folder: Path, address: str, configuration: Path) -> Program:
+    """Make the program, with its data and its log in a folder.
+
+    :raises ConfigurationError: when it is not on this machine.
+    """
+    return Program(
+        name="Prometheus",
+        command=(
+            find_program(PROMETHEUS),
+            f"--config.file={configuration}",
+            f"--storage.tsdb.path={folder / 'prometheus'}",
+            f"--storage.tsdb.retention.time={RETENTION}",
+            f"--web.listen-address={address}",
+            "--enable-feature=exemplar-storage",
+            "--log.level=warn",
+        ),
+        ready_url=f"http://{address}/-/ready",
+        log=folder / "prometheus.log",
+    )
