@@ -23,7 +23,7 @@ run: $(VENV)/installed
 test: $(VENV)/installed-dev lint stack
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

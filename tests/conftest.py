@@ -1,6 +1,7 @@
 """Settings of all tests."""
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from vital_shared.monitoring.metrics import BOUNDED, CATALOGUE
 from vital_shared.monitoring.tracing import tracer
 
 # A test's time says nothing on a shared machine; a counterexample does.
-settings.register_profile("vital", deadline=None, print_blob=True)
+settings.register_profile("vital", deadline=None, print_blob=True, derandomize="CI" in os.environ)
 settings.load_profile("vital")
 
 

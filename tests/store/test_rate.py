@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vital_shared.store.rate import take_turn
@@ -43,11 +43,13 @@ def test_no_minute_has_more_than_twice_the_rate_and_no_hour_more_than_it_and_one
 
 
 @given(RATES, st.integers(0, 5_000))
+@example(6398, 3423)
 def test_who_waits_as_long_as_told_is_admitted_and_not_before(rate, more):
     kept = None
     for _ in range(rate):
         kept = take_turn(kept, NOW, rate).next_at
-    now = NOW + timedelta(microseconds=min(more, int(60_000_000 / rate) - 1))
+    free_after = (rate + 1) * (MINUTE // rate) - MINUTE  # the steps are rounded down to whole microseconds
+    now = NOW + min(timedelta(microseconds=more), free_after - timedelta(microseconds=1))
     wait = take_turn(kept, now, rate).wait
     assert wait > timedelta(0)
     assert not take_turn(kept, now + wait, rate).wait
