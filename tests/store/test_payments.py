@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
 from vital_shared.errors import StoreError
 from vital_shared.models.charge import Charge
+from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.monitoring.bill import Bill
 from vital_shared.monitoring.metrics import COST_DOLLARS_TOTAL, COST_OVERALL_DOLLARS_TOTAL, TENANT
 from vital_shared.store import payments as module
 from vital_shared.store.account_tables import ledger, spending
+from vital_shared.store.admission import Asking, budget_lock, check
 from vital_shared.store.database import Database
 from vital_shared.store.ledger import charges_of
+from vital_shared.store.limits import LimitStore
 from vital_shared.store.payments import Payments
 
 NOW = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
@@ -156,6 +160,43 @@ async def test_only_so_many_runs_wait_for_the_store(tmp_path, monkeypatch):
                 await settle(payments, bill(charge(), run_id=f"run-{number}"))
     await nowhere.aclose()
     assert [log["run_id"] for log in logs] == ["run-0"]
+
+
+async def deadlocks(database: Database) -> int:
+    async with database.begin() as connection:
+        await connection.execute(text("SELECT pg_stat_clear_snapshot(), pg_stat_force_next_flush()"))
+        found = await connection.execute(
+            text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        )
+        return found.scalar_one()
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_workers_that_pay_for_the_same_tenants_do_not_lock_each_other_out(database, other):
+    workers = [(each, Payments(each)) for each in (database, other)]
+    tenants = [f"tenant-{number}" for number in range(40)]
+    limits = LimitStore(database)
+    for tenant in tenants:
+        await limits.set(tenant, TenantLimits(daily_dollars=Decimal(1000)), now=NOW)
+    before = await deadlocks(database)
+
+    async def work(number: int, tenant: str, run_id: str) -> None:
+        its_database, its_payments = workers[number]
+        whose = Bill(run_id, QUESTION.model_copy(update={"tenant_id": tenant}))
+        whose.add(charge(nanos=1))
+        asking = Asking(run_id, tenant, NOW, NOW, lambda: 1)
+        admission = its_database.put(lambda connection: check(connection, asking), locks=budget_lock(tenant))
+        await asyncio.gather(admission, settle(its_payments, whose))
+
+    for turn in range(10):
+        async with asyncio.TaskGroup() as tasks:
+            for number in (0, 1):
+                for tenant in tenants if number else reversed(tenants):
+                    tasks.create_task(work(number, tenant, f"run-{tenant}-{number}-{turn}"))
+    async with database.connect() as connection:
+        kept = await connection.scalars(select(spending.c.cost_nanos).where(spending.c.period == "2026-11"))
+        assert list(kept) == [20] * len(tenants)
+    assert await deadlocks(database) == before
 
 
 TENANTS = 10_000

@@ -25,7 +25,7 @@ from vital_shared.store.account_tables import budgets, request_rates, reservatio
 from vital_shared.store.rate import take_turn
 from vital_shared.store.standing import ACCOUNT, Account, Budget, at
 
-__all__ = ["Admission", "Asking", "check", "enter", "forget_overdue", "release"]
+__all__ = ["Admission", "Asking", "budget_lock", "check", "enter", "forget_overdue", "release"]
 
 
 class Asking(NamedTuple):
@@ -48,6 +48,11 @@ class Admission(NamedTuple):
     reserved_nanos: int = 0
     next_at: datetime | None = None
     """The new moment of the tenant's rate limit; None: it has none."""
+
+
+def budget_lock(tenant_id: str) -> str:
+    """Name what `check` locks; a tenant's budget is always locked before its spending."""
+    return f"{tenant_id}/budget"
 
 
 async def check(connection: AsyncConnection, asking: Asking) -> Admission:

@@ -76,12 +76,14 @@ class Database:
         async with self._open(self._writer) as connection, transaction(connection):
             yield connection
 
-    def put(self, job: Job[T], after: Callable[[T], None] | None = None) -> asyncio.Future[T]:
+    def put(
+        self, job: Job[T], after: Callable[[T], None] | None = None, *, locks: str = ""
+    ) -> asyncio.Future[T]:
         """Queue a write for a transaction that it shares with others; see `GroupCommit.put`.
 
         The future raises `StoreError` when the database is not there or does not answer.
         """
-        return self._commits.put(job, after)
+        return self._commits.put(job, after, locks=locks)
 
     async def ping(self) -> None:
         """Ask the database for a sign of life.

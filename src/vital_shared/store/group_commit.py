@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,6 +34,7 @@ class _Waiting(NamedTuple):
     done: asyncio.Future[Any]
     after: Callable[[Any], None] | None
     """Called with the result once it is committed. With it the job is done also when nobody waits."""
+    locks: str
 
 
 class GroupCommit:
@@ -46,14 +48,18 @@ class GroupCommit:
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    def put(self, job: Job[T], after: Callable[[T], None] | None = None) -> asyncio.Future[T]:
+    def put(
+        self, job: Job[T], after: Callable[[T], None] | None = None, *, locks: str = ""
+    ) -> asyncio.Future[T]:
         """Queue a write; the future has its result once it is committed, or what it or the commit has raised.
 
         :param after: called at once when it is committed. With it the job is done whoever cancels the future;
             without, a job whose future is cancelled before its turn is dropped.
+        :param locks: names the rows that it locks and others lock too. Within a transaction jobs run in the
+            order of these names, so that no two processes wait for each other.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(job, done, after))
+        self._queue.append(_Waiting(job, done, after, locks))
         if self._task is None or self._task.done():
             # In a context of its own: what is written belongs to many, not to who happens to come first.
             self._task = asyncio.get_running_loop().create_task(self._drain(), context=Context())
@@ -68,6 +74,7 @@ class GroupCommit:
         try:
             while self._queue:
                 taken = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
+                taken.sort(key=attrgetter("locks"))
                 await self._write([each for each in taken if each.after or not each.done.done()])
         finally:  # only a loop that ends cancels this task: who still waits is told
             _cancel(self._queue)

@@ -20,7 +20,12 @@ from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.account_tables import ledger, spending
 
-__all__ = ["charges_of", "record"]
+__all__ = ["charges_of", "record", "spending_lock"]
+
+
+def spending_lock(tenant_id: str) -> str:
+    """Name what `record` locks: what the tenant has spent."""
+    return f"{tenant_id}/spending"
 
 
 async def record(

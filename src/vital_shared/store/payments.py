@@ -18,7 +18,7 @@ from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.bill import Bill
 from vital_shared.monitoring.spent import count_cost
 from vital_shared.store.database import Database
-from vital_shared.store.ledger import record
+from vital_shared.store.ledger import record, spending_lock
 
 __all__ = ["Payments"]
 
@@ -69,7 +69,9 @@ class Payments:
                 bill.mark_written(len(owed.charges))
                 _count(owed, result[1])
 
-        done = self._database.put(write, written)
+        done = self._database.put(
+            write, written, locks=spending_lock(bill.question.tenant_id) if bill else ""
+        )
         if owed is not None:
             done.add_done_callback(lambda ended: self._keep(owed) if _failed(ended) else None)
         changed, _ = await asyncio.shield(done)
@@ -97,7 +99,9 @@ class Payments:
         async def write(connection: AsyncConnection) -> tuple[Charge, ...]:
             return await _record(connection, owed)
 
-        return self._database.put(write, lambda new: _count(owed, new))
+        return self._database.put(
+            write, lambda new: _count(owed, new), locks=spending_lock(owed.question.tenant_id)
+        )
 
     def _keep(self, owed: _Owed) -> None:
         self._owed.append(owed)

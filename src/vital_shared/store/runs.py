@@ -29,7 +29,7 @@ from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.monitoring.bill import Bill
 from vital_shared.store.account_tables import budgets
-from vital_shared.store.admission import Admission, Asking, check, enter, forget_overdue, release
+from vital_shared.store.admission import Admission, Asking, budget_lock, check, enter, forget_overdue, release
 from vital_shared.store.conversations import Turn, add_turn
 from vital_shared.store.database import Database
 from vital_shared.store.ledger import charges_of
@@ -101,7 +101,7 @@ class RunStore:
             if queued.cancelled():  # whoever asked has gone meanwhile
                 self._abandon(record)
 
-        queued = self._database.put(write, begun)
+        queued = self._database.put(write, begun, locks=budget_lock(record.input.tenant_id))
         admission = await queued
         if isinstance(admission, LimitExceeded):
             raise admission
