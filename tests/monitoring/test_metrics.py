@@ -1,6 +1,7 @@
 """The catalogue as a whole."""
 
 import re
+import tracemalloc
 from typing import get_args
 
 import pytest
@@ -9,7 +10,7 @@ from prometheus_client import generate_latest
 from vital_shared.monitoring import metrics
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Merge
 from vital_shared.monitoring.labels import BoundedLabel
-from vital_shared.monitoring.metrics import CATALOGUE, REGISTRY
+from vital_shared.monitoring.metrics import CATALOGUE, COST_DOLLARS_TOTAL, REGISTRY, WORKFLOW_REQUESTS_TOTAL
 
 THRESHOLDS = {0.1, 0.5, 1, 2, 5, 10, 30, 60}
 
@@ -73,3 +74,19 @@ def test_four_thousand_made_up_values_stay_below_the_bound():
     assert all(len(label.values) == label.most for label in metrics.BOUNDED)
     for name in ("tenant_id", "agent_id", "model", "tool", "node"):
         assert metrics.METRIC_LABEL_OVERFLOW_TOTAL.at(name).value >= 3_900
+
+
+def test_thousands_of_tenants_take_no_more_memory_than_those_that_have_names():
+    def count(tenants: range) -> None:
+        for number in tenants:
+            COST_DOLLARS_TOTAL.at("2", f"tenant-{number}", "llm").inc(1)
+            WORKFLOW_REQUESTS_TOTAL.at("2", f"tenant-{number}", "success").inc()
+
+    count(range(1_000))
+    tracemalloc.start()
+    try:
+        count(range(1_000, 10_000))
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 10_000
