@@ -31,7 +31,7 @@ def engine_program(address: str, port: int) -> Program:
         name="The engine",
         command=(sys.executable, "-m", "vital_cli", "serve"),
         ready_url=f"http://{address}/readyz",
-        environment={"VITAL_PORT": str(port), "VITAL_LOG_LEVEL": level},
+        environment={**os.environ, "VITAL_PORT": str(port), "VITAL_LOG_LEVEL": level},
     )
 
 

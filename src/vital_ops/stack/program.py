@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +24,8 @@ class Program:
     command: Sequence[str | Path]
     ready_url: str
     """Answers 200 as soon as the program serves."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Beside that of this process."""
+    environment: Mapping[str, str] | None = None
+    """None: that of this process."""
     log: Path | None = None
     """Where what it says goes, anew with each start of the stack; None: to the terminal."""
 
@@ -46,7 +45,7 @@ async def start(program: Program) -> Process:
             stdin=DEVNULL,
             stdout=log,
             stderr=None if log is None else STDOUT,
-            env={**os.environ, **program.environment},
+            env=program.environment,
             start_new_session=True,
         )
     finally:

@@ -1,0 +1,147 @@
+"""The drill: make faults, and follow their alerts to whoever has to know."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import aiohttp
+
+from vital_ops.drill.faults import FAULTS, Fault
+from vital_ops.drill.journey import Journey, Receiver
+from vital_ops.drill.scratch import Scratch
+from vital_ops.drill.traffic import Traffic
+from vital_ops.drill.watching import Watch
+from vital_ops.receivers.delivery import Delivery, Inbox, Status
+
+__all__ = ["Drill", "Tell"]
+
+PATIENCE_SECONDS: Final = 120.0
+
+CALM: Final = 0.1
+"""The share of its pace at which a fault that rises begins."""
+
+WORDS: Final[Mapping[Status, str]] = {"firing": "with", "resolved": "over, says"}
+
+Tell = Callable[[Journey, str], None]
+"""Told of each station that an alert comes to."""
+
+
+class Drill:
+    """One drill, of any number of alerts at once.
+
+    :param inbox: of the stand-ins, which are all receivers but the engine.
+    :param patience: for so many seconds an alert may take to reach its receivers, and as long to be over.
+    """
+
+    def __init__(
+        self,
+        client: aiohttp.ClientSession,
+        at: Scratch,
+        inbox: Inbox,
+        tell: Tell,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._client = client
+        self._at = at
+        self._inbox = inbox
+        self._tell = tell
+        self._patience = patience
+        self._watch = Watch(client, prometheus=at.prometheus, engine=at.engine)
+        self._began = datetime.now(UTC)
+
+    async def run(
+        self, alerts: Mapping[str, frozenset[Receiver]], faults: Iterable[Fault] = FAULTS
+    ) -> list[Journey]:
+        """Make the faults of alerts, all at once, and follow the alerts until they are over.
+
+        :param alerts: by their names, who has to get them beside the engine, which gets all.
+        """
+        journeys = {
+            alert: Journey(alert, fault.words, alerts[alert] | {"engine"})
+            for fault in faults
+            for alert in alerts
+            if alert in fault.alerts
+        }
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch.run())
+            async with asyncio.TaskGroup() as making:
+                for fault in faults:
+                    own = [journey for alert, journey in journeys.items() if alert in fault.alerts]
+                    making.create_task(self._make(fault, own))
+            watching.cancel()
+        for journey in journeys.values():
+            journey.strays = self._strays(journey)
+        return [journeys[alert] for alert in alerts]
+
+    async def _make(self, fault: Fault, journeys: Sequence[Journey]) -> None:
+        """Make a fault until its alerts are with their receivers, and follow these until they are over."""
+        if not journeys:
+            return
+        asking = asyncio.create_task(self._ask(fault))
+        try:
+            await self._all(self._there(journey) for journey in journeys)
+        finally:
+            asking.cancel()
+            await asyncio.wait({asking})
+        await self._all(self._back(journey) for journey in journeys if journey.delivered)
+
+    async def _all(self, ways: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Go several ways at once, as far as patience lasts: the journeys show what is missing then."""
+        try:
+            async with asyncio.timeout(self._patience), asyncio.TaskGroup() as tasks:
+                for way in ways:
+                    tasks.create_task(way)
+        except TimeoutError:
+            return
+
+    async def _ask(self, fault: Fault) -> None:
+        traffic = Traffic(self._client, self._at.engine)
+        if fault.calm_seconds:
+            try:
+                async with asyncio.timeout(fault.calm_seconds):
+                    await traffic.run(fault.ask, fault.per_second * CALM)
+            except TimeoutError:
+                pass  # calm is over
+        await traffic.run(fault.ask, fault.per_second)
+
+    async def _there(self, journey: Journey) -> None:
+        journey.pending = self._seconds(await self._watch.wait_for(journey.alert, "pending"))
+        self._tell(journey, "pending")
+        journey.firing = self._seconds(await self._watch.wait_for(journey.alert, "firing"))
+        self._tell(journey, "firing")
+        await self._with_all(journey, "firing", journey.delivered)
+
+    async def _back(self, journey: Journey) -> None:
+        await self._with_all(journey, "resolved", journey.resolved)
+
+    async def _with_all(self, journey: Journey, status: Status, times: dict[Receiver, float]) -> None:
+        async def with_one(receiver: Receiver) -> None:
+            times[receiver] = self._seconds(await self._told(receiver, journey.alert, status))
+            self._tell(journey, f"{WORDS[status]} {receiver}")
+
+        async with asyncio.TaskGroup() as tasks:
+            for receiver in journey.receivers:
+                tasks.create_task(with_one(receiver))
+
+    async def _told(self, receiver: Receiver, alert: str, status: Status) -> datetime:
+        if receiver == "engine":
+            return await self._watch.wait_for(alert, "told" if status == "firing" else "told over")
+        delivery = await self._inbox.wait_for(
+            lambda each: (each.place, each.status) == (receiver, status) and _is_about(each, alert)
+        )
+        return delivery.at
+
+    def _strays(self, journey: Journey) -> frozenset[Receiver]:
+        got = {each.place for each in self._inbox.deliveries if _is_about(each, journey.alert)}
+        return frozenset(got - journey.receivers)
+
+    def _seconds(self, at: datetime) -> float:
+        return (at - self._began).total_seconds()
+
+
+def _is_about(delivery: Delivery, alert: str) -> bool:
+    return re.search(rf"\b{alert}\b", delivery.title) is not None

@@ -1,0 +1,48 @@
+"""A tool and a RAG source that fail when the question tells them to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_shared.errors import VitalError
+from vital_shared.models.citation import Passage
+from vital_shared.tools.base import ToolError, tool
+
+__all__ = ["FRAGILE_SOURCE", "FragileSource", "fragile_lookup", "tell_to_fail"]
+
+FRAGILE_SOURCE: Final = "pinecone"
+"""Sources are a closed set: it stands in for this one."""
+
+FAIL: Final = "fail!"
+
+
+class SourceDown(VitalError):
+    """The source does not answer."""
+
+
+class FragileSource:
+    """A source that finds nothing, or fails."""
+
+    name = FRAGILE_SOURCE
+
+    async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:  # noqa: ARG002 - the interface
+        """Find nothing.
+
+        :raises SourceDown: when the question tells it to fail.
+        """
+        if FAIL in query:
+            raise SourceDown("The source was told to fail.")
+        return ()
+
+
+@tool(requires_approval=False, read_only=True)
+async def fragile_lookup(question: str) -> str:
+    """Look something up, for a drill alone."""
+    if FAIL in question:
+        raise ToolError("The tool was told to fail.")
+    return "There it is."
+
+
+def tell_to_fail(question: str) -> str:
+    """Word a question so that tool and source fail."""
+    return f"{question} {FAIL}"

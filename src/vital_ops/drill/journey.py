@@ -1,0 +1,48 @@
+"""An alert's way from the fault to those who have to know, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vital_ops.receivers.delivery import Place
+
+__all__ = ["Journey", "Receiver"]
+
+Receiver = Place | Literal["engine"]
+"""Who gets notifications."""
+
+
+@dataclass(slots=True)
+class Journey:
+    """One alert in a drill; times are seconds since the drill began."""
+
+    alert: str
+    fault: str
+    """In words."""
+    receivers: frozenset[Receiver]
+    """Who has to get it."""
+    pending: float | None = None
+    firing: float | None = None
+    delivered: dict[Receiver, float] = field(default_factory=dict)
+    resolved: dict[Receiver, float] = field(default_factory=dict)
+    strays: frozenset[Receiver] = frozenset()
+    """Who got it and should not have."""
+
+    @property
+    def failure(self) -> str | None:
+        """What went wrong, in a sentence; None: nothing."""
+        if self.firing is None:
+            return f"{self.alert} does not fire."
+        if missing := self.receivers - self.delivered.keys():
+            return f"{self.alert} fires, and does not reach {_names(missing)}."
+        if self.strays:
+            return f"{self.alert} reaches {_names(self.strays)} too."
+        if missing := self.receivers - self.resolved.keys():
+            return f"{self.alert} should be over, and {_names(missing)} is not told so."
+        return None
+
+
+def _names(receivers: AbstractSet[Receiver]) -> str:
+    return ", ".join(sorted(receivers))

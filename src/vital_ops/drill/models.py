@@ -1,0 +1,95 @@
+"""Language models with a fault each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Final
+
+from vital_shared.llm.base import (
+    Model,
+    ModelEvent,
+    ModelRequest,
+    ModelUnavailable,
+    Stop,
+    TextDelta,
+    Usage,
+)
+
+__all__ = ["BUGGY", "DEAR", "DOWN", "GOOD", "MODELS", "PRICES", "SLOW"]
+
+GOOD: Final = "drill-good"
+SLOW: Final = "drill-slow"
+BUGGY: Final = "drill-buggy"
+DOWN: Final = "drill-down"
+DEAR: Final = "drill-dear"
+
+SLOW_SECONDS: Final = 31.0
+"""More than either of the alerts on latency allows."""
+
+TEXT: Final = "It is so."
+FAILURE: Final = "The model was told to fail."
+Fail = Callable[[], Exception]
+"""Makes an error to be raised."""
+
+USAGE: Final = Usage(input_tokens=5, output_tokens=5)
+
+PRICES: Final = f"""
+[models.{GOOD}.price]
+input = "0.1"
+output = "0.1"
+[models.{SLOW}.price]
+input = "0.1"
+output = "0.1"
+[models.{DEAR}.price]
+input = "1000000"
+output = "1000000"
+"""
+"""Dollars per million tokens: an answer of the dear one costs $10."""
+
+
+class DrillModel:
+    """Answers in a few words, or does not.
+
+    :param seconds: how long it takes.
+    :param text: what it writes.
+    :param error: how it then fails.
+    """
+
+    calls_tools = False
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        seconds: float = 0.0,
+        text: str = TEXT,
+        error: Fail | None = None,
+    ) -> None:
+        self.name = name
+        self._seconds = seconds
+        self._text = text
+        self._error = error
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:  # noqa: ARG002 - the interface
+        """Answer.
+
+        :raises Exception: when that is its fault.
+        """
+        await asyncio.sleep(self._seconds)
+        if self._text:
+            yield TextDelta(text=self._text)
+        if self._error is not None:
+            raise self._error()
+        yield USAGE
+        yield Stop(reason="end")
+
+
+MODELS: Final[tuple[Model, ...]] = (
+    DrillModel(GOOD),
+    DrillModel(SLOW, seconds=SLOW_SECONDS),
+    # Another model answers for one that does not; a bug is nothing that another could make good.
+    DrillModel(BUGGY, text="", error=lambda: RuntimeError(FAILURE)),
+    DrillModel(DOWN, text="", error=lambda: ModelUnavailable(FAILURE, model=DOWN)),
+    DrillModel(DEAR),
+)

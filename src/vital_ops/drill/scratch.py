@@ -1,0 +1,108 @@
+"""An engine, a Prometheus and an Alertmanager that are there for a drill alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from vital_ops.drill.models import PRICES
+from vital_ops.stack.own_key import NO_KEY
+from vital_ops.stack.ports import free_port
+from vital_ops.stack.program import Program
+from vital_ops.stack.secret_files import write_secret
+from vital_ops.stack.stack import HOST, Stack, run_stack
+
+__all__ = ["Scratch", "scratch"]
+
+INTERVAL: Final = "250ms"
+
+SETTINGS: Final = {
+    "VITAL_HOST": HOST,
+    "VITAL_LOG_LEVEL": "error",
+    "VITAL_MAX_CONCURRENT_RUNS": "5000",
+    "VITAL_TRACING": "0",
+}
+"""Of the engine, which knows nothing else of the real one's settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Where it is."""
+
+    engine: str
+    prometheus: str
+    alertmanager: str
+
+
+@asynccontextmanager
+async def scratch(
+    folder: Path,
+    engine_command: Sequence[str | Path],
+    rules: Mapping[str, str],
+    routing: Callable[[str, Path], str],
+    say: Callable[[str], None],
+) -> AsyncIterator[Scratch]:
+    """Start all of it in a folder, and stop it in the end.
+
+    :param engine_command: starts the engine; settings are in its environment.
+    :param routing: writes Alertmanager's configuration, of the engine's address and a file with its key.
+    :raises ChildFailed: when it does not start.
+    """
+    stack = _stack(folder, engine_command, rules, routing)
+    ready = asyncio.Event()
+    running = asyncio.create_task(run_stack(stack, ready.set, say))
+    waiting = asyncio.create_task(ready.wait())
+    try:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        yield Scratch(
+            engine=f"http://{stack.engine_address}",
+            prometheus=f"http://{HOST}:{stack.prometheus_port}",
+            alertmanager=f"http://{HOST}:{stack.alertmanager_port}",
+        )
+    finally:
+        waiting.cancel()
+        running.cancel()
+        await asyncio.wait({running})
+
+
+def _stack(
+    folder: Path,
+    engine_command: Sequence[str | Path],
+    rules: Mapping[str, str],
+    routing: Callable[[str, Path], str],
+) -> Stack:
+    (folder / "vital.toml").write_text(PRICES, encoding="utf-8")
+    key_file = write_secret(folder / "engine.key", NO_KEY)
+    address = f"{HOST}:{free_port(HOST)}"
+    engine = Program(
+        name="The engine",
+        command=engine_command,
+        ready_url=f"http://{address}/readyz",
+        environment=_environment(folder, address),
+        log=folder / "engine.log",
+    )
+    return Stack(
+        folder=folder,
+        engine=engine,
+        engine_address=address,
+        prometheus_port=free_port(HOST),
+        alertmanager_port=free_port(HOST),
+        rules=rules,
+        routing=routing(f"http://{address}/v1/alerts", key_file),
+        key_file=key_file,
+        interval=INTERVAL,
+    )
+
+
+def _environment(folder: Path, address: str) -> dict[str, str]:
+    """Keep what the machine needs, such as proxies and paths, and nothing of the real engine."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VITAL_")}
+    own = {"VITAL_DATA_DIR": str(folder), "VITAL_PORT": address.rpartition(":")[2]}
+    return inherited | SETTINGS | own

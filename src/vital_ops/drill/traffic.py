@@ -1,0 +1,57 @@
+"""Questions that are asked again and again, at an even pace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final
+
+import aiohttp
+
+__all__ = ["Ask", "Traffic"]
+
+ANSWER_SECONDS: Final = 120.0
+MOST_AT_ONCE: Final = 2_000
+
+Ask = Callable[[int], dict[str, Any]]
+"""Makes the body of a question, of its number."""
+
+
+class Traffic:
+    """Asks an engine, and counts how it was answered.
+
+    :param engine: its address.
+    """
+
+    def __init__(self, client: aiohttp.ClientSession, engine: str) -> None:
+        self.answers: Counter[int] = Counter()
+        """By status; 0: there was none."""
+        self._client = client
+        self._url = f"{engine}/v1/runs"
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._numbers = count()
+
+    async def run(self, ask: Ask, per_second: float) -> None:
+        """Ask until this is cancelled; what was asked is then given up."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with asyncio.TaskGroup() as tasks:
+            for asked in count():
+                await self._room.acquire()
+                tasks.create_task(self._one(ask(next(self._numbers))))
+                await asyncio.sleep(began + (asked + 1) / per_second - loop.time())
+
+    async def _one(self, body: dict[str, Any]) -> None:
+        status = 0
+        try:
+            timeout = aiohttp.ClientTimeout(ANSWER_SECONDS)
+            async with self._client.post(self._url, json=body, timeout=timeout) as response:
+                await response.read()
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError):
+            pass  # counted as none
+        finally:
+            self._room.release()
+            self.answers[status] += 1

@@ -1,0 +1,49 @@
+"""What a drill breaks works otherwise."""
+
+import pytest
+
+from vital_ops.drill.fragile import FragileSource, fragile_lookup, tell_to_fail
+from vital_ops.drill.models import BUGGY, DOWN, GOOD, MODELS
+from vital_shared.errors import RunFailed, VitalError
+from vital_shared.testing import question, workflow_services
+from vital_shared.workflows.base_workflow import BaseWorkflow
+
+
+@pytest.fixture
+async def workflow(tmp_path):
+    async with workflow_services(
+        tmp_path, models=MODELS, tools=[fragile_lookup], sources=[FragileSource()]
+    ) as services:
+        yield BaseWorkflow(services)
+
+
+async def asked(workflow, query: str = "Is it so?", model: str = GOOD, **fields):
+    return await workflow.execute_typed(question(query, model=model, **fields))
+
+
+def lookup(text: str) -> list[dict]:
+    return [{"name": fragile_lookup.name, "arguments": {"question": text}}]
+
+
+async def test_tool_and_source_fail_only_when_they_are_told_to(workflow):
+    output = await asked(workflow, requested_tools=lookup("What?"))
+    assert {"rag_failed", "tools_failed"} & set(output.degradation_reasons) == set()
+    output = await asked(workflow, tell_to_fail("What?"), requested_tools=lookup(tell_to_fail("What?")))
+    assert {"rag_failed", "tools_failed"} <= set(output.degradation_reasons)
+    assert output.quality_score < 0.8
+
+
+async def test_another_model_answers_for_one_that_is_down(workflow):
+    assert "llm_fallback" in (await asked(workflow, model=DOWN)).degradation_reasons
+
+
+async def test_a_run_fails_where_the_model_has_a_bug(workflow):
+    with pytest.raises(RunFailed):
+        await asked(workflow, model=BUGGY)
+
+
+async def test_the_source_that_fails_says_so():
+    source = FragileSource()
+    assert await source.search("What?", tenant_id="acme", limit=5) == ()
+    with pytest.raises(VitalError, match="told to fail"):
+        await source.search(tell_to_fail("What?"), tenant_id="acme", limit=5)
