@@ -17,7 +17,7 @@ from vital_shared.models.event import Token
 from vital_shared.models.limits import TenantLimits
 from vital_shared.monitoring.metrics import OUTCOME, REGISTRY, TENANT, WORKFLOW_ACTIVE
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, asks_for, counted, question, says
-from vital_shared.workflows.measuring import count_ended
+from vital_shared.workflows.measuring import Measuring, count_ended
 
 REQUESTS, SECONDS = "vital_workflow_requests_total", "vital_workflow_duration_seconds"
 
@@ -60,6 +60,19 @@ async def test_a_users_own_workflow_is_counted_with_all_its_parts(services):
     assert growth("vital_llm_tokens_total", token_type="output") == output.tokens.output
     assert growth("vital_time_to_first_token_seconds_count", mode="2", model="canned") == 1
     assert growth("vital_inter_token_seconds_count", model="canned") == 4  # five words
+
+
+@pytest.mark.parametrize(
+    ("reasons", "answerable"),
+    [(("no_sources",), "false"), (("rag_failed", "no_sources"), "true"), (("rag_failed",), "true")],
+)
+async def test_what_the_documents_do_not_hold_is_no_fault_of_the_service(services, reasons, answerable):
+    output = (await ask(services)).model_copy(update={"degradation_reasons": reasons})
+    with counted() as growth:
+        Measuring(output.run_id, question("How long?")).answered(output)
+    assert growth("vital_degraded_responses_total") == 1
+    assert growth("vital_degraded_responses_total", answerable=answerable) == 1
+    assert growth("vital_quality_score_count", answerable=answerable) == 1
 
 
 async def test_a_stream_is_counted_as_any_other_run(services):

@@ -22,6 +22,7 @@ from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
 __all__ = [
     "AGENT",
     "AGENT_USAGE_TOTAL",
+    "ANSWERABLE",
     "BOUNDED",
     "BUDGET_LIMIT_DOLLARS",
     "BUDGET_SPENT_DOLLARS",
@@ -99,6 +100,8 @@ TIER: Final = Label("tier", ("memory", "redis", "semantic"))
 LEAVING: Final = Label("cause", ("evict", "expire", "invalidate"))
 REASON: Final = Label("reason", get_args(DegradationReason))
 WARNING: Final = Label("warning", get_args(WarningType))
+ANSWERABLE: Final = Label("answerable", ("true", "false"))
+"""False: the documents do not hold the answer, and nothing else was amiss; that is no fault of the service."""
 COST_TYPE: Final = Label("cost_type", get_args(CostType))
 CACHED: Final = Label("cached", ("true", "false"))
 CALL_STATUS: Final = Label("status", get_args(CallStatus))
@@ -225,13 +228,13 @@ CACHE_ENTRY_LIFETIME_SECONDS: Final = Histogram(
 QUALITY_SCORE: Final = Histogram(
     "vital_quality_score",
     "Quality of an answer, from 0 to 1.",
-    (MODE,),
+    (MODE, ANSWERABLE),
     edges=QUALITIES,
 )
 DEGRADED_RESPONSES_TOTAL: Final = Counter(
     "vital_degraded_responses_total",
     "Answers that had to do without something, each once.",
-    (MODE,),
+    (MODE, ANSWERABLE),
 )
 DEGRADATIONS_TOTAL: Final = Counter(
     "vital_degradations_total",

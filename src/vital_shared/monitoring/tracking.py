@@ -188,7 +188,7 @@ def track_quality_score(mode: str | int | WorkflowMode, score: Number) -> None:
 
     :raises InvalidRequest: when an argument cannot be, naming it.
     """
-    QUALITY_SCORE.at(mode_name(mode)).observe(number("score", score, most=1.0))
+    QUALITY_SCORE.at(mode_name(mode), "true").observe(number("score", score, most=1.0))
 
 
 def track_tool_execution(tool: str, status: str = "success", duration_seconds: Number | None = None) -> None:

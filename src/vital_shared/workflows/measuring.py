@@ -49,6 +49,9 @@ __all__ = ["Measuring", "count_ended", "count_refused", "count_rejected"]
 LIMITS: Final = ((BudgetExceeded, "budget"), (RateLimited, "rate_limit"))
 """Why a request is turned away, by what is raised."""
 
+UNANSWERABLE: Final = ("no_sources",)
+"""All that is amiss where the documents do not hold the answer."""
+
 _unsaved: Final[set[str]] = set()
 """Runs of this process that were counted though the store does not know their end: it will call them lost."""
 
@@ -150,9 +153,10 @@ class Measuring(Observer):
         self._model = output.model or self._model
         reasons = output.degradation_reasons
         self._count("degraded" if reasons else "success", output.cache_status, output.timings.total_seconds)
-        QUALITY_SCORE.at(self._mode).observe(output.quality_score, self._run_id)
+        answerable = "false" if reasons == UNANSWERABLE else "true"
+        QUALITY_SCORE.at(self._mode, answerable).observe(output.quality_score, self._run_id)
         if reasons:
-            DEGRADED_RESPONSES_TOTAL.at(self._mode).inc()
+            DEGRADED_RESPONSES_TOTAL.at(self._mode, answerable).inc()
         for reason in reasons:
             DEGRADATIONS_TOTAL.at(self._mode, reason).inc()
         for warning in output.warnings:
