@@ -101,7 +101,7 @@ LEAVING: Final = Label("cause", ("evict", "expire", "invalidate"))
 REASON: Final = Label("reason", get_args(DegradationReason))
 WARNING: Final = Label("warning", get_args(WarningType))
 ANSWERABLE: Final = Label("answerable", ("true", "false"))
-"""False: the documents do not hold the answer, and nothing else was amiss; that is no fault of the service."""
+"""False: the documents do not hold the answer, and nothing else was amiss: no fault of the service."""
 COST_TYPE: Final = Label("cost_type", get_args(CostType))
 CACHED: Final = Label("cached", ("true", "false"))
 CALL_STATUS: Final = Label("status", get_args(CallStatus))

@@ -1,0 +1,31 @@
+"""Spans of time as Prometheus writes them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["parse_seconds", "write_seconds"]
+
+UNITS: Final = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+_SPAN: Final = re.compile(r"(\d+)(ms|[wdhms])")
+
+
+def write_seconds(seconds: float) -> str:
+    """Write a span in the largest unit that divides it: ``300`` is ``5m``."""
+    thousandths = round(seconds * 1000)
+    for unit, length in UNITS.items():
+        if thousandths % round(length * 1000) == 0:
+            return f"{thousandths // round(length * 1000)}{unit}"
+    raise AssertionError("every number of milliseconds is written in milliseconds")
+
+
+def parse_seconds(text: str) -> float:
+    """Read a span.
+
+    :raises ValueError: when it is none, or nothing.
+    """
+    if not (match := _SPAN.fullmatch(text)) or match[1] == "0":
+        raise ValueError(f'"{text}" is no span of time: write a number and a unit, such as 5m, 1h or 24h')
+    return int(match[1]) * UNITS[match[2]]

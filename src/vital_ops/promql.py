@@ -1,0 +1,92 @@
+"""Queries of Prometheus, built from the catalogue: a metric or a label that is not there is an error here.
+
+Windows are texts as Prometheus writes them, ``5m``, or Grafana's ``$__rate_interval``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from vital_shared.monitoring.instrument import Counter, Histogram, Instrument
+from vital_shared.monitoring.labels import BoundedLabel
+
+__all__ = ["Match", "both", "by", "each_second", "grown", "mean", "quantile", "ratio", "select"]
+
+Match: TypeAlias = str | tuple[str, ...]
+"""What a label has to be: a value, one of several, or (with ``$`` in it) what a variable of Grafana holds."""
+
+
+def select(metric: Instrument[Any], part: str = "", /, **matches: Match) -> str:
+    """Select the series of a metric.
+
+    :param part: of a histogram: ``bucket``, ``count`` or ``sum``.
+    :param matches: what its labels have to be.
+    :raises ValueError: when it has no such part, no such label, or no such value.
+    """
+    if (part in ("bucket", "count", "sum")) != isinstance(metric, Histogram):
+        raise ValueError(f'{metric.name} is a {metric.kind}: it has no part "{part}".')
+    name = f"{metric.name}_{part}" if part else metric.name
+    matchers = ",".join(_matcher(metric, label, match) for label, match in matches.items())
+    return f"{name}{{{matchers}}}" if matchers else name
+
+
+def each_second(metric: Instrument[Any], window: str, part: str = "", /, **matches: Match) -> str:
+    """How much a counter, or a part of a histogram, grows each second."""
+    return f"rate({_growing(metric, part, matches)}[{window}])"
+
+
+def grown(metric: Instrument[Any], window: str, part: str = "", /, **matches: Match) -> str:
+    """How much it has grown in a window."""
+    return f"increase({_growing(metric, part, matches)}[{window}])"
+
+
+def by(expression: str, *labels: str) -> str:
+    """Add up what has the same values of these labels; of all without any."""
+    return f"sum by ({', '.join(labels)}) ({expression})" if labels else f"sum({expression})"
+
+
+def ratio(part: str, whole: str) -> str:
+    """Divide; both sides have the same labels."""
+    return f"{part} / {whole}"
+
+
+def mean(metric: Histogram, window: str, *labels: str, **matches: Match) -> str:
+    """The average of what a histogram was given in a window."""
+    return ratio(
+        by(each_second(metric, window, "sum", **matches), *labels),
+        by(each_second(metric, window, "count", **matches), *labels),
+    )
+
+
+def quantile(share: float, metric: Histogram, window: str, *labels: str, **matches: Match) -> str:
+    """What a share of all does not exceed, as exactly as the buckets tell."""
+    return (
+        f"histogram_quantile({share}, {by(each_second(metric, window, 'bucket', **matches), 'le', *labels)})"
+    )
+
+
+def both(condition: str, *others: str) -> str:
+    """Join conditions that have no labels in common with each other."""
+    return " and on () ".join((condition, *others))
+
+
+def _growing(metric: Instrument[Any], part: str, matches: dict[str, Match]) -> str:
+    if not isinstance(metric, (Counter, Histogram)):
+        raise ValueError(f"{metric.name} is a {metric.kind}, which does not only grow.")  # noqa: TRY004 - one kind
+    return select(metric, part, **matches)
+
+
+def _matcher(metric: Instrument[Any], name: str, match: Match) -> str:
+    labels = {label.name: label for label in metric.labels}
+    if name != "le" and name not in labels:
+        raise ValueError(f"{metric.name} has no label {name}: it has {', '.join(labels) or 'none'}.")
+    values = (match,) if isinstance(match, str) else match
+    is_variable = any("$" in value for value in values)
+    label = labels.get(name)
+    if label is not None and not is_variable and not isinstance(label, BoundedLabel):
+        for value in values:
+            if value not in label:
+                raise ValueError(f'The label {name} of {metric.name} is never "{value}".')
+    if isinstance(match, str) and not is_variable:
+        return f'{name}="{match}"'
+    return f'{name}=~"{"|".join(values)}"'

@@ -1,0 +1,136 @@
+"""What several panels and alerts share, computed once. Windows are those of the alerts that watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from vital_ops.promql import by, each_second, grown, mean, quantile, ratio, select
+from vital_ops.rules.rule import Recording
+from vital_ops.thresholds import Thresholds
+from vital_shared.monitoring.instrument import Counter, Histogram
+from vital_shared.monitoring.metrics import (
+    CACHE_CAPACITY_ENTRIES,
+    CACHE_ENTRIES,
+    CACHE_OPERATIONS_TOTAL,
+    COST_OVERALL_DOLLARS_TOTAL,
+    DEGRADED_RESPONSES_TOTAL,
+    QUALITY_SCORE,
+    RAG_RETRIEVALS_TOTAL,
+    TIME_TO_FIRST_TOKEN_SECONDS,
+    TOOL_EXECUTIONS_TOTAL,
+    WORKFLOW_DURATION_SECONDS,
+    WORKFLOW_REQUESTS_TOTAL,
+)
+
+__all__ = [
+    "ALL",
+    "BROKEN",
+    "CACHED_MODES",
+    "CACHE_FULLNESS",
+    "COST_OF_DAY",
+    "COST_PER_HOUR",
+    "DEGRADATION_RATIO",
+    "DURATION",
+    "ERROR_RATIO",
+    "EVICTIONS",
+    "FIRST_TOKEN",
+    "HIT_RATIO",
+    "HIT_RATIO_BY_MODE",
+    "HIT_RATIO_BY_TIER",
+    "LOOKED_UP",
+    "MEAN_QUALITY",
+    "RAG_FAILURE_RATIO",
+    "TOOL_FAILURE_RATIO",
+    "TRIED",
+    "recordings",
+]
+
+# Names: what it is about, then what is done with it
+
+ERROR_RATIO: Final = "vital:workflow_errors:ratio"
+DEGRADATION_RATIO: Final = "vital:workflow_degradations:ratio"
+DURATION: Final = "vital:workflow_duration_seconds:quantile"
+FIRST_TOKEN: Final = "vital:time_to_first_token_seconds:quantile"  # noqa: S105 - a token of text
+HIT_RATIO: Final = "vital:cache_hits:ratio"
+HIT_RATIO_BY_MODE: Final = "vital:cache_hits_by_mode:ratio"
+HIT_RATIO_BY_TIER: Final = "vital:cache_hits_by_tier:ratio"
+CACHE_FULLNESS: Final = "vital:cache_fullness:ratio"
+EVICTIONS: Final = "vital:cache_evictions:rate"
+COST_OF_DAY: Final = "vital:cost_dollars:day"
+COST_PER_HOUR: Final = "vital:cost_dollars:per_hour"
+MEAN_QUALITY: Final = "vital:quality_score:mean"
+TOOL_FAILURE_RATIO: Final = "vital:tool_failures:ratio"
+RAG_FAILURE_RATIO: Final = "vital:rag_failures:ratio"
+
+# What counts
+
+ALL: Final = ("success", "degraded", "failed")
+"""Outcomes of requests that had an end of their own: neither cancelled by the user nor turned away."""
+
+TRIED: Final = ("success", "failed", "timeout")
+"""Tools and sources that were asked."""
+
+BROKEN: Final = ("failed", "timeout")
+
+LOOKED_UP: Final = ("hit", "miss")
+"""Requests that the cache could have answered."""
+
+CACHED_MODES: Final = ("1", "2")
+"""Conversations are not cached."""
+
+
+def recordings(thresholds: Thresholds) -> Iterator[Recording]:
+    """Make all of them."""
+    window = {name: each.range for name, each in thresholds.items()}
+    requests = WORKFLOW_REQUESTS_TOTAL
+    yield Recording(
+        ERROR_RATIO,
+        _share(requests, window["HighErrorRate"], outcome="failed", of={"outcome": ALL}),
+    )
+    yield Recording(
+        DEGRADATION_RATIO,
+        ratio(
+            by(each_second(DEGRADED_RESPONSES_TOTAL, window["HighDegradationRate"], answerable="true")),
+            by(each_second(requests, window["HighDegradationRate"], outcome=ALL)),
+        ),
+    )
+    yield from _quantiles(DURATION, WORKFLOW_DURATION_SECONDS, window)
+    yield from _quantiles(FIRST_TOKEN, TIME_TO_FIRST_TOKEN_SECONDS, window)
+    yield from _cache(window)
+    yield Recording(MEAN_QUALITY, mean(QUALITY_SCORE, window["LowQualityScore"], answerable="true"))
+    for name, counter, alert in (
+        (TOOL_FAILURE_RATIO, TOOL_EXECUTIONS_TOTAL, "HighToolFailureRate"),
+        (RAG_FAILURE_RATIO, RAG_RETRIEVALS_TOTAL, "HighRAGFailureRate"),
+    ):
+        yield Recording(name, _share(counter, window[alert], status=BROKEN, of={"status": TRIED}))
+    yield Recording(COST_OF_DAY, by(grown(COST_OVERALL_DOLLARS_TOTAL, window["HighDailyCost"])))
+    spike = by(each_second(COST_OVERALL_DOLLARS_TOTAL, window["SuddenCostSpike"]))
+    yield Recording(COST_PER_HOUR, f"{spike} * 3600")
+
+
+def _share(
+    counter: Counter, window: str, of: dict[str, tuple[str, ...]], **part: str | tuple[str, ...]
+) -> str:
+    return ratio(by(each_second(counter, window, **part)), by(each_second(counter, window, **of)))
+
+
+def _quantiles(name: str, histogram: Histogram, window: dict[str, str]) -> Iterator[Recording]:
+    for share, alert in ((0.5, "HighLatency"), (0.95, "HighLatency"), (0.99, "VeryHighLatency")):
+        yield Recording(name, quantile(share, histogram, window[alert]), {"quantile": str(share)})
+
+
+def _cache(window: dict[str, str]) -> Iterator[Recording]:
+    """Hits are shares of requests, each of which counts once; by tier they are shares of look-ups."""
+    asked, each, of = WORKFLOW_DURATION_SECONDS, window["LowCacheHitRate"], {"cache_status": LOOKED_UP}
+    hits = each_second(asked, each, "count", cache_status="hit", mode=CACHED_MODES)
+    looked_up = each_second(asked, each, "count", mode=CACHED_MODES, **of)
+    yield Recording(HIT_RATIO, ratio(by(hits), by(looked_up)))
+    yield Recording(HIT_RATIO_BY_MODE, ratio(by(hits, "mode"), by(looked_up, "mode")))
+    found = each_second(CACHE_OPERATIONS_TOTAL, each, operation="hit")
+    sought = each_second(CACHE_OPERATIONS_TOTAL, each, operation=LOOKED_UP)
+    yield Recording(HIT_RATIO_BY_TIER, ratio(by(found, "tier"), by(sought, "tier")))
+    fullness = ratio(select(CACHE_ENTRIES), select(CACHE_CAPACITY_ENTRIES))
+    yield Recording(CACHE_FULLNESS, f"max by (tier) ({fullness})")
+    evictions = each_second(CACHE_OPERATIONS_TOTAL, window["HighCacheEvictionRate"], operation="evict")
+    yield Recording(EVICTIONS, by(evictions, "tier"))

@@ -1,0 +1,183 @@
+"""Service level objectives, watched by how fast their error budgets burn, and the watchdog.
+
+Each objective allows a share of bad events in 30 days, its budget. Two windows have to agree: the long one
+that it matters, the short one that it still goes on. Burning 14.4 times too fast for an hour takes 2 % of the
+budget, 6 times for six hours 5 %, and just too fast for three days 10 % (Google, The Site Reliability
+Workbook, chapter 5, "Alerting on SLOs").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from vital_ops.promql import Match, by, each_second, grown, ratio
+from vital_ops.rules.alert import GRAFANA, RUNBOOKS, Receiver, Severity, labelled
+from vital_ops.rules.recording import ALL
+from vital_ops.rules.rule import AlertRule, Recording
+from vital_ops.uids import HEALTH, PERFORMANCE
+from vital_shared.monitoring.instrument import Counter, Histogram
+from vital_shared.monitoring.metrics import (
+    QUALITY_SCORE,
+    TIME_TO_FIRST_TOKEN_SECONDS,
+    WORKFLOW_REQUESTS_TOTAL,
+)
+
+__all__ = ["OBJECTIVES", "WATCHDOG", "Objective", "slo_alerts", "slo_recordings"]
+
+BAD_RATIO: Final = "vital:slo_bad:ratio"
+LEAST_EVENTS: Final = 20
+
+WINDOWS: Final = ("5m", "30m", "1h", "6h", "3d")
+
+
+class Burn(NamedTuple):
+    """Two windows, and how many times too fast the budget burns in both."""
+
+    long: str
+    short: str
+    times: float
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a budget burns, and who is told."""
+
+    suffix: str
+    burns: tuple[Burn, ...]
+    hold: float
+    severity: Severity
+    receivers: tuple[Receiver, ...]
+
+
+SPEEDS: Final = (
+    Speed(
+        "BurnsFast", (Burn("1h", "5m", 14.4), Burn("6h", "30m", 6)), 120, "critical", ("slack", "pagerduty")
+    ),
+    Speed("BurnsSlowly", (Burn("3d", "6h", 1),), 3_600, "warning", ("slack",)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """A share of events that has to be good."""
+
+    name: str
+    label: str
+    """Its name as a label's value."""
+    good: float
+    """The share that has to be good. Below 93 % the fast alert could never fire: no more than all are bad."""
+    words: str
+    """What a bad event is."""
+    dashboard: str
+    panel: int
+    bad: Callable[[str], str]
+    """How many bad events there are each second, in a window."""
+    metric: Counter | Histogram
+    part: str = ""
+    every: Mapping[str, Match] = field(default_factory=dict)
+    """What makes a series of the metric count as events."""
+
+    def events(self, window: str) -> str:
+        """How many events there are each second."""
+        return by(each_second(self.metric, window, self.part, **self.every))
+
+    def number(self, window: str) -> str:
+        """How many events there are in a window."""
+        return by(grown(self.metric, window, self.part, **self.every))
+
+
+def _late(window: str) -> str:
+    first = TIME_TO_FIRST_TOKEN_SECONDS
+    in_time = by(each_second(first, window, "bucket", le="2.0"))
+    return f"({by(each_second(first, window, 'count'))} - {in_time})"
+
+
+OBJECTIVES: Final = (
+    Objective(
+        name="Availability",
+        label="availability",
+        good=0.99,
+        words="a request that fails",
+        dashboard=PERFORMANCE,
+        panel=5,
+        bad=lambda window: by(each_second(WORKFLOW_REQUESTS_TOTAL, window, outcome="failed")),
+        metric=WORKFLOW_REQUESTS_TOTAL,
+        every={"outcome": ALL},
+    ),
+    Objective(
+        name="FirstToken",
+        label="first_token",
+        good=0.95,
+        words="an answer of which nothing is there after two seconds",
+        dashboard=PERFORMANCE,
+        panel=13,
+        bad=_late,
+        metric=TIME_TO_FIRST_TOKEN_SECONDS,
+        part="count",
+    ),
+    Objective(
+        name="Quality",
+        label="quality",
+        good=0.95,
+        words="an answer with a quality of 0.7 or less",
+        dashboard=HEALTH,
+        panel=5,
+        bad=lambda window: by(each_second(QUALITY_SCORE, window, "bucket", answerable="true", le="0.7")),
+        metric=QUALITY_SCORE,
+        part="count",
+        every={"answerable": "true"},
+    ),
+)
+
+WATCHDOG: Final = AlertRule(
+    name="Watchdog",
+    expr="vector(1)",
+    hold=0,
+    labels=labelled("none", "platform", ()),
+    annotations={
+        "summary": "Alerting works",
+        "description": "Always fires. Where the engine has not been told of it for an hour, nothing arrives.",
+        "runbook_url": f"{RUNBOOKS}/Watchdog.md",
+        "dashboard_url": f"{GRAFANA}/d/{HEALTH}",
+    },
+)
+"""Fires always, so that silence is noticed."""
+
+
+def slo_recordings() -> Iterator[Recording]:
+    """Make the shares of bad events, by objective and window."""
+    for objective in OBJECTIVES:
+        for window in WINDOWS:
+            share = ratio(objective.bad(window), objective.events(window))
+            yield Recording(BAD_RATIO, share, {"slo": objective.label, "window": window})
+
+
+def slo_alerts() -> Iterator[AlertRule]:
+    """Make two alerts for each objective: one wakes somebody, one is for the next day."""
+    return (_alert(objective, speed) for objective in OBJECTIVES for speed in SPEEDS)
+
+
+def _alert(objective: Objective, speed: Speed) -> AlertRule:
+    return AlertRule(
+        name=f"{objective.name}{speed.suffix}",
+        expr=" or ".join(f"({_burning(objective, burn)})" for burn in speed.burns),
+        hold=speed.hold,
+        labels=labelled(speed.severity, "platform", speed.receivers),
+        annotations={
+            "summary": f"{{{{ $value | humanizePercentage }}}} are bad, and {1 - objective.good:.0%} may be",
+            "description": f"The error budget of 30 days burns too fast. Bad is {objective.words}.",
+            "runbook_url": f"{RUNBOOKS}/{objective.name}{speed.suffix}.md",
+            "dashboard_url": f"{GRAFANA}/d/{objective.dashboard}?viewPanel={objective.panel}",
+        },
+    )
+
+
+def _burning(objective: Objective, burn: Burn) -> str:
+    limit = f"{burn.times * (1 - objective.good):.4g}"
+    both = (
+        f'{BAD_RATIO}{{slo="{objective.label}", window="{window}"}} > {limit}'
+        for window in (burn.long, burn.short)
+    )
+    return " and on () ".join((*both, f"{objective.number(burn.long)} >= {LEAST_EVENTS}"))
