@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,10 +11,11 @@ import aiohttp
 
 from vital_ops.drill.faults import FAULTS, Fault
 from vital_ops.drill.journey import Journey, Receiver
+from vital_ops.drill.receivers import Receivers
 from vital_ops.drill.scratch import Scratch
 from vital_ops.drill.traffic import Traffic
 from vital_ops.drill.watching import Watch
-from vital_ops.receivers.delivery import Delivery, Inbox, Status
+from vital_ops.receivers.delivery import Status
 
 __all__ = ["Drill", "Tell"]
 
@@ -33,7 +33,7 @@ Tell = Callable[[Journey, str], None]
 class Drill:
     """One drill, of any number of alerts at once.
 
-    :param inbox: of the stand-ins, which are all receivers but the engine.
+    :param receivers: all but the engine.
     :param patience: for so many seconds an alert may take to reach its receivers, and as long to be over.
     """
 
@@ -41,13 +41,13 @@ class Drill:
         self,
         client: aiohttp.ClientSession,
         at: Scratch,
-        inbox: Inbox,
+        receivers: Receivers,
         tell: Tell,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._client = client
         self._at = at
-        self._inbox = inbox
+        self._receivers = receivers
         self._tell = tell
         self._patience = patience
         self._watch = Watch(client, prometheus=at.prometheus, engine=at.engine)
@@ -74,7 +74,7 @@ class Drill:
                     making.create_task(self._make(fault, own))
             watching.cancel()
         for journey in journeys.values():
-            journey.strays = self._strays(journey)
+            journey.strays = frozenset(self._receivers.got(journey.alert) - journey.receivers)
         return [journeys[alert] for alert in alerts]
 
     async def _make(self, fault: Fault, journeys: Sequence[Journey]) -> None:
@@ -130,18 +130,7 @@ class Drill:
     async def _told(self, receiver: Receiver, alert: str, status: Status) -> datetime:
         if receiver == "engine":
             return await self._watch.wait_for(alert, "told" if status == "firing" else "told over")
-        delivery = await self._inbox.wait_for(
-            lambda each: (each.place, each.status) == (receiver, status) and _is_about(each, alert)
-        )
-        return delivery.at
-
-    def _strays(self, journey: Journey) -> frozenset[Receiver]:
-        got = {each.place for each in self._inbox.deliveries if _is_about(each, journey.alert)}
-        return frozenset(got - journey.receivers)
+        return await self._receivers.told(receiver, alert, status)
 
     def _seconds(self, at: datetime) -> float:
         return (at - self._began).total_seconds()
-
-
-def _is_about(delivery: Delivery, alert: str) -> bool:
-    return re.search(rf"\b{alert}\b", delivery.title) is not None

@@ -1,0 +1,88 @@
+"""How a drill knows that a notification has come."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from vital_ops.receivers.delivery import Delivery, Inbox, Place, Status
+
+__all__ = ["Live", "Receivers", "StandingIn"]
+
+POLL_SECONDS: Final = 0.2
+
+
+class Receivers(Protocol):
+    """Who gets notifications, beside the engine."""
+
+    async def told(self, place: Place, alert: str, status: Status) -> datetime:
+        """Return when a place was told that an alert fires or is over, as soon as it is."""
+        ...
+
+    def got(self, alert: str) -> frozenset[Place]:
+        """Name the places that have got anything about an alert, as far as that can be known."""
+        ...
+
+
+class StandingIn:
+    """The stand-ins, which know what they have got."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def told(self, place: Place, alert: str, status: Status) -> datetime:
+        """Wait for a notification with the alert in its title."""
+        delivery = await self._inbox.wait_for(
+            lambda each: (each.place, each.status) == (place, status) and _is_about(each, alert)
+        )
+        return delivery.at
+
+    def got(self, alert: str) -> frozenset[Place]:
+        """Look through all that has come."""
+        return frozenset(each.place for each in self._inbox.deliveries if _is_about(each, alert))
+
+
+class Live:
+    """The real ones: Alertmanager knows how many of its requests they have taken, and not about what.
+
+    :param alertmanager: its address.
+    """
+
+    def __init__(self, client: aiohttp.ClientSession, alertmanager: str) -> None:
+        self._client = client
+        self._url = f"{alertmanager}/metrics"
+        self._expected: Counter[Place] = Counter()
+
+    async def told(self, place: Place, alert: str, status: Status) -> datetime:  # noqa: ARG002 - nobody says
+        """Wait until a place has taken one request more than were waited for before."""
+        self._expected[place] += 1
+        expected = self._expected[place]
+        while await self._taken(place) < expected:  # noqa: ASYNC110 - Alertmanager tells only who asks
+            await asyncio.sleep(POLL_SECONDS)
+        return datetime.now(UTC)
+
+    def got(self, alert: str) -> frozenset[Place]:  # noqa: ARG002 - the interface
+        """Nothing is known."""
+        return frozenset()
+
+    async def _taken(self, place: Place) -> float:
+        async with self._client.get(self._url) as response:
+            text = await response.text()
+        counts = {
+            sample.name: sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.labels.get("integration") == place
+        }
+        asked = counts.get("alertmanager_notification_requests_total", 0.0)
+        return asked - counts.get("alertmanager_notification_requests_failed_total", 0.0)
+
+
+def _is_about(delivery: Delivery, alert: str) -> bool:
+    return re.search(rf"\b{alert}\b", delivery.title) is not None
