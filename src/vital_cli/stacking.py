@@ -38,7 +38,7 @@ def engine_program(address: str, port: int) -> Program:
 def announce(stack: Stack, notifications: NotificationSettings) -> None:
     """Say where everything is."""
     engine = f"http://{stack.engine_address}"
-    places = ("this terminal", f"{engine}/v1/alerts", *notifications.places)
+    places = ("this terminal", f"{engine}/v1/alerts", *notifications.places.values())
     say(f"The engine    {engine}", "green")
     say(f"Prometheus    http://{HOST}:{stack.prometheus_port}", "green")
     say(f"Alertmanager  http://{HOST}:{stack.alertmanager_port}", "green")

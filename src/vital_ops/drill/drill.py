@@ -26,8 +26,8 @@ CALM: Final = 0.1
 
 WORDS: Final[Mapping[Status, str]] = {"firing": "with", "resolved": "over, says"}
 
-Tell = Callable[[Journey, str], None]
-"""Told of each station that an alert comes to."""
+Tell = Callable[[Journey, str, float], None]
+"""Told of each station that an alert comes to, and of the seconds since the drill began."""
 
 
 class Drill:
@@ -110,9 +110,9 @@ class Drill:
 
     async def _there(self, journey: Journey) -> None:
         journey.pending = self._seconds(await self._watch.wait_for(journey.alert, "pending"))
-        self._tell(journey, "pending")
+        self._tell(journey, "pending", journey.pending)
         journey.firing = self._seconds(await self._watch.wait_for(journey.alert, "firing"))
-        self._tell(journey, "firing")
+        self._tell(journey, "firing", journey.firing)
         await self._with_all(journey, "firing", journey.delivered)
 
     async def _back(self, journey: Journey) -> None:
@@ -121,7 +121,7 @@ class Drill:
     async def _with_all(self, journey: Journey, status: Status, times: dict[Receiver, float]) -> None:
         async def with_one(receiver: Receiver) -> None:
             times[receiver] = self._seconds(await self._told(receiver, journey.alert, status))
-            self._tell(journey, f"{WORDS[status]} {receiver}")
+            self._tell(journey, f"{WORDS[status]} {receiver}", times[receiver])
 
         async with asyncio.TaskGroup() as tasks:
             for receiver in journey.receivers:

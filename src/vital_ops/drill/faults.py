@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vital_ops.drill.fragile import fragile_lookup, tell_to_fail
-from vital_ops.drill.models import BUGGY, DEAR, DOWN, GOOD, SLOW
+from vital_ops.drill.models import BREAKS_OFF, BUGGY, DEAR, GOOD, SLOW
 from vital_ops.drill.traffic import Ask
 
 __all__ = ["FAULTS", "Fault"]
@@ -17,7 +17,6 @@ __all__ = ["FAULTS", "Fault"]
 class Fault:
     """A kind of questions, asked at a pace."""
 
-    name: str
     words: str
     """What goes wrong, for who watches."""
     ask: Ask
@@ -35,43 +34,49 @@ def _question(query: str = "Is it so?", **fields: Any) -> Callable[[int], dict[s
     return lambda number: {"query": f"{query} ({number})", **given}
 
 
-_POOR_TOOL: Final = {"name": fragile_lookup.name, "arguments": {"question": tell_to_fail("And this?")}}
+_TOOLS: Final = [
+    {"name": fragile_lookup.name, "arguments": {"question": text}}
+    for text in ("And this?", tell_to_fail("And that?"))
+]
 
 FAULTS: Final = (
     Fault(
-        "buggy",
         "a model ends every run with an error",
         _question(model=BUGGY),
-        10,
-        frozenset({"HighErrorRate"}),
+        per_second=20,
+        alerts=frozenset({"HighErrorRate"}),
     ),
     Fault(
-        "slow",
         "a model takes 31 seconds for an answer",
         _question(model=SLOW),
-        15,
-        frozenset({"HighLatency", "VeryHighLatency"}),
+        per_second=20,
+        alerts=frozenset({"HighLatency", "VeryHighLatency"}),
     ),
     Fault(
-        "new",
-        "every question is a new one for the cache, which is small",
+        "the cache is small, and every question is a new one",
         _question(mode="2"),
-        30,
-        frozenset({"LowCacheHitRate", "CacheNearCapacity", "HighCacheEvictionRate"}),
+        per_second=25,
+        alerts=frozenset({"LowCacheHitRate", "CacheNearCapacity", "HighCacheEvictionRate"}),
     ),
     Fault(
-        "dear",
-        "a tenant asks a model at $10 an answer, ever more often",
+        "a tenant asks a model at $10 an answer, and then ten times as often",
         _question(model=DEAR),
-        10,
-        frozenset({"HighDailyCost", "SuddenCostSpike"}),
-        calm_seconds=8,
+        per_second=5,
+        alerts=frozenset({"HighDailyCost", "SuddenCostSpike"}),
+        calm_seconds=12,
     ),
     Fault(
-        "poor",
-        "a source, a tool and the model of first choice all fail, and another answers without them",
-        _question(tell_to_fail("Is it so?"), model=DOWN, enable_rag=True, requested_tools=[_POOR_TOOL]),
-        40,
-        frozenset({"LowQualityScore", "HighDegradationRate", "HighToolFailureRate", "HighRAGFailureRate"}),
+        "a source and a tool fail, and the model breaks off midway",
+        _question(
+            tell_to_fail("Is it so?"),
+            model=BREAKS_OFF,
+            enable_rag=True,
+            enable_tools=True,
+            requested_tools=_TOOLS,
+        ),
+        per_second=50,
+        alerts=frozenset(
+            {"LowQualityScore", "HighDegradationRate", "HighToolFailureRate", "HighRAGFailureRate"}
+        ),
     ),
 )

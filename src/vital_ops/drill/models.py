@@ -9,19 +9,19 @@ from typing import Final
 from vital_shared.llm.base import (
     Model,
     ModelEvent,
+    ModelRejected,
     ModelRequest,
-    ModelUnavailable,
     Stop,
     TextDelta,
     Usage,
 )
 
-__all__ = ["BUGGY", "DEAR", "DOWN", "GOOD", "MODELS", "PRICES", "SLOW"]
+__all__ = ["BREAKS_OFF", "BUGGY", "DEAR", "GOOD", "MODELS", "PRICES", "SLOW"]
 
 GOOD: Final = "drill-good"
 SLOW: Final = "drill-slow"
 BUGGY: Final = "drill-buggy"
-DOWN: Final = "drill-down"
+BREAKS_OFF: Final = "drill-breaks-off"
 DEAR: Final = "drill-dear"
 
 SLOW_SECONDS: Final = 31.0
@@ -88,8 +88,8 @@ class DrillModel:
 MODELS: Final[tuple[Model, ...]] = (
     DrillModel(GOOD),
     DrillModel(SLOW, seconds=SLOW_SECONDS),
-    # Another model answers for one that does not; a bug is nothing that another could make good.
     DrillModel(BUGGY, text="", error=lambda: RuntimeError(FAILURE)),
-    DrillModel(DOWN, text="", error=lambda: ModelUnavailable(FAILURE, model=DOWN)),
+    # As where a provider's filter stops it: a model that is out of order again and again is not asked.
+    DrillModel(BREAKS_OFF, error=lambda: ModelRejected(FAILURE, model=BREAKS_OFF)),
     DrillModel(DEAR),
 )

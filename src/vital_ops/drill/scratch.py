@@ -25,6 +25,7 @@ SETTINGS: Final = {
     "VITAL_HOST": HOST,
     "VITAL_LOG_LEVEL": "error",
     "VITAL_MAX_CONCURRENT_RUNS": "5000",
+    "VITAL_GRACE_SECONDS": "0.5",  # who stops asking is gone
     "VITAL_TRACING": "0",
 }
 """Of the engine, which knows nothing else of the real one's settings."""

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vital_ops.destinations import Destinations, Mail
+from vital_ops.receivers.delivery import Place
 from vital_ops.stack.secret_files import write_secret
 from vital_shared.errors import ConfigurationError
 
@@ -44,14 +45,19 @@ class NotificationSettings(BaseSettings):
     """Whether mail is sent by STARTTLS alone; leave it so for all but a server on this machine."""
 
     @property
-    def places(self) -> list[str]:
-        """In words, what is configured."""
-        configured = {
-            "Slack": self.slack_webhook_url,
-            "PagerDuty": self.pagerduty_routing_key,
-            f"mail to {self.smtp_to}": self.smtp_host,
+    def places(self) -> dict[Place, str]:
+        """What is configured, with its name for the user."""
+        names: dict[Place, str] = {
+            "slack": "Slack",
+            "pagerduty": "PagerDuty",
+            "email": f"mail to {self.smtp_to}",
         }
-        return [name for name, value in configured.items() if value]
+        given = {
+            "slack": self.slack_webhook_url,
+            "pagerduty": self.pagerduty_routing_key,
+            "email": self.smtp_host,
+        }
+        return {place: name for place, name in names.items() if given[place]}
 
     def destinations(self, folder: Path, *, engine_url: str, engine_key_file: Path | None) -> Destinations:
         """Write the secrets to files of a folder, and say where notifications go.

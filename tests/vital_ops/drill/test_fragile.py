@@ -3,7 +3,7 @@
 import pytest
 
 from vital_ops.drill.fragile import FragileSource, fragile_lookup, tell_to_fail
-from vital_ops.drill.models import BUGGY, DOWN, GOOD, MODELS
+from vital_ops.drill.models import BREAKS_OFF, BUGGY, GOOD, MODELS
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.testing import question, workflow_services
 from vital_shared.workflows.base_workflow import BaseWorkflow
@@ -30,11 +30,12 @@ async def test_tool_and_source_fail_only_when_they_are_told_to(workflow):
     assert {"rag_failed", "tools_failed"} & set(output.degradation_reasons) == set()
     output = await asked(workflow, tell_to_fail("What?"), requested_tools=lookup(tell_to_fail("What?")))
     assert {"rag_failed", "tools_failed"} <= set(output.degradation_reasons)
-    assert output.quality_score < 0.8
 
 
-async def test_another_model_answers_for_one_that_is_down(workflow):
-    assert "llm_fallback" in (await asked(workflow, model=DOWN)).degradation_reasons
+async def test_an_answer_that_breaks_off_is_cut_short_however_often(workflow):
+    for _ in range(10):
+        output = await asked(workflow, model=BREAKS_OFF)
+        assert "truncated" in output.degradation_reasons
 
 
 async def test_a_run_fails_where_the_model_has_a_bug(workflow):

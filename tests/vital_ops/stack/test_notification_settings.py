@@ -35,7 +35,7 @@ def test_without_any_the_engine_alone_is_told(monkeypatch, tmp_path):
     chosen = settings(monkeypatch, VITAL_SLACK_WEBHOOK_URL="")  # as Compose passes what is not set
     places = destinations(chosen, tmp_path)
     assert (places.slack_url_file, places.pagerduty_key_file, places.mail) == (None, None, None)
-    assert chosen.places == []
+    assert chosen.places == {}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -52,7 +52,11 @@ def test_secrets_are_in_files_that_only_their_owner_reads(monkeypatch, tmp_path)
     for secret in ("services/T", "0123456789", "hush"):
         assert secret not in repr(chosen) + repr(places)
     assert (places.mail.smarthost, places.mail.username) == ("mail.example.org:587", "vital")
-    assert chosen.places == ["Slack", "PagerDuty", "mail to ops@example.org"]
+    assert chosen.places == {
+        "slack": "Slack",
+        "pagerduty": "PagerDuty",
+        "email": "mail to ops@example.org",
+    }
 
 
 def test_a_secret_that_is_no_longer_set_is_gone(monkeypatch, tmp_path):

@@ -1,0 +1,29 @@
+"""The alerts as a drill has them: the same rules, in which time runs faster."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_ops.drill.journey import Receiver
+from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.files import rule_files
+from vital_ops.thresholds import DEFAULTS, scaled
+
+__all__ = ["faster_rules", "receivers_of_alerts"]
+
+FASTER: Final = 120.0
+"""Five minutes take 2.5 seconds: ten scrapes."""
+
+LONGEST_SECONDS: Final = 15.0
+"""An hour takes as long, and a day too: what they add up is over sooner."""
+
+
+def faster_rules() -> dict[str, str]:
+    """Write the rules of the twelve alerts; objectives, which are about days, are left out."""
+    files = rule_files(scaled(DEFAULTS, FASTER, LONGEST_SECONDS))
+    return {name: files[name] for name in ("recording.yml", "alerts.yml")}
+
+
+def receivers_of_alerts() -> dict[str, frozenset[Receiver]]:
+    """Say who has to get which alert, beside the engine."""
+    return {alert.name: frozenset(alert.receivers) for alert in ALERTS}
