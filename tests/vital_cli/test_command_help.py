@@ -22,7 +22,7 @@ def _commands(group, *path):
 
 
 COMMANDS = [(), *_commands(typer.main.get_command(app))]
-GROUPS = {("documents",), ("agents",), ("budgets",), ("keys",), ("models",)}
+GROUPS = {("documents",), ("agents",), ("budgets",), ("keys",), ("models",), ("ops",)}
 LEAVES = [path for path in COMMANDS if path and path not in GROUPS]
 
 
@@ -54,6 +54,7 @@ def test_the_commands_are_those_that_are_documented():
         "models install",
         "models list",
         "models providers",
+        "ops build",
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from vital_ops.durations import write_seconds
@@ -25,8 +24,7 @@ from vital_ops.rules.recording import (
     TOOL_FAILURE_RATIO,
     TRIED,
 )
-from vital_ops.rules.rule import AlertRule
-from vital_ops.thresholds import LEAST_DOLLARS_PER_HOUR, Threshold, Thresholds
+from vital_ops.thresholds import LEAST_DOLLARS_PER_HOUR, Threshold
 from vital_ops.uids import CACHE, COST, HEALTH, PERFORMANCE
 from vital_shared.monitoring.metrics import (
     QUALITY_SCORE,
@@ -36,7 +34,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 
-__all__ = ["ALERTS", "alert_rules"]
+__all__ = ["ALERTS"]
 
 
 def _enough(threshold: Threshold, events: str) -> str:
@@ -220,8 +218,3 @@ ALERTS: Final = (
     ),
 )
 """In the order of the dashboards' guide: performance, cache, cost, quality, system."""
-
-
-def alert_rules(thresholds: Thresholds) -> Iterator[AlertRule]:
-    """Make the rules of all twelve."""
-    return (alert.rule(thresholds[alert.name]) for alert in ALERTS)

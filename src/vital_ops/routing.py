@@ -1,0 +1,132 @@
+"""Alertmanager's configuration: each alert to whom its label ``notify`` names, and all to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from vital_ops.destinations import Destinations
+from vital_ops.rules.alert import NOTIFY
+from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.rule import write_yaml
+from vital_ops.rules.slos import SPEEDS, WATCHDOG
+
+__all__ = ["CALM", "QUICK", "Pace", "routing"]
+
+ENGINE: Final = "engine"
+"""The receiver that only the engine is behind: of the watchdog, and of alerts that name nobody."""
+
+TITLE: Final = (
+    "[{{ .Status | toUpper }}] {{ .CommonLabels.alertname }}"
+    "{{ with .CommonAnnotations.summary }}: {{ . }}{{ end }}"
+)
+TEXT: Final = (
+    "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n"
+    "What to do: {{ .Annotations.runbook_url }}\n{{ .Annotations.dashboard_url }}\n{{ end }}"
+)
+
+
+class Pace(NamedTuple):
+    """How long Alertmanager waits."""
+
+    group_wait: str
+    """For more alerts of the same name, before it tells of the first."""
+    group_interval: str
+    """Before it tells of a change."""
+    repeat_interval: str
+    """Before it tells again of what goes on."""
+    watchdog_interval: str
+    """Before it says again that it works."""
+
+
+CALM: Final = Pace("30s", "1m", "4h", "1h")
+QUICK: Final = Pace("200ms", "500ms", "1h", "1h")
+"""Of a drill."""
+
+
+def routing(to: Destinations, pace: Pace = CALM) -> str:
+    """Write the configuration.
+
+    What is not configured gets nothing; the engine gets everything.
+    """
+    notify = sorted({"-".join(receivers) for receivers in _receivers()})
+    routes = [{"receiver": name, "matchers": [f'{NOTIFY}="{name}"']} for name in notify]
+    watchdog = {
+        "receiver": ENGINE,
+        "matchers": [f'alertname="{WATCHDOG.name}"'],
+        "repeat_interval": pace.watchdog_interval,
+    }
+    configuration = {
+        "route": {
+            "receiver": ENGINE,
+            "group_by": ["alertname"],
+            "group_wait": pace.group_wait,
+            "group_interval": pace.group_interval,
+            "repeat_interval": pace.repeat_interval,
+            "routes": [watchdog, *routes],
+        },
+        "receivers": [{"name": name} | _behind(name.split("-"), to) for name in (ENGINE, *notify)],
+    }
+    return write_yaml(configuration, "Made by VITAL: who is told of which alert. Secrets are in files.")
+
+
+def _receivers() -> Iterator[Iterable[str]]:
+    for alert in ALERTS:
+        yield alert.receivers
+    for speed in SPEEDS:
+        yield speed.receivers
+
+
+def _behind(names: Iterable[str], to: Destinations) -> dict[str, Any]:
+    """List what is behind a receiver: the engine, and of what it names that which is configured."""
+    webhook: dict[str, Any] = {"url": to.engine_url, "send_resolved": True}
+    if to.engine_key_file is not None:
+        credentials = {"type": "Bearer", "credentials_file": str(to.engine_key_file)}
+        webhook["http_config"] = {"authorization": credentials}
+    found: dict[str, Any] = {"webhook_configs": [webhook]}
+    if "slack" in names and to.slack_url_file is not None:
+        found["slack_configs"] = [_slack(to)]
+    if "pagerduty" in names and to.pagerduty_key_file is not None:
+        found["pagerduty_configs"] = [_pagerduty(to)]
+    if "email" in names and to.mail is not None:
+        found["email_configs"] = [_email(to)]
+    return found
+
+
+def _slack(to: Destinations) -> dict[str, Any]:
+    return {
+        "api_url_file": str(to.slack_url_file),
+        "send_resolved": True,
+        "title": TITLE,
+        "text": TEXT,
+    }
+
+
+def _pagerduty(to: Destinations) -> dict[str, Any]:
+    found = {
+        "routing_key_file": str(to.pagerduty_key_file),
+        "send_resolved": True,
+        "description": TITLE,
+        "severity": '{{ if eq .CommonLabels.severity "critical" }}critical{{ else }}warning{{ end }}',
+        "client": "VITAL",
+    }
+    return found | ({"url": to.pagerduty_url} if to.pagerduty_url else {})
+
+
+def _email(to: Destinations) -> dict[str, Any]:
+    mail = to.mail
+    assert mail is not None  # noqa: S101 - the caller has looked
+    found: dict[str, Any] = {
+        "to": mail.recipient,
+        "from": mail.sender,
+        "smarthost": mail.smarthost,
+        "require_tls": mail.require_tls,
+        "send_resolved": True,
+        "headers": {"Subject": TITLE},
+        "text": TEXT,
+    }
+    if mail.username:
+        found["auth_username"] = mail.username
+    if mail.password_file is not None:
+        found["auth_password_file"] = str(mail.password_file)
+    return found

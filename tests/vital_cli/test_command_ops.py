@@ -1,0 +1,35 @@
+"""`vital ops`."""
+
+from vital_ops.build import files
+
+
+def test_build_writes_what_is_missing_and_what_differs_and_tells_it(vital, tmp_path):
+    done = vital("ops", "build", "--to", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.yml")} <= files().keys()
+    (tmp_path / "alertmanager.yml").write_text("route: {}")
+    done = vital("ops", "build", "--to", str(tmp_path))
+    assert done.stderr.count("written:") == 1
+    assert f"{len(files()) - 1} of {len(files())} files are as they should be" in done.stderr
+    assert (tmp_path / "alertmanager.yml").read_text() == files()["alertmanager.yml"]
+
+
+def test_check_writes_nothing_and_fails_where_a_file_differs(vital, tmp_path):
+    vital("ops", "build", "--to", str(tmp_path))
+    assert vital("ops", "build", "--check", "--to", str(tmp_path)).exit_code == 0
+    (tmp_path / "alertmanager.yml").unlink()
+    done = vital("ops", "build", "--check", "--to", str(tmp_path))
+    assert done.exit_code == 1
+    assert "differs: " in done.stderr
+    assert not (tmp_path / "alertmanager.yml").exists()
+
+
+def test_thresholds_come_from_a_file(vital, tmp_path):
+    chosen = tmp_path / "thresholds.toml"
+    chosen.write_text("[HighErrorRate]\nvalue = 0.02\n")
+    vital("ops", "build", "--to", str(tmp_path), "--thresholds", str(chosen))
+    assert "> 0.02 and" in (tmp_path / "prometheus-rules/alerts.yml").read_text()
+    chosen.write_text("[HighErrorRate]\nvalue = 0\n")
+    done = vital("ops", "build", "--to", str(tmp_path), "--thresholds", str(chosen))
+    assert done.exit_code == 2
+    assert "HighErrorRate.value" in done.stderr

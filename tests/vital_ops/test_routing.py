@@ -1,0 +1,94 @@
+"""Alertmanager's routing: each alert reaches exactly whom it should."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vital_ops.build import CONTAINERS
+from vital_ops.destinations import Destinations
+from vital_ops.routing import QUICK, routing
+from vital_ops.rules.files import rule_files
+from vital_ops.stack.programs import AMTOOL, find_program
+
+ROOT = Path(__file__).parents[2]
+
+SPEC = {
+    "HighErrorRate": {"slack", "pagerduty"},
+    "HighLatency": {"slack"},
+    "VeryHighLatency": {"pagerduty"},
+    "LowCacheHitRate": {"slack"},
+    "CacheNearCapacity": {"slack"},
+    "HighCacheEvictionRate": {"slack"},
+    "HighDailyCost": {"email"},
+    "SuddenCostSpike": {"pagerduty", "email"},
+    "LowQualityScore": {"slack"},
+    "HighDegradationRate": {"slack"},
+    "HighToolFailureRate": {"slack"},
+    "HighRAGFailureRate": {"pagerduty"},
+}
+CRITICAL = {"VeryHighLatency", "SuddenCostSpike", "HighRAGFailureRate"}
+
+
+def amtool(*arguments: str | Path) -> str:
+    return subprocess.run(
+        [find_program(AMTOOL), *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def labels_of(name: str) -> dict[str, str]:
+    """The labels with which Prometheus sends an alert."""
+    groups = [group for text in rule_files().values() for group in yaml.safe_load(text)["groups"]]
+    (rule,) = [rule for group in groups for rule in group["rules"] if rule.get("alert") == name]
+    return {"alertname": name, **rule["labels"]}
+
+
+def behind(receiver: str) -> set[str]:
+    """The places behind a receiver."""
+    receivers = yaml.safe_load((ROOT / "alertmanager.yml").read_text())["receivers"]
+    (found,) = [each for each in receivers if each["name"] == receiver]
+    return {kind.removesuffix("_configs") for kind in found if kind != "name"}
+
+
+@pytest.mark.parametrize("alert", SPEC)
+def test_an_alert_reaches_exactly_the_receivers_of_the_table_and_the_engine(alert):
+    labels = labels_of(alert)
+    arguments = [f"{name}={value}" for name, value in labels.items()]
+    file = ROOT / "alertmanager.yml"
+    receivers = amtool("config", "routes", "test", f"--config.file={file}", *arguments).splitlines()
+    assert len(receivers) == 1
+    assert behind(receivers[0]) == SPEC[alert] | {"webhook"}
+    assert (labels["severity"] == "critical") == (alert in CRITICAL)
+
+
+def test_the_watchdog_reaches_the_engine_alone():
+    arguments = [f"{name}={value}" for name, value in labels_of("Watchdog").items()]
+    file = ROOT / "alertmanager.yml"
+    assert amtool("config", "routes", "test", f"--config.file={file}", *arguments) == "engine"
+    assert behind("engine") == {"webhook"}
+
+
+@pytest.mark.parametrize("pace", [QUICK, None])
+def test_amtool_and_amlint_find_nothing_wrong(tmp_path, pace):
+    nobody = Destinations(engine_url="http://127.0.0.1:8000/v1/alerts")
+    texts = [(ROOT / "alertmanager.yml").read_text()]
+    texts += [routing(to, pace) if pace else routing(to) for to in (CONTAINERS, nobody)]
+    for text in texts:
+        file = tmp_path / "alertmanager.yml"
+        file.write_text(text)
+        assert "SUCCESS" in amtool("check-config", file)
+        linted = subprocess.run(["amlint", "check", file], capture_output=True, text=True, check=False)
+        assert linted.returncode == 0, linted.stdout
+
+
+def test_no_secret_stands_in_the_configuration():
+    text = (ROOT / "alertmanager.yml").read_text()
+    for secret in ("api_url:", "routing_key:", "auth_password:", "credentials:"):
+        assert secret not in text
+
+
+def test_what_is_not_configured_gets_nothing():
+    text = routing(Destinations(engine_url="http://127.0.0.1:8000/v1/alerts"))
+    kinds = {kind for each in yaml.safe_load(text)["receivers"] for kind in each if kind != "name"}
+    assert kinds == {"webhook_configs"}

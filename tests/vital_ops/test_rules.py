@@ -1,0 +1,75 @@
+"""The rules: built from one table, and each alert fires when it should and at no other time."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vital_ops.build import build, files, outdated
+from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.rule_tests import rule_tests
+from vital_ops.rules.slos import OBJECTIVES, SPEEDS
+from vital_ops.stack.programs import PROMTOOL, find_program
+from vital_ops.thresholds import DEFAULTS, scaled
+from vital_shared.monitoring.metrics import (
+    QUALITY_SCORE,
+    TIME_TO_FIRST_TOKEN_SECONDS,
+    WORKFLOW_DURATION_SECONDS,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([find_program(PROMTOOL), *arguments], capture_output=True, text=True, check=False)
+
+
+def test_the_files_of_the_repository_are_what_the_code_builds():
+    assert outdated(ROOT, files()) == []
+    kept = {path.relative_to(ROOT).as_posix() for path in (ROOT / "prometheus-rules").rglob("*.yml")}
+    assert kept <= files().keys()
+
+
+def test_every_alert_fires_when_it_should_and_at_no_other_time():
+    tests = sorted((ROOT / "prometheus-rules/tests").glob("*.yml"))
+    assert len(tests) == len(ALERTS) + len(OBJECTIVES) * len(SPEEDS) + 1
+    tested = promtool("test", "rules", *tests)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_the_tests_notice_when_an_alert_has_another_threshold(tmp_path, name):
+    others = {"HighLatency": 20, "VeryHighLatency": 60, "CacheNearCapacity": 0.99}
+    is_below = name in ("LowCacheHitRate", "LowQualityScore")
+    value = others.get(name, DEFAULTS[name].value * (0.7 if is_below else 1.5))
+    deaf = {**DEFAULTS, name: DEFAULTS[name].model_copy(update={"value": value})}
+    build(tmp_path, files(deaf))
+    test = tmp_path / "prometheus-rules/tests" / f"{name}.yml"
+    test.write_text(rule_tests(DEFAULTS)[f"{name}.yml"])
+    assert promtool("test", "rules", test).returncode != 0
+
+
+def test_promtool_has_nothing_to_say_about_the_rules():
+    checked = promtool("check", "rules", "--lint-fatal", *sorted((ROOT / "prometheus-rules").glob("*.yml")))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_drills_rules_are_the_same_in_less_time(tmp_path):
+    fast = scaled(DEFAULTS, 100, longest=20)
+    assert {each.value for each in fast.values()} == {each.value for each in DEFAULTS.values()}
+    assert all(1 <= span <= 20 for each in fast.values() for span in (each.window, each.hold, each.before))
+    build(tmp_path, files(fast))
+    assert promtool("check", "rules", tmp_path / "prometheus-rules/alerts.yml").returncode == 0
+
+
+def test_a_bucket_has_an_edge_at_every_threshold():
+    seconds = WORKFLOW_DURATION_SECONDS.edges
+    assert {DEFAULTS["HighLatency"].value, DEFAULTS["VeryHighLatency"].value} <= set(seconds)
+    assert 2 in TIME_TO_FIRST_TOKEN_SECONDS.edges
+    assert {0.7, DEFAULTS["LowQualityScore"].value} <= set(QUALITY_SCORE.edges)
+
+
+def test_no_objective_is_so_loose_that_its_alert_can_never_fire():
+    for objective in OBJECTIVES:
+        for speed in SPEEDS:
+            assert all(burn.times * (1 - objective.good) < 1 for burn in speed.burns)

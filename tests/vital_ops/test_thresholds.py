@@ -1,0 +1,51 @@
+"""The table of thresholds, and a file that changes it."""
+
+import pytest
+
+from vital_ops.durations import parse_seconds, write_seconds
+from vital_ops.thresholds import DEFAULTS, load
+from vital_shared.errors import ConfigurationError
+
+
+def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
+    file = tmp_path / "thresholds.toml"
+    file.write_text('[HighErrorRate]\nvalue = 0.02\nfor = "10m"\n[HighLatency]\nvalue = 5\n')
+    changed = load(file)
+    assert (changed["HighErrorRate"].value, changed["HighErrorRate"].hold) == (0.02, 600)
+    assert changed["HighErrorRate"].window == DEFAULTS["HighErrorRate"].window
+    assert changed["HighLatency"].value == 5
+    assert {name for name in DEFAULTS if changed[name] != DEFAULTS[name]} == {"HighErrorRate", "HighLatency"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[HighErrorrate]\nvalue = 1", "there is no alert HighErrorrate; there are HighErrorRate, "),
+        ("HighErrorRate = 1", r"write the thresholds of HighErrorRate as a table, \[HighErrorRate\]"),
+        ("[HighErrorRate]\nvalue = -1", "HighErrorRate.value: .*greater than 0"),
+        ('[HighErrorRate]\nfor = "soon"', 'HighErrorRate.for: .*"soon" is no span of time'),
+        ('[HighErrorRate]\nwindow = "0m"', "no span of time"),
+        ("[HighErrorRate]\ncolour = 1", "HighErrorRate.colour: .*not permitted"),
+        ("[HighErrorRate", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_with_its_place(tmp_path, text, told):
+    file = tmp_path / "thresholds.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=told) as error:
+        load(file)
+    assert str(file) in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load(tmp_path / "nothing.toml")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(300, "5m"), (3_600, "1h"), (86_400, "1d"), (259_200, "3d"), (90, "90s"), (1.5, "1500ms"), (1, "1s")],
+)
+def test_spans_are_written_as_prometheus_writes_them(seconds, text):
+    assert write_seconds(seconds) == text
+    assert parse_seconds(text) == seconds
