@@ -10,6 +10,7 @@ from vital_ops.destinations import Destinations, Mail
 from vital_ops.routing import routing
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.rule_tests import rule_tests
+from vital_ops.stack.files import files as stack_files
 from vital_ops.thresholds import DEFAULTS, Thresholds
 from vital_shared.errors import ConfigurationError
 
@@ -32,7 +33,7 @@ def files(thresholds: Thresholds = DEFAULTS) -> dict[str, str]:
     """Make the texts of all of them, by their paths from the root."""
     rules = {f"prometheus-rules/{name}": text for name, text in rule_files(thresholds).items()}
     tests = {f"prometheus-rules/tests/{name}": text for name, text in rule_tests(thresholds).items()}
-    return {**rules, **tests, "alertmanager.yml": routing(CONTAINERS)}
+    return {**rules, **tests, "alertmanager.yml": routing(CONTAINERS), **stack_files()}
 
 
 def build(root: Path, texts: Mapping[str, str]) -> list[str]:
