@@ -14,11 +14,13 @@ from vital_cli.commands import agents, budgets, documents, keys, models, ops
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
 from vital_cli.commands.costs import costs
+from vital_cli.commands.drill import drill
 from vital_cli.commands.graph import graph
 from vital_cli.commands.ingest import ingest
 from vital_cli.commands.report import report
 from vital_cli.commands.run import run
 from vital_cli.commands.serve import serve
+from vital_cli.commands.up import up
 from vital_cli.options import examples
 
 __all__ = ["app", "main"]
@@ -134,6 +136,10 @@ app.command(
     )
 )(report)
 app.command(epilog=examples("vital serve", "vital serve --port 8080"))(serve)
+app.command(epilog=examples("vital up", "vital up --port 8080 --prometheus-port 9091"))(up)
+app.command(
+    epilog=examples("vital drill HighErrorRate", "vital drill --all", "vital drill HighDailyCost --live")
+)(drill)
 
 
 def main() -> None:

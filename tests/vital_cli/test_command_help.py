@@ -55,6 +55,9 @@ def test_the_commands_are_those_that_are_documented():
         "models list",
         "models providers",
         "ops build",
+        "ops setup",
+        "up",
+        "drill",
     }
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vital_cli.commands.setup import setup
 from vital_cli.options import examples
 
 __all__ = ["app"]
@@ -45,3 +46,6 @@ def build(
     say(f"{len(texts) - len(changed)} of {len(texts)} files are as they should be.")
     if check and changed:
         raise typer.Exit(FAILED)
+
+
+app.command(epilog=examples("vital ops setup /run/vital --engine http://ai-engine:8000"))(setup)

@@ -1,0 +1,61 @@
+"""``vital up``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["up"]
+
+
+def up(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The engine's port; VITAL_PORT, or else 8000.")
+    ] = None,
+    prometheus_port: Annotated[int, typer.Option(min=1, max=65535, help="Prometheus' port.")] = 9090,
+    alertmanager_port: Annotated[int, typer.Option(min=1, max=65535, help="Alertmanager's port.")] = 9093,
+) -> None:
+    """Serve the engine, watched by Prometheus and Alertmanager, until Ctrl-C.
+
+    Alerts are shown here and at /v1/alerts. They go to Slack, to PagerDuty and by mail where
+    VITAL_SLACK_WEBHOOK_URL, VITAL_PAGERDUTY_ROUTING_KEY, and VITAL_SMTP_HOST, VITAL_SMTP_FROM and
+    VITAL_SMTP_TO are set.
+    """
+    from ai_engine.settings import ServerSettings
+    from vital_cli.session import load_settings
+    from vital_cli.stacking import announce, engine_program, reachable, run_until_told
+    from vital_cli.terminal import say
+    from vital_ops.routing import routing
+    from vital_ops.rules.files import rule_files
+    from vital_ops.stack.notification_settings import NotificationSettings
+    from vital_ops.stack.stack import Stack
+    from vital_ops.stack.up import KEY_FILE, locked
+    from vital_ops.stack.up import up as run
+    from vital_shared.settings import Settings
+
+    settings, server = load_settings(Settings), load_settings(ServerSettings, port=port)
+    notifications = load_settings(NotificationSettings)
+    folder, address = settings.data_dir / "stack", reachable(server.host, server.port)
+    with locked(folder):
+        destinations = notifications.destinations(
+            folder, engine_url=f"http://{address}/v1/alerts", engine_key_file=folder / KEY_FILE
+        )
+        stack = Stack(
+            folder=folder,
+            engine=engine_program(address, server.port),
+            engine_address=address,
+            prometheus_port=prometheus_port,
+            alertmanager_port=alertmanager_port,
+            rules=rule_files(),
+            routing=routing(destinations),
+            key_file=folder / KEY_FILE,
+        )
+        run_until_told(run(stack, settings.url, lambda: announce(stack, notifications), _warn))
+    say("All of it has stopped.")
+
+
+def _warn(text: str) -> None:
+    from vital_cli.terminal import say
+
+    say(text, "yellow")

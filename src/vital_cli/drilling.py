@@ -1,0 +1,85 @@
+"""A drill from the command line: with stand-ins for the receivers, or the real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import aiohttp
+
+from vital_cli.session import load_settings
+from vital_cli.terminal import say
+from vital_cli.views.drill import tell_station
+from vital_ops.drill.drill import Drill
+from vital_ops.drill.faster import faster_rules, receivers_of_alerts
+from vital_ops.drill.journey import Journey, Receiver
+from vital_ops.drill.places import to_stand_ins
+from vital_ops.drill.receivers import Live, StandingIn
+from vital_ops.drill.scratch import scratch
+from vital_ops.receivers.stand_ins import stand_ins
+from vital_ops.routing import QUICK, routing
+from vital_ops.stack.notification_settings import NotificationSettings
+from vital_shared.errors import InvalidRequest
+
+__all__ = ["run_drill"]
+
+ENGINE: Final = (sys.executable, "-m", "vital_cli.drill_engine")
+
+
+def run_drill(names: Sequence[str] | None, *, live: bool) -> list[Journey]:
+    """Drill some alerts, or all; what happens is told on stderr.
+
+    :raises InvalidRequest: when there is no such alert.
+    :raises ChildFailed: when engine, Prometheus or Alertmanager do not start.
+    """
+    return asyncio.run(_run(_chosen(names), live=live))
+
+
+def _chosen(names: Sequence[str] | None) -> dict[str, frozenset[Receiver]]:
+    """Look alerts up: who has to get them."""
+    known = receivers_of_alerts()
+    for name in names or ():
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
+            raise InvalidRequest(f"There is no alert {name}: {hint}")
+    return {name: known[name] for name in names or known}
+
+
+async def _run(alerts: Mapping[str, frozenset[Receiver]], *, live: bool) -> list[Journey]:
+    with TemporaryDirectory(prefix="vital-drill-") as temporary:
+        folder = Path(temporary)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
+            return await (_live if live else _played)(alerts, folder, client)
+
+
+async def _played(
+    alerts: Mapping[str, frozenset[Receiver]], folder: Path, client: aiohttp.ClientSession
+) -> list[Journey]:
+    async with stand_ins() as stands:
+
+        def made(engine_url: str, key_file: Path) -> str:
+            to = to_stand_ins(folder, stands, engine_url=engine_url, engine_key_file=key_file)
+            return routing(to, QUICK)
+
+        async with scratch(folder, ENGINE, faster_rules(), made, say) as at:
+            return await Drill(client, at, StandingIn(stands.inbox), tell_station).run(alerts)
+
+
+async def _live(
+    alerts: Mapping[str, frozenset[Receiver]], folder: Path, client: aiohttp.ClientSession
+) -> list[Journey]:
+    settings = load_settings(NotificationSettings)
+    there = {alert: receivers & settings.places.keys() for alert, receivers in alerts.items()}
+
+    def made(engine_url: str, key_file: Path) -> str:
+        to = settings.destinations(folder, engine_url=engine_url, engine_key_file=key_file)
+        return routing(to, QUICK)
+
+    async with scratch(folder, ENGINE, faster_rules(), made, say) as at:
+        return await Drill(client, at, Live(client, at.alertmanager), tell_station).run(there)

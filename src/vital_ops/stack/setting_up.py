@@ -1,0 +1,45 @@
+"""What Prometheus and Alertmanager need that run beside an engine in another container."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vital_ops.routing import routing
+from vital_ops.stack.notification_settings import NotificationSettings
+from vital_ops.stack.secret_files import write_secret
+from vital_ops.stack.up import KEY_FILE
+from vital_shared.store.database import Database
+from vital_shared.store.keys import KeyStore
+
+__all__ = ["set_up"]
+
+
+async def set_up(
+    folder: Path, database_url: str, notifications: NotificationSettings, engine_url: str
+) -> bool:
+    """Write a key, Alertmanager's configuration and its secrets to a folder; it may be done again.
+
+    :param engine_url: of the engine, as Alertmanager reaches it.
+    :return: whether the key is new; one that works is kept.
+    :raises ConfigurationError: when a setting is wrong.
+    :raises StoreError: when the database is not there.
+    """
+    key_file = folder / KEY_FILE
+    destinations = notifications.destinations(
+        folder, engine_url=f"{engine_url.rstrip('/')}/v1/alerts", engine_key_file=key_file
+    )
+    write_secret(folder / "alertmanager.yml", routing(destinations))
+    database = Database(database_url)
+    try:
+        await database.migrate()
+        keys = KeyStore(database)
+        if key_file.exists() and await keys.verify(key_file.read_text(encoding="utf-8")) is not None:
+            return False
+        new = await keys.create(
+            tenant_id=None, scopes=["costs"], name="Prometheus, Alertmanager", now=datetime.now(UTC)
+        )
+        write_secret(key_file, new.token)
+        return True
+    finally:
+        await database.aclose()

@@ -1,0 +1,91 @@
+"""The fire drill: each alert fires for its fault, comes to its receivers and to nobody else, and ends."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
+
+import pytest
+
+from vital_cli.drilling import run_drill
+from vital_ops.drill.faults import FAULTS
+from vital_ops.receivers.stand_ins import stand_ins
+from vital_shared.errors import InvalidRequest
+
+RECEIVERS = {
+    "HighErrorRate": {"slack", "pagerduty"},
+    "HighLatency": {"slack"},
+    "VeryHighLatency": {"pagerduty"},
+    "LowCacheHitRate": {"slack"},
+    "CacheNearCapacity": {"slack"},
+    "HighCacheEvictionRate": {"slack"},
+    "HighDailyCost": {"email"},
+    "SuddenCostSpike": {"pagerduty", "email"},
+    "LowQualityScore": {"slack"},
+    "HighDegradationRate": {"slack"},
+    "HighToolFailureRate": {"slack"},
+    "HighRAGFailureRate": {"pagerduty"},
+}
+
+
+async def command(*arguments: str, **environment: str) -> tuple[int, bytes, bytes]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VITAL_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "vital_cli",
+        "drill",
+        *arguments,
+        env=inherited | environment,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out, err
+
+
+CACHE = {"LowCacheHitRate", "CacheNearCapacity", "HighCacheEvictionRate"}
+"""Until the engine has a cache."""
+
+
+@pytest.mark.timeout(300)
+def test_alerts_fire_come_to_the_right_receivers_and_end():
+    journeys = run_drill([alert for alert in RECEIVERS if alert not in CACHE], live=False)
+    assert [journey.failure for journey in journeys] == [None] * 9
+    assert {each.alert: set(each.receivers) for each in journeys} == {
+        alert: receivers | {"engine"} for alert, receivers in RECEIVERS.items() if alert not in CACHE
+    }
+    for each in journeys:
+        assert each.pending <= each.firing <= min(each.delivered.values())
+        assert each.receivers == each.delivered.keys() == each.resolved.keys()
+        assert all(each.resolved[receiver] > each.delivered[receiver] for receiver in each.receivers)
+
+
+async def test_a_live_drill_notifies_those_that_the_environment_names():
+    async with stand_ins() as stands:
+        code, out, err = await command(
+            "HighErrorRate", "--live", "--json", VITAL_SLACK_WEBHOOK_URL=stands.slack_url
+        )
+        assert code == 0, err.decode()
+        (journey,) = json.loads(out)
+        assert sorted(journey["resolved"]) == ["engine", "slack"]
+        titles = [
+            (each.place, each.status) for each in stands.inbox.deliveries if "HighErrorRate" in each.title
+        ]
+    assert titles == [("slack", "firing"), ("slack", "resolved")]
+
+
+def test_an_alert_that_is_not_there_is_told_with_one_that_is():
+    with pytest.raises(InvalidRequest, match=r"no alert HighErorRate: did you mean HighErrorRate\?"):
+        run_drill(["HighErorRate"], live=False)
+
+
+async def test_one_says_what_to_drill():
+    code, _, err = await command()
+    assert (code, b"--all" in err) == (2, True)
+
+
+def test_each_alert_has_one_fault():
+    alerts = [alert for fault in FAULTS for alert in fault.alerts]
+    assert sorted(alerts) == sorted(RECEIVERS)
