@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.ai_engine.test_api_alerts import NOTIFICATION
 
 from vital_ops.stack.ports import check_ports, free_port
 
@@ -52,11 +53,12 @@ async def test_all_of_it_serves_until_ctrl_c(tmp_path, ports):
     async with httpx.AsyncClient(timeout=60) as client:
         rules = (await client.get(f"http://{HOST}:{ports['prometheus-port']}/api/v1/rules")).json()
         routes = (await client.get(f"http://{HOST}:{ports['alertmanager-port']}/api/v2/status")).json()
-        alerts = await client.get(f"http://{HOST}:{ports['port']}/v1/alerts")
+        alerts = f"http://{HOST}:{ports['port']}/v1/alerts"
+        assert (await client.post(alerts, json=NOTIFICATION)).status_code == 204
+        assert "8 % of the requests fail" in await said_until(process, "HighErrorRate")
     names = {rule["name"] for group in rules["data"]["groups"] for rule in group["rules"]}
     assert {"HighErrorRate", "HighRAGFailureRate"} <= names
     assert "slack-webhook-url" in routes["config"]["original"]
-    assert alerts.status_code == 200
     process.send_signal(signal.SIGINT)
     out, err = await process.communicate()
     assert (process.returncode, out) == (0, b"")
