@@ -78,7 +78,7 @@ def test_a_service_that_stays_is_checked_and_starts_again(name):
 def test_what_is_mounted_is_there(name):
     volumes = yaml.safe_load(TEXT)["volumes"]
     for source, _ in folders(name):
-        if source == "./grafana-dashboards":
+        if source.startswith("./grafana-dashboards"):
             continue  # until the dashboards are there
         assert (ROOT / source).exists() if source.startswith("./") else source in volumes, source
 
@@ -86,6 +86,7 @@ def test_what_is_mounted_is_there(name):
 def test_the_files_of_the_repository_are_where_the_programs_look():
     assert ("./prometheus.yml", "/etc/prometheus/prometheus.yml") in folders("prometheus")
     assert ("./grafana-dashboards", "/etc/grafana/provisioning/dashboards") in folders("grafana")
+    assert ("./grafana-dashboards/datasources", "/etc/grafana/provisioning/datasources") in folders("grafana")
     configuration = yaml.safe_load((ROOT / "prometheus.yml").read_text(encoding="utf-8"))
     (rules,) = configuration["rule_files"]
     assert ("./prometheus-rules", str(Path(rules).parent)) in folders("prometheus")
