@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from vital_ops.dashboards.files import dashboard_files
 from vital_ops.destinations import Destinations, Mail
 from vital_ops.routing import routing
 from vital_ops.rules.files import rule_files
@@ -33,7 +34,8 @@ def files(thresholds: Thresholds = DEFAULTS) -> dict[str, str]:
     """Make the texts of all of them, by their paths from the root."""
     rules = {f"prometheus-rules/{name}": text for name, text in rule_files(thresholds).items()}
     tests = {f"prometheus-rules/tests/{name}": text for name, text in rule_tests(thresholds).items()}
-    return {**rules, **tests, "alertmanager.yml": routing(CONTAINERS), **stack_files()}
+    dashboards = {f"grafana-dashboards/{name}": text for name, text in dashboard_files().items()}
+    return {**rules, **tests, **dashboards, "alertmanager.yml": routing(CONTAINERS), **stack_files()}
 
 
 def build(root: Path, texts: Mapping[str, str]) -> list[str]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CALLS_SAVED", "ERROR_RATE", "HIT_RATE", "SLOWEST_SECONDS", "SUCCESS_RATE"]
+__all__ = [
+    "CALLS_SAVED",
+    "ERROR_RATE",
+    "HIT_RATE",
+    "RAG_SUCCESS_RATE",
+    "SLOWEST_SECONDS",
+    "SUCCESS_RATE",
+    "TOOL_SUCCESS_RATE",
+]
 
 ERROR_RATE: Final = 0.02
 """Failed runs should be a smaller share of all."""
@@ -20,3 +28,9 @@ CALLS_SAVED: Final = 0.60
 
 SUCCESS_RATE: Final = 0.95
 """Runs with an answer, a degraded one included, should be no smaller share of all."""
+
+TOOL_SUCCESS_RATE: Final = 0.90
+"""Of the calls of tools that were made, a larger share should succeed."""
+
+RAG_SUCCESS_RATE: Final = 0.95
+"""Of the searches of sources, a larger share should succeed."""

@@ -1,0 +1,136 @@
+"""System Health: which part is ill."""
+
+from __future__ import annotations
+
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
+from vital_ops.promql import by, each_second, grown, mean, ratio, select
+from vital_ops.report.targets import RAG_SUCCESS_RATE, TOOL_SUCCESS_RATE
+from vital_ops.rules.recording import TRIED
+from vital_ops.thresholds import DEFAULTS
+from vital_ops.uids import HEALTH
+from vital_shared.monitoring.instrument import Counter
+from vital_shared.monitoring.metrics import (
+    AGENT_USAGE_TOTAL,
+    BUILD_INFO,
+    CONNECTION_POOL_IN_USE,
+    CONNECTION_POOL_SIZE,
+    QUALITY_SCORE,
+    RAG_RETRIEVALS_TOTAL,
+    STREAM_CONNECTIONS,
+    TOOL_EXECUTIONS_TOTAL,
+    WARNINGS_TOTAL,
+    WORKFLOW_ERRORS_TOTAL,
+)
+
+__all__ = ["health"]
+
+
+def health() -> Board:
+    """Make it."""
+    return Board(
+        uid=HEALTH,
+        title="VITAL / System Health",
+        description="For DevOps, SRE and whoever is on call: which part is ill?",
+        refresh="10s",
+        since="now-30m",
+        panels=(*_parts(), *_work()),
+        with_tenant=False,
+    )
+
+
+def _parts() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            title="Build",
+            description="What runs: version, commit and environment.",
+            kind="table",
+            queries=(Query(by(select(BUILD_INFO), *BUILD_INFO.facts), "processes"),),
+            unit="short",
+        ),
+        Panel(
+            title="Connection pools",
+            description="Connections in use, and how many there may be.",
+            kind="lines",
+            queries=(
+                Query(by(select(CONNECTION_POOL_IN_USE), "pool"), "{{pool}}, in use"),
+                Query(by(select(CONNECTION_POOL_SIZE), "pool"), "{{pool}}, size"),
+            ),
+            unit="short",
+        ),
+        Panel(
+            title="Active connections",
+            description="Open event streams, and connections to the store and the providers that are in use.",
+            kind="lines",
+            queries=(
+                Query(by(select(STREAM_CONNECTIONS)), "event streams"),
+                Query(by(select(CONNECTION_POOL_IN_USE)), "to others"),
+            ),
+            unit="short",
+        ),
+        Panel(
+            title="Errors by type",
+            description="What failed requests failed of.",
+            kind="pie",
+            queries=(
+                Query(by(grown(WORKFLOW_ERRORS_TOTAL, RANGE, mode=MODE), "error_type"), "{{error_type}}"),
+            ),
+            unit="short",
+        ),
+        Panel(
+            title="Quality",
+            description="Mean quality of answers, by mode.",
+            kind="lines",
+            queries=(
+                Query(mean(QUALITY_SCORE, INTERVAL, "mode", mode=MODE, answerable="true"), "mode {{mode}}"),
+            ),
+            unit="percentunit",
+            limit=Limit(DEFAULTS["LowQualityScore"].value, "above"),
+        ),
+        Panel(
+            title="Warnings",
+            description="What users were warned of, each second, by type.",
+            kind="lines",
+            queries=(Query(by(each_second(WARNINGS_TOTAL, INTERVAL, mode=MODE), "warning"), "{{warning}}"),),
+            unit="ops",
+        ),
+    )
+
+
+def _success(counter: Counter, **matches: str) -> str:
+    good = by(grown(counter, RANGE, status="success", **matches))
+    return ratio(good, by(grown(counter, RANGE, status=TRIED, **matches)))
+
+
+def _work() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            title="Tool success rate",
+            description="Of the calls that were made; those that a user did not approve do not count.",
+            kind="gauge",
+            queries=(Query(_success(TOOL_EXECUTIONS_TOTAL), "success"),),
+            unit="percentunit",
+            limit=Limit(TOOL_SUCCESS_RATE, "above"),
+        ),
+        Panel(
+            title="RAG success rate",
+            description="Searches of sources that gave an answer, in time.",
+            kind="gauge",
+            queries=(Query(_success(RAG_RETRIEVALS_TOTAL, mode=MODE), "success"),),
+            unit="percentunit",
+            limit=Limit(RAG_SUCCESS_RATE, "above"),
+        ),
+        Panel(
+            title="Agent usage",
+            description="Requests by agent, in the time that is shown.",
+            kind="table",
+            queries=(Query(by(grown(AGENT_USAGE_TOTAL, RANGE), "agent_id"), "requests"),),
+            unit="short",
+        ),
+        Panel(
+            title="Uptime",
+            description="How long the engine has run, by where it is scraped.",
+            kind="number",
+            queries=(Query("time() - max by (instance) (process_start_time_seconds)", "{{instance}}"),),
+            unit="s",
+        ),
+    )
