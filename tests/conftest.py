@@ -16,6 +16,9 @@ from vital_shared.monitoring.tracing import tracer
 settings.register_profile("vital", deadline=None, print_blob=True, derandomize="CI" in os.environ)
 settings.load_profile("vital")
 
+# Most tests ask the same again and want it to run again; those of the cache turn it on.
+os.environ["VITAL_CACHE_ENTRIES"] = "0"
+
 
 @pytest.fixture(autouse=True)
 def _no_names():

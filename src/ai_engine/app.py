@@ -127,6 +127,7 @@ async def _tick(hub: RunHub, services: Services) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
         hub.tick()
+        services.cache.sweep()
         await services.savings.flush()
 
 

@@ -43,6 +43,15 @@ class Settings(BaseSettings):
     history_messages: int = Field(default=20, ge=0, le=200)
     """How many messages of a conversation are read back."""
 
+    cache_entries: int = Field(default=1_000, ge=0, le=1_000_000)
+    """How many answers are kept, to be given again; 0: none."""
+
+    cache_bytes: int = Field(default=64_000_000, ge=1)
+    """How large they may be together, as JSON."""
+
+    cache_ttl_seconds: float = Field(default=300.0, gt=0)
+    """How long an answer is kept."""
+
     unpriced: Literal["warn", "refuse"] = "warn"
     """What to do with a model whose price nobody knows: say so in the answer, or do not ask it."""
 

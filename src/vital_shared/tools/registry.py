@@ -50,6 +50,8 @@ class ToolRegistry:
             if tool.name in self._tools:
                 raise ConfigurationError(f'Two tools are called "{tool.name}": rename one of them.')
             self._tools[tool.name] = tool
+        self.read_only = frozenset(tool.name for tool in tools if tool.read_only)
+        """The names of those that change nothing."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ from vital_shared.store.conversations import Turn
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.estimate import worst_cost
 from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.lookup import Lookup, look_up
 from vital_shared.workflows.measuring import Measuring, count_refused
 from vital_shared.workflows.output import build_output
 from vital_shared.workflows.preparing import (
@@ -51,6 +52,7 @@ from vital_shared.workflows.preparing import (
     workflow_name,
     worst_rest,
 )
+from vital_shared.workflows.replay import Replay
 from vital_shared.workflows.run_line import log_end
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class Execution:
     :param measuring: counts it.
     :param earlier_span: the span of the part before a pause, where it was traced.
     :param paid: what the part before a pause has cost, as it is in the ledger.
+    :param lookup: what the cache has said; None: a run that goes on is none for it.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Execution:
         measuring: Measuring,
         earlier_span: str | None = None,
         paid: Sequence[Charge] = (),
+        lookup: Lookup | None = None,
     ) -> None:
         self.error: RunFailed | None = None
         """Why there is no answer, once that is known."""
@@ -106,6 +110,7 @@ class Execution:
         self._record = record
         self._worst_nanos = worst_nanos
         self._measuring = measuring
+        self._lookup = lookup
         self._bill = Bill(stream.run_id, question, paid)
         run.observers = (*run.observers, measuring)
         self._earlier = run.seconds
@@ -120,8 +125,8 @@ class Execution:
         return self._stream.run_id
 
     @classmethod
-    async def begin(cls, workflow: BaseWorkflow, question: WorkflowInput) -> Execution:
-        """Check a new question; nothing is stored or run yet.
+    async def begin(cls, workflow: BaseWorkflow, question: WorkflowInput) -> Execution | Replay:
+        """Check a new question, and look whether the cache has its answer; nothing is stored or run yet.
 
         :raises InvalidRequest: when it asks for what is not there, naming the field.
         """
@@ -130,6 +135,10 @@ class Execution:
         with measuring.beginning():
             agent = await check_input(workflow, question)
             await name_labels(workflow, question, agent)
+            lookup = await look_up(workflow, question, agent)
+        measuring.cache_status = lookup.status
+        if lookup.found is not None:
+            return Replay(workflow.services, run_id, question, lookup.found, measuring)
         if question.mode.is_chat and question.session_id is None:
             question = question.model_copy(update={"session_id": f"session_{uuid.uuid4().hex}"})
         stream = EventStream(run_id)
@@ -152,7 +161,7 @@ class Execution:
         def worst_nanos() -> int:
             return worst_cost(services, question, agent).nanos
 
-        return cls(workflow, question, stream, run, record, worst_nanos, measuring)
+        return cls(workflow, question, stream, run, record, worst_nanos, measuring, lookup=lookup)
 
     @classmethod
     async def resume(
@@ -281,6 +290,7 @@ class Execution:
             seconds=self._seconds,
             first_token_seconds=None if first is None else self._earlier + first - self._started,
             more_reasons=more_reasons,
+            cache_status=self._lookup.status if self._lookup else "bypass",
         )
 
     async def _finish(self) -> None:
@@ -307,6 +317,8 @@ class Execution:
         self._answer = output
         if ended:  # otherwise it was called lost, and counted so
             self._measuring.answered(output, saved=saved)
+            if saved and self._lookup is not None:
+                self._lookup.keep(output, self._services.tools.read_only)
         self._stream.emit(RunFinished, output=output)
 
     def _turn(self, output: WorkflowOutput) -> Turn | None:

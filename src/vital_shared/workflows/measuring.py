@@ -66,6 +66,8 @@ class Measuring(Observer):
         self._run_id = run_id
         self._question = question
         self._mode = question.mode.value
+        self.cache_status: CacheStatus = "bypass"
+        """What came of asking the cache, once that is known."""
         self._model = OTHER
         """Who answers, as far as that is known."""
         self._began = 0.0
@@ -117,7 +119,7 @@ class Measuring(Observer):
             self._count_failed(kind, time.perf_counter() - started)
             raise
         except BaseException:
-            self._count("cancelled", "bypass", time.perf_counter() - started)
+            self._count("cancelled", self.cache_status, time.perf_counter() - started)
             raise
 
     @contextmanager
@@ -174,13 +176,13 @@ class Measuring(Observer):
         if not saved:
             _unsaved.add(self._run_id)
         if isinstance(failure, RunCancelled):
-            self._count("cancelled", "bypass", seconds)
+            self._count("cancelled", self.cache_status, seconds)
         else:
             self._count_failed(failure.error_type, seconds)
 
     def _count_failed(self, error_type: str, seconds: float) -> None:
         WORKFLOW_ERRORS_TOTAL.at(self._mode, error_type if error_type in ERROR_TYPE else "internal").inc()
-        self._count("failed", "bypass", seconds)
+        self._count("failed", self.cache_status, seconds)
 
     def _count(self, outcome: str, cache_status: CacheStatus, seconds: float) -> None:
         question = self._question

@@ -10,6 +10,7 @@ from vital_shared.models.money import to_dollars
 from vital_shared.models.quality import AnswerWarning, DegradationReason
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.models.workflow_io import (
+    CacheStatus,
     Cost,
     NodeTiming,
     Timings,
@@ -32,6 +33,7 @@ def build_output(
     seconds: float,
     first_token_seconds: float | None,
     more_reasons: tuple[DegradationReason, ...] = (),
+    cache_status: CacheStatus = "bypass",
 ) -> WorkflowOutput:
     """Read the values of a finished or paused run.
 
@@ -39,6 +41,7 @@ def build_output(
     :param seconds: how long the run took, without waits for the user.
     :param first_token_seconds: after how many of these the first token came.
     :param more_reasons: degradations that no node of the run knows.
+    :param cache_status: whether the cache was asked; it did not answer.
     """
     answer: Answer | None = run.value("answer")
     quality: Quality = run.value("quality") or Quality()
@@ -66,6 +69,7 @@ def build_output(
         tokens=sum((call.tokens for call in calls), Tokens()),
         model=answer.model if answer else None,
         model_calls=calls,
+        cache_status=cache_status,
         execution=question.execution,
         timings=Timings(
             total_seconds=seconds,

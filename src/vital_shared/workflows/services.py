@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from vital_shared.cache.cache import Cache
 from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import Model
 from vital_shared.llm.breaker import Breakers
@@ -66,6 +67,8 @@ class Services:
     runs: RunStore
     savings: Savings
     """What hits of the cache have saved, on its way into the ledger."""
+    cache: Cache
+    """Answers that were given lately."""
     limits: LimitStore
     """What tenants may spend, and how often they may ask."""
     labels: LabelValues
@@ -155,6 +158,7 @@ class Services:
                 knowledge=knowledge,
                 runs=runs,
                 savings=savings,
+                cache=Cache(settings.cache_entries, settings.cache_bytes, settings.cache_ttl_seconds),
                 limits=LimitStore(database),
                 labels=labels,
                 sources=all_sources,

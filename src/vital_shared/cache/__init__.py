@@ -1,0 +1,1 @@
+"""Answers that were given lately: what may be kept, and where."""

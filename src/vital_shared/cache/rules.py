@@ -1,0 +1,86 @@
+"""What may be cached, under which key, and for whom. Nothing here looks anything up.
+
+A key is made of all that an answer depends on. So whatever changes, be it a document, an agent or a
+prompt, an old answer is no longer found; and a tenant can find its own answers only, since it is part of
+the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
+
+__all__ = ["CACHED_MODES", "LEAST_QUALITY", "key_of", "may_be_kept", "normalised"]
+
+CACHED_MODES: Final = frozenset({WorkflowMode.MODE_1, WorkflowMode.MODE_2})
+"""A conversation's answers depend on all that was said before."""
+
+LEAST_QUALITY: Final = 0.8
+"""An answer below is made anew, and may be better then."""
+
+FORMAT: Final = 1
+"""Of keys and entries: changed with either."""
+
+
+def normalised(query: str) -> str:
+    """Write a question so that what differs only in its spelling is the same: case, width and blanks."""
+    return " ".join(unicodedata.normalize("NFKC", query).casefold().split())
+
+
+def key_of(
+    question: WorkflowInput,
+    agent: AgentProfile,
+    *,
+    workflow: str,
+    plan: str,
+    prompts: Sequence[str],
+    knowledge: int,
+) -> str | None:
+    """Make the key under which the answer is kept; None: it is not to be cached.
+
+    :param workflow: names the workflow's class.
+    :param plan: the fingerprint of its graph.
+    :param prompts: names and versions of the prompts.
+    :param knowledge: a number that grows with each change of the documents.
+    """
+    if question.mode not in CACHED_MODES:
+        return None
+    parts = [
+        FORMAT,
+        question.tenant_id,
+        question.mode.value,
+        normalised(question.query),
+        agent.model_dump(mode="json"),
+        question.model,
+        [request.model_dump(mode="json") for request in question.requested_tools],
+        question.enable_rag,
+        question.enable_tools,
+        workflow,
+        plan,
+        list(prompts),
+        knowledge,
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def may_be_kept(output: WorkflowOutput, read_only: Collection[str], *, resumed: bool) -> bool:
+    """Tell whether an answer may be given again.
+
+    :param read_only: the tools that change nothing: an answer that has changed something is no answer to
+        the next who asks.
+    :param resumed: whether a person has decided on it.
+    """
+    return (
+        output.status == "completed"
+        and output.mode in CACHED_MODES
+        and not resumed
+        and bool(output.response)
+        and output.quality_score >= LEAST_QUALITY
+        and all(result.name in read_only for result in output.tool_results)
+    )

@@ -1,0 +1,110 @@
+"""A question that the cache has answered: told like a run, and nothing is run, reserved, stored or paid."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Iterator
+from typing import TYPE_CHECKING
+
+from structlog.contextvars import bound_contextvars
+
+from vital_shared.errors import RunFailed
+from vital_shared.models.event import CitationFound, Event, RunFinished, RunStarted, Token, WarningRaised
+from vital_shared.models.model_call import Tokens
+from vital_shared.models.money import to_nanos
+from vital_shared.models.workflow_io import Cost, Timings, WorkflowInput, WorkflowOutput
+from vital_shared.monitoring.metrics import COST_SAVED_DOLLARS_TOTAL, LLM_CALLS_TOTAL
+from vital_shared.workflows.measuring import Measuring
+from vital_shared.workflows.run_line import log_end
+
+if TYPE_CHECKING:
+    from vital_shared.workflows.services import Services
+
+__all__ = ["Replay"]
+
+
+class Replay:
+    """A run that is over before it begins; it has the face of an `Execution`.
+
+    :param question: who asks now.
+    :param found: the answer as it was given first.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        run_id: str,
+        question: WorkflowInput,
+        found: WorkflowOutput,
+        measuring: Measuring,
+    ) -> None:
+        self.run_id = run_id
+        self.error: RunFailed | None = None
+        """There is always an answer."""
+        self._services = services
+        self._question = question
+        self._found = found
+        self._measuring = measuring
+        self._started = time.perf_counter()
+        self._last_seq = 0
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Tell the answer."""
+        question = self._question
+        with (
+            bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id),
+            self._measuring.active(zero=self._started),
+        ):
+            first = None
+            for event in self._told():
+                if type(event) is Token:
+                    first = time.perf_counter()
+                    self._measuring.token(first)
+                yield event
+            output = self._output(None if first is None else first - self._started)
+            self._count(output)
+            log_end(question, output, None, output.timings.total_seconds)
+            yield RunFinished(run_id=self.run_id, seq=self._last_seq + 1, output=output)
+
+    def cancel(self) -> None:
+        """There is nothing to cancel."""
+
+    def _told(self) -> Iterator[Event]:
+        found = self._found
+        parts: list[tuple[type, dict[str, object]]] = [(RunStarted, {"mode": found.mode})]
+        parts += [(CitationFound, {"citation": citation}) for citation in found.citations]
+        parts += [(Token, {"text": found.response})]
+        parts += [(WarningRaised, {"warning": warning}) for warning in found.warnings]
+        self._last_seq = len(parts)
+        for number, (make, fields) in enumerate(parts, 1):
+            yield make(run_id=self.run_id, seq=number, **fields)
+
+    def _output(self, first: float | None) -> WorkflowOutput:
+        """Make the answer this one's own: its run, its user's wish, its time; and it costs nothing."""
+        timings = Timings(
+            total_seconds=time.perf_counter() - self._started, time_to_first_token_seconds=first
+        )
+        return self._found.model_copy(
+            update={
+                "run_id": self.run_id,
+                "cache_status": "hit",
+                "execution": self._question.execution,
+                "cost": Cost(),
+                "tokens": Tokens(),
+                "model_calls": (),
+                "timings": timings,
+            }
+        )
+
+    def _count(self, output: WorkflowOutput) -> None:
+        """Count the request, and what it has spared."""
+        self._measuring.answered(output)
+        mode, tenant = output.mode.value, output.tenant_id
+        spared = [call for call in self._found.model_calls if call.status == "success"]
+        for call in spared:
+            LLM_CALLS_TOTAL.at(mode, call.model, "true", "success").inc()
+        nanos = to_nanos(self._found.cost.total)
+        COST_SAVED_DOLLARS_TOTAL.at(mode, tenant).inc(nanos)
+        self._services.savings.add(
+            tenant_id=tenant, mode=mode, model=output.model or "", calls=len(spared), nanos=nanos
+        )

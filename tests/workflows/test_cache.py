@@ -1,0 +1,163 @@
+"""Questions that were asked before: answered from the cache, streamed and counted, for the same tenant alone."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from vital_shared import BaseWorkflow, Settings, node
+from vital_shared.models.answer import Answer
+from vital_shared.models.event import CitationFound, RunFinished, RunStarted, Token
+from vital_shared.models.limits import TenantLimits
+from vital_shared.store.costs import CostStore
+from vital_shared.testing import CannedModel, CannedSource, counted, passage, question
+from vital_shared.workflows.services import Services
+
+OPERATIONS = "vital_cache_operations_total"
+
+
+@pytest.fixture
+async def services(tmp_path: Path):
+    settings = Settings(data_dir=tmp_path, cache_entries=3, cache_ttl_seconds=300)
+    models = [CannedModel("It takes 90 days [1]."), CannedModel(name="down", error=ValueError("down"))]
+    source = CannedSource([passage("The review takes 90 days.")])
+    services = await Services.open(settings, models=models, sources=[source])
+    yield services
+    await services.aclose()
+
+
+async def ask(services, query="How long is the review?", workflow=BaseWorkflow, **fields):
+    return await workflow(services).execute_typed(question(query, **{"model": "canned"} | fields))
+
+
+async def test_the_same_question_is_answered_again_without_a_run(services):
+    first = await ask(services)
+    with counted() as growth:
+        second = await ask(services, "  how LONG is the review?")
+    assert (first.cache_status, second.cache_status) == ("miss", "hit")
+    assert second.run_id != first.run_id
+    assert second.response == first.response
+    assert second.citations == first.citations
+    assert second.cost.total == 0
+    assert second.tokens.total == 0
+    assert growth("vital_workflow_requests_total") == 1
+    assert growth("vital_workflow_duration_seconds_count", cache_status="hit", mode="2") == 1
+    assert growth("vital_time_to_first_token_seconds_count") == 1
+    assert growth(OPERATIONS) == growth(OPERATIONS, operation="hit", tier="memory", mode="2") == 1
+    assert growth("vital_cache_entry_age_seconds_count", tier="memory") == 1
+    assert growth("vital_llm_calls_total", cached="false") == 0
+    assert growth("vital_llm_tokens_total") == 0
+    assert growth("vital_cost_dollars_total") == 0
+    assert growth("vital_workflow_active") == 0
+
+
+async def test_a_hit_is_streamed_like_a_run(services):
+    await ask(services)
+    workflow = BaseWorkflow(services)
+    events = [
+        each async for each in workflow.execute_stream(question("How long is the review?", model="canned"))
+    ]
+    assert [each.seq for each in events] == list(range(1, len(events) + 1))
+    assert len({each.run_id for each in events}) == 1
+    kinds = [type(each) for each in events]
+    assert kinds[0] is RunStarted
+    assert kinds[-1] is RunFinished
+    assert kinds.index(CitationFound) < kinds.index(Token)
+    text = "".join(each.text for each in events if isinstance(each, Token))
+    assert text == events[-1].output.response
+
+
+async def test_no_tenant_gets_anothers_answer(services):
+    await ask(services, tenant_id="acme")
+    assert (await ask(services, tenant_id="globex")).cache_status == "miss"
+    assert (await ask(services, tenant_id="acme")).cache_status == "hit"
+
+
+async def test_new_documents_make_old_answers_miss(services):
+    from vital_shared.retrieval.ingest.ingest import Ingestor
+
+    await ask(services)
+    ingestor = Ingestor(services.knowledge, services.embedder)
+    with counted() as growth:
+        await ingestor.ingest_bytes(b"# Reviews\n\nThey take 30 days.", uri="reviews.md", tenant_id="acme")
+        assert (await ask(services)).cache_status == "miss"
+    assert growth(OPERATIONS, operation="invalidate") == 1
+    assert growth("vital_cache_entry_lifetime_seconds_count", cause="invalidate") == 1
+
+
+async def test_conversations_and_what_failed_are_not_kept(services):
+    for _ in range(2):
+        with counted() as growth:
+            assert (await ask(services, mode="4")).cache_status == "bypass"
+        assert growth(OPERATIONS, operation="bypass", mode="4") == 1
+
+
+class Shouting(BaseWorkflow):
+    @node
+    async def shouted(self, answer: Answer) -> str:
+        return answer.text.upper()
+
+
+async def test_another_workflow_has_answers_of_its_own(services):
+    await ask(services)
+    assert (await ask(services, workflow=Shouting)).cache_status == "miss"
+
+
+async def test_the_least_used_leaves_when_there_is_no_more_room(services):
+    with counted() as growth:
+        for number in range(4):
+            await ask(services, f"How long is the review of {number}?")
+        assert (await ask(services, "How long is the review of 0?")).cache_status == "miss"
+    assert growth(OPERATIONS, operation="write") == 5
+    assert growth(OPERATIONS, operation="evict") == 2
+    assert growth("vital_cache_entry_lifetime_seconds_count", cause="evict") == 2
+
+
+async def test_a_hit_needs_no_budget_and_no_room_in_it(services):
+    await ask(services)
+    limits = TenantLimits(daily_dollars=Decimal(0))
+    await services.limits.set("acme", limits, now=services.now())
+    assert (await ask(services)).cache_status == "hit"
+
+
+async def test_what_hits_have_saved_is_in_the_ledger_and_in_the_counters(services):
+    from vital_shared.models.costs import CostQuery
+    from vital_shared.models.model_call import ModelCall
+    from vital_shared.models.workflow_io import Cost
+    from vital_shared.workflows.lookup import Lookup
+
+    output = await ask(services)
+    call = ModelCall(
+        model="canned",
+        purpose="answer",
+        prompt="answer@1",
+        status="success",
+        seconds=1,
+        cost_dollars=Decimal("0.25"),
+    )
+    ((key, entry),) = services.cache._memory._kept.items()
+    dear = output.model_copy(update={"cost": Cost(llm=Decimal("0.25")), "model_calls": (call,)})
+    Lookup(services.cache, "miss", key, entry.knowledge).keep(dear, frozenset())
+    with counted() as growth:
+        assert (await ask(services)).cache_status == "hit"
+        assert (await ask(services)).cache_status == "hit"
+    assert growth("vital_cost_saved_dollars_total", mode="2", tenant_id="acme") == 0.5
+    assert growth("vital_llm_calls_total", cached="true", model="canned") == 2
+    await services.savings.flush()
+    report = await CostStore(services.database).report(CostQuery(), tenant_id=None)
+    assert report.total.saved_dollars == Decimal("0.5")
+
+
+async def test_over_cache_status_all_requests_that_ran_add_up(services):
+    with counted() as growth:
+        for mode in ("1", "2", "2", "3", "4"):
+            await ask(services, mode=mode, enable_tools=False)
+        await asyncio.gather(*(ask(services, "Again?") for _ in range(5)))
+    durations = {
+        status: growth("vital_workflow_duration_seconds_count", cache_status=status)
+        for status in ("hit", "miss", "bypass")
+    }
+    assert sum(durations.values()) == growth("vital_workflow_requests_total") == 10
+    assert durations["bypass"] == 2
+    assert durations["hit"] >= 1
