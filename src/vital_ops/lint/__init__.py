@@ -1,0 +1,1 @@
+"""Check queries against the catalogue, before Prometheus is asked and shows nothing."""

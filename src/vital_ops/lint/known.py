@@ -1,0 +1,72 @@
+"""What queries may ask for: the catalogue, what rules record, and the little that others show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from vital_ops.rules.rule import Recording
+from vital_shared.monitoring.instrument import Counter, Histogram, Info, Instrument
+from vital_shared.monitoring.metrics import CATALOGUE
+
+__all__ = ["SCRAPED", "Known", "Series", "catalogue", "recorded"]
+
+Shape: TypeAlias = Literal["counter", "gauge", "bucket", "recorded"]
+
+SCRAPED: Final = frozenset({"instance", "job"})
+"""The labels that Prometheus gives to all that it scrapes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What a name stands for."""
+
+    shape: Shape
+    labels: frozenset[str]
+
+    @property
+    def grows(self) -> bool:
+        """Whether it has to be asked how fast it grows."""
+        return self.shape in ("counter", "bucket")
+
+
+Known: TypeAlias = Mapping[str, Series]
+"""By name."""
+
+
+def catalogue(metrics: Iterable[Instrument[Any]] = CATALOGUE) -> dict[str, Series]:
+    """List the series of the catalogue, and those that Prometheus and its client show of themselves."""
+    found = {name: series for metric in metrics for name, series in _of(metric)}
+    found["process_start_time_seconds"] = Series("gauge", SCRAPED)
+    found["up"] = Series("gauge", SCRAPED)
+    found["ALERTS"] = Series(
+        "recorded", frozenset({"alertname", "alertstate", "severity", "team", "notify", "tier", "slo"})
+    )
+    return found
+
+
+def recorded(rules: Iterable[Recording], labels: Mapping[str, frozenset[str]]) -> dict[str, Series]:
+    """List what rules record.
+
+    :param labels: those of each rule's expression, by the rule's name.
+    """
+    return {rule.name: Series("recorded", labels[rule.name] | frozenset(rule.labels)) for rule in rules}
+
+
+def _of(metric: Instrument[Any]) -> Iterator[tuple[str, Series]]:
+    own = (
+        frozenset(metric.facts)
+        if isinstance(metric, Info)
+        else frozenset(each.name for each in metric.labels)
+    )
+    labels = own | SCRAPED
+    match metric:
+        case Counter():
+            yield metric.name, Series("counter", labels)
+        case Histogram():
+            yield f"{metric.name}_bucket", Series("bucket", labels | {"le"})
+            for part in ("count", "sum"):
+                yield f"{metric.name}_{part}", Series("counter", labels)
+        case _:
+            yield metric.name, Series("gauge", labels)

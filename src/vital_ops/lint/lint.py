@@ -1,0 +1,80 @@
+"""Say what is wrong with queries: of panels, of rules and of alerts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+import promql_parser as promql
+
+from vital_ops.dashboards.panel import INTERVAL, RANGE, Board
+from vital_ops.lint.checking import Labels, Walk
+from vital_ops.lint.known import Known, catalogue, recorded
+from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.recording import recordings
+from vital_ops.rules.rule import Recording, Rule
+from vital_ops.rules.slos import WATCHDOG, slo_alerts, slo_recordings
+from vital_ops.thresholds import Thresholds
+
+__all__ = ["Fault", "all_known", "lint_boards", "lint_query", "lint_rules"]
+
+_FIXED: Final = re.compile(r"\[\d[^\]]*\]")
+_NAMED: Final = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
+
+
+class Fault(NamedTuple):
+    """Something that is wrong."""
+
+    where: str
+    what: str
+
+
+def lint_query(expr: str, known: Known, *, in_panel: bool = False) -> tuple[Labels, list[str]]:
+    """Return the labels of a query's value, and what is wrong with it.
+
+    :param in_panel: whether Grafana says how long a window is, and not the query.
+    """
+    faults = []
+    if in_panel and (fixed := _FIXED.search(expr)):
+        faults.append(f"{fixed.group()} is a fixed range, where {INTERVAL} or {RANGE} belongs")
+    try:
+        parsed = promql.parse(expr.replace(INTERVAL, "5m").replace(RANGE, "5m"))
+    except ValueError as error:
+        return frozenset(), [*faults, f"cannot be parsed: {error}"]
+    walk = Walk(known)
+    labels = walk.labels(parsed)
+    return labels, faults + walk.faults
+
+
+def all_known(rules: Iterable[Recording]) -> Known:
+    """List all that there is to ask for: the catalogue, and what rules record."""
+    known, rules = catalogue(), list(rules)
+    labels = {rule.name: lint_query(rule.expr, known)[0] or frozenset() for rule in rules}
+    return known | recorded(rules, labels)
+
+
+def lint_rules(thresholds: Thresholds) -> Iterator[Fault]:
+    """Check all rules and alerts."""
+    rules = [*recordings(thresholds), *slo_recordings()]
+    known = all_known(rules)
+    alerts = [*(alert.rule(thresholds[alert.name]) for alert in ALERTS), *slo_alerts(), WATCHDOG]
+    checked: list[Rule] = [*rules, *alerts]
+    for rule in checked:
+        for what in lint_query(rule.expr, known)[1]:
+            yield Fault(rule.name, what)
+
+
+def lint_boards(boards: Iterable[Board], thresholds: Thresholds) -> Iterator[Fault]:
+    """Check all queries of all panels, and that a legend names labels that are there."""
+    known = all_known([*recordings(thresholds), *slo_recordings()])
+    for board in boards:
+        for panel in board.all_panels:
+            for query in panel.queries:
+                labels, faults = lint_query(query.expr, known, in_panel=True)
+                missing = set(_NAMED.findall(query.legend)) - (labels or frozenset())
+                legends = [
+                    f"the legend names {name}, which the query does not give" for name in sorted(missing)
+                ]
+                for what in (*faults, *legends):
+                    yield Fault(f"{board.title}, {panel.title}", what)
