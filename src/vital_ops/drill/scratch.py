@@ -27,6 +27,8 @@ SETTINGS: Final = {
     "VITAL_MAX_CONCURRENT_RUNS": "5000",
     "VITAL_GRACE_SECONDS": "0.5",  # who stops asking is gone
     "VITAL_TRACING": "0",
+    "VITAL_CACHE_ENTRIES": "40",  # soon full
+    "VITAL_CACHE_TTL_SECONDS": "5",  # and soon empty again
 }
 """Of the engine, which knows nothing else of the real one's settings."""
 
