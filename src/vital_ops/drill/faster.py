@@ -11,8 +11,8 @@ from vital_ops.thresholds import DEFAULTS, scaled
 
 __all__ = ["faster_rules", "receivers_of_alerts"]
 
-FASTER: Final = 120.0
-"""Five minutes take 2.5 seconds: ten scrapes."""
+FASTER: Final = 60.0
+"""Five minutes take five seconds: ten scrapes."""
 
 LONGEST_SECONDS: Final = 15.0
 """An hour takes as long, and a day too: what they add up is over sooner."""

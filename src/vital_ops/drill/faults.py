@@ -43,27 +43,27 @@ FAULTS: Final = (
     Fault(
         "a model ends every run with an error",
         _question(model=BUGGY),
-        per_second=20,
+        per_second=6,
         alerts=frozenset({"HighErrorRate"}),
     ),
     Fault(
         "a model takes 31 seconds for an answer",
         _question(model=SLOW),
-        per_second=20,
+        per_second=6,
         alerts=frozenset({"HighLatency", "VeryHighLatency"}),
     ),
     Fault(
         "the cache is small, and every question is a new one",
         _question(mode="2"),
-        per_second=25,
+        per_second=15,
         alerts=frozenset({"LowCacheHitRate", "CacheNearCapacity", "HighCacheEvictionRate"}),
     ),
     Fault(
         "a tenant asks a model at $10 an answer, and then ten times as often",
         _question(model=DEAR),
-        per_second=5,
+        per_second=4,
         alerts=frozenset({"HighDailyCost", "SuddenCostSpike"}),
-        calm_seconds=12,
+        calm_seconds=18,
     ),
     Fault(
         "a source and a tool fail, and the model breaks off midway",
@@ -74,7 +74,7 @@ FAULTS: Final = (
             enable_tools=True,
             requested_tools=_TOOLS,
         ),
-        per_second=50,
+        per_second=15,
         alerts=frozenset(
             {"LowQualityScore", "HighDegradationRate", "HighToolFailureRate", "HighRAGFailureRate"}
         ),

@@ -19,7 +19,7 @@ from vital_ops.stack.stack import HOST, Stack, run_stack
 
 __all__ = ["Scratch", "scratch"]
 
-INTERVAL: Final = "250ms"
+INTERVAL: Final = "500ms"
 
 SETTINGS: Final = {
     "VITAL_HOST": HOST,

@@ -10,7 +10,7 @@ import aiohttp
 
 __all__ = ["State", "Watch"]
 
-POLL_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.25
 ASK_SECONDS: Final = 10.0
 
 State = Literal["pending", "firing", "told", "told over"]
@@ -38,7 +38,7 @@ class Watch:
                 self._note(name, "pending", datetime.fromisoformat(alert["activeAt"]))
                 if alert["state"] == "firing":
                     self._note(name, "firing", now)
-            for alert in (await self._ask(f"{self._engine}/v1/alerts?limit=1000"))["alerts"]:
+            for alert in (await self._ask(f"{self._engine}/v1/alerts"))["alerts"]:
                 name, now = alert["labels"].get("alertname", ""), datetime.now(UTC)
                 self._note(name, "told", now)
                 if alert["status"] == "resolved":

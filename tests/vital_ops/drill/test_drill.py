@@ -49,7 +49,7 @@ CACHE = {"LowCacheHitRate", "CacheNearCapacity", "HighCacheEvictionRate"}
 """Until the engine has a cache."""
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_alerts_fire_come_to_the_right_receivers_and_end():
     journeys = run_drill([alert for alert in RECEIVERS if alert not in CACHE], live=False)
     assert [journey.failure for journey in journeys] == [None] * 9
