@@ -55,7 +55,7 @@ FAULTS: Final = (
     Fault(
         "the cache is small, and every question is a new one",
         _question(mode="2"),
-        per_second=15,
+        per_second=20,
         alerts=frozenset({"LowCacheHitRate", "CacheNearCapacity", "HighCacheEvictionRate"}),
     ),
     Fault(
