@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,8 @@ SECONDS = 60
 CONFIGURATION = """
 global:
   scrape_interval: 2s
+  evaluation_interval: 1s
+rule_files: ["rules/*.yml"]
 scrape_configs:
   - job_name: vital
     static_configs:
@@ -36,9 +38,12 @@ class Prometheus:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def query(self, expression: str) -> dict[tuple[tuple[str, str], ...], float]:
-        """Evaluate an expression now; gives values by labels."""
-        response = await self._client.get("/api/v1/query", params={"query": expression})
+    async def query(
+        self, expression: str, at: float | None = None
+    ) -> dict[tuple[tuple[str, str], ...], float]:
+        """Evaluate an expression at a time, or now; gives values by labels."""
+        params = {"query": expression} if at is None else {"query": expression, "time": repr(at)}
+        response = await self._client.get("/api/v1/query", params=params)
         assert response.status_code == 200, response.text
         return {
             tuple(sorted(each["metric"].items())): float(each["value"][1])
@@ -73,8 +78,16 @@ async def _until(ask: Callable[[], Awaitable[T]], wanted: Callable[[T], bool]) -
 
 
 @asynccontextmanager
-async def running_prometheus(folder: Path, target: str) -> AsyncIterator[Prometheus]:
-    """Start one that scrapes ``host:port`` every 2 s, and stop it in the end."""
+async def running_prometheus(
+    folder: Path, target: str, rules: Mapping[str, str] | None = None
+) -> AsyncIterator[Prometheus]:
+    """Start one that scrapes ``host:port`` every 2 s, and stop it in the end.
+
+    :param rules: rule files, by their names.
+    """
+    (folder / "rules").mkdir()
+    for name, text in (rules or {}).items():
+        (folder / "rules" / name).write_text(text)
     configuration = folder / "prometheus.yml"
     configuration.write_text(CONFIGURATION.format(target=target))
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -1,6 +1,7 @@
 """Alertmanager's routing: each alert reaches exactly whom it should."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,12 @@ def test_amtool_and_amlint_find_nothing_wrong(tmp_path, pace):
         file = tmp_path / "alertmanager.yml"
         file.write_text(text)
         assert "SUCCESS" in amtool("check-config", file)
-        linted = subprocess.run(["amlint", "check", file], capture_output=True, text=True, check=False)
+        linted = subprocess.run(
+            [Path(sys.executable).with_name("amlint"), "check", file],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert linted.returncode == 0, linted.stdout
 
 

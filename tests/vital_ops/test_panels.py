@@ -1,0 +1,144 @@
+"""No panel is empty: each query of each panel, asked of a real Prometheus that has watched a real engine."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, running_engine
+from tests.llm.wires.servers import base, openai
+from tests.prometheus import Prometheus, running_prometheus
+from tests.vital_ops.panel_load import Known, touch_everything
+
+from vital_ops.dashboards.files import boards
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT
+from vital_ops.rules.files import rule_files
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+BOARDS = {board.uid: board for board in boards()}
+QUERIES = [
+    (uid, number, query.expr)
+    for uid, board in BOARDS.items()
+    for number, panel in enumerate(board.all_panels, 1)
+    for query in panel.queries
+]
+
+
+class Watched:
+    """What Prometheus has seen of the load, at its last look."""
+
+    def __init__(self, prometheus: Prometheus, known: Known, begun: float, at: float) -> None:
+        self.known = known
+        self.seconds = at - begun + 0.001
+        """From the last look before the load, which is just within it, to the last look after it."""
+        self._prometheus = prometheus
+        self._at = at
+
+    async def ask(self, expr: str) -> dict[str, float]:
+        window = f"{round(self.seconds * 1000)}ms"
+        for variable, value in {INTERVAL: window, RANGE: window, MODE: ".*", TENANT: ".*"}.items():
+            expr = expr.replace(variable, value)
+        found = await self._prometheus.query(expr, self._at)
+        return {",".join(value for _, value in labels): figure for labels, figure in found.items()}
+
+    async def panel(self, uid: str, number: int, query: int = 0) -> dict[str, float]:
+        """What a panel shows, where it is not 0."""
+        found = await self.ask(BOARDS[uid].all_panels[number - 1].queries[query].expr)
+        return {name: value for name, value in found.items() if value and not math.isnan(value)}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched(tmp_path_factory) -> AsyncIterator[Watched]:
+    folder = tmp_path_factory.mktemp("engine")
+    quick, hangs = openai.stream(openai.TEXT), openai.stream([*openai.TEXT[:3], asyncio.Event()])
+    broken = openai.error(500)
+    async with base.serve(quick) as a, base.serve(hangs) as b, base.serve(broken) as c:
+        servers = {"quick": a, "hangs": b, "broken": c}
+        providers = [
+            SLOW_PROVIDER.replace("slow", name).format(url=each.url) for name, each in servers.items()
+        ]
+        providers[1] = providers[1].replace(
+            "input = 1, output = 2", "input = 0, output = 0"
+        )  # no answer tells it
+        (folder / "vital.toml").write_text("\n".join(providers))
+        environment = {
+            "VITAL_RUN_TIMEOUT_SECONDS": "3",
+            "VITAL_CACHE_ENTRIES": "8",
+            "VITAL_CACHE_TTL_SECONDS": "5",
+        }
+        async with (
+            running_engine(folder, 2, **environment) as engine,
+            running_prometheus(
+                tmp_path_factory.mktemp("prometheus"), engine.url.removeprefix("http://"), rule_files()
+            ) as prometheus,
+        ):
+            await touch_everything(
+                engine.url, 0, 20
+            )  # names that are new are first seen with what they count
+            await prometheus.scraped()
+            begun = await prometheus.value("timestamp(up)")
+            known = await touch_everything(engine.url, 20, 150)
+            await prometheus.until("sum(vital_workflow_active)", lambda active: active == 0)
+            await prometheus.until(
+                "sum(increase(vital_cache_operations_total{operation='expire'}[10m]))", bool
+            )
+            await prometheus.scraped()
+            await prometheus.scraped()
+            at = await prometheus.value("timestamp(up)")
+            yield Watched(prometheus, known, begun, at)
+
+
+@pytest.mark.parametrize(("uid", "number", "expr"), QUERIES, ids=lambda value: str(value)[:60])
+async def test_no_query_of_a_panel_is_empty(watched, uid, number, expr):
+    found = await watched.ask(expr)
+    assert any(math.isfinite(value) for value in found.values()), found
+
+
+def exactly(counts) -> dict[str, float]:
+    return {name: pytest.approx(count, rel=1e-3) for name, count in counts.items() if count}
+
+
+async def test_the_figures_of_the_performance_overview_are_those_of_the_clients(watched):
+    known, uid, seconds = watched.known, "vital-performance", watched.seconds
+    assert await watched.panel(uid, 1) == exactly({m: n / seconds for m, n in known.by_mode.items()})
+    averages = await watched.panel(uid, 2)
+    for (mode, status), each in known.seconds.items():
+        if mode in "13":  # of modes 2 and 4 some failed, whose time no answer tells
+            assert averages[f"{status},{mode}"] == pytest.approx(sum(each) / len(each), rel=1e-3)
+    ended = known.outcomes.total() - known.outcomes["rejected"]
+    assert await watched.panel(uid, 5) == exactly({"": known.outcomes["failed"] / ended})
+    looked_up = known.cache["hit"] + known.cache["miss"]
+    assert await watched.panel(uid, 6) == exactly({"": known.cache["hit"] / looked_up})
+    assert await watched.panel(uid, 7) == exactly(known.by_mode)
+    assert await watched.panel(uid, 9) == exactly({r: n / seconds for r, n in known.reasons.items()})
+    answered = known.outcomes["success"] + known.outcomes["degraded"]
+    assert await watched.panel(uid, 11) == exactly({"": answered / ended})
+    assert await watched.panel(uid, 12) == exactly(known.by_tenant)
+
+
+async def test_the_figures_of_cost_are_those_of_the_clients(watched):
+    known, uid, seconds = watched.known, "vital-cost", watched.seconds
+    spent = sum(known.dollars.values())
+    assert await watched.panel(uid, 2) == exactly({"llm": spent})
+    assert await watched.panel(uid, 3) == exactly({name: n / seconds for name, n in known.calls.items()})
+    tokens = await watched.panel(uid, 5)
+    each_second = {name: n / seconds for name, n in known.tokens.items()}
+    assert tokens["cached_input"] == pytest.approx(each_second["cached_input"], rel=1e-3)
+    for kind in ("input", "output"):  # answers that broke off have read and written too
+        assert tokens[kind] >= each_second[kind] * 0.999
+    by_tool: dict[str, float] = {}
+    for (name, _), count in known.tools.items():
+        by_tool[name] = by_tool.get(name, 0) + count / seconds
+    assert await watched.panel(uid, 6) == exactly(by_tool)
+    assert await watched.panel(uid, 8) == exactly(known.dollars)
+    assert await watched.panel(uid, 9) == exactly(known.dollars_of)
+    assert await watched.panel(uid, 11) == exactly({"": known.saved / (known.saved + spent)})
+
+
+async def test_the_figures_of_health_are_those_of_the_clients(watched):
+    known = watched.known
+    succeeded = sum(n for (_, status), n in known.tools.items() if status == "success")
+    assert await watched.panel("vital-health", 7) == exactly({"": succeeded / known.tools.total()})
+    assert await watched.panel("vital-health", 9) == exactly(known.by_agent)
