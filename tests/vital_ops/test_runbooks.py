@@ -1,0 +1,89 @@
+"""A runbook for each alert, whose queries and commands work."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from vital_cli.main import app
+from vital_ops.dashboards.files import boards
+from vital_ops.lint.lint import all_known, lint_query
+from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.recording import recordings
+from vital_ops.rules.slos import WATCHDOG, slo_alerts, slo_recordings
+from vital_ops.thresholds import DEFAULTS
+
+RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"
+NAMES = [*(alert.name for alert in ALERTS), *(alert.name for alert in slo_alerts()), WATCHDOG.name]
+SECTIONS = [
+    "What users notice",
+    "What to look at first",
+    "Causes, the likeliest first",
+    "What to do",
+    "How to see that it is over",
+]
+KNOWN = all_known([*recordings(DEFAULTS), *slo_recordings()])
+BOARDS = {board.uid: board for board in boards()}
+
+
+def text(name: str) -> str:
+    return (RUNBOOKS / f"{name}.md").read_text()
+
+
+def blocks(name: str, language: str) -> list[str]:
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", text(name), flags=re.DOTALL | re.MULTILINE)
+    return ["\n".join(line.strip() for line in block.splitlines()) for block in found]
+
+
+def test_there_is_a_page_for_each_alert_and_no_other():
+    assert sorted(path.stem for path in RUNBOOKS.glob("*.md")) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_says_what_to_see_what_to_do_and_when_it_is_over(name):
+    page = text(name)
+    assert page.startswith(f"# {name}\n")
+    assert re.findall(r"^## (.+)$", page, flags=re.MULTILINE) == SECTIONS
+    for number, section in enumerate(page.split("\n## ")[1:]):
+        assert len(section) > len(SECTIONS[number]) + 10, section
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_queries_ask_for_what_there_is(name):
+    for query in blocks(name, "promql"):
+        assert lint_query(query, KNOWN)[1] == [], query
+    assert blocks(name, "promql") or blocks(name, "sh")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_links_lead_somewhere(name):
+    for title, uid, number in re.findall(
+        r"\[([^\]]+)\]\(http://127.0.0.1:3000/d/([a-z-]+)\?viewPanel=(\d+)\)", text(name)
+    ):
+        board = BOARDS[uid]
+        panel = board.all_panels[int(number) - 1]
+        assert title == f"{board.title.removeprefix('VITAL / ')}, panel {number}: {panel.title}"
+    for target in re.findall(r"\]\((\w+\.md)\)", text(name)):
+        assert (RUNBOOKS / target).exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_commands_are_there(name):
+    written = [line for block in blocks(name, "sh") for line in block.splitlines()]
+    written += re.findall(r"`(vital [^`]+)`", text(name))
+    for line in written:
+        words = shlex.split(line)
+        if words[0] == "vital":
+            check_command(words[1:])
+
+
+def check_command(words: list[str]) -> None:
+    """See that a command and its options exist."""
+    command = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        assert words[0] in command.commands, words
+        command, words = command.commands[words[0]], words[1:]
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= options, words
