@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import vital_shared
+from vital_ops.thresholds import DEFAULTS, load
 from vital_shared.llm.configuration import Configuration
 from vital_shared.llm.providers import BUILT_IN
 from vital_shared.models.agent import AgentProfile
@@ -59,9 +60,15 @@ async def test_a_tool_of_ones_own_takes_ten_lines_and_has_typed_arguments():
     assert (wrong.status, 'argument "kilograms"' in wrong.error) == ("failed", True)
 
 
-@pytest.mark.parametrize("text", blocks("toml"))
+@pytest.mark.parametrize("text", [text for text in blocks("toml") if "[High" not in text])
 def test_the_configurations_are_right(text):
     Configuration.model_validate(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("text", [text for text in blocks("toml") if "[High" in text])
+def test_the_thresholds_are_right(text, tmp_path):
+    (tmp_path / "thresholds.toml").write_text(text)
+    assert load(tmp_path / "thresholds.toml") != DEFAULTS
 
 
 @pytest.mark.parametrize("text", blocks("json"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ai_engine.settings import ServerSettings
+from vital_ops.compare.marks import GrafanaSettings
 from vital_ops.stack.notification_settings import NotificationSettings
 from vital_shared import BaseWorkflow, Settings
 
@@ -20,7 +21,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("settings", [Settings, ServerSettings, NotificationSettings])
+@pytest.mark.parametrize("settings", [Settings, ServerSettings, NotificationSettings, GrafanaSettings])
 def test_the_configuration_table_has_every_variable_with_its_default(settings):
     rows = [line for line in README.splitlines() if re.match(r"\| `[A-Z_]+`", line)]
     listed = {}

@@ -49,6 +49,7 @@ def create_app(
     services: Services | None = None,
     settings: ServerSettings | None = None,
     scrape: Scrape = scrape_alone,
+    workflow: type[BaseWorkflow] = BaseWorkflow,
 ) -> FastAPI:
     """Make the service.
 
@@ -56,6 +57,7 @@ def create_app(
         application, from the environment, and closed with it.
     :param settings: None: from the environment.
     :param scrape: gives the metrics; by default, those of this process.
+    :param workflow: answers; a subclass may have nodes of its own.
     """
     settings = settings or ServerSettings()
 
@@ -78,7 +80,7 @@ def create_app(
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
-                workflow=BaseWorkflow(parts),
+                workflow=workflow(parts),
                 hub=hub,
                 ingestor=Ingestor(parts.knowledge, parts.embedder),
                 scrape=Shared(scrape),

@@ -18,15 +18,21 @@ from vital_cli.views.drill import tell_station
 from vital_ops.drill.drill import Drill
 from vital_ops.drill.faster import faster_rules, receivers_of_alerts
 from vital_ops.drill.journey import Journey, Receiver
+from vital_ops.drill.models import PRICES
 from vital_ops.drill.places import to_stand_ins
 from vital_ops.drill.receivers import Live, StandingIn
-from vital_ops.drill.scratch import scratch
 from vital_ops.receivers.stand_ins import stand_ins
 from vital_ops.routing import QUICK, routing
 from vital_ops.stack.notification_settings import NotificationSettings
+from vital_ops.stack.scratch import scratch
 from vital_shared.errors import InvalidRequest
 
 __all__ = ["run_drill"]
+
+SMALL_CACHE: Final = {
+    "VITAL_CACHE_ENTRIES": "40",  # soon full
+    "VITAL_CACHE_TTL_SECONDS": "5",  # and soon empty again
+}
 
 ENGINE: Final = (sys.executable, "-m", "vital_cli.drill_engine")
 
@@ -67,7 +73,9 @@ async def _played(
             to = to_stand_ins(folder, stands, engine_url=engine_url, engine_key_file=key_file)
             return routing(to, QUICK)
 
-        async with scratch(folder, ENGINE, faster_rules(), made, say) as at:
+        async with scratch(
+            folder, ENGINE, faster_rules(), made, say, prices=PRICES, settings=SMALL_CACHE
+        ) as at:
             return await Drill(client, at, StandingIn(stands.inbox), tell_station).run(alerts)
 
 
@@ -81,5 +89,5 @@ async def _live(
         to = settings.destinations(folder, engine_url=engine_url, engine_key_file=key_file)
         return routing(to, QUICK)
 
-    async with scratch(folder, ENGINE, faster_rules(), made, say) as at:
+    async with scratch(folder, ENGINE, faster_rules(), made, say, prices=PRICES, settings=SMALL_CACHE) as at:
         return await Drill(client, at, Live(client, at.alertmanager), tell_station).run(there)

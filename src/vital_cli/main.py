@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from vital_cli.commands import agents, budgets, documents, keys, models, ops
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
+from vital_cli.commands.compare import compare
 from vital_cli.commands.costs import costs
 from vital_cli.commands.drill import drill
 from vital_cli.commands.graph import graph
@@ -121,6 +122,9 @@ app.command(
 app.add_typer(models.app, name="models")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(ops.app, name="ops")
+app.command(
+    epilog=examples("vital compare", "vital compare --questions 500 --per-second 40 --json > compare.json")
+)(compare)
 app.command(
     epilog=examples(
         "vital graph",

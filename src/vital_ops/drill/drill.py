@@ -12,10 +12,10 @@ import aiohttp
 from vital_ops.drill.faults import FAULTS, Fault
 from vital_ops.drill.journey import Journey, Receiver
 from vital_ops.drill.receivers import Receivers
-from vital_ops.drill.scratch import Scratch
 from vital_ops.drill.traffic import Traffic
 from vital_ops.drill.watching import Watch
 from vital_ops.receivers.delivery import Status
+from vital_ops.stack.scratch import Scratch
 
 __all__ = ["Drill", "Tell"]
 

@@ -123,7 +123,7 @@ BOUNDED_NAME: Final = Label("label", [label.name for label in BOUNDED])
 
 # Edges of buckets: one at every threshold of a target or an alert
 
-SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60)
+SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30, 60)
 NODE_SECONDS: Final = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 SHORT_SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
 ENTRY_SECONDS: Final = (1, 5, 15, 30, 60, 120, 180, 240, 300, 600, 3600)

@@ -125,7 +125,7 @@ class LocalModel:
                 base_url=f"{address}/v1",
                 key=self.child.key,
                 timeouts=TIMEOUTS,
-                attempts=1,
+                attempts=2,  # the server closes idle connections, also one that is just used again
                 connections=8,
             )
         return self._provider

@@ -1,4 +1,4 @@
-"""An engine, a Prometheus and an Alertmanager that are there for a drill alone."""
+"""An engine, a Prometheus and an Alertmanager that are there for one purpose, and gone after it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from vital_ops.drill.models import PRICES
 from vital_ops.stack.own_key import NO_KEY
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.program import Program
@@ -27,8 +26,6 @@ SETTINGS: Final = {
     "VITAL_MAX_CONCURRENT_RUNS": "5000",
     "VITAL_GRACE_SECONDS": "0.5",  # who stops asking is gone
     "VITAL_TRACING": "0",
-    "VITAL_CACHE_ENTRIES": "40",  # soon full
-    "VITAL_CACHE_TTL_SECONDS": "5",  # and soon empty again
 }
 """Of the engine, which knows nothing else of the real one's settings."""
 
@@ -49,14 +46,20 @@ async def scratch(
     rules: Mapping[str, str],
     routing: Callable[[str, Path], str],
     say: Callable[[str], None],
+    *,
+    prices: str,
+    settings: Mapping[str, str],
 ) -> AsyncIterator[Scratch]:
     """Start all of it in a folder, and stop it in the end.
 
     :param engine_command: starts the engine; settings are in its environment.
     :param routing: writes Alertmanager's configuration, of the engine's address and a file with its key.
+    :param prices: the engine's ``vital.toml``.
+    :param settings: more variables of the engine's environment.
     :raises ChildFailed: when it does not start.
     """
-    stack = _stack(folder, engine_command, rules, routing)
+    (folder / "vital.toml").write_text(prices, encoding="utf-8")
+    stack = _stack(folder, engine_command, rules, routing, settings)
     ready = asyncio.Event()
     running = asyncio.create_task(run_stack(stack, ready.set, say))
     waiting = asyncio.create_task(ready.wait())
@@ -80,15 +83,15 @@ def _stack(
     engine_command: Sequence[str | Path],
     rules: Mapping[str, str],
     routing: Callable[[str, Path], str],
+    settings: Mapping[str, str],
 ) -> Stack:
-    (folder / "vital.toml").write_text(PRICES, encoding="utf-8")
     key_file = write_secret(folder / "engine.key", NO_KEY)
     address = f"{HOST}:{free_port(HOST)}"
     engine = Program(
         name="The engine",
         command=engine_command,
         ready_url=f"http://{address}/readyz",
-        environment=_environment(folder, address),
+        environment={**_environment(folder, address), **settings},
         log=folder / "engine.log",
     )
     return Stack(

@@ -1,0 +1,34 @@
+"""``vital compare``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vital_cli.options import Json
+
+__all__ = ["compare"]
+
+
+def compare(
+    questions: Annotated[int, typer.Option("--questions", min=20, max=5_000, help="Of each load.")] = 200,
+    per_second: Annotated[
+        float, typer.Option("--per-second", min=1, max=200, help="How many are asked in a second.")
+    ] = 20,
+    as_json: Json = False,
+) -> None:
+    """Measure what running nodes in parallel, the cache and streaming are worth.
+
+    It takes an engine and a Prometheus of its own, whose parts take as long as those of a real workflow
+    (long-tailed around 200, 1500, 800 and 300 ms), and reads all figures from Prometheus.
+    """
+    from vital_cli.comparing import run_comparison
+    from vital_cli.terminal import write_json
+    from vital_cli.views.compare import comparison, show_comparison
+
+    found = comparison(run_comparison(questions, per_second))
+    if as_json:
+        write_json(found)
+    else:
+        show_comparison(found)

@@ -1,0 +1,56 @@
+"""A comparison as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vital_cli.terminal import say, show_table
+from vital_ops.compare.compare import CACHED, LONG_ANSWERS, PARALLEL, SEQUENTIAL, UNCACHED, Measured
+from vital_ops.compare.verdict import Line, compared, perceived
+
+__all__ = ["Comparison", "comparison", "show_comparison"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that was compared."""
+
+    parallel: tuple[Line, ...]
+    """Nodes one after another, and in parallel."""
+    cache: tuple[Line, ...]
+    """Without a cache, and with one."""
+    streaming: Line
+    loads: tuple[Measured, ...]
+
+
+def comparison(found: Mapping[str, Measured]) -> Comparison:
+    """Compare what was measured, by the loads' names."""
+    return Comparison(
+        parallel=tuple(compared(found[SEQUENTIAL.name], found[PARALLEL.name], expected=True)),
+        cache=tuple(compared(found[UNCACHED.name], found[CACHED.name], expected=False)),
+        streaming=perceived(found[LONG_ANSWERS.name]),
+        loads=tuple(found.values()),
+    )
+
+
+def show_comparison(found: Comparison) -> None:
+    """Print three tables."""
+    for title, lines in (
+        ("Nodes one after another, and in parallel", found.parallel),
+        ("Ten questions again and again, without the cache and with it", found.cache),
+    ):
+        say(title)
+        show_table([_row(line, f"{-line.change:+.0%}") for line in lines])
+    say("A long answer, whole and streamed")
+    show_table([_row(found.streaming, f"{found.streaming.change:.1f} times as soon")])
+
+
+def _row(line: Line, change: str) -> dict[str, object]:
+    return {
+        "": line.what,
+        "before": f"{line.before:.2f} s",
+        "after": f"{line.after:.2f} s",
+        "change": change,
+        "verdict": line.verdict,
+    }

@@ -1,0 +1,78 @@
+"""What a load took: as Prometheus has it, and by the clients' own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import aiohttp
+
+from vital_ops.promql import Match, by, select
+from vital_shared.monitoring.metrics import TIME_TO_FIRST_TOKEN_SECONDS, WORKFLOW_DURATION_SECONDS
+
+__all__ = ["SHARES", "Figures", "FirstTokens", "first_tokens", "of_clients", "of_prometheus"]
+
+SHARES: Final = (0.95, 0.99)
+
+QUERY_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Seconds."""
+
+    average: float
+    p95: float
+    p99: float
+    first_token: float
+    """The average."""
+
+
+class FirstTokens(NamedTuple):
+    """What a histogram of first tokens has added up; it does not tell loads of one mode apart."""
+
+    seconds: float = 0.0
+    answers: float = 0.0
+
+
+async def first_tokens(client: aiohttp.ClientSession, prometheus: str, mode: str) -> FirstTokens:
+    """Read how long all first tokens of a mode took so far."""
+    sums = (by(select(TIME_TO_FIRST_TOKEN_SECONDS, part, mode=mode)) for part in ("sum", "count"))
+    return FirstTokens(*[await _value(client, prometheus, query) for query in sums])
+
+
+async def of_prometheus(
+    client: aiohttp.ClientSession,
+    prometheus: str,
+    durations: dict[str, Match],
+    mode: str,
+    before: FirstTokens,
+) -> Figures:
+    """Read the histograms. The engine was new when it began: all that it has counted is the loads.
+
+    :param durations: labels of the load's durations, which no other load has.
+    :param before: the first tokens of loads before it.
+    """
+    labelled = WORKFLOW_DURATION_SECONDS
+    buckets = by(select(labelled, "bucket", **durations), "le")
+    mean = f"{by(select(labelled, 'sum', **durations))} / {by(select(labelled, 'count', **durations))}"
+    queries = (mean, *(f"histogram_quantile({share}, {buckets})" for share in SHARES))
+    average, p95, p99 = [await _value(client, prometheus, query) for query in queries]
+    after = await first_tokens(client, prometheus, mode)
+    first = (after.seconds - before.seconds) / (after.answers - before.answers)
+    return Figures(average, p95, p99, first)
+
+
+def of_clients(took: Sequence[tuple[float, float]]) -> Figures:
+    """Take the clients' own figures."""
+    totals = sorted(total for total, _ in took)
+    p95, p99 = (totals[min(int(len(totals) * share), len(totals) - 1)] for share in SHARES)
+    return Figures(sum(totals) / len(totals), p95, p99, sum(first for _, first in took) / len(took))
+
+
+async def _value(client: aiohttp.ClientSession, prometheus: str, query: str) -> float:
+    timeout = aiohttp.ClientTimeout(QUERY_SECONDS)
+    async with client.get(f"{prometheus}/api/v1/query", params={"query": query}, timeout=timeout) as response:
+        result = (await response.json())["data"]["result"]
+    return float(result[0]["value"][1]) if result else 0.0

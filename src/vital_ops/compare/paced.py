@@ -1,0 +1,117 @@
+"""A workflow whose parts take as long as they are told to, and do nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from vital_ops.compare.latencies import AGENT, MODEL, TOOLS, number_of, seconds
+from vital_shared import BaseWorkflow, node
+from vital_shared.llm.base import Cited, ModelEvent, ModelRequest, Stop, TextDelta, Usage
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.citation import Citation, Passage
+from vital_shared.models.tool import ToolCall
+
+__all__ = ["LONG", "PACED", "PRICES", "PacedModel", "PacedSource", "PacedWorkflow"]
+
+PACED: Final = "paced"
+LONG: Final = "paced-long"
+
+FIRST_SECONDS: Final = 0.3
+PIECES: Final = 100
+PIECE_SECONDS: Final = 0.027
+"""A long answer: the first piece after 300 ms, the last after 3 seconds."""
+
+PRICES: Final = "".join(f'[models.{name}.price]\ninput = "1"\noutput = "2"\n' for name in (PACED, LONG))
+"""Dollars per million tokens."""
+
+
+def _fact(question: str) -> str:
+    """What there is to say, in the words of the question: so it is an answer, and good enough to be kept."""
+    return f"The review of widget {number_of(question)} takes 42 days."
+
+
+class PacedSource:
+    """Finds one passage, which answers everything.
+
+    :param name: also of its latency.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:  # noqa: ARG002 - the interface
+        """Find it."""
+        await asyncio.sleep(seconds(self.name, query))
+        name = f"{self.name}-1"
+        return (
+            Passage(
+                id=name,
+                document_id=name,
+                title="All",
+                source=self.name,
+                uri=name,
+                text=_fact(query),
+                score=1.0,
+            ),
+        )
+
+
+class PacedModel:
+    """Answers in one piece, or in many.
+
+    :param is_long: whether it writes a long answer.
+    """
+
+    calls_tools = False
+
+    def __init__(self, name: str, *, is_long: bool) -> None:
+        self.name = name
+        self._is_long = is_long
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Answer."""
+        if self._is_long:
+            await asyncio.sleep(FIRST_SECONDS)
+            for _ in range(PIECES):
+                yield TextDelta(text="word ")
+                await asyncio.sleep(PIECE_SECONDS)
+        else:
+            await asyncio.sleep(seconds(MODEL, request.question))
+            for found in request.passages[:1]:
+                yield Cited(citation=_citation(found))
+            yield TextDelta(text=f"{_fact(request.question)} [1]")
+        yield Usage(input_tokens=100, output_tokens=PIECES if self._is_long else 5)
+        yield Stop(reason="end")
+
+
+def _citation(found: Passage) -> Citation:
+    return Citation(
+        number=1,
+        passage_id=found.id,
+        document_id=found.document_id,
+        title=found.title,
+        uri=found.uri,
+        quote=found.text,
+        source=found.source,
+    )
+
+
+class PacedWorkflow(BaseWorkflow):
+    """The workflow as it is, but for the time that its parts take."""
+
+    @node
+    async def load_agent(  # type: ignore[override]  # a node's parameters say what it needs
+        self, agent_id: str, tenant_id: str, query: str
+    ) -> AgentProfile:
+        """Read who answers."""
+        await asyncio.sleep(seconds(AGENT, query))
+        return await self.services.agents.get(agent_id, tenant_id=tenant_id)
+
+    @node
+    async def tool_suggestion(self, query: str, enable_tools: bool) -> tuple[ToolCall, ...]:
+        """Suggest nothing."""
+        if enable_tools:
+            await asyncio.sleep(seconds(TOOLS, query))
+        return ()
