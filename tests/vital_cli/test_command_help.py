@@ -55,6 +55,7 @@ def test_the_commands_are_those_that_are_documented():
         "models list",
         "models providers",
         "ops build",
+        "ops backtest",
         "compare",
         "ops setup",
         "up",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vital_cli.commands.setup import setup
-from vital_cli.options import examples
+from vital_cli.options import Json, examples
 
 __all__ = ["app"]
 
@@ -49,3 +49,48 @@ def build(
 
 
 app.command(epilog=examples("vital ops setup /run/vital --engine http://ai-engine:8000"))(setup)
+
+
+@app.command(
+    epilog=examples(
+        "vital ops backtest",
+        "vital ops backtest --last 30d --times 2 --write thresholds.toml",
+        "vital ops build --thresholds thresholds.toml",
+    )
+)
+def backtest(
+    prometheus: Annotated[str, typer.Option("--prometheus", help="Its address.")] = "http://127.0.0.1:9090",
+    last: Annotated[str, typer.Option("--last", help="How far back, such as 24h or 30d.")] = "24h",
+    step: Annotated[str, typer.Option("--step", help="Between looks, such as 1m.")] = "1m",
+    times: Annotated[
+        int | None, typer.Option("--times", min=0, help="Suggest thresholds that fire no more often.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Write the suggested thresholds here.")
+    ] = None,
+    thresholds: Annotated[
+        Path | None, typer.Option("--thresholds", help="TOML file with the thresholds that differ.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell when the alerts would have fired, over the history that a Prometheus has."""
+    from vital_cli.backtesting import run_backtest, span
+    from vital_cli.terminal import say, write_json
+    from vital_cli.views.backtest import show_backtest
+    from vital_ops.backtest.backtest import write_thresholds
+    from vital_ops.thresholds import DEFAULTS, load
+
+    tested = run_backtest(
+        prometheus,
+        back=span(last, "--last"),
+        step=span(step, "--step"),
+        thresholds=load(thresholds) if thresholds else DEFAULTS,
+        times=times,
+    )
+    if as_json:
+        write_json(tested)
+    else:
+        show_backtest(tested)
+    if write is not None:
+        write.write_text(write_thresholds(tested), encoding="utf-8")
+        say(f"The suggested thresholds are in {write}: vital ops build --thresholds {write}")

@@ -1,0 +1,97 @@
+"""Run each alert over history, and find thresholds that would have fired as often as is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from vital_ops.backtest.firings import Firing, firings
+from vital_ops.backtest.history import History
+from vital_ops.backtest.inlining import inlined
+from vital_ops.durations import write_seconds
+from vital_ops.rules.alert import Alert
+from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.recording import recordings
+from vital_ops.thresholds import Threshold, Thresholds
+
+__all__ = ["Tested", "backtest", "write_thresholds"]
+
+FACTORS: Final = (1, 0.9, 1.1, 0.8, 1.25, 0.7, 1.5, 0.6, 1.75, 0.5, 2, 0.4, 2.5, 0.3, 3, 0.2, 4, 0.1, 5, 10)
+"""What is tried in place of a threshold, the nearest first."""
+
+SHARES: Final = frozenset(
+    {
+        "CacheNearCapacity",
+        "HighDegradationRate",
+        "HighErrorRate",
+        "HighRAGFailureRate",
+        "HighToolFailureRate",
+        "LowCacheHitRate",
+        "LowQualityScore",
+    }
+)
+"""Their thresholds are shares: at most 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What an alert would have done."""
+
+    alert: str
+    threshold: Threshold
+    firings: list[Firing]
+    suggested: float | None
+    """The nearest value with which it would have fired as often as is wanted; None: it does, or none does."""
+
+
+async def backtest(history: History, thresholds: Thresholds, times: int | None) -> list[Tested]:
+    """Test all twelve.
+
+    :param times: how often each may fire; None: no other thresholds are tried.
+    :raises HistoryUnavailable: when Prometheus does not tell.
+    """
+    return [await _test(alert, history, thresholds, times) for alert in ALERTS]
+
+
+async def _test(alert: Alert, history: History, thresholds: Thresholds, times: int | None) -> Tested:
+    fired = await _fired(alert, history, thresholds)
+    suggested = None
+    if times is not None and len(fired) > times:
+        suggested = await _suggest(alert, history, thresholds, times)
+    return Tested(alert.name, thresholds[alert.name], fired, suggested)
+
+
+async def _suggest(alert: Alert, history: History, thresholds: Thresholds, times: int) -> float | None:
+    for value in _candidates(alert.name, thresholds[alert.name].value):
+        other = thresholds[alert.name].model_copy(update={"value": value})
+        fired = await _fired(alert, history, {**thresholds, alert.name: other})
+        if len(fired) <= times:
+            return value
+    return None
+
+
+def _candidates(name: str, value: float) -> Iterator[float]:
+    for factor in FACTORS:
+        tried = float(f"{value * factor:.3g}")
+        if name not in SHARES or tried <= 1:
+            yield tried
+
+
+async def _fired(alert: Alert, history: History, thresholds: Thresholds) -> list[Firing]:
+    at = thresholds[alert.name]
+    expr = inlined(alert.condition(at), recordings(thresholds))
+    return firings(await history.moments(expr), hold=at.hold, step=history.step)
+
+
+def write_thresholds(tested: list[Tested]) -> str:
+    """Write the suggested thresholds as a file for ``vital ops build --thresholds``."""
+    tables = [
+        f"[{each.alert}]\n"
+        f"value = {each.suggested:g}  # was {each.threshold.value:g}, and fired {len(each.firings)} times\n"
+        f'window = "{write_seconds(each.threshold.window)}"\n'
+        f'for = "{write_seconds(each.threshold.hold)}"\n'
+        for each in tested
+        if each.suggested is not None
+    ]
+    return "\n".join(tables) or "# All alerts fire as often as is wanted.\n"

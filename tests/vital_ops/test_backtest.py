@@ -1,0 +1,203 @@
+"""The alerts, over a day whose incidents are known."""
+
+import asyncio
+import json
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from tests.prometheus import Prometheus, running_prometheus
+from typer.testing import CliRunner
+
+from vital_cli.main import app
+from vital_ops.backtest.backtest import backtest, write_thresholds
+from vital_ops.backtest.firings import firings
+from vital_ops.backtest.history import History, HistoryUnavailable
+from vital_ops.backtest.inlining import inlined
+from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.recording import recordings
+from vital_ops.stack.programs import PROMTOOL, find_program
+from vital_ops.thresholds import DEFAULTS, load
+from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MINUTES = 24 * 60
+BAD_ERRORS = range(200, 240)
+SLOW = range(600, 640)
+BAD_TOOLS = range(1000, 1060)
+
+REQUESTS = 'vital_workflow_requests_total{{mode="2",tenant_id="acme",outcome="{}"}}'
+DURATION = 'vital_workflow_duration_seconds_{}{{mode="2",cache_status="bypass",execution="parallel"{}}}'
+TOOLS = 'vital_tool_executions_total{{tool="search",status="{}"}}'
+
+
+def minute(at: int) -> dict[str, float]:
+    """What happened in a minute."""
+    failed = 8 if at in BAD_ERRORS else 0.5
+    slow = 8 if at in SLOW else 0.5
+    broken = 12 if at in BAD_TOOLS else 0.5
+    counts = {
+        REQUESTS.format("success"): 60 - failed,
+        REQUESTS.format("failed"): failed,
+        TOOLS.format("success"): 40 - broken,
+        TOOLS.format("failed"): broken,
+        DURATION.format("count", ""): 60,
+        DURATION.format("sum", ""): 60,
+    }
+    for edge in (*map(float, WORKFLOW_DURATION_SECONDS.edges), "+Inf"):
+        is_long = edge == "+Inf" or edge >= 15
+        counts[DURATION.format("bucket", f',le="{edge}"')] = 60 if is_long else 60 - slow if edge >= 1 else 0
+    return counts
+
+
+def openmetrics(start: int) -> str:
+    sums = dict.fromkeys(minute(0), 0.0)
+    lines: dict[str, list[str]] = {name: [] for name in sums}
+    for at in range(MINUTES):
+        for name, count in minute(at).items():
+            sums[name] += count
+            lines[name].append(f"{name} {sums[name]} {start + 60 * at}")
+    kinds = {
+        "vital_workflow_requests": "counter",
+        "vital_tool_executions": "counter",
+        "vital_workflow_duration_seconds": "histogram",
+    }
+    text = []
+    for family, kind in kinds.items():
+        text.append(f"# TYPE {family} {kind}")
+        text += [line for name, each in lines.items() if name.startswith(family) for line in each]
+    return "\n".join([*text, "# EOF\n"])
+
+
+class Day:
+    """A day that Prometheus has the history of."""
+
+    def __init__(self, url: str, start: int) -> None:
+        self.url, self.start = url, start
+
+    def at(self, minute: int) -> float:
+        return self.start + 60 * minute
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def day(tmp_path_factory) -> AsyncIterator[Day]:
+    folder: Path = tmp_path_factory.mktemp("day")
+    start = int(time.time()) // 60 * 60 - 60 * (MINUTES + 30)
+    (folder / "day.txt").write_text(openmetrics(start))
+    made = await asyncio.to_thread(
+        subprocess.run,
+        [
+            find_program(PROMTOOL),
+            "tsdb",
+            "create-blocks-from",
+            "openmetrics",
+            folder / "day.txt",
+            folder / "prometheus",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    async with running_prometheus(folder, "127.0.0.1:1") as prometheus:
+        yield Day(url_of(prometheus), start)
+
+
+def url_of(prometheus: Prometheus) -> str:
+    return str(prometheus._client.base_url).rstrip("/")
+
+
+async def test_the_three_incidents_of_a_day_are_found_and_nothing_else(day):
+    async with aiohttp.ClientSession() as client:
+        history = History(client, day.url, day.at(0), day.at(MINUTES), 60)
+        tested = {each.alert: each for each in await backtest(history, DEFAULTS, None)}
+    assert {name for name, each in tested.items() if each.firings} == {
+        "HighErrorRate",
+        "HighLatency",
+        "HighToolFailureRate",
+    }
+    for name, bad in (
+        ("HighErrorRate", BAD_ERRORS),
+        ("HighLatency", SLOW),
+        ("HighToolFailureRate", BAD_TOOLS),
+    ):
+        (firing,) = tested[name].firings
+        at = DEFAULTS[name]
+        began = firing.began.timestamp()
+        assert day.at(bad.start) + at.hold <= began <= day.at(bad.start) + at.hold + at.window
+        over = began + firing.seconds
+        assert day.at(bad.stop) - 120 <= over <= day.at(bad.stop) + at.window + 120
+
+
+async def test_a_threshold_that_fires_as_often_as_asked_is_suggested(day, tmp_path):
+    async with aiohttp.ClientSession() as client:
+        history = History(client, day.url, day.at(0), day.at(MINUTES), 60)
+        tested = await backtest(history, DEFAULTS, 0)
+        (tmp_path / "thresholds.toml").write_text(write_thresholds(tested))
+        chosen = load(tmp_path / "thresholds.toml")
+        assert chosen["HighErrorRate"].value == 0.15  # 13 % failed
+        assert chosen["HighToolFailureRate"].value >= 0.3  # 30 % failed
+        again = await backtest(history, chosen, None)
+    assert [each.alert for each in again if each.firings] == []
+
+
+async def test_the_command_tells_what_would_have_fired_and_writes_thresholds(day, tmp_path):
+    written = tmp_path / "thresholds.toml"
+    options = ["--prometheus", day.url, "--last", "1d", "--times", "0", "--write", str(written), "--json"]
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["ops", "backtest", *options])
+    assert done.exit_code == 0, done.output
+    fired = {each["alert"]: len(each["firings"]) for each in json.loads(done.stdout)}
+    assert fired["HighToolFailureRate"] == 1
+    assert load(written)["HighToolFailureRate"].value >= 0.3
+    table = await asyncio.to_thread(CliRunner().invoke, app, ["ops", "backtest", *options[:4]])
+    assert "HighLatency" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--last", "soon"], 2, "no span of time"),
+        (["--prometheus", "http://127.0.0.1:1"], 1, "give its address"),
+    ],
+)
+async def test_the_command_says_what_is_wrong(options, code, told):
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["ops", "backtest", *options])
+    assert (done.exit_code, told in done.stderr) == (code, True), done.output
+
+
+async def test_a_prometheus_that_is_not_there_is_told():
+    async with aiohttp.ClientSession() as client:
+        with pytest.raises(HistoryUnavailable, match="give its address"):
+            await History(client, "http://127.0.0.1:1", 0, 60, 60).moments("up")
+
+
+async def test_what_prometheus_cannot_evaluate_is_told(day):
+    async with aiohttp.ClientSession() as client:
+        with pytest.raises(HistoryUnavailable, match="cannot tell it"):
+            await History(client, day.url, 0, 60, 60).moments("up +")
+
+
+async def test_a_long_time_is_asked_for_in_parts(day):
+    async with aiohttp.ClientSession() as client:
+        found = await History(client, day.url, day.at(0), day.at(MINUTES), 5).moments("vector(1)")
+    assert len(found) == MINUTES * 12 + 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_alert_fires_when_its_condition_has_held_for_so_long():
+    moments = [0, 60, 120, 180, 360, 420, 600, 660, 720]
+    found = firings(moments, hold=120, step=60)
+    assert [(firing.began.timestamp(), firing.seconds) for firing in found] == [(120, 120), (720, 60)]
+    assert firings([], hold=60, step=60) == []
+
+
+async def test_no_recorded_series_is_left_when_an_expression_is_inlined():
+    for alert in ALERTS:
+        assert "vital:" not in inlined(alert.condition(DEFAULTS[alert.name]), recordings(DEFAULTS)), (
+            alert.name
+        )
