@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.vital_ops.alerts_of_spec import CRITICAL, RECEIVERS
 
 from vital_ops.build import CONTAINERS
 from vital_ops.destinations import Destinations
@@ -14,22 +15,6 @@ from vital_ops.rules.files import rule_files
 from vital_ops.stack.programs import AMTOOL, find_program
 
 ROOT = Path(__file__).parents[2]
-
-SPEC = {
-    "HighErrorRate": {"slack", "pagerduty"},
-    "HighLatency": {"slack"},
-    "VeryHighLatency": {"pagerduty"},
-    "LowCacheHitRate": {"slack"},
-    "CacheNearCapacity": {"slack"},
-    "HighCacheEvictionRate": {"slack"},
-    "HighDailyCost": {"email"},
-    "SuddenCostSpike": {"pagerduty", "email"},
-    "LowQualityScore": {"slack"},
-    "HighDegradationRate": {"slack"},
-    "HighToolFailureRate": {"slack"},
-    "HighRAGFailureRate": {"pagerduty"},
-}
-CRITICAL = {"VeryHighLatency", "SuddenCostSpike", "HighRAGFailureRate"}
 
 
 def amtool(*arguments: str | Path) -> str:
@@ -52,14 +37,14 @@ def behind(receiver: str) -> set[str]:
     return {kind.removesuffix("_configs") for kind in found if kind != "name"}
 
 
-@pytest.mark.parametrize("alert", SPEC)
+@pytest.mark.parametrize("alert", RECEIVERS)
 def test_an_alert_reaches_exactly_the_receivers_of_the_table_and_the_engine(alert):
     labels = labels_of(alert)
     arguments = [f"{name}={value}" for name, value in labels.items()]
     file = ROOT / "alertmanager.yml"
     receivers = amtool("config", "routes", "test", f"--config.file={file}", *arguments).splitlines()
     assert len(receivers) == 1
-    assert behind(receivers[0]) == SPEC[alert] | {"webhook"}
+    assert behind(receivers[0]) == RECEIVERS[alert] | {"webhook"}
     assert (labels["severity"] == "critical") == (alert in CRITICAL)
 
 

@@ -7,26 +7,12 @@ import sys
 from asyncio.subprocess import PIPE
 
 import pytest
+from tests.vital_ops.alerts_of_spec import RECEIVERS
 
 from vital_cli.drilling import run_drill
 from vital_ops.drill.faults import FAULTS
 from vital_ops.receivers.stand_ins import stand_ins
 from vital_shared.errors import InvalidRequest
-
-RECEIVERS = {
-    "HighErrorRate": {"slack", "pagerduty"},
-    "HighLatency": {"slack"},
-    "VeryHighLatency": {"pagerduty"},
-    "LowCacheHitRate": {"slack"},
-    "CacheNearCapacity": {"slack"},
-    "HighCacheEvictionRate": {"slack"},
-    "HighDailyCost": {"email"},
-    "SuddenCostSpike": {"pagerduty", "email"},
-    "LowQualityScore": {"slack"},
-    "HighDegradationRate": {"slack"},
-    "HighToolFailureRate": {"slack"},
-    "HighRAGFailureRate": {"pagerduty"},
-}
 
 
 async def command(*arguments: str, **environment: str) -> tuple[int, bytes, bytes]:

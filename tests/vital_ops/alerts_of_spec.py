@@ -1,0 +1,19 @@
+"""Who has to be told of which alert."""
+
+__all__ = ["CRITICAL", "RECEIVERS"]
+
+RECEIVERS = {
+    "HighErrorRate": {"slack", "pagerduty"},
+    "HighLatency": {"slack"},
+    "VeryHighLatency": {"pagerduty"},
+    "LowCacheHitRate": {"slack"},
+    "CacheNearCapacity": {"slack"},
+    "HighCacheEvictionRate": {"slack"},
+    "HighDailyCost": {"email"},
+    "SuddenCostSpike": {"pagerduty", "email"},
+    "LowQualityScore": {"slack"},
+    "HighDegradationRate": {"slack"},
+    "HighToolFailureRate": {"slack"},
+    "HighRAGFailureRate": {"pagerduty"},
+}
+CRITICAL = {"VeryHighLatency", "SuddenCostSpike", "HighRAGFailureRate"}
