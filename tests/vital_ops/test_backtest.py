@@ -18,6 +18,8 @@ from vital_ops.backtest.backtest import backtest, write_thresholds
 from vital_ops.backtest.firings import firings
 from vital_ops.backtest.history import History, HistoryUnavailable
 from vital_ops.backtest.inlining import inlined
+from vital_ops.dashboards.cost import cost
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.recording import recordings
 from vital_ops.stack.programs import PROMTOOL, find_program
@@ -34,6 +36,19 @@ BAD_TOOLS = range(1000, 1060)
 REQUESTS = 'vital_workflow_requests_total{{mode="2",tenant_id="acme",outcome="{}"}}'
 DURATION = 'vital_workflow_duration_seconds_{}{{mode="2",cache_status="bypass",execution="parallel"{}}}'
 TOOLS = 'vital_tool_executions_total{{tool="search",status="{}"}}'
+STEADY = {
+    'vital_cost_dollars_total{mode="2",tenant_id="acme",cost_type="llm"}': 0.02,
+    'vital_cost_dollars_total{mode="4",tenant_id="globex",cost_type="tools"}': 0.01,
+    'vital_cost_overall_dollars_total{mode="2",cost_type="llm"}': 0.02,
+    'vital_cost_overall_dollars_total{mode="4",cost_type="tools"}': 0.01,
+    'vital_cost_saved_dollars_total{mode="2",tenant_id="acme"}': 0.03,
+    'vital_llm_calls_total{mode="2",model="gpt",cached="false",status="success"}': 20,
+    'vital_llm_calls_total{mode="2",model="gpt",cached="true",status="success"}': 30,
+    'vital_llm_tokens_total{mode="2",model="gpt",token_type="input"}': 2_000,
+    'vital_llm_tokens_total{mode="2",model="gpt",token_type="output"}': 500,
+    'vital_rag_retrievals_total{mode="2",source="memory",status="success"}': 60,
+}
+"""What went on evenly, a minute."""
 
 
 def minute(at: int) -> dict[str, float]:
@@ -48,6 +63,7 @@ def minute(at: int) -> dict[str, float]:
         TOOLS.format("failed"): broken,
         DURATION.format("count", ""): 60,
         DURATION.format("sum", ""): 60,
+        **STEADY,
     }
     for edge in (*map(float, WORKFLOW_DURATION_SECONDS.edges), "+Inf"):
         is_long = edge == "+Inf" or edge >= 15
@@ -66,6 +82,7 @@ def openmetrics(start: int) -> str:
         "vital_workflow_requests": "counter",
         "vital_tool_executions": "counter",
         "vital_workflow_duration_seconds": "histogram",
+        **{name.partition("_total")[0]: "counter" for name in STEADY},
     }
     text = []
     for family, kind in kinds.items():
@@ -74,11 +91,25 @@ def openmetrics(start: int) -> str:
     return "\n".join([*text, "# EOF\n"])
 
 
+def cost_panels() -> list[tuple[int, str]]:
+    """The queries of the dashboard that shows a day, with the numbers of their panels."""
+    written = {INTERVAL: "5m", RANGE: "24h", MODE: ".*", TENANT: ".*"}
+    found = []
+    for number, panel in enumerate(cost().all_panels, 1):
+        for query in panel.queries:
+            expr = inlined(query.expr, recordings(DEFAULTS))
+            for variable, value in written.items():
+                expr = expr.replace(variable, value)
+            found.append((number, expr))
+    return found
+
+
 class Day:
     """A day that Prometheus has the history of."""
 
-    def __init__(self, url: str, start: int) -> None:
-        self.url, self.start = url, start
+    def __init__(self, prometheus: Prometheus, start: int) -> None:
+        self.prometheus, self.start = prometheus, start
+        self.url = str(prometheus._client.base_url).rstrip("/")
 
     def at(self, minute: int) -> float:
         return self.start + 60 * minute
@@ -105,11 +136,7 @@ async def day(tmp_path_factory) -> AsyncIterator[Day]:
     )
     assert made.returncode == 0, made.stderr
     async with running_prometheus(folder, "127.0.0.1:1") as prometheus:
-        yield Day(url_of(prometheus), start)
-
-
-def url_of(prometheus: Prometheus) -> str:
-    return str(prometheus._client.base_url).rstrip("/")
+        yield Day(prometheus, start)
 
 
 async def test_the_three_incidents_of_a_day_are_found_and_nothing_else(day):
@@ -132,6 +159,24 @@ async def test_the_three_incidents_of_a_day_are_found_and_nothing_else(day):
         assert day.at(bad.start) + at.hold <= began <= day.at(bad.start) + at.hold + at.window
         over = began + firing.seconds
         assert day.at(bad.stop) - 120 <= over <= day.at(bad.stop) + at.window + 120
+
+
+@pytest.mark.parametrize(("number", "expr"), cost_panels())
+async def test_the_panels_of_a_day_show_the_day(day, number, expr):
+    found = await day.prometheus.query(expr, day.at(MINUTES - 1))
+    values = {",".join(value for _, value in labels): value for labels, value in found.items()}
+    assert values
+    minutes = MINUTES - 1
+    known = {
+        1: {"": (0.02 + 0.01) * MINUTES},
+        2: {"llm": 0.02 * minutes, "tools": 0.01 * minutes},
+        8: {"2": 0.02 * minutes, "4": 0.01 * minutes},
+        9: {"acme": 0.02 * minutes, "globex": 0.01 * minutes},
+        10: {"llm": 1.2, "tools": 0.6},
+        11: {"": 0.5},
+    }
+    if number in known:
+        assert values == {name: pytest.approx(value, rel=2e-3) for name, value in known[number].items()}
 
 
 async def test_a_threshold_that_fires_as_often_as_asked_is_suggested(day, tmp_path):
