@@ -48,7 +48,7 @@ from vital_shared.monitoring.metrics import (
 from vital_shared.monitoring.spent import count_cost
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
 from vital_shared.workflows.measuring import Measuring
-from vital_shared.workflows.preparing import name_labels
+from vital_shared.workflows.preparing import name_labels, name_tenant
 
 PIECES = 50
 REQUEST_MICROSECONDS = 50.0
@@ -89,6 +89,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
 
     def count() -> None:
         measuring = Measuring(output.run_id, asking)
+        ran(name_tenant(workflow, asking))
         ran(name_labels(workflow, asking, agent))
         clock, note_token = time.perf_counter, measuring.token
         with measuring.active(zero=clock()):

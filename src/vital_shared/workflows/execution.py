@@ -47,6 +47,7 @@ from vital_shared.workflows.output import build_output
 from vital_shared.workflows.preparing import (
     check_input,
     name_labels,
+    name_tenant,
     new_run,
     restored_run,
     workflow_name,
@@ -133,6 +134,7 @@ class Execution:
         run_id = f"run_{uuid.uuid4().hex}"
         measuring = Measuring(run_id, question)
         with measuring.beginning():
+            await name_tenant(workflow, question)
             agent = await check_input(workflow, question)
             await name_labels(workflow, question, agent)
             lookup = await look_up(workflow, question, agent)

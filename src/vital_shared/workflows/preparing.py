@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from vital_shared.workflows.base_workflow import BaseWorkflow
     from vital_shared.workflows.services import Services
 
-__all__ = ["check_input", "name_labels", "new_run", "restored_run", "workflow_name", "worst_rest"]
+__all__ = [
+    "check_input",
+    "name_labels",
+    "name_tenant",
+    "new_run",
+    "restored_run",
+    "workflow_name",
+    "worst_rest",
+]
 
 
 async def check_input(workflow: BaseWorkflow, question: WorkflowInput) -> AgentProfile:
@@ -46,6 +54,12 @@ async def check_input(workflow: BaseWorkflow, question: WorkflowInput) -> AgentP
     if question.session_id is not None:
         await services.conversations.check(question.session_id, tenant_id=question.tenant_id)
     return agent
+
+
+async def name_tenant(workflow: BaseWorkflow, question: WorkflowInput) -> None:
+    """Give the tenant a name in metrics, while there is room: what it asks may be turned away, and counts."""
+    services = workflow.services
+    await services.labels.admit(((TENANT, question.tenant_id),), now=services.now)
 
 
 async def name_labels(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile | None) -> None:

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
 from tests.ai_engine.harness import asked
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, Engine, running_engine
-from tests.ai_engine.supervisor.load import Load, named
+from tests.ai_engine.supervisor.load import Load
 from tests.llm.wires.servers import base, openai
 from tests.prometheus import Prometheus, check_metrics, running_prometheus
 
@@ -91,7 +91,7 @@ async def counted(prometheus: Prometheus) -> Counter[tuple[str, str, str]]:
     counts: Counter[tuple[str, str, str]] = Counter()
     for labels, value in (await prometheus.query("vital_workflow_requests_total > 0")).items():
         series = dict(labels)
-        counts[named(series["mode"], series["tenant_id"], series["outcome"])] += int(value)
+        counts[series["mode"], series["tenant_id"], series["outcome"]] += int(value)
     return counts
 
 
