@@ -135,3 +135,13 @@ def test_there_are_never_more_series_than_declared(values, limit):
     assert len(shown(counter)) <= counter.most_series == (limit + 1) * 2
     assert len(shown(histogram)) <= histogram.most_series == (limit + 1) * 5
     assert sum(counter.at(each, "red").value for each in label.values) == len(values)
+
+
+def test_a_gauge_of_names_begins_anew_when_they_are_forgotten():
+    label = BoundedLabel("tenant_id", limit=1)
+    gauge = Gauge("vital_example", "An example.", (label,), merge="one")
+    gauge.at("acme").set(1)
+    gauge.at("globex").set(2)
+    label.forget()
+    gauge.forget()
+    assert gauge.collect()[0].samples == []
