@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from tests.prometheus import Prometheus, running_prometheus
 from typer.testing import CliRunner
 
 from vital_cli.main import app
+from vital_ops.backtest.backtest import Tested as Outcome
 from vital_ops.backtest.backtest import backtest, write_thresholds
 from vital_ops.backtest.firings import firings
 from vital_ops.backtest.history import History, HistoryUnavailable
@@ -189,6 +191,42 @@ async def test_a_threshold_that_fires_as_often_as_asked_is_suggested(day, tmp_pa
         assert chosen["HighToolFailureRate"].value >= 0.3  # 30 % failed
         again = await backtest(history, chosen, None)
     assert [each.alert for each in again if each.firings] == []
+
+
+class Flapping:
+    """A latency that comes near its threshold all day, and passes it three times."""
+
+    step = 60.0
+
+    async def moments(self, expr: str) -> list[float]:
+        found = re.search(r"histogram_quantile\(0\.95.* > ([\d.]+) and", expr)
+        if found is None:
+            return []
+        slow = (*range(200, 230), *range(400, 430), *range(700, 730))
+        return [60.0 * at for at in range(MINUTES) if (12 if at in slow else 9.5) > float(found[1])]
+
+
+async def test_what_is_suggested_does_not_fire_all_day_because_that_is_once():
+    tested = {each.alert: each for each in await backtest(Flapping(), DEFAULTS, 1)}
+    assert len(tested["HighLatency"].firings) == 3
+    assert tested["HighLatency"].suggested == 12.5
+
+
+async def test_thresholds_of_ones_own_are_kept_beside_those_that_are_suggested(tmp_path):
+    own = {
+        **DEFAULTS,
+        "HighErrorRate": DEFAULTS["HighErrorRate"].model_copy(update={"value": 0.02}),
+        "HighLatency": DEFAULTS["HighLatency"].model_copy(update={"least_events": 500, "before": 7_200.0}),
+    }
+    tested = [
+        Outcome("HighErrorRate", own["HighErrorRate"], [], None),
+        Outcome("HighLatency", own["HighLatency"], [], 12.5),
+        Outcome("HighDailyCost", own["HighDailyCost"], [], None),
+    ]
+    (tmp_path / "thresholds.toml").write_text(write_thresholds(tested))
+    expected = {**own, "HighLatency": own["HighLatency"].model_copy(update={"value": 12.5})}
+    assert load(tmp_path / "thresholds.toml") == expected
+    assert "HighDailyCost" not in (tmp_path / "thresholds.toml").read_text()
 
 
 async def test_the_command_tells_what_would_have_fired_and_writes_thresholds(day, tmp_path):

@@ -13,12 +13,19 @@ from vital_ops.durations import write_seconds
 from vital_ops.rules.alert import Alert
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.recording import recordings
-from vital_ops.thresholds import Threshold, Thresholds
+from vital_ops.thresholds import DEFAULTS, Threshold, Thresholds
 
 __all__ = ["Tested", "backtest", "write_thresholds"]
 
-FACTORS: Final = (1, 0.9, 1.1, 0.8, 1.25, 0.7, 1.5, 0.6, 1.75, 0.5, 2, 0.4, 2.5, 0.3, 3, 0.2, 4, 0.1, 5, 10)
-"""What is tried in place of a threshold, the nearest first."""
+HIGHER: Final = (1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 10)
+LOWER: Final = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+"""What is tried in place of a threshold, the nearest first.
+
+Only what holds less often is: with the other it might hold all day, which is to fire once.
+"""
+
+FLOORS: Final = frozenset({"LowCacheHitRate", "LowQualityScore"})
+"""These fire below their thresholds; all others above."""
 
 SHARES: Final = frozenset(
     {
@@ -72,7 +79,7 @@ async def _suggest(alert: Alert, history: History, thresholds: Thresholds, times
 
 
 def _candidates(name: str, value: float) -> Iterator[float]:
-    for factor in FACTORS:
+    for factor in LOWER if name in FLOORS else HIGHER:
         tried = float(f"{value * factor:.3g}")
         if name not in SHARES or tried <= 1:
             yield tried
@@ -85,13 +92,23 @@ async def _fired(alert: Alert, history: History, thresholds: Thresholds) -> list
 
 
 def write_thresholds(tested: list[Tested]) -> str:
-    """Write the suggested thresholds as a file for ``vital ops build --thresholds``."""
-    tables = [
-        f"[{each.alert}]\n"
-        f"value = {each.suggested:g}  # was {each.threshold.value:g}, and fired {len(each.firings)} times\n"
-        f'window = "{write_seconds(each.threshold.window)}"\n'
-        f'for = "{write_seconds(each.threshold.hold)}"\n'
-        for each in tested
-        if each.suggested is not None
-    ]
+    """Write a file for ``vital ops build --thresholds``: what is suggested, and what differed before."""
+    tables = [_table(each) for each in tested if _differs(each)]
     return "\n".join(tables) or "# All alerts fire as often as is wanted.\n"
+
+
+def _differs(each: Tested) -> bool:
+    return each.suggested is not None or each.threshold != DEFAULTS[each.alert]
+
+
+def _table(each: Tested) -> str:
+    at, suggested = each.threshold, each.suggested
+    was = f"  # was {at.value:g}, and fired {len(each.firings)} times"
+    return (
+        f"[{each.alert}]\n"
+        + (f"value = {at.value!r}\n" if suggested is None else f"value = {suggested!r}{was}\n")
+        + f'window = "{write_seconds(at.window)}"\n'
+        + f'for = "{write_seconds(at.hold)}"\n'
+        + f"least_events = {at.least_events}\n"
+        + f'before = "{write_seconds(at.before)}"\n'
+    )
