@@ -14,7 +14,7 @@ from vital_cli.comparing import run_comparison
 from vital_cli.views.compare import comparison
 from vital_ops.compare.client import LoadFailed, ask_all
 from vital_ops.compare.compare import PARALLEL, SEQUENTIAL, Measured
-from vital_ops.compare.figures import Figures
+from vital_ops.compare.figures import Figures, of_clients
 from vital_ops.compare.latencies import PARTS, seconds, worded
 from vital_ops.compare.marks import GrafanaSettings, MarkFailed, mark
 from vital_shared.monitoring.metrics import TIME_TO_FIRST_TOKEN_SECONDS, WORKFLOW_DURATION_SECONDS
@@ -51,6 +51,15 @@ def test_one_load_is_faster_in_parallel_from_the_cache_and_streamed():
     assert told.cache[0].change > 0.5
     assert told.streaming.change > 5
     json.dumps(asdict(told), default=str)
+
+
+def test_clients_take_the_answer_that_prometheus_takes():
+    """The 198th of 200: that is where 99 % are reached; in a gap of the tail one further is far away."""
+    took = [(float(second), 0.0) for second in range(1, 201)]
+    figures = of_clients(took)
+    assert (figures.p95, figures.p99) == (190, 198)
+    few = of_clients(took[:10])
+    assert (few.p95, few.p99) == (10, 10)
 
 
 async def test_a_load_that_is_not_answered_is_told():
