@@ -12,22 +12,32 @@ __all__ = ["compare"]
 
 
 def compare(
-    questions: Annotated[int, typer.Option("--questions", min=20, max=5_000, help="Of each load.")] = 200,
+    questions: Annotated[int, typer.Option("--questions", min=20, max=5_000, help="Of each load.")] = 1_000,
     per_second: Annotated[
         float, typer.Option("--per-second", min=1, max=200, help="How many are asked in a second.")
-    ] = 20,
+    ] = 40,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            "--prometheus",
+            help="That of a running `vital up`, to read it too: so the dashboards and alerts have it.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure what running nodes in parallel, the cache and streaming are worth.
 
     It takes an engine and a Prometheus of its own, whose parts take as long as those of a real workflow
     (long-tailed around 200, 1500, 800 and 300 ms), and reads all figures from Prometheus.
+
+    With --prometheus, VITAL_GRAFANA_URL and VITAL_GRAFANA_TOKEN the times of the nodes one after another
+    and in parallel are marked on the dashboards.
     """
     from vital_cli.comparing import run_comparison
     from vital_cli.terminal import write_json
     from vital_cli.views.compare import comparison, show_comparison
 
-    found = comparison(run_comparison(questions, per_second))
+    found = comparison(run_comparison(questions, per_second, prometheus))
     if as_json:
         write_json(found)
     else:

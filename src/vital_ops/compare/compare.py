@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
-from vital_ops.compare.client import ask_all
-from vital_ops.compare.figures import Figures, first_tokens, of_clients, of_prometheus
+from vital_ops.compare.client import LoadFailed, ask_all
+from vital_ops.compare.figures import Figures, first_tokens, instant, of_clients, of_prometheus
 from vital_ops.compare.latencies import worded
 from vital_ops.compare.paced import LONG, PACED
 from vital_ops.promql import Match, by, select
@@ -34,6 +35,8 @@ DIFFERENT: Final = 10
 """Questions that are asked again and again, where the cache is compared."""
 
 SCRAPE_SECONDS: Final = 30.0
+SCRAPED_SECONDS: Final = 0.2
+"""Between looks whether it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Load:
     """Whether a few questions are asked again and again."""
     bare: bool = False
     """Without documents and tools."""
+    share: float = 1.0
+    """Of the questions and of their pace: reading long answers costs the clients most."""
 
     def bodies(self, count: int) -> list[dict[str, Any]]:
         """Write the questions."""
@@ -80,7 +85,7 @@ SEQUENTIAL: Final = Load("sequential", "2", execution="sequential")
 PARALLEL: Final = Load("parallel", "2")
 UNCACHED: Final = Load("cache-off", "1", repeats=True)
 CACHED: Final = Load("cache-on", "1", repeats=True)
-LONG_ANSWERS: Final = Load("streaming", "4", model=LONG, bare=True)
+LONG_ANSWERS: Final = Load("streaming", "4", model=LONG, bare=True, share=0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +106,39 @@ async def measure(
     count: int,
     per_second: float,
     tell: Callable[[str], None],
+    shown_by: str | None = None,
 ) -> list[Measured]:
     """Run loads, one after the other.
 
     :param count: questions of each.
+    :param shown_by: the address of a second Prometheus, which has to have seen all of it too.
     :raises LoadFailed: when a question has no answer.
     """
     found = []
     for load in loads:
-        tell(f"{load.name}: {count} questions, {per_second:g} a second …")
+        asked, pace = round(count * load.share), per_second * load.share
+        tell(f"{load.name}: {asked} questions, {pace:g} a second …")
         before = await first_tokens(client, at.prometheus, load.mode)
         began = datetime.now(UTC)
-        took = await ask_all(client, at.engine, load.bodies(count), per_second)
+        took = await ask_all(client, at.engine, load.bodies(asked), pace)
         ended = datetime.now(UTC)
-        await _scraped(client, at.prometheus, load, count)
+        await _scraped(client, at.prometheus, at.engine, load, asked)
         figures = await of_prometheus(client, at.prometheus, load.labels, load.mode, before)
         found.append(Measured(load, began, ended, figures, of_clients(took)))
+    if shown_by is not None:
+        await _scraped(client, shown_by, at.engine, loads[-1], asked)
     return found
 
 
-async def _scraped(client: aiohttp.ClientSession, prometheus: str, load: Load, count: int) -> None:
-    """Wait until Prometheus has seen all of a load."""
-    query = by(select(WORKFLOW_DURATION_SECONDS, "count", **load.labels))
-    timeout = aiohttp.ClientTimeout(SCRAPE_SECONDS)
-    async with asyncio.timeout(SCRAPE_SECONDS):
-        while True:
-            url = f"{prometheus}/api/v1/query"
-            async with client.get(url, params={"query": query}, timeout=timeout) as response:
-                result = (await response.json())["data"]["result"]
-            if result and float(result[0]["value"][1]) >= count:
-                return
-            await asyncio.sleep(0.2)
+async def _scraped(
+    client: aiohttp.ClientSession, prometheus: str, engine: str, load: Load, count: int
+) -> None:
+    """Wait until a Prometheus has seen all of a load."""
+    durations = select(WORKFLOW_DURATION_SECONDS, "count", **load.labels)
+    query = by(durations.replace("{", f'{{instance="{urlsplit(engine).netloc}",'))
+    try:
+        async with asyncio.timeout(SCRAPE_SECONDS):
+            while await instant(client, prometheus, query) < count:  # noqa: ASYNC110 - Prometheus tells nobody
+                await asyncio.sleep(SCRAPED_SECONDS)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise LoadFailed(f"Prometheus at {prometheus} has not read all of the load {load.name}.") from error

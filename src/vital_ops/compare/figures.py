@@ -12,7 +12,7 @@ import aiohttp
 from vital_ops.promql import Match, by, select
 from vital_shared.monitoring.metrics import TIME_TO_FIRST_TOKEN_SECONDS, WORKFLOW_DURATION_SECONDS
 
-__all__ = ["SHARES", "Figures", "FirstTokens", "first_tokens", "of_clients", "of_prometheus"]
+__all__ = ["SHARES", "Figures", "FirstTokens", "first_tokens", "instant", "of_clients", "of_prometheus"]
 
 SHARES: Final = (0.95, 0.99)
 
@@ -40,7 +40,7 @@ class FirstTokens(NamedTuple):
 async def first_tokens(client: aiohttp.ClientSession, prometheus: str, mode: str) -> FirstTokens:
     """Read how long all first tokens of a mode took so far."""
     sums = (by(select(TIME_TO_FIRST_TOKEN_SECONDS, part, mode=mode)) for part in ("sum", "count"))
-    return FirstTokens(*[await _value(client, prometheus, query) for query in sums])
+    return FirstTokens(*[await instant(client, prometheus, query) for query in sums])
 
 
 async def of_prometheus(
@@ -59,7 +59,7 @@ async def of_prometheus(
     buckets = by(select(labelled, "bucket", **durations), "le")
     mean = f"{by(select(labelled, 'sum', **durations))} / {by(select(labelled, 'count', **durations))}"
     queries = (mean, *(f"histogram_quantile({share}, {buckets})" for share in SHARES))
-    average, p95, p99 = [await _value(client, prometheus, query) for query in queries]
+    average, p95, p99 = [await instant(client, prometheus, query) for query in queries]
     after = await first_tokens(client, prometheus, mode)
     first = (after.seconds - before.seconds) / (after.answers - before.answers)
     return Figures(average, p95, p99, first)
@@ -73,7 +73,8 @@ def of_clients(took: Sequence[tuple[float, float]]) -> Figures:
     return Figures(sum(totals) / len(totals), p95, p99, sum(first for _, first in took) / len(took))
 
 
-async def _value(client: aiohttp.ClientSession, prometheus: str, query: str) -> float:
+async def instant(client: aiohttp.ClientSession, prometheus: str, query: str) -> float:
+    """Ask Prometheus for one value; 0 where there is none."""
     timeout = aiohttp.ClientTimeout(QUERY_SECONDS)
     async with client.get(f"{prometheus}/api/v1/query", params={"query": query}, timeout=timeout) as response:
         result = (await response.json())["data"]["result"]

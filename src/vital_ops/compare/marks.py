@@ -23,7 +23,7 @@ class MarkFailed(VitalError):
 
 
 class GrafanaSettings(BaseSettings):
-    """Where Grafana is; every field is ``VITAL_<NAME>``. Without an address nothing is marked."""
+    """Where Grafana is; every field is ``VITAL_<NAME>``. Without an address or a token nothing is marked."""
 
     model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True, env_ignore_empty=True)
 
@@ -37,10 +37,9 @@ async def mark(client: aiohttp.ClientSession, settings: GrafanaSettings, loads: 
 
     :raises MarkFailed: when Grafana does not take one.
     """
-    if not settings.grafana_url:
+    if not settings.grafana_url or settings.grafana_token is None:
         return 0
-    token = settings.grafana_token
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+    headers = {"Authorization": f"Bearer {settings.grafana_token.get_secret_value()}"}
     marked = 0
     for load in loads:
         body = {

@@ -23,12 +23,7 @@ global:
 rule_files:
   - {rules}
 
-alerting:
-  alertmanagers:
-    - static_configs:
-        - targets: [{alertmanager}]
-
-scrape_configs:
+{alerting}scrape_configs:
   - job_name: vital
     authorization:
       credentials_file: {key_file}
@@ -36,20 +31,42 @@ scrape_configs:
       - targets: [{engine}]
 """
 
+ALERTING: Final = """\
+alerting:
+  alertmanagers:
+    - static_configs:
+        - targets: [{alertmanager}]
+
+"""
+
+MORE_ENGINES: Final = """\
+    file_sd_configs:
+      - files: [{files}]
+"""
+
 
 def prometheus_configuration(
-    *, engine: str, alertmanager: str, rules: str, key_file: str, interval: str = "10s"
+    *,
+    engine: str,
+    alertmanager: str | None,
+    rules: str,
+    key_file: str,
+    more_engines: str | None = None,
+    interval: str = "10s",
 ) -> str:
     """Write the configuration.
 
-    :param engine: ``host:port``; so is ``alertmanager``.
+    :param engine: ``host:port``; so is ``alertmanager``. None: alerts go nowhere.
     :param rules: the pattern of the rule files.
     :param key_file: holds a key for all tenants with the scope ``costs``; where the engine asks for none,
         anything. It is read anew with every scrape.
+    :param more_engines: the pattern of files that name other engines to be read too.
     """
-    values = {"engine": engine, "alertmanager": alertmanager, "rules": rules, "key_file": key_file}
+    alerting = "" if alertmanager is None else ALERTING.format(alertmanager=json.dumps(alertmanager))
+    values = {"engine": engine, "rules": rules, "key_file": key_file}
     quoted = {name: json.dumps(value) for name, value in values.items()}
-    return CONFIGURATION.format(interval=interval, **quoted)
+    text = CONFIGURATION.format(interval=interval, alerting=alerting, **quoted)
+    return text if more_engines is None else text + MORE_ENGINES.format(files=json.dumps(more_engines))
 
 
 def prometheus(folder: Path, address: str, configuration: Path) -> Program:

@@ -37,6 +37,7 @@ class Scratch:
     engine: str
     prometheus: str
     alertmanager: str
+    """Empty where there is none."""
 
 
 @asynccontextmanager
@@ -44,7 +45,7 @@ async def scratch(
     folder: Path,
     engine_command: Sequence[str | Path],
     rules: Mapping[str, str],
-    routing: Callable[[str, Path], str],
+    routing: Callable[[str, Path], str] | None,
     say: Callable[[str], None],
     *,
     prices: str,
@@ -54,6 +55,7 @@ async def scratch(
 
     :param engine_command: starts the engine; settings are in its environment.
     :param routing: writes Alertmanager's configuration, of the engine's address and a file with its key.
+        None: there is no Alertmanager.
     :param prices: the engine's ``vital.toml``.
     :param settings: more variables of the engine's environment.
     :raises ChildFailed: when it does not start.
@@ -70,7 +72,7 @@ async def scratch(
         yield Scratch(
             engine=f"http://{stack.engine_address}",
             prometheus=f"http://{HOST}:{stack.prometheus_port}",
-            alertmanager=f"http://{HOST}:{stack.alertmanager_port}",
+            alertmanager="" if routing is None else f"http://{HOST}:{stack.alertmanager_port}",
         )
     finally:
         waiting.cancel()
@@ -82,7 +84,7 @@ def _stack(
     folder: Path,
     engine_command: Sequence[str | Path],
     rules: Mapping[str, str],
-    routing: Callable[[str, Path], str],
+    routing: Callable[[str, Path], str] | None,
     settings: Mapping[str, str],
 ) -> Stack:
     key_file = write_secret(folder / "engine.key", NO_KEY)
@@ -99,9 +101,9 @@ def _stack(
         engine=engine,
         engine_address=address,
         prometheus_port=free_port(HOST),
-        alertmanager_port=free_port(HOST),
+        alertmanager_port=None if routing is None else free_port(HOST),
         rules=rules,
-        routing=routing(f"http://{address}/v1/alerts", key_file),
+        routing="" if routing is None else routing(f"http://{address}/v1/alerts", key_file),
         key_file=key_file,
         interval=INTERVAL,
     )

@@ -13,10 +13,16 @@ from vital_ops.stack.ports import check_ports
 from vital_ops.stack.program import Program
 from vital_ops.stack.prometheus import prometheus, prometheus_configuration
 
-__all__ = ["HOST", "Stack", "run_stack"]
+__all__ = ["ENGINES", "HOST", "Stack", "run_stack"]
 
 HOST: Final = "127.0.0.1"
 """Where Prometheus and Alertmanager listen: neither asks for a key."""
+
+ENGINES: Final = "engines"
+"""In the stack's folder: files that name other engines; its Prometheus reads these too while they are there.
+
+Prometheus calls it file-based service discovery.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +35,11 @@ class Stack:
     engine_address: str
     """``host:port``."""
     prometheus_port: int
-    alertmanager_port: int
+    alertmanager_port: int | None
+    """None: there is no Alertmanager, and alerts go nowhere."""
     rules: Mapping[str, str]
     """Rule files, by their names."""
-    routing: str
+    routing: str = ""
     """Alertmanager's configuration."""
     key_file: Path
     """See `vital_ops.stack.prometheus.prometheus_configuration`."""
@@ -48,33 +55,39 @@ async def run_stack(stack: Stack, on_ready: Callable[[], None], say: Say) -> Non
     :raises ChildFailed: when a program does not start, or does not keep running.
     """
     host, _, port = stack.engine_address.rpartition(":")
-    ports = {"Prometheus": stack.prometheus_port, "Alertmanager": stack.alertmanager_port}
-    check_ports({"the engine": (host.strip("[]"), int(port))} | {name: (HOST, ports[name]) for name in ports})
+    ports = {"the engine": (host.strip("[]"), int(port)), "Prometheus": (HOST, stack.prometheus_port)}
+    if stack.alertmanager_port is not None:
+        ports["Alertmanager"] = (HOST, stack.alertmanager_port)
+    check_ports(ports)
     await keep_all((stack.engine, *_watchers(stack)), on_ready, say)
 
 
-def _watchers(stack: Stack) -> tuple[Program, Program]:
+def _watchers(stack: Stack) -> list[Program]:
     """Configure Prometheus and Alertmanager, by files in the folder."""
-    prometheus_address, alertmanager_address = (
-        f"{HOST}:{port}" for port in (stack.prometheus_port, stack.alertmanager_port)
-    )
+    watchers, alerts_to = [], None
+    if stack.alertmanager_port is not None:
+        alerts_to = f"{HOST}:{stack.alertmanager_port}"
+        (stack.folder / "alertmanager.yml").write_text(stack.routing, encoding="utf-8")
+        watchers.append(alertmanager(stack.folder, alerts_to, stack.folder / "alertmanager.yml"))
     rules = stack.folder / "rules"
     rules.mkdir(exist_ok=True)
     for old in rules.glob("*.yml"):
         old.unlink()
     for name, text in stack.rules.items():
         (rules / name).write_text(text, encoding="utf-8")
+    engines = stack.folder / ENGINES
+    engines.mkdir(exist_ok=True)
+    for old in engines.glob("*.json"):  # of what was killed
+        old.unlink()
     scraping = prometheus_configuration(
         engine=stack.engine_address,
-        alertmanager=alertmanager_address,
+        alertmanager=alerts_to,
         rules=str(rules / "*.yml"),
         key_file=str(stack.key_file),
+        more_engines=str(engines / "*.json"),
         interval=stack.interval,
     )
-    files = {"prometheus.yml": scraping, "alertmanager.yml": stack.routing}
-    for name, text in files.items():
-        (stack.folder / name).write_text(text, encoding="utf-8")
-    return (
-        prometheus(stack.folder, prometheus_address, stack.folder / "prometheus.yml"),
-        alertmanager(stack.folder, alertmanager_address, stack.folder / "alertmanager.yml"),
-    )
+    configuration = stack.folder / "prometheus.yml"
+    configuration.write_text(scraping, encoding="utf-8")
+    watchers.append(prometheus(stack.folder, f"{HOST}:{stack.prometheus_port}", configuration))
+    return watchers
