@@ -24,6 +24,7 @@ from vital_ops.dashboards.cost import cost
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.recording import recordings
+from vital_ops.rules.slos import slo_alerts, slo_recordings
 from vital_ops.stack.programs import PROMTOOL, find_program
 from vital_ops.thresholds import DEFAULTS, load
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
@@ -146,6 +147,7 @@ async def test_the_three_incidents_of_a_day_are_found_and_nothing_else(day):
         history = History(client, day.url, day.at(0), day.at(MINUTES), 60)
         tested = {each.alert: each for each in await backtest(history, DEFAULTS, None)}
     assert {name for name, each in tested.items() if each.firings} == {
+        "AvailabilityBurnsSlowly",  # the same errors: more than 1 % of all there has been
         "HighErrorRate",
         "HighLatency",
         "HighToolFailureRate",
@@ -190,26 +192,51 @@ async def test_a_threshold_that_fires_as_often_as_asked_is_suggested(day, tmp_pa
         assert chosen["HighErrorRate"].value == 0.15  # 13 % failed
         assert chosen["HighToolFailureRate"].value >= 0.3  # 30 % failed
         again = await backtest(history, chosen, None)
-    assert [each.alert for each in again if each.firings] == []
+    assert [each.alert for each in again if each.firings and each.threshold] == []
 
 
 class Flapping:
     """A latency that comes near its threshold all day, and passes it three times."""
 
     step = 60.0
+    seconds = 60.0 * MINUTES
+
+    def __init__(self) -> None:
+        self.slow = 12.0
 
     async def moments(self, expr: str) -> list[float]:
         found = re.search(r"histogram_quantile\(0\.95.* > ([\d.]+) and", expr)
         if found is None:
             return []
         slow = (*range(200, 230), *range(400, 430), *range(700, 730))
-        return [60.0 * at for at in range(MINUTES) if (12 if at in slow else 9.5) > float(found[1])]
+        return [60.0 * at for at in range(MINUTES) if (self.slow if at in slow else 9.5) > float(found[1])]
 
 
 async def test_what_is_suggested_does_not_fire_all_day_because_that_is_once():
     tested = {each.alert: each for each in await backtest(Flapping(), DEFAULTS, 1)}
     assert len(tested["HighLatency"].firings) == 3
     assert tested["HighLatency"].suggested == 12.5
+
+
+async def test_a_lower_threshold_is_suggested_where_an_alert_fires_too_seldom():
+    flapping = Flapping()
+    flapping.slow = 9.9
+    tested = {each.alert: each for each in await backtest(flapping, DEFAULTS, 3)}
+    assert (tested["HighLatency"].firings, tested["HighLatency"].suggested) == ([], None), "9 holds all day"
+    flapping.slow, own = 11.5, DEFAULTS["HighLatency"].model_copy(update={"value": 12.0})
+    tested = {each.alert: each for each in await backtest(flapping, {**DEFAULTS, "HighLatency": own}, 3)}
+    assert tested["HighLatency"].suggested == 10.8
+
+
+async def test_the_alerts_of_the_objectives_are_tested_too(day):
+    async with aiohttp.ClientSession() as client:
+        history = History(client, day.url, day.at(0), day.at(MINUTES), 60)
+        tested = {each.alert: each for each in await backtest(history, DEFAULTS, None)}
+    (firing,) = tested["AvailabilityBurnsSlowly"].firings
+    assert 0 < firing.began.timestamp() - day.at(BAD_ERRORS.start) < 2 * 3_600
+    assert tested["AvailabilityBurnsSlowly"].threshold is None
+    for rule in slo_alerts():
+        assert "vital:" not in inlined(rule.expr, slo_recordings()), rule.name
 
 
 async def test_thresholds_of_ones_own_are_kept_beside_those_that_are_suggested(tmp_path):

@@ -63,7 +63,7 @@ def backtest(
     last: Annotated[str, typer.Option("--last", help="How far back, such as 24h or 30d.")] = "24h",
     step: Annotated[str, typer.Option("--step", help="Between looks, such as 1m.")] = "1m",
     times: Annotated[
-        int | None, typer.Option("--times", min=0, help="Suggest thresholds that fire no more often.")
+        int | None, typer.Option("--times", min=0, help="Suggest thresholds that fire so often.")
     ] = None,
     write: Annotated[
         Path | None, typer.Option("--write", help="Write the suggested thresholds here.")

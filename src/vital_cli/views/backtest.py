@@ -24,7 +24,7 @@ def _told(firing: Firing) -> str:
 def _row(each: Tested) -> dict[str, object]:
     return {
         "alert": each.alert,
-        "threshold": f"{each.threshold.value:g}",
+        "threshold": None if each.threshold is None else f"{each.threshold.value:g}",
         "fired": len(each.firings),
         "when": ", ".join(map(_told, each.firings)),
         "suggested": None if each.suggested is None else f"{each.suggested:g}",

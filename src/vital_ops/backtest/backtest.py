@@ -13,16 +13,17 @@ from vital_ops.durations import write_seconds
 from vital_ops.rules.alert import Alert
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.recording import recordings
+from vital_ops.rules.slos import slo_alerts, slo_recordings
 from vital_ops.thresholds import DEFAULTS, Threshold, Thresholds
 
 __all__ = ["Tested", "backtest", "write_thresholds"]
 
 HIGHER: Final = (1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 10)
 LOWER: Final = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-"""What is tried in place of a threshold, the nearest first.
+"""What is tried in place of a threshold, the nearest first."""
 
-Only what holds less often is: with the other it might hold all day, which is to fire once.
-"""
+MOST_OF_THE_TIME: Final = 0.1
+"""An alert that fires for a larger share of the time tells of no incident: it fires once, and all day."""
 
 FLOORS: Final = frozenset({"LowCacheHitRate", "LowQualityScore"})
 """These fire below their thresholds; all others above."""
@@ -46,40 +47,57 @@ class Tested:
     """What an alert would have done."""
 
     alert: str
-    threshold: Threshold
+    threshold: Threshold | None
+    """None: it has none of its own, but an objective."""
     firings: list[Firing]
     suggested: float | None
     """The nearest value with which it would have fired as often as is wanted; None: it does, or none does."""
 
 
 async def backtest(history: History, thresholds: Thresholds, times: int | None) -> list[Tested]:
-    """Test all twelve.
+    """Test all twelve, and those of the objectives.
 
-    :param times: how often each may fire; None: no other thresholds are tried.
+    :param times: how often each of the twelve should have fired; None: no other thresholds are tried.
     :raises HistoryUnavailable: when Prometheus does not tell.
     """
-    return [await _test(alert, history, thresholds, times) for alert in ALERTS]
+    tested = [await _test(alert, history, thresholds, times) for alert in ALERTS]
+    for rule in slo_alerts():
+        fired = firings(
+            await history.moments(inlined(rule.expr, slo_recordings())), hold=rule.hold, step=history.step
+        )
+        tested.append(Tested(rule.name, None, fired, None))
+    return tested
 
 
 async def _test(alert: Alert, history: History, thresholds: Thresholds, times: int | None) -> Tested:
     fired = await _fired(alert, history, thresholds)
     suggested = None
-    if times is not None and len(fired) > times:
-        suggested = await _suggest(alert, history, thresholds, times)
+    if times is not None and len(fired) != times:
+        suggested = await _suggest(alert, history, thresholds, times, len(fired))
     return Tested(alert.name, thresholds[alert.name], fired, suggested)
 
 
-async def _suggest(alert: Alert, history: History, thresholds: Thresholds, times: int) -> float | None:
-    for value in _candidates(alert.name, thresholds[alert.name].value):
+async def _suggest(
+    alert: Alert, history: History, thresholds: Thresholds, times: int, fires: int
+) -> float | None:
+    """Find the nearest value with which an alert fires so often; where it fires too often, or less."""
+    rarer = fires > times
+    nearest = None
+    for value in _candidates(alert.name, thresholds[alert.name].value, rarer=rarer):
         other = thresholds[alert.name].model_copy(update={"value": value})
         fired = await _fired(alert, history, {**thresholds, alert.name: other})
-        if len(fired) <= times:
+        if sum(firing.seconds for firing in fired) > MOST_OF_THE_TIME * history.seconds:
+            if not rarer:
+                break  # with the next it would fire for longer still
+        elif len(fired) == times:
             return value
-    return None
+        elif rarer and len(fired) < times and nearest is None:
+            nearest = value
+    return nearest
 
 
-def _candidates(name: str, value: float) -> Iterator[float]:
-    for factor in LOWER if name in FLOORS else HIGHER:
+def _candidates(name: str, value: float, *, rarer: bool) -> Iterator[float]:
+    for factor in LOWER if (name in FLOORS) == rarer else HIGHER:
         tried = float(f"{value * factor:.3g}")
         if name not in SHARES or tried <= 1:
             yield tried
@@ -93,7 +111,7 @@ async def _fired(alert: Alert, history: History, thresholds: Thresholds) -> list
 
 def write_thresholds(tested: list[Tested]) -> str:
     """Write a file for ``vital ops build --thresholds``: what is suggested, and what differed before."""
-    tables = [_table(each) for each in tested if _differs(each)]
+    tables = [_table(each, at) for each in tested if (at := each.threshold) is not None and _differs(each)]
     return "\n".join(tables) or "# All alerts fire as often as is wanted.\n"
 
 
@@ -101,8 +119,8 @@ def _differs(each: Tested) -> bool:
     return each.suggested is not None or each.threshold != DEFAULTS[each.alert]
 
 
-def _table(each: Tested) -> str:
-    at, suggested = each.threshold, each.suggested
+def _table(each: Tested, at: Threshold) -> str:
+    suggested = each.suggested
     was = f"  # was {at.value:g}, and fired {len(each.firings)} times"
     return (
         f"[{each.alert}]\n"

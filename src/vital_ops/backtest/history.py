@@ -40,6 +40,7 @@ class History:
         self, client: aiohttp.ClientSession, url: str, start: float, end: float, step: float
     ) -> None:
         self.step = step
+        self.seconds = end - start
         self._client = client
         self._url = url.rstrip("/")
         self._start = start

@@ -177,7 +177,7 @@ def _alert(objective: Objective, speed: Speed) -> AlertRule:
 def _burning(objective: Objective, burn: Burn) -> str:
     limit = f"{burn.times * (1 - objective.good):.4g}"
     both = (
-        f'max by (slo) ({BAD_RATIO}{{slo="{objective.label}", window="{window}"}}) > {limit}'
+        f'max by (slo) ({BAD_RATIO}{{slo="{objective.label}",window="{window}"}}) > {limit}'
         for window in (burn.long, burn.short)
     )
     return " and on () ".join((*both, f"{objective.number(burn.long)} >= {LEAST_EVENTS}"))
