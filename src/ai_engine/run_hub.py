@@ -13,8 +13,7 @@ from vital_shared.errors import RunFailed, VitalError
 from vital_shared.logs import get_logger
 from vital_shared.models.event import RunPaused
 from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL
-from vital_shared.workflows.execution import Execution
-from vital_shared.workflows.replay import Replay
+from vital_shared.workflows.execution import Begun
 
 __all__ = ["EngineBusy", "LiveRun", "RunHub"]
 
@@ -48,7 +47,7 @@ class LiveRun:
         self._clock = clock
         self._readers = 0
         self._unread_since: float | None = None
-        self._execution: Execution | Replay | None = None
+        self._execution: Begun | None = None
         self._cancelling = False
 
     @property
@@ -79,7 +78,7 @@ class LiveRun:
             if self.begun.is_set() and self._execution is not None:
                 self._execution.cancel()
 
-    def begin(self, execution: Execution | Replay) -> None:
+    def begin(self, execution: Begun) -> None:
         """Take on an execution: the first, or one that goes on after a pause."""
         self._execution = execution
         self._cancelling, self.error = False, None
@@ -143,7 +142,7 @@ class RunHub:
         self._clock = clock
         self._runs: dict[str, LiveRun] = {}
 
-    async def start(self, begin: Callable[[], Awaitable[Execution | Replay]], *, tenant_id: str) -> LiveRun:
+    async def start(self, begin: Callable[[], Awaitable[Begun]], *, tenant_id: str) -> LiveRun:
         """Begin a run, or go on with one, in the background.
 
         :param begin: checks the input, or claims the paused run.

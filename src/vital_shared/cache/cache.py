@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from vital_shared.cache.flight import Flights
 from vital_shared.cache.memory import Cause, Entry, MemoryTier
 from vital_shared.models.workflow_io import WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.metrics import (
@@ -34,6 +35,8 @@ class Cache:
         self, entries: int, most_bytes: int, ttl: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.is_on = entries > 0
+        self.flights = Flights()
+        """The questions that are being answered now."""
         self._memory = MemoryTier(entries, most_bytes, ttl, clock, self._left)
         self._knowledge = 0
         CACHE_CAPACITY_ENTRIES.at(TIER).set(entries)
@@ -54,6 +57,11 @@ class Cache:
             return None
         CACHE_ENTRY_AGE_SECONDS.at(TIER).observe(self._memory.age(entry))
         return entry.output
+
+    def peek(self, key: str) -> WorkflowOutput | None:
+        """Look for an answer once more, in this process; it counts as no look-up."""
+        entry = self._memory.get(key)
+        return None if entry is None else entry.output
 
     def pass_by(self, mode: WorkflowMode) -> None:
         """Count a request that the cache is not asked for."""

@@ -16,7 +16,7 @@ from typing import Final
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 
-__all__ = ["CACHED_MODES", "LEAST_QUALITY", "key_of", "may_be_kept", "normalised"]
+__all__ = ["CACHED_MODES", "LEAST_QUALITY", "key_of", "may_be_kept", "may_be_shared", "normalised"]
 
 CACHED_MODES: Final = frozenset({WorkflowMode.MODE_1, WorkflowMode.MODE_2})
 """A conversation's answers depend on all that was said before."""
@@ -84,3 +84,12 @@ def may_be_kept(output: WorkflowOutput, read_only: Collection[str], *, resumed: 
         and output.quality_score >= LEAST_QUALITY
         and all(result.name in read_only for result in output.tool_results)
     )
+
+
+def may_be_shared(question: WorkflowInput, tools: Collection[str], read_only: Collection[str]) -> bool:
+    """Tell whether one run may answer all who ask the same at the same time: only if it can change nothing.
+
+    :param tools: those that the agent may use.
+    """
+    requested = {request.name for request in question.requested_tools}
+    return requested.union(tools if question.enable_tools else ()) <= set(read_only)

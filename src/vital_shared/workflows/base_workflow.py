@@ -25,10 +25,9 @@ from vital_shared.tools.base import ToolContext
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
 from vital_shared.workflows.chains import affordable, left_of, models_for
-from vital_shared.workflows.execution import Execution
+from vital_shared.workflows.execution import Begun, Execution
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.quality import assess
-from vital_shared.workflows.replay import Replay
 from vital_shared.workflows.services import Services, default_services
 from vital_shared.workflows.suggesting import suggest_by_model
 from vital_shared.workflows.tool_loop import ToolLoop, allowed
@@ -96,7 +95,7 @@ class BaseWorkflow(Graph):
 
     # Running it
 
-    async def begin(self, input: WorkflowInput) -> Execution | Replay:  # noqa: A002 - the seed's name
+    async def begin(self, input: WorkflowInput) -> Begun:  # noqa: A002 - the seed's name
         """Check an input, and prepare its run or find its answer, to be told by `events`; for servers.
 
         :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
@@ -390,7 +389,7 @@ class BaseWorkflow(Graph):
         return Chain(models, services.breakers, services.account, agent.hedge_after_seconds)
 
 
-async def _outcome(execution: Execution | Replay) -> WorkflowOutput:
+async def _outcome(execution: Begun) -> WorkflowOutput:
     async with aclosing(execution.events()) as events:
         async for event in events:
             if isinstance(event, RunFinished | RunPaused):

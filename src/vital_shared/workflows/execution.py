@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from structlog.contextvars import bound_contextvars
 
@@ -23,6 +23,7 @@ from vital_shared.errors import (
 from vital_shared.graph import Checkpoint, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
+from vital_shared.models.agent import AgentProfile
 from vital_shared.models.charge import Charge
 from vital_shared.models.event import (
     Event,
@@ -55,12 +56,13 @@ from vital_shared.workflows.preparing import (
 )
 from vital_shared.workflows.replay import Replay
 from vital_shared.workflows.run_line import log_end
+from vital_shared.workflows.shared import Shared
 
 if TYPE_CHECKING:
     from vital_shared.workflows.base_workflow import BaseWorkflow
     from vital_shared.workflows.tracing import RunSpan
 
-__all__ = ["Execution"]
+__all__ = ["Begun", "Execution"]
 
 logger = get_logger(__name__)
 
@@ -126,7 +128,7 @@ class Execution:
         return self._stream.run_id
 
     @classmethod
-    async def begin(cls, workflow: BaseWorkflow, question: WorkflowInput) -> Execution | Replay:
+    async def begin(cls, workflow: BaseWorkflow, question: WorkflowInput) -> Begun:
         """Check a new question, and look whether the cache has its answer; nothing is stored or run yet.
 
         :raises InvalidRequest: when it asks for what is not there, naming the field.
@@ -143,8 +145,26 @@ class Execution:
             return Replay(workflow.services, run_id, question, lookup.found, measuring)
         if question.mode.is_chat and question.session_id is None:
             question = question.model_copy(update={"session_id": f"session_{uuid.uuid4().hex}"})
-        stream = EventStream(run_id)
-        services = workflow.services
+
+        def run(stream: EventStream, measuring: Measuring) -> Execution:
+            return cls._new(workflow, question, agent, stream, measuring, lookup)
+
+        if lookup.flight:
+            return Shared(workflow.services, run_id, question, lookup.flight, lookup.key, run)
+        return run(EventStream(run_id), measuring)
+
+    @classmethod
+    def _new(
+        cls,
+        workflow: BaseWorkflow,
+        question: WorkflowInput,
+        agent: AgentProfile,
+        stream: EventStream,
+        measuring: Measuring,
+        lookup: Lookup,
+    ) -> Execution:
+        """Make the run of a question that was checked."""
+        services, run_id = workflow.services, stream.run_id
         now = services.now()
         record = RunRecord(
             id=run_id,
@@ -392,6 +412,10 @@ class Execution:
         self._stream.emit(
             RunFailedEvent, error_type=failure.error_type, message=failure.message, node=failure.node
         )
+
+
+Begun: TypeAlias = Execution | Replay | Shared
+"""What answers a question that was checked: all have the face of an `Execution`."""
 
 
 def _traced(

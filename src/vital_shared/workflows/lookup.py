@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vital_shared.cache.cache import Cache
-from vital_shared.cache.rules import CACHED_MODES, key_of, may_be_kept
+from vital_shared.cache.rules import CACHED_MODES, key_of, may_be_kept, may_be_shared
 from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.workflows.preparing import workflow_name
+from vital_shared.workflows.tool_loop import allowed
 
 if TYPE_CHECKING:
     from vital_shared.workflows.base_workflow import BaseWorkflow
@@ -27,6 +28,8 @@ class Lookup:
     key: str = ""
     knowledge: int = 0
     found: WorkflowOutput | None = None
+    flight: str = ""
+    """The key of what equal questions share at the same time; empty: nothing."""
 
     def keep(self, output: WorkflowOutput, read_only: frozenset[str]) -> None:
         """Keep the answer of a run that has missed, where it may be kept."""
@@ -54,4 +57,11 @@ async def look_up(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentP
     )
     assert key is not None  # noqa: S101 - the mode was looked at
     found = cache.find(key, question.mode, knowledge)
-    return Lookup(cache, "miss" if found is None else "hit", key, knowledge, found)
+    if found is not None:
+        return Lookup(cache, "hit", key, knowledge, found)
+    tools = (tool.name for tool in allowed(services.tools, agent))
+    shared = may_be_shared(question, tuple(tools), services.tools.read_only)
+    # With less money an answer may be another one.
+    return Lookup(
+        cache, "miss", key, knowledge, flight=f"{key} {question.max_cost_dollars}" if shared else ""
+    )

@@ -128,13 +128,25 @@ class Measuring(Observer):
 
         :param zero: when the request came, by the clock of `token`; later by the time it waited for a person.
         """
+        try:
+            with self.following():
+                yield
+        finally:
+            self._count_tokens(zero)
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Count a request as in flight that waits for another's run."""
         gauge = WORKFLOW_ACTIVE.at(self._mode)
         gauge.inc()
         try:
             yield
         finally:
             gauge.inc(-1)
-            self._count_tokens(zero)
+
+    def first_token(self, seconds: float) -> None:
+        """Count when an answer began that another's run has given."""
+        TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(seconds, self._run_id)
 
     def _count_tokens(self, zero: float) -> None:
         times = self._tokens

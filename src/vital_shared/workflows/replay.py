@@ -20,7 +20,7 @@ from vital_shared.workflows.run_line import log_end
 if TYPE_CHECKING:
     from vital_shared.workflows.services import Services
 
-__all__ = ["Replay"]
+__all__ = ["Replay", "count_spared", "replayed"]
 
 
 class Replay:
@@ -61,8 +61,12 @@ class Replay:
                     first = time.perf_counter()
                     self._measuring.token(first)
                 yield event
-            output = self._output(None if first is None else first - self._started)
-            self._count(output)
+            seconds = time.perf_counter() - self._started
+            output = replayed(
+                self._found, self.run_id, question, seconds, None if first is None else first - self._started
+            )
+            self._measuring.answered(output)
+            count_spared(self._services, self._found, output)
             log_end(question, output, None, output.timings.total_seconds)
             yield RunFinished(run_id=self.run_id, seq=self._last_seq + 1, output=output)
 
@@ -79,32 +83,38 @@ class Replay:
         for number, (make, fields) in enumerate(parts, 1):
             yield make(run_id=self.run_id, seq=number, **fields)
 
-    def _output(self, first: float | None) -> WorkflowOutput:
-        """Make the answer this one's own: its run, its user's wish, its time; and it costs nothing."""
-        timings = Timings(
-            total_seconds=time.perf_counter() - self._started, time_to_first_token_seconds=first
-        )
-        return self._found.model_copy(
-            update={
-                "run_id": self.run_id,
-                "cache_status": "hit",
-                "execution": self._question.execution,
-                "cost": Cost(),
-                "tokens": Tokens(),
-                "model_calls": (),
-                "timings": timings,
-            }
-        )
 
-    def _count(self, output: WorkflowOutput) -> None:
-        """Count the request, and what it has spared."""
-        self._measuring.answered(output)
-        mode, tenant = output.mode.value, output.tenant_id
-        spared = [call for call in self._found.model_calls if call.status == "success"]
-        for call in spared:
-            LLM_CALLS_TOTAL.at(mode, call.model, "true", "success").inc()
-        nanos = to_nanos(self._found.cost.total)
-        COST_SAVED_DOLLARS_TOTAL.at(mode, tenant).inc(nanos)
-        self._services.savings.add(
-            tenant_id=tenant, mode=mode, model=output.model or "", calls=len(spared), nanos=nanos
-        )
+def replayed(
+    found: WorkflowOutput, run_id: str, question: WorkflowInput, seconds: float, first_token: float | None
+) -> WorkflowOutput:
+    """Make an answer another one's own: its run, its user's wish, its time; and it costs nothing.
+
+    :param seconds: that it took, and ``first_token`` until it began.
+    """
+    return found.model_copy(
+        update={
+            "run_id": run_id,
+            "cache_status": "hit",
+            "execution": question.execution,
+            "cost": Cost(),
+            "tokens": Tokens(),
+            "model_calls": (),
+            "timings": Timings(total_seconds=seconds, time_to_first_token_seconds=first_token),
+        }
+    )
+
+
+def count_spared(services: Services, found: WorkflowOutput, output: WorkflowOutput) -> None:
+    """Count what giving an answer again has spared.
+
+    :param found: the answer as it was given first.
+    """
+    mode, tenant = output.mode.value, output.tenant_id
+    spared = [call for call in found.model_calls if call.status == "success"]
+    for call in spared:
+        LLM_CALLS_TOTAL.at(mode, call.model, "true", "success").inc()
+    nanos = to_nanos(found.cost.total)
+    COST_SAVED_DOLLARS_TOTAL.at(mode, tenant).inc(nanos)
+    services.savings.add(
+        tenant_id=tenant, mode=mode, model=output.model or "", calls=len(spared), nanos=nanos
+    )

@@ -1,0 +1,92 @@
+"""Single flight: equal questions at the same time cost one run, and all who ask see all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused
+
+__all__ = ["LEADERS", "End", "Flight", "Flights"]
+
+LEADERS: Final = 2
+"""A question whose run has failed is tried by one more who asked; then all are told of the failure."""
+
+End: TypeAlias = Literal["answered", "failed", "cancelled", "paused"]
+
+
+class Flight:
+    """One run, and what it has told so far: no more than one answer's events."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        """How many runs have failed at this question before."""
+        self.outcome: RunFinished | RunFailedEvent | RunPaused | None = None
+        self.is_over = False
+        self._told: list[Event] = []
+        self._news = asyncio.Event()
+
+    @property
+    def end(self) -> End:
+        """How it has ended, once it is over."""
+        match self.outcome:
+            case RunFinished():
+                return "answered"
+            case RunPaused():
+                return "paused"
+            case RunFailedEvent(error_type=kind) if kind != "cancelled":
+                return "failed"
+            case _:
+                return "cancelled"
+
+    def tell(self, event: Event) -> None:
+        """Pass on what the run has told."""
+        if isinstance(event, RunFinished | RunFailedEvent | RunPaused):
+            self.outcome = event
+        else:
+            self._told.append(event)
+        self.ring()
+
+    def land(self) -> None:
+        """End it."""
+        self.is_over = True
+        self.ring()
+
+    def ring(self) -> None:
+        """Wake all who follow."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def follow(self, is_cancelled: asyncio.Event) -> AsyncGenerator[Event, None]:
+        """Read what was told, and go on live until it is over, or until oneself is cancelled (then ring)."""
+        seen = 0
+        while not is_cancelled.is_set():
+            if seen < len(self._told):
+                seen += 1
+                yield self._told[seen - 1]
+            elif self.is_over:
+                return
+            else:
+                await self._news.wait()
+
+
+@dataclass(slots=True)
+class Flights:
+    """The runs that others may follow, by what was asked."""
+
+    under_way: dict[str, Flight] = field(default_factory=dict)
+
+    def begin(self, key: str, number: int) -> Flight:
+        """Begin one; there is none under this key."""
+        flight = self.under_way[key] = Flight(number)
+        return flight
+
+    def find(self, key: str) -> Flight | None:
+        """Return the one that is under way."""
+        return self.under_way.get(key)
+
+    def land(self, key: str) -> None:
+        """End one: who asks from now on begins another."""
+        self.under_way.pop(key).land()
