@@ -35,6 +35,8 @@ OPERATE: Final = Need("admin", all_tenants=True)
 
 NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
     "/v1/runs": (ASK, ASK),
+    "/v1/chat": (ASK, ASK),
+    "/v1/models": (ASK, OPERATE),
     "/v1/agents": (ASK, ADMIN),
     "/v1/documents": (ASK, ADMIN),
     "/v1/costs": (COSTS, COSTS),

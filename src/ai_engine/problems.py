@@ -18,6 +18,8 @@ from starlette.responses import Response
 
 from ai_engine.auth import NotAllowed, NotAuthenticated
 from ai_engine.lingering import LingeringResponse
+from ai_engine.openai.errors import respond_as_openai
+from ai_engine.openai.names import is_openai
 from ai_engine.run_hub import EngineBusy
 from ai_engine.validation import FieldError, InvalidFields, field_errors
 from vital_shared.errors import (
@@ -100,7 +102,9 @@ class Problem(Frozen):
 
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with a problem."""
+    """Answer with a problem, in the form that the path's clients know."""
+    if is_openai(problem.instance):
+        return respond_as_openai(problem, headers)
     body = problem.model_dump_json(exclude_none=True)
     make = LingeringResponse if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else Response
     return make(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)

@@ -14,6 +14,9 @@ PATHS = {
     "/v1/runs/{run_id}": {"get", "delete"},
     "/v1/runs/{run_id}/events": {"get"},
     "/v1/runs/{run_id}/approval": {"post"},
+    "/v1/chat/completions": {"post"},
+    "/v1/models": {"get"},
+    "/v1/models/{mode}/{agent_id}": {"get"},
     "/v1/agents": {"get"},
     "/v1/agents/{agent_id}": {"get", "put", "delete"},
     "/v1/alerts": {"get", "post"},
@@ -44,6 +47,8 @@ async def test_every_reference_leads_to_a_schema(service: Service) -> None:
 
 async def test_every_failure_is_described_as_a_problem(service: Service) -> None:
     for path, methods in (await document(service))["paths"].items():
+        if path.startswith(("/v1/chat", "/v1/models")):  # these are OpenAI's
+            continue
         for operation in methods.values():
             failures = {
                 key: value for key, value in operation["responses"].items() if not key.startswith("2")

@@ -40,7 +40,7 @@ class World:
     @property
     def ids(self) -> dict[str, str]:
         mine = {"run_id": self.waiting, "agent_id": "classifier", "document_id": self.document}
-        return mine | {"tenant_id": "acme"}
+        return mine | {"tenant_id": "acme", "mode": "mode-2"}
 
     async def fill(self) -> World:
         client, own, services = self.service.client, self.own, self.service.services
@@ -106,12 +106,17 @@ QUESTIONS = (
     {"json": asked("And then?", mode=4, session_id="session-of-acme")},
 )
 
+CHAT = {"model": "mode-2/classifier", "messages": [{"role": "user", "content": "How long?"}]}
+
 CASES: dict[tuple[str, str], Case] = {
     ("POST", "/v1/runs"): Case("ask", 200, 422, QUESTIONS),
     ("GET", "/v1/runs/{run_id}"): Case("ask", 200, 404, tells=True),
     ("DELETE", "/v1/runs/{run_id}"): Case("ask", 204, 404),
     ("GET", "/v1/runs/{run_id}/events"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/approval"): Case("ask", 200, 404, (APPROVAL,)),
+    ("POST", "/v1/chat/completions"): Case("ask", 200, 404, ({"json": CHAT},)),
+    ("GET", "/v1/models"): Case("ask", 200, 200),
+    ("GET", "/v1/models/{mode}/{agent_id}"): Case("ask", 200, 404),
     ("GET", "/v1/agents"): Case("ask", 200, 200, tells=True),
     ("GET", "/v1/agents/{agent_id}"): Case("ask", 200, 404, tells=True),
     ("PUT", "/v1/agents/{agent_id}"): Case("admin", 200, 200, ({"json": AGENT},)),

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from ai_engine.api.runs import Approval, RunView
 from ai_engine.api.streams import LAST_EVENT_ID
 from ai_engine.auth import TENANT_HEADER
+from ai_engine.openai.request import ChatRequest
 from ai_engine.problems import MEDIA_TYPE, Problem
 from vital_shared.models.alert import AlertNotification
 from vital_shared.models.event import Event
@@ -112,16 +113,15 @@ def _document(app: FastAPI) -> dict[str, Any]:
         tags=app.openapi_tags,
     )
     schemas, definitions = models_json_schema(
-        [(model, "validation") for model in (WorkflowInput, Approval, AlertNotification)]
+        [(model, "validation") for model in (WorkflowInput, Approval, AlertNotification, ChatRequest)]
         + [(model, "serialization") for model in (WorkflowOutput, RunView, RunEvent, Problem)],
         ref_template="#/components/schemas/{model}",
     )
     document["components"]["schemas"] |= definitions["$defs"]
     document["components"]["securitySchemes"] = {"key": KEY}
     document["security"] = [{"key": []}, {}]  # none is needed where there are no keys
-    document["paths"] = (
-        _run_paths({model: schema for (model, _), schema in schemas.items()}) | document["paths"]
-    )
+    own = {model: schema for (model, _), schema in schemas.items()}
+    document["paths"] = _run_paths(own) | _chat_paths(own[ChatRequest]) | document["paths"]
     for path in document["paths"].values():
         for operation in path.values():
             operation.setdefault("parameters", []).append(_header(TENANT_HEADER, "Act for this tenant."))
@@ -175,6 +175,39 @@ def _run_paths(schemas: Mapping[type, Any]) -> dict[str, Any]:
                 "parameters": [RUN_ID],
                 "requestBody": _body(schemas[Approval], APPROVALS),
                 "responses": answer | _problems(400, 402, 404, 409, 410, 413, 415, 422, 500, 502, 503, 504),
+            }
+        },
+    }
+
+
+def _chat_paths(request: Any) -> dict[str, Any]:
+    """Describe what is OpenAI's: its own reference says more."""
+    example = {"model": "mode-2/generalist", "messages": [{"role": "user", "content": "What is a 510(k)?"}]}
+    answer = {
+        "200": {"description": "As OpenAI's API has it.", "content": {"application/json": {}}},
+        "default": {"description": "An error, as OpenAI's API has it."},
+    }
+    names = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in ("mode", "agent_id")
+    ]
+    complete = _operation("Chat as with OpenAI", "A model is a mode and an agent; errors are OpenAI's too.")
+    return {
+        "/v1/chat/completions": {
+            "post": {
+                **complete,
+                "requestBody": _body(request, {"question": {"value": example}}),
+                "responses": answer,
+            }
+        },
+        "/v1/models": {
+            "get": {**_operation("List models", "Modes and agents, as models."), "responses": answer}
+        },
+        "/v1/models/{mode}/{agent_id}": {
+            "get": {
+                **_operation("Show a model", "A mode and an agent."),
+                "parameters": names,
+                "responses": answer,
             }
         },
     }

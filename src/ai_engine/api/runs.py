@@ -6,7 +6,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
-import anyio
 from pydantic import Field
 from pydantic_core import to_json
 from starlette.requests import Request
@@ -14,18 +13,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.accept import prefers_stream
+from ai_engine.api.asking import begin, output_of, until_begun, until_ended
 from ai_engine.api.body import parse_model, read_json, read_model
-from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id, until_disconnected
+from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id
 from ai_engine.auth import Caller
-from ai_engine.engine import Engine, engine_of
-from ai_engine.run_hub import EngineBusy, LiveRun
+from ai_engine.engine import engine_of
+from ai_engine.run_hub import LiveRun
 from ai_engine.run_log import Outcome, encode
-from vital_shared.errors import Conflict, InvalidRequest, NotFound, RunCancelled, RunFailed
+from vital_shared.errors import Conflict, InvalidRequest, NotFound
 from vital_shared.models.base import Frozen
 from vital_shared.models.event import RunFailedEvent, RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord, RunStatus
-from vital_shared.workflows.measuring import count_ended, count_rejected
+from vital_shared.workflows.measuring import count_ended
 from vital_shared.workflows.run_line import log_ended
 
 __all__ = ["Approval", "RunError", "RunView", "routes"]
@@ -73,10 +73,7 @@ async def create(request: Request) -> Response:
     caller, engine = Caller.of(request), engine_of(request)
     question = await _question(request, caller, engine.settings.max_body_bytes)
     try:
-        run = await engine.hub.start(lambda: engine.workflow.begin(question), tenant_id=question.tenant_id)
-    except EngineBusy:
-        count_rejected(question)
-        raise
+        run = await begin(engine, question)
     except NotFound as error:  # what is not there was named by the body, not by the path
         raise InvalidRequest(error.message, field=error.field) from error
     return await _answer(request, run, after=0)
@@ -192,39 +189,12 @@ def _ids(approval: Approval, record: RunRecord) -> Collection[str]:
 
 async def _answer(request: Request, run: LiveRun, *, after: int) -> Response:
     """Answer with the events of a run, or with its end."""
-    await run.begun.wait()
-    if run.error is not None:
-        raise run.error
+    await until_begun(run)
     if prefers_stream(request.headers.get("accept", "")):
         heartbeat = engine_of(request).settings.heartbeat_seconds
         return EventStream(run, after, heartbeat_seconds=heartbeat)
-    await _until_ended(request, run)
-    return Response(_output(engine_of(request), run).model_dump_json(), media_type="application/json")
-
-
-async def _until_ended(request: Request, run: LiveRun) -> None:
-    """Wait for a run's end, as its reader as long as the client is there."""
-    async with anyio.create_task_group() as group:
-
-        async def read() -> None:
-            with run.reading():
-                await until_disconnected(request.receive)
-
-        group.start_soon(read)
-        await run.ended.wait()
-        group.cancel_scope.cancel()
-
-
-def _output(engine: Engine, run: LiveRun) -> WorkflowOutput:
-    end = run.log.outcome
-    if isinstance(end, RunFinished | RunPaused):
-        return end.output
-    if run.error is not None:
-        raise run.error
-    if end is None or engine.hub.stopping:
-        raise RunFailed("The engine is stopping: ask again.", run_id=run.run_id, error_type="stopped")
-    kind = RunCancelled if end.error_type == "cancelled" else RunFailed
-    raise kind(end.message, run_id=run.run_id, node=end.node, error_type=end.error_type)
+    await until_ended(request, run)
+    return Response(output_of(engine_of(request), run).model_dump_json(), media_type="application/json")
 
 
 def _last_known(record: RunRecord, after: int) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -62,14 +62,24 @@ class EventStream(Response):
     :param after: the number of the last event that the client has.
     :param heartbeat_seconds: a comment is sent when nothing else was for so long.
     :param tail: sent at the end, where the log does not know the end.
+    :param write: makes of events what is sent; by default, it is the events.
     """
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, run: LiveRun, after: int, *, heartbeat_seconds: float, tail: bytes = b"") -> None:
+    def __init__(
+        self,
+        run: LiveRun,
+        after: int,
+        *,
+        heartbeat_seconds: float,
+        tail: bytes = b"",
+        write: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._run, self._after, self._heartbeat, self._tail = run, after, heartbeat_seconds, tail
+        self._write = write
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send them; a client that is gone ends it."""
@@ -101,8 +111,9 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         async with aclosing(self._pieces()) as pieces:
             async for piece in pieces:
-                async with asyncio.timeout(STALL_SECONDS):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                if body := self._write(piece):
+                    async with asyncio.timeout(STALL_SECONDS):
+                        await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": self._tail, "more_body": False})
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:

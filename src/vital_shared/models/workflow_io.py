@@ -19,6 +19,7 @@ from pydantic import (
 from vital_shared.models.agent import AgentId
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation
+from vital_shared.models.message import Message
 from vital_shared.models.model_call import ModelCall, Tokens
 from vital_shared.models.quality import AnswerWarning, DegradationReason, UnsupportedSentence
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
@@ -100,6 +101,9 @@ class WorkflowInput(Frozen):
     session_id: Id | None = None
     """The conversation that the question goes on with; modes 3 and 4 only. None starts a new one."""
 
+    messages: tuple[Message, ...] | None = Field(default=None, max_length=1_000, strict=False)
+    """What was said before, where the caller keeps the conversation; modes 3 and 4 only."""
+
     agent_id: AgentId = "generalist"
     model: str | None = Field(default=None, min_length=1, max_length=200)
     """Overrides the agent's model."""
@@ -124,6 +128,10 @@ class WorkflowInput(Frozen):
             raise ValueError(
                 f"session_id goes with modes 3 and 4, and this is mode {self.mode.value}: "
                 "leave it out or change the mode"
+            )
+        if self.messages is not None and (self.session_id is not None or not self.mode.is_chat):
+            raise ValueError(
+                "messages go with modes 3 and 4, and without a session_id: the engine keeps that conversation"
             )
         return self
 

@@ -180,12 +180,18 @@ class BaseWorkflow(Graph):
 
     @node(optional=True, timeout=STORE_SECONDS, degradation="history_failed")
     async def history(
-        self, mode: WorkflowMode, session_id: str | None, tenant_id: str
+        self,
+        mode: WorkflowMode,
+        session_id: str | None,
+        tenant_id: str,
+        messages: tuple[Message, ...] | None,
     ) -> tuple[Message, ...]:
-        """Read the conversation so far, in modes 3 and 4."""
+        """Read the conversation so far, in modes 3 and 4; where the caller keeps it, take it from him."""
+        limit = self.services.settings.history_messages
+        if messages is not None:
+            return messages[-limit:] if limit else ()
         if not mode.is_chat or session_id is None:
             raise Skip
-        limit = self.services.settings.history_messages
         return await self.services.conversations.history(session_id, tenant_id=tenant_id, limit=limit)
 
     @node

@@ -161,7 +161,8 @@ class _Costs:
         tools: Sequence[Tool] = self._tools if model.calls_tools else ()
         fixed = RULES_TOKENS + _tokens(self._agent.system_prompt) + _tokens(self._question.query)
         fixed += sum(_definition_tokens(tool) for tool in tools)
-        history = int(max(0, room - fixed) * HISTORY_SHARE) if self._question.session_id else 0
+        talked = self._question.session_id or self._question.messages
+        history = int(max(0, room - fixed) * HISTORY_SHARE) if talked else 0
         asked = min(max(room, fixed), fixed + self._material() + history)
 
         def cost(tokens: int) -> Decimal:

@@ -143,7 +143,7 @@ class Execution:
         measuring.cache_status = lookup.status
         if lookup.found is not None:
             return Replay(workflow.services, run_id, question, lookup.found, measuring)
-        if question.mode.is_chat and question.session_id is None:
+        if question.mode.is_chat and question.session_id is None and question.messages is None:
             question = question.model_copy(update={"session_id": f"session_{uuid.uuid4().hex}"})
 
         def run(stream: EventStream, measuring: Measuring) -> Execution:

@@ -1,0 +1,65 @@
+"""Begin a run for a client, and wait for its end as its reader."""
+
+from __future__ import annotations
+
+import anyio
+from starlette.requests import Request
+
+from ai_engine.api.streams import until_disconnected
+from ai_engine.engine import Engine
+from ai_engine.run_hub import EngineBusy, LiveRun
+from vital_shared.errors import RunCancelled, RunFailed
+from vital_shared.models.event import RunFinished, RunPaused
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.workflows.measuring import count_rejected
+
+__all__ = ["begin", "output_of", "until_begun", "until_ended"]
+
+
+async def begin(engine: Engine, question: WorkflowInput) -> LiveRun:
+    """Begin a run.
+
+    :raises EngineBusy: when there are too many.
+    :raises InvalidRequest: when it asks for what is not there.
+    """
+    try:
+        return await engine.hub.start(lambda: engine.workflow.begin(question), tenant_id=question.tenant_id)
+    except EngineBusy:
+        count_rejected(question)
+        raise
+
+
+async def until_begun(run: LiveRun) -> None:
+    """Wait for a run's first event; raises why there is none."""
+    await run.begun.wait()
+    if run.error is not None:
+        raise run.error
+
+
+async def until_ended(request: Request, run: LiveRun) -> None:
+    """Wait for a run's end, as its reader as long as the client is there."""
+    async with anyio.create_task_group() as group:
+
+        async def read() -> None:
+            with run.reading():
+                await until_disconnected(request.receive)
+
+        group.start_soon(read)
+        await run.ended.wait()
+        group.cancel_scope.cancel()
+
+
+def output_of(engine: Engine, run: LiveRun) -> WorkflowOutput:
+    """Return what has come of a run that has ended.
+
+    :raises RunFailed: when there is no answer.
+    """
+    end = run.log.outcome
+    if isinstance(end, RunFinished | RunPaused):
+        return end.output
+    if run.error is not None:
+        raise run.error
+    if end is None or engine.hub.stopping:
+        raise RunFailed("The engine is stopping: ask again.", run_id=run.run_id, error_type="stopped")
+    kind = RunCancelled if end.error_type == "cancelled" else RunFailed
+    raise kind(end.message, run_id=run.run_id, node=end.node, error_type=end.error_type)

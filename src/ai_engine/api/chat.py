@@ -1,0 +1,83 @@
+"""OpenAI's chat completions and models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ai_engine.api.asking import begin, output_of, until_begun, until_ended
+from ai_engine.api.body import read_model
+from ai_engine.api.streams import EventStream
+from ai_engine.auth import Caller
+from ai_engine.engine import engine_of
+from ai_engine.openai.names import model_name, read_name
+from ai_engine.openai.request import ChatRequest, workflow_input
+from ai_engine.openai.response import ChunkWriter, completion
+from ai_engine.validation import InvalidFields, field_errors
+from vital_shared.errors import NotFound
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+
+__all__ = ["routes"]
+
+
+async def complete(request: Request) -> Response:
+    """Answer the last message of a conversation."""
+    engine = engine_of(request)
+    asked = await read_model(request, ChatRequest, engine.settings.max_body_bytes)
+    question = _question(asked, Caller.of(request))
+    run = await begin(engine, question)
+    await until_begun(run)
+    if asked.stream:
+        writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage)
+        return EventStream(run, 0, heartbeat_seconds=engine.settings.heartbeat_seconds, write=writer)
+    await until_ended(request, run)
+    return Response(completion(output_of(engine, run), asked.model), media_type="application/json")
+
+
+async def models(request: Request) -> Response:
+    """List the models that the caller may ask."""
+    engine = engine_of(request)
+    agents = await engine.services.agents.list(tenant_id=Caller.of(request).tenant_id)
+    names = sorted({agent.profile.id for agent in agents})
+    modes = [mode for mode in WorkflowMode if mode in engine.workflow.modes]
+    data = [_model(model_name(mode, name)) for mode in modes for name in names]
+    return _json({"object": "list", "data": data})
+
+
+async def model(request: Request) -> Response:
+    """Show one model."""
+    name = "{mode}/{agent_id}".format_map(request.path_params)
+    mode, agent_id = read_name(name)
+    engine = engine_of(request)
+    await engine.services.agents.get(agent_id, tenant_id=Caller.of(request).tenant_id)
+    if mode not in engine.workflow.modes:
+        raise NotFound(f"This workflow does not serve mode {mode.value}.", field="model")
+    return _json(_model(name))
+
+
+def _question(asked: ChatRequest, caller: Caller) -> WorkflowInput:
+    try:
+        return workflow_input(asked, caller.tenant_id)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise InvalidFields(field_errors([dict(each) for each in found])) from error
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "vital"}
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(to_json(content), media_type="application/json")
+
+
+routes = (
+    Route("/v1/chat/completions", complete, methods=["POST"]),
+    Route("/v1/models", models, methods=["GET"]),
+    Route("/v1/models/{mode}/{agent_id}", model, methods=["GET"]),
+)

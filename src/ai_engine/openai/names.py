@@ -1,0 +1,53 @@
+"""The names of models: ``mode-2/generalist`` is an agent, asked in a mode."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from vital_shared.errors import NotFound
+from vital_shared.models.agent import AgentId
+from vital_shared.models.workflow_io import WorkflowMode
+
+__all__ = ["ModelName", "is_openai", "model_name", "read_name"]
+
+PATHS: Final = ("/v1/chat/completions", "/v1/models")
+
+_NAME: Final = re.compile(r"mode-([1-4])/(.+)")
+_agent_id: Final[TypeAdapter[str]] = TypeAdapter(AgentId)
+
+
+class ModelName(NamedTuple):
+    """What a model's name says."""
+
+    mode: WorkflowMode
+    agent_id: str
+
+
+def model_name(mode: WorkflowMode, agent_id: str) -> str:
+    """Write the name of a model."""
+    return f"mode-{mode.value}/{agent_id}"
+
+
+def read_name(name: str) -> ModelName:
+    """Read the name of a model.
+
+    :raises NotFound: when it can be none.
+    """
+    if found := _NAME.fullmatch(name):
+        try:
+            return ModelName(WorkflowMode(found[1]), _agent_id.validate_python(found[2]))
+        except ValidationError:
+            pass  # told below
+    raise NotFound(
+        f'There is no model "{name[:200]}": a model is a mode and an agent, such as mode-2/generalist, '
+        "and GET /v1/models lists all.",
+        field="model",
+    )
+
+
+def is_openai(path: str) -> bool:
+    """Whether a path is answered as OpenAI's API does, errors too."""
+    return path.startswith(PATHS)

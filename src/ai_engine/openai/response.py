@@ -1,0 +1,163 @@
+"""Answers as OpenAI's chat completions have them, whole and in chunks (its API reference).
+
+Citations are annotations, each over the first [n] of its number in the text.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from vital_shared.models.citation import Citation
+from vital_shared.models.workflow_io import Tokens, WorkflowOutput
+
+__all__ = ["ChunkWriter", "completion", "waiting"]
+
+DONE: Final = b"data: [DONE]\n\n"
+_EVENT: Final = re.compile(rb"\nevent: (\w+)\ndata: ")
+
+Json = dict[str, Any]
+
+
+def completion(output: WorkflowOutput, model: str) -> bytes:
+    """Write a whole answer."""
+    message: Json = {"role": "assistant", "content": _text(output), "refusal": None}
+    if output.citations:
+        message["annotations"] = _annotations(output.response, output.citations)
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    return to_json(
+        {
+            "id": output.run_id,
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": model,
+            "choices": [choice],
+            "usage": _usage(output.tokens),
+        }
+    )
+
+
+def waiting(output: WorkflowOutput) -> str:
+    """Say what the user has to approve, since this protocol has no way to ask for it."""
+    calls = ", ".join(f"{call.name} {to_json(call.arguments).decode()}" for call in output.suggested_tools)
+    return (
+        f"This waits for your approval of {calls}: POST /v1/runs/{output.run_id}/approval goes on, "
+        "and a model of mode 2 or 4 does not ask."
+    )
+
+
+def _text(output: WorkflowOutput) -> str:
+    return waiting(output) if output.status == "awaiting_approval" else output.response
+
+
+def _annotations(text: str, citations: Iterable[Citation]) -> list[Json]:
+    found = []
+    for citation in citations:
+        marker = f"[{citation.number}]"
+        start = text.find(marker)
+        if start >= 0:
+            place = {
+                "start_index": start,
+                "end_index": start + len(marker),
+                "title": citation.title,
+                "url": citation.uri,
+            }
+            found.append({"type": "url_citation", "url_citation": place})
+    return found
+
+
+def _usage(tokens: Tokens) -> Json:
+    return {
+        "prompt_tokens": tokens.input,
+        "completion_tokens": tokens.output,
+        "total_tokens": tokens.total,
+        "prompt_tokens_details": {"cached_tokens": tokens.cached_input},
+        "completion_tokens_details": {"reasoning_tokens": tokens.reasoning},
+    }
+
+
+class ChunkWriter:
+    """Turns the events of a run, as they are sent elsewhere, into chunks.
+
+    What has come together while the client was reading is one chunk.
+
+    :param model: the model's name.
+    :param includes_usage: whether the last chunk tells what it took.
+    """
+
+    def __init__(self, model: str, *, includes_usage: bool) -> None:
+        self._model = model
+        self._usage = includes_usage
+        self._run_id = ""
+        self._created = int(time.time())
+
+    def __call__(self, frames: bytes) -> bytes:
+        """Translate server-sent events, whole ones; comments stay as they are."""
+        if frames.startswith(b":"):
+            return frames
+        chunks: list[bytes] = []
+        text: list[str] = []
+        for name, data in _events(frames):
+            if name == b"token":
+                text.append(data["text"])
+                continue
+            self._flush(text, chunks)
+            chunks += self._other(name, data)
+        self._flush(text, chunks)
+        return b"".join(chunks)
+
+    def _flush(self, text: list[str], chunks: list[bytes]) -> None:
+        if text:
+            chunks.append(self._chunk({"content": "".join(text)}))
+            text.clear()
+
+    def _other(self, name: bytes, data: Json) -> Iterator[bytes]:
+        match name:
+            case b"run_started":
+                self._run_id = data["run_id"]
+                yield self._chunk({"role": "assistant", "content": ""})
+            case b"reasoning":
+                yield self._chunk({"reasoning_content": data["text"]})
+            case b"run_finished" | b"run_paused":
+                yield from self._ended(WorkflowOutput.model_validate_json(to_json(data["output"])))
+            case b"run_failed":
+                error = {"message": data["message"], "type": "server_error", "param": None, "code": None}
+                yield b"data: " + to_json({"error": error}) + b"\n\n"
+
+    def _ended(self, output: WorkflowOutput) -> Iterator[bytes]:
+        delta: Json = {}
+        if output.status == "awaiting_approval":
+            delta["content"] = waiting(output)
+        elif output.citations:
+            delta["annotations"] = _annotations(output.response, output.citations)
+        if delta:
+            yield self._chunk(delta)
+        yield self._chunk({}, "stop")
+        if self._usage:
+            yield self._frame([], usage=_usage(output.tokens))
+        yield DONE
+
+    def _chunk(self, delta: Json, finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return self._frame([choice], **({"usage": None} if self._usage else {}))
+
+    def _frame(self, choices: list[Json], **more: Any) -> bytes:
+        chunk = {
+            "id": self._run_id,
+            "object": "chat.completion.chunk",
+            "created": self._created,
+            "model": self._model,
+            "choices": choices,
+            **more,
+        }
+        return b"data: " + to_json(chunk) + b"\n\n"
+
+
+def _events(frames: bytes) -> Iterator[tuple[bytes, Json]]:
+    for frame in frames.split(b"\n\n"):
+        if found := _EVENT.search(frame):
+            yield found[1], from_json(frame[found.end() :])
