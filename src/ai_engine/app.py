@@ -11,7 +11,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from ai_engine.access_log import AccessLog
-from ai_engine.api import agents, alerts, budgets, chat, costs, documents, health, metrics, pages, runs
+from ai_engine.api import agents, alerts, budgets, cache, chat, costs, documents, health, metrics, pages, runs
 from ai_engine.api.openapi import add_openapi
 from ai_engine.authentication import Authentication
 from ai_engine.budget_gauges import BudgetGauges
@@ -113,7 +113,7 @@ def create_app(
         # Newer versions trace by themselves, with what stands in the address; ours do not.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (agents, alerts, budgets, costs, documents, health, metrics):
+    for module in (agents, alerts, budgets, cache, costs, documents, health, metrics):
         app.include_router(module.router)
     app.router.routes.extend((*runs.routes, *chat.routes, *pages.routes))
     add_openapi(app)
@@ -129,7 +129,7 @@ async def _tick(hub: RunHub, services: Services) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
         hub.tick()
-        services.cache.sweep()
+        await services.cache.sweep()
         await services.savings.flush()
 
 

@@ -38,4 +38,6 @@ def _pools(services: Services) -> Iterator[tuple[str, int, int]]:
     yield "http", sum(api.connections for api in apis), sum(api.in_use for api in apis)
     opened = services.models.providers.opened if services.models.providers else ()
     limits = (provider.connections for provider in opened if isinstance(provider, Provider))
+    if (redis := services.cache.redis) is not None:
+        yield "redis", redis.connections, redis.in_use
     yield "llm", sum(limits), sum(provider.in_use for provider in opened)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Settings"]
@@ -51,6 +51,12 @@ class Settings(BaseSettings):
 
     cache_ttl_seconds: float = Field(default=300.0, gt=0)
     """How long an answer is kept."""
+
+    redis_url: SecretStr = SecretStr("")
+    """``redis://…``, where the answers are shared by all processes; empty: each has its own."""
+
+    cache_redis_entries: int = Field(default=10_000, ge=1, le=10_000_000)
+    """How many answers are kept there."""
 
     unpriced: Literal["warn", "refuse"] = "warn"
     """What to do with a model whose price nobody knows: say so in the answer, or do not ask it."""

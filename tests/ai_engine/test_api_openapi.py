@@ -24,6 +24,7 @@ PATHS = {
     "/v1/budgets/{tenant_id}": {"get", "put", "delete"},
     "/v1/documents": {"get", "post"},
     "/v1/documents/{document_id}": {"get", "delete"},
+    "/v1/cache": {"delete"},
     "/v1/costs": {"get"},
     "/healthz": {"get"},
     "/readyz": {"get"},

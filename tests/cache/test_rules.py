@@ -9,7 +9,7 @@ from vital_shared.models.workflow_io import Timings, WorkflowInput, WorkflowMode
 from vital_shared.testing import question
 
 AGENT = AgentProfile(id="generalist", name="Generalist", system_prompt="Answer.")
-KNOWN = {"workflow": "a.B", "plan": "1", "prompts": ("answer@1",), "knowledge": 7}
+KNOWN = {"workflow": "a.B", "plan": "1", "prompts": ("answer@1",), "knowledge": 7, "epoch": 0}
 
 
 def key(asked: WorkflowInput, agent: AgentProfile = AGENT, **changed) -> str | None:
@@ -48,7 +48,8 @@ def test_what_may_change_an_answer_changes_the_key(other):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"workflow": "a.C"}, {"plan": "2"}, {"prompts": ("answer@2",)}, {"knowledge": 8}]
+    "changed",
+    [{"workflow": "a.C"}, {"plan": "2"}, {"prompts": ("answer@2",)}, {"knowledge": 8}, {"epoch": 1}],
 )
 def test_a_change_of_the_parts_changes_the_key(changed):
     assert key(ASKED, **changed) != key(ASKED)

@@ -73,7 +73,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0003",)
+            ("0004",)
         ]
     await database.aclose()
 
@@ -109,4 +109,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0001_first.py",
         "v0002_accounts.py",
         "v0003_alerts.py",
+        "v0004_cache_epochs.py",
     ]

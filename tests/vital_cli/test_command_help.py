@@ -22,7 +22,7 @@ def _commands(group, *path):
 
 
 COMMANDS = [(), *_commands(typer.main.get_command(app))]
-GROUPS = {("documents",), ("agents",), ("budgets",), ("keys",), ("models",), ("ops",)}
+GROUPS = {("documents",), ("agents",), ("budgets",), ("cache",), ("keys",), ("models",), ("ops",)}
 LEAVES = [path for path in COMMANDS if path and path not in GROUPS]
 
 
@@ -46,6 +46,7 @@ def test_the_commands_are_those_that_are_documented():
         "budgets list",
         "budgets show",
         "budgets delete",
+        "cache clear",
         "keys create",
         "keys list",
         "keys revoke",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from vital_shared import BaseWorkflow, Settings, node
 from vital_shared.errors import RunFailed
+from vital_shared.llm.base import TextDelta
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import RunFailedEvent, RunFinished, RunPaused, RunStarted, Token
 from vital_shared.testing import CannedModel, CannedSource, counted, passage, question
@@ -33,12 +34,24 @@ async def approve_me(query: str) -> str:
     return query
 
 
+class Waiting(CannedModel):
+    """May wait after its first word."""
+
+    rest: asyncio.Event | None = None
+
+    async def stream(self, request):
+        async for event in super().stream(request):
+            yield event
+            if self.rest is not None and isinstance(event, TextDelta):
+                await self.rest.wait()
+
+
 class Bed:
     """Services whose model waits for a gate."""
 
     def __init__(self, folder: Path) -> None:
         self.gate = asyncio.Event()
-        self.model = CannedModel(TEXT, gate=self.gate)
+        self.model = Waiting(TEXT, gate=self.gate)
         self._settings = Settings(data_dir=folder, cache_entries=10)
 
     async def __aenter__(self) -> Self:
@@ -88,6 +101,7 @@ async def test_who_comes_late_gets_what_was_told_and_goes_on_live(bed):
     workflow = BaseWorkflow(bed.services)
     leading = workflow.execute_stream(bed.asked())
     first = [await anext(leading)]
+    bed.model.rest = asyncio.Event()
     bed.gate.set()
     while not isinstance(first[-1], Token):
         first.append(await anext(leading))
@@ -95,6 +109,8 @@ async def test_who_comes_late_gets_what_was_told_and_goes_on_live(bed):
     late = [await anext(following) for _ in first]
     assert [event.type for event in late] == [event.type for event in first]
     assert late[-1].text == first[-1].text
+
+    bed.model.rest.set()
 
     async def rest(events, into):
         async for event in events:

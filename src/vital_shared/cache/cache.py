@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.cache.flight import Flights
 from vital_shared.cache.memory import Cause, Entry, MemoryTier
-from vital_shared.models.workflow_io import WorkflowMode, WorkflowOutput
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.metrics import (
     CACHE_BYTES,
     CACHE_CAPACITY_ENTRIES,
@@ -18,31 +19,46 @@ from vital_shared.monitoring.metrics import (
     CACHE_OPERATIONS_TOTAL,
 )
 
+if TYPE_CHECKING:
+    from vital_shared.cache.redis import RedisTier
+
 __all__ = ["Cache"]
 
-TIER: Final = "memory"
+Tier: TypeAlias = Literal["memory", "redis"]
+
+MEMORY: Final = "memory"
+REDIS: Final = "redis"
 
 
 class Cache:
-    """Answers that were given lately.
+    """Answers that were given lately: in this process, and in Redis where there is one.
 
-    :param entries: at most so many; 0 turns it off.
-    :param most_bytes: of all answers together.
+    :param entries: at most so many in this process; 0 turns the cache off.
+    :param most_bytes: of all these answers together.
     :param ttl: seconds that an answer is good for.
+    :param redis: shared by all processes.
     """
 
     def __init__(
-        self, entries: int, most_bytes: int, ttl: float, clock: Callable[[], float] = time.monotonic
+        self,
+        entries: int,
+        most_bytes: int,
+        ttl: float,
+        redis: RedisTier | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.is_on = entries > 0
         self.flights = Flights()
         """The questions that are being answered now."""
+        self.redis = redis if self.is_on else None
         self._memory = MemoryTier(entries, most_bytes, ttl, clock, self._left)
         self._knowledge = 0
-        CACHE_CAPACITY_ENTRIES.at(TIER).set(entries)
+        CACHE_CAPACITY_ENTRIES.at(MEMORY).set(entries)
+        if self.redis is not None:
+            CACHE_CAPACITY_ENTRIES.at(REDIS).set(self.redis.capacity)
         self._count_entries()
 
-    def find(self, key: str, mode: WorkflowMode, knowledge: int) -> WorkflowOutput | None:
+    async def find(self, key: str, question: WorkflowInput, knowledge: int) -> WorkflowOutput | None:
         """Look for an answer.
 
         :param knowledge: the version of the documents now: answers from older ones are thrown away.
@@ -51,12 +67,30 @@ class Cache:
             self._knowledge = knowledge
             self._memory.invalidate(lambda _, of: of < knowledge)
         entry = self._memory.get(key)
-        CACHE_OPERATIONS_TOTAL.at("miss" if entry is None else "hit", TIER, mode.value).inc()
-        if entry is None:
-            self._count_entries()
+        if entry is not None:
+            self._count("hit", MEMORY, question.mode, self._memory.age(entry))
+            return entry.output
+        self._count("miss", MEMORY, question.mode)
+        self._count_entries()
+        return await self._find_in_redis(key, question, knowledge)
+
+    async def _find_in_redis(
+        self, key: str, question: WorkflowInput, knowledge: int
+    ) -> WorkflowOutput | None:
+        if self.redis is None:
             return None
-        CACHE_ENTRY_AGE_SECONDS.at(TIER).observe(self._memory.age(entry))
-        return entry.output
+        try:
+            found = await self.redis.get(key, question)
+        except CacheUnavailable:  # said and counted there
+            self._count("bypass", REDIS, question.mode)
+            return None
+        if found is None:
+            self._count("miss", REDIS, question.mode)
+            return None
+        self._count("hit", REDIS, question.mode, found.age)
+        self._memory.put(key, found.output, knowledge, found.age)
+        self._count_entries()
+        return found.output
 
     def peek(self, key: str) -> WorkflowOutput | None:
         """Look for an answer once more, in this process; it counts as no look-up."""
@@ -65,23 +99,64 @@ class Cache:
 
     def pass_by(self, mode: WorkflowMode) -> None:
         """Count a request that the cache is not asked for."""
-        CACHE_OPERATIONS_TOTAL.at("bypass", TIER, mode.value).inc()
+        self._count("bypass", MEMORY, mode)
 
-    def keep(self, key: str, output: WorkflowOutput, knowledge: int) -> None:
+    async def keep(self, key: str, output: WorkflowOutput, knowledge: int) -> None:
         """Keep an answer, unless it is larger than all that may be kept."""
         if self._memory.put(key, output, knowledge):
-            CACHE_OPERATIONS_TOTAL.at("write", TIER, output.mode.value).inc()
+            self._count("write", MEMORY, output.mode)
         self._count_entries()
+        if self.redis is None:
+            return
+        try:
+            there, gone = await self.redis.put(key, output)
+        except CacheUnavailable:
+            self._count("bypass", REDIS, output.mode)
+            return
+        self._count("write", REDIS, output.mode)
+        CACHE_OPERATIONS_TOTAL.at("evict", REDIS, output.mode.value).inc(gone)
+        CACHE_ENTRIES.at(REDIS).set(there)
 
-    def sweep(self) -> None:
-        """Drop what is no longer good; to be called each second or so."""
+    async def drop(self, tenant_id: str | None, mode: WorkflowMode | None, agent_id: str | None) -> int:
+        """Let go of answers that nobody may find any more, here and in Redis, and return how many."""
+
+        def is_meant(output: WorkflowOutput, _: int) -> bool:
+            return (
+                tenant_id in (None, output.tenant_id)
+                and mode in (None, output.mode)
+                and agent_id in (None, output.agent_id)
+            )
+
+        dropped = self._memory.invalidate(is_meant)
+        self._count_entries()
+        if self.redis is not None:
+            try:
+                shared = await self.redis.drop(tenant_id, mode.value if mode else None, agent_id)
+            except CacheUnavailable:  # they are not found all the same, and end by themselves
+                return dropped
+            dropped = max(dropped, shared)
+        return dropped
+
+    async def sweep(self) -> None:
+        """Drop what is no longer good, and look how full Redis is; to be called each second or so."""
         self._memory.sweep()
         self._count_entries()
+        if self.redis is not None:
+            try:
+                CACHE_ENTRIES.at(REDIS).set(await self.redis.count())
+                CACHE_BYTES.at(REDIS).set(await self.redis.bytes())
+            except CacheUnavailable:  # said there; the gauges stay as they were
+                return
+
+    def _count(self, operation: str, tier: Tier, mode: WorkflowMode, age: float | None = None) -> None:
+        CACHE_OPERATIONS_TOTAL.at(operation, tier, mode.value).inc()
+        if age is not None:
+            CACHE_ENTRY_AGE_SECONDS.at(tier).observe(age)
 
     def _left(self, entry: Entry, cause: Cause, age: float) -> None:
-        CACHE_OPERATIONS_TOTAL.at(cause, TIER, entry.output.mode.value).inc()
-        CACHE_ENTRY_LIFETIME_SECONDS.at(TIER, cause).observe(age)
+        CACHE_OPERATIONS_TOTAL.at(cause, MEMORY, entry.output.mode.value).inc()
+        CACHE_ENTRY_LIFETIME_SECONDS.at(MEMORY, cause).observe(age)
 
     def _count_entries(self) -> None:
-        CACHE_ENTRIES.at(TIER).set(len(self._memory))
-        CACHE_BYTES.at(TIER).set(self._memory.bytes)
+        CACHE_ENTRIES.at(MEMORY).set(len(self._memory))
+        CACHE_BYTES.at(MEMORY).set(self._memory.bytes)

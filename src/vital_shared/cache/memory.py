@@ -72,14 +72,17 @@ class MemoryTier:
         self._kept.move_to_end(key)
         return entry
 
-    def put(self, key: str, output: WorkflowOutput, knowledge: int) -> bool:
-        """Keep an answer, and return whether there is room for one of its size."""
+    def put(self, key: str, output: WorkflowOutput, knowledge: int, age: float = 0.0) -> bool:
+        """Keep an answer, and return whether there is room for one of its size.
+
+        :param age: how old it is, in seconds.
+        """
         size = len(output.model_dump_json())
         if size > self._most_bytes or not self.capacity:
             return False
         if key in self._kept:
             self.bytes -= self._kept.pop(key).size
-        self._kept[key] = Entry(output, size, knowledge, self._clock())
+        self._kept[key] = Entry(output, size, knowledge, self._clock() - age)
         self.bytes += size
         while len(self._kept) > self.capacity or self.bytes > self._most_bytes:
             self._leave(next(iter(self._kept)), "evict")

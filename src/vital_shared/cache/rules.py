@@ -24,7 +24,7 @@ CACHED_MODES: Final = frozenset({WorkflowMode.MODE_1, WorkflowMode.MODE_2})
 LEAST_QUALITY: Final = 0.8
 """An answer below is made anew, and may be better then."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Of keys and entries: changed with either."""
 
 
@@ -41,6 +41,7 @@ def key_of(
     plan: str,
     prompts: Sequence[str],
     knowledge: int,
+    epoch: int,
 ) -> str | None:
     """Make the key under which the answer is kept; None: it is not to be cached.
 
@@ -48,6 +49,7 @@ def key_of(
     :param plan: the fingerprint of its graph.
     :param prompts: names and versions of the prompts.
     :param knowledge: a number that grows with each change of the documents.
+    :param epoch: one that grows when answers are thrown away.
     """
     if question.mode not in CACHED_MODES:
         return None
@@ -65,6 +67,7 @@ def key_of(
         plan,
         list(prompts),
         knowledge,
+        epoch,
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

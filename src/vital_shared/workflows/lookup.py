@@ -31,10 +31,10 @@ class Lookup:
     flight: str = ""
     """The key of what equal questions share at the same time; empty: nothing."""
 
-    def keep(self, output: WorkflowOutput, read_only: frozenset[str]) -> None:
+    async def keep(self, output: WorkflowOutput, read_only: frozenset[str]) -> None:
         """Keep the answer of a run that has missed, where it may be kept."""
         if self.status == "miss" and may_be_kept(output, read_only, resumed=False):
-            self.cache.keep(self.key, output, self.knowledge)
+            await self.cache.keep(self.key, output, self.knowledge)
 
 
 async def look_up(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile) -> Lookup:
@@ -46,7 +46,8 @@ async def look_up(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentP
     if not cache.is_on or question.mode not in CACHED_MODES:
         cache.pass_by(question.mode)
         return Lookup(cache, "bypass")
-    knowledge = await services.knowledge.version()
+    versions = await services.epochs.current(question.tenant_id, question.mode, question.agent_id)
+    knowledge = versions.knowledge
     key = key_of(
         question,
         agent,
@@ -54,9 +55,10 @@ async def look_up(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentP
         plan=workflow.plan.fingerprint,
         prompts=(ANSWER, CHAT, TOOLS),
         knowledge=knowledge,
+        epoch=versions.epoch,
     )
     assert key is not None  # noqa: S101 - the mode was looked at
-    found = cache.find(key, question.mode, knowledge)
+    found = await cache.find(key, question, knowledge)
     if found is not None:
         return Lookup(cache, "hit", key, knowledge, found)
     tools = (tool.name for tool in allowed(services.tools, agent))

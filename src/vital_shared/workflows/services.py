@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 from vital_shared.cache.cache import Cache
+from vital_shared.errors import ConfigurationError
 from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import Model
 from vital_shared.llm.breaker import Breakers
@@ -34,6 +35,7 @@ from vital_shared.retrieval.rerank import Reranker
 from vital_shared.retrieval.weights import BGE_SMALL, MS_MARCO, installed
 from vital_shared.settings import Settings
 from vital_shared.store.agents import AgentStore
+from vital_shared.store.cache_epochs import CacheEpochs
 from vital_shared.store.conversations import ConversationStore
 from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
@@ -49,6 +51,9 @@ from vital_shared.tools.public_tools import PublicTools
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.tools.suggest import Suggester
 from vital_shared.workflows.profiles import SHIPPED_AGENTS
+
+if TYPE_CHECKING:
+    from vital_shared.cache.redis import RedisTier
 
 __all__ = ["Services", "default_services"]
 
@@ -69,6 +74,8 @@ class Services:
     """What hits of the cache have saved, on its way into the ledger."""
     cache: Cache
     """Answers that were given lately."""
+    epochs: CacheEpochs
+    """What makes these old."""
     limits: LimitStore
     """What tenants may spend, and how often they may ask."""
     labels: LabelValues
@@ -150,6 +157,9 @@ class Services:
             registry = ToolRegistry((*own_tools, *foreign_tools))
             labels = LabelValues(database)
             await labels.open([(TOOL, name) for name in registry.names], now=now())
+            redis = _redis(settings)
+            if redis is not None:
+                stack.push_async_callback(redis.aclose)
             return cls(
                 settings=settings,
                 database=database,
@@ -158,7 +168,8 @@ class Services:
                 knowledge=knowledge,
                 runs=runs,
                 savings=savings,
-                cache=Cache(settings.cache_entries, settings.cache_bytes, settings.cache_ttl_seconds),
+                cache=Cache(settings.cache_entries, settings.cache_bytes, settings.cache_ttl_seconds, redis),
+                epochs=CacheEpochs(database),
                 limits=LimitStore(database),
                 labels=labels,
                 sources=all_sources,
@@ -178,6 +189,19 @@ class Services:
     async def aclose(self) -> None:
         """Close what is open."""
         await self.closing.aclose()
+
+
+def _redis(settings: Settings) -> RedisTier | None:
+    """Make the tier that all processes share, where there is an address."""
+    if not settings.redis_url.get_secret_value():
+        return None
+    if not find_spec("redis"):
+        raise ConfigurationError("VITAL_REDIS_URL needs one package more: run `pip install 'vital[redis]'`.")
+    from vital_shared.cache.redis import RedisTier  # noqa: PLC0415 - redis is an extra
+
+    return RedisTier(
+        settings.redis_url.get_secret_value(), settings.cache_redis_entries, settings.cache_ttl_seconds
+    )
 
 
 def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None, Count]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from vital_shared.store import account_tables, alert_table  # noqa: F401 - they add their tables
+from vital_shared.store import account_tables, alert_table, cache_epoch_table  # noqa: F401 - they add their tables
 from vital_shared.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

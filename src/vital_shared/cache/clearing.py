@@ -1,0 +1,33 @@
+"""Throw answers away, everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vital_shared.models.workflow_io import WorkflowMode
+
+if TYPE_CHECKING:
+    from vital_shared.cache.cache import Cache
+    from vital_shared.store.cache_epochs import CacheEpochs
+
+__all__ = ["clear"]
+
+
+async def clear(
+    cache: Cache,
+    epochs: CacheEpochs,
+    *,
+    tenant_id: str | None = None,
+    mode: WorkflowMode | None = None,
+    agent_id: str | None = None,
+) -> int:
+    """Throw away the answers of a tenant, a mode, an agent, of several of these, or all.
+
+    Nobody finds them from then on, in no process. Those of this process, and those in Redis, are let go of
+    at once; other processes let go of theirs with time.
+
+    :return: how many were let go of at once.
+    :raises StoreError: when the database does not answer; then nothing has changed.
+    """
+    await epochs.advance(tenant_id=tenant_id, mode=mode, agent_id=agent_id)
+    return await cache.drop(tenant_id, mode, agent_id)

@@ -1,0 +1,11 @@
+"""What can go wrong with the cache; none of it reaches who asks."""
+
+from __future__ import annotations
+
+from vital_shared.errors import VitalError
+
+__all__ = ["CacheUnavailable"]
+
+
+class CacheUnavailable(VitalError):
+    """A tier that others share has not answered, or is left alone for a while."""

@@ -1,0 +1,76 @@
+"""What makes answers in the cache old: a number for the documents, and one for what was thrown away.
+
+Both are part of an answer's key. So when one grows, no process, on any machine, finds an older answer, and
+nobody has to be told.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.store.cache_epoch_table import cache_epochs
+from vital_shared.store.database import Database
+from vital_shared.store.tables import knowledge_version
+
+__all__ = ["CacheEpochs", "Versions"]
+
+ALL: Final = ""
+
+_thrown_away = (
+    select(func.coalesce(func.sum(cache_epochs.c.epoch), 0))
+    .where(
+        cache_epochs.c.tenant_id.in_((ALL, bindparam("tenant"))),
+        cache_epochs.c.mode.in_((ALL, bindparam("mode"))),
+        cache_epochs.c.agent_id.in_((ALL, bindparam("agent"))),
+    )
+    .scalar_subquery()
+)
+_current: Final = select(knowledge_version.c.version, _thrown_away.label("epoch"))
+
+
+class Versions(NamedTuple):
+    """Numbers that grow."""
+
+    knowledge: int
+    """With each change of the documents."""
+    epoch: int
+    """With each time that answers like this were thrown away."""
+
+
+class CacheEpochs:
+    """How often the answers of which tenant, mode and agent were thrown away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._insert = sqlite.insert if database.dialect == "sqlite" else postgresql.insert
+
+    async def current(self, tenant_id: str, mode: WorkflowMode, agent_id: str) -> Versions:
+        """Return the numbers for a question.
+
+        :raises StoreError: when the database does not answer.
+        """
+        values = {"tenant": tenant_id, "mode": mode.value, "agent": agent_id}
+        async with self._database.connect() as connection:
+            row = (await connection.execute(_current, values)).one()
+        return Versions(row.version, int(row.epoch))
+
+    async def advance(
+        self, *, tenant_id: str | None = None, mode: WorkflowMode | None = None, agent_id: str | None = None
+    ) -> None:
+        """Throw answers away: those of a tenant, a mode, an agent, of several of these, or all.
+
+        :raises StoreError: when the database does not answer; then nothing has changed.
+        """
+        row = {
+            "tenant_id": tenant_id or ALL,
+            "mode": mode.value if mode else ALL,
+            "agent_id": agent_id or ALL,
+        }
+        statement = self._insert(cache_epochs).values(**row, epoch=1)
+        grown = {"epoch": cache_epochs.c.epoch + 1}
+        async with self._database.begin() as connection:
+            await connection.execute(statement.on_conflict_do_update(index_elements=list(row), set_=grown))
