@@ -49,10 +49,10 @@ class Waiting(CannedModel):
 class Bed:
     """Services whose model waits for a gate."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, redis_url: str = "") -> None:
         self.gate = asyncio.Event()
         self.model = Waiting(TEXT, gate=self.gate)
-        self._settings = Settings(data_dir=folder, cache_entries=10)
+        self._settings = Settings(data_dir=folder, cache_entries=10, redis_url=redis_url)
 
     async def __aenter__(self) -> Self:
         source = CannedSource([passage("The review takes 90 days.")])

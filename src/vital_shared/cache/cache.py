@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from vital_shared.cache.errors import CacheUnavailable
-from vital_shared.cache.flight import Flights
+from vital_shared.cache.flight import Flight, Flights
 from vital_shared.cache.memory import Cause, Entry, MemoryTier
+from vital_shared.models.event import Event
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.metrics import (
     CACHE_BYTES,
@@ -21,6 +22,7 @@ from vital_shared.monitoring.metrics import (
 
 if TYPE_CHECKING:
     from vital_shared.cache.redis import RedisTier
+    from vital_shared.cache.shared_flight import Lease
 
 __all__ = ["Cache"]
 
@@ -96,6 +98,35 @@ class Cache:
         """Look for an answer once more, in this process; it counts as no look-up."""
         entry = self._memory.get(key)
         return None if entry is None else entry.output
+
+    async def find_again(self, key: str, question: WorkflowInput) -> bool:
+        """Look for an answer once more in Redis, and have it here then; it counts as no look-up."""
+        if self.redis is None:
+            return False
+        try:
+            found = await self.redis.get(key, question)
+        except CacheUnavailable:  # said there
+            return False
+        return found is not None and self._memory.put(key, found.output, self._knowledge, found.age)
+
+    async def take_lease(self, key: str) -> Lease | None:
+        """Take the lease of a question, or learn who holds it; None: this process is on its own."""
+        if self.redis is None:
+            return None
+        try:
+            return await self.redis.take_lease(key)
+        except CacheUnavailable:  # said there
+            return None
+
+    async def publish(self, lease: Lease, flight: Flight) -> None:
+        """Tell the other processes what a run tells, until it is over."""
+        assert self.redis is not None  # noqa: S101 - it has given the lease
+        await self.redis.flights.publish(lease, flight)
+
+    def follow_lease(self, lease: Lease, is_cancelled: Callable[[], bool]) -> AsyncGenerator[Event, None]:
+        """Read what a run in another process tells; raises `CacheUnavailable`."""
+        assert self.redis is not None  # noqa: S101 - it has given the lease
+        return self.redis.flights.follow(lease, is_cancelled)
 
     def pass_by(self, mode: WorkflowMode) -> None:
         """Count a request that the cache is not asked for."""

@@ -25,8 +25,9 @@ class Flight:
         """How many runs have failed at this question before."""
         self.outcome: RunFinished | RunFailedEvent | RunPaused | None = None
         self.is_over = False
-        self._told: list[Event] = []
-        self._news = asyncio.Event()
+        self.told: list[Event] = []
+        """All but the outcome."""
+        self._bell = asyncio.Event()
 
     @property
     def end(self) -> End:
@@ -46,8 +47,8 @@ class Flight:
         if isinstance(event, RunFinished | RunFailedEvent | RunPaused):
             self.outcome = event
         else:
-            self._told.append(event)
-        self.ring()
+            self.told.append(event)
+            self.ring()
 
     def land(self) -> None:
         """End it."""
@@ -56,20 +57,25 @@ class Flight:
 
     def ring(self) -> None:
         """Wake all who follow."""
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        bell, self._bell = self._bell, asyncio.Event()
+        bell.set()
+
+    async def news(self, seen: int) -> None:
+        """Wait until more was told than so much, or it is over, or the bell rings."""
+        if seen >= len(self.told) and not self.is_over:
+            await self._bell.wait()
 
     async def follow(self, is_cancelled: asyncio.Event) -> AsyncGenerator[Event, None]:
         """Read what was told, and go on live until it is over, or until oneself is cancelled (then ring)."""
         seen = 0
         while not is_cancelled.is_set():
-            if seen < len(self._told):
+            if seen < len(self.told):
                 seen += 1
-                yield self._told[seen - 1]
+                yield self.told[seen - 1]
             elif self.is_over:
                 return
             else:
-                await self._news.wait()
+                await self.news(seen)
 
 
 @dataclass(slots=True)

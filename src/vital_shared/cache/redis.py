@@ -20,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from vital_shared.cache.errors import CacheUnavailable
+from vital_shared.cache.shared_flight import Lease, SharedFlights
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
@@ -32,6 +33,8 @@ PREFIX: Final = "vital/1"
 """Of all keys. The number is that of the format: another VITAL beside this one has keys of its own."""
 
 CONNECTIONS: Final = 20
+STREAMS: Final = 100
+"""Runs of other processes that are followed at a time; who would be one more runs himself."""
 SECONDS: Final = 0.25
 """An operation that takes longer has failed."""
 
@@ -44,7 +47,8 @@ MOST_BYTES: Final = 4_000_000
 
 LOOK_UP: Final = """
 local found = redis.call('GET', KEYS[1])
-if found then redis.call('ZADD', KEYS[2], 'XX', ARGV[1], KEYS[1]) else redis.call('ZREM', KEYS[2], KEYS[1]) end
+if found then redis.call('ZADD', KEYS[2], 'XX', ARGV[1], KEYS[1])
+else redis.call('ZREM', KEYS[2], KEYS[1]) end
 return found
 """
 """Find an entry and note that it was used; what has ended by itself is forgotten."""
@@ -100,6 +104,18 @@ class RedisTier:
         except ValueError as error:
             raise ConfigurationError(f"VITAL_REDIS_URL is no address of a Redis: {error}.") from error
         self._redis = Redis.from_pool(pool)
+        # What waits for news of another's run has connections of its own.
+        streams = BlockingConnectionPool.from_url(
+            url,
+            max_connections=STREAMS,
+            timeout=SECONDS,
+            socket_timeout=2 * SECONDS,
+            socket_connect_timeout=SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._streams = Redis.from_pool(streams)
+        self.flights = SharedFlights(self._redis, self._streams, PREFIX)
+        """The runs of all processes."""
         self._look_up = self._redis.register_script(LOOK_UP)
 
     async def get(self, key: str, question: WorkflowInput) -> Found | None:
@@ -150,6 +166,13 @@ class RedisTier:
 
         return await self._within(keep)
 
+    async def take_lease(self, key: str) -> Lease:
+        """Take the lease of a question, or learn who holds it.
+
+        :raises CacheUnavailable: when Redis cannot tell.
+        """
+        return await self._within(lambda: self.flights.take(key))
+
     async def count(self) -> int:
         """How many answers there are.
 
@@ -196,8 +219,9 @@ class RedisTier:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
-        await self._redis.connection_pool.aclose()
+        for redis in (self._redis, self._streams):
+            await redis.aclose()
+            await redis.connection_pool.aclose()
 
     @property
     def _index(self) -> str:

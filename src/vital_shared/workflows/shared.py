@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import TYPE_CHECKING, Final
 
 from structlog.contextvars import bound_contextvars
 
+from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.cache.flight import LEADERS, Flight, Flights
 from vital_shared.errors import RunCancelled, RunFailed
-from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunStarted, Token
+from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused, RunStarted, Token
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.workflows.events import EventStream
 from vital_shared.workflows.measuring import Measuring
@@ -20,10 +21,13 @@ from vital_shared.workflows.replay import Replay, count_spared, replayed
 from vital_shared.workflows.run_line import log_end
 
 if TYPE_CHECKING:
+    from vital_shared.cache.shared_flight import Lease
     from vital_shared.workflows.execution import Execution
     from vital_shared.workflows.services import Services
 
 __all__ = ["Shared"]
+
+Outcome: Final = (RunFailedEvent, RunFinished, RunPaused)
 
 
 class Shared:
@@ -55,6 +59,10 @@ class Shared:
         self._entry = entry
         self._run = run
         self._own: Execution | None = None
+        self._alone = False
+        """Other processes are asked for no more."""
+        self._is_done = False
+        """A run of one's own has ended."""
         self._cancelled = asyncio.Event()
         self._followed: Flight | None = None
         self._started = time.perf_counter()
@@ -70,25 +78,32 @@ class Shared:
     async def events(self) -> AsyncGenerator[Event, None]:
         """Run, or follow, and tell what happens. Raises what `Execution.events` does."""
         failures, shares = 0, True
-        while shares and (flight := self._flights.find(self._key)) is not None:
-            async with aclosing(self._follow(flight)) as told:
+        while True:
+            flight = self._flights.find(self._key) if shares else None
+            if flight is not None:
+                telling = self._follow(flight)
+            elif (replay := self._found()) is not None:
+                telling = replay.events()
+            else:
+                flight = self._flights.begin(self._key, failures) if shares else Flight(failures)
+                telling = self._lead(flight, shares=shares)
+            async with aclosing(telling) as told:
                 async for event in told:
                     yield event
+            if flight is None or self._is_done:
+                return
             failures = flight.number + (flight.end == "failed")
             if self._cancelled.is_set() or flight.end == "answered" or failures >= LEADERS:
                 yield self._end(flight)
                 return
             shares = flight.end != "paused"  # otherwise the user decides, and each has to
-        async with aclosing(self._found() or self._lead(failures, shares=shares)) as told:
-            async for event in told:
-                yield event
 
-    def _found(self) -> AsyncGenerator[Event, None] | None:
+    def _found(self) -> Replay | None:
         """Look again for an answer: another's run may have given one since this question was looked up."""
         found = None if self._last_seq else self._services.cache.peek(self._entry)
         if found is None:
             return None
-        return Replay(self._services, self.run_id, self._question, found, self._measuring("hit")).events()
+        return Replay(self._services, self.run_id, self._question, found, self._measuring("hit"))
 
     def cancel(self) -> None:
         """Cancel it; `events` ends with `run_failed`. Who follows goes on without."""
@@ -99,58 +114,94 @@ class Shared:
             self._followed.ring()
 
     async def _follow(self, flight: Flight) -> AsyncGenerator[Event, None]:
+        """Tell what another's run tells, but for its end."""
         self._followed = flight
-        measuring = self._measuring("hit")
-        with (
-            bound_contextvars(run_id=self.run_id, tenant_id=self._question.tenant_id),
-            measuring.following(),
-        ):
-            async with aclosing(flight.follow(self._cancelled)) as told:
+        with self._waiting():
+            async with aclosing(self._retold(flight.follow(self._cancelled))) as told:
                 async for event in told:
-                    if (own := self._as_own(event)) is not None:
-                        yield own
+                    yield event
         self._followed = None
 
-    def _as_own(self, event: Event) -> Event | None:
-        """Make another run's event one of this; None: it was told already."""
-        if isinstance(event, RunStarted) and self._last_seq:
-            return None
-        if isinstance(event, Token):
-            self._text += event.text
-            if self._first_token is None:
-                self._first_token = time.perf_counter() - self._started
-        self._last_seq += 1
-        return event.model_copy(update={"run_id": self.run_id, "seq": self._last_seq})
-
-    async def _lead(self, failures: int, *, shares: bool) -> AsyncGenerator[Event, None]:
-        """Run, and let the others follow."""
-        flight = self._flights.begin(self._key, failures) if shares else Flight(failures)
+    async def _lead(self, flight: Flight, *, shares: bool) -> AsyncGenerator[Event, None]:
+        """Run, and let the others follow; or, where another process runs, follow it for all of this one."""
+        publishing: asyncio.Task[None] | None = None
         try:
-            async with aclosing(self._run_own()) as told:
+            asks = shares and not self._alone
+            lease = await self._services.cache.take_lease(self._key) if asks else None
+            if lease is not None and not lease.is_own:
+                with self._waiting():
+                    async with aclosing(self._retold(self._from_elsewhere(flight, lease))) as told:
+                        async for event in told:
+                            yield event
+                return
+            if lease is not None:
+                new = not self._last_seq
+                if new and await self._services.cache.find_again(self._entry, self._question):
+                    return  # to be told from the cache, for all who follow too
+                publishing = asyncio.create_task(self._services.cache.publish(lease, flight))
+            async with aclosing(self._retold(self._run_own(flight))) as told:
                 async for event in told:
-                    flight.tell(event)
                     yield event
         finally:
             if shares:
                 self._flights.land(self._key)
+            if publishing is not None:
+                await _ended(publishing)
 
-    async def _run_own(self) -> AsyncGenerator[Event, None]:
-        """Run; where another's run was followed before, its text is not told twice."""
+    async def _from_elsewhere(self, flight: Flight, lease: Lease) -> AsyncGenerator[Event, None]:
+        """Read what the run of another process tells, and pass it on to those who follow here."""
+        try:
+            async with aclosing(self._services.cache.follow_lease(lease, self._cancelled.is_set)) as told:
+                async for event in told:
+                    flight.tell(event)
+                    if not isinstance(event, Outcome):
+                        yield event
+        except CacheUnavailable:
+            self._alone = True  # this process then runs
+
+    async def _run_own(self, flight: Flight) -> AsyncGenerator[Event, None]:
         self._own = self._run(EventStream(self.run_id), self._measuring("miss"))
         if self._cancelled.is_set():
             self._own.cancel()
-        before, new = self._text, ""
         async with aclosing(self._own.events()) as told:
             async for event in told:
-                if isinstance(event, Token) and before:
-                    new += event.text
-                    if before.startswith(new):
-                        continue
-                    rest = new[len(before) :] if new.startswith(before) else f"\n\n{new}"
-                    before, event = "", event.model_copy(update={"text": rest})  # noqa: PLW2901 - what is new of it
-                if (own := self._as_own(event)) is not None:
-                    yield own
-        self.error = self._own.error
+                flight.tell(event)
+                if isinstance(event, Outcome):
+                    self._is_done, self.error = True, self._own.error
+                yield event
+
+    async def _retold(self, telling: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        """Make a run's events one's own; what an earlier run has told stands, and is not told again."""
+        before, new = self._text, ""
+        async with aclosing(telling) as told:
+            async for event in told:
+                fields: dict[str, object] = {}
+                if isinstance(event, RunStarted) and self._last_seq:
+                    continue
+                if isinstance(event, Token):
+                    text = event.text
+                    if before:
+                        new += text
+                        if before.startswith(new):
+                            continue
+                        text = new[len(before) :] if new.startswith(before) else f"\n\n{new}"
+                        before = ""
+                    self._note(text)
+                    fields["text"] = text
+                self._last_seq += 1
+                yield event.model_copy(update={"run_id": self.run_id, "seq": self._last_seq, **fields})
+
+    def _note(self, text: str) -> None:
+        self._text += text
+        if self._first_token is None:
+            self._first_token = time.perf_counter() - self._started
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Count as in flight, and name the run in what is logged, while another's run is followed."""
+        names = bound_contextvars(run_id=self.run_id, tenant_id=self._question.tenant_id)
+        with names, self._measuring("hit").following():
+            yield
 
     def _end(self, flight: Flight) -> Event:
         """Tell how the run that was followed has ended, and count the request."""
@@ -195,3 +246,13 @@ class Shared:
         measuring = Measuring(self.run_id, self._question)
         measuring.cache_status = status
         return measuring
+
+
+async def _ended(publishing: asyncio.Task[None]) -> None:
+    """Wait until all is told; who is cancelled meanwhile waits no longer than it takes to stop."""
+    try:
+        await asyncio.wait([publishing])
+    except asyncio.CancelledError:
+        publishing.cancel()
+        await asyncio.wait([publishing])
+        raise

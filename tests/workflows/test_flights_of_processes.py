@@ -1,0 +1,182 @@
+"""Equal questions at the same time in several processes, with a real Redis: one of all runs."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from tests.redis import running_redis
+from tests.workflows.test_single_flight import TEXT, Bed
+
+from vital_shared import BaseWorkflow
+from vital_shared.cache import shared_flight
+from vital_shared.models.event import RunFailedEvent, RunFinished, RunStarted, Token
+from vital_shared.testing import counted
+
+
+@pytest.fixture
+async def server(tmp_path):
+    async with running_redis(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def beds(server, tmp_path):
+    """Two processes' services, with one database; both models wait for a gate."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(Bed(tmp_path, server.url)) for _ in range(2)]
+
+
+async def read(bed, told, **fields):
+    async for event in BaseWorkflow(bed.services).execute_stream(bed.asked(**fields)):
+        told.append(event)
+
+
+def check(told):
+    """It was told from its beginning, once, to its end."""
+    assert [event.seq for event in told] == list(range(1, len(told) + 1))
+    assert len({event.run_id for event in told}) == 1
+    assert isinstance(told[0], RunStarted)
+    assert isinstance(told[-1], RunFinished), told[-1]
+    assert "".join(event.text for event in told if isinstance(event, Token)) == TEXT
+
+
+async def first_token(told, of=1):
+    async with asyncio.timeout(10):
+        while sum(isinstance(event, Token) for event in told) < of:
+            await asyncio.sleep(0.01)
+
+
+async def test_equal_questions_in_two_processes_cost_one_run(beds):
+    one, other = beds
+    told = [[] for _ in range(20)]
+    with counted() as growth:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read(one, told[0]))
+            await one.model.asked.wait()
+            for number, into in enumerate(told[1:]):
+                tasks.create_task(read(beds[number % 2], into))
+            await asyncio.sleep(0.2)  # all that can ask have asked
+            one.gate.set()
+    for events in told:
+        check(events)
+    assert (len(one.model.requests), len(other.model.requests)) == (1, 0)
+    assert growth("vital_llm_calls_total", cached="false") == 1
+    assert growth("vital_llm_calls_total", cached="true") == 19
+    assert growth("vital_workflow_active") == 0
+    assert not one.services.cache.flights.under_way
+    assert not other.services.cache.flights.under_way
+
+
+async def test_another_process_follows_token_by_token(beds):
+    one, other = beds
+    leading, following = [], []
+    one.model.rest = asyncio.Event()
+    one.gate.set()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(read(one, leading))
+        await first_token(leading)
+        tasks.create_task(read(other, following))
+        await first_token(following)
+        assert not isinstance(leading[-1], RunFinished)
+        one.model.rest.set()
+    check(leading)
+    check(following)
+    assert following[-1].output.cache_status == "hit"
+    assert not other.model.requests
+
+
+async def test_who_asks_after_the_end_gets_the_answer_from_the_cache(beds):
+    one, other = beds
+    one.gate.set()
+    await one.ask()
+    answer = await other.ask()
+    assert (answer.response, answer.cache_status) == (TEXT, "hit")
+    assert not other.model.requests
+
+
+async def test_when_the_leader_is_cancelled_another_process_takes_over_and_tells_nothing_twice(beds):
+    one, other = beds
+    one.model.rest = asyncio.Event()
+    one.gate.set()
+    other.gate.set()
+    leader = await BaseWorkflow(one.services).begin(one.asked())
+    leading, following, late = [], [], []
+
+    async def lead():
+        leading.extend([event async for event in leader.events()])
+
+    other.model.rest = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(lead())
+        tasks.create_task(read(other, following))
+        await one.model.asked.wait()
+        await first_token(following)
+        leader.cancel()
+        await other.model.asked.wait()
+        tasks.create_task(read(other, late))  # who comes now gets the whole text as well
+        await first_token(late)
+        other.model.rest.set()
+    assert isinstance(leading[-1], RunFailedEvent)
+    check(following)
+    check(late)
+    assert len(other.model.requests) == 1
+
+
+async def test_when_a_process_dies_its_question_is_taken_over(beds, monkeypatch):
+    monkeypatch.setattr(shared_flight, "LEASE_SECONDS", 0.5)
+    one, other = beds
+    other.gate.set()
+    following = []
+    leading = asyncio.create_task(one.ask())
+    await one.model.asked.wait()
+    # It dies: no word comes from it any more, its lease is not renewed, and nothing is told of its end.
+    await one.services.cache.redis.flights._streams.aclose()
+    one.services.cache.redis.flights._streams = Dead()
+    await read(other, following)
+    check(following)
+    assert len(other.model.requests) == 1
+    leading.cancel()
+    await asyncio.wait([leading])
+
+
+class Dead:
+    """Connections of a process that is no more."""
+
+    def __getattr__(self, name):
+        raise ConnectionError("it is dead")
+
+    async def aclose(self):
+        """Nothing is open."""
+
+    connection_pool = property(lambda self: self)
+
+
+async def test_no_request_fails_when_redis_dies_while_another_process_is_followed(beds, server):
+    one, other = beds
+    one.model.rest = asyncio.Event()
+    one.gate.set()
+    other.gate.set()
+    leading, following = [], []
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(read(one, leading))
+        await first_token(leading)
+        tasks.create_task(read(other, following))
+        await first_token(following)
+        await server.kill()
+        async with asyncio.timeout(10):
+            await other.model.asked.wait()
+        one.model.rest.set()
+    check(leading)
+    check(following)
+    assert len(other.model.requests) == 1
+
+
+async def test_no_tenant_follows_anothers_run_in_another_process(beds):
+    one, other = beds
+    one.gate.set()
+    other.gate.set()
+    ours, theirs = [], []
+    await asyncio.gather(read(one, ours, tenant_id="acme"), read(other, theirs, tenant_id="other"))
+    assert ours[-1].output.tenant_id == "acme"
+    assert theirs[-1].output.tenant_id == "other"
+    assert (len(one.model.requests), len(other.model.requests)) == (1, 1)
