@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from ai_engine.settings import ServerSettings
@@ -52,6 +53,9 @@ async def _migrate(library: Settings) -> None:
 def _environment(settings: BaseSettings) -> dict[str, str]:
     """Write settings down so that a worker reads the same, wherever they came from."""
     values = settings.model_dump(mode="json", include=settings.model_fields_set, exclude_none=True)
+    for name in values:
+        if isinstance(secret := getattr(settings, name), SecretStr):  # dumped, it would be asterisks
+            values[name] = secret.get_secret_value()
     return {
         _variable(settings, name): value if isinstance(value, str) else json.dumps(value)
         for name, value in values.items()
