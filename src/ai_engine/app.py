@@ -18,6 +18,9 @@ from ai_engine.budget_gauges import BudgetGauges
 from ai_engine.engine import Engine
 from ai_engine.guard import is_loopback
 from ai_engine.key_ring import KeyRing
+from ai_engine.others.answering import RunsHere
+from ai_engine.others.elsewhere import RunsElsewhere
+from ai_engine.others.message import Ask, ask_alone
 from ai_engine.problems import Problem, add_problem_handlers
 from ai_engine.run_hub import RunHub
 from ai_engine.sampling import sample
@@ -50,6 +53,7 @@ def create_app(
     settings: ServerSettings | None = None,
     scrape: Scrape = scrape_alone,
     workflow: type[BaseWorkflow] = BaseWorkflow,
+    ask: Ask = ask_alone,
 ) -> FastAPI:
     """Make the service.
 
@@ -58,6 +62,7 @@ def create_app(
     :param settings: None: from the environment.
     :param scrape: gives the metrics; by default, those of this process.
     :param workflow: answers; a subclass may have nodes of its own.
+    :param ask: asks the other workers; by default, there are none.
     """
     settings = settings or ServerSettings()
 
@@ -77,6 +82,7 @@ def create_app(
                 grace_seconds=settings.grace_seconds,
                 retention_seconds=settings.event_retention_seconds,
             )
+            here = RunsHere(hub)
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
@@ -85,13 +91,15 @@ def create_app(
                 ingestor=Ingestor(parts.knowledge, parts.embedder),
                 scrape=Shared(scrape),
                 keys=keys,
+                here=here,
+                elsewhere=RunsElsewhere(ask),
                 uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
             )
             work = (
                 warm_up(parts),
                 sample(parts),
                 BudgetGauges(parts).watch(),
-                _tick(hub, parts),
+                _tick(hub, here, parts),
                 _sweep(parts),
             )
             background = [tasks.create_task(coroutine) for coroutine in work]
@@ -125,10 +133,11 @@ def create_app(
     return app
 
 
-async def _tick(hub: RunHub, services: Services) -> None:
+async def _tick(hub: RunHub, here: RunsHere, services: Services) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
         hub.tick()
+        await here.tick()
         await services.cache.sweep()
         await services.savings.flush()
 

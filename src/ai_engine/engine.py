@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from ai_engine.key_ring import KeyRing
+from ai_engine.others.answering import RunsHere
+from ai_engine.others.elsewhere import RunsElsewhere
 from ai_engine.run_hub import RunHub
 from ai_engine.scraping import Scrape
 from ai_engine.settings import ServerSettings
@@ -30,6 +32,9 @@ class Engine:
     scrape: Scrape
     """Gives the metrics."""
     keys: KeyRing
+    here: RunsHere
+    """This worker's runs, for the other workers."""
+    elsewhere: RunsElsewhere
     uploads: asyncio.Semaphore
     """Who holds it may ingest a document."""
 

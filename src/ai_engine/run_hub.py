@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Final
 
@@ -66,6 +66,25 @@ class LiveRun:
             self._readers -= 1
             if self._readers == 0:
                 self._unread_since = self._clock()
+
+    async def pieces(self, after: int, seconds: float) -> AsyncGenerator[bytes, None]:
+        """Read the events after one, as they come, until the run ends or pauses.
+
+        :param after: the number of the last event that the reader has.
+        :param seconds: when nothing has come for so long, an empty piece is given.
+        """
+        with self.reading(), self.log.follow(after) as follower:
+            while True:
+                if piece := self.log.take(follower):
+                    yield piece
+                elif self.log.closed:
+                    return
+                else:
+                    try:
+                        async with asyncio.timeout(seconds):
+                            await self.log.wait(follower)
+                    except TimeoutError:
+                        yield b""
 
     def unread_seconds(self) -> float:
         """Tell for how long nobody has read it."""

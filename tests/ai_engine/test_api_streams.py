@@ -47,6 +47,16 @@ async def test_a_stream_can_be_resumed_after_every_event(service: Service) -> No
         assert rest == events[number:]
 
 
+async def test_a_cached_answer_streams_and_can_be_resumed_too(serve: Serve) -> None:
+    service = await serve(cache_entries=10)
+    await service.events(json=asked(enable_tools=False))
+    events = await service.events(json=asked(enable_tools=False))
+    assert events[-1]["output"]["cache_status"] == "hit"
+    path = f"/v1/runs/{events[0]['run_id']}/events"
+    for number in range(len(events) - 1):
+        assert await service.events(path, headers={"Last-Event-ID": str(number)}) == events[number:]
+
+
 async def test_a_stream_that_was_lost_at_any_event_misses_nothing(serve: Serve) -> None:
     model = SteppedModel([f"w{number}" for number in range(5)])
     model.finish()

@@ -34,7 +34,8 @@ async def complete(request: Request) -> Response:
     await until_begun(run)
     if asked.stream:
         writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage)
-        return EventStream(run, 0, heartbeat_seconds=engine.settings.heartbeat_seconds, write=writer)
+        pieces = run.pieces(0, engine.settings.heartbeat_seconds)
+        return EventStream(pieces, run_id=run.run_id, tenant_id=run.tenant_id, write=writer)
     await until_ended(request, run)
     return Response(completion(output_of(engine, run), asked.model), media_type="application/json")
 

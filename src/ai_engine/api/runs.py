@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import Literal
 
@@ -17,7 +18,9 @@ from ai_engine.api.asking import begin, output_of, until_begun, until_ended
 from ai_engine.api.body import parse_model, read_json, read_model
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id
 from ai_engine.auth import Caller
-from ai_engine.engine import engine_of
+from ai_engine.engine import Engine, engine_of
+from ai_engine.others.answering import part_of
+from ai_engine.others.message import HERE, Part
 from ai_engine.run_hub import LiveRun
 from ai_engine.run_log import Outcome, encode
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
@@ -102,21 +105,48 @@ async def approve(request: Request) -> Response:
 
 
 async def events(request: Request) -> Response:
-    """Follow a run, from any point."""
+    """Follow a run, from any point, whichever worker has it."""
     engine, after = engine_of(request), last_event_id(request)
-    run = _live(request)
-    if run is not None and not run.ended.is_set():
-        return EventStream(run, after, heartbeat_seconds=engine.settings.heartbeat_seconds)
-    record = await _record(request)
-    if run is None:
-        return _last_known(record, after)
+    run, run_id, tenant_id = _live(request), request.path_params["run_id"], Caller.of(request).tenant_id
+    parts = {} if run is None else {HERE: part_of(run)}
+    # Another worker may have it, or its beginning, or may have gone on with it after a pause.
+    if run is None or run.is_paused or run.log.first_seq > after + 1:
+        parts |= await engine.elsewhere.find(run_id, tenant_id)
+    last = max(parts.values(), key=lambda part: part.last_seq, default=None)
     tail = b""
-    if run.is_paused and record.status != "awaiting_approval":  # cancelled, expired, or resumed elsewhere
-        end = _end(record, run.log.last_seq + 1)
-        tail = b"" if end is None else encode(end)
-    if after >= run.log.last_seq and not tail:
+    if last is None or last.state == "paused":
+        record = await _record(request)
+        if last is None:
+            return _last_known(record, after)
+        if record.status != "awaiting_approval":  # cancelled, expired, or its worker is gone
+            end = _end(record, last.last_seq + 1)
+            tail = b"" if end is None else encode(end)
+    parts = {worker: part for worker, part in parts.items() if part.has_after(after)}
+    if not parts and not tail:
         return Response(status_code=NO_CONTENT)
-    return EventStream(run, after, heartbeat_seconds=engine.settings.heartbeat_seconds, tail=tail)
+    pieces = _pieces(engine, run, run_id, tenant_id, parts, after)
+    return EventStream(pieces, run_id=run_id, tenant_id=tenant_id, tail=tail)
+
+
+async def _pieces(
+    engine: Engine,
+    run: LiveRun | None,
+    run_id: str,
+    tenant_id: str | None,
+    parts: Mapping[int, Part],
+    after: int,
+) -> AsyncGenerator[bytes, None]:
+    """Read a run's events, from one worker after the other where it was paused and went on elsewhere."""
+    seconds = engine.settings.heartbeat_seconds
+    for worker, part in sorted(parts.items(), key=lambda each: each[1].first_seq):
+        if run is not None and worker == HERE:
+            telling = run.pieces(after, seconds)
+        else:
+            telling = engine.elsewhere.pieces(worker, run_id, tenant_id, after, seconds)
+        async with aclosing(telling) as pieces:
+            async for piece in pieces:
+                yield piece
+        after = max(after, part.last_seq)
 
 
 async def cancel(request: Request) -> Response:
@@ -128,6 +158,11 @@ async def cancel(request: Request) -> Response:
         await run.ended.wait()
         if isinstance(run.log.outcome, RunFailedEvent) and run.log.outcome.error_type == "cancelled":
             return Response(status_code=NO_CONTENT)
+    elif run is None or run.is_paused:
+        run_id, tenant_id = request.path_params["run_id"], Caller.of(request).tenant_id
+        for worker, part in (await engine.elsewhere.find(run_id, tenant_id)).items():
+            if part.state == "live" and await engine.elsewhere.cancel(worker, run_id, tenant_id):
+                return Response(status_code=NO_CONTENT)
     record = await _record(request)
     services = engine.services
     ended = await services.runs.cancel_waiting(record.id, tenant_id=record.tenant_id, now=services.now())
@@ -191,8 +226,8 @@ async def _answer(request: Request, run: LiveRun, *, after: int) -> Response:
     """Answer with the events of a run, or with its end."""
     await until_begun(run)
     if prefers_stream(request.headers.get("accept", "")):
-        heartbeat = engine_of(request).settings.heartbeat_seconds
-        return EventStream(run, after, heartbeat_seconds=heartbeat)
+        pieces = run.pieces(after, engine_of(request).settings.heartbeat_seconds)
+        return EventStream(pieces, run_id=run.run_id, tenant_id=run.tenant_id)
     await until_ended(request, run)
     return Response(output_of(engine_of(request), run).model_dump_json(), media_type="application/json")
 

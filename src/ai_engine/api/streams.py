@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ai_engine.run_hub import LiveRun
 from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import STREAM_CONNECTIONS
@@ -56,11 +55,10 @@ async def until_disconnected(receive: Receive) -> None:
 
 
 class EventStream(Response):
-    """The events of a run after a certain one, as they come, until the run ends or pauses.
+    """The events of a run, as they come.
 
-    :param run: what is followed; whoever follows is its reader.
-    :param after: the number of the last event that the client has.
-    :param heartbeat_seconds: a comment is sent when nothing else was for so long.
+    :param pieces: gives them; an empty piece is sent as a comment, so that the connection stays open.
+    :param run_id: which run it is; ``tenant_id``: whose.
     :param tail: sent at the end, where the log does not know the end.
     :param write: makes of events what is sent; by default, it is the events.
     """
@@ -69,17 +67,17 @@ class EventStream(Response):
 
     def __init__(
         self,
-        run: LiveRun,
-        after: int,
+        pieces: AsyncGenerator[bytes, None],
         *,
-        heartbeat_seconds: float,
+        run_id: str,
+        tenant_id: str | None,
         tail: bytes = b"",
         write: Callable[[bytes], bytes] = bytes,
     ) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
-        self._run, self._after, self._heartbeat, self._tail = run, after, heartbeat_seconds, tail
-        self._write = write
+        self._pieces, self._tail, self._write = pieces, tail, write
+        self._names = {"run_id": run_id, "tenant_id": tenant_id}
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send them; a client that is gone ends it."""
@@ -100,33 +98,14 @@ class EventStream(Response):
             try:
                 await self._send(send)
             except TimeoutError:  # the server closes a connection whose answer was not completed
-                logger.info(
-                    "a client that took nothing was given up",
-                    run_id=self._run.run_id,
-                    tenant_id=self._run.tenant_id,
-                )
+                logger.info("a client that took nothing was given up", **self._names)
             group.cancel_scope.cancel()
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async with aclosing(self._pieces()) as pieces:
+        async with aclosing(self._pieces) as pieces:
             async for piece in pieces:
-                if body := self._write(piece):
+                if body := self._write(piece or HEARTBEAT):
                     async with asyncio.timeout(STALL_SECONDS):
                         await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": self._tail, "more_body": False})
-
-    async def _pieces(self) -> AsyncGenerator[bytes, None]:
-        log = self._run.log
-        with self._run.reading(), log.follow(self._after) as follower:
-            while True:
-                if piece := log.take(follower):
-                    yield piece
-                elif log.closed:
-                    return
-                else:
-                    try:
-                        async with asyncio.timeout(self._heartbeat):
-                            await log.wait(follower)
-                    except TimeoutError:
-                        yield HEARTBEAT

@@ -43,6 +43,8 @@ class Topic(IntEnum):
     """What the worker has counted: asked for, or sent as its last."""
     METRICS = 5
     """What all workers have counted, as text: the body asks for ``openmetrics`` or ``text``."""
+    RUN = 6
+    """A worker asks another about a run; the supervisor passes it on."""
 
 
 _topics: Final = frozenset(Topic)

@@ -78,11 +78,17 @@ class WorkerProcess:
         """For how long nobody has asked what it counts; 0 where it has sent its last."""
         return max(0.0, time.monotonic() - self._last_at)
 
-    async def run(self, on_ready: Callable[[], None], scrape: Callable[[bytes], Awaitable[bytes]]) -> int:
+    async def run(
+        self,
+        on_ready: Callable[[], None],
+        scrape: Callable[[bytes], Awaitable[bytes]],
+        relay: Callable[[WorkerProcess, bytes], Awaitable[bytes]],
+    ) -> int:
         """Listen to the worker until it has ended, and return its exit code.
 
         :param on_ready: called when it serves.
         :param scrape: makes the text of the metrics of all workers, in a format.
+        :param relay: asks other workers what this one asks.
         """
 
         async def handle(topic: Topic, body: bytes) -> bytes:
@@ -98,6 +104,8 @@ class WorkerProcess:
                     self.last, self._last_at = body, math.inf
                 case Topic.METRICS:
                     return await scrape(body)
+                case Topic.RUN:
+                    return await relay(self, body)
             return b""
 
         impatience = asyncio.get_running_loop().call_later(START_SECONDS, self.kill)
@@ -129,6 +137,10 @@ class WorkerProcess:
             return
         if answer:
             self.last, self._last_at = answer, asked_at
+
+    async def ask(self, topic: Topic, body: bytes) -> bytes:
+        """Ask it something; raises what `Channel.ask` does."""
+        return await self._channel.ask(topic, body)
 
     def stop(self) -> None:
         """Tell it to stop at once; if it has not even started, there is nothing to wait for."""

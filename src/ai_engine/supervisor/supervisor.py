@@ -10,6 +10,7 @@ from typing import Final
 
 from ai_engine.supervisor.gathering import Gathering
 from ai_engine.supervisor.process import WorkerProcess
+from ai_engine.supervisor.relaying import Relaying
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 
@@ -39,6 +40,7 @@ class Supervisor:
         self._start = start
         self._workers: dict[int, WorkerProcess] = {}
         self._gathering = Gathering(self._workers.values)
+        self._relaying = Relaying(self._workers.values)
         self._stopping = asyncio.Event()
         self._failure: ConfigurationError | None = None
         self._on_ready: Callable[[], None] | None = None
@@ -73,7 +75,7 @@ class Supervisor:
             self._workers[number] = worker = await self._start(number)
             if self._stopping.is_set():
                 worker.stop()
-            code = await worker.run(self._tell_ready, self._gathering.text)
+            code = await worker.run(self._tell_ready, self._gathering.text, self._relaying.relay)
             del self._workers[number]
             self._gathering.leave(worker)
             _log_end(worker, code)

@@ -22,11 +22,13 @@ import uvloop
 from fastapi import FastAPI
 
 from ai_engine.app import create_app
+from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
 from ai_engine.pauses import shorten_pauses
 from ai_engine.server import Server
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.channel import Channel, Topic
+from ai_engine.supervisor.relaying import ask_through
 from ai_engine.supervisor.scraping import ask_supervisor
 from vital_shared.errors import VitalError
 from vital_shared.monitoring.labels import WORKER_VARIABLE
@@ -112,24 +114,31 @@ async def _work(listener: socket.socket, end: socket.socket, settings: ServerSet
     stop = asyncio.Event()
     channel = await Channel.open(end)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_listen(channel, stop))
+        apps: list[FastAPI] = []
+        tasks.create_task(_listen(channel, stop, apps))
         try:
-            await _serve(listener, settings, channel, stop)
+            await _serve(listener, settings, channel, stop, apps)
         except VitalError as error:
             channel.tell(Topic.FAILED, str(error).encode())
         channel.tell(Topic.SNAPSHOT, await asyncio.to_thread(_snapshot))
         await channel.aclose()
 
 
-async def _listen(channel: Channel, stop: asyncio.Event) -> None:
-    """Answer the supervisor until it is gone; then nobody needs this worker any more."""
+async def _listen(channel: Channel, stop: asyncio.Event, apps: list[FastAPI]) -> None:
+    """Answer the supervisor until it is gone; then nobody needs this worker any more.
 
-    async def handle(topic: Topic, _body: bytes) -> bytes:
+    :param apps: what this worker serves, once it does.
+    """
+
+    async def handle(topic: Topic, body: bytes) -> bytes:
         match topic:
             case Topic.STOP:
                 stop.set()
             case Topic.SNAPSHOT:
                 return await asyncio.to_thread(_snapshot)
+            case Topic.RUN if apps:
+                engine: Engine = apps[0].state.engine
+                return await engine.here.answer(body)
         return b""
 
     await channel.serve(handle)
@@ -138,12 +147,17 @@ async def _listen(channel: Channel, stop: asyncio.Event) -> None:
 
 
 async def _serve(
-    listener: socket.socket, settings: ServerSettings, channel: Channel, stop: asyncio.Event
+    listener: socket.socket,
+    settings: ServerSettings,
+    channel: Channel,
+    stop: asyncio.Event,
+    apps: list[FastAPI],
 ) -> None:
     services = await Services.open(Settings())
     shorten_pauses()
     try:
-        app = create_app(services, settings, ask_supervisor(channel))
+        app = create_app(services, settings, ask_supervisor(channel), ask=ask_through(channel))
+        apps.append(app)
         await WorkerServer(app, channel, stop).serve([listener])
     finally:
         await services.aclose()

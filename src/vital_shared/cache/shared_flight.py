@@ -93,7 +93,7 @@ class SharedFlights:
         """
         name, seen = self._stream(lease.holder), 0
         keys = [self._lease(lease.key), name]
-        renewing = [lease.holder, round(LEASE_SECONDS * 1_000), round(KEPT_SECONDS * 1_000)]
+        renewing: list[str | int] = [lease.holder, round(LEASE_SECONDS * 1_000), round(KEPT_SECONDS * 1_000)]
         loop = asyncio.get_running_loop()
         due = loop.time() + LEASE_SECONDS / 3
         try:

@@ -1,0 +1,57 @@
+"""The runs of the other workers, as this one sees them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncGenerator
+
+from ai_engine.others.answering import MORE, YES
+from ai_engine.others.message import ALL, Ask, Part, Wish
+
+__all__ = ["RunsElsewhere"]
+
+
+class RunsElsewhere:
+    """Finds, follows and cancels them.
+
+    :param ask: reaches the other workers.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def find(self, run_id: str, tenant_id: str | None) -> dict[int, Part]:
+        """Tell which workers have something of a run, and what.
+
+        :param tenant_id: whose it has to be; None: anybody's.
+        """
+        wish = Wish(op="find", run_id=run_id, tenant_id=tenant_id)
+        answers = await self._ask(ALL, wish.model_dump_json().encode())
+        return {worker: Part.model_validate_json(answer) for worker, answer in answers.items()}
+
+    async def pieces(
+        self, worker: int, run_id: str, tenant_id: str | None, after: int, seconds: float
+    ) -> AsyncGenerator[bytes, None]:
+        """Read a worker's events after one, as `LiveRun.pieces` gives them; they end when it has ended."""
+        reader = uuid.uuid4().hex
+        wish = Wish(
+            op="read", run_id=run_id, tenant_id=tenant_id, reader=reader, after=after, seconds=seconds
+        )
+        body = wish.model_dump_json().encode()
+        is_over = False
+        try:
+            while not is_over:
+                answer = (await self._ask(worker, body)).get(worker, b"")
+                is_over = not answer.startswith(MORE)
+                if not is_over:
+                    yield answer[len(MORE) :]
+        finally:
+            if not is_over:
+                leave = wish.model_copy(update={"op": "leave"})
+                await self._ask(worker, leave.model_dump_json().encode())
+
+    async def cancel(self, worker: int, run_id: str, tenant_id: str | None) -> bool:
+        """Cancel a run, and tell whether it was cancelled: it may have ended before."""
+        wish = Wish(op="cancel", run_id=run_id, tenant_id=tenant_id)
+        answers = await self._ask(worker, wish.model_dump_json().encode())
+        return answers.get(worker) == YES

@@ -1,0 +1,72 @@
+"""What workers ask each other about a run, and how answers are packed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from struct import Struct
+from typing import Final, Literal, TypeAlias
+
+from vital_shared.models.base import Frozen
+
+__all__ = ["ALL", "HERE", "Ask", "Part", "State", "Wish", "ask_alone", "pack", "unpack"]
+
+Ask: TypeAlias = Callable[[int, bytes], Awaitable[dict[int, bytes]]]
+"""Asks the worker of a number, or `ALL` but oneself; gives the answers that are not empty, by worker."""
+
+State: TypeAlias = Literal["live", "paused", "ended"]
+
+ALL: Final = 0
+HERE: Final = 0
+"""No worker's number: this process."""
+
+_head: Final = Struct("!BI")
+
+
+class Wish(Frozen):
+    """What is asked for."""
+
+    op: Literal["find", "read", "leave", "cancel"]
+    run_id: str
+    tenant_id: str | None
+    """The run has to be this tenant's; None: any tenant's."""
+
+    reader: str = ""
+    """Who reads; the worker that has the run keeps the place."""
+
+    after: int = 0
+    """The number of the last event that the reader has; for its first wish."""
+
+    seconds: float = 0.0
+    """So long the answer may wait for news."""
+
+
+class Part(Frozen):
+    """What a worker has of a run; a run that was paused may have gone on in another worker."""
+
+    first_seq: int
+    last_seq: int
+    state: State
+
+    def has_after(self, seq: int) -> bool:
+        """Whether there is something after an event, or may come."""
+        return self.state == "live" or self.last_seq > seq
+
+
+async def ask_alone(_worker: int, _wish: bytes) -> dict[int, bytes]:
+    """Ask nobody: this process is alone."""
+    return {}
+
+
+def pack(answers: Iterable[tuple[int, bytes]]) -> bytes:
+    """Write answers of several workers as one."""
+    return b"".join(_head.pack(worker, len(answer)) + answer for worker, answer in answers if answer)
+
+
+def unpack(packed: bytes) -> Iterator[tuple[int, bytes]]:
+    """Read what `pack` wrote."""
+    at = 0
+    while at < len(packed):
+        worker, length = _head.unpack_from(packed, at)
+        at += _head.size
+        yield worker, packed[at : at + length]
+        at += length
