@@ -169,11 +169,10 @@ async def test_who_reads_at_another_worker_keeps_the_run_alive_until_he_leaves(t
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_no_tenant_reaches_anothers_run_at_another_worker(tmp_path, method):
     never = openai.stream([*openai.TEXT[:3], asyncio.Event()])
-    async with running(tmp_path, never) as (_, upstream, one, other):
-        async with begun(one, slow()) as stream:
-            run_id = (await stream.event())["run_id"]
-            await upstream.asked.wait()
-            path = f"/v1/runs/{run_id}" + ("/events" if method == "GET" else "")
-            answer = await other.request(method, path, headers={"X-Tenant-ID": "globex"})
-            assert answer.status_code == 404
-            assert (await one.get(f"/v1/runs/{run_id}")).json()["status"] == "running"
+    async with running(tmp_path, never) as (_, upstream, one, other), begun(one, slow()) as stream:
+        run_id = (await stream.event())["run_id"]
+        await upstream.asked.wait()
+        path = f"/v1/runs/{run_id}" + ("/events" if method == "GET" else "")
+        answer = await other.request(method, path, headers={"X-Tenant-ID": "globex"})
+        assert answer.status_code == 404
+        assert (await one.get(f"/v1/runs/{run_id}")).json()["status"] == "running"
