@@ -37,6 +37,7 @@ NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
     "/v1/runs": (ASK, ASK),
     "/v1/chat": (ASK, ASK),
     "/v1/models": (ASK, OPERATE),
+    "/v1/agui": (OPERATE, ASK),
     "/v1/agents": (ASK, ADMIN),
     "/v1/documents": (ASK, ADMIN),
     "/v1/costs": (COSTS, COSTS),

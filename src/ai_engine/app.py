@@ -11,7 +11,20 @@ from typing import Final
 from fastapi import FastAPI
 
 from ai_engine.access_log import AccessLog
-from ai_engine.api import agents, alerts, budgets, cache, chat, costs, documents, health, metrics, pages, runs
+from ai_engine.api import (
+    agents,
+    agui,
+    alerts,
+    budgets,
+    cache,
+    chat,
+    costs,
+    documents,
+    health,
+    metrics,
+    pages,
+    runs,
+)
 from ai_engine.api.openapi import add_openapi
 from ai_engine.authentication import Authentication
 from ai_engine.budget_gauges import BudgetGauges
@@ -123,7 +136,7 @@ def create_app(
     )
     for module in (agents, alerts, budgets, cache, costs, documents, health, metrics):
         app.include_router(module.router)
-    app.router.routes.extend((*runs.routes, *chat.routes, *pages.routes))
+    app.router.routes.extend((*runs.routes, *chat.routes, *agui.routes, *pages.routes))
     add_openapi(app)
     add_problem_handlers(app)
     app.add_middleware(Authentication)

@@ -10,19 +10,24 @@ there; the last event holds the whole answer anyway.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
+
+from pydantic_core import from_json
 
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused
 
-__all__ = ["Follower", "Outcome", "RunLog", "encode"]
+__all__ = ["Follower", "Outcome", "RunLog", "decode", "encode"]
 
 LIMIT_BYTES: Final = 4_000_000
 """Some 30,000 tokens; the longest answers of today's models are shorter."""
 
 BATCH_BYTES: Final = 64_000
 """About what a socket takes at once."""
+
+_EVENT: Final = re.compile(rb"\nevent: (\w+)\ndata: ")
 
 Outcome = RunFinished | RunPaused | RunFailedEvent
 
@@ -34,6 +39,13 @@ def encode(event: Event) -> bytes:
         event.type.encode(),
         event.model_dump_json().encode(),
     )
+
+
+def decode(frames: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read what `encode` wrote, any number of whole events: their types, and what they say."""
+    for frame in frames.split(b"\n\n"):
+        if found := _EVENT.search(frame):
+            yield found[1].decode(), from_json(frame[found.end() :])
 
 
 class _Bell:

@@ -15,6 +15,7 @@ PATHS = {
     "/v1/runs/{run_id}/events": {"get"},
     "/v1/runs/{run_id}/approval": {"post"},
     "/v1/chat/completions": {"post"},
+    "/v1/agui": {"post"},
     "/v1/models": {"get"},
     "/v1/models/{mode}/{agent_id}": {"get"},
     "/v1/agents": {"get"},

@@ -108,6 +108,9 @@ QUESTIONS = (
 
 CHAT = {"model": "mode-2/classifier", "messages": [{"role": "user", "content": "How long?"}]}
 
+TALK = {"threadId": "t", "runId": "r", "messages": [{"id": "1", "role": "user", "content": "How long?"}]}
+AGUI = {"params": {"mode": "2", "agent_id": "classifier"}, "json": TALK}
+
 CASES: dict[tuple[str, str], Case] = {
     ("POST", "/v1/runs"): Case("ask", 200, 422, QUESTIONS),
     ("GET", "/v1/runs/{run_id}"): Case("ask", 200, 404, tells=True),
@@ -115,6 +118,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/v1/runs/{run_id}/events"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/approval"): Case("ask", 200, 404, (APPROVAL,)),
     ("POST", "/v1/chat/completions"): Case("ask", 200, 404, ({"json": CHAT},)),
+    ("POST", "/v1/agui"): Case("ask", 200, 422, (AGUI,)),
     ("GET", "/v1/models"): Case("ask", 200, 200),
     ("GET", "/v1/models/{mode}/{agent_id}"): Case("ask", 200, 404),
     ("GET", "/v1/agents"): Case("ask", 200, 200, tells=True),

@@ -121,7 +121,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document["components"]["securitySchemes"] = {"key": KEY}
     document["security"] = [{"key": []}, {}]  # none is needed where there are no keys
     own = {model: schema for (model, _), schema in schemas.items()}
-    document["paths"] = _run_paths(own) | _chat_paths(own[ChatRequest]) | document["paths"]
+    document["paths"] = _run_paths(own) | _chat_paths(own[ChatRequest]) | _agui_paths() | document["paths"]
     for path in document["paths"].values():
         for operation in path.values():
             operation.setdefault("parameters", []).append(_header(TENANT_HEADER, "Act for this tenant."))
@@ -210,6 +210,36 @@ def _chat_paths(request: Any) -> dict[str, Any]:
                 "responses": answer,
             }
         },
+    }
+
+
+def _agui_paths() -> dict[str, Any]:
+    """Describe what is AG-UI's: its own specification says more."""
+    example = {
+        "threadId": "thread-1",
+        "runId": "run-1",
+        "messages": [{"id": "1", "role": "user", "content": "What is a 510(k)?"}],
+    }
+    required = ["threadId", "runId", "messages"]
+    schema = {"type": "object", "title": "RunAgentInput", "required": required, "additionalProperties": True}
+    events = {"description": "The events of AG-UI 1.0.", "content": {"text/event-stream": {}}}
+    parameters = [
+        {"name": name, "in": "query", "required": False, "description": said, "schema": {"type": "string"}}
+        for name, said in (
+            ("mode", "1 to 4; 3 by default."),
+            ("agent_id", "The agent; generalist by default."),
+        )
+    ]
+    said = "Tells the events of a run; approval is an interrupt, which the next call resumes."
+    return {
+        "/v1/agui": {
+            "post": {
+                **_operation("Chat with AG-UI", said),
+                "parameters": parameters,
+                "requestBody": _body(schema, {"question": {"value": example}}),
+                "responses": {"200": events} | _problems(400, 402, 413, 415, 422, 429, 500, 502, 503, 504),
+            }
+        }
     }
 
 

@@ -5,20 +5,19 @@ Citations are annotations, each over the first [n] of its number in the text.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from ai_engine.run_log import decode
 from vital_shared.models.citation import Citation
 from vital_shared.models.workflow_io import Tokens, WorkflowOutput
 
 __all__ = ["ChunkWriter", "completion", "waiting"]
 
 DONE: Final = b"data: [DONE]\n\n"
-_EVENT: Final = re.compile(rb"\nevent: (\w+)\ndata: ")
 
 Json = dict[str, Any]
 
@@ -101,8 +100,8 @@ class ChunkWriter:
             return frames
         chunks: list[bytes] = []
         text: list[str] = []
-        for name, data in _events(frames):
-            if name == b"token":
+        for name, data in decode(frames):
+            if name == "token":
                 text.append(data["text"])
                 continue
             self._flush(text, chunks)
@@ -115,16 +114,16 @@ class ChunkWriter:
             chunks.append(self._chunk({"content": "".join(text)}))
             text.clear()
 
-    def _other(self, name: bytes, data: Json) -> Iterator[bytes]:
+    def _other(self, name: str, data: Json) -> Iterator[bytes]:
         match name:
-            case b"run_started":
+            case "run_started":
                 self._run_id = data["run_id"]
                 yield self._chunk({"role": "assistant", "content": ""})
-            case b"reasoning":
+            case "reasoning":
                 yield self._chunk({"reasoning_content": data["text"]})
-            case b"run_finished" | b"run_paused":
+            case "run_finished" | "run_paused":
                 yield from self._ended(WorkflowOutput.model_validate_json(to_json(data["output"])))
-            case b"run_failed":
+            case "run_failed":
                 error = {"message": data["message"], "type": "server_error", "param": None, "code": None}
                 yield b"data: " + to_json({"error": error}) + b"\n\n"
 
@@ -155,9 +154,3 @@ class ChunkWriter:
             **more,
         }
         return b"data: " + to_json(chunk) + b"\n\n"
-
-
-def _events(frames: bytes) -> Iterator[tuple[bytes, Json]]:
-    for frame in frames.split(b"\n\n"):
-        if found := _EVENT.search(frame):
-            yield found[1], from_json(frame[found.end() :])

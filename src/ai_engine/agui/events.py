@@ -1,0 +1,260 @@
+"""A run's events as those of AG-UI (its specification 1.0, "Events")."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
+from ag_ui.core import (
+    BaseEvent,
+    CustomEvent,
+    Interrupt,
+    ReasoningEndEvent,
+    ReasoningMessageContentEvent,
+    ReasoningMessageEndEvent,
+    ReasoningMessageStartEvent,
+    ReasoningStartEvent,
+    RunErrorEvent,
+    RunFinishedCancelledOutcome,
+    RunFinishedEvent,
+    RunFinishedInterruptOutcome,
+    RunFinishedSuccessOutcome,
+    RunStartedEvent,
+    StepFinishedEvent,
+    StepStartedEvent,
+    TextMessageContentEvent,
+    TextMessageEndEvent,
+    TextMessageStartEvent,
+    TokenUsage,
+    ToolCallArgsEvent,
+    ToolCallEndEvent,
+    ToolCallResultEvent,
+    ToolCallStartEvent,
+)
+from pydantic_core import to_json
+
+from ai_engine.run_log import decode
+
+__all__ = ["EventWriter", "encode_event"]
+
+VERSION: Final = "1.0"
+
+ANSWER: Final = {
+    "type": "object",
+    "properties": {"approved": {"type": "boolean"}},
+    "required": ["approved"],
+}
+"""The JSON schema of what is answered to an interrupt."""
+
+Json = dict[str, Any]
+
+
+def encode_event(event: BaseEvent) -> bytes:
+    """Write an event as it is sent."""
+    return b"data: " + event.model_dump_json(by_alias=True).encode() + b"\n\n"
+
+
+class EventWriter:
+    """Turns the events of a run, as they are sent elsewhere, into those of AG-UI.
+
+    What has come together while the client was reading is one piece of text.
+
+    :param thread_id: the conversation, and ``run_id`` the run, as the client names them.
+    :param proposed: the calls that were proposed before the client approved of them: they are not told again.
+    """
+
+    def __init__(self, thread_id: str, run_id: str, proposed: Collection[str] = ()) -> None:
+        self._thread_id = thread_id
+        self._run_id = run_id
+        self._told = set(proposed)
+        """The calls whose names and arguments the client has."""
+        self._steps: dict[str, int] = {}
+        """Those that have begun and not ended, and how often."""
+        self._ours = ""
+        """The run's id here."""
+        self._speaking = self._reasoning = False
+        self._messages = 0
+
+    def __call__(self, frames: bytes) -> bytes:
+        """Translate server-sent events, whole ones; comments stay as they are."""
+        if frames.startswith(b":"):
+            return frames
+        return b"".join(map(encode_event, self._events(frames)))
+
+    def _events(self, frames: bytes) -> Iterator[BaseEvent]:
+        said: list[str] = []
+        thought: list[str] = []
+        for name, data in decode(frames):
+            if name == "token":
+                yield from self._think(thought)
+                said.append(data["text"])
+            elif name == "reasoning":
+                yield from self._say(said)
+                thought.append(data["text"])
+            else:
+                yield from self._think(thought)
+                yield from self._say(said)
+                yield from self._other(name, data)
+        yield from self._think(thought)
+        yield from self._say(said)
+
+    def _say(self, said: list[str]) -> Iterator[BaseEvent]:
+        if text := "".join(said):
+            yield from self._stop_thinking()
+            if not self._speaking:
+                self._speaking = True
+                yield TextMessageStartEvent(message_id=self._next_message(), role="assistant")
+            yield TextMessageContentEvent(message_id=self._message, delta=text)
+        said.clear()
+
+    def _think(self, thought: list[str]) -> Iterator[BaseEvent]:
+        if text := "".join(thought):
+            yield from self._stop_speaking()
+            if not self._reasoning:
+                self._reasoning = True
+                yield ReasoningStartEvent(message_id=self._next_message())
+                yield ReasoningMessageStartEvent(message_id=self._message, role="reasoning")
+            yield ReasoningMessageContentEvent(message_id=self._message, delta=text)
+        thought.clear()
+
+    def _stop_speaking(self) -> Iterator[BaseEvent]:
+        if self._speaking:
+            self._speaking = False
+            yield TextMessageEndEvent(message_id=self._message)
+
+    def _stop_thinking(self) -> Iterator[BaseEvent]:
+        if self._reasoning:
+            self._reasoning = False
+            yield ReasoningMessageEndEvent(message_id=self._message)
+            yield ReasoningEndEvent(message_id=self._message)
+
+    def _next_message(self) -> str:
+        self._messages += 1
+        return self._message
+
+    @property
+    def _message(self) -> str:
+        """The id of the message that is being written; the client's runs over one of ours do not share it."""
+        return f"{self._run_id}/{self._messages}"
+
+    def _other(self, name: str, data: Json) -> Iterator[BaseEvent]:
+        match name:
+            case "run_started":
+                self._ours = data["run_id"]
+                yield self._started()
+            case "node_started":
+                yield from self._step_began(data["node"])
+            case "node_finished":
+                yield from self._step_ended(data["node"])
+            case "tool_started":
+                yield from self._call(data["tool"])
+            case "tool_finished":
+                yield from self._result(data["result"])
+            case "citation" | "warning" | "retrieval":  # AG-UI has no word for these
+                told = {key: value for key, value in data.items() if key not in ("type", "run_id", "seq")}
+                yield CustomEvent(name=name, value=told.get(name, told))
+            case _:
+                yield from self._ended(name, data)
+
+    def _ended(self, name: str, data: Json) -> Iterator[BaseEvent]:
+        match name:
+            case "run_paused":
+                yield from self._paused(data["output"])
+            case "run_finished":
+                yield from self._finished(data["output"])
+            case "run_failed":
+                yield from self._failed(data)
+
+    def _started(self) -> BaseEvent:
+        return RunStartedEvent(
+            thread_id=self._thread_id,
+            run_id=self._run_id,
+            protocol_version=VERSION,
+            metadata={"vital": {"run_id": self._ours}},
+        )
+
+    def _step_began(self, node: str) -> Iterator[BaseEvent]:
+        self._steps[node] = self._steps.get(node, 0) + 1
+        if self._steps[node] == 1:
+            yield StepStartedEvent(step_name=node)
+
+    def _step_ended(self, node: str) -> Iterator[BaseEvent]:
+        if node in self._steps:
+            self._steps[node] -= 1
+            if not self._steps[node]:
+                del self._steps[node]
+                yield StepFinishedEvent(step_name=node)
+
+    def _call(self, call: Json) -> Iterator[BaseEvent]:
+        """Tell what is called, unless the client knows."""
+        if call["id"] in self._told:
+            return
+        self._told.add(call["id"])
+        yield from self._stop_thinking()
+        yield from self._stop_speaking()
+        name = self._call_id(call)
+        yield ToolCallStartEvent(tool_call_id=name, tool_call_name=call["name"])
+        yield ToolCallArgsEvent(tool_call_id=name, delta=to_json(call["arguments"]).decode())
+        yield ToolCallEndEvent(tool_call_id=name)
+
+    def _result(self, result: Json) -> Iterator[BaseEvent]:
+        yield from self._call(result)
+        said = result["content"] or result["error"] or result["status"]
+        yield ToolCallResultEvent(
+            message_id=f"{self._call_id(result)}/result",
+            tool_call_id=self._call_id(result),
+            content=said,
+            role="tool",
+        )
+
+    def _call_id(self, call: Json) -> str:
+        """Name a call, and what is asked about it: unique in all of the conversation."""
+        return f"{self._ours}/{call['id']}"
+
+    def _close(self) -> Iterator[BaseEvent]:
+        """End all that has not ended."""
+        yield from self._stop_thinking()
+        yield from self._stop_speaking()
+        for node in self._steps:
+            yield StepFinishedEvent(step_name=node)
+        self._steps.clear()
+
+    def _paused(self, output: Json) -> Iterator[BaseEvent]:
+        calls = output["suggested_tools"]
+        for call in calls:
+            yield from self._call(call)
+        yield from self._close()
+        interrupts = [
+            Interrupt(
+                id=self._call_id(call),
+                reason="tool_call",
+                message=call["reason"] or f"May {call['name']} be called?",
+                tool_call_id=self._call_id(call),
+                response_schema=ANSWER,
+                metadata={"vital": {"cost_dollars": call["cost_dollars"]}},
+            )
+            for call in calls
+        ]
+        yield self._end(outcome=RunFinishedInterruptOutcome(interrupts=interrupts))
+
+    def _finished(self, output: Json) -> Iterator[BaseEvent]:
+        yield from self._close()
+        tokens = output["tokens"]
+        usage = TokenUsage(
+            model=output["model"],
+            input_tokens=tokens["input"],
+            output_tokens=tokens["output"],
+            cached_input_tokens=tokens["cached_input"],
+            reasoning_tokens=tokens["reasoning"],
+        )
+        yield self._end(outcome=RunFinishedSuccessOutcome(), result=output, usage=[usage])
+
+    def _failed(self, data: Json) -> Iterator[BaseEvent]:
+        if data["error_type"] == "cancelled":
+            yield from self._close()
+            yield self._end(outcome=RunFinishedCancelledOutcome())
+        else:
+            yield RunErrorEvent(message=data["message"], code=data["error_type"])
+
+    def _end(self, **fields: Any) -> BaseEvent:
+        return RunFinishedEvent(thread_id=self._thread_id, run_id=self._run_id, **fields)
