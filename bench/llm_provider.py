@@ -48,6 +48,20 @@ def openai_stream(chunks: int) -> list[bytes]:
     ]
 
 
+def openai_completion(chunks: int) -> object:
+    text = "".join(islice(cycle(WORDS), chunks))
+    usage = {"prompt_tokens": 9, "completion_tokens": chunks, "total_tokens": 9 + chunks}
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [choice],
+        "usage": usage,
+    }
+
+
 def anthropic_stream(chunks: int) -> list[bytes]:
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": []}
     message |= {"stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 9, "output_tokens": 1}}
@@ -91,7 +105,9 @@ async def answer(request: web.Request) -> web.StreamResponse:
     """Send the answer that the base address asks for: ``/burst/10000/…`` or ``/paced/300/…``."""
     _, pace, chunks, _ = request.path.split("/", 3)
     events = STREAMS[wire_of(request.path)](int(chunks))
-    await request.read()
+    body = orjson.loads(await request.read() or b"{}")
+    if "stream" in body and not body["stream"]:
+        return web.json_response(body=orjson.dumps(openai_completion(int(chunks))))
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     if pace == "burst":

@@ -134,9 +134,10 @@ def create_app(
         # Newer versions trace by themselves, with what stands in the address; ours do not.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.router.routes.extend((*runs.routes, *chat.routes, *agui.routes))  # first: they are asked most
     for module in (agents, alerts, budgets, cache, costs, documents, health, metrics):
         app.include_router(module.router)
-    app.router.routes.extend((*runs.routes, *chat.routes, *agui.routes, *pages.routes))
+    app.router.routes.extend(pages.routes)
     add_openapi(app)
     add_problem_handlers(app)
     app.add_middleware(Authentication)

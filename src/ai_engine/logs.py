@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any, Final, TextIO
 
+import orjson
 import structlog
 
 from vital_shared.logs import as_error, get_logger, without_messages
@@ -32,18 +34,37 @@ def configure_logs(level: str = "info", stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _hide_messages,
     ]
+    last = _last(to.isatty())
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, *last, _as_line],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     handler = logging.StreamHandler(to)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last(to.isatty()))
-    )
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(_Formatter(foreign_pre_chain=shared, processors=[remove_meta, *last]))
+    # No line of ours has these (see the library's "Optimization"): two lines a request are many.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Line(str):
+    """A line of ours, which is written as it is."""
+
+    __slots__ = ()
+
+
+def _as_line(_logger: Any, _method: str, line: Any) -> tuple[tuple[_Line], dict[str, Any]]:
+    return (_Line(line),), {}
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Puts what libraries log into the same form."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.msg if type(record.msg) is _Line else super().format(record)
 
 
 def log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -60,9 +81,12 @@ def _hide_messages(_logger: Any, _method: str, event: structlog.types.EventDict)
     return event
 
 
+def _write(event: dict[str, Any], *, default: Callable[[Any], Any], **_: Any) -> str:
+    return orjson.dumps(event, default, orjson.OPT_NON_STR_KEYS).decode()
+
+
 def _last(on_terminal: bool) -> list[structlog.types.Processor]:
-    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if on_terminal:  # a plain traceback: the one that structlog prefers shows the values of all variables
         plain = structlog.dev.plain_traceback
-        return [remove_meta, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
-    return [remove_meta, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_write)]

@@ -162,7 +162,15 @@ class RunHub:
         self._runs: dict[str, LiveRun] = {}
 
     async def start(self, begin: Callable[[], Awaitable[Begun]], *, tenant_id: str) -> LiveRun:
-        """Begin a run, or go on with one, in the background.
+        """Begin a run, or go on with one, in the background; see `try_start`."""
+        run = await self.try_start(begin, tenant_id=tenant_id)
+        assert run is not None  # noqa: S101 - `begin` gives an execution
+        return run
+
+    async def try_start(
+        self, begin: Callable[[], Awaitable[Begun | None]], *, tenant_id: str
+    ) -> LiveRun | None:
+        """Begin a run, or go on with one, in the background; None: `begin` has found nothing to run.
 
         :param begin: checks the input, or claims the paused run.
         :raises EngineBusy: before `begin`, when there are too many, or the service is stopping.
@@ -174,6 +182,9 @@ class RunHub:
         self.active += 1
         try:
             execution = await begin()
+            if execution is None:
+                self.active -= 1
+                return None
             run = self._runs.setdefault(execution.run_id, LiveRun(execution.run_id, tenant_id, self._clock))
             run.begin(execution)
             self._tasks.create_task(self._work(run))

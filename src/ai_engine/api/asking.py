@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import anyio
 from starlette.requests import Request
 
@@ -11,9 +14,11 @@ from ai_engine.run_hub import EngineBusy, LiveRun
 from vital_shared.errors import RunCancelled, RunFailed
 from vital_shared.models.event import RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.workflows.execution import Begun
 from vital_shared.workflows.measuring import count_rejected
+from vital_shared.workflows.replay import Replay
 
-__all__ = ["begin", "output_of", "until_begun", "until_ended"]
+__all__ = ["answer", "begin", "output_of", "until_begun", "until_ended"]
 
 
 async def begin(engine: Engine, question: WorkflowInput) -> LiveRun:
@@ -22,8 +27,39 @@ async def begin(engine: Engine, question: WorkflowInput) -> LiveRun:
     :raises EngineBusy: when there are too many.
     :raises InvalidRequest: when it asks for what is not there.
     """
-    try:
+    with _counting(question):
         return await engine.hub.start(lambda: engine.workflow.begin(question), tenant_id=question.tenant_id)
+
+
+async def answer(request: Request, engine: Engine, question: WorkflowInput) -> WorkflowOutput:
+    """Ask, and wait for the answer; where the cache has it, there is no run and nobody to follow it.
+
+    Raises what `begin` does.
+
+    :raises RunFailed: when there is no answer.
+    """
+    answers: list[WorkflowOutput] = []
+
+    async def begin() -> Begun | None:
+        begun = await engine.workflow.begin(question)
+        if not isinstance(begun, Replay):
+            return begun
+        answers.append(begun.answer())
+        return None
+
+    with _counting(question):
+        run = await engine.hub.try_start(begin, tenant_id=question.tenant_id)
+    if run is None:
+        return answers[0]
+    await until_begun(run)
+    await until_ended(request, run)
+    return output_of(engine, run)
+
+
+@contextmanager
+def _counting(question: WorkflowInput) -> Iterator[None]:
+    try:
+        yield
     except EngineBusy:
         count_rejected(question)
         raise

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ai_engine.api.asking import begin, output_of, until_begun, until_ended
+from ai_engine.api.asking import answer, begin, until_begun
 from ai_engine.api.body import read_model
 from ai_engine.api.streams import EventStream
 from ai_engine.auth import Caller
@@ -30,14 +30,14 @@ async def complete(request: Request) -> Response:
     engine = engine_of(request)
     asked = await read_model(request, ChatRequest, engine.settings.max_body_bytes)
     question = _question(asked, Caller.of(request))
+    if not asked.stream:
+        output = await answer(request, engine, question)
+        return Response(completion(output, asked.model), media_type="application/json")
     run = await begin(engine, question)
     await until_begun(run)
-    if asked.stream:
-        writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage)
-        pieces = run.pieces(0, engine.settings.heartbeat_seconds)
-        return EventStream(pieces, run_id=run.run_id, tenant_id=run.tenant_id, write=writer)
-    await until_ended(request, run)
-    return Response(completion(output_of(engine, run), asked.model), media_type="application/json")
+    writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage)
+    pieces = run.pieces(0, engine.settings.heartbeat_seconds)
+    return EventStream(pieces, run_id=run.run_id, tenant_id=run.tenant_id, write=writer)
 
 
 async def models(request: Request) -> Response:

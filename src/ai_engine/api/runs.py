@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.accept import prefers_stream
-from ai_engine.api.asking import begin, output_of, until_begun, until_ended
+from ai_engine.api.asking import answer, begin, output_of, until_begun, until_ended
 from ai_engine.api.body import parse_model, read_json, read_model
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id
 from ai_engine.auth import Caller
@@ -76,6 +76,9 @@ async def create(request: Request) -> Response:
     caller, engine = Caller.of(request), engine_of(request)
     question = await _question(request, caller, engine.settings.max_body_bytes)
     try:
+        if not prefers_stream(request.headers.get("accept", "")):
+            output = await answer(request, engine, question)
+            return Response(output.model_dump_json(), media_type="application/json")
         run = await begin(engine, question)
     except NotFound as error:  # what is not there was named by the body, not by the path
         raise InvalidRequest(error.message, field=error.field) from error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.store.recent import RECENT_SECONDS
 
 if TYPE_CHECKING:
     from vital_shared.cache.cache import Cache
@@ -23,11 +25,13 @@ async def clear(
 ) -> int:
     """Throw away the answers of a tenant, a mode, an agent, of several of these, or all.
 
-    Nobody finds them from then on, in no process. Those of this process, and those in Redis, are let go of
-    at once; other processes let go of theirs with time.
+    Once this returns nobody finds them, in no process. Those of this process, and those in Redis, are let
+    go of at once; other processes let go of theirs with time.
 
     :return: how many were let go of at once.
     :raises StoreError: when the database does not answer; then nothing has changed.
     """
     await epochs.advance(tenant_id=tenant_id, mode=mode, agent_id=agent_id)
-    return await cache.drop(tenant_id, mode, agent_id)
+    dropped = await cache.drop(tenant_id, mode, agent_id)
+    await asyncio.sleep(RECENT_SECONDS)  # by then all processes have read it
+    return dropped

@@ -12,6 +12,7 @@ from vital_shared.errors import Forbidden, NotFound
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.base import Frozen
 from vital_shared.store.database import Database
+from vital_shared.store.recent import Recent
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import SHARED, agents, owner
 
@@ -38,13 +39,17 @@ class AgentStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._insert = sqlite.insert if database.dialect == "sqlite" else postgresql.insert
+        self._recent: Recent[tuple[str, str | None], AgentProfile] = Recent()
 
     async def get(self, agent_id: str, *, tenant_id: str | None) -> AgentProfile:
-        """Return the tenant's own agent, or else the shared one.
+        """Return the tenant's own agent, or else the shared one, as it is now or was a moment ago.
 
         :param tenant_id: who asks; None looks among the shared ones only.
         :raises NotFound: when there is neither; the message names those that there are.
         """
+        return await self._recent.get((agent_id, tenant_id), lambda: self._read(agent_id, tenant_id))
+
+    async def _read(self, agent_id: str, tenant_id: str | None) -> AgentProfile:
         statement = (
             select(agents)
             .where(agents.c.id == agent_id, _visible(tenant_id))
@@ -82,6 +87,7 @@ class AgentStore:
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=changed)
             )
+        self._recent.forget()
 
     async def delete(self, agent_id: str, *, tenant_id: str | None) -> None:
         """Delete an agent of the tenant's own; None is an administrator, who deletes a shared one.
@@ -94,8 +100,10 @@ class AgentStore:
             deleted = await connection.execute(
                 delete(agents).where(agents.c.id == agent_id, own).returning(agents.c.id)
             )
-            if deleted.first() is not None:
-                return
+            is_deleted = deleted.first() is not None
+        self._recent.forget()
+        if is_deleted:
+            return
         await self.get(agent_id, tenant_id=tenant_id)  # raises NotFound
         raise Forbidden(
             f"The agent {agent_id} is shared by all tenants: an administrator may delete it, "
@@ -114,6 +122,7 @@ class AgentStore:
         statement = self._insert(agents).values([_row(profile, SHARED) for profile in profiles])
         async with self._database.begin() as connection:
             await connection.execute(statement.on_conflict_do_nothing())
+        self._recent.forget()
 
     async def _not_found(self, agent_id: str, tenant_id: str | None) -> NotFound:
         statement = select(agents.c.id).where(_visible(tenant_id)).distinct().order_by(agents.c.id)

@@ -1,7 +1,7 @@
 """What makes answers in the cache old: a number for the documents, and one for what was thrown away.
 
 Both are part of an answer's key. So when one grows, no process, on any machine, finds an older answer, and
-nobody has to be told.
+nobody has to be told: a process reads them again after a moment (`RECENT_SECONDS`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.store.cache_epoch_table import cache_epochs
 from vital_shared.store.database import Database
+from vital_shared.store.recent import Recent
 from vital_shared.store.tables import knowledge_version
 
 __all__ = ["CacheEpochs", "Versions"]
@@ -47,12 +48,21 @@ class CacheEpochs:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._insert = sqlite.insert if database.dialect == "sqlite" else postgresql.insert
+        self._recent: Recent[tuple[str, str, str], Versions] = Recent()
 
     async def current(self, tenant_id: str, mode: WorkflowMode, agent_id: str) -> Versions:
-        """Return the numbers for a question.
+        """Return the numbers for a question, as they are now or were a moment ago.
 
         :raises StoreError: when the database does not answer.
         """
+        asked = tenant_id, mode.value, agent_id
+        return await self._recent.get(asked, lambda: self._read(tenant_id, mode, agent_id))
+
+    def forget(self) -> None:
+        """Read the numbers anew: this process has changed documents."""
+        self._recent.forget()
+
+    async def _read(self, tenant_id: str, mode: WorkflowMode, agent_id: str) -> Versions:
         values = {"tenant": tenant_id, "mode": mode.value, "agent": agent_id}
         async with self._database.connect() as connection:
             row = (await connection.execute(_current, values)).one()
@@ -74,3 +84,4 @@ class CacheEpochs:
         grown = {"epoch": cache_epochs.c.epoch + 1}
         async with self._database.begin() as connection:
             await connection.execute(statement.on_conflict_do_update(index_elements=list(row), set_=grown))
+        self.forget()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import uuid4
@@ -45,10 +45,13 @@ class KnowledgeStore:
 
     Where a tenant is asked for, it sees its own and the shared ones; None is an administrator, who
     sees all. Chunks are numbered in the order in which they are committed, and no number comes twice.
+
+    :param changed: called when this process has changed a document.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, changed: Callable[[], None] = lambda: None) -> None:
         self._database = database
+        self._changed = changed
         self._search = search_statement(database.dialect)
 
     async def replace(
@@ -84,6 +87,7 @@ class KnowledgeStore:
                 updated_at=datetime.now(UTC),
             )
             await _insert(connection, document, chunks)
+        self._changed()
         return document
 
     async def find(self, *, tenant_id: str | None, uri: str) -> Document | None:
@@ -143,6 +147,7 @@ class KnowledgeStore:
                     field="document_id",
                 )
             await connection.execute(delete(documents).where(documents.c.id == document_id))
+        self._changed()
 
     async def version(self) -> int:
         """Return a number that grows with each change of anything."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from structlog.contextvars import bound_contextvars
@@ -48,27 +49,34 @@ class Replay:
         self._started = time.perf_counter()
         self._last_seq = 0
 
+    def answer(self) -> WorkflowOutput:
+        """Give the answer at once, without events."""
+        with self._counted():
+            return self._answer()
+
     async def events(self) -> AsyncGenerator[Event, None]:
         """Tell the answer."""
-        question = self._question
-        with (
-            bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id),
-            self._measuring.active(zero=self._started),
-        ):
-            first = None
+        with self._counted():
             for event in self._told():
-                if type(event) is Token:
-                    first = time.perf_counter()
-                    self._measuring.token(first)
                 yield event
-            seconds = time.perf_counter() - self._started
-            output = replayed(
-                self._found, self.run_id, question, seconds, None if first is None else first - self._started
-            )
-            self._measuring.answered(output)
-            count_spared(self._services, self._found, output)
-            log_end(question, output, None, output.timings.total_seconds)
+            output = self._answer()
             yield RunFinished(run_id=self.run_id, seq=self._last_seq + 1, output=output)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        names = bound_contextvars(run_id=self.run_id, tenant_id=self._question.tenant_id)
+        with names, self._measuring.active(zero=self._started):
+            yield
+
+    def _answer(self) -> WorkflowOutput:
+        now = time.perf_counter()
+        self._measuring.token(now)  # the whole text is one piece
+        seconds = now - self._started
+        output = replayed(self._found, self.run_id, self._question, seconds, seconds)
+        self._measuring.answered(output)
+        count_spared(self._services, self._found, output)
+        log_end(self._question, output, None, seconds)
+        return output
 
     def cancel(self) -> None:
         """There is nothing to cancel."""

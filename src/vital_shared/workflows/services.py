@@ -132,7 +132,8 @@ class Services:
             stack.push_async_callback(savings.aclose)
             agents = AgentStore(database)
             await agents.add_missing(SHIPPED_AGENTS)
-            knowledge = KnowledgeStore(database)
+            epochs = CacheEpochs(database)
+            knowledge = KnowledgeStore(database, epochs.forget)
             embedder, reranker, count = await asyncio.to_thread(_embedded, settings)
             configuration = load_configuration(settings.config_path)
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
@@ -169,7 +170,7 @@ class Services:
                 runs=runs,
                 savings=savings,
                 cache=Cache(settings.cache_entries, settings.cache_bytes, settings.cache_ttl_seconds, redis),
-                epochs=CacheEpochs(database),
+                epochs=epochs,
                 limits=LimitStore(database),
                 labels=labels,
                 sources=all_sources,

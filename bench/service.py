@@ -1,0 +1,321 @@
+"""Measure the whole service, one worker, beside what must be paid anyway and beside LiteLLM's proxy.
+
+Prints a table, and exits with 1 where a target is missed::
+
+    make bench
+    python bench/service.py [--quick] [--json FILE]
+
+The floor is a bare ASGI application on the same server (`bench/service_floor.py`): one that returns the
+same bytes, and one that passes requests on to the same upstream with aiohttp. Ours is asked at
+``POST /v1/runs`` in mode 2 without sources and tools, with a key, metrics, the ledger and its log on. The
+upstream is a local server that sends the same answer over and over. All are measured in turn, several times
+over; times are medians of a round, and of the rounds the one that was least disturbed counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+import llm_provider
+import service_servers
+from service_client import Answer, Connection, connect, request
+from service_servers import Server
+
+CONNECTIONS = 16
+TOKENS = {"short": 20, "burst": 2_000, "paced": 50}
+"""Of each kind of answer."""
+MARK = b" some"
+"""In the first word of an answer."""
+STREAM = {"Accept": "text/event-stream"}
+
+_numbers = itertools.count()
+
+
+@dataclass
+class Target:
+    """Who is asked, and how."""
+
+    name: str
+    server: Server | None
+    ask: Callable[[str, bool, str], bytes]
+    """Writes a request: for an answer of a kind, streamed or not, to a question."""
+    port: int
+    figures: dict[str, list[float]] = field(default_factory=dict)
+
+    def note(self, what: str, value: float) -> None:
+        self.figures.setdefault(what, []).append(value)
+
+
+def chat(model: str, query: str, *, stream: bool) -> bytes:
+    return json.dumps(
+        {"model": model, "messages": [{"role": "user", "content": query}], "stream": stream}
+    ).encode()
+
+
+def direct(url: str) -> Target:
+    """The upstream itself."""
+    port = int(url.rpartition(":")[2])
+
+    def ask(kind: str, stream: bool, query: str) -> bytes:
+        return request(
+            f"/{pace(kind)}/{TOKENS[kind]}/v1/chat/completions", chat("m", query, stream=stream), {}
+        )
+
+    return Target("upstream", None, ask, port)
+
+
+def floor(server: Server) -> Target:
+    def ask(kind: str, stream: bool, query: str) -> bytes:
+        if kind == "hit":
+            return request("/same", chat("m", query, stream=stream), {})
+        path = f"/through/{pace(kind)}/{TOKENS[kind]}/v1/chat/completions"
+        return request(path, chat("m", query, stream=True), {})
+
+    return Target("floor", server, ask, server.port)
+
+
+def vital(server: Server) -> Target:
+    key = {"Authorization": f"Bearer {server.key}"}
+
+    def ask(kind: str, stream: bool, query: str) -> bytes:
+        model = f"{'short' if kind == 'hit' else kind}:model"
+        asked = {"query": query, "mode": 2, "user_id": "ann", "model": model}
+        asked |= {"enable_rag": False, "enable_tools": False}
+        return request("/v1/runs", json.dumps(asked).encode(), key | (STREAM if stream else {}))
+
+    return Target("vital", server, ask, server.port)
+
+
+def litellm(server: Server) -> Target:
+    key = {"Authorization": f"Bearer {server.key}"}
+
+    def ask(kind: str, stream: bool, query: str) -> bytes:
+        name = "short" if kind == "hit" else kind
+        return request("/v1/chat/completions", chat(name, query, stream=stream), key)
+
+    return Target("litellm", server, ask, server.port)
+
+
+def pace(kind: str) -> str:
+    return "paced" if kind == "paced" else "burst"
+
+
+def new() -> str:
+    """Ask what nobody has asked."""
+    return f"What is there to say of {next(_numbers)}?"
+
+
+def check(answer: Answer) -> Answer:
+    if answer.status != 200:
+        raise RuntimeError(f"status {answer.status}: {bytes(answer.body[:500])!r}")
+    return answer
+
+
+async def latencies(target: Target, kind: str, count: int, query: Callable[[], str]) -> list[float]:
+    connection = await connect(target.port)
+    taken = [check(await connection.ask(target.ask(kind, False, query()))).last for _ in range(count)]
+    connection.close()
+    return taken
+
+
+async def rate(target: Target, kind: str, seconds: float, query: Callable[[], str]) -> float:
+    """Requests per second over 16 connections."""
+    until = time.perf_counter() + seconds
+    done = 0
+
+    async def client(connection: Connection) -> None:
+        nonlocal done
+        while time.perf_counter() < until:
+            check(await connection.ask(target.ask(kind, False, query())))
+            done += 1
+
+    began = time.perf_counter()
+    await over_connections(target, CONNECTIONS, client)
+    return done / (time.perf_counter() - began)
+
+
+async def over_connections(
+    target: Target, count: int, client: Callable[[Connection], Awaitable[None]]
+) -> None:
+    connections = [await connect(target.port) for _ in range(count)]
+    async with asyncio.TaskGroup() as tasks:
+        for connection in connections:
+            tasks.create_task(client(connection))
+    for connection in connections:
+        connection.close()
+
+
+async def first_tokens(target: Target, streams: int, count: int) -> float:
+    """Median seconds to the first token, with so many streams at once."""
+    taken: list[float] = []
+
+    async def client(connection: Connection) -> None:
+        for _ in range(count):
+            answer = check(await connection.ask(target.ask("paced", True, new()), MARK))
+            taken.append(answer.first)
+
+    await over_connections(target, streams, client)
+    return statistics.median(taken)
+
+
+async def token_cpu(target: Target, kind: str, streams: int, count: int) -> float:
+    """Seconds of the server's processor for one streamed token."""
+    assert target.server is not None
+
+    async def client(connection: Connection) -> None:
+        for _ in range(count):
+            check(await connection.ask(target.ask(kind, True, new())))
+
+    began = target.server.cpu()
+    await over_connections(target, streams, client)
+    return (target.server.cpu() - began) / (TOKENS[kind] * streams * count)
+
+
+async def measure(targets: list[Target], quick: bool) -> None:
+    upstream, *servers = targets
+    rounds, calls, seconds = (2, 50, 0.5) if quick else (5, 200, 1.5)
+    for target in servers:
+        await latencies(target, "short", 20, new)  # what is loaded late is loaded now
+    same = "What is said again and again?"
+    for target in servers:
+        for _ in range(3):
+            kept = check(await ask_once(target, "hit", same))
+        if target.name == "vital":
+            if b'"cache_status":"hit"' not in kept.body:
+                raise RuntimeError(f"it is not cached: {bytes(kept.body[:300])!r}")
+            keep = await connect(servers[0].port)
+            await keep.ask(request("/keep", bytes(kept.body), {}))
+            keep.close()
+    for _ in range(rounds):
+        for target in servers:
+            target.note("hit p50", statistics.median(await latencies(target, "hit", calls, lambda: same)))
+            target.note("hit rate", await rate(target, "hit", seconds, lambda: same))
+        for target in targets:
+            target.note("answer p50", statistics.median(await latencies(target, "short", calls, new)))
+            target.note("first token", await first_tokens(target, 1, calls // 10))
+            target.note("first token of 16", await first_tokens(target, CONNECTIONS, 3))
+        for target in servers:
+            target.note("answer rate", await rate(target, "short", seconds, new))
+            slow = target.name == "litellm"
+            target.note("token, burst", await token_cpu(target, "burst", 1, 1 if slow else 10))
+            target.note("token, paced", await token_cpu(target, "paced", 4, 2 if slow else 8))
+    del upstream
+
+
+async def ask_once(target: Target, kind: str, query: str) -> Answer:
+    connection = await connect(target.port)
+    answer = await connection.ask(target.ask(kind, False, query))
+    connection.close()
+    return answer
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table."""
+
+    name: str
+    figure: str
+    unit: str
+    scale: float
+    target: float
+    """A ratio to the floor: at most, or at least."""
+    at_least: bool = False
+    added: bool = False
+    """Over what the upstream takes when it is asked directly."""
+
+
+LINES = (
+    Line("memory hit, requests per second, 16 connections", "hit rate", "/s", 1, 0.5, at_least=True),
+    Line("memory hit, p50 at 1", "hit p50", "ms", 1e3, 2.5),
+    Line("answered by the upstream, added p50", "answer p50", "ms", 1e3, 3, added=True),
+    Line("answered by the upstream, requests per second", "answer rate", "/s", 1, 0.35, at_least=True),
+    Line("first token, added, alone", "first token", "ms", 1e3, 2, added=True),
+    Line("first token, added, at 16 streams", "first token of 16", "ms", 1e3, 2, added=True),
+    Line("CPU for a streamed token, in bursts", "token, burst", "µs", 1e6, 1.5),
+    Line("CPU for a streamed token, paced", "token, paced", "µs", 1e6, 1.2),
+)
+
+
+def value(line: Line, target: Target, upstream: Target) -> float:
+    figures = target.figures[line.figure]
+    best = max(figures) if line.at_least else min(figures)
+    return (best - (min(upstream.figures[line.figure]) if line.added else 0)) * line.scale
+
+
+def show(console: Console, targets: list[Target]) -> bool:
+    upstream, *servers = targets
+    table = Table("", "unit", *(target.name for target in servers), "to the floor", "target")
+    passed = True
+    for line in LINES:
+        values = {target.name: value(line, target, upstream) for target in servers}
+        times = values["vital"] / values["floor"]
+        good = times >= line.target if line.at_least else times <= line.target
+        passed = passed and good
+        shown = f"{times:.2f}" + " MISSED" * (not good)
+        wanted = f"{'≥' if line.at_least else '≤'} {line.target:g}"
+        table.add_row(line.name, line.unit, *(number(each) for each in values.values()), shown, wanted)
+    for name, unit, most, of in (
+        ("resident memory, after all this", "MB", 100.0, Server.memory),
+        ("start to ready", "s", 1.0, lambda server: server.started),
+    ):
+        values = {target.name: of(target.server) for target in servers if target.server is not None}
+        good = values["vital"] <= most
+        passed = passed and good
+        shown = "" if good else "MISSED"
+        table.add_row(name, unit, *(number(each) for each in values.values()), shown, f"≤ {most:g}")
+    console.print(table)
+    console.print(f"Targets: {'met' if passed else 'missed'}.")
+    return passed
+
+
+def number(figure: float) -> str:
+    return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.2f}"
+
+
+def servers(stack: ExitStack, url: str, folder: Path, notes: list[str]) -> Iterator[Target]:
+    upstream = {kind: f"{url}/{pace(kind)}/{count}" for kind, count in TOKENS.items()}
+    yield floor(stack.enter_context(service_servers.floor(url)))
+    yield vital(stack.enter_context(service_servers.vital(upstream, folder)))
+    if service_servers.LITELLM.exists():
+        yield litellm(stack.enter_context(service_servers.litellm(upstream, folder)))
+    else:
+        notes.append("LiteLLM's proxy is not installed: make bench does it.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    arguments = parser.parse_args()
+    console, notes = Console(width=None if sys.stdout.isatty() else 160), []
+    with ExitStack() as stack:
+        url = stack.enter_context(llm_provider.running())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        targets = [direct(url), *servers(stack, url, folder, notes)]
+        uvloop.run(measure(targets, arguments.quick))
+        passed = show(console, targets)
+        for note in notes:
+            console.print(note, markup=False)
+        if arguments.json:
+            told = {target.name: target.figures for target in targets}
+            arguments.json.write_text(json.dumps(told, indent=2) + "\n")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

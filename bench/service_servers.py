@@ -1,0 +1,140 @@
+"""The servers of `bench/service.py`, each a process of its own: how they start, what they take."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vital_ops.stack.ports import free_port
+
+HERE = Path(__file__).parent
+LITELLM = HERE.parent / ".venv-litellm" / "bin" / "litellm"
+START_SECONDS = 90.0
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    started: float
+    """Seconds from its start until it was ready."""
+    key: str = ""
+
+    def cpu(self) -> float:
+        """Seconds of processor that it has taken, with all its threads."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+    def memory(self) -> float:
+        """Megabytes that are resident."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 1e6
+
+
+@contextmanager
+def floor(upstream: str) -> Iterator[Server]:
+    port = free_port("127.0.0.1")
+    with _running(
+        [sys.executable, str(HERE / "service_floor.py"), str(port), upstream], port, "/same"
+    ) as server:
+        yield server
+
+
+@contextmanager
+def vital(upstream: dict[str, str], data_dir: Path) -> Iterator[Server]:
+    """Ours, with one worker, with keys, metrics, the ledger and the log.
+
+    :param upstream: the addresses of providers, by name.
+    """
+    (data_dir / "vital.toml").write_text("".join(_provider(*each) for each in upstream.items()))
+    port = free_port("127.0.0.1")
+    given = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("VITAL_")},
+        "VITAL_DATA_DIR": str(data_dir),
+        "VITAL_PORT": str(port),
+        "VITAL_MAX_CONCURRENT_RUNS": "1000",
+    }
+    create = ["keys", "create", "--tenant", "acme", "--scope", "ask", "--name", "bench"]
+    made = subprocess.run(
+        [sys.executable, "-m", "vital_cli", *create], env=given, check=True, capture_output=True, text=True
+    )
+    token = next(word for word in made.stdout.split() if word.startswith("vital_"))
+    serve = [sys.executable, "-c", "from ai_engine.server import serve; serve()"]
+    with _running(serve, port, "/readyz", given) as server:
+        server.key = token
+        yield server
+
+
+def _provider(name: str, url: str) -> str:
+    return (
+        f'[providers.{name}]\nwire = "openai"\nbase_url = "{url}/v1"\nkey_env = ""\n'
+        f'[models."{name}:model"]\nprice = {{input = 1, output = 2}}\n'
+    )
+
+
+@contextmanager
+def litellm(upstream: dict[str, str], folder: Path) -> Iterator[Server]:
+    """LiteLLM's proxy, with one worker, a master key and its cache in memory."""
+    port = free_port("127.0.0.1")
+    models = "".join(
+        f"  - model_name: {name}\n"
+        f"    litellm_params: {{model: openai/m, api_base: '{url}/v1', api_key: none}}\n"
+        for name, url in upstream.items()
+    )
+    config = folder / "litellm.yaml"
+    config.write_text(
+        f"model_list:\n{models}"
+        "litellm_settings: {cache: true, cache_params: {type: local}}\n"
+        "general_settings: {master_key: sk-bench}\n"
+    )
+    command = [str(LITELLM), "--config", str(config), "--port", str(port), "--num_workers", "1"]
+    given = {
+        **os.environ,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_LOG": "ERROR",
+        "LITELLM_TELEMETRY": "False",
+    }
+    given.pop("PYTHONPATH", None)
+    with _running(command, port, "/health/liveliness", given) as server:
+        server.key = "sk-bench"
+        yield server
+
+
+@contextmanager
+def _running(
+    command: list[str], port: int, path: str, environment: dict[str, str] | None = None
+) -> Iterator[Server]:
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not _answers(port, path):
+            if process.poll() is not None or time.perf_counter() - began > START_SECONDS:
+                raise RuntimeError(f"it does not start: {' '.join(command)}")
+            time.sleep(0.01)
+        yield Server(process, port, time.perf_counter() - began)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _answers(port: int, path: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, ConnectionError):
+        return False
