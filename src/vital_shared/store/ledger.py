@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +21,23 @@ from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.account_tables import ledger, spending
 
 __all__ = ["charges_of", "record", "spending_lock"]
+
+
+def _insert_row(insert: Any) -> Any:
+    statement = insert(ledger).on_conflict_do_nothing(index_elements=["run_id", "item"])
+    return statement.returning(ledger.c.item)
+
+
+def _insert_spent(insert: Any) -> Any:
+    statement = insert(spending)
+    spent = spending.c.cost_nanos + statement.excluded.cost_nanos
+    return statement.on_conflict_do_update(index_elements=["tenant_id", "period"], set_={"cost_nanos": spent})
+
+
+# Made once: they are written with each run.
+_INSERTS: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_RECORD: Final = {name: _insert_row(insert) for name, insert in _INSERTS.items()}
+_SPEND: Final = {name: _insert_spent(insert) for name, insert in _INSERTS.items()}
 
 
 def spending_lock(tenant_id: str) -> str:
@@ -42,11 +59,9 @@ async def record(
     """
     if not charges:
         return ()
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     common = _common(run_id, question, at)
-    statement = dialect.insert(ledger).on_conflict_do_nothing(index_elements=["run_id", "item"])
     rows = [common | _row(charge) for charge in charges]
-    new = set((await connection.execute(statement.returning(ledger.c.item), rows)).scalars())
+    new = set((await connection.execute(_RECORD[connection.dialect.name], rows)).scalars())
     written = tuple(charge for charge in charges if charge.item in new)
     await _spend(connection, question.tenant_id, sum(charge.cost_nanos for charge in written), at)
     return written
@@ -55,17 +70,9 @@ async def record(
 async def _spend(connection: AsyncConnection, tenant_id: str, nanos: int, at: datetime) -> None:
     if not nanos:
         return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     day = f"{at.astimezone(UTC):%Y-%m-%d}"
-    insert = dialect.insert(spending).values(
-        [{"tenant_id": tenant_id, "period": period, "cost_nanos": nanos} for period in (day, day[:7])]
-    )
-    await connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["tenant_id", "period"],
-            set_={"cost_nanos": spending.c.cost_nanos + insert.excluded.cost_nanos},
-        )
-    )
+    rows = [{"tenant_id": tenant_id, "period": period, "cost_nanos": nanos} for period in (day, day[:7])]
+    await connection.execute(_SPEND[connection.dialect.name], rows)
 
 
 async def charges_of(connection: AsyncConnection, run_id: str) -> tuple[Charge, ...]:

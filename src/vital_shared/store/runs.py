@@ -62,6 +62,24 @@ _INSERT_UNLIMITED: Final = insert(runs).from_select(
 )
 
 
+_ENDS: Final = (
+    "output",
+    "finished_at",
+    "duration_seconds",
+    "first_token_seconds",
+    "quality_score",
+    "degraded",
+    "cache_status",
+)
+# Made once: it is written with each run.
+_COMPLETE: Final = (
+    update(runs)
+    .where(runs.c.id == bindparam("of"), runs.c.status == "running")
+    .values({name: bindparam(f"to_{name}", type_=runs.c[name].type) for name in _ENDS})
+    .values(status="completed", checkpoint=None)
+)
+
+
 class RunStore:
     """The runs of all tenants; where a tenant is asked for, None is an administrator, who sees all."""
 
@@ -192,20 +210,19 @@ class RunStore:
         :returns: whether it was still running; otherwise nothing changes, so this may be repeated.
         :raises NotFound: when the session belongs to another tenant.
         """
-        statement = _from("running", run_id).values(
-            status="completed",
-            output=output.model_dump_json(),
-            checkpoint=None,
-            finished_at=now,
-            duration_seconds=output.timings.total_seconds,
-            first_token_seconds=output.timings.time_to_first_token_seconds,
-            quality_score=output.quality_score,
-            degraded=output.is_degraded,
-            cache_status=output.cache_status,
-        )
+        values = {
+            "of": run_id,
+            "to_output": output.model_dump_json(),
+            "to_finished_at": now,
+            "to_duration_seconds": output.timings.total_seconds,
+            "to_first_token_seconds": output.timings.time_to_first_token_seconds,
+            "to_quality_score": output.quality_score,
+            "to_degraded": output.is_degraded,
+            "to_cache_status": output.cache_status,
+        }
 
         async def write(connection: AsyncConnection) -> bool:
-            completed = await _changed(connection, statement)
+            completed = bool((await connection.execute(_COMPLETE, values)).rowcount)
             if completed and turn is not None:
                 await add_turn(connection, turn, run_id=run_id, now=now)
             return completed
