@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TypeVar
 
-from alembic.util import CommandError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -116,7 +115,7 @@ class Database:
             yield
         except DBAPIError as error:
             raise StoreError(f"The database {self._place} refused: {_first_line(error.orig)}") from error
-        except (SQLAlchemyError, CommandError) as error:
+        except SQLAlchemyError as error:
             raise StoreError(f"The database {self._place} failed: {_first_line(error)}") from error
         except OSError as error:  # TimeoutError is one
             raise StoreError(self._unreachable(error)) from error

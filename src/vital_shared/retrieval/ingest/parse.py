@@ -7,10 +7,6 @@ from pathlib import PurePosixPath
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Parsed
-from vital_shared.retrieval.ingest.from_html import parse_html
-from vital_shared.retrieval.ingest.from_markdown import parse_markdown
-from vital_shared.retrieval.ingest.from_pdf import parse_pdf
-from vital_shared.retrieval.ingest.from_text import parse_text
 
 __all__ = ["SUFFIXES", "media_type_of", "parse"]
 
@@ -24,12 +20,13 @@ SUFFIXES = {
 }
 """The files that can be read, and their media types."""
 
-_TEXT_READERS = {
-    "text/markdown": parse_markdown,
-    "text/x-markdown": parse_markdown,
-    "text/plain": parse_text,
-    "text/html": parse_html,
-    "application/xhtml+xml": parse_html,
+_READERS = {
+    "application/pdf": "pdf",
+    "text/markdown": "markdown",
+    "text/x-markdown": "markdown",
+    "text/plain": "text",
+    "text/html": "html",
+    "application/xhtml+xml": "html",
 }
 _UNTOLD = {"", "application/octet-stream"}
 
@@ -42,7 +39,7 @@ def media_type_of(uri: str, declared: str | None) -> str:
     media_type = (declared or "").partition(";")[0].strip().lower()
     if media_type in _UNTOLD:
         media_type = SUFFIXES.get(PurePosixPath(uri).suffix.lower(), "")
-    if media_type not in {*_TEXT_READERS, "application/pdf"}:
+    if media_type not in _READERS:
         kind = f"of the type {media_type}" if media_type else "of an unknown type"
         raise IngestError(f"{uri} is {kind}: give a file that is one of {', '.join(SUFFIXES)}.", path=uri)
     return media_type
@@ -64,9 +61,7 @@ def parse(
     :raises IngestError: when it cannot be read.
     """
     try:
-        if media_type == "application/pdf":
-            return parse_pdf(data, uri=uri, max_pages=max_pages, check=check)
-        return _TEXT_READERS[media_type](data, uri=uri, charset=charset)
+        return _read(data, _READERS[media_type], uri, charset, max_pages, check)
     except IngestError:
         raise
     except Exception as error:  # on broken files the libraries raise nearly anything
@@ -74,3 +69,27 @@ def parse(
         raise IngestError(
             f"{uri} cannot be read as {media_type}, it may be damaged: {reason}.", path=uri
         ) from error
+
+
+# The libraries that read files are loaded with the first file: a service that ingests none needs none.
+# ruff: noqa: PLC0415
+
+
+def _read(
+    data: bytes, reader: str, uri: str, charset: str | None, max_pages: int, check: Callable[[], None]
+) -> Parsed:
+    if reader == "pdf":
+        from vital_shared.retrieval.ingest.from_pdf import parse_pdf
+
+        return parse_pdf(data, uri=uri, max_pages=max_pages, check=check)
+    if reader == "html":
+        from vital_shared.retrieval.ingest.from_html import parse_html
+
+        return parse_html(data, uri=uri, charset=charset)
+    if reader == "markdown":
+        from vital_shared.retrieval.ingest.from_markdown import parse_markdown
+
+        return parse_markdown(data, uri=uri, charset=charset)
+    from vital_shared.retrieval.ingest.from_text import parse_text
+
+    return parse_text(data, uri=uri, charset=charset)

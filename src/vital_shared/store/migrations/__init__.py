@@ -10,10 +10,9 @@ import asyncio
 import threading
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, Connection, inspect, text
 
+from vital_shared.errors import StoreError
 from vital_shared.store.engines import create_engines
 from vital_shared.store.transactions import transaction
 
@@ -43,14 +42,31 @@ async def _upgrade(url: URL) -> None:
         async with engine.connect() as connection, transaction(connection):  # SQLite locks here
             if connection.dialect.name == "postgresql":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
-            await connection.run_sync(_run_alembic)
+            if not await connection.run_sync(_is_newest):
+                await connection.run_sync(_run_alembic)
     finally:
         await engine.dispose()
 
 
+def _is_newest(connection: Connection) -> bool:
+    """Tell whether there is nothing to do: then Alembic, which is large, need not be loaded."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    newest = max(file.name for file in (Path(__file__).parent / "versions").glob("v*.py"))
+    version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return bool(version == newest[1:5])
+
+
 def _run_alembic(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreError(f"The schema of the database cannot be used: {error}") from error
