@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     cache_ttl_seconds: float = Field(default=300.0, gt=0)
     """How long an answer is kept."""
 
+    cache_similarity: float = Field(default=0.85, ge=0.5, le=1)
+    """The cosine from which on two questions are compared word by word, for agents with `similar_questions`;
+    see `vital_shared.cache.sameness`."""
+
     redis_url: SecretStr = SecretStr("")
     """``redis://…``, where the answers are shared by all processes; empty: each has its own."""
 

@@ -19,6 +19,7 @@ async def test_an_agent_is_saved_shown_asked_and_deleted(service: Service) -> No
     assert saved.status_code == 200
     shown = await service.client.get("/v1/agents/classifier")
     unset = {"description": "", "sources": None, "fallbacks": [], "hedge_after_seconds": None}
+    unset |= {"similar_questions": False}
     assert shown.json() == saved.json() == AGENT | unset | {"id": "classifier"}
     again = await service.client.put("/v1/agents/classifier", json=shown.json() | {"name": "Other"})
     assert again.json()["name"] == "Other"

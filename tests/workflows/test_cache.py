@@ -138,7 +138,7 @@ async def test_what_hits_have_saved_is_in_the_ledger_and_in_the_counters(service
     )
     ((key, entry),) = services.cache._memory._kept.items()
     dear = output.model_copy(update={"cost": Cost(llm=Decimal("0.25")), "model_calls": (call,)})
-    await Lookup(services.cache, "miss", key, entry.knowledge).keep(dear, frozenset())
+    await Lookup(services.cache, "miss", key, entry.knowledge).keep(question("How long?"), dear, frozenset())
     with counted() as growth:
         assert (await ask(services)).cache_status == "hit"
         assert (await ask(services)).cache_status == "hit"

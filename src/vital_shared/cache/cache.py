@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.cache.flight import Flight, Flights
 from vital_shared.cache.memory import Cause, Entry, MemoryTier
+from vital_shared.cache.similar import SimilarTier
 from vital_shared.models.event import Event
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.metrics import (
@@ -21,15 +22,19 @@ from vital_shared.monitoring.metrics import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from vital_shared.cache.redis import RedisTier
     from vital_shared.cache.shared_flight import Lease
 
 __all__ = ["Cache"]
 
-Tier: TypeAlias = Literal["memory", "redis"]
+Tier: TypeAlias = Literal["memory", "redis", "semantic"]
 
 MEMORY: Final = "memory"
 REDIS: Final = "redis"
+SEMANTIC: Final = "semantic"
 
 
 class Cache:
@@ -39,6 +44,7 @@ class Cache:
     :param most_bytes: of all these answers together.
     :param ttl: seconds that an answer is good for.
     :param redis: shared by all processes.
+    :param similarity: the cosine from which on questions are compared in the semantic tier.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class Cache:
         most_bytes: int,
         ttl: float,
         redis: RedisTier | None = None,
+        similarity: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.is_on = entries > 0
@@ -54,8 +61,10 @@ class Cache:
         """The questions that are being answered now."""
         self.redis = redis if self.is_on else None
         self._memory = MemoryTier(entries, most_bytes, ttl, clock, self._left)
+        self._similar = SimilarTier(entries, similarity)
         self._knowledge = 0
         CACHE_CAPACITY_ENTRIES.at(MEMORY).set(entries)
+        CACHE_CAPACITY_ENTRIES.at(SEMANTIC).set(entries)
         if self.redis is not None:
             CACHE_CAPACITY_ENTRIES.at(REDIS).set(self.redis.capacity)
         self._count_entries()
@@ -94,6 +103,34 @@ class Cache:
         self._count_entries()
         return found.output
 
+    async def find_similar(
+        self, scope: str, question: WorkflowInput, vector: NDArray[np.float32]
+    ) -> WorkflowOutput | None:
+        """Look for the answer to a question that asks the same in other words.
+
+        :param scope: the key of all that an answer depends on but the question.
+        :param vector: of the question.
+        """
+        for key in self._similar.near(scope, question.query, vector):
+            entry = self._memory.get(key)
+            if entry is None and await self.find_again(key, question):
+                entry = self._memory.get(key)
+            if entry is not None:
+                self._count("hit", SEMANTIC, question.mode, self._memory.age(entry))
+                return entry.output
+            self._similar.forget(key)
+        self._count("miss", SEMANTIC, question.mode)
+        return None
+
+    def note_similar(
+        self, scope: str, key: str, question: WorkflowInput, vector: NDArray[np.float32]
+    ) -> None:
+        """Remember a question whose answer is kept, for `find_similar`."""
+        gone = self._similar.note(scope, key, question.query, vector)
+        self._count("write", SEMANTIC, question.mode)
+        CACHE_OPERATIONS_TOTAL.at("evict", SEMANTIC, question.mode.value).inc(gone)
+        self._count_entries()
+
     def peek(self, key: str) -> WorkflowOutput | None:
         """Look for an answer once more, in this process; it counts as no look-up."""
         entry = self._memory.get(key)
@@ -128,9 +165,9 @@ class Cache:
         assert self.redis is not None  # noqa: S101 - it has given the lease
         return self.redis.flights.follow(lease, is_cancelled)
 
-    def pass_by(self, mode: WorkflowMode) -> None:
-        """Count a request that the cache is not asked for."""
-        self._count("bypass", MEMORY, mode)
+    def pass_by(self, mode: WorkflowMode, tier: Tier = MEMORY) -> None:
+        """Count a request that the cache, or one tier, is not asked for."""
+        self._count("bypass", tier, mode)
 
     async def keep(self, key: str, output: WorkflowOutput, knowledge: int) -> None:
         """Keep an answer, unless it is larger than all that may be kept."""
@@ -191,3 +228,4 @@ class Cache:
     def _count_entries(self) -> None:
         CACHE_ENTRIES.at(MEMORY).set(len(self._memory))
         CACHE_BYTES.at(MEMORY).set(self._memory.bytes)
+        CACHE_ENTRIES.at(SEMANTIC).set(len(self._similar))

@@ -31,6 +31,9 @@ class AgentProfile(Frozen):
     """When no text has come for so long, the next model of the chain starts too, and the first to write
     answers; None: it waits for a failure."""
 
+    similar_questions: bool = False
+    """Whether a question may get the cached answer to one that asks the same in other words."""
+
     tools: tuple[str, ...] | None = Field(default=None, strict=False)
     """Names of the tools that it may use; None: all."""
 

@@ -340,7 +340,7 @@ class Execution:
         if ended:  # otherwise it was called lost, and counted so
             self._measuring.answered(output, saved=saved)
             if saved and self._lookup is not None:
-                await self._lookup.keep(output, self._services.tools.read_only)
+                await self._lookup.keep(self._question, output, self._services.tools.read_only)
         self._stream.emit(RunFinished, output=output)
 
     def _turn(self, output: WorkflowOutput) -> Turn | None:

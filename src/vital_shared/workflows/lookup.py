@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.cache.cache import Cache
 from vital_shared.cache.rules import CACHED_MODES, key_of, may_be_kept, may_be_shared
+from vital_shared.errors import VitalError
 from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS
+from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.workflows.preparing import workflow_name
 from vital_shared.workflows.tool_loop import allowed
 
 if TYPE_CHECKING:
-    from vital_shared.workflows.base_workflow import BaseWorkflow
+    import numpy as np
+    from numpy.typing import NDArray
 
-__all__ = ["Lookup", "look_up"]
+    from vital_shared.workflows.base_workflow import BaseWorkflow
+    from vital_shared.workflows.services import Services
+
+__all__ = ["Lookup", "Similar", "look_up"]
+
+logger = get_logger(__name__)
+
+
+class Similar(NamedTuple):
+    """Where questions are that may ask the same in other words."""
+
+    scope: str
+    """The key of all that an answer depends on but the question."""
+    vector: NDArray[np.float32]
+    """Of the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +47,15 @@ class Lookup:
     found: WorkflowOutput | None = None
     flight: str = ""
     """The key of what equal questions share at the same time; empty: nothing."""
+    similar: Similar | None = None
+    """None: only equal questions get this answer."""
 
-    async def keep(self, output: WorkflowOutput, read_only: frozenset[str]) -> None:
+    async def keep(self, question: WorkflowInput, output: WorkflowOutput, read_only: frozenset[str]) -> None:
         """Keep the answer of a run that has missed, where it may be kept."""
         if self.status == "miss" and may_be_kept(output, read_only, resumed=False):
             await self.cache.keep(self.key, output, self.knowledge)
+            if self.similar is not None:
+                self.cache.note_similar(self.similar.scope, self.key, question, self.similar.vector)
 
 
 async def look_up(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile) -> Lookup:
@@ -48,22 +69,45 @@ async def look_up(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentP
         return Lookup(cache, "bypass")
     versions = await services.epochs.current(question.tenant_id, question.mode, question.agent_id)
     knowledge = versions.knowledge
-    key = key_of(
-        question,
-        agent,
-        workflow=workflow_name(workflow),
-        plan=workflow.plan.fingerprint,
-        prompts=(ANSWER, CHAT, TOOLS),
-        knowledge=knowledge,
-        epoch=versions.epoch,
-    )
-    assert key is not None  # noqa: S101 - the mode was looked at
+
+    def key_to(asked: WorkflowInput) -> str:
+        key = key_of(
+            asked,
+            agent,
+            workflow=workflow_name(workflow),
+            plan=workflow.plan.fingerprint,
+            prompts=(ANSWER, CHAT, TOOLS),
+            knowledge=knowledge,
+            epoch=versions.epoch,
+        )
+        assert key is not None  # noqa: S101 - the mode was looked at
+        return key
+
+    key, similar = key_to(question), None
     found = await cache.find(key, question, knowledge)
+    if found is None and agent.similar_questions:
+        vector = await _vector(services, question)
+        if vector is not None:
+            similar = Similar(key_to(question.model_copy(update={"query": ""})), vector)
+            found = await cache.find_similar(similar.scope, question, vector)
     if found is not None:
         return Lookup(cache, "hit", key, knowledge, found)
     tools = (tool.name for tool in allowed(services.tools, agent))
     shared = may_be_shared(question, tuple(tools), services.tools.read_only)
     # With less money an answer may be another one.
-    return Lookup(
-        cache, "miss", key, knowledge, flight=f"{key} {question.max_cost_dollars}" if shared else ""
-    )
+    flight = f"{key} {question.max_cost_dollars}" if shared else ""
+    return Lookup(cache, "miss", key, knowledge, flight=flight, similar=similar)
+
+
+async def _vector(services: Services, question: WorkflowInput) -> NDArray[np.float32] | None:
+    """Make the vector of a question; None: there is no model for it, and equal questions alone are found."""
+    if services.embedder is None:
+        return None
+    try:
+        vectors = await services.embedder.embed_passages([question.query])
+    except VitalError as error:
+        services.cache.pass_by(question.mode, "semantic")
+        logger.warning("similar questions are not found", reason=str(error))
+        return None
+    vector: NDArray[np.float32] = vectors[0]
+    return vector

@@ -1,0 +1,76 @@
+"""The semantic tier: which questions were answered lately that ask the same in other words.
+
+It keeps vectors of questions and the keys of their answers, which lie in the other tiers. Compared is what
+has the same scope: tenant, mode, agent, and all else that an answer depends on but the question.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from vital_shared.cache.sameness import asks_the_same
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Embeds", "SimilarTier"]
+
+
+class Embeds(Protocol):
+    """Makes vectors of texts, as `vital_shared.retrieval.embedding.Embedder` does."""
+
+    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the normalised vectors of texts, of shape (n, d)."""
+        ...
+
+
+class SimilarTier:
+    """Knows so many questions; those that were asked first go first.
+
+    :param entries: at most so many.
+    :param similarity: the cosine from which on two questions are compared word by word.
+    """
+
+    def __init__(self, entries: int, similarity: float) -> None:
+        self.capacity = entries
+        self._similarity = similarity
+        self._scopes: dict[str, dict[str, tuple[str, NDArray[np.float32]]]] = {}
+        """By scope: what was asked, and its vector, by the answer's key."""
+        self._order: OrderedDict[str, str] = OrderedDict()
+        """The scopes of keys, the oldest first."""
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def note(self, scope: str, key: str, query: str, vector: NDArray[np.float32]) -> int:
+        """Remember a question whose answer is kept under a key; returns how many had to go for it."""
+        self.forget(key)
+        self._scopes.setdefault(scope, {})[key] = query, vector
+        self._order[key] = scope
+        gone = 0
+        while len(self._order) > self.capacity:
+            self.forget(next(iter(self._order)))
+            gone += 1
+        return gone
+
+    def near(self, scope: str, query: str, vector: NDArray[np.float32]) -> list[str]:
+        """Return the keys of answers to questions that ask the same, the nearest first."""
+        known = self._scopes.get(scope, {})
+        found = [
+            (float(theirs @ vector), key)
+            for key, (asked, theirs) in known.items()
+            if float(theirs @ vector) >= self._similarity and asks_the_same(asked, query)
+        ]
+        return [key for _, key in sorted(found, reverse=True)]
+
+    def forget(self, key: str) -> None:
+        """Forget a question: its answer is gone."""
+        scope = self._order.pop(key, None)
+        if scope is not None:
+            known = self._scopes[scope]
+            del known[key]
+            if not known:
+                del self._scopes[scope]
