@@ -37,7 +37,7 @@ from service_client import Answer, Connection, connect, request
 from service_servers import Server
 
 CONNECTIONS = 16
-TOKENS = {"short": 20, "burst": 2_000, "paced": 50}
+TOKENS = {"short": 20, "burst": 2_000, "burst-one": 1, "paced": 300, "paced-one": 1, "first": 50}
 """Of each kind of answer."""
 MARK = b" some"
 """In the first word of an answer."""
@@ -112,7 +112,7 @@ def litellm(server: Server) -> Target:
 
 
 def pace(kind: str) -> str:
-    return "paced" if kind == "paced" else "burst"
+    return "burst" if kind.startswith(("short", "burst")) else "paced"
 
 
 def new() -> str:
@@ -166,7 +166,7 @@ async def first_tokens(target: Target, streams: int, count: int) -> float:
 
     async def client(connection: Connection) -> None:
         for _ in range(count):
-            answer = check(await connection.ask(target.ask("paced", True, new()), MARK))
+            answer = check(await connection.ask(target.ask("first", True, new()), MARK))
             taken.append(answer.first)
 
     await over_connections(target, streams, client)
@@ -174,7 +174,14 @@ async def first_tokens(target: Target, streams: int, count: int) -> float:
 
 
 async def token_cpu(target: Target, kind: str, streams: int, count: int) -> float:
-    """Seconds of the server's processor for one streamed token."""
+    """Seconds of the server's processor for one streamed token more."""
+    many = await stream_cpu(target, kind, streams, count)
+    one = await stream_cpu(target, f"{kind}-one", streams, 4 * count)
+    return (many - one) / (TOKENS[kind] - 1)
+
+
+async def stream_cpu(target: Target, kind: str, streams: int, count: int) -> float:
+    """Seconds of the server's processor for a whole stream."""
     assert target.server is not None
 
     async def client(connection: Connection) -> None:
@@ -183,7 +190,7 @@ async def token_cpu(target: Target, kind: str, streams: int, count: int) -> floa
 
     began = target.server.cpu()
     await over_connections(target, streams, client)
-    return (target.server.cpu() - began) / (TOKENS[kind] * streams * count)
+    return (target.server.cpu() - began) / (streams * count)
 
 
 async def measure(targets: list[Target], quick: bool) -> None:
@@ -213,7 +220,7 @@ async def measure(targets: list[Target], quick: bool) -> None:
             target.note("answer rate", await rate(target, "short", seconds, new))
             slow = target.name == "litellm"
             target.note("token, burst", await token_cpu(target, "burst", 1, 1 if slow else 10))
-            target.note("token, paced", await token_cpu(target, "paced", 4, 2 if slow else 8))
+            target.note("token, paced", await token_cpu(target, "paced", 4, 1 if slow else 3))
     del upstream
 
 
