@@ -19,7 +19,7 @@ def conversations(database: Database) -> ConversationStore:
 async def say(database: Database, question: str, *, session: str = "s", tenant: str = "acme") -> None:
     turn = Turn(session_id=session, tenant_id=tenant, user_id="u", question=question, answer=f"re {question}")
     async with database.begin() as connection:
-        await add_turn(connection, turn, run_id="r", now=NOW)
+        await connection.run_sync(add_turn, turn, run_id="r", now=NOW)
 
 
 async def words(conversations: ConversationStore, limit: int, tenant: str = "acme") -> list[str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
 import pytest
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select
 
 from vital_shared.errors import StoreError
 from vital_shared.store.account_tables import spending
@@ -24,16 +22,14 @@ class Counting(GroupCommit):
         self.may_begin = asyncio.Event()
         self.broken: Exception | None = None
         self.database = database
-        super().__init__(self.opened)
+        super().__init__(self.transact)
 
-    @asynccontextmanager
-    async def opened(self):
+    async def transact(self, work):
         self.begun += 1
         await self.may_begin.wait()
         if self.broken:
             raise self.broken
-        async with self.database.begin() as connection:
-            yield connection
+        return await self.database._transact(work)
 
 
 @pytest.fixture
@@ -42,8 +38,8 @@ def commits(database: Database) -> Counting:
 
 
 def spend(tenant: str, period: str = "2026"):
-    async def job(connection: AsyncConnection) -> str:
-        await connection.execute(insert(spending).values(tenant_id=tenant, period=period, cost_nanos=1))
+    def job(connection: Connection) -> str:
+        connection.execute(insert(spending).values(tenant_id=tenant, period=period, cost_nanos=1))
         return tenant
 
     return job
@@ -113,7 +109,7 @@ async def test_nobody_waits_for_ever_when_the_loop_ends_the_writer(commits: Coun
 async def test_a_write_sees_nothing_of_who_came_first(commits: Counting):
     whose: ContextVar[str] = ContextVar("whose", default="nobody's")
 
-    async def job(_connection: AsyncConnection) -> str:
+    def job(_connection: Connection) -> str:
         return whose.get()
 
     whose.set("mine")

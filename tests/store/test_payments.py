@@ -9,8 +9,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select, text
 from structlog.testing import capture_logs
 
 from vital_shared.errors import StoreError
@@ -32,7 +31,7 @@ NOW = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
 QUESTION = WorkflowInput(query="?", mode=WorkflowMode.MODE_2, tenant_id="acme", user_id="ann")
 
 
-async def nothing(_connection: AsyncConnection) -> bool:
+def nothing(_connection: Connection) -> bool:
     return True
 
 
@@ -100,7 +99,7 @@ async def test_a_bill_is_settled_in_parts(payments: Payments, database: Database
 async def test_charges_of_an_end_that_cannot_be_written_go_with_the_next(
     payments: Payments, database: Database
 ):
-    async def broken(_connection: AsyncConnection) -> bool:
+    def broken(_connection: Connection) -> bool:
         raise StoreError("broken")
 
     with pytest.raises(StoreError):
@@ -114,12 +113,13 @@ async def test_charges_of_an_end_that_cannot_be_written_go_with_the_next(
 async def test_who_is_cancelled_while_waiting_pays_all_the_same(payments: Payments, database: Database):
     may_write, written = asyncio.Event(), asyncio.Event()
 
-    async def slow(_connection: AsyncConnection) -> bool:
+    async def slowly(work):
         await may_write.wait()
-        return True
+        return await database._transact(work)
 
+    database._commits._transact = slowly
     before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value
-    in_flight = asyncio.create_task(settle(payments, bill(charge(run_id := "llm/1")), slow))
+    in_flight = asyncio.create_task(settle(payments, bill(charge(run_id := "llm/1"))))
     queued = asyncio.create_task(
         payments.settle(bill(charge(run_id), run_id="run-2"), NOW, nothing, written.set)
     )

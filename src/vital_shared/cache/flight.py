@@ -27,7 +27,8 @@ class Flight:
         self.is_over = False
         self.told: list[Event] = []
         """All but the outcome."""
-        self._bell = asyncio.Event()
+        self._bell: asyncio.Event | None = None
+        """Made by who waits: most runs have no followers."""
 
     @property
     def end(self) -> End:
@@ -57,12 +58,15 @@ class Flight:
 
     def ring(self) -> None:
         """Wake all who follow."""
-        bell, self._bell = self._bell, asyncio.Event()
-        bell.set()
+        if self._bell is not None:
+            self._bell.set()
+            self._bell = None
 
     async def news(self, seen: int) -> None:
         """Wait until more was told than so much, or it is over, or the bell rings."""
         if seen >= len(self.told) and not self.is_over:
+            if self._bell is None:
+                self._bell = asyncio.Event()
             await self._bell.wait()
 
     async def follow(self, is_cancelled: asyncio.Event) -> AsyncGenerator[Event, None]:

@@ -15,9 +15,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.errors import BudgetExceeded, RateLimited
 from vital_shared.models.money import to_dollars
@@ -55,7 +54,7 @@ def budget_lock(tenant_id: str) -> str:
     return f"{tenant_id}/budget"
 
 
-async def check(connection: AsyncConnection, asking: Asking) -> Admission:
+def check(connection: Connection, asking: Asking) -> Admission:
     """Decide on a run; nothing is written yet.
 
     On Postgres the tenant is locked to the end of the transaction, on SQLite the whole file is.
@@ -66,9 +65,9 @@ async def check(connection: AsyncConnection, asking: Asking) -> Admission:
     if connection.dialect.name == "postgresql":
         # A statement of its own: the next one has to see what those have written who held the lock before.
         own = budgets.c.tenant_id == asking.tenant_id
-        await connection.execute(select(budgets.c.tenant_id).where(own).with_for_update())
+        connection.execute(select(budgets.c.tenant_id).where(own).with_for_update())
     parameters = at(asking.now) | {"tenant_id": asking.tenant_id}
-    row = (await connection.execute(ACCOUNT, parameters)).mappings().first()
+    row = connection.execute(ACCOUNT, parameters).mappings().first()
     if row is None:
         return Admission()
     account = Account(**row)
@@ -80,15 +79,15 @@ async def check(connection: AsyncConnection, asking: Asking) -> Admission:
     return Admission(worst, next_at)
 
 
-async def enter(connection: AsyncConnection, asking: Asking, admission: Admission) -> None:
+def enter(connection: Connection, asking: Asking, admission: Admission) -> None:
     """Write down what `check` has admitted, in the same transaction."""
     if admission.next_at is not None:
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         values = {"next_at": admission.next_at}
         statement = dialect.insert(request_rates).values(tenant_id=asking.tenant_id, **values)
-        await connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
+        connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
     if admission.reserved_nanos:
-        await connection.execute(
+        connection.execute(
             insert(reservations).values(
                 run_id=asking.run_id,
                 tenant_id=asking.tenant_id,
@@ -98,14 +97,14 @@ async def enter(connection: AsyncConnection, asking: Asking, admission: Admissio
         )
 
 
-async def release(connection: AsyncConnection, run_id: str) -> None:
+def release(connection: Connection, run_id: str) -> None:
     """Let go of what a run has reserved, in the transaction that writes what it has spent."""
-    await connection.execute(delete(reservations).where(reservations.c.run_id == run_id))
+    connection.execute(delete(reservations).where(reservations.c.run_id == run_id))
 
 
-async def forget_overdue(connection: AsyncConnection, now: datetime) -> None:
+def forget_overdue(connection: Connection, now: datetime) -> None:
     """Delete the reservations of runs whose process died; they have not counted since their deadline."""
-    await connection.execute(delete(reservations).where(reservations.c.expires_at <= now))
+    connection.execute(delete(reservations).where(reservations.c.expires_at <= now))
 
 
 def _next_at(account: Account, asking: Asking) -> datetime | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.errors import NotFound
 from vital_shared.models.base import Frozen
@@ -58,7 +57,7 @@ class ConversationStore:
             raise _not_found(session_id)
 
 
-async def add_turn(connection: AsyncConnection, turn: Turn, *, run_id: str, now: datetime) -> None:
+def add_turn(connection: Connection, turn: Turn, *, run_id: str, now: datetime) -> None:
     """Add a question and its answer to their session, which begins with them where it is new.
 
     :raises NotFound: when the session belongs to another tenant.
@@ -72,13 +71,13 @@ async def add_turn(connection: AsyncConnection, turn: Turn, *, run_id: str, now:
         where=conversations.c.tenant_id == begun.excluded.tenant_id,
     ).returning(conversations.c.session_id)
     session = turn.model_dump(include={"session_id", "tenant_id", "user_id"})
-    rows = await connection.execute(touched, session | {"created_at": now, "updated_at": now})
+    rows = connection.execute(touched, session | {"created_at": now, "updated_at": now})
     if rows.first() is None:
         raise _not_found(turn.session_id)
     common = {"session_id": turn.session_id, "run_id": run_id, "created_at": now}
     question = common | {"role": "user", "content": turn.question}
     answer = common | {"role": "assistant", "content": turn.answer}
-    await connection.execute(insert(messages).values([question, answer]))
+    connection.execute(insert(messages).values([question, answer]))
 
 
 def _not_found(session_id: str) -> NotFound:

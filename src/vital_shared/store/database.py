@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from vital_shared.errors import StoreError
-from vital_shared.store.engines import create_engines, parse_url, place
+from vital_shared.store.engines import create_engines, create_thread_engine, parse_url, place
 from vital_shared.store.group_commit import GroupCommit, Job
 from vital_shared.store.migrations import upgrade
-from vital_shared.store.transactions import transaction
+from vital_shared.store.transactions import blocking_transaction, transaction
 
 __all__ = ["Database"]
 
@@ -34,7 +34,10 @@ class Database:
         self._url = parse_url(url)
         self._place = place(self._url)
         self._reader, self._writer = create_engines(self._url)
-        self._commits = GroupCommit(self.begin)
+        self._in_thread = create_thread_engine(self._url)
+        self._turn = asyncio.Lock()
+        """Of this process's writers, where there is one at a time."""
+        self._commits = GroupCommit(self._transact)
 
     @property
     def dialect(self) -> str:
@@ -72,8 +75,18 @@ class Database:
 
         :raises StoreError: when the database is not there or does not answer.
         """
-        async with self._open(self._writer) as connection, transaction(connection):
+        turn = self._turn if self._in_thread else nullcontext()
+        async with turn, self._open(self._writer) as connection, transaction(connection):
             yield connection
+
+    async def _transact(self, work: Callable[[Connection], T]) -> T:
+        """Do work in a transaction; on SQLite in a thread, where no statement costs a way there and back."""
+        if self._in_thread is None:
+            async with self.begin() as connection:
+                return await connection.run_sync(work)
+        async with self._turn:
+            with self._plain_errors():
+                return await asyncio.to_thread(_work_in_thread, self._in_thread, work)
 
     def put(
         self, job: Job[T], after: Callable[[T], None] | None = None, *, locks: str = ""
@@ -95,6 +108,8 @@ class Database:
     async def aclose(self) -> None:
         """Close all connections, when all is written."""
         await self._commits.aclose()
+        if self._in_thread is not None:
+            self._in_thread.dispose()
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -125,6 +140,11 @@ class Database:
             f"The database {self._place} cannot be reached ({_first_line(error)}): "
             "see that it runs and that VITAL_DATABASE_URL is right"
         )
+
+
+def _work_in_thread(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.connect() as connection, blocking_transaction(connection):
+        return work(connection)
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vital_shared.errors import ConfigurationError
 
-__all__ = ["create_engines", "parse_url", "place"]
+__all__ = ["create_engines", "create_thread_engine", "parse_url", "place"]
 
 _SQLITE, _POSTGRES = "sqlite+aiosqlite", "postgresql+asyncpg"
 
@@ -68,6 +68,30 @@ def create_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
         raise ConfigurationError(
             'Postgres needs a driver that is not installed: pip install "vital[postgres]"'
         ) from error
+
+
+def create_thread_engine(url: URL) -> Engine | None:
+    """Make an engine that writes from a thread, many statements at a time; None: the driver needs none.
+
+    For SQLite the asynchronous driver goes to its thread and back with each statement, which costs more than
+    the statement.
+    """
+    if url.drivername != _SQLITE:
+        return None
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        # One thread at a time has the connection, but not always the same.
+        connect_args={"isolation_level": None, "check_same_thread": False},
+        hide_parameters=True,
+        max_overflow=0,
+        pool_reset_on_return=None,
+        pool_size=1,
+        poolclass=QueuePool,
+    )
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "connect", _wait_shortly)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
 
 
 def _sqlite(url: URL) -> tuple[AsyncEngine, AsyncEngine]:

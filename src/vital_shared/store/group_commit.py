@@ -10,20 +10,24 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from contextvars import Context
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
-__all__ = ["GroupCommit", "Job"]
+__all__ = ["GroupCommit", "Job", "Transact"]
 
 T = TypeVar("T")
 
-Job = Callable[[AsyncConnection], Awaitable[T]]
-"""What to write, with a connection within a transaction. It may be run again after a rollback, so all that it
-changes is in the database."""
+Job = Callable[[Connection], T]
+"""What to write, with a connection within a transaction. It may be run again after a rollback, and in another
+thread, so all that it changes is in the database."""
+
+Work = Callable[[Connection], list[Any]]
+
+Transact = Callable[[Work], Awaitable[list[Any]]]
+"""Does something in a transaction, and commits it."""
 
 AT_ONCE: Final = 100
 """Writes in one transaction: more would keep the first ones waiting."""
@@ -40,11 +44,11 @@ class _Waiting(NamedTuple):
 class GroupCommit:
     """One writer of one database.
 
-    :param begin: opens a transaction.
+    :param transact: does work in a transaction.
     """
 
-    def __init__(self, begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]]) -> None:
-        self._begin = begin
+    def __init__(self, transact: Transact) -> None:
+        self._transact = transact
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -83,11 +87,16 @@ class GroupCommit:
     async def _write(self, batch: Sequence[_Waiting]) -> Exception | None:
         """Write a batch in one transaction, and return what the database has raised, if it did."""
         at_work = False
+
+        def work(connection: Connection) -> list[Any]:
+            nonlocal at_work
+            at_work = True
+            results = [each.job(connection) for each in batch]
+            at_work = False
+            return results
+
         try:
-            async with self._begin() as connection:
-                at_work = True
-                results = [await each.job(connection) for each in batch]
-                at_work = False
+            results = await self._transact(work)
         except Exception as error:  # noqa: BLE001 - it is its writer's, who is told
             if at_work and len(batch) > 1:
                 return await self._write_alone(batch)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,8 +45,8 @@ def spending_lock(tenant_id: str) -> str:
     return f"{tenant_id}/spending"
 
 
-async def record(
-    connection: AsyncConnection,
+def record(
+    connection: Connection,
     run_id: str,
     question: WorkflowInput,
     charges: Sequence[Charge],
@@ -61,18 +61,18 @@ async def record(
         return ()
     common = _common(run_id, question, at)
     rows = [common | _row(charge) for charge in charges]
-    new = set((await connection.execute(_RECORD[connection.dialect.name], rows)).scalars())
+    new = set(connection.execute(_RECORD[connection.dialect.name], rows).scalars())
     written = tuple(charge for charge in charges if charge.item in new)
-    await _spend(connection, question.tenant_id, sum(charge.cost_nanos for charge in written), at)
+    _spend(connection, question.tenant_id, sum(charge.cost_nanos for charge in written), at)
     return written
 
 
-async def _spend(connection: AsyncConnection, tenant_id: str, nanos: int, at: datetime) -> None:
+def _spend(connection: Connection, tenant_id: str, nanos: int, at: datetime) -> None:
     if not nanos:
         return
     day = f"{at.astimezone(UTC):%Y-%m-%d}"
     rows = [{"tenant_id": tenant_id, "period": period, "cost_nanos": nanos} for period in (day, day[:7])]
-    await connection.execute(_SPEND[connection.dialect.name], rows)
+    connection.execute(_SPEND[connection.dialect.name], rows)
 
 
 async def charges_of(connection: AsyncConnection, run_id: str) -> tuple[Charge, ...]:

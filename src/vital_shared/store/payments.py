@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
@@ -18,6 +18,7 @@ from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.bill import Bill
 from vital_shared.monitoring.spent import count_cost
 from vital_shared.store.database import Database
+from vital_shared.store.group_commit import Job
 from vital_shared.store.ledger import record, spending_lock
 
 __all__ = ["Payments"]
@@ -46,7 +47,7 @@ class Payments:
         self,
         bill: Bill | None,
         now: datetime,
-        job: Callable[[AsyncConnection], Awaitable[bool]],
+        job: Job[bool],
         after: Callable[[], None],
     ) -> bool:
         """Write the end or the pause of a run together with its charges, and return what the job returns.
@@ -59,9 +60,9 @@ class Payments:
         """
         owed = _Owed(bill.run_id, bill.question, bill.unwritten, now) if bill and bill.unwritten else None
 
-        async def write(connection: AsyncConnection) -> tuple[bool, tuple[Charge, ...]]:
-            new = await _record(connection, owed) if owed else ()
-            return await job(connection), new
+        def write(connection: Connection) -> tuple[bool, tuple[Charge, ...]]:
+            new = _record(connection, owed) if owed else ()
+            return job(connection), new
 
         def written(result: tuple[bool, tuple[Charge, ...]]) -> None:
             after()
@@ -96,8 +97,8 @@ class Payments:
             _log(self._owed.popleft())
 
     def _put(self, owed: _Owed) -> Any:
-        async def write(connection: AsyncConnection) -> tuple[Charge, ...]:
-            return await _record(connection, owed)
+        def write(connection: Connection) -> tuple[Charge, ...]:
+            return _record(connection, owed)
 
         return self._database.put(
             write, lambda new: _count(owed, new), locks=spending_lock(owed.question.tenant_id)
@@ -109,8 +110,8 @@ class Payments:
             _log(self._owed.popleft())
 
 
-async def _record(connection: AsyncConnection, owed: _Owed) -> tuple[Charge, ...]:
-    return await record(connection, owed.run_id, owed.question, owed.charges, owed.at)
+def _record(connection: Connection, owed: _Owed) -> tuple[Charge, ...]:
+    return record(connection, owed.run_id, owed.question, owed.charges, owed.at)
 
 
 def _count(owed: _Owed, new: tuple[Charge, ...]) -> None:

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Update, bindparam, exists, insert, select, true, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, insert, select, true, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from vital_shared.errors import AlreadyResumed, LimitExceeded, NotFound, RunExpired
@@ -32,6 +31,7 @@ from vital_shared.store.account_tables import budgets
 from vital_shared.store.admission import Admission, Asking, budget_lock, check, enter, forget_overdue, release
 from vital_shared.store.conversations import Turn, add_turn
 from vital_shared.store.database import Database
+from vital_shared.store.group_commit import Job
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.payments import Payments
 from vital_shared.store.run_record import (
@@ -100,15 +100,15 @@ class RunStore:
         row = to_row(record)
         asking = Asking(record.id, record.tenant_id, record.created_at, record.deadline_at, worst_nanos)
 
-        async def write(connection: AsyncConnection) -> Admission | LimitExceeded:
-            if (await connection.execute(_INSERT_UNLIMITED, row)).rowcount:
+        def write(connection: Connection) -> Admission | LimitExceeded:
+            if connection.execute(_INSERT_UNLIMITED, row).rowcount:
                 return Admission()
             try:
-                admission = await check(connection, asking)
+                admission = check(connection, asking)
             except LimitExceeded as refusal:  # raised below: others write in the same transaction
                 return refusal
-            await connection.execute(insert(runs), row)
-            await enter(connection, asking, admission)
+            connection.execute(insert(runs), row)
+            enter(connection, asking, admission)
             return admission
 
         def begun(admission: Admission | LimitExceeded) -> None:
@@ -177,8 +177,8 @@ class RunStore:
             row = (await connection.execute(statement)).mappings().first()
             if row is not None:
                 asking = Asking(run_id, row["tenant_id"], now, deadline_at, worst_nanos, is_request=False)
-                admission = await check(connection, asking)
-                await enter(connection, asking, admission)
+                admission = await connection.run_sync(check, asking)
+                await connection.run_sync(enter, asking, admission)
         if row is not None:
             if admission.reserved_nanos:
                 self._reserved.add(run_id)
@@ -221,10 +221,10 @@ class RunStore:
             "to_cache_status": output.cache_status,
         }
 
-        async def write(connection: AsyncConnection) -> bool:
-            completed = bool((await connection.execute(_COMPLETE, values)).rowcount)
+        def write(connection: Connection) -> bool:
+            completed = bool(connection.execute(_COMPLETE, values).rowcount)
             if completed and turn is not None:
-                await add_turn(connection, turn, run_id=run_id, now=now)
+                add_turn(connection, turn, run_id=run_id, now=now)
             return completed
 
         return await self._end(run_id, write, bill, now)
@@ -292,9 +292,9 @@ class RunStore:
             **ENDED_WITHOUT_ANSWER,
         )
 
-        async def write(connection: AsyncConnection) -> bool:
-            await release(connection, record.id)
-            return await _changed(connection, statement)
+        def write(connection: Connection) -> bool:
+            release(connection, record.id)
+            return _changed(connection, statement)
 
         ended = self._database.put(write, lambda _: self._reserved.discard(record.id))
         ended.add_done_callback(_log_lost)
@@ -312,19 +312,17 @@ class RunStore:
         async with self._database.begin() as connection:
             expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
             lost = (await connection.execute(_overdue("running", now))).mappings().all()
-            await forget_overdue(connection, now)
+            await connection.run_sync(forget_overdue, now)
         await self.payments.catch_up()
         return tuple(to_ended(row) for row in (*expired, *lost))
 
-    async def _end(
-        self, run_id: str, job: Callable[[AsyncConnection], Awaitable[bool]], bill: Bill | None, now: datetime
-    ) -> bool:
+    async def _end(self, run_id: str, job: Job[bool], bill: Bill | None, now: datetime) -> bool:
         """Write the end or the pause of a run, with what it cost; it lets go of what it has reserved."""
 
-        async def write(connection: AsyncConnection) -> bool:
+        def write(connection: Connection) -> bool:
             if run_id in self._reserved:
-                await release(connection, run_id)
-            return await job(connection)
+                release(connection, run_id)
+            return job(connection)
 
         return await self.payments.settle(bill, now, write, lambda: self._reserved.discard(run_id))
 
@@ -339,8 +337,8 @@ def _overdue(status: RunStatus, now: datetime) -> ReturningUpdate[Any]:
     return ended.returning(*_ENDED)
 
 
-async def _changed(connection: AsyncConnection, statement: Update) -> bool:
-    return bool((await connection.execute(statement)).rowcount)
+def _changed(connection: Connection, statement: Update) -> bool:
+    return bool(connection.execute(statement).rowcount)
 
 
 def _log_lost(ended: asyncio.Future[bool]) -> None:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert
 
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
@@ -81,8 +80,8 @@ class Savings:
             return
         rows = [_row(key, kept) for key, kept in sums.items()]
 
-        async def write(connection: AsyncConnection) -> None:
-            await connection.execute(insert(ledger), rows)
+        def write(connection: Connection) -> None:
+            connection.execute(insert(ledger), rows)
 
         # Done whoever cancels this: otherwise nobody could tell whether the sums have still to be written.
         written = self._database.put(write, lambda _: sums.clear())

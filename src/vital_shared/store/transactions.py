@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["transaction"]
+__all__ = ["blocking_transaction", "transaction"]
 
 _LOCK_SECONDS = 30.0
 """How long the writers of other processes may keep us from a SQLite file."""
@@ -32,6 +33,21 @@ async def transaction(connection: AsyncConnection) -> AsyncIterator[None]:
             except OperationalError as error:
                 if not _is_busy(error) or time.monotonic() > give_up_at:
                     raise
+        yield
+
+
+@contextmanager
+def blocking_transaction(connection: Connection) -> Iterator[None]:
+    """Run a transaction as `transaction` does, in a thread."""
+    give_up_at = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            begun = connection.begin()
+            break
+        except OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > give_up_at:
+                raise
+    with begun:
         yield
 
 

@@ -172,7 +172,7 @@ class Shared:
 
     async def _retold(self, telling: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """Make a run's events one's own; what an earlier run has told stands, and is not told again."""
-        before, new = self._text, ""
+        before, new, is_first = self._text, "", not self._last_seq
         async with aclosing(telling) as told:
             async for event in told:
                 fields: dict[str, object] = {}
@@ -189,7 +189,10 @@ class Shared:
                     self._note(text)
                     fields["text"] = text
                 self._last_seq += 1
-                yield event.model_copy(update={"run_id": self.run_id, "seq": self._last_seq, **fields})
+                if is_first and event.run_id == self.run_id:  # it is one's own already
+                    yield event
+                else:
+                    yield event.model_copy(update={"run_id": self.run_id, "seq": self._last_seq, **fields})
 
     def _note(self, text: str) -> None:
         self._text += text
