@@ -1,7 +1,7 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
 # make test   set everything up, then linters, type checks and all tests
 # make eval   ask the 60 sample questions and print how good the answers are
-# make bench  measure the engine, the wires and the counting against hand-written floors and their peers
+# make bench  measure the engine, the wires, the counting and the service against hand-written floors and peers
 # make stack  fetch Prometheus, Alertmanager and Redis for `vital up` and the tests, where they are not there
 # make docs   write the page of all metrics from their declarations
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
@@ -44,11 +44,12 @@ eval: $(VENV)/installed
 	$(BIN)/vital models install
 	$(BIN)/python bench/eval.py
 
-bench: .venv-bench/installed
+bench: .venv-bench/installed .venv-litellm/installed
 	@missed=0; \
 	.venv-bench/bin/python bench/engine.py || missed=1; \
 	.venv-bench/bin/python bench/llm.py || missed=1; \
 	.venv-bench/bin/python bench/counting.py || missed=1; \
+	.venv-bench/bin/python bench/service.py || missed=1; \
 	exit $$missed
 
 docs: $(VENV)/installed
@@ -76,6 +77,12 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	.venv-bench/bin/pip install --quiet --editable . --requirement bench/peers/requirements.txt
 	@touch $@
 
+# A place of its own: it pins what others want newer.
+.venv-litellm/installed:
+	@$(call venv,.venv-litellm)
+	.venv-litellm/bin/pip install --quiet 'litellm[proxy]>=1.106'
+	@touch $@
+
 # Debian splits venv off from python3: install it where that is allowed, else say what is missing.
 define venv
 $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
@@ -90,4 +97,4 @@ $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
 endef
 
 clean:
-	rm -rf $(VENV) .venv-bench .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-litellm .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis

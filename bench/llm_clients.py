@@ -87,8 +87,8 @@ async def ours(url: str, name: str, stack: AsyncExitStack) -> Ask:
     async def ask() -> int:
         count = 0
         async for each in provider.stream("m", CHAT):
-            if isinstance(each, TextDelta):
-                count += 1
+            if isinstance(each, TextDelta):  # those of one packet are one: each chunk is one word
+                count += each.text.count(" ")
         return count
 
     return ask

@@ -106,7 +106,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
     _, pace, chunks, _ = request.path.split("/", 3)
     events = STREAMS[wire_of(request.path)](int(chunks))
     body = orjson.loads(await request.read() or b"{}")
-    if "stream" in body and not body["stream"]:
+    if wire_of(request.path) == "openai" and not body.get("stream"):
         return web.json_response(body=orjson.dumps(openai_completion(int(chunks))))
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)

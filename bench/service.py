@@ -25,6 +25,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import uvloop
@@ -42,6 +43,10 @@ TOKENS = {"short": 20, "burst": 2_000, "burst-one": 1, "paced": 300, "paced-one"
 MARK = b" some"
 """In the first word of an answer."""
 STREAM = {"Accept": "text/event-stream"}
+
+STREAMS = 6_000, 10_000
+"""After so many streams the memory is to be the same: what is kept of ended runs is full by the first."""
+KNOWLEDGE = Path(__file__).parents[1] / "examples" / "knowledge"
 
 _numbers = itertools.count()
 
@@ -193,6 +198,36 @@ async def stream_cpu(target: Target, kind: str, streams: int, count: int) -> flo
     return (target.server.cpu() - began) / (streams * count)
 
 
+async def grown(target: Target) -> float:
+    """Megabytes by which the server has grown from the 6,000th to the 10,000th stream."""
+    assert target.server is not None
+    at = []
+    for count in (STREAMS[0], STREAMS[1] - STREAMS[0]):
+        left = iter(range(count))
+
+        async def client(connection: Connection, left: Iterator[int] = left) -> None:
+            for _ in left:
+                check(await connection.ask(target.ask("short", True, new())))
+
+        await over_connections(target, CONNECTIONS, client)
+        at.append(target.server.memory())
+    return at[-1] - at[0]
+
+
+async def full(target: Target) -> list[float]:
+    """Median milliseconds to the first text and to the whole answer, with documents and the small models."""
+    questions = [each["question"] for each in json.loads((KNOWLEDGE / "questions.json").read_text())]
+    connection, key = await connect(target.port), target.server.key if target.server else ""
+    headers = {"Authorization": f"Bearer {key}"} | STREAM
+    answers = []
+    for question in questions[:2] + questions[:30]:  # two more, for what is loaded late
+        body = json.dumps({"query": question, "mode": 2, "user_id": "ann"}).encode()
+        answers.append(check(await connection.ask(request("/v1/runs", body, headers), b"event: token")))
+    connection.close()
+    kept = answers[2:]
+    return [1e3 * statistics.median(getattr(each, name) for each in kept) for name in ("first", "last")]
+
+
 async def measure(targets: list[Target], quick: bool) -> None:
     upstream, *servers = targets
     rounds, calls, seconds = (2, 50, 0.5) if quick else (5, 200, 1.5)
@@ -315,7 +350,17 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         targets = [direct(url), *servers(stack, url, folder, notes)]
         uvloop.run(measure(targets, arguments.quick))
+        if not arguments.quick:
+            more = uvloop.run(grown(targets[2]))
+            notes.append(f"Resident memory, from the 6,000th to the 10,000th stream: {more:+.1f} MB.")
         passed = show(console, targets)
+        if not arguments.quick and find_spec("onnxruntime"):
+            embedded = stack.enter_context(service_servers.vital({}, folder / "embedded", KNOWLEDGE))
+            first, last = uvloop.run(full(vital(embedded)))
+            notes.append(
+                "A full run of mode 2 over the embedded parts and the sample documents, median of 30: "
+                f"first text after {first:.0f} ms, whole answer after {last:.0f} ms."
+            )
         for note in notes:
             console.print(note, markup=False)
         if arguments.json:

@@ -52,11 +52,13 @@ def floor(upstream: str) -> Iterator[Server]:
 
 
 @contextmanager
-def vital(upstream: dict[str, str], data_dir: Path) -> Iterator[Server]:
+def vital(upstream: dict[str, str], data_dir: Path, knowledge: Path | None = None) -> Iterator[Server]:
     """Ours, with one worker, with keys, metrics, the ledger and the log.
 
     :param upstream: the addresses of providers, by name.
+    :param knowledge: documents to ingest first, with the embedded models; None: without both.
     """
+    data_dir.mkdir(exist_ok=True)
     (data_dir / "vital.toml").write_text("".join(_provider(*each) for each in upstream.items()))
     port = free_port("127.0.0.1")
     given = {
@@ -65,15 +67,21 @@ def vital(upstream: dict[str, str], data_dir: Path) -> Iterator[Server]:
         "VITAL_PORT": str(port),
         "VITAL_MAX_CONCURRENT_RUNS": "1000",
     }
+    if knowledge is not None:
+        for command in (["models", "install"], ["ingest", str(knowledge)]):
+            _run(command, given)
     create = ["keys", "create", "--tenant", "acme", "--scope", "ask", "--name", "bench"]
-    made = subprocess.run(
-        [sys.executable, "-m", "vital_cli", *create], env=given, check=True, capture_output=True, text=True
-    )
-    token = next(word for word in made.stdout.split() if word.startswith("vital_"))
+    token = next(word for word in _run(create, given).split() if word.startswith("vital_"))
     serve = [sys.executable, "-c", "from ai_engine.server import serve; serve()"]
     with _running(serve, port, "/readyz", given) as server:
         server.key = token
         yield server
+
+
+def _run(command: list[str], environment: dict[str, str]) -> str:
+    """Run a command of ours, and return what it prints."""
+    whole = [sys.executable, "-m", "vital_cli", *command]
+    return subprocess.run(whole, env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def _provider(name: str, url: str) -> str:

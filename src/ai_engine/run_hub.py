@@ -19,8 +19,8 @@ __all__ = ["EngineBusy", "LiveRun", "RunHub"]
 
 logger = get_logger(__name__)
 
-RETAINED_BYTES: Final = 64_000_000
-"""All logs of ended runs together; beyond it the oldest are dropped before their time."""
+RETAINED_BYTES: Final = 32_000_000
+"""The memory of all logs of ended runs; beyond it the oldest are dropped before their time."""
 
 
 class EngineBusy(VitalError):
@@ -221,7 +221,7 @@ class RunHub:
         ended = sorted((run for run in self._runs.values() if run.ended.is_set()), key=lambda r: -r.ended_at)
         kept = 0
         for run in ended:
-            kept += run.log.size
+            kept += run.log.memory
             if kept > RETAINED_BYTES or now - run.ended_at > self._retention:
                 del self._runs[run.run_id]
 

@@ -24,6 +24,11 @@ __all__ = ["Follower", "Outcome", "RunLog", "decode", "encode"]
 LIMIT_BYTES: Final = 4_000_000
 """Some 30,000 tokens; the longest answers of today's models are shorter."""
 
+FRAME_BYTES: Final = 150
+"""What it takes to keep an event, beside its bytes."""
+LOG_FRAMES: Final = 20
+"""So many events weigh as much as the log and its run themselves."""
+
 BATCH_BYTES: Final = 64_000
 """About what a socket takes at once."""
 
@@ -85,6 +90,11 @@ class RunLog:
         self._followers: set[Follower] = set()
         self._written = _Bell()
         self._read = _Bell()
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes it takes: small events weigh more than they say."""
+        return self.size + FRAME_BYTES * (len(self._frames) + LOG_FRAMES)
 
     async def append(self, event: Event) -> None:
         """Add an event, waiting for slow followers where the log is full."""

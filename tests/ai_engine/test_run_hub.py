@@ -102,7 +102,7 @@ async def test_the_oldest_events_are_dropped_when_there_are_too_many(
         run = await started(hub, workflow, "2 + 2 = ?", model=None)
         await run.ended.wait()
         runs.append(run)
-    monkeypatch.setattr("ai_engine.run_hub.RETAINED_BYTES", runs[1].log.size + runs[2].log.size)
+    monkeypatch.setattr("ai_engine.run_hub.RETAINED_BYTES", runs[1].log.memory + runs[2].log.memory)
     hub.tick()
     assert [hub.find(run.run_id) for run in runs] == [None, runs[1], runs[2]]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from itertools import groupby
 
 import aiohttp
 
-from vital_shared.llm.base import ModelError, ModelEvent
+from vital_shared.llm.base import ModelError, ModelEvent, ReasoningDelta, TextDelta
 from vital_shared.llm.wires.base import Decoder
 from vital_shared.llm.wires.sse import EventReader, EventTooLarge
 from vital_shared.llm.wires.timing import Silence, Watch
@@ -18,7 +19,7 @@ __all__ = ["packets"]
 async def packets(
     content: aiohttp.StreamReader, decoder: Decoder, *, first: float, between: float, ends: float
 ) -> AsyncGenerator[Sequence[ModelEvent], None]:
-    """Give what each packet says.
+    """Give what each packet says; pieces of text that have come together are one.
 
     :param first: when the first piece of the answer has to be there, by the loop's clock.
     :param between: seconds from one piece to the next.
@@ -38,7 +39,7 @@ async def packets(
             watch.reading = False
             events, error = _decoded(reader, decoder, chunk)
             if events:
-                yield events
+                yield _joined(events)
             if error is not None:
                 raise error
             if decoder.pieces != pieces:
@@ -59,3 +60,15 @@ def _decoded(
     except (ModelError, EventTooLarge) as error:
         return events, error
     return events, None
+
+
+def _joined(events: list[ModelEvent]) -> list[ModelEvent]:
+    """Make one piece of neighbours of one kind: whatever is done with each piece is done once for them."""
+    joined: list[ModelEvent] = []
+    for kind, group in groupby(events, key=type):
+        if issubclass(kind, TextDelta | ReasoningDelta):
+            texts = [event.text for event in group if isinstance(event, TextDelta | ReasoningDelta)]
+            joined.append(kind(text="".join(texts)))
+        else:
+            joined += group
+    return joined
