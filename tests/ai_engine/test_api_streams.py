@@ -55,6 +55,8 @@ async def test_a_cached_answer_streams_and_can_be_resumed_too(serve: Serve) -> N
     path = f"/v1/runs/{events[0]['run_id']}/events"
     for number in range(len(events) - 1):
         assert await service.events(path, headers={"Last-Event-ID": str(number)}) == events[number:]
+    too_late = await service.client.delete(path.removesuffix("/events"))
+    assert (too_late.status_code, "its status is completed" in too_late.text) == (409, True)
 
 
 async def test_a_stream_that_was_lost_at_any_event_misses_nothing(serve: Serve) -> None:

@@ -166,6 +166,8 @@ async def cancel(request: Request) -> Response:
         for worker, part in (await engine.elsewhere.find(run_id, tenant_id)).items():
             if part.state == "live" and await engine.elsewhere.cancel(worker, run_id, tenant_id):
                 return Response(status_code=NO_CONTENT)
+    if run is not None and not run.is_paused:  # an answer from the cache is no run in the store
+        raise _has_ended(run.run_id, _status(run.log.outcome))
     record = await _record(request)
     services = engine.services
     ended = await services.runs.cancel_waiting(record.id, tenant_id=record.tenant_id, now=services.now())
@@ -176,10 +178,7 @@ async def cancel(request: Request) -> Response:
     record = await _record(request)
     if record.status == "running":
         raise _elsewhere(record.id)
-    raise Conflict(
-        f"The run {record.id} has ended, so it cannot be cancelled: its status is {record.status}.",
-        field="run_id",
-    )
+    raise _has_ended(record.id, record.status)
 
 
 async def one(request: Request) -> Response:
@@ -259,6 +258,20 @@ def _end(record: RunRecord, seq: int) -> Outcome | None:
         error_type=record.error_type or record.status,
         message=record.error_message or f"The run is {record.status}.",
         node=record.error_node,
+    )
+
+
+def _status(outcome: Outcome | None) -> str:
+    """Say how a run has ended, as the store does."""
+    if isinstance(outcome, RunFinished):
+        return "completed"
+    is_cancelled = isinstance(outcome, RunFailedEvent) and outcome.error_type == "cancelled"
+    return "cancelled" if is_cancelled else "failed"
+
+
+def _has_ended(run_id: str, status: str) -> Conflict:
+    return Conflict(
+        f"The run {run_id} has ended, so it cannot be cancelled: its status is {status}.", field="run_id"
     )
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncGenerator
+from typing import Final
 
 from ai_engine.others.answering import MORE, YES
 from ai_engine.others.message import ALL, Ask, Part, Wish
 
 __all__ = ["RunsElsewhere"]
+
+
+LONGEST_SECONDS: Final = 30.0
+"""A wish waits no longer for news: who relays it takes a worker that says nothing for gone."""
 
 
 class RunsElsewhere:
@@ -33,7 +38,7 @@ class RunsElsewhere:
         self, worker: int, run_id: str, tenant_id: str | None, after: int, seconds: float
     ) -> AsyncGenerator[bytes, None]:
         """Read a worker's events after one, as `LiveRun.pieces` gives them; they end when it has ended."""
-        reader = uuid.uuid4().hex
+        reader, seconds = uuid.uuid4().hex, min(seconds, LONGEST_SECONDS)
         wish = Wish(
             op="read", run_id=run_id, tenant_id=tenant_id, reader=reader, after=after, seconds=seconds
         )
