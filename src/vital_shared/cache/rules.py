@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic_core import to_json
 
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
@@ -24,7 +26,7 @@ CACHED_MODES: Final = frozenset({WorkflowMode.MODE_1, WorkflowMode.MODE_2})
 LEAST_QUALITY: Final = 0.8
 """An answer below is made anew, and may be better then."""
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Of keys and entries: changed with either."""
 
 
@@ -58,9 +60,9 @@ def key_of(
         question.tenant_id,
         question.mode.value,
         normalised(question.query),
-        agent.model_dump(mode="json"),
+        agent,
         question.model,
-        [request.model_dump(mode="json") for request in question.requested_tools],
+        [(tool.name, _sorted(tool.arguments)) for tool in question.requested_tools],
         question.enable_rag,
         question.enable_tools,
         workflow,
@@ -69,7 +71,12 @@ def key_of(
         knowledge,
         epoch,
     ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(to_json(parts)).hexdigest()
+
+
+def _sorted(arguments: Mapping[str, Any] | None) -> str:
+    """Write arguments so that their order does not matter."""
+    return json.dumps(arguments, sort_keys=True)
 
 
 def may_be_kept(output: WorkflowOutput, read_only: Collection[str], *, resumed: bool) -> bool:
