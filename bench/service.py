@@ -40,6 +40,7 @@ from service_servers import Server
 CONNECTIONS = 16
 TOKENS = {"short": 20, "burst": 2_000, "burst-one": 1, "paced": 300, "paced-one": 1, "first": 50}
 """Of each kind of answer."""
+LEAST_SECONDS = 0.000_05
 MARK = b" some"
 """In the first word of an answer."""
 STREAM = {"Accept": "text/event-stream"}
@@ -298,7 +299,9 @@ def value(line: Line, target: Target, upstream: Target) -> float:
     if line.is_difference:  # whose least is chance
         return statistics.median(figures) * line.scale
     best = max(figures) if line.at_least else min(figures)
-    return (best - (min(upstream.figures[line.figure]) if line.added else 0)) * line.scale
+    if line.added:  # what is less than can be measured here counts as that
+        best = max(best - min(upstream.figures[line.figure]), LEAST_SECONDS)
+    return best * line.scale
 
 
 def show(console: Console, targets: list[Target]) -> bool:
