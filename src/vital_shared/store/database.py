@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import TypeVar
 
@@ -35,6 +36,8 @@ class Database:
         self._place = place(self._url)
         self._reader, self._writer = create_engines(self._url)
         self._in_thread = create_thread_engine(self._url)
+        self._thread = ThreadPoolExecutor(1, "vital-store")
+        """Of its own, so that no other slow work in threads keeps a write waiting."""
         self._turn = asyncio.Lock()
         """Of this process's writers, where there is one at a time."""
         self._commits = GroupCommit(self._transact)
@@ -86,7 +89,8 @@ class Database:
                 return await connection.run_sync(work)
         async with self._turn:
             with self._plain_errors():
-                return await asyncio.to_thread(_work_in_thread, self._in_thread, work)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._thread, _work_in_thread, self._in_thread, work)
 
     def put(
         self, job: Job[T], after: Callable[[T], None] | None = None, *, locks: str = ""
@@ -108,6 +112,7 @@ class Database:
     async def aclose(self) -> None:
         """Close all connections, when all is written."""
         await self._commits.aclose()
+        self._thread.shutdown()
         if self._in_thread is not None:
             self._in_thread.dispose()
         await self._reader.dispose()
