@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
 
@@ -32,6 +34,12 @@ class InvalidFields(InvalidRequest):
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__(_sentence(errors), field=errors[0].field)
         self.errors = tuple(errors[:MOST_ERRORS])
+
+    @classmethod
+    def of(cls, error: ValidationError) -> InvalidFields:
+        """Say what a model has found."""
+        found = error.errors(include_url=False, include_input=False)
+        return cls(field_errors([dict(each) for each in found]))
 
 
 WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {

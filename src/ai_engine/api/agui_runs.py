@@ -17,7 +17,7 @@ from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream
 from ai_engine.auth import Caller
 from ai_engine.engine import Engine, engine_of
 from ai_engine.run_hub import LiveRun
-from ai_engine.validation import InvalidFields, field_errors
+from ai_engine.validation import InvalidFields
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
 
 __all__ = ["run"]
@@ -38,7 +38,7 @@ async def run(request: Request) -> Response:
     try:
         question = workflow_input(asked, _chosen(request), caller.tenant_id)
     except ValidationError as error:
-        raise _invalid(error) from error
+        raise InvalidFields.of(error) from error
     try:
         begun = await begin(engine, question)
     except NotFound as error:  # what is not there was named by a parameter, not by the path
@@ -72,8 +72,3 @@ def _stream(engine: Engine, begun: LiveRun, writer: EventWriter, *, after: int) 
 def _chosen(request: Request) -> Chosen:
     given = request.query_params
     return Chosen.model_validate({name: given[name] for name in PARAMETERS if name in given})
-
-
-def _invalid(error: ValidationError) -> InvalidFields:
-    found = error.errors(include_url=False, include_input=False)
-    return InvalidFields(field_errors([dict(each) for each in found]))

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from ai_engine.validation import InvalidFields, field_errors
+from ai_engine.validation import InvalidFields
 
 __all__ = ["parse_model", "read_bytes", "read_json", "read_model"]
 
@@ -82,5 +82,4 @@ def parse_model(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise InvalidFields(field_errors([dict(each) for each in found])) from error
+        raise InvalidFields.of(error) from error

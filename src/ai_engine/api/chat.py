@@ -18,7 +18,7 @@ from ai_engine.engine import engine_of
 from ai_engine.openai.names import model_name, read_name
 from ai_engine.openai.request import ChatRequest, workflow_input
 from ai_engine.openai.response import ChunkWriter, completion
-from ai_engine.validation import InvalidFields, field_errors
+from ai_engine.validation import InvalidFields
 from vital_shared.errors import NotFound
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 
@@ -65,8 +65,7 @@ def _question(asked: ChatRequest, caller: Caller) -> WorkflowInput:
     try:
         return workflow_input(asked, caller.tenant_id)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise InvalidFields(field_errors([dict(each) for each in found])) from error
+        raise InvalidFields.of(error) from error
 
 
 def _model(name: str) -> dict[str, Any]:
