@@ -10,11 +10,11 @@ event by event, each read, since whoever counts tokens has to; what has come tog
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import aiohttp
 import orjson
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 HEADERS = [(b"content-type", b"text/event-stream")]
 
@@ -28,7 +28,7 @@ class Floor:
         self._same = b""
         self.tokens = 0
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
@@ -44,7 +44,7 @@ class Floor:
         await send({"type": "http.response.start", "status": 200, "headers": [kind, length]})
         await send({"type": "http.response.body", "body": self._same})
 
-    async def _through(self, path: str, body: bytes, send: Any) -> None:
+    async def _through(self, path: str, body: bytes, send: Send) -> None:
         assert self._session is not None
         async with self._session.post(self._upstream + path, data=body) as response:
             await send({"type": "http.response.start", "status": response.status, "headers": HEADERS})
@@ -64,7 +64,7 @@ class Floor:
         choices = orjson.loads(event[6:])["choices"]
         return (choices[0]["delta"].get("content") or "") if choices else ""
 
-    async def _lifespan(self, receive: Any, send: Any) -> None:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         await send({"type": "lifespan.startup.complete"})
@@ -73,7 +73,7 @@ class Floor:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _body(receive: Any) -> bytes:
+async def _body(receive: Receive) -> bytes:
     parts, more = [], True
     while more:
         message = await receive()

@@ -56,8 +56,8 @@ class _Line(str):
     __slots__ = ()
 
 
-def _as_line(_logger: Any, _method: str, line: Any) -> tuple[tuple[_Line], dict[str, Any]]:
-    return (_Line(line),), {}
+def _as_line(_logger: object, _method: str, line: object) -> tuple[tuple[_Line], dict[str, Any]]:
+    return (_Line(str(line)),), {}
 
 
 class _Formatter(structlog.stdlib.ProcessorFormatter):

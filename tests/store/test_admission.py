@@ -261,7 +261,10 @@ async def test_going_on_after_a_pause_is_no_request(runs, limits):
     await start(runs, "run-1")
     waiting = output("run-1", "awaiting_approval")
     await runs.pause("run-1", checkpoint=CHECKPOINT, output=waiting, last_seq=1, expires_at=UNTIL, now=NOW)
-    await runs.claim("run-1", tenant_id="acme", now=NOW, deadline_at=UNTIL)
+    claimed = await runs.claim("run-1", tenant_id="acme", now=NOW, deadline_at=UNTIL)
+    assert claimed.status == "running"
+    with pytest.raises(RateLimited):  # one that is asked now is
+        await start(runs, "run-2")
 
 
 async def test_two_processes_at_once_admit_exactly_what_the_rate_allows(database, other, limits):

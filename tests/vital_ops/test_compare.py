@@ -77,7 +77,7 @@ def test_one_load_is_faster_in_parallel_from_the_cache_and_streamed(stack):
     for each in found.values():
         edges = WORKFLOW_DURATION_SECONDS.edges
         way = each.clients.average - each.prometheus.average
-        assert 0 <= way < max(0.1, each.prometheus.average / 4)  # the machine may be busy
+        assert 0 <= way < 0.1
         for name in ("average", "p95", "p99"):
             ours, theirs = getattr(each.prometheus, name), getattr(each.clients, name)
             assert agree(ours, theirs, way, edges), (each.load.name, name, ours, theirs, way)

@@ -20,6 +20,7 @@ from vital_shared.models.charge import Charge
 from vital_shared.models.event import RunStarted, Token
 from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.counted import counted
+from vital_shared.monitoring.metrics import COST_DOLLARS_TOTAL, COST_OVERALL_DOLLARS_TOTAL
 from vital_shared.monitoring.rates import Rates
 from vital_shared.store.account_tables import ledger
 from vital_shared.testing import CannedModel, CannedSource, passage, question
@@ -229,16 +230,23 @@ async def test_over_a_mixed_load_ledger_answers_and_counters_agree(priced):
         for mode in ("2", "4")
         for tenant in ("acme", "globex")
     ]
-    with counted() as growth:
-        outputs = await asyncio.gather(*(workflow.execute_typed(each) for each in asked))
+    counters = (COST_DOLLARS_TOTAL, COST_OVERALL_DOLLARS_TOTAL)
+    before = [whole_nanos(counter) for counter in counters]
+    outputs = await asyncio.gather(*(workflow.execute_typed(each) for each in asked))
     found = await rows(services)
     for output in outputs:
         assert bill_of(found, output.run_id) == nanos(output.cost.total)
     total = sum(row["cost_nanos"] for row in found)
     assert total == sum(nanos(output.cost.total) for output in outputs)
-    # Other tests may have counted millions, next to which a float has no nano-dollars left.
-    assert growth("vital_cost_dollars_total") == pytest.approx(total / 1e9, abs=1e-7)
-    assert growth("vital_cost_overall_dollars_total") == pytest.approx(total / 1e9, abs=1e-7)
+    assert [whole_nanos(counter) - earlier for counter, earlier in zip(counters, before, strict=True)] == [
+        total,
+        total,
+    ]
+
+
+def whole_nanos(counter) -> int:
+    """What was counted over all series, to the nano-dollar: as a float next to other tests' millions it is not."""
+    return sum(series._value for series in counter._series.values())
 
 
 async def test_a_model_without_a_price_is_refused_where_that_is_set(open_services: Open):

@@ -18,6 +18,7 @@ from ag_ui.core import (
     RunFinishedCancelledOutcome,
     RunFinishedEvent,
     RunFinishedInterruptOutcome,
+    RunFinishedOutcome,
     RunFinishedSuccessOutcome,
     RunStartedEvent,
     StepFinishedEvent,
@@ -256,5 +257,9 @@ class EventWriter:
         else:
             yield RunErrorEvent(message=data["message"], code=data["error_type"])
 
-    def _end(self, **fields: Any) -> BaseEvent:
-        return RunFinishedEvent(thread_id=self._thread_id, run_id=self._run_id, **fields)
+    def _end(
+        self, outcome: RunFinishedOutcome, result: Json | None = None, usage: list[TokenUsage] | None = None
+    ) -> BaseEvent:
+        return RunFinishedEvent(
+            thread_id=self._thread_id, run_id=self._run_id, outcome=outcome, result=result, usage=usage
+        )

@@ -180,7 +180,7 @@ def _run_paths(schemas: Mapping[type, Any]) -> dict[str, Any]:
     }
 
 
-def _chat_paths(request: Any) -> dict[str, Any]:
+def _chat_paths(request: Mapping[str, Any]) -> dict[str, Any]:
     """Describe what is OpenAI's: its own reference says more."""
     example = {"model": "mode-2/generalist", "messages": [{"role": "user", "content": "What is a 510(k)?"}]}
     answer = {

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+from tests.ai_engine.supervisor.engine import is_there
 
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor import process, supervisor
@@ -55,11 +56,12 @@ async def test_a_worker_that_did_not_start_is_started_again(monkeypatch, tmp_pat
 
 
 async def test_it_stops_while_workers_start():
-    started = asyncio.Event()
+    started, pids = asyncio.Event(), []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         async def start(number: int) -> WorkerProcess:
             worker = await WorkerProcess.start(number, listener, {})
+            pids.append(worker.pid)
             started.set()
             return worker
 
@@ -68,6 +70,8 @@ async def test_it_stops_while_workers_start():
         await started.wait()
         one.stop()
         await asyncio.wait_for(running, 60)
+    assert one._workers == {}
+    assert not any(is_there(pid) for pid in pids)
 
 
 async def test_a_worker_that_never_gets_ready_is_killed(monkeypatch):
