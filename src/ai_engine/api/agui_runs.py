@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ai_engine.agui.events import EventWriter, encode_event
 from ai_engine.agui.request import Chosen, calls_of, decision, run_id_of, workflow_input
-from ai_engine.api.asking import begin, until_begun
+from ai_engine.api.asking import begin, resume, until_begun
 from ai_engine.api.body import read_model
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream
 from ai_engine.auth import Caller
@@ -53,12 +53,7 @@ async def _resume(engine: Engine, caller: Caller, asked: RunAgentInput) -> Respo
     services = engine.services
     record = await services.runs.get(run_id, tenant_id=caller.tenant_id, now=services.now())
     answers = decision(asked, record)
-    live = engine.hub.find(run_id)
-    after = 0 if live is None else live.log.last_seq
-    begun = await engine.hub.start(
-        lambda: engine.workflow.begin_resumed(run_id, answers.approved, tenant_id=record.tenant_id),
-        tenant_id=record.tenant_id,
-    )
+    begun, after = await resume(engine, record, answers.approved)
     await until_begun(begun)
     writer = EventWriter(asked.thread_id, asked.run_id, calls_of(record))
     return _stream(engine, begun, writer, after=after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import anyio
@@ -14,11 +14,12 @@ from ai_engine.run_hub import EngineBusy, LiveRun
 from vital_shared.errors import RunCancelled, RunFailed
 from vital_shared.models.event import RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.execution import Begun
 from vital_shared.workflows.measuring import count_rejected
 from vital_shared.workflows.replay import Replay
 
-__all__ = ["answer", "begin", "output_of", "until_begun", "until_ended"]
+__all__ = ["answer", "begin", "output_of", "resume", "until_begun", "until_ended"]
 
 
 async def begin(engine: Engine, question: WorkflowInput) -> LiveRun:
@@ -54,6 +55,22 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
     await until_begun(run)
     await until_ended(request, run)
     return output_of(engine, run)
+
+
+async def resume(engine: Engine, record: RunRecord, approved: Collection[str]) -> tuple[LiveRun, int]:
+    """Go on with a run that waits; returns it, and the number of the last event before.
+
+    Raises what `BaseWorkflow.begin_resumed` does.
+
+    :raises EngineBusy: when there are too many.
+    """
+    known = engine.hub.find(record.id)
+    after = 0 if known is None else known.log.last_seq
+    run = await engine.hub.start(
+        lambda: engine.workflow.begin_resumed(record.id, approved, tenant_id=record.tenant_id),
+        tenant_id=record.tenant_id,
+    )
+    return run, after
 
 
 @contextmanager

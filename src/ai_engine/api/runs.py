@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.accept import prefers_stream
-from ai_engine.api.asking import answer, begin, output_of, until_begun, until_ended
+from ai_engine.api.asking import answer, begin, output_of, resume, until_begun, until_ended
 from ai_engine.api.body import parse_model, read_json, read_model
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id
 from ai_engine.auth import Caller
@@ -97,13 +97,7 @@ async def approve(request: Request) -> Response:
     approval = await read_model(request, Approval, engine.settings.max_body_bytes)
     await engine.hub.paused(run_id)
     record = await _record(request)
-    approved = _ids(approval, record)
-    run = engine.hub.find(run_id)
-    after = 0 if run is None else run.log.last_seq
-    run = await engine.hub.start(
-        lambda: engine.workflow.begin_resumed(run_id, approved, tenant_id=record.tenant_id),
-        tenant_id=record.tenant_id,
-    )
+    run, after = await resume(engine, record, _ids(approval, record))
     return await _answer(request, run, after=after)
 
 
