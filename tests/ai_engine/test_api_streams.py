@@ -1,6 +1,7 @@
 """Events over HTTP: at once, from any point, for any number of readers."""
 
 import asyncio
+import logging
 
 import pytest
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel, asked, sse
@@ -210,3 +211,25 @@ async def test_a_slow_reader_slows_the_run_down_and_memory_does_not_grow(serve: 
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) > 2_000
     assert LIMIT_BYTES / 2 < largest <= LIMIT_BYTES
+
+
+async def test_a_client_that_takes_nothing_is_given_up_and_its_run_is_cancelled(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ai_engine.api.streams.STALL_SECONDS", 0.3)
+    model = SteppedModel(["x" * 10_000] * 2_000)  # more than sockets and the log hold
+    for _ in range(1_500):  # then it waits
+        model.step()
+    service = await serve([model], settings={"grace_seconds": 0.2})
+    headers = {"Accept": "text/event-stream"}
+    body = asked(model="stepped", enable_rag=False)
+    with caplog.at_level(logging.INFO):
+        async with service.client.stream("POST", "/v1/runs", json=body, headers=headers):  # reads no further
+            (run,) = service.engine.hub._runs.values()
+            async with asyncio.timeout(30):
+                await run.ended.wait()
+    assert run.log.outcome is not None
+    assert (run.log.outcome.type, run.log.outcome.error_type) == ("run_failed", "cancelled")
+    assert model.written < len(model.words)
+    given_up = caplog.text.index("a client that took nothing was given up")
+    assert given_up < caplog.text.index("nobody reads the run: it is cancelled")

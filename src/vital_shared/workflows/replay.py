@@ -52,14 +52,17 @@ class Replay:
     def answer(self) -> WorkflowOutput:
         """Give the answer at once, without events."""
         with self._counted():
-            return self._answer()
+            return self._answer(time.perf_counter())
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Tell the answer."""
         with self._counted():
+            first = 0.0
             for event in self._told():
+                if type(event) is Token:
+                    first = time.perf_counter()  # before whoever reads slowly takes it
                 yield event
-            output = self._answer()
+            output = self._answer(first)
             yield RunFinished(run_id=self.run_id, seq=self._last_seq + 1, output=output)
 
     @contextmanager
@@ -68,11 +71,14 @@ class Replay:
         with names, self._measuring.active(zero=self._started):
             yield
 
-    def _answer(self) -> WorkflowOutput:
-        now = time.perf_counter()
-        self._measuring.token(now)  # the whole text is one piece
-        seconds = now - self._started
-        output = replayed(self._found, self.run_id, self._question, seconds, seconds)
+    def _answer(self, first: float) -> WorkflowOutput:
+        """Make the answer one's own, and count it.
+
+        :param first: when its text was there, which is one piece.
+        """
+        self._measuring.token(first)
+        seconds = time.perf_counter() - self._started
+        output = replayed(self._found, self.run_id, self._question, seconds, first - self._started)
         self._measuring.answered(output)
         count_spared(self._services, self._found, output)
         log_end(self._question, output, None, seconds)
