@@ -72,7 +72,7 @@ def vital(upstream: dict[str, str], data_dir: Path, knowledge: Path | None = Non
             _run(command, given)
     create = ["keys", "create", "--tenant", "acme", "--scope", "ask", "--name", "bench"]
     token = next(word for word in _run(create, given).split() if word.startswith("vital_"))
-    serve = [sys.executable, "-c", "from ai_engine.server import serve; serve()"]
+    serve = [sys.executable, "-m", "vital_cli", "serve"]
     with _running(serve, port, "/readyz", given) as server:
         server.key = token
         yield server

@@ -1,17 +1,33 @@
-"""Keep threads and the garbage collector from holding the event loop up."""
+"""Keep threads and the garbage collector from holding the event loop up, and the start too."""
 
 from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["shorten_pauses"]
+__all__ = ["loading", "shorten_pauses"]
 
 SWITCH_SECONDS: Final = 0.001
 ALLOCATIONS: Final = 20_000
 """So many objects more than before, and the garbage collector looks through the new ones. Python's own 700 is
 less than one run's: it would look through each several times, and find next to nothing."""
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Import what is served in here: of modules, next to nothing is garbage.
+
+    The collector would look through all that is loaded several times over, which takes a fifth of the start.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()  # else the first collection would make up for those that were left out
+        gc.enable()
 
 
 def shorten_pauses() -> None:
@@ -22,6 +38,5 @@ def shorten_pauses() -> None:
     look through it each time, which takes a tenth of a second; and it looks through the rest less often.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
-    gc.collect()
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, 10, 10)

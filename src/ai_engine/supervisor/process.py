@@ -20,7 +20,7 @@ __all__ = ["WorkerProcess"]
 
 logger = get_logger(__name__)
 
-PROGRAM: Final = "ai_engine.supervisor.worker"
+PROGRAM: Final = "ai_engine.supervisor"
 
 START_SECONDS: Final = 60.0
 """A worker that does not serve by then is killed."""

@@ -23,9 +23,12 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the engine over HTTP, with its page, until Ctrl-C."""
-    from ai_engine.server import serve as run_server
-    from ai_engine.settings import ServerSettings
-    from vital_cli.session import load_settings
-    from vital_shared.settings import Settings
+    from ai_engine.pauses import loading
+
+    with loading():
+        from ai_engine.server import serve as run_server
+        from ai_engine.settings import ServerSettings
+        from vital_cli.session import load_settings
+        from vital_shared.settings import Settings
 
     run_server(load_settings(ServerSettings, host=host, port=port, workers=workers), load_settings(Settings))
