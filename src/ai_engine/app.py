@@ -5,36 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.metadata import version
 from typing import Final
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ai_engine.access_log import AccessLog
-from ai_engine.api import (
-    agents,
-    agui,
-    alerts,
-    budgets,
-    cache,
-    chat,
-    costs,
-    documents,
-    health,
-    metrics,
-    pages,
-    runs,
-)
-from ai_engine.api.openapi import add_openapi
+from ai_engine.api import agui, chat, health, metrics, pages, runs
 from ai_engine.authentication import Authentication
 from ai_engine.budget_gauges import BudgetGauges
 from ai_engine.engine import Engine
 from ai_engine.guard import is_loopback
 from ai_engine.key_ring import KeyRing
+from ai_engine.loaded_late import LoadedLate
 from ai_engine.others.answering import RunsHere
 from ai_engine.others.elsewhere import RunsElsewhere
 from ai_engine.others.message import Ask, ask_alone
-from ai_engine.problems import Problem, add_problem_handlers
+from ai_engine.problems import add_problem_handlers
 from ai_engine.run_hub import RunHub
 from ai_engine.sampling import sample
 from ai_engine.scraping import Scrape, Shared, scrape_alone
@@ -67,7 +54,7 @@ def create_app(
     scrape: Scrape = scrape_alone,
     workflow: type[BaseWorkflow] = BaseWorkflow,
     ask: Ask = ask_alone,
-) -> FastAPI:
+) -> Starlette:
     """Make the service.
 
     :param services: what it works with, closed by whoever opened them; None: opened with the
@@ -80,7 +67,7 @@ def create_app(
     settings = settings or ServerSettings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
         async with AsyncExitStack() as stack:
             parts = services
             if parts is None:
@@ -123,28 +110,28 @@ def create_app(
                 for task in background:
                     task.cancel()
 
-    app = FastAPI(
-        title="VITAL",
-        version=version("vital"),
+    app = Starlette(
+        routes=[
+            route
+            for module in (runs, chat, agui, health, metrics, pages)  # those that are asked most come first
+            for route in module.routes
+        ],
         lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        responses={"default": {"model": Problem, "description": "A problem."}},
-        # Newer versions trace by themselves, with what stands in the address; ours do not.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.router.routes.extend((*runs.routes, *chat.routes, *agui.routes))  # first: they are asked most
-    for module in (agents, alerts, budgets, cache, costs, documents, health, metrics):
-        app.include_router(module.router)
-    app.router.routes.extend(pages.routes)
-    add_openapi(app)
+    app.router.redirect_slashes = False
+    app.router.default = LoadedLate(_administration)
     add_problem_handlers(app)
     app.add_middleware(Authentication)
     if tracer() is not None:
         app.add_middleware(TraceContext)
     app.add_middleware(AccessLog)  # the outermost
     return app
+
+
+def _administration() -> ASGIApp:
+    from ai_engine.api.administration.app import Administration  # noqa: PLC0415 - see `LoadedLate`
+
+    return Administration()
 
 
 async def _tick(hub: RunHub, here: RunsHere, services: Services) -> None:

@@ -9,9 +9,8 @@ from http import HTTPStatus
 from math import ceil
 from typing import Final
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from pydantic import Field
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +20,7 @@ from ai_engine.lingering import LingeringResponse
 from ai_engine.openai.errors import respond_as_openai
 from ai_engine.openai.names import is_openai
 from ai_engine.run_hub import EngineBusy
-from ai_engine.validation import FieldError, InvalidFields, field_errors
+from ai_engine.validation import FieldError, InvalidFields
 from vital_shared.errors import (
     BudgetExceeded,
     Conflict,
@@ -123,11 +122,10 @@ def unexpected(path: str) -> Response:
     )
 
 
-def add_problem_handlers(app: FastAPI) -> None:
+def add_problem_handlers(app: Starlette) -> None:
     """Turn every error that a route raises into a problem."""
     app.add_exception_handler(VitalError, respond_to)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid_parameters)
 
 
 async def respond_to(request: Request, error: Exception) -> Response:
@@ -202,13 +200,6 @@ def _words(request: Request, status: HTTPStatus) -> str:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         return f"{request.method} is not for {path}: see /docs for what is."
     return status.description or status.phrase
-
-
-async def _on_invalid_parameters(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    # The first part of a location says where the parameter stood: path, query or header.
-    errors = [each | {"loc": each["loc"][1:]} for each in error.errors()]
-    return await respond_to(request, InvalidFields(field_errors(errors)))
 
 
 def _safe(text: str) -> str:

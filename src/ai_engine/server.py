@@ -11,7 +11,7 @@ from typing import Final
 
 import uvicorn
 import uvloop
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from ai_engine.app import create_app
 from ai_engine.engine import Engine
@@ -22,7 +22,7 @@ from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.supervise import supervise
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
-from vital_shared.monitoring.price_table import TABLE_VERSION
+from vital_shared.monitoring.pricing import TABLE_VERSION
 from vital_shared.monitoring.tracing import exporting
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database
@@ -45,7 +45,7 @@ class Server(uvicorn.Server):
     :param app: made by `create_app`.
     """
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: Starlette) -> None:
         self._app = app
         config = uvicorn.Config(
             app,

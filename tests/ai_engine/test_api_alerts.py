@@ -58,7 +58,9 @@ async def test_each_alert_is_a_line_of_the_log_that_a_warning_is(service: Servic
     with caplog.at_level(logging.WARNING):
         await tell(service)
         await tell(service, {"status": "resolved", "labels": {}, "annotations": {}})
-    first, second = (record for record in caplog.records if record.name == "ai_engine.api.alerts")
+    first, second = (
+        record for record in caplog.records if record.name == "ai_engine.api.administration.alerts"
+    )
     for told in ("alert", "firing", "HighErrorRate", "8 % of the requests fail."):
         assert told in first.getMessage()
     assert "resolved" in second.getMessage()

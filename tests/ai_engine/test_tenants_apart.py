@@ -14,6 +14,7 @@ import pytest
 from starlette.routing import Mount
 from tests.ai_engine.harness import SUM, Service, asked
 
+from ai_engine.api.administration.app import Administration
 from ai_engine.app import create_app
 from ai_engine.settings import ServerSettings
 from vital_shared.models.limits import TenantLimits
@@ -167,7 +168,8 @@ def operations(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
 
 
 def test_every_route_has_a_case() -> None:
-    assert set(operations(create_app(settings=ServerSettings()).routes)) == set(CASES)
+    routes = [*create_app(settings=ServerSettings()).routes, *Administration().routes]
+    assert set(operations(routes)) == set(CASES)
 
 
 async def open_engine(service: Service) -> tuple[World, dict[str, str]]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Literal
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from ai_engine.engine import engine_of
 from vital_shared.errors import StoreError
 from vital_shared.models.base import Frozen
 
-__all__ = ["Health", "router"]
-
-router = APIRouter(tags=["health"])
+__all__ = ["Health", "routes"]
 
 PING_SECONDS: Final = 2.0
 
@@ -26,14 +26,12 @@ class Health(Frozen):
     """What is not there, in words; what is ready may lack things that it can do without."""
 
 
-@router.get("/healthz", summary="Alive?")
-async def alive() -> Health:
+async def alive(_: Request) -> Response:
     """Answer as long as the process does."""
-    return Health(status="alive")
+    return _response(Health(status="alive"))
 
 
-@router.get("/readyz", summary="Ready for questions?", responses={503: {"model": Health}})
-async def ready(request: Request, response: Response) -> Health:
+async def ready(request: Request) -> Response:
     """Answer 200 when the store answers and no stop is under way, otherwise 503."""
     engine = engine_of(request)
     missing = []
@@ -49,6 +47,12 @@ async def ready(request: Request, response: Response) -> Health:
         blockers.append(str(error))
     except TimeoutError:
         blockers.append(f"the database did not answer within {PING_SECONDS:g} seconds")
-    if blockers:
-        response.status_code = 503
-    return Health(status="not_ready" if blockers else "ready", missing=(*blockers, *missing))
+    return _response(Health(status="not_ready" if blockers else "ready", missing=(*blockers, *missing)))
+
+
+def _response(health: Health) -> Response:
+    status = 503 if health.status == "not_ready" else 200
+    return Response(health.model_dump_json(), status_code=status, media_type="application/json")
+
+
+routes = (Route("/healthz", alive, methods=["GET"]), Route("/readyz", ready, methods=["GET"]))

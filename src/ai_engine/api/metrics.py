@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, Response
 from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from ai_engine.engine import engine_of
 from vital_shared.errors import NotFound
 from vital_shared.monitoring.exposition import OPENMETRICS, TEXT
 
-__all__ = ["router"]
-
-router = APIRouter(tags=["metrics"])
+__all__ = ["routes"]
 
 
-@router.get(
-    "/metrics", summary="All metrics, as Prometheus text or OpenMetrics", response_class=PlainTextResponse
-)
 async def metrics(request: Request) -> Response:
-    """Show those of all workers, in the form that the client prefers."""
+    """Show the metrics of all workers, in the form that the client prefers."""
     if not engine_of(request).settings.metrics_enabled:
         raise NotFound("The metrics are turned off: set PROMETHEUS_METRICS_ENABLED=true to see them.")
     _, preferred = choose_encoder(request.headers.get("accept", ""))
     as_openmetrics = preferred.startswith("application/openmetrics-text")
     body = await engine_of(request).scrape(as_openmetrics)
     return Response(body, headers={"Content-Type": OPENMETRICS if as_openmetrics else TEXT})
+
+
+routes = (Route("/metrics", metrics, methods=["GET"]),)

@@ -1,10 +1,4 @@
-"""The program of a worker process.
-
-    python -m ai_engine.supervisor.worker LISTENER CHANNEL
-
-It inherits both as file descriptors: the socket that all workers listen on, and its end of the channel to the
-supervisor. It ends when the supervisor is gone, however that came.
-"""
+"""A worker process: it serves, and listens to its supervisor."""
 
 from __future__ import annotations
 
@@ -19,7 +13,7 @@ from typing import Final
 
 import structlog
 import uvloop
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from ai_engine.app import create_app
 from ai_engine.engine import Engine
@@ -57,7 +51,7 @@ class WorkerServer(Server):
     :param stop: set when all workers are to stop: then runs are cancelled, as by the server of one process.
     """
 
-    def __init__(self, app: FastAPI, channel: Channel, stop: asyncio.Event) -> None:
+    def __init__(self, app: Starlette, channel: Channel, stop: asyncio.Event) -> None:
         super().__init__(app)
         self._channel = channel
         self._stop = stop
@@ -98,7 +92,7 @@ class WorkerServer(Server):
 
 
 def main() -> None:
-    """Work until told to stop."""
+    """Work until told to stop; the listener and the channel are named by the arguments."""
     listener, end = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
     for inherited in (listener, end):
         inherited.set_inheritable(False)
@@ -114,7 +108,7 @@ async def _work(listener: socket.socket, end: socket.socket, settings: ServerSet
     stop = asyncio.Event()
     channel = await Channel.open(end)
     async with asyncio.TaskGroup() as tasks:
-        apps: list[FastAPI] = []
+        apps: list[Starlette] = []
         tasks.create_task(_listen(channel, stop, apps))
         try:
             await _serve(listener, settings, channel, stop, apps)
@@ -124,7 +118,7 @@ async def _work(listener: socket.socket, end: socket.socket, settings: ServerSet
         await channel.aclose()
 
 
-async def _listen(channel: Channel, stop: asyncio.Event, apps: list[FastAPI]) -> None:
+async def _listen(channel: Channel, stop: asyncio.Event, apps: list[Starlette]) -> None:
     """Answer the supervisor until it is gone; then nobody needs this worker any more.
 
     :param apps: what this worker serves, once it does.
@@ -151,7 +145,7 @@ async def _serve(
     settings: ServerSettings,
     channel: Channel,
     stop: asyncio.Event,
-    apps: list[FastAPI],
+    apps: list[Starlette],
 ) -> None:
     services = await Services.open(Settings())
     shorten_pauses()
@@ -165,7 +159,3 @@ async def _serve(
 
 def _snapshot() -> bytes:
     return dump(take())
-
-
-if __name__ == "__main__":
-    main()

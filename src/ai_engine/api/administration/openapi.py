@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI knows, and the run routes, which are plain Starlette."""
+"""The OpenAPI document: what FastAPI knows, and the other routes, which are plain Starlette."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import RootModel
 from pydantic.json_schema import models_json_schema
 
+from ai_engine.api.health import Health
 from ai_engine.api.runs import Approval, RunView
 from ai_engine.api.streams import LAST_EVENT_ID
 from ai_engine.auth import TENANT_HEADER
@@ -114,14 +115,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
     )
     schemas, definitions = models_json_schema(
         [(model, "validation") for model in (WorkflowInput, Approval, AlertNotification, ChatRequest)]
-        + [(model, "serialization") for model in (WorkflowOutput, RunView, RunEvent, Problem)],
+        + [(model, "serialization") for model in (WorkflowOutput, RunView, RunEvent, Problem, Health)],
         ref_template="#/components/schemas/{model}",
     )
     document["components"]["schemas"] |= definitions["$defs"]
     document["components"]["securitySchemes"] = {"key": KEY}
     document["security"] = [{"key": []}, {}]  # none is needed where there are no keys
     own = {model: schema for (model, _), schema in schemas.items()}
-    document["paths"] = _run_paths(own) | _chat_paths(own[ChatRequest]) | _agui_paths() | document["paths"]
+    document["paths"] = {
+        **_run_paths(own),
+        **_chat_paths(own[ChatRequest]),
+        **_agui_paths(),
+        **document["paths"],
+        **_watch_paths(own[Health]),
+    }
     for path in document["paths"].values():
         for operation in path.values():
             operation.setdefault("parameters", []).append(_header(TENANT_HEADER, "Act for this tenant."))
@@ -243,8 +250,31 @@ def _agui_paths() -> dict[str, Any]:
     }
 
 
-def _operation(summary: str, description: str) -> dict[str, Any]:
-    return {"tags": ["runs"], "summary": summary, "description": description}
+def _watch_paths(health: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe what probes and Prometheus ask for."""
+    json = {"application/json": {"schema": health}}
+    text = {"text/plain": {"schema": {"type": "string"}}}
+
+    def answer(content: Mapping[str, Any]) -> dict[str, Any]:
+        return {"200": {"description": "It is there.", "content": content}}
+
+    alive = _operation("Alive?", "Answers as long as the process does.", "health")
+    ready = _operation("Ready for questions?", "The store answers, and no stop is under way.", "health")
+    metrics = _operation("All metrics", "Of all workers, as Prometheus text or OpenMetrics.", "metrics")
+    return {
+        "/healthz": {"get": {**alive, "responses": answer(json) | _problems(500)}},
+        "/readyz": {
+            "get": {
+                **ready,
+                "responses": answer(json) | {"503": {"description": "One is not so.", "content": json}},
+            }
+        },
+        "/metrics": {"get": {**metrics, "responses": answer(text) | _problems(404)}},
+    }
+
+
+def _operation(summary: str, description: str, tag: str = "runs") -> dict[str, Any]:
+    return {"tags": [tag], "summary": summary, "description": description}
 
 
 def _body(schema: Any, examples: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Administration: agents, documents, costs, budgets, the cache and alerts, with the OpenAPI document."""

@@ -1,0 +1,49 @@
+"""The routes of administration, which FastAPI checks and documents."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.types import Receive, Scope, Send
+
+from ai_engine.api.administration import agents, alerts, budgets, cache, costs, documents
+from ai_engine.api.administration.openapi import add_openapi
+from ai_engine.problems import Problem
+from ai_engine.validation import InvalidFields, field_errors
+
+__all__ = ["Administration"]
+
+
+class Administration:
+    """ASGI application without errors of its own: what routes raise is left to whoever it is a part of."""
+
+    def __init__(self) -> None:
+        app = FastAPI(
+            title="VITAL",
+            version=version("vital"),
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            responses={"default": {"model": Problem, "description": "A problem."}},
+        )
+        for module in (agents, alerts, budgets, cache, costs, documents):
+            app.include_router(module.router)
+        add_openapi(app)
+        self.routes = app.routes
+        # FastAPI's own middleware would answer errors before our log has seen them.
+        self._app = AsyncExitStackMiddleware(app.router)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request.
+
+        :raises InvalidFields: when a parameter is wrong; and whatever a route raises.
+        """
+        try:
+            await self._app(scope, receive, send)
+        except RequestValidationError as error:
+            # The first part of a location says where the parameter stood: path, query or header.
+            errors = [each | {"loc": each["loc"][1:]} for each in error.errors()]
+            raise InvalidFields(field_errors(errors)) from error
