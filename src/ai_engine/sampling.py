@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
-from vital_shared.llm.wires.provider import Provider
 from vital_shared.monitoring.metrics import (
     CONNECTION_POOL_IN_USE,
     CONNECTION_POOL_SIZE,
@@ -37,7 +36,6 @@ def _pools(services: Services) -> Iterator[tuple[str, int, int]]:
     apis = services.public.apis
     yield "http", sum(api.connections for api in apis), sum(api.in_use for api in apis)
     opened = services.models.providers.opened if services.models.providers else ()
-    limits = (provider.connections for provider in opened if isinstance(provider, Provider))
     if (redis := services.cache.redis) is not None:
         yield "redis", redis.connections, redis.in_use
-    yield "llm", sum(limits), sum(provider.in_use for provider in opened)
+    yield "llm", sum(provider.connections for provider in opened), sum(provider.in_use for provider in opened)

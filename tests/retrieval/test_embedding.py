@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from vital_shared.errors import ConfigurationError
-from vital_shared.retrieval.embedding import Embedder, passage_text
+from vital_shared.retrieval.embedding import Embedder
+from vital_shared.retrieval.passage_text import passage_text
 
 TEXTS = ["Honey never spoils.", "The canal has 23 locks and is 67 kilometres long.", "word " * 2_000]
 

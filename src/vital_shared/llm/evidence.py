@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.llm.asking import asked, leans_back
 from vital_shared.llm.pieces import Piece, pieces
 from vital_shared.models.citation import Passage
-from vital_shared.retrieval.embedding import passage_text
-from vital_shared.retrieval.rerank import Reranker
+from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.together import together
 from vital_shared.retrieval.words import content_words, coverage, names, numbers
+
+if TYPE_CHECKING:
+    from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["select"]
 

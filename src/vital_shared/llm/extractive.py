@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vital_shared.llm.base import Cited, ModelEvent, ModelRequest, Stop, TextDelta, Usage
 from vital_shared.llm.evidence import select
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.tool import ToolResult
-from vital_shared.retrieval.rerank import Reranker
 from vital_shared.retrieval.sentences import split
 from vital_shared.retrieval.words import content_words
+
+if TYPE_CHECKING:
+    from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["NO_ANSWER", "ExtractiveComposer"]
 

@@ -6,14 +6,16 @@ import re
 from collections.abc import Sequence
 from itertools import accumulate, groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.quality import UnsupportedSentence
 from vital_shared.models.tool import ToolResult
-from vital_shared.retrieval.rerank import Reranker
 from vital_shared.retrieval.sentences import is_item, is_lead_in, split
 from vital_shared.retrieval.words import content_words, coverage, names, numbers, spelt_numbers
+
+if TYPE_CHECKING:
+    from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["WORDS_BACKED", "Grounding", "abstains", "groundedness", "overlap"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import ip_address
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -18,8 +18,10 @@ from vital_shared.llm.wires.anthropic import AnthropicWire
 from vital_shared.llm.wires.base import Wire
 from vital_shared.llm.wires.gemini import GeminiWire
 from vital_shared.llm.wires.openai import AzureWire, OpenAIWire
-from vital_shared.llm.wires.provider import Provider
 from vital_shared.llm.wires.timing import Timeouts
+
+if TYPE_CHECKING:
+    from vital_shared.llm.wires.provider import Provider
 
 __all__ = ["BUILT_IN", "ChatProvider", "KnownProvider", "ProviderStatus", "Providers"]
 
@@ -27,7 +29,7 @@ __all__ = ["BUILT_IN", "ChatProvider", "KnownProvider", "ProviderStatus", "Provi
 FOREIGN: Final = "pydantic-ai"
 """What the configuration calls the wire of whatever we have none for."""
 
-ChatProvider = Provider | PydanticAIProvider
+ChatProvider: TypeAlias = "Provider | PydanticAIProvider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class Providers:
             await provider.aclose()
 
     def _opened(self, name: str, model: str) -> ChatProvider:
+        from vital_shared.llm.wires.provider import Provider  # noqa: PLC0415 - aiohttp is slow to import
+
         if name not in self.names:
             near = get_close_matches(name, self.names, n=1)
             hint = f'did you mean "{near[0]}:…"?' if near else f"the providers are: {', '.join(self.names)}."

@@ -40,6 +40,8 @@ class PydanticAIProvider:
         open_model: Callable[[str], Model] | None = None,
     ) -> None:
         self.name = name
+        self.connections = 0
+        """At most so many at once; nobody knows here."""
         self.in_use = 0
         """Calls that are under way."""
         self._timeouts = timeouts or Timeouts()

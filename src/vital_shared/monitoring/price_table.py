@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from importlib.metadata import version
 from typing import Final
 
 from genai_prices.data_snapshot import get_snapshot
@@ -17,10 +16,7 @@ from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from vital_shared.monitoring.rates import Rates, Tariff
 
-__all__ = ["TABLE_VERSION", "TablePrices"]
-
-TABLE_VERSION: Final = f"genai-prices {version('genai-prices')}"
-"""What dates the prices: a release of the table."""
+__all__ = ["TablePrices"]
 
 _THEIR_NAMES: Final = {"gemini": "google", "xai": "x-ai"}
 """Of providers, where the table calls them otherwise."""

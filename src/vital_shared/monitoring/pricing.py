@@ -9,17 +9,23 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Final
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_dollars
-from vital_shared.monitoring.price_table import TablePrices
 from vital_shared.monitoring.rates import Rates, Tariff
 
-__all__ = ["FREE", "Price", "Prices"]
+if TYPE_CHECKING:
+    from vital_shared.monitoring.price_table import TablePrices
+
+__all__ = ["FREE", "TABLE_VERSION", "Price", "Prices"]
+
+TABLE_VERSION: Final = f"genai-prices {version('genai-prices')}"
+"""What dates the table's prices: its release."""
 
 FREE: Final = frozenset({"local", "ollama", "vllm"})
 """Providers on one's own machines: a declared price of 0."""
@@ -79,7 +85,7 @@ class Prices:
         :param model: ``provider:model``, or the bare name of an embedded one.
         """
         found = self._find(model)
-        tariff = found.tariff(self._now()) if isinstance(found, TablePrices) else found
+        tariff = found if found is None or isinstance(found, Tariff) else found.tariff(self._now())
         return None if tariff is None else tariff.rates(tokens)
 
     def cost(self, model: str, tokens: Tokens) -> Decimal | None:
@@ -103,6 +109,8 @@ def _resolve(model: str) -> Tariff | TablePrices | None:
         return _NOTHING
     if not name:
         return None
+    from vital_shared.monitoring.price_table import TablePrices  # noqa: PLC0415 - large: loaded with the need
+
     try:
         return TablePrices(provider, name)
     except LookupError:

@@ -10,19 +10,10 @@ from numpy.typing import NDArray
 
 from vital_shared.retrieval.encoder import Encoder
 
-__all__ = ["Embedder", "passage_text"]
+__all__ = ["Embedder"]
 
 QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
 """From the model's card; passages take none."""
-
-BATCH_SIZE = 8
-"""Passages to embed in one call, between two reports of progress: about a quarter of a second's work."""
-
-
-def passage_text(title: str, section: str, text: str) -> str:
-    """Return what is embedded, and reranked, for a passage: where it stands, then what it says."""
-    heading = " > ".join(part for part in (title, section) if part)
-    return f"{heading}\n{text}" if heading else text
 
 
 class Embedder:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.base import Retrieved
-from vital_shared.retrieval.embedding import passage_text
-from vital_shared.retrieval.rerank import Reranker
+from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.words import content_words, coverage
+
+if TYPE_CHECKING:
+    from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["ANSWERABLE_LOGIT", "Fusion"]
 

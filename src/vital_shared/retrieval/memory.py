@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from vital_shared.models.citation import Passage
-from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.together import together
-from vital_shared.retrieval.vectors import VectorIndex
 from vital_shared.store.knowledge import KnowledgeStore
+
+if TYPE_CHECKING:
+    from vital_shared.retrieval.embedding import Embedder
+    from vital_shared.retrieval.vectors import VectorIndex
 
 __all__ = ["MemorySource"]
 
@@ -31,7 +34,7 @@ class MemorySource:
     def __init__(self, knowledge: KnowledgeStore, embedder: Embedder | None) -> None:
         self._knowledge = knowledge
         self._embedder = embedder
-        self._index = None if embedder is None else VectorIndex(knowledge, dimension=embedder.dimension)
+        self._index = None if embedder is None else _index(knowledge, embedder.dimension)
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         """Find at most `limit` passages, best first, of the tenant's own and the shared documents.
@@ -61,6 +64,12 @@ class MemorySource:
     async def _by_keyword(self, query: str, tenant_id: str) -> dict[int, float]:
         hits = await self._knowledge.keyword_search(query, tenant_id=tenant_id, limit=CANDIDATES)
         return {hit.chunk_id: hit.score for hit in hits}
+
+
+def _index(knowledge: KnowledgeStore, dimension: int) -> VectorIndex:
+    from vital_shared.retrieval.vectors import VectorIndex  # noqa: PLC0415 - numpy, for which see `Services`
+
+    return VectorIndex(knowledge, dimension=dimension)
 
 
 def merged(cosines: Mapping[int, float], keyword: Mapping[int, float]) -> dict[int, float]:

@@ -16,13 +16,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vital_shared.errors import BudgetExceeded, RateLimited
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import budgets, request_rates, reservations
 from vital_shared.store.rate import take_turn
 from vital_shared.store.standing import ACCOUNT, Account, Budget, at
+from vital_shared.store.upsert import upsert
 
 __all__ = ["Admission", "Asking", "budget_lock", "check", "enter", "forget_overdue", "release"]
 
@@ -82,9 +82,10 @@ def check(connection: Connection, asking: Asking) -> Admission:
 def enter(connection: Connection, asking: Asking, admission: Admission) -> None:
     """Write down what `check` has admitted, in the same transaction."""
     if admission.next_at is not None:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         values = {"next_at": admission.next_at}
-        statement = dialect.insert(request_rates).values(tenant_id=asking.tenant_id, **values)
+        statement = upsert(request_rates, connection.dialect.name).values(
+            tenant_id=asking.tenant_id, **values
+        )
         connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
     if admission.reserved_nanos:
         connection.execute(

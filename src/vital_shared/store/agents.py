@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, RowMapping, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vital_shared.errors import Forbidden, NotFound
 from vital_shared.models.agent import AgentProfile
@@ -15,6 +14,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.recent import Recent
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import SHARED, agents, owner
+from vital_shared.store.upsert import upsert
 
 __all__ = ["AgentStore", "StoredAgent"]
 
@@ -38,7 +38,6 @@ class AgentStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._insert = sqlite.insert if database.dialect == "sqlite" else postgresql.insert
         self._recent: Recent[tuple[str, str | None], AgentProfile] = Recent()
 
     async def get(self, agent_id: str, *, tenant_id: str | None) -> AgentProfile:
@@ -81,7 +80,7 @@ class AgentStore:
         :param tenant_id: whose it is; None: shared by all, which only an administrator may ask for.
         """
         row = _row(profile, owner(tenant_id))
-        statement = self._insert(agents).values(row)
+        statement = upsert(agents, self._database.dialect).values(row)
         changed = {"profile": row["profile"], "updated_at": row["updated_at"]}
         async with self._database.begin() as connection:
             await connection.execute(
@@ -119,7 +118,9 @@ class AgentStore:
         """
         if not profiles:
             return
-        statement = self._insert(agents).values([_row(profile, SHARED) for profile in profiles])
+        statement = upsert(agents, self._database.dialect).values(
+            [_row(profile, SHARED) for profile in profiles]
+        )
         async with self._database.begin() as connection:
             await connection.execute(statement.on_conflict_do_nothing())
         self._recent.forget()

@@ -8,11 +8,11 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 from sqlalchemy import RowMapping, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vital_shared.models.alert import MOST_ALERTS, Alert, AlertNotification, NotifiedAlert
 from vital_shared.store.alert_table import alerts
 from vital_shared.store.database import Database
+from vital_shared.store.upsert import upsert
 
 __all__ = ["AlertStore"]
 
@@ -31,14 +31,13 @@ class AlertStore:
     def __init__(self, database: Database, *, most: int = MOST_ALERTS) -> None:
         self._database = database
         self._most = most
-        self._insert = sqlite.insert if database.dialect == "sqlite" else postgresql.insert
 
     async def record(self, notification: AlertNotification, *, now: datetime) -> None:
         """Keep what a notification tells, and let go of what is older than the newest."""
         if not notification.alerts:
             return
         rows = [_row(alert, notification.receiver, now) for alert in notification.alerts]
-        statement = self._insert(alerts)
+        statement = upsert(alerts, self._database.dialect)
         news = {name: statement.excluded[name] for name in rows[0] if name not in KEY}
         newest = select(alerts.c.id).order_by(*NEWEST).limit(self._most)
         async with self._database.begin() as connection:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.store.cache_epoch_table import cache_epochs
 from vital_shared.store.database import Database
 from vital_shared.store.recent import Recent
 from vital_shared.store.tables import knowledge_version
+from vital_shared.store.upsert import upsert
 
 __all__ = ["CacheEpochs", "Versions"]
 
@@ -47,7 +47,6 @@ class CacheEpochs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._insert = sqlite.insert if database.dialect == "sqlite" else postgresql.insert
         self._recent: Recent[tuple[str, str, str], Versions] = Recent()
 
     async def current(self, tenant_id: str, mode: WorkflowMode, agent_id: str) -> Versions:
@@ -80,7 +79,7 @@ class CacheEpochs:
             "mode": mode.value if mode else ALL,
             "agent_id": agent_id or ALL,
         }
-        statement = self._insert(cache_epochs).values(**row, epoch=1)
+        statement = upsert(cache_epochs, self._database.dialect).values(**row, epoch=1)
         grown = {"epoch": cache_epochs.c.epoch + 1}
         async with self._database.begin() as connection:
             await connection.execute(statement.on_conflict_do_update(index_elements=list(row), set_=grown))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from vital_shared.errors import NotFound
 from vital_shared.models.base import Frozen
 from vital_shared.models.message import Message
 from vital_shared.store.database import Database
 from vital_shared.store.tables import conversations, messages
+from vital_shared.store.upsert import upsert
 
 __all__ = ["ConversationStore", "Turn", "add_turn"]
 
@@ -62,22 +64,30 @@ def add_turn(connection: Connection, turn: Turn, *, run_id: str, now: datetime) 
 
     :raises NotFound: when the session belongs to another tenant.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    begun = dialect.insert(conversations)
-    # Who updates the session holds it until the commit, so that a question and its answer stay together.
-    touched = begun.on_conflict_do_update(
-        index_elements=["session_id"],
-        set_={"updated_at": begun.excluded.updated_at},
-        where=conversations.c.tenant_id == begun.excluded.tenant_id,
-    ).returning(conversations.c.session_id)
     session = turn.model_dump(include={"session_id", "tenant_id", "user_id"})
-    rows = connection.execute(touched, session | {"created_at": now, "updated_at": now})
+    rows = connection.execute(
+        _touch(connection.dialect.name), session | {"created_at": now, "updated_at": now}
+    )
     if rows.first() is None:
         raise _not_found(turn.session_id)
     common = {"session_id": turn.session_id, "run_id": run_id, "created_at": now}
     question = common | {"role": "user", "content": turn.question}
     answer = common | {"role": "assistant", "content": turn.answer}
     connection.execute(insert(messages).values([question, answer]))
+
+
+@cache
+def _touch(dialect: str) -> ReturningInsert[tuple[str]]:
+    """Begin a session, or mark it as used, if it is the tenant's.
+
+    Who updates the session holds it until the commit, so that a question and its answer stay together.
+    """
+    begun = upsert(conversations, dialect)
+    return begun.on_conflict_do_update(
+        index_elements=["session_id"],
+        set_={"updated_at": begun.excluded.updated_at},
+        where=conversations.c.tenant_id == begun.excluded.tenant_id,
+    ).returning(conversations.c.session_id)
 
 
 def _not_found(session_id: str) -> NotFound:

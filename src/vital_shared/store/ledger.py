@@ -9,35 +9,33 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Insert, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.account_tables import ledger, spending
+from vital_shared.store.upsert import upsert
 
 __all__ = ["charges_of", "record", "spending_lock"]
 
 
-def _insert_row(insert: Any) -> Any:
-    statement = insert(ledger).on_conflict_do_nothing(index_elements=["run_id", "item"])
+@cache  # made once: it is executed with each run
+def _insert_rows(dialect: str) -> ReturningInsert[Any]:
+    statement = upsert(ledger, dialect).on_conflict_do_nothing(index_elements=["run_id", "item"])
     return statement.returning(ledger.c.item)
 
 
-def _insert_spent(insert: Any) -> Any:
-    statement = insert(spending)
+@cache
+def _add_spent(dialect: str) -> Insert:
+    statement = upsert(spending, dialect)
     spent = spending.c.cost_nanos + statement.excluded.cost_nanos
     return statement.on_conflict_do_update(index_elements=["tenant_id", "period"], set_={"cost_nanos": spent})
-
-
-# Made once: they are written with each run.
-_INSERTS: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_RECORD: Final = {name: _insert_row(insert) for name, insert in _INSERTS.items()}
-_SPEND: Final = {name: _insert_spent(insert) for name, insert in _INSERTS.items()}
 
 
 def spending_lock(tenant_id: str) -> str:
@@ -61,7 +59,7 @@ def record(
         return ()
     common = _common(run_id, question, at)
     rows = [common | _row(charge) for charge in charges]
-    new = set(connection.execute(_RECORD[connection.dialect.name], rows).scalars())
+    new = set(connection.execute(_insert_rows(connection.dialect.name), rows).scalars())
     written = tuple(charge for charge in charges if charge.item in new)
     _spend(connection, question.tenant_id, sum(charge.cost_nanos for charge in written), at)
     return written
@@ -72,7 +70,7 @@ def _spend(connection: Connection, tenant_id: str, nanos: int, at: datetime) -> 
         return
     day = f"{at.astimezone(UTC):%Y-%m-%d}"
     rows = [{"tenant_id": tenant_id, "period": period, "cost_nanos": nanos} for period in (day, day[:7])]
-    connection.execute(_SPEND[connection.dialect.name], rows)
+    connection.execute(_add_spent(connection.dialect.name), rows)
 
 
 async def charges_of(connection: AsyncConnection, run_id: str) -> tuple[Charge, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vital_shared.errors import NotFound
 from vital_shared.models.limits import TenantLimits, TenantStanding
@@ -15,6 +14,7 @@ from vital_shared.store.account_tables import budgets, request_rates
 from vital_shared.store.database import Database
 from vital_shared.store.standing import ACCOUNT, ACCOUNTS, Account, at
 from vital_shared.store.tables import owner
+from vital_shared.store.upsert import upsert
 
 __all__ = ["LimitStore"]
 
@@ -24,7 +24,6 @@ class LimitStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._insert = sqlite.insert if database.dialect == "sqlite" else postgresql.insert
 
     async def set(self, tenant_id: str, limits: TenantLimits, *, now: datetime) -> None:
         """Set the limits of a tenant, in place of those that it had; they hold from the next request on."""
@@ -34,7 +33,7 @@ class LimitStore:
             "requests_per_minute": limits.requests_per_minute,
             "updated_at": now,
         }
-        statement = self._insert(budgets).values(tenant_id=owner(tenant_id), **row)
+        statement = upsert(budgets, self._database.dialect).values(tenant_id=owner(tenant_id), **row)
         async with self._database.begin() as connection:
             await connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=row))
 

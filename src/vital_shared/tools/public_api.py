@@ -7,15 +7,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
-from typing import Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin, urlsplit
 from weakref import WeakValueDictionary
-
-import aiohttp
-from yarl import URL
 
 from vital_shared.llm.wires.proxy import proxy_for
 from vital_shared.tools.base import ToolError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 __all__ = ["PublicApi"]
 
@@ -104,6 +104,8 @@ class PublicApi:
             return answer
 
     async def _asked(self, path: str, params: Mapping[str, str | int]) -> bytes | None:
+        import aiohttp  # noqa: PLC0415 - slow to import, and few ask
+
         for attempt in range(1, ATTEMPTS + 1):
             await self._turn()
             try:
@@ -138,7 +140,7 @@ class PublicApi:
             async with self._open().get(address, params=query, allow_redirects=False) as response:
                 target = response.headers.get("Location")
                 if response.status in (301, 302, 307, 308) and target:
-                    address, query = self._within(str(response.url.join(URL(target)))), None
+                    address, query = self._within(urljoin(str(response.url), target)), None
                     continue
                 body = await response.content.read(LARGEST + 1)
                 while len(body) <= LARGEST and (more := await response.content.read(LARGEST)):
@@ -156,6 +158,8 @@ class PublicApi:
         return address
 
     def _open(self) -> aiohttp.ClientSession:
+        import aiohttp  # noqa: PLC0415 - see above
+
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
                 headers=self._headers,

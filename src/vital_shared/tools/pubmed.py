@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import orjson
-from lxml import etree  # type: ignore[import-untyped]
 from pydantic import Field
 
 from vital_shared.models.citation import Passage
@@ -96,6 +95,8 @@ def _ids(answer: bytes) -> tuple[list[str], str]:
 
 def _articles(answer: bytes) -> Iterator[Passage]:
     # No entity is resolved and nothing is fetched: the answer is a foreign document.
+    from lxml import etree  # type: ignore[import-untyped]  # noqa: PLC0415 - large, and seldom needed
+
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(answer, parser)

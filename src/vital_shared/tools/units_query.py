@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 from vital_shared.tools.arithmetic_functions import CalculationError
 from vital_shared.tools.units_names import UnitName
@@ -12,11 +13,15 @@ from vital_shared.tools.units_text import UNIT, Measured, Term, read_measured
 __all__ = ["measured_in"]
 
 _CONVERT = re.compile(r"\b(?i:convert|change)\s+(?P<wish>.+)$")
-_HOW_MANY = re.compile(
-    rf"\b(?i:how (?:many|much))\s+(?P<unit>{UNIT})\s+"
-    r"(?i:(?:are|is|make|makes|equals?|in)\s+)?(?i:there\s+)?(?i:in\s+)?(?P<value>.*[0-9].*)$"
-)
 _ENDING = re.compile(r"\s*(?:,?\s*please\b)?[\s=?.!]*$", re.IGNORECASE)
+
+
+@cache  # large, and compiled when a question is first read
+def _how_many() -> re.Pattern[str]:
+    return re.compile(
+        rf"\b(?i:how (?:many|much))\s+(?P<unit>{UNIT})\s+"
+        r"(?i:(?:are|is|make|makes|equals?|in)\s+)?(?i:there\s+)?(?i:in\s+)?(?P<value>.*[0-9].*)$"
+    )
 
 
 def measured_in(sentence: str, expression: str, *, ordered: bool) -> str | None:
@@ -29,7 +34,7 @@ def measured_in(sentence: str, expression: str, *, ordered: bool) -> str | None:
     sentence = _ENDING.sub("", sentence)
     if convert := _CONVERT.search(sentence):
         expression = convert["wish"]
-    elif how_many := _HOW_MANY.search(sentence):
+    elif how_many := _how_many().search(sentence):
         expression = f"{how_many['value']} in {how_many['unit']}"
     return expression if _is_wanted(expression, ordered=ordered) else None
 

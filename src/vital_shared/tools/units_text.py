@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import cache
 from typing import Final, NamedTuple
 
 from vital_shared.tools.arithmetic import evaluate
@@ -69,13 +70,25 @@ UNIT: Final = rf"{_TERM}(?:{_BETWEEN}{_TERM}){{0,{_MOST_TERMS - 1}}}"
 
 _FRACTION = r"(?:(?P<whole>[0-9]+)\s+)?(?P<above>[0-9]+)/(?P<below>[0-9]+)"
 _DECIMAL = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_QUANTITY = re.compile(rf"(?<![\w.,/])(?:{_FRACTION}|(?P<decimal>{_DECIMAL}))\s*-?(?P<unit>{UNIT})(?!\w)")
-_TARGET = re.compile(rf"\s+(?i:in|into|to|as)\s+(?P<target>{UNIT})\s*$")
 _UNKNOWN = re.compile(r"[^0-9\s.]\s+(?:in|into|to|as)\s+(?P<unit>[^\W\d].*?)\s*$", re.IGNORECASE | re.DOTALL)
-_PIECE = re.compile(
-    rf"(?P<area>(?i:square|cubic|sq|cu)\b)?\.?\s*(?P<name>{_NAME})(?P<exponent>{_EXPONENT})(?P<between>{_BETWEEN})?"
-)
 _PLACE = re.compile(r"\bq[0-9]")
+
+
+# Those with the names of all units are large: they are compiled when a text is first read.
+@cache
+def _quantity() -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.,/])(?:{_FRACTION}|(?P<decimal>{_DECIMAL}))\s*-?(?P<unit>{UNIT})(?!\w)")
+
+
+@cache
+def _target() -> re.Pattern[str]:
+    return re.compile(rf"\s+(?i:in|into|to|as)\s+(?P<target>{UNIT})\s*$")
+
+
+@cache
+def _piece() -> re.Pattern[str]:
+    area = r"(?P<area>(?i:square|cubic|sq|cu)\b)?\.?\s*"
+    return re.compile(rf"{area}(?P<name>{_NAME})(?P<exponent>{_EXPONENT})(?P<between>{_BETWEEN})?")
 
 
 def read_measured(text: str) -> Measured | None:
@@ -85,11 +98,11 @@ def read_measured(text: str) -> Measured | None:
     """
     if len(text) > MAX_LENGTH:
         raise CalculationError(f"The expression is longer than {MAX_LENGTH:,} characters.")
-    wish = _TARGET.search(text)
+    wish = _target().search(text)
     if not wish and (unknown := _UNKNOWN.search(text)):
         raise CalculationError(f'"{unknown["unit"][:40]}" is not a unit that is known here.')
     value = (text[: wish.start()] if wish else text).strip()
-    found = list(_QUANTITY.finditer(value))
+    found = list(_quantity().finditer(value))
     if not found:
         return None
     if _PLACE.search(value):
@@ -114,7 +127,7 @@ def read_measured(text: str) -> Measured | None:
 def read_unit(text: str) -> tuple[Term, ...]:
     """Read a unit that `UNIT` matches."""
     terms, sign = [], 1
-    for piece in _PIECE.finditer(text):
+    for piece in _piece().finditer(text):
         power = _power(piece["exponent"]) * _AREA.get((piece["area"] or "").lower(), 1)
         terms.append(Term(_unit(piece["name"]), sign * power))
         sign = -1 if (piece["between"] or "").strip().lower() in ("/", "per") else 1

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from vital_shared.llm.groundedness import groundedness
 from vital_shared.models.answer import Answer, Quality
 from vital_shared.models.citation import Passage
 from vital_shared.models.quality import AnswerWarning, DegradationReason, UnsupportedSentence
 from vital_shared.models.tool import ToolResult
-from vital_shared.retrieval.rerank import Reranker
+
+if TYPE_CHECKING:
+    from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["DEGRADATIONS", "assess", "known_reason", "score", "warning_for"]
 

@@ -28,10 +28,8 @@ from vital_shared.monitoring.metrics import TOOL
 from vital_shared.monitoring.pricing import Prices
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.base import Source
-from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.fusion import Fusion
 from vital_shared.retrieval.memory import MemorySource
-from vital_shared.retrieval.rerank import Reranker
 from vital_shared.retrieval.weights import BGE_SMALL, MS_MARCO, installed
 from vital_shared.settings import Settings
 from vital_shared.store.agents import AgentStore
@@ -54,6 +52,8 @@ from vital_shared.workflows.profiles import SHIPPED_AGENTS
 
 if TYPE_CHECKING:
     from vital_shared.cache.redis import RedisTier
+    from vital_shared.retrieval.embedding import Embedder
+    from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["Services", "default_services"]
 
@@ -217,8 +217,16 @@ def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None, Cou
         logger.warning("the embedded models need more packages: run `pip install 'vital[embedded]'`")
         return None, None, at_most
     folders = installed(settings.data_dir)
-    embedder = Embedder(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
-    reranker = Reranker(folders[MS_MARCO.name]) if MS_MARCO.name in folders else None
+    embedder = reranker = None
+    # They load numpy, a tenth of all that the engine loads.
+    if BGE_SMALL.name in folders:
+        from vital_shared.retrieval.embedding import Embedder  # noqa: PLC0415
+
+        embedder = Embedder(folders[BGE_SMALL.name])
+    if MS_MARCO.name in folders:
+        from vital_shared.retrieval.rerank import Reranker  # noqa: PLC0415
+
+        reranker = Reranker(folders[MS_MARCO.name])
     if embedder is None or reranker is None:
         logger.warning("embedded models are not installed: run `vital models install`")
     count = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else at_most

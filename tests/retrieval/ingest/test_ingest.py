@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from vital_shared.errors import IngestError, StoreError
-from vital_shared.retrieval.embedding import passage_text
 from vital_shared.retrieval.ingest import Ingestor, Limits
 from vital_shared.retrieval.ingest import ingest as module
+from vital_shared.retrieval.passage_text import passage_text
 
 
 async def results(ingestor, *paths, **options):

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vital_shared.llm.base import ModelEvent, ModelRequest, Stop, TextDelta
 from vital_shared.llm.evidence import select
@@ -20,10 +20,12 @@ from vital_shared.llm.prompts.counting import Count
 from vital_shared.llm.prompts.prompt import Prompts
 from vital_shared.llm.wires.base import Chat
 from vital_shared.llm.wires.openai import OpenAIWire
-from vital_shared.llm.wires.provider import Provider
 from vital_shared.llm.wires.timing import Timeouts
-from vital_shared.retrieval.rerank import Reranker
 from vital_shared.retrieval.weights import LANGUAGE_MODELS, installed
+
+if TYPE_CHECKING:
+    from vital_shared.llm.wires.provider import Provider
+    from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["LocalModel", "installed_models"]
 
@@ -115,6 +117,8 @@ class LocalModel:
 
     async def _connected(self) -> Provider:
         """Return the way to the server, which is started if it does not run."""
+        from vital_shared.llm.wires.provider import Provider  # noqa: PLC0415 - aiohttp is slow to import
+
         address = await self.child.address()
         if self._provider is None or self._provider.base_url != f"{address}/v1":
             if self._provider is not None:

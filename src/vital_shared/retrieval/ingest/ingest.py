@@ -7,18 +7,25 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING, Final
 
 from vital_shared.errors import IngestError
 from vital_shared.models.knowledge import Chunk, Document
-from vital_shared.retrieval.embedding import BATCH_SIZE, Embedder, passage_text
 from vital_shared.retrieval.ingest.files import Found, find_files, read_file
 from vital_shared.retrieval.ingest.limits import DEFAULT_LIMITS, Limits
 from vital_shared.retrieval.ingest.parse import media_type_of
 from vital_shared.retrieval.ingest.read import Contents, read
 from vital_shared.retrieval.ingest.result import IngestResult
+from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.store.knowledge import KnowledgeStore
 
+if TYPE_CHECKING:
+    from vital_shared.retrieval.embedding import Embedder
+
 __all__ = ["Ingestor", "OnProgress"]
+
+BATCH_SIZE: Final = 8
+"""Passages to embed in one call, between two reports of progress: about a quarter of a second's work."""
 
 OnProgress = Callable[[float, int], None]
 """Called with the files done, one in progress counting in part, and the files in all."""

@@ -1,0 +1,11 @@
+"""What the models read of a passage: where it stands, then what it says."""
+
+from __future__ import annotations
+
+__all__ = ["passage_text"]
+
+
+def passage_text(title: str, section: str, text: str) -> str:
+    """Return what is embedded, and reranked, for a passage."""
+    heading = " > ".join(part for part in (title, section) if part)
+    return f"{heading}\n{text}" if heading else text
