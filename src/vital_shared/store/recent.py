@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Generic, TypeVar
@@ -28,21 +29,33 @@ class Recent(Generic[K, V]):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._values: dict[K, tuple[float, V]] = {}
+        self._reading: dict[K, asyncio.Event] = {}
         self._changes = 0
 
     async def get(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
         """Return the value of a key, read by now or a moment ago."""
-        now = self._clock()
+        if key in self._reading and self._fresh(key) is None:
+            await self._reading[key].wait()  # of many who ask at once, one reads
+        found = self._fresh(key)
+        return found[1] if found is not None else await self._read(key, read)
+
+    def _fresh(self, key: K) -> tuple[float, V] | None:
         found = self._values.get(key)
-        if found is not None and now < found[0]:
-            return found[1]
-        changes = self._changes
-        value = await read()
-        if changes == self._changes:  # else it may be one from before the change
-            if len(self._values) >= MOST:
-                self._values.clear()
-            self._values[key] = now + RECENT_SECONDS, value
-        return value
+        return found if found is not None and self._clock() < found[0] else None
+
+    async def _read(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
+        until, changes = self._clock() + RECENT_SECONDS, self._changes
+        done = self._reading.setdefault(key, asyncio.Event())
+        try:
+            value = await read()
+            if changes == self._changes:  # else it may be one from before the change
+                if len(self._values) >= MOST:
+                    self._values.clear()
+                self._values[key] = until, value
+            return value
+        finally:
+            self._reading.pop(key, None)
+            done.set()
 
     def forget(self) -> None:
         """Read everything anew."""
