@@ -35,36 +35,36 @@ def configure_logs(level: str = "info", stream: TextIO | None = None) -> None:
         _hide_messages,
     ]
     last = _last(to.isatty())
+    handler = logging.StreamHandler(to)
     structlog.configure(
-        processors=[*shared, *last, _as_line],
+        processors=[*shared, *last, _Writer(handler)],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    handler = logging.StreamHandler(to)
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    handler.setFormatter(_Formatter(foreign_pre_chain=shared, processors=[remove_meta, *last]))
-    # No line of ours has these (see the library's "Optimization"): two lines a request are many.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    form = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, *last])
+    handler.setFormatter(form)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-class _Line(str):
-    """A line of ours, which is written as it is."""
+class _Writer:
+    """The last processor: writes a line of ours, past `logging`, which would look for who called.
 
-    __slots__ = ()
+    :param handler: of the libraries' lines; a stream that fails is its affair, as theirs is.
+    """
 
+    def __init__(self, handler: logging.StreamHandler[TextIO]) -> None:
+        self._handler = handler
 
-def _as_line(_logger: object, _method: str, line: object) -> tuple[tuple[_Line], dict[str, Any]]:
-    return (_Line(str(line)),), {}
-
-
-class _Formatter(structlog.stdlib.ProcessorFormatter):
-    """Puts what libraries log into the same form."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return record.msg if type(record.msg) is _Line else super().format(record)
+    def __call__(self, logger: logging.Logger, _method: str, line: Any) -> str:
+        try:
+            self._handler.stream.write(f"{line}\n")
+            self._handler.flush()
+        except (OSError, ValueError):
+            self._handler.handleError(logger.makeRecord(logger.name, logging.ERROR, "", 0, line, (), None))
+        raise structlog.DropEvent
 
 
 def log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
