@@ -67,11 +67,11 @@ class LiveRun:
             if self._readers == 0:
                 self._unread_since = self._clock()
 
-    async def pieces(self, after: int, seconds: float) -> AsyncGenerator[bytes, None]:
+    async def pieces(self, after: int, seconds: float | None = None) -> AsyncGenerator[bytes, None]:
         """Read the events after one, as they come, until the run ends or pauses.
 
         :param after: the number of the last event that the reader has.
-        :param seconds: when nothing has come for so long, an empty piece is given.
+        :param seconds: when nothing has come for so long, an empty piece is given; None: never.
         """
         with self.reading(), self.log.follow(after) as follower:
             while True:
@@ -79,6 +79,8 @@ class LiveRun:
                     yield piece
                 elif self.log.closed:
                     return
+                elif seconds is None:
+                    await self.log.wait(follower)
                 else:
                     try:
                         async with asyncio.timeout(seconds):

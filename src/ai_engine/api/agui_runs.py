@@ -60,8 +60,14 @@ async def _resume(engine: Engine, caller: Caller, asked: RunAgentInput) -> Respo
 
 
 def _stream(engine: Engine, begun: LiveRun, writer: EventWriter, *, after: int) -> Response:
-    pieces = begun.pieces(after, engine.settings.heartbeat_seconds)
-    return EventStream(pieces, run_id=begun.run_id, tenant_id=begun.tenant_id, write=writer)
+    pieces = begun.pieces(after)
+    return EventStream(
+        pieces,
+        run_id=begun.run_id,
+        tenant_id=begun.tenant_id,
+        heartbeat_seconds=engine.settings.heartbeat_seconds,
+        write=writer,
+    )
 
 
 def _chosen(request: Request) -> Chosen:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-import anyio
 from starlette.requests import Request
 
 from ai_engine.api.streams import until_disconnected
@@ -91,15 +91,15 @@ async def until_begun(run: LiveRun) -> None:
 
 async def until_ended(request: Request, run: LiveRun) -> None:
     """Wait for a run's end, as its reader as long as the client is there."""
-    async with anyio.create_task_group() as group:
 
-        async def read() -> None:
-            with run.reading():
-                await until_disconnected(request.receive)
+    async def read() -> None:
+        with run.reading():
+            await until_disconnected(request.receive)
 
-        group.start_soon(read)
+    async with asyncio.TaskGroup() as tasks:
+        reader = tasks.create_task(read())
         await run.ended.wait()
-        group.cancel_scope.cancel()
+        reader.cancel()
 
 
 def output_of(engine: Engine, run: LiveRun) -> WorkflowOutput:

@@ -36,8 +36,14 @@ async def complete(request: Request) -> Response:
     run = await begin(engine, question)
     await until_begun(run)
     writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage)
-    pieces = run.pieces(0, engine.settings.heartbeat_seconds)
-    return EventStream(pieces, run_id=run.run_id, tenant_id=run.tenant_id, write=writer)
+    pieces = run.pieces(0)
+    return EventStream(
+        pieces,
+        run_id=run.run_id,
+        tenant_id=run.tenant_id,
+        heartbeat_seconds=engine.settings.heartbeat_seconds,
+        write=writer,
+    )
 
 
 async def models(request: Request) -> Response:

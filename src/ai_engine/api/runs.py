@@ -122,7 +122,13 @@ async def events(request: Request) -> Response:
     if not parts and not tail:
         return Response(status_code=NO_CONTENT)
     pieces = _pieces(engine, run, run_id, tenant_id, parts, after)
-    return EventStream(pieces, run_id=run_id, tenant_id=tenant_id, tail=tail)
+    return EventStream(
+        pieces,
+        run_id=run_id,
+        tenant_id=tenant_id,
+        heartbeat_seconds=engine.settings.heartbeat_seconds,
+        tail=tail,
+    )
 
 
 async def _pieces(
@@ -137,7 +143,7 @@ async def _pieces(
     seconds = engine.settings.heartbeat_seconds
     for worker, part in sorted(parts.items(), key=lambda each: each[1].first_seq):
         if run is not None and worker == HERE:
-            telling = run.pieces(after, seconds)
+            telling = run.pieces(after)
         else:
             telling = engine.elsewhere.pieces(worker, run_id, tenant_id, after, seconds)
         async with aclosing(telling) as pieces:
@@ -222,8 +228,9 @@ async def _answer(request: Request, run: LiveRun, *, after: int) -> Response:
     """Answer with the events of a run, or with its end."""
     await until_begun(run)
     if prefers_stream(request.headers.get("accept", "")):
-        pieces = run.pieces(after, engine_of(request).settings.heartbeat_seconds)
-        return EventStream(pieces, run_id=run.run_id, tenant_id=run.tenant_id)
+        pieces = run.pieces(after)
+        seconds = engine_of(request).settings.heartbeat_seconds
+        return EventStream(pieces, run_id=run.run_id, tenant_id=run.tenant_id, heartbeat_seconds=seconds)
     await until_ended(request, run)
     return Response(output_of(engine_of(request), run).model_dump_json(), media_type="application/json")
 

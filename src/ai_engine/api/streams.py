@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
-import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -57,8 +56,10 @@ async def until_disconnected(receive: Receive) -> None:
 class EventStream(Response):
     """The events of a run, as they come.
 
-    :param pieces: gives them; an empty piece is sent as a comment, so that the connection stays open.
+    :param pieces: gives them.
     :param run_id: which run it is; ``tenant_id``: whose.
+    :param heartbeat_seconds: when nothing was sent for so long, a comment is, so that nobody on the way takes
+        the connection for dead.
     :param tail: sent at the end, where the log does not know the end.
     :param write: makes of events what is sent; by default, it is the events.
     """
@@ -71,6 +72,7 @@ class EventStream(Response):
         *,
         run_id: str,
         tenant_id: str | None,
+        heartbeat_seconds: float,
         tail: bytes = b"",
         write: Callable[[bytes], bytes] = bytes,
     ) -> None:
@@ -78,34 +80,58 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._pieces, self._tail, self._write = pieces, tail, write
         self._names = {"run_id": run_id, "tenant_id": tenant_id}
+        self._heartbeat = heartbeat_seconds
+        self._time = asyncio.get_running_loop().time
+        self._sent_at = self._time()
+        self._is_sending = False
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send them; a client that is gone ends it."""
+        """Send them; a client that is gone, or takes nothing any more, ends it."""
         STREAM_CONNECTIONS.at().inc()
         try:
-            await self._until_gone(receive, send)
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(self._send(send))
+                watching = tasks.create_task(self._watch(receive, send))
+                sending.add_done_callback(lambda _: watching.cancel())
+                watching.add_done_callback(lambda _: sending.cancel())
         finally:
             STREAM_CONNECTIONS.at().inc(-1)
-
-    async def _until_gone(self, receive: Receive, send: Send) -> None:
-        async with anyio.create_task_group() as group:
-
-            async def watch() -> None:
-                await until_disconnected(receive)
-                group.cancel_scope.cancel()
-
-            group.start_soon(watch)
-            try:
-                await self._send(send)
-            except TimeoutError:  # the server closes a connection whose answer was not completed
-                logger.info("a client that took nothing was given up", **self._names)
-            group.cancel_scope.cancel()
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         async with aclosing(self._pieces) as pieces:
             async for piece in pieces:
-                if body := self._write(piece or HEARTBEAT):
-                    async with asyncio.timeout(STALL_SECONDS):
-                        await send({"type": "http.response.body", "body": body, "more_body": True})
+                await self._tell(send, piece)
         await send({"type": "http.response.body", "body": self._tail, "more_body": False})
+
+    async def _tell(self, send: Send, piece: bytes) -> None:
+        if body := self._write(piece):
+            self._sent_at, self._is_sending = self._time(), True
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            self._is_sending = False
+
+    async def _watch(self, receive: Receive, send: Send) -> None:
+        try:
+            await self._until_gone(receive, send)
+        except TimeoutError:  # the server closes a connection whose answer was not completed
+            logger.info("a client that took nothing was given up", **self._names)
+
+    async def _until_gone(self, receive: Receive, send: Send) -> None:
+        """Wait until the client is gone; send heartbeats meanwhile.
+
+        One timer for the whole stream: a timeout for each piece would cost as much as the piece.
+
+        :raises TimeoutError: when the client has taken nothing for too long.
+        """
+        while True:
+            due = self._sent_at + (STALL_SECONDS if self._is_sending else self._heartbeat)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await until_disconnected(receive)
+                    return
+            idle = self._time() - self._sent_at
+            if self._is_sending and idle >= STALL_SECONDS:
+                raise TimeoutError
+            if not self._is_sending and idle >= self._heartbeat:
+                async with asyncio.timeout(STALL_SECONDS):
+                    await self._tell(send, HEARTBEAT)

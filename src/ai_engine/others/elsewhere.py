@@ -37,10 +37,17 @@ class RunsElsewhere:
     async def pieces(
         self, worker: int, run_id: str, tenant_id: str | None, after: int, seconds: float
     ) -> AsyncGenerator[bytes, None]:
-        """Read a worker's events after one, as `LiveRun.pieces` gives them; they end when it has ended."""
-        reader, seconds = uuid.uuid4().hex, min(seconds, LONGEST_SECONDS)
+        """Read a worker's events after one, as they come; they end when it has ended.
+
+        :param seconds: so long a reader who has left may count as one.
+        """
         wish = Wish(
-            op="read", run_id=run_id, tenant_id=tenant_id, reader=reader, after=after, seconds=seconds
+            op="read",
+            run_id=run_id,
+            tenant_id=tenant_id,
+            reader=uuid.uuid4().hex,
+            after=after,
+            seconds=min(seconds, LONGEST_SECONDS),
         )
         body = wish.model_dump_json().encode()
         is_over = False
@@ -48,8 +55,8 @@ class RunsElsewhere:
             while not is_over:
                 answer = (await self._ask(worker, body)).get(worker, b"")
                 is_over = not answer.startswith(MORE)
-                if not is_over:
-                    yield answer[len(MORE) :]
+                if piece := answer[len(MORE) :]:  # empty where there was no news
+                    yield piece
         finally:
             if not is_over:
                 leave = wish.model_copy(update={"op": "leave"})
