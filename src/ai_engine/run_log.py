@@ -39,11 +39,9 @@ Outcome = RunFinished | RunPaused | RunFailedEvent
 
 def encode(event: Event) -> bytes:
     """Write an event as server-sent events have it; JSON has no raw line breaks."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (
-        event.seq,
-        event.type.encode(),
-        event.model_dump_json().encode(),
-    )
+    # As `model_dump_json` does it, in half its time: this is paid for each token.
+    data = event.__pydantic_serializer__.to_json(event)
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.type.encode(), data)
 
 
 def decode(frames: bytes) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -57,11 +57,7 @@ class EventStream(Observer):
         if isinstance(chunk, TextDelta):
             if self.first_token_at is None:
                 self.first_token_at = time.perf_counter()
-            self.last_seq += 1
-            # Not validated again: all fields were made here, and this is paid for each token.
-            self.channel.push(
-                Token.model_construct(run_id=self.run_id, seq=self.last_seq, type="token", text=chunk.text)
-            )
+            self.emit(Token, text=chunk.text)
         elif isinstance(chunk, Cited):
             self.emit(CitationFound, citation=chunk.citation)
         elif isinstance(chunk, ReasoningDelta):
