@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
-import uuid
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +20,7 @@ __all__ = ["REQUEST_ID_HEADER", "AccessLog"]
 logger = get_logger(__name__)
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
+ID_HEADER: Final = REQUEST_ID_HEADER.lower().encode()
 
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -42,14 +43,14 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if _ID.fullmatch(given) else secrets.token_hex(16)
         started, status = time.perf_counter(), 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+                message["headers"] = [*message.get("headers", ()), (ID_HEADER, request_id.encode())]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

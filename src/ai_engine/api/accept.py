@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = ["prefers_csv", "prefers_stream"]
 
 
@@ -10,6 +12,7 @@ def prefers_csv(accept: str) -> bool:
     return _quality(accept, "text", "csv") > _quality(accept, "application", "json")
 
 
+@lru_cache(maxsize=100)  # of the headers of all clients there are few
 def prefers_stream(accept: str) -> bool:
     """Whether an Accept header (RFC 9110, 12.5.1) ranks an event stream above JSON; alike means JSON."""
     return _quality(accept, "text", "event-stream") > _quality(accept, "application", "json")

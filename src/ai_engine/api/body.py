@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from ai_engine.validation import InvalidFields
 
@@ -31,15 +30,17 @@ async def read_bytes(request: Request, limit: int) -> bytes:
         raise _too_large(limit)
     chunks, size = [], 0
     try:
-        async with asyncio.timeout(BODY_SECONDS), aclosing(request.stream()) as stream:
-            async for chunk in stream:
-                size += len(chunk)
+        async with asyncio.timeout(BODY_SECONDS):
+            while (message := await request.receive())["type"] == "http.request":
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
                 if size > limit:
                     raise _too_large(limit)
-                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
     except TimeoutError as error:
         raise HTTPException(408, "The body did not come in time: send it again.") from error
-    return b"".join(chunks)
+    raise ClientDisconnect
 
 
 def _too_large(limit: int) -> HTTPException:

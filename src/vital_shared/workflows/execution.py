@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-import uuid
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
@@ -133,7 +133,7 @@ class Execution:
 
         :raises InvalidRequest: when it asks for what is not there, naming the field.
         """
-        run_id = f"run_{uuid.uuid4().hex}"
+        run_id = f"run_{secrets.token_hex(16)}"
         measuring = Measuring(run_id, question)
         with measuring.beginning():
             await name_tenant(workflow, question)
@@ -144,7 +144,7 @@ class Execution:
         if lookup.found is not None:
             return Replay(workflow.services, run_id, question, lookup.found, measuring)
         if question.mode.is_chat and question.session_id is None and question.messages is None:
-            question = question.model_copy(update={"session_id": f"session_{uuid.uuid4().hex}"})
+            question = question.model_copy(update={"session_id": f"session_{secrets.token_hex(16)}"})
 
         def run(stream: EventStream, measuring: Measuring) -> Execution:
             return cls._new(workflow, question, agent, stream, measuring, lookup)
@@ -262,7 +262,7 @@ class Execution:
             try:
                 await self._work()
             finally:
-                log_end(question, self._answer, self.error, self._seconds)
+                log_end(self.run_id, question, self._answer, self.error, self._seconds)
                 if trace is not None:
                     trace.ended(self._answer, self.error)
 

@@ -132,7 +132,7 @@ class Measuring(Observer):
             with self.following():
                 yield
         finally:
-            self._count_tokens(zero)
+            self.count_tokens(zero)
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -148,7 +148,8 @@ class Measuring(Observer):
         """Count when an answer began that another's run has given."""
         TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(seconds, self._run_id)
 
-    def _count_tokens(self, zero: float) -> None:
+    def count_tokens(self, zero: float) -> None:
+        """Count when the reader got the pieces; see `active`."""
         times = self._tokens
         if times:
             TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(times[0] - zero, self._run_id)

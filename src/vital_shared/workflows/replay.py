@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-from structlog.contextvars import bound_contextvars
+from typing import TYPE_CHECKING, Final
 
 from vital_shared.errors import RunFailed
 from vital_shared.models.event import CitationFound, Event, RunFinished, RunStarted, Token, WarningRaised
@@ -22,6 +19,9 @@ if TYPE_CHECKING:
     from vital_shared.workflows.services import Services
 
 __all__ = ["Replay", "count_spared", "replayed"]
+
+FREE: Final = Cost()
+NO_TOKENS: Final = Tokens()
 
 
 class Replay:
@@ -51,12 +51,13 @@ class Replay:
 
     def answer(self) -> WorkflowOutput:
         """Give the answer at once, without events."""
-        with self._counted():
-            return self._answer(time.perf_counter())
+        output = self._answer(time.perf_counter())
+        self._measuring.count_tokens(self._started)
+        return output
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Tell the answer."""
-        with self._counted():
+        with self._measuring.active(zero=self._started):
             first = 0.0
             for event in self._told():
                 if type(event) is Token:
@@ -64,12 +65,6 @@ class Replay:
                 yield event
             output = self._answer(first)
             yield RunFinished(run_id=self.run_id, seq=self._last_seq + 1, output=output)
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        names = bound_contextvars(run_id=self.run_id, tenant_id=self._question.tenant_id)
-        with names, self._measuring.active(zero=self._started):
-            yield
 
     def _answer(self, first: float) -> WorkflowOutput:
         """Make the answer one's own, and count it.
@@ -81,7 +76,7 @@ class Replay:
         output = replayed(self._found, self.run_id, self._question, seconds, first - self._started)
         self._measuring.answered(output)
         count_spared(self._services, self._found, output)
-        log_end(self._question, output, None, seconds)
+        log_end(self.run_id, self._question, output, None, seconds)
         return output
 
     def cancel(self) -> None:
@@ -110,8 +105,8 @@ def replayed(
             "run_id": run_id,
             "cache_status": "hit",
             "execution": question.execution,
-            "cost": Cost(),
-            "tokens": Tokens(),
+            "cost": FREE,
+            "tokens": NO_TOKENS,
             "model_calls": (),
             "timings": Timings(total_seconds=seconds, time_to_first_token_seconds=first_token),
         }

@@ -17,9 +17,13 @@ logger = get_logger(__name__)
 
 
 def log_end(
-    question: WorkflowInput, answer: WorkflowOutput | None, error: RunFailed | None, seconds: float
+    run_id: str,
+    question: WorkflowInput,
+    answer: WorkflowOutput | None,
+    error: RunFailed | None,
+    seconds: float,
 ) -> None:
-    """Log how a run has ended; a paused one has not. Its ids are bound to the context.
+    """Log how a run has ended; a paused one has not.
 
     :param seconds: how long it took, without waits for the user.
     """
@@ -29,7 +33,14 @@ def log_end(
         told = _failed(error, seconds)
     else:
         return
-    logger.info("run finished", mode=question.mode.value, agent_id=question.agent_id, **told)
+    logger.info(
+        "run finished",
+        run_id=run_id,
+        tenant_id=question.tenant_id,
+        mode=question.mode.value,
+        agent_id=question.agent_id,
+        **told,
+    )
 
 
 def log_ended(run: EndedRun) -> None:

@@ -210,30 +210,29 @@ class Shared:
         """Tell how the run that was followed has ended, and count the request."""
         seconds = time.perf_counter() - self._started
         measuring, question = self._measuring("hit"), self._question
-        with bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id):
-            if isinstance(flight.outcome, RunFinished) and not self._cancelled.is_set():
-                return self._answered(flight.outcome.output, measuring, seconds)
-            if self._cancelled.is_set():
-                failure: RunFailed = RunCancelled(
-                    "The run was cancelled.", run_id=self.run_id, error_type="cancelled"
-                )
-            else:
-                failed = flight.outcome
-                assert isinstance(failed, RunFailedEvent)  # noqa: S101 - the other ends are told elsewhere
-                failure = RunFailed(
-                    failed.message, run_id=self.run_id, node=failed.node, error_type=failed.error_type
-                )
-            self.error = failure
-            measuring.failed(failure, seconds)
-            log_end(question, None, failure, seconds)
-            self._last_seq += 1
-            return RunFailedEvent(
-                run_id=self.run_id,
-                seq=self._last_seq,
-                error_type=failure.error_type,
-                message=failure.message,
-                node=failure.node,
+        if isinstance(flight.outcome, RunFinished) and not self._cancelled.is_set():
+            return self._answered(flight.outcome.output, measuring, seconds)
+        if self._cancelled.is_set():
+            failure: RunFailed = RunCancelled(
+                "The run was cancelled.", run_id=self.run_id, error_type="cancelled"
             )
+        else:
+            failed = flight.outcome
+            assert isinstance(failed, RunFailedEvent)  # noqa: S101 - the other ends are told elsewhere
+            failure = RunFailed(
+                failed.message, run_id=self.run_id, node=failed.node, error_type=failed.error_type
+            )
+        self.error = failure
+        measuring.failed(failure, seconds)
+        log_end(self.run_id, question, None, failure, seconds)
+        self._last_seq += 1
+        return RunFailedEvent(
+            run_id=self.run_id,
+            seq=self._last_seq,
+            error_type=failure.error_type,
+            message=failure.message,
+            node=failure.node,
+        )
 
     def _answered(self, found: WorkflowOutput, measuring: Measuring, seconds: float) -> RunFinished:
         output = replayed(found, self.run_id, self._question, seconds, self._first_token)
@@ -241,7 +240,7 @@ class Shared:
             measuring.first_token(self._first_token)
         measuring.answered(output)
         count_spared(self._services, found, output)
-        log_end(self._question, output, None, seconds)
+        log_end(self.run_id, self._question, output, None, seconds)
         self._last_seq += 1
         return RunFinished(run_id=self.run_id, seq=self._last_seq, output=output)
 
