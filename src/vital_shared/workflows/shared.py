@@ -87,9 +87,11 @@ class Shared:
             else:
                 flight = self._flights.begin(self._key, failures) if shares else Flight(failures)
                 telling = self._lead(flight, shares=shares)
+            retold = self._retelling()
             async with aclosing(telling) as told:
                 async for event in told:
-                    yield event
+                    if (own := retold(event)) is not None:
+                        yield own
             if flight is None or self._is_done:
                 return
             failures = flight.number + (flight.end == "failed")
@@ -117,7 +119,7 @@ class Shared:
         """Tell what another's run tells, but for its end."""
         self._followed = flight
         with self._waiting():
-            async with aclosing(self._retold(flight.follow(self._cancelled))) as told:
+            async with aclosing(flight.follow(self._cancelled)) as told:
                 async for event in told:
                     yield event
         self._followed = None
@@ -130,7 +132,7 @@ class Shared:
             lease = await self._services.cache.take_lease(self._key) if asks else None
             if lease is not None and not lease.is_own:
                 with self._waiting():
-                    async with aclosing(self._retold(self._from_elsewhere(flight, lease))) as told:
+                    async with aclosing(self._from_elsewhere(flight, lease)) as told:
                         async for event in told:
                             yield event
                 return
@@ -139,7 +141,7 @@ class Shared:
                 if new and await self._services.cache.find_again(self._entry, self._question):
                     return  # to be told from the cache, for all who follow too
                 publishing = asyncio.create_task(self._services.cache.publish(lease, flight))
-            async with aclosing(self._retold(self._run_own(flight))) as told:
+            async with aclosing(self._run_own(flight)) as told:
                 async for event in told:
                     yield event
         finally:
@@ -170,29 +172,31 @@ class Shared:
                     self._is_done, self.error = True, self._own.error
                 yield event
 
-    async def _retold(self, telling: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-        """Make a run's events one's own; what an earlier run has told stands, and is not told again."""
+    def _retelling(self) -> Callable[[Event], Event | None]:
+        """Make what turns a run's events into one's own; None: it stands already, and is not told again."""
         before, new, is_first = self._text, "", not self._last_seq
-        async with aclosing(telling) as told:
-            async for event in told:
-                fields: dict[str, object] = {}
-                if isinstance(event, RunStarted) and self._last_seq:
-                    continue
-                if isinstance(event, Token):
-                    text = event.text
-                    if before:
-                        new += text
-                        if before.startswith(new):
-                            continue
-                        text = new[len(before) :] if new.startswith(before) else f"\n\n{new}"
-                        before = ""
-                    self._note(text)
-                    fields["text"] = text
-                self._last_seq += 1
-                if is_first and event.run_id == self.run_id:  # it is one's own already
-                    yield event
-                else:
-                    yield event.model_copy(update={"run_id": self.run_id, "seq": self._last_seq, **fields})
+
+        def retold(event: Event) -> Event | None:
+            nonlocal before, new
+            fields: dict[str, object] = {}
+            if isinstance(event, RunStarted) and self._last_seq:
+                return None
+            if isinstance(event, Token):
+                text = event.text
+                if before:
+                    new += text
+                    if before.startswith(new):
+                        return None
+                    text = new[len(before) :] if new.startswith(before) else f"\n\n{new}"
+                    before = ""
+                self._note(text)
+                fields["text"] = text
+            self._last_seq += 1
+            if is_first and event.run_id == self.run_id:  # it is one's own already
+                return event
+            return event.model_copy(update={"run_id": self.run_id, "seq": self._last_seq, **fields})
+
+        return retold
 
     def _note(self, text: str) -> None:
         self._text += text
