@@ -19,6 +19,7 @@ from vital_ops.stack.ports import free_port
 HERE = Path(__file__).parent
 LITELLM = HERE.parent / ".venv-litellm" / "bin" / "litellm"
 START_SECONDS = 90.0
+SETTLE_SECONDS = 2.0
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Server:
     port: int
     started: float
     """Seconds from its start until it was ready."""
+    at_rest: float = 0.0
+    """Megabytes that are resident before the first request, once all is loaded that a start loads."""
     key: str = ""
 
     def cpu(self) -> float:
@@ -130,7 +133,10 @@ def _running(
             if process.poll() is not None or time.perf_counter() - began > START_SECONDS:
                 raise RuntimeError(f"it does not start: {' '.join(command)}")
             time.sleep(0.01)
-        yield Server(process, port, time.perf_counter() - began)
+        server = Server(process, port, time.perf_counter() - began)
+        time.sleep(SETTLE_SECONDS)
+        server.at_rest = server.memory()
+        yield server
     finally:
         process.terminate()
         try:

@@ -1,7 +1,8 @@
-"""Load the embedded models before the first question needs them."""
+"""Load what answers questions before the first one needs it."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from vital_shared.errors import VitalError
@@ -22,6 +23,8 @@ PASSAGE: Final = Passage(
 
 async def warm_up(services: Services) -> None:
     """Search once, and rank once: this loads models and index. A failure is left to the questions."""
+    if services.models.providers is not None:
+        await asyncio.to_thread(services.models.providers.load)
     if services.embedder is None:
         return
     try:

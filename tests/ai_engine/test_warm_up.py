@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import shutil
+import sys
 
 import pytest
 from tests.ai_engine.harness import serving
@@ -44,6 +46,43 @@ async def test_without_models_there_is_nothing_to_load(tmp_path, caplog: pytest.
     async with workflow_services(tmp_path) as services:
         await warm_up(services)
     assert "warmed" not in caplog.text
+
+
+LOADED = """
+import asyncio, sys
+from pathlib import Path
+from ai_engine.warm_up import warm_up
+from vital_shared.settings import Settings
+from vital_shared.workflows.services import Services
+
+async def main():
+    services = await Services.open(Settings(data_dir=Path(sys.argv[1])))
+    before = "aiohttp" in sys.modules
+    await warm_up(services)
+    print(before, "aiohttp" in sys.modules)
+    await services.aclose()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("configured", "key", "loaded"), [(False, "", False), (True, "", True), (False, "sk-1", True)]
+)
+async def test_what_asks_providers_is_loaded_where_there_are_any(tmp_path, configured, key, loaded) -> None:
+    if configured:
+        (tmp_path / "vital.toml").write_text('[providers.up]\nbase_url = "http://127.0.0.1:9/v1"\n')
+    names = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        LOADED,
+        str(tmp_path),
+        env=names | ({"OPENAI_API_KEY": key} if key else {}),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert out.decode().split() == ["False", str(loaded)]
 
 
 async def test_a_model_that_cannot_be_loaded_is_left_to_the_questions(

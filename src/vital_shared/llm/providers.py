@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -101,6 +102,15 @@ class Providers:
     def status(self) -> tuple[ProviderStatus, ...]:
         """Tell of each what is there."""
         return tuple(self._status(name) for name in self.names)
+
+    def load(self) -> None:
+        """Import what carries chats, where the configuration or a key says that there will be any.
+
+        It takes a tenth of a second, for which the first question would hold the others up: call it in a
+        thread, at the start.
+        """
+        if self._configuration.providers or any(each.ready and each.key for each in self.status()):
+            import_module("vital_shared.llm.wires.provider")
 
     @property
     def opened(self) -> tuple[ChatProvider, ...]:
