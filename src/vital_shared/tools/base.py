@@ -19,6 +19,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
@@ -113,9 +114,7 @@ class Tool:
     @property
     def definition(self) -> ToolDefinition:
         """What a model gets to know of the tool."""
-        return ToolDefinition(
-            name=self.name, description=self.description, parameters=self.arguments.model_json_schema()
-        )
+        return _definition(self.name, self.description, self.arguments)
 
     def validate(self, arguments: Mapping[str, Any]) -> BaseModel:
         """Check arguments as they came in JSON, and give them their types.
@@ -139,6 +138,11 @@ class Tool:
     def _invalid(self, what: str, argument: str = "") -> InvalidRequest:
         field = ".".join(part for part in ("requested_tools", self.name, argument) if part)
         return InvalidRequest(f'Tool "{self.name}": {what}.', field=field)
+
+
+@lru_cache(maxsize=1_000)  # made for each question otherwise, and a schema takes a while
+def _definition(name: str, description: str, arguments: type[BaseModel]) -> ToolDefinition:
+    return ToolDefinition(name=name, description=description, parameters=arguments.model_json_schema())
 
 
 def tool(
