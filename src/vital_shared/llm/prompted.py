@@ -19,7 +19,7 @@ from vital_shared.llm.base import (
 )
 from vital_shared.llm.citing import Citer
 from vital_shared.llm.groundedness import abstains
-from vital_shared.llm.prompts.prompt import Prompts
+from vital_shared.llm.prompts.prompt import Prompt, Prompts
 from vital_shared.llm.wires.base import Chat
 
 __all__ = ["PromptedModel"]
@@ -63,7 +63,7 @@ class PromptedModel:
 
         :raises ModelError: when there is no answer, or no whole one.
         """
-        prompt = await asyncio.to_thread(self._prompts.render, self._with_defaults(request))
+        prompt = await self._rendered(self._with_defaults(request))
         yield CallStarted(prompt=prompt.id, input_tokens=prompt.input_tokens)
         chat = prompt.chat.model_copy(update={"options": self._options})
         answer = _Answer(request)
@@ -83,6 +83,11 @@ class PromptedModel:
             yield Usage(input_tokens=prompt.input_tokens, output_tokens=written, estimated=True)
         if answer.stopped is not None:
             yield answer.stopped
+
+    async def _rendered(self, request: ModelRequest) -> Prompt:
+        if self._prompts.is_quick(request):
+            return self._prompts.render(request)
+        return await asyncio.to_thread(self._prompts.render, request)
 
     def _with_defaults(self, request: ModelRequest) -> ModelRequest:
         return request.model_copy(

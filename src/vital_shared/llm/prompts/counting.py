@@ -32,6 +32,11 @@ class WordPieces:
         self._tokenizer: Tokenizer | None = None
         self._counted = lru_cache(maxsize=2_048)(self._count)  # a conversation's texts come again and again
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether counting takes no longer than the text does."""
+        return self._tokenizer is not None
+
     def __call__(self, text: str) -> int:
         """Count."""
         return self._counted(text)

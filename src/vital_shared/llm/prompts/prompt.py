@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from vital_shared.llm.base import ModelRequest, ModelTurn, ToolExchange
-from vital_shared.llm.prompts.counting import Count
+from vital_shared.llm.prompts.counting import Count, WordPieces
 from vital_shared.llm.prompts.fence import clean, nonce_for
 from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS, system_text
 from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn
@@ -25,6 +25,8 @@ ANSWER_TOKENS: Final = 1_024
 HISTORY_SHARE: Final = 1 / 3
 """Of the prompt, at most, for what was said before."""
 
+QUICK_CHARACTERS: Final = 1_500
+
 CUT: Final = "\n… (cut)"
 
 
@@ -41,13 +43,21 @@ class Prompt(NamedTuple):
 class Prompts:
     """Renders requests for one model.
 
-    :param count: counts tokens; called off the event loop.
+    :param count: counts tokens; called off the event loop, but for short texts.
     :param context_tokens: what prompt and answer may have together.
     """
 
     def __init__(self, count: Count, context_tokens: int = CONTEXT_TOKENS) -> None:
         self.count = count
         self._context_tokens = context_tokens
+
+    def is_quick(self, request: ModelRequest) -> bool:
+        """Whether `render` takes no longer than the way to a thread and back, which is half a millisecond."""
+        if request.passages or request.tool_results or request.exchanges or request.tools:
+            return False
+        texts = (request.question, request.instructions, *(message.content for message in request.history))
+        is_ready = not isinstance(self.count, WordPieces) or self.count.is_loaded
+        return is_ready and sum(map(len, texts)) <= QUICK_CHARACTERS
 
     def render(self, request: ModelRequest) -> Prompt:
         """Write the prompt.
