@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
@@ -17,7 +16,8 @@ from vital_shared.errors import StoreError
 from vital_shared.store.engines import create_engines, create_thread_engine, parse_url, place
 from vital_shared.store.group_commit import GroupCommit, Job
 from vital_shared.store.migrations import upgrade
-from vital_shared.store.transactions import blocking_transaction, transaction
+from vital_shared.store.thread_writer import ThreadWriter
+from vital_shared.store.transactions import transaction
 
 __all__ = ["Database"]
 
@@ -35,9 +35,8 @@ class Database:
         self._url = parse_url(url)
         self._place = place(self._url)
         self._reader, self._writer = create_engines(self._url)
-        self._in_thread = create_thread_engine(self._url)
-        self._thread = ThreadPoolExecutor(1, "vital-store")
-        """Of its own, so that no other slow work in threads keeps a write waiting."""
+        engine = create_thread_engine(self._url)
+        self._in_thread = None if engine is None else ThreadWriter(engine)
         self._turn = asyncio.Lock()
         """Of this process's writers, where there is one at a time."""
         self._commits = GroupCommit(self._transact)
@@ -89,8 +88,7 @@ class Database:
                 return await connection.run_sync(work)
         async with self._turn:
             with self._plain_errors():
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._thread, _work_in_thread, self._in_thread, work)
+                return await self._in_thread.write(work)
 
     def put(
         self, job: Job[T], after: Callable[[T], None] | None = None, *, locks: str = ""
@@ -112,9 +110,8 @@ class Database:
     async def aclose(self) -> None:
         """Close all connections, when all is written."""
         await self._commits.aclose()
-        self._thread.shutdown()
         if self._in_thread is not None:
-            self._in_thread.dispose()
+            self._in_thread.close()
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -145,11 +142,6 @@ class Database:
             f"The database {self._place} cannot be reached ({_first_line(error)}): "
             "see that it runs and that VITAL_DATABASE_URL is right"
         )
-
-
-def _work_in_thread(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with engine.connect() as connection, blocking_transaction(connection):
-        return work(connection)
 
 
 def _first_line(error: BaseException | None) -> str:
