@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
 from ai_engine.access_log import AccessLog
-from ai_engine.api import agui, chat, health, metrics, pages, runs
+from ai_engine.api import chat, health, metrics, pages, runs
 from ai_engine.authentication import Authentication
 from ai_engine.budget_gauges import BudgetGauges
 from ai_engine.engine import Engine
@@ -112,9 +113,12 @@ def create_app(
 
     app = Starlette(
         routes=[
-            route
-            for module in (runs, chat, agui, health, metrics, pages)  # those that are asked most come first
-            for route in module.routes
+            *runs.routes,  # first: they are asked most
+            *chat.routes,
+            Route("/v1/agui", LoadedLate(_agui), methods=["POST"]),
+            *health.routes,
+            *metrics.routes,
+            *pages.routes,
         ],
         lifespan=lifespan,
     )
@@ -128,8 +132,14 @@ def create_app(
     return app
 
 
+def _agui() -> ASGIApp:
+    from ai_engine.api.agui import run  # noqa: PLC0415 - the protocol's models are many, and few ask this way
+
+    return request_response(run)
+
+
 def _administration() -> ASGIApp:
-    from ai_engine.api.administration.app import Administration  # noqa: PLC0415 - see `LoadedLate`
+    from ai_engine.api.administration.app import Administration  # noqa: PLC0415 - FastAPI takes long to load
 
     return Administration()
 

@@ -2,18 +2,74 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from ag_ui.core import RunAgentInput, RunErrorEvent
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-__all__ = ["routes"]
+from ai_engine.agui.events import EventWriter, encode_event
+from ai_engine.agui.request import Chosen, calls_of, decision, run_id_of, workflow_input
+from ai_engine.api.asking import begin, resume, until_begun
+from ai_engine.api.body import read_model
+from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream
+from ai_engine.auth import Caller
+from ai_engine.engine import Engine, engine_of
+from ai_engine.run_hub import LiveRun
+from ai_engine.validation import InvalidFields
+from vital_shared.errors import Conflict, InvalidRequest, NotFound
+
+__all__ = ["run"]
+
+PARAMETERS: Final = frozenset(Chosen.model_fields)
 
 
 async def run(request: Request) -> Response:
     """Begin a run, or go on with one whose interrupts are answered, and tell its events."""
-    from ai_engine.api import agui_runs  # noqa: PLC0415 - the protocol's models are many, and few ask this way
+    engine, caller = engine_of(request), Caller.of(request)
+    asked = await read_model(request, RunAgentInput, engine.settings.max_body_bytes)
+    if asked.resume:
+        try:
+            return await _resume(engine, caller, asked)
+        except (Conflict, InvalidRequest, NotFound) as error:  # AG-UI wants these told as an event
+            failure = RunErrorEvent(message=str(error), code="resume")
+            return Response(encode_event(failure), media_type=MEDIA_TYPE, headers=HEADERS)
+    try:
+        question = workflow_input(asked, _chosen(request), caller.tenant_id)
+    except ValidationError as error:
+        raise InvalidFields.of(error) from error
+    try:
+        begun = await begin(engine, question)
+    except NotFound as error:  # what is not there was named by a parameter, not by the path
+        raise InvalidRequest(error.message, field=error.field) from error
+    await until_begun(begun)
+    return _stream(engine, begun, EventWriter(asked.thread_id, asked.run_id), after=0)
 
-    return await agui_runs.run(request)
+
+async def _resume(engine: Engine, caller: Caller, asked: RunAgentInput) -> Response:
+    run_id = run_id_of(asked)
+    await engine.hub.paused(run_id)
+    services = engine.services
+    record = await services.runs.get(run_id, tenant_id=caller.tenant_id, now=services.now())
+    answers = decision(asked, record)
+    begun, after = await resume(engine, record, answers.approved)
+    await until_begun(begun)
+    writer = EventWriter(asked.thread_id, asked.run_id, calls_of(record))
+    return _stream(engine, begun, writer, after=after)
 
 
-routes = (Route("/v1/agui", run, methods=["POST"]),)
+def _stream(engine: Engine, begun: LiveRun, writer: EventWriter, *, after: int) -> Response:
+    pieces = begun.pieces(after)
+    return EventStream(
+        pieces,
+        run_id=begun.run_id,
+        tenant_id=begun.tenant_id,
+        heartbeat_seconds=engine.settings.heartbeat_seconds,
+        write=writer,
+    )
+
+
+def _chosen(request: Request) -> Chosen:
+    given = request.query_params
+    return Chosen.model_validate({name: given[name] for name in PARAMETERS if name in given})

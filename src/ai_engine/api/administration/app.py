@@ -28,6 +28,8 @@ class Administration:
             redoc_url=None,
             redirect_slashes=False,
             responses={"default": {"model": Problem, "description": "A problem."}},
+            # Newer versions trace by themselves, with what stands in the address; ours do not.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
         )
         for module in (agents, alerts, budgets, cache, costs, documents):
             app.include_router(module.router)
