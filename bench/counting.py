@@ -32,6 +32,7 @@ from ai_engine.server import Server, listen
 from ai_engine.settings import ServerSettings
 from measure import low, percentile
 from vital_shared import BaseWorkflow, Services
+from vital_shared.cache.cache import MEMORY, Cache
 from vital_shared.graph import Observer
 from vital_shared.llm.measuring import count_call
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
@@ -47,6 +48,8 @@ from vital_shared.monitoring.metrics import (
 )
 from vital_shared.monitoring.spent import count_cost
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
+from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.execution import Execution
 from vital_shared.workflows.measuring import Measuring
 from vital_shared.workflows.preparing import name_labels, name_tenant
 
@@ -78,8 +81,15 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     workflow, recorder = BaseWorkflow(services), Recorder()
     asking = question("How long is the review, and what is 6 * 7?", model="canned", requested_tools=TOOLS)
     run = await workflow.begin(asking)
-    inner = run._run  # noqa: SLF001 - there is no other way in
-    inner.observers = (*inner.observers, recorder)
+    begin = run._run  # noqa: SLF001 - there is no other way in
+
+    def recorded(stream: EventStream, measuring: Measuring) -> Execution:
+        execution = begin(stream, measuring)
+        inner = execution._run  # noqa: SLF001
+        inner.observers = (*inner.observers, recorder)
+        return execution
+
+    run._run = recorded  # noqa: SLF001
     events = [event async for event in run.events()]
     output = events[-1].output
     told = [(getattr(Measuring, hook), details) for hook, details in recorder.told]
@@ -96,6 +106,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
             for hook, details in told:
                 hook(measuring, *details)
             parts(asking, output, bill)
+            cached(services.cache, asking)
             for _ in range(PIECES):
                 note_token(clock())
             measuring.answered(output)
@@ -124,6 +135,13 @@ def parts(asking: WorkflowInput, output: WorkflowOutput, bill: Bill) -> None:
         TOOL_DURATION_SECONDS.at(result.name).observe(result.duration_seconds)
     for cost_type in ("llm", "tools", "rag"):
         count_cost(asking.mode.value, asking.tenant_id, cost_type, 1_234)
+
+
+def cached(cache: Cache, asking: WorkflowInput) -> None:
+    """Count what the cache counts: nothing is found, and the answer is kept."""
+    for operation in ("miss", "write"):
+        cache._count(operation, MEMORY, asking.mode)  # noqa: SLF001
+    cache._count_entries()  # noqa: SLF001
 
 
 def additions(count: Callable[[], None]) -> int:

@@ -16,7 +16,10 @@ async def test_the_counting_of_one_request_can_be_told_again(
     import counting
 
     async with workflow_services(
-        tmp_path, models=[CannedModel("It takes 90 days [1].")], sources=[CannedSource([passage("90 days.")])]
+        tmp_path,
+        models=[CannedModel("It takes 90 days [1].")],
+        sources=[CannedSource([passage("90 days.")])],
+        cache_entries=100,
     ) as services:
         count, additions = await counting.asked(services)
         count()

@@ -67,6 +67,8 @@ class Cache:
         CACHE_CAPACITY_ENTRIES.at(SEMANTIC).set(entries)
         if self.redis is not None:
             CACHE_CAPACITY_ENTRIES.at(REDIS).set(self.redis.capacity)
+        self._entries, self._bytes = CACHE_ENTRIES.at(MEMORY), CACHE_BYTES.at(MEMORY)
+        self._similar_entries = CACHE_ENTRIES.at(SEMANTIC)
         self._count_entries()
 
     async def find(self, key: str, question: WorkflowInput, knowledge: int) -> WorkflowOutput | None:
@@ -82,7 +84,6 @@ class Cache:
             self._count("hit", MEMORY, question.mode, self._memory.age(entry))
             return entry.output
         self._count("miss", MEMORY, question.mode)
-        self._count_entries()
         return await self._find_in_redis(key, question, knowledge)
 
     async def _find_in_redis(
@@ -226,6 +227,6 @@ class Cache:
         CACHE_ENTRY_LIFETIME_SECONDS.at(MEMORY, cause).observe(age)
 
     def _count_entries(self) -> None:
-        CACHE_ENTRIES.at(MEMORY).set(len(self._memory))
-        CACHE_BYTES.at(MEMORY).set(self._memory.bytes)
-        CACHE_ENTRIES.at(SEMANTIC).set(len(self._similar))
+        self._entries.set(len(self._memory))
+        self._bytes.set(self._memory.bytes)
+        self._similar_entries.set(len(self._similar))

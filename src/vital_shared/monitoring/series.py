@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from threading import Lock
 from typing import Final
 
@@ -117,12 +118,13 @@ class HistogramSeries:
 
     def observe_all(self, values: Sequence[float]) -> None:
         """Sort many numbers in: much cheaper for each than one by one."""
-        ordered = sorted(values)
-        ends = [bisect_right(ordered, edge) for edge in self._edges]
+        ordered, before = sorted(values), 0
         with self._lock:
-            before = 0
-            for bucket, end in enumerate((*ends, len(ordered))):
+            for bucket, edge in enumerate((*self._edges, inf)):
+                end = bisect_right(ordered, edge)
                 self._counts[bucket] += end - before
+                if end == len(ordered):  # most are small: the larger buckets need not be looked at
+                    break
                 before = end
             self._sum += sum(ordered)
 
