@@ -59,11 +59,15 @@ class _Writer:
         self._handler = handler
 
     def __call__(self, logger: logging.Logger, _method: str, line: Any) -> str:
+        handler = self._handler
+        handler.acquire()  # threads log too
         try:
-            self._handler.stream.write(f"{line}\n")
-            self._handler.flush()
+            handler.stream.write(f"{line}\n")
+            handler.stream.flush()
         except (OSError, ValueError):
-            self._handler.handleError(logger.makeRecord(logger.name, logging.ERROR, "", 0, line, (), None))
+            handler.handleError(logger.makeRecord(logger.name, logging.ERROR, "", 0, line, (), None))
+        finally:
+            handler.release()
         raise structlog.DropEvent
 
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.ai_engine.harness import Serve, Service, asked
 from ai_engine.logs import configure_logs, log_unhandled
 from vital_shared.errors import StoreError
 from vital_shared.llm.base import ModelUnavailable
+from vital_shared.logs import get_logger
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, asks_for, passage, says
 from vital_shared.tools.base import tool
 
@@ -231,3 +233,19 @@ def test_debug_lines_say_what_errors_say(lines: Lines) -> None:
     logger = logging.getLogger("vital_shared.test")
     logger.debug("details", exc_info=ValueError(MARKER))
     assert MARKER in lines.of("details")[0]["exception"]
+
+
+def test_a_stream_that_fails_stops_nobody(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+    logger = get_logger("vital.test")
+    logger.info("before", number=1)
+    assert lines.of("before")[0]["number"] == 1
+    lines.stream.close()
+    logger.info("after")
+    assert "I/O operation on closed file" in capsys.readouterr().err  # as with every handler of `logging`
+
+
+def test_lines_of_many_threads_stay_whole(lines: Lines) -> None:
+    logger = get_logger("vital.test")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: logger.info("said", number=number, text="x" * 500), range(400)))
+    assert sorted(line["number"] for line in lines.of("said")) == list(range(400))
