@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from ai_engine.agui.events import EventWriter, encode_event
 from ai_engine.agui.request import Chosen, calls_of, decision, run_id_of, workflow_input
-from ai_engine.api.asking import begin, resume, until_begun
+from ai_engine.api.asking import begin, follow, resume, until_begun
 from ai_engine.api.body import read_model
-from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream
+from ai_engine.api.streams import HEADERS, MEDIA_TYPE
 from ai_engine.auth import Caller
 from ai_engine.engine import Engine, engine_of
 from ai_engine.run_hub import LiveRun
@@ -60,14 +60,7 @@ async def _resume(engine: Engine, caller: Caller, asked: RunAgentInput) -> Respo
 
 
 def _stream(engine: Engine, begun: LiveRun, writer: EventWriter, *, after: int) -> Response:
-    pieces = begun.pieces(after)
-    return EventStream(
-        pieces,
-        run_id=begun.run_id,
-        tenant_id=begun.tenant_id,
-        heartbeat_seconds=engine.settings.heartbeat_seconds,
-        write=writer,
-    )
+    return follow(engine, begun, after=after, write=writer)
 
 
 def _chosen(request: Request) -> Chosen:

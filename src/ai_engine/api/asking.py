@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from starlette.requests import Request
 
-from ai_engine.api.streams import until_disconnected
+from ai_engine.api.streams import EventStream, until_disconnected
 from ai_engine.engine import Engine
 from ai_engine.run_hub import EngineBusy, LiveRun
 from vital_shared.errors import RunCancelled, RunFailed
@@ -19,7 +19,7 @@ from vital_shared.workflows.execution import Begun
 from vital_shared.workflows.measuring import count_rejected
 from vital_shared.workflows.replay import Replay
 
-__all__ = ["answer", "begin", "output_of", "resume", "until_begun", "until_ended"]
+__all__ = ["answer", "begin", "follow", "output_of", "resume", "until_begun", "until_ended"]
 
 
 async def begin(engine: Engine, question: WorkflowInput) -> LiveRun:
@@ -80,6 +80,19 @@ def _counting(question: WorkflowInput) -> Iterator[None]:
     except EngineBusy:
         count_rejected(question)
         raise
+
+
+def follow(
+    engine: Engine, run: LiveRun, *, after: int = 0, write: Callable[[bytes], bytes] = bytes
+) -> EventStream:
+    """Answer with the events of a run after one, as they come; see `EventStream`."""
+    return EventStream(
+        run.pieces(after),
+        run_id=run.run_id,
+        tenant_id=run.tenant_id,
+        heartbeat_seconds=engine.settings.heartbeat_seconds,
+        write=write,
+    )
 
 
 async def until_begun(run: LiveRun) -> None:

@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ai_engine.api.asking import answer, begin, until_begun
+from ai_engine.api.asking import answer, begin, follow, until_begun
 from ai_engine.api.body import read_model
-from ai_engine.api.streams import EventStream
 from ai_engine.auth import Caller
 from ai_engine.engine import engine_of
 from ai_engine.openai.names import model_name, read_name
@@ -36,14 +35,7 @@ async def complete(request: Request) -> Response:
     run = await begin(engine, question)
     await until_begun(run)
     writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage)
-    pieces = run.pieces(0)
-    return EventStream(
-        pieces,
-        run_id=run.run_id,
-        tenant_id=run.tenant_id,
-        heartbeat_seconds=engine.settings.heartbeat_seconds,
-        write=writer,
-    )
+    return follow(engine, run, write=writer)
 
 
 async def models(request: Request) -> Response:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.accept import prefers_stream
-from ai_engine.api.asking import answer, begin, output_of, resume, until_begun, until_ended
+from ai_engine.api.asking import answer, begin, follow, output_of, resume, until_begun, until_ended
 from ai_engine.api.body import parse_model, read_json, read_model
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id
 from ai_engine.auth import Caller
@@ -228,9 +228,7 @@ async def _answer(request: Request, run: LiveRun, *, after: int) -> Response:
     """Answer with the events of a run, or with its end."""
     await until_begun(run)
     if prefers_stream(request.headers.get("accept", "")):
-        pieces = run.pieces(after)
-        seconds = engine_of(request).settings.heartbeat_seconds
-        return EventStream(pieces, run_id=run.run_id, tenant_id=run.tenant_id, heartbeat_seconds=seconds)
+        return follow(engine_of(request), run, after=after)
     await until_ended(request, run)
     return Response(output_of(engine_of(request), run).model_dump_json(), media_type="application/json")
 
