@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vital_shared.llm.base import ModelRequest, ModelToolCall, ModelTurn, ToolDefinition, ToolExchange
-from vital_shared.llm.prompts.prompt import ANSWER_TOKENS, CUT, Prompts
+from vital_shared.llm.prompts.counting import WordPieces
+from vital_shared.llm.prompts.prompt import ANSWER_TOKENS, CUT, QUICK_CHARACTERS, Prompts
 from vital_shared.llm.wires.base import ToolTurn, UserTurn
 from vital_shared.models.message import Message
 from vital_shared.models.tool import ToolResult
+from vital_shared.retrieval.weights import BGE_SMALL
 from vital_shared.testing import passage
 
 
@@ -159,3 +161,26 @@ def test_tools_take_their_part_of_the_context():
     assert "word word" not in asked(render(context_tokens=free + 200, passages=many, tools=(tool,)))
     with_tool, without = render(tools=(tool,)), render()
     assert with_tool.input_tokens - without.input_tokens >= 200
+
+
+@pytest.mark.parametrize(
+    ("request_", "quick"),
+    [
+        ({}, True),
+        ({"history": said(1)}, True),
+        ({"question": "q" * (QUICK_CHARACTERS + 1)}, False),
+        ({"history": said(1) * 60}, False),
+        ({"passages": (passage("It takes 90 days."),)}, False),
+        ({"tool_results": (result(),)}, False),
+    ],
+)
+def test_only_what_is_short_is_written_on_the_event_loop(request_, quick):
+    assert Prompts(words).is_quick(ModelRequest(**{"question": "How long?"} | request_)) is quick
+
+
+def test_a_tokenizer_is_not_loaded_on_the_event_loop(model_folders):
+    count = WordPieces(model_folders[BGE_SMALL.name])
+    prompts, request = Prompts(count), ModelRequest(question="How long?")
+    assert not prompts.is_quick(request)
+    prompts.render(request)
+    assert prompts.is_quick(request)
