@@ -44,7 +44,7 @@ __all__ = [
 Task = Literal["answer", "tools"]
 """``tools``: only ask for the tool calls that would help with the question; what text comes is dropped."""
 
-StopReason = Literal["end", "length", "tool_calls", "content_filter", "no_answer"]
+StopReason = Literal["end", "length", "tool_calls", "content_filter", "refusal", "recitation", "no_answer"]
 """``no_answer``: the passages do not hold one, and the text says so."""
 
 
