@@ -6,7 +6,7 @@
     ├── ConfigurationError          a setting is missing or wrong
     ├── GraphError                  (vital_shared.graph) the graph itself
     ├── InvalidRequest              the caller asked for something that cannot be; names the field
-    │   ├── NotFound                no such agent, tool, model, run, document or session for this tenant
+    │   ├── NotFound                no such agent, tool, model, run or document for this tenant
     │   ├── Forbidden               it exists, but the caller may not change it
     │   └── Conflict                the state of the thing does not allow it (now)
     │       ├── AlreadyResumed      a paused run is resumed once

@@ -125,12 +125,6 @@ async def test_a_long_query_is_not_repeated_in_the_answer(service: Service) -> N
     assert "secret" not in response.text
 
 
-async def test_a_session_of_another_tenant_cannot_be_gone_on_with(service: Service) -> None:
-    session = (await service.ask(mode=4)).json()["session_id"]
-    response = await service.ask(mode=4, session_id=session, tenant_id="globex")
-    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "session_id")
-
-
 async def test_more_runs_than_the_limit_are_asked_to_come_again(serve: Serve, model: SteppedModel) -> None:
     service = await serve([model], settings={"max_concurrent_runs": 1})
     first = asyncio.create_task(service.ask(model="stepped"))

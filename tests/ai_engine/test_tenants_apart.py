@@ -102,10 +102,7 @@ class Case:
     """Whether acme is answered with something of its own."""
 
 
-QUESTIONS = (
-    {"json": asked("How long?", agent_id="classifier", model=None)},
-    {"json": asked("And then?", mode=4, session_id="session-of-acme")},
-)
+QUESTIONS = ({"json": asked("How long?", agent_id="classifier", model=None)},)
 
 CHAT = {"model": "mode-2/classifier", "messages": [{"role": "user", "content": "How long?"}]}
 
@@ -188,6 +185,19 @@ async def key_and_the_others_name(service: Service) -> tuple[World, dict[str, st
 async def narrowed_key(service: Service) -> tuple[World, dict[str, str]]:
     key = await service.key(None, "admin")
     return World(service, key | {"X-Tenant-ID": "acme"}), key | {"X-Tenant-ID": "globex"}
+
+
+@pytest.mark.parametrize("ways", [open_engine, keys_of_tenants, key_and_the_others_name, narrowed_key])
+async def test_another_tenant_with_the_same_session_id_has_a_conversation_of_its_own(
+    service: Service, ways: Callable
+) -> None:
+    world, foreign = await ways(service)
+    before = await (await world.fill()).seen()
+    body = asked("And then?", mode=4, session_id=world.session, tenant_id="globex")
+    answer = await service.client.post("/v1/runs", json=body, headers=foreign)
+    assert (answer.status_code, answer.json()["session_id"]) == (200, world.session), answer.text
+    assert MARK not in answer.text
+    assert await world.seen() == before
 
 
 @pytest.mark.parametrize("ways", [open_engine, keys_of_tenants, key_and_the_others_name, narrowed_key])

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import lists, sampled_from, tuples
 
-from vital_shared.errors import NotFound
 from vital_shared.store.conversations import ConversationStore, Turn, add_turn
 from vital_shared.store.database import Database
 
@@ -41,19 +44,34 @@ async def test_sessions_do_not_mix(database: Database, conversations: Conversati
     assert await words(conversations, 10) == ["a", "re a"]
 
 
-async def test_a_session_belongs_to_the_tenant_that_began_it(
+async def test_each_tenant_has_a_session_of_its_own_under_one_id(
     database: Database, conversations: ConversationStore
 ):
-    await conversations.check("s", tenant_id="globex")  # new: whoever comes first may begin it
     await say(database, "a")
-    await conversations.check("s", tenant_id="acme")
-    with pytest.raises(NotFound, match="no conversation s:") as caught:
-        await conversations.check("s", tenant_id="globex")
-    assert caught.value.field == "session_id"
     assert await words(conversations, 10, tenant="globex") == []
-    with pytest.raises(NotFound):
-        await say(database, "b", tenant="globex")
+    await say(database, "b", tenant="globex")
     assert await words(conversations, 10) == ["a", "re a"]
+    assert await words(conversations, 10, tenant="globex") == ["b", "re b"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(turns=lists(tuples(sampled_from(["acme", "globex", "a:s"]), sampled_from(["s", "t", "s:t"]))))
+def test_histories_are_those_of_a_table_by_tenant_and_session(turns: list[tuple[str, str]]):
+    async def play() -> None:
+        with TemporaryDirectory() as folder:
+            database = Database(f"sqlite+aiosqlite:///{folder}/vital.db")
+            await database.migrate()
+            expected: dict[tuple[str, str], list[str]] = {key: [] for key in turns}
+            for number, (tenant, session) in enumerate(turns):
+                expected[tenant, session] += [str(number), f"re {number}"]
+                await say(database, str(number), tenant=tenant, session=session)
+            store = ConversationStore(database)
+            for (tenant, session), contents in expected.items():
+                history = await store.history(session, tenant_id=tenant, limit=100)
+                assert [message.content for message in history] == contents
+            await database.aclose()
+
+    asyncio.run(play())
 
 
 async def test_words_that_cannot_be_stored_are_replaced(database: Database, conversations: ConversationStore):

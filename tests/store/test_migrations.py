@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,11 @@ from sqlalchemy import Connection, text
 from vital_shared.errors import StoreError
 from vital_shared.store import account_tables, migrations
 from vital_shared.store.agents import AgentStore
+from vital_shared.store.conversations import ConversationStore, Turn, add_turn
 from vital_shared.store.database import Database
 from vital_shared.store.tables import metadata
+
+MOMENT = "2026-01-01 00:00:00+00:00"
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -73,8 +78,46 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0004",)
+            ("0005",)
         ]
+    await database.aclose()
+
+
+async def test_conversations_of_the_older_schema_keep_their_messages(
+    url: str, monkeypatch: pytest.MonkeyPatch
+):
+    database = Database(url)
+    with monkeypatch.context() as older:
+        older.setattr(migrations, "_run_alembic", partial(migrations._run_alembic, target="0004"))
+        await database.migrate()
+    async with database.begin() as connection:
+        for session, tenant in (("s", "acme"), ("t", "globex")):
+            await connection.execute(
+                text(
+                    "INSERT INTO conversations (session_id, tenant_id, user_id, created_at, updated_at)"
+                    f" VALUES ('{session}', '{tenant}', 'u', '{MOMENT}', '{MOMENT}')"
+                )
+            )
+            await connection.execute(
+                text(
+                    "INSERT INTO messages (session_id, run_id, role, content, created_at)"
+                    f" VALUES ('{session}', 'r', 'user', 'words of {tenant}', '{MOMENT}')"
+                )
+            )
+    await database.aclose()
+    database = Database(url)
+    await database.migrate()
+    store = ConversationStore(database)
+    for session, tenant in (("s", "acme"), ("t", "globex")):
+        (message,) = await store.history(session, tenant_id=tenant, limit=10)
+        assert message.content == f"words of {tenant}"
+    turn = Turn(session_id="s", tenant_id="globex", user_id="u", question="new", answer="too")
+    async with database.begin() as connection:
+        await connection.run_sync(add_turn, turn, run_id="r", now=datetime.now(UTC))
+        assert await connection.run_sync(differences) == []
+        await connection.execute(text("DELETE FROM conversations WHERE tenant_id = 'acme'"))
+    assert await store.history("s", tenant_id="acme", limit=10) == ()
+    assert len(await store.history("s", tenant_id="globex", limit=10)) == 2
     await database.aclose()
 
 
@@ -110,4 +153,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0002_accounts.py",
         "v0003_alerts.py",
         "v0004_cache_epochs.py",
+        "v0005_conversations_by_tenant.py",
     ]

@@ -227,16 +227,15 @@ async def test_of_many_who_complete_at_once_one_does(database: Database, other: 
     assert len(await ConversationStore(other).history("s", tenant_id="acme", limit=10)) == 2
 
 
-async def test_a_turn_in_another_tenants_session_ends_nothing(runs: RunStore, database: Database):
+async def test_a_turn_goes_to_its_tenants_session(runs: RunStore, database: Database):
     await runs.start(record("run-0", tenant_id="globex"))
     await runs.complete("run-0", output=output("run-0"), turn=turn(tenant="globex"), now=NOW)
     await runs.start(record())
-    with pytest.raises(NotFound, match="no conversation s:") as caught:
-        await runs.complete("run-1", output=output(), turn=turn(), now=NOW)
-    assert caught.value.field == "session_id"
-    still = await runs.get("run-1", tenant_id="acme", now=NOW)
-    assert (still.status, still.output) == ("running", None)
-    assert len(await ConversationStore(database).history("s", tenant_id="globex", limit=10)) == 2
+    assert await runs.complete("run-1", output=output(), turn=turn(question="And it?"), now=NOW)
+    conversations = ConversationStore(database)
+    for tenant, question in (("globex", "May it?"), ("acme", "And it?")):
+        first, _ = await conversations.history("s", tenant_id=tenant, limit=10)
+        assert first.content == question
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])

@@ -199,13 +199,19 @@ async def test_research_modes_carry_no_conversation(services):
     assert output.session_id is None
 
 
-async def test_a_session_of_another_tenant_is_refused_and_nothing_is_stored(services):
-    mine = await ask(services, mode=4)
-    with pytest.raises(NotFound) as caught:
-        await ask(services, mode=4, tenant_id="other", session_id=mine.session_id)
-    assert caught.value.field == "session_id"
-    history = await services.conversations.history(mine.session_id, tenant_id="acme", limit=10)
-    assert len(history) == 2
+@pytest.mark.parametrize("mode", [3, 4])
+async def test_two_tenants_with_one_session_id_have_two_conversations(open_services: Open, mode):
+    model, source = CannedModel("It takes 42 days [1]."), CannedSource([FACT])
+    services = await open_services(models=[model], sources=[source])
+    await ask(services, "How long does acme's widget take?", mode=mode, session_id="chat-1")
+    await ask(services, "How long does a gadget take?", mode=mode, tenant_id="other", session_id="chat-1")
+    assert "acme" not in str(model.requests[-1])
+    for tenant, word in (("acme", "widget"), ("other", "gadget")):
+        history = await services.conversations.history("chat-1", tenant_id=tenant, limit=10)
+        assert [(message.role, word in message.content) for message in history] == [
+            ("user", True),
+            ("assistant", False),
+        ]
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,6 @@ async def check_input(workflow: BaseWorkflow, question: WorkflowInput) -> AgentP
     if services.settings.unpriced == "refuse":
         check_prices(chain, services.account)
     check_requests(question.requested_tools, agent, services.tools)
-    if question.session_id is not None:
-        await services.conversations.check(question.session_id, tenant_id=question.tenant_id)
     return agent
 
 
