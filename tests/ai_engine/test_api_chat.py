@@ -68,6 +68,23 @@ async def test_a_stream_is_told_word_by_word(client, service, model: SteppedMode
     assert chunk.choices[0].finish_reason == "stop"
 
 
+@pytest.mark.parametrize(
+    ("stop", "finish_reason"),
+    [("length", "length"), ("content_filter", "content_filter"), ("refusal", "content_filter")],
+)
+async def test_an_answer_that_is_not_whole_has_its_finish_reason(serve: Serve, stop, finish_reason) -> None:
+    service = await serve(models=[CannedModel("It takes", name="cut", stop=stop)])
+    agent = await service.services.agents.get("generalist", tenant_id=None)
+    await service.services.agents.save(agent.model_copy(update={"id": "cut", "model": "cut"}), tenant_id=None)
+    async with client_of(service) as client:
+        answer = await client.chat.completions.create(model="mode-2/cut", messages=QUESTION)
+        stream = await client.chat.completions.create(model="mode-2/cut", messages=QUESTION, stream=True)
+        reasons = [chunk.choices[0].finish_reason async for chunk in stream]
+    assert answer.choices[0].finish_reason == finish_reason
+    assert reasons[-1] == finish_reason
+    assert set(reasons[:-1]) == {None}
+
+
 async def test_a_stream_ends_with_annotations_and_with_usage_where_it_is_wanted(client) -> None:
     stream = await client.chat.completions.create(
         model=CANNED, messages=QUESTION, stream=True, stream_options={"include_usage": True}

@@ -84,7 +84,7 @@ async def test_half_an_answer_beats_none_and_says_that_it_is_one(open_services: 
     services = await open_services(models=[CannedModel("one two three", error=DOWN, words_before_error=2)])
     output = await ask(services)
     assert output.response == "one two "
-    assert "truncated" in output.degradation_reasons
+    assert "cut_off" in output.degradation_reasons
     assert "llm_fallback" not in output.degradation_reasons
     assert any(str(DOWN) in warning.message for warning in output.warnings)
     assert [(call.model, call.status) for call in output.model_calls] == [("canned", "failed")]

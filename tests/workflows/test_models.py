@@ -128,7 +128,7 @@ async def test_a_stream_that_breaks_midway_gives_half_an_answer_that_says_so(con
             question("How long is the review?", agent_id="chained")
         )
     assert output.response.startswith("It takes 42 days [1]. And")
-    assert "truncated" in output.degradation_reasons
+    assert "cut_off" in output.degradation_reasons
     assert output.model_calls[0].tokens.estimated
     assert output.cost.llm > 0
 

@@ -13,11 +13,21 @@ from pydantic_core import to_json
 
 from ai_engine.run_log import decode
 from vital_shared.models.citation import Citation
+from vital_shared.models.quality import AnswerEnding
 from vital_shared.models.workflow_io import Tokens, WorkflowOutput
 
 __all__ = ["ChunkWriter", "completion", "waiting"]
 
 DONE: Final = b"data: [DONE]\n\n"
+
+FINISH_REASONS: Final[dict[AnswerEnding, str]] = {
+    "whole": "stop",
+    "truncated": "length",
+    "cut_off": "length",
+    "content_filtered": "content_filter",
+    "refused": "content_filter",
+    "recitation_blocked": "content_filter",
+}
 
 Json = dict[str, Any]
 
@@ -27,7 +37,12 @@ def completion(output: WorkflowOutput, model: str) -> bytes:
     message: Json = {"role": "assistant", "content": _text(output), "refusal": None}
     if output.citations:
         message["annotations"] = _annotations(output.response, output.citations)
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": FINISH_REASONS[output.ending],
+    }
     return to_json(
         {
             "id": output.run_id,
@@ -135,7 +150,7 @@ class ChunkWriter:
             delta["annotations"] = _annotations(output.response, output.citations)
         if delta:
             yield self._chunk(delta)
-        yield self._chunk({}, "stop")
+        yield self._chunk({}, FINISH_REASONS[output.ending])
         if self._usage:
             yield self._frame([], usage=_usage(output.tokens))
         yield DONE

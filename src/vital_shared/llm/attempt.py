@@ -6,19 +6,21 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from decimal import Decimal
+from typing import Final
 
 from vital_shared.llm.base import (
     CallStarted,
     Model,
     ModelError,
     ModelEvent,
-    ModelRejected,
+    ModelHeldBack,
     ModelRequest,
     ModelTimeout,
     ModelToolCall,
     ModelUnavailable,
     ReasoningDelta,
     Stop,
+    StopReason,
     TextDelta,
     Usage,
 )
@@ -26,11 +28,21 @@ from vital_shared.llm.measuring import count_call
 from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
 from vital_shared.models.money import to_dollars
+from vital_shared.models.quality import HeldBackReason
 from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.rates import Rates
 from vital_shared.monitoring.tracing import model_span
 
 __all__ = ["Account", "Attempt"]
+
+_HELD_BACK: Final[dict[StopReason, tuple[HeldBackReason, str]]] = {
+    "content_filter": ("content_filtered", 'The filter of the model "{}" held its answer back.'),
+    "refusal": ("refused", 'The model "{}" refused to answer.'),
+    "recitation": (
+        "recitation_blocked",
+        'The provider of the model "{}" held its answer back, since it repeats a protected text.',
+    ),
+}
 
 
 class Account:
@@ -120,10 +132,10 @@ class Attempt:
             return
         if stop.reason == "tool_calls" and self._request.may_call:
             return
-        if stop.reason == "content_filter":
-            raise ModelRejected(
-                f'The filter of the model "{name}" held its answer back.', model=name, request_id=request_id
-            )
+        held = _HELD_BACK.get(stop.reason)
+        if held is not None:
+            reason, words = held
+            raise ModelHeldBack(words.format(name), model=name, reason=reason, request_id=request_id)
         raise ModelUnavailable(f'The model "{name}" wrote nothing.', model=name, request_id=request_id)
 
     def _note(self, event: ModelEvent, start: float) -> None:

@@ -14,6 +14,7 @@ from vital_shared.errors import VitalError
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.message import Message
+from vital_shared.models.quality import HeldBackReason
 from vital_shared.models.tool import ToolResult
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelEvent",
+    "ModelHeldBack",
     "ModelRateLimited",
     "ModelRejected",
     "ModelRequest",
@@ -283,3 +285,16 @@ class ModelRateLimited(ModelError):
 
 class ModelRejected(ModelError):
     """The provider will not answer this call however often it is made: bad key, bad input, filter."""
+
+
+class ModelHeldBack(ModelRejected):
+    """There is an answer, of which nothing is given: the provider's filter, or a refusal.
+
+    :param reason: the cause.
+    """
+
+    def __init__(
+        self, message: str, *, model: str, reason: HeldBackReason, request_id: str | None = None
+    ) -> None:
+        super().__init__(message, model=model, request_id=request_id)
+        self.reason: HeldBackReason = reason

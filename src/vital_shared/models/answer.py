@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pydantic import model_validator
+
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation
 from vital_shared.models.model_call import ModelCall, Tokens
-from vital_shared.models.quality import AnswerWarning, DegradationReason, UnsupportedSentence
+from vital_shared.models.quality import (
+    AnswerEnding,
+    AnswerWarning,
+    DegradationReason,
+    HeldBackReason,
+    UnsupportedSentence,
+)
 from vital_shared.models.tool import ToolCall, ToolResult
 
 __all__ = ["Answer", "Quality", "Suggestion", "ToolPlan"]
@@ -20,8 +28,9 @@ class Answer(Frozen):
     tokens: Tokens = Tokens()
     abstained: bool = False
     """The sources do not hold an answer, and the text says so."""
-    truncated: bool = False
-    """The text ends because a limit was reached."""
+    ending: AnswerEnding = "whole"
+    held_back: HeldBackReason | None = None
+    """The first cause for which a model that was asked kept its answer to itself; None where none did."""
     fallback_error: str | None = None
     """Why the model that was asked first did not answer; None where it did."""
     calls: tuple[ModelCall, ...] = ()
@@ -29,6 +38,20 @@ class Answer(Frozen):
     tool_results: tuple[ToolResult, ...] = ()
     """What the tools gave that the model called while it answered."""
     warnings: tuple[AnswerWarning, ...] = ()
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the text ends before its time, for any cause."""
+        return self.ending != "whole"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_truncated(cls, values: object) -> object:
+        """Read ``truncated``, which stood in the place of `ending` before, in checkpoints too."""
+        if not isinstance(values, dict) or "truncated" not in values:
+            return values
+        ending = "truncated" if values["truncated"] else "whole"
+        return {"ending": ending} | {name: value for name, value in values.items() if name != "truncated"}
 
 
 class Suggestion(Frozen):

@@ -6,7 +6,21 @@ from typing import Literal
 
 from vital_shared.models.base import Frozen
 
-__all__ = ["AnswerWarning", "DegradationReason", "UnsupportedSentence", "WarningType"]
+__all__ = [
+    "AnswerEnding",
+    "AnswerWarning",
+    "DegradationReason",
+    "HeldBackReason",
+    "UnsupportedSentence",
+    "WarningType",
+]
+
+HeldBackReason = Literal["content_filtered", "refused", "recitation_blocked"]
+"""Cause of an answer that a provider keeps to itself, in whole or from some place on."""
+
+AnswerEnding = Literal["whole", "truncated", "cut_off", "content_filtered", "refused", "recitation_blocked"]
+"""Cause of the end of an answer's text: ``truncated`` at the limit of its length, ``cut_off`` where the model
+failed midway; the others are the provider's decision."""
 
 DegradationReason = Literal[
     "history_failed",
@@ -19,6 +33,10 @@ DegradationReason = Literal[
     "llm_fallback",
     "ungrounded",
     "truncated",
+    "cut_off",
+    "content_filtered",
+    "refused",
+    "recitation_blocked",
     "quality_failed",
     "models_missing",
     "save_failed",

@@ -21,7 +21,12 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation
 from vital_shared.models.message import Message
 from vital_shared.models.model_call import ModelCall, Tokens
-from vital_shared.models.quality import AnswerWarning, DegradationReason, UnsupportedSentence
+from vital_shared.models.quality import (
+    AnswerEnding,
+    AnswerWarning,
+    DegradationReason,
+    UnsupportedSentence,
+)
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 
 __all__ = [
@@ -179,6 +184,9 @@ class WorkflowOutput(Frozen):
     agent_id: str
     session_id: str | None = None
     response: str = ""
+    ending: AnswerEnding = "whole"
+    """Cause of the end of the response."""
+
     citations: tuple[Citation, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()
     suggested_tools: tuple[ToolCall, ...] = ()

@@ -44,7 +44,13 @@ PROVIDERS: Final = {
 EMBEDDED: Final = "vital"
 """The provider of models that have none: they are part of the engine."""
 
-_FINISH: Final = {"end": "stop", "no_answer": "stop", "tool_calls": "tool_call"}
+_FINISH: Final = {
+    "end": "stop",
+    "no_answer": "stop",
+    "tool_calls": "tool_call",
+    "refusal": "content_filter",
+    "recitation": "content_filter",
+}
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 """W3C's traceparent and tracestate; no baggage, which anybody could have us send on."""

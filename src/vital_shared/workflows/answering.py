@@ -15,10 +15,12 @@ from vital_shared.llm.base import (
     Model,
     ModelError,
     ModelEvent,
+    ModelHeldBack,
     ModelRequest,
     ModelTurn,
     ReasoningDelta,
     Stop,
+    StopReason,
     TextDelta,
     ToolExchange,
 )
@@ -26,7 +28,7 @@ from vital_shared.llm.chain import Chain
 from vital_shared.models.answer import Answer
 from vital_shared.models.citation import Citation
 from vital_shared.models.model_call import ModelCall, Tokens
-from vital_shared.models.quality import AnswerWarning
+from vital_shared.models.quality import AnswerEnding, AnswerWarning, HeldBackReason
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.workflows.tool_loop import ToolLoop
 
@@ -43,6 +45,14 @@ SECONDS: Final = 60.0
 
 DOLLARS: Final = Decimal(1)
 """What a loop may cost where the run has no limit of its own."""
+
+_ENDINGS: Final[dict[StopReason, AnswerEnding]] = {
+    "length": "truncated",
+    "content_filter": "content_filtered",
+    "refusal": "refused",
+    "recitation": "recitation_blocked",
+}
+"""Stops after which the text is not whole."""
 
 
 class Answering:
@@ -81,6 +91,10 @@ class Answering:
         self._model: Model | None = None
         self._first_error: ModelError | None = None
         """Why somebody else than the first choice has answered."""
+        self._held_back: HeldBackReason | None = None
+        """Why a model that was asked kept its answer to itself."""
+        self._last_answers = False
+        """Whether the last of all models stands in for those that the user asked for."""
         self._broken: ModelError | None = None
         """Why the text ends midway."""
         self._stop = Stop(reason="end")
@@ -130,7 +144,7 @@ class Answering:
                 raise
             self._broken = error  # half an answer beats none, and says that it is one
         finally:
-            self._note(chain)
+            self._note(chain, models[-1])
         yield Step(step, "failed" if self._broken else "success")
 
     def _from_here_on(self, models: Sequence[Model]) -> Sequence[Model]:
@@ -150,11 +164,14 @@ class Answering:
         elif isinstance(event, Stop):
             self._stop = event
 
-    def _note(self, chain: Chain) -> None:
+    def _note(self, chain: Chain, last: Model) -> None:
         self._calls += chain.calls
         if chain.errors and self._first_error is None and chain.errors[-1] is not self._broken:
             self._first_error = chain.errors[0]
         self._model = chain.answered or self._model
+        held_back = (error.reason for error in chain.errors if isinstance(error, ModelHeldBack))
+        self._held_back = self._held_back or next(held_back, None)
+        self._last_answers = chain.answered is last
 
     def _check_bounds(self) -> None:
         if self._rounds >= ROUNDS:
@@ -190,12 +207,21 @@ class Answering:
             model=self._model.name if self._model else "",
             tokens=sum((call.tokens for call in self._calls), Tokens()),
             abstained=self._stop.reason == "no_answer",
-            truncated=self._stop.reason == "length" or self._broken is not None,
+            ending=self._ending,
+            held_back=self._held_back,
             fallback_error=self._first_error.message if self._first_error else None,
             calls=tuple(self._calls),
             tool_results=(*self._loop.made, *self._loop.denied),
             warnings=tuple(self._warnings()),
         )
+
+    @property
+    def _ending(self) -> AnswerEnding:
+        if self._broken is not None:
+            return "cut_off"
+        if self._held_back is not None and self._last_answers:
+            return self._held_back  # quotes of documents are not the answer that was held back
+        return _ENDINGS.get(self._stop.reason, "whole")
 
     def _warnings(self) -> Iterator[AnswerWarning]:
         for marker in dict.fromkeys(self._removed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from vital_shared.graph import Run
@@ -48,7 +49,7 @@ def build_output(
     suggestion: Suggestion = run.value("model_suggestion") or Suggestion()
     results: tuple[ToolResult, ...] = run.value("tool_results", ()) + (answer.tool_results if answer else ())
     calls = suggestion.model_calls + (answer.calls if answer else ())
-    reasons = _reasons(run, quality, more_reasons)
+    reasons = _reasons(run, answer, quality, more_reasons)
     return WorkflowOutput(
         run_id=bill.run_id,
         status=status,
@@ -57,6 +58,7 @@ def build_output(
         agent_id=question.agent_id,
         session_id=question.session_id,
         response=answer.text if answer else "",
+        ending=answer.ending if answer else "whole",
         citations=answer.citations if answer else (),
         tool_results=results,
         suggested_tools=_suggested(run),
@@ -88,10 +90,18 @@ def _cost(bill: Bill) -> Cost:
 
 
 def _reasons(
-    run: Run, quality: Quality, more: tuple[DegradationReason, ...]
+    run: Run, answer: Answer | None, quality: Quality, more: tuple[DegradationReason, ...]
 ) -> tuple[DegradationReason, ...]:
     engine = [known_reason(degradation.reason) for degradation in run.degradations]
-    return tuple(dict.fromkeys((*engine, *quality.reasons, *more)))
+    return tuple(dict.fromkeys((*engine, *quality.reasons, *_cut_short(answer), *more)))
+
+
+def _cut_short(answer: Answer | None) -> Iterator[DegradationReason]:
+    """Name the causes for which this text, or that of a model asked before, is not whole."""
+    if answer is not None and answer.ending != "whole":
+        yield answer.ending
+    if answer is not None and answer.held_back is not None:
+        yield answer.held_back
 
 
 def _warnings(

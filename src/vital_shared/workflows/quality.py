@@ -35,6 +35,14 @@ DEGRADATIONS: Final[dict[DegradationReason, _Degradation]] = {
     "llm_fallback": _Degradation(0.2, "The model of first choice did not answer; another one did."),
     "ungrounded": _Degradation(0.2, "Parts of the answer are not backed by the sources they cite."),
     "truncated": _Degradation(0.1, "The answer was cut short."),
+    "cut_off": _Degradation(0.3, "The answer ends midway, because the model failed while it wrote."),
+    "content_filtered": _Degradation(
+        0.3, "The provider's content filter held an answer, or a part of it, back."
+    ),
+    "refused": _Degradation(0.3, "The model refused to answer, or to go on."),
+    "recitation_blocked": _Degradation(
+        0.3, "The provider held an answer, or a part of it, back because it repeats a protected text."
+    ),
     "quality_failed": _Degradation(0.05, "The answer could not be checked against its sources."),
     "models_missing": _Degradation(
         0.2,
@@ -101,8 +109,6 @@ async def assess(
         reasons.append("llm_fallback")
     if unsupported:
         reasons.append("ungrounded")
-    if answer.truncated:
-        reasons.append("truncated")
     return Quality(
         groundedness=grounding.share if grounding else None,
         unsupported=unsupported,

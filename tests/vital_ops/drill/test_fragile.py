@@ -35,7 +35,7 @@ async def test_tool_and_source_fail_only_when_they_are_told_to(workflow):
 async def test_an_answer_that_breaks_off_is_cut_short_however_often(workflow):
     for _ in range(10):
         output = await asked(workflow, model=BREAKS_OFF)
-        assert "truncated" in output.degradation_reasons
+        assert "cut_off" in output.degradation_reasons
 
 
 async def test_a_run_fails_where_the_model_has_a_bug(workflow):
