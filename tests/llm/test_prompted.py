@@ -4,6 +4,7 @@ from contextlib import aclosing
 
 import pytest
 
+from vital_shared.llm import usage_warnings
 from vital_shared.llm.base import (
     CallStarted,
     CitationRemoved,
@@ -86,6 +87,25 @@ async def test_the_providers_own_count_stands():
     told = Usage(input_tokens=7, output_tokens=3)
     _, events = await ask(TextDelta(text="42 days."), told, END)
     assert [event for event in events if isinstance(event, Usage)] == [told]
+
+
+@pytest.mark.parametrize(
+    ("given", "output"),
+    [(Usage(), 2), (Usage(output_tokens=7, corrected=True), 7), (Usage(input_tokens=9), 2)],
+)
+async def test_a_count_of_zero_beside_written_text_is_estimated(given, output):
+    _, events = await ask(TextDelta(text="42 days."), given, END)
+    usage = [event for event in events if isinstance(event, Usage)][-1]
+    assert usage.input_tokens == (given.input_tokens or events[0].input_tokens)
+    assert (usage.output_tokens, usage.estimated, usage.corrected) == (output, True, given.corrected)
+
+
+async def test_an_odd_count_is_warned_of_once_for_a_model(caplog):
+    odd = Usage(input_tokens=7, output_tokens=3, corrected=True)
+    usage_warnings._warned.clear()
+    for _ in range(2):
+        await ask(TextDelta(text="42 days."), odd, END)
+    assert caplog.text.count("provider_usage_corrected") == 1
 
 
 @pytest.mark.parametrize("said", ["The sources do not say how long it takes.", "I cannot find an answer."])

@@ -18,7 +18,7 @@ from pydantic_ai.exceptions import (
 from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import DeltaThinkingPart, DeltaToolCall, FunctionModel
 from pydantic_ai.models.test import TestModel
-from tests.llm.wires.conftest import CHAT, WEIGH, WITH_TOOLS, collect, reasoning, text, turn
+from tests.llm.wires.conftest import CHAT, WEIGH, WITH_TOOLS, collect, counted, reasoning, text, turn
 from tests.llm.wires.servers.base import serve
 from tests.llm.wires.servers.openai import SAID, TEXT, TOOLS, error, stream
 
@@ -218,7 +218,7 @@ async def test_its_openai_model_reads_text_and_usage_from_a_real_stream(openai):
         await provider.aclose()
         assert text(await collect(provider)) == SAID  # and it may be used again
     assert text(events) == SAID
-    assert [event for event in events if isinstance(event, Usage)] == [
+    assert counted(events) == [
         Usage(input_tokens=120, cached_input_tokens=100, output_tokens=30, reasoning_tokens=20)
     ]
     assert events[-1] == Stop(reason="end", request_id="chatcmpl-1")

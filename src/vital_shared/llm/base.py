@@ -8,7 +8,10 @@ one `Stop`. A failure is a `ModelError`.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Any, Literal, Protocol
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, Protocol, Self
+
+from pydantic import Field, model_validator
 
 from vital_shared.errors import VitalError
 from vital_shared.models.base import Frozen
@@ -18,6 +21,7 @@ from vital_shared.models.quality import HeldBackReason
 from vital_shared.models.tool import ToolResult
 
 __all__ = [
+    "MAX_CALL_TOKENS",
     "CallStarted",
     "CitationRemoved",
     "Cited",
@@ -152,21 +156,44 @@ class ModelTurn(Frozen):
     """The provider's own content as JSON, where more than text and calls has to go back (signatures)."""
 
 
-class Usage(Frozen):
-    """Tokens as the provider counted them, for one call; a later one replaces an earlier one."""
+MAX_CALL_TOKENS: Final = 10_000_000
+"""Highest count of tokens that is believed for one call; the longest contexts take a fifth of it."""
 
-    input_tokens: int = 0
+TokenCount = Annotated[int, Field(ge=0, le=MAX_CALL_TOKENS)]
+
+
+class Usage(Frozen):
+    """Tokens as the provider counted them, for one call; a later one replaces an earlier one.
+
+    Counts from outside go through `UsageReader`, which makes them fit.
+    """
+
+    input_tokens: TokenCount = 0
     """All that was read, cached or not."""
-    cached_input_tokens: int = 0
+    cached_input_tokens: TokenCount = 0
     """Part of the input that was read from the provider's cache."""
-    cache_write_tokens: int = 0
+    cache_write_tokens: TokenCount = 0
     """Part of the input that was written to the provider's cache."""
-    output_tokens: int = 0
+    output_tokens: TokenCount = 0
     """All that was written, reasoning included."""
-    reasoning_tokens: int = 0
+    reasoning_tokens: TokenCount = 0
     """Part of the output."""
     estimated: bool = False
     """True where we counted, because the provider did not say."""
+    provider_cost: Decimal | None = None
+    """The provider's own price of the call, in dollars, where it states one."""
+    raw: dict[str, Any] | None = None
+    """The provider's usage object as it came; None where there was none, or it was too large to keep."""
+    corrected: bool = False
+    """True where something that the provider counted was ignored, or clamped to its whole."""
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        if self.cached_input_tokens + self.cache_write_tokens > self.input_tokens:
+            raise ValueError("The cached tokens are more than the input of which they are part.")
+        if self.reasoning_tokens > self.output_tokens:
+            raise ValueError("The reasoning tokens are more than the output of which they are part.")
+        return self
 
 
 class CitationRemoved(Frozen):

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from vital_shared.llm.base import (
+    MAX_CALL_TOKENS,
     CallStarted,
     ModelEvent,
     ModelRequest,
@@ -20,6 +21,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.citing import Citer
 from vital_shared.llm.groundedness import abstains
 from vital_shared.llm.prompts.prompt import Prompt, Prompts
+from vital_shared.llm.usage_warnings import warn_of_corrected_usage
 from vital_shared.llm.wires.base import Chat
 
 __all__ = ["PromptedModel"]
@@ -78,11 +80,24 @@ class PromptedModel:
                 else:
                     answer.note(event)
                     yield event
-        if answer.usage is None:
-            written = await asyncio.to_thread(self._prompts.count, answer.written)
-            yield Usage(input_tokens=prompt.input_tokens, output_tokens=written, estimated=True)
+        if answer.usage is not None and answer.usage.corrected:
+            warn_of_corrected_usage(self.name, answer.usage)
+        if not answer.is_counted:
+            yield await asyncio.to_thread(self._completed, answer, prompt)
         if answer.stopped is not None:
             yield answer.stopped
+
+    def _completed(self, answer: _Answer, prompt: Prompt) -> Usage:
+        """Return the usage with our own count for each that the provider left out, or gave as zero."""
+        usage = answer.usage or Usage()
+        return usage.model_copy(
+            update={
+                "input_tokens": usage.input_tokens or min(prompt.input_tokens, MAX_CALL_TOKENS),
+                "output_tokens": usage.output_tokens
+                or min(self._prompts.count(answer.written), MAX_CALL_TOKENS),
+                "estimated": True,
+            }
+        )
 
     async def _rendered(self, request: ModelRequest) -> Prompt:
         if self._prompts.is_quick(request):
@@ -114,6 +129,12 @@ class _Answer:
     def written(self) -> str:
         """All that the model wrote."""
         return "".join((*self._reasoning, *self._texts))
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the provider has counted what was read, and what was written if anything was."""
+        usage = self.usage
+        return usage is not None and usage.input_tokens > 0 and (usage.output_tokens > 0 or not self.written)
 
     def text(self, event: TextDelta) -> Iterable[ModelEvent]:
         """Resolve the citations of a piece of text."""

@@ -38,14 +38,22 @@ from vital_shared.llm.base import (
     Stop,
     StopReason,
     TextDelta,
-    Usage,
 )
 from vital_shared.llm.wires.base import Chat, ToolTurn, Turn, UserTurn
+from vital_shared.llm.wires.counts import UsageReader
 from vital_shared.llm.wires.timing import Timeouts
 
 __all__ = ["ending", "messages", "parameters", "piece", "settings"]
 
 WIRE: Final = "pydantic-ai"
+
+_COUNTS: Final = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "output_reasoning_tokens",
+)
 
 _STOPS: Final[dict[str, StopReason]] = {"length": "length", "content_filter": "content_filter"}
 
@@ -154,12 +162,13 @@ def _native(response: ModelResponse) -> Any:
 def _usage(response: ModelResponse) -> Iterable[ModelEvent]:
     usage = response.usage
     if usage.has_values():
-        yield Usage(
-            input_tokens=usage.input_tokens,
-            cached_input_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            output_tokens=usage.output_tokens,
-            reasoning_tokens=usage.output_reasoning_tokens,
+        reader = UsageReader({name: getattr(usage, name) for name in _COUNTS} | {"details": usage.details})
+        yield reader.usage(
+            input_tokens=reader.count("input_tokens"),
+            cached_input_tokens=reader.count("cache_read_tokens"),
+            cache_write_tokens=reader.count("cache_write_tokens"),
+            output_tokens=reader.count("output_tokens"),
+            reasoning_tokens=reader.count("output_reasoning_tokens"),
         )
 
 

@@ -5,7 +5,7 @@ from contextlib import aclosing
 import pytest
 from pydantic import SecretStr
 
-from vital_shared.llm.base import ModelTurn, ReasoningDelta, TextDelta, ToolDefinition
+from vital_shared.llm.base import ModelTurn, ReasoningDelta, TextDelta, ToolDefinition, Usage
 from vital_shared.llm.wires.base import Chat, UserTurn
 from vital_shared.llm.wires.openai import OpenAIWire
 from vital_shared.llm.wires.provider import Provider
@@ -42,6 +42,11 @@ def text(events):
 
 def reasoning(events):
     return "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+
+
+def counted(events):
+    """Return the counts that came, without what the provider sent of them."""
+    return [event.model_copy(update={"raw": None}) for event in events if isinstance(event, Usage)]
 
 
 def turn(events):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from tests.llm.wires.conftest import CHAT, WITH_TOOLS, collect, decoded, reasoning, text, turn
+from tests.llm.wires.conftest import CHAT, WITH_TOOLS, collect, counted, decoded, reasoning, text, turn
 from tests.llm.wires.servers.anthropic import (
     PING,
     SAID,
@@ -77,7 +77,7 @@ async def test_text_usage_and_the_end(ask):
         "2023-06-01",
     )
     assert text(events) == SAID
-    assert [event for event in events if isinstance(event, Usage)][-1] == Usage(
+    assert counted(events)[-1] == Usage(
         input_tokens=120, cached_input_tokens=70, cache_write_tokens=30, output_tokens=40, reasoning_tokens=15
     )
     assert events[-1] == Stop(reason="end", request_id="req_anthropic_1")
@@ -85,7 +85,7 @@ async def test_text_usage_and_the_end(ask):
 
 async def test_what_was_read_is_known_from_the_beginning(ask):
     events, _ = read(TEXT)
-    assert events[0] == Usage(
+    assert counted(events[:1])[0] == Usage(
         input_tokens=120, cached_input_tokens=70, cache_write_tokens=30, output_tokens=1
     )
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from tests.llm.wires.conftest import CHAT, WITH_TOOLS, collect, decoded, reasoning, text, turn
+from tests.llm.wires.conftest import CHAT, WITH_TOOLS, collect, counted, decoded, reasoning, text, turn
 from tests.llm.wires.servers.base import Reply, event, serve
 from tests.llm.wires.servers.gemini import (
     BLOCKED,
@@ -73,7 +73,7 @@ async def test_text_usage_and_the_end(ask):
     assert request.path == "/v1beta/models/test:streamGenerateContent?alt=sse"
     assert request.headers["x-goog-api-key"] == "AIza-secret"
     assert text(events) == SAID
-    assert [event for event in events if isinstance(event, Usage)] == [
+    assert counted(events) == [
         Usage(input_tokens=120, cached_input_tokens=70),  # should the stream break off
         Usage(input_tokens=120, cached_input_tokens=70, output_tokens=40, reasoning_tokens=15),
     ]

@@ -5,7 +5,7 @@ import orjson
 import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from pydantic import SecretStr
-from tests.llm.wires.conftest import CHAT, MEASURE, WEIGH, WITH_TOOLS, collect, reasoning, text, turn
+from tests.llm.wires.conftest import CHAT, MEASURE, WEIGH, WITH_TOOLS, collect, counted, reasoning, text, turn
 from tests.llm.wires.servers.base import event, serve
 from tests.llm.wires.servers.openai import DONE, END, SAID, TEXT, TOOLS, USAGE, chunk, error, piece, stream
 
@@ -29,7 +29,7 @@ def body(chat, wire=None):
 
 
 def usage(events):
-    return [event for event in events if isinstance(event, Usage)][-1]
+    return counted(events)[-1]
 
 
 async def test_text_usage_and_the_end():

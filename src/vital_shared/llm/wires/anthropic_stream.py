@@ -20,8 +20,8 @@ from vital_shared.llm.base import (
     Stop,
     StopReason,
     TextDelta,
-    Usage,
 )
+from vital_shared.llm.wires.counts import UsageReader
 from vital_shared.llm.wires.statuses import error_for, read_json
 
 __all__ = ["WIRE", "AnthropicDecoder", "failure"]
@@ -82,7 +82,7 @@ class AnthropicDecoder:
             if kind == "content_block_start":
                 return self._begin(event["index"], event["content_block"])
             if kind == "message_start":
-                return self._count(event["message"]["usage"])
+                return self._count(event["message"].get("usage"))
             if kind == "message_delta":
                 self._stop = event["delta"].get("stop_reason") or self._stop
                 return self._count(event.get("usage"))
@@ -136,18 +136,20 @@ class AnthropicDecoder:
         self._parts[index] = [text] if text else []
         return (TextDelta(text=text),) if text else ()
 
-    def _count(self, usage: Mapping[str, Any] | None) -> Sequence[ModelEvent]:
+    def _count(self, usage: Any) -> Sequence[ModelEvent]:
         """Read the counts, each of the whole call so far; Anthropic's input is without the cache's."""
-        known = self._usage
-        known.update((name, value) for name, value in (usage or {}).items() if value is not None)
-        read, written = known.get("cache_read_input_tokens", 0), known.get("cache_creation_input_tokens", 0)
+        if isinstance(usage, Mapping):
+            self._usage.update((name, value) for name, value in usage.items() if value is not None)
+        reader = UsageReader(self._usage or usage)
+        cached = reader.count("cache_read_input_tokens")
+        written = reader.count("cache_creation_input_tokens")
         return (
-            Usage(
-                input_tokens=known.get("input_tokens", 0) + read + written,
-                cached_input_tokens=read,
+            reader.usage(
+                input_tokens=(reader.count("input_tokens") or 0) + (cached or 0) + (written or 0),
+                cached_input_tokens=cached,
                 cache_write_tokens=written,
-                output_tokens=known.get("output_tokens", 0),
-                reasoning_tokens=known.get("output_tokens_details", {}).get("thinking_tokens", 0),
+                output_tokens=reader.count("output_tokens"),
+                reasoning_tokens=reader.count("output_tokens_details.thinking_tokens"),
             ),
         )
 

@@ -22,8 +22,8 @@ from vital_shared.llm.base import (
     Stop,
     StopReason,
     TextDelta,
-    Usage,
 )
+from vital_shared.llm.wires.counts import UsageReader
 from vital_shared.llm.wires.statuses import error_for
 
 __all__ = ["WIRE", "GeminiDecoder", "failure"]
@@ -127,12 +127,14 @@ class GeminiDecoder:
         usage = self._usage
         if not usage:
             return ()
-        thoughts = usage.get("thoughtsTokenCount", 0)
+        reader = UsageReader(usage)
+        written, thoughts = reader.count("candidatesTokenCount"), reader.count("thoughtsTokenCount")
+        read, by_tools = reader.count("promptTokenCount"), reader.count("toolUsePromptTokenCount")
         return (
-            Usage(
-                input_tokens=usage.get("promptTokenCount", 0) + usage.get("toolUsePromptTokenCount", 0),
-                cached_input_tokens=usage.get("cachedContentTokenCount", 0),
-                output_tokens=usage.get("candidatesTokenCount", 0) + thoughts,
+            reader.usage(
+                input_tokens=(read or 0) + (by_tools or 0),
+                cached_input_tokens=reader.count("cachedContentTokenCount"),
+                output_tokens=(written or 0) + (thoughts or 0),
                 reasoning_tokens=thoughts,
             ),
         )

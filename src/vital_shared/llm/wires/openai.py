@@ -20,9 +20,9 @@ from vital_shared.llm.base import (
     Stop,
     StopReason,
     TextDelta,
-    Usage,
 )
 from vital_shared.llm.wires.base import Chat, ToolTurn, Turn, UserTurn, WireRequest
+from vital_shared.llm.wires.openai_usage import read_usage
 from vital_shared.llm.wires.statuses import error_for, read_json, retry_after_seconds
 
 __all__ = ["AzureWire", "OpenAIWire"]
@@ -245,18 +245,7 @@ def _turn(turn: Turn) -> list[dict[str, Any]]:
 
 def _usage(chunk: Mapping[str, Any]) -> Sequence[ModelEvent]:
     usage = chunk.get("usage")
-    if not usage:
-        return ()
-    read = usage.get("prompt_tokens_details") or {}
-    written = usage.get("completion_tokens_details") or {}
-    return (
-        Usage(
-            input_tokens=usage.get("prompt_tokens") or 0,
-            cached_input_tokens=read.get("cached_tokens") or 0,
-            output_tokens=usage.get("completion_tokens") or 0,
-            reasoning_tokens=written.get("reasoning_tokens") or 0,
-        ),
-    )
+    return (read_usage(usage),) if usage else ()
 
 
 def _error(

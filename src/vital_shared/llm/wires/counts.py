@@ -1,0 +1,139 @@
+"""Token counts as providers send them, made safe to charge: whole, bounded, no part above its whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import orjson
+
+from vital_shared.llm.base import MAX_CALL_TOKENS, Usage
+
+__all__ = ["UsageReader"]
+
+MAX_RAW_BYTES: Final = 4096
+"""Longest usage object, as JSON, that is kept beside the counts."""
+
+MAX_PROVIDER_DOLLARS: Final = Decimal(1000)
+"""Highest cost of one call that is believed when a provider states it."""
+
+_DIGITS: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{0,9})?")
+
+
+class UsageReader:
+    """Reads one usage object; ignores what is no count, and marks the result as corrected.
+
+    :param raw: any JSON; None where the provider sent none.
+    """
+
+    __slots__ = ("_corrected", "_fields", "_raw")
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._fields: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {}
+        self._corrected = raw is not None and not isinstance(raw, Mapping)
+
+    def count(self, *paths: str) -> int | None:
+        """Return the first count above zero at one of the paths, else zero, else None where there is none.
+
+        :param paths: names of fields; a dot leads into an object, as in ``prompt_tokens_details.cached``.
+        """
+        found: int | None = None
+        for path in paths:
+            value = self._at(path)
+            if value is None:
+                continue
+            count = _count(value)
+            if count is None:
+                self._corrected = True
+            elif count:
+                return count
+            else:
+                found = 0
+        return found
+
+    def dollars(self, path: str) -> Decimal | None:
+        """Return the provider's own price of the call; None where it states none that can be believed."""
+        value = self._at(path)
+        if value is None:
+            return None
+        try:
+            dollars = Decimal(str(value)) if isinstance(value, int | float | str) else Decimal("NaN")
+        except InvalidOperation:
+            dollars = Decimal("NaN")
+        if isinstance(value, bool) or not dollars.is_finite() or not 0 <= dollars <= MAX_PROVIDER_DOLLARS:
+            self._corrected = True
+            return None
+        return dollars
+
+    def usage(
+        self,
+        *,
+        input_tokens: int | None,
+        output_tokens: int | None,
+        cached_input_tokens: int | None = None,
+        cache_write_tokens: int | None = None,
+        reasoning_tokens: int | None = None,
+        provider_cost: Decimal | None = None,
+    ) -> Usage:
+        """Return the counts; a sum out of bounds becomes zero, a part is clamped to its whole."""
+        read, written = self._whole(input_tokens), self._whole(output_tokens)
+        cached = self._within(cached_input_tokens, read)
+        to_cache = self._within(cache_write_tokens, read - cached)
+        reasoning = self._within(reasoning_tokens, written)
+        return Usage(
+            input_tokens=read,
+            cached_input_tokens=cached,
+            cache_write_tokens=to_cache,
+            output_tokens=written,
+            reasoning_tokens=reasoning,
+            provider_cost=provider_cost,
+            raw=self._kept(),
+            corrected=self._corrected,
+        )
+
+    def _at(self, path: str) -> Any:
+        value: Any = self._fields
+        for name in path.split("."):
+            if value is None:
+                return None
+            if not isinstance(value, Mapping):
+                self._corrected = True
+                return None
+            value = value.get(name)
+        return value
+
+    def _whole(self, count: int | None) -> int:
+        if not count or 0 <= count <= MAX_CALL_TOKENS:
+            return count or 0
+        self._corrected = True
+        return 0
+
+    def _within(self, part: int | None, whole: int) -> int:
+        if not part or 0 <= part <= whole:
+            return part or 0
+        self._corrected = True
+        return max(0, min(part, whole))
+
+    def _kept(self) -> dict[str, Any] | None:
+        if not self._fields:
+            return None
+        try:
+            size = len(orjson.dumps(self._fields))
+        except (TypeError, ValueError):  # texts with halves of surrogates, or nested too deeply
+            return None
+        return dict(self._fields) if size <= MAX_RAW_BYTES else None
+
+
+def _count(value: Any) -> int | None:
+    """Read one count: a whole number, a float or a text of digits; None where it is none within bounds."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        value = float(text) if _DIGITS.fullmatch(text) else None
+    if not isinstance(value, int | float) or not 0 <= value <= MAX_CALL_TOKENS:  # NaN is not, either
+        return None
+    return int(value)
