@@ -27,8 +27,9 @@ from vital_shared.workflows.approval import denied_results, plan_tools
 from vital_shared.workflows.chains import affordable, left_of, models_for
 from vital_shared.workflows.execution import Begun, Execution
 from vital_shared.workflows.follow_up import standalone
+from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.quality import assess
-from vital_shared.workflows.services import Services, default_services
+from vital_shared.workflows.services import Services
 from vital_shared.workflows.suggesting import suggest_by_model
 from vital_shared.workflows.tool_loop import ToolLoop, allowed
 
@@ -51,7 +52,8 @@ class BaseWorkflow(Graph):
     ...         return answer.text.upper()
 
     :param services: what it works with; None: the default ones of the running event loop, opened on first
-        use and closed by `aclose`, or with the loop.
+        use and closed by `aclose`, or with the loop. One object then serves any number of event loops, one
+        after another or in several threads at once.
     """
 
     inputs = ("input", "run_id", *WorkflowInput.model_fields)
@@ -62,20 +64,24 @@ class BaseWorkflow(Graph):
 
     def __init__(self, services: Services | None = None) -> None:
         self._services = services
-        self._owns_services = False
 
     @property
     def services(self) -> Services:
-        """What the workflow works with; there once a run has begun."""
-        if self._services is None:
+        """What the workflow works with, in this event loop; there once a run has begun."""
+        if self._services is not None:
+            return self._services
+        try:
+            services = loop_services().opened
+        except RuntimeError:  # a node in a thread: no event loop runs there
+            services = current_services.get()
+        if services is None:
             raise RuntimeError("services are opened with the first run: await it, or pass services")
-        return self._services
+        return services
 
     async def aclose(self) -> None:
-        """Close the default services, if this workflow has opened them; it may be used again."""
-        if self._owns_services:
-            self._services, self._owns_services = None, False
-            await default_services().release()
+        """Close this event loop's default services, if no other workflow uses them; it may be used again."""
+        if self._services is None:
+            await loop_services().release(self)
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -84,14 +90,9 @@ class BaseWorkflow(Graph):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _open(self) -> Services:
+    async def _open(self) -> None:
         if self._services is None:
-            services = await default_services().acquire()
-            if self._services is None:
-                self._services, self._owns_services = services, True
-            else:  # two runs have begun at the same time
-                await default_services().release()
-        return self.services
+            await loop_services().acquire(self)
 
     # Running it
 

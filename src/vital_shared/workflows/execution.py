@@ -43,6 +43,7 @@ from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.estimate import worst_cost
 from vital_shared.workflows.events import EventStream
 from vital_shared.workflows.lookup import Lookup, look_up
+from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.measuring import Measuring, count_refused
 from vital_shared.workflows.output import build_output
 from vital_shared.workflows.preparing import (
@@ -258,6 +259,7 @@ class Execution:
         """Run; what is logged meanwhile, in tasks and threads too, names the run, and its end is a line."""
         question, trace = self._question, self._trace
         current_bill.set(self._bill)  # for this task and those that it makes
+        current_services.set(self._services)
         with bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id), trace or nullcontext():
             try:
                 await self._work()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING
 
 from vital_shared.cache.cache import Cache
 from vital_shared.errors import ConfigurationError
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
     from vital_shared.retrieval.embedding import Embedder
     from vital_shared.retrieval.rerank import Reranker
 
-__all__ = ["Services", "default_services"]
+__all__ = ["Services"]
 
 logger = get_logger(__name__)
 
@@ -231,45 +230,3 @@ def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None, Cou
         logger.warning("embedded models are not installed: run `vital models install`")
     count = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else at_most
     return embedder, reranker, count
-
-
-class _Default:
-    """The services of one event loop, opened on first use and closed with the last user, or the loop."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._users = 0
-        self._services: Services | None = None
-        self._keeper: AsyncIterator[None] | None = None
-
-    async def acquire(self) -> Services:
-        async with self._lock:
-            if self._services is None:
-                self._services = await Services.open()
-                # `asyncio.run` closes asynchronous generators before the loop: so whoever never calls
-                # `aclose` leaves no connection and no thread behind either.
-                self._keeper = self._keep(self._services)
-                await anext(self._keeper)
-            self._users += 1
-            return self._services
-
-    async def release(self) -> None:
-        async with self._lock:
-            self._users -= 1
-            if self._users == 0 and self._services is not None:
-                services, self._services, self._keeper = self._services, None, None
-                await services.aclose()
-
-    async def _keep(self, services: Services) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await services.aclose()
-
-
-_defaults: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Default]] = WeakKeyDictionary()
-
-
-def default_services() -> _Default:
-    """Return the holder of the running loop's own services."""
-    return _defaults.setdefault(asyncio.get_running_loop(), _Default())
