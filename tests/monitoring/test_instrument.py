@@ -1,5 +1,6 @@
 """How metrics are declared and counted."""
 
+import math
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info
 from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
+from vital_shared.monitoring.metrics import METRIC_VALUES_IGNORED_TOTAL
 
 COLOUR = Label("colour", ("red", "blue"))
 
@@ -48,9 +50,18 @@ def test_the_series_of_the_same_values_is_the_same():
     assert counter.at("red") is counter.at("red")
 
 
-def test_a_counter_cannot_be_decreased():
-    with pytest.raises(ValueError, match="cannot be decreased"):
-        Counter("balls_total", "Balls.").at().inc(-1)
+@pytest.mark.parametrize("odd", [-1, math.nan, math.inf, -math.inf, None, "3"])
+def test_an_odd_value_is_left_out_and_counted_and_never_raises(odd):
+    counter, histogram = Counter("balls_total", "Balls."), Histogram("weights", "Weights.", edges=(1,))
+    before = METRIC_VALUES_IGNORED_TOTAL.at().value
+    counter.at().inc(2)
+    counter.at().inc(odd)
+    assert counter.at().value == 2
+    if odd != -1:  # a measure may be below zero
+        histogram.at().observe(odd)
+        histogram.at().observe_all([0.5, odd])
+        assert (histogram.at().count, histogram.at().sum) == (1, 0.5)
+    assert METRIC_VALUES_IGNORED_TOTAL.at().value - before == (1 if odd == -1 else 3)
 
 
 @given(st.lists(st.integers(0, 10**15), max_size=50))

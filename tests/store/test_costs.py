@@ -15,6 +15,7 @@ from sqlalchemy import delete
 from tests.ledger_rows import NOON, row, write
 
 from vital_shared.errors import InvalidRequest
+from vital_shared.models.charge import MAX_CHARGE_NANOS
 from vital_shared.models.costs import CostQuery, CostSums
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import ledger
@@ -37,11 +38,12 @@ rows = st.fixed_dictionaries(
         "unit_prices": st.sampled_from(["{}", None]),
         "calls": st.integers(0, 2**31 - 1),
         "hits": st.integers(0, 2**31 - 1),
+        "clamped": st.booleans(),
+        "cost_nanos": st.integers(0, MAX_CHARGE_NANOS),
         "at": st.integers(-60, 60).map(lambda hours: NOON + timedelta(hours=hours, microseconds=hours)),
     }
     | dict.fromkeys(
         (
-            "cost_nanos",
             "saved_nanos",
             "input_tokens",
             "cached_input_tokens",
@@ -104,6 +106,7 @@ def summed(found: list[dict[str, Any]]) -> CostSums:
         saved_dollars=to_dollars(over("saved_nanos", found)),
         calls=over("calls", made),
         estimated_calls=over("calls", [each for each in made if each["estimated"]]),
+        clamped_calls=over("calls", [each for each in made if each.get("clamped")]),
         unpriced_calls=over("calls", [each for each in made if each["unit_prices"] is None]),
         spared_calls=over("calls", found) - over("calls", made),
         hits=over("hits", found),
@@ -138,9 +141,9 @@ async def test_sums_are_those_of_exact_arithmetic(
 
 
 async def test_sums_go_beyond_64_bits(database: Database, costs: CostStore) -> None:
-    await write(database, *(row(cost_nanos=LARGEST, input_tokens=LARGEST) for _ in range(5)))
+    await write(database, *(row(saved_nanos=LARGEST, input_tokens=LARGEST) for _ in range(5)))
     report = await costs.report(CostQuery(), tenant_id=None)
-    assert report.total.cost_dollars == Decimal("46116860184.273879035")
+    assert report.total.saved_dollars == Decimal("46116860184.273879035")
     assert report.total.input_tokens == 5 * LARGEST
 
 

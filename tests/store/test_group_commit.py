@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from vital_shared.errors import StoreError
+from vital_shared.monitoring.metrics import STORE_CALLBACK_FAILURES_TOTAL
 from vital_shared.store.account_tables import spending
 from vital_shared.store.database import Database
 from vital_shared.store.group_commit import GroupCommit
@@ -94,6 +95,19 @@ async def test_what_has_to_be_done_is_done_though_nobody_waits(commits: Counting
     commits.may_begin.set()
     await commits.aclose()
     assert (await stored(database), results) == ({"kept"}, ["kept"])
+
+
+async def test_a_callback_that_raises_stops_nobody(commits: Counting, database: Database):
+    def broken(_result: str) -> None:
+        raise ValueError("A counter cannot be decreased.")
+
+    before = STORE_CALLBACK_FAILURES_TOTAL.at().value
+    queued = [commits.put(spend(f"t{number}"), broken if number % 2 else None) for number in range(10)]
+    commits.may_begin.set()
+    names = await asyncio.gather(*queued)
+    later = await commits.put(spend("later"))
+    assert await stored(database) == {*names, later}
+    assert STORE_CALLBACK_FAILURES_TOTAL.at().value - before == 5
 
 
 async def test_nobody_waits_for_ever_when_the_loop_ends_the_writer(commits: Counting):

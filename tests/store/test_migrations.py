@@ -10,16 +10,25 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Insert, bindparam, insert, select, text
+from tests.ledger_rows import row
 
 from vital_shared.errors import StoreError
+from vital_shared.models.charge import MAX_CHARGE_NANOS
 from vital_shared.store import account_tables, migrations
+from vital_shared.store.account_tables import ledger, spending
 from vital_shared.store.agents import AgentStore
 from vital_shared.store.conversations import ConversationStore, Turn, add_turn
 from vital_shared.store.database import Database
 from vital_shared.store.tables import metadata
 
 MOMENT = "2026-01-01 00:00:00+00:00"
+
+
+COLUMNS = tuple(row())
+OLD_LEDGER_ROW = text(
+    f"INSERT INTO ledger ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
+).bindparams(bindparam("at", type_=ledger.c.at.type))
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -78,7 +87,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0005",)
+            ("0006",)
         ]
     await database.aclose()
 
@@ -121,6 +130,49 @@ async def test_conversations_of_the_older_schema_keep_their_messages(
     await database.aclose()
 
 
+async def test_old_charges_that_are_impossible_are_moved_and_flagged_and_the_rest_stays(
+    url: str, monkeypatch: pytest.MonkeyPatch
+):
+    database = Database(url)
+    with monkeypatch.context() as older:
+        older.setattr(migrations, "_run_alembic", partial(migrations._run_alembic, target="0005"))
+        await database.migrate()
+    amounts = {"run-1": -500_000_000, "run-2": 3 * 10**18, "run-3": 7}
+    async with database.begin() as connection:
+        for run_id, nanos in amounts.items():
+            old = {"run_id": run_id, "cost_nanos": nanos}
+            await connection.execute(OLD_LEDGER_ROW, row() | old)
+        for period in ("2026-11-25", "2026-11"):
+            spent = {"tenant_id": "acme", "period": period, "cost_nanos": sum(amounts.values())}
+            await connection.execute(insert(spending).values(spent))
+    await database.aclose()
+    database = Database(url)
+    await database.migrate()
+    async with database.connect() as connection:
+        found = await connection.execute(select(ledger).order_by(ledger.c.run_id))
+        assert [(each.cost_nanos, each.clamped, each.raw_usage) for each in found] == [
+            (0, True, '{"cost_nanos": -500000000}'),
+            (MAX_CHARGE_NANOS, True, '{"cost_nanos": 3000000000000000000}'),
+            (7, False, None),
+        ]
+        kept = (await connection.scalars(select(spending.c.cost_nanos))).all()
+        assert kept == [MAX_CHARGE_NANOS + 7] * 2
+    await database.aclose()
+
+
+IMPOSSIBLE = [
+    insert(ledger).values(row(cost_nanos=-1)),
+    insert(ledger).values(row(cost_nanos=MAX_CHARGE_NANOS + 1)),
+    insert(spending).values(tenant_id="acme", period="2026", cost_nanos=-1),
+]
+
+
+@pytest.mark.parametrize("statement", IMPOSSIBLE)
+async def test_the_database_itself_refuses_impossible_money(database: Database, statement: Insert):
+    with pytest.raises(StoreError):
+        await database.put(lambda connection: connection.execute(statement))
+
+
 async def test_a_migration_that_fails_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch):
     run = migrations._run_alembic
 
@@ -154,4 +206,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0003_alerts.py",
         "v0004_cache_epochs.py",
         "v0005_conversations_by_tenant.py",
+        "v0006_bounded_charges.py",
     ]

@@ -133,6 +133,19 @@ async def test_a_cancelled_stream_pays_for_what_it_streamed(priced):
     assert row["cost_nanos"] == 100_000 + 30_002  # 30001.5, rounded once, half to even
 
 
+@pytest.mark.parametrize("odd", [10_000_000, 9_999_999])
+async def test_what_a_provider_cannot_have_counted_is_charged_at_the_bound_and_flagged(priced, odd):
+    said = Usage(input_tokens=odd, output_tokens=odd)
+    services = await priced(Streaming(TextDelta(text="Yes."), said, Stop(reason="end")))
+    with counted() as growth:
+        output = await BaseWorkflow(services).execute_typed(question("How long?", model="streaming"))
+    row = next(row for row in await rows(services) if row["cost_type"] == "llm")
+    assert row["clamped"]
+    assert (row["input_tokens"], row["cost_nanos"]) < (100_000, 2 * 10**9)
+    assert nanos(output.cost.llm) == row["cost_nanos"]
+    assert growth("vital_charges_flagged_total", flag="clamped") == 1
+
+
 async def test_a_failed_run_pays_for_what_was_done_before(priced):
     class Broken(BaseWorkflow):
         @node

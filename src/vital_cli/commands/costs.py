@@ -94,6 +94,7 @@ def _cells(sums: CostSums) -> dict[str, object]:
         "saved $": f"{sums.saved_dollars:,f}",
         "calls": f"{sums.calls:,}",
         "estimated": f"{sums.estimated_calls:,}",
+        "clamped": f"{sums.clamped_calls:,}",
         "unpriced": f"{sums.unpriced_calls:,}",
         "spared": f"{sums.spared_calls:,}",
         "hits": f"{sums.hits:,}",

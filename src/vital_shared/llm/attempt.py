@@ -25,15 +25,19 @@ from vital_shared.llm.base import (
     Usage,
 )
 from vital_shared.llm.measuring import count_call
-from vital_shared.models.charge import Charge
+from vital_shared.logs import get_logger
+from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
-from vital_shared.models.money import to_dollars
+from vital_shared.models.money import to_dollars, to_nanos
 from vital_shared.models.quality import HeldBackReason
+from vital_shared.models.token_bound import TokenBound, max_tokens
 from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.rates import Rates
 from vital_shared.monitoring.tracing import model_span
 
 __all__ = ["Account", "Attempt"]
+
+logger = get_logger(__name__)
 
 _HELD_BACK: Final[dict[StopReason, tuple[HeldBackReason, str]]] = {
     "content_filter": ("content_filtered", 'The filter of the model "{}" held its answer back.'),
@@ -155,11 +159,12 @@ class Attempt:
             self._started = event
 
     def _record(self, started: CallStarted, status: CallStatus, seconds: float) -> ModelCall:
-        name, tokens = self.model.name, self._tokens(started)
+        name, counted = self.model.name, self._tokens(started)
+        tokens = self._bound(started, counted).limit(counted)
         request_id = self._stop.request_id if self._stop else self.error.request_id if self.error else None
         rates = self._account.rates(name, tokens)
         nanos = rates.nanos(tokens) if rates and tokens.total else 0
-        self._charge(status, tokens, rates, nanos)
+        self._charge(status, tokens, rates, nanos, counted)
         return ModelCall(
             model=name,
             purpose=self._request.task,
@@ -173,19 +178,42 @@ class Attempt:
             first_token_seconds=self._first,
         )
 
-    def _charge(self, status: CallStatus, tokens: Tokens, rates: Rates | None, nanos: int) -> None:
-        if self._bill is not None:
-            self._bill.add(
-                Charge(
-                    item=self._bill.next_item("llm"),
-                    cost_type="llm",
-                    name=self.model.name,
-                    status=status,
-                    tokens=tokens,
-                    unit_prices=None if rates is None else rates.in_dollars(),
-                    cost_nanos=nanos,
-                )
+    def _bound(self, started: CallStarted, counted: Tokens) -> TokenBound:
+        """Return the most tokens that the call can have taken; the text is counted only where it decides."""
+        sent, asked = started.input_tokens, self._request.max_output_tokens
+        bound = max_tokens(sent=sent, asked=asked, written=0)
+        if counted.output <= bound.output:
+            return bound
+        return max_tokens(sent=sent, asked=asked, written=self._account.count("".join(self._texts)))
+
+    def _charge(
+        self, status: CallStatus, tokens: Tokens, rates: Rates | None, nanos: int, counted: Tokens
+    ) -> None:
+        if tokens != counted:
+            logger.warning(
+                "charge_clamped",
+                model=self.model.name,
+                counted=counted.model_dump(),
+                charged=tokens.model_dump(),
             )
+        if self._bill is None:
+            return
+        usage = self._usage or Usage()
+        self._bill.add(
+            Charge.bounded(
+                item=self._bill.next_item("llm"),
+                cost_type="llm",
+                name=self.model.name,
+                status=status,
+                tokens=tokens,
+                unit_prices=None if rates is None else rates.in_dollars(),
+                cost_nanos=nanos,
+                max_nanos=MAX_CHARGE_NANOS,
+                clamped=tokens != counted,
+                raw_usage=usage.raw,
+                provider_cost_nanos=None if usage.provider_cost is None else to_nanos(usage.provider_cost),
+            )
+        )
 
     def _tokens(self, started: CallStarted) -> Tokens:
         """Take the provider's count of a whole answer; of half of one, what we know of it."""
@@ -201,7 +229,7 @@ class Attempt:
             cache_write=usage.cache_write_tokens,
             output=max(usage.output_tokens, written),
             reasoning=usage.reasoning_tokens,
-            estimated=usage.estimated or not told,
+            estimated=usage.estimated or usage.corrected or not told,
         )
 
     def _may_be_charged(self) -> bool:

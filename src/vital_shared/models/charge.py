@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.model_call import Tokens
 
-__all__ = ["Charge", "CostType"]
+__all__ = ["MAX_CHARGE_NANOS", "Charge", "CostType"]
 
 CostType = Literal["llm", "tools", "rag"]
 """Closed, since it is a metric's label."""
+
+MAX_CHARGE_NANOS: Final = 10_000 * 10**9
+"""The most that one thing may cost, in nano-dollars: $10,000. No call of a model comes near it; it keeps a
+mistake in a price or a count out of the sums, which have 64 bits."""
+
+MAX_RAW_USAGE_CHARACTERS: Final = 4_000
+
+
+def _bounded_usage(raw: object) -> object:
+    """Keep what a provider counted where it is small and JSON, and otherwise say that it was left out."""
+    if not isinstance(raw, dict):
+        return raw
+    try:
+        characters = len(json.dumps(raw))
+    except (TypeError, ValueError, RecursionError):
+        return {"omitted": "not JSON"}
+    return raw if characters <= MAX_RAW_USAGE_CHARACTERS else {"omitted": f"{characters} characters"}
+
+
+Nanos = Annotated[int, Field(ge=0, le=MAX_CHARGE_NANOS)]
 
 
 class Charge(Frozen):
     """One line of a run's bill, and one row of the ledger; also where it cost nothing.
 
-    Money is whole nano-dollars (10⁻⁹ dollars).
+    Money is whole nano-dollars (10⁻⁹ dollars), never below zero and never above `MAX_CHARGE_NANOS`.
     """
 
     item: str
@@ -34,4 +57,24 @@ class Charge(Frozen):
     """What it was computed with, in dollars as text, such as ``{"input_per_million": "0.15"}``; None: nobody
     knows the price, and the cost of 0 is no real one."""
 
-    cost_nanos: int = 0
+    cost_nanos: Nanos = 0
+    clamped: bool = False
+    """True where what was counted or computed was impossible, and the nearest possible amount stands here."""
+
+    raw_usage: Annotated[dict[str, Any] | None, BeforeValidator(_bounded_usage)] = None
+    """What the provider counted, as it came; None where it said nothing."""
+
+    provider_cost_nanos: Nanos | None = None
+    """The provider's own price of the call, where it states one."""
+
+    @classmethod
+    def bounded(cls, *, cost_nanos: int, max_nanos: int, clamped: bool = False, **fields: Any) -> Self:
+        """Make a charge of an amount between zero and a maximum, and flag one that had to be moved there.
+
+        :param cost_nanos: what was computed, whatever it is.
+        :param max_nanos: what the thing can cost at most.
+        :param clamped: whether something that the amount was computed from was moved already.
+        :param fields: the other fields.
+        """
+        possible = min(max(cost_nanos, 0), max(max_nanos, 0), MAX_CHARGE_NANOS)
+        return cls(cost_nanos=possible, clamped=clamped or possible != cost_nanos, **fields)

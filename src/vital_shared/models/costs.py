@@ -96,6 +96,9 @@ class CostSums(Frozen):
     estimated_calls: int = 0
     """Those whose tokens we counted, since the provider did not tell."""
 
+    clamped_calls: int = 0
+    """Those whose provider counted something impossible: the nearest possible amount was charged."""
+
     unpriced_calls: int = 0
     """Those whose price nobody knows: they are in the cost with 0."""
 

@@ -18,6 +18,7 @@ from vital_shared.models.tool import ToolStatus
 from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info, Instrument
 from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
+from vital_shared.monitoring.odd_values import on_ignored
 
 __all__ = [
     "AGENT",
@@ -34,6 +35,7 @@ __all__ = [
     "CACHE_ENTRY_LIFETIME_SECONDS",
     "CACHE_OPERATIONS_TOTAL",
     "CATALOGUE",
+    "CHARGES_FLAGGED_TOTAL",
     "CONNECTION_POOL_IN_USE",
     "CONNECTION_POOL_SIZE",
     "COST_DOLLARS_TOTAL",
@@ -49,6 +51,7 @@ __all__ = [
     "LLM_TOKENS_TOTAL",
     "METRIC_LABEL_OVERFLOW_TOTAL",
     "METRIC_SERIES_LIMIT",
+    "METRIC_VALUES_IGNORED_TOTAL",
     "MODE",
     "MODEL",
     "NANOS",
@@ -64,6 +67,8 @@ __all__ = [
     "REJECTION",
     "REQUESTS_REJECTED_TOTAL",
     "SOURCE",
+    "STORE_CALLBACK_FAILURES_TOTAL",
+    "STORE_DEAD_LETTERS",
     "STREAM_CONNECTIONS",
     "TENANT",
     "TIME_TO_FIRST_TOKEN_SECONDS",
@@ -103,6 +108,7 @@ WARNING: Final = Label("warning", get_args(WarningType))
 ANSWERABLE: Final = Label("answerable", ("true", "false"))
 """False: the documents do not hold the answer, and nothing else was amiss: no fault of the service."""
 COST_TYPE: Final = Label("cost_type", get_args(CostType))
+CHARGE_FLAG: Final = Label("flag", ("clamped", "estimated"))
 CACHED: Final = Label("cached", ("true", "false"))
 CALL_STATUS: Final = Label("status", get_args(CallStatus))
 TOKEN_TYPE: Final = Label("token_type", ("input", "cached_input", "output"))
@@ -261,6 +267,12 @@ COST_OVERALL_DOLLARS_TOTAL: Final = Counter(
     (MODE, COST_TYPE),
     parts_per_unit=NANOS,
 )
+CHARGES_FLAGGED_TOTAL: Final = Counter(
+    "vital_charges_flagged_total",
+    "Charges in the ledger that are not what a provider counted: impossible ones that were clamped, and "
+    "estimated ones.",
+    (CHARGE_FLAG,),
+)
 COST_SAVED_DOLLARS_TOTAL: Final = Counter(
     "vital_cost_saved_dollars_total",
     "What cache hits would have cost.",
@@ -355,6 +367,19 @@ METRIC_LABEL_OVERFLOW_TOTAL: Final = Counter(
     'What was counted under "other", since no more values of a label may have names.',
     (BOUNDED_NAME,),
 )
+METRIC_VALUES_IGNORED_TOTAL: Final = Counter(
+    "vital_metric_values_ignored_total",
+    "Values that a metric cannot take, such as a negative amount: they were left out.",
+)
+STORE_DEAD_LETTERS: Final = Gauge(
+    "vital_store_dead_letters",
+    "Writes set aside because they can never succeed, until somebody has seen to them.",
+    merge="max",
+)
+STORE_CALLBACK_FAILURES_TOTAL: Final = Counter(
+    "vital_store_callback_failures_total",
+    "Callbacks after a write that raised an error; the write itself is committed.",
+)
 METRIC_SERIES_LIMIT: Final = Gauge(
     "vital_metric_series_limit",
     "So many series can there be here at most.",
@@ -386,6 +411,7 @@ GCCollector(registry=REGISTRY)
 
 for _label in BOUNDED:
     _label.on_overflow(lambda name: METRIC_LABEL_OVERFLOW_TOTAL.at(name).inc())
+on_ignored(METRIC_VALUES_IGNORED_TOTAL.at().inc)
 
 
 def _series_limit() -> int:

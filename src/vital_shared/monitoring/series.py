@@ -15,6 +15,8 @@ from typing import Final
 
 from prometheus_client.samples import Exemplar, Sample
 
+from vital_shared.monitoring.odd_values import is_countable, is_measurable
+
 __all__ = ["CounterSeries", "GaugeSeries", "HistogramSeries"]
 
 RUN_ID: Final = "run_id"
@@ -37,12 +39,9 @@ class CounterSeries:
         self._value: float = 0
 
     def inc(self, amount: float = 1) -> None:
-        """Count.
-
-        :raises ValueError: when the amount is below 0.
-        """
-        if amount < 0:
-            raise ValueError("A counter cannot be decreased.")
+        """Count; what is no finite number from 0 up is left out, see `odd_values`."""
+        if not is_countable(self._name, amount):
+            return
         with self._lock:
             self._value += amount
 
@@ -109,6 +108,8 @@ class HistogramSeries:
 
         :param exemplar: the id of the run that it comes from: an example for its bucket.
         """
+        if not is_measurable(self._name, value):
+            return
         bucket = bisect_left(self._edges, value)
         with self._lock:
             self._counts[bucket] += 1
@@ -118,7 +119,7 @@ class HistogramSeries:
 
     def observe_all(self, values: Sequence[float]) -> None:
         """Sort many numbers in: much cheaper for each than one by one."""
-        ordered, before = sorted(values), 0
+        ordered, before = sorted(each for each in values if is_measurable(self._name, each)), 0
         with self._lock:
             for bucket, edge in enumerate((*self._edges, inf)):
                 end = bisect_right(ordered, edge)

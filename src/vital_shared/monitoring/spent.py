@@ -1,17 +1,22 @@
-"""Count money: with its tenant, and over all tenants."""
+"""Count money, with its tenant and over all tenants, and the charges that were clamped or estimated."""
 
 from __future__ import annotations
 
-from vital_shared.models.charge import CostType
-from vital_shared.monitoring.metrics import COST_DOLLARS_TOTAL, COST_OVERALL_DOLLARS_TOTAL
+from vital_shared.models.charge import Charge
+from vital_shared.monitoring.metrics import (
+    CHARGES_FLAGGED_TOTAL,
+    COST_DOLLARS_TOTAL,
+    COST_OVERALL_DOLLARS_TOTAL,
+)
 
-__all__ = ["count_cost"]
+__all__ = ["count_charge"]
 
 
-def count_cost(mode: str, tenant_id: str, cost_type: CostType, nanos: int) -> None:
-    """Count what was spent, once it is in the ledger.
-
-    :param nanos: whole nano-dollars.
-    """
-    COST_DOLLARS_TOTAL.at(mode, tenant_id, cost_type).inc(nanos)
-    COST_OVERALL_DOLLARS_TOTAL.at(mode, cost_type).inc(nanos)
+def count_charge(mode: str, tenant_id: str, charge: Charge) -> None:
+    """Count a charge, once it is in the ledger."""
+    COST_DOLLARS_TOTAL.at(mode, tenant_id, charge.cost_type).inc(charge.cost_nanos)
+    COST_OVERALL_DOLLARS_TOTAL.at(mode, charge.cost_type).inc(charge.cost_nanos)
+    if charge.clamped:
+        CHARGES_FLAGGED_TOTAL.at("clamped").inc()
+    if charge.tokens.estimated:
+        CHARGES_FLAGGED_TOTAL.at("estimated").inc()

@@ -9,8 +9,9 @@ from typing import Final
 
 from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
-from vital_shared.models.charge import Charge
+from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.model_call import Tokens
+from vital_shared.models.token_bound import UNKNOWN_CALL
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.monitoring.arguments import (
     Number,
@@ -47,7 +48,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
-from vital_shared.monitoring.spent import count_cost
+from vital_shared.monitoring.spent import count_charge
 from vital_shared.monitoring.tracked_price import Cost, cost_at, cost_by_table
 
 __all__ = [
@@ -92,7 +93,8 @@ def track_llm_call(
     :raises InvalidRequest: when an argument cannot be, naming it.
     """
     mode, model, tenant = mode_name(mode), name("model", model), tenant_name(tenant_id)
-    tokens = Tokens(input=whole("input_tokens", input_tokens), output=whole("output_tokens", output_tokens))
+    given = Tokens(input=whole("input_tokens", input_tokens), output=whole("output_tokens", output_tokens))
+    tokens = UNKNOWN_CALL.limit(given)
     cost = _cost(model, tokens, cost_per_1k_input, cost_per_1k_output)
     if cost is None:
         _warn(mode, model)
@@ -102,7 +104,7 @@ def track_llm_call(
         return
     LLM_TOKENS_TOTAL.at(mode, model, "input").inc(tokens.input)
     LLM_TOKENS_TOTAL.at(mode, model, "output").inc(tokens.output)
-    _charge(mode, tenant, model, tokens, cost)
+    _charge(mode, tenant, model, tokens, cost, is_clamped=tokens != given)
 
 
 def _cost(
@@ -124,23 +126,26 @@ def _warn(mode: str, model: str) -> None:
         logger.warning("the price of a model is not known, so its calls count as free", model=model)
 
 
-def _charge(mode: str, tenant: str, model: str, tokens: Tokens, cost: Cost | None) -> None:
+def _charge(
+    mode: str, tenant: str, model: str, tokens: Tokens, cost: Cost | None, *, is_clamped: bool
+) -> None:
     """Put the cost on the run's bill, from where it is counted once the ledger has it; or else count it."""
-    nanos = cost.nanos if cost else 0
     bill = current_bill.get()
-    if bill is None:
-        count_cost(mode, tenant, "llm", nanos)
-        return
-    charge = Charge(
-        item=bill.next_item("llm"),
+    charge = Charge.bounded(
+        item="llm" if bill is None else bill.next_item("llm"),
         cost_type="llm",
         name=model,
         status="success",
         tokens=tokens,
         unit_prices=cost.unit_prices if cost else None,
-        cost_nanos=nanos,
+        cost_nanos=cost.nanos if cost else 0,
+        max_nanos=MAX_CHARGE_NANOS,
+        clamped=is_clamped,
     )
-    bill.add(charge)
+    if bill is None:
+        count_charge(mode, tenant, charge)
+    else:
+        bill.add(charge)
 
 
 def track_workflow_execution(

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from vital_shared.models.base import Frozen
-from vital_shared.models.charge import Charge
+from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.citation import Passage
 from vital_shared.models.money import to_nanos
 from vital_shared.monitoring.bill import current_bill
@@ -60,13 +60,14 @@ def _charge(source: Source, status: str) -> None:
     if bill is not None:
         price = price_of(source)
         bill.add(
-            Charge(
+            Charge.bounded(
                 item=bill.next_item("rag"),
                 cost_type="rag",
                 name=source.name,
                 status=status,
                 unit_prices={"search": f"{price:f}"},
                 cost_nanos=to_nanos(price),
+                max_nanos=MAX_CHARGE_NANOS,
             )
         )
 

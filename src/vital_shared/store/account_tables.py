@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    Table,
+    UniqueConstraint,
+    false,
+)
 
+from vital_shared.models.charge import MAX_CHARGE_NANOS
 from vital_shared.store.tables import Instant, SafeText, Serial, metadata
 
 __all__ = [
@@ -45,6 +56,10 @@ ledger = Table(
     Column("saved_nanos", BigInteger, nullable=False),
     Column("hits", Integer, nullable=False),  # requests that the cache has answered
     Column("at", Instant, nullable=False),
+    Column("raw_usage", SafeText),  # JSON, as the provider counted
+    Column("provider_cost_nanos", BigInteger),  # the provider's own price, where it states one
+    Column("clamped", Boolean, nullable=False, server_default=false()),
+    CheckConstraint(f"cost_nanos BETWEEN 0 AND {MAX_CHARGE_NANOS}", name="ck_ledger_cost_nanos"),
     UniqueConstraint("run_id", "item", name="uq_ledger_run_id_item"),
     Index("ix_ledger_at", "at"),
     Index("ix_ledger_tenant_id_at", "tenant_id", "at"),
@@ -58,6 +73,7 @@ spending = Table(
     Column("tenant_id", SafeText, primary_key=True),
     Column("period", SafeText, primary_key=True),
     Column("cost_nanos", BigInteger, nullable=False),
+    CheckConstraint("cost_nanos >= 0", name="ck_spending_cost_nanos"),
 )
 
 budgets = Table(

@@ -37,6 +37,7 @@ _COUNTED: Final[dict[str, ColumnElement[int]]] = {
     "saved_nanos": ledger.c.saved_nanos,
     "calls": case((_made, ledger.c.calls), else_=0),
     "estimated_calls": case((and_(_made, ledger.c.estimated), ledger.c.calls), else_=0),
+    "clamped_calls": case((and_(_made, ledger.c.clamped), ledger.c.calls), else_=0),
     "unpriced_calls": case((and_(_made, ledger.c.unit_prices.is_(None)), ledger.c.calls), else_=0),
     "spared_calls": case((_made, 0), else_=ledger.c.calls),
     "hits": ledger.c.hits,

@@ -16,7 +16,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
+from vital_shared.logs import get_logger
+from vital_shared.monitoring.metrics import STORE_CALLBACK_FAILURES_TOTAL
+
 __all__ = ["GroupCommit", "Job", "Transact"]
+
+logger = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -57,8 +62,9 @@ class GroupCommit:
     ) -> asyncio.Future[T]:
         """Queue a write; the future has its result once it is committed, or what it or the commit has raised.
 
-        :param after: called at once when it is committed. With it the job is done whoever cancels the future;
-            without, a job whose future is cancelled before its turn is dropped.
+        :param after: called at once when it is committed; an exception in it is logged and counted. With it
+            the job is done whoever cancels the future; without, a job whose future is cancelled before its
+            turn is dropped.
         :param locks: names the rows that it locks and others lock too. Within a transaction jobs run in the
             order of these names, so that no two processes wait for each other.
         """
@@ -107,7 +113,7 @@ class GroupCommit:
             raise
         for each, result in zip(batch, results, strict=True):
             if each.after is not None:
-                each.after(result)
+                _call(each.after, result)
             if not each.done.done():
                 each.done.set_result(result)
         return None
@@ -124,6 +130,15 @@ class GroupCommit:
                 _fail(batch[number:], error)
                 return error
         return None
+
+
+def _call(after: Callable[[Any], None], result: Any) -> None:
+    """Call a hook; its write is committed, whatever it raises, and its neighbours' are too."""
+    try:
+        after(result)
+    except Exception:
+        STORE_CALLBACK_FAILURES_TOTAL.at().inc()
+        logger.exception("store_callback_failed")
 
 
 def _fail(batch: Sequence[_Waiting], error: BaseException) -> None:

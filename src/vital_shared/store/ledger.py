@@ -108,6 +108,9 @@ def _row(charge: Charge) -> dict[str, Any]:
         "estimated": tokens.estimated,
         "unit_prices": None if charge.unit_prices is None else json.dumps(charge.unit_prices),
         "cost_nanos": charge.cost_nanos,
+        "clamped": charge.clamped,
+        "raw_usage": None if charge.raw_usage is None else json.dumps(charge.raw_usage),
+        "provider_cost_nanos": charge.provider_cost_nanos,
     }
 
 
@@ -127,4 +130,7 @@ def _charge(row: RowMapping) -> Charge:
         ),
         unit_prices=None if row["unit_prices"] is None else json.loads(row["unit_prices"]),
         cost_nanos=row["cost_nanos"],
+        clamped=row["clamped"],
+        raw_usage=None if row["raw_usage"] is None else json.loads(row["raw_usage"]),
+        provider_cost_nanos=row["provider_cost_nanos"],
     )

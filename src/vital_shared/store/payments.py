@@ -16,7 +16,7 @@ from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.bill import Bill
-from vital_shared.monitoring.spent import count_cost
+from vital_shared.monitoring.spent import count_charge
 from vital_shared.store.database import Database
 from vital_shared.store.group_commit import Job
 from vital_shared.store.ledger import record, spending_lock
@@ -116,7 +116,7 @@ def _record(connection: Connection, owed: _Owed) -> tuple[Charge, ...]:
 
 def _count(owed: _Owed, new: tuple[Charge, ...]) -> None:
     for charge in new:
-        count_cost(owed.question.mode.value, owed.question.tenant_id, charge.cost_type, charge.cost_nanos)
+        count_charge(owed.question.mode.value, owed.question.tenant_id, charge)
 
 
 def _failed(ended: asyncio.Future[Any]) -> bool:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.logs import get_logger
-from vital_shared.models.charge import Charge
+from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.money import to_nanos
 from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
 from vital_shared.monitoring.bill import current_bill
@@ -156,13 +156,14 @@ def _charge(tool: Tool, status: str) -> None:
     bill = current_bill.get()
     if bill is not None:
         bill.add(
-            Charge(
+            Charge.bounded(
                 item=bill.next_item("tools"),
                 cost_type="tools",
                 name=tool.name,
                 status=status,
                 unit_prices={"call": f"{tool.cost_dollars:f}"},
                 cost_nanos=to_nanos(tool.cost_dollars),
+                max_nanos=MAX_CHARGE_NANOS,
             )
         )
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from vital_shared.store import account_tables, alert_table, cache_epoch_table  # noqa: F401 - they add their tables
+from vital_shared.store import (  # noqa: F401 - they add their tables
+    account_tables,
+    alert_table,
+    cache_epoch_table,
+    dead_letter_table,
+)
 from vital_shared.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
