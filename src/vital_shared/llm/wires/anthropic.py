@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vital_shared.llm.base import ModelError, ModelTurn
-from vital_shared.llm.wires.anthropic_stream import WIRE, AnthropicDecoder, failure
+from vital_shared.llm.wires.anthropic_errors import failure
+from vital_shared.llm.wires.anthropic_stream import WIRE, AnthropicDecoder
 from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
 from vital_shared.llm.wires.statuses import read_json, retry_after_seconds
 

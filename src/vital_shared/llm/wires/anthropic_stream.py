@@ -1,30 +1,30 @@
-"""Anthropic's Messages API: how its streams and errors are read.
+"""Anthropic's Messages API: how its streams are read.
 
-Source: Anthropic's guide "Streaming Messages" and its reference of errors.
+Source: Anthropic's guide "Streaming Messages". The servers of others that speak the protocol (gateways,
+DeepSeek, Moonshot) send less of it, and more: see `ContentBlocks` and `AnthropicUsage`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-import orjson
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final
+from uuid import uuid4
 
 from vital_shared.llm.base import (
-    ModelError,
     ModelEvent,
     ModelToolCall,
     ModelTurn,
     ModelUnavailable,
-    ReasoningDelta,
     Stop,
     StopReason,
-    TextDelta,
 )
-from vital_shared.llm.wires.counts import UsageReader
-from vital_shared.llm.wires.statuses import error_for, read_json
+from vital_shared.llm.wires.anthropic_blocks import ContentBlocks
+from vital_shared.llm.wires.anthropic_errors import failure
+from vital_shared.llm.wires.anthropic_usage import AnthropicUsage
+from vital_shared.llm.wires.fields import UnreadableField, is_end_marker, label_in, object_in, objects_in
+from vital_shared.llm.wires.statuses import read_json
 
-__all__ = ["WIRE", "AnthropicDecoder", "failure"]
+__all__ = ["WIRE", "AnthropicDecoder"]
 
 WIRE: Final = "anthropic"
 
@@ -35,23 +35,31 @@ _STOPS: Final[dict[str, StopReason]] = {
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
     "pause_turn": "length",  # the provider's own tools took too long: there would be more
-    "refusal": "content_filter",
+    "refusal": "refusal",
+    # What gateways pass on of other providers:
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "length": "length",
+    "content_filter": "content_filter",
+    "content_filtered": "content_filter",
+    "guardrail_intervened": "content_filter",
+    "safety": "content_filter",
+    "sensitive": "content_filter",
+    "recitation": "recitation",
 }
+"""Any other reason, which may be a new one, is an end."""
 
-_STATUS_OF_TYPE: Final = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "conflict_error": 409,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
+_FAILED_STOPS: Final = frozenset({"error", "network_error", "malformed_function_call", "abort", "aborted"})
+"""Reasons of an answer gone wrong, which only gateways send."""
+
+_TYPE_OF_FIELD: Final = {
+    "content_block": "content_block_start",
+    "message": "message_start",
+    "index": "content_block_delta",
+    "delta": "message_delta",
+    "stop_reason": "message",
 }
-"""What types of errors mean within a stream, where the status has been 200."""
+"""Types of events without a type, by the first field that they have."""
 
 
 class AnthropicDecoder:
@@ -60,48 +68,52 @@ class AnthropicDecoder:
     :param model: for errors.
     """
 
-    __slots__ = ("_blocks", "_model", "_parts", "_stop", "_usage", "pieces")
+    __slots__ = ("_blocks", "_ended", "_model", "_stop", "_usage", "pieces")
 
     def __init__(self, model: str) -> None:
         self.pieces = 0
         self._model = model
-        self._blocks: dict[int, dict[str, Any]] = {}
-        """The content blocks as they began, by their numbers."""
-        self._parts: dict[int, list[str]] = {}
-        """What came of each since: text, thinking, or the JSON of arguments."""
+        self._blocks = ContentBlocks()
+        self._usage = AnthropicUsage()
         self._stop: str | None = None
-        self._usage: dict[str, Any] = {}
+        self._ended = False
+        """Whether the server has said that the message is over; only counts may still follow."""
 
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one event; kinds that are not known yet are passed over, as the guide asks."""
+        if is_end_marker(data):
+            self._ended = True
+            return ()
+        event = read_json(data)
         try:
-            event = orjson.loads(data)
-            kind = event["type"]
-            if kind == "content_block_delta":
-                return self._delta(event["index"], event["delta"])
-            if kind == "content_block_start":
-                return self._begin(event["index"], event["content_block"])
-            if kind == "message_start":
-                return self._count(event["message"].get("usage"))
-            if kind == "message_delta":
-                self._stop = event["delta"].get("stop_reason") or self._stop
-                return self._count(event.get("usage"))
-            if kind == "error":
-                raise failure(event, self._model)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            message = f'"{self._model}" sent an event that cannot be read.'
-            raise ModelUnavailable(message, model=self._model) from error
-        return ()
+            if isinstance(event, dict):
+                return self._read(event)
+            if isinstance(event, list):
+                return [each for one in objects_in(event) for each in self._read(one)]
+        except UnreadableField as error:
+            if self._ended:
+                return ()
+            raise self._unreadable() from error
+        if self._ended or not data.strip():
+            return ()
+        raise self._unreadable()
 
     def end(self) -> Sequence[ModelEvent]:
         """Return the tool calls and the reason of the end."""
-        if self._stop is None:
+        if self._stop is None and not self._ended:
             raise ModelUnavailable(f'The stream of "{self._model}" broke off.', model=self._model)
-        reason = _STOPS.get(self._stop, "end")
-        if reason != "tool_calls":  # a call that the limit cut off is none
+        if self._stop in _FAILED_STOPS:
+            message = f'The answer of "{self._model}" went wrong: {self._stop}.'
+            raise ModelUnavailable(message, model=self._model)
+        usage = self._usage.end(self._blocks.written_characters)
+        return (*(() if usage is None else (usage,)), *self._last())
+
+    def _last(self) -> Sequence[ModelEvent]:
+        reason = _STOPS.get(self._stop or "end_turn", "end")
+        if reason not in ("tool_calls", "end"):  # a call that the limit cut off is none
             return (Stop(reason=reason),)
-        blocks = [self._whole(index) for index in sorted(self._blocks)]
-        calls = tuple(self._call(block) for block in blocks if block["type"] == "tool_use")
+        blocks = self._blocks.whole()
+        calls = self._calls(blocks, asked=reason == "tool_calls")
         if not calls:
             return (Stop(reason="end"),)
         text = "".join(block["text"] for block in blocks if block["type"] == "text")
@@ -109,95 +121,91 @@ class AnthropicDecoder:
         turn = ModelTurn(text=text, calls=calls, wire=WIRE, native=blocks if thought else None)
         return (*calls, turn, Stop(reason="tool_calls"))
 
-    def _delta(self, index: int, delta: Mapping[str, Any]) -> Sequence[ModelEvent]:
-        kind = delta["type"]
-        if kind == "text_delta":
-            piece = delta["text"]
-            events: tuple[ModelEvent, ...] = (TextDelta(text=piece),) if piece else ()
-        elif kind == "thinking_delta":
-            piece = delta["thinking"]
-            events = (ReasoningDelta(text=piece),) if piece else ()
-        elif kind == "input_json_delta":
-            piece = delta["partial_json"]
-            events = ()
-        else:
-            if kind == "signature_delta":
-                block = self._blocks[index]
-                block["signature"] = block.get("signature", "") + delta["signature"]
-            return ()
-        self.pieces += 1
-        self._parts[index].append(piece)
-        return events
+    def _read(self, event: dict[str, Any]) -> Sequence[ModelEvent]:
+        if self._ended:
+            return self._count(event)
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            kind = next((kind for field, kind in _TYPE_OF_FIELD.items() if field in event), "")
+        reader = self._READERS.get(kind)
+        if reader is not None:
+            return reader(self, event)
+        if kind == "error" or event.get("error"):
+            raise failure(event, self._model)
+        return ()
 
-    def _begin(self, index: int, block: dict[str, Any]) -> Sequence[ModelEvent]:
-        self.pieces += 1
-        self._blocks[index] = block
-        text = block.get("text") if block["type"] == "text" else None
-        self._parts[index] = [text] if text else []
-        return (TextDelta(text=text),) if text else ()
+    def _delta(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
+        return self._said(self._blocks.add_piece(event.get("index"), object_in(event.get("delta"))))
 
-    def _count(self, usage: Any) -> Sequence[ModelEvent]:
-        """Read the counts, each of the whole call so far; Anthropic's input is without the cache's."""
-        if isinstance(usage, Mapping):
-            self._usage.update((name, value) for name, value in usage.items() if value is not None)
-        reader = UsageReader(self._usage or usage)
-        cached = reader.count("cache_read_input_tokens")
-        written = reader.count("cache_creation_input_tokens")
-        return (
-            reader.usage(
-                input_tokens=(reader.count("input_tokens") or 0) + (cached or 0) + (written or 0),
-                cached_input_tokens=cached,
-                cache_write_tokens=written,
-                output_tokens=reader.count("output_tokens"),
-                reasoning_tokens=reader.count("output_tokens_details.thinking_tokens"),
-            ),
-        )
+    def _begin(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
+        return self._said(self._blocks.begin(event.get("index"), event.get("content_block")))
 
-    def _whole(self, index: int) -> dict[str, Any]:
-        """Return a block with all that came of it."""
-        block, parts = self._blocks[index], self._parts[index]
-        kind = block["type"]
-        if kind in ("text", "thinking"):
-            return {**block, kind: "".join(parts)}
-        if not parts:
-            return block
-        return {**block, "input": read_json("".join(parts).encode() or b"{}")}
+    def _message_start(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
+        usage = self._usage.begin(object_in(event.get("message")).get("usage") or event.get("usage"))
+        return () if usage is None else (usage,)
 
-    def _call(self, block: Mapping[str, Any]) -> ModelToolCall:
-        name, arguments = block.get("name"), block.get("input")
-        if not name or not isinstance(arguments, dict):
+    def _message_delta(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
+        self._note_stop(event)
+        self._note_stop(object_in(event.get("delta")))
+        return self._count(event)
+
+    def _message_stop(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
+        self._ended = True
+        return self._count(event)
+
+    def _message(self, message: dict[str, Any]) -> Sequence[ModelEvent]:
+        """Read a whole message, from servers that do not stream."""
+        content = message.get("content")
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else objects_in(content)
+        said = [self._blocks.begin(None, block) for block in blocks]
+        self.pieces = self._blocks.pieces
+        self._note_stop(message)
+        self._ended = True
+        return [*(event for event in said if event is not None), *self._count(message)]
+
+    def _said(self, event: ModelEvent | None) -> Sequence[ModelEvent]:
+        self.pieces = self._blocks.pieces
+        return () if event is None else (event,)
+
+    def _note_stop(self, said: Mapping[str, Any]) -> None:
+        reason = label_in(said.get("stop_reason"))
+        self._stop = reason.lower() if reason else self._stop
+
+    def _count(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
+        usage = self._usage.update(event.get("usage") or object_in(event.get("delta")).get("usage"))
+        return () if usage is None else (usage,)
+
+    def _calls(self, blocks: Sequence[dict[str, Any]], *, asked: bool) -> tuple[ModelToolCall, ...]:
+        """Return the calls; two of one id, or one without, get ids of their own, which go back with them.
+
+        :param asked: whether the provider said that it waits for tools; otherwise a nameless call is none.
+        """
+        calls: dict[str, ModelToolCall] = {}
+        for block in blocks:
+            name = label_in(block.get("name"))
+            if block["type"] != "tool_use" or (name is None and not asked):
+                continue
+            given = label_in(block.get("id"))
+            block["id"] = f"toolu_{uuid4().hex}" if given is None or given in calls else given
+            calls[block["id"]] = self._call(block["id"], name, block.get("input"))
+        return tuple(calls.values())
+
+    def _call(self, call_id: str, name: str | None, arguments: Any) -> ModelToolCall:
+        if name is None or not isinstance(arguments, dict):
             raise ModelUnavailable(
                 f'"{self._model}" asks for the tool "{name}" with arguments that are no JSON object.',
                 model=self._model,
             )
-        return ModelToolCall(id=block["id"], name=name, arguments=arguments)
+        return ModelToolCall(id=call_id, name=name, arguments=arguments)
 
+    def _unreadable(self) -> ModelUnavailable:
+        return ModelUnavailable(f'"{self._model}" sent an event that cannot be read.', model=self._model)
 
-def failure(
-    body: Any,
-    model: str,
-    *,
-    status: int | None = None,
-    request_id: str | None = None,
-    retry_after: float | None = None,
-) -> ModelError:
-    """Make an error of what the provider says.
-
-    :param body: the JSON that came; anything, where something between us and the provider answered.
-    :param status: of HTTP; None: what came had none of its own, so that its type has to tell.
-    :param retry_after: seconds.
-    """
-    body = body if isinstance(body, dict) else {}
-    error = body.get("error")
-    error = error if isinstance(error, dict) else {}
-    details = error.get("details")
-    code = str(details.get("error_code") or "") if isinstance(details, dict) else ""
-    if code.endswith("spend_limit_reached"):  # comes as a 429, and is nothing to wait for
-        status = 402
-    return error_for(
-        status or _STATUS_OF_TYPE.get(str(error.get("type")), 502),
-        str(error.get("message") or ""),
-        model=model,
-        request_id=request_id or body.get("request_id"),
-        retry_after=retry_after,
-    )
+    _READERS: ClassVar[Mapping[str, Callable[[AnthropicDecoder, dict[str, Any]], Sequence[ModelEvent]]]] = {
+        "content_block_delta": _delta,
+        "content_block_start": _begin,
+        "message_start": _message_start,
+        "message_delta": _message_delta,
+        "message_stop": _message_stop,
+        "message": _message,
+    }

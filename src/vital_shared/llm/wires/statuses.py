@@ -12,10 +12,18 @@ import orjson
 
 from vital_shared.llm.base import ModelError, ModelRateLimited, ModelRejected, ModelTimeout, ModelUnavailable
 
-__all__ = ["error_for", "read_json", "retry_after_seconds"]
+__all__ = ["error_for", "read_json", "retry_after_seconds", "words_in"]
 
 LONGEST_MESSAGE = 300
 """Characters of a provider's own words that an error repeats."""
+
+MAX_NAME_CHARACTERS = 60
+"""Longest name of a failure that an error repeats."""
+
+_WORDS_FIELDS = ("message", "detail", "error", "msg", "text")
+"""Fields of an error in which providers say what is wrong, the best first."""
+
+_MAX_WORDS_DEPTH = 4
 
 
 def error_for(
@@ -23,12 +31,15 @@ def error_for(
     said: str,
     *,
     model: str,
+    named: str | None = None,
     request_id: str | None = None,
     retry_after: float | None = None,
 ) -> ModelError:
     """Return the error for a status of HTTP, or for a provider's own code that means the same.
 
     :param said: the provider's own words.
+    :param named: the provider's own name of the failure, for one without a status of HTTP, so that no
+        message names a status that nobody sent; empty: it has none. None: the status was sent.
     :param retry_after: seconds.
     """
     words = " ".join(said.split())
@@ -45,8 +56,9 @@ def error_for(
             f'The provider of "{model}" ran out of time{said}.', model=model, request_id=request_id
         )
     if status == 409 or status >= 500:
+        name = f"status {status}" if named is None else " ".join(named.split())[:MAX_NAME_CHARACTERS]
         return ModelUnavailable(
-            f'The provider of "{model}" is not available: status {status}{said}.',
+            f'The provider of "{model}" is not available{f": {name}" if name else ""}{said}.',
             model=model,
             request_id=request_id,
         )
@@ -58,6 +70,17 @@ def error_for(
         413: f'The request to "{model}" is too large',
     }.get(status, f'The provider rejected the request to "{model}"')
     return ModelRejected(f"{what}{said}.", model=model, request_id=request_id)
+
+
+def words_in(error: Any, depth: int = _MAX_WORDS_DEPTH) -> str:
+    """Return what a provider says is wrong, from an error of any shape; empty where it says nothing."""
+    if isinstance(error, str):
+        return error
+    if isinstance(error, list):
+        inner = error[:1]
+    else:
+        inner = [error.get(field) for field in _WORDS_FIELDS] if isinstance(error, dict) else []
+    return next((words for each in inner if depth and (words := words_in(each, depth - 1))), "")
 
 
 def read_json(data: bytes) -> Any:

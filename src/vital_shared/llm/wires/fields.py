@@ -1,0 +1,79 @@
+"""Fields of JSON from providers, which may be null, missing or of another type than the protocol's."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = [
+    "UnreadableField",
+    "http_status_in",
+    "is_end_marker",
+    "label_in",
+    "object_in",
+    "objects_in",
+    "text_in",
+]
+
+MAX_LABEL_CHARACTERS: Final = 200
+"""Longest id or reason that is kept."""
+
+
+class UnreadableField(ValueError):
+    """A field whose content would be lost if it were passed over."""
+
+
+def text_in(value: Any) -> str:
+    """Return a text; null is an empty one.
+
+    :raises UnreadableField: when it is anything else.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    raise UnreadableField(f"{type(value).__name__} instead of a text")
+
+
+def label_in(value: Any) -> str | None:
+    """Return an id, a name or a reason; a number becomes its digits, and what is empty or no label None."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return value[:MAX_LABEL_CHARACTERS] if isinstance(value, str) and value else None
+
+
+def http_status_in(code: Any) -> int | None:
+    """Return the status of HTTP that an error's code is, a number or its digits; None for another code."""
+    label = label_in(code) or ""
+    number = int(label) if label.isascii() and label.isdigit() and len(label) == 3 else 0
+    return number if 400 <= number < 600 else None
+
+
+def object_in(value: Any) -> dict[str, Any]:
+    """Return an object; null is an empty one.
+
+    :raises UnreadableField: when it is anything else.
+    """
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return value
+    raise UnreadableField(f"{type(value).__name__} instead of an object")
+
+
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list without its nulls; a single object is a list of one.
+
+    :raises UnreadableField: when anything else is there.
+    """
+    if value is None:
+        return []
+    values = value if isinstance(value, list) else [value]
+    objects = [each for each in values if each is not None]
+    if not all(isinstance(each, dict) for each in objects):
+        raise UnreadableField("no object where one has to be")
+    return objects
+
+
+def is_end_marker(data: bytes) -> bool:
+    """Whether an event is the ``[DONE]`` of OpenAI's streams, with which gateways end other protocols too."""
+    return data[:1] in b" [" and data.strip() == b"[DONE]"
