@@ -58,14 +58,19 @@ KINDS: Final[tuple[tuple[type[VitalError], HTTPStatus, str], ...]] = (
 )
 """The status and the type of each error; the first that fits counts."""
 
-RUN_STATUSES: Final[Mapping[str, HTTPStatus]] = {
+CLIENT_CLOSED_REQUEST: Final = 499
+"""The status that nginx gives to a request whose client has gone."""
+
+RUN_STATUSES: Final[Mapping[str, int]] = {
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "deadline": HTTPStatus.GATEWAY_TIMEOUT,
     "model": HTTPStatus.BAD_GATEWAY,
     "store": HTTPStatus.SERVICE_UNAVAILABLE,
-    "stopped": HTTPStatus.SERVICE_UNAVAILABLE,
+    "shutting_down": HTTPStatus.SERVICE_UNAVAILABLE,
+    "lost": HTTPStatus.SERVICE_UNAVAILABLE,
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "cancelled": HTTPStatus.CONFLICT,
+    "client_gone": CLIENT_CLOSED_REQUEST,
 }
 """The status of a failed run, by its error type; 500 for the others."""
 

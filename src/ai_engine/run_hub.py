@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Final
 
 from ai_engine.run_log import RunLog
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.logs import get_logger
-from vital_shared.models.event import RunPaused
+from vital_shared.models.cancellation import CancelReason
+from vital_shared.models.event import RunFailedEvent, RunPaused
 from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL
 from vital_shared.workflows.execution import Begun
+from vital_shared.workflows.run_errors import broken_off
 
 __all__ = ["EngineBusy", "LiveRun", "RunHub"]
 
@@ -48,7 +50,7 @@ class LiveRun:
         self._readers = 0
         self._unread_since: float | None = None
         self._execution: Begun | None = None
-        self._cancelling = False
+        self._cancelling: CancelReason | None = None
 
     @property
     def is_paused(self) -> bool:
@@ -92,17 +94,19 @@ class LiveRun:
         """Tell for how long nobody has read it."""
         return 0.0 if self._unread_since is None else self._clock() - self._unread_since
 
-    def cancel(self) -> None:
-        """Cancel it; its log ends with `run_failed`. Doing so twice would interrupt the first."""
-        if not self._cancelling:
-            self._cancelling = True
-            if self.begun.is_set() and self._execution is not None:
-                self._execution.cancel()
+    def cancel(self, reason: CancelReason = "cancelled") -> None:
+        """Cancel it, once; its log ends with `run_failed`. Later calls change nothing."""
+        if self._cancelling is not None or self.ended.is_set():
+            return
+        self._cancelling = reason
+        logger.info("run_cancelled", run_id=self.run_id, tenant_id=self.tenant_id, reason=reason)
+        if self.begun.is_set() and self._execution is not None:
+            self._execution.cancel(reason)
 
     def begin(self, execution: Begun) -> None:
         """Take on an execution: the first, or one that goes on after a pause."""
         self._execution = execution
-        self._cancelling, self.error = False, None
+        self._cancelling, self.error = None, None
         self._unread_since = None if self._readers else self._clock()
         self.begun.clear()
         self.ended.clear()
@@ -117,21 +121,33 @@ class LiveRun:
                     await self.log.append(event)
                     if not self.begun.is_set():
                         self.begun.set()
-                        if self._cancelling:  # asked for before there was anything to cancel
-                            self._execution.cancel()
+                        if self._cancelling is not None:  # before there was anything to cancel
+                            self._execution.cancel(self._cancelling)
         except VitalError as error:
             self.error = error
         except Exception as error:  # one broken run must not take the others along
-            logger.exception("a run broke off", run_id=self.run_id, tenant_id=self.tenant_id)
-            self.error = RunFailed(
-                f"The run broke off: {type(error).__name__}.", run_id=self.run_id, error_type="internal"
-            )
+            logger.exception("run_broke_off", run_id=self.run_id, tenant_id=self.tenant_id)
+            self.error = broken_off(self.run_id, error)
+            await self._log_failure(self.error)
         finally:
             self.ended_at = self._clock()
             self._execution = None
             self.log.close()
             self.begun.set()
             self.ended.set()
+
+    async def _log_failure(self, error: RunFailed) -> None:
+        """End the log of a run that broke off, so that its readers learn of it."""
+        if self.begun.is_set() and self.log.outcome is None:
+            failure = RunFailedEvent(
+                run_id=self.run_id,
+                seq=self.log.last_seq + 1,
+                error_type=error.error_type,
+                message=error.message,
+                node=None,
+            )
+            with suppress(Exception):  # what broke the run off may have been its log
+                await self.log.append(failure)
 
 
 class RunHub:
@@ -215,11 +231,8 @@ class RunHub:
         """Cancel runs that nobody reads, and let go of old events; to be called each second or so."""
         now = self._clock()
         for run in self._runs.values():
-            if not run.ended.is_set() and run.unread_seconds() >= self._grace:
-                logger.info(
-                    "nobody reads the run: it is cancelled", run_id=run.run_id, tenant_id=run.tenant_id
-                )
-                run.cancel()
+            if run.unread_seconds() >= self._grace:
+                run.cancel("client_gone")
         ended = sorted((run for run in self._runs.values() if run.ended.is_set()), key=lambda r: -r.ended_at)
         kept = 0
         for run in ended:
@@ -228,8 +241,7 @@ class RunHub:
                 del self._runs[run.run_id]
 
     def stop(self) -> None:
-        """Begin no more runs, and cancel those that there are; their readers are told."""
+        """Begin no more runs, and end those that there are: their logs end with "shutting_down"."""
         self.stopping = True
         for run in self._runs.values():
-            if not run.ended.is_set():
-                run.cancel()
+            run.cancel("shutting_down")

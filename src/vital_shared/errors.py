@@ -16,7 +16,7 @@
     │   ├── BudgetExceeded          its money; says what is left, and when it resets
     │   └── RateLimited             its requests per minute; says how long to wait
     ├── RunFailed                   a run ended without an answer; names the node
-    │   └── RunCancelled            because somebody cancelled it
+    │   └── RunCancelled            because a client cancelled it, or has gone
     ├── ModelError                  (vital_shared.llm) a language model did not answer
     ├── IngestError                 (vital_shared.retrieval) a file could not be read
     └── StoreError                  the database is not there or does not answer
@@ -166,7 +166,7 @@ class RunFailed(VitalError):
 
 
 class RunCancelled(RunFailed):
-    """Somebody cancelled the run."""
+    """The run was cancelled by a client, or since no client reads it: its ``error_type`` is the reason."""
 
 
 class StoreError(VitalError):

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.ai_engine.harness import SUM, SteppedModel
 
 from ai_engine.run_hub import EngineBusy, LiveRun, RunHub
-from vital_shared.models.event import RunFailedEvent, RunFinished
+from vital_shared.models.event import Event, RunFailedEvent, RunFinished
 from vital_shared.testing import question, workflow_services
 from vital_shared.workflows.base_workflow import BaseWorkflow
 
@@ -57,7 +59,7 @@ async def test_a_run_that_nobody_reads_is_cancelled_after_the_grace_time(
     hub.tick()
     await run.ended.wait()
     assert isinstance(run.log.outcome, RunFailedEvent)
-    assert run.log.outcome.error_type == "cancelled"
+    assert run.log.outcome.error_type == "client_gone"
     assert (await workflow.services.runs.get(run.run_id, tenant_id=None)).status == "cancelled"
 
 
@@ -143,11 +145,13 @@ async def test_a_run_that_is_cancelled_before_it_has_begun_ends_cancelled(
     assert (await workflow.services.runs.get(run.run_id, tenant_id=None)).status == "cancelled"
 
 
-async def test_stopping_cancels_the_runs_and_begins_no_more(hub: RunHub, workflow: BaseWorkflow) -> None:
+async def test_stopping_ends_the_runs_and_begins_no_more(hub: RunHub, workflow: BaseWorkflow) -> None:
     run = await started(hub, workflow)
     hub.stop()
     await run.ended.wait()
     assert isinstance(run.log.outcome, RunFailedEvent)
+    assert run.log.outcome.error_type == "shutting_down"
+    assert (await workflow.services.runs.get(run.run_id, tenant_id=None)).status == "failed"
     with pytest.raises(EngineBusy, match="stopping"):
         await started(hub, workflow)
 
@@ -168,3 +172,46 @@ async def test_a_run_that_breaks_off_takes_no_other_along(
     assert "broke off: OSError" in str(run.error)
     await other.ended.wait()
     assert isinstance(other.log.outcome, RunFinished)
+
+
+async def test_a_cancellation_is_logged_once_however_long_the_run_takes_to_end(
+    hub: RunHub, workflow: BaseWorkflow, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    caplog.set_level("INFO", "ai_engine.run_hub")
+    storing = asyncio.Event()
+    store = workflow.services.runs.fail
+
+    async def slow(*args: Any, **fields: Any) -> bool:
+        await storing.wait()
+        return await store(*args, **fields)
+
+    monkeypatch.setattr(workflow.services.runs, "fail", slow)
+    run = await started(hub, workflow)
+    with capture_logs() as logs:
+        for _ in range(5):
+            clock.now += 10
+            hub.tick()
+            await asyncio.sleep(0)
+        run.cancel()
+        storing.set()
+        await run.ended.wait()
+    cancelled = [line for line in logs if line["event"] == "run_cancelled"]
+    assert [(line["run_id"], line["reason"]) for line in cancelled] == [(run.run_id, "client_gone")]
+
+
+async def test_a_run_that_breaks_off_ends_its_log_with_a_failure(
+    hub: RunHub, workflow: BaseWorkflow, model: SteppedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await started(hub, workflow)
+    append = run.log.append
+
+    async def broken(event: Event) -> None:
+        if isinstance(event, RunFinished):
+            raise OSError("the event cannot be written")
+        await append(event)
+
+    monkeypatch.setattr(run.log, "append", broken)
+    model.finish()
+    await run.ended.wait()
+    assert isinstance(run.log.outcome, RunFailedEvent)
+    assert (run.log.outcome.error_type, run.log.outcome.seq) == ("internal", run.log.last_seq)

@@ -82,7 +82,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert (settings.host, settings.port, settings.grace_seconds) == ("127.0.0.1", 8123, 2.5)
 
 
-async def test_a_stop_with_an_open_stream_ends_it_and_stores_the_run_as_cancelled(
+async def test_a_stop_with_an_open_stream_ends_it_and_says_that_the_engine_shuts_down(
     service: Service, model: SteppedModel
 ) -> None:
     async with service.stream(json=asked(model="stepped")) as events:
@@ -90,10 +90,10 @@ async def test_a_stop_with_an_open_stream_ends_it_and_stores_the_run_as_cancelle
         await model.asked.wait()
         await asyncio.wait_for(service.stop(), 30)
         rest = [event async for event in events]
-    assert (rest[-1]["type"], rest[-1]["error_type"]) == ("run_failed", "cancelled")
+    assert (rest[-1]["type"], rest[-1]["error_type"]) == ("run_failed", "shutting_down")
     assert model.closed.is_set()
     record = await service.services.runs.get(first["run_id"], tenant_id=None)
-    assert record.status == "cancelled"
+    assert (record.status, record.error_type) == ("failed", "shutting_down")
 
 
 async def test_who_waits_for_json_when_it_stops_is_asked_to_come_again(
@@ -104,6 +104,7 @@ async def test_who_waits_for_json_when_it_stops_is_asked_to_come_again(
     await service.stop()
     response = await waiting
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert "shutting down" in response.json()["detail"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -203,6 +203,20 @@ async def test_a_cancelled_execution_tells_its_readers(open_services: Open):
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
 
 
+async def test_a_fault_of_the_store_is_not_called_a_cancellation(open_services: Open, monkeypatch):
+    services = await open_services()
+
+    async def given_up(*_: object, **__: object) -> bool:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(services.runs, "complete", given_up)
+    execution = await BaseWorkflow(services).begin(question("x"))
+    last = [event async for event in execution.events()][-1]
+    assert isinstance(last, RunFailedEvent)
+    assert last.error_type == "internal"
+    assert (await services.runs.get(last.run_id, tenant_id="acme")).status == "failed"
+
+
 async def test_cancelling_the_caller_stores_the_run_as_cancelled(open_services: Open):
     model = CannedModel(gate=asyncio.Event())
     services = await open_services(models=[model])

@@ -35,6 +35,7 @@ from ag_ui.core import (
 from pydantic_core import to_json
 
 from ai_engine.run_log import decode
+from vital_shared.models.cancellation import CANCELLED
 
 __all__ = ["EventWriter", "encode_event"]
 
@@ -251,7 +252,7 @@ class EventWriter:
         yield self._end(outcome=RunFinishedSuccessOutcome(), result=output, usage=[usage])
 
     def _failed(self, data: Json) -> Iterator[BaseEvent]:
-        if data["error_type"] == "cancelled":
+        if data["error_type"] in CANCELLED:
             yield from self._close()
             yield self._end(outcome=RunFinishedCancelledOutcome())
         else:

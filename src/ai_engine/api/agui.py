@@ -31,7 +31,7 @@ async def run(request: Request) -> Response:
     asked = await read_model(request, RunAgentInput, engine.settings.max_body_bytes)
     if asked.resume:
         try:
-            return await _resume(engine, caller, asked)
+            return await _resume(request, engine, caller, asked)
         except (Conflict, InvalidRequest, NotFound) as error:  # AG-UI wants these told as an event
             failure = RunErrorEvent(message=str(error), code="resume")
             return Response(encode_event(failure), media_type=MEDIA_TYPE, headers=HEADERS)
@@ -43,18 +43,18 @@ async def run(request: Request) -> Response:
         begun = await begin(engine, question)
     except NotFound as error:  # what is not there was named by a parameter, not by the path
         raise InvalidRequest(error.message, field=error.field) from error
-    await until_begun(begun)
+    await until_begun(request, begun)
     return _stream(engine, begun, EventWriter(asked.thread_id, asked.run_id), after=0)
 
 
-async def _resume(engine: Engine, caller: Caller, asked: RunAgentInput) -> Response:
+async def _resume(request: Request, engine: Engine, caller: Caller, asked: RunAgentInput) -> Response:
     run_id = run_id_of(asked)
     await engine.hub.paused(run_id)
     services = engine.services
     record = await services.runs.get(run_id, tenant_id=caller.tenant_id, now=services.now())
     answers = decision(asked, record)
     begun, after = await resume(engine, record, answers.approved)
-    await until_begun(begun)
+    await until_begun(request, begun)
     writer = EventWriter(asked.thread_id, asked.run_id, calls_of(record))
     return _stream(engine, begun, writer, after=after)
 

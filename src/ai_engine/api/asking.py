@@ -12,12 +12,14 @@ from ai_engine.api.streams import EventStream, until_disconnected
 from ai_engine.engine import Engine
 from ai_engine.run_hub import EngineBusy, LiveRun
 from vital_shared.errors import RunCancelled, RunFailed
+from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.execution import Begun
 from vital_shared.workflows.measuring import count_rejected
 from vital_shared.workflows.replay import Replay
+from vital_shared.workflows.run_errors import ended_from_outside
 
 __all__ = ["answer", "begin", "follow", "output_of", "resume", "until_begun", "until_ended"]
 
@@ -52,9 +54,9 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
         run = await engine.hub.try_start(begin, tenant_id=question.tenant_id)
     if run is None:
         return answers[0]
-    await until_begun(run)
+    await until_begun(request, run)
     await until_ended(request, run)
-    return output_of(engine, run)
+    return output_of(run)
 
 
 async def resume(engine: Engine, record: RunRecord, approved: Collection[str]) -> tuple[LiveRun, int]:
@@ -95,15 +97,24 @@ def follow(
     )
 
 
-async def until_begun(run: LiveRun) -> None:
-    """Wait for a run's first event; raises why there is none."""
-    await run.begun.wait()
+async def until_begun(request: Request, run: LiveRun) -> None:
+    """Wait for a run's first event, as its reader as long as the client is there.
+
+    Raises why there is none.
+    """
+    await _as_reader(request, run, run.begun)
     if run.error is not None:
         raise run.error
 
 
 async def until_ended(request: Request, run: LiveRun) -> None:
     """Wait for a run's end, as its reader as long as the client is there."""
+    await _as_reader(request, run, run.ended)
+
+
+async def _as_reader(request: Request, run: LiveRun, event: asyncio.Event) -> None:
+    if event.is_set():
+        return
 
     async def read() -> None:
         with run.reading():
@@ -111,11 +122,11 @@ async def until_ended(request: Request, run: LiveRun) -> None:
 
     async with asyncio.TaskGroup() as tasks:
         reader = tasks.create_task(read())
-        await run.ended.wait()
+        await event.wait()
         reader.cancel()
 
 
-def output_of(engine: Engine, run: LiveRun) -> WorkflowOutput:
+def output_of(run: LiveRun) -> WorkflowOutput:
     """Return what has come of a run that has ended.
 
     :raises RunFailed: when there is no answer.
@@ -125,7 +136,7 @@ def output_of(engine: Engine, run: LiveRun) -> WorkflowOutput:
         return end.output
     if run.error is not None:
         raise run.error
-    if end is None or engine.hub.stopping:
-        raise RunFailed("The engine is stopping: ask again.", run_id=run.run_id, error_type="stopped")
-    kind = RunCancelled if end.error_type == "cancelled" else RunFailed
+    if end is None:
+        raise ended_from_outside(run.run_id, "shutting_down")
+    kind = RunCancelled if end.error_type in CANCELLED else RunFailed
     raise kind(end.message, run_id=run.run_id, node=end.node, error_type=end.error_type)

@@ -33,7 +33,7 @@ async def complete(request: Request) -> Response:
         output = await answer(request, engine, question)
         return Response(completion(output, asked.model), media_type="application/json")
     run = await begin(engine, question)
-    await until_begun(run)
+    await until_begun(request, run)
     writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage)
     return follow(engine, run, write=writer)
 

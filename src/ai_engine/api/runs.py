@@ -25,6 +25,7 @@ from ai_engine.run_hub import LiveRun
 from ai_engine.run_log import Outcome, encode
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
 from vital_shared.models.base import Frozen
+from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFailedEvent, RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord, RunStatus
@@ -159,7 +160,7 @@ async def cancel(request: Request) -> Response:
     if run is not None and not run.ended.is_set():
         run.cancel()
         await run.ended.wait()
-        if isinstance(run.log.outcome, RunFailedEvent) and run.log.outcome.error_type == "cancelled":
+        if isinstance(run.log.outcome, RunFailedEvent) and run.log.outcome.error_type in CANCELLED:
             return Response(status_code=NO_CONTENT)
     elif run is None or run.is_paused:
         run_id, tenant_id = request.path_params["run_id"], Caller.of(request).tenant_id
@@ -226,11 +227,11 @@ def _ids(approval: Approval, record: RunRecord) -> Collection[str]:
 
 async def _answer(request: Request, run: LiveRun, *, after: int) -> Response:
     """Answer with the events of a run, or with its end."""
-    await until_begun(run)
+    await until_begun(request, run)
     if prefers_stream(request.headers.get("accept", "")):
         return follow(engine_of(request), run, after=after)
     await until_ended(request, run)
-    return Response(output_of(engine_of(request), run).model_dump_json(), media_type="application/json")
+    return Response(output_of(run).model_dump_json(), media_type="application/json")
 
 
 def _last_known(record: RunRecord, after: int) -> Response:
@@ -264,7 +265,7 @@ def _status(outcome: Outcome | None) -> str:
     """Say how a run has ended, as the store does."""
     if isinstance(outcome, RunFinished):
         return "completed"
-    is_cancelled = isinstance(outcome, RunFailedEvent) and outcome.error_type == "cancelled"
+    is_cancelled = isinstance(outcome, RunFailedEvent) and outcome.error_type in CANCELLED
     return "cancelled" if is_cancelled else "failed"
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from ai_engine.others.message import Part, State, Wish
 from ai_engine.run_hub import LiveRun, RunHub
+from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFailedEvent
 
 __all__ = ["MORE", "OVER", "RunsHere", "part_of"]
@@ -102,4 +103,4 @@ async def _cancel(run: LiveRun) -> bytes:
     run.cancel()
     await run.ended.wait()
     outcome = run.log.outcome
-    return YES if isinstance(outcome, RunFailedEvent) and outcome.error_type == "cancelled" else NO
+    return YES if isinstance(outcome, RunFailedEvent) and outcome.error_type in CANCELLED else NO

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from vital_shared.models.cancellation import REASONS
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused
 
 __all__ = ["LEADERS", "End", "Flight", "Flights"]
@@ -38,7 +39,7 @@ class Flight:
                 return "answered"
             case RunPaused():
                 return "paused"
-            case RunFailedEvent(error_type=kind) if kind != "cancelled":
+            case RunFailedEvent(error_type=kind) if kind not in REASONS:
                 return "failed"
             case _:
                 return "cancelled"

@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.charge import CostType
 from vital_shared.models.model_call import CallStatus
 from vital_shared.models.quality import DegradationReason, WarningType
@@ -77,6 +78,7 @@ __all__ = [
     "TOOL_EXECUTIONS_TOTAL",
     "WARNINGS_TOTAL",
     "WORKFLOW_ACTIVE",
+    "WORKFLOW_CANCELLATIONS_TOTAL",
     "WORKFLOW_DURATION_SECONDS",
     "WORKFLOW_ERRORS_TOTAL",
     "WORKFLOW_REQUESTS_TOTAL",
@@ -93,8 +95,10 @@ NANOS: Final = 10**9
 MODE: Final = Label("mode", [mode.value for mode in WorkflowMode])
 OUTCOME: Final = Label("outcome", ("success", "degraded", "failed", "cancelled", "rejected"))
 ERROR_TYPE: Final = Label(
-    "error_type", ("timeout", "deadline", "model", "store", "invalid", "lost", "internal")
+    "error_type",
+    ("timeout", "deadline", "model", "store", "invalid", "lost", "shutting_down", "internal"),
 )
+CANCELLATION: Final = Label("reason", sorted(CANCELLED))
 CACHE_STATUS: Final = Label("cache_status", get_args(CacheStatus))
 EXECUTION: Final = Label("execution", get_args(Execution))
 NODE_STATUS: Final = Label("status", ("success", "failed", "timeout", "skipped", "cancelled"))
@@ -146,6 +150,11 @@ WORKFLOW_ERRORS_TOTAL: Final = Counter(
     "vital_workflow_errors_total",
     "Failed requests, by what failed.",
     (MODE, ERROR_TYPE),
+)
+WORKFLOW_CANCELLATIONS_TOTAL: Final = Counter(
+    "vital_workflow_cancellations_total",
+    "Runs that were cancelled, by a client or since their client had gone.",
+    (MODE, CANCELLATION),
 )
 WORKFLOW_DURATION_SECONDS: Final = Histogram(
     "vital_workflow_duration_seconds",

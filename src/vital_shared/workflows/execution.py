@@ -24,6 +24,7 @@ from vital_shared.graph import Checkpoint, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.charge import Charge
 from vital_shared.models.event import (
     Event,
@@ -56,6 +57,7 @@ from vital_shared.workflows.preparing import (
     worst_rest,
 )
 from vital_shared.workflows.replay import Replay
+from vital_shared.workflows.run_errors import broken_off, ended_from_outside
 from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.shared import Shared
 
@@ -122,6 +124,7 @@ class Execution:
         self._trace = _traced(workflow, stream.run_id, question, run, earlier_span)
         self._task: asyncio.Task[None] | None = None
         self._ending = False
+        self._cancel_reason: CancelReason = "cancelled"
 
     @property
     def run_id(self) -> str:
@@ -246,13 +249,13 @@ class Execution:
             finally:
                 await _ended(self._task)
 
-    def cancel(self) -> None:
-        """Cancel the run; `events` ends with `run_failed`.
+    def cancel(self, reason: CancelReason = "cancelled") -> None:
+        """Cancel the run; `events` ends with `run_failed`, whose error type is the reason.
 
         A run whose end is being stored ends as it would: what is told and what is stored are the same.
         """
         if self._task is not None and not self._ending:
-            self._ending = True
+            self._ending, self._cancel_reason = True, reason
             self._task.cancel()
 
     async def _observed(self) -> None:
@@ -281,10 +284,11 @@ class Execution:
                 await self._run.execute()
             self._ending = True
             await (self._pause() if self._run.paused else self._finish())
-        except asyncio.CancelledError:
-            await self._fail(
-                RunCancelled("The run was cancelled.", run_id=self.run_id, error_type="cancelled")
-            )
+        except asyncio.CancelledError as error:
+            if not _is_being_cancelled():  # something that the run waited for was given up: a fault of ours
+                await self._fail(broken_off(self.run_id, error))
+                return
+            await self._fail(ended_from_outside(self.run_id, self._cancel_reason))
             raise
         except Exception as error:  # noqa: BLE001 - a node may raise anything: told as `run_failed`
             if isinstance(error, TimeoutError) and scope.expired():
@@ -414,6 +418,11 @@ class Execution:
         self._stream.emit(
             RunFailedEvent, error_type=failure.error_type, message=failure.message, node=failure.node
         )
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 Begun: TypeAlias = Execution | Replay | Shared

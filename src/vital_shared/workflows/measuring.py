@@ -36,6 +36,7 @@ from vital_shared.monitoring.metrics import (
     TOOL_EXECUTIONS_TOTAL,
     WARNINGS_TOTAL,
     WORKFLOW_ACTIVE,
+    WORKFLOW_CANCELLATIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
@@ -189,6 +190,7 @@ class Measuring(Observer):
         if not saved:
             _unsaved.add(self._run_id)
         if isinstance(failure, RunCancelled):
+            WORKFLOW_CANCELLATIONS_TOTAL.at(self._mode, failure.error_type).inc()
             self._count("cancelled", self.cache_status, seconds)
         else:
             self._count_failed(failure.error_type, seconds)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING, Final
 
 from vital_shared.errors import RunFailed
+from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import CitationFound, Event, RunFinished, RunStarted, Token, WarningRaised
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_nanos
@@ -79,7 +80,7 @@ class Replay:
         log_end(self.run_id, self._question, output, None, seconds)
         return output
 
-    def cancel(self) -> None:
+    def cancel(self, reason: CancelReason = "cancelled") -> None:
         """There is nothing to cancel."""
 
     def _told(self) -> Iterator[Event]:

@@ -12,12 +12,14 @@ from structlog.contextvars import bound_contextvars
 
 from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.cache.flight import LEADERS, Flight, Flights
-from vital_shared.errors import RunCancelled, RunFailed
+from vital_shared.errors import RunFailed
+from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused, RunStarted, Token
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.workflows.events import EventStream
 from vital_shared.workflows.measuring import Measuring
 from vital_shared.workflows.replay import Replay, count_spared, replayed
+from vital_shared.workflows.run_errors import ended_from_outside
 from vital_shared.workflows.run_line import log_end
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Shared:
         self._is_done = False
         """A run of one's own has ended."""
         self._cancelled = asyncio.Event()
+        self._cancel_reason: CancelReason = "cancelled"
         self._followed: Flight | None = None
         self._started = time.perf_counter()
         self._first_token: float | None = None
@@ -107,11 +110,12 @@ class Shared:
             return None
         return Replay(self._services, self.run_id, self._question, found, self._measuring("hit"))
 
-    def cancel(self) -> None:
-        """Cancel it; `events` ends with `run_failed`. Who follows goes on without."""
+    def cancel(self, reason: CancelReason = "cancelled") -> None:
+        """Cancel it; `events` ends with `run_failed`. Its followers go on without it."""
+        self._cancel_reason = reason
         self._cancelled.set()
         if self._own is not None:
-            self._own.cancel()
+            self._own.cancel(reason)
         elif self._followed is not None:
             self._followed.ring()
 
@@ -164,7 +168,7 @@ class Shared:
     async def _run_own(self, flight: Flight) -> AsyncGenerator[Event, None]:
         self._own = self._run(EventStream(self.run_id), self._measuring("miss"))
         if self._cancelled.is_set():
-            self._own.cancel()
+            self._own.cancel(self._cancel_reason)
         async with aclosing(self._own.events()) as told:
             async for event in told:
                 flight.tell(event)
@@ -217,9 +221,7 @@ class Shared:
         if isinstance(flight.outcome, RunFinished) and not self._cancelled.is_set():
             return self._answered(flight.outcome.output, measuring, seconds)
         if self._cancelled.is_set():
-            failure: RunFailed = RunCancelled(
-                "The run was cancelled.", run_id=self.run_id, error_type="cancelled"
-            )
+            failure = ended_from_outside(self.run_id, self._cancel_reason)
         else:
             failed = flight.outcome
             assert isinstance(failed, RunFailedEvent)  # noqa: S101 - the other ends are told elsewhere
