@@ -7,7 +7,14 @@ from vital_shared.graph.base import Graph
 from vital_shared.graph.channel import Channel
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.draw import mermaid, waterfall
-from vital_shared.graph.errors import CheckpointError, GraphError, NodeError, NodeTimeout, PlanError
+from vital_shared.graph.errors import (
+    AnswerError,
+    CheckpointError,
+    GraphError,
+    NodeError,
+    NodeTimeout,
+    PlanError,
+)
 from vital_shared.graph.node import Done, Pause, Retry, Skip, fan_out, node
 from vital_shared.graph.observer import Observer
 from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
@@ -16,6 +23,7 @@ from vital_shared.graph.run import Run
 from vital_shared.graph.step import Step
 
 __all__ = [
+    "AnswerError",
     "Channel",
     "Checkpoint",
     "CheckpointError",

@@ -16,7 +16,7 @@ __all__ = ["Checkpoint"]
 class Checkpoint(BaseModel):
     """The values written so far; going on from it computes what is missing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     fingerprint: str
     """Of the plan; another plan cannot go on from here."""

@@ -6,14 +6,15 @@
     ├── PlanError         the class is wrong: raised when it is defined
     ├── NodeTimeout       a node took longer than it declared (a `TimeoutError` too)
     ├── NodeError         a node broke the rules of the engine while it ran
-    └── CheckpointError   a checkpoint does not fit the plan
+    └── CheckpointError   a checkpoint does not fit the plan, or a value no checkpoint
+        └── AnswerError   the answers do not fit what the run waits for
 
 What a node itself raises leaves the run as it is, with a note that names the node.
 """
 
 from __future__ import annotations
 
-__all__ = ["CheckpointError", "GraphError", "NodeError", "NodeTimeout", "PlanError"]
+__all__ = ["AnswerError", "CheckpointError", "GraphError", "NodeError", "NodeTimeout", "PlanError"]
 
 
 class GraphError(Exception):
@@ -47,4 +48,8 @@ class NodeTimeout(NodeError, TimeoutError):
 
 
 class CheckpointError(GraphError):
-    """A checkpoint does not fit the plan: the class has changed since it was made."""
+    """A checkpoint does not fit the plan, since the class has changed; or a value cannot be kept in one."""
+
+
+class AnswerError(CheckpointError):
+    """The answers to a paused run lack one, name one that it does not wait for, or have a wrong type."""

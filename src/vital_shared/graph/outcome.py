@@ -48,6 +48,6 @@ class Span:
 
 
 def describe(error: BaseException) -> str:
-    """One line about an error."""
-    text = " ".join(str(error).split())
+    """Describe an error in one line, which can be stored: no lone surrogates."""
+    text = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

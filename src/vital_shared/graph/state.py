@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vital_shared.graph.checkpoint import Checkpoint
-from vital_shared.graph.errors import CheckpointError, GraphError
+from vital_shared.graph.errors import AnswerError, GraphError
 from vital_shared.graph.observer import Observer
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span
 from vital_shared.graph.plan import MISSING, Node, Plan
@@ -116,6 +116,10 @@ class RunState:
         self._values += [MISSING] * count
         if checkpoint is not None:
             self._restore(checkpoint, answers or {})
+        elif answers:
+            raise AnswerError(
+                f"graph '{plan.name}' starts anew, so nothing waits for answers: pass a checkpoint"
+            )
 
     def now(self) -> float:
         """Read the run's clock, in seconds."""
@@ -151,7 +155,7 @@ class RunState:
 
         Values whose types JSON cannot hold are left out; they are made again.
 
-        :raises CheckpointError: when a value is not of the type that its node declares.
+        :raises CheckpointError: when a value would not come back as it is.
         """
         values: dict[str, Any] = {}
         absent: dict[str, NodeStatus] = dict(self._checkpoint.absent) if self._checkpoint else {}
@@ -173,11 +177,7 @@ class RunState:
         )
 
     def _restore(self, checkpoint: Checkpoint, answers: Mapping[str, Any]) -> None:
-        values = checkpoint.read(self.plan)
-        unanswered = [name for name in checkpoint.paused if name not in answers]
-        if unanswered:
-            raise CheckpointError(f"graph '{self.plan.name}' waits for '{unanswered[0]}': pass it in answers")
-        values.update({name: answers[name] for name in checkpoint.paused})
+        values = checkpoint.read(self.plan) | self._answered(checkpoint.paused, answers)
         self._seconds = checkpoint.seconds
         self.degradations.extend(checkpoint.degradations)
         done = [node for node in self.plan.nodes if node.makes in values or node.name in checkpoint.absent]
@@ -187,3 +187,14 @@ class RunState:
                 self._pending[successor] -= 1
         for node in done:
             self._pending[node.index] = -1  # never 0 again, whatever is made anew before it
+
+    def _answered(self, paused: Sequence[str], answers: Mapping[str, Any]) -> dict[str, Any]:
+        """Check that what the run waits for is answered, and nothing else."""
+        waits = ", ".join(f"'{name}'" for name in paused) or "nothing"
+        for name in paused:
+            if name not in answers:
+                raise AnswerError(f"graph '{self.plan.name}' waits for '{name}': pass it in answers")
+        for name in answers:
+            if name not in paused:
+                raise AnswerError(f"graph '{self.plan.name}' does not wait for '{name}', but for {waits}")
+        return {name: self.plan.types.answer(name, answers[name]) for name in paused}

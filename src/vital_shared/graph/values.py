@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
 from pydantic_core import to_json
 
-from vital_shared.graph.errors import CheckpointError
+from vital_shared.graph.errors import AnswerError, CheckpointError
 from vital_shared.graph.node import Done
 from vital_shared.graph.outcome import Outcome
+from vital_shared.graph.restored import difference
 
 __all__ = ["ValueTypes"]
 
@@ -48,19 +49,26 @@ class ValueTypes:
         return self._adapters[name]
 
     def write(self, name: str, value: Any) -> Any:
-        """Return a value as JSON.
+        """Return a value as JSON, having read it back: a run that waits must not lose what it has.
 
         :raises TypeError: when its type cannot be written.
-        :raises CheckpointError: when it is not of its type, so that it would not come back as it is.
+        :raises CheckpointError: when it would not come back as it is.
         """
         adapter = self.adapter(name)
         try:
-            return adapter.dump_python(value, mode="json", warnings="error")
-        except (ValueError, TypeError) as error:
-            reason = " ".join(str(error).split())
+            # Fields by their own names, as aliases may be for one direction only, and no computed ones.
+            stored = adapter.dump_python(
+                value, mode="json", warnings="error", by_alias=False, round_trip=True
+            )
+            found = difference(value, _read(adapter, stored))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise _unkept(name, adapter, value, error) from error
+        if found is not None:
             raise CheckpointError(
-                f"value '{name}' is not of the type that its node declares: {reason}"
-            ) from error
+                f"value '{name}' cannot be kept while the run waits: {found}: "
+                "let its node declare and return a type that JSON can hold in full"
+            )
+        return stored
 
     def read(self, name: str, stored: Any) -> Any:
         """Return a value from its JSON.
@@ -68,11 +76,49 @@ class ValueTypes:
         :raises CheckpointError: when it does not fit its type.
         """
         try:
-            # As JSON, since strict models take a list for a tuple, or text for a date, from JSON alone.
-            return self.adapter(name).validate_json(to_json(stored))
-        except ValueError as error:
-            reason = " ".join(str(error).split())
-            raise CheckpointError(f"the stored value '{name}' no longer fits its type: {reason}") from error
+            return _read(self.adapter(name), stored)
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(
+                f"the stored value '{name}' no longer fits its type: {_line(error)}"
+            ) from error
+
+    def answer(self, name: str, given: Any) -> Any:
+        """Return an answer to a paused node, checked: the run may have to wait again, and keep it then.
+
+        :raises AnswerError: when it is not of the type that the node declares, or cannot be kept.
+        """
+        try:
+            value = self.adapter(name).validate_python(given, strict=True)
+            self.write(name, value)
+        except CheckpointError as error:
+            raise AnswerError(str(error)) from error
+        except (ValueError, RecursionError) as error:
+            raise AnswerError(
+                f"the answer '{name}' is not of the type that its node declares: {_line(error)}"
+            ) from error
+        return value
+
+
+def _unkept(name: str, adapter: TypeAdapter[Any], value: Any, error: Exception) -> CheckpointError:
+    """Say why a value cannot be written: its type is wrong, or is right and JSON cannot hold the value."""
+    try:
+        adapter.validate_python(value, strict=True)
+    except (ValueError, RecursionError):
+        return CheckpointError(f"value '{name}' is not of the type that its node declares: {_line(error)}")
+    return CheckpointError(
+        f"value '{name}' cannot be kept while the run waits, since JSON cannot hold it: {_line(error)}"
+    )
+
+
+def _read(adapter: TypeAdapter[Any], stored: Any) -> Any:
+    # As JSON and not strictly, since strict models take a list for a tuple, or text for a date, from JSON
+    # alone, and where a validator runs before them not even then; `write` has seen that it comes back whole.
+    text = to_json(stored, inf_nan_mode="constants")
+    return adapter.validate_json(text, strict=False, by_alias=False, by_name=True)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
 
 
 def _adapter(function: Callable[..., Any], owner: type, each: bool) -> TypeAdapter[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import to_jsonable_python
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Passage
@@ -13,6 +14,13 @@ from vital_shared.models.citation import Passage
 __all__ = ["ToolCall", "ToolRequest", "ToolResult", "ToolStatus"]
 
 ToolStatus = Literal["success", "failed", "timeout", "denied"]
+
+
+def _as_json(arguments: Any) -> Any:
+    try:
+        return to_jsonable_python(arguments, inf_nan_mode="constants")
+    except ValueError:  # what JSON cannot hold can still be called at once, and is refused where it waits
+        return arguments
 
 
 class ToolRequest(Frozen):
@@ -30,7 +38,9 @@ class ToolCall(Frozen):
     """Unique within the run; what an approval names."""
 
     name: str
-    arguments: dict[str, Any]
+    arguments: Annotated[dict[str, Any], BeforeValidator(_as_json)]
+    """As JSON has them, since a call that waits for the user is shown and stored."""
+
     reason: str = ""
     """Why it is suggested, in words for the user."""
 

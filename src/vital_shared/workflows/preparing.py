@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vital_shared.errors import InvalidRequest, PlanChanged
-from vital_shared.graph import Checkpoint, CheckpointError, Plan, Run
+from vital_shared.graph import AnswerError, Checkpoint, CheckpointError, Plan, Run
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
@@ -96,12 +96,18 @@ def restored_run(
     approved: Collection[str],
     answers: Mapping[str, Any],
 ) -> tuple[Run, EventStream]:
-    """Put the user's decision into the checkpoint of a paused run."""
+    """Put the user's decision into the checkpoint of a paused run.
+
+    :raises PlanChanged: when the run belongs to another workflow, or to an older form of this one.
+    :raises InvalidRequest: when an answer is missing, not asked for, or of a wrong type.
+    """
     if record.workflow != workflow_name(workflow):
         raise PlanChanged(
             f'The run {record.id} belongs to the workflow "{record.workflow}": resume it with that one.',
             field="run_id",
         )
+    if "approved_tools" in answers:
+        raise InvalidRequest("Tool calls are approved by their ids: pass these as approved.", field="answers")
     try:
         values = checkpoint.read(workflow.plan)
         given = dict(answers)
@@ -112,6 +118,8 @@ def restored_run(
             given["approved_tools"] = pick_approved(plan.suggested, approved, plan, left)
         stream = EventStream(record.id, record.last_seq)
         return new_run(workflow, record.input, stream, checkpoint, given), stream
+    except AnswerError as error:
+        raise InvalidRequest(f"The run cannot go on: {error}.", field="answers") from error
     except CheckpointError as error:
         raise PlanChanged(str(error), field="run_id") from error
 
