@@ -132,7 +132,12 @@ def test_calls_without_ids_get_ones_that_no_other_call_has():
         ("STOP", "end"),
         ("MAX_TOKENS", "length"),
         ("SAFETY", "content_filter"),
-        ("RECITATION", "content_filter"),
+        ("RECITATION", "recitation"),
+        ("IMAGE_RECITATION", "recitation"),
+        ("IMAGE_SAFETY", "content_filter"),
+        ("LANGUAGE", "content_filter"),
+        ("BLOCKLIST", "content_filter"),
+        ("max_tokens", "length"),
         ("PROHIBITED_CONTENT", "content_filter"),
         ("SPII", "content_filter"),
     ],
@@ -252,7 +257,7 @@ async def test_what_somebody_in_between_answers_is_an_error_too(ask, said):
             await ask(server)
 
 
-@pytest.mark.parametrize("data", [b"{oops", b"[]", b'{"candidates": [1]}', b'{"candidates": {"a": 1}}'])
+@pytest.mark.parametrize("data", [b"{oops", b"[1]", b'{"candidates": [1]}', b'{"candidates": "a"}'])
 async def test_what_cannot_be_read_is_no_answer(ask, data):
     async with serve(stream([b"data: " + data + b"\n\n"])) as server:
         with pytest.raises(ModelUnavailable, match="cannot be read"):
