@@ -104,7 +104,7 @@ class ScriptedModel:
     calls_tools = True
 
     def __init__(
-        self, *scripts: Sequence[ModelEvent | Exception | asyncio.Event], name: str = "scripted"
+        self, *scripts: Sequence[ModelEvent | BaseException | asyncio.Event], name: str = "scripted"
     ) -> None:
         self.name = name
         self.requests: list[ModelRequest] = []
@@ -116,7 +116,7 @@ class ScriptedModel:
         self.requests.append(request)
         yield CallStarted(prompt="scripted@1")
         for event in self._scripts.pop(0):
-            if isinstance(event, Exception):
+            if isinstance(event, BaseException):
                 raise event
             if isinstance(event, asyncio.Event):
                 await event.wait()

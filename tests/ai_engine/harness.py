@@ -18,6 +18,7 @@ from ai_engine.server import Server, listen
 from ai_engine.settings import ServerSettings
 from vital_shared.llm.base import ModelEvent, ModelRequest, Stop, TextDelta
 from vital_shared.store.keys import KeyStore
+from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
 SUM = "Calculate 12.5 % of 3,400"
@@ -132,11 +133,13 @@ def asked(query: str = "How long?", **fields: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serving(services: Services, **settings: Any) -> AsyncIterator[Service]:
+async def serving(
+    services: Services, *, workflow: type[BaseWorkflow] = BaseWorkflow, **settings: Any
+) -> AsyncIterator[Service]:
     chosen = ServerSettings(port=0, **settings)
     with listen(chosen) as listener:
         port = listener.getsockname()[1]
-        app = create_app(services, chosen)
+        app = create_app(services, chosen, workflow=workflow)
         server = TestServer(app)
         stopped = asyncio.create_task(server.serve([listener]))
         await server.ready.wait()

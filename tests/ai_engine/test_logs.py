@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ai_engine.harness import Serve, Service, asked
+from tests.ai_engine.harness import Serve, Service, asked, serving
 
 from ai_engine.logs import configure_logs, log_unhandled
+from vital_shared import BaseWorkflow, node
 from vital_shared.errors import StoreError
 from vital_shared.llm.base import ModelUnavailable
 from vital_shared.logs import get_logger
+from vital_shared.models.answer import Answer
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, asks_for, passage, says
 from vital_shared.tools.base import tool
 
@@ -80,6 +82,12 @@ def lines() -> Lines:
     found = Lines()
     configure_logs(stream=found.stream)
     return found
+
+
+class Failing(BaseWorkflow):
+    @node
+    async def failing(self, answer: Answer) -> str:
+        raise ValueError(answer.text)
 
 
 @pytest.fixture
@@ -150,9 +158,11 @@ async def test_all_that_is_logged_of_a_run_names_it(marked: Service, lines: Line
 
 
 async def test_a_failed_run_is_one_line_of_information_and_one_warning(marked: Service, lines: Lines) -> None:
-    await ask(marked, model="bug")
+    async with serving(marked.services, workflow=Failing) as service:
+        await ask(service, model="says")
     (line,) = lines.of("run finished")
-    assert (line["status"], line["error_type"], line["node"]) == ("failed", "internal", "answer")
+    assert (line["status"], line["error_type"], line["node"]) == ("failed", "internal", "failing")
+    assert MARKER not in lines.text
     (warning,) = lines.of("run failed")
     assert (warning["level"], warning["run_id"]) == ("warning", line["run_id"])
     assert warning["exception"].endswith("\nValueError")

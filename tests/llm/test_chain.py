@@ -1,7 +1,7 @@
 """Chains of models: who answers, what it costs, and what is cancelled."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from decimal import Decimal
 
 import pytest
@@ -9,6 +9,9 @@ import pytest
 from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import (
     CallStarted,
+    ModelError,
+    ModelFailed,
+    ModelRateLimited,
     ModelRejected,
     ModelRequest,
     ModelTimeout,
@@ -21,7 +24,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.breaker import FAILURES, Breakers
 from vital_shared.llm.chain import Chain
 from vital_shared.monitoring.rates import Rates
-from vital_shared.testing import ScriptedModel, asks_for, says
+from vital_shared.testing import ScriptedModel, asks_for, counted, says
 
 QUESTION = ModelRequest(question="?")
 PRICES = {"dear": Decimal(1000), "cheap": Decimal(100), "last": Decimal(0)}
@@ -242,7 +245,94 @@ async def test_closing_a_race_ends_both():
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_what_is_no_models_fault_is_raised_out_of_a_race():
-    asked = chain(ScriptedModel([RuntimeError("a bug")], name="dear"), ScriptedModel(name="last"), hedge=60)
-    with pytest.raises(RuntimeError, match="a bug"):
+@pytest.mark.parametrize("hedge", [None, 60])
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("odd"),
+        ValueError("odd"),
+        RecursionError(),
+        MemoryError(),
+        OSError("odd"),
+        asyncio.CancelledError(),
+    ],
+    ids=repr,
+)
+async def test_any_exception_of_a_model_is_a_failed_call_that_the_next_model_answers(error, hedge, caplog):
+    breakers = Breakers()
+    for _ in range(FAILURES):
+        odd = ScriptedModel([error], name="dear")
+        asked = chain(odd, ScriptedModel(says("Fine."), name="last"), breakers=breakers, hedge=hedge)
+        assert await text_of(asked) == "Fine."
+        assert isinstance(asked.errors[0], ModelFailed)
+        assert asked.errors[0].__cause__ is error
+        assert [call.status for call in asked.calls] == ["failed", "success"]
+    assert not breakers.allows("dear")
+    logged = [record for record in caplog.records if "model_call_failed" in record.getMessage()]
+    assert len(logged) == FAILURES
+
+
+async def test_a_racer_that_fails_oddly_leaves_the_other_alone():
+    gate = asyncio.Event()
+
+    class Odd(ScriptedModel):
+        async def stream(self, request):
+            gate.set()
+            raise TypeError
+            yield
+
+    slow = ScriptedModel([gate, *says("Slow and fine.")], name="dear")
+    asked = chain(slow, Odd(name="cheap"), ScriptedModel(name="last"), hedge=0.0)
+    assert await text_of(asked) == "Slow and fine."
+    assert [type(error) for error in asked.errors] == [ModelFailed]
+
+
+async def test_a_model_whose_stream_cannot_begin_is_a_failed_call():
+    class Broken(ScriptedModel):
+        def stream(self, request):
+            raise TypeError("odd")
+
+    asked = chain(Broken(name="dear"), ScriptedModel(says("Fine."), name="last"))
+    assert await text_of(asked) == "Fine."
+
+
+async def test_no_price_and_no_count_of_tokens_fail_no_call():
+    def failing(*_args):
+        raise ZeroDivisionError
+
+    model = ScriptedModel([TextDelta(text="Fine."), Stop(reason="end")], name="dear")
+    asked = Chain([model], Breakers(), Account(failing, failing))
+    assert await text_of(asked) == "Fine."
+    (call,) = asked.calls
+    assert (call.status, call.cost_dollars) == ("success", None)
+    assert call.tokens.estimated
+
+
+async def test_a_cancelled_call_is_cancelled():
+    asked = chain(ScriptedModel([asyncio.Event()], name="dear"), ScriptedModel(name="last"))
+    task = asyncio.create_task(text_of(asked))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asked.errors == []
+
+
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        ([down("dear")], "server"),
+        ([late("dear")], "timeout"),
+        ([ModelRejected("No.", model="dear")], "refused"),
+        ([ModelRateLimited("Too often.", model="dear")], "rate_limit"),
+        ([TypeError()], "bad_answer"),
+        ([Stop(reason="end")], "bad_answer"),
+        ([], "cut"),
+        ([TextDelta(text="Half"), TypeError()], "cut"),
+    ],
+)
+async def test_a_failed_call_is_counted_by_its_kind(script, kind):
+    asked = chain(ScriptedModel(script, name="dear"), ScriptedModel(says("Fine."), name="last"))
+    with counted() as growth, suppress(ModelError):
         await text_of(asked)
+    assert growth("vital_llm_failures_total") == growth("vital_llm_failures_total", kind=kind) == 1

@@ -9,15 +9,21 @@ import pytest
 
 from vital_ops.report.period import Period
 from vital_ops.report.report import make_report
-from vital_shared import BaseWorkflow
+from vital_shared import BaseWorkflow, node
 from vital_shared.errors import RunFailed
+from vital_shared.models.answer import Answer
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
 
 PRICED = "openai:gpt-4o"
 
 
 async def test_the_report_has_what_the_answers_have(tmp_path: Path) -> None:
-    models = [CannedModel("42 days [1].", name=PRICED), CannedModel(name="broken", error=ValueError())]
+    class Broken(BaseWorkflow):
+        @node
+        async def broken(self, answer: Answer) -> str:
+            raise ValueError(answer.text)
+
+    models = [CannedModel("42 days [1].", name=PRICED), CannedModel(name="broken")]
     sources = [CannedSource([passage("The review takes 42 days.")])]
     async with workflow_services(tmp_path, models=models, sources=sources) as services:
         workflow = BaseWorkflow(services)
@@ -26,7 +32,7 @@ async def test_the_report_has_what_the_answers_have(tmp_path: Path) -> None:
             for tenant in ("acme", "acme", "globex")
         ]
         with pytest.raises(RunFailed):
-            await workflow.execute_typed(question("How long?", model="broken"))
+            await Broken(services).execute_typed(question("How long?", model="broken"))
         now = services.now()
         period = Period.until(now + timedelta(seconds=1), "day")
         report = await make_report(services.database, period, now=now)

@@ -20,7 +20,7 @@ OPERATIONS = "vital_cache_operations_total"
 @pytest.fixture
 async def services(tmp_path: Path):
     settings = Settings(data_dir=tmp_path, cache_entries=3, cache_ttl_seconds=300)
-    models = [CannedModel("It takes 90 days [1]."), CannedModel(name="down", error=ValueError("down"))]
+    models = [CannedModel("It takes 90 days [1].")]
     source = CannedSource([passage("The review takes 90 days.")])
     services = await Services.open(settings, models=models, sources=[source])
     yield services

@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from tests.workflows.conftest import Open
@@ -86,6 +87,43 @@ async def test_the_loops_calls_are_told_as_events(open_services: Open):
     assert kinds.index("tool_started") < kinds.index("tool_finished") < kinds.index("token")
     assert [EventAdapter.validate_json(event.model_dump_json()) for event in events] == events
     assert "answer.tools_1" in [getattr(event, "node", None) for event in events]
+
+
+def nested(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"thing": value}
+    return value
+
+
+ODD_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "nested": nested(1_000),
+    "a huge number": {"thing": 10**400},
+    "not a number": {"thing": float("nan")},
+    "half of a surrogate pair": {"thing": "\ud800"},
+    "NUL": {"thing": "\0"},
+    "a megabyte": {"thing": "x" * 10**6},
+    "long": {"thing": "x" * 30_000},
+    "of another type": {"thing": 1},
+    "none": {},
+}
+
+
+@pytest.mark.parametrize("arguments", ODD_ARGUMENTS.values(), ids=ODD_ARGUMENTS)
+async def test_a_call_with_odd_arguments_has_failed_and_the_loop_goes_on(open_services: Open, arguments):
+    odd = asks_for("measure", **arguments)
+    model, workflow, output = await run(
+        open_services, odd, odd, asks_for("measure", thing="it"), says("3 m.")
+    )
+    assert output.response == "3 m."
+    assert sorted((r.name, r.status) for r in output.tool_results) == [
+        ("measure", "failed"),
+        ("measure", "success"),
+    ]
+    assert "tools_failed" in output.degradation_reasons
+    assert model.requests[-1].exchanges[0].results[0].status == "failed"
+    record = await workflow.services.runs.get(output.run_id, tenant_id="acme", now=workflow.services.now())
+    assert record.status == "completed"
 
 
 async def test_the_same_call_is_made_once(open_services: Open):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vital_ops.drill.fragile import fragile_lookup, tell_to_fail
-from vital_ops.drill.models import BREAKS_OFF, BUGGY, DEAR, GOOD, SLOW
+from vital_ops.drill.fragile_workflow import end_with_error
+from vital_ops.drill.models import BREAKS_OFF, DEAR, GOOD, SLOW
 from vital_ops.drill.traffic import Ask
 
 __all__ = ["FAULTS", "Fault"]
@@ -41,8 +42,8 @@ _TOOLS: Final = [
 
 FAULTS: Final = (
     Fault(
-        "a model ends every run with an error",
-        _question(model=BUGGY),
+        "a step of the workflow ends every run with an error",
+        _question(end_with_error("Is it so?")),
         per_second=6,
         alerts=frozenset({"HighErrorRate"}),
     ),

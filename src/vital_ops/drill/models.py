@@ -16,11 +16,10 @@ from vital_shared.llm.base import (
     Usage,
 )
 
-__all__ = ["BREAKS_OFF", "BUGGY", "DEAR", "GOOD", "MODELS", "PRICES", "SLOW"]
+__all__ = ["BREAKS_OFF", "DEAR", "GOOD", "MODELS", "PRICES", "SLOW"]
 
 GOOD: Final = "drill-good"
 SLOW: Final = "drill-slow"
-BUGGY: Final = "drill-buggy"
 BREAKS_OFF: Final = "drill-breaks-off"
 DEAR: Final = "drill-dear"
 
@@ -52,8 +51,7 @@ class DrillModel:
     """Answers in a few words, or does not.
 
     :param seconds: how long it takes.
-    :param text: what it writes.
-    :param error: how it then fails.
+    :param error: how it fails after its few words.
     """
 
     calls_tools = False
@@ -63,12 +61,10 @@ class DrillModel:
         name: str,
         *,
         seconds: float = 0.0,
-        text: str = TEXT,
         error: Fail | None = None,
     ) -> None:
         self.name = name
         self._seconds = seconds
-        self._text = text
         self._error = error
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:  # noqa: ARG002 - the interface
@@ -77,8 +73,7 @@ class DrillModel:
         :raises Exception: when that is its fault.
         """
         await asyncio.sleep(self._seconds)
-        if self._text:
-            yield TextDelta(text=self._text)
+        yield TextDelta(text=TEXT)
         if self._error is not None:
             raise self._error()
         yield USAGE
@@ -88,7 +83,6 @@ class DrillModel:
 MODELS: Final[tuple[Model, ...]] = (
     DrillModel(GOOD),
     DrillModel(SLOW, seconds=SLOW_SECONDS),
-    DrillModel(BUGGY, text="", error=lambda: RuntimeError(FAILURE)),
     # As where a provider's filter stops it: a model that is out of order again and again is not asked.
     DrillModel(BREAKS_OFF, error=lambda: ModelRejected(FAILURE, model=BREAKS_OFF)),
     DrillModel(DEAR),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vital_shared.llm.base import (
     CallStarted,
@@ -24,7 +25,10 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
-from vital_shared.llm.measuring import count_call
+from vital_shared.llm.failing import as_model_error, is_own_cancellation
+from vital_shared.llm.intake import Intake
+from vital_shared.llm.measuring import count_call, count_failure
+from vital_shared.llm.prompts.counting import at_most, count_roughly
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
@@ -34,6 +38,9 @@ from vital_shared.models.token_bound import TokenBound, max_tokens
 from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.rates import Rates
 from vital_shared.monitoring.tracing import model_span
+
+if TYPE_CHECKING:
+    from vital_shared.monitoring.spans import ModelSpan
 
 __all__ = ["Account", "Attempt"]
 
@@ -63,9 +70,25 @@ class Account:
         count: Callable[[str], int],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.rates = rates
-        self.count = count
         self.clock = clock
+        self._rates = rates
+        self._count = count
+
+    def rates(self, model: str, tokens: Tokens) -> Rates | None:
+        """Return what a model's tokens cost; None where nobody knows, or the table of prices fails."""
+        try:
+            return self._rates(model, tokens)
+        except Exception:
+            logger.exception("price_lookup_failed", model=model)
+            return None
+
+    def count(self, text: str) -> int:
+        """Return the tokens of a text, a long one's as an estimate; its bytes where the counter fails."""
+        try:
+            return count_roughly(self._count, text)
+        except Exception:
+            logger.exception("token_counter_failed")
+            return at_most(text)
 
     def price(self, model: str, tokens: Tokens) -> Decimal | None:
         """Return the dollars for a model's tokens, or None where nobody knows."""
@@ -98,6 +121,7 @@ class Attempt:
         self._stop: Stop | None = None
         self._texts: list[str] = []
         self._first: float | None = None
+        self._intake: Intake | None = None
 
     async def events(self) -> AsyncGenerator[ModelEvent, None]:
         """Pass on what the model says.
@@ -106,32 +130,64 @@ class Attempt:
         """
         start = self._account.clock()
         status: CallStatus = "cancelled"
-        span = model_span(self.model.name)
-        stream = self.model.stream(self._request)
+        span = self._begin_span()
         try:
+            stream = self.model.stream(self._request)
             async with aclosing(stream if span is None else span.around(stream)) as events:
                 async for event in events:
-                    self._note(event, start)
-                    yield event
+                    for part in self._taken(event):
+                        self._note(part, start)
+                        yield part
             self._check_whole()
             status = "success"
-        except ModelError as error:
-            self.error = error
-            status = "timeout" if isinstance(error, ModelTimeout) else "failed"
-            raise
+        except asyncio.CancelledError as error:
+            if is_own_cancellation():
+                raise
+            status = "failed"
+            raise self._failed(error) from error
+        except Exception as error:  # whatever a model raises is a failed call, and no failed run
+            failure = self._failed(error)
+            status = "timeout" if isinstance(failure, ModelTimeout) else "failed"
+            if failure is error:
+                raise
+            raise failure from error
         finally:
+            self._account_for(status, self._account.clock() - start, span)
+
+    def _begin_span(self) -> ModelSpan | None:
+        try:
+            return model_span(self.model.name)
+        except Exception:
+            logger.exception("model_span_failed", model=self.model.name)
+            return None
+
+    def _taken(self, event: ModelEvent) -> Iterator[ModelEvent]:
+        if self._intake is None:  # with the first event, which may say how long the answer is to be
+            asked = event.max_output_tokens if isinstance(event, CallStarted) else None
+            self._intake = Intake(self.model.name, asked or self._request.max_output_tokens)
+        return self._intake.take(event)
+
+    def _failed(self, error: BaseException) -> ModelError:
+        self.error = as_model_error(error, self.model.name)
+        count_failure(self.error, cut=self.wrote)
+        return self.error
+
+    def _account_for(self, status: CallStatus, seconds: float, span: ModelSpan | None) -> None:
+        """Write the call down; what fails here fails no run."""
+        try:
             if self._started is not None or self._usage is not None:
-                started = self._started or CallStarted(prompt="")
-                self.call = self._record(started, status, self._account.clock() - start)
+                self.call = self._record(self._started or CallStarted(prompt=""), status, seconds)
                 count_call(self.call, self._bill)
             if span is not None:
                 span.end(status, self.call, self._stop.reason if self._stop else None, self.error)
+        except Exception:
+            logger.exception("model_call_not_recorded", model=self.model.name, status=status)
 
     def _check_whole(self) -> None:
         name, stop = self.model.name, self._stop
         request_id = stop.request_id if stop else None
         if stop is None:
-            raise ModelUnavailable(f'The model "{name}" broke off.', model=name)
+            raise ModelUnavailable(f'The model "{name}" broke off.', model=name, kind="cut")
         if self.wrote or self._request.task == "tools":
             return
         if stop.reason == "tool_calls" and self._request.may_call:
@@ -140,7 +196,9 @@ class Attempt:
         if held is not None:
             reason, words = held
             raise ModelHeldBack(words.format(name), model=name, reason=reason, request_id=request_id)
-        raise ModelUnavailable(f'The model "{name}" wrote nothing.', model=name, request_id=request_id)
+        raise ModelUnavailable(
+            f'The model "{name}" wrote nothing.', model=name, request_id=request_id, kind="bad_answer"
+        )
 
     def _note(self, event: ModelEvent, start: float) -> None:
         if isinstance(event, TextDelta | ReasoningDelta):
@@ -148,7 +206,7 @@ class Attempt:
             if self._first is None:
                 self._first = self._account.clock() - start
             self.heard = True
-            self.wrote = self.wrote or isinstance(event, TextDelta)
+            self.wrote = self.wrote or (isinstance(event, TextDelta) and bool(event.text.strip()))
         elif isinstance(event, ModelToolCall):
             self.heard = True
         elif isinstance(event, Usage):

@@ -17,6 +17,7 @@ from vital_shared.errors import VitalError
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.message import Message
+from vital_shared.models.model_call import FailureKind
 from vital_shared.models.quality import HeldBackReason
 from vital_shared.models.tool import ToolResult
 
@@ -29,6 +30,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelEvent",
+    "ModelFailed",
     "ModelHeldBack",
     "ModelRateLimited",
     "ModelRejected",
@@ -140,6 +142,8 @@ class ModelToolCall(Frozen):
     id: str
     name: str
     arguments: dict[str, Any]
+    problem: str | None = None
+    """Why the call cannot be made, in words; None: it can."""
 
 
 class ModelTurn(Frozen):
@@ -209,6 +213,8 @@ class CallStarted(Frozen):
     """Name and version of the prompt, such as ``answer@1``."""
     input_tokens: int = 0
     """How long the prompt is by our own count, for calls whose provider never says."""
+    max_output_tokens: int | None = None
+    """How long an answer the provider is asked for at most; None: as it likes."""
 
 
 class Stop(Frozen):
@@ -260,12 +266,17 @@ class ModelError(VitalError):
     :param model: the model's name.
     :param retryable: whether the same call may succeed a moment later.
     :param request_id: the provider's own id of the call, for its support.
+    :param kind: the name under which the failure is counted; None: that of the class.
     """
 
     retryable = False
+    kind: FailureKind = "bad_answer"
 
-    def __init__(self, message: str, *, model: str, request_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, model: str, request_id: str | None = None, kind: FailureKind | None = None
+    ) -> None:
         super().__init__(message)
+        self.kind = kind or self.kind
         self.message = message
         self.model = model
         self.request_id = request_id
@@ -278,6 +289,7 @@ class ModelTimeout(ModelError):
     """
 
     retryable = True
+    kind = "timeout"
 
     def __init__(self, message: str, *, model: str, request_id: str | None = None, sent: bool = True) -> None:
         super().__init__(message, model=model, request_id=request_id)
@@ -288,6 +300,7 @@ class ModelUnavailable(ModelError):
     """The provider is down, overloaded or out of reach."""
 
     retryable = True
+    kind = "server"
 
 
 class ModelRateLimited(ModelError):
@@ -297,6 +310,7 @@ class ModelRateLimited(ModelError):
     """
 
     retryable = True
+    kind = "rate_limit"
 
     def __init__(
         self,
@@ -312,6 +326,15 @@ class ModelRateLimited(ModelError):
 
 class ModelRejected(ModelError):
     """The provider will not answer this call however often it is made: bad key, bad input, filter."""
+
+    kind = "refused"
+
+
+class ModelFailed(ModelError):
+    """An exception that no model is meant to raise ended the call: an odd answer, or a fault of ours.
+
+    Its cause is that exception.
+    """
 
 
 class ModelHeldBack(ModelRejected):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from vital_shared.models.model_call import ModelCall
+from vital_shared.llm.base import ModelError
+from vital_shared.models.model_call import FailureKind, ModelCall
 from vital_shared.monitoring.bill import Bill
 from vital_shared.monitoring.metrics import (
     LLM_CALL_DURATION_SECONDS,
     LLM_CALLS_TOTAL,
+    LLM_FAILURES_TOTAL,
     LLM_TOKENS_TOTAL,
 )
 
-__all__ = ["count_call"]
+__all__ = ["count_call", "count_failure"]
 
 
 def count_call(call: ModelCall, bill: Bill | None) -> None:
@@ -24,3 +26,12 @@ def count_call(call: ModelCall, bill: Bill | None) -> None:
     if tokens.cached_input:
         LLM_TOKENS_TOTAL.at(mode, call.model, "cached_input").inc(tokens.cached_input)
     LLM_TOKENS_TOTAL.at(mode, call.model, "output").inc(tokens.output)
+
+
+def count_failure(error: ModelError, *, cut: bool = False) -> None:
+    """Count a failed attempt, also one that a retry heals.
+
+    :param cut: whether some of the answer had come.
+    """
+    kind: FailureKind = "cut" if cut else error.kind
+    LLM_FAILURES_TOTAL.at(error.model, kind).inc()

@@ -66,7 +66,11 @@ class PromptedModel:
         :raises ModelError: when there is no answer, or no whole one.
         """
         prompt = await self._rendered(self._with_defaults(request))
-        yield CallStarted(prompt=prompt.id, input_tokens=prompt.input_tokens)
+        yield CallStarted(
+            prompt=prompt.id,
+            input_tokens=prompt.input_tokens,
+            max_output_tokens=prompt.chat.max_output_tokens,
+        )
         chat = prompt.chat.model_copy(update={"options": self._options})
         answer = _Answer(request)
         async with aclosing(self._stream(chat)) as events:

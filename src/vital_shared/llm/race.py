@@ -9,6 +9,7 @@ from typing import Final
 
 from vital_shared.llm.attempt import Attempt
 from vital_shared.llm.base import ModelError, ModelEvent
+from vital_shared.llm.failing import as_model_error
 
 __all__ = ["Race"]
 
@@ -23,7 +24,7 @@ class _Runner:
     def __init__(self, attempt: Attempt, moved: asyncio.Event) -> None:
         self.attempt = attempt
         self.queue: asyncio.Queue[ModelEvent | None] = asyncio.Queue(WAITING)
-        self.error: Exception | None = None
+        self.error: ModelError | None = None
         self.leads = False
         """Whether it has something to show, or has come to its end."""
         self._moved = moved
@@ -36,8 +37,8 @@ class _Runner:
                     if self.attempt.heard and not self.leads:
                         self._lead()
                     await self.queue.put(event)
-        except Exception as error:  # noqa: BLE001 - handed to the race, which raises what is no model's
-            self.error = error
+        except Exception as error:  # noqa: BLE001 - handed to the race, which goes on with the others
+            self.error = as_model_error(error, self.attempt.model.name)
             self._moved.set()
         else:
             self._lead()
@@ -102,8 +103,7 @@ class Race:
             while (event := await winner.queue.get()) is not None:
                 yield event
             if winner.error is not None:
-                if isinstance(winner.error, ModelError):
-                    self._failed(winner.attempt, winner.error)
+                self._failed(winner.attempt, winner.error)
                 raise winner.error
         finally:
             for runner in self._running:
@@ -147,7 +147,5 @@ class Race:
     def _drop_lost(self) -> None:
         for runner in [runner for runner in self._running if runner.lost]:
             self._running.remove(runner)
-            if not isinstance(runner.error, ModelError):
-                assert runner.error is not None  # noqa: S101 - for the type checker: it is lost
-                raise runner.error
+            assert runner.error is not None  # noqa: S101 - for the type checker: it is lost
             self._failed(runner.attempt, runner.error)

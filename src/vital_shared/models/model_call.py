@@ -9,10 +9,13 @@ from pydantic import ConfigDict, computed_field
 
 from vital_shared.models.base import Frozen
 
-__all__ = ["CallPurpose", "CallStatus", "ModelCall", "Tokens"]
+__all__ = ["CallPurpose", "CallStatus", "FailureKind", "ModelCall", "Tokens"]
 
 CallPurpose = Literal["answer", "tools"]
 CallStatus = Literal["success", "failed", "timeout", "cancelled"]
+FailureKind = Literal["timeout", "rate_limit", "overload", "server", "refused", "auth", "bad_answer", "cut"]
+"""Closed, since it is a metric's label. ``bad_answer``: an answer that is none, or cannot be
+read; ``cut``: only a part of it came."""
 
 
 class Tokens(Frozen):

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.charge import CostType
-from vital_shared.models.model_call import CallStatus
+from vital_shared.models.model_call import CallStatus, FailureKind
 from vital_shared.models.quality import DegradationReason, WarningType
 from vital_shared.models.tool import ToolStatus
 from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
@@ -49,6 +49,7 @@ __all__ = [
     "INTER_TOKEN_SECONDS",
     "LLM_CALLS_TOTAL",
     "LLM_CALL_DURATION_SECONDS",
+    "LLM_FAILURES_TOTAL",
     "LLM_TOKENS_TOTAL",
     "METRIC_LABEL_OVERFLOW_TOTAL",
     "METRIC_SERIES_LIMIT",
@@ -115,6 +116,7 @@ COST_TYPE: Final = Label("cost_type", get_args(CostType))
 CHARGE_FLAG: Final = Label("flag", ("clamped", "estimated"))
 CACHED: Final = Label("cached", ("true", "false"))
 CALL_STATUS: Final = Label("status", get_args(CallStatus))
+FAILURE_KIND: Final = Label("kind", get_args(FailureKind))
 TOKEN_TYPE: Final = Label("token_type", ("input", "cached_input", "output"))
 TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
 SOURCE: Final = Label("source", ("memory", "pinecone", "supabase", OTHER))
@@ -292,6 +294,11 @@ LLM_CALLS_TOTAL: Final = Counter(
     "vital_llm_calls_total",
     "Calls of language models, made or spared by the cache.",
     (MODE, MODEL, CACHED, CALL_STATUS),
+)
+LLM_FAILURES_TOTAL: Final = Counter(
+    "vital_llm_failures_total",
+    "Attempts at a call of a language model that failed.",
+    (MODEL, FAILURE_KIND),
 )
 LLM_CALL_DURATION_SECONDS: Final = Histogram(
     "vital_llm_call_duration_seconds",

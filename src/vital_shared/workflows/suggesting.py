@@ -46,6 +46,8 @@ async def suggest_by_model(request: ModelRequest, chain: Chain, tools: ToolRegis
 
 
 def _checked(call: ModelToolCall, number: int, tools: ToolRegistry) -> ToolCall | None:
+    if call.problem is not None:
+        return None
     tool = tools.get(call.name)
     try:
         tool.validate(call.arguments)

@@ -61,7 +61,7 @@ class ToolLoop:
         self.made: list[ToolResult] = []
         """The results of the calls that this loop has made, in order."""
         self.denied: list[ToolResult] = []
-        """The calls that it has refused."""
+        """The calls that it has not made."""
         self._untold: set[str] = set()
         self.ended: str | None = None
         """Why the model may call no more, in words for the user; None: it may."""
@@ -87,8 +87,11 @@ class ToolLoop:
         """
         planned: dict[str, ToolCall] = {}
         for call in asked:
-            key = _key(call.name, call.arguments)
+            key = _call_key(call)
             if key in self._results or key in planned:
+                continue
+            if call.problem is not None:
+                self._failed(call, key)
                 continue
             refusal = self._refusal(call) or self._too_much(call, planned, dollars)
             if refusal is not None:
@@ -124,13 +127,20 @@ class ToolLoop:
         """Return a result for each call of the model's, under the model's own ids."""
         given = []
         for call in asked:
-            key = _key(call.name, call.arguments)
+            key = _call_key(call)
             result = self._results[key]
             # What was given before is numbered already, and is not numbered again.
             passages = result.passages if key in self._untold else ()
             self._untold.discard(key)
             given.append(result.model_copy(update={"id": call.id, "passages": passages}))
         return tuple(given)
+
+    def _failed(self, call: ModelToolCall, key: str) -> None:
+        """Note that a call cannot be made; the model may ask again, with better arguments."""
+        error = f"The call was not made: {call.problem}."
+        result = ToolResult(id=call.id, name=call.name, arguments={}, status="failed", error=error)
+        self._results[key] = result
+        self.denied.append(result)
 
     def _may_offer(self, tool: Tool, *, listed: bool) -> bool:
         if not tool.requires_approval or (not self._manual and (listed or tool.read_only)):
@@ -160,6 +170,10 @@ class ToolLoop:
             self.end("the next call would have cost more than the run may")
             return "it would have cost more than the run may"
         return None
+
+
+def _call_key(call: ModelToolCall) -> str:
+    return _key(call.name, call.arguments) + (call.problem or "")
 
 
 def _key(name: str, arguments: object) -> str:

@@ -3,10 +3,10 @@
 import pytest
 
 from vital_ops.drill.fragile import FragileSource, fragile_lookup, tell_to_fail
-from vital_ops.drill.models import BREAKS_OFF, BUGGY, GOOD, MODELS
+from vital_ops.drill.fragile_workflow import FragileWorkflow, end_with_error
+from vital_ops.drill.models import BREAKS_OFF, GOOD, MODELS
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.testing import question, workflow_services
-from vital_shared.workflows.base_workflow import BaseWorkflow
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ async def workflow(tmp_path):
     async with workflow_services(
         tmp_path, models=MODELS, tools=[fragile_lookup], sources=[FragileSource()]
     ) as services:
-        yield BaseWorkflow(services)
+        yield FragileWorkflow(services)
 
 
 async def asked(workflow, query: str = "Is it so?", model: str = GOOD, **fields):
@@ -38,9 +38,10 @@ async def test_an_answer_that_breaks_off_is_cut_short_however_often(workflow):
         assert "cut_off" in output.degradation_reasons
 
 
-async def test_a_run_fails_where_the_model_has_a_bug(workflow):
+async def test_a_run_fails_only_when_it_is_told_to(workflow):
+    assert (await asked(workflow)).response
     with pytest.raises(RunFailed):
-        await asked(workflow, model=BUGGY)
+        await asked(workflow, end_with_error("Is it so?"))
 
 
 async def test_the_source_that_fails_says_so():

@@ -21,6 +21,7 @@ from vital_shared.llm.base import (
     Stop,
     Usage,
 )
+from vital_shared.llm.measuring import count_failure
 from vital_shared.llm.wires.base import Chat, Wire
 from vital_shared.llm.wires.proxy import proxy_for
 from vital_shared.llm.wires.reading import packets
@@ -117,6 +118,7 @@ class Provider:
                     wait = self._wait(error, attempt, ends)
                     if came or wait is None:
                         raise
+                    count_failure(error)
                 else:
                     return
                 await self._sleep(wait)

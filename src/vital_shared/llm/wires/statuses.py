@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from vital_shared.llm.base import ModelError, ModelRateLimited, ModelRejected, ModelTimeout, ModelUnavailable
+from vital_shared.models.model_call import FailureKind
 
 __all__ = ["error_for", "read_json", "retry_after_seconds", "words_in"]
 
@@ -61,6 +62,7 @@ def error_for(
             f'The provider of "{model}" is not available{f": {name}" if name else ""}{said}.',
             model=model,
             request_id=request_id,
+            kind="overload" if status in (503, 529) else "server",
         )
     what = {
         401: f'The provider refused the key for "{model}"',
@@ -69,7 +71,8 @@ def error_for(
         404: f'The provider does not know "{model}"',
         413: f'The request to "{model}" is too large',
     }.get(status, f'The provider rejected the request to "{model}"')
-    return ModelRejected(f"{what}{said}.", model=model, request_id=request_id)
+    kind: FailureKind = "auth" if status in (401, 402, 403) else "refused"
+    return ModelRejected(f"{what}{said}.", model=model, request_id=request_id, kind=kind)
 
 
 def words_in(error: Any, depth: int = _MAX_WORDS_DEPTH) -> str:

@@ -1,0 +1,116 @@
+"""What comes of a model, made fit to be passed on: no more of it than was asked for, in pieces, and clean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from vital_shared.llm.base import (
+    Cited,
+    ModelEvent,
+    ModelFailed,
+    ModelToolCall,
+    ModelTurn,
+    ReasoningDelta,
+    TextDelta,
+)
+from vital_shared.llm.tool_arguments import argument_problem
+from vital_shared.models.clean_text import clean_text
+
+__all__ = ["Intake"]
+
+MAX_CHARACTERS: Final = 1_000_000
+"""Characters of an answer's text, and of its reasoning: more than any of today's models can write."""
+
+CHARACTERS_PER_TOKEN: Final = 16
+"""Four times what a token is in English: a model that was asked for less stops long before."""
+
+MIN_CHARACTERS: Final = 4_000
+"""Allowed whatever was asked for."""
+
+PIECE_CHARACTERS: Final = 16_384
+"""A longer piece of text is passed on in several."""
+
+MAX_TOOL_CALLS: Final = 64
+"""Tool calls of one answer."""
+
+MAX_CITATIONS: Final = 1_000
+MAX_NAME_CHARACTERS: Final = 256
+
+
+class Intake:
+    """The events of one answer, as they are passed on.
+
+    :param model: the model's name.
+    :param max_output_tokens: the length that it was asked for; None: any.
+    """
+
+    def __init__(self, model: str, max_output_tokens: int | None) -> None:
+        self._model = model
+        self._text_left = self._reasoning_left = _characters(max_output_tokens)
+        self._calls_left = MAX_TOOL_CALLS
+        self._citations_left = MAX_CITATIONS
+
+    def take(self, event: ModelEvent) -> Iterator[ModelEvent]:
+        """Give what is to be passed on of an event.
+
+        :raises ModelFailed: when the answer is longer than it may be.
+        """
+        if isinstance(event, TextDelta):
+            self._text_left -= len(event.text) or 1  # an endless row of empty pieces has an end too
+            self._check(self._text_left, "longer than it may be")
+            yield from _pieces(event)
+        elif isinstance(event, ReasoningDelta):
+            self._reasoning_left -= len(event.text) or 1
+            self._check(self._reasoning_left, "longer in its reasoning than it may be")
+            yield from _pieces(event)
+        elif isinstance(event, ModelToolCall):
+            self._calls_left -= 1
+            self._check(self._calls_left, f"one of more than {MAX_TOOL_CALLS} tool calls")
+            yield _usable(event)
+        elif isinstance(event, ModelTurn):
+            self._check(MAX_TOOL_CALLS - len(event.calls), f"one of more than {MAX_TOOL_CALLS} tool calls")
+            yield _clean_turn(event)
+        else:
+            if isinstance(event, Cited):
+                self._citations_left -= 1
+                self._check(self._citations_left, f"one of more than {MAX_CITATIONS} citations")
+            yield event
+
+    def _check(self, left: int, words: str) -> None:
+        if left < 0:
+            raise ModelFailed(f'The answer of the model "{self._model}" is {words}.', model=self._model)
+
+
+def _characters(max_output_tokens: int | None) -> int:
+    if max_output_tokens is None:
+        return MAX_CHARACTERS
+    return min(MAX_CHARACTERS, max(MIN_CHARACTERS, max_output_tokens * CHARACTERS_PER_TOKEN))
+
+
+def _pieces(event: TextDelta | ReasoningDelta) -> Iterator[TextDelta | ReasoningDelta]:
+    text = clean_text(event.text)
+    if len(text) <= PIECE_CHARACTERS:
+        yield event if text is event.text else type(event)(text=text)
+        return
+    for begin in range(0, len(text), PIECE_CHARACTERS):
+        yield type(event)(text=text[begin : begin + PIECE_CHARACTERS])
+
+
+def _usable(call: ModelToolCall) -> ModelToolCall:
+    """Take away what can be neither stored nor sent, and note in the call that it cannot be made."""
+    problem = argument_problem(call.arguments) if isinstance(call.arguments, dict) else "it has no arguments"
+    name, call_id = (clean_text(text[:MAX_NAME_CHARACTERS]) for text in (call.name, call.id))
+    if problem is None and name == call.name and call_id == call.id:
+        return call
+    return ModelToolCall(
+        id=call_id, name=name, arguments={} if problem else call.arguments, problem=problem or call.problem
+    )
+
+
+def _clean_turn(turn: ModelTurn) -> ModelTurn:
+    """Write a turn without what cannot be sent back; the provider's own form of it goes with that."""
+    text, calls = clean_text(turn.text), tuple(map(_usable, turn.calls))
+    if text == turn.text and calls == turn.calls:
+        return turn
+    return ModelTurn(text=text, calls=calls)
