@@ -1,4 +1,7 @@
-"""One line of log for each request, an id that joins it to the client's, and no request without an answer."""
+"""One line of log for each request, an id that joins it to the client's, and no request without an answer.
+
+The headers that every answer has are added here too, where the answer passes anyway.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ai_engine.asgi.answer_headers import with_safe_headers
 from ai_engine.problems import unexpected
 from vital_shared.logs import get_logger
 
@@ -50,7 +54,8 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (ID_HEADER, request_id.encode())]
+                message["headers"] = with_safe_headers(message.get("headers", ()))
+                message["headers"].append((ID_HEADER, request_id.encode()))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

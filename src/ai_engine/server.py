@@ -14,6 +14,7 @@ import uvloop
 from starlette.applications import Starlette
 
 from ai_engine.app import create_app
+from ai_engine.asgi.limited_protocol import LimitedConfig
 from ai_engine.engine import Engine
 from ai_engine.guard import is_loopback
 from ai_engine.logs import configure_logs, log_unhandled
@@ -43,15 +44,15 @@ class Server(uvicorn.Server):
     """Uvicorn, which tells the runs of a stop before it waits for the connections that read them.
 
     :param app: made by `create_app`.
+    :param settings: hold the limits of connections.
     """
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, settings: ServerSettings) -> None:
         self._app = app
-        config = uvicorn.Config(
+        config = LimitedConfig(
             app,
+            settings,
             loop="uvloop",
-            http="httptools",
-            ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,
@@ -144,7 +145,7 @@ async def _serve(listener: socket.socket, settings: ServerSettings, library: Set
     shorten_pauses()
     try:
         _announce(listener)
-        await Server(create_app(services, settings)).serve([listener])
+        await Server(create_app(services, settings), settings).serve([listener])
     finally:
         await services.aclose()
 

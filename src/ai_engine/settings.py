@@ -30,6 +30,27 @@ class ServerSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged; only lines of debug level may hold what users ask."""
 
+    max_header_bytes: int = Field(default=32_768, ge=1_024)
+    """A request whose line and headers are larger together is refused."""
+
+    max_headers: int = Field(default=100, ge=10)
+    """A request with more headers is refused."""
+
+    header_seconds: float = Field(default=60.0, gt=0)
+    """A request whose headers take longer to come is refused."""
+
+    body_seconds: float = Field(default=60.0, gt=0)
+    """A request of whose body nothing comes for this long is refused."""
+
+    send_seconds: float = Field(default=60.0, gt=0)
+    """A connection whose client takes nothing of its answer for this long is cut off."""
+
+    keep_alive_seconds: int = Field(default=75, ge=1)
+    """A connection without a request for this long is closed."""
+
+    max_connections: int = Field(default=2_000, ge=1)
+    """Connections of each process; for another one, that which has waited longest is closed."""
+
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
     """A larger JSON body is refused."""
 

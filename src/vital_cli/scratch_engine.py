@@ -35,7 +35,8 @@ def serve_with(
         services = await Services.open(models=models, tools=tools, sources=sources)
         try:
             with listen(settings) as listener:
-                await Server(create_app(services, settings, workflow=workflow)).serve([listener])
+                app = create_app(services, settings, workflow=workflow)
+                await Server(app, settings).serve([listener])
         finally:
             await services.aclose()
 

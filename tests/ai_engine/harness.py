@@ -61,8 +61,8 @@ class TestServer(Server):
 
     __test__ = False
 
-    def __init__(self, app: Any) -> None:
-        super().__init__(app)
+    def __init__(self, app: Any, settings: ServerSettings) -> None:
+        super().__init__(app, settings)
         self.ready = asyncio.Event()
         self.stop = asyncio.Event()
 
@@ -140,7 +140,7 @@ async def serving(
     with listen(chosen) as listener:
         port = listener.getsockname()[1]
         app = create_app(services, chosen, workflow=workflow)
-        server = TestServer(app)
+        server = TestServer(app, chosen)
         stopped = asyncio.create_task(server.serve([listener]))
         await server.ready.wait()
         try:

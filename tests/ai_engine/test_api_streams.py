@@ -16,7 +16,7 @@ async def test_a_question_is_answered_event_by_event(service: Service) -> None:
     headers = {"Accept": "text/event-stream"}
     async with service.client.stream("POST", "/v1/runs", json=asked(), headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
-        assert response.headers["cache-control"] == "no-cache"
+        assert response.headers["cache-control"] == "no-store"
         assert response.headers["x-accel-buffering"] == "no"
         events = [event async for event in sse(response)]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))

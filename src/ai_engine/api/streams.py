@@ -22,7 +22,7 @@ logger = get_logger(__name__)
 
 MEDIA_TYPE: Final = "text/event-stream"
 
-HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """Neither caches nor proxies may hold events back."""
 
 HEARTBEAT: Final = b": heartbeat\n"

@@ -47,12 +47,15 @@ class WorkerServer(Server):
     """The server of a worker: on SIGTERM it lets its runs end, for the others go on answering.
 
     :param app: made by `create_app`.
+    :param settings: hold the limits of connections.
     :param channel: to the supervisor.
     :param stop: set when all workers are to stop: then runs are cancelled, as by the server of one process.
     """
 
-    def __init__(self, app: Starlette, channel: Channel, stop: asyncio.Event) -> None:
-        super().__init__(app)
+    def __init__(
+        self, app: Starlette, settings: ServerSettings, channel: Channel, stop: asyncio.Event
+    ) -> None:
+        super().__init__(app, settings)
         self._channel = channel
         self._stop = stop
 
@@ -152,7 +155,7 @@ async def _serve(
     try:
         app = create_app(services, settings, ask_supervisor(channel), ask=ask_through(channel))
         apps.append(app)
-        await WorkerServer(app, channel, stop).serve([listener])
+        await WorkerServer(app, settings, channel, stop).serve([listener])
     finally:
         await services.aclose()
 

@@ -46,6 +46,8 @@ __all__ = [
     "DEGRADED_RESPONSES_TOTAL",
     "ERROR_TYPE",
     "EVENT_LOOP_LAG_SECONDS",
+    "HTTP_REFUSAL",
+    "HTTP_REFUSALS_TOTAL",
     "INTER_TOKEN_SECONDS",
     "LLM_CALLS_TOTAL",
     "LLM_CALL_DURATION_SECONDS",
@@ -121,6 +123,7 @@ TOKEN_TYPE: Final = Label("token_type", ("input", "cached_input", "output"))
 TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
 SOURCE: Final = Label("source", ("memory", "pinecone", "supabase", OTHER))
 SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
+HTTP_REFUSAL: Final = Label("status", ("400", "408", "413", "417", "431", "503"))
 REJECTION: Final = Label("reason", ("budget", "rate_limit", "overload", "auth"))
 POOL: Final = Label("pool", ("db", "http", "llm", "redis"))
 
@@ -357,6 +360,11 @@ REQUESTS_REJECTED_TOTAL: Final = Counter(
     "vital_requests_rejected_total",
     "Requests that were turned away, by why.",
     (REJECTION,),
+)
+HTTP_REFUSALS_TOTAL: Final = Counter(
+    "vital_http_refusals_total",
+    "Requests that were refused before the application, by HTTP status, and connections closed to make room.",
+    (HTTP_REFUSAL,),
 )
 
 # System

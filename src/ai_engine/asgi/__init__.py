@@ -1,0 +1,1 @@
+"""The HTTP connection in front of the application, and middleware around it."""
