@@ -16,6 +16,7 @@ from ai_engine.api import chat, health, metrics, pages, runs
 from ai_engine.authentication import Authentication
 from ai_engine.budget_gauges import BudgetGauges
 from ai_engine.engine import Engine
+from ai_engine.fair_slots import FairSlots
 from ai_engine.guard import is_loopback
 from ai_engine.key_ring import KeyRing
 from ai_engine.loaded_late import LoadedLate
@@ -45,8 +46,20 @@ logger = get_logger(__name__)
 
 TICK_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 60.0
+NEWCOMERS_SHARE: Final = 20
+"""One run more for each 20 is for tenants that have none, so that these start although others take all."""
+
 UPLOADS_AT_ONCE: Final = 2
 """Documents that are read and embedded; the others wait, so that questions have room."""
+
+UPLOADS_IN_MEMORY: Final = 16
+"""Documents that are received, or wait to be read."""
+
+UPLOADS_WAITING: Final = 100
+"""Uploads of one tenant that may wait before their body is received."""
+
+UPLOAD_WAIT_SECONDS: Final = 120.0
+"""The longest wait of an upload for its turn."""
 
 
 def create_app(
@@ -79,7 +92,14 @@ def create_app(
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hub = RunHub(
                 tasks,
-                max_runs=settings.max_concurrent_runs,
+                slots=FairSlots(
+                    settings.max_concurrent_runs,
+                    extra_slots=settings.max_concurrent_runs // NEWCOMERS_SHARE,
+                    max_waiting=settings.max_waiting_runs,
+                    wait_seconds=settings.queue_seconds,
+                    work="runs",
+                ),
+                weight_of=parts.limits.weight,
                 grace_seconds=settings.grace_seconds,
                 retention_seconds=settings.event_retention_seconds,
             )
@@ -94,7 +114,8 @@ def create_app(
                 keys=keys,
                 here=here,
                 elsewhere=RunsElsewhere(ask),
-                uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
+                uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),
+                ingesting=_upload_slots(UPLOADS_AT_ONCE),
             )
             work = (
                 warm_up(parts),
@@ -142,6 +163,16 @@ def _administration() -> ASGIApp:
     from ai_engine.api.administration.app import Administration  # noqa: PLC0415 - FastAPI takes long to load
 
     return Administration()
+
+
+def _upload_slots(slots: int, extra_slots: int = 0) -> FairSlots:
+    return FairSlots(
+        slots,
+        extra_slots=extra_slots,
+        max_waiting=UPLOADS_WAITING,
+        wait_seconds=UPLOAD_WAIT_SECONDS,
+        work="documents",
+    )
 
 
 async def _tick(hub: RunHub, here: RunsHere, services: Services) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from ai_engine.fair_slots import FairSlots
 from ai_engine.key_ring import KeyRing
 from ai_engine.others.answering import RunsHere
 from ai_engine.others.elsewhere import RunsElsewhere
@@ -35,8 +35,10 @@ class Engine:
     here: RunsHere
     """This worker's runs, for the other workers."""
     elsewhere: RunsElsewhere
-    uploads: asyncio.Semaphore
-    """Who holds it may ingest a document."""
+    uploads: FairSlots
+    """Documents that are received, or wait in memory."""
+    ingesting: FairSlots
+    """Documents that are read and embedded."""
 
 
 def engine_of(connection: HTTPConnection) -> Engine:

@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ai_engine.auth import NotAllowed, NotAuthenticated
+from ai_engine.fair_slots import EngineBusy
 from ai_engine.lingering import LingeringResponse
 from ai_engine.openai.errors import respond_as_openai
 from ai_engine.openai.names import is_openai
-from ai_engine.run_hub import EngineBusy
 from ai_engine.validation import FieldError, InvalidFields
 from vital_shared.errors import (
     BudgetExceeded,

@@ -8,25 +8,21 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import Final
 
+from ai_engine.fair_slots import FairSlots, Gone, WeightOf
 from ai_engine.run_log import RunLog
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import RunFailedEvent, RunPaused
-from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL
 from vital_shared.workflows.execution import Begun
 from vital_shared.workflows.run_errors import broken_off
 
-__all__ = ["EngineBusy", "LiveRun", "RunHub"]
+__all__ = ["LiveRun", "RunHub"]
 
 logger = get_logger(__name__)
 
 RETAINED_BYTES: Final = 32_000_000
 """The memory of all logs of ended runs; beyond it the oldest are dropped before their time."""
-
-
-class EngineBusy(VitalError):
-    """No further run can be begun at the moment."""
 
 
 class LiveRun:
@@ -154,7 +150,8 @@ class RunHub:
     """Starts runs, finds them again for their readers, and ends those that nobody reads.
 
     :param tasks: owns the runs.
-    :param max_runs: so many at once.
+    :param slots: the runs at once, shared by tenants.
+    :param weight_of: reads a tenant's weight.
     :param grace_seconds: a run that nobody has read for so long is cancelled.
     :param retention_seconds: how long the events of an ended run are kept.
     :param clock: seconds.
@@ -164,50 +161,62 @@ class RunHub:
         self,
         tasks: asyncio.TaskGroup,
         *,
-        max_runs: int,
+        slots: FairSlots,
+        weight_of: WeightOf,
         grace_seconds: float,
         retention_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.active = 0
-        """Runs that are being begun or worked on."""
         self.stopping = False
         self._tasks = tasks
-        self._max_runs = max_runs
+        self._slots = slots
+        self._weight_of = weight_of
         self._grace = grace_seconds
         self._retention = retention_seconds
         self._clock = clock
         self._runs: dict[str, LiveRun] = {}
 
-    async def start(self, begin: Callable[[], Awaitable[Begun]], *, tenant_id: str) -> LiveRun:
+    @property
+    def active(self) -> int:
+        """Runs that are being begun or worked on."""
+        return self._slots.active
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a run."""
+        return self._slots.waiting
+
+    async def start(
+        self, begin: Callable[[], Awaitable[Begun]], *, tenant_id: str, gone: Gone | None = None
+    ) -> LiveRun:
         """Begin a run, or go on with one, in the background; see `try_start`."""
-        run = await self.try_start(begin, tenant_id=tenant_id)
+        run = await self.try_start(begin, tenant_id=tenant_id, gone=gone)
         assert run is not None  # noqa: S101 - `begin` gives an execution
         return run
 
     async def try_start(
-        self, begin: Callable[[], Awaitable[Begun | None]], *, tenant_id: str
+        self, begin: Callable[[], Awaitable[Begun | None]], *, tenant_id: str, gone: Gone | None = None
     ) -> LiveRun | None:
         """Begin a run, or go on with one, in the background; None: `begin` has found nothing to run.
 
+        Where there are too many runs, it waits for the tenant's turn.
+
         :param begin: checks the input, or claims the paused run.
+        :param gone: waits until the client is gone, and with it the reason to wait; None: it stays.
         :raises EngineBusy: before `begin`, when there are too many, or the service is stopping.
+        :raises ClientDisconnect: before `begin`, when the client is gone.
         """
-        if self.stopping or self.active >= self._max_runs:
-            REQUESTS_REJECTED_TOTAL.at("overload").inc()
-            why = "is stopping" if self.stopping else f"works on {self.active} runs, its limit"
-            raise EngineBusy(f"The engine {why}: ask again in a moment.")
-        self.active += 1
+        await self._slots.take(tenant_id, self._weight_of, gone)
         try:
             execution = await begin()
             if execution is None:
-                self.active -= 1
+                self._slots.give_back(tenant_id)
                 return None
             run = self._runs.setdefault(execution.run_id, LiveRun(execution.run_id, tenant_id, self._clock))
             run.begin(execution)
             self._tasks.create_task(self._work(run))
         except BaseException:
-            self.active -= 1
+            self._slots.give_back(tenant_id)
             raise
         return run
 
@@ -215,7 +224,7 @@ class RunHub:
         try:
             await run.work()
         finally:
-            self.active -= 1
+            self._slots.give_back(run.tenant_id)
 
     async def paused(self, run_id: str) -> None:
         """Wait until a run that has told of its pause has let go of everything, so that it can be resumed."""
@@ -243,5 +252,6 @@ class RunHub:
     def stop(self) -> None:
         """Begin no more runs, and end those that there are: their logs end with "shutting_down"."""
         self.stopping = True
+        self._slots.close()
         for run in self._runs.values():
             run.cancel("shutting_down")

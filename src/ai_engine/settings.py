@@ -58,7 +58,13 @@ class ServerSettings(BaseSettings):
     """A larger upload is refused."""
 
     max_concurrent_runs: int = Field(default=200, ge=1)
-    """So many run at once; who comes then is asked to come again."""
+    """Runs at once, shared by tenants; further requests wait for their tenant's turn."""
+
+    max_waiting_runs: int = Field(default=100, ge=0)
+    """Requests of one tenant that may wait for a run; further ones are refused. 0: none waits."""
+
+    queue_seconds: float = Field(default=20.0, gt=0)
+    """The longest wait for a run; then the request is refused."""
 
     grace_seconds: float = Field(default=10.0, gt=0)
     """A run that nobody has read for so long is cancelled."""

@@ -47,4 +47,6 @@ async def changed(services: Services, tenant_id: str, given: Mapping[str, str | 
 def _typed(name: str, text: str) -> Any:
     if text == NONE:
         return None
-    return int(text) if name == "requests_per_minute" and text.isdecimal() else text
+    if name == "models":
+        return [model.strip() for model in text.split(",") if model.strip()]
+    return int(text) if name in ("requests_per_minute", "weight") and text.isdecimal() else text

@@ -13,7 +13,13 @@ from vital_shared.store.account_tables import spending
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ACME, GLOBEX = {"X-Tenant-ID": "acme"}, {"X-Tenant-ID": "globex"}
-LIMITS = {"daily_dollars": "10.000000001", "monthly_dollars": "200", "requests_per_minute": 60}
+LIMITS = {
+    "daily_dollars": "10.000000001",
+    "monthly_dollars": "200",
+    "requests_per_minute": 60,
+    "weight": 3,
+    "models": ["canned", "other"],
+}
 
 
 @pytest.fixture
@@ -58,6 +64,8 @@ async def test_limits_are_set_shown_and_deleted(service: Service) -> None:
             },
             "reserved_dollars": "0",
             "requests_per_minute": 60,
+            "weight": 3,
+            "models": ["canned", "other"],
             "updated_at": "2026-11-25T12:00:00Z",
         }
     )

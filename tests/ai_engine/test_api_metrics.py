@@ -27,7 +27,7 @@ async def test_there_is_nothing_at_metrics_where_they_are_turned_off(serve):
 
 
 async def test_a_request_that_comes_when_too_many_run_is_rejected(serve, model):
-    service = await serve([model], settings={"max_concurrent_runs": 1})
+    service = await serve([model], settings={"max_concurrent_runs": 1, "queue_seconds": 0.01})
     async with service.stream(json=asked(model="stepped")) as events:
         await anext(events)
         with counted() as growth:

@@ -126,7 +126,7 @@ async def test_a_long_query_is_not_repeated_in_the_answer(service: Service) -> N
 
 
 async def test_more_runs_than_the_limit_are_asked_to_come_again(serve: Serve, model: SteppedModel) -> None:
-    service = await serve([model], settings={"max_concurrent_runs": 1})
+    service = await serve([model], settings={"max_concurrent_runs": 1, "max_waiting_runs": 0})
     first = asyncio.create_task(service.ask(model="stepped"))
     await model.asked.wait()
     refused = await service.ask()

@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.ai_engine.harness import SUM, SteppedModel
 
-from ai_engine.run_hub import EngineBusy, LiveRun, RunHub
+from ai_engine.fair_slots import EngineBusy, FairSlots
+from ai_engine.run_hub import LiveRun, RunHub
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished
 from vital_shared.testing import question, workflow_services
 from vital_shared.workflows.base_workflow import BaseWorkflow
@@ -36,7 +37,14 @@ async def workflow(tmp_path, model: SteppedModel) -> AsyncIterator[BaseWorkflow]
 @pytest.fixture
 async def hub(clock: Clock, workflow: BaseWorkflow) -> AsyncIterator[RunHub]:
     async with asyncio.TaskGroup() as tasks:
-        hub = RunHub(tasks, max_runs=2, grace_seconds=10, retention_seconds=300, clock=clock)
+        hub = RunHub(
+            tasks,
+            slots=FairSlots(2, max_waiting=0, wait_seconds=30, work="runs"),
+            weight_of=workflow.services.limits.weight,
+            grace_seconds=10,
+            retention_seconds=300,
+            clock=clock,
+        )
         yield hub
         hub.stop()
 

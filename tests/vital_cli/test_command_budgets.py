@@ -34,6 +34,13 @@ def test_a_limit_that_is_not_given_stays_and_none_lifts_one(vital, empty_dir):
     assert (shown["monthly"]["limit_dollars"], shown["requests_per_minute"]) == ("200", 5)
 
 
+def test_a_weight_and_models_are_set_and_lifted(vital, empty_dir):
+    vital("budgets", "set", "acme", "--weight", "3", "--models", "large, small")
+    assert (show(vital)["weight"], show(vital)["models"]) == (3, ["large", "small"])
+    vital("budgets", "set", "acme", "--models", "none")
+    assert (show(vital)["weight"], show(vital)["models"]) == (3, None)
+
+
 def test_deleted_limits_are_gone(vital, empty_dir):
     vital("budgets", "set", "acme", "--daily", "10")
     assert vital("budgets", "delete", "acme").exit_code == 0
@@ -53,6 +60,8 @@ def test_deleted_limits_are_gone(vital, empty_dir):
         (("acme", "--monthly", "0.0000000001"), "monthly_dollars"),
         (("acme", "--per-minute", "0"), "requests_per_minute"),
         (("acme", "--per-minute", "1.5"), "requests_per_minute"),
+        (("acme", "--weight", "0"), "weight"),
+        (("acme", "--weight", "101"), "weight"),
         (("a b", "--daily", "1"), "a tenant's id"),
     ],
 )

@@ -40,7 +40,7 @@ async def run(request: Request) -> Response:
     except ValidationError as error:
         raise InvalidFields.of(error) from error
     try:
-        begun = await begin(engine, question)
+        begun = await begin(request, engine, question)
     except NotFound as error:  # what is not there was named by a parameter, not by the path
         raise InvalidRequest(error.message, field=error.field) from error
     await until_begun(request, begun)
@@ -53,7 +53,7 @@ async def _resume(request: Request, engine: Engine, caller: Caller, asked: RunAg
     services = engine.services
     record = await services.runs.get(run_id, tenant_id=caller.tenant_id, now=services.now())
     answers = decision(asked, record)
-    begun, after = await resume(engine, record, answers.approved)
+    begun, after = await resume(request, engine, record, answers.approved)
     await until_begun(request, begun)
     writer = EventWriter(asked.thread_id, asked.run_id, calls_of(record))
     return _stream(engine, begun, writer, after=after)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from starlette.requests import Request
 
 from ai_engine.api.streams import EventStream, until_disconnected
 from ai_engine.engine import Engine
-from ai_engine.run_hub import EngineBusy, LiveRun
+from ai_engine.fair_slots import EngineBusy, Gone
+from ai_engine.run_hub import LiveRun
 from vital_shared.errors import RunCancelled, RunFailed
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFinished, RunPaused
@@ -24,14 +26,17 @@ from vital_shared.workflows.run_errors import ended_from_outside
 __all__ = ["answer", "begin", "follow", "output_of", "resume", "until_begun", "until_ended"]
 
 
-async def begin(engine: Engine, question: WorkflowInput) -> LiveRun:
-    """Begin a run.
+async def begin(request: Request, engine: Engine, question: WorkflowInput) -> LiveRun:
+    """Begin a run, at once or when it is the tenant's turn.
 
     :raises EngineBusy: when there are too many.
+    :raises ClientDisconnect: when the client went while it waited.
     :raises InvalidRequest: when it asks for what is not there.
     """
     with _counting(question):
-        return await engine.hub.start(lambda: engine.workflow.begin(question), tenant_id=question.tenant_id)
+        return await engine.hub.start(
+            lambda: engine.workflow.begin(question), tenant_id=question.tenant_id, gone=_gone(request)
+        )
 
 
 async def answer(request: Request, engine: Engine, question: WorkflowInput) -> WorkflowOutput:
@@ -51,7 +56,7 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
         return None
 
     with _counting(question):
-        run = await engine.hub.try_start(begin, tenant_id=question.tenant_id)
+        run = await engine.hub.try_start(begin, tenant_id=question.tenant_id, gone=_gone(request))
     if run is None:
         return answers[0]
     await until_begun(request, run)
@@ -59,20 +64,28 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
     return output_of(run)
 
 
-async def resume(engine: Engine, record: RunRecord, approved: Collection[str]) -> tuple[LiveRun, int]:
+async def resume(
+    request: Request, engine: Engine, record: RunRecord, approved: Collection[str]
+) -> tuple[LiveRun, int]:
     """Go on with a run that waits; returns it, and the number of the last event before.
 
     Raises what `BaseWorkflow.begin_resumed` does.
 
     :raises EngineBusy: when there are too many.
+    :raises ClientDisconnect: when the client went while it waited.
     """
     known = engine.hub.find(record.id)
     after = 0 if known is None else known.log.last_seq
     run = await engine.hub.start(
         lambda: engine.workflow.begin_resumed(record.id, approved, tenant_id=record.tenant_id),
         tenant_id=record.tenant_id,
+        gone=_gone(request),
     )
     return run, after
+
+
+def _gone(request: Request) -> Gone:
+    return partial(until_disconnected, request.receive)
 
 
 @contextmanager

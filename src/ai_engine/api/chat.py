@@ -32,7 +32,7 @@ async def complete(request: Request) -> Response:
     if not asked.stream:
         output = await answer(request, engine, question)
         return Response(completion(output, asked.model), media_type="application/json")
-    run = await begin(engine, question)
+    run = await begin(request, engine, question)
     await until_begun(request, run)
     writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage)
     return follow(engine, run, write=writer)

@@ -80,7 +80,7 @@ async def create(request: Request) -> Response:
         if not prefers_stream(request.headers.get("accept", "")):
             output = await answer(request, engine, question)
             return Response(output.model_dump_json(), media_type="application/json")
-        run = await begin(engine, question)
+        run = await begin(request, engine, question)
     except NotFound as error:  # what is not there was named by the body, not by the path
         raise InvalidRequest(error.message, field=error.field) from error
     return await _answer(request, run, after=0)
@@ -98,7 +98,7 @@ async def approve(request: Request) -> Response:
     approval = await read_model(request, Approval, engine.settings.max_body_bytes)
     await engine.hub.paused(run_id)
     record = await _record(request)
-    run, after = await resume(engine, record, _ids(approval, record))
+    run, after = await resume(request, engine, record, _ids(approval, record))
     return await _answer(request, run, after=after)
 
 

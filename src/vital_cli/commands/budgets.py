@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    no_args_is_help=True, help="What tenants may spend in a day and a month, and how often they may ask."
-)
+app = typer.Typer(no_args_is_help=True, help="What tenants may spend and ask, and their share of the engine.")
 
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
 Money = "Dollars of {}, in UTC, such as 10 or 0.5; none lifts the limit."
@@ -26,6 +24,7 @@ Money = "Dollars of {}, in UTC, such as 10 or 0.5; none lifts the limit."
     epilog=examples(
         "vital budgets set acme --daily 10 --monthly 200 --per-minute 60",
         "vital budgets set acme --daily none",
+        "vital budgets set acme --weight 3 --models claude-sonnet-4-5,gpt-5-mini",
     ),
 )
 def set_limits(
@@ -36,6 +35,20 @@ def set_limits(
         str | None,
         typer.Option(metavar="REQUESTS", help="Requests a minute, so many also at once; none lifts it."),
     ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEIGHT",
+            help="Its share of runs and uploads, 1 to 100, beside tenants of weight 1; none means 1.",
+        ),
+    ] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODELS",
+            help="Models its requests may name beside the agent's, by commas; none allows no others.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Set limits of a tenant; those that are not given stay as they are."""
@@ -44,7 +57,13 @@ def set_limits(
     from vital_cli.terminal import say, write_json
     from vital_shared.workflows.services import Services
 
-    given = {"daily_dollars": daily, "monthly_dollars": monthly, "requests_per_minute": per_minute}
+    given = {
+        "daily_dollars": daily,
+        "monthly_dollars": monthly,
+        "requests_per_minute": per_minute,
+        "weight": weight,
+        "models": models,
+    }
 
     async def work(services: Services) -> TenantStanding:
         limits = await changed(services, tenant, given)
@@ -105,6 +124,8 @@ def _row(standing: TenantStanding) -> dict[str, object]:
         "left this month": _left(standing.monthly),
         "reserved": f"${standing.reserved_dollars:f}",
         "requests a minute": standing.requests_per_minute,
+        "weight": standing.weight,
+        "models": None if standing.models is None else ", ".join(standing.models),
     }
 
 

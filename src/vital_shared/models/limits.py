@@ -1,17 +1,23 @@
-"""What a tenant may spend and how often it may ask, and how much of that is left."""
+"""What a tenant may spend, how often it may ask and what of, and how much of that is left."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.money import Dollars
 
-__all__ = ["Allowance", "Period", "TenantLimits", "TenantStanding"]
+__all__ = ["MAX_WEIGHT", "Allowance", "Period", "TenantLimits", "TenantShare", "TenantStanding"]
+
+MAX_WEIGHT: Final = 100
+MAX_MODELS: Final = 100
+"""Models that one tenant may be allowed."""
+
+ModelName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 
 Period = Literal["daily", "monthly"]
 """Of a budget; days and months are those of UTC."""
@@ -25,11 +31,24 @@ class TenantLimits(Frozen):
     requests_per_minute: int | None = Field(default=None, ge=1, le=60_000)
     """So many may also come at once, after a minute without any."""
 
+    weight: int | None = Field(default=None, ge=1, le=MAX_WEIGHT)
+    """Its share of runs and uploads beside a tenant of weight 1, where tenants have to wait; None: 1."""
+
+    models: tuple[ModelName, ...] | None = Field(default=None, max_length=MAX_MODELS, strict=False)
+    """The models that its requests may name beside those of the agent; None: no others."""
+
     @model_validator(mode="after")
     def _limits_something(self) -> Self:
-        if (self.daily_dollars, self.monthly_dollars, self.requests_per_minute) == (None, None, None):
+        if all(value is None for _, value in self):
             raise ValueError("no limit is given: give one, or delete the tenant's limits")
         return self
+
+
+class TenantShare(Frozen):
+    """What a tenant has of what all tenants use."""
+
+    weight: int = 1
+    models: frozenset[str] = frozenset()
 
 
 class Allowance(Frozen):
@@ -54,6 +73,8 @@ class TenantStanding(Frozen):
     """What the runs at work may still cost."""
 
     requests_per_minute: int | None
+    weight: int | None
+    models: tuple[str, ...] | None
     updated_at: datetime
     """When the limits were set."""
 
@@ -64,4 +85,6 @@ class TenantStanding(Frozen):
             daily_dollars=self.daily.limit_dollars if self.daily else None,
             monthly_dollars=self.monthly.limit_dollars if self.monthly else None,
             requests_per_minute=self.requests_per_minute,
+            weight=self.weight,
+            models=self.models,
         )

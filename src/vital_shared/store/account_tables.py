@@ -83,6 +83,8 @@ budgets = Table(
     Column("daily_nanos", BigInteger),
     Column("monthly_nanos", BigInteger),
     Column("requests_per_minute", Integer),
+    Column("weight", Integer),
+    Column("models", SafeText),  # separated by newlines; NULL: those of the agents
     Column("updated_at", Instant, nullable=False),
 )
 

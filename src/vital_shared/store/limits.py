@@ -1,17 +1,18 @@
-"""The limits of tenants: what they may spend in a day and a month, and how often they may ask."""
+"""The limits of tenants: what they may spend, how often they may ask and what of, and their shares."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from vital_shared.errors import NotFound
-from vital_shared.models.limits import TenantLimits, TenantStanding
+from vital_shared.models.limits import TenantLimits, TenantShare, TenantStanding
 from vital_shared.models.money import to_nanos
 from vital_shared.store.account_tables import budgets, request_rates
 from vital_shared.store.database import Database
+from vital_shared.store.recent import Recent
 from vital_shared.store.standing import ACCOUNT, ACCOUNTS, Account, at
 from vital_shared.store.tables import owner
 from vital_shared.store.upsert import upsert
@@ -24,6 +25,7 @@ class LimitStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._recent: Recent[str, TenantShare] = Recent()
 
     async def set(self, tenant_id: str, limits: TenantLimits, *, now: datetime) -> None:
         """Set the limits of a tenant, in place of those that it had; they hold from the next request on."""
@@ -31,11 +33,30 @@ class LimitStore:
             "daily_nanos": None if limits.daily_dollars is None else to_nanos(limits.daily_dollars),
             "monthly_nanos": None if limits.monthly_dollars is None else to_nanos(limits.monthly_dollars),
             "requests_per_minute": limits.requests_per_minute,
+            "weight": limits.weight,
+            "models": None if limits.models is None else "\n".join(limits.models),
             "updated_at": now,
         }
         statement = upsert(budgets, self._database.dialect).values(tenant_id=owner(tenant_id), **row)
         async with self._database.begin() as connection:
             await connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=row))
+        self._recent.forget()
+
+    async def share(self, tenant_id: str) -> TenantShare:
+        """Return a tenant's share; it may be `RECENT_SECONDS` old."""
+        return await self._recent.get(tenant_id, lambda: self._read_share(tenant_id))
+
+    async def weight(self, tenant_id: str) -> int:
+        """Return a tenant's weight among the others."""
+        return (await self.share(tenant_id)).weight
+
+    async def _read_share(self, tenant_id: str) -> TenantShare:
+        statement = select(budgets.c.weight, budgets.c.models).where(budgets.c.tenant_id == tenant_id)
+        async with self._database.connect() as connection:
+            row = (await connection.execute(statement)).first()
+        if row is None:
+            return TenantShare()
+        return TenantShare(weight=row.weight or 1, models=frozenset((row.models or "").split("\n")) - {""})
 
     async def get(self, tenant_id: str, *, now: datetime) -> TenantStanding:
         """Return a tenant's limits, and how it stands to them.
@@ -72,6 +93,7 @@ class LimitStore:
             if (await connection.execute(statement)).first() is None:
                 raise _not_limited(tenant_id)
             await connection.execute(delete(request_rates).where(request_rates.c.tenant_id == tenant_id))
+        self._recent.forget()
 
 
 def _not_limited(tenant_id: str) -> NotFound:

@@ -53,6 +53,10 @@ class Account:
     daily_nanos: int | None
     monthly_nanos: int | None
     requests_per_minute: int | None
+    weight: int | None
+    models: str | None
+    """Separated by newlines."""
+
     updated_at: datetime
     daily_spent: int
     monthly_spent: int
@@ -83,6 +87,8 @@ class Account:
             monthly=allowances.get("monthly"),
             reserved_dollars=to_dollars(int(self.reserved)),
             requests_per_minute=self.requests_per_minute,
+            weight=self.weight,
+            models=None if self.models is None else tuple(self.models.split("\n")) if self.models else (),
             updated_at=self.updated_at,
         )
 

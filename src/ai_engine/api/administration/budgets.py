@@ -1,4 +1,4 @@
-"""Limits: what a tenant may spend in a day and a month, and how often it may ask."""
+"""Limits: what a tenant may spend, how often it may ask and what of, and its share of the engine."""
 
 from __future__ import annotations
 
@@ -23,11 +23,17 @@ Tenant = Annotated[Id, Path()]
 BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "description": "All limits of the tenant; what is left out is not limited.",
+        "description": "All limits of the tenant; what is left out has its default.",
         "content": {
             "application/json": {
                 "schema": TenantLimits.model_json_schema(),
-                "example": {"daily_dollars": "10", "monthly_dollars": "200", "requests_per_minute": 60},
+                "example": {
+                    "daily_dollars": "10",
+                    "monthly_dollars": "200",
+                    "requests_per_minute": 60,
+                    "weight": 2,
+                    "models": ["gpt-5-mini"],
+                },
             }
         },
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,12 +11,14 @@ from starlette.datastructures import UploadFile
 from starlette.types import Message
 
 from ai_engine.api.body import read_bytes
+from ai_engine.api.streams import until_disconnected
 from ai_engine.auth import Caller
 from ai_engine.engine import engine_of
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
 from vital_shared.models.knowledge import Document
 from vital_shared.retrieval.ingest.result import IngestResult
+from vital_shared.store.tables import owner
 
 __all__ = ["DocumentList", "router"]
 
@@ -83,18 +86,22 @@ async def add_document(
 
     Without the tenant header it is shared by all. The body is a form with one file, or the file itself:
     Markdown, text, HTML or PDF.
-    Answers 200 instead of 201 where nothing new was stored.
+    Answers 200 instead of 201 where nothing new was stored. Where others are being read, it waits for the
+    tenant's turn.
     """
     caller, engine = Caller.of(request), engine_of(request)
-    upload = await _upload(request, filename, engine.settings.max_document_bytes)
-    if not NAME.fullmatch(upload.name):
-        raise InvalidRequest(
-            "filename has to have 1 to 500 characters, none of them invisible", field="filename"
-        )
-    async with engine.uploads:
-        result = await engine.ingestor.ingest_bytes(
-            upload.data, uri=upload.name, tenant_id=caller.tenant_id, media_type=upload.media_type
-        )
+    tenant, weight_of = owner(caller.tenant_id), engine.services.limits.weight
+    async with engine.uploads.slot(tenant, weight_of):
+        upload = await _upload(request, filename, engine.settings.max_document_bytes)
+        if not NAME.fullmatch(upload.name):
+            raise InvalidRequest(
+                "filename has to have 1 to 500 characters, none of them invisible", field="filename"
+            )
+        gone = partial(until_disconnected, request.receive)
+        async with engine.ingesting.slot(tenant, weight_of, gone):
+            result = await engine.ingestor.ingest_bytes(
+                upload.data, uri=upload.name, tenant_id=caller.tenant_id, media_type=upload.media_type
+            )
     if result.status != "added":
         response.status_code = 200
     return result
