@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from pydantic_ai.exceptions import (
@@ -10,14 +10,17 @@ from pydantic_ai.exceptions import (
     ModelAPIError,
     ModelConnectionError,
     ModelHTTPError,
+    ModelOverloadedError,
     ModelQuotaExceededError,
     ModelRateLimitError,
+    ModelServerError,
     ModelTimeoutError,
     UserError,
 )
 from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import DeltaThinkingPart, DeltaToolCall, FunctionModel
 from pydantic_ai.models.test import TestModel
+from pydantic_ai.usage import RequestUsage
 from tests.llm.wires.conftest import CHAT, WEIGH, WITH_TOOLS, collect, counted, reasoning, text, turn
 from tests.llm.wires.servers.base import serve
 from tests.llm.wires.servers.openai import SAID, TEXT, TOOLS, error, stream
@@ -25,6 +28,7 @@ from tests.llm.wires.servers.openai import SAID, TEXT, TOOLS, error, stream
 from vital_shared.errors import ConfigurationError
 from vital_shared.llm.base import (
     ModelError,
+    ModelHeldBack,
     ModelRateLimited,
     ModelRejected,
     ModelTimeout,
@@ -151,7 +155,7 @@ def http(status, **given):
         (ModelQuotaExceededError("m", "x", body={"Message": "The reason."}), ModelRejected("", model="")),
         (ModelAPIError("m", "x", body={"detail": "The reason."}), ModelUnavailable("", model="")),
         (ModelConnectionError("m", "The reason.", phase="connect"), ModelUnavailable("", model="")),
-        (ContentFilterError("The reason."), ModelRejected("", model="")),
+        (ContentFilterError("The reason."), ModelHeldBack("", model="", reason="content_filtered")),
         (UserError("The reason."), ModelRejected("", model="")),
         (ConnectionResetError("The reason."), ModelUnavailable("", model="")),
     ],
@@ -165,6 +169,115 @@ async def test_every_error_is_one_of_ours(raised, expected, before):
     assert caught.value.model == "other:test"
     if isinstance(caught.value, ModelRateLimited):
         assert caught.value.retry_after_seconds == raised.retry_after
+
+
+@pytest.mark.parametrize(
+    ("raised", "named"),
+    [
+        (http(503), "not available: status 503 (The reason.)."),
+        (ModelOverloadedError("m", "x", body=["The reason."]), "not available (The reason.)."),
+        (ModelServerError("m", "x", body={"error": {"message": None}}), "not available."),
+        (ModelAPIError("m", "x", body=7), "not available."),
+    ],
+)
+async def test_an_error_names_no_status_that_nobody_sent(raised, named):
+    with pytest.raises(ModelUnavailable) as caught:
+        await collect(through(scripted(raised)))
+    assert caught.value.message.endswith(named)
+
+
+class OwnError(Exception):
+    """An error of some provider's client."""
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        KeyError("usage"),
+        TypeError("'NoneType' object is not iterable"),
+        OwnError(),
+        ExceptionGroup("in a task group", [OwnError()]),
+        RecursionError(),
+        MemoryError(),
+        UnicodeDecodeError("utf-8", b"x", 0, 1, "no"),
+        TimeoutError(),
+    ],
+    ids=lambda raised: type(raised).__name__,
+)
+@pytest.mark.parametrize("before", [(), ("Half ",)])
+async def test_an_error_of_any_other_type_is_a_failed_call_too(raised, before, caplog):
+    provider = through(scripted(*before, raised))
+    with pytest.raises(ModelError) as caught:
+        await collect(provider)
+    assert (caught.value.model, provider.in_use) == ("other:test", 0)
+    assert "model_call_failed" in caplog.text
+
+
+async def test_a_client_that_cannot_be_opened_is_a_failed_call():
+    def broken(name):
+        raise OwnError(name)
+
+    with pytest.raises(ModelError, match="OwnError"):
+        await collect(PydanticAIProvider("other", open_model=broken))
+
+
+class OddModel(TestModel):
+    """A model whose answer has anything in its fields."""
+
+    def __init__(self, **odd):
+        super().__init__(custom_output_text="42 days.")
+        self.odd = odd
+
+    @asynccontextmanager
+    async def request_stream(self, *args, **given):
+        async with super().request_stream(*args, **given) as stream:
+            get = stream.get
+
+            def odd_get():
+                response = get()
+                for name, value in self.odd.items():
+                    setattr(response, name, value)
+                return response
+
+            stream.get = odd_get
+            yield stream
+
+
+@pytest.mark.parametrize(
+    ("finish", "own", "reason"),
+    [
+        ("stop", None, "end"),
+        (None, {"finish_reason": "STOP"}, "end"),
+        ("length", {"finish_reason": "MAX_TOKENS"}, "length"),
+        ("content_filter", {"finish_reason": "SAFETY"}, "content_filter"),
+        ("content_filter", {"finish_reason": ["odd"]}, "content_filter"),
+        ("content_filter", {"finish_reason": "RECITATION"}, "recitation"),
+        ("content_filter", {"finish_reason": "refusal"}, "refusal"),
+        ("something_new", None, "end"),
+    ],
+)
+async def test_reasons_of_the_end(finish, own, reason):
+    events = await collect(through(OddModel(finish_reason=finish, provider_details=own)))
+    assert (text(events), events[-1].reason) == ("42 days.", reason)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"input_tokens": -5, "output_tokens": 10**12}, Usage(corrected=True)),
+        ({"input_tokens": "100", "output_tokens": 20.0}, Usage(input_tokens=100, output_tokens=20)),
+        (
+            {"input_tokens": 10, "cache_read_tokens": 70},
+            Usage(input_tokens=10, cached_input_tokens=10, corrected=True),
+        ),
+        ({"input_tokens": None, "output_tokens": float("nan"), "details": None}, Usage(corrected=True)),
+    ],
+)
+async def test_its_counts_are_checked_as_those_of_all_wires(counts, expected):
+    usage = RequestUsage()
+    for name, value in counts.items():
+        setattr(usage, name, value)
+    assert counted(await collect(through(OddModel(usage=usage)))) == [expected]
 
 
 @pytest.mark.parametrize(("phase", "sent"), [("connect", False), ("pool", False), ("read", True)])

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
 from vital_shared.errors import ConfigurationError
-from vital_shared.llm.base import ModelEvent, ModelTimeout
+from vital_shared.llm.base import ModelError, ModelEvent, ModelTimeout
 from vital_shared.llm.wires.base import Chat
 from vital_shared.llm.wires.timing import Timeouts
 
@@ -60,7 +60,7 @@ class PydanticAIProvider:
         :param model: the provider's own name of the model.
         :raises ModelError: naming ``provider:model``.
         """
-        from vital_shared.llm.pydantic_ai_errors import CAUGHT, failure  # noqa: PLC0415 - an extra
+        from vital_shared.llm.pydantic_ai_errors import failure  # noqa: PLC0415 - an extra
 
         name = f"{self.name}:{model}"
         self.in_use += 1
@@ -68,7 +68,9 @@ class PydanticAIProvider:
             async with aclosing(self._events(model, name, chat)) as events:
                 async for event in events:
                     yield event
-        except CAUGHT as error:
+        except ModelError:
+            raise
+        except Exception as error:  # providers' own clients raise errors of their own
             raise failure(error, name) from error
         finally:
             self.in_use -= 1
@@ -96,17 +98,20 @@ class PydanticAIProvider:
 
     async def _timely(self, response: StreamedResponse, name: str) -> AsyncGenerator[Any, None]:
         """Read the stream; pydantic-ai watches over its beginning and the whole, we over what is between."""
-        events, limit = aiter(response), None
+        events, between = aiter(response), self._timeouts.between_tokens
+        limit = None
         while True:
             try:
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(limit) as waiting:
                     event = await anext(events)
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
-                message = f'The model "{name}" fell silent for {limit:g} seconds.'
+                if not waiting.expired():
+                    raise
+                message = f'The model "{name}" fell silent for {between:g} seconds.'
                 raise ModelTimeout(message, model=name) from error
-            limit = self._timeouts.between_tokens
+            limit = between
             yield event
 
     async def _model(self, name: str) -> Model:

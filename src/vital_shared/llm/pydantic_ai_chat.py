@@ -41,6 +41,7 @@ from vital_shared.llm.base import (
 )
 from vital_shared.llm.wires.base import Chat, ToolTurn, Turn, UserTurn
 from vital_shared.llm.wires.counts import UsageReader
+from vital_shared.llm.wires.fields import label_in
 from vital_shared.llm.wires.timing import Timeouts
 
 __all__ = ["ending", "messages", "parameters", "piece", "settings"]
@@ -56,6 +57,13 @@ _COUNTS: Final = (
 )
 
 _STOPS: Final[dict[str, StopReason]] = {"length": "length", "content_filter": "content_filter"}
+
+_STOPS_OF_PROVIDERS: Final[dict[str, StopReason]] = {
+    "refusal": "refusal",
+    "recitation": "recitation",
+    "image_recitation": "recitation",
+}
+"""Providers' own reasons, in lower case, that pydantic-ai counts as its content_filter."""
 
 
 def messages(chat: Chat) -> list[ModelMessage]:
@@ -119,19 +127,31 @@ def ending(stream: StreamedResponse, model: str) -> Iterable[ModelEvent]:
     :param model: ``provider:model``, for errors.
     """
     response = stream.get()
-    finish, request_id = response.finish_reason, response.provider_response_id
+    finish, request_id = response.finish_reason, label_in(response.provider_response_id)
+    yield from _usage(response)
     if finish == "error" or response.state != "complete":
         message = f'The answer of "{model}" went wrong, or broke off.'
         raise ModelUnavailable(message, model=model, request_id=request_id)
-    yield from _usage(response)
-    calls = [_call(part, model) for part in response.parts if isinstance(part, ToolCallPart)]
-    if not calls or finish in _STOPS:
-        yield Stop(reason=_STOPS.get(finish or "stop", "end"), request_id=request_id)
+    early = _early_stop(response)
+    if early is not None:  # a call that the limit cut off is none
+        yield Stop(reason=early, request_id=request_id)
+        return
+    calls = tuple(_call(part, model) for part in response.parts if isinstance(part, ToolCallPart))
+    if not calls:
+        yield Stop(reason="end", request_id=request_id)
         return
     yield from calls
     text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
-    yield ModelTurn(text=text, calls=tuple(calls), wire=WIRE, native=_native(response))
+    yield ModelTurn(text=text, calls=calls, wire=WIRE, native=_native(response))
     yield Stop(reason="tool_calls", request_id=request_id)
+
+
+def _early_stop(response: ModelResponse) -> StopReason | None:
+    """Return the reason of an answer that is not whole; None: it is."""
+    own = (response.provider_details or {}).get("finish_reason")
+    if response.finish_reason == "content_filter" and isinstance(own, str):
+        return _STOPS_OF_PROVIDERS.get(own.lower(), "content_filter")
+    return _STOPS.get(response.finish_reason or "stop")
 
 
 def _message(turn: Turn) -> ModelMessage:
@@ -160,9 +180,9 @@ def _native(response: ModelResponse) -> Any:
 
 
 def _usage(response: ModelResponse) -> Iterable[ModelEvent]:
-    usage = response.usage
-    if usage.has_values():
-        reader = UsageReader({name: getattr(usage, name) for name in _COUNTS} | {"details": usage.details})
+    counts = {name: value for name in _COUNTS if (value := getattr(response.usage, name, None))}
+    if counts:
+        reader = UsageReader(counts)
         yield reader.usage(
             input_tokens=reader.count("input_tokens"),
             cached_input_tokens=reader.count("cache_read_tokens"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from pydantic_ai.exceptions import (
     AgentRunError,
@@ -22,15 +22,17 @@ from pydantic_ai.exceptions import (
     UserError,
 )
 
-from vital_shared.llm.base import ModelError, ModelRejected, ModelTimeout, ModelUnavailable
-from vital_shared.llm.wires.statuses import error_for
+from vital_shared.llm.base import ModelError, ModelHeldBack, ModelRejected, ModelTimeout, ModelUnavailable
+from vital_shared.llm.failing import as_model_error
+from vital_shared.llm.wires.statuses import error_for, words_in
 
-__all__ = ["CAUGHT", "failure"]
+__all__ = ["failure"]
 
-CAUGHT: Final = (AgentRunError, UserError, OSError)
-"""What asking a model may raise; anything else is a mistake in a program."""
+_FORESEEN: Final = (AgentRunError, UserError, OSError)
+"""Errors that asking a model is meant to raise; their words are for users."""
 
 _STATUSES: Final[tuple[tuple[type[ModelAPIError], int], ...]] = (
+    (ModelQuotaExceededError, 402),
     (ModelRateLimitError, 429),
     (ModelAuthenticationError, 401),
     (ModelNotFoundError, 404),
@@ -43,12 +45,24 @@ _STATUSES: Final[tuple[tuple[type[ModelAPIError], int], ...]] = (
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-amzn-requestid")
 
 
-def failure(error: BaseException, model: str) -> ModelError:
-    """Return our error.
+def failure(error: Exception, model: str) -> ModelError:
+    """Return our error; one that no client is meant to raise is logged.
 
-    :param error: one of `CAUGHT`.
     :param model: ``provider:model``.
     """
+    if not isinstance(error, _FORESEEN) or isinstance(error, TimeoutError):
+        return as_model_error(error, model)
+    if isinstance(error, ModelAPIError):
+        return _of_request(error, model)
+    if isinstance(error, ContentFilterError):
+        message = f'The filter of "{model}" held its answer back: {_line(error)}.'
+        return ModelHeldBack(message, model=model, reason="content_filtered")
+    if isinstance(error, UserError):
+        return ModelRejected(f'"{model}" cannot answer this: {_line(error)}.', model=model)
+    return ModelUnavailable(f'"{model}" did not answer: {_line(error)}.', model=model)
+
+
+def _of_request(error: ModelAPIError, model: str) -> ModelError:
     if isinstance(error, ModelRequestTimeout):
         late = (
             "did not begin to answer within"
@@ -58,11 +72,7 @@ def failure(error: BaseException, model: str) -> ModelError:
         return ModelTimeout(f'The model "{model}" {late} {error.timeout:g} seconds.', model=model)
     if isinstance(error, ModelConnectionError):
         return _unreached(error, model)
-    if isinstance(error, ModelAPIError):
-        return _answered(error, model)
-    if isinstance(error, ContentFilterError | UserError):
-        return ModelRejected(f'"{model}" cannot answer this: {_line(error)}.', model=model)
-    return ModelUnavailable(f'"{model}" did not answer: {_line(error)}.', model=model)
+    return _answered(error, model)
 
 
 def _unreached(error: ModelConnectionError, model: str) -> ModelError:
@@ -74,29 +84,20 @@ def _unreached(error: ModelConnectionError, model: str) -> ModelError:
 
 
 def _answered(error: ModelAPIError, model: str) -> ModelError:
-    status = error.status_code if isinstance(error, ModelHTTPError) else None
+    sent = error.status_code if isinstance(error, ModelHTTPError) else None
+    meant = next((status for kind, status in _STATUSES if isinstance(error, kind)), 502)
     if isinstance(error, ModelQuotaExceededError):  # may come as a 429, and is nothing to wait for
-        status = 402
-    if status is None:
-        status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 502)
+        sent = None
+    status = meant if sent is None else sent
     headers = (error.headers if isinstance(error, ModelHTTPError) else None) or {}
-    said = _said(error.body)
     return error_for(
         status,
-        "" if status in (401, 403) else said,  # some repeat the key
+        "" if status in (401, 403) else words_in(error.body),  # some repeat the key
         model=model,
+        named="" if sent is None else None,
         request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
         retry_after=error.retry_after,
     )
-
-
-def _said(body: Any) -> str:
-    """Find the provider's own words."""
-    if isinstance(body, dict):
-        error = body.get("error", body)
-        error = error if isinstance(error, dict) else body
-        return str(error.get("message") or error.get("Message") or error.get("detail") or "")
-    return body if isinstance(body, str) else ""
 
 
 def _line(error: BaseException) -> str:

@@ -21,7 +21,7 @@ LONGEST_MESSAGE = 300
 MAX_NAME_CHARACTERS = 60
 """Longest name of a failure that an error repeats."""
 
-_WORDS_FIELDS = ("message", "detail", "error", "msg", "text")
+_WORDS_FIELDS = ("message", "Message", "detail", "error", "msg", "text")
 """Fields of an error in which providers say what is wrong, the best first."""
 
 _MAX_WORDS_DEPTH = 4
