@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import vital_shared
-from vital_ops.thresholds import DEFAULTS, load
+from vital_ops.config import DEFAULT_CONFIG, load_config
 from vital_shared.llm.configuration import Configuration
 from vital_shared.llm.providers import BUILT_IN
 from vital_shared.models.agent import AgentProfile
@@ -68,7 +68,7 @@ def test_the_configurations_are_right(text):
 @pytest.mark.parametrize("text", [text for text in blocks("toml") if "[High" in text])
 def test_the_thresholds_are_right(text, tmp_path):
     (tmp_path / "thresholds.toml").write_text(text)
-    assert load(tmp_path / "thresholds.toml") != DEFAULTS
+    assert load_config(tmp_path / "thresholds.toml") != DEFAULT_CONFIG
 
 
 @pytest.mark.parametrize("text", blocks("json"))

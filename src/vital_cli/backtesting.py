@@ -9,8 +9,8 @@ import aiohttp
 
 from vital_ops.backtest.backtest import Tested, backtest
 from vital_ops.backtest.history import History
+from vital_ops.config import OpsConfig
 from vital_ops.durations import parse_seconds
-from vital_ops.thresholds import Thresholds
 from vital_shared.errors import InvalidRequest
 
 __all__ = ["run_backtest", "span"]
@@ -28,15 +28,15 @@ def span(text: str, option: str) -> float:
 
 
 def run_backtest(
-    prometheus: str, *, back: float, step: float, thresholds: Thresholds, times: int | None
+    prometheus: str, *, back: float, step: float, config: OpsConfig, times: int | None
 ) -> list[Tested]:
     """Test the alerts over the last so many seconds."""
-    return asyncio.run(_run(prometheus, back, step, thresholds, times))
+    return asyncio.run(_run(prometheus, back, step, config, times))
 
 
 async def _run(
-    prometheus: str, back: float, step: float, thresholds: Thresholds, times: int | None
+    prometheus: str, back: float, step: float, config: OpsConfig, times: int | None
 ) -> list[Tested]:
     now = time.time()
     async with aiohttp.ClientSession() as client:
-        return await backtest(History(client, prometheus, now - back, now, step), thresholds, times)
+        return await backtest(History(client, prometheus, now - back, now, step), config, times)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.dashboards.files import dashboard_files
 from vital_ops.destinations import Destinations, Mail
 from vital_ops.routing import routing
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.rule_tests import rule_tests
 from vital_ops.stack.files import files as stack_files
-from vital_ops.thresholds import DEFAULTS, Thresholds
 from vital_shared.errors import ConfigurationError
 
 __all__ = ["build", "files", "outdated"]
@@ -30,11 +30,11 @@ CONTAINERS: Final = Destinations(
 """All places: `vital up`, and in containers `vital ops setup`, leave out what is not configured."""
 
 
-def files(thresholds: Thresholds = DEFAULTS) -> dict[str, str]:
+def files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
     """Make the texts of all of them, by their paths from the root."""
-    rules = {f"prometheus-rules/{name}": text for name, text in rule_files(thresholds).items()}
-    tests = {f"prometheus-rules/tests/{name}": text for name, text in rule_tests(thresholds).items()}
-    dashboards = {f"grafana-dashboards/{name}": text for name, text in dashboard_files().items()}
+    rules = {f"prometheus-rules/{name}": text for name, text in rule_files(config).items()}
+    tests = {f"prometheus-rules/tests/{name}": text for name, text in rule_tests(config).items()}
+    dashboards = {f"grafana-dashboards/{name}": text for name, text in dashboard_files(config).items()}
     return {**rules, **tests, **dashboards, "alertmanager.yml": routing(CONTAINERS), **stack_files()}
 
 

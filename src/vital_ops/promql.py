@@ -1,16 +1,33 @@
 """Queries of Prometheus, built from the catalogue: a metric or a label that is not there is an error here.
 
-Windows are texts as Prometheus writes them, ``5m``, or Grafana's ``$__rate_interval``.
+Windows are texts as Prometheus writes them, ``5m``, or Grafana's ``$__rate_interval``. Every selector has a
+place for further matchers, `SCOPE`, which `scoped` fills when a file is built: one Prometheus may scrape
+other engines too.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from vital_shared.monitoring.instrument import Counter, Histogram, Instrument
 from vital_shared.monitoring.labels import BoundedLabel
 
-__all__ = ["Match", "both", "by", "each_second", "grown", "mean", "quantile", "ratio", "select"]
+__all__ = [
+    "SCOPE",
+    "Match",
+    "and_on",
+    "increase",
+    "mean",
+    "quantile",
+    "rate",
+    "ratio",
+    "scoped",
+    "select",
+    "sum_by",
+]
+
+SCOPE: Final = "$scope"
+"""The place of the matchers that say which engines are meant."""
 
 Match: TypeAlias = str | tuple[str, ...]
 """What a label has to be: a value, one of several, or (with ``$`` in it) what a variable of Grafana holds."""
@@ -26,21 +43,31 @@ def select(metric: Instrument[Any], part: str = "", /, **matches: Match) -> str:
     if (part in ("bucket", "count", "sum")) != isinstance(metric, Histogram):
         raise ValueError(f'{metric.name} is a {metric.kind}: it has no part "{part}".')
     name = f"{metric.name}_{part}" if part else metric.name
-    matchers = ",".join(_matcher(metric, label, match) for label, match in matches.items())
-    return f"{name}{{{matchers}}}" if matchers else name
+    matchers = [SCOPE, *(_matcher(metric, label, match) for label, match in matches.items())]
+    return f"{name}{{{','.join(matchers)}}}"
 
 
-def each_second(metric: Instrument[Any], window: str, part: str = "", /, **matches: Match) -> str:
-    """How much a counter, or a part of a histogram, grows each second."""
+def scoped(expression: str, matchers: str) -> str:
+    """Say which engines an expression is about.
+
+    :param matchers: as Prometheus writes them, such as ``job="vital"``; empty: all engines.
+    """
+    if matchers:
+        return expression.replace(SCOPE, matchers)
+    return expression.replace(f"{{{SCOPE}}}", "").replace(f"{SCOPE},", "")
+
+
+def rate(metric: Instrument[Any], window: str, part: str = "", /, **matches: Match) -> str:
+    """Compute how much a counter, or a part of a histogram, grows each second."""
     return f"rate({_growing(metric, part, matches)}[{window}])"
 
 
-def grown(metric: Instrument[Any], window: str, part: str = "", /, **matches: Match) -> str:
-    """How much it has grown in a window."""
+def increase(metric: Instrument[Any], window: str, part: str = "", /, **matches: Match) -> str:
+    """Compute how much it has grown in a window."""
     return f"increase({_growing(metric, part, matches)}[{window}])"
 
 
-def by(expression: str, *labels: str) -> str:
+def sum_by(expression: str, *labels: str) -> str:
     """Add up what has the same values of these labels; of all without any."""
     return f"sum by ({', '.join(labels)}) ({expression})" if labels else f"sum({expression})"
 
@@ -51,21 +78,19 @@ def ratio(part: str, whole: str) -> str:
 
 
 def mean(metric: Histogram, window: str, *labels: str, **matches: Match) -> str:
-    """The average of what a histogram was given in a window."""
+    """Average what a histogram observed in a window."""
     return ratio(
-        by(each_second(metric, window, "sum", **matches), *labels),
-        by(each_second(metric, window, "count", **matches), *labels),
+        sum_by(rate(metric, window, "sum", **matches), *labels),
+        sum_by(rate(metric, window, "count", **matches), *labels),
     )
 
 
 def quantile(share: float, metric: Histogram, window: str, *labels: str, **matches: Match) -> str:
-    """What a share of all does not exceed, as exactly as the buckets tell."""
-    return (
-        f"histogram_quantile({share}, {by(each_second(metric, window, 'bucket', **matches), 'le', *labels)})"
-    )
+    """Estimate a quantile from a histogram's buckets."""
+    return f"histogram_quantile({share}, {sum_by(rate(metric, window, 'bucket', **matches), 'le', *labels)})"
 
 
-def both(condition: str, *others: str) -> str:
+def and_on(condition: str, *others: str) -> str:
     """Join conditions that have no labels in common with each other."""
     return " and on () ".join((condition, *others))
 

@@ -53,7 +53,7 @@ def routing(to: Destinations, pace: Pace = CALM) -> str:
     routes = [{"receiver": name, "matchers": [f'{NOTIFY}="{name}"']} for name in notify]
     watchdog = {
         "receiver": ENGINE,
-        "matchers": [f'alertname="{WATCHDOG.name}"'],
+        "matchers": [f'alertname="{WATCHDOG}"'],
         "repeat_interval": pace.watchdog_interval,
     }
     configuration = {

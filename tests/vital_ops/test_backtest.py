@@ -20,17 +20,20 @@ from vital_ops.backtest.backtest import backtest, write_thresholds
 from vital_ops.backtest.firings import firings
 from vital_ops.backtest.history import History, HistoryUnavailable
 from vital_ops.backtest.inlining import inlined
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig, load_config
 from vital_ops.dashboards.cost import cost
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT
+from vital_ops.promql import scoped
 from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.files import slo_rules
 from vital_ops.rules.recording import recordings
-from vital_ops.rules.slos import slo_alerts, slo_recordings
+from vital_ops.rules.slos import slo_recordings
 from vital_ops.stack.programs import PROMTOOL, find_program
-from vital_ops.thresholds import DEFAULTS, load
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+THRESHOLDS = DEFAULT_CONFIG.thresholds
 MINUTES = 24 * 60
 BAD_ERRORS = range(200, 240)
 SLOW = range(600, 640)
@@ -80,7 +83,8 @@ def openmetrics(start: int) -> str:
     for at in range(MINUTES):
         for name, count in minute(at).items():
             sums[name] += count
-            lines[name].append(f"{name} {sums[name]} {start + 60 * at}")
+            labelled = name.replace("{", '{job="vital",')
+            lines[name].append(f"{labelled} {sums[name]} {start + 60 * at}")
     kinds = {
         "vital_workflow_requests": "counter",
         "vital_tool_executions": "counter",
@@ -98,9 +102,9 @@ def cost_panels() -> list[tuple[int, str]]:
     """The queries of the dashboard that shows a day, with the numbers of their panels."""
     written = {INTERVAL: "5m", RANGE: "24h", MODE: ".*", TENANT: ".*"}
     found = []
-    for number, panel in enumerate(cost().all_panels, 1):
+    for number, panel in enumerate(cost(THRESHOLDS).all_panels, 1):
         for query in panel.queries:
-            expr = inlined(query.expr, recordings(DEFAULTS))
+            expr = scoped(inlined(query.expr, recordings(THRESHOLDS)), DEFAULT_CONFIG.selector)
             for variable, value in written.items():
                 expr = expr.replace(variable, value)
             found.append((number, expr))
@@ -145,7 +149,7 @@ async def day(tmp_path_factory) -> AsyncIterator[Day]:
 async def test_the_three_incidents_of_a_day_are_found_and_nothing_else(day):
     async with aiohttp.ClientSession() as client:
         history = History(client, day.url, day.at(0), day.at(MINUTES), 60)
-        tested = {each.alert: each for each in await backtest(history, DEFAULTS, None)}
+        tested = {each.alert: each for each in await backtest(history, DEFAULT_CONFIG, None)}
     assert {name for name, each in tested.items() if each.firings} == {
         "AvailabilityBurnsSlowly",  # the same errors: more than 1 % of all there has been
         "HighErrorRate",
@@ -158,7 +162,7 @@ async def test_the_three_incidents_of_a_day_are_found_and_nothing_else(day):
         ("HighToolFailureRate", BAD_TOOLS),
     ):
         (firing,) = tested[name].firings
-        at = DEFAULTS[name]
+        at = THRESHOLDS[name]
         began = firing.began.timestamp()
         assert day.at(bad.start) + at.hold <= began <= day.at(bad.start) + at.hold + at.window
         over = began + firing.seconds
@@ -186,12 +190,12 @@ async def test_the_panels_of_a_day_show_the_day(day, number, expr):
 async def test_a_threshold_that_fires_as_often_as_asked_is_suggested(day, tmp_path):
     async with aiohttp.ClientSession() as client:
         history = History(client, day.url, day.at(0), day.at(MINUTES), 60)
-        tested = await backtest(history, DEFAULTS, 0)
+        tested = await backtest(history, DEFAULT_CONFIG, 0)
         (tmp_path / "thresholds.toml").write_text(write_thresholds(tested))
-        chosen = load(tmp_path / "thresholds.toml")
+        chosen = load_config(tmp_path / "thresholds.toml").thresholds
         assert chosen["HighErrorRate"].value == 0.15  # 13 % failed
         assert chosen["HighToolFailureRate"].value >= 0.3  # 30 % failed
-        again = await backtest(history, chosen, None)
+        again = await backtest(history, OpsConfig(thresholds=chosen), None)
     assert [each.alert for each in again if each.firings and each.threshold] == []
 
 
@@ -213,7 +217,7 @@ class Flapping:
 
 
 async def test_what_is_suggested_does_not_fire_all_day_because_that_is_once():
-    tested = {each.alert: each for each in await backtest(Flapping(), DEFAULTS, 1)}
+    tested = {each.alert: each for each in await backtest(Flapping(), DEFAULT_CONFIG, 1)}
     assert len(tested["HighLatency"].firings) == 3
     assert tested["HighLatency"].suggested == 12.5
 
@@ -221,29 +225,32 @@ async def test_what_is_suggested_does_not_fire_all_day_because_that_is_once():
 async def test_a_lower_threshold_is_suggested_where_an_alert_fires_too_seldom():
     flapping = Flapping()
     flapping.slow = 9.9
-    tested = {each.alert: each for each in await backtest(flapping, DEFAULTS, 3)}
+    tested = {each.alert: each for each in await backtest(flapping, DEFAULT_CONFIG, 3)}
     assert (tested["HighLatency"].firings, tested["HighLatency"].suggested) == ([], None), "9 holds all day"
-    flapping.slow, own = 11.5, DEFAULTS["HighLatency"].model_copy(update={"value": 12.0})
-    tested = {each.alert: each for each in await backtest(flapping, {**DEFAULTS, "HighLatency": own}, 3)}
+    flapping.slow, own = 11.5, THRESHOLDS["HighLatency"].model_copy(update={"value": 12.0})
+    tested = {
+        each.alert: each
+        for each in await backtest(flapping, OpsConfig(thresholds={**THRESHOLDS, "HighLatency": own}), 3)
+    }
     assert tested["HighLatency"].suggested == 10.8
 
 
 async def test_the_alerts_of_the_objectives_are_tested_too(day):
     async with aiohttp.ClientSession() as client:
         history = History(client, day.url, day.at(0), day.at(MINUTES), 60)
-        tested = {each.alert: each for each in await backtest(history, DEFAULTS, None)}
+        tested = {each.alert: each for each in await backtest(history, DEFAULT_CONFIG, None)}
     (firing,) = tested["AvailabilityBurnsSlowly"].firings
     assert 0 < firing.began.timestamp() - day.at(BAD_ERRORS.start) < 2 * 3_600
     assert tested["AvailabilityBurnsSlowly"].threshold is None
-    for rule in slo_alerts():
+    for rule in slo_rules(DEFAULT_CONFIG):
         assert "vital:" not in inlined(rule.expr, slo_recordings()), rule.name
 
 
 async def test_thresholds_of_ones_own_are_kept_beside_those_that_are_suggested(tmp_path):
     own = {
-        **DEFAULTS,
-        "HighErrorRate": DEFAULTS["HighErrorRate"].model_copy(update={"value": 0.02}),
-        "HighLatency": DEFAULTS["HighLatency"].model_copy(update={"least_events": 500, "before": 7_200.0}),
+        **THRESHOLDS,
+        "HighErrorRate": THRESHOLDS["HighErrorRate"].model_copy(update={"value": 0.02}),
+        "HighLatency": THRESHOLDS["HighLatency"].model_copy(update={"least_events": 500, "before": 7_200.0}),
     }
     tested = [
         Outcome("HighErrorRate", own["HighErrorRate"], [], None),
@@ -252,7 +259,7 @@ async def test_thresholds_of_ones_own_are_kept_beside_those_that_are_suggested(t
     ]
     (tmp_path / "thresholds.toml").write_text(write_thresholds(tested))
     expected = {**own, "HighLatency": own["HighLatency"].model_copy(update={"value": 12.5})}
-    assert load(tmp_path / "thresholds.toml") == expected
+    assert load_config(tmp_path / "thresholds.toml").thresholds == expected
     assert "HighDailyCost" not in (tmp_path / "thresholds.toml").read_text()
 
 
@@ -263,7 +270,7 @@ async def test_the_command_tells_what_would_have_fired_and_writes_thresholds(day
     assert done.exit_code == 0, done.output
     fired = {each["alert"]: len(each["firings"]) for each in json.loads(done.stdout)}
     assert fired["HighToolFailureRate"] == 1
-    assert load(written)["HighToolFailureRate"].value >= 0.3
+    assert load_config(written).thresholds["HighToolFailureRate"].value >= 0.3
     table = await asyncio.to_thread(CliRunner().invoke, app, ["ops", "backtest", *options[:4]])
     assert "HighLatency" in table.stdout
 
@@ -308,6 +315,6 @@ async def test_an_alert_fires_when_its_condition_has_held_for_so_long():
 
 async def test_no_recorded_series_is_left_when_an_expression_is_inlined():
     for alert in ALERTS:
-        assert "vital:" not in inlined(alert.condition(DEFAULTS[alert.name]), recordings(DEFAULTS)), (
+        assert "vital:" not in inlined(alert.condition(THRESHOLDS[alert.name]), recordings(THRESHOLDS)), (
             alert.name
         )

@@ -9,12 +9,14 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
-from vital_ops.dashboards.files import boards, dashboard_files
+from vital_ops.config import DEFAULT_CONFIG
+from vital_ops.dashboards.boards import boards
+from vital_ops.dashboards.files import dashboard_files
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.slos import OBJECTIVES
 
 ROOT = Path(__file__).parents[2]
-BOARDS = {board.uid: board for board in boards()}
+BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
 
 register_default_plugins()
 
@@ -124,10 +126,10 @@ def test_it_links_to_the_others_marks_alerts_and_says_whom_it_is_for(uid):
 
 def test_an_alert_and_its_panel_lead_to_each_other():
     for alert in ALERTS:
-        panel = panels(alert.dashboard)[alert.panel - 1]
+        panel = panels(alert.dashboard)[BOARDS[alert.dashboard].number(alert.panel) - 1]
         assert f"{alert.name} watches it." in panel["description"]
     for objective in OBJECTIVES:
-        assert panels(objective.dashboard)[objective.panel - 1]
+        assert panels(objective.dashboard)[BOARDS[objective.dashboard].number(objective.panel) - 1]
 
 
 def test_grafana_finds_the_dashboards_and_prometheus():

@@ -2,13 +2,13 @@
 
 import pytest
 
-from vital_ops.dashboards.files import boards
+from vital_ops.config import DEFAULT_CONFIG
+from vital_ops.dashboards.boards import boards
 from vital_ops.lint.lint import all_known, lint_boards, lint_query, lint_rules
 from vital_ops.rules.recording import recordings
 from vital_ops.rules.slos import slo_recordings
-from vital_ops.thresholds import DEFAULTS
 
-KNOWN = all_known([*recordings(DEFAULTS), *slo_recordings()])
+KNOWN = all_known([*recordings(DEFAULT_CONFIG.thresholds), *slo_recordings()])
 
 
 def faults(expr: str, *, in_panel: bool = False) -> list[str]:
@@ -16,11 +16,11 @@ def faults(expr: str, *, in_panel: bool = False) -> list[str]:
 
 
 def test_there_is_nothing_wrong_with_our_rules_and_alerts():
-    assert list(lint_rules(DEFAULTS)) == []
+    assert list(lint_rules(DEFAULT_CONFIG)) == []
 
 
 def test_there_is_nothing_wrong_with_our_dashboards():
-    assert list(lint_boards(boards(), DEFAULTS)) == []
+    assert list(lint_boards(boards(DEFAULT_CONFIG), DEFAULT_CONFIG.thresholds)) == []
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_a_legend_that_names_what_is_not_there_is_found():
 
     from vital_ops.dashboards.panel import Query
 
-    board = boards()[0]
+    board = boards(DEFAULT_CONFIG)[0]
     panel = board.panels[0]
     wrong = replace(panel, queries=(Query(panel.queries[0].expr, "{{tenant}}"),))
-    (fault,) = lint_boards([replace(board, panels=[wrong], section=None)], DEFAULTS)
+    (fault,) = lint_boards([replace(board, panels=[wrong], section=None)], DEFAULT_CONFIG.thresholds)
     assert fault.what == "the legend names tenant, which the query does not give"
 
 

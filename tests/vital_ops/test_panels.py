@@ -11,13 +11,15 @@ from tests.llm.wires.servers import base, openai
 from tests.prometheus import Prometheus, running_prometheus
 from tests.vital_ops.panel_load import Known, touch_everything
 
-from vital_ops.dashboards.files import boards
+from vital_ops.config import DEFAULT_CONFIG
+from vital_ops.dashboards.boards import boards
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT
+from vital_ops.promql import scoped
 from vital_ops.rules.files import rule_files
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
-BOARDS = {board.uid: board for board in boards()}
+BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
 QUERIES = [
     (uid, number, query.expr)
     for uid, board in BOARDS.items()
@@ -37,6 +39,7 @@ class Watched:
         self._at = at
 
     async def ask(self, expr: str) -> dict[str, float]:
+        expr = scoped(expr, DEFAULT_CONFIG.selector)
         window = f"{round(self.seconds * 1000)}ms"
         for variable, value in {INTERVAL: window, RANGE: window, MODE: ".*", TENANT: ".*"}.items():
             expr = expr.replace(variable, value)

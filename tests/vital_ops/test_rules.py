@@ -6,16 +6,18 @@ from pathlib import Path
 import pytest
 
 from vital_ops.build import build, files, outdated
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig, scaled
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.rule_tests import rule_tests
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS
 from vital_ops.stack.programs import PROMTOOL, find_program
-from vital_ops.thresholds import DEFAULTS, scaled
 from vital_shared.monitoring.metrics import (
     QUALITY_SCORE,
     TIME_TO_FIRST_TOKEN_SECONDS,
     WORKFLOW_DURATION_SECONDS,
 )
+
+THRESHOLDS = DEFAULT_CONFIG.thresholds
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,15 +39,15 @@ def test_every_alert_fires_when_it_should_and_at_no_other_time():
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
+@pytest.mark.parametrize("name", DEFAULT_CONFIG.thresholds)
 def test_the_tests_notice_when_an_alert_has_another_threshold(tmp_path, name):
     others = {"HighLatency": 20, "VeryHighLatency": 60, "CacheNearCapacity": 0.99}
     is_below = name in ("LowCacheHitRate", "LowQualityScore")
-    value = others.get(name, DEFAULTS[name].value * (0.7 if is_below else 1.5))
-    deaf = {**DEFAULTS, name: DEFAULTS[name].model_copy(update={"value": value})}
-    build(tmp_path, files(deaf))
+    value = others.get(name, THRESHOLDS[name].value * (0.7 if is_below else 1.5))
+    changed = {**THRESHOLDS, name: THRESHOLDS[name].model_copy(update={"value": value})}
+    build(tmp_path, files(OpsConfig(thresholds=changed)))
     test = tmp_path / "prometheus-rules/tests" / f"{name}.yml"
-    test.write_text(rule_tests(DEFAULTS)[f"{name}.yml"])
+    test.write_text(rule_tests(DEFAULT_CONFIG)[f"{name}.yml"])
     assert promtool("test", "rules", test).returncode != 0
 
 
@@ -55,18 +57,19 @@ def test_promtool_has_nothing_to_say_about_the_rules():
 
 
 def test_a_drills_rules_are_the_same_in_less_time(tmp_path):
-    fast = scaled(DEFAULTS, 100, longest=20)
-    assert {each.value for each in fast.values()} == {each.value for each in DEFAULTS.values()}
-    assert all(1 <= span <= 20 for each in fast.values() for span in (each.window, each.hold, each.before))
+    fast = scaled(DEFAULT_CONFIG, 100, longest=20)
+    spans = fast.thresholds.values()
+    assert {each.value for each in spans} == {each.value for each in THRESHOLDS.values()}
+    assert all(1 <= span <= 20 for each in spans for span in (each.window, each.hold, each.before))
     build(tmp_path, files(fast))
     assert promtool("check", "rules", tmp_path / "prometheus-rules/alerts.yml").returncode == 0
 
 
 def test_a_bucket_has_an_edge_at_every_threshold():
     seconds = WORKFLOW_DURATION_SECONDS.edges
-    assert {DEFAULTS["HighLatency"].value, DEFAULTS["VeryHighLatency"].value} <= set(seconds)
+    assert {THRESHOLDS["HighLatency"].value, THRESHOLDS["VeryHighLatency"].value} <= set(seconds)
     assert 2 in TIME_TO_FIRST_TOKEN_SECONDS.edges
-    assert {0.7, DEFAULTS["LowQualityScore"].value} <= set(QUALITY_SCORE.edges)
+    assert {0.7, THRESHOLDS["LowQualityScore"].value} <= set(QUALITY_SCORE.edges)
 
 
 def test_no_objective_is_so_loose_that_its_alert_can_never_fire():

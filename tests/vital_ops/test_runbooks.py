@@ -8,15 +8,16 @@ import pytest
 import typer
 
 from vital_cli.main import app
-from vital_ops.dashboards.files import boards
+from vital_ops.config import DEFAULT_CONFIG
+from vital_ops.dashboards.boards import boards
 from vital_ops.lint.lint import all_known, lint_query
 from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.files import slo_rules
 from vital_ops.rules.recording import recordings
-from vital_ops.rules.slos import WATCHDOG, slo_alerts, slo_recordings
-from vital_ops.thresholds import DEFAULTS
+from vital_ops.rules.slos import WATCHDOG, slo_recordings
 
 RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"
-NAMES = [*(alert.name for alert in ALERTS), *(alert.name for alert in slo_alerts()), WATCHDOG.name]
+NAMES = [*(alert.name for alert in ALERTS), *(rule.name for rule in slo_rules(DEFAULT_CONFIG)), WATCHDOG]
 SECTIONS = [
     "What users notice",
     "What to look at first",
@@ -24,8 +25,8 @@ SECTIONS = [
     "What to do",
     "How to see that it is over",
 ]
-KNOWN = all_known([*recordings(DEFAULTS), *slo_recordings()])
-BOARDS = {board.uid: board for board in boards()}
+KNOWN = all_known([*recordings(DEFAULT_CONFIG.thresholds), *slo_recordings()])
+BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
 
 
 def text(name: str) -> str:

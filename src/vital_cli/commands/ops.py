@@ -21,13 +21,14 @@ app = typer.Typer(
     epilog=examples(
         "vital ops build",
         "vital ops build --check",
-        "vital ops build --thresholds thresholds.toml --to /etc/vital",
+        "vital ops build --config ops.toml --to /etc/vital",
     )
 )
 def build(
     to: Annotated[Path, typer.Option("--to", help="Folder that the files are written to.")] = Path(),
-    thresholds: Annotated[
-        Path | None, typer.Option("--thresholds", help="TOML file with the thresholds that differ.")
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "--thresholds", help="TOML file: environment, addresses, thresholds."),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail where a file is not as it should be.")
@@ -37,9 +38,9 @@ def build(
     from vital_cli.problems import FAILED
     from vital_cli.terminal import say
     from vital_ops import build as building
-    from vital_ops.thresholds import DEFAULTS, load
+    from vital_ops.config import DEFAULT_CONFIG, load_config
 
-    texts = building.files(load(thresholds) if thresholds else DEFAULTS)
+    texts = building.files(load_config(config) if config else DEFAULT_CONFIG)
     changed = building.outdated(to, texts) if check else building.build(to, texts)
     for path in changed:
         say(f"{'differs' if check else 'written'}: {to / path}")
@@ -54,8 +55,8 @@ app.command(epilog=examples("vital ops setup /run/vital --engine http://ai-engin
 @app.command(
     epilog=examples(
         "vital ops backtest",
-        "vital ops backtest --last 30d --times 2 --write thresholds.toml",
-        "vital ops build --thresholds thresholds.toml",
+        "vital ops backtest --last 30d --times 2 --write ops.toml",
+        "vital ops build --config ops.toml",
     )
 )
 def backtest(
@@ -68,8 +69,9 @@ def backtest(
     write: Annotated[
         Path | None, typer.Option("--write", help="Write the suggested thresholds here.")
     ] = None,
-    thresholds: Annotated[
-        Path | None, typer.Option("--thresholds", help="TOML file with the thresholds that differ.")
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "--thresholds", help="TOML file: environment, addresses, thresholds."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -78,13 +80,13 @@ def backtest(
     from vital_cli.terminal import say, write_json
     from vital_cli.views.backtest import show_backtest
     from vital_ops.backtest.backtest import write_thresholds
-    from vital_ops.thresholds import DEFAULTS, load
+    from vital_ops.config import DEFAULT_CONFIG, load_config
 
     tested = run_backtest(
         prometheus,
         back=span(last, "--last"),
         step=span(step, "--step"),
-        thresholds=load(thresholds) if thresholds else DEFAULTS,
+        config=load_config(config) if config else DEFAULT_CONFIG,
         times=times,
     )
     if as_json:
@@ -93,4 +95,4 @@ def backtest(
         show_backtest(tested)
     if write is not None:
         write.write_text(write_thresholds(tested), encoding="utf-8")
-        say(f"The suggested thresholds are in {write}: vital ops build --thresholds {write}")
+        say(f"The suggested thresholds are in {write}: vital ops build --config {write}")

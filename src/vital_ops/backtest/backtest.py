@@ -9,12 +9,14 @@ from typing import Final
 from vital_ops.backtest.firings import Firing, firings
 from vital_ops.backtest.history import History
 from vital_ops.backtest.inlining import inlined
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig, Threshold
 from vital_ops.durations import write_seconds
+from vital_ops.promql import scoped
 from vital_ops.rules.alert import Alert
 from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.files import slo_rules
 from vital_ops.rules.recording import recordings
-from vital_ops.rules.slos import slo_alerts, slo_recordings
-from vital_ops.thresholds import DEFAULTS, Threshold, Thresholds
+from vital_ops.rules.slos import slo_recordings
 
 __all__ = ["Tested", "backtest", "write_thresholds"]
 
@@ -54,38 +56,35 @@ class Tested:
     """The nearest value with which it would have fired as often as is wanted; None: it does, or none does."""
 
 
-async def backtest(history: History, thresholds: Thresholds, times: int | None) -> list[Tested]:
+async def backtest(history: History, config: OpsConfig, times: int | None) -> list[Tested]:
     """Test all twelve, and those of the objectives.
 
     :param times: how often each of the twelve should have fired; None: no other thresholds are tried.
     :raises HistoryUnavailable: when Prometheus does not tell.
     """
-    tested = [await _test(alert, history, thresholds, times) for alert in ALERTS]
-    for rule in slo_alerts():
-        fired = firings(
-            await history.moments(inlined(rule.expr, slo_recordings())), hold=rule.hold, step=history.step
-        )
+    tested = [await _test(alert, history, config, times) for alert in ALERTS]
+    for rule in slo_rules(config):
+        expr = scoped(inlined(rule.expr, slo_recordings()), config.selector)
+        fired = firings(await history.moments(expr), hold=rule.hold, step=history.step)
         tested.append(Tested(rule.name, None, fired, None))
     return tested
 
 
-async def _test(alert: Alert, history: History, thresholds: Thresholds, times: int | None) -> Tested:
-    fired = await _fired(alert, history, thresholds)
+async def _test(alert: Alert, history: History, config: OpsConfig, times: int | None) -> Tested:
+    fired = await _fired(alert, history, config)
     suggested = None
     if times is not None and len(fired) != times:
-        suggested = await _suggest(alert, history, thresholds, times, len(fired))
-    return Tested(alert.name, thresholds[alert.name], fired, suggested)
+        suggested = await _suggest(alert, history, config, times, len(fired))
+    return Tested(alert.name, config.thresholds[alert.name], fired, suggested)
 
 
-async def _suggest(
-    alert: Alert, history: History, thresholds: Thresholds, times: int, fires: int
-) -> float | None:
+async def _suggest(alert: Alert, history: History, config: OpsConfig, times: int, fires: int) -> float | None:
     """Find the nearest value with which an alert fires so often; where it fires too often, or less."""
     rarer = fires > times
     nearest = None
-    for value in _candidates(alert.name, thresholds[alert.name].value, rarer=rarer):
-        other = thresholds[alert.name].model_copy(update={"value": value})
-        fired = await _fired(alert, history, {**thresholds, alert.name: other})
+    for value in _candidates(alert.name, config.thresholds[alert.name].value, rarer=rarer):
+        other = config.thresholds[alert.name].model_copy(update={"value": value})
+        fired = await _fired(alert, history, _with(config, alert.name, other))
         if sum(firing.seconds for firing in fired) > MOST_OF_THE_TIME * history.seconds:
             if not rarer:
                 break  # with the next it would fire for longer still
@@ -103,20 +102,24 @@ def _candidates(name: str, value: float, *, rarer: bool) -> Iterator[float]:
             yield tried
 
 
-async def _fired(alert: Alert, history: History, thresholds: Thresholds) -> list[Firing]:
-    at = thresholds[alert.name]
-    expr = inlined(alert.condition(at), recordings(thresholds))
+async def _fired(alert: Alert, history: History, config: OpsConfig) -> list[Firing]:
+    at = config.thresholds[alert.name]
+    expr = scoped(inlined(alert.condition(at), recordings(config.thresholds)), config.selector)
     return firings(await history.moments(expr), hold=at.hold, step=history.step)
 
 
+def _with(config: OpsConfig, alert: str, threshold: Threshold) -> OpsConfig:
+    return config.model_copy(update={"thresholds": {**config.thresholds, alert: threshold}})
+
+
 def write_thresholds(tested: list[Tested]) -> str:
-    """Write a file for ``vital ops build --thresholds``: what is suggested, and what differed before."""
+    """Write a file for ``vital ops build --config``: what is suggested, and what differed before."""
     tables = [_table(each, at) for each in tested if (at := each.threshold) is not None and _differs(each)]
     return "\n".join(tables) or "# All alerts fire as often as is wanted.\n"
 
 
 def _differs(each: Tested) -> bool:
-    return each.suggested is not None or each.threshold != DEFAULTS[each.alert]
+    return each.suggested is not None or each.threshold != DEFAULT_CONFIG.thresholds[each.alert]
 
 
 def _table(each: Tested, at: Threshold) -> str:

@@ -15,7 +15,7 @@ from vital_ops.compare.client import LoadFailed, ask_all
 from vital_ops.compare.figures import Figures, first_tokens, instant, of_clients, of_prometheus
 from vital_ops.compare.latencies import worded
 from vital_ops.compare.paced import LONG, PACED
-from vital_ops.promql import Match, by, select
+from vital_ops.promql import Match, scoped, select, sum_by
 from vital_ops.stack.scratch import Scratch
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
 
@@ -135,7 +135,7 @@ async def _scraped(
 ) -> None:
     """Wait until a Prometheus has seen all of a load."""
     durations = select(WORKFLOW_DURATION_SECONDS, "count", **load.labels)
-    query = by(durations.replace("{", f'{{instance="{urlsplit(engine).netloc}",'))
+    query = sum_by(scoped(durations, f'instance="{urlsplit(engine).netloc}"'))
     try:
         async with asyncio.timeout(SCRAPE_SECONDS):
             while await instant(client, prometheus, query) < count:  # noqa: ASYNC110 - Prometheus tells nobody

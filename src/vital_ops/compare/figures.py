@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import aiohttp
 
-from vital_ops.promql import Match, by, select
+from vital_ops.promql import Match, scoped, select, sum_by
 from vital_shared.monitoring.metrics import TIME_TO_FIRST_TOKEN_SECONDS, WORKFLOW_DURATION_SECONDS
 
 __all__ = ["SHARES", "Figures", "FirstTokens", "first_tokens", "instant", "of_clients", "of_prometheus"]
@@ -39,7 +39,7 @@ class FirstTokens(NamedTuple):
 
 async def first_tokens(client: aiohttp.ClientSession, prometheus: str, mode: str) -> FirstTokens:
     """Read how long all first tokens of a mode took so far."""
-    sums = (by(select(TIME_TO_FIRST_TOKEN_SECONDS, part, mode=mode)) for part in ("sum", "count"))
+    sums = (sum_by(select(TIME_TO_FIRST_TOKEN_SECONDS, part, mode=mode)) for part in ("sum", "count"))
     return FirstTokens(*[await instant(client, prometheus, query) for query in sums])
 
 
@@ -56,8 +56,10 @@ async def of_prometheus(
     :param before: the first tokens of loads before it.
     """
     labelled = WORKFLOW_DURATION_SECONDS
-    buckets = by(select(labelled, "bucket", **durations), "le")
-    mean = f"{by(select(labelled, 'sum', **durations))} / {by(select(labelled, 'count', **durations))}"
+    buckets = sum_by(select(labelled, "bucket", **durations), "le")
+    mean = (
+        f"{sum_by(select(labelled, 'sum', **durations))} / {sum_by(select(labelled, 'count', **durations))}"
+    )
     queries = (mean, *(f"histogram_quantile({share}, {buckets})" for share in SHARES))
     average, p95, p99 = [await instant(client, prometheus, query) for query in queries]
     after = await first_tokens(client, prometheus, mode)
@@ -76,6 +78,8 @@ def of_clients(took: Sequence[tuple[float, float]]) -> Figures:
 async def instant(client: aiohttp.ClientSession, prometheus: str, query: str) -> float:
     """Ask Prometheus for one value; 0 where there is none."""
     timeout = aiohttp.ClientTimeout(QUERY_SECONDS)
-    async with client.get(f"{prometheus}/api/v1/query", params={"query": query}, timeout=timeout) as response:
+    async with client.get(
+        f"{prometheus}/api/v1/query", params={"query": scoped(query, "")}, timeout=timeout
+    ) as response:
         result = (await response.json())["data"]["result"]
     return float(result[0]["value"][1]) if result else 0.0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
-from vital_ops.promql import by, each_second, grown, mean, ratio, select
+from vital_ops.promql import increase, mean, rate, ratio, select, sum_by
 from vital_ops.rules.recording import LOOKED_UP
-from vital_ops.thresholds import DEFAULTS
 from vital_ops.uids import CACHE
 from vital_shared.monitoring.metrics import (
     CACHE_BYTES,
@@ -22,7 +22,7 @@ __all__ = ["cache"]
 _operations, _asked = CACHE_OPERATIONS_TOTAL, WORKFLOW_DURATION_SECONDS
 
 
-def cache() -> Board:
+def cache(thresholds: Thresholds) -> Board:
     """Make it."""
     return Board(
         uid=CACHE,
@@ -30,70 +30,76 @@ def cache() -> Board:
         description="For backend engineers and the performance team: does the cache spare work?",
         refresh="30s",
         since="now-6h",
-        panels=(*_use(), *_room()),
+        panels=(*_use(thresholds), *_room(thresholds)),
         with_tenant=False,
     )
 
 
 def _hit_rate(window: str, *labels: str) -> str:
-    hits = each_second(_asked, window, "count", mode=MODE, cache_status="hit")
+    hits = rate(_asked, window, "count", mode=MODE, cache_status="hit")
     return ratio(
-        by(hits, *labels),
-        by(each_second(_asked, window, "count", mode=MODE, cache_status=LOOKED_UP), *labels),
+        sum_by(hits, *labels),
+        sum_by(rate(_asked, window, "count", mode=MODE, cache_status=LOOKED_UP), *labels),
     )
 
 
-def _use() -> tuple[Panel, ...]:
+def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
     tiers = {
-        operation: by(each_second(_operations, INTERVAL, mode=MODE, operation=operation), "tier")
+        operation: sum_by(rate(_operations, INTERVAL, mode=MODE, operation=operation), "tier")
         for operation in LOOKED_UP
     }
     return (
         Panel(
+            key="hit_rate",
             title="Hit rate",
             description="Of the requests that the cache was asked for, those that it answered.",
             kind="lines",
             queries=(Query(_hit_rate(INTERVAL, "mode"), "mode {{mode}}"), Query(_hit_rate(INTERVAL), "all")),
             unit="percentunit",
-            limit=Limit(DEFAULTS["LowCacheHitRate"].value, "above"),
+            limit=Limit(thresholds["LowCacheHitRate"].value, "above"),
         ),
         Panel(
+            key="operations",
             title="Operations",
             description="What the tiers do each second. A request may look into several of them.",
             kind="lines",
             queries=(
                 Query(
-                    by(each_second(_operations, INTERVAL, mode=MODE), "operation", "tier"),
+                    sum_by(rate(_operations, INTERVAL, mode=MODE), "operation", "tier"),
                     "{{operation}}, {{tier}}",
                 ),
             ),
             unit="ops",
         ),
         Panel(
+            key="size",
             title="Size",
             description="Answers in each tier, and how many have room.",
             kind="lines",
             queries=(
-                Query(by(select(CACHE_ENTRIES), "tier"), "{{tier}}"),
-                Query(by(select(CACHE_CAPACITY_ENTRIES), "tier"), "{{tier}}, limit"),
+                Query(sum_by(select(CACHE_ENTRIES), "tier"), "{{tier}}"),
+                Query(sum_by(select(CACHE_CAPACITY_ENTRIES), "tier"), "{{tier}}, limit"),
             ),
             unit="short",
         ),
         Panel(
+            key="memory",
             title="Memory",
             description="What the answers in each tier take.",
             kind="lines",
-            queries=(Query(by(select(CACHE_BYTES), "tier"), "{{tier}}"),),
+            queries=(Query(sum_by(select(CACHE_BYTES), "tier"), "{{tier}}"),),
             unit="bytes",
         ),
         Panel(
+            key="entry_age",
             title="Age of entries when they are hit",
             description="Hits by the age of what was hit. Where most are old, a longer life would pay.",
             kind="bars",
-            queries=(Query(by(grown(CACHE_ENTRY_AGE_SECONDS, RANGE, "bucket"), "le"), "{{le}}"),),
+            queries=(Query(sum_by(increase(CACHE_ENTRY_AGE_SECONDS, RANGE, "bucket"), "le"), "{{le}}"),),
             unit="short",
         ),
         Panel(
+            key="hits_to_misses",
             title="Hits to misses",
             description="Look-ups that found something, for each that did not, by tier.",
             kind="lines",
@@ -103,18 +109,20 @@ def _use() -> tuple[Panel, ...]:
     )
 
 
-def _room() -> tuple[Panel, ...]:
-    evicted = each_second(_operations, INTERVAL, mode=MODE, operation="evict")
+def _room(thresholds: Thresholds) -> tuple[Panel, ...]:
+    evicted = rate(_operations, INTERVAL, mode=MODE, operation="evict")
     return (
         Panel(
+            key="evictions",
             title="Evictions",
             description="Answers driven out for want of room, each second.",
             kind="lines",
-            queries=(Query(by(evicted, "tier"), "{{tier}}"),),
+            queries=(Query(sum_by(evicted, "tier"), "{{tier}}"),),
             unit="ops",
-            limit=Limit(DEFAULTS["HighCacheEvictionRate"].value, "below"),
+            limit=Limit(thresholds["HighCacheEvictionRate"].value, "below"),
         ),
         Panel(
+            key="entry_lifetime",
             title="Average lifetime of entries",
             description="How old answers are when they leave the cache, by why.",
             kind="lines",
@@ -124,14 +132,13 @@ def _room() -> tuple[Panel, ...]:
             unit="s",
         ),
         Panel(
+            key="by_mode",
             title="By mode",
             description="Look-ups and writes each second, and the share of requests that the cache answered.",
             kind="table",
             queries=(
                 *(
-                    Query(
-                        by(each_second(_operations, RANGE, mode=MODE, operation=operation), "mode"), heading
-                    )
+                    Query(sum_by(rate(_operations, RANGE, mode=MODE, operation=operation), "mode"), heading)
                     for operation, heading in (("hit", "hits/s"), ("miss", "misses/s"), ("write", "writes/s"))
                 ),
                 Query(_hit_rate(RANGE, "mode"), "hit ratio"),
@@ -140,12 +147,14 @@ def _room() -> tuple[Panel, ...]:
             width=12,
         ),
         Panel(
+            key="invalidations",
             title="Invalidations",
             description="Answers that were thrown away since what they were made from has changed.",
             kind="lines",
             queries=(
                 Query(
-                    by(grown(_operations, INTERVAL, mode=MODE, operation="invalidate"), "tier"), "{{tier}}"
+                    sum_by(increase(_operations, INTERVAL, mode=MODE, operation="invalidate"), "tier"),
+                    "{{tier}}",
                 ),
             ),
             unit="short",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query
-from vital_ops.promql import by, each_second, grown, ratio
+from vital_ops.promql import increase, rate, ratio, sum_by
 from vital_ops.report.targets import CALLS_SAVED
 from vital_ops.rules.recording import COST_OF_DAY
-from vital_ops.thresholds import DEFAULTS
 from vital_ops.uids import COST
 from vital_shared.monitoring.metrics import (
     COST_DOLLARS_TOTAL,
@@ -26,7 +26,7 @@ TOP: Final = 10
 _mine: Final = {"mode": MODE, "tenant_id": TENANT}
 
 
-def cost() -> Board:
+def cost(thresholds: Thresholds) -> Board:
     """Make it."""
     return Board(
         uid=COST,
@@ -34,45 +34,51 @@ def cost() -> Board:
         description="For the finance team, engineering managers and CTOs: what is spent on what?",
         refresh="1m",
         since="now-24h",
-        panels=(*_money(), *_use(), *_who()),
+        panels=(*_money(thresholds), *_use(), *_who()),
     )
 
 
-def _money() -> tuple[Panel, ...]:
-    spent, saved = each_second(COST_DOLLARS_TOTAL, INTERVAL, **_mine), COST_SAVED_DOLLARS_TOTAL
+def _money(thresholds: Thresholds) -> tuple[Panel, ...]:
+    spent, saved = rate(COST_DOLLARS_TOTAL, INTERVAL, **_mine), COST_SAVED_DOLLARS_TOTAL
     return (
         Panel(
+            key="daily_cost",
             title="Estimated daily cost",
             description="What a day costs at this pace, and what the last one did.",
             kind="lines",
             queries=(
-                Query(f"{by(spent)} * 86400", "at this pace"),
+                Query(f"{sum_by(spent)} * 86400", "at this pace"),
                 Query(COST_OF_DAY, "the last 24 hours, of all"),
             ),
             unit="currencyUSD",
-            limit=Limit(DEFAULTS["HighDailyCost"].value, "below"),
+            limit=Limit(thresholds["HighDailyCost"].value, "below"),
         ),
         Panel(
+            key="cost_by_type",
             title="Cost by type",
             description="Models, tools and searches.",
             kind="pie",
-            queries=(Query(by(grown(COST_DOLLARS_TOTAL, RANGE, **_mine), "cost_type"), "{{cost_type}}"),),
+            queries=(
+                Query(sum_by(increase(COST_DOLLARS_TOTAL, RANGE, **_mine), "cost_type"), "{{cost_type}}"),
+            ),
             unit="currencyUSD",
         ),
         Panel(
+            key="llm_calls",
             title="Calls of models",
             description="Each second: made, and spared by the cache.",
             kind="lines",
             queries=(
-                Query(by(each_second(LLM_CALLS_TOTAL, INTERVAL, mode=MODE), "cached"), "cached {{cached}}"),
+                Query(sum_by(rate(LLM_CALLS_TOTAL, INTERVAL, mode=MODE), "cached"), "cached {{cached}}"),
             ),
             unit="ops",
         ),
         Panel(
+            key="cost_saved",
             title="Cost saved by the cache",
             description="What its hits would have cost, an hour.",
             kind="lines",
-            queries=(Query(f"{by(each_second(saved, INTERVAL, **_mine))} * 3600", "saved an hour"),),
+            queries=(Query(f"{sum_by(rate(saved, INTERVAL, **_mine))} * 3600", "saved an hour"),),
             unit="currencyUSD",
         ),
     )
@@ -81,68 +87,73 @@ def _money() -> tuple[Panel, ...]:
 def _use() -> tuple[Panel, ...]:
     return (
         Panel(
+            key="tokens",
             title="Tokens",
             description="Read, read from the provider's cache, and written, each second.",
             kind="lines",
             queries=(
-                Query(by(each_second(LLM_TOKENS_TOTAL, INTERVAL, mode=MODE), "token_type"), "{{token_type}}"),
+                Query(sum_by(rate(LLM_TOKENS_TOTAL, INTERVAL, mode=MODE), "token_type"), "{{token_type}}"),
             ),
             unit="short",
         ),
         Panel(
+            key="tool_executions",
             title="Tool executions",
             description="Each second, by tool.",
             kind="lines",
-            queries=(Query(by(each_second(TOOL_EXECUTIONS_TOTAL, INTERVAL), "tool"), "{{tool}}"),),
+            queries=(Query(sum_by(rate(TOOL_EXECUTIONS_TOTAL, INTERVAL), "tool"), "{{tool}}"),),
             unit="ops",
         ),
         Panel(
+            key="rag_retrievals",
             title="Searches",
             description="Each second, by source.",
             kind="lines",
-            queries=(
-                Query(by(each_second(RAG_RETRIEVALS_TOTAL, INTERVAL, mode=MODE), "source"), "{{source}}"),
-            ),
+            queries=(Query(sum_by(rate(RAG_RETRIEVALS_TOTAL, INTERVAL, mode=MODE), "source"), "{{source}}"),),
             unit="ops",
         ),
     )
 
 
 def _who() -> tuple[Panel, ...]:
-    spent = grown(COST_DOLLARS_TOTAL, RANGE, **_mine)
-    saved = by(grown(COST_SAVED_DOLLARS_TOTAL, RANGE, **_mine))
+    spent = increase(COST_DOLLARS_TOTAL, RANGE, **_mine)
+    saved = sum_by(increase(COST_SAVED_DOLLARS_TOTAL, RANGE, **_mine))
     return (
         Panel(
+            key="cost_by_mode",
             title="Cost by mode",
             description="Dollars in the time that is shown.",
             kind="table",
-            queries=(Query(by(spent, "mode"), "dollars"),),
+            queries=(Query(sum_by(spent, "mode"), "dollars"),),
             unit="currencyUSD",
         ),
         Panel(
+            key="expensive_tenants",
             title="Most expensive tenants",
             description="Dollars in the time that is shown; exact for each tenant: vital costs.",
             kind="table",
-            queries=(Query(f"topk({TOP}, {by(spent, 'tenant_id')})", "dollars"),),
+            queries=(Query(f"topk({TOP}, {sum_by(spent, 'tenant_id')})", "dollars"),),
             unit="currencyUSD",
         ),
         Panel(
+            key="cost_trend",
             title="Cost trend",
             description="Dollars an hour, by type.",
             kind="lines",
             queries=(
                 Query(
-                    f"{by(each_second(COST_DOLLARS_TOTAL, INTERVAL, **_mine), 'cost_type')} * 3600",
+                    f"{sum_by(rate(COST_DOLLARS_TOTAL, INTERVAL, **_mine), 'cost_type')} * 3600",
                     "{{cost_type}}",
                 ),
             ),
             unit="currencyUSD",
         ),
         Panel(
+            key="cost_savings",
             title="Cost savings",
             description="What the cache has saved, as a share of what everything would have cost.",
             kind="gauge",
-            queries=(Query(ratio(saved, f"({saved} + {by(spent)})"), "saved"),),
+            queries=(Query(ratio(saved, f"({saved} + {sum_by(spent)})"), "saved"),),
             unit="percentunit",
             limit=Limit(CALLS_SAVED, "above"),
         ),

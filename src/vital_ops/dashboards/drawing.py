@@ -25,6 +25,7 @@ from grafana_foundation_sdk.models.piechart import PieChartLegendValues
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from vital_ops.dashboards.panel import Board, Kind, Panel, Query
+from vital_ops.promql import scoped
 from vital_ops.rules.alerts import ALERTS
 from vital_shared.monitoring.metrics import MODE, WORKFLOW_REQUESTS_TOTAL
 
@@ -39,10 +40,11 @@ SOURCE: Final = shared.DataSourceRef(type_val="prometheus", uid="${datasource}")
 GOOD, BAD = "green", "red"
 
 
-def draw(board: Board, others: Sequence[Board]) -> str:
+def draw(board: Board, others: Sequence[Board], selector: str) -> str:
     """Write a dashboard as the JSON that Grafana reads.
 
     :param others: those that it links to.
+    :param selector: the matchers that say which engines it shows.
     """
     drawn = (
         dashboard.Dashboard(board.title)
@@ -59,7 +61,7 @@ def draw(board: Board, others: Sequence[Board]) -> str:
     )
     for other in others:
         drawn.link(_link(other))
-    for panel in _placed(board):
+    for panel in _placed(board, selector):
         if isinstance(panel, dashboard.Row):
             drawn.with_row(panel)
         else:
@@ -127,7 +129,7 @@ def _link(other: Board) -> dashboard.DashboardLink:
     )
 
 
-def _placed(board: Board) -> Iterator[Any]:
+def _placed(board: Board, selector: str) -> Iterator[Any]:
     """Place panels from left to right and from top to bottom; each has its number as its id."""
     x = y = 0
     for number, panel in enumerate(board.all_panels, 1):
@@ -142,20 +144,20 @@ def _placed(board: Board) -> Iterator[Any]:
             )
             y += 1
         yield (
-            _panel(panel, _watched(board, number))
+            _panel(panel, _watched(board, panel), selector)
             .id(number)
             .grid_pos(models.GridPos(h=HEIGHT, w=panel.width, x=x, y=y))
         )
         x += panel.width
 
 
-def _watched(board: Board, number: int) -> str:
-    """Say which alert watches a panel."""
-    names = [alert.name for alert in ALERTS if (alert.dashboard, alert.panel) == (board.uid, number)]
+def _watched(board: Board, panel: Panel) -> str:
+    """Name the alerts that watch a panel."""
+    names = [alert.name for alert in ALERTS if (alert.dashboard, alert.panel) == (board.uid, panel.key)]
     return f" {' and '.join(names)} watches it." if names else ""
 
 
-def _panel(panel: Panel, watched: str) -> Any:
+def _panel(panel: Panel, watched: str, selector: str) -> Any:
     drawn = (
         DRAWN[panel.kind]()
         .title(panel.title)
@@ -164,14 +166,15 @@ def _panel(panel: Panel, watched: str) -> Any:
         .unit(panel.unit)
     )
     for number, query in enumerate(panel.queries):
-        drawn.with_target(_target(query, panel.kind).ref_id(chr(ord("A") + number)))
+        drawn.with_target(_target(query, panel.kind, selector).ref_id(chr(ord("A") + number)))
     if panel.limit is not None:
         drawn.thresholds(_thresholds(panel))
     return drawn
 
 
-def _target(query: Query, kind: Kind) -> prometheus.Dataquery:
-    target = prometheus.Dataquery().expr(query.expr).legend_format(query.legend).datasource(SOURCE)
+def _target(query: Query, kind: Kind, selector: str) -> prometheus.Dataquery:
+    expr = scoped(query.expr, selector)
+    target = prometheus.Dataquery().expr(expr).legend_format(query.legend).datasource(SOURCE)
     target = target.range() if kind in ("lines", "heatmap") else target.instant()
     return target.format(FORMATS.get(kind, PromQueryFormat.TIME_SERIES))
 

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.dashboards.cache import cache
-from vital_ops.dashboards.cost import cost
-from vital_ops.dashboards.health import health
-from vital_ops.dashboards.panel import Board
-from vital_ops.dashboards.performance import performance
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig
+from vital_ops.dashboards.boards import boards
 from vital_ops.dashboards.provisioning import provisioning
 from vital_shared.errors import ConfigurationError
 
-__all__ = ["boards", "dashboard_files"]
+__all__ = ["dashboard_files"]
 
 PROMETHEUS: Final = "http://prometheus:9090"
 """Within the network of the containers."""
 
 
-def boards() -> tuple[Board, ...]:
-    """Make the four dashboards."""
-    return (performance(), cache(), cost(), health())
-
-
-def dashboard_files() -> dict[str, str]:
+def dashboard_files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
     """Write them and how Grafana finds them, by their names.
 
     :raises ConfigurationError: when what draws them is not installed.
@@ -34,8 +26,9 @@ def dashboard_files() -> dict[str, str]:
         raise ConfigurationError(
             'Building the dashboards needs what is not installed: pip install "vital[ops]"'
         ) from error
-    four = boards()
+    four = boards(config)
     drawn = {
-        f"{board.uid}.json": draw(board, [other for other in four if other is not board]) for board in four
+        f"{board.uid}.json": draw(board, [other for other in four if other is not board], config.selector)
+        for board in four
     }
     return drawn | provisioning(PROMETHEUS)

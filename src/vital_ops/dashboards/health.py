@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
-from vital_ops.promql import by, each_second, grown, mean, ratio, select
+from vital_ops.promql import increase, mean, rate, ratio, select, sum_by
 from vital_ops.report.targets import RAG_SUCCESS_RATE, TOOL_SUCCESS_RATE
 from vital_ops.rules.recording import TRIED
-from vital_ops.thresholds import DEFAULTS
 from vital_ops.uids import HEALTH
 from vital_shared.monitoring.instrument import Counter
 from vital_shared.monitoring.metrics import (
@@ -25,7 +25,7 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["health"]
 
 
-def health() -> Board:
+def health(thresholds: Thresholds) -> Board:
     """Make it."""
     return Board(
         uid=HEALTH,
@@ -33,50 +33,57 @@ def health() -> Board:
         description="For DevOps, SRE and whoever is on call: which part is ill?",
         refresh="10s",
         since="now-30m",
-        panels=(*_parts(), *_work()),
+        panels=(*_parts(thresholds), *_work()),
         with_tenant=False,
     )
 
 
-def _parts() -> tuple[Panel, ...]:
+def _parts(thresholds: Thresholds) -> tuple[Panel, ...]:
     return (
         Panel(
+            key="build",
             title="Build",
             description="What runs: version, commit and environment.",
             kind="table",
-            queries=(Query(by(select(BUILD_INFO), *BUILD_INFO.facts), "processes"),),
+            queries=(Query(sum_by(select(BUILD_INFO), *BUILD_INFO.facts), "processes"),),
             unit="short",
         ),
         Panel(
+            key="connection_pools",
             title="Connection pools",
             description="Connections in use, and how many there may be.",
             kind="lines",
             queries=(
-                Query(by(select(CONNECTION_POOL_IN_USE), "pool"), "{{pool}}, in use"),
-                Query(by(select(CONNECTION_POOL_SIZE), "pool"), "{{pool}}, size"),
+                Query(sum_by(select(CONNECTION_POOL_IN_USE), "pool"), "{{pool}}, in use"),
+                Query(sum_by(select(CONNECTION_POOL_SIZE), "pool"), "{{pool}}, size"),
             ),
             unit="short",
         ),
         Panel(
+            key="active_connections",
             title="Active connections",
             description="Open event streams, and connections to the store and the providers that are in use.",
             kind="lines",
             queries=(
-                Query(by(select(STREAM_CONNECTIONS)), "event streams"),
-                Query(by(select(CONNECTION_POOL_IN_USE)), "to others"),
+                Query(sum_by(select(STREAM_CONNECTIONS)), "event streams"),
+                Query(sum_by(select(CONNECTION_POOL_IN_USE)), "to others"),
             ),
             unit="short",
         ),
         Panel(
+            key="errors_by_type",
             title="Errors by type",
             description="What failed requests failed of.",
             kind="pie",
             queries=(
-                Query(by(grown(WORKFLOW_ERRORS_TOTAL, RANGE, mode=MODE), "error_type"), "{{error_type}}"),
+                Query(
+                    sum_by(increase(WORKFLOW_ERRORS_TOTAL, RANGE, mode=MODE), "error_type"), "{{error_type}}"
+                ),
             ),
             unit="short",
         ),
         Panel(
+            key="quality",
             title="Quality",
             description="Mean quality of answers, by mode.",
             kind="lines",
@@ -84,26 +91,28 @@ def _parts() -> tuple[Panel, ...]:
                 Query(mean(QUALITY_SCORE, INTERVAL, "mode", mode=MODE, answerable="true"), "mode {{mode}}"),
             ),
             unit="percentunit",
-            limit=Limit(DEFAULTS["LowQualityScore"].value, "above"),
+            limit=Limit(thresholds["LowQualityScore"].value, "above"),
         ),
         Panel(
+            key="warnings",
             title="Warnings",
             description="What users were warned of, each second, by type.",
             kind="lines",
-            queries=(Query(by(each_second(WARNINGS_TOTAL, INTERVAL, mode=MODE), "warning"), "{{warning}}"),),
+            queries=(Query(sum_by(rate(WARNINGS_TOTAL, INTERVAL, mode=MODE), "warning"), "{{warning}}"),),
             unit="ops",
         ),
     )
 
 
 def _success(counter: Counter, **matches: str) -> str:
-    good = by(grown(counter, RANGE, status="success", **matches))
-    return ratio(good, by(grown(counter, RANGE, status=TRIED, **matches)))
+    good = sum_by(increase(counter, RANGE, status="success", **matches))
+    return ratio(good, sum_by(increase(counter, RANGE, status=TRIED, **matches)))
 
 
 def _work() -> tuple[Panel, ...]:
     return (
         Panel(
+            key="tool_success",
             title="Tool success rate",
             description="Of the calls that were made; those that a user did not approve do not count.",
             kind="gauge",
@@ -112,6 +121,7 @@ def _work() -> tuple[Panel, ...]:
             limit=Limit(TOOL_SUCCESS_RATE, "above"),
         ),
         Panel(
+            key="rag_success",
             title="RAG success rate",
             description="Searches of sources that gave an answer, in time.",
             kind="gauge",
@@ -120,13 +130,15 @@ def _work() -> tuple[Panel, ...]:
             limit=Limit(RAG_SUCCESS_RATE, "above"),
         ),
         Panel(
+            key="agent_usage",
             title="Agent usage",
             description="Requests by agent, in the time that is shown.",
             kind="table",
-            queries=(Query(by(grown(AGENT_USAGE_TOTAL, RANGE), "agent_id"), "requests"),),
+            queries=(Query(sum_by(increase(AGENT_USAGE_TOTAL, RANGE), "agent_id"), "requests"),),
             unit="short",
         ),
         Panel(
+            key="uptime",
             title="Uptime",
             description="How long the engine has run, by where it is scraped.",
             kind="number",

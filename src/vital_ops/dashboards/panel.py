@@ -41,6 +41,8 @@ class Limit:
 class Panel:
     """One panel."""
 
+    key: str
+    """Its name for alerts and tests, the same wherever the panel stands; unique on its board."""
     title: str
     description: str
     """What one sees, and what to make of it."""
@@ -81,3 +83,10 @@ class Board:
     def all_panels(self) -> tuple[Panel, ...]:
         """All panels, in the order of their numbers."""
         return (*self.panels, *(self.section.panels if self.section else ()))
+
+    def number(self, key: str) -> int:
+        """Return the number of a panel, which links name it by.
+
+        :raises ValueError: when there is no such panel.
+        """
+        return [panel.key for panel in self.all_panels].index(key) + 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
-from vital_ops.promql import by, each_second, grown, mean, quantile, ratio, select
+from vital_ops.promql import increase, mean, quantile, rate, ratio, select, sum_by
 from vital_ops.report.targets import HIT_RATE, SUCCESS_RATE
 from vital_ops.rules.recording import ALL, CACHED_MODES, LOOKED_UP
-from vital_ops.thresholds import DEFAULTS
 from vital_ops.uids import PERFORMANCE
 from vital_shared.monitoring.instrument import Histogram
 from vital_shared.monitoring.metrics import (
@@ -44,7 +44,7 @@ def _quantiles(histogram: Histogram, *shares: float, label: str = "mode") -> tup
     )
 
 
-def performance() -> Board:
+def performance(thresholds: Thresholds) -> Board:
     """Make it."""
     return Board(
         uid=PERFORMANCE,
@@ -52,26 +52,28 @@ def performance() -> Board:
         description="For engineering managers, operators and executives: is the service fast and right?",
         refresh="30s",
         since="now-1h",
-        panels=_overview(),
+        panels=_overview(thresholds),
         section=Section("Streaming and parallelism", _streaming()),
     )
 
 
-def _overview() -> tuple[Panel, ...]:
-    failed = by(each_second(_requests, INTERVAL, outcome="failed", **_mine))
-    ended = by(each_second(_requests, INTERVAL, outcome=ALL, **_mine))
-    hits = by(grown(_duration, RANGE, "count", mode=CACHED_MODES, cache_status="hit"))
-    looked_up = by(grown(_duration, RANGE, "count", mode=CACHED_MODES, cache_status=LOOKED_UP))
-    answered = by(grown(_requests, RANGE, outcome=("success", "degraded"), **_mine))
+def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
+    failed = sum_by(rate(_requests, INTERVAL, outcome="failed", **_mine))
+    ended = sum_by(rate(_requests, INTERVAL, outcome=ALL, **_mine))
+    hits = sum_by(increase(_duration, RANGE, "count", mode=CACHED_MODES, cache_status="hit"))
+    looked_up = sum_by(increase(_duration, RANGE, "count", mode=CACHED_MODES, cache_status=LOOKED_UP))
+    answered = sum_by(increase(_requests, RANGE, outcome=("success", "degraded"), **_mine))
     return (
         Panel(
+            key="request_rate",
             title="Request rate",
             description="Requests that ended, each second, by mode: how much the service is used.",
             kind="lines",
-            queries=(Query(by(each_second(_requests, INTERVAL, **_mine), "mode"), "mode {{mode}}"),),
+            queries=(Query(sum_by(rate(_requests, INTERVAL, **_mine), "mode"), "mode {{mode}}"),),
             unit="reqps",
         ),
         Panel(
+            key="average_response_time",
             title="Average response time",
             description="By mode and by whether the cache knew the answer. Waits for a person do not count.",
             kind="lines",
@@ -84,30 +86,34 @@ def _overview() -> tuple[Panel, ...]:
             unit="s",
         ),
         Panel(
+            key="p95_latency",
             title="P95 latency",
             description="Nineteen of twenty requests take no longer; beside it, half of them.",
             kind="lines",
             queries=_quantiles(_duration, 0.95, 0.5),
             unit="s",
-            limit=Limit(DEFAULTS["HighLatency"].value, "below"),
+            limit=Limit(thresholds["HighLatency"].value, "below"),
         ),
         Panel(
+            key="p99_latency",
             title="P99 latency",
             description="99 of 100 requests take no longer; beside it, half of them.",
             kind="lines",
             queries=_quantiles(_duration, 0.99, 0.5),
             unit="s",
-            limit=Limit(DEFAULTS["VeryHighLatency"].value, "below"),
+            limit=Limit(thresholds["VeryHighLatency"].value, "below"),
         ),
         Panel(
+            key="error_rate",
             title="Error rate",
             description="The share of requests that failed; a degraded answer is none.",
             kind="lines",
             queries=(Query(ratio(failed, ended), "failed"),),
             unit="percentunit",
-            limit=Limit(DEFAULTS["HighErrorRate"].value, "below"),
+            limit=Limit(thresholds["HighErrorRate"].value, "below"),
         ),
         Panel(
+            key="cache_hit_rate",
             title="Cache hit rate",
             description="Of the requests that the cache was asked for, those that it answered.",
             kind="gauge",
@@ -116,48 +122,56 @@ def _overview() -> tuple[Panel, ...]:
             limit=Limit(HIT_RATE, "above"),
         ),
         Panel(
+            key="requests_by_mode",
             title="Requests by mode",
             description="Research or chat, with tools approved by the user or run at once.",
             kind="pie",
-            queries=(Query(by(grown(_requests, RANGE, **_mine), "mode"), "mode {{mode}}"),),
+            queries=(Query(sum_by(increase(_requests, RANGE, **_mine), "mode"), "mode {{mode}}"),),
             unit="short",
         ),
         Panel(
+            key="quality_scores",
             title="Quality scores",
             description="How good answers are, from 0 to 1; the brighter, the more of them.",
             kind="heatmap",
-            queries=(Query(by(grown(QUALITY_SCORE, INTERVAL, "bucket", mode=MODE), "le"), "{{le}}"),),
+            queries=(Query(sum_by(increase(QUALITY_SCORE, INTERVAL, "bucket", mode=MODE), "le"), "{{le}}"),),
             unit="percentunit",
         ),
         Panel(
+            key="degraded_responses",
             title="Degraded responses",
             description="Answers that had to do without something, each second, by what.",
             kind="lines",
-            queries=(
-                Query(by(each_second(DEGRADATIONS_TOTAL, INTERVAL, mode=MODE), "reason"), "{{reason}}"),
-            ),
+            queries=(Query(sum_by(rate(DEGRADATIONS_TOTAL, INTERVAL, mode=MODE), "reason"), "{{reason}}"),),
             unit="reqps",
         ),
         Panel(
+            key="active_workflows",
             title="Active workflows",
             description="Requests in flight now.",
             kind="number",
-            queries=(Query(by(select(WORKFLOW_ACTIVE, mode=MODE)), "active"),),
+            queries=(Query(sum_by(select(WORKFLOW_ACTIVE, mode=MODE)), "active"),),
             unit="short",
         ),
         Panel(
+            key="success_rate",
             title="Success rate",
             description="Requests with an answer, a degraded one included, of those that were not cancelled.",
             kind="gauge",
-            queries=(Query(ratio(answered, by(grown(_requests, RANGE, outcome=ALL, **_mine))), "answered"),),
+            queries=(
+                Query(ratio(answered, sum_by(increase(_requests, RANGE, outcome=ALL, **_mine))), "answered"),
+            ),
             unit="percentunit",
             limit=Limit(SUCCESS_RATE, "above"),
         ),
         Panel(
+            key="top_tenants",
             title="Top tenants",
             description="Who asks the most. Tenants beyond the bound of named ones are together in other.",
             kind="table",
-            queries=(Query(f"topk({TOP}, {by(grown(_requests, RANGE, **_mine), 'tenant_id')})", "requests"),),
+            queries=(
+                Query(f"topk({TOP}, {sum_by(increase(_requests, RANGE, **_mine), 'tenant_id')})", "requests"),
+            ),
             unit="short",
         ),
     )
@@ -165,9 +179,10 @@ def _overview() -> tuple[Panel, ...]:
 
 def _streaming() -> tuple[Panel, ...]:
     ways = {"mode": MODE}
-    sequential = by(each_second(_duration, INTERVAL, "count", execution="sequential", **ways))
+    sequential = sum_by(rate(_duration, INTERVAL, "count", execution="sequential", **ways))
     return (
         Panel(
+            key="time_to_first_token",
             title="Time to first token",
             description="From the request to the first piece of its answer, as the caller sees it.",
             kind="lines",
@@ -176,6 +191,7 @@ def _streaming() -> tuple[Panel, ...]:
             limit=Limit(2, "below"),
         ),
         Panel(
+            key="inter_token",
             title="Gap between pieces",
             description="How long the reader waits for the next piece of an answer, by model.",
             kind="lines",
@@ -183,17 +199,17 @@ def _streaming() -> tuple[Panel, ...]:
             unit="s",
         ),
         Panel(
+            key="parallel_saved",
             title="Seconds saved in parallel",
             description="What nodes took together less what it took to run them, each second.",
             kind="lines",
             queries=(
-                Query(
-                    by(each_second(PARALLEL_SECONDS_SAVED_TOTAL, INTERVAL, **ways), "mode"), "mode {{mode}}"
-                ),
+                Query(sum_by(rate(PARALLEL_SECONDS_SAVED_TOTAL, INTERVAL, **ways), "mode"), "mode {{mode}}"),
             ),
             unit="s",
         ),
         Panel(
+            key="parallel_sequential",
             title="Parallel beside sequential",
             description="Average and P95 of requests whose nodes ran together, and whose took turns.",
             kind="lines",
@@ -204,6 +220,7 @@ def _streaming() -> tuple[Panel, ...]:
             unit="s",
         ),
         Panel(
+            key="nodes",
             title="Nodes",
             description="How long nineteen of twenty runs of each node take: where the time goes.",
             kind="lines",
@@ -211,11 +228,12 @@ def _streaming() -> tuple[Panel, ...]:
             unit="s",
         ),
         Panel(
+            key="streams_sequential",
             title="Streams and sequential requests",
             description="Open event streams, and requests each second whose nodes took turns.",
             kind="lines",
             queries=(
-                Query(by(select(STREAM_CONNECTIONS)), "open streams"),
+                Query(sum_by(select(STREAM_CONNECTIONS)), "open streams"),
                 Query(sequential, "sequential requests a second"),
             ),
             unit="short",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from vital_ops.config import DEFAULT_CONFIG, scaled
 from vital_ops.drill.journey import Receiver
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.files import rule_files
-from vital_ops.thresholds import DEFAULTS, scaled
 
 __all__ = ["faster_rules", "receivers_of_alerts"]
 
@@ -20,7 +20,7 @@ LONGEST_SECONDS: Final = 15.0
 
 def faster_rules() -> dict[str, str]:
     """Write the rules of the twelve alerts; objectives, which are about days, are left out."""
-    files = rule_files(scaled(DEFAULTS, FASTER, LONGEST_SECONDS))
+    files = rule_files(scaled(DEFAULT_CONFIG, FASTER, LONGEST_SECONDS))
     return {name: files[name] for name in ("recording.yml", "alerts.yml")}
 
 

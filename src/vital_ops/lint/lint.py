@@ -8,14 +8,15 @@ from typing import Final, NamedTuple
 
 import promql_parser as promql
 
+from vital_ops.config import OpsConfig, Thresholds
 from vital_ops.dashboards.panel import INTERVAL, RANGE, Board
 from vital_ops.lint.checking import Labels, Walk
 from vital_ops.lint.known import Known, catalogue, recorded
-from vital_ops.rules.alerts import ALERTS
+from vital_ops.promql import scoped
+from vital_ops.rules.files import alert_rules, slo_rules
 from vital_ops.rules.recording import recordings
 from vital_ops.rules.rule import Recording, Rule
-from vital_ops.rules.slos import WATCHDOG, slo_alerts, slo_recordings
-from vital_ops.thresholds import Thresholds
+from vital_ops.rules.slos import slo_recordings
 
 __all__ = ["Fault", "all_known", "lint_boards", "lint_query", "lint_rules"]
 
@@ -39,7 +40,7 @@ def lint_query(expr: str, known: Known, *, in_panel: bool = False) -> tuple[Labe
     if in_panel and (fixed := _FIXED.search(expr)):
         faults.append(f"{fixed.group()} is a fixed range, where {INTERVAL} or {RANGE} belongs")
     try:
-        parsed = promql.parse(expr.replace(INTERVAL, "5m").replace(RANGE, "5m"))
+        parsed = promql.parse(scoped(expr, 'job="vital"').replace(INTERVAL, "5m").replace(RANGE, "5m"))
     except ValueError as error:
         return frozenset(), [*faults, f"cannot be parsed: {error}"]
     walk = Walk(known)
@@ -54,12 +55,12 @@ def all_known(rules: Iterable[Recording]) -> Known:
     return known | recorded(rules, labels)
 
 
-def lint_rules(thresholds: Thresholds) -> Iterator[Fault]:
+def lint_rules(config: OpsConfig) -> Iterator[Fault]:
     """Check all rules and alerts."""
-    rules = [*recordings(thresholds), *slo_recordings()]
+    rules = [*recordings(config.thresholds), *slo_recordings()]
     known = all_known(rules)
-    alerts = [*(alert.rule(thresholds[alert.name]) for alert in ALERTS), *slo_alerts(), WATCHDOG]
-    checked: list[Rule] = [*rules, *alerts]
+    alerts = (rule for group in alert_rules(config).values() for rule in group)
+    checked: list[Rule] = [*rules, *alerts, *slo_rules(config)]
     for rule in checked:
         for what in lint_query(rule.expr, known)[1]:
             yield Fault(rule.name, what)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vital_ops.durations import write_seconds
+from vital_ops.promql import scoped
 from vital_ops.rules.rule import write_yaml
 
 __all__ = ["Case", "Check", "Line", "Phase", "flat", "lines", "write_cases"]
@@ -64,6 +65,7 @@ def write_cases(
     cases: Iterable[Case],
     comment: str,
     *,
+    selector: str,
     rules: Sequence[str],
     groups: Sequence[str],
     step: float = 1,
@@ -72,6 +74,7 @@ def write_cases(
 
     Whether an alert fires is asked of the series that Prometheus makes of it: what it says is not compared.
 
+    :param selector: the labels of the engines, which all series have.
     :param rules: the rule files that it needs; each one makes the test slower.
     :param groups: the groups in them, in the order in which they are evaluated.
     :param step: minutes between samples, and between evaluations.
@@ -80,18 +83,19 @@ def write_cases(
         "rule_files": [f"../{name}" for name in rules],
         "evaluation_interval": write_seconds(step * 60),
         "group_eval_order": list(groups),  # what is recorded is there when alerts ask for it
-        "tests": [_test(alert, case, step) for case in cases],
+        "tests": [_test(alert, case, step, selector) for case in cases],
     }
     return write_yaml(content, comment)
 
 
-def _test(alert: str, case: Case, step: float) -> dict[str, Any]:
+def _test(alert: str, case: Case, step: float, selector: str) -> dict[str, Any]:
     firing = f'count(ALERTS{{alertname="{alert}", alertstate="firing"}})'
     return {
         "name": f"{alert}: {case.name}",
         "interval": write_seconds(step * 60),
         "input_series": [
-            {"series": name, "values": line.written(step)} for name, line in case.series.items()
+            {"series": scoped(name, selector), "values": line.written(step)}
+            for name, line in case.series.items()
         ],
         "promql_expr_test": [
             {

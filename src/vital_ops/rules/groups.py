@@ -15,13 +15,10 @@ SLO: Final = "slos.yml"
 RECORDING_GROUP: Final = "vital-recording"
 
 GROUPS: Final = {
-    "vital-performance": ALERTS[:3],
-    "vital-cache": ALERTS[3:6],
-    "vital-cost": ALERTS[6:8],
-    "vital-quality": ALERTS[8:10],
-    "vital-system": ALERTS[10:],
+    f"vital-{group}": tuple(alert for alert in ALERTS if alert.group == group)
+    for group in dict.fromkeys(alert.group for alert in ALERTS)
 }
-"""Which of the twelve belong together."""
+"""The alerts of each group, in their order."""
 
 ALERT_GROUPS: Final = tuple(GROUPS)
 

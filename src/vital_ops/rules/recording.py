@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from vital_ops.promql import by, each_second, grown, mean, quantile, ratio, select
+from vital_ops.config import Thresholds
+from vital_ops.promql import increase, mean, quantile, rate, ratio, select, sum_by
 from vital_ops.rules.rule import Recording
-from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.instrument import Counter, Histogram
 from vital_shared.monitoring.metrics import (
     CACHE_CAPACITY_ENTRIES,
@@ -91,8 +91,8 @@ def recordings(thresholds: Thresholds) -> Iterator[Recording]:
     yield Recording(
         DEGRADATION_RATIO,
         ratio(
-            by(each_second(DEGRADED_RESPONSES_TOTAL, window["HighDegradationRate"], answerable="true")),
-            by(each_second(requests, window["HighDegradationRate"], outcome=ALL)),
+            sum_by(rate(DEGRADED_RESPONSES_TOTAL, window["HighDegradationRate"], answerable="true")),
+            sum_by(rate(requests, window["HighDegradationRate"], outcome=ALL)),
         ),
     )
     yield from _quantiles(DURATION, WORKFLOW_DURATION_SECONDS, window)
@@ -104,15 +104,15 @@ def recordings(thresholds: Thresholds) -> Iterator[Recording]:
         (RAG_FAILURE_RATIO, RAG_RETRIEVALS_TOTAL, "HighRAGFailureRate"),
     ):
         yield Recording(name, _share(counter, window[alert], status=BROKEN, of={"status": TRIED}))
-    yield Recording(COST_OF_DAY, by(grown(COST_OVERALL_DOLLARS_TOTAL, window["HighDailyCost"])))
-    spike = by(each_second(COST_OVERALL_DOLLARS_TOTAL, window["SuddenCostSpike"]))
+    yield Recording(COST_OF_DAY, sum_by(increase(COST_OVERALL_DOLLARS_TOTAL, window["HighDailyCost"])))
+    spike = sum_by(rate(COST_OVERALL_DOLLARS_TOTAL, window["SuddenCostSpike"]))
     yield Recording(COST_PER_HOUR, f"{spike} * 3600")
 
 
 def _share(
     counter: Counter, window: str, of: dict[str, tuple[str, ...]], **part: str | tuple[str, ...]
 ) -> str:
-    return ratio(by(each_second(counter, window, **part)), by(each_second(counter, window, **of)))
+    return ratio(sum_by(rate(counter, window, **part)), sum_by(rate(counter, window, **of)))
 
 
 def _quantiles(name: str, histogram: Histogram, window: dict[str, str]) -> Iterator[Recording]:
@@ -123,14 +123,14 @@ def _quantiles(name: str, histogram: Histogram, window: dict[str, str]) -> Itera
 def _cache(window: dict[str, str]) -> Iterator[Recording]:
     """Hits are shares of requests, each of which counts once; by tier they are shares of look-ups."""
     asked, each, of = WORKFLOW_DURATION_SECONDS, window["LowCacheHitRate"], {"cache_status": LOOKED_UP}
-    hits = each_second(asked, each, "count", cache_status="hit", mode=CACHED_MODES)
-    looked_up = each_second(asked, each, "count", mode=CACHED_MODES, **of)
-    yield Recording(HIT_RATIO, ratio(by(hits), by(looked_up)))
-    yield Recording(HIT_RATIO_BY_MODE, ratio(by(hits, "mode"), by(looked_up, "mode")))
-    found = each_second(CACHE_OPERATIONS_TOTAL, each, operation="hit")
-    sought = each_second(CACHE_OPERATIONS_TOTAL, each, operation=LOOKED_UP)
-    yield Recording(HIT_RATIO_BY_TIER, ratio(by(found, "tier"), by(sought, "tier")))
+    hits = rate(asked, each, "count", cache_status="hit", mode=CACHED_MODES)
+    looked_up = rate(asked, each, "count", mode=CACHED_MODES, **of)
+    yield Recording(HIT_RATIO, ratio(sum_by(hits), sum_by(looked_up)))
+    yield Recording(HIT_RATIO_BY_MODE, ratio(sum_by(hits, "mode"), sum_by(looked_up, "mode")))
+    found = rate(CACHE_OPERATIONS_TOTAL, each, operation="hit")
+    sought = rate(CACHE_OPERATIONS_TOTAL, each, operation=LOOKED_UP)
+    yield Recording(HIT_RATIO_BY_TIER, ratio(sum_by(found, "tier"), sum_by(sought, "tier")))
     fullness = ratio(select(CACHE_ENTRIES), select(CACHE_CAPACITY_ENTRIES))
     yield Recording(CACHE_FULLNESS, f"max by (tier) ({fullness})")
-    evictions = each_second(CACHE_OPERATIONS_TOTAL, window["HighCacheEvictionRate"], operation="evict")
-    yield Recording(EVICTIONS, by(evictions, "tier"))
+    evictions = rate(CACHE_OPERATIONS_TOTAL, window["HighCacheEvictionRate"], operation="evict")
+    yield Recording(EVICTIONS, sum_by(evictions, "tier"))

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from vital_ops.config import OpsConfig, Threshold
 from vital_ops.promql import select
 from vital_ops.rules.case import Case, Check, Line, Phase, flat, lines, write_cases
 from vital_ops.rules.groups import ALERT, ALERT_GROUPS, RECORDING, RECORDING_GROUP
 from vital_ops.rules.slo_tests import slo_tests
-from vital_ops.thresholds import LEAST_DOLLARS_PER_HOUR, Threshold, Thresholds
 from vital_shared.monitoring.metrics import (
     CACHE_CAPACITY_ENTRIES,
     CACHE_ENTRIES,
@@ -50,15 +50,21 @@ Shape: TypeAlias = Callable[[float, float], Rates]
 """Makes series of a number of events a minute, and of what the alert looks at, such as a share."""
 
 
-def rule_tests(thresholds: Thresholds) -> dict[str, str]:
+def rule_tests(config: OpsConfig) -> dict[str, str]:
     """Write all tests, by the names of their files."""
     twelve = {
         f"{name}.yml": write_cases(
-            name, CASES[name](at), COMMENT, rules=(RECORDING, ALERT), groups=ORDER, step=_step(at)
+            name,
+            CASES[name](at),
+            COMMENT,
+            selector=config.selector,
+            rules=(RECORDING, ALERT),
+            groups=ORDER,
+            step=_step(at),
         )
-        for name, at in thresholds.items()
+        for name, at in config.thresholds.items()
     }
-    return twelve | slo_tests(COMMENT)
+    return twelve | slo_tests(COMMENT, config.selector)
 
 
 def _step(at: Threshold) -> float:
@@ -232,7 +238,7 @@ def _daily(at: Threshold) -> Iterator[Case]:
 def _spike(at: Threshold) -> Iterator[Case]:
     """An hour as always, and then more."""
     window, hold, before = at.window / 60, at.hold / 60, at.before / 60
-    calm, usual = before + window + _slack(at), 4 * LEAST_DOLLARS_PER_HOUR / 60
+    calm, usual = before + window + _slack(at), 4 * at.least_dollars_per_hour / 60
     there = window + hold + _slack(at)
 
     def case(name: str, each_minute: float, times: float, *checks: Check) -> Case:
@@ -241,7 +247,7 @@ def _spike(at: Threshold) -> Iterator[Case]:
 
     firing, over = calm + there, calm + there + window + _slack(at) + 2
     bad, good = at.value * ABOVE, at.value * BELOW
-    cheap = LEAST_DOLLARS_PER_HOUR * BELOW / bad / 60
+    cheap = at.least_dollars_per_hour * BELOW / bad / 60
     yield case("fires", usual, bad, (calm, False), (firing, True))
     yield case("does not fire just below", usual, good, (firing, False))
     yield case("does not fire on what costs next to nothing", cheap, bad, (firing, False))

@@ -27,13 +27,14 @@ HOURS: Final = {"BurnsFast": 2.0, "BurnsSlowly": 80.0}
 """For so long bad events are made."""
 
 
-def slo_tests(comment: str) -> dict[str, str]:
+def slo_tests(comment: str, selector: str) -> dict[str, str]:
     """Write them, by the names of their files."""
     found = {
         f"{objective.name}{speed.suffix}.yml": write_cases(
             f"{objective.name}{speed.suffix}",
             _cases(objective, speed),
             comment,
+            selector=selector,
             rules=(SLO,),
             groups=SLO_GROUPS,
             step=STEPS[speed.suffix],
@@ -43,7 +44,9 @@ def slo_tests(comment: str) -> dict[str, str]:
     }
     always = [Case("fires always", {"up": lines((10, 1))}, [(1, True), (9, True)])]
     return found | {
-        f"{WATCHDOG.name}.yml": write_cases(WATCHDOG.name, always, comment, rules=(SLO,), groups=SLO_GROUPS)
+        f"{WATCHDOG}.yml": write_cases(
+            WATCHDOG, always, comment, selector=selector, rules=(SLO,), groups=SLO_GROUPS
+        )
     }
 
 

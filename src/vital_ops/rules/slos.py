@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from vital_ops.promql import Match, by, each_second, grown, ratio
-from vital_ops.rules.alert import GRAFANA, RUNBOOKS, Receiver, Severity, labelled
+from vital_ops.config import OpsConfig
+from vital_ops.promql import Match, increase, rate, ratio, sum_by
+from vital_ops.rules.alert import Receiver, Severity, labelled
 from vital_ops.rules.recording import ALL
 from vital_ops.rules.rule import AlertRule, Recording
 from vital_ops.uids import HEALTH, PERFORMANCE
@@ -24,7 +25,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 
-__all__ = ["OBJECTIVES", "WATCHDOG", "Objective", "slo_alerts", "slo_recordings"]
+__all__ = ["OBJECTIVES", "WATCHDOG", "Objective", "slo_alerts", "slo_recordings", "watchdog"]
 
 BAD_RATIO: Final = "vital:slo_bad:ratio"
 LEAST_EVENTS: Final = 20
@@ -71,7 +72,9 @@ class Objective:
     words: str
     """What a bad event is."""
     dashboard: str
-    panel: int
+    """The uid of the dashboard that shows it."""
+    panel: str
+    """The key of the panel that shows it."""
     bad: Callable[[str], str]
     """How many bad events there are each second, in a window."""
     metric: Counter | Histogram
@@ -81,17 +84,17 @@ class Objective:
 
     def events(self, window: str) -> str:
         """How many events there are each second."""
-        return by(each_second(self.metric, window, self.part, **self.every))
+        return sum_by(rate(self.metric, window, self.part, **self.every))
 
     def number(self, window: str) -> str:
         """How many events there are in a window."""
-        return by(grown(self.metric, window, self.part, **self.every))
+        return sum_by(increase(self.metric, window, self.part, **self.every))
 
 
 def _late(window: str) -> str:
     first = TIME_TO_FIRST_TOKEN_SECONDS
-    in_time = by(each_second(first, window, "bucket", le="2.0"))
-    return f"({by(each_second(first, window, 'count'))} - {in_time})"
+    in_time = sum_by(rate(first, window, "bucket", le="2.0"))
+    return f"({sum_by(rate(first, window, 'count'))} - {in_time})"
 
 
 OBJECTIVES: Final = (
@@ -101,8 +104,8 @@ OBJECTIVES: Final = (
         good=0.99,
         words="a request that fails",
         dashboard=PERFORMANCE,
-        panel=5,
-        bad=lambda window: by(each_second(WORKFLOW_REQUESTS_TOTAL, window, outcome="failed")),
+        panel="error_rate",
+        bad=lambda window: sum_by(rate(WORKFLOW_REQUESTS_TOTAL, window, outcome="failed")),
         metric=WORKFLOW_REQUESTS_TOTAL,
         every={"outcome": ALL},
     ),
@@ -112,7 +115,7 @@ OBJECTIVES: Final = (
         good=0.95,
         words="an answer of which nothing is there after two seconds",
         dashboard=PERFORMANCE,
-        panel=13,
+        panel="time_to_first_token",
         bad=_late,
         metric=TIME_TO_FIRST_TOKEN_SECONDS,
         part="count",
@@ -123,27 +126,32 @@ OBJECTIVES: Final = (
         good=0.95,
         words="an answer with a quality of 0.7 or less",
         dashboard=HEALTH,
-        panel=5,
-        bad=lambda window: by(each_second(QUALITY_SCORE, window, "bucket", answerable="true", le="0.7")),
+        panel="quality",
+        bad=lambda window: sum_by(rate(QUALITY_SCORE, window, "bucket", answerable="true", le="0.7")),
         metric=QUALITY_SCORE,
         part="count",
         every={"answerable": "true"},
     ),
 )
 
-WATCHDOG: Final = AlertRule(
-    name="Watchdog",
-    expr="vector(1)",
-    hold=0,
-    labels=labelled("none", "platform", ()),
-    annotations={
-        "summary": "Alerting works",
-        "description": "Always fires. Where the engine has not been told of it for an hour, nothing arrives.",
-        "runbook_url": f"{RUNBOOKS}/Watchdog.md",
-        "dashboard_url": f"{GRAFANA}/d/{HEALTH}",
-    },
-)
-"""Fires always, so that silence is noticed."""
+WATCHDOG: Final = "Watchdog"
+"""An alert that always fires, so that silence is noticed."""
+
+
+def watchdog(config: OpsConfig, dashboard_url: str) -> AlertRule:
+    """Make the alert that always fires."""
+    return AlertRule(
+        name=WATCHDOG,
+        expr="vector(1)",
+        hold=0,
+        labels=labelled(config, "none", "platform", ()),
+        annotations={
+            "summary": "Alerting works",
+            "description": "Always fires. When the engine has not received it for an hour, no alert arrives.",
+            "runbook_url": config.runbook(WATCHDOG),
+            "dashboard_url": dashboard_url,
+        },
+    )
 
 
 def slo_recordings() -> Iterator[Recording]:
@@ -154,22 +162,28 @@ def slo_recordings() -> Iterator[Recording]:
             yield Recording(BAD_RATIO, share, {"slo": objective.label, "window": window})
 
 
-def slo_alerts() -> Iterator[AlertRule]:
-    """Make two alerts for each objective: one wakes somebody, one is for the next day."""
-    return (_alert(objective, speed) for objective in OBJECTIVES for speed in SPEEDS)
+def slo_alerts(config: OpsConfig, panel_url: Callable[[str, str], str]) -> Iterator[AlertRule]:
+    """Make two alerts for each objective: one wakes somebody, one is for the next day.
+
+    :param panel_url: the address of a panel, by its dashboard's uid and its key.
+    """
+    for objective in OBJECTIVES:
+        for speed in SPEEDS:
+            yield _alert(objective, speed, config, panel_url(objective.dashboard, objective.panel))
 
 
-def _alert(objective: Objective, speed: Speed) -> AlertRule:
+def _alert(objective: Objective, speed: Speed, config: OpsConfig, panel_url: str) -> AlertRule:
+    name = f"{objective.name}{speed.suffix}"
     return AlertRule(
-        name=f"{objective.name}{speed.suffix}",
+        name=name,
         expr=" or ".join(f"({_burning(objective, burn)})" for burn in speed.burns),
         hold=speed.hold,
-        labels=labelled(speed.severity, "platform", speed.receivers),
+        labels=labelled(config, speed.severity, "platform", speed.receivers),
         annotations={
             "summary": f"{{{{ $value | humanizePercentage }}}} are bad, and {1 - objective.good:.0%} may be",
             "description": f"The error budget of 30 days burns too fast. Bad is {objective.words}.",
-            "runbook_url": f"{RUNBOOKS}/{objective.name}{speed.suffix}.md",
-            "dashboard_url": f"{GRAFANA}/d/{objective.dashboard}?viewPanel={objective.panel}",
+            "runbook_url": config.runbook(name),
+            "dashboard_url": panel_url,
         },
     )
 

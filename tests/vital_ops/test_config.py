@@ -1,20 +1,22 @@
-"""The table of thresholds, and a file that changes it."""
+"""The configuration of rules and dashboards, and a file that changes it."""
 
 import pytest
 
+from vital_ops.config import DEFAULT_CONFIG, load_config
 from vital_ops.durations import parse_seconds, write_seconds
-from vital_ops.thresholds import DEFAULTS, load
 from vital_shared.errors import ConfigurationError
 
 
 def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
     file = tmp_path / "thresholds.toml"
     file.write_text('[HighErrorRate]\nvalue = 0.02\nfor = "10m"\n[HighLatency]\nvalue = 5\n')
-    changed = load(file)
+    changed = load_config(file).thresholds
     assert (changed["HighErrorRate"].value, changed["HighErrorRate"].hold) == (0.02, 600)
-    assert changed["HighErrorRate"].window == DEFAULTS["HighErrorRate"].window
+    assert changed["HighErrorRate"].window == DEFAULT_CONFIG.thresholds["HighErrorRate"].window
     assert changed["HighLatency"].value == 5
-    assert {name for name in DEFAULTS if changed[name] != DEFAULTS[name]} == {"HighErrorRate", "HighLatency"}
+    assert {
+        name for name in DEFAULT_CONFIG.thresholds if changed[name] != DEFAULT_CONFIG.thresholds[name]
+    } == {"HighErrorRate", "HighLatency"}
 
 
 @pytest.mark.parametrize(
@@ -33,13 +35,13 @@ def test_what_is_wrong_in_a_file_is_told_with_its_place(tmp_path, text, told):
     file = tmp_path / "thresholds.toml"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=told) as error:
-        load(file)
+        load_config(file)
     assert str(file) in str(error.value)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        load(tmp_path / "nothing.toml")
+        load_config(tmp_path / "nothing.toml")
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,25 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_spans_are_written_as_prometheus_writes_them(seconds, text):
     assert write_seconds(seconds) == text
     assert parse_seconds(text) == seconds
+
+
+def test_a_file_names_the_environment_the_engines_and_the_addresses(tmp_path):
+    file = tmp_path / "ops.toml"
+    file.write_text(
+        'environment = "staging"\nselector = \'job="vital",cluster="eu"\'\n'
+        'grafana_url = "https://grafana.example/"\nrunbook_url = "https://wiki.example/runbooks"\n'
+    )
+    config = load_config(file)
+    assert (config.environment, config.selector) == ("staging", 'job="vital",cluster="eu"')
+    assert config.panel("vital-cache", 3) == "https://grafana.example/d/vital-cache?viewPanel=3"
+    assert config.runbook("HighLatency") == "https://wiki.example/runbooks/HighLatency"
+
+
+@pytest.mark.parametrize(
+    "line", ["selector = 'job=~\"vital.*\"'", "selector = 'job'", 'grafana_url = "grafana"', "colour = 1"]
+)
+def test_a_setting_that_cannot_be_used_is_refused_with_its_name(tmp_path, line):
+    file = tmp_path / "ops.toml"
+    file.write_text(line)
+    with pytest.raises(ConfigurationError, match=line.split(" ")[0]):
+        load_config(file)

@@ -1,0 +1,185 @@
+"""What operators configure about rules, alerts and dashboards: one table that one file can change.
+
+A file is TOML. What concerns all alerts stands at its top, and each alert that differs has a table::
+
+    environment = "production"
+    selector = 'job="vital",cluster="eu"'
+    grafana_url = "https://grafana.example"
+
+    [HighErrorRate]
+    value = 0.02
+    window = "10m"
+    for = "5m"
+    least_events = 50
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+
+from vital_ops.durations import parse_seconds, write_seconds
+from vital_shared.errors import ConfigurationError
+from vital_shared.models.base import Frozen
+
+__all__ = ["DEFAULT_CONFIG", "OpsConfig", "Seconds", "Threshold", "Thresholds", "load_config", "scaled"]
+
+LEAST_EVENTS: Final = 20
+"""Fewer events in a window do not support a share or a percentile."""
+
+SHORTEST_SPAN_SECONDS: Final = 1.0
+"""The shortest span of a drill: a few scrapes."""
+
+_MATCHER: Final = r'[a-zA-Z_]\w*="[^"\\{}]*"'
+
+Seconds: TypeAlias = Annotated[
+    float,
+    Field(gt=0),
+    BeforeValidator(lambda span: parse_seconds(span) if isinstance(span, str) else span),
+    PlainSerializer(write_seconds, return_type=str, when_used="json"),
+]
+"""A span of time, ``5m`` in a file."""
+
+
+class Threshold(Frozen):
+    """The numbers of one alert."""
+
+    value: float = Field(gt=0)
+    """The limit: a share, seconds, dollars, or a number each second."""
+    window: Seconds
+    """The span over which it is computed."""
+    hold: Seconds = Field(alias="for")
+    """How long the condition has to hold before the alert fires."""
+    least_events: int = Field(default=0, ge=0)
+    """Events in a window below which the alert does not fire."""
+    least_dollars_per_hour: float = Field(default=0, ge=0)
+    """Spending below which the alert does not fire."""
+    before: Seconds = 3_600.0
+    """How far back the window lies that this one is compared with, where there is one."""
+
+    @property
+    def range(self) -> str:
+        """The window, as Prometheus writes it."""
+        return write_seconds(self.window)
+
+
+Thresholds: TypeAlias = Mapping[str, Threshold]
+"""By the alerts' names."""
+
+
+def _threshold(
+    value: float, window: str, hold: str, least_events: int = LEAST_EVENTS, **more: float
+) -> Threshold:
+    return Threshold.model_validate(
+        {"value": value, "window": window, "for": hold, "least_events": least_events} | more
+    )
+
+
+_THRESHOLDS: Final[Thresholds] = {
+    "HighErrorRate": _threshold(0.05, "5m", "5m"),
+    "HighLatency": _threshold(10, "5m", "5m"),
+    "VeryHighLatency": _threshold(30, "5m", "5m"),
+    "LowCacheHitRate": _threshold(0.40, "10m", "15m"),
+    "CacheNearCapacity": _threshold(0.95, "10m", "10m", 0),
+    "HighCacheEvictionRate": _threshold(10, "10m", "10m", 0),
+    "HighDailyCost": _threshold(100, "24h", "1h", 0),
+    "SuddenCostSpike": _threshold(2, "10m", "10m", 0, least_dollars_per_hour=1),
+    "LowQualityScore": _threshold(0.8, "10m", "10m"),
+    "HighDegradationRate": _threshold(0.20, "10m", "10m"),
+    "HighToolFailureRate": _threshold(0.10, "10m", "10m"),
+    "HighRAGFailureRate": _threshold(0.05, "10m", "10m"),
+}
+
+
+class OpsConfig(Frozen):
+    """The configuration of rules, their tests, alerts and dashboards."""
+
+    environment: str = Field(default="", max_length=100)
+    """The environment's name, in every alert's labels and message; empty: not named."""
+    selector: str = Field(default='job="vital"', pattern=rf"^{_MATCHER}(,{_MATCHER})*$")
+    """The labels of the engines that are watched, as Prometheus writes equality matchers."""
+    grafana_url: str = Field(default="http://127.0.0.1:3000", pattern=r"^https?://\S+$")
+    """The address of Grafana, for links to panels."""
+    runbook_url: str = Field(default="http://127.0.0.1:8000/runbooks", pattern=r"^https?://\S+$")
+    """The address below which each alert's runbook is found by the alert's name."""
+    thresholds: Thresholds = _THRESHOLDS
+
+    def runbook(self, alert: str) -> str:
+        """Return the address of an alert's runbook."""
+        return f"{self.runbook_url.rstrip('/')}/{alert}"
+
+    def panel(self, dashboard: str, number: int) -> str:
+        """Return the address of one panel.
+
+        :param dashboard: its uid.
+        """
+        return f"{self.grafana_url.rstrip('/')}/d/{dashboard}?viewPanel={number}"
+
+
+DEFAULT_CONFIG: Final = OpsConfig()
+"""The configuration of the files in the repository."""
+
+
+def load_config(path: Path) -> OpsConfig:
+    """Read what differs from a file, and take everything else as it is.
+
+    :raises ConfigurationError: when the file cannot be read, or has something that cannot be configured.
+    """
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"The configuration of {path} cannot be read: {error}") from error
+    common = {name: value for name, value in read.items() if name in OpsConfig.model_fields}
+    tables = {name: value for name, value in read.items() if name not in common}
+    changed = {name: _changed(path, name, table) for name, table in tables.items()}
+    try:
+        return OpsConfig.model_validate(common | {"thresholds": {**_THRESHOLDS} | changed})
+    except ValidationError as error:
+        raise _refusal(str(path), error) from error
+
+
+def scaled(config: OpsConfig, faster: float, longest: float) -> OpsConfig:
+    """Let time pass faster, for a drill: all spans are divided, to no less than a second.
+
+    :param longest: seconds that no span exceeds.
+    """
+
+    def scale(seconds: float) -> float:
+        return round(min(max(seconds / faster, SHORTEST_SPAN_SECONDS), longest), 3)
+
+    thresholds = {
+        name: each.model_copy(
+            update={
+                "window": scale(each.window),
+                "hold": scale(each.hold),
+                "before": scale(each.before),
+            }
+        )
+        for name, each in config.thresholds.items()
+    }
+    return config.model_copy(update={"thresholds": thresholds})
+
+
+def _changed(path: Path, name: str, table: Any) -> Threshold:
+    if not isinstance(table, dict) and name not in _THRESHOLDS:
+        fields = ", ".join(field for field in OpsConfig.model_fields if field != "thresholds")
+        raise ConfigurationError(f"{path}: there is no setting {name}; there are {fields}.")
+    if name not in _THRESHOLDS:
+        raise ConfigurationError(f"{path}: there is no alert {name}; there are {', '.join(_THRESHOLDS)}.")
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{path}: write the thresholds of {name} as a table, [{name}].")
+    try:
+        return Threshold.model_validate(_THRESHOLDS[name].model_dump(by_alias=True) | table, strict=False)
+    except ValidationError as error:
+        raise _refusal(f"{path}: {name}", error) from error
+
+
+def _refusal(where: str, error: ValidationError) -> ConfigurationError:
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    separator = "." if ":" in where else ": "
+    return ConfigurationError(f"{where}{separator}{field}: {first['msg']}.")

@@ -1,0 +1,28 @@
+"""The dashboards, and the addresses of their panels."""
+
+from __future__ import annotations
+
+from vital_ops.config import OpsConfig
+from vital_ops.dashboards.cache import cache
+from vital_ops.dashboards.cost import cost
+from vital_ops.dashboards.health import health
+from vital_ops.dashboards.panel import Board
+from vital_ops.dashboards.performance import performance
+
+__all__ = ["boards", "panel_url"]
+
+
+def boards(config: OpsConfig) -> tuple[Board, ...]:
+    """Make the four dashboards."""
+    thresholds = config.thresholds
+    return (performance(thresholds), cache(thresholds), cost(thresholds), health(thresholds))
+
+
+def panel_url(config: OpsConfig, uid: str, key: str) -> str:
+    """Return the address of a panel.
+
+    :param uid: its dashboard.
+    :raises ValueError: when there is no such panel.
+    """
+    numbers = {board.uid: board.number(key) for board in boards(config) if board.uid == uid}
+    return config.panel(uid, numbers[uid])
