@@ -108,7 +108,7 @@ async def check_host(host: str, library: Settings) -> None:
     :raises ConfigurationError: when the address is not loopback, and there is no key.
     :raises StoreError: when the database is not there.
     """
-    database = Database(library.url)
+    database = Database(library.url, wait_seconds=library.store_seconds)
     try:
         await database.migrate()
         if await KeyStore(database).any_active():

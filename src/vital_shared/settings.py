@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     """SQLAlchemy address; empty: the SQLite file ``vital.db`` in `data_dir`.
     ``postgresql://…`` and ``sqlite://…`` are given their async drivers."""
 
+    store_seconds: float = Field(default=30.0, gt=0)
+    """How long a request waits for a database that is locked, frozen or busy; then it is refused."""
+
     config: Path | None = None
     """The file of providers, models and prices; None: ``vital.toml`` in `data_dir`, if it is there."""
 

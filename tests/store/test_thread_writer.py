@@ -15,7 +15,7 @@ def engine(tmp_path):
 
 @pytest.fixture
 def writer(engine):
-    writer = ThreadWriter(engine)
+    writer = ThreadWriter(engine, lock_seconds=30)
     yield writer
     writer.close()
 

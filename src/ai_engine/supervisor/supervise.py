@@ -43,7 +43,7 @@ async def supervise(
 
 
 async def _migrate(library: Settings) -> None:
-    database = Database(library.url)
+    database = Database(library.url, wait_seconds=library.store_seconds)
     try:
         await database.migrate()
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -23,20 +23,24 @@ __all__ = ["Database"]
 
 T = TypeVar("T")
 
+WAIT_SECONDS: Final = 30.0
+
 
 class Database:
     """A database, and all connections to it; it belongs to the event loop that first uses it.
 
     :param url: an address with an async driver, as `vital_shared.settings.Settings.url` gives it.
+    :param wait_seconds: how long to wait for a connection, a lock, and the end of a statement.
     :raises ConfigurationError: when the address cannot be used.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, wait_seconds: float = WAIT_SECONDS) -> None:
+        self.wait_seconds = wait_seconds
         self._url = parse_url(url)
         self._place = place(self._url)
-        self._reader, self._writer = create_engines(self._url)
+        self._reader, self._writer = create_engines(self._url, wait_seconds=wait_seconds)
         engine = create_thread_engine(self._url)
-        self._in_thread = None if engine is None else ThreadWriter(engine)
+        self._in_thread = None if engine is None else ThreadWriter(engine, lock_seconds=wait_seconds)
         self._turn = asyncio.Lock()
         """Of this process's writers, where there is one at a time."""
         self._commits = GroupCommit(self._transact)
@@ -78,7 +82,11 @@ class Database:
         :raises StoreError: when the database is not there or does not answer.
         """
         turn = self._turn if self._in_thread else nullcontext()
-        async with turn, self._open(self._writer) as connection, transaction(connection):
+        async with AsyncExitStack() as stack:
+            async with self._within_limit():
+                await stack.enter_async_context(turn)
+            connection = await stack.enter_async_context(self._open(self._writer))
+            await stack.enter_async_context(transaction(connection, lock_seconds=self.wait_seconds))
             yield connection
 
     async def _transact(self, work: Callable[[Connection], T]) -> T:
@@ -120,10 +128,29 @@ class Database:
         async with AsyncExitStack() as stack:
             with self._plain_errors():
                 try:
-                    connection = await stack.enter_async_context(engine.connect())
+                    async with self._within_limit():
+                        connection = await stack.enter_async_context(engine.connect())
+                except StoreError:
+                    raise
                 except Exception as error:  # asyncpg's own are not wrapped while it connects
                     raise StoreError(self._unreachable(error)) from error
-                yield connection
+                try:
+                    yield connection
+                except TimeoutError:  # the statement may still run: nobody else may get its connection
+                    await connection.invalidate()
+                    raise
+
+    @asynccontextmanager
+    async def _within_limit(self) -> AsyncIterator[None]:
+        """Give up waiting after `wait_seconds`.
+
+        :raises StoreError: then.
+        """
+        try:
+            async with asyncio.timeout(self.wait_seconds):
+                yield
+        except TimeoutError as error:
+            raise StoreError(self._late()) from error
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:
@@ -134,8 +161,16 @@ class Database:
             raise StoreError(f"The database {self._place} refused: {_first_line(error.orig)}") from error
         except SQLAlchemyError as error:
             raise StoreError(f"The database {self._place} failed: {_first_line(error)}") from error
-        except OSError as error:  # TimeoutError is one
+        except TimeoutError as error:
+            raise StoreError(self._late()) from error
+        except OSError as error:
             raise StoreError(self._unreachable(error)) from error
+
+    def _late(self) -> str:
+        return (
+            f"The database {self._place} did not answer in time: see that it runs, "
+            "and that no other program holds its lock"
+        )
 
     def _unreachable(self, error: Exception) -> str:
         return (

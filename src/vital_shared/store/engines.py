@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
@@ -15,11 +16,11 @@ __all__ = ["create_engines", "create_thread_engine", "parse_url", "place"]
 _SQLITE, _POSTGRES = "sqlite+aiosqlite", "postgresql+asyncpg"
 
 _CONNECT_SECONDS = 5.0
-_COMMAND_SECONDS = 60.0
+
+_POLL_SECONDS = 0.1
+"""How long SQLite itself waits for the write lock; `vital_shared.store.transactions` then tries again."""
 
 _PRAGMAS = (
-    # First, so that the others wait too.
-    "PRAGMA busy_timeout=5000",
     # Readers do not wait for the writer, nor it for them.
     "PRAGMA journal_mode=WAL",
     # With WAL nothing that was committed is lost when the process is killed; when the power fails,
@@ -58,12 +59,15 @@ def place(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-def create_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
-    """Make the engine that reads, each statement for itself, and the one that writes, in transactions."""
+def create_engines(url: URL, *, wait_seconds: float) -> tuple[AsyncEngine, AsyncEngine]:
+    """Make the engine that reads, each statement for itself, and the one that writes, in transactions.
+
+    :param wait_seconds: how long a statement may take, and wait for a lock or a connection.
+    """
     if url.drivername == _SQLITE:
-        return _sqlite(url)
+        return _sqlite(url, wait_seconds)
     try:
-        return _postgres(url)
+        return _postgres(url, wait_seconds)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             'Postgres needs a driver that is not installed: pip install "vital[postgres]"'
@@ -88,13 +92,12 @@ def create_thread_engine(url: URL) -> Engine | None:
         pool_size=1,
         poolclass=QueuePool,
     )
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "connect", _wait_shortly)
+    event.listen(engine, "connect", _set_pragmas(_POLL_SECONDS))
     event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
-def _sqlite(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
+def _sqlite(url: URL, wait_seconds: float) -> tuple[AsyncEngine, AsyncEngine]:
     """SQLite has one writer at a time, so the writing engine has one connection.
 
     Writers of this process queue for it in order; only those of other processes meet at the
@@ -107,28 +110,28 @@ def _sqlite(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
         # Nothing is open when a connection comes back: readers are in autocommit, and transactions
         # end where they began. Each call to the driver's thread that is saved counts.
         "pool_reset_on_return": None,
+        "pool_timeout": wait_seconds,
     }
     reader = create_async_engine(url, **options)
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, **options)
-    for engine in (reader, writer):
-        event.listen(engine.sync_engine, "connect", _set_pragmas)
-    event.listen(writer.sync_engine, "connect", _wait_shortly)
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, **options)
+    event.listen(reader.sync_engine, "connect", _set_pragmas(wait_seconds))
+    event.listen(writer.sync_engine, "connect", _set_pragmas(_POLL_SECONDS))
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     return reader, writer
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
+def _set_pragmas(lock_seconds: float) -> Callable[[Any, object], None]:
+    """Make the hook that sets a new connection up."""
+    # First, so that the others wait too.
+    pragmas = (f"PRAGMA busy_timeout={round(lock_seconds * 1_000)}", *_PRAGMAS)
 
+    def set_pragmas(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
 
-def _wait_shortly(connection: Any, _record: object) -> None:
-    """Give up waiting for the lock soon: `vital_shared.store.transactions` tries again."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=100")
-    cursor.close()
+    return set_pragmas
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -139,13 +142,14 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _postgres(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
+def _postgres(url: URL, wait_seconds: float) -> tuple[AsyncEngine, AsyncEngine]:
     writer = create_async_engine(
         url,
-        connect_args={"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS},
+        connect_args={"timeout": min(_CONNECT_SECONDS, wait_seconds), "command_timeout": wait_seconds},
         hide_parameters=True,
         max_overflow=15,
         pool_pre_ping=True,  # a connection that died with the server's restart costs nobody a request
         pool_size=5,
+        pool_timeout=wait_seconds,
     )
     return writer.execution_options(isolation_level="AUTOCOMMIT"), writer

@@ -29,15 +29,19 @@ class Recent(Generic[K, V]):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._values: dict[K, tuple[float, V]] = {}
-        self._reading: dict[K, asyncio.Event] = {}
+        self._reading: dict[K, asyncio.Future[V]] = {}
         self._changes = 0
 
     async def get(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
         """Return the value of a key, read by now or a moment ago."""
-        if key in self._reading and self._fresh(key) is None:
-            await self._reading[key].wait()  # of many who ask at once, one reads
         found = self._fresh(key)
-        return found[1] if found is not None else await self._read(key, read)
+        if found is not None:
+            return found[1]
+        reading = self._reading.get(key)
+        if reading is None:
+            return await self._read(key, read)
+        await asyncio.wait([reading])  # of many requests at once, one reads; its failure is that of all
+        return await self.get(key, read) if reading.cancelled() else reading.result()
 
     def _fresh(self, key: K) -> tuple[float, V] | None:
         found = self._values.get(key)
@@ -45,17 +49,23 @@ class Recent(Generic[K, V]):
 
     async def _read(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
         until, changes = self._clock() + RECENT_SECONDS, self._changes
-        done = self._reading.setdefault(key, asyncio.Event())
+        done = self._reading[key] = asyncio.get_running_loop().create_future()
         try:
             value = await read()
             if changes == self._changes:  # else it may be one from before the change
+                done.set_result(value)
                 if len(self._values) >= MOST:
                     self._values.clear()
                 self._values[key] = until, value
+        except Exception as error:
+            done.set_exception(error)
+            done.exception()  # seen, though nobody else may wait
+            raise
+        else:
             return value
         finally:
-            self._reading.pop(key, None)
-            done.set()
+            done.cancel()
+            del self._reading[key]
 
     def forget(self) -> None:
         """Read everything anew."""

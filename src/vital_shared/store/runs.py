@@ -22,7 +22,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, insert, select, true, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from vital_shared.errors import AlreadyResumed, LimitExceeded, NotFound, RunExpired
+from vital_shared.errors import AlreadyResumed, LimitExceeded, NotFound, RunExpired, StoreError
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import WorkflowOutput
@@ -120,7 +120,14 @@ class RunStore:
                 self._abandon(record)
 
         queued = self._database.put(write, begun, locks=budget_lock(record.input.tenant_id))
-        admission = await queued
+        try:
+            async with asyncio.timeout(self._database.wait_seconds):
+                admission = await queued
+        except TimeoutError as error:
+            raise StoreError(
+                f"The run could not be stored within {self._database.wait_seconds:g} seconds, "
+                "so it was not begun: ask again in a moment"
+            ) from error
         if isinstance(admission, LimitExceeded):
             raise admission
 
@@ -285,9 +292,9 @@ class RunStore:
     def _abandon(self, record: RunRecord) -> None:
         """End a run that nobody has begun to work on."""
         statement = _from("running", record.id).values(
-            status="cancelled",
-            error_type="cancelled",
-            error_message="The run was cancelled.",
+            status="failed",
+            error_type="store",
+            error_message="The run was not begun: it could not be stored in time.",
             finished_at=record.created_at,
             **ENDED_WITHOUT_ANSWER,
         )

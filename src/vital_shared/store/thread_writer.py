@@ -23,10 +23,12 @@ class ThreadWriter:
     open, since to take one from the pool costs as much as a small statement.
 
     :param engine: made by `create_thread_engine`; it is disposed of with this.
+    :param lock_seconds: how long writers of other processes may keep us from the file.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, lock_seconds: float) -> None:
         self._engine = engine
+        self._lock_seconds = lock_seconds
         self._thread = ThreadPoolExecutor(1, "vital-store")
         self._connection: Connection | None = None
 
@@ -37,7 +39,7 @@ class ThreadWriter:
     def _write(self, work: Callable[[Connection], T]) -> T:
         connection, self._connection = self._connection or self._engine.connect(), None
         try:
-            with blocking_transaction(connection):
+            with blocking_transaction(connection, lock_seconds=self._lock_seconds):
                 result = work(connection)
         except BaseException:
             connection.close()  # the next one begins anew: nobody knows what has become of this

@@ -13,18 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = ["blocking_transaction", "transaction"]
 
-_LOCK_SECONDS = 30.0
-"""How long the writers of other processes may keep us from a SQLite file."""
-
 
 @asynccontextmanager
-async def transaction(connection: AsyncConnection) -> AsyncIterator[None]:
+async def transaction(connection: AsyncConnection, *, lock_seconds: float) -> AsyncIterator[None]:
     """Run a transaction: committed at the end, rolled back by an exception.
+
+    :param lock_seconds: how long writers of other processes may keep us from a SQLite file.
 
     SQLite itself waits for its lock only a moment at a time, since it does so in a thread, which
     nobody can cancel.
     """
-    give_up_at = time.monotonic() + _LOCK_SECONDS
+    give_up_at = time.monotonic() + lock_seconds
     async with AsyncExitStack() as stack:
         while True:
             try:
@@ -37,9 +36,9 @@ async def transaction(connection: AsyncConnection) -> AsyncIterator[None]:
 
 
 @contextmanager
-def blocking_transaction(connection: Connection) -> Iterator[None]:
+def blocking_transaction(connection: Connection, *, lock_seconds: float) -> Iterator[None]:
     """Run a transaction as `transaction` does, in a thread."""
-    give_up_at = time.monotonic() + _LOCK_SECONDS
+    give_up_at = time.monotonic() + lock_seconds
     while True:
         try:
             begun = connection.begin()

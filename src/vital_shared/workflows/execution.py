@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from structlog.contextvars import bound_contextvars
@@ -63,14 +63,12 @@ from vital_shared.workflows.shared import Shared
 
 if TYPE_CHECKING:
     from vital_shared.workflows.base_workflow import BaseWorkflow
+    from vital_shared.workflows.services import Services
     from vital_shared.workflows.tracing import RunSpan
 
 __all__ = ["Begun", "Execution"]
 
 logger = get_logger(__name__)
-
-SAVE_SECONDS: Final = 10.0
-"""The store has this long to note how a run has ended."""
 
 _SPAN: Final = "traceparent"
 """Beside a checkpoint, where the run is traced."""
@@ -180,7 +178,7 @@ class Execution:
             status="running",
             input=question,
             created_at=now,
-            deadline_at=now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS),
+            deadline_at=_deadline(services, now),
         )
         run = new_run(workflow, question, stream)
 
@@ -212,7 +210,7 @@ class Execution:
             checkpoint = Checkpoint.model_validate(written)
             run, stream = restored_run(workflow, record, checkpoint, approved, answers)
         now = services.now()
-        deadline = now + timedelta(seconds=services.settings.run_timeout_seconds + SAVE_SECONDS)
+        deadline = _deadline(services, now)
 
         def worst_nanos() -> int:
             return worst_rest(services, record, run.value("load_agent")).nanos
@@ -328,7 +326,7 @@ class Execution:
         saved = ended = True
         self._completing = output
         try:
-            async with asyncio.timeout(SAVE_SECONDS):
+            async with asyncio.timeout(self._services.settings.store_seconds):
                 ended = await self._services.runs.complete(
                     self.run_id,
                     output=output,
@@ -393,7 +391,7 @@ class Execution:
         self.error, self._ending = failure, True
         saved = ended = True
         try:
-            async with asyncio.timeout(SAVE_SECONDS):
+            async with asyncio.timeout(self._services.settings.store_seconds):
                 ended = await self._services.runs.fail(
                     self.run_id,
                     status="cancelled" if isinstance(failure, RunCancelled) else "failed",
@@ -418,6 +416,12 @@ class Execution:
         self._stream.emit(
             RunFailedEvent, error_type=failure.error_type, message=failure.message, node=failure.node
         )
+
+
+def _deadline(services: Services, now: datetime) -> datetime:
+    """Return when a run that begins now, or goes on, is over and stored at the latest."""
+    settings = services.settings
+    return now + timedelta(seconds=settings.run_timeout_seconds + settings.store_seconds)
 
 
 def _is_being_cancelled() -> bool:

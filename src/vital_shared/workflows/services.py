@@ -122,7 +122,7 @@ class Services:
         settings = settings or Settings()
         tracer()  # what it needs and is not there is told now, not with the first run
         async with AsyncExitStack() as stack:
-            database = Database(settings.url)
+            database = Database(settings.url, wait_seconds=settings.store_seconds)
             stack.push_async_callback(database.aclose)
             await database.migrate()
             runs = RunStore(database)

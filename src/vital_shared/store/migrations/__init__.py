@@ -19,6 +19,8 @@ from vital_shared.store.transactions import transaction
 __all__ = ["upgrade"]
 
 _ADVISORY_LOCK = 0x564954414C  # "VITAL", a number that other programs on this server do not use
+_WAIT_SECONDS = 60.0
+"""How long another process may take to migrate, or one statement."""
 _alembic = threading.Lock()
 """Alembic keeps the migration at work in a global variable."""
 
@@ -37,9 +39,10 @@ def upgrade(url: URL) -> None:
 
 
 async def _upgrade(url: URL) -> None:
-    _, engine = create_engines(url)
+    _, engine = create_engines(url, wait_seconds=_WAIT_SECONDS)
     try:
-        async with engine.connect() as connection, transaction(connection):  # SQLite locks here
+        # SQLite locks here
+        async with engine.connect() as connection, transaction(connection, lock_seconds=_WAIT_SECONDS):
             if connection.dialect.name == "postgresql":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
             if not await connection.run_sync(_is_newest):
