@@ -44,6 +44,7 @@ __all__ = [
     "StopReason",
     "Task",
     "TextDelta",
+    "TextWithdrawn",
     "ToolDefinition",
     "ToolExchange",
     "Usage",
@@ -122,6 +123,10 @@ class TextDelta(Frozen):
     """A piece of the answer."""
 
     text: str
+
+
+class TextWithdrawn(Frozen):
+    """All text of this call so far was reasoning, as shown by a closing tag without its opening one."""
 
 
 class ReasoningDelta(Frozen):
@@ -228,6 +233,7 @@ class Stop(Frozen):
 ModelEvent = (
     CallStarted
     | TextDelta
+    | TextWithdrawn
     | ReasoningDelta
     | Cited
     | CitationRemoved

@@ -16,6 +16,7 @@ from vital_shared.llm.base import (
     ReasoningDelta,
     Stop,
     TextDelta,
+    TextWithdrawn,
     Usage,
 )
 from vital_shared.llm.citing import Citer
@@ -125,7 +126,7 @@ class _Answer:
         self.usage: Usage | None = None
         self.stopped: Stop | None = None
         self._request = request
-        self._citer = Citer(request.sources) if request.task == "answer" and request.grounded else None
+        self._citer = self._new_citer()
         self._texts: list[str] = []
         self._reasoning: list[str] = []
 
@@ -157,11 +158,19 @@ class _Answer:
             self.stopped = event.model_copy(update={"reason": "no_answer"})
         return left
 
+    def _new_citer(self) -> Citer | None:
+        request = self._request
+        return Citer(request.sources) if request.task == "answer" and request.grounded else None
+
     def note(self, event: ModelEvent) -> None:
         """Keep what the account needs."""
         if isinstance(event, Usage):
             self.usage = event
         elif isinstance(event, ReasoningDelta):
             self._reasoning.append(event.text)
+        elif isinstance(event, TextWithdrawn):
+            self._reasoning += self._texts
+            self._texts = []
+            self._citer = self._new_citer()
         elif isinstance(event, ModelTurn):
             self._texts.append(str([call.arguments for call in event.calls]))

@@ -22,6 +22,7 @@ from vital_shared.llm.base import (
     Stop,
     StopReason,
     TextDelta,
+    TextWithdrawn,
     ToolExchange,
 )
 from vital_shared.llm.chain import Chain
@@ -128,6 +129,7 @@ class Answering:
         yield Step(step)
         models = await self._models(self._request, self._spent)
         chain = self._chain(self._from_here_on(models))
+        earlier_texts, earlier_citations = len(self._texts), dict(self._citations)
         gap = "\n\n" if self._texts else ""  # what was said before the tools ran is a paragraph of its own
         try:
             async with aclosing(chain.stream(self._request)) as events:
@@ -136,6 +138,9 @@ class Answering:
                         text, gap = gap + event.text, ""
                         self._texts.append(text)
                         yield TextDelta(text=text)
+                    elif isinstance(event, TextWithdrawn):
+                        del self._texts[earlier_texts:]
+                        self._citations = dict(earlier_citations)
                     elif isinstance(event, Cited | ReasoningDelta):
                         yield event
                     self._keep(event)

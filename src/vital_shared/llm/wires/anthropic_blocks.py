@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from vital_shared.llm.base import ModelEvent, ReasoningDelta, TextDelta
 from vital_shared.llm.wires.fields import label_in, object_in, text_in
-from vital_shared.llm.wires.statuses import read_json
+from vital_shared.llm.wires.json_text import read_json
 
 __all__ = ["ContentBlocks"]
 

@@ -22,7 +22,7 @@ from vital_shared.llm.wires.anthropic_blocks import ContentBlocks
 from vital_shared.llm.wires.anthropic_errors import failure
 from vital_shared.llm.wires.anthropic_usage import AnthropicUsage
 from vital_shared.llm.wires.fields import UnreadableField, is_end_marker, label_in, object_in, objects_in
-from vital_shared.llm.wires.statuses import read_json
+from vital_shared.llm.wires.json_text import read_json
 
 __all__ = ["WIRE", "AnthropicDecoder"]
 
@@ -78,6 +78,11 @@ class AnthropicDecoder:
         self._stop: str | None = None
         self._ended = False
         """Whether the server has said that the message is over; only counts may still follow."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer has come to its end."""
+        return self._stop is not None or self._ended
 
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one event; kinds that are not known yet are passed over, as the guide asks."""

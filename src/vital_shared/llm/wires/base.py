@@ -72,6 +72,11 @@ class Decoder(Protocol):
     """How many pieces of the answer have come (of text, reasoning and tool calls, not of pings): only these
     show that a model is at work."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer has come to its end, so that what goes wrong behind it does not matter."""
+        ...
+
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read the data of one server-sent event, and return what it says.
 

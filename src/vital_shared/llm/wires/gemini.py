@@ -15,7 +15,8 @@ from vital_shared.llm.base import ModelError, ModelTurn
 from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
 from vital_shared.llm.wires.gemini_errors import failure
 from vital_shared.llm.wires.gemini_stream import WIRE, GeminiDecoder
-from vital_shared.llm.wires.statuses import read_json, retry_after_seconds
+from vital_shared.llm.wires.json_text import read_json
+from vital_shared.llm.wires.statuses import retry_after_seconds
 
 __all__ = ["GeminiWire"]
 

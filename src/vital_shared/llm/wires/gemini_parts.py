@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from vital_shared.llm.base import ModelEvent, ModelToolCall, ReasoningDelta, TextDelta
 from vital_shared.llm.wires.fields import UnreadableField, label_in, text_in
-from vital_shared.llm.wires.statuses import read_json
+from vital_shared.llm.wires.json_text import read_json
 
 __all__ = ["ContentParts", "UnreadableCall"]
 

@@ -21,7 +21,7 @@ from vital_shared.llm.wires.fields import UnreadableField, is_end_marker, label_
 from vital_shared.llm.wires.gemini_errors import failure
 from vital_shared.llm.wires.gemini_parts import ContentParts, UnreadableCall
 from vital_shared.llm.wires.gemini_usage import GeminiUsage
-from vital_shared.llm.wires.statuses import read_json
+from vital_shared.llm.wires.json_text import read_json
 
 __all__ = ["WIRE", "GeminiDecoder"]
 
@@ -79,6 +79,11 @@ class GeminiDecoder:
         self._ended = False
         """Whether an end marker came, which only gateways send."""
         self._id: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer has come to its end."""
+        return self._finish is not None
 
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one chunk, or a list of them, which is what comes without ``alt=sse``."""

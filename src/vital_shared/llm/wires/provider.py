@@ -22,10 +22,13 @@ from vital_shared.llm.base import (
     Usage,
 )
 from vital_shared.llm.measuring import count_failure
-from vital_shared.llm.wires.base import Chat, Wire
+from vital_shared.llm.wires.base import Chat, Wire, WireRequest
+from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.proxy import proxy_for
-from vital_shared.llm.wires.reading import packets
+from vital_shared.llm.wires.reading import NoEvents, packets
+from vital_shared.llm.wires.refused_fields import RefusedFields
 from vital_shared.llm.wires.sse import EventTooLarge
+from vital_shared.llm.wires.statuses import retry_after_seconds
 from vital_shared.llm.wires.timing import Silence, Timeouts
 
 __all__ = ["Provider"]
@@ -40,7 +43,8 @@ BACKOFF: Final = 0.5
 LARGEST_ERROR: Final = 64 * 1024
 """Bytes of an error's body that are read."""
 
-_TEXT_LIKE: Final = "text/event-stream"
+EMPTY_STATUSES: Final = (204, 205)
+"""Successes without a body (RFC 9110, sections 15.3.5 and 15.3.6)."""
 
 
 class Provider:
@@ -85,6 +89,7 @@ class Provider:
         self._sleep = sleep
         self._jitter = jitter
         self._session: aiohttp.ClientSession | None = None
+        self._refused = RefusedFields()
 
     def __repr__(self) -> str:
         return f"Provider({self.name!r}, {self._wire.name}, {self.base_url!r})"
@@ -104,29 +109,36 @@ class Provider:
         name = f"{self.name}:{model}"
         ends = asyncio.get_running_loop().time() + self._timeouts.total
         self.in_use += 1
+        attempt = 1
         try:
-            for attempt in range(1, self._attempts + 1):
+            while True:
                 came = False
+                request = self._wire.request(model, chat)
+                body = self._refused.left_out(model, _merged(request.body, chat.options))
                 try:
-                    async with aclosing(self._once(model, name, chat, ends)) as told:
+                    call = self._once(WireRequest(request.path, body), name, chat.max_output_tokens, ends)
+                    async with aclosing(call) as told:
                         async for events in told:
                             for event in events:
                                 came = came or not isinstance(event, Usage)
                                 yield event
                 except ModelError as error:
                     self._scrub(error)
+                    if not came and self._refused.learn(model, body, error):
+                        continue  # at most once for each field of the body
                     wait = self._wait(error, attempt, ends)
                     if came or wait is None:
                         raise
                     count_failure(error)
                 else:
                     return
+                attempt += 1
                 await self._sleep(wait)
         finally:
             self.in_use -= 1
 
     async def _once(
-        self, model: str, name: str, chat: Chat, ends: float
+        self, request: WireRequest, name: str, max_output_tokens: int | None, ends: float
     ) -> AsyncGenerator[Sequence[ModelEvent], None]:
         """Make the call once, and pass on what each packet says.
 
@@ -136,7 +148,7 @@ class Provider:
         first = min(ends, loop.time() + self._timeouts.connect + self._timeouts.first_token)
         try:
             async with asyncio.timeout_at(first):
-                response = await self._post(model, chat)
+                response = await self._post(request)
         except aiohttp.ConnectionTimeoutError as error:
             message = f'No connection to the provider of "{name}" within {self._timeouts.connect:g} seconds.'
             raise ModelTimeout(message, model=name, sent=False) from error
@@ -147,22 +159,22 @@ class Provider:
                 f'The provider of "{name}" cannot be reached: {_reason(error)}.', model=name
             ) from error
         try:
-            if response.status >= 300 or not response.content_type.startswith(_TEXT_LIKE):
+            if not 200 <= response.status < 300 or response.status in EMPTY_STATUSES:
                 raise await self._error(response, name, ends)
             first = min(ends, loop.time() + self._timeouts.first_token)
-            async with aclosing(self._events(response, name, first, ends)) as told:
+            bounds = AnswerBounds.of(max_output_tokens)
+            async with aclosing(self._events(response, name, bounds, first, ends)) as told:
                 async for events in told:
                     yield events
         finally:
             response.close()  # a half-read stream is not drained: the provider sees that nobody listens
 
-    async def _post(self, model: str, chat: Chat) -> aiohttp.ClientResponse:
-        request = self._wire.request(model, chat)
+    async def _post(self, request: WireRequest) -> aiohttp.ClientResponse:
         key = self._key.get_secret_value() if self._key else None
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         return await self._open_session().post(
             self.base_url + request.path,
-            data=orjson.dumps(_merged(request.body, chat.options)),
+            data=orjson.dumps(request.body),
             headers=headers | self._headers | self._wire.headers(key),
             allow_redirects=False,
         )
@@ -180,14 +192,14 @@ class Provider:
         return self._session
 
     async def _events(
-        self, response: aiohttp.ClientResponse, name: str, first: float, ends: float
+        self, response: aiohttp.ClientResponse, name: str, bounds: AnswerBounds, first: float, ends: float
     ) -> AsyncGenerator[Sequence[ModelEvent], None]:
         """Read the stream to its end, and say in our words what is wrong with it."""
         decoder = self._wire.decoder(name)
         request_id = self._wire.request_id(response.headers)
         try:
             between = self._timeouts.between_tokens
-            told = packets(response.content, decoder, first=first, between=between, ends=ends)
+            told = packets(response.content, decoder, bounds, first=first, between=between, ends=ends)
             async with aclosing(told):
                 async for events in told:
                     yield events
@@ -195,20 +207,34 @@ class Provider:
         except Silence as error:
             raise self._late(name, ends, first=not decoder.pieces, request_id=request_id) from error
         except EventTooLarge as error:
-            message = f'The provider of "{name}" sent an event without end.'
+            message = f'The provider of "{name}" sent an event of more than {error} bytes.'
+            raise ModelUnavailable(message, model=name, request_id=request_id) from error
+        except AnswerTooLarge as error:
+            message = f'The provider of "{name}" sent more than {error.bound} for one answer.'
+            raise ModelUnavailable(message, model=name, request_id=request_id) from error
+        except NoEvents as error:
+            message = f'The provider of "{name}" sent no answer: {_described(response, error.beginning)}.'
             raise ModelUnavailable(message, model=name, request_id=request_id) from error
         except (aiohttp.ClientError, OSError) as error:
             message = f'The stream of "{name}" broke off: {_reason(error)}.'
             raise ModelUnavailable(message, model=name, request_id=request_id) from error
         except ModelError as error:
             error.request_id = error.request_id or request_id
+            if isinstance(error, ModelRateLimited) and error.retry_after_seconds is None:
+                error.retry_after_seconds = retry_after_seconds(response.headers)
             raise
 
     async def _error(self, response: aiohttp.ClientResponse, name: str, ends: float) -> ModelError:
-        """Read what came instead of a stream."""
+        """Read an answer whose status is no success."""
         if 300 <= response.status < 400:
             return ModelUnavailable(
-                f'The provider of "{name}" answers with a redirect: check its base address.', model=name
+                f'The provider of "{name}" answers with a redirect (status {response.status}): '
+                "check its base address.",
+                model=name,
+            )
+        if response.status < 300:
+            return ModelUnavailable(
+                f'The provider of "{name}" sent no answer: status {response.status}.', model=name
             )
         try:
             async with asyncio.timeout_at(min(ends, asyncio.get_running_loop().time() + LONGEST_WAIT)):
@@ -265,6 +291,12 @@ def _merged(body: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, An
         if isinstance(value, dict) and isinstance(body.get(key), dict)
     }
     return {**body, **options, **both}
+
+
+def _described(response: aiohttp.ClientResponse, body: bytes) -> str:
+    """Describe a body that is no answer by its status, type and beginning."""
+    beginning = " ".join(body.decode("utf-8", "replace").split())
+    return f"status {response.status}, {response.content_type}, {beginning[:80] or 'empty'}"
 
 
 def _reason(error: Exception) -> str:

@@ -1,34 +1,60 @@
-"""Reads a stream packet by packet, and notices when nothing comes any more."""
+"""Reads a stream packet by packet, within bounds, and notices when nothing comes any more."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from itertools import groupby
+from typing import Final
 
 import aiohttp
 
 from vital_shared.llm.base import ModelError, ModelEvent, ReasoningDelta, TextDelta
 from vital_shared.llm.wires.base import Decoder
+from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.sse import EventReader, EventTooLarge
 from vital_shared.llm.wires.timing import Silence, Watch
 
-__all__ = ["packets"]
+__all__ = ["NoEvents", "packets"]
+
+LARGE_PACKET_BYTES: Final = 16 * 1024
+"""Size of a packet after whose decoding others on the event loop get their turn."""
+
+
+class NoEvents(Exception):
+    """A body without a single event.
+
+    :param beginning: its first bytes.
+    """
+
+    def __init__(self, beginning: bytes) -> None:
+        super().__init__()
+        self.beginning = beginning
 
 
 async def packets(
-    content: aiohttp.StreamReader, decoder: Decoder, *, first: float, between: float, ends: float
+    content: aiohttp.StreamReader,
+    decoder: Decoder,
+    bounds: AnswerBounds,
+    *,
+    first: float,
+    between: float,
+    ends: float,
 ) -> AsyncGenerator[Sequence[ModelEvent], None]:
     """Give what each packet says; pieces of text that have come together are one.
+
+    What goes wrong behind a whole answer is passed over.
 
     :param first: when the first piece of the answer has to be there, by the loop's clock.
     :param between: seconds from one piece to the next.
     :param ends: when the whole answer has to be there, by the loop's clock.
     :raises Silence: when nothing of the answer has come in time.
+    :raises AnswerTooLarge: when there is more than the bounds allow.
     :raises EventTooLarge: when an event goes on and on.
+    :raises NoEvents: when the body was something else than a stream of events.
     :raises ModelError: what the stream tells, once all before it was given.
     """
-    reader, now = EventReader(), asyncio.get_running_loop().time
+    reader, now = _AnswerReader(decoder, bounds), asyncio.get_running_loop().time
     watch = Watch(lambda: content.set_exception(Silence()))
     watch.move(first)
     pieces, chunk = 0, b"begins"
@@ -37,7 +63,7 @@ async def packets(
             watch.reading = True
             chunk = await content.readany()
             watch.reading = False
-            events, error = _decoded(reader, decoder, chunk)
+            events, error = reader.read(chunk)
             if events:
                 yield _joined(events)
             if error is not None:
@@ -45,21 +71,45 @@ async def packets(
             if decoder.pieces != pieces:
                 pieces = decoder.pieces
                 watch.move(min(ends, now() + between))
+            if len(chunk) > LARGE_PACKET_BYTES:
+                await asyncio.sleep(0)
+    except (Silence, AnswerTooLarge, EventTooLarge, ModelError, aiohttp.ClientError, OSError):
+        if not decoder.is_whole:
+            raise
     finally:
         watch.stop()
+    if not reader.events and reader.beginning.strip() and not decoder.is_whole:
+        raise NoEvents(reader.beginning)
 
 
-def _decoded(
-    reader: EventReader, decoder: Decoder, chunk: bytes
-) -> tuple[list[ModelEvent], ModelError | EventTooLarge | None]:
-    """Return what a packet says, up to an error in it; an empty one is the end."""
-    events: list[ModelEvent] = []
-    try:
-        for data in reader.feed(chunk) if chunk else reader.end():
-            events += decoder.feed(data)
-    except (ModelError, EventTooLarge) as error:
-        return events, error
-    return events, None
+class _AnswerReader:
+    """Makes events of packets, and counts them."""
+
+    __slots__ = ("_bounds", "_decoder", "_events", "_size", "beginning", "events")
+
+    def __init__(self, decoder: Decoder, bounds: AnswerBounds) -> None:
+        self.events = 0
+        self.beginning = b""
+        self._decoder = decoder
+        self._bounds = bounds
+        self._events = EventReader()
+        self._size = 0
+
+    def read(
+        self, chunk: bytes
+    ) -> tuple[list[ModelEvent], ModelError | EventTooLarge | AnswerTooLarge | None]:
+        """Return what a packet says, up to an error in it; an empty one is the end."""
+        events: list[ModelEvent] = []
+        self.beginning = self.beginning or chunk[:200]
+        self._size += len(chunk)
+        try:
+            for data in self._events.feed(chunk) if chunk else self._events.end():
+                self.events += 1
+                events += self._decoder.feed(data)
+            self._bounds.check(self._size, self.events)
+        except (ModelError, EventTooLarge, AnswerTooLarge) as error:
+            return events, error
+        return events, None
 
 
 def _joined(events: list[ModelEvent]) -> list[ModelEvent]:

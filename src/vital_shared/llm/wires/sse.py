@@ -1,11 +1,22 @@
-"""Server-sent events, read from bytes however they are cut: WHATWG HTML, section 9.2.6."""
+"""Events of a stream, read from bytes however they are cut: server-sent events, and what passes for them.
+
+Source: WHATWG HTML, section 9.2.6. Beyond it, events may end with a single newline, and the body may be plain
+JSON: one object, printed over several lines or not, or one on each line.
+"""
 
 from __future__ import annotations
 
+from typing import Final
+
+from vital_shared.llm.wires.json_text import is_json
+
 __all__ = ["EventReader", "EventTooLarge"]
 
-LARGEST_EVENT = 4 * 1024 * 1024
-"""Bytes."""
+MAX_EVENT_BYTES: Final = 2 * 1024 * 1024
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_JSON_BEGINS: Final = (b"{", b"[")
+_END_MARK: Final = b"[DONE]"
 
 
 class EventTooLarge(Exception):
@@ -15,12 +26,18 @@ class EventTooLarge(Exception):
 class EventReader:
     """Takes chunks of bytes, and gives the data of each event that has become whole."""
 
-    __slots__ = ("_buffer", "_searched", "_was_cr")
+    __slots__ = ("_begun", "_data", "_is_bare", "_line", "_size", "_was_cr")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._searched = 0
-        """How far no end of an event was found."""
+        self._line = bytearray()
+        """The line that has not ended."""
+        self._data: list[bytes] = []
+        """The lines of data of the event that has not ended."""
+        self._size = 0
+        """Bytes in these lines."""
+        self._begun = False
+        self._is_bare = False
+        """Whether the body is JSON, not events: each line is data."""
         self._was_cr = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -36,37 +53,85 @@ class EventReader:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         elif chunk:
             self._was_cr = False
-        if not self._buffer and chunk.endswith(b"\n\n"):  # as servers mostly send: whole events
-            blocks = chunk[:-2].split(b"\n\n")
-            return [data for block in blocks if (data := _data(block)) is not None]
+        if not self._begun:
+            chunk = self._begin(chunk)
+        if not self._line and not self._data and chunk.endswith(b"\n\n") and not self._is_bare:
+            found: list[bytes] = []
+            for block in chunk[:-2].split(b"\n\n"):  # as servers mostly send: whole events
+                if block.startswith(b"data: {") and b"\n" not in block:
+                    found.append(block[6:])
+                else:
+                    self._read_lines((*block.split(b"\n"), b""), found)
+            return found
         return self._buffered(chunk)
 
     def end(self) -> list[bytes]:
         """Return the data of the last event, which some servers end without a blank line."""
-        data = _data(bytes(self._buffer))
-        self._buffer.clear()
-        return [] if data is None else [data]
-
-    def _buffered(self, chunk: bytes) -> list[bytes]:
-        buffer = self._buffer
-        buffer += chunk
-        found = []
-        begin = 0
-        while (end := buffer.find(b"\n\n", max(begin, self._searched))) >= 0:
-            data = _data(bytes(buffer[begin:end]))
-            if data is not None:
-                found.append(data)
-            begin = self._searched = end + 2
-        del buffer[:begin]
-        self._searched = max(0, len(buffer) - 1)
-        if len(buffer) > LARGEST_EVENT:
-            raise EventTooLarge
+        found: list[bytes] = []
+        self._begun = True
+        self._read_lines((bytes(self._line),), found)
+        self._line.clear()
+        self._dispatch(found)
         return found
 
+    def _begin(self, chunk: bytes) -> bytes:
+        """Drop a byte order mark, and see whether the body is JSON; wait where the mark may go on."""
+        self._line += chunk
+        head = bytes(self._line)
+        if _BYTE_ORDER_MARK.startswith(head[:3]) and len(head) < len(_BYTE_ORDER_MARK):
+            return b""
+        text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b" \t\n")
+        self._line.clear()
+        if text:
+            self._begun = True
+            self._is_bare = text.startswith(_JSON_BEGINS)
+        return text
 
-def _data(block: bytes) -> bytes | None:
-    """Return the data of one event; None: it has none."""
-    if block.startswith(b"data: ") and b"\n" not in block:
-        return block[6:]
-    lines = [line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:")]
-    return b"\n".join(lines) if lines else None
+    def _buffered(self, chunk: bytes) -> list[bytes]:
+        found: list[bytes] = []
+        whole, newline, rest = chunk.rpartition(b"\n")
+        if newline:
+            self._line += whole
+            lines = bytes(self._line).split(b"\n")
+            self._line[:] = rest
+            self._read_lines(lines, found)
+            if not rest and len(self._data) == 1 and _stands_alone(self._data[0]):
+                self._dispatch(found)  # a server that ends its events with one newline
+        elif self._begun:
+            self._line += chunk
+        if len(self._line) + self._size > MAX_EVENT_BYTES:
+            raise EventTooLarge(f"{MAX_EVENT_BYTES:,}")
+        return found
+
+    def _read_lines(self, lines: list[bytes] | tuple[bytes, ...], found: list[bytes]) -> None:
+        for line in lines:
+            if not line and not self._is_bare:
+                self._dispatch(found)
+                continue
+            if line.startswith(b"data:"):
+                data = line[5:].removeprefix(b" ")
+            elif self._is_bare or line.startswith(_JSON_BEGINS):
+                data = line
+            else:
+                continue  # a comment, or a field that says nothing of an answer
+            if len(self._data) == 1 and _stands_alone(self._data[0]):
+                self._dispatch(found)
+            self._data.append(data)
+            self._size += len(data) + 1
+
+    def _dispatch(self, found: list[bytes]) -> None:
+        lines, self._data, self._size = self._data, [], 0
+        if len(lines) > 1 and all(_stands_alone(line) for line in lines if line.strip()):
+            found += [line for line in lines if line.strip()]
+            return
+        data = b"\n".join(lines)
+        if data and not data.isspace():
+            found.append(data)
+
+
+def _stands_alone(line: bytes) -> bool:
+    """Whether a line is a whole event by itself, not the first of several that make one."""
+    line = line.strip()
+    return line == _END_MARK or (
+        line.startswith(_JSON_BEGINS) and line.endswith((b"}", b"]")) and is_json(line)
+    )

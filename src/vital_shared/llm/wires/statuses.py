@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import orjson
-
 from vital_shared.llm.base import ModelError, ModelRateLimited, ModelRejected, ModelTimeout, ModelUnavailable
+from vital_shared.llm.wires.json_text import mended
 from vital_shared.models.model_call import FailureKind
 
-__all__ = ["error_for", "read_json", "retry_after_seconds", "words_in"]
+__all__ = ["error_for", "retry_after_seconds", "words_in"]
+
+MAX_RETRY_AFTER_SECONDS = 86_400.0
+"""Longest wait that is believed when a provider asks for it."""
 
 LONGEST_MESSAGE = 300
 """Characters of a provider's own words that an error repeats."""
@@ -43,7 +45,7 @@ def error_for(
         message names a status that nobody sent; empty: it has none. None: the status was sent.
     :param retry_after: seconds.
     """
-    words = " ".join(said.split())
+    words = " ".join(mended(said).split())
     said = f" ({words[:LONGEST_MESSAGE]})" if words else ""
     if status == 429:
         return ModelRateLimited(
@@ -86,14 +88,6 @@ def words_in(error: Any, depth: int = _MAX_WORDS_DEPTH) -> str:
     return next((words for each in inner if depth and (words := words_in(each, depth - 1))), "")
 
 
-def read_json(data: bytes) -> Any:
-    """Read JSON; None where it is none."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None
-
-
 def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Read ``Retry-After`` (RFC 9110, section 10.2.3), in seconds or as a date; None where it is not there.
 
@@ -103,17 +97,21 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None)
     """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
-        return milliseconds / 1000
+        return min(milliseconds / 1000, MAX_RETRY_AFTER_SECONDS)
     value = headers.get("retry-after")
     seconds = _number(value)
-    if seconds is not None or value is None:
-        return seconds
+    if seconds is None and value is not None:
+        seconds = _seconds_until(value, now or datetime.now(UTC))
+    return None if seconds is None else min(seconds, MAX_RETRY_AFTER_SECONDS)
+
+
+def _seconds_until(date: str, now: datetime) -> float | None:
     try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
+        when = parsedate_to_datetime(date)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+    return max(0.0, (when - now).total_seconds())
 
 
 def _number(value: str | None) -> float | None:

@@ -1,0 +1,298 @@
+"""OpenAI's chat completions: how their streams are read, in the dialects of those who speak them.
+
+Source: the API reference of OpenAI, "The chat completion chunk object"; the dialects are listed in the guide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from vital_shared.llm.base import (
+    ModelError,
+    ModelEvent,
+    ModelTurn,
+    ModelUnavailable,
+    ReasoningDelta,
+    Stop,
+    StopReason,
+    TextDelta,
+)
+from vital_shared.llm.wires.json_text import SurrogateJoiner, read_json
+from vital_shared.llm.wires.openai_content import content_pieces, reasoning_text
+from vital_shared.llm.wires.openai_errors import read_error
+from vital_shared.llm.wires.openai_tool_calls import ToolCallPieces
+from vital_shared.llm.wires.openai_usage import read_usage
+from vital_shared.llm.wires.thoughts import ThoughtSplitter
+
+__all__ = ["OpenAIDecoder"]
+
+MAX_REMEMBERED_MODELS: Final = 1000
+
+_STOPS: Final[dict[str, StopReason]] = {
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "content_filter": "content_filter",
+    "content_filtered": "content_filter",
+    "safety": "content_filter",
+    "sensitive": "content_filter",
+    "prohibited_content": "content_filter",
+    "blocklist": "content_filter",
+    "spii": "content_filter",
+    "refusal": "refusal",
+    "recitation": "recitation",
+}
+"""Reasons of a stop, in small letters; any other is the answer's end."""
+
+_FAILURES: Final = frozenset(
+    ("error", "failed", "network_error", "abort", "aborted", "timeout", "insufficient_system_resource")
+)
+"""Reasons for which an answer is not whole."""
+
+
+class OpenAIDecoder:
+    """Reads one answer's stream, or a whole chat completion.
+
+    :param model: for errors.
+    :param begin_thinking: models whose answers are known to begin within ``<think>``; kept up to date here.
+    """
+
+    __slots__ = (
+        "_begin_thinking",
+        "_calls",
+        "_counted",
+        "_done",
+        "_failure",
+        "_finish",
+        "_is_plain",
+        "_model",
+        "_reasoning_halves",
+        "_refused",
+        "_text_halves",
+        "_thoughts",
+        "_usage",
+        "pieces",
+    )
+
+    def __init__(self, model: str, begin_thinking: set[str] | None = None) -> None:
+        self.pieces = 0
+        self._model = model
+        self._begin_thinking = set() if begin_thinking is None else begin_thinking
+        self._thoughts = ThoughtSplitter(begins_thinking=model in self._begin_thinking)
+        self._text_halves = SurrogateJoiner()
+        self._reasoning_halves = SurrogateJoiner()
+        self._is_plain = False
+        """Whether text may be passed on as it comes."""
+        self._calls = ToolCallPieces(model)
+        self._usage: Any = None
+        self._counted: Any = None
+        """The usage object that has been read."""
+        self._refused = False
+        self._finish: str | None = None
+        self._failure: ModelError | None = None
+        self._done = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer has come to its end, so that nothing behind it matters."""
+        return self._failure is None and (self._finish is not None or (self._done and self._has_answer))
+
+    def feed(self, data: bytes) -> Sequence[ModelEvent]:
+        """Read one chunk."""
+        try:
+            chunk = orjson.loads(data)
+        except ValueError:
+            return self._read_odd(data)
+        try:
+            choice = chunk["choices"][0]
+            delta = choice["delta"]
+            text = delta["content"]
+            is_usual = (
+                self._is_plain
+                and type(text) is str
+                and text != ""
+                and "<" not in text
+                and (len(delta) == 1 or (len(delta) == 2 and "role" in delta))
+                and choice.get("finish_reason") is None
+                and "error" not in choice
+                and not chunk.get("usage")
+                and not chunk.get("error")
+            )
+        except (LookupError, TypeError):
+            return self._read(chunk)
+        if not is_usual:
+            return self._read(chunk)
+        self.pieces += 1
+        self._thoughts.written.append(text)
+        return (TextDelta(text=text),)
+
+    def end(self) -> Sequence[ModelEvent]:
+        """Return the rest of the text, the usage, the tool calls and the reason of the end."""
+        if self._failure is not None:
+            raise self._failure
+        if not self.is_whole:
+            raise ModelUnavailable(f'The stream of "{self._model}" broke off.', model=self._model)
+        reason = _STOPS.get(self._finish or "", "end")
+        events = [*self._last_text(is_cut_off=reason != "end"), *self._last_usage()]
+        if not self._calls or reason != "end":  # a call that was cut off is none
+            return [*events, Stop(reason="refusal" if self._refused and reason == "end" else reason)]
+        calls = self._calls.whole()
+        turn = ModelTurn(text="".join(self._thoughts.written), calls=calls)
+        return [*events, *calls, turn, Stop(reason="tool_calls")]
+
+    @property
+    def _has_answer(self) -> bool:
+        return self.pieces > 0
+
+    def _read_odd(self, data: bytes) -> Sequence[ModelEvent]:
+        """Read what is not JSON, or not strictly."""
+        if data.strip() == b"[DONE]":
+            self._done = True
+            return ()
+        chunk = read_json(data)
+        if chunk is None and not self.is_whole:
+            said = " ".join(data[:100].decode("utf-8", "replace").split())
+            message = f'"{self._model}" sent what is no JSON object ({said}).'
+            raise ModelUnavailable(message, model=self._model)
+        return self._read(chunk)
+
+    def _read(self, chunk: Any) -> Sequence[ModelEvent]:
+        if self._done or self._failure is not None:
+            return ()
+        if isinstance(chunk, list):
+            return [event for each in chunk if isinstance(each, dict) for event in self._read(each)]
+        if not isinstance(chunk, dict):  # some send null or a number to keep the connection open
+            return ()
+        choice = _first_object(chunk.get("choices"))
+        was_whole = self.is_whole
+        events = self._read_choice(choice)
+        if counts := _usage_of(chunk, choice):
+            events += self._count(counts)
+        if not was_whole:
+            self._check(chunk, choice, events)
+        self._is_plain = self._thoughts.is_idle and not self._text_halves.pending
+        return events
+
+    def _read_choice(self, choice: Mapping[str, Any]) -> list[ModelEvent]:
+        delta, message = choice.get("delta"), choice.get("message")
+        events: list[ModelEvent] = []
+        if isinstance(delta, dict):
+            events = self._read_delta(delta)
+        elif isinstance(message, dict) and not self._has_answer:
+            events = self._read_delta(message)
+            self._done = True
+        elif isinstance(choice.get("text"), str):  # the older completions
+            events = self._say(choice["text"])
+        self._finish = _finish(choice.get("finish_reason")) or self._finish
+        return events
+
+    def _read_delta(self, delta: Mapping[str, Any]) -> list[ModelEvent]:
+        events: list[ModelEvent] = []
+        if reasoning := reasoning_text(delta):
+            self._thoughts.forget_assumption()
+            events += self._think(reasoning)
+        for piece in content_pieces(delta.get("content")):
+            if piece.kind == "reasoning":
+                self._thoughts.forget_assumption()
+            self._refused = self._refused or piece.kind == "refusal"
+            events += self._think(piece.text) if piece.kind == "reasoning" else self._say(piece.text)
+        for piece in content_pieces(delta.get("refusal"), "refusal"):
+            self._refused = True
+            events += self._say(piece.text)
+        if calls := delta.get("tool_calls") or delta.get("function_call"):
+            self.pieces += self._calls.add(calls)
+        return events
+
+    def _say(self, text: str) -> list[ModelEvent]:
+        self.pieces += 1
+        text = self._text_halves.feed(text)
+        return self._thoughts.feed(text) if text else []
+
+    def _think(self, text: str) -> list[ModelEvent]:
+        self.pieces += 1
+        text = self._reasoning_halves.feed(text)
+        return [ReasoningDelta(text=text)] if text else []
+
+    def _last_text(self, *, is_cut_off: bool) -> Sequence[ModelEvent]:
+        events: list[ModelEvent] = []
+        if rest := self._reasoning_halves.end():
+            events.append(ReasoningDelta(text=rest))
+        if rest := self._text_halves.end():
+            events += self._thoughts.feed(rest)
+        events += self._thoughts.end(is_cut_off=is_cut_off)
+        if not self._thoughts.lone:
+            if not is_cut_off:
+                self._begin_thinking.discard(self._model)
+        elif len(self._begin_thinking) < MAX_REMEMBERED_MODELS:
+            self._begin_thinking.add(self._model)
+        return events
+
+    def _count(self, counts: Any) -> Sequence[ModelEvent]:
+        """Keep the latest usage, since some count in every chunk; pass on the first, should it break off."""
+        self._usage = counts
+        if self._counted is not None and self._finish is None:
+            return ()
+        return self._last_usage()
+
+    def _last_usage(self) -> Sequence[ModelEvent]:
+        if self._usage is None or self._usage is self._counted:
+            return ()
+        self._counted = self._usage
+        return (read_usage(self._usage),)
+
+    def _check(
+        self, chunk: Mapping[str, Any], choice: Mapping[str, Any], events: Sequence[ModelEvent]
+    ) -> None:
+        """Raise the error in a chunk; with text beside it, keep it for the next chunk or the end."""
+        error = _error_of(chunk, choice)
+        if error is None and self._finish not in _FAILURES:
+            return
+        said = {"message": f"it stopped with {self._finish}"} if error is None else error
+        self._failure = read_error(None, said, self._model)
+        if not events:
+            raise self._failure
+
+
+def _first_object(choices: Any) -> Mapping[str, Any]:
+    if isinstance(choices, dict):
+        return choices
+    found = choices if isinstance(choices, list) else ()
+    return next((choice for choice in found if isinstance(choice, dict)), {})
+
+
+def _usage_of(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> Any:
+    """Return the usage: of the chunk, of the choice (Moonshot), or within Groq's own field."""
+    groq = chunk.get("x_groq")
+    of_groq = groq.get("usage") if isinstance(groq, dict) else None
+    return chunk.get("usage") or choice.get("usage") or of_groq
+
+
+def _error_of(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> Any:
+    """Return the error of a chunk, or None."""
+    delta = choice.get("delta")
+    for place in (chunk, choice, delta if isinstance(delta, dict) else {}):
+        if error := place.get("error"):
+            return error
+    if "choices" not in chunk and not chunk.get("usage"):
+        if any(isinstance(chunk.get(field), str) for field in ("message", "detail")) or any(
+            chunk.get(field) for field in ("errors", "detail")
+        ):
+            return chunk
+        if chunk.get("object") == "error" or chunk.get("type") == "error":
+            return chunk
+    return None
+
+
+def _finish(value: Any) -> str | None:
+    """Read a reason of a stop, in small letters; some wrap it in an object or a list."""
+    for _ in range(3):
+        if isinstance(value, dict):
+            value = value.get("type") or value.get("reason") or value.get("value") or "stop"
+        elif isinstance(value, list):
+            value = value[0] if value else None
+    if isinstance(value, str):
+        return value.lower() or None
+    return "stop" if value else None

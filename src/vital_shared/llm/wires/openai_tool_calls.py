@@ -1,0 +1,145 @@
+"""Tool calls out of the pieces in which OpenAI-compatible providers send them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from vital_shared.llm.base import ModelToolCall, ModelUnavailable
+from vital_shared.llm.wires.json_text import mended, read_json
+
+__all__ = ["ToolCallPieces"]
+
+MAX_CALLS: Final = 128
+"""Most calls that a model may ask for at once; OpenAI allows as many tools."""
+
+
+class ToolCallPieces:
+    """Gathers the calls of one answer, in the order in which they begin.
+
+    :param model: for errors.
+    """
+
+    __slots__ = ("_by_index", "_calls", "_model")
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        """The latest call at each index: some providers send all calls at 0."""
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def add(self, pieces: Any) -> int:
+        """Take the pieces of one chunk, and return their number; what is no object is passed over.
+
+        :raises ModelUnavailable: when there are more calls than any model makes.
+        """
+        pieces = [pieces] if isinstance(pieces, Mapping) else pieces
+        known = [piece for piece in pieces if isinstance(piece, Mapping)] if isinstance(pieces, list) else []
+        for piece in known:
+            self._add(piece)
+        return len(known)
+
+    def whole(self) -> tuple[ModelToolCall, ...]:
+        """Return the calls.
+
+        :raises ModelUnavailable: when one has no name, or arguments that are no object.
+        """
+        made: dict[str, ModelToolCall] = {}
+        for number, call in enumerate(self._calls):
+            given = mended(call.id) or f"call_{number}"
+            call_id = f"{given}_{number}" if given in made else given
+            made[call_id] = ModelToolCall(id=call_id, name=mended(call.name), arguments=self._arguments(call))
+        return tuple(made.values())
+
+    def _add(self, piece: Mapping[str, Any]) -> None:
+        function = piece.get("function")
+        function = function if isinstance(function, Mapping) else piece
+        index, call_id = _index(piece.get("index")), _text(piece.get("id"))
+        name, arguments = _text(function.get("name")), function.get("arguments")
+        arguments = function.get("input") if arguments is None else arguments
+        call = self._find(index, call_id, name)
+        if call is None or call.is_followed_by(call_id, name, arguments):
+            call = self._begin(index)
+        call.id = call.id or call_id
+        call.name = call.name or name
+        call.add_arguments(arguments)
+
+    def _find(self, index: int | None, call_id: str, name: str) -> _Call | None:
+        if index is not None:
+            return self._by_index.get(index)
+        if call_id:
+            return next((call for call in self._calls if call.id == call_id), None)
+        return self._calls[-1] if self._calls and not name else None
+
+    def _begin(self, index: int | None) -> _Call:
+        if len(self._calls) >= MAX_CALLS:
+            message = f'"{self._model}" asks for more than {MAX_CALLS} tool calls at once.'
+            raise ModelUnavailable(message, model=self._model)
+        call = _Call()
+        self._calls.append(call)
+        if index is not None:
+            self._by_index[index] = call
+        return call
+
+    def _arguments(self, call: _Call) -> dict[str, Any]:
+        text = "".join(call.pieces).strip()
+        arguments = read_json(mended(text).encode()) if text else {}
+        if isinstance(arguments, str):  # some write the object as text within text
+            arguments = read_json(mended(arguments).encode())
+        if text == "null":
+            arguments = {}
+        if not call.name or not isinstance(arguments, dict):
+            raise ModelUnavailable(
+                f'"{self._model}" asks for the tool "{mended(call.name)}" with arguments that are no object.',
+                model=self._model,
+            )
+        return arguments
+
+
+class _Call:
+    """One call as far as it has come."""
+
+    __slots__ = ("id", "name", "pieces")
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.pieces: list[str] = []
+
+    def is_followed_by(self, call_id: str, name: str, arguments: Any) -> bool:
+        """Whether a piece at the same place begins another call: it has a name, and an id of its own."""
+        if not self.name or not name:
+            return False
+        if self.id and call_id:
+            return self.id != call_id
+        return bool(arguments) and isinstance(read_json(mended("".join(self.pieces)).encode()), dict)
+
+    def add_arguments(self, arguments: Any) -> None:
+        if isinstance(arguments, Mapping) and self.pieces:
+            return  # some repeat the whole object
+        if arguments is not None:
+            self.pieces.append(arguments if isinstance(arguments, str) else _dumped(arguments))
+
+
+def _dumped(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except (TypeError, ValueError):  # nested too deeply, or with halves of surrogates
+        return "unreadable"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _index(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) else None

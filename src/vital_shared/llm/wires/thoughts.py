@@ -1,0 +1,154 @@
+"""Reasoning that a model writes into its answer, between ``<think>`` and ``</think>``.
+
+Ollama, vLLM without a reasoning parser and many gateways send it so; templates that open the tag in the
+prompt let the answer begin within it, so that only the closing tag comes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from vital_shared.llm.base import ModelEvent, ReasoningDelta, TextDelta, TextWithdrawn
+
+__all__ = ["ThoughtSplitter"]
+
+_TAG: Final = re.compile(r"<(/?)(?:think|thinking|thought)>", re.IGNORECASE)
+_TAGS: Final = tuple(f"<{slash}{name}>" for slash in ("", "/") for name in ("think", "thinking", "thought"))
+_LONGEST_TAG: Final = max(map(len, _TAGS))
+
+
+class ThoughtSplitter:
+    """Takes the text of an answer as it comes, and gives text and reasoning; holds back no more than a tag.
+
+    A tag right behind a backtick is quoted, and stays in the text.
+
+    :param begins_thinking: whether the model is known to leave out the opening tag.
+    """
+
+    __slots__ = (
+        "_assumed",
+        "_at_start",
+        "_closed",
+        "_depth",
+        "_held",
+        "_since",
+        "_withdrawn",
+        "lone",
+        "written",
+    )
+
+    def __init__(self, *, begins_thinking: bool = False) -> None:
+        self.written: list[str] = []
+        """The pieces of text so far, thoughts left out."""
+        self.lone = False
+        """Whether a closing tag came without its opening tag."""
+        self._held = ""
+        """What may become a tag, or blanks before the first word."""
+        self._at_start = True
+        """Whether no word of text has come since the beginning or the last closing tag."""
+        self._assumed = begins_thinking
+        """Whether the thoughts began without a tag."""
+        self._depth = int(begins_thinking)
+        self._since: list[str] = []
+        """What has come since the last tag within thoughts, should it turn out to be the answer."""
+        self._closed = False
+        """Whether a closing tag has come."""
+        self._withdrawn = ""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a piece without ``<`` is text as it stands; the caller may add it to `written` itself."""
+        return not (self._held or self._depth or self._at_start)
+
+    def forget_assumption(self) -> None:
+        """Take what comes for text: the model's reasoning comes in a field of its own."""
+        if self._assumed:
+            self._assumed, self._depth = False, 0
+
+    def feed(self, text: str) -> list[ModelEvent]:
+        """Return what a piece says."""
+        events: list[ModelEvent] = []
+        text, self._held = self._held + text, ""
+        place = 0
+        for tag in _TAG.finditer(text):
+            before = text[place : tag.start()]
+            if (before or self._last_piece)[-1:] == "`":
+                continue
+            self._say(before, events)
+            if tag[1]:
+                self._close(events)
+            else:
+                self._open(tag[0])
+            place = tag.end()
+        cut = len(text) - _possible_tag(text[place:])
+        self._held = text[cut:]
+        self._say(text[place:cut], events)
+        return events
+
+    def end(self, *, is_cut_off: bool) -> list[ModelEvent]:
+        """Return the rest; thoughts that were never closed are the answer where they followed one.
+
+        :param is_cut_off: whether the answer was not written to its end.
+        """
+        events: list[ModelEvent] = []
+        held, self._held = self._held, ""
+        if not held.isspace():
+            self._say(held, events)
+        has_text = any(not text.isspace() for text in self.written)
+        restored = ""
+        if not is_cut_off and self._depth and (self._assumed or self._closed or has_text):
+            restored = "".join(self._since)
+        elif not is_cut_off and not has_text:
+            restored = self._withdrawn
+        if restored:
+            self.written.append(restored)
+            events.append(TextDelta(text=restored))
+        return events
+
+    @property
+    def _last_piece(self) -> str:
+        pieces = self._since if self._depth else self.written
+        return pieces[-1] if pieces else ""
+
+    def _say(self, text: str, events: list[ModelEvent]) -> None:
+        if not text:
+            return
+        if self._depth:
+            self._since.append(text)
+            events.append(ReasoningDelta(text=text))
+        elif self._at_start and text.isspace():
+            self._held = text + self._held
+        else:
+            text = text.lstrip() if self._at_start and self._closed else text
+            self._at_start = False
+            self.written.append(text)
+            events.append(TextDelta(text=text))
+
+    def _open(self, tag: str) -> None:
+        if self._assumed:
+            self._assumed = False
+        else:
+            self._depth += 1
+        self._since = [tag] if self._depth == 1 else [*self._since, tag]
+
+    def _close(self, events: list[ModelEvent]) -> None:
+        if self._depth:
+            self.lone = self.lone or self._assumed
+            self._depth -= 1
+        else:
+            self.lone = True
+            if self.written:
+                self._withdrawn += "".join(self.written)
+                self.written.clear()
+                events.append(TextWithdrawn())
+        self._assumed, self._closed, self._at_start, self._since = False, True, True, []
+
+
+def _possible_tag(text: str) -> int:
+    """Return how many characters at the end may be the beginning of a tag."""
+    start = text.rfind("<", max(0, len(text) - _LONGEST_TAG))
+    if start < 0:
+        return 0
+    tail = text[start:].lower()
+    return len(tail) if any(tag.startswith(tail) for tag in _TAGS) else 0
