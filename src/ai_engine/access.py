@@ -49,7 +49,7 @@ NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
 """What reading needs, and what changing does, of a path and all below it."""
 
 OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/healthz", "/readyz"})
-OPEN_TREES: Final = ("/page/", "/swagger/")
+OPEN_TREES: Final = ("/page/", "/runbooks/", "/swagger/")
 """These tell nothing of anybody, so they need no key."""
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
 from ai_engine.access_log import AccessLog
-from ai_engine.api import chat, health, metrics, pages, runs
+from ai_engine.api import chat, health, metrics, pages, runbooks, runs
 from ai_engine.authentication import Authentication
 from ai_engine.budget_gauges import BudgetGauges
 from ai_engine.engine import Engine
@@ -140,6 +140,7 @@ def create_app(
             *health.routes,
             *metrics.routes,
             *pages.routes,
+            *runbooks.routes,
         ],
         lifespan=lifespan,
     )
