@@ -144,6 +144,8 @@ def test_counts_that_come_after_the_end_are_read():
         [TEXT[0], delta("0", type="text_delta", text=SAID)],
         [TEXT[0], delta([0], type="text_delta", text=SAID)],
         [*TEXT[:2], *text_block(0, "42 days.")],  # one number twice
+        [*TEXT[:2], TEXT[0], *TEXT[2:]],  # a beginning for each piece
+        [named("content_block_start", index=0, delta={"type": "text", "text": ""}), *TEXT[1:]],
         [*TEXT[:2], delta(0, type="text_delta", text=None), delta(0, type="text_delta"), *TEXT[2:]],
         [*TEXT[:2], delta(0, type="text_delta", text=""), delta(0, text="42 days.")],
         [*TEXT[:2], delta(0, type="new_delta", new=1), named("content_block_delta", index=0), *TEXT[2:]],
@@ -153,7 +155,7 @@ def test_counts_that_come_after_the_end_are_read():
             tool(None, type="new"),
         ],
     ],
-    ids=range(17),
+    ids=range(19),
 )
 def test_blocks_are_read_however_they_are_announced(blocks):
     events = read(BEGIN, *blocks, *END)
@@ -174,6 +176,15 @@ def test_thinking_is_kept_apart_however_it_is_announced():
         assert (reasoning(events), text(events)) == ("Hm. So.", SAID)
     held = block(0, {"type": "redacted_thinking", "data": None})
     assert text(read(BEGIN, *held, *TEXT, *END)) == SAID
+
+
+def test_a_beginning_for_each_piece_of_thinking_makes_one_block():
+    begin = named("content_block_start", index=0, content_block={"type": "thinking", "thinking": ""})
+    signed = delta(0, type="signature_delta", signature="c2ln")
+    first = [begin, delta(0, thinking="Hm. "), begin, delta(0, thinking="So."), signed]
+    second = [begin, delta(0, thinking="Once more."), tool(1)]
+    thoughts = turn(read(BEGIN, *first, *second, end(WRITTEN, "tool_use"), STOP)).native[:2]
+    assert [thought["thinking"] for thought in thoughts] == ["Hm. So.", "Once more."]
 
 
 def called(*parts, reason="tool_use"):
@@ -197,6 +208,7 @@ def piece(written, index=0):
         [tool(None), piece('{"thing": "x"}', index=None)],
         [tool(0), piece('{"thing": "x"}', index=3)],
         [*TEXT, tool(0), piece('{"thing": "x"}')],
+        [tool(0), delta(0, type="text_delta", text="So."), piece('{"thing": '), piece('"x"}')],
         [
             named(
                 "content_block_start",
@@ -205,7 +217,7 @@ def piece(written, index=0):
             )
         ],
     ],
-    ids=range(11),
+    ids=range(12),
 )
 @pytest.mark.parametrize("reason", ["tool_use", "end_turn", "tool_calls"])
 def test_arguments_come_whole_or_in_pieces(parts, reason):
@@ -333,8 +345,9 @@ def test_a_whole_message_may_be_written_in_short(content):
         {"error": {"message": {"text": "Overloaded"}, "code": "500"}},
         {"error": {"message": "Overloaded"}, "request_id": {"id": 7}},
         [{"error": {"message": "Overloaded"}}],
+        {"error": "Overloaded", "status": 503, "details": "x", "timestamp": "x"},
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_an_error_within_a_stream_is_one_whatever_its_shape(odd):
     with pytest.raises(ModelUnavailable, match="Overloaded") as caught:

@@ -62,6 +62,14 @@ class _Block:
         """Whether it is a call of a tool, of ours or of the provider's own."""
         return self.kind.endswith("tool_use")
 
+    def takes(self, kind: str) -> bool:
+        """Whether pieces for this type of block may be its own."""
+        return self.kind == kind or (kind == "tool_use" and self.takes_input)
+
+    def goes_on_with(self, kind: str) -> bool:
+        """Whether a beginning with its number begins no other block: some servers send one for each piece."""
+        return self.kind == kind and kind in _EVENTS and not self.beginning.get("signature")
+
     def _input(self) -> Any:
         """Return a call's arguments, from its pieces or, where those say nothing, from its beginning."""
         written = "".join(self.parts).strip()
@@ -95,8 +103,10 @@ class ContentBlocks:
             (kind for field, kind in _TYPE_OF_FIELD.items() if field in beginning), ""
         )
         beginning["type"] = kind
-        block = self._add(index, _Block(kind, beginning))
-        return self._append(block, text_in(beginning.get(kind))) if kind in _EVENTS else None
+        known = self._by_index.get(_key(index))
+        if known is None or not known.goes_on_with(kind):
+            known = self._by_index[_key(index)] = self._add(_Block(kind, beginning))
+        return self._append(known, text_in(beginning.get(kind))) if kind in _EVENTS else None
 
     def add_piece(self, index: Any, delta: Mapping[str, Any]) -> ModelEvent | None:
         """Add a piece to its block, and return what it says; types that are not known yet are passed over.
@@ -130,19 +140,20 @@ class ContentBlocks:
 
     def _block(self, index: Any, kind: str) -> _Block:
         """Return the block that a piece belongs to; one of another type cannot be it."""
-        block = self._by_index.get(_key(index))
-        if block is None and kind == "tool_use":
-            block = next((each for each in reversed(self._all) if each.takes_input), None)
-        elif block is None and self._all:
-            block = self._all[-1]
-        if block is not None and (block.kind == kind or (kind == "tool_use" and block.takes_input)):
-            return block
-        return self._add(index, _Block(kind, {"type": kind}))
+        numbered = self._by_index.get(_key(index))
+        if numbered is not None and numbered.takes(kind):
+            return numbered
+        if kind == "tool_use":
+            return next((each for each in reversed(self._all) if each.takes(kind)), None) or self._new(kind)
+        latest = self._all[-1] if self._all else None
+        return latest if latest is not None and latest.takes(kind) else self._new(kind)
 
-    def _add(self, index: Any, block: _Block) -> _Block:
+    def _new(self, kind: str) -> _Block:
+        return self._add(_Block(kind, {"type": kind}))
+
+    def _add(self, block: _Block) -> _Block:
         self.pieces += 1
         self._all.append(block)
-        self._by_index[_key(index)] = block
         return block
 
 

@@ -48,7 +48,8 @@ def failure(
     details = error.get("details") if isinstance(error, dict) else None
     code = details.get("error_code") if isinstance(details, dict) else None
     spent = isinstance(code, str) and code.endswith("spend_limit_reached")  # a 429, and nothing to wait for
-    sent = status or (http_status_in(error.get("code")) if isinstance(error, dict) else None)
+    codes = (fields.get("status"), error.get("code") if isinstance(error, dict) else None)
+    sent = status or next((sent for code in codes if (sent := http_status_in(code))), None)
     kind = (label_in(error.get("type")) if isinstance(error, dict) else None) or ""
     return error_for(
         402 if spent else sent or _STATUS_OF_TYPE.get(kind, 502),

@@ -106,10 +106,10 @@ class AnthropicDecoder:
     def end(self) -> Sequence[ModelEvent]:
         """Return the tool calls and the reason of the end."""
         if self._stop is None and not self._ended:
-            raise ModelUnavailable(f'The stream of "{self._model}" broke off.', model=self._model)
+            raise ModelUnavailable(f'The stream of "{self._model}" broke off.', model=self._model, kind="cut")
         if self._stop in _FAILED_STOPS:
             message = f'The answer of "{self._model}" went wrong: {self._stop}.'
-            raise ModelUnavailable(message, model=self._model)
+            raise ModelUnavailable(message, model=self._model, kind="bad_answer")
         usage = self._usage.end(self._blocks.written_characters)
         return (*(() if usage is None else (usage,)), *self._last())
 
@@ -143,7 +143,8 @@ class AnthropicDecoder:
         return self._said(self._blocks.add_piece(event.get("index"), object_in(event.get("delta"))))
 
     def _begin(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
-        return self._said(self._blocks.begin(event.get("index"), event.get("content_block")))
+        content = event.get("content_block") or event.get("delta")  # where some gateways put it
+        return self._said(self._blocks.begin(event.get("index"), content))
 
     def _message_start(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
         usage = self._usage.begin(object_in(event.get("message")).get("usage") or event.get("usage"))
@@ -200,11 +201,13 @@ class AnthropicDecoder:
             raise ModelUnavailable(
                 f'"{self._model}" asks for the tool "{name}" with arguments that are no JSON object.',
                 model=self._model,
+                kind="bad_answer",
             )
         return ModelToolCall(id=call_id, name=name, arguments=arguments)
 
     def _unreadable(self) -> ModelUnavailable:
-        return ModelUnavailable(f'"{self._model}" sent an event that cannot be read.', model=self._model)
+        message = f'"{self._model}" sent an event that cannot be read.'
+        return ModelUnavailable(message, model=self._model, kind="bad_answer")
 
     _READERS: ClassVar[Mapping[str, Callable[[AnthropicDecoder, dict[str, Any]], Sequence[ModelEvent]]]] = {
         "content_block_delta": _delta,

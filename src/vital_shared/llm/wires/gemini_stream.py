@@ -108,7 +108,7 @@ class GeminiDecoder:
         """Return the usage, the tool calls and the reason of the end."""
         if self._finish is None and not (self._ended and self._parts):
             message = f'The stream of "{self._model}" broke off.'
-            raise ModelUnavailable(message, model=self._model, request_id=self._id)
+            raise ModelUnavailable(message, model=self._model, request_id=self._id, kind="cut")
         reason = _STOPS.get(self._finish or "STOP")
         if reason is None:
             said = self._finish_words or self._finish
@@ -175,8 +175,9 @@ class GeminiDecoder:
             raise self._gone_wrong(said) from error
 
     def _gone_wrong(self, said: str) -> ModelUnavailable:
-        return ModelUnavailable(f"{said.removesuffix('.')}.", model=self._model, request_id=self._id)
+        message = f"{said.removesuffix('.')}."
+        return ModelUnavailable(message, model=self._model, request_id=self._id, kind="bad_answer")
 
     def _unreadable(self) -> ModelUnavailable:
         message = f'"{self._model}" sent a chunk that cannot be read.'
-        return ModelUnavailable(message, model=self._model, request_id=self._id)
+        return ModelUnavailable(message, model=self._model, request_id=self._id, kind="bad_answer")
