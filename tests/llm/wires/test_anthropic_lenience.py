@@ -162,6 +162,30 @@ def test_blocks_are_read_however_they_are_announced(blocks):
     assert (text(events), events[-1]) == (SAID, Stop(reason="end"))
 
 
+def test_halves_of_surrogate_pairs_are_joined_or_replaced():
+    def half(written, kind="text"):
+        return (
+            b'data: {"type": "content_block_delta", "index": 0, "delta": {"type": "%s_delta", "%s": "%s"}}\n\n'
+            % (
+                kind.encode(),
+                {"text": b"text", "thinking": b"thinking", "input_json": b"partial_json"}[kind],
+                written,
+            )
+        )
+
+    events = read(BEGIN, TEXT[0], half(rb"a\ud83d"), half(rb"\ude00b"), half(rb"\ud83dc"), *END)
+    assert text(events) == "a😀b�c"
+    (call,) = called(tool(0), half(rb"{\"a\": \"\ud83d", "input_json"), half(rb"\ude00\"}", "input_json"))
+    assert call.arguments == {"a": "😀"}
+
+
+def test_content_that_json_proper_cannot_hold_does_not_go_back():
+    odd = (
+        b'data: {"type": "content_block_start", "content_block": {"type": "thinking", "data": "\\ud83d"}}\n\n'
+    )
+    assert turn(read(BEGIN, odd, tool(1), end(WRITTEN, "tool_use"), STOP)).native is None
+
+
 def test_thinking_is_kept_apart_however_it_is_announced():
     beginning = named("content_block_start", index=0, content_block={"type": "thinking", "thinking": "Hm. "})
     mixed = [

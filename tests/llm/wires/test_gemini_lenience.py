@@ -97,6 +97,22 @@ def test_thoughts_are_kept_apart():
     assert (reasoning(events), text(events)) == ("Hm.", SAID)
 
 
+def test_halves_of_surrogate_pairs_are_joined_or_replaced():
+    halves = [rb"a\ud83d", rb"\ude00b", rb"\ud83dc"]
+    parts = [
+        b'data: {"candidates": [{"content": {"parts": [{"text": "%s"}]}}]}\n\n' % half for half in halves
+    ]
+    assert text(read(*parts, END)) == "a😀b�c"
+
+
+def test_a_model_that_says_stop_in_each_chunk_is_whole_with_none():
+    decoder = GeminiWire().decoder("gemini:test")
+    chunks = [chunk({"text": "a"}, finish="STOP")[6:-2], chunk({"text": "b"}, finish="STOP")[6:-2]]
+    assert [(decoder.feed(each), decoder.is_whole)[1] for each in chunks] == [True, False]
+    decoder.feed(b"[DONE]")
+    assert decoder.is_whole
+
+
 @pytest.mark.parametrize(
     ("args", "expected"),
     [

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from vital_shared.llm.base import ModelEvent, ReasoningDelta, TextDelta
 from vital_shared.llm.wires.fields import label_in, object_in, text_in
-from vital_shared.llm.wires.json_text import read_json
+from vital_shared.llm.wires.json_text import SurrogateJoiner, mended, read_json
 
 __all__ = ["ContentBlocks"]
 
@@ -43,12 +43,13 @@ _TYPE_OF_FIELD: Final = {"text": "text", "thinking": "thinking", "name": "tool_u
 class _Block:
     """One content block: its beginning, and what has come of it since."""
 
-    __slots__ = ("beginning", "input", "kind", "parts")
+    __slots__ = ("beginning", "input", "joiner", "kind", "parts")
 
     def __init__(self, kind: str, beginning: dict[str, Any]) -> None:
         self.kind = kind
         self.beginning = beginning
         self.parts: list[str] = []
+        self.joiner = SurrogateJoiner()
         self.input: Any = beginning.get("input")
 
     def whole(self) -> dict[str, Any]:
@@ -77,7 +78,7 @@ class _Block:
             written = self.input.strip()
         elif not written and self.input is not None:
             return self.input
-        return read_json((written.removeprefix("{}") or "{}").encode(errors="replace"))
+        return read_json(mended(written.removeprefix("{}") or "{}").encode())
 
 
 class ContentBlocks:
@@ -119,7 +120,8 @@ class ContentBlocks:
         block = self._block(index, piece.block)
         content = delta.get(piece.field)
         if piece.field == "signature":
-            block.beginning["signature"] = text_in(block.beginning.get("signature")) + text_in(content)
+            signature = block.beginning.get("signature")
+            block.beginning["signature"] = text_in(signature) + mended(text_in(content))
             return None
         if piece.field == "partial_json" and isinstance(content, dict):
             block.input = content
@@ -131,6 +133,7 @@ class ContentBlocks:
         return [block.whole() for block in self._all if block.kind]
 
     def _append(self, block: _Block, text: str) -> ModelEvent | None:
+        text = block.joiner.feed(text)
         if not text:
             return None
         self.pieces += 1

@@ -21,7 +21,14 @@ from vital_shared.llm.base import (
 from vital_shared.llm.wires.anthropic_blocks import ContentBlocks
 from vital_shared.llm.wires.anthropic_errors import failure
 from vital_shared.llm.wires.anthropic_usage import AnthropicUsage
-from vital_shared.llm.wires.fields import UnreadableField, is_end_marker, label_in, object_in, objects_in
+from vital_shared.llm.wires.fields import (
+    UnreadableField,
+    is_end_marker,
+    label_in,
+    object_in,
+    objects_in,
+    sendable,
+)
 from vital_shared.llm.wires.json_text import read_json
 
 __all__ = ["WIRE", "AnthropicDecoder"]
@@ -123,7 +130,7 @@ class AnthropicDecoder:
             return (Stop(reason="end"),)
         text = "".join(block["text"] for block in blocks if block["type"] == "text")
         thought = any("thinking" in block["type"] for block in blocks)  # goes back with its signatures
-        turn = ModelTurn(text=text, calls=calls, wire=WIRE, native=blocks if thought else None)
+        turn = ModelTurn(text=text, calls=calls, wire=WIRE, native=sendable(blocks) if thought else None)
         return (*calls, turn, Stop(reason="tool_calls"))
 
     def _read(self, event: dict[str, Any]) -> Sequence[ModelEvent]:

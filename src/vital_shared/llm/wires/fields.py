@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import orjson
+
+from vital_shared.llm.wires.json_text import mended
+
 __all__ = [
     "UnreadableField",
     "http_status_in",
@@ -11,6 +15,7 @@ __all__ = [
     "label_in",
     "object_in",
     "objects_in",
+    "sendable",
     "text_in",
 ]
 
@@ -38,7 +43,7 @@ def label_in(value: Any) -> str | None:
     """Return an id, a name or a reason; a number becomes its digits, and what is empty or no label None."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    return value[:MAX_LABEL_CHARACTERS] if isinstance(value, str) and value else None
+    return mended(value[:MAX_LABEL_CHARACTERS]) if isinstance(value, str) and value else None
 
 
 def http_status_in(code: Any) -> int | None:
@@ -72,6 +77,15 @@ def objects_in(value: Any) -> list[dict[str, Any]]:
     if not all(isinstance(each, dict) for each in objects):
         raise UnreadableField("no object where one has to be")
     return objects
+
+
+def sendable(native: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Return a provider's own content, which goes back to it; None where JSON proper cannot hold it."""
+    try:
+        orjson.dumps(native)
+    except TypeError:  # halves of surrogate pairs, numbers that are too large, or nested too deeply
+        return None
+    return native
 
 
 def is_end_marker(data: bytes) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 from vital_shared.llm.base import ModelEvent, ModelToolCall, ReasoningDelta, TextDelta
 from vital_shared.llm.wires.fields import UnreadableField, label_in, text_in
-from vital_shared.llm.wires.json_text import read_json
+from vital_shared.llm.wires.json_text import SurrogateJoiner, mended, read_json
 
 __all__ = ["ContentParts", "UnreadableCall"]
 
@@ -27,10 +26,12 @@ class UnreadableCall(Exception):
 class ContentParts:
     """The answer as it came: with the signatures of its thoughts it goes back with the tools' results."""
 
-    __slots__ = ("_all",)
+    __slots__ = ("_all", "_text_joiner", "_thought_joiner")
 
     def __init__(self) -> None:
         self._all: list[dict[str, Any]] = []
+        self._text_joiner = SurrogateJoiner()
+        self._thought_joiner = SurrogateJoiner()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -44,8 +45,10 @@ class ContentParts:
             part = {"text": part}
         if not isinstance(part, dict):
             raise UnreadableField("no part of an answer")
-        text = text_in(part.get("text"))
-        self._all.append({name: value for name, value in part.items() if value is not None})
+        part = {name: value for name, value in part.items() if value is not None}
+        joiner = self._thought_joiner if part.get("thought") else self._text_joiner
+        text = joiner.feed(text_in(part.get("text")))
+        self._all.append(part | {"text": text} if "text" in part else part)
         if not text:
             return None
         return ReasoningDelta(text=text) if part.get("thought") else TextDelta(text=text)
@@ -70,7 +73,7 @@ class ContentParts:
             calls[call_id] = ModelToolCall(id=call_id, name=name, arguments=arguments)
         return tuple(calls.values())
 
-    def native(self) -> Sequence[dict[str, Any]]:
+    def native(self) -> list[dict[str, Any]]:
         """Return the parts with pieces of plain text joined; one with a signature has to stay as it is."""
         joined: list[dict[str, Any]] = []
         for part in self._all:
@@ -86,7 +89,7 @@ def _asked(call: Any) -> tuple[str, dict[str, Any]]:
     name = label_in(call.get("name")) if isinstance(call, dict) else None
     arguments = call.get("args") if isinstance(call, dict) else None
     if isinstance(arguments, str):
-        arguments = read_json(arguments.strip().encode(errors="replace") or b"{}")
+        arguments = read_json(mended(arguments).strip().encode() or b"{}")
     elif arguments is None:
         arguments = {}
     if name is None or not isinstance(arguments, dict):

@@ -17,7 +17,14 @@ from vital_shared.llm.base import (
     Stop,
     StopReason,
 )
-from vital_shared.llm.wires.fields import UnreadableField, is_end_marker, label_in, object_in, objects_in
+from vital_shared.llm.wires.fields import (
+    UnreadableField,
+    is_end_marker,
+    label_in,
+    object_in,
+    objects_in,
+    sendable,
+)
 from vital_shared.llm.wires.gemini_errors import failure
 from vital_shared.llm.wires.gemini_parts import ContentParts, UnreadableCall
 from vital_shared.llm.wires.gemini_usage import GeminiUsage
@@ -60,6 +67,7 @@ class GeminiDecoder:
         "_ended",
         "_finish",
         "_finish_words",
+        "_goes_on",
         "_id",
         "_model",
         "_parts",
@@ -76,14 +84,16 @@ class GeminiDecoder:
         """Number of the candidate that is read: the first one that came."""
         self._finish: str | None = None
         self._finish_words = ""
+        self._goes_on = False
+        """Whether more of the answer came behind a reason of its end."""
         self._ended = False
         """Whether an end marker came, which only gateways send."""
         self._id: str | None = None
 
     @property
     def is_whole(self) -> bool:
-        """Whether the answer has come to its end."""
-        return self._finish is not None
+        """Whether the answer has come to its end; some models say so in each chunk, which tells nothing."""
+        return (self._finish is not None and not self._goes_on) or (self._ended and bool(self._parts))
 
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one chunk, or a list of them, which is what comes without ``alt=sse``."""
@@ -116,7 +126,7 @@ class GeminiDecoder:
         calls = self._calls() if reason == "end" else ()  # a call that the limit cut off is none
         if not calls:
             return (*self._usage.read(), Stop(reason=reason, request_id=self._id))
-        native = self._parts.native()
+        native = sendable(self._parts.native())
         turn = ModelTurn(text=self._parts.text(), calls=calls, wire=WIRE, native=native)
         stop = Stop(reason="tool_calls", request_id=self._id)  # Gemini itself just says STOP
         return (*self._usage.read(), *calls, turn, stop)
@@ -144,6 +154,7 @@ class GeminiDecoder:
         return bool(number == self._candidate)
 
     def _content(self, candidate: Mapping[str, Any]) -> list[ModelEvent]:
+        had_finished = self._finish is not None
         finish = label_in(candidate.get("finishReason"))
         if finish is not None and finish.upper() not in _NO_REASONS:
             self._finish = finish.upper()
@@ -152,6 +163,7 @@ class GeminiDecoder:
         parts: Any = content if isinstance(content, str | list) else object_in(content).get("parts")
         parts = parts if isinstance(parts, list) else [parts]
         said = [self._parts.add(each) for each in parts if each is not None]
+        self._goes_on = self._goes_on or (had_finished and len(self._parts) > self.pieces)
         self.pieces = len(self._parts)
         return [event for event in said if event is not None]
 
