@@ -24,6 +24,7 @@ from ai_engine.others.answering import RunsHere
 from ai_engine.others.elsewhere import RunsElsewhere
 from ai_engine.others.message import Ask, ask_alone
 from ai_engine.problems import add_problem_handlers
+from ai_engine.readiness import Readiness
 from ai_engine.run_hub import RunHub
 from ai_engine.sampling import sample
 from ai_engine.scraping import Scrape, Shared, scrape_alone
@@ -88,6 +89,9 @@ def create_app(
                 parts = await Services.open()
                 stack.push_async_callback(parts.aclose)
             keys = KeyRing(KeyStore(parts.database), may_be_open=is_loopback(settings.host))
+            stack.push_async_callback(keys.aclose)
+            readiness = Readiness(parts.database, parts.settings.data_dir)
+            stack.push_async_callback(readiness.aclose)
             await keys.load()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hub = RunHub(
@@ -112,6 +116,7 @@ def create_app(
                 ingestor=Ingestor(parts.knowledge, parts.embedder),
                 scrape=Shared(scrape),
                 keys=keys,
+                readiness=readiness,
                 here=here,
                 elsewhere=RunsElsewhere(ask),
                 uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),

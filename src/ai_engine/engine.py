@@ -10,6 +10,7 @@ from ai_engine.fair_slots import FairSlots
 from ai_engine.key_ring import KeyRing
 from ai_engine.others.answering import RunsHere
 from ai_engine.others.elsewhere import RunsElsewhere
+from ai_engine.readiness import Readiness
 from ai_engine.run_hub import RunHub
 from ai_engine.scraping import Scrape
 from ai_engine.settings import ServerSettings
@@ -35,6 +36,7 @@ class Engine:
     here: RunsHere
     """This worker's runs, for the other workers."""
     elsewhere: RunsElsewhere
+    readiness: Readiness
     uploads: FairSlots
     """Documents that are received, or wait in memory."""
     ingesting: FairSlots

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
 
+from ai_engine.patient_reads import PatientReads
+from vital_shared.errors import StoreError
 from vital_shared.models.api_key import ApiKey
 from vital_shared.store.key_token import KeyToken
 from vital_shared.store.keys import KeyStore, StoredKey
@@ -16,6 +17,15 @@ __all__ = ["KEEP_SECONDS", "KeyRing"]
 KEEP_SECONDS: Final = 5.0
 """How long what was read is trusted: a key that was revoked works no longer than this, and so long the
 engine may stay open after the first key was made. An answer that has begun is not cut off."""
+
+STALE_SECONDS: Final = 300.0
+"""How long what was read counts while the store does not answer; nobody can revoke a key in it then."""
+
+KNOWN_PATIENCE_SECONDS: Final = 0.5
+UNKNOWN_PATIENCE_SECONDS: Final = 1.5
+"""How long a request waits for the store where something is known from before, and where nothing is."""
+
+AWAY: Final = "The database does not answer, so no key can be looked up: ask again in a moment"
 
 MOST_KEYS: Final = 10_000
 
@@ -49,9 +59,10 @@ class KeyRing:
         self._store = store
         self._clock = clock
         self._most_keys = most_keys
-        self._check_at = 0.0
-        self._kept: dict[str, tuple[StoredKey, float]] = {}  # until when; the oldest first
-        self._looking = asyncio.Semaphore(LOOK_UPS_AT_ONCE)
+        self._checked_at = -STALE_SECONDS
+        self._kept: dict[str, tuple[StoredKey, float]] = {}  # when it was read; the oldest first
+        self._look_ups: PatientReads[str, StoredKey | None] = PatientReads(at_once=LOOK_UPS_AT_ONCE)
+        self._checks: PatientReads[None, None] = PatientReads(at_once=1)
 
     async def load(self) -> None:
         """See whether there are keys.
@@ -61,43 +72,65 @@ class KeyRing:
         started = self._clock()
         if self.open and await self._store.any_active():
             self.open = False
-        self._check_at = started + KEEP_SECONDS
+        self._checked_at = started
 
     async def is_open(self) -> bool:
-        """Tell whether no key is needed, as of a few seconds ago.
+        """Tell whether no key is needed, as of a few seconds ago, or as last seen where the store is away.
 
-        :raises StoreError: when the store does not answer.
+        :raises StoreError: when the store has not answered for too long.
         """
-        if self.open and self._clock() >= self._check_at:
-            async with self._looking:
-                if self._clock() >= self._check_at:  # not seen to while we waited
-                    await self.load()
+        age = self._clock() - self._checked_at
+        if self.open and age >= KEEP_SECONDS:
+            is_known = age < STALE_SECONDS
+            try:
+                await self._checks.get(None, self.load, patience_seconds=_patience(is_known))
+            except (StoreError, TimeoutError) as error:
+                if not is_known:
+                    raise StoreError(AWAY) from error
         return self.open
 
     async def find(self, token: KeyToken) -> ApiKey | None:
         """Return the key that a caller has sent, or None where there is none such that can be used.
 
-        :raises StoreError: when the store does not answer.
+        Where the store does not answer, a key that was read before counts for a while.
+
+        :raises StoreError: when the store does not answer, and nothing is known of the key.
         """
-        stored = self._remembered(token.id)
-        if stored is None:
-            async with self._looking:
-                stored = self._remembered(token.id) or await self._look_up(token.id)
+        stored = self._remembered(token.id, KEEP_SECONDS) or await self._fetch(token.id)
         if stored is None or not token.fits(stored.secret_hash):
             return None
         self.open = False  # so there are keys
         return stored.key
 
-    def _remembered(self, key_id: str) -> StoredKey | None:
-        stored, until = self._kept.get(key_id, (None, 0.0))
-        return stored if self._clock() < until else None
+    async def aclose(self) -> None:
+        """Give up what is still being read."""
+        await self._look_ups.aclose()
+        await self._checks.aclose()
+
+    def _remembered(self, key_id: str, seconds: float) -> StoredKey | None:
+        stored, read_at = self._kept.get(key_id, (None, 0.0))
+        return stored if self._clock() < read_at + seconds else None
+
+    async def _fetch(self, key_id: str) -> StoredKey | None:
+        known = self._remembered(key_id, STALE_SECONDS)
+        patience = _patience(known is not None)
+        try:
+            return await self._look_ups.get(key_id, lambda: self._look_up(key_id), patience_seconds=patience)
+        except (StoreError, TimeoutError) as error:
+            if known is None:
+                raise StoreError(AWAY) from error
+            return known
 
     async def _look_up(self, key_id: str) -> StoredKey | None:
         started = self._clock()  # what comes back may be as old as this
         stored = await self._store.find(key_id)
         self._kept.pop(key_id, None)
         if stored is not None:
-            self._kept[key_id] = (stored, started + KEEP_SECONDS)
+            self._kept[key_id] = (stored, started)
             if len(self._kept) > self._most_keys:
                 del self._kept[next(iter(self._kept))]
         return stored
+
+
+def _patience(is_known: bool) -> float:
+    return KNOWN_PATIENCE_SECONDS if is_known else UNKNOWN_PATIENCE_SECONDS

@@ -1,9 +1,13 @@
 """Alive, and ready."""
 
+import asyncio
+import errno
+import os
+from pathlib import Path
+
 import pytest
 from tests.ai_engine.harness import Service
-
-from vital_shared.errors import StoreError
+from tests.ai_engine.test_store_stalls import locked
 
 
 async def test_alive(service: Service) -> None:
@@ -16,15 +20,40 @@ async def test_ready_though_the_embedded_models_are_missing(service: Service) ->
     assert "vital models install" in response.json()["missing"][0]
 
 
-async def test_not_ready_without_a_store_but_alive(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def down(_: object) -> None:
-        raise StoreError("The database is down.")
-
-    monkeypatch.setattr(type(service.services.database), "ping", down)
+async def missing(service: Service) -> str:
     response = await service.client.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (503, "not_ready")
-    assert response.json()["missing"][0] == "The database is down."
     assert (await service.client.get("/healthz")).status_code == 200
+    return " ".join(response.json()["missing"])
+
+
+async def test_not_ready_while_the_database_is_locked_and_ready_again_afterwards(
+    service: Service, tmp_path: Path
+) -> None:
+    async with locked(tmp_path / "vital.db"):
+        found = await asyncio.gather(*(missing(service) for _ in range(20)))
+    assert "the database did not answer within 2 seconds" in found[0]
+    while (await service.client.get("/readyz")).status_code != 200:  # the check under way ends first
+        pass
+
+
+async def test_not_ready_when_the_database_is_broken(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "vital.db").write_bytes(b"not a database" * 1_000)
+    assert "malformed" in (found := await missing(service)) or "not a database" in found
+
+
+async def test_not_ready_when_the_database_was_deleted(service: Service, tmp_path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        await asyncio.to_thread(os.remove, tmp_path / f"vital.db{suffix}")
+    assert "unable to open" in await missing(service)
+
+
+async def test_not_ready_when_the_disk_is_full(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("ai_engine.readiness.os.fsync", full)
+    assert "No space left on device" in await missing(service)
 
 
 async def test_not_ready_while_it_stops(service: Service) -> None:

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.ai_engine.harness import Service, asked, serving
 
-from ai_engine.key_ring import KEEP_SECONDS
+from ai_engine.key_ring import KEEP_SECONDS, STALE_SECONDS
 from ai_engine.logs import configure_logs
 from vital_shared.errors import StoreError
 from vital_shared.monitoring.metrics import REGISTRY
@@ -207,7 +207,7 @@ async def test_a_store_that_is_down_lets_nobody_in_and_the_engine_alive(
 
     monkeypatch.setattr(KeyStore, "find", down)
     monkeypatch.setattr(KeyStore, "any_active", down)
-    service.engine.keys._check_at = 0.0
+    service.engine.keys._checked_at = -STALE_SECONDS
     for headers in ({}, {"Authorization": f"Bearer {UNKNOWN}"}):
         response = await service.client.get("/v1/agents", headers=headers)
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")

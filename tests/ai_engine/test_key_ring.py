@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ai_engine.key_ring import KEEP_SECONDS, LOOK_UPS_AT_ONCE, KeyRing
+from ai_engine.key_ring import KEEP_SECONDS, LOOK_UPS_AT_ONCE, STALE_SECONDS, KeyRing
 from vital_shared.errors import StoreError
 from vital_shared.store.database import Database
 from vital_shared.store.key_token import KeyToken
 from vital_shared.store.keys import KeyStore, StoredKey
 
+ENDLESS_SECONDS = 20
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 
@@ -129,17 +130,25 @@ async def test_the_ring_is_bounded_and_forgets_the_oldest(store: WatchedStore, c
     assert list(ring._kept) == [token.id for token in tokens[2:]]
 
 
-async def test_few_look_ups_are_made_at_once_and_one_key_is_not_looked_up_by_all(
-    store: WatchedStore, clock: Clock
-):
+async def test_few_look_ups_are_made_at_once(store: WatchedStore, clock: Clock):
+    ring = ring_of(store, clock)
+    store.gate = asyncio.Event()
+    asking = [asyncio.create_task(ring.find(KeyToken.make())) for _ in range(100)]
+    for _ in range(LOOK_UPS_AT_ONCE):
+        await store.arrived.acquire()
+    assert len(store.found) == LOOK_UPS_AT_ONCE
+    store.gate.set()
+    assert await asyncio.gather(*asking) == [None] * 100
+
+
+async def test_one_key_is_looked_up_once_for_all_requests_that_wait(store: WatchedStore, clock: Clock):
     ring, token = ring_of(store, clock), await store.made()
     store.gate = asyncio.Event()
     asking = [asyncio.create_task(ring.find(token)) for _ in range(100)]
-    for _ in range(LOOK_UPS_AT_ONCE):
-        await store.arrived.acquire()
+    await store.arrived.acquire()
     store.gate.set()
     assert all(await asyncio.gather(*asking))
-    assert len(store.found) == LOOK_UPS_AT_ONCE
+    assert store.found == [token.id]
 
 
 async def test_it_is_open_without_keys_and_closes_soon_after_the_first_was_made(
@@ -179,16 +188,68 @@ async def test_it_is_never_open_where_others_reach_it(store: WatchedStore, clock
     assert not await ring.is_open()
 
 
-async def test_a_store_that_is_down_lets_nobody_in(store: WatchedStore, clock: Clock):
-    ring, token = ring_of(store, clock), await store.made()
+async def test_a_store_that_is_down_lets_in_only_keys_that_it_had_lately(store: WatchedStore, clock: Clock):
+    ring, token, unknown = ring_of(store, clock), await store.made(), await store.made()
     assert await ring.find(token) is not None
     store.error = StoreError("The database is down.")
+    clock.seconds += STALE_SECONDS - 0.001
     assert await ring.find(token) is not None
-    clock.seconds += KEEP_SECONDS
+    assert await ring.find(KeyToken(token.id, "0" * 64)) is None
+    with pytest.raises(StoreError):
+        await ring.find(unknown)
+    clock.seconds += 0.001
     with pytest.raises(StoreError):
         await ring.find(token)
-    open_ring = ring_of(store, clock)
+
+
+async def test_a_revocation_that_was_seen_holds_though_the_store_goes_down(store: WatchedStore, clock: Clock):
+    ring, token = ring_of(store, clock), await store.made()
+    assert await ring.find(token) is not None
+    await store.revoke(token.id, now=NOW)
+    clock.seconds += KEEP_SECONDS
+    assert await ring.find(token) is None
+    store.error = StoreError("The database is down.")
     with pytest.raises(StoreError):
-        await open_ring.is_open()
+        await ring.find(token)
+
+
+async def test_an_open_engine_stays_so_for_a_while_when_the_store_is_down(store: WatchedStore, clock: Clock):
+    ring = ring_of(store, clock)
+    await ring.load()
+    store.error = StoreError("The database is down.")
+    clock.seconds += STALE_SECONDS - 0.001
+    assert await ring.is_open()
+    clock.seconds += 0.001
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await ring.is_open()
     with pytest.raises(StoreError):
-        await open_ring.is_open()
+        await ring_of(store, clock).is_open()
+
+
+async def test_a_frozen_store_holds_no_request_and_few_look_ups(store: WatchedStore, clock: Clock):
+    ring, token = ring_of(store, clock), await store.made()
+    assert await ring.find(token) is not None
+    clock.seconds += KEEP_SECONDS
+    store.gate = asyncio.Event()  # never opened
+    async with asyncio.timeout(ENDLESS_SECONDS):
+        known = await asyncio.gather(*(ring.find(token) for _ in range(100)))
+        unknown = await asyncio.gather(
+            *(ring.find(KeyToken.make()) for _ in range(100)), return_exceptions=True
+        )
+    assert all(known)
+    assert {type(each) for each in unknown} == {StoreError}
+    assert len(store.found) <= 1 + LOOK_UPS_AT_ONCE
+    await ring.aclose()
+
+
+async def test_what_a_slow_look_up_brings_counts_for_the_next_request(store: WatchedStore, clock: Clock):
+    ring, token = ring_of(store, clock), await store.made()
+    assert await ring.find(token) is not None
+    await store.revoke(token.id, now=NOW)
+    clock.seconds += KEEP_SECONDS
+    store.gate = asyncio.Event()
+    assert await ring.find(token) is not None  # the store is frozen: what was known counts
+    store.gate.set()
+    await asyncio.wait([read.task for read in ring._look_ups._reads.values()])
+    assert ring._kept == {}

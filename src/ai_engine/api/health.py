@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Final, Literal
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.engine import engine_of
-from vital_shared.errors import StoreError
 from vital_shared.models.base import Frozen
 
 __all__ = ["Health", "routes"]
-
-PING_SECONDS: Final = 2.0
 
 
 class Health(Frozen):
@@ -32,21 +28,14 @@ async def alive(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Answer 200 when the store answers and no stop is under way, otherwise 503."""
+    """Answer 200 when runs can be stored and no stop is under way, otherwise 503."""
     engine = engine_of(request)
     missing = []
     if engine.services.embedder is None:
         missing.append("the embedded models: run `vital models install`; search is by keywords alone")
-    blockers = []
+    blockers = list(await engine.readiness.problems())
     if engine.hub.stopping:
-        blockers.append("the engine is stopping")
-    try:
-        async with asyncio.timeout(PING_SECONDS):
-            await engine.services.database.ping()
-    except StoreError as error:
-        blockers.append(str(error))
-    except TimeoutError:
-        blockers.append(f"the database did not answer within {PING_SECONDS:g} seconds")
+        blockers.insert(0, "the engine is shutting down")
     return _response(Health(status="not_ready" if blockers else "ready", missing=(*blockers, *missing)))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection, text
@@ -14,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from vital_shared.errors import StoreError
 from vital_shared.store.engines import create_engines, create_thread_engine, parse_url, place
+from vital_shared.store.file_check import check_file
 from vital_shared.store.group_commit import GroupCommit, Job
 from vital_shared.store.migrations import upgrade
 from vital_shared.store.thread_writer import ThreadWriter
@@ -114,6 +117,19 @@ class Database:
         """
         async with self.connect() as connection:
             await connection.execute(text("SELECT 1"))
+
+    async def check(self) -> None:
+        """See that the database is whole, and takes writes: it waits for the write lock, as a write does.
+
+        :raises StoreError: when it does not.
+        """
+        async with self.begin() as connection:
+            await connection.execute(text("SELECT version_num FROM alembic_version"))
+        if self._in_thread is not None:
+            try:
+                await asyncio.to_thread(check_file, Path(self._url.database or ""))
+            except sqlite3.Error as error:
+                raise StoreError(f"The database {self._place} cannot be read: {error}") from error
 
     async def aclose(self) -> None:
         """Close all connections, when all is written."""
