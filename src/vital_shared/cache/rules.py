@@ -26,13 +26,20 @@ CACHED_MODES: Final = frozenset({WorkflowMode.MODE_1, WorkflowMode.MODE_2})
 LEAST_QUALITY: Final = 0.8
 """An answer below is made anew, and may be better then."""
 
+FOLDED_CHARACTERS: Final = 200
+
 FORMAT: Final = 3
 """Of keys and entries: changed with either."""
 
 
 def normalised(query: str) -> str:
     """Write a question so that what differs only in its spelling is the same: case, width and blanks."""
-    return " ".join(unicodedata.normalize("NFKC", query).casefold().split())
+    return " ".join(" ".join(map(_folded, query.split())).split())
+
+
+def _folded(word: str) -> str:
+    """Fold a word; one that is none stays: a thousand combining marks are sorted in quadratic time."""
+    return unicodedata.normalize("NFKC", word).casefold() if len(word) <= FOLDED_CHARACTERS else word
 
 
 def key_of(

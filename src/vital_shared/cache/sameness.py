@@ -15,6 +15,9 @@ from typing import Final, NamedTuple
 
 __all__ = ["asks_the_same"]
 
+COMPARED_CHARACTERS: Final = 1_000
+"""Of a longer question the vectors see the beginning alone."""
+
 _WORD: Final = re.compile(r"(?<!\w)-?\d[\w.,()/%-]*[\w)%]|-?\d|\w[\w']*(?:\(\w+\))?|[$€£¥%<>=+#&@°§±÷^~]")
 """Words, numbers with what belongs to them, and signs that say something."""
 
@@ -100,6 +103,8 @@ class _Asked(NamedTuple):
 
 def asks_the_same(one: str, other: str) -> bool:
     """Tell whether the answer to one question is surely one to the other."""
+    if max(len(one), len(other)) > COMPARED_CHARACTERS:
+        return False
     first, second = _asked(one), _asked(other)
     return first.words == second.words and first.time == second.time and first.particles == second.particles
 

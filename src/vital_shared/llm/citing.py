@@ -20,15 +20,17 @@ Event = TextDelta | Cited | CitationRemoved
 
 _NUMBERS = r"\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*"
 _WIDE = rf"\u3010(?P<wide>{_NUMBERS})(?:\u2020[^\u3011\n]{{0,60}})?\u3011"
-_MARKER: Final = re.compile(rf"(?P<space>[ \t]*)(?:\[\^?(?P<plain>{_NUMBERS})\]|{_WIDE})")
+_MARKER: Final = re.compile(rf"(?P<space>(?:(?<![ \t])[ \t]++)?)(?:\[\^?(?P<plain>{_NUMBERS})\]|{_WIDE})")
 _LINK: Final = re.compile(r"(?P<image>!?)\[(?P<text>[^\[\]\n]{0,300})\]\((?P<target>[^()\n]{0,2000})\)")
 _OPEN: Final = re.compile(
-    r"(?:!?[ \t]*(?:\[\^?[\d\s,;\u2013-]{0,40}|\u3010[^\u3011\n]{0,80})"  # half a marker
-    r"|[ \t]*!?\[[^\[\]\n]{0,300}(?:\](?:\([^()\n]{0,2000})?)?"  # half a link, or what may become one
-    r"|[ \t]+|!)\Z"
+    r"(?:!?[ \t]{0,100}(?:\[\^?[\d\s,;\u2013-]{0,40}|\u3010[^\u3011\n]{0,80})"  # half a marker
+    r"|[ \t]{0,100}!?\[[^\[\]\n]{0,300}(?:\](?:\([^()\n]{0,2000})?)?"  # half a link, or what may become one
+    r"|[ \t]{1,100}|!)\Z"
 )
 _RANGE: Final = re.compile(r"(\d{1,3})\s*[\u2013-]\s*(\d{1,3})")
 _LONGEST_RANGE: Final = 20
+_HALF_CHARACTERS: Final = 2_600
+"""The longest beginning of a marker or a link that is waited for."""
 _TAIL: Final = 600
 """Characters of what was written that a quote is chosen by."""
 
@@ -58,7 +60,7 @@ class Citer:
             ready, self._pending = self._pending, ""  # the usual piece
         else:
             whole = max((link.end() for link in _LINK.finditer(self._pending)), default=0)
-            half = _OPEN.search(self._pending, whole)
+            half = _OPEN.search(self._pending, max(whole, len(self._pending) - _HALF_CHARACTERS))
             end = half.start() if half else len(self._pending)
             ready, self._pending = self._pending[:end], self._pending[end:]
         yield from self._write(ready)

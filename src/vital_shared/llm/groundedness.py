@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +13,7 @@ from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.quality import UnsupportedSentence
 from vital_shared.models.tool import ToolResult
 from vital_shared.retrieval.sentences import is_item, is_lead_in, split
-from vital_shared.retrieval.words import content_words, coverage, names, numbers, spelt_numbers
+from vital_shared.retrieval.words import content_words, names, numbers, spelt_numbers
 
 if TYPE_CHECKING:
     from vital_shared.retrieval.rerank import Reranker
@@ -38,8 +39,19 @@ unsupported, which errs on the side of doubt."""
 LONGEST_ABSTENTION = 600
 """Characters; who goes on says more than that."""
 
-_MARKER = re.compile(r"\[(\d+)\]")
-_MARKERS_AFTER_STOP = re.compile(r"([.!?:;])((?:\s*\[\d+\])+)")
+CHECKED_CHARACTERS = 200_000
+"""Of an answer, from its beginning."""
+
+ABSTENTION_CHARACTERS = 10_000
+
+MAX_JUDGED = 100
+"""Sentences for which the cross-encoder is asked; for more the words alone decide."""
+
+QUICK_CHARACTERS = 20_000
+"""Characters of an answer and its sources that are checked without a thread."""
+
+_MARKER = re.compile(r"\[(\d{1,9})\]")
+_MARKERS_AFTER_STOP = re.compile(r"([.!?:;])((?:\s*+\[\d{1,9}\])+)")
 _ABSTENTION = re.compile(
     r"\b(?:(?:do|does|did|could|can|was|is)(?:n['\u2019]t| not)|cannot|no)\b.{0,60}"
     r"\b(?:find|found|hold|contain|mention|answer|information|know|say|provide|cover|specify|state)",
@@ -84,25 +96,119 @@ async def groundedness(
     without a citation is backed by the tools' results alone. An answer that cites nothing and says that it
     does not know claims nothing, and neither does one that had no sources and pretends to none.
 
+    Of a very long answer the first `CHECKED_CHARACTERS` are checked, and `MAX_JUDGED` sentences are judged.
+
     :param passages: all that may be cited, the tools' passages included.
     :param reranker: the cross-encoder; asked only where the words alone do not settle it. None: they do.
     """
     results = [result for result in tool_results if result.status == "success"]
-    if not _MARKER.search(answer_text) and (
-        (not passages and not results) or _ABSTENTION.search(answer_text)
+    text = answer_text[:CHECKED_CHARACTERS]
+    if not _MARKER.search(text) and (
+        (not passages and not results) or _ABSTENTION.search(text[:ABSTENTION_CHARACTERS])
     ):
         return None
-    texts = {passage.id: f"{passage.title} {passage.section}\n{passage.text}" for passage in passages}
-    sources = {citation.number: texts.get(citation.passage_id, "") for citation in citations}
+    sources = _sources(citations, passages)
     from_tools = "\n".join(f"{result.name} {result.arguments} {result.content}" for result in results)
-    claims = _claims(answer_text)
-    if not claims:
+    length = len(text) + len(from_tools) + sum(map(len, sources.values()))
+    if length <= QUICK_CHARACTERS:
+        verdicts = _by_words(text, sources, from_tools)
+    else:
+        verdicts = await asyncio.to_thread(_by_words, text, sources, from_tools)
+    if not verdicts:
         return None
-    failed = [claim for claim in claims if not await _is_backed(claim, sources, from_tools, reranker)]
+    failed = await _failed(verdicts, reranker)
     return Grounding(
-        share=1 - len(failed) / len(claims),
+        share=1 - len(failed) / len(verdicts),
         unsupported=tuple(UnsupportedSentence(start=claim.start, end=claim.end) for claim in failed),
     )
+
+
+def _sources(citations: Sequence[Citation], passages: Sequence[Passage]) -> dict[int, str]:
+    texts = {passage.id: f"{passage.title} {passage.section}\n{passage.text}" for passage in passages}
+    return {citation.number: texts.get(citation.passage_id, "") for citation in citations}
+
+
+class _Words(NamedTuple):
+    """A source by its words, taken out once for all claims."""
+
+    words: frozenset[str]
+    numbers: frozenset[str]
+    content: frozenset[str]
+
+    @classmethod
+    def of(cls, source: str) -> _Words:
+        """Take out the words of a text."""
+        known = (word.lower() for word in re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", source))
+        return cls(
+            frozenset(word.removesuffix("'s") for word in known),
+            numbers(source) | spelt_numbers(source),
+            content_words(source),
+        )
+
+
+class _Verdict(NamedTuple):
+    """A claim, judged by its words."""
+
+    claim: _Claim
+    text: str
+    backed: bool
+    doubts: tuple[str, ...] = ()
+    """Cited passages that share too little with the claim: each has to have a part in it."""
+    may_say_the_same: tuple[str, ...] = ()
+    """Cited passages that decide where the words do not."""
+
+
+def _by_words(answer_text: str, sources: Mapping[int, str], from_tools: str) -> list[_Verdict]:
+    """Judge all claims by their words alone."""
+    known = {number: _Words.of(source) for number, source in sources.items()}
+    tools = _Words.of(from_tools)
+    return [_verdict(claim, sources, known, tools) for claim in _claims(answer_text)]
+
+
+def _verdict(
+    claim: _Claim, sources: Mapping[int, str], known: Mapping[int, _Words], tools: _Words
+) -> _Verdict:
+    text = _MARKER.sub("", claim.text)
+    if is_item(text):
+        text = text.lstrip(" \t-*+•0123456789.)")
+    if any(number not in sources for number in claim.cited):
+        return _Verdict(claim, text, backed=False)
+    share = _share(text, [known[number] for number in claim.cited] if claim.cited else [tools])
+    if share == 0:
+        return _Verdict(claim, text, backed=False)
+    each_has_a_part = len(claim.cited) > 1 and not claim.in_list
+    doubts = [
+        _body(sources[number])
+        for number in claim.cited
+        if each_has_a_part and not _has_a_part(text, known[number])
+    ]
+    is_plain = share >= WORDS_PLAIN or not claim.cited
+    cited = () if is_plain else tuple(_body(sources[number]) for number in claim.cited)
+    return _Verdict(claim, text.strip(), share >= WORDS_BACKED, tuple(doubts), cited)
+
+
+async def _failed(verdicts: Sequence[_Verdict], reranker: Reranker | None) -> list[_Claim]:
+    """Return the claims that are not backed, once the cross-encoder has been asked for the doubtful ones."""
+    failed, left = [], MAX_JUDGED
+    for verdict in verdicts:
+        is_doubtful = bool(verdict.doubts or verdict.may_say_the_same)
+        left -= is_doubtful
+        judge = reranker if left >= 0 else None
+        if not (await _judged(verdict, judge) if is_doubtful else verdict.backed):
+            failed.append(verdict.claim)
+    return failed
+
+
+async def _judged(verdict: _Verdict, reranker: Reranker | None) -> bool:
+    if reranker is None:
+        return verdict.backed and not verdict.doubts
+    for body in verdict.doubts:
+        if float((await reranker.score(verdict.text, [body]))[0]) < NOT_ANOTHER:
+            return False
+    if not verdict.may_say_the_same:
+        return verdict.backed
+    logits = await reranker.score(verdict.text, verdict.may_say_the_same)
+    return float(max(logits)) >= (NOT_ANOTHER if verdict.backed else SAYS_THE_SAME)
 
 
 def _claims(answer_text: str) -> list[_Claim]:
@@ -150,35 +256,11 @@ def _is_no_claim(sentence: str) -> bool:
     return bare.startswith("#") or bare.endswith("?") or (is_lead_in(bare) and not numbers(bare))
 
 
-async def _is_backed(
-    claim: _Claim, sources: dict[int, str], from_tools: str, reranker: Reranker | None
-) -> bool:
-    if any(number not in sources for number in claim.cited):
-        return False
-    text = _MARKER.sub("", claim.text)
-    if is_item(text):
-        text = text.lstrip(" \t-*+•0123456789.)")
-    for number in claim.cited if len(claim.cited) > 1 and not claim.in_list else ():
-        if not await _has_a_part(text, sources[number], reranker):
-            return False
-    source = "\n".join(sources[number] for number in claim.cited) if claim.cited else from_tools
-    share = overlap(text, source)
-    backed = share >= WORDS_BACKED
-    if share == 0 or share >= WORDS_PLAIN or reranker is None or not claim.cited:
-        return backed
-    logits = await reranker.score(text.strip(), [_body(sources[number]) for number in claim.cited])
-    return float(max(logits)) >= (NOT_ANOTHER if backed else SAYS_THE_SAME)
-
-
-async def _has_a_part(text: str, source: str, reranker: Reranker | None) -> bool:
-    """Tell whether a passage has anything of a sentence that cites others too."""
-    shared = numbers(text) & (numbers(source) | spelt_numbers(source))
-    if shared or coverage(content_words(text), source) >= WORDS_OF_A_PART:
-        return True
-    return (
-        reranker is not None
-        and float((await reranker.score(text.strip(), [_body(source)]))[0]) >= NOT_ANOTHER
-    )
+def _has_a_part(text: str, source: _Words) -> bool:
+    """Tell whether a passage plainly has anything of a sentence that cites others too."""
+    wanted = content_words(text)
+    shared = len(wanted & source.content) / len(wanted) if wanted else 1.0
+    return bool(numbers(text) & source.numbers) or shared >= WORDS_OF_A_PART
 
 
 def _body(source: str) -> str:
@@ -188,9 +270,14 @@ def _body(source: str) -> str:
 
 def overlap(sentence: str, source: str) -> float:
     """Return the share of a sentence's words that a source has; 0 where it lacks a number or a name."""
-    known = {word.lower() for word in re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", source)}
-    if not numbers(sentence) <= numbers(source) | spelt_numbers(source):
+    return _share(sentence, [_Words.of(source)])
+
+
+def _share(sentence: str, sources: Sequence[_Words]) -> float:
+    if numbers(sentence).difference(*(source.numbers for source in sources)):
         return 0.0
-    if not names(sentence) <= {word.removesuffix("'s") for word in known}:
+    if names(sentence).difference(*(source.words for source in sources)):
         return 0.0
-    return coverage(content_words(sentence), source)
+    wanted = content_words(sentence)
+    missing = wanted.difference(*(source.content for source in sources))
+    return 1 - len(missing) / len(wanted) if wanted else 1.0

@@ -99,18 +99,31 @@ def _is_heading(sentence: str) -> bool:
 
 def _list_end(sentences: Sequence[str], index: int, end: int) -> int | None:
     """Find the end of the list that the sentence at `index`, which ends at `end`, leads in."""
-    lines = _lines(sentences[index + 1 :])
-    if not sentences[index].endswith("\n") or is_item(sentences[index]) or is_row(sentences[index]):
+    sentence = sentences[index]
+    if not sentence.endswith("\n") or is_item(sentence) or is_row(sentence) or index + 1 == len(sentences):
         return None
-    if lines and is_item(lines[0]):
-        items = list(takewhile(is_item, lines))
-    elif is_lead_in(sentences[index]):
-        items = _unmarked(lines)
+    if is_item(sentences[index + 1]):
+        items = list(takewhile(is_item, _lines(_following(sentences, index))))
+    elif is_lead_in(sentence):
+        items = _unmarked(_lines(_following(sentences, index)))
+    elif announced := _ANNOUNCED.search(sentence):
+        items = _lines(_following(sentences, index))[: _COUNTS[announced.group(1).lower()]]
     else:
-        announced = _ANNOUNCED.search(sentences[index])
-        items = lines[: _COUNTS[announced.group(1).lower()]] if announced else []
+        return None
     length = sum(map(len, items))
     return end + length if 0 < length <= _LONGEST_LIST else None
+
+
+def _following(sentences: Sequence[str], index: int) -> list[str]:
+    """Return the sentences behind one, up to the line with which they are longer than a list may be."""
+    found: list[str] = []
+    left = _LONGEST_LIST
+    for place in range(index + 1, len(sentences)):
+        found.append(sentences[place])
+        left -= len(sentences[place])
+        if left < 0 and sentences[place].endswith("\n"):
+            break
+    return found
 
 
 def _lines(sentences: Sequence[str]) -> list[str]:

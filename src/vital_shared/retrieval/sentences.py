@@ -9,11 +9,13 @@ import re
 
 __all__ = ["is_item", "is_lead_in", "is_row", "split"]
 
-_MARKER = r"[ \t]*(?:[-*+•–]|\(?[0-9]{1,3}[.)]|\(?[a-z][.)])[ \t]+"
-_LINE_OF_ITS_OWN = re.compile(rf"{_MARKER}|[ \t]*\||[ \t]*#")
+_MARKER = r"[ \t]{0,64}(?:[-*+•–]|\(?[0-9]{1,3}[.)]|\(?[a-z][.)])[ \t]+"
+_LINE_OF_ITS_OWN = re.compile(rf"{_MARKER}|[ \t]*+[|#]")
 _ITEM = re.compile(_MARKER)
-_END = re.compile(r"[.!?…]+[\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[^\W_a-z])")
-"""A full stop, closing quotes, and something that is no small letter."""
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_]*+\s++(?=[\"'“‘(\[*_]*+[^\W_a-z])")
+"""A full stop, closing quotes, and something that is no small letter; in linear time, whatever the text."""
+
+_NEXT_WORD = re.compile(r"\W*+(\w++)")
 
 _ABBREVIATIONS = frozenset(
     "al approx art arts ave ca capt cf ch chap co col cols corp dept dr ed eds eq fig figs gen gov inc jr "
@@ -30,6 +32,9 @@ _STARTERS = frozenset(
 
 _RUN_IN_WORDS = 5
 """A list item's first words, up to so many, may be its heading ("Decision. The goal is …")."""
+
+_RUN_IN_CHARACTERS = 200
+_LAST_WORD_CHARACTERS = 100
 
 
 def split(text: str) -> list[str]:
@@ -58,19 +63,20 @@ def is_lead_in(sentence: str) -> bool:
 
 def _blocks(text: str) -> list[str]:
     """Group the lines: what belongs to one paragraph, item or row, with the blank lines after it."""
-    blocks: list[str] = []
-    joins = False
+    blocks: list[list[str]] = []
+    before, joins = "", False
     for line in text.splitlines(keepends=True):
-        if blocks and (not line.strip() or (joins and _goes_on(blocks[-1], line))):
-            blocks[-1] += line
+        if blocks and (not line.strip() or (joins and _goes_on(before, line))):
+            blocks[-1].append(line)
         else:
-            blocks.append(line)
+            blocks.append([line])
+        before = line
         joins = bool(line.strip()) and not is_row(line) and not line.lstrip().startswith("#")
-    return blocks
+    return ["".join(lines) for lines in blocks]
 
 
 def _goes_on(before: str, line: str) -> bool:
-    """Tell whether a line of wrapped text goes on with what stands before it."""
+    """Tell whether a line of wrapped text goes on with the line before it."""
     if _LINE_OF_ITS_OWN.match(line) or before.rstrip().endswith((".", ":", ";", "!", "?")):
         return False
     last = before.rsplit(maxsplit=1)[-1]
@@ -83,7 +89,7 @@ def _split_block(block: str) -> list[str]:
     sentences = []
     start = 0
     for end in _END.finditer(block):
-        if _is_boundary(block[start : end.start()], block[end.start() : end.end()], block[end.end() :]):
+        if _is_boundary(block, start, end):
             sentences.append(block[start : end.end()])
             start = end.end()
     if start < len(block):
@@ -91,24 +97,29 @@ def _split_block(block: str) -> list[str]:
     return sentences
 
 
-def _is_boundary(before: str, mark: str, after: str) -> bool:
-    if _ITEM.fullmatch(before + mark):
+def _is_boundary(block: str, start: int, end: re.Match[str]) -> bool:
+    """Tell whether a sentence that begins at `start` ends here."""
+    mark, stop = end.group(), end.start()
+    if _ITEM.fullmatch(block, start, end.end()):
         return False  # the number of a list item
-    marker = _ITEM.match(before)
-    if marker and len(before[marker.end() :].split()) <= _RUN_IN_WORDS and not mark.startswith(("!", "?")):
+    marker = _ITEM.match(block, start, stop)
+    if marker and _is_run_in(block, marker.end(), stop) and not mark.startswith(("!", "?")):
         return False  # an item's own heading
     if not mark.startswith(".") or mark.rstrip() != ".":
         return True
-    words = before.split()
+    words = block[max(start, stop - _LAST_WORD_CHARACTERS) : stop].split()
     last = words[-1].lstrip("(\"'“‘[*_") if words else ""
-    return not _is_abbreviation(last, after)
+    following = _NEXT_WORD.match(block, end.end())
+    return not _is_abbreviation(last, following.group(1) if following else "")
 
 
-def _is_abbreviation(last: str, after: str) -> bool:
+def _is_run_in(block: str, start: int, stop: int) -> bool:
+    return stop - start <= _RUN_IN_CHARACTERS and len(block[start:stop].split()) <= _RUN_IN_WORDS
+
+
+def _is_abbreviation(last: str, next_word: str) -> bool:
     """Tell whether the full stop after the word `last` belongs to it, and the sentence goes on."""
     word = last.lower()
-    following = re.match(r"\W*(\w+)", after)
-    next_word = following.group(1) if following else ""
     if word in _ABBREVIATIONS or word in ("e.g", "i.e"):
         return True
     if word in _BEFORE_NUMBERS:

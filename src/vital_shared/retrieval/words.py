@@ -9,6 +9,12 @@ from functools import lru_cache
 
 __all__ = ["content_words", "coverage", "names", "numbers", "spelt_numbers"]
 
+KEPT_CHARACTERS = 8_192
+"""A longer text is not kept with its words, nor is it met again."""
+
+KEPT_WORD_CHARACTERS = 64
+"""A longer word has no ending to be cut."""
+
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _NUMBER = re.compile(r"(?<![^\W_])\d+(?:[.,]\d+)*")
 
@@ -44,11 +50,18 @@ _NUMBER_WORDS = {
 }
 
 
-@lru_cache(maxsize=1_024)  # one question looks at the same passages and sentences several times
 def content_words(text: str) -> frozenset[str]:
     """Return the words that carry meaning, in lower case and without their endings."""
+    return _kept_content_words(text) if len(text) <= KEPT_CHARACTERS else _content_words(text)
+
+
+def _content_words(text: str) -> frozenset[str]:
     words = (word.lower().replace("\u2019", "'").removesuffix("'s") for word in _WORD.findall(text))
     return frozenset(_stem(word) for word in words if word not in _STOP_WORDS)
+
+
+_kept_content_words = lru_cache(maxsize=1_024)(_content_words)
+"""One question looks at the same passages and sentences several times."""
 
 
 def coverage(wanted: frozenset[str], text: str) -> float:
@@ -70,9 +83,10 @@ def spelt_numbers(text: str) -> frozenset[str]:
 def names(text: str) -> frozenset[str]:
     """Return names and acronyms, in lower case: what is capitalised, except at the sentence's start."""
     found = set()
+    opening = re.search(r"\w", text)
     for match in _WORD.finditer(text):
         word = match.group()
-        first = not re.search(r"\w", text[: match.start()])
+        first = opening is None or match.start() <= opening.start()
         capitals = sum(letter.isupper() for letter in word)
         if capitals >= 2 or (capitals and not first and len(word) > 1):
             found.add(word.lower().removesuffix("'s"))
@@ -92,9 +106,13 @@ _ENDINGS = (
 """Endings, and how many letters must stand before them."""
 
 
-@lru_cache(maxsize=16_384)  # texts repeat their words
 def _stem(word: str) -> str:
     """Cut common English endings: enough that "label", "labels" and "labeling" are one."""
+    return _kept_stem(word) if len(word) <= KEPT_WORD_CHARACTERS else word
+
+
+@lru_cache(maxsize=16_384)  # texts repeat their words
+def _kept_stem(word: str) -> str:
     for ending, least in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= least:
             return word[: -len(ending)]

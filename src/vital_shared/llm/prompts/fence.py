@@ -20,7 +20,7 @@ _INVISIBLE = re.compile(
 """Control characters, marks of direction and tags: instructions that only a model sees."""
 
 _NUMBERED = re.compile(r"\[(\d{1,3})\]")
-_ROLE = re.compile(r"^(\s*)(system|assistant|user|human|question)(\s*):", re.IGNORECASE | re.MULTILINE)
+_ROLE = re.compile(r"^([^\S\n]*+)(system|assistant|user|human|question)(\s*+):", re.IGNORECASE | re.MULTILINE)
 _SPECIAL = re.compile(r"<\|([^|<>\n]{0,40})\|>|\[(/?)INST\]", re.IGNORECASE)
 
 
