@@ -35,6 +35,7 @@ from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor
+from vital_shared.retrieval.ingest.limits import Limits
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.measuring import count_ended
@@ -113,14 +114,14 @@ def create_app(
                 services=parts,
                 workflow=workflow(parts),
                 hub=hub,
-                ingestor=Ingestor(parts.knowledge, parts.embedder),
+                ingestor=Ingestor(parts.knowledge, parts.embedder, limits=Limits.of(parts.settings)),
                 scrape=Shared(scrape),
                 keys=keys,
                 readiness=readiness,
                 here=here,
                 elsewhere=RunsElsewhere(ask),
                 uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),
-                ingesting=_upload_slots(UPLOADS_AT_ONCE),
+                ingesting=_upload_slots(UPLOADS_AT_ONCE, extra_slots=1),
             )
             work = (
                 warm_up(parts),

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from vital_cli.session import Session
 from vital_cli.terminal import ERR, say, show_table
 from vital_cli.views.words import counted
-from vital_shared.retrieval.ingest import Ingestor, IngestResult
+from vital_shared.retrieval.ingest import Ingestor, IngestResult, Limits
 
 __all__ = ["ingest_paths", "show_results"]
 
@@ -27,7 +27,8 @@ def ingest_paths(session: Session, paths: Sequence[Path], tenant_id: str | None)
             progress.update(bar, completed=done, total=total)
 
         async def work() -> None:
-            ingestor = Ingestor(session.services.knowledge, session.services.embedder)
+            services = session.services
+            ingestor = Ingestor(services.knowledge, services.embedder, limits=Limits.of(services.settings))
             async for result in ingestor.ingest_paths(paths, tenant_id=tenant_id, on_progress=advance):
                 results.append(result)  # noqa: PERF401 - one by one: Ctrl-C leaves those that are done
 

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     run_timeout_seconds: float = Field(default=300.0, gt=0)
     """A run, or the part of it after an approval, that takes longer fails."""
 
+    ingest_seconds: float = Field(default=120.0, gt=0)
+    """The longest time for reading one document, without embedding it."""
+
+    ingest_memory_bytes: int = Field(default=1_000_000_000, ge=200_000_000)
+    """The most memory that reading one document may take."""
+
     approval_ttl_seconds: float = Field(default=86_400.0, gt=0)
     """How long a run waits for its approval before it expires."""
 

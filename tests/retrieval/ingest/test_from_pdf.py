@@ -11,8 +11,8 @@ from vital_shared.retrieval.ingest.from_pdf import parse_pdf
 from vital_shared.retrieval.ingest.parse import parse
 
 
-def read(data, max_pages=100, check=lambda: None):
-    return parse_pdf(data, uri="a.pdf", max_pages=max_pages, check=check)
+def read(data, max_pages=100):
+    return parse_pdf(data, uri="a.pdf", max_pages=max_pages)
 
 
 def sentence(words="Plain text."):
@@ -95,30 +95,17 @@ def test_too_many_pages_are_refused(monograph):
         read(monograph, max_pages=2)
 
 
-def test_reading_can_be_stopped_within_a_page():
-    class StoppedError(Exception):
-        pass
-
-    def stop():
-        raise StoppedError
-
-    with pytest.raises(StoppedError):
-        read(sentence(), check=stop)
-
-
 @pytest.mark.parametrize("cut", [0.1, 0.5, 0.9])
 def test_half_a_file_is_read_as_far_as_it_goes_or_refused(monograph, cut, caplog):
     data = monograph[: int(len(monograph) * cut)]
     with suppress(IngestError):
-        assert parse(data, uri="a.pdf", media_type="application/pdf", max_pages=9, check=lambda: None).blocks
+        assert parse(data, uri="a.pdf", media_type="application/pdf", max_pages=9).blocks
     assert caplog.records == []
 
 
 def test_a_file_that_is_no_pdf_is_refused(caplog):
     with pytest.raises(IngestError, match=r"a\.pdf cannot be read as application/pdf, it may be damaged"):
-        parse(
-            b"%PDF-1.7\nnothing", uri="a.pdf", media_type="application/pdf", max_pages=9, check=lambda: None
-        )
+        parse(b"%PDF-1.7\nnothing", uri="a.pdf", media_type="application/pdf", max_pages=9)
     assert caplog.records == []
 
 
@@ -128,4 +115,4 @@ def test_a_stream_that_unpacks_to_far_more_is_refused():
     old = data[data.index(b"stream\n") + 7 : data.index(b"\nendstream")]
     data = data.replace(old, bomb, 1).replace(b"/Length %d" % len(old), b"/Length %d" % len(bomb), 1)
     with pytest.raises(IngestError, match=r"a\.pdf"):
-        parse(data, uri="a.pdf", media_type="application/pdf", max_pages=9, check=lambda: None)
+        parse(data, uri="a.pdf", media_type="application/pdf", max_pages=9)

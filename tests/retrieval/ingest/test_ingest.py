@@ -6,7 +6,6 @@ import pytest
 
 from vital_shared.errors import IngestError, StoreError
 from vital_shared.retrieval.ingest import Ingestor, Limits
-from vital_shared.retrieval.ingest import ingest as module
 from vital_shared.retrieval.passage_text import passage_text
 
 
@@ -211,21 +210,3 @@ async def test_a_cancelled_ingestion_leaves_whole_documents_only(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await texts_of() == ["First."]
-
-
-async def test_cancelling_stops_the_thread_that_reads(knowledge, monkeypatch):
-    started, stopped = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def read(data, *, stop, **_):
-        loop.call_soon_threadsafe(started.set)
-        stop.wait()
-        loop.call_soon_threadsafe(stopped.set)
-
-    monkeypatch.setattr(module, "read", read)
-    task = asyncio.create_task(add(Ingestor(knowledge, None), "Words."))
-    await started.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await stopped.wait()

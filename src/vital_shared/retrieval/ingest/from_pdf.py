@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable
 from io import BytesIO
 from itertools import pairwise
 
@@ -29,10 +28,9 @@ LARGER = 1.15
 """Than the body text: a heading."""
 
 
-def parse_pdf(data: bytes, *, uri: str, max_pages: int, check: Callable[[], None]) -> Parsed:
+def parse_pdf(data: bytes, *, uri: str, max_pages: int) -> Parsed:
     """Read the text of a PDF; headings are told by their size and weight.
 
-    :param check: called all the time; raises to stop.
     :raises IngestError: when it is encrypted, has too many pages or holds no text.
     """
     reader = PdfReader(BytesIO(data))
@@ -41,7 +39,7 @@ def parse_pdf(data: bytes, *, uri: str, max_pages: int, check: Callable[[], None
     count = reader.get_num_pages()
     if count > max_pages:
         raise IngestError(f"{uri} has {count} pages, the limit is {max_pages}: split it.", path=uri)
-    pages = [page_lines(page, check=check) for page in reader.pages]
+    pages = [page_lines(page) for page in reader.pages]
     if not any(char.isalnum() for lines in pages for line in lines for char in line.text):
         raise IngestError(
             f"{uri} holds no text, only images: run text recognition (OCR) on it first.", path=uri

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from vital_shared.errors import IngestError
@@ -14,7 +13,8 @@ from vital_shared.models.knowledge import Chunk, Document
 from vital_shared.retrieval.ingest.files import Found, find_files, read_file
 from vital_shared.retrieval.ingest.limits import DEFAULT_LIMITS, Limits
 from vital_shared.retrieval.ingest.parse import media_type_of
-from vital_shared.retrieval.ingest.read import Contents, read
+from vital_shared.retrieval.ingest.read import Contents
+from vital_shared.retrieval.ingest.reader_pool import READERS, ReaderPool
 from vital_shared.retrieval.ingest.result import IngestResult
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.store.knowledge import KnowledgeStore
@@ -38,14 +38,22 @@ class Ingestor:
 
     :param embedder: None where no model is installed: then keywords alone find the documents,
         until they are ingested again with one.
+    :param limits: beyond them a document is refused.
+    :param readers: the processes that read documents.
     """
 
     def __init__(
-        self, knowledge: KnowledgeStore, embedder: Embedder | None, *, limits: Limits = DEFAULT_LIMITS
+        self,
+        knowledge: KnowledgeStore,
+        embedder: Embedder | None,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        readers: ReaderPool = READERS,
     ) -> None:
         self._knowledge = knowledge
         self._embedder = embedder
         self._limits = limits
+        self._readers = readers
 
     async def ingest_bytes(
         self, data: bytes, *, uri: str, tenant_id: str | None, media_type: str | None = None
@@ -135,24 +143,9 @@ class Ingestor:
         return None if twin is None or twin.uri == uri else twin
 
     async def _read(self, data: bytes, uri: str, media_type: str, declared: str | None) -> Contents:
-        """Read in a thread, which is told to stop when nobody waits for it any more."""
-        stop = Event()
-        try:
-            async with asyncio.timeout(self._limits.seconds):
-                return await asyncio.to_thread(
-                    read,
-                    data,
-                    uri=uri,
-                    media_type=media_type,
-                    declared=declared,
-                    limits=self._limits,
-                    stop=stop,
-                )
-        except TimeoutError as error:
-            seconds = f"{self._limits.seconds:g} seconds"
-            raise IngestError(f"{uri} takes longer than {seconds} to read: split it.", path=uri) from error
-        finally:
-            stop.set()
+        return await self._readers.read(
+            data, uri=uri, media_type=media_type, declared=declared, limits=self._limits
+        )
 
     async def _embedded(self, contents: Contents, on_part: Callable[[float], None]) -> Sequence[Chunk]:
         if self._embedder is None:

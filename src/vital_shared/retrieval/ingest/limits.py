@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vital_shared.settings import Settings
+
 __all__ = ["DEFAULT_LIMITS", "Limits"]
 
 
@@ -20,6 +22,17 @@ class Limits:
 
     seconds: float = 120.0
     """For reading a file into chunks, without embedding them."""
+
+    memory_bytes: int = 1_000_000_000
+    """Of the process that reads a file; what it needs without a file, about 80 MB, counts."""
+
+    output_bytes: int = 64_000_000
+    """Of the chunks, as JSON."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """Return the limits that are configured."""
+        return cls(seconds=settings.ingest_seconds, memory_bytes=settings.ingest_memory_bytes)
 
 
 DEFAULT_LIMITS = Limits()

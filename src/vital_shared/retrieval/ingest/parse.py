@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from vital_shared.errors import IngestError
@@ -52,17 +51,15 @@ def parse(
     media_type: str,
     charset: str | None = None,
     max_pages: int,
-    check: Callable[[], None],
 ) -> Parsed:
     """Read a file.
 
     :param media_type: see `media_type_of`.
-    :param check: called now and then while a PDF is read; raises to stop.
     :raises IngestError: when it cannot be read.
     """
     try:
-        return _read(data, _READERS[media_type], uri, charset, max_pages, check)
-    except IngestError:
+        return _read(data, _READERS[media_type], uri, charset, max_pages)
+    except (IngestError, MemoryError):
         raise
     except Exception as error:  # on broken files the libraries raise nearly anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -75,13 +72,11 @@ def parse(
 # ruff: noqa: PLC0415
 
 
-def _read(
-    data: bytes, reader: str, uri: str, charset: str | None, max_pages: int, check: Callable[[], None]
-) -> Parsed:
+def _read(data: bytes, reader: str, uri: str, charset: str | None, max_pages: int) -> Parsed:
     if reader == "pdf":
         from vital_shared.retrieval.ingest.from_pdf import parse_pdf
 
-        return parse_pdf(data, uri=uri, max_pages=max_pages, check=check)
+        return parse_pdf(data, uri=uri, max_pages=max_pages)
     if reader == "html":
         from vital_shared.retrieval.ingest.from_html import parse_html
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -45,11 +44,8 @@ class _Run(NamedTuple):
     y: float
 
 
-def page_lines(page: PageObject, *, check: Callable[[], None]) -> list[Line]:
-    """Return the lines of a page in the order in which they were written.
-
-    :param check: called before each drawing operation; raises to stop.
-    """
+def page_lines(page: PageObject) -> list[Line]:
+    """Return the lines of a page in the order in which they were written."""
     runs: list[list[_Run]] = [[]]
 
     def on_text(text: str, cm: list[float], tm: list[float], font: Any, size: float) -> None:
@@ -59,10 +55,7 @@ def page_lines(page: PageObject, *, check: Callable[[], None]) -> list[Line]:
             if part:
                 runs[-1].append(_run(part, cm, tm, font, size))
 
-    def on_operation(*_: object) -> None:
-        check()
-
-    page.extract_text(visitor_text=on_text, visitor_operand_before=on_operation)
+    page.extract_text(visitor_text=on_text)
     return [_line(line) for line in runs if any(run.text.strip() for run in line)]
 
 

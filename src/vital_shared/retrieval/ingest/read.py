@@ -1,9 +1,8 @@
-"""One file to its chunks; runs in a thread."""
+"""One file to its chunks."""
 
 from __future__ import annotations
 
 import re
-from threading import Event
 from typing import NamedTuple
 
 from vital_shared.errors import IngestError
@@ -24,20 +23,12 @@ class Contents(NamedTuple):
     chunks: tuple[Chunk, ...]
 
 
-def read(
-    data: bytes, *, uri: str, media_type: str, declared: str | None, limits: Limits, stop: Event
-) -> Contents:
+def read(data: bytes, *, uri: str, media_type: str, declared: str | None, limits: Limits) -> Contents:
     """Parse a file and split it.
 
     :param declared: the media type with its parameters, of which the charset is used.
-    :param stop: once it is set, the result is not wanted any more.
     :raises IngestError: when it cannot be read, holds no text or has too many pages or chunks.
     """
-
-    def check() -> None:
-        if stop.is_set():
-            raise IngestError(f"{uri} was not read to its end.", path=uri)
-
     charset = _CHARSET.search(declared or "")
     parsed = parse(
         data,
@@ -45,7 +36,6 @@ def read(
         media_type=media_type,
         charset=charset["name"] if charset else None,
         max_pages=limits.pages,
-        check=check,
     )
     chunks = tuple(dict.fromkeys(chunk_blocks(parsed.blocks)))  # what a document repeats is stored once
     if not chunks:
