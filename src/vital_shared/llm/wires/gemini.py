@@ -15,8 +15,7 @@ from vital_shared.llm.base import ModelError, ModelTurn
 from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
 from vital_shared.llm.wires.gemini_errors import failure
 from vital_shared.llm.wires.gemini_stream import WIRE, GeminiDecoder
-from vital_shared.llm.wires.json_text import read_json
-from vital_shared.llm.wires.statuses import retry_after_seconds
+from vital_shared.llm.wires.statuses import read_error_body, retry_after_seconds
 
 __all__ = ["GeminiWire"]
 
@@ -61,7 +60,7 @@ class GeminiWire:
     def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
         """Read an answer that is no stream."""
         return failure(
-            read_json(body),
+            read_error_body(body),
             model,
             status=status if status >= 400 else None,
             retry_after=retry_after_seconds(headers),

@@ -12,10 +12,9 @@ import orjson
 
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.base import Chat, ToolTurn, Turn, UserTurn, WireRequest
-from vital_shared.llm.wires.json_text import read_json
 from vital_shared.llm.wires.openai_errors import read_error
 from vital_shared.llm.wires.openai_stream import OpenAIDecoder
-from vital_shared.llm.wires.statuses import retry_after_seconds
+from vital_shared.llm.wires.statuses import read_error_body, retry_after_seconds
 
 __all__ = ["AzureWire", "OpenAIWire"]
 
@@ -67,7 +66,7 @@ class OpenAIWire:
         """Read an answer that is no stream."""
         return read_error(
             status if status >= 400 else None,
-            read_json(body) or body.decode("utf-8", "replace"),
+            read_error_body(body) or body.decode("utf-8", "replace"),
             model,
             self.request_id(headers),
             retry_after_seconds(headers),

@@ -9,10 +9,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from vital_shared.llm.base import ModelError, ModelRateLimited, ModelRejected, ModelTimeout, ModelUnavailable
-from vital_shared.llm.wires.json_text import mended
+from vital_shared.llm.wires.json_text import mended, read_json
 from vital_shared.models.model_call import FailureKind
 
-__all__ = ["error_for", "retry_after_seconds", "words_in"]
+__all__ = ["error_for", "read_error_body", "retry_after_seconds", "words_in"]
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 """Longest wait that is believed when a provider asks for it."""
@@ -75,6 +75,21 @@ def error_for(
     }.get(status, f'The provider rejected the request to "{model}"')
     kind: FailureKind = "auth" if status in (401, 402, 403) else "refused"
     return ModelRejected(f"{what}{said}.", model=model, request_id=request_id, kind=kind)
+
+
+def read_error_body(body: bytes) -> Any:
+    """Read an error's JSON, which may stand within a server-sent event, or its plain words.
+
+    :return: None for a page of HTML, and where there is nothing.
+    """
+    found = read_json(body)
+    if found is None:
+        lines = (line.removeprefix(b"data:") for line in body.splitlines() if line.startswith(b"data:"))
+        found = next((value for line in lines if (value := read_json(line.strip())) is not None), None)
+    if found is not None:
+        return found
+    words = body.decode("utf-8", "replace").strip()
+    return None if words.startswith("<") else words or None
 
 
 def words_in(error: Any, depth: int = _MAX_WORDS_DEPTH) -> str:

@@ -95,6 +95,32 @@ THOUGHT = message(
 )
 
 
+WHOLE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "text", "text": SAID}],
+    "stop_reason": "end_turn",
+    "usage": {**READ, **WRITTEN},
+}
+"""The answer of a server that does not stream."""
+
+GATEWAY = [
+    b"event: message_start\r\ndata: "
+    + orjson.dumps({"type": "message_start", "message": {"id": "m"}})
+    + b"\r\n\r\n",
+    *(PING for _ in range(200)),
+    *(
+        event({"type": "content_block_delta", "delta": {"type": "text_delta", "text": word}})
+        for word in WORDS
+    ),
+    event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": None}),
+    event({"type": "message_stop", "usage": {**READ, **WRITTEN}}),
+    event(b" [DONE]"),
+]
+"""The stream of a gateway: no usage at the start, no beginnings of blocks, no numbers, counts late, an end mark."""
+
+
 def stream(parts, **given):
     return Reply(parts, headers=HEADERS | given.pop("headers", {}), **given)
 

@@ -63,6 +63,30 @@ BLOCKED = [
 ]
 
 
+ARRAY = [
+    b"["
+    if not at
+    else b"\n,\r\n"
+    if at % 2 == 0
+    else orjson.dumps(orjson.loads(TEXT[at // 2][6:]), option=orjson.OPT_INDENT_2)
+    for at in range(2 * len(TEXT))
+] + [b"\n]\n"]
+"""The stream without ``alt=sse``, as Google writes it: one list of JSON, printed over many lines."""
+
+NULLS = [
+    event({"candidates": None, "usageMetadata": None, "promptFeedback": None}),
+    *(
+        event(
+            {"candidates": [{"content": {"parts": [{"text": word, "thought": None}]}, "finishReason": None}]}
+        )
+        for word in WORDS
+    ),
+    event({"candidates": [{"content": None, "finishReason": "STOP"}], "usageMetadata": USAGE}),
+    event({"candidates": [], "usageMetadata": {"promptTokenCount": 0, "candidatesTokenCount": None}}),
+]
+"""The stream of a server that writes all fields."""
+
+
 def stream(parts, **given):
     return Reply(parts, headers=HEADERS | given.pop("headers", {}), **given)
 
