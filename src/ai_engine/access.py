@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ai_engine.openai.names import UNSERVED_SEGMENTS
 from vital_shared.models.api_key import Scope
 
 __all__ = ["NEEDS", "SAFE_METHODS", "Need", "need_of"]
@@ -45,6 +46,7 @@ NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
     "/v1/cache": (ADMIN, ADMIN),
     "/v1/alerts": (WATCH, WATCH),
     "/metrics": (WATCH, OPERATE),
+    **{f"/v1/{segment}": (ASK, ASK) for segment in UNSERVED_SEGMENTS},  # so that clients read 404, not 403
 }
 """What reading needs, and what changing does, of a path and all below it."""
 

@@ -200,6 +200,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 def _words(request: Request, status: HTTPStatus) -> str:
     path = request.url.path
+    if status == HTTPStatus.NOT_FOUND and is_openai(path):
+        return (
+            f"{request.method} {path} is not served here: of OpenAI's API there are "
+            "POST /v1/chat/completions and GET /v1/models."
+        )
     if status == HTTPStatus.NOT_FOUND:
         return f"There is nothing at {path}: see /docs for what there is."
     if status == HTTPStatus.METHOD_NOT_ALLOWED:

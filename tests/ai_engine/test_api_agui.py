@@ -292,3 +292,33 @@ def pieces(events: list, data: st.DataObject) -> Iterator[list]:
         size = data.draw(st.integers(1, len(events) - at))
         yield events[at : at + size]
         at += size
+
+
+IMAGE = {"type": "image", "source": {"type": "url", "value": "https://example.com/a.png"}}
+
+
+async def test_what_is_not_text_is_left_out_of_earlier_messages_with_a_warning(service: Service) -> None:
+    body = asked()
+    body["messages"].insert(
+        0, {"id": "0", "role": "user", "content": [{"type": "text", "text": "Look"}, IMAGE]}
+    )
+    body["messages"].insert(1, {"id": "1", "role": "wizard", "content": {"anything": 1}})
+    response = await service.client.post("/v1/agui", json=body, params={"mode": "4", "agent_id": "canned"})
+    assert response.status_code == 200, response.text
+    notes = [event.value for event in read(response.text) if event.type == EventType.CUSTOM]
+    assert any("image" in str(note) for note in notes)
+
+
+@pytest.mark.parametrize("content", [[IMAGE], "", " ", None, "x" * 10_001, 7, [{"type": "hologram"}]])
+async def test_a_question_that_cannot_be_read_names_its_message(service: Service, content: object) -> None:
+    body = asked()
+    body["messages"][-1]["content"] = content
+    response = await service.client.post("/v1/agui", json=body, params=CANNED)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"].startswith("messages.0.content")
+
+
+@pytest.mark.parametrize("field", ["tools", "context", "state", "forwardedProps", "resume", "parentRunId"])
+async def test_null_is_as_left_out(service: Service, field: str) -> None:
+    response = await service.client.post("/v1/agui", json=asked() | {field: None}, params=CANNED)
+    assert read(response.text)[-1].type == EventType.RUN_FINISHED

@@ -118,7 +118,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/v1/chat/completions"): Case("ask", 200, 404, ({"json": CHAT},)),
     ("POST", "/v1/agui"): Case("ask", 200, 422, (AGUI,)),
     ("GET", "/v1/models"): Case("ask", 200, 200),
-    ("GET", "/v1/models/{mode}/{agent_id}"): Case("ask", 200, 404),
+    ("GET", "/v1/models/{name:path}"): Case("ask", 200, 404),
     ("GET", "/v1/agents"): Case("ask", 200, 200, tells=True),
     ("GET", "/v1/agents/{agent_id}"): Case("ask", 200, 404, tells=True),
     ("PUT", "/v1/agents/{agent_id}"): Case("admin", 200, 200, ({"json": AGENT},)),

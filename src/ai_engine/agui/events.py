@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from ag_ui.core import (
@@ -63,9 +63,13 @@ class EventWriter:
 
     :param thread_id: the conversation, and ``run_id`` the run, as the client names them.
     :param proposed: the calls that were proposed before the client approved of them: they are not told again.
+    :param warnings: what was left out of the request.
     """
 
-    def __init__(self, thread_id: str, run_id: str, proposed: Collection[str] = ()) -> None:
+    def __init__(
+        self, thread_id: str, run_id: str, proposed: Collection[str] = (), warnings: Sequence[str] = ()
+    ) -> None:
+        self._warnings = warnings
         self._thread_id = thread_id
         self._run_id = run_id
         self._told = set(proposed)
@@ -144,6 +148,8 @@ class EventWriter:
             case "run_started":
                 self._ours = data["run_id"]
                 yield self._started()
+                for message in self._warnings:
+                    yield CustomEvent(name="warning", value={"type": "other", "message": message})
             case "node_started":
                 yield from self._step_began(data["node"])
             case "node_finished":

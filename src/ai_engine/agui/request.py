@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from ag_ui.core import AssistantMessage, RunAgentInput, TextPart, UserMessage
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
+from ai_engine.conversation import MAX_MESSAGES, ChatMessage, Conversation
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.agent import AgentId
 from vital_shared.models.base import Frozen
-from vital_shared.models.message import Message
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.store.runs import RunRecord
 
-__all__ = ["Chosen", "Decision", "calls_of", "decision", "run_id_of", "workflow_input"]
+__all__ = ["Chosen", "Decision", "RunAgentInput", "calls_of", "decision", "run_id_of", "workflow_input"]
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_USER: Final = "agui"
@@ -37,48 +37,51 @@ class Decision(Frozen):
     """Ids of calls."""
 
 
-def workflow_input(asked: RunAgentInput, chosen: Chosen, tenant_id: str | None) -> WorkflowInput:
+class _Known(BaseModel):
+    """Fields in AG-UI's case; the others are left alone, and one that is null is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+class ResumeEntry(_Known):
+    """The answer to an interrupt."""
+
+    interrupt_id: str
+    status: Literal["resolved", "cancelled"]
+    payload: Any = None
+
+
+class RunAgentInput(_Known):
+    """A request of AG-UI 1.0, as far as it counts here.
+
+    Its package's own model would refuse a whole conversation for one message of a kind that it does not know.
+    """
+
+    thread_id: str = Field(max_length=1_000)
+    run_id: str = Field(max_length=1_000)
+    messages: Annotated[tuple[ChatMessage, ...], Field(max_length=MAX_MESSAGES)] | None = None
+    resume: Annotated[tuple[ResumeEntry, ...], Field(max_length=1_000)] | None = None
+
+
+def workflow_input(
+    asked: RunAgentInput, conversation: Conversation, chosen: Chosen, tenant_id: str | None
+) -> WorkflowInput:
     """Make the question of a request; the client keeps the conversation.
 
     Left out are system messages and context (an agent has its own instructions), state, and the client's
     tools, which nothing here calls.
 
     :param tenant_id: the caller's; None: that of all who name none.
-    :raises InvalidRequest: when there is no question.
     """
-    said = [(message, _text(message)) for message in asked.messages]
-    heard = [
-        Message(role="user" if isinstance(message, UserMessage) else "assistant", content=text)
-        for message, text in said
-        if text
-    ]
-    if not heard or heard[-1].role != "user":
-        raise InvalidRequest("messages has to end with one of the user: the question", field="messages")
-    fields: dict[str, Any] = {"messages": tuple(heard[:-1])} if chosen.mode.is_chat else {}
-    return WorkflowInput.model_validate(
-        {
-            "query": heard[-1].content,
-            "mode": chosen.mode,
-            "tenant_id": tenant_id or DEFAULT_TENANT,
-            "user_id": DEFAULT_USER,
-            "agent_id": chosen.agent_id,
-            "metadata": {THREAD: asked.thread_id},
-            **fields,
-        }
+    return WorkflowInput(
+        query=conversation.question,
+        mode=chosen.mode,
+        tenant_id=tenant_id or DEFAULT_TENANT,
+        user_id=DEFAULT_USER,
+        agent_id=chosen.agent_id,
+        metadata={THREAD: asked.thread_id},
+        messages=conversation.earlier if chosen.mode.is_chat else None,
     )
-
-
-def _text(message: object) -> str:
-    """Return what somebody has said; empty, where it is neither the user nor the assistant."""
-    if isinstance(message, AssistantMessage):
-        return message.content or ""
-    if not isinstance(message, UserMessage):
-        return ""
-    if isinstance(message.content, str):
-        return message.content
-    if not all(isinstance(part, TextPart) for part in message.content):
-        raise InvalidRequest("messages may hold text only: no images, no files", field="messages")
-    return "\n".join(part.text for part in message.content if isinstance(part, TextPart))
 
 
 def run_id_of(asked: RunAgentInput) -> str:
@@ -99,7 +102,7 @@ def decision(asked: RunAgentInput, record: RunRecord) -> Decision:
     """
     if record.input.metadata.get(THREAD) != asked.thread_id:
         raise InvalidRequest(f"The run {record.id} belongs to another thread", field="threadId")
-    entries = asked.resume or []
+    entries = asked.resume or ()
     answered = [entry.interrupt_id.partition("/")[2] for entry in entries]
     open_calls = calls_of(record)
     if sorted(answered) != sorted(open_calls):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from ag_ui.core import RunAgentInput, RunErrorEvent
+from ag_ui.core import RunErrorEvent
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ai_engine.agui.events import EventWriter, encode_event
-from ai_engine.agui.request import Chosen, calls_of, decision, run_id_of, workflow_input
+from ai_engine.agui.request import Chosen, RunAgentInput, calls_of, decision, run_id_of, workflow_input
 from ai_engine.api.asking import begin, follow, resume, until_begun
-from ai_engine.api.body import read_model
+from ai_engine.api.body import chat_limit, read_model
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE
 from ai_engine.auth import Caller
+from ai_engine.conversation import read_conversation
 from ai_engine.engine import Engine, engine_of
 from ai_engine.run_hub import LiveRun
 from ai_engine.validation import InvalidFields
@@ -28,23 +29,22 @@ PARAMETERS: Final = frozenset(Chosen.model_fields)
 async def run(request: Request) -> Response:
     """Begin a run, or go on with one whose interrupts are answered, and tell its events."""
     engine, caller = engine_of(request), Caller.of(request)
-    asked = await read_model(request, RunAgentInput, engine.settings.max_body_bytes)
+    asked = await read_model(request, RunAgentInput, chat_limit(engine.settings))
     if asked.resume:
         try:
             return await _resume(request, engine, caller, asked)
         except (Conflict, InvalidRequest, NotFound) as error:  # AG-UI wants these told as an event
             failure = RunErrorEvent(message=str(error), code="resume")
             return Response(encode_event(failure), media_type=MEDIA_TYPE, headers=HEADERS)
-    try:
-        question = workflow_input(asked, _chosen(request), caller.tenant_id)
-    except ValidationError as error:
-        raise InvalidFields.of(error) from error
+    conversation = read_conversation(asked.messages or ())
+    question = workflow_input(asked, conversation, _chosen(request), caller.tenant_id)
     try:
         begun = await begin(request, engine, question)
     except NotFound as error:  # what is not there was named by a parameter, not by the path
         raise InvalidRequest(error.message, field=error.field) from error
     await until_begun(request, begun)
-    return _stream(engine, begun, EventWriter(asked.thread_id, asked.run_id), after=0)
+    writer = EventWriter(asked.thread_id, asked.run_id, warnings=conversation.warnings)
+    return _stream(engine, begun, writer, after=0)
 
 
 async def _resume(request: Request, engine: Engine, caller: Caller, asked: RunAgentInput) -> Response:
@@ -65,4 +65,7 @@ def _stream(engine: Engine, begun: LiveRun, writer: EventWriter, *, after: int) 
 
 def _chosen(request: Request) -> Chosen:
     given = request.query_params
-    return Chosen.model_validate({name: given[name] for name in PARAMETERS if name in given})
+    try:
+        return Chosen.model_validate({name: given[name] for name in PARAMETERS if name in given})
+    except ValidationError as error:
+        raise InvalidFields.of(error) from error

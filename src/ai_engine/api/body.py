@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,14 +11,19 @@ from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from ai_engine.settings import ServerSettings
 from ai_engine.validation import InvalidFields
 
-__all__ = ["parse_model", "read_bytes", "read_json", "read_model"]
+__all__ = ["chat_limit", "parse_model", "read_bytes", "read_json", "read_model"]
 
 BODY_SECONDS: Final = 60.0
 """A body that takes longer to come is given up."""
 
+LARGE_BYTES: Final = 100_000
+IMAGES_FACTOR: Final = 8
+
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 async def read_bytes(request: Request, limit: int) -> bytes:
@@ -61,9 +67,24 @@ async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:
         )
     body = await read_bytes(request, limit)
     try:
-        return body, from_json(body, allow_inf_nan=False)
+        return body, await _parsed(body, lambda: from_json(body, allow_inf_nan=False))
     except ValueError as error:
         raise HTTPException(400, f"The body is not valid JSON: {error}.") from error
+
+
+async def _parsed(body: bytes, parse: Callable[[], T]) -> T:
+    """Parse a body, off the loop where it is large."""
+    return await asyncio.to_thread(parse) if len(body) > LARGE_BYTES else parse()
+
+
+def chat_limit(settings: ServerSettings) -> int:
+    """Return the largest body of a conversation, in bytes.
+
+    It may hold images of earlier messages, which clients send again with each request.
+    """
+    return max(
+        settings.max_body_bytes, min(IMAGES_FACTOR * settings.max_body_bytes, settings.max_document_bytes)
+    )
 
 
 async def read_model(request: Request, model: type[M], limit: int) -> M:
@@ -72,7 +93,7 @@ async def read_model(request: Request, model: type[M], limit: int) -> M:
     :raises InvalidFields: naming the fields that are wrong.
     """
     body, _ = await read_json(request, limit)
-    return parse_model(model, body)
+    return await _parsed(body, lambda: parse_model(model, body))
 
 
 def parse_model(model: type[M], body: bytes) -> M:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.asking import answer, begin, follow, until_begun
-from ai_engine.api.body import read_model
+from ai_engine.api.body import chat_limit, read_model
 from ai_engine.auth import Caller
+from ai_engine.conversation import read_conversation
 from ai_engine.engine import engine_of
 from ai_engine.openai.names import model_name, read_name
 from ai_engine.openai.request import ChatRequest, workflow_input
 from ai_engine.openai.response import ChunkWriter, completion
-from ai_engine.validation import InvalidFields
-from vital_shared.errors import NotFound
-from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.errors import InvalidRequest, NotFound
+from vital_shared.models.workflow_io import WorkflowMode
 
 __all__ = ["routes"]
 
@@ -27,15 +28,29 @@ __all__ = ["routes"]
 async def complete(request: Request) -> Response:
     """Answer the last message of a conversation."""
     engine = engine_of(request)
-    asked = await read_model(request, ChatRequest, engine.settings.max_body_bytes)
-    question = _question(asked, Caller.of(request))
-    if not asked.stream:
-        output = await answer(request, engine, question)
-        return Response(completion(output, asked.model), media_type="application/json")
-    run = await begin(request, engine, question)
-    await until_begun(request, run)
-    writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage)
+    asked = await read_model(request, ChatRequest, chat_limit(engine.settings))
+    conversation = read_conversation(asked.messages)
+    question = workflow_input(asked, conversation, Caller.of(request).tenant_id)
+    with _own_fields():
+        if not asked.stream:
+            output = await answer(request, engine, question)
+            body = completion(output, asked.model, conversation.warnings)
+            return Response(body, media_type="application/json")
+        run = await begin(request, engine, question)
+        await until_begun(request, run)
+    writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage, warnings=conversation.warnings)
     return follow(engine, run, write=writer)
+
+
+@contextmanager
+def _own_fields() -> Iterator[None]:
+    """Name the field that the client has sent, where another of ours is made of it."""
+    try:
+        yield
+    except InvalidRequest as error:
+        if error.field in ("agent_id", "mode"):
+            error.field = "model"
+        raise
 
 
 async def models(request: Request) -> Response:
@@ -50,20 +65,14 @@ async def models(request: Request) -> Response:
 
 async def model(request: Request) -> Response:
     """Show one model."""
-    name = "{mode}/{agent_id}".format_map(request.path_params)
+    name = request.path_params["name"]
     mode, agent_id = read_name(name)
     engine = engine_of(request)
-    await engine.services.agents.get(agent_id, tenant_id=Caller.of(request).tenant_id)
+    with _own_fields():
+        await engine.services.agents.get(agent_id, tenant_id=Caller.of(request).tenant_id)
     if mode not in engine.workflow.modes:
         raise NotFound(f"This workflow does not serve mode {mode.value}.", field="model")
     return _json(_model(name))
-
-
-def _question(asked: ChatRequest, caller: Caller) -> WorkflowInput:
-    try:
-        return workflow_input(asked, caller.tenant_id)
-    except ValidationError as error:
-        raise InvalidFields.of(error) from error
 
 
 def _model(name: str) -> dict[str, Any]:
@@ -77,5 +86,5 @@ def _json(content: dict[str, Any]) -> Response:
 routes = (
     Route("/v1/chat/completions", complete, methods=["POST"]),
     Route("/v1/models", models, methods=["GET"]),
-    Route("/v1/models/{mode}/{agent_id}", model, methods=["GET"]),
+    Route("/v1/models/{name:path}", model, methods=["GET"]),
 )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from ai_engine.lingering import LingeringResponse
+
 if TYPE_CHECKING:
     from ai_engine.problems import Problem
 
@@ -15,6 +17,8 @@ __all__ = ["respond_as_openai"]
 
 UNPROCESSABLE: Final = 422
 BAD_REQUEST: Final = 400
+NOT_FOUND: Final = 404
+TOO_LARGE: Final = 413
 FAULTS: Final = 500
 
 TYPES: Final[Mapping[int, str]] = {
@@ -33,8 +37,9 @@ CODES: Final[Mapping[int, str]] = {
 def respond_as_openai(problem: Problem, headers: Mapping[str, str] | None) -> Response:
     """Answer with a problem."""
     status = BAD_REQUEST if problem.status == UNPROCESSABLE else problem.status
-    field = problem.errors[0].field if problem.errors else None
+    field = problem.errors[0].field or None if problem.errors else None
     kind = TYPES.get(status, "server_error" if status >= FAULTS else "invalid_request_error")
-    code = "model_not_found" if field in ("model", "agent_id") and status == 404 else CODES.get(status)
+    code = "model_not_found" if field == "model" and status == NOT_FOUND else CODES.get(status)
     error = {"message": problem.detail, "type": kind, "param": field, "code": code}
-    return Response(to_json({"error": error}), status, headers, media_type="application/json")
+    make = LingeringResponse if status == TOO_LARGE else Response
+    return make(to_json({"error": error}), status, headers, media_type="application/json")

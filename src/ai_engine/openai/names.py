@@ -11,9 +11,33 @@ from vital_shared.errors import NotFound
 from vital_shared.models.agent import AgentId
 from vital_shared.models.workflow_io import WorkflowMode
 
-__all__ = ["ModelName", "is_openai", "model_name", "read_name"]
+__all__ = ["UNSERVED_SEGMENTS", "ModelName", "is_openai", "model_name", "read_name"]
 
-PATHS: Final = ("/v1/chat/completions", "/v1/models")
+SEGMENTS: Final = frozenset({"chat", "models"})
+UNSERVED_SEGMENTS: Final = frozenset(
+    {
+        "assistants",
+        "audio",
+        "batches",
+        "completions",
+        "containers",
+        "conversations",
+        "embeddings",
+        "engines",
+        "evals",
+        "files",
+        "fine_tuning",
+        "images",
+        "moderations",
+        "realtime",
+        "responses",
+        "threads",
+        "uploads",
+        "vector_stores",
+        "videos",
+    }
+)
+"""Parts of OpenAI's API that are not here; its clients are told so in its form."""
 
 _NAME: Final = re.compile(r"mode-([1-4])/(.+)")
 _agent_id: Final[TypeAdapter[str]] = TypeAdapter(AgentId)
@@ -50,4 +74,6 @@ def read_name(name: str) -> ModelName:
 
 def is_openai(path: str) -> bool:
     """Whether a path is answered as OpenAI's API does, errors too."""
-    return path.startswith(PATHS)
+    version, _, rest = path.removeprefix("/").partition("/")
+    segment = rest.partition("/")[0]
+    return version == "v1" and (segment in SEGMENTS or segment in UNSERVED_SEGMENTS)

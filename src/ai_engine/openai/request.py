@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from hashlib import sha256
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from ai_engine.conversation import MAX_MESSAGES, ChatMessage, Conversation
 from ai_engine.openai.names import read_name
 from vital_shared.errors import InvalidRequest
-from vital_shared.models.message import Message
-from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.models.workflow_io import Id, WorkflowInput
 
 __all__ = ["ChatRequest", "workflow_input"]
 
-MOST_MESSAGES: Final = 1_000
 DEFAULT_TENANT: Final = "default"
 DEFAULT_USER: Final = "openai"
+
+_id: Final[TypeAdapter[str]] = TypeAdapter(Id)
 
 
 class _Known(BaseModel):
@@ -24,81 +26,66 @@ class _Known(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class TextPart(_Known):
-    """A part of a message."""
-
-    type: Literal["text"]
-    text: str
-
-
-class ChatMessage(_Known):
-    """A message of the conversation."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | tuple[TextPart, ...] | None = None
-
-    @property
-    def text(self) -> str:
-        """Its words."""
-        if isinstance(self.content, str):
-            return self.content
-        return "\n".join(part.text for part in self.content or ())
-
-
 class StreamOptions(_Known):
     """How to stream."""
 
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 class ChatRequest(_Known):
-    """A conversation whose last message is the question."""
+    """A conversation whose last message is the question; a field that is null is left out."""
 
     model: str
-    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=MOST_MESSAGES)]
-    stream: bool = False
+    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=MAX_MESSAGES)]
+    stream: bool | None = None
     stream_options: StreamOptions | None = None
-    user: str | None = None
+    user: Any = None
+    safety_identifier: Any = None
+    """What newer clients send as `user`."""
     n: int | None = None
     tools: tuple[Any, ...] | None = None
+    tool_choice: Any = None
     functions: tuple[Any, ...] | None = None
     response_format: dict[str, Any] | None = None
 
     @property
     def includes_usage(self) -> bool:
         """Whether a stream shall end with what it took."""
-        return self.stream_options is not None and self.stream_options.include_usage
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+    @property
+    def user_id(self) -> str:
+        """The user as an id: text that can be none is represented by its hash."""
+        given = self.user if self.user is not None else self.safety_identifier
+        text = str(given).strip() if isinstance(given, str | int) else ""
+        if not text:
+            return DEFAULT_USER
+        try:
+            return _id.validate_python(text)
+        except ValidationError:
+            return f"user-{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
-def workflow_input(asked: ChatRequest, tenant_id: str | None) -> WorkflowInput:
+def workflow_input(asked: ChatRequest, conversation: Conversation, tenant_id: str | None) -> WorkflowInput:
     """Make the question of a request.
 
     What the client's system message says is left out: the agent has its own. So is what it would like of
     the model, such as a temperature.
 
+    :param conversation: the request's.
     :param tenant_id: the caller's; None: that of all who name none.
     :raises NotFound: when the model can be none.
     :raises InvalidRequest: when it wants what there is not.
     """
     name = read_name(asked.model)
     _check(asked)
-    said = [message for message in asked.messages if message.role in ("user", "assistant") and message.text]
-    if not said or said[-1].role != "user":
-        raise InvalidRequest("messages has to end with one of the user: the question", field="messages")
-    earlier = tuple(
-        Message(role="user" if message.role == "user" else "assistant", content=message.text)
-        for message in said[:-1]
-    )
-    fields: dict[str, Any] = {"messages": earlier} if name.mode.is_chat else {}
-    return WorkflowInput.model_validate(
-        {
-            "query": said[-1].text,
-            "mode": name.mode,
-            "tenant_id": tenant_id or DEFAULT_TENANT,
-            "user_id": asked.user or DEFAULT_USER,
-            "agent_id": name.agent_id,
-            **fields,
-        }
+    return WorkflowInput(
+        query=conversation.question,
+        mode=name.mode,
+        tenant_id=tenant_id or DEFAULT_TENANT,
+        user_id=asked.user_id,
+        agent_id=name.agent_id,
+        messages=conversation.earlier if name.mode.is_chat else None,
     )
 
 
@@ -106,7 +93,7 @@ def _check(asked: ChatRequest) -> None:
     if asked.n not in (None, 1):
         raise InvalidRequest("n has to be 1: there is one answer", field="n")
     for field in ("tools", "functions"):
-        if getattr(asked, field):
+        if getattr(asked, field) and asked.tool_choice != "none":
             raise InvalidRequest(f"{field} are the agent's here: leave the field out", field=field)
-    if asked.response_format is not None and asked.response_format.get("type") != "text":
+    if asked.response_format is not None and asked.response_format.get("type") not in (None, "text"):
         raise InvalidRequest("response_format has to be text: answers are not JSON", field="response_format")

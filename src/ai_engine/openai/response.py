@@ -6,7 +6,7 @@ Citations are annotations, each over the first [n] of its number in the text.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -32,7 +32,7 @@ FINISH_REASONS: Final[dict[AnswerEnding, str]] = {
 Json = dict[str, Any]
 
 
-def completion(output: WorkflowOutput, model: str) -> bytes:
+def completion(output: WorkflowOutput, model: str, warnings: Sequence[str] = ()) -> bytes:
     """Write a whole answer."""
     message: Json = {"role": "assistant", "content": _text(output), "refusal": None}
     if output.citations:
@@ -51,6 +51,7 @@ def completion(output: WorkflowOutput, model: str) -> bytes:
             "model": model,
             "choices": [choice],
             "usage": _usage(output.tokens),
+            **_noted(warnings),
         }
     )
 
@@ -62,6 +63,11 @@ def waiting(output: WorkflowOutput) -> str:
         f"This waits for your approval of {calls}: POST /v1/runs/{output.run_id}/approval goes on, "
         "and a model of mode 2 or 4 does not ask."
     )
+
+
+def _noted(warnings: Sequence[str]) -> Json:
+    """Return the field for what was left out of the request, which is none of OpenAI's."""
+    return {"warnings": list(warnings)} if warnings else {}
 
 
 def _text(output: WorkflowOutput) -> str:
@@ -101,9 +107,11 @@ class ChunkWriter:
 
     :param model: the model's name.
     :param includes_usage: whether the last chunk tells what it took.
+    :param warnings: what was left out of the request.
     """
 
-    def __init__(self, model: str, *, includes_usage: bool) -> None:
+    def __init__(self, model: str, *, includes_usage: bool, warnings: Sequence[str] = ()) -> None:
+        self._warnings = warnings
         self._model = model
         self._usage = includes_usage
         self._run_id = ""
@@ -133,14 +141,23 @@ class ChunkWriter:
         match name:
             case "run_started":
                 self._run_id = data["run_id"]
-                yield self._chunk({"role": "assistant", "content": ""})
+                yield self._chunk({"role": "assistant", "content": ""}, **_noted(self._warnings))
             case "reasoning":
                 yield self._chunk({"reasoning_content": data["text"]})
             case "run_finished" | "run_paused":
                 yield from self._ended(WorkflowOutput.model_validate_json(to_json(data["output"])))
             case "run_failed":
-                error = {"message": data["message"], "type": "server_error", "param": None, "code": None}
-                yield b"data: " + to_json({"error": error}) + b"\n\n"
+                yield self._failure(data)
+                yield DONE
+
+    def _failure(self, data: Json) -> bytes:
+        error = {
+            "message": data["message"],
+            "type": "server_error",
+            "param": None,
+            "code": data["error_type"],
+        }
+        return b"data: " + to_json({"error": error}) + b"\n\n"
 
     def _ended(self, output: WorkflowOutput) -> Iterator[bytes]:
         delta: Json = {}
@@ -155,9 +172,9 @@ class ChunkWriter:
             yield self._frame([], usage=_usage(output.tokens))
         yield DONE
 
-    def _chunk(self, delta: Json, finish_reason: str | None = None) -> bytes:
+    def _chunk(self, delta: Json, finish_reason: str | None = None, **more: Any) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return self._frame([choice], **({"usage": None} if self._usage else {}))
+        return self._frame([choice], **({"usage": None} if self._usage else {}), **more)
 
     def _frame(self, choices: list[Json], **more: Any) -> bytes:
         chunk = {

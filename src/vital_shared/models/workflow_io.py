@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +30,7 @@ from vital_shared.models.quality import (
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 
 __all__ = [
+    "MAX_QUERY_CHARACTERS",
     "CacheStatus",
     "Cost",
     "Execution",
@@ -43,6 +44,9 @@ __all__ = [
 
 Execution = Literal["parallel", "sequential"]
 CacheStatus = Literal["hit", "miss", "bypass"]
+
+
+MAX_QUERY_CHARACTERS: Final = 10_000
 
 
 class WorkflowMode(str, Enum):
@@ -99,7 +103,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,1
 class WorkflowInput(Frozen):
     """A question, who asks it, and how it is to be answered."""
 
-    query: Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_not_blank)]
+    query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARACTERS), AfterValidator(_not_blank)]
     mode: Annotated[WorkflowMode, BeforeValidator(_to_mode)]
     tenant_id: Id
     user_id: Id
