@@ -15,7 +15,7 @@ from vital_shared.llm.intake import (
     PIECE_CHARACTERS,
     Intake,
 )
-from vital_shared.llm.tool_arguments import argument_problem
+from vital_shared.llm.tool_arguments import argument_problem, arguments_text
 from vital_shared.models.clean_text import clean_text
 
 
@@ -139,3 +139,12 @@ def test_clean_text_is_utf_8_without_nul_and_leaves_what_is_clean(text):
 
 def test_halves_that_belong_together_are_joined():
     assert clean_text("a\ud83d\ude00b\ud83d") == "a😀b\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize("arguments", ODD_ARGUMENTS.values(), ids=ODD_ARGUMENTS)
+def test_odd_arguments_have_no_text(arguments):
+    assert arguments_text(arguments) == ""
+
+
+def test_arguments_are_written_as_json():
+    assert arguments_text({"a": [1, "é"]}) == '{"a":[1,"é"]}'

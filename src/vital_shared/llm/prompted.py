@@ -21,7 +21,9 @@ from vital_shared.llm.base import (
 )
 from vital_shared.llm.citing import Citer
 from vital_shared.llm.groundedness import abstains
+from vital_shared.llm.prompts.counting import count_roughly
 from vital_shared.llm.prompts.prompt import Prompt, Prompts
+from vital_shared.llm.tool_arguments import arguments_text
 from vital_shared.llm.usage_warnings import warn_of_corrected_usage
 from vital_shared.llm.wires.base import Chat
 
@@ -99,7 +101,7 @@ class PromptedModel:
             update={
                 "input_tokens": usage.input_tokens or min(prompt.input_tokens, MAX_CALL_TOKENS),
                 "output_tokens": usage.output_tokens
-                or min(self._prompts.count(answer.written), MAX_CALL_TOKENS),
+                or min(count_roughly(self._prompts.count, answer.written), MAX_CALL_TOKENS),
                 "estimated": True,
             }
         )
@@ -173,4 +175,4 @@ class _Answer:
             self._texts = []
             self._citer = self._new_citer()
         elif isinstance(event, ModelTurn):
-            self._texts.append(str([call.arguments for call in event.calls]))
+            self._texts += [arguments_text(call.arguments) for call in event.calls]

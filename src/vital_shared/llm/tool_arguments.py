@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
+
+from pydantic_core import to_json
 
 from vital_shared.models.clean_text import clean_text
 
-__all__ = ["argument_problem"]
+__all__ = ["argument_problem", "arguments_text"]
 
 MAX_ARGUMENT_DEPTH: Final = 32
 MAX_ARGUMENT_VALUES: Final = 10_000
@@ -38,6 +40,11 @@ def argument_problem(arguments: object) -> str | None:
         if not level:
             return None
     return "its arguments are nested too deep"
+
+
+def arguments_text(arguments: dict[str, Any]) -> str:
+    """Write arguments as JSON; nothing where they cannot be written."""
+    return "" if argument_problem(arguments) else to_json(arguments).decode()
 
 
 def _value_problem(value: object) -> str | None:

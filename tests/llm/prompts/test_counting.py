@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vital_shared.llm.prompts.counting import WordPieces, at_most
+from vital_shared.llm.prompts.counting import EXACT_CHARACTERS, WordPieces, at_most, count_roughly
 from vital_shared.retrieval.weights import BGE_SMALL
 
 
@@ -31,3 +31,20 @@ def test_a_text_is_counted_once(model_folders, monkeypatch):
 def test_without_a_vocabulary_the_bytes_are_the_bound(text):
     assert at_most(text) >= len(text)
     assert at_most("\ud800") >= 1  # half a character is no reason to fail
+
+
+def test_a_very_long_text_is_counted_by_samples():
+    counted = []
+
+    def count(text):
+        counted.append(len(text))
+        return len(text.split())
+
+    text = "word " * 200_000
+    assert abs(count_roughly(count, text) / 200_000 - 1) < 0.01
+    assert sum(counted) <= EXACT_CHARACTERS
+
+
+@given(st.text(max_size=200))
+def test_a_usual_text_is_counted_whole(text):
+    assert count_roughly(len, text) == len(text)

@@ -44,7 +44,7 @@ class WordPieces:
 
     def __call__(self, text: str) -> int:
         """Count."""
-        return self._counted(text)
+        return self._counted(text) if len(text) <= EXACT_CHARACTERS else self._count(text)
 
     def _count(self, text: str) -> int:
         return len(self._loaded().encode(text, add_special_tokens=False).ids)
