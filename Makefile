@@ -2,7 +2,7 @@
 # make test   set everything up, then linters, type checks and all tests
 # make eval   ask the 60 sample questions and print how good the answers are
 # make bench  measure the engine, the wires, the counting and the service against hand-written floors and peers
-# make stack  fetch Prometheus, Alertmanager and Redis for `vital up` and the tests, where they are not there
+# make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
 # make docs   write the page of all metrics from their declarations
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
 
@@ -33,11 +33,11 @@ lint: $(VENV)/installed-dev
 
 # What runs beside the engine, for `vital up` and the tests: on the PATH, or unpacked into .stack.
 stack:
-	@for program in prometheus promtool prometheus-alertmanager amtool redis-server; do \
+	@for program in prometheus promtool prometheus-alertmanager amtool redis-server pgbouncer; do \
 	    command -v $$program >/dev/null || exec $(MAKE) --silent .stack/complete; \
 	done
 
-.stack/complete:
+.stack/complete: src/vital_ops/stack/fetch.sh
 	@sh src/vital_ops/stack/fetch.sh .stack
 
 eval: $(VENV)/installed

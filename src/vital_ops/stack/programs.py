@@ -1,4 +1,4 @@
-"""Where the programs are that others have written: Prometheus, Alertmanager and their tools, Redis."""
+"""Where other makers' programs are: Prometheus, Alertmanager and their tools, Redis, PgBouncer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from vital_shared.errors import ConfigurationError
 
-__all__ = ["ALERTMANAGER", "AMTOOL", "PROMETHEUS", "PROMTOOL", "REDIS", "find_program"]
+__all__ = ["ALERTMANAGER", "AMTOOL", "PGBOUNCER", "PROMETHEUS", "PROMTOOL", "REDIS", "find_program"]
 
 PROMETHEUS: Final = ("prometheus",)
 PROMTOOL: Final = ("promtool",)
@@ -17,6 +17,7 @@ ALERTMANAGER: Final = ("prometheus-alertmanager", "alertmanager")
 """Debian calls it by the first name, its makers by the second."""
 AMTOOL: Final = ("amtool",)
 REDIS: Final = ("redis-server",)
+PGBOUNCER: Final = ("pgbouncer",)
 
 CHECKOUT: Final = Path(__file__).parents[3]
 """The folder of the Makefile, where the package is installed from one."""

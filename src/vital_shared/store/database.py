@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
-from vital_shared.errors import StoreError
-from vital_shared.store.engines import create_engines, create_thread_engine, parse_url, place
+from vital_shared.errors import StoreError, VitalError
+from vital_shared.store.engines import Engines, create_engines, create_thread_engine, parse_url, place
 from vital_shared.store.file_check import check_file
 from vital_shared.store.group_commit import GroupCommit, Job
 from vital_shared.store.migrations import upgrade
@@ -41,7 +41,8 @@ class Database:
         self.wait_seconds = wait_seconds
         self._url = parse_url(url)
         self._place = place(self._url)
-        self._reader, self._writer = create_engines(self._url, wait_seconds=wait_seconds)
+        self._engines: Engines | None = None
+        self._opening = asyncio.Lock()
         engine = create_thread_engine(self._url)
         self._in_thread = None if engine is None else ThreadWriter(engine, lock_seconds=wait_seconds)
         self._turn = asyncio.Lock()
@@ -51,12 +52,12 @@ class Database:
     @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
-        return self._writer.dialect.name
+        return self._url.get_backend_name()
 
     @property
     def connections(self) -> tuple[int, int]:
         """How many connections there may be, and how many are in use."""
-        pools = {engine.pool for engine in (self._reader, self._writer)}  # Postgres has one for both
+        pools = {engine.pool for engine in self._engines or ()}  # Postgres has one for both
         queues = [pool for pool in pools if isinstance(pool, QueuePool)]
         most = sum(pool.size() + pool._max_overflow for pool in queues)  # noqa: SLF001 - told nowhere else
         return most, sum(pool.checkedout() for pool in queues)
@@ -67,6 +68,7 @@ class Database:
         :raises StoreError: when the database is not there, or newer than this program.
         """
         with self._plain_errors():
+            await self._opened()
             await asyncio.to_thread(upgrade, self._url)
 
     @asynccontextmanager
@@ -75,7 +77,7 @@ class Database:
 
         :raises StoreError: when the database is not there or does not answer.
         """
-        async with self._open(self._reader) as connection:
+        async with self._open(lambda engines: engines.reader) as connection:
             yield connection
 
     @asynccontextmanager
@@ -88,7 +90,7 @@ class Database:
         async with AsyncExitStack() as stack:
             async with self._within_limit():
                 await stack.enter_async_context(turn)
-            connection = await stack.enter_async_context(self._open(self._writer))
+            connection = await stack.enter_async_context(self._open(lambda engines: engines.writer))
             await stack.enter_async_context(transaction(connection, lock_seconds=self.wait_seconds))
             yield connection
 
@@ -136,20 +138,17 @@ class Database:
         await self._commits.aclose()
         if self._in_thread is not None:
             self._in_thread.close()
-        await self._reader.dispose()
-        await self._writer.dispose()
+        if self._engines is not None:
+            await self._engines.dispose()
 
     @asynccontextmanager
-    async def _open(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async def _open(self, pick: Callable[[Engines], AsyncEngine]) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
             with self._plain_errors():
-                try:
-                    async with self._within_limit():
-                        connection = await stack.enter_async_context(engine.connect())
-                except StoreError:
-                    raise
-                except Exception as error:  # asyncpg's own are not wrapped while it connects
-                    raise StoreError(self._unreachable(error)) from error
+                async with self._within_limit():
+                    engines = self._engines or await self._opened()
+                    with self._plain_connecting():
+                        connection = await stack.enter_async_context(pick(engines).connect())
                 try:
                     yield connection
                 except TimeoutError:  # the statement may still run: nobody else may get its connection
@@ -167,6 +166,23 @@ class Database:
                 yield
         except TimeoutError as error:
             raise StoreError(self._late()) from error
+
+    async def _opened(self) -> Engines:
+        async with self._opening:
+            if self._engines is None:
+                with self._plain_connecting():
+                    self._engines = await create_engines(self._url, wait_seconds=self.wait_seconds)
+            return self._engines
+
+    @contextmanager
+    def _plain_connecting(self) -> Iterator[None]:
+        """Turn what is raised while connecting into one sentence: asyncpg's own are not wrapped then."""
+        try:
+            yield
+        except (VitalError, TimeoutError):
+            raise
+        except Exception as error:
+            raise StoreError(self._unreachable(error)) from error
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vital_shared.errors import ConfigurationError
+from vital_shared.store.postgres_address import DRIVER, parse_postgres
 
-__all__ = ["create_engines", "create_thread_engine", "parse_url", "place"]
+__all__ = ["Engines", "create_engines", "create_thread_engine", "parse_url", "place"]
 
-_SQLITE, _POSTGRES = "sqlite+aiosqlite", "postgresql+asyncpg"
-
-_CONNECT_SECONDS = 5.0
+_SQLITE, _POSTGRES = "sqlite+aiosqlite", DRIVER
 
 _POLL_SECONDS = 0.1
 """How long SQLite itself waits for the write lock; `vital_shared.store.transactions` then tries again."""
+
+_CACHED_STATEMENTS = 100
+"""Prepared statements of one connection to Postgres that are kept."""
 
 _PRAGMAS = (
     # Readers do not wait for the writer, nor it for them.
@@ -34,20 +36,23 @@ _PRAGMAS = (
 def parse_url(url: str) -> URL:
     """Read an address, and refuse what the store cannot use.
 
-    :raises ConfigurationError: when it is neither a SQLite file nor Postgres.
+    :raises ConfigurationError: when it is neither a SQLite file nor Postgres, or a parameter is not known.
     """
+    scheme, _, rest = url.partition("://")
+    if scheme in (_POSTGRES, "postgresql", "postgres"):
+        return parse_postgres(rest)
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # without the cause, which would show the password
         raise ConfigurationError(
             "VITAL_DATABASE_URL is no address: write postgresql://user:password@host/name or sqlite:///file"
         ) from None
-    if parsed.drivername not in (_SQLITE, _POSTGRES):
+    if parsed.drivername != _SQLITE:
         raise ConfigurationError(
             f"VITAL_DATABASE_URL begins with {parsed.drivername}://, which is not supported: "
             "use postgresql:// or sqlite://"
         )
-    if parsed.drivername == _SQLITE and parsed.database in (None, "", ":memory:"):
+    if parsed.database in (None, "", ":memory:"):
         raise ConfigurationError(
             "VITAL_DATABASE_URL names no file: a SQLite database in memory is lost at once, so write sqlite:///file"
         )
@@ -56,18 +61,35 @@ def parse_url(url: str) -> URL:
 
 def place(url: URL) -> str:
     """Name the database for people: no password, no parameters."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    shown = url.set(query={}).render_as_string(hide_password=True)
+    if "host" not in url.query or url.database is None:
+        return shown
+    before, _, database = shown.rpartition("/")
+    return f"{before}{url.query['host']}/{database}"
 
 
-def create_engines(url: URL, *, wait_seconds: float) -> tuple[AsyncEngine, AsyncEngine]:
-    """Make the engine that reads, each statement for itself, and the one that writes, in transactions.
+class Engines(NamedTuple):
+    """The engine that reads, each statement for itself, and the one that writes, in transactions."""
+
+    reader: AsyncEngine
+    writer: AsyncEngine
+
+    async def dispose(self) -> None:
+        """Close all connections."""
+        await self.reader.dispose()
+        await self.writer.dispose()
+
+
+async def create_engines(url: URL, *, wait_seconds: float) -> Engines:
+    """Make both engines; for Postgres this opens a connection, which shows whether there is a pooler.
 
     :param wait_seconds: how long a statement may take, and wait for a lock or a connection.
+    :raises ConfigurationError: when the driver is not installed.
     """
     if url.drivername == _SQLITE:
         return _sqlite(url, wait_seconds)
     try:
-        return _postgres(url, wait_seconds)
+        return await _postgres(url, wait_seconds)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             'Postgres needs a driver that is not installed: pip install "vital[postgres]"'
@@ -97,7 +119,7 @@ def create_thread_engine(url: URL) -> Engine | None:
     return engine
 
 
-def _sqlite(url: URL, wait_seconds: float) -> tuple[AsyncEngine, AsyncEngine]:
+def _sqlite(url: URL, wait_seconds: float) -> Engines:
     """SQLite has one writer at a time, so the writing engine has one connection.
 
     Writers of this process queue for it in order; only those of other processes meet at the
@@ -117,7 +139,7 @@ def _sqlite(url: URL, wait_seconds: float) -> tuple[AsyncEngine, AsyncEngine]:
     event.listen(reader.sync_engine, "connect", _set_pragmas(wait_seconds))
     event.listen(writer.sync_engine, "connect", _set_pragmas(_POLL_SECONDS))
     event.listen(writer.sync_engine, "begin", _begin_immediate)
-    return reader, writer
+    return Engines(reader, writer)
 
 
 def _set_pragmas(lock_seconds: float) -> Callable[[Any, object], None]:
@@ -142,14 +164,27 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _postgres(url: URL, wait_seconds: float) -> tuple[AsyncEngine, AsyncEngine]:
+async def _postgres(url: URL, wait_seconds: float) -> Engines:
+    # The driver is an extra.
+    from vital_shared.store.postgres_connection import connector, is_pooled  # noqa: PLC0415
+
+    # Behind a pooler a statement that one transaction has prepared may be gone, or be another's, in the next:
+    # so none is kept there, and reads are transactions too, which costs each two messages more.
+    pooled = await is_pooled(url, wait_seconds=wait_seconds)
+    statements = 0 if pooled else _cached_statements(url)
     writer = create_async_engine(
-        url,
-        connect_args={"timeout": min(_CONNECT_SECONDS, wait_seconds), "command_timeout": wait_seconds},
+        f"{DRIVER}://",
+        async_creator=connector(url, statements=statements, wait_seconds=wait_seconds),
+        connect_args={"prepared_statement_cache_size": statements},
         hide_parameters=True,
         max_overflow=15,
         pool_pre_ping=True,  # a connection that died with the server's restart costs nobody a request
         pool_size=5,
         pool_timeout=wait_seconds,
     )
-    return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
+    return Engines(writer if pooled else writer.execution_options(isolation_level="AUTOCOMMIT"), writer)
+
+
+def _cached_statements(url: URL) -> int:
+    wanted = url.query.get("prepared_statement_cache_size") or url.query.get("statement_cache_size")
+    return int(str(wanted)) if wanted else _CACHED_STATEMENTS

@@ -39,16 +39,19 @@ def upgrade(url: URL) -> None:
 
 
 async def _upgrade(url: URL) -> None:
-    _, engine = create_engines(url, wait_seconds=_WAIT_SECONDS)
+    engines = await create_engines(url, wait_seconds=_WAIT_SECONDS)
     try:
         # SQLite locks here
-        async with engine.connect() as connection, transaction(connection, lock_seconds=_WAIT_SECONDS):
+        async with (
+            engines.writer.connect() as connection,
+            transaction(connection, lock_seconds=_WAIT_SECONDS),
+        ):
             if connection.dialect.name == "postgresql":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
             if not await connection.run_sync(_is_newest):
                 await connection.run_sync(_run_alembic)
     finally:
-        await engine.dispose()
+        await engines.dispose()
 
 
 def _is_newest(connection: Connection) -> bool:
