@@ -20,6 +20,7 @@
     ├── ModelError                  (vital_shared.llm) a language model did not answer
     ├── IngestError                 (vital_shared.retrieval) a file could not be read
     └── StoreError                  the database is not there or does not answer
+        └── WriteRefused            it is there, and will never take this write
 
 The graph engine imports nothing of ours, so `GraphError` stands there and is not a `VitalError`
 by inheritance; everything that leaves a workflow is.
@@ -48,6 +49,7 @@ __all__ = [
     "RunFailed",
     "StoreError",
     "VitalError",
+    "WriteRefused",
 ]
 
 
@@ -171,6 +173,10 @@ class RunCancelled(RunFailed):
 
 class StoreError(VitalError):
     """The database is not there or does not answer."""
+
+
+class WriteRefused(StoreError):
+    """The database will never take this write: a constraint forbids it, or no column can hold a value."""
 
 
 class IngestError(VitalError):

@@ -215,21 +215,24 @@ async def test_a_nodes_own_charge_is_in_the_answer_and_in_the_ledger(priced):
     assert bill_of(await rows(services), output.run_id) == nanos(output.cost.total)
 
 
-async def test_charges_of_a_run_whose_end_was_not_saved_come_with_the_next(priced, monkeypatch):
+async def test_a_run_whose_end_could_not_be_saved_ends_in_the_store_all_the_same(priced, monkeypatch):
     services = await priced(whole())
     record = services.runs.payments.settle
 
-    async def refuse(bill, now, job, after):
+    async def refuse(bill, now, job, after, end):
         def broken(connection):
             raise StoreError("away")
 
-        return await record(bill, now, broken, after)
+        return await record(bill, now, broken, after, end)
 
     monkeypatch.setattr(services.runs.payments, "settle", refuse)
     lost = await BaseWorkflow(services).execute_typed(question("How long?", model="whole"))
     assert "save_failed" in lost.degradation_reasons
     monkeypatch.undo()
-    await BaseWorkflow(services).execute_typed(question("How long?", model="whole"))
+    kept = await services.runs.get(lost.run_id, tenant_id=None)
+    assert (kept.status, kept.output.response) == ("completed", lost.response)  # before it is stored, too
+    await services.runs.payments.catch_up()
+    assert (await services.runs.get(lost.run_id, tenant_id=None)).status == "completed"
     assert bill_of(await rows(services), lost.run_id) == nanos(lost.cost.total)
 
 

@@ -49,8 +49,8 @@ class Bill:
         return tuple(self._charges[self._written :])
 
     def mark_written(self, charges: int) -> None:
-        """Note that the ledger has so many more of the charges, in their order."""
-        self._written += charges
+        """Note that the ledger has this many of the charges, in their order, or is owed them."""
+        self._written = max(self._written, charges)
 
     def nanos(self, cost_type: CostType | None = None) -> int:
         """Return what was spent, in nano-dollars: in all, or for one type."""

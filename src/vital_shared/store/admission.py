@@ -12,6 +12,7 @@ All that reads comes before all that writes: who is refused leaves nothing behin
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -39,6 +40,8 @@ class Asking(NamedTuple):
     """What it may cost at most, in nano-dollars; asked only of tenants that have a budget."""
     is_request: bool = True
     """Whether it counts as a request of the tenant's; going on after a pause does not."""
+    owed_nanos: Callable[[str], int] = lambda _tenant_id: 0
+    """What a tenant has spent that waits to be written, so that an outage of the store is no free lunch."""
 
 
 class Admission(NamedTuple):
@@ -74,8 +77,9 @@ def check(connection: Connection, asking: Asking) -> Admission:
     next_at = _next_at(account, asking) if asking.is_request else None
     kept = account.budgets(asking.now)
     worst = asking.worst_nanos() if kept else 0
+    owed = asking.owed_nanos(asking.tenant_id) if kept else 0
     for budget in kept:
-        _check_budget(budget, worst)
+        _check_budget(replace(budget, spent=budget.spent + owed), worst)
     return Admission(worst, next_at)
 
 

@@ -14,13 +14,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
-from vital_shared.errors import StoreError, VitalError
+from vital_shared.errors import StoreError, VitalError, WriteRefused
 from vital_shared.store.engines import Engines, create_engines, create_thread_engine, parse_url, place
 from vital_shared.store.file_check import check_file
 from vital_shared.store.group_commit import GroupCommit, Job
 from vital_shared.store.migrations import upgrade
 from vital_shared.store.thread_writer import ThreadWriter
 from vital_shared.store.transactions import transaction
+from vital_shared.store.write_errors import is_permanent
 
 __all__ = ["Database"]
 
@@ -190,9 +191,11 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            raise StoreError(f"The database {self._place} refused: {_first_line(error.orig)}") from error
+            kind = WriteRefused if is_permanent(error) else StoreError
+            raise kind(f"The database {self._place} refused: {_first_line(error.orig)}") from error
         except SQLAlchemyError as error:
-            raise StoreError(f"The database {self._place} failed: {_first_line(error)}") from error
+            kind = WriteRefused if is_permanent(error) else StoreError
+            raise kind(f"The database {self._place} failed: {_first_line(error)}") from error
         except TimeoutError as error:
             raise StoreError(self._late()) from error
         except OSError as error:

@@ -2,7 +2,8 @@
 
 A commit costs more than what is written, and SQLite takes one at a time. So whoever comes while another
 is at work waits, and all who wait share a transaction. If one of them fails, the transaction is rolled back
-and each is tried alone, so that nobody suffers from another's error. Each waits until its own is durable.
+and each half is tried without the other, so that nobody suffers from another's error. Each waits until its
+own is durable.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
+from vital_shared.errors import StoreError, WriteRefused
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import STORE_CALLBACK_FAILURES_TOTAL
 
@@ -90,8 +92,8 @@ class GroupCommit:
             _cancel(self._queue)
             self._queue.clear()
 
-    async def _write(self, batch: Sequence[_Waiting]) -> Exception | None:
-        """Write a batch in one transaction, and return what the database has raised, if it did."""
+    async def _write(self, batch: Sequence[_Waiting]) -> StoreError | None:
+        """Write a batch in one transaction, and return what the database has raised, if it is away."""
         at_work = False
 
         def work(connection: Connection) -> list[Any]:
@@ -103,11 +105,13 @@ class GroupCommit:
 
         try:
             results = await self._transact(work)
-        except Exception as error:  # noqa: BLE001 - it is its writer's, who is told
-            if at_work and len(batch) > 1:
-                return await self._write_alone(batch)
-            _fail(batch, error)
-            return None if at_work else error
+        except Exception as error:  # noqa: BLE001 - it is its writer's
+            is_late = isinstance(error.__cause__, TimeoutError)  # each half would be late, too
+            if at_work and not is_late and len(batch) > 1:
+                return await self._write_halves(batch)
+            away = None if at_work and not is_late else _away(error)
+            _fail(batch, away or error)
+            return away
         except BaseException:
             _cancel(batch)
             raise
@@ -118,18 +122,18 @@ class GroupCommit:
                 each.done.set_result(result)
         return None
 
-    async def _write_alone(self, batch: Sequence[_Waiting]) -> Exception | None:
-        """Try each alone, as long as the database is there: were it gone, each would wait for it anew."""
-        for number, each in enumerate(batch):
-            try:
-                error = await self._write([each])
-            except BaseException:
-                _cancel(batch[number:])
-                raise
-            if error is not None:
-                _fail(batch[number:], error)
-                return error
-        return None
+    async def _write_halves(self, batch: Sequence[_Waiting]) -> StoreError | None:
+        """Try each half, as long as the database is there: were it gone, each would wait for it anew."""
+        middle = len(batch) // 2
+        try:
+            error = await self._write(batch[:middle])
+        except BaseException:
+            _cancel(batch[middle:])
+            raise
+        if error is not None:
+            _fail(batch[middle:], error)
+            return error
+        return await self._write(batch[middle:])
 
 
 def _call(after: Callable[[Any], None], result: Any) -> None:
@@ -139,6 +143,15 @@ def _call(after: Callable[[Any], None], result: Any) -> None:
     except Exception:
         STORE_CALLBACK_FAILURES_TOTAL.at().inc()
         logger.exception("store_callback_failed")
+
+
+def _away(error: Exception) -> StoreError:
+    """Return the error of a transaction that failed outside of its jobs: none of them is to blame."""
+    if isinstance(error, StoreError) and not isinstance(error, WriteRefused):
+        return error
+    away = StoreError(f"The transaction failed: {error}")
+    away.__cause__ = error
+    return away
 
 
 def _fail(batch: Sequence[_Waiting], error: BaseException) -> None:

@@ -16,13 +16,23 @@ from sqlalchemy import Connection, Insert, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
+from vital_shared.models.base import Frozen
 from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import Tokens
-from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.store.account_tables import ledger, spending
 from vital_shared.store.upsert import upsert
 
-__all__ = ["charges_of", "record", "spending_lock"]
+__all__ = ["Payer", "charges_of", "record", "spending_lock"]
+
+
+class Payer(Frozen):
+    """The tenant and the request that charges are booked to."""
+
+    tenant_id: str
+    user_id: str
+    mode: WorkflowMode
+    agent_id: str
 
 
 @cache  # made once: it is executed with each run
@@ -46,22 +56,21 @@ def spending_lock(tenant_id: str) -> str:
 def record(
     connection: Connection,
     run_id: str,
-    question: WorkflowInput,
+    payer: Payer,
     charges: Sequence[Charge],
     at: datetime,
 ) -> tuple[Charge, ...]:
     """Write a run's charges, and return those that were not there yet.
 
     :param connection: in the transaction that ends or pauses the run.
-    :param question: the run's input, which says who pays.
     """
     if not charges:
         return ()
-    common = _common(run_id, question, at)
+    common = _common(run_id, payer, at)
     rows = [common | _row(charge) for charge in charges]
     new = set(connection.execute(_insert_rows(connection.dialect.name), rows).scalars())
     written = tuple(charge for charge in charges if charge.item in new)
-    _spend(connection, question.tenant_id, sum(charge.cost_nanos for charge in written), at)
+    _spend(connection, payer.tenant_id, sum(charge.cost_nanos for charge in written), at)
     return written
 
 
@@ -79,13 +88,13 @@ async def charges_of(connection: AsyncConnection, run_id: str) -> tuple[Charge, 
     return tuple(_charge(row) for row in (await connection.execute(statement)).mappings())
 
 
-def _common(run_id: str, question: WorkflowInput, at: datetime) -> dict[str, Any]:
+def _common(run_id: str, payer: Payer, at: datetime) -> dict[str, Any]:
     return {
         "run_id": run_id,
-        "tenant_id": question.tenant_id,
-        "user_id": question.user_id,
-        "mode": question.mode.value,
-        "agent_id": question.agent_id,
+        "tenant_id": payer.tenant_id,
+        "user_id": payer.user_id,
+        "mode": payer.mode.value,
+        "agent_id": payer.agent_id,
         "calls": 1,
         "saved_nanos": 0,
         "hits": 0,

@@ -1,47 +1,84 @@
-"""Write what runs cost, with their ends; nothing that was spent is forgotten because the store was away."""
+"""Write what runs cost, with their ends; nothing is forgotten because the store was away.
+
+What could not be written is kept, in order, and tried again until it is. What can never be written is set
+aside alone, see `dead_letters`. What memory has no room for, and what is owed when the process ends, is
+spooled to a file that the next start enters, see `spool`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import deque
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from typing import Final
 
 from sqlalchemy import Connection
 
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
-from vital_shared.models.charge import Charge
-from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.bill import Bill
-from vital_shared.monitoring.spent import count_charge
 from vital_shared.store.database import Database
+from vital_shared.store.dead_letters import set_aside
+from vital_shared.store.debt import Debt, Written
 from vital_shared.store.group_commit import Job
-from vital_shared.store.ledger import record, spending_lock
+from vital_shared.store.ledger import record
+from vital_shared.store.owed import Owed, payer_of
+from vital_shared.store.run_end import RunEnd
+from vital_shared.store.spool import Spool
+from vital_shared.store.write_errors import describe, is_refusal
 
 __all__ = ["Payments"]
 
 logger = get_logger(__name__)
 
-KEPT: Final = 10_000
-"""Runs whose charges wait for the store; beyond it the oldest are logged in full instead."""
+MAX_KEPT: Final = 10_000
+"""Runs that wait for the store in memory; those beyond it are spooled."""
 
+MAX_KEPT_CHARACTERS: Final = 100_000_000
+"""Text of the ends that wait in memory; those beyond it are spooled."""
 
-class _Owed(NamedTuple):
-    run_id: str
-    question: WorkflowInput
-    charges: tuple[Charge, ...]
-    at: datetime
+BATCH: Final = 100
+"""Runs that are tried again at a time."""
+
+FIRST_RETRY_SECONDS: Final = 0.5
+LONGEST_RETRY_SECONDS: Final = 10.0
+SHUTDOWN_SECONDS: Final = 10.0
+"""The store has this long to take what is owed when the process ends; the rest is spooled."""
 
 
 class Payments:
-    """Writes charges into the ledger, and counts them once they are there."""
+    """Writes charges and ends of runs, and counts charges once they are in the ledger.
 
-    def __init__(self, database: Database) -> None:
+    :param database: the store.
+    :param spool: takes what memory has no room for; None: it is logged in full.
+    """
+
+    def __init__(self, database: Database, spool: Spool | None = None) -> None:
         self._database = database
-        self._owed: deque[_Owed] = deque()
+        self._spool = spool
+        self._in_flight: dict[Debt, asyncio.Future[Written]] = {}
+        self._kept: deque[Debt] = deque()
+        self._characters = 0
+        self._nanos: Counter[str] = Counter()
+        """What is kept and not in the ledger yet, by tenant."""
+        self._ends: dict[str, RunEnd] = {}
+        """Ends that readers have to see although they are not stored yet."""
+        self._spooled = False
+        self._retrying: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    def owed_nanos(self, tenant_id: str) -> int:
+        """Return what a tenant has spent that is not in the ledger yet, in nano-dollars; from any thread."""
+        return self._nanos[tenant_id]
+
+    def waiting_end(self, run_id: str) -> RunEnd | None:
+        """Return the end of a run that has ended and is not stored so yet."""
+        return self._ends.get(run_id)
 
     async def settle(
         self,
@@ -49,88 +86,223 @@ class Payments:
         now: datetime,
         job: Job[bool],
         after: Callable[[], None],
+        end: RunEnd | None = None,
     ) -> bool:
         """Write the end or the pause of a run together with its charges, and return what the job returns.
 
-        It is written also when who waits is cancelled. Where it cannot be written, the charges alone are
-        kept, and go with the next ones.
+        It is written also when who waits is cancelled. What cannot be written is kept, and tried again until
+        it is; a charge that can never be written is set aside, and does not hold up the end.
 
+        :param job: what writes the end or the pause.
         :param after: called once it is written.
-        :raises StoreError: when the database is not there or does not answer.
+        :param end: the same as a value, to be kept; None: a pause, which the run itself answers for.
+        :raises StoreError: when the database is not there, does not answer or refuses the end.
         """
-        owed = _Owed(bill.run_id, bill.question, bill.unwritten, now) if bill and bill.unwritten else None
+        if bill is None or (end is None and not bill.unwritten):
+            return await asyncio.shield(self._database.put(job, lambda _: after()))
+        charges, handed_over = bill.unwritten, partial(bill.mark_written, len(bill.charges))
+        owed = Owed(run_id=bill.run_id, payer=payer_of(bill.question), at=now, charges=charges, end=end)
+        debt = Debt(owed, after)
 
-        def write(connection: Connection) -> tuple[bool, tuple[Charge, ...]]:
-            new = _record(connection, owed) if owed else ()
+        def write(connection: Connection) -> Written:
+            new = record(connection, owed.run_id, owed.payer, charges, now)
             return job(connection), new
 
-        def written(result: tuple[bool, tuple[Charge, ...]]) -> None:
-            after()
-            if bill is not None and owed is not None:
-                bill.mark_written(len(owed.charges))
-                _count(owed, result[1])
+        def written(result: Written) -> None:
+            if end is None:
+                after()
+            handed_over()
+            debt.settle(result)
 
-        done = self._database.put(
-            write, written, locks=spending_lock(bill.question.tenant_id) if bill else ""
-        )
-        if owed is not None:
-            done.add_done_callback(lambda ended: self._keep(owed) if _failed(ended) else None)
-        changed, _ = await asyncio.shield(done)
-        if self._owed:
-            await self.catch_up()
+        done = self._database.put(write, written, locks=owed.locks)
+        self._watch(done, debt, handed_over)
+        try:
+            changed = await self._first_write(done, debt)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            if end is not None:
+                return await asyncio.shield(debt.ended)
+            return await asyncio.shield(self._database.put(job, lambda _: after()))
+        if self._kept:
+            self._wake.set()
         return changed
+
+    async def _first_write(self, done: asyncio.Future[Written], debt: Debt) -> bool:
+        try:
+            changed, _ = await asyncio.shield(done)
+        except asyncio.CancelledError:
+            if debt.owed.end is not None and not done.done():
+                self._ends[debt.owed.run_id] = debt.owed.end
+            raise
+        return changed
+
+    def write_later(self, owed: Owed, after: Callable[[], None]) -> None:
+        """Write something in the background, now or as soon as the store takes it."""
+        debt = Debt(owed, after)
+        self._watch(self._put(debt), debt)
+
+    async def recover(self) -> bool:
+        """Enter what earlier processes have spooled, and return whether all of it is in the store."""
+        if self._spool is None:
+            return True
+        async with self._turn:
+            files = self._spool.read_abandoned()
+            while (file := await asyncio.to_thread(next, files, None)) is not None:
+                path, owed = file
+                for start in range(0, len(owed), BATCH):
+                    if await self._attempt([Debt(each) for each in owed[start : start + BATCH]]):
+                        return False  # the file stays, and what of it is written is not written again
+                path.unlink()
+                logger.warning("spool_entered", path=str(path), runs=len(owed))
+        return True
 
     async def catch_up(self) -> None:
         """Try to write what is owed; what the store still does not take stays."""
-        while self._owed:
-            owed = self._owed.popleft()
-            try:
-                await asyncio.shield(self._put(owed))
-            except StoreError:
-                self._owed.appendleft(owed)
-                return
+        async with self._turn:
+            while self._kept:
+                batch = list(islice(self._kept, BATCH))
+                left = await self._attempt(batch)
+                for debt in batch:
+                    self._kept.popleft()
+                    self._forget(debt)
+                for debt in reversed(left):
+                    self._remember(debt)
+                    self._kept.appendleft(debt)
+                if left:
+                    return
 
     async def aclose(self) -> None:
-        """Try a last time; what is not taken is logged in full, so that it can be entered by hand."""
-        await self.catch_up()
-        while self._owed:
-            _log(self._owed.popleft())
+        """Try a last time; what is not taken is spooled, or logged in full where the disk fails too."""
+        if self._retrying is not None:
+            self._retrying.cancel()
+            await asyncio.wait([self._retrying])
+        try:
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                while self._in_flight:
+                    await asyncio.wait(self._in_flight.values())
+                await self.catch_up()
+        except TimeoutError:
+            logger.warning("store_is_away_at_shutdown", owed=len(self._kept) + len(self._in_flight))
+        owed = [debt.owed for debt in (*self._in_flight, *self._kept)]
+        self._kept.clear()
+        if owed:
+            await asyncio.to_thread(self._spool_or_log, owed)
+        if self._spool is not None:
+            await asyncio.to_thread(self._spool.close)
 
-    def _put(self, owed: _Owed) -> Any:
-        def write(connection: Connection) -> tuple[Charge, ...]:
-            return _record(connection, owed)
+    def _put(self, debt: Debt) -> asyncio.Future[Written]:
+        return self._database.put(debt.owed.write, debt.settle, locks=debt.owed.locks)
 
-        return self._database.put(
-            write, lambda new: _count(owed, new), locks=spending_lock(owed.question.tenant_id)
+    def _watch(
+        self, done: asyncio.Future[Written], debt: Debt, handed_over: Callable[[], None] | None = None
+    ) -> None:
+        """Keep something owed where its first write fails."""
+        self._in_flight[debt] = done
+
+        def ended(future: asyncio.Future[Written]) -> None:
+            del self._in_flight[debt]
+            failure = None if future.cancelled() else future.exception()
+            if not future.cancelled() and failure is None:
+                if debt.owed.end is not None:
+                    self._ends.pop(debt.owed.run_id, None)
+                return
+            if handed_over is not None:
+                handed_over()
+            self._keep(debt, is_refused=failure is not None and is_refusal(failure))
+
+        done.add_done_callback(ended)
+
+    def _keep(self, debt: Debt, *, is_refused: bool) -> None:
+        if len(self._kept) >= MAX_KEPT or self._characters + debt.characters > MAX_KEPT_CHARACTERS:
+            self._spool_or_log([debt.owed])
+            debt.fail(StoreError("it waits on disk"))
+        else:
+            self._remember(debt)
+            self._kept.append(debt)
+        if is_refused:
+            self._wake.set()
+        if self._retrying is None or self._retrying.done():
+            loop = asyncio.get_running_loop()
+            self._retrying = loop.create_task(self._retry(), context=Context())
+
+    def _remember(self, debt: Debt) -> None:
+        self._characters += debt.characters
+        self._nanos[debt.owed.payer.tenant_id] += debt.owed.nanos
+        if debt.owed.end is not None:
+            self._ends[debt.owed.run_id] = debt.owed.end
+
+    def _forget(self, debt: Debt) -> None:
+        self._characters -= debt.characters
+        tenant_id = debt.owed.payer.tenant_id
+        self._nanos[tenant_id] -= debt.owed.nanos
+        if not self._nanos[tenant_id]:
+            del self._nanos[tenant_id]
+        if debt.owed.end is not None:
+            self._ends.pop(debt.owed.run_id, None)
+
+    async def _retry(self) -> None:
+        """Try again and again, until nothing is owed."""
+        seconds = FIRST_RETRY_SECONDS
+        while self._kept or self._spooled:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._wake.wait()
+            except TimeoutError:
+                seconds = min(2 * seconds, LONGEST_RETRY_SECONDS)
+            self._wake.clear()
+            try:
+                await self.catch_up()
+                if self._spooled and not self._kept and self._spool is not None:
+                    self._spool.close()
+                    self._spooled = not await self.recover()
+            except Exception:
+                logger.exception("owed_writes_not_retried")  # and tried again
+
+    async def _attempt(self, batch: Sequence[Debt]) -> list[Debt]:
+        """Try to write each; set aside what can never be, and return what is left since the store is away."""
+        results = await asyncio.gather(
+            *(asyncio.shield(self._put(debt)) for debt in batch), return_exceptions=True
         )
+        left: list[Debt] = []
+        for debt, result in zip(batch, results, strict=True):
+            if not isinstance(result, BaseException):
+                continue
+            if not is_refusal(result):
+                left.append(debt)
+            elif len(debt.owed.parts) > 1:
+                left += await self._attempt(debt.parts())
+            elif not await self._set_aside(debt, result):
+                left.append(debt)
+        return left
 
-    def _keep(self, owed: _Owed) -> None:
-        self._owed.append(owed)
-        if len(self._owed) > KEPT:
-            _log(self._owed.popleft())
+    async def _set_aside(self, debt: Debt, error: BaseException) -> bool:
+        """Keep a part among the dead letters, and return whether it is off our hands."""
+        now = datetime.now(UTC)
+        try:
+            await asyncio.shield(
+                self._database.put(lambda connection: set_aside(connection, debt.owed, describe(error), now))
+            )
+        except Exception as failure:  # noqa: BLE001 - the letter's own, and logged below
+            if not is_refusal(failure):
+                return False
+            _log([debt.owed])
+        logger.error("write_set_aside", run_id=debt.owed.run_id, item=debt.owed.item, error=describe(error))
+        debt.fail(error)
+        return True
+
+    def _spool_or_log(self, owed: Sequence[Owed]) -> None:
+        if self._spool is None:
+            _log(owed)
+            return
+        try:
+            self._spool.append(owed)
+            self._spooled = True
+        except OSError:
+            logger.exception("spool_failed")
+            _log(owed)
 
 
-def _record(connection: Connection, owed: _Owed) -> tuple[Charge, ...]:
-    return record(connection, owed.run_id, owed.question, owed.charges, owed.at)
-
-
-def _count(owed: _Owed, new: tuple[Charge, ...]) -> None:
-    for charge in new:
-        count_charge(owed.question.mode.value, owed.question.tenant_id, charge)
-
-
-def _failed(ended: asyncio.Future[Any]) -> bool:
-    return ended.cancelled() or ended.exception() is not None
-
-
-def _log(owed: _Owed) -> None:
-    for charge in owed.charges:
-        logger.error(
-            "a charge is not in the ledger",
-            run_id=owed.run_id,
-            tenant_id=owed.question.tenant_id,
-            mode=owed.question.mode.value,
-            agent_id=owed.question.agent_id,
-            at=owed.at.isoformat(),
-            charge=json.loads(charge.model_dump_json()),
-        )
+def _log(owed: Iterable[Owed]) -> None:
+    for each in owed:
+        logger.error("write_lost", run_id=each.run_id, owed=each.to_json())

@@ -29,11 +29,12 @@ from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.monitoring.bill import Bill
 from vital_shared.store.account_tables import budgets
 from vital_shared.store.admission import Admission, Asking, budget_lock, check, enter, forget_overdue, release
-from vital_shared.store.conversations import Turn, add_turn
+from vital_shared.store.conversations import Turn
 from vital_shared.store.database import Database
-from vital_shared.store.group_commit import Job
 from vital_shared.store.ledger import charges_of
+from vital_shared.store.owed import Owed, payer_of
 from vital_shared.store.payments import Payments
+from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_record import (
     ENDED_WITHOUT_ANSWER,
     OVERDUE_ENDS,
@@ -45,6 +46,7 @@ from vital_shared.store.run_record import (
     to_record,
     to_row,
 )
+from vital_shared.store.spool import Spool
 from vital_shared.store.tables import runs
 
 __all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore"]
@@ -62,31 +64,13 @@ _INSERT_UNLIMITED: Final = insert(runs).from_select(
 )
 
 
-_ENDS: Final = (
-    "output",
-    "finished_at",
-    "duration_seconds",
-    "first_token_seconds",
-    "quality_score",
-    "degraded",
-    "cache_status",
-)
-# Made once: it is written with each run.
-_COMPLETE: Final = (
-    update(runs)
-    .where(runs.c.id == bindparam("of"), runs.c.status == "running")
-    .values({name: bindparam(f"to_{name}", type_=runs.c[name].type) for name in _ENDS})
-    .values(status="completed", checkpoint=None)
-)
-
-
 class RunStore:
     """The runs of all tenants; where a tenant is asked for, None is an administrator, who sees all."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, spool: Spool | None = None) -> None:
         self._database = database
-        self.payments = Payments(database)
-        """What runs cost, on its way into the ledger."""
+        self.payments = Payments(database, spool)
+        """What runs cost and how they ended, on its way into the store."""
         self._reserved: set[str] = set()
         """The runs of this process that have reserved money; others have nothing to release when they end."""
 
@@ -98,7 +82,14 @@ class RunStore:
         :raises LimitExceeded: when the limits do not allow it; nothing is stored then.
         """
         row = to_row(record)
-        asking = Asking(record.id, record.tenant_id, record.created_at, record.deadline_at, worst_nanos)
+        asking = Asking(
+            record.id,
+            record.tenant_id,
+            record.created_at,
+            record.deadline_at,
+            worst_nanos,
+            owed_nanos=self.payments.owed_nanos,
+        )
 
         def write(connection: Connection) -> Admission | LimitExceeded:
             if connection.execute(_INSERT_UNLIMITED, row).rowcount:
@@ -154,7 +145,13 @@ class RunStore:
             last_seq=last_seq,
             deadline_at=expires_at,
         )
-        return await self._end(run_id, partial(_changed, statement=statement), bill, now)
+
+        def write(connection: Connection) -> bool:
+            if run_id in self._reserved:
+                release(connection, run_id)
+            return _changed(connection, statement)
+
+        return await self.payments.settle(bill, now, write, partial(self._reserved.discard, run_id))
 
     async def claim(
         self,
@@ -183,7 +180,15 @@ class RunStore:
         async with self._database.begin() as connection:
             row = (await connection.execute(statement)).mappings().first()
             if row is not None:
-                asking = Asking(run_id, row["tenant_id"], now, deadline_at, worst_nanos, is_request=False)
+                asking = Asking(
+                    run_id,
+                    row["tenant_id"],
+                    now,
+                    deadline_at,
+                    worst_nanos,
+                    is_request=False,
+                    owed_nanos=self.payments.owed_nanos,
+                )
                 admission = await connection.run_sync(check, asking)
                 await connection.run_sync(enter, asking, admission)
         if row is not None:
@@ -217,24 +222,20 @@ class RunStore:
         :returns: whether it was still running; otherwise nothing changes, so this may be repeated.
         :raises NotFound: when the session belongs to another tenant.
         """
-        values = {
-            "of": run_id,
-            "to_output": output.model_dump_json(),
-            "to_finished_at": now,
-            "to_duration_seconds": output.timings.total_seconds,
-            "to_first_token_seconds": output.timings.time_to_first_token_seconds,
-            "to_quality_score": output.quality_score,
-            "to_degraded": output.is_degraded,
-            "to_cache_status": output.cache_status,
-        }
-
-        def write(connection: Connection) -> bool:
-            completed = bool(connection.execute(_COMPLETE, values).rowcount)
-            if completed and turn is not None:
-                add_turn(connection, turn, run_id=run_id, now=now)
-            return completed
-
-        return await self._end(run_id, write, bill, now)
+        end = RunEnd(
+            run_id=run_id,
+            status="completed",
+            finished_at=now,
+            output=output.model_dump_json(),
+            duration_seconds=output.timings.total_seconds,
+            first_token_seconds=output.timings.time_to_first_token_seconds,
+            quality_score=output.quality_score,
+            degraded=output.is_degraded,
+            cache_status=output.cache_status,
+            turn=turn,
+            has_reservation=run_id in self._reserved,
+        )
+        return await self._end(end, bill)
 
     async def fail(
         self,
@@ -253,16 +254,17 @@ class RunStore:
         :param seconds: how long it took, without waits for a person.
         :param bill: what it cost all the same.
         """
-        statement = _from("running", run_id).values(
+        end = RunEnd(
+            run_id=run_id,
             status=status,
+            finished_at=now,
             error_type=error_type,
             error_message=message,
             error_node=node,
-            finished_at=now,
             duration_seconds=seconds,
-            **ENDED_WITHOUT_ANSWER,
+            has_reservation=run_id in self._reserved,
         )
-        return await self._end(run_id, partial(_changed, statement=statement), bill, now)
+        return await self._end(end, bill)
 
     async def cancel_waiting(self, run_id: str, *, tenant_id: str | None, now: datetime) -> EndedRun | None:
         """End a run that waits for approval, and return it; None where it did not wait any more."""
@@ -287,24 +289,21 @@ class RunStore:
             row = (await connection.execute(statement)).mappings().first()
         if row is None:
             raise NotFound(f"There is no run {run_id}: see that its id is right", field="run_id")
-        return as_swept(to_record(row), now or datetime.now(UTC))
+        record, end = to_record(row), self.payments.waiting_end(run_id)
+        return as_swept(record if end is None else end.apply(record), now or datetime.now(UTC))
 
     def _abandon(self, record: RunRecord) -> None:
         """End a run that nobody has begun to work on."""
-        statement = _from("running", record.id).values(
+        end = RunEnd(
+            run_id=record.id,
             status="failed",
+            finished_at=record.created_at,
             error_type="store",
             error_message="The run was not begun: it could not be stored in time.",
-            finished_at=record.created_at,
-            **ENDED_WITHOUT_ANSWER,
+            has_reservation=record.id in self._reserved,
         )
-
-        def write(connection: Connection) -> bool:
-            release(connection, record.id)
-            return _changed(connection, statement)
-
-        ended = self._database.put(write, lambda _: self._reserved.discard(record.id))
-        ended.add_done_callback(_log_lost)
+        owed = Owed(run_id=record.id, payer=payer_of(record.input), at=record.created_at, end=end)
+        self.payments.write_later(owed, partial(self._reserved.discard, record.id))
 
     async def charges(self, run_id: str) -> tuple[Charge, ...]:
         """Return what a run has cost so far, as far as it is written."""
@@ -316,22 +315,17 @@ class RunStore:
 
         :returns: those that were ended here, and nowhere else.
         """
+        await self.payments.catch_up()  # first: what has ended is not lost
         async with self._database.begin() as connection:
             expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
             lost = (await connection.execute(_overdue("running", now))).mappings().all()
             await connection.run_sync(forget_overdue, now)
-        await self.payments.catch_up()
         return tuple(to_ended(row) for row in (*expired, *lost))
 
-    async def _end(self, run_id: str, job: Job[bool], bill: Bill | None, now: datetime) -> bool:
-        """Write the end or the pause of a run, with what it cost; it lets go of what it has reserved."""
-
-        def write(connection: Connection) -> bool:
-            if run_id in self._reserved:
-                release(connection, run_id)
-            return job(connection)
-
-        return await self.payments.settle(bill, now, write, lambda: self._reserved.discard(run_id))
+    async def _end(self, end: RunEnd, bill: Bill | None) -> bool:
+        """Write the end of a run, with what it cost; it lets go of what it has reserved."""
+        forget = partial(self._reserved.discard, end.run_id)
+        return await self.payments.settle(bill, end.finished_at, end.write, forget, end)
 
 
 def _from(status: RunStatus, run_id: str) -> Update:
@@ -346,11 +340,6 @@ def _overdue(status: RunStatus, now: datetime) -> ReturningUpdate[Any]:
 
 def _changed(connection: Connection, statement: Update) -> bool:
     return bool(connection.execute(statement).rowcount)
-
-
-def _log_lost(ended: asyncio.Future[bool]) -> None:
-    if not ended.cancelled() and ended.exception() is not None:
-        logger.warning("an abandoned run will count as lost", exc_info=ended.exception())
 
 
 def _visible(tenant_id: str | None) -> ColumnElement[bool]:

@@ -40,6 +40,7 @@ from vital_shared.store.label_values import LabelValues
 from vital_shared.store.limits import LimitStore
 from vital_shared.store.runs import RunStore
 from vital_shared.store.savings import Savings
+from vital_shared.store.spool import Spool
 from vital_shared.tools.base import Tool
 from vital_shared.tools.calculator import calculator
 from vital_shared.tools.document_search import document_search
@@ -125,8 +126,9 @@ class Services:
             database = Database(settings.url, wait_seconds=settings.store_seconds)
             stack.push_async_callback(database.aclose)
             await database.migrate()
-            runs = RunStore(database)
+            runs = RunStore(database, Spool(settings.data_dir / "owed"))
             stack.push_async_callback(runs.payments.aclose)
+            await runs.payments.recover()
             savings = Savings(database, now)
             stack.push_async_callback(savings.aclose)
             agents = AgentStore(database)

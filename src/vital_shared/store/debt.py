@@ -1,0 +1,73 @@
+"""Something owed to the store, while this process tries to write it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from vital_shared.errors import StoreError
+from vital_shared.models.charge import Charge
+from vital_shared.monitoring.spent import count_charge
+from vital_shared.store.owed import Owed
+from vital_shared.store.write_errors import describe
+
+__all__ = ["Debt", "Written"]
+
+Written = tuple[bool, tuple[Charge, ...]]
+"""What a write returns: whether the run was still running, and the charges that were not there yet."""
+
+
+class Debt:
+    """Something owed, on its way into the store.
+
+    :param owed: what.
+    :param after: called once its end is written.
+    :param ended: whether the run was still running; it fails where the end is set aside or spooled.
+    """
+
+    def __init__(
+        self,
+        owed: Owed,
+        after: Callable[[], None] | None = None,
+        ended: asyncio.Future[bool] | None = None,
+    ) -> None:
+        self.owed = owed
+        self.after = after
+        self.ended = ended or asyncio.get_running_loop().create_future()
+        self.ended.add_done_callback(_retrieve)
+
+    @property
+    def characters(self) -> int:
+        """How much memory it takes, roughly."""
+        end = self.owed.end
+        return len(end.output or "") if end else 0
+
+    def parts(self) -> tuple[Debt, ...]:
+        """Return each charge, and the end, as one that can be written without the others."""
+        return tuple(
+            Debt(part, self.after, self.ended) if part.end else Debt(part) for part in self.owed.parts
+        )
+
+    def settle(self, result: Written) -> None:
+        """Count it, once it is written."""
+        ended, new = result
+        if self.owed.end is not None and self.after is not None:
+            self.after()
+        payer = self.owed.payer
+        for charge in new:
+            count_charge(payer.mode.value, payer.tenant_id, charge)
+        if not self.ended.done():
+            self.ended.set_result(ended)
+
+    def fail(self, error: BaseException) -> None:
+        """Note that it is not written."""
+        if not self.ended.done():
+            self.ended.set_exception(
+                StoreError(f"The end of the run could not be written: {describe(error)}")
+            )
+
+
+def _retrieve(ended: asyncio.Future[bool]) -> None:
+    """Look at the result, since nobody may wait for it."""
+    if not ended.cancelled():
+        ended.exception()

@@ -1,0 +1,75 @@
+"""The charges and the end of a run that the store does not have yet, as a value that can be kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from vital_shared.models.base import Frozen
+from vital_shared.models.charge import Charge
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.store.ledger import Payer, record, spending_lock
+from vital_shared.store.run_end import RunEnd
+
+__all__ = ["END", "Owed", "payer_of"]
+
+END = "end"
+"""The item that stands for the end of a run, beside those of its charges."""
+
+
+class Owed(Frozen):
+    """Charges of one run, or its end, or both. Writing it again changes nothing."""
+
+    run_id: str
+    payer: Payer
+    at: datetime
+    charges: tuple[Charge, ...] = ()
+    end: RunEnd | None = None
+
+    @property
+    def nanos(self) -> int:
+        """What was spent, in nano-dollars."""
+        return sum(charge.cost_nanos for charge in self.charges)
+
+    @property
+    def locks(self) -> str:
+        """The rows that writing it locks."""
+        return spending_lock(self.payer.tenant_id)
+
+    @property
+    def kind(self) -> Literal["charge", "run_end"]:
+        """What a part is."""
+        return "run_end" if self.end else "charge"
+
+    @property
+    def item(self) -> str:
+        """The name of a part within its run."""
+        return END if self.end else self.charges[0].item
+
+    @property
+    def parts(self) -> tuple[Owed, ...]:
+        """Each charge, and then the end, as one that can be written without the others."""
+        charges = (self.model_copy(update={"charges": (each,), "end": None}) for each in self.charges)
+        ends = () if self.end is None else (self.model_copy(update={"charges": ()}),)
+        return (*charges, *ends)
+
+    def to_json(self) -> str:
+        """Write it down, also where a value in it is none that it should have."""
+        return self.model_dump_json(warnings=False, fallback=repr)
+
+    def write(self, connection: Connection) -> tuple[bool, tuple[Charge, ...]]:
+        """Write it late; return whether the run ended with it, and the charges that were not there yet."""
+        new = record(connection, self.run_id, self.payer, self.charges, self.at)
+        return self.end is not None and self.end.write(connection, is_late=True), new
+
+
+def payer_of(question: WorkflowInput) -> Payer:
+    """Return who pays for a request."""
+    return Payer(
+        tenant_id=question.tenant_id,
+        user_id=question.user_id,
+        mode=WorkflowMode(question.mode),
+        agent_id=question.agent_id,
+    )

@@ -1,0 +1,92 @@
+"""How a run has ended, as a value: it is written now, or kept until the store takes it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, or_, update
+
+from vital_shared.models.base import Frozen
+from vital_shared.models.workflow_io import WorkflowOutput
+from vital_shared.store.admission import release
+from vital_shared.store.conversations import Turn, add_turn
+from vital_shared.store.run_record import RunRecord
+from vital_shared.store.stored_json import read_json
+from vital_shared.store.tables import runs
+
+__all__ = ["RunEnd"]
+
+_COLUMNS: Final = (
+    "status",
+    "output",
+    "error_type",
+    "error_message",
+    "error_node",
+    "finished_at",
+    "duration_seconds",
+    "first_token_seconds",
+    "quality_score",
+    "degraded",
+    "cache_status",
+)
+
+
+class RunEnd(Frozen):
+    """The end of a run: what its row says from then on, and what else is written with it."""
+
+    run_id: str
+    status: Literal["completed", "failed", "cancelled"]
+    finished_at: datetime
+    output: str | None = None
+    """JSON of the answer."""
+    error_type: str | None = None
+    error_message: str | None = None
+    error_node: str | None = None
+    duration_seconds: float | None = None
+    first_token_seconds: float | None = None
+    quality_score: float | None = None
+    degraded: bool | None = None
+    cache_status: str | None = None
+    turn: Turn | None = None
+    """The question and the answer, for a conversation."""
+    has_reservation: bool = False
+    """Whether the run has reserved money, which is let go with its end."""
+
+    def write(self, connection: Connection, *, is_late: bool = False) -> bool:
+        """Write it, and return whether the run was still running.
+
+        :param is_late: a run that was called lost meanwhile has ended like this all the same.
+        """
+        if self.has_reservation:
+            release(connection, self.run_id)
+        values = {f"to_{name}": getattr(self, name) for name in _COLUMNS} | {"of": self.run_id}
+        changed = bool(connection.execute(_END_LATE if is_late else _END, values).rowcount)
+        if changed and self.turn is not None:
+            add_turn(connection, self.turn, run_id=self.run_id, now=self.finished_at)
+        return changed
+
+    def apply(self, record: RunRecord) -> RunRecord:
+        """Return the record of the run as it will be once this is written."""
+        if record.status != "running" and record.error_type != "lost":
+            return record
+        values: dict[str, Any] = {
+            name: getattr(self, name) for name in _COLUMNS if name in RunRecord.model_fields
+        }
+        output = None if self.output is None else read_json(WorkflowOutput, self.output)
+        return record.model_copy(update=values | {"output": output, "checkpoint": None})
+
+
+def _end(condition: ColumnElement[bool]) -> Update:
+    """Make the statement once: it is executed with each run."""
+    return (
+        update(runs)
+        .where(runs.c.id == bindparam("of"), condition)
+        .values({name: bindparam(f"to_{name}", type_=runs.c[name].type) for name in _COLUMNS})
+        .values(checkpoint=None)
+    )
+
+
+_RUNNING: Final = runs.c.status == "running"
+_END: Final = _end(_RUNNING)
+_END_LATE: Final = _end(or_(_RUNNING, and_(runs.c.status == "failed", runs.c.error_type == "lost")))

@@ -1,0 +1,62 @@
+"""Whether the database will ever take a write that it has refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from sqlalchemy.exc import (
+    CompileError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+    StatementError,
+)
+
+from vital_shared.errors import StoreError, WriteRefused
+
+__all__ = ["describe", "is_permanent", "is_refusal"]
+
+_PERMANENT: Final = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+
+_PERMANENT_STATES: Final = frozenset({"0A", "21", "22", "23", "42", "44", "54"})
+"""Classes of SQLSTATE: not supported, wrong number of values, bad data, a constraint, a wrong statement, a
+check option, a limit of the program (PostgreSQL, appendix A, "Error codes")."""
+
+_PRIMARY_CODE: Final = 0xFF
+"""SQLite's extended codes have the primary one in their lowest byte (https://www.sqlite.org/rescode.html)."""
+
+
+def is_permanent(error: SQLAlchemyError) -> bool:
+    """Return whether the write would be refused again; a database that is away or busy takes it later."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, CompileError | StatementError)  # a value that no column can take
+    if error.connection_invalidated:
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        return state[:2] in _PERMANENT_STATES
+    if isinstance(error, _PERMANENT) or _is_encoding(error):
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & _PRIMARY_CODE == sqlite3.SQLITE_ERROR
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Return whether a queued write failed for good: refused by the database, or by its own code."""
+    is_away = isinstance(error, StoreError) and not isinstance(error, WriteRefused)
+    return isinstance(error, Exception) and not is_away
+
+
+def describe(error: BaseException) -> str:
+    """Write an error in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _is_encoding(error: DBAPIError) -> bool:
+    """Return whether asyncpg could not encode a value, which it calls an error of its interface."""
+    cause = error.orig and error.orig.__cause__
+    return isinstance(cause, ValueError | TypeError | OverflowError)
