@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.models.tool import ToolCall, ToolResult
-from vital_shared.tools.base import Tool, ToolContext, ToolError, tool
+from vital_shared.testing import passage
+from vital_shared.tools.base import Found, Tool, ToolContext, ToolError, tool
 from vital_shared.tools.registry import MAX_RESULT_CHARACTERS, ToolRegistry
 
 
@@ -185,5 +186,44 @@ async def test_a_long_result_is_cut_and_says_so(context: ToolContext) -> None:
 
 async def test_a_result_can_always_be_stored_and_sent(context: ToolContext) -> None:
     result = await run(strange, context)
-    assert result.content == "a\ufffdb?c"
+    assert result.content == "a\ufffdb\ufffdc"
     assert ToolResult.model_validate_json(result.model_dump_json()) == result
+
+
+async def test_an_error_and_passages_can_always_be_stored_and_sent(context: ToolContext) -> None:
+    @tool()
+    async def odd_error() -> str:
+        """Fail in many odd words."""
+        raise ToolError("\ud800\0" * 10_000)
+
+    @tool()
+    async def odd_passages() -> Found:
+        """Find a passage from an odd place."""
+        found = passage("text", id="p\0")
+        return Found(text="x", passages=(found.model_copy(update={"uri": "\ud800", "section": "s" * 9_999}),))
+
+    for each in (odd_error, odd_passages):
+        result = await run(each, context)
+        assert len(result.model_dump_json()) < 5_000
+        assert "\0" not in result.model_dump_json()
+
+
+async def test_a_cancellation_that_is_not_the_runs_is_a_failure_of_the_tool(context: ToolContext) -> None:
+    @tool()
+    async def breaks_off() -> str:
+        """Wait for what somebody else has cancelled."""
+        waited = asyncio.get_running_loop().create_future()
+        waited.cancel()
+        return str(await waited)
+
+    result = await run(breaks_off, context)
+    assert (result.status, result.error) == ("failed", 'The tool "breaks_off" broke off.')
+
+
+async def test_nothing_around_a_tool_fails_the_run(context: ToolContext, monkeypatch) -> None:
+    def broken(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("vital_shared.tools.registry._charge", broken)
+    result = await run(dilute, context, start=1.0, factor=2.0)
+    assert (result.status, result.error) == ("failed", 'The call of the tool "dilute" failed.')

@@ -3,7 +3,7 @@
 import pytest
 from tests.workflows.conftest import FACT, Open
 
-from vital_shared.llm.base import ModelUnavailable, Stop, Usage
+from vital_shared.llm.base import CitationRemoved, ModelUnavailable, Stop, Usage
 from vital_shared.models.answer import Answer
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, question, says
@@ -81,3 +81,12 @@ def test_a_checkpoint_of_before_is_read():
     assert Answer.model_validate(old | {"truncated": True}).ending == "truncated"
     assert Answer.model_validate(old | {"truncated": False}).ending == "whole"
     assert Answer.model_validate(old | {"truncated": True}).truncated
+
+
+async def test_many_citations_that_are_none_are_warned_of_in_a_few_words(open_services: Open):
+    gone = [CitationRemoved(marker=f"[{number}]") for number in range(500)]
+    model = WithoutTools([*gone, *says("It takes 42 days.")], name="canned")
+    output = await ask(open_services, model)
+    removed = [warning for warning in output.warnings if warning.type == "citation_removed"]
+    assert len(removed) == 11
+    assert removed[-1].message == "490 more of these were taken out."

@@ -11,8 +11,10 @@ from pydantic import BaseModel
 
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import ToolDefinition
+from vital_shared.llm.failing import is_own_cancellation
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
+from vital_shared.models.clean_text import clean_text
 from vital_shared.models.money import to_nanos
 from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
 from vital_shared.monitoring.bill import current_bill
@@ -29,6 +31,8 @@ MAX_RESULT_CHARACTERS = 20_000
 MAX_PASSAGES = 20
 MAX_PASSAGE_CHARACTERS = 4_000
 MAX_TITLE_CHARACTERS = 500
+MAX_ERROR_CHARACTERS = 1_000
+MAX_URI_CHARACTERS = 2_000
 
 _CUT = "\n… (truncated)"
 
@@ -93,6 +97,13 @@ class ToolRegistry:
         A call that was refused before the tool started costs nothing.
         """
         try:
+            return await self._run(call, context)
+        except Exception:  # noqa: BLE001 - of a validator, the trace or the account: no run fails for it
+            _log.exception("tool_call_failed", tool=call.name, run_id=context.run_id)
+            return _result(call, "failed", error=f'The call of the tool "{call.name}" failed.')
+
+    async def _run(self, call: ToolCall, context: ToolContext) -> ToolResult:
+        try:
             tool = self.get(call.name)
             arguments = tool.validate(call.arguments)
         except InvalidRequest as error:
@@ -129,7 +140,7 @@ def _result(
         status=status,
         content=found.text,
         passages=found.passages,
-        error=error,
+        error=None if error is None else _clean(error, MAX_ERROR_CHARACTERS),
     )
 
 
@@ -147,6 +158,11 @@ async def _attempt(
     except ToolError as error:
         _log_failure(tool, context, error)
         return "failed", _NOTHING, str(error)
+    except asyncio.CancelledError as error:
+        if is_own_cancellation():
+            raise
+        _log_failure(tool, context, error)
+        return "failed", _NOTHING, f'The tool "{tool.name}" broke off.'
     except Exception as error:  # noqa: BLE001  # a tool may raise anything, and must not fail the run
         _log_failure(tool, context, error)
         return "failed", _NOTHING, f'The tool "{tool.name}" failed ({type(error).__name__}).'
@@ -168,7 +184,7 @@ def _charge(tool: Tool, status: str) -> None:
         )
 
 
-def _log_failure(tool: Tool, context: ToolContext, error: Exception) -> None:
+def _log_failure(tool: Tool, context: ToolContext, error: BaseException) -> None:
     _log.warning(
         "tool_failed", tool=tool.name, tenant_id=context.tenant_id, run_id=context.run_id, exc_info=error
     )
@@ -183,7 +199,11 @@ def _bounded(found: object) -> Found:
     passages = tuple(
         each.model_copy(
             update={
+                "id": _clean(each.id, MAX_TITLE_CHARACTERS),
+                "document_id": _clean(each.document_id, MAX_TITLE_CHARACTERS),
                 "title": _clean(each.title, MAX_TITLE_CHARACTERS),
+                "uri": _clean(each.uri, MAX_URI_CHARACTERS),
+                "section": _clean(each.section, MAX_TITLE_CHARACTERS),
                 "text": _clean(each.text, MAX_PASSAGE_CHARACTERS),
             }
         )
@@ -195,5 +215,4 @@ def _bounded(found: object) -> Found:
 def _clean(text: str, limit: int) -> str:
     if len(text) > limit:
         text = text[: limit - len(_CUT)] + _CUT
-    # Lone surrogates have no UTF-8, and Postgres stores no NUL.
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return clean_text(text)

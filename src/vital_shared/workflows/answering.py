@@ -47,6 +47,12 @@ SECONDS: Final = 60.0
 DOLLARS: Final = Decimal(1)
 """What a loop may cost where the run has no limit of its own."""
 
+MAX_CHARACTERS: Final = 1_000_000
+"""Length of an answer at which its loop ends: what is written in all of its rounds."""
+
+MAX_MARKERS_NAMED: Final = 10
+"""Citations taken out that are warned of one by one."""
+
 _ENDINGS: Final[dict[StopReason, AnswerEnding]] = {
     "length": "truncated",
     "content_filter": "content_filtered",
@@ -145,7 +151,7 @@ class Answering:
                         yield event
                     self._keep(event)
         except ModelError as error:
-            if not self._texts:
+            if not any(map(str.strip, self._texts)):
                 raise
             self._broken = error  # half an answer beats none, and says that it is one
         finally:
@@ -183,6 +189,8 @@ class Answering:
             self._loop.end(f"the model has asked for tools {ROUNDS} times")
         elif self._clock() - self._began > SECONDS:
             self._loop.end(f"the model has called tools for more than {SECONDS:.0f} seconds")
+        elif sum(map(len, self._texts)) >= MAX_CHARACTERS:
+            self._loop.end("the answer is as long as it may be")
         elif self._spent >= self._dollars:
             self._loop.end(f"the answer has cost its limit of ${self._dollars}")
 
@@ -229,11 +237,15 @@ class Answering:
         return _ENDINGS.get(self._stop.reason, "whole")
 
     def _warnings(self) -> Iterator[AnswerWarning]:
-        for marker in dict.fromkeys(self._removed):
+        markers = list(dict.fromkeys(self._removed))
+        for marker in markers[:MAX_MARKERS_NAMED]:
             yield AnswerWarning(
                 type="citation_removed",
                 message=f"The answer cited {marker}, which is no source of it: that was taken out.",
             )
+        if len(markers) > MAX_MARKERS_NAMED:
+            more = len(markers) - MAX_MARKERS_NAMED
+            yield AnswerWarning(type="citation_removed", message=f"{more} more of these were taken out.")
         if self._broken is not None:
             yield AnswerWarning(type="degraded", message=f"The answer ends midway: {self._broken.message}")
         if self._loop.ended is not None:

@@ -22,6 +22,7 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, Workflo
 from vital_shared.monitoring.bill import spent_so_far
 from vital_shared.retrieval.base import Retrieved, ask
 from vital_shared.tools.base import ToolContext
+from vital_shared.tools.results import ResultBudget
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
 from vital_shared.workflows.chains import affordable, left_of, models_for
@@ -316,7 +317,8 @@ class BaseWorkflow(Graph):
         tools: tuple[Outcome[ToolResult], ...],
     ) -> tuple[ToolResult, ...]:
         """Put together what the tools gave, and which were not run."""
-        made = tuple(outcome.value for outcome in tools if outcome.value is not None)
+        budget = ResultBudget()
+        made = tuple(budget.take(outcome.value) for outcome in tools if outcome.value is not None)
         return made + denied_results(tool_plan, approved_tools)
 
     @node

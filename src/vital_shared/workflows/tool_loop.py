@@ -12,6 +12,7 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.tools.base import Tool, ToolContext
 from vital_shared.tools.registry import ToolRegistry
+from vital_shared.tools.results import ResultBudget
 
 __all__ = ["ToolLoop", "allowed"]
 
@@ -54,6 +55,7 @@ class ToolLoop:
         self._context = context
         self._manual = manual
         self._results = {_key(result.name, result.arguments): result for result in known}
+        self._budget = ResultBudget(known)
         listed = agent.tools is not None
         self._offered = {
             tool.name: tool for tool in allowed(tools, agent) if self._may_offer(tool, listed=listed)
@@ -115,7 +117,7 @@ class ToolLoop:
         """Make the planned calls at the same time."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._tools.run(call, self._context)) for call in calls]
-        results = tuple(task.result() for task in tasks)
+        results = tuple(self._budget.take(task.result()) for task in tasks)
         for result in results:
             key = _key(result.name, result.arguments)
             self._results[key] = result
