@@ -70,6 +70,24 @@ async def test_weights_that_are_broken_are_told_and_leave_nothing_behind(tmp_pat
     assert broken.pid is None
 
 
+@pytest.mark.parametrize("line", ["[]", "null", "{}", '{"address": 7}', "oops", "x" * 100_000])
+async def test_a_server_that_gives_no_address_is_ended(line, tmp_path, monkeypatch):
+    program = tmp_path / "program"
+    program.write_text(f"#!{sys.executable}\nprint({line!r}, flush=True)\nimport time\ntime.sleep(60)\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(module.sys, "executable", str(program))
+    odd = Child("local:odd", tmp_path / "model.gguf")
+    with pytest.raises(ModelUnavailable, match="did not start"):
+        await odd.address()
+    assert odd.pid is None
+
+
+async def test_a_program_that_cannot_be_run_is_unavailable(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.sys, "executable", str(tmp_path / "nothing"))
+    with pytest.raises(ModelUnavailable, match="did not start"):
+        await Child("local:none", tmp_path / "model.gguf").address()
+
+
 async def test_it_goes_with_a_parent_that_is_killed(smollm2):
     code = (
         "import asyncio, sys\nfrom pathlib import Path\nfrom vital_shared.llm.local.child import Child\n"

@@ -80,19 +80,10 @@ class Child:
                 model=self._name,
             )
         self._starts.append(now)
-        self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "vital_shared.llm.local.server",
-            str(self._weights),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-        )
         try:
             async with asyncio.timeout(START_SECONDS):
-                self._address = await self._ready(process)
-        except (TimeoutError, ValueError, ConnectionError) as error:
+                self._address = await self._ready(await self._spawn())
+        except (TimeoutError, OSError, ValueError) as error:
             await self._stop()
             raise ModelUnavailable(
                 f'The server of "{self._name}" did not start: look whether {self._weights} is whole '
@@ -102,7 +93,19 @@ class Child:
         except BaseException:
             await self._stop()
             raise
-        logger.info("local model started", model=self._name, pid=process.pid, address=self._address)
+        logger.info("local model started", model=self._name, pid=self.pid, address=self._address)
+
+    async def _spawn(self) -> Process:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "vital_shared.llm.local.server",
+            str(self._weights),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+        )
+        return self._process
 
     async def _ready(self, process: Process) -> str:
         """Hand over the key, and wait for the address.
@@ -113,7 +116,11 @@ class Child:
         assert process.stdout is not None  # noqa: S101 - the same
         process.stdin.write(f"{self.key.get_secret_value()}\n".encode())
         await process.stdin.drain()
-        return str(json.loads(await process.stdout.readline())["address"])
+        said = json.loads(await process.stdout.readline())
+        address = said.get("address") if isinstance(said, dict) else None
+        if not isinstance(address, str):
+            raise ValueError("The server did not give its address.")  # noqa: TRY004 - the line is wrong
+        return address
 
     async def _stop(self) -> None:
         process, self._process = self._process, None
