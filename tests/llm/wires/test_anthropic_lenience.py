@@ -392,3 +392,21 @@ def test_an_error_within_a_stream_names_no_status_that_nobody_sent(error, named)
     with pytest.raises(ModelUnavailable) as caught:
         read(BEGIN, *TEXT, event({"type": "error", "error": error}))
     assert caught.value.message.endswith(named)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["<think>Hm.</think>It takes 42 days."], ["<th", "ink>H", "m.</thi", "nk>\n\nIt takes ", "42 days."]],
+)
+def test_thoughts_within_tags_are_no_text(words):
+    events = read(BEGIN, *text_block(0, *words), *END)
+    assert (reasoning(events), text(events)) == ("Hm.", SAID)
+
+
+@pytest.mark.parametrize("words", [["a <", " b"], ["A <b>tag</b>"], ["1 < 2"], ["<"], ["ends with <thi"]])
+def test_what_only_looks_like_a_tag_is_text(words):
+    assert text(read(BEGIN, *text_block(0, *words), *END)) == "".join(words)
+
+
+def test_null_keeps_the_connection_open():
+    assert text(read(BEGIN, event(b"null"), *TEXT, *END)) == SAID

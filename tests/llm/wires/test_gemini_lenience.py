@@ -279,3 +279,21 @@ def test_without_an_end_it_broke_off(reason):
 def test_an_id_of_the_answer_is_a_short_text_or_none(given):
     events = read(event({"responseId": given, "candidates": [{"content": {"parts": [{"text": "x"}]}}]}), END)
     assert events[-1].request_id is None or len(events[-1].request_id) <= 200
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["<think>Hm.</think>It takes 42 days."], ["<th", "ink>H", "m.</thi", "nk>\n\nIt takes ", "42 days."]],
+)
+def test_thoughts_within_tags_are_no_text(words):
+    events = read(*(chunk({"text": word}, usage=None) for word in words), END)
+    assert (reasoning(events), text(events)) == ("Hm.", SAID)
+
+
+@pytest.mark.parametrize("words", [["a <", " b"], ["A <b>tag</b>"], ["1 < 2"], ["<"], ["ends with <thi"]])
+def test_what_only_looks_like_a_tag_is_text(words):
+    assert text(read(*(chunk({"text": word}, usage=None) for word in words), END)) == "".join(words)
+
+
+def test_null_keeps_the_connection_open():
+    assert text(read(event(b"null"), *WORDS, END)) == SAID

@@ -24,12 +24,14 @@ from vital_shared.llm.wires.anthropic_usage import AnthropicUsage
 from vital_shared.llm.wires.fields import (
     UnreadableField,
     is_end_marker,
+    is_keep_alive,
     label_in,
     object_in,
     objects_in,
     sendable,
 )
 from vital_shared.llm.wires.json_text import read_json
+from vital_shared.llm.wires.thoughts import ThoughtSplitter
 
 __all__ = ["WIRE", "AnthropicDecoder"]
 
@@ -75,12 +77,13 @@ class AnthropicDecoder:
     :param model: for errors.
     """
 
-    __slots__ = ("_blocks", "_ended", "_model", "_stop", "_usage", "pieces")
+    __slots__ = ("_blocks", "_ended", "_model", "_stop", "_thoughts", "_usage", "pieces")
 
     def __init__(self, model: str) -> None:
         self.pieces = 0
         self._model = model
         self._blocks = ContentBlocks()
+        self._thoughts = ThoughtSplitter()
         self._usage = AnthropicUsage()
         self._stop: str | None = None
         self._ended = False
@@ -106,7 +109,7 @@ class AnthropicDecoder:
             if self._ended:
                 return ()
             raise self._unreadable() from error
-        if self._ended or not data.strip():
+        if self._ended or is_keep_alive(data):
             return ()
         raise self._unreadable()
 
@@ -117,18 +120,19 @@ class AnthropicDecoder:
         if self._stop in _FAILED_STOPS:
             message = f'The answer of "{self._model}" went wrong: {self._stop}.'
             raise ModelUnavailable(message, model=self._model, kind="bad_answer")
-        usage = self._usage.end(self._blocks.written_characters)
-        return (*(() if usage is None else (usage,)), *self._last())
-
-    def _last(self) -> Sequence[ModelEvent]:
         reason = _STOPS.get(self._stop or "end_turn", "end")
+        rest = self._thoughts.end(is_cut_off=reason not in ("tool_calls", "end"))
+        usage = self._usage.end(self._blocks.written_characters)
+        return (*rest, *(() if usage is None else (usage,)), *self._last(reason))
+
+    def _last(self, reason: StopReason) -> Sequence[ModelEvent]:
         if reason not in ("tool_calls", "end"):  # a call that the limit cut off is none
             return (Stop(reason=reason),)
         blocks = self._blocks.whole()
         calls = self._calls(blocks, asked=reason == "tool_calls")
         if not calls:
             return (Stop(reason="end"),)
-        text = "".join(block["text"] for block in blocks if block["type"] == "text")
+        text = "".join(self._thoughts.written)
         thought = any("thinking" in block["type"] for block in blocks)  # goes back with its signatures
         turn = ModelTurn(text=text, calls=calls, wire=WIRE, native=sendable(blocks) if thought else None)
         return (*calls, turn, Stop(reason="tool_calls"))
@@ -170,15 +174,14 @@ class AnthropicDecoder:
         """Read a whole message, from servers that do not stream."""
         content = message.get("content")
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else objects_in(content)
-        said = [self._blocks.begin(None, block) for block in blocks]
-        self.pieces = self._blocks.pieces
+        said = [each for at, block in enumerate(blocks) for each in self._said(self._blocks.begin(at, block))]
         self._note_stop(message)
         self._ended = True
-        return [*(event for event in said if event is not None), *self._count(message)]
+        return [*said, *self._count(message)]
 
     def _said(self, event: ModelEvent | None) -> Sequence[ModelEvent]:
         self.pieces = self._blocks.pieces
-        return () if event is None else (event,)
+        return () if event is None else self._thoughts.read(event)
 
     def _note_stop(self, said: Mapping[str, Any]) -> None:
         reason = label_in(said.get("stop_reason"))

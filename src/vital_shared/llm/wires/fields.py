@@ -12,6 +12,7 @@ __all__ = [
     "UnreadableField",
     "http_status_in",
     "is_end_marker",
+    "is_keep_alive",
     "label_in",
     "object_in",
     "objects_in",
@@ -91,3 +92,8 @@ def sendable(native: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
 def is_end_marker(data: bytes) -> bool:
     """Whether an event is the ``[DONE]`` of OpenAI's streams, with which gateways end other protocols too."""
     return data[:1] in b" [" and data.strip() == b"[DONE]"
+
+
+def is_keep_alive(data: bytes) -> bool:
+    """Whether an event says nothing: some servers send empty ones, or null, to keep the connection open."""
+    return data.strip() in (b"", b"null")

@@ -53,10 +53,6 @@ class ContentParts:
             return None
         return ReasoningDelta(text=text) if part.get("thought") else TextDelta(text=text)
 
-    def text(self) -> str:
-        """Return the answer's text."""
-        return "".join(part["text"] for part in self._all if "text" in part and not part.get("thought"))
-
     def calls(self) -> tuple[ModelToolCall, ...]:
         """Return the calls; two of one id, or one without, get ids of their own, which go back with them.
 

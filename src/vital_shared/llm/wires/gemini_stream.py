@@ -20,6 +20,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.wires.fields import (
     UnreadableField,
     is_end_marker,
+    is_keep_alive,
     label_in,
     object_in,
     objects_in,
@@ -29,6 +30,7 @@ from vital_shared.llm.wires.gemini_errors import failure
 from vital_shared.llm.wires.gemini_parts import ContentParts, UnreadableCall
 from vital_shared.llm.wires.gemini_usage import GeminiUsage
 from vital_shared.llm.wires.json_text import read_json
+from vital_shared.llm.wires.thoughts import ThoughtSplitter
 
 __all__ = ["WIRE", "GeminiDecoder"]
 
@@ -71,6 +73,7 @@ class GeminiDecoder:
         "_id",
         "_model",
         "_parts",
+        "_thoughts",
         "_usage",
         "pieces",
     )
@@ -79,6 +82,7 @@ class GeminiDecoder:
         self.pieces = 0
         self._model = model
         self._parts = ContentParts()
+        self._thoughts = ThoughtSplitter()
         self._usage = GeminiUsage()
         self._candidate: Any = None
         """Number of the candidate that is read: the first one that came."""
@@ -110,7 +114,7 @@ class GeminiDecoder:
             if self._ended:
                 return ()
             raise self._unreadable() from error
-        if self._ended or not data.strip():
+        if self._ended or is_keep_alive(data):
             return ()
         raise self._unreadable()
 
@@ -124,12 +128,13 @@ class GeminiDecoder:
             said = self._finish_words or self._finish
             raise self._gone_wrong(f'The answer of "{self._model}" went wrong: {said}')
         calls = self._calls() if reason == "end" else ()  # a call that the limit cut off is none
+        last = (*self._thoughts.end(is_cut_off=reason != "end"), *self._usage.read())
         if not calls:
-            return (*self._usage.read(), Stop(reason=reason, request_id=self._id))
+            return (*last, Stop(reason=reason, request_id=self._id))
         native = sendable(self._parts.native())
-        turn = ModelTurn(text=self._parts.text(), calls=calls, wire=WIRE, native=native)
+        turn = ModelTurn(text="".join(self._thoughts.written), calls=calls, wire=WIRE, native=native)
         stop = Stop(reason="tool_calls", request_id=self._id)  # Gemini itself just says STOP
-        return (*self._usage.read(), *calls, turn, stop)
+        return (*last, *calls, turn, stop)
 
     def _read(self, chunk: dict[str, Any]) -> Sequence[ModelEvent]:
         if "candidates" not in chunk and isinstance(chunk.get("response"), dict):  # as Code Assist wraps it
@@ -165,7 +170,7 @@ class GeminiDecoder:
         said = [self._parts.add(each) for each in parts if each is not None]
         self._goes_on = self._goes_on or (had_finished and len(self._parts) > self.pieces)
         self.pieces = len(self._parts)
-        return [event for event in said if event is not None]
+        return [each for event in said if event is not None for each in self._thoughts.read(event)]
 
     def _note_refusal(self, chunk: Mapping[str, Any]) -> None:
         """Raise that the prompt was refused, or note that the answer was, where some of it has come."""

@@ -7,6 +7,7 @@ prompt let the answer begin within it, so that only the closing tag comes.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from vital_shared.llm.base import ModelEvent, ReasoningDelta, TextDelta, TextWithdrawn
@@ -60,6 +61,15 @@ class ThoughtSplitter:
     def is_idle(self) -> bool:
         """Whether a piece without ``<`` is text as it stands; the caller may add it to `written` itself."""
         return not (self._held or self._depth or self._at_start)
+
+    def read(self, event: ModelEvent) -> Sequence[ModelEvent]:
+        """Return what an event says: that of text is fed, any other one stays as it is."""
+        if not isinstance(event, TextDelta):
+            return (event,)
+        if "<" in event.text or not self.is_idle:
+            return self.feed(event.text)
+        self.written.append(event.text)
+        return (event,)
 
     def forget_assumption(self) -> None:
         """Take what comes for text: the model's reasoning comes in a field of its own."""
