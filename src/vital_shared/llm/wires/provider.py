@@ -24,6 +24,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.measuring import count_failure
 from vital_shared.llm.wires.base import Chat, Wire, WireRequest
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
+from vital_shared.llm.wires.json_text import mended
 from vital_shared.llm.wires.proxy import proxy_for
 from vital_shared.llm.wires.reading import NoEvents, packets
 from vital_shared.llm.wires.refused_fields import RefusedFields
@@ -42,6 +43,8 @@ BACKOFF: Final = 0.5
 
 LARGEST_ERROR: Final = 64 * 1024
 """Bytes of an error's body that are read."""
+
+MAX_REQUEST_ID_CHARACTERS: Final = 200
 
 EMPTY_STATUSES: Final = (204, 205)
 """Successes without a body (RFC 9110, sections 15.3.5 and 15.3.6)."""
@@ -196,7 +199,7 @@ class Provider:
     ) -> AsyncGenerator[Sequence[ModelEvent], None]:
         """Read the stream to its end, and say in our words what is wrong with it."""
         decoder = self._wire.decoder(name)
-        request_id = self._wire.request_id(response.headers)
+        request_id = _readable(self._wire.request_id(response.headers))
         try:
             between = self._timeouts.between_tokens
             told = packets(response.content, decoder, bounds, first=first, between=between, ends=ends)
@@ -270,11 +273,17 @@ class Provider:
         return None if wait > min(LONGEST_WAIT, left) else wait
 
     def _scrub(self, error: ModelError) -> None:
-        """Take the key out of what a provider says, should it repeat it."""
+        """Take the key out of what a provider says, should it repeat it, and make its id of the call text."""
+        error.request_id = _readable(error.request_id)
         key = self._key.get_secret_value() if self._key else ""
         if key and key in error.message:
             error.message = error.message.replace(key, "…")
             error.args = (error.message,)
+
+
+def _readable(request_id: str | None) -> str | None:
+    """Return a provider's id of a call as text that can be written anywhere; headers may hold any bytes."""
+    return request_id and mended(request_id)[:MAX_REQUEST_ID_CHARACTERS]
 
 
 def _with_id(event: ModelEvent, request_id: str | None) -> ModelEvent:
@@ -296,7 +305,7 @@ def _merged(body: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, An
 def _described(response: aiohttp.ClientResponse, body: bytes) -> str:
     """Describe a body that is no answer by its status, type and beginning."""
     beginning = " ".join(body.decode("utf-8", "replace").split())
-    return f"status {response.status}, {response.content_type}, {beginning[:80] or 'empty'}"
+    return mended(f"status {response.status}, {response.content_type}, {beginning[:80]}")
 
 
 def _reason(error: Exception) -> str:
