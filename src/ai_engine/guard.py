@@ -1,14 +1,18 @@
-"""Keep web pages from using the open service of whoever visits them.
+"""Keep web pages and proxies from letting others use an open engine.
 
 A page of another site can make its visitor's browser send requests to loopback. Two checks stop it:
 the Host header has to name loopback, which a name that was rebound to 127.0.0.1 does not; and what
 changes something must not come from a page of another origin.
+
+A proxy in front of it would make an administrator of everybody who reaches the proxy: requests that came
+through one are refused, as far as their headers show it.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from ipaddress import ip_address
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,6 +21,24 @@ from ai_engine.access import SAFE_METHODS
 from ai_engine.problems import Problem, respond
 
 __all__ = ["LoopbackGuard", "is_loopback"]
+
+PROXY_HEADERS: Final = frozenset(
+    {
+        b"cf-connecting-ip",
+        b"fly-client-ip",
+        b"forwarded",
+        b"forwarded-for",
+        b"true-client-ip",
+        b"via",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-envoy-external-address",
+        b"x-original-forwarded-for",
+        b"x-original-host",
+        b"x-real-ip",
+    }
+)
+"""Headers that proxies add; those that begin with X-Forwarded are others."""
 
 
 def is_loopback(host: str) -> bool:
@@ -52,6 +74,11 @@ class LoopbackGuard:
 
 
 def _refusal(scope: Scope) -> str | None:
+    if any(name in PROXY_HEADERS or name.startswith(b"x-forwarded") for name, _ in scope["headers"]):
+        return (
+            "This request came through a proxy, and an engine without keys serves its own machine alone: "
+            "make a key with `vital keys create`, and send it."
+        )
     headers = Headers(scope=scope)
     hosts = headers.getlist("host")
     if len(hosts) != 1 or not is_loopback(_name(hosts[0])):

@@ -69,6 +69,29 @@ async def test_pages_of_other_origins_may_change_nothing(service: Service, heade
     assert (await service.client.get("/v1/agents/generalist", headers=headers)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Forwarded": "for=192.0.2.1"},
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Forwarded-Proto": "https"},
+        {"x-forwarded-anything": ""},
+        {"X-Real-IP": "127.0.0.1"},
+        {"Via": "1.1 proxy"},
+        {"CF-Connecting-IP": "192.0.2.1"},
+    ],
+)
+async def test_an_open_engine_behind_a_proxy_refuses_and_says_how_to_make_keys(
+    service: Service, header: dict[str, str]
+) -> None:
+    for path in ("/", "/healthz", "/v1/agents", "/v1/models"):
+        response = await service.client.get(path, headers=header)
+        assert response.status_code == 403
+        assert "vital keys create" in response.text
+    key = await service.key("acme", "ask")
+    assert (await service.client.get("/v1/agents", headers=key | header)).status_code == 200
+
+
 async def test_the_own_page_may(service: Service) -> None:
     own = {"Origin": f"http://127.0.0.1:{service.port}", "Sec-Fetch-Site": "same-origin"}
     assert (await service.ask(headers=own)).status_code == 200
