@@ -22,7 +22,8 @@ from vital_shared.store.key_token import KeyToken
 __all__ = ["Authentication"]
 
 NO_KEY: Final = (
-    "This engine asks for a key: send one as Authorization: Bearer vital_…; `vital keys create` makes it."
+    "This engine asks for a key: send one as Authorization: Bearer vital_…; `vital keys create` makes it, "
+    "and where all were revoked, `vital keys open` and a restart let its own machine in without."
 )
 WRONG_KEY: Final = (
     "The Authorization header holds no key that can be used here: it is mistyped, or it was revoked."

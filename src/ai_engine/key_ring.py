@@ -65,12 +65,12 @@ class KeyRing:
         self._checks: PatientReads[None, None] = PatientReads(at_once=1)
 
     async def load(self) -> None:
-        """See whether there are keys.
+        """See whether keys were made; revoked ones count, so only `vital keys open` opens the engine again.
 
         :raises StoreError: when the store does not answer.
         """
         started = self._clock()
-        if self.open and await self._store.any_active():
+        if self.open and await self._store.any_made():
             self.open = False
         self._checked_at = started
 

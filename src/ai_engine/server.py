@@ -111,8 +111,10 @@ async def check_host(host: str, library: Settings) -> None:
     database = Database(library.url, wait_seconds=library.store_seconds)
     try:
         await database.migrate()
-        if await KeyStore(database).any_active():
+        keys = KeyStore(database)
+        if await keys.any_active():
             return
+        is_closed = await keys.any_made()
     finally:
         await database.aclose()
     if not is_loopback(host):
@@ -120,6 +122,13 @@ async def check_host(host: str, library: Settings) -> None:
             f"There are no keys, so the engine does not listen on {host or 'all addresses'}, where others "
             "reach it: make one with `vital keys create`, or set VITAL_HOST to 127.0.0.1."
         )
+    if is_closed:
+        logger.warning(
+            "all keys are revoked: nobody is let in until `vital keys create` makes one, or `vital keys "
+            "open` opens the engine to this machine again",
+            host=host,
+        )
+        return
     logger.warning("there are no keys: whoever uses this machine is the administrator", host=host)
 
 

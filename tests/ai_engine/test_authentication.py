@@ -179,6 +179,19 @@ async def test_the_first_key_closes_a_running_engine_and_a_revoked_one_is_refuse
         assert (await service.client.get("/v1/agents", headers=headers)).status_code == 401
 
 
+async def test_no_engine_on_the_store_opens_when_the_last_key_is_revoked(service: Service) -> None:
+    await service.key("acme", "ask")
+    keys = KeyStore(service.services.database)
+    await keys.revoke((await keys.list())[0].id, now=service.services.now())
+    async with serving(service.services) as restarted:
+        response = await restarted.client.get("/v1/agents")
+        assert response.status_code == 401
+        assert "vital keys open" in response.json()["detail"]
+    await keys.forget_revoked()
+    async with serving(service.services) as opened:
+        assert (await opened.client.get("/v1/agents")).status_code == 200
+
+
 async def test_an_open_engine_lets_the_keys_of_other_services_pass_but_no_wrong_one_of_ours(
     service: Service,
 ) -> None:
@@ -206,7 +219,7 @@ async def test_a_store_that_is_down_lets_nobody_in_and_the_engine_alive(
         raise StoreError("The database is down.")
 
     monkeypatch.setattr(KeyStore, "find", down)
-    monkeypatch.setattr(KeyStore, "any_active", down)
+    monkeypatch.setattr(KeyStore, "any_made", down)
     service.engine.keys._checked_at = -STALE_SECONDS
     for headers in ({}, {"Authorization": f"Bearer {UNKNOWN}"}):
         response = await service.client.get("/v1/agents", headers=headers)

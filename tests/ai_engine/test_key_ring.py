@@ -45,11 +45,11 @@ class WatchedStore(KeyStore):
             raise self.error
         return await super().find(key_id)
 
-    async def any_active(self) -> bool:
+    async def any_made(self) -> bool:
         self.checks += 1
         if self.error is not None:
             raise self.error
-        return await super().any_active()
+        return await super().any_made()
 
     async def made(self) -> KeyToken:
         new = await self.create(tenant_id="acme", scopes=("ask",), name="", now=NOW)
@@ -169,6 +169,19 @@ async def test_it_closes_at_once_where_the_first_key_is_used(store: WatchedStore
     await ring.load()
     assert await ring.find(await store.made()) is not None
     assert not await ring.is_open()
+
+
+async def test_a_store_whose_keys_are_all_revoked_opens_no_engine(store: WatchedStore, clock: Clock):
+    token = await store.made()
+    await store.revoke(token.id, now=NOW)
+    ring = ring_of(store, clock)
+    await ring.load()
+    assert not await ring.is_open()
+    assert await store.forget_revoked() == 1
+    assert not await ring.is_open()
+    again = ring_of(store, clock)
+    await again.load()
+    assert await again.is_open()
 
 
 async def test_it_stays_closed_when_the_last_key_is_revoked(store: WatchedStore, clock: Clock):

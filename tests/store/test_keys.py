@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from vital_shared.errors import InvalidRequest, NotFound
+from vital_shared.errors import Conflict, InvalidRequest, NotFound
 from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore, NewKey
 
@@ -103,6 +103,20 @@ async def test_it_is_known_whether_any_key_can_be_used(store: KeyStore):
     assert await store.any_active()
     await store.revoke(new.key.id, now=NOW)
     assert not await store.any_active()
+
+
+async def test_revoked_keys_are_forgotten_where_none_can_be_used(store: KeyStore):
+    assert await store.forget_revoked() == 0
+    assert not await store.any_made()
+    one, other = await made(store), await made(store)
+    await store.revoke(one.key.id, now=NOW)
+    with pytest.raises(Conflict, match="revoke them first"):
+        await store.forget_revoked()
+    assert len(await store.list()) == 2
+    await store.revoke(other.key.id, now=NOW)
+    assert await store.any_made()
+    assert await store.forget_revoked() == 2
+    assert not await store.any_made()
 
 
 @pytest.mark.parametrize("scopes", [(), ("read",), ("ask", "costs ask"), ("",)])

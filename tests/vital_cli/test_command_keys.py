@@ -72,6 +72,19 @@ def test_a_revoked_key_is_useless_and_listed_as_such(vital, empty_dir):
     assert json.loads(vital("keys", "revoke", made["id"], "--json").stdout) == listed
 
 
+def test_the_last_revoked_key_says_how_to_go_on_and_the_engine_is_opened_on_purpose(vital, empty_dir):
+    one, other = [
+        json.loads(vital("keys", "create", "--tenant", "acme", "--scope", "ask", "--json").stdout)["id"]
+        for _ in range(2)
+    ]
+    assert "vital keys open" not in vital("keys", "revoke", one).stderr
+    refused = vital("keys", "open")
+    assert (refused.exit_code, "revoke them first" in refused.stderr) == (2, True)
+    assert "vital keys open" in vital("keys", "revoke", other).stderr
+    assert json.loads(vital("keys", "open", "--json").stdout) == {"deleted": 2}
+    assert json.loads(vital("keys", "list", "--json").stdout) == []
+
+
 def test_revoking_what_is_not_there_does_not_repeat_it(vital, empty_dir):
     done = vital("keys", "revoke", "vital_0123_secret")
     assert done.exit_code == 2

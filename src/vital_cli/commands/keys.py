@@ -11,6 +11,7 @@ from vital_cli.options import Json, examples
 
 if TYPE_CHECKING:
     from vital_shared.models.api_key import ApiKey
+    from vital_shared.workflows.services import Services
 
 __all__ = ["app"]
 
@@ -100,11 +101,41 @@ def revoke(
     from vital_cli.terminal import say, write_json
     from vital_shared.store.keys import KeyStore
 
-    key = with_services(lambda services: KeyStore(services.database).revoke(key_id, now=services.now()))
+    async def revoked(services: Services) -> tuple[ApiKey, bool]:
+        keys = KeyStore(services.database)
+        return await keys.revoke(key_id, now=services.now()), not await keys.any_active()
+
+    key, was_last = with_services(revoked)
     if as_json:
         write_json(key)
+        return
+    say(f"Revoked the key {key.id}.", "green")
+    if was_last:
+        say(
+            "It was the last: the engine lets nobody in until `vital keys create` makes another, or "
+            "`vital keys open` opens it to this machine.",
+            "yellow",
+        )
+
+
+@app.command("open", epilog=examples("vital keys open"))
+def open_engine(*, as_json: Json = False) -> None:
+    """Open the engine to this machine without keys, as before the first was made.
+
+    All keys have to be revoked; they are deleted. An engine that is running opens with its next start.
+    """
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say, write_json
+    from vital_shared.store.keys import KeyStore
+
+    deleted = with_services(lambda services: KeyStore(services.database).forget_revoked())
+    if as_json:
+        write_json({"deleted": deleted})
     else:
-        say(f"Revoked the key {key.id}.", "green")
+        say(
+            f"Deleted {deleted} revoked keys. From its next start the engine asks this machine for none.",
+            "green",
+        )
 
 
 def _row(key: ApiKey) -> dict[str, object]:

@@ -47,8 +47,8 @@ class OwnKey:
         await self.make_if_needed()
 
     async def make_if_needed(self) -> None:
-        """Make the key, if others are there and it is not."""
-        if not self._made and await self._keys.any_active():
+        """Make the key, if others were made and it was not: then the engine asks for one."""
+        if not self._made and await self._keys.any_made():
             new = await self._keys.create(
                 tenant_id=None, scopes=["costs"], name="vital up: Prometheus, Alertmanager", now=self._now()
             )

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final, get_args
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import RowMapping, exists, func, insert, select, update
+from sqlalchemy import RowMapping, delete, exists, func, insert, select, update
 
-from vital_shared.errors import InvalidRequest, NotFound
+from vital_shared.errors import Conflict, InvalidRequest, NotFound
 from vital_shared.models.api_key import ApiKey, Scope
 from vital_shared.models.workflow_io import Id
 from vital_shared.store.account_tables import api_keys
@@ -120,6 +120,26 @@ class KeyStore:
         statement = select(exists().where(api_keys.c.revoked_at.is_(None)))
         async with self._database.connect() as connection:
             return bool((await connection.execute(statement)).scalar_one())
+
+    async def any_made(self) -> bool:
+        """Return whether there is a key, a revoked one included: then nobody is let in without one."""
+        async with self._database.connect() as connection:
+            return bool((await connection.execute(select(exists(select(api_keys.c.id))))).scalar_one())
+
+    async def forget_revoked(self) -> int:
+        """Delete all keys, which have to be revoked, and return their number: no key is needed from then on.
+
+        :raises Conflict: when one of them can be used.
+        """
+        active = select(api_keys.c.id).where(api_keys.c.revoked_at.is_(None)).alias()
+        statement = delete(api_keys).where(~exists(select(active.c.id))).returning(api_keys.c.id)
+        async with self._database.begin() as connection:
+            forgotten = len((await connection.execute(statement)).all())
+        if not forgotten and await self.any_active():
+            raise Conflict(
+                "There are keys that can be used: revoke them first; `vital keys list` shows them", field="id"
+            )
+        return forgotten
 
 
 def _checked_tenant(tenant_id: str | None) -> str | None:
