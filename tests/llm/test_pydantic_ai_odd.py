@@ -11,13 +11,14 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.usage import RequestUsage
 from tests.llm.test_pydantic_ai import CALL, REST, SIGNED, THINKING, OddModel, scripted, through
 from tests.llm.wires.conftest import WITH_TOOLS, collect
-from tests.llm.wires.odd_json import ODD_VALUES, events_of, mutated, written
+from tests.llm.wires.odd_streams import ODD_VALUES, chunks_of, odd_stream, written
 from tests.llm.wires.servers import openai
 
 from vital_shared.llm.base import MAX_CALL_TOKENS, ModelError, Stop, Usage
 
 BOUNDED = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FIELDS = ("finish_reason", "provider_details", "provider_response_id", "parts", "state")
+ODD = st.sampled_from(ODD_VALUES)
 COUNTS = (
     "input_tokens",
     "cache_read_tokens",
@@ -25,7 +26,7 @@ COUNTS = (
     "output_tokens",
     "output_reasoning_tokens",
 )
-STREAMS = [events_of(parts) for parts in (openai.TEXT, openai.TOOLS)]
+STREAMS = [chunks_of(parts) for parts in (openai.TEXT, openai.TOOLS)]
 
 
 def check(model):
@@ -52,13 +53,13 @@ def check(model):
             assert 0 <= usage.reasoning_tokens <= usage.output_tokens <= MAX_CALL_TOKENS
 
 
-@given(st.dictionaries(st.sampled_from(FIELDS), ODD_VALUES, min_size=1))
+@given(st.dictionaries(st.sampled_from(FIELDS), ODD, min_size=1))
 @BOUNDED
 def test_responses_with_odd_fields(odd):
     check(OddModel(**odd))
 
 
-@given(st.dictionaries(st.sampled_from(COUNTS), ODD_VALUES, min_size=1))
+@given(st.dictionaries(st.sampled_from(COUNTS), ODD, min_size=1))
 @BOUNDED
 def test_responses_with_odd_counts(odd):
     usage = RequestUsage()
@@ -67,17 +68,18 @@ def test_responses_with_odd_counts(odd):
     check(OddModel(usage=usage))
 
 
-@given(st.lists(st.one_of(ODD_VALUES, st.sampled_from(["Half ", THINKING, SIGNED, CALL, REST])), max_size=5))
+@given(st.lists(st.one_of(ODD, st.sampled_from(["Half ", THINKING, SIGNED, CALL, REST])), max_size=5))
 @BOUNDED
 def test_streams_of_odd_pieces(pieces):
     check(scripted(*pieces))
 
 
 @pytest.mark.filterwarnings("ignore")
-@given(mutated(STREAMS))
+@given(st.randoms(use_true_random=False))
 @BOUNDED
-def test_its_openai_model_with_odd_values(events):
-    body = b"".join(b"data: " + data + b"\n\n" for data in (*written(events), b"[DONE]"))
+def test_its_openai_model_with_odd_values(random):
+    events = map(written, odd_stream(random.choice(STREAMS), random))
+    body = b"".join(b"data: " + data + b"\n\n" for data in (*events, b"[DONE]"))
     answer = httpx.Response(200, content=body, headers={"Content-Type": "text/event-stream"})
     client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer))
     check(OpenAIChatModel("m", provider=OpenAIProvider(api_key="x", http_client=client)))

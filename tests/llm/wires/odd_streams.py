@@ -7,6 +7,8 @@ import json
 from random import Random
 from typing import Any
 
+from vital_shared.llm.wires.sse import EventReader
+
 ODD_VALUES = [
     None,
     True,
@@ -88,6 +90,12 @@ def odd_stream(chunks: list[Any], random: Random, chance: float = 0.05) -> list[
 def written(value: Any) -> bytes:
     """Write JSON as Python does: with NaN, and escapes for halves of surrogates."""
     return json.dumps(value).encode()
+
+
+def chunks_of(parts: list[bytes]) -> list[Any]:
+    """Return the JSON of a stream's events."""
+    reader = EventReader()
+    return [json.loads(data) for part in parts for data in reader.feed(part) if data.startswith(b"{")]
 
 
 def as_events(chunks: list[Any], random: Random) -> bytes:

@@ -2,14 +2,16 @@
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from tests.llm.wires.odd_json import events_of, mutated, written
+from hypothesis import strategies as st
+from tests.llm.wires.odd_streams import as_events, chunks_of, cut, damaged, odd, odd_stream, written
 from tests.llm.wires.servers import anthropic, gemini
 
 from vital_shared.llm.base import MAX_CALL_TOKENS, ModelError, ModelToolCall, ModelTurn, Stop, Usage
 from vital_shared.llm.wires.anthropic import AnthropicWire
 from vital_shared.llm.wires.gemini import GeminiWire
+from vital_shared.llm.wires.sse import EventReader
 
-BOUNDED = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BOUNDED = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 MESSAGE = {
     "type": "message",
@@ -18,24 +20,24 @@ MESSAGE = {
     "usage": anthropic.READ,
 }
 ANTHROPIC = [
-    *(events_of(parts) for parts in (anthropic.TEXT, anthropic.TOOLS, anthropic.THOUGHT)),
+    *(chunks_of(parts) for parts in (anthropic.TEXT, anthropic.TOOLS, anthropic.THOUGHT)),
     [MESSAGE],
     [anthropic.problem("overloaded_error")],
-    [*events_of(anthropic.TEXT[:5]), anthropic.problem("api_error", details={"error_code": "x"})],
+    [*chunks_of(anthropic.TEXT[:5]), anthropic.problem("api_error", details={"error_code": "x"})],
 ]
 GEMINI = [
-    *(events_of(parts) for parts in (gemini.TEXT, gemini.TOOLS, gemini.BLOCKED)),
-    [events_of(gemini.TEXT)],
-    [*events_of(gemini.TEXT[:3]), gemini.problem(503, "UNAVAILABLE", "x", gemini.retry_info("3s"))],
+    *(chunks_of(parts) for parts in (gemini.TEXT, gemini.TOOLS, gemini.BLOCKED)),
+    [chunks_of(gemini.TEXT)],
+    [*chunks_of(gemini.TEXT[:3]), gemini.problem(503, "UNAVAILABLE", "x", gemini.retry_info("3s"))],
     [[gemini.problem(429, "RESOURCE_EXHAUSTED", "x", gemini.quota())]],
 ]
 
 
 def decode(wire, events):
-    """Return what the events say, up to where they fail."""
+    """Return what the data of events say, up to where they fail."""
     decoder, said, failure = wire.decoder("some:model"), [], None
     try:
-        for data in written(events):
+        for data in events:
             said += decoder.feed(data)
         said += decoder.end()
     except ModelError as error:
@@ -69,22 +71,35 @@ def check(said):
             assert 0 <= usage.reasoning_tokens <= usage.output_tokens <= MAX_CALL_TOKENS
 
 
-@given(mutated(ANTHROPIC))
+RANDOM = st.randoms(use_true_random=False)
+CHANCES = st.sampled_from([0.02, 0.05, 0.2])
+WIRES = pytest.mark.parametrize(
+    ("wire", "shapes"), [(AnthropicWire(), ANTHROPIC), (GeminiWire(), GEMINI)], ids=["anthropic", "gemini"]
+)
+
+
+@WIRES
+@given(RANDOM, CHANCES)
 @BOUNDED
-def test_anthropic_with_odd_values(events):
-    check(decode(AnthropicWire(), events))
+def test_streams_with_odd_values(wire, shapes, random, chance):
+    check(decode(wire, map(written, odd_stream(random.choice(shapes), random, chance))))
 
 
-@given(mutated(GEMINI))
+@WIRES
+@given(RANDOM)
 @BOUNDED
-def test_gemini_with_odd_values(events):
-    check(decode(GeminiWire(), events))
+def test_streams_of_damaged_bytes(wire, shapes, random):
+    data = damaged(as_events(random.choice(shapes), random), random)
+    reader = EventReader()
+    events = [event for packet in cut(data, random) for event in reader.feed(packet)]
+    check(decode(wire, [*events, *reader.end()]))
 
 
-@given(mutated([*ANTHROPIC, *GEMINI]))
-@BOUNDED
-@pytest.mark.parametrize("wire", [AnthropicWire(), GeminiWire()], ids=lambda wire: wire.name)
 @pytest.mark.parametrize("status", [200, 429, 500])
-def test_bodies_that_are_errors_with_odd_values(wire, status, events):
-    (body, *_) = written(events or [None])
+@WIRES
+@given(RANDOM, CHANCES)
+@settings(BOUNDED, max_examples=50)
+def test_bodies_of_errors_with_odd_values(wire, shapes, status, random, chance):
+    shape = random.choice([*shapes, *ANTHROPIC, *GEMINI])
+    body = damaged(written(odd(random.choice(shape), random, chance)), random)
     check_failure(wire.error(status, {}, body, "some:model"))
