@@ -12,6 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from vital_shared.llm.base import ModelError, ModelRejected, ModelUnavailable
+from vital_shared.llm.wires.plain_requests import (
+    has_cache_marks,
+    system_text,
+    with_system_as_user,
+    without_cache_marks,
+)
 from vital_shared.logs import get_logger
 
 __all__ = ["RefusedFields"]
@@ -24,11 +30,17 @@ MAX_REMEMBERED_MODELS: Final = 256
 SYSTEM_ROLE: Final = "system role"
 """Stands for the system message, which moves into the user's first where it is refused."""
 
+CACHE_MARKS: Final = "cache marks"
+"""Stands for the marks of what Anthropic's cache may keep, and for a system prompt that is no plain text."""
+
 _REQUIRED: Final = frozenset(("model", "messages", "contents", "system", "systemInstruction"))
 _OTHER_NAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """The limit of the output is never left out, but goes by its other name."""
 
-_GO_WITH: Final = {"tools": ("tool_choice", "parallel_tool_calls"), "stream": ("stream_options",)}
+_GO_WITH: Final = {
+    "tools": ("tool_choice", "parallel_tool_calls", "toolConfig"),
+    "stream": ("stream_options",),
+}
 
 _REFUSAL: Final = re.compile(
     r"not (?:been )?(?:supported|permitted|allowed|available|enabled|implemented|accepted|recogni[sz]ed)"
@@ -38,6 +50,7 @@ _REFUSAL: Final = re.compile(
     r"|extra_forbidden|additional (?:propert|field|parameter)"
     r"|invalid (?:parameter|argument|field|key|property|option|role)"
     r"|(?:cannot|can't|can not|must not|may not) be (?:used|set|specified|given|present|provided)"
+    r"|should be a (?:valid )?string"
     r"|requires --|no endpoints found|must alternate|only .{0,40}(?:is|are) (?:supported|allowed)",
     re.IGNORECASE,
 )
@@ -49,6 +62,8 @@ _SYNONYMS: Final = tuple(
         (r"stream[ _-]options|include_usage", "stream_options"),
         (r"\bstreaming\b", "stream"),
         (r"(?:system|developer)['\"`]?[ _-](?:role|message|prompt|instruction)", SYSTEM_ROLE),
+        (r"system_?instruction", SYSTEM_ROLE),
+        (r"cache_control|system\b.{0,40}valid string", CACHE_MARKS),
         (r"role['\"`:= ]+system|roles? must alternate|only user and assistant", SYSTEM_ROLE),
     )
 )
@@ -100,17 +115,24 @@ def _refused(body: Mapping[str, Any], words: str) -> str | None:
         if field not in _REQUIRED and (found := re.search(rf"(?<!\w){re.escape(field)}(?!\w)", words)):
             places[field] = found.start()
     for pattern, field in _SYNONYMS:
-        is_sent = _system_text(body) is not None if field == SYSTEM_ROLE else field in body
-        if is_sent and (found := pattern.search(words)):
+        if _is_sent(body, field) and (found := pattern.search(words)):
             places[field] = min(found.start(), places.get(field, found.start()))
     return min(places, key=places.__getitem__, default=None)
+
+
+def _is_sent(body: Mapping[str, Any], field: str) -> bool:
+    if field == SYSTEM_ROLE:
+        return system_text(body) is not None
+    return has_cache_marks(body) if field == CACHE_MARKS else field in body
 
 
 def _without(body: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     left = dict(body)
     for field in fields:
         if field == SYSTEM_ROLE:
-            left = _with_system_as_user(left)
+            left = with_system_as_user(left)
+        elif field == CACHE_MARKS:
+            left = without_cache_marks(left)
         elif field in _OTHER_NAME:
             if field in left:
                 left[_OTHER_NAME[field]] = left.pop(field)
@@ -118,23 +140,3 @@ def _without(body: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
             for name in (field, *_GO_WITH.get(field, ())):
                 left.pop(name, None)
     return left
-
-
-def _system_text(body: Mapping[str, Any]) -> str | None:
-    messages = body.get("messages")
-    first = messages[0] if isinstance(messages, list) and messages else None
-    if not isinstance(first, dict) or first.get("role") != "system":
-        return None
-    return str(first["content"])
-
-
-def _with_system_as_user(body: dict[str, Any]) -> dict[str, Any]:
-    system = _system_text(body)
-    if system is None:
-        return body
-    _, *messages = body["messages"]
-    if messages and messages[0].get("role") == "user":
-        messages[0] = {**messages[0], "content": f"{system}\n\n{messages[0]['content']}"}
-    else:
-        messages.insert(0, {"role": "user", "content": system})
-    return {**body, "messages": messages}
