@@ -15,6 +15,7 @@ from vital_shared.llm.base import (
     ReasoningDelta,
     Stop,
     TextDelta,
+    TextWithdrawn,
     ToolDefinition,
     Usage,
 )
@@ -137,6 +138,14 @@ async def test_what_the_configuration_sets_holds_where_the_request_sets_nothing(
     assert (chat.max_output_tokens, chat.temperature, chat.options) == (77, 0.5, {"seed": 1})
     chat = await chat_of(request={"max_output_tokens": 9, "temperature": 0.0}, **given)
     assert (chat.max_output_tokens, chat.temperature) == (9, 0.0)
+
+
+async def test_citations_of_withdrawn_text_do_not_count():
+    thought = "Source [1] says so. "
+    _, events = await ask(TextDelta(text=thought), TextWithdrawn(), TextDelta(text="42 days [1]."), END)
+    last = events[events.index(TextWithdrawn()) :]
+    assert [type(event) for event in last if isinstance(event, Cited)] == [Cited]
+    assert text(last) == "42 days [1]."
 
 
 async def test_a_model_that_knows_no_tools_is_offered_none():

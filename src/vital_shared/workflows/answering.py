@@ -146,6 +146,7 @@ class Answering:
                         yield TextDelta(text=text)
                     elif isinstance(event, TextWithdrawn):
                         del self._texts[earlier_texts:]
+                        gap = "\n\n" if self._texts else ""
                         self._citations = dict(earlier_citations)
                     elif isinstance(event, Cited | ReasoningDelta):
                         yield event
