@@ -126,8 +126,8 @@ async def test_an_approval_waits_for_its_turn_too(serve: Serve, model: SteppedMo
 
 async def test_uploads_wait_for_their_tenants_turn(service: Service) -> None:
     ingesting, weight_of = service.engine.ingesting, service.services.limits.weight
-    for _ in range(2):
-        await ingesting.take("hostile", weight_of)
+    for tenant in ("hostile", "hostile", "other"):
+        await ingesting.take(tenant, weight_of)
     queue = [asyncio.create_task(ingesting.take("hostile", weight_of)) for _ in range(5)]
     uploading = asyncio.create_task(
         service.client.post(

@@ -9,7 +9,9 @@ from functools import partial
 
 from starlette.requests import Request
 
+from ai_engine.api.model_access import check_model
 from ai_engine.api.streams import EventStream, until_disconnected
+from ai_engine.auth import Caller
 from ai_engine.engine import Engine
 from ai_engine.fair_slots import EngineBusy, Gone
 from ai_engine.run_hub import LiveRun
@@ -31,8 +33,10 @@ async def begin(request: Request, engine: Engine, question: WorkflowInput) -> Li
 
     :raises EngineBusy: when there are too many.
     :raises ClientDisconnect: when the client went while it waited.
+    :raises Forbidden: when the key may not name the model.
     :raises InvalidRequest: when it asks for what is not there.
     """
+    await check_model(engine.services, Caller.of(request), question)
     with _counting(question):
         return await engine.hub.start(
             lambda: engine.workflow.begin(question), tenant_id=question.tenant_id, gone=_gone(request)
@@ -46,6 +50,7 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
 
     :raises RunFailed: when there is no answer.
     """
+    await check_model(engine.services, Caller.of(request), question)
     answers: list[WorkflowOutput] = []
 
     async def begin() -> Begun | None:
