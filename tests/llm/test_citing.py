@@ -119,3 +119,12 @@ def test_any_cuts_give_the_same(parts, data):
 @given(st.text(st.characters(blacklist_characters="[]\u3010\u3011")))
 def test_what_has_no_marker_is_left_as_it_is(text):
     assert read([text]) == (text, [], [])
+
+
+def test_many_markers_come_as_one_piece_of_text():
+    (cited, text) = events_of(["[1]" * 500 + "."])
+    assert (cited.citation.number, text.text) == (1, "[1]" * 500 + ".")
+
+
+def test_a_number_that_no_source_has_is_told_once():
+    assert read(["[9]" * 500 + "x", "[9] [8]"]) == ("x", [], ["[9]", "[8]"])

@@ -38,8 +38,9 @@ _TAIL: Final = 600
 class Citer:
     """Follows one text.
 
-    A number is cited by an event before the text that uses it, once. A number that no source has is taken out
-    and told. Pictures and links that the model makes up are shown as their text: nobody should fetch them.
+    A number is cited by an event before the text that uses it, once. A number that no source has is taken
+    out, which an event says once. Pictures and links that the model makes up are shown as their text: nobody
+    should fetch them.
 
     :param sources: what the numbers mean, from 1.
     """
@@ -52,6 +53,7 @@ class Citer:
         self._in_code = False
         self.cited: set[int] = set()
         """The numbers that were used."""
+        self._removed: set[int] = set()
 
     def feed(self, text: str) -> Iterator[Event]:
         """Take a piece of the text, and give what has become plain of it."""
@@ -63,43 +65,47 @@ class Citer:
             half = _OPEN.search(self._pending, max(whole, len(self._pending) - _HALF_CHARACTERS))
             end = half.start() if half else len(self._pending)
             ready, self._pending = self._pending[:end], self._pending[end:]
-        yield from self._write(ready)
+        yield from _joined(self._write(ready))
 
     def end(self) -> Iterator[Event]:
         """Give what is left."""
         ready, self._pending = self._pending, ""
-        yield from self._write(ready)
+        yield from _joined(self._write(ready))
 
-    def _write(self, text: str) -> Iterator[Event]:
-        """Resolve the markers of a text that no marker crosses the ends of."""
+    def _write(self, text: str) -> Iterator[str | Event]:
+        """Resolve the markers of a text that no marker crosses the ends of; what stays text is a `str`."""
         for piece in _between_links(text, self._known_targets):
             begin = 0
             for marker in _MARKER.finditer(piece):
-                yield from self._text(piece[begin : marker.start()])
+                yield self._text(piece[begin : marker.start()])
                 begin = marker.end()
                 if self._in_code:
-                    yield from self._text(marker.group())
+                    yield self._text(marker.group())
                 else:
                     yield from self._resolved(marker)
-            yield from self._text(piece[begin:])
+            yield self._text(piece[begin:])
 
-    def _text(self, text: str) -> Iterator[Event]:
-        if not text:
-            return
-        parts = text.split("`")
-        for index, part in enumerate(parts):
-            if self._in_code == (index % 2 == 1):  # no code: a picture with its address elsewhere is a link
-                parts[index] = part.replace("![", "[")
-        text = "`".join(parts)
-        self._in_code ^= len(parts) % 2 == 0
-        self._tail = (self._tail + text)[-_TAIL:]
-        yield TextDelta(text=text)
+    def _text(self, text: str) -> str:
+        if "`" in text or "![" in text:
+            parts = text.split("`")
+            for index, part in enumerate(parts):
+                if self._in_code == (
+                    index % 2 == 1
+                ):  # no code: a picture with its address elsewhere is a link
+                    parts[index] = part.replace("![", "[")
+            text = "`".join(parts)
+            self._in_code ^= len(parts) % 2 == 0
+        if text:
+            self._tail = (self._tail + text)[-_TAIL:]
+        return text
 
-    def _resolved(self, marker: re.Match[str]) -> Iterator[Event]:
-        given = _listed(marker["plain"] or marker["wide"])
-        known = [number for number in given if 1 <= number <= len(self._sources)]
-        for number in given:
-            if number not in known:
+    def _resolved(self, marker: re.Match[str]) -> Iterator[str | Event]:
+        known: list[int] = []
+        for number in _listed(marker["plain"] or marker["wide"]):
+            if 1 <= number <= len(self._sources):
+                known.append(number)
+            elif number not in self._removed:
+                self._removed.add(number)
                 yield CitationRemoved(marker=f"[{number}]")
         for number in known:
             if number not in self.cited:
@@ -107,7 +113,7 @@ class Citer:
                 yield Cited(citation=self._citation(number))
         if known:
             space = marker["space"] or (" " if self._tail.endswith("!") else "")  # "![1]" would be a picture
-            yield from self._text(space + "".join(f"[{number}]" for number in known))
+            yield self._text(space + "".join(f"[{number}]" for number in known))
 
     def _citation(self, number: int) -> Citation:
         passage = self._sources[number - 1]
@@ -121,6 +127,21 @@ class Citer:
             quote=_quote(passage.text, self._tail),
             source=passage.source,
         )
+
+
+def _joined(parts: Iterable[str | Event]) -> Iterator[Event]:
+    """Make one piece of the text between two other events."""
+    texts: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        if text := "".join(texts):
+            yield TextDelta(text=text)
+        texts.clear()
+        yield part
+    if text := "".join(texts):
+        yield TextDelta(text=text)
 
 
 def _between_links(text: str, known: Iterable[str]) -> Iterator[str]:
@@ -137,6 +158,8 @@ def _between_links(text: str, known: Iterable[str]) -> Iterator[str]:
 
 def _listed(text: str) -> list[int]:
     """Read "1, 3-5" as 1, 3, 4, 5; a range that is too long as its ends."""
+    if text.isdigit():
+        return [int(text)]
     found: list[int] = []
     for part in re.split(r"[,;]", text):
         bounds = [int(number) for number in re.findall(r"\d+", part)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -28,6 +28,9 @@ from vital_shared.llm.usage_warnings import warn_of_corrected_usage
 from vital_shared.llm.wires.base import Chat
 
 __all__ = ["PromptedModel"]
+
+PIECE_CHARACTERS: Final = 2_048
+"""A larger piece of text is worked on in several steps."""
 
 NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -79,20 +82,30 @@ class PromptedModel:
         async with aclosing(self._stream(chat)) as events:
             async for event in events:
                 if type(event) is TextDelta:
-                    for part in answer.text(event):
-                        yield part
+                    for piece in _pieces(event):
+                        for part in answer.text(piece):
+                            yield part
+                        if piece is not event:
+                            await asyncio.sleep(0)  # a large one takes a while: others get their turn
                 elif isinstance(event, Stop):
                     for part in answer.stop(event):
                         yield part
                 else:
                     answer.note(event)
                     yield event
+        for event in await self._ended(answer, prompt):
+            yield event
+
+    async def _ended(self, answer: _Answer, prompt: Prompt) -> list[ModelEvent]:
+        """Return the last events: a count of the tokens where the provider's is not whole, and the stop."""
         if answer.usage is not None and answer.usage.corrected:
             warn_of_corrected_usage(self.name, answer.usage)
+        ended: list[ModelEvent] = []
         if not answer.is_counted:
-            yield await asyncio.to_thread(self._completed, answer, prompt)
+            ended.append(await asyncio.to_thread(self._completed, answer, prompt))
         if answer.stopped is not None:
-            yield answer.stopped
+            ended.append(answer.stopped)
+        return ended
 
     def _completed(self, answer: _Answer, prompt: Prompt) -> Usage:
         """Return the usage with our own count for each that the provider left out, or gave as zero."""
@@ -119,6 +132,15 @@ class PromptedModel:
                 "tools": request.tools if self.calls_tools else (),
             }
         )
+
+
+def _pieces(event: TextDelta) -> Iterator[TextDelta]:
+    """Cut a large piece of text into several."""
+    if len(event.text) <= PIECE_CHARACTERS:
+        yield event
+        return
+    for begin in range(0, len(event.text), PIECE_CHARACTERS):
+        yield TextDelta(text=event.text[begin : begin + PIECE_CHARACTERS])
 
 
 class _Answer:
