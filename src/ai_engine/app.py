@@ -15,6 +15,7 @@ from ai_engine.access_log import AccessLog
 from ai_engine.api import chat, health, metrics, pages, runbooks, runs
 from ai_engine.authentication import Authentication
 from ai_engine.budget_gauges import BudgetGauges
+from ai_engine.dead_letter_gauge import watch_dead_letters
 from ai_engine.engine import Engine
 from ai_engine.fair_slots import FairSlots
 from ai_engine.guard import is_loopback
@@ -36,6 +37,7 @@ from vital_shared.logs import get_logger
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.retrieval.ingest.limits import Limits
+from vital_shared.store.dead_letters import DeadLetterStore
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.measuring import count_ended
@@ -127,6 +129,7 @@ def create_app(
                 warm_up(parts),
                 sample(parts),
                 BudgetGauges(parts).watch(),
+                watch_dead_letters(DeadLetterStore(parts.database)),
                 _tick(hub, here, parts),
                 _sweep(parts),
             )

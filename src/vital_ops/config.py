@@ -45,6 +45,19 @@ Seconds: TypeAlias = Annotated[
 """A span of time, ``5m`` in a file."""
 
 
+def _read_hold(span: object) -> object:
+    return 0.0 if span in ("0s", "0m") else parse_seconds(span) if isinstance(span, str) else span
+
+
+Hold: TypeAlias = Annotated[
+    float,
+    Field(ge=0),
+    BeforeValidator(_read_hold),
+    PlainSerializer(lambda span: write_seconds(span) if span else "0s", return_type=str, when_used="json"),
+]
+"""A span of time, ``0m`` for none."""
+
+
 class Threshold(Frozen):
     """The numbers of one alert."""
 
@@ -52,7 +65,7 @@ class Threshold(Frozen):
     """The limit: a share, seconds, dollars, or a number each second."""
     window: Seconds
     """The span over which it is computed."""
-    hold: Seconds = Field(alias="for")
+    hold: Hold = Field(alias="for")
     """How long the condition has to hold before the alert fires."""
     least_events: int = Field(default=0, ge=0)
     """Events in a window below which the alert does not fire."""
@@ -92,6 +105,7 @@ _THRESHOLDS: Final[Thresholds] = {
     "HighDegradationRate": _threshold(0.20, "10m", "10m"),
     "HighToolFailureRate": _threshold(0.10, "10m", "10m"),
     "HighRAGFailureRate": _threshold(0.05, "10m", "10m"),
+    "DeadLetters": _threshold(1, "10m", "0m", 0),
 }
 
 

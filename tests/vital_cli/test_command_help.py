@@ -22,7 +22,16 @@ def _commands(group, *path):
 
 
 COMMANDS = [(), *_commands(typer.main.get_command(app))]
-GROUPS = {("documents",), ("agents",), ("budgets",), ("cache",), ("keys",), ("models",), ("ops",)}
+GROUPS = {
+    ("documents",),
+    ("agents",),
+    ("budgets",),
+    ("cache",),
+    ("keys",),
+    ("models",),
+    ("ops",),
+    ("ops", "dead-letters"),
+}
 LEAVES = [path for path in COMMANDS if path and path not in GROUPS]
 
 
@@ -59,6 +68,10 @@ def test_the_commands_are_those_that_are_documented():
         "ops backtest",
         "compare",
         "ops setup",
+        "ops dead-letters list",
+        "ops dead-letters show",
+        "ops dead-letters retry",
+        "ops dead-letters discard",
         "up",
         "drill",
     }

@@ -15,5 +15,6 @@ RECEIVERS = {
     "HighDegradationRate": {"slack"},
     "HighToolFailureRate": {"slack"},
     "HighRAGFailureRate": {"pagerduty"},
+    "DeadLetters": {"slack", "email"},
 }
 CRITICAL = {"VeryHighLatency", "SuddenCostSpike", "HighRAGFailureRate"}

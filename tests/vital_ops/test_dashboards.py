@@ -67,7 +67,7 @@ def panels(uid: str) -> list[dict]:
             "now-30m",
             (
                 "Build|Connection pools|Active connections|Errors by type|Quality|Warnings|Tool success rate"
-                "|RAG success rate|Agent usage|Uptime"
+                "|RAG success rate|Agent usage|Uptime|Writes set aside"
             ),
         ),
     ],

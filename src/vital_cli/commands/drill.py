@@ -15,7 +15,7 @@ def drill(
     alerts: Annotated[
         list[str] | None, typer.Argument(metavar="ALERT...", help="Such as HighErrorRate; see docs/runbooks.")
     ] = None,
-    all_alerts: Annotated[bool, typer.Option("--all", help="All twelve, at once.")] = False,
+    all_alerts: Annotated[bool, typer.Option("--all", help="All of them, at once.")] = False,
     live: Annotated[
         bool,
         typer.Option(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vital_cli.commands.dead_letters import app as dead_letters
 from vital_cli.commands.setup import setup
 from vital_cli.options import Json, examples
 
@@ -49,6 +50,7 @@ def build(
         raise typer.Exit(FAILED)
 
 
+app.add_typer(dead_letters, name="dead-letters")
 app.command(epilog=examples("vital ops setup /run/vital --engine http://ai-engine:8000"))(setup)
 
 

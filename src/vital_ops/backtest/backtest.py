@@ -57,9 +57,9 @@ class Tested:
 
 
 async def backtest(history: History, config: OpsConfig, times: int | None) -> list[Tested]:
-    """Test all twelve, and those of the objectives.
+    """Test all alerts, and those of the objectives.
 
-    :param times: how often each of the twelve should have fired; None: no other thresholds are tried.
+    :param times: how often each alert should have fired; None: no other thresholds are tried.
     :raises HistoryUnavailable: when Prometheus does not tell.
     """
     tested = [await _test(alert, history, config, times) for alert in ALERTS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vital_ops.config import Thresholds
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query, Section
 from vital_ops.promql import increase, mean, rate, ratio, select, sum_by
 from vital_ops.report.targets import RAG_SUCCESS_RATE, TOOL_SUCCESS_RATE
 from vital_ops.rules.recording import TRIED
@@ -12,10 +12,12 @@ from vital_shared.monitoring.instrument import Counter
 from vital_shared.monitoring.metrics import (
     AGENT_USAGE_TOTAL,
     BUILD_INFO,
+    CHARGES_FLAGGED_TOTAL,
     CONNECTION_POOL_IN_USE,
     CONNECTION_POOL_SIZE,
     QUALITY_SCORE,
     RAG_RETRIEVALS_TOTAL,
+    STORE_DEAD_LETTERS,
     STREAM_CONNECTIONS,
     TOOL_EXECUTIONS_TOTAL,
     WARNINGS_TOTAL,
@@ -34,6 +36,7 @@ def health(thresholds: Thresholds) -> Board:
         refresh="10s",
         since="now-30m",
         panels=(*_parts(thresholds), *_work()),
+        section=Section("Store", (_set_aside(),)),
         with_tenant=False,
     )
 
@@ -145,4 +148,18 @@ def _work() -> tuple[Panel, ...]:
             queries=(Query("time() - max by (instance) (process_start_time_seconds)", "{{instance}}"),),
             unit="s",
         ),
+    )
+
+
+def _set_aside() -> Panel:
+    return Panel(
+        key="set_aside",
+        title="Writes set aside",
+        description="Writes that can never succeed, and charges that were clamped or estimated.",
+        kind="lines",
+        queries=(
+            Query(f"max({select(STORE_DEAD_LETTERS)})", "set aside"),
+            Query(sum_by(increase(CHARGES_FLAGGED_TOTAL, RANGE), "flag"), "{{flag}}"),
+        ),
+        unit="short",
     )

@@ -19,7 +19,7 @@ LONGEST_SECONDS: Final = 15.0
 
 
 def faster_rules() -> dict[str, str]:
-    """Write the rules of the twelve alerts; objectives, which are about days, are left out."""
+    """Write the rules of the alerts; objectives, which are about days, are left out."""
     files = rule_files(scaled(DEFAULT_CONFIG, FASTER, LONGEST_SECONDS))
     return {name: files[name] for name in ("recording.yml", "alerts.yml")}
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from vital_ops.drill.fragile import fragile_lookup, tell_to_fail
 from vital_ops.drill.fragile_workflow import end_with_error
-from vital_ops.drill.models import BREAKS_OFF, DEAR, GOOD, SLOW
+from vital_ops.drill.models import BREAKS_OFF, DEAR, GOOD, MISCOUNTS, SLOW
 from vital_ops.drill.traffic import Ask
 
 __all__ = ["FAULTS", "Fault"]
@@ -79,5 +79,11 @@ FAULTS: Final = (
         alerts=frozenset(
             {"LowQualityScore", "HighDegradationRate", "HighToolFailureRate", "HighRAGFailureRate"}
         ),
+    ),
+    Fault(
+        "a provider counts ten million tokens for an answer of three words",
+        _question(model=MISCOUNTS),
+        per_second=1,
+        alerts=frozenset({"DeadLetters"}),
     ),
 )

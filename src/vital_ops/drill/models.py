@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from vital_shared.llm.base import (
+    MAX_CALL_TOKENS,
     Model,
     ModelEvent,
     ModelRejected,
@@ -16,12 +17,13 @@ from vital_shared.llm.base import (
     Usage,
 )
 
-__all__ = ["BREAKS_OFF", "DEAR", "GOOD", "MODELS", "PRICES", "SLOW"]
+__all__ = ["BREAKS_OFF", "DEAR", "GOOD", "MISCOUNTS", "MODELS", "PRICES", "SLOW"]
 
 GOOD: Final = "drill-good"
 SLOW: Final = "drill-slow"
 BREAKS_OFF: Final = "drill-breaks-off"
 DEAR: Final = "drill-dear"
+MISCOUNTS: Final = "drill-miscounts"
 
 SLOW_SECONDS: Final = 31.0
 """More than either of the alerts on latency allows."""
@@ -32,6 +34,8 @@ Fail = Callable[[], Exception]
 """Makes an error to be raised."""
 
 USAGE: Final = Usage(input_tokens=5, output_tokens=5)
+IMPOSSIBLE_USAGE: Final = Usage(input_tokens=5, output_tokens=MAX_CALL_TOKENS)
+"""More than any model writes."""
 
 PRICES: Final = f"""
 [models.{GOOD}.price]
@@ -52,6 +56,7 @@ class DrillModel:
 
     :param seconds: how long it takes.
     :param error: how it fails after its few words.
+    :param usage: what it counts.
     """
 
     calls_tools = False
@@ -62,10 +67,12 @@ class DrillModel:
         *,
         seconds: float = 0.0,
         error: Fail | None = None,
+        usage: Usage = USAGE,
     ) -> None:
         self.name = name
         self._seconds = seconds
         self._error = error
+        self._usage = usage
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:  # noqa: ARG002 - the interface
         """Answer.
@@ -76,7 +83,7 @@ class DrillModel:
         yield TextDelta(text=TEXT)
         if self._error is not None:
             raise self._error()
-        yield USAGE
+        yield self._usage
         yield Stop(reason="end")
 
 
@@ -86,4 +93,5 @@ MODELS: Final[tuple[Model, ...]] = (
     # As where a provider's filter stops it: a model that is out of order again and again is not asked.
     DrillModel(BREAKS_OFF, error=lambda: ModelRejected(FAILURE, model=BREAKS_OFF)),
     DrillModel(DEAR),
+    DrillModel(MISCOUNTS, usage=IMPOSSIBLE_USAGE),
 )

@@ -1,4 +1,4 @@
-"""The twelve alerts: what each watches, and who is told."""
+"""The alerts: what each watches, and who is notified."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.durations import write_seconds
-from vital_ops.promql import and_on, increase, sum_by
+from vital_ops.promql import and_on, increase, select, sum_by
 from vital_ops.rules.alert import Alert
 from vital_ops.rules.recording import (
     ALL,
@@ -27,8 +27,10 @@ from vital_ops.rules.recording import (
 )
 from vital_ops.uids import CACHE, COST, HEALTH, PERFORMANCE
 from vital_shared.monitoring.metrics import (
+    CHARGES_FLAGGED_TOTAL,
     QUALITY_SCORE,
     RAG_RETRIEVALS_TOTAL,
+    STORE_DEAD_LETTERS,
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_REQUESTS_TOTAL,
@@ -81,6 +83,11 @@ def _tools(at: Threshold) -> str:
 def _searches(at: Threshold) -> str:
     searches = sum_by(increase(RAG_RETRIEVALS_TOTAL, at.range, status=TRIED))
     return and_on(f"{RAG_FAILURE_RATIO} > {at.value:g}", _enough(at, searches))
+
+
+def _set_aside(at: Threshold) -> str:
+    clamped = sum_by(increase(CHARGES_FLAGGED_TOTAL, at.range, flag="clamped"))
+    return f"max({select(STORE_DEAD_LETTERS)}) + {clamped} >= {at.value:g}"
 
 
 ALERTS: Final = (
@@ -228,5 +235,17 @@ ALERTS: Final = (
         panel="rag_success",
         condition=_searches,
     ),
+    Alert(
+        name="DeadLetters",
+        group="store",
+        severity="warning",
+        team="finance",
+        receivers=("slack", "email"),
+        summary="{{ $value | humanize }} writes were set aside, or charges clamped",
+        description="Money or the end of a run is not in the store as it was, and somebody has to see to it.",
+        dashboard=HEALTH,
+        panel="set_aside",
+        condition=_set_aside,
+    ),
 )
-"""In the order of the dashboards' guide: performance, cache, cost, quality, system."""
+"""In the order of the dashboards' guide: performance, cache, cost, quality, system, store."""

@@ -1,4 +1,4 @@
-"""Tests of the twelve alerts: each fires, not just below its threshold, not on too little, and is over again.
+"""Tests of the alerts: each fires, not just below its threshold, not on too little, and is over again.
 
 They hold for Prometheus 2 and 3 alike, whose windows differ by one sample: all series are straight lines, and
 what must not fire is a tenth below.
@@ -18,10 +18,12 @@ from vital_shared.monitoring.metrics import (
     CACHE_CAPACITY_ENTRIES,
     CACHE_ENTRIES,
     CACHE_OPERATIONS_TOTAL,
+    CHARGES_FLAGGED_TOTAL,
     COST_OVERALL_DOLLARS_TOTAL,
     DEGRADED_RESPONSES_TOTAL,
     QUALITY_SCORE,
     RAG_RETRIEVALS_TOTAL,
+    STORE_DEAD_LETTERS,
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_REQUESTS_TOTAL,
@@ -254,6 +256,27 @@ def _spike(at: Threshold) -> Iterator[Case]:
     yield case("is over again", usual, bad, (firing, True), (over, False))
 
 
+def _set_aside(at: Threshold) -> Iterator[Case]:
+    """Fire at once, on either; hold until somebody has seen to it, or a window after a charge."""
+    letters, window = select(STORE_DEAD_LETTERS), at.window / 60
+    clamped, estimated = (select(CHARGES_FLAGGED_TOTAL, flag=flag) for flag in ("clamped", "estimated"))
+
+    def case(name: str, waiting: Line, rise: Line, *checks: Check) -> Case:
+        return Case(name, {letters: waiting, clamped: rise, estimated: lines((100, 60))}, checks)
+
+    none, quiet = flat((100, 0)), lines((100, 0))
+    written = flat((9, 0), (30, at.value), (60, 0))
+    yield case(
+        "fires at once, until it is seen to", written, quiet, (9, False), (10, True), (39, True), (42, False)
+    )
+    rise = lines((9, 0), (1, at.value), (90, 0))
+    over = 12 + window + _slack(at)
+    yield case("fires on a clamped charge", none, rise, (9, False), (11, True), (over, False))
+    few = lines((9, 0), (1, at.value * BELOW / 2), (90, 0))
+    yield case("does not fire on less", flat((100, at.value * BELOW / 2)), quiet, (50, False))
+    yield case("does not fire on estimates alone", none, few, (11, False), (90, False))
+
+
 CASES: Final[Mapping[str, Callable[[Threshold], Iterator[Case]]]] = {
     "HighErrorRate": lambda at: _rising(at, _errors),
     "HighLatency": lambda at: _late(at, 0.95),
@@ -267,4 +290,5 @@ CASES: Final[Mapping[str, Callable[[Threshold], Iterator[Case]]]] = {
     "HighDegradationRate": lambda at: _rising(at, _degradations),
     "HighToolFailureRate": lambda at: _rising(at, _tools),
     "HighRAGFailureRate": lambda at: _rising(at, _searches),
+    "DeadLetters": _set_aside,
 }

@@ -1,0 +1,43 @@
+"""The gauge of writes that were set aside."""
+
+import asyncio
+
+from structlog.testing import capture_logs
+
+from ai_engine import dead_letter_gauge
+from ai_engine.dead_letter_gauge import watch_dead_letters
+from vital_shared.errors import StoreError
+from vital_shared.monitoring.metrics import STORE_DEAD_LETTERS
+
+
+class Letters:
+    """Counts, and tells when it is asked; it is away once."""
+
+    def __init__(self) -> None:
+        self.counts = iter([3, StoreError("away"), 0])
+        self.asked = asyncio.Semaphore(0)
+
+    async def count(self) -> int:
+        try:
+            found = next(self.counts)
+        except StopIteration:
+            await asyncio.Event().wait()
+        self.asked.release()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+async def test_the_gauge_follows_the_store_and_survives_that_it_is_away(monkeypatch):
+    monkeypatch.setattr(dead_letter_gauge, "REFRESH_SECONDS", 0)
+    letters, gauge = Letters(), STORE_DEAD_LETTERS.at()
+    with capture_logs() as logs:
+        task = asyncio.create_task(watch_dead_letters(letters))
+        await letters.asked.acquire()
+        assert gauge.value == 3
+        await letters.asked.acquire()
+        assert gauge.value == 3
+        await letters.asked.acquire()
+        assert gauge.value == 0
+        task.cancel()
+    assert [log["event"] for log in logs] == ["dead_letters_not_counted"]
