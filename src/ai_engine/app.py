@@ -18,6 +18,7 @@ from ai_engine.budget_gauges import BudgetGauges
 from ai_engine.dead_letter_gauge import watch_dead_letters
 from ai_engine.engine import Engine
 from ai_engine.fair_slots import FairSlots
+from ai_engine.false_keys import FalseKeys
 from ai_engine.guard import is_loopback
 from ai_engine.key_ring import KeyRing
 from ai_engine.loaded_late import LoadedLate
@@ -119,6 +120,7 @@ def create_app(
                 ingestor=Ingestor(parts.knowledge, parts.embedder, limits=Limits.of(parts.settings)),
                 scrape=Shared(scrape),
                 keys=keys,
+                false_keys=FalseKeys(),
                 readiness=readiness,
                 here=here,
                 elsewhere=RunsElsewhere(ask),

@@ -18,7 +18,7 @@ from vital_shared.errors import Forbidden, InvalidRequest, VitalError
 from vital_shared.models.api_key import ApiKey, Scope
 from vital_shared.models.workflow_io import Id
 
-__all__ = ["SCOPE_KEY", "TENANT_HEADER", "Caller", "NotAllowed", "NotAuthenticated"]
+__all__ = ["SCOPE_KEY", "TENANT_HEADER", "Caller", "NotAllowed", "NotAuthenticated", "TooManyFalseKeys"]
 
 TENANT_HEADER: Final = "X-Tenant-ID"
 
@@ -40,7 +40,22 @@ class NotAuthenticated(VitalError):
 
     def __init__(self, message: str, *, error: str | None = None) -> None:
         super().__init__(message)
+        self.has_false_key = error is not None
         self.challenge = REALM if error is None else f'{REALM}, error="{error}"'
+
+
+class TooManyFalseKeys(VitalError):
+    """Too many false keys came from the caller's address.
+
+    :param retry_after_seconds: how long to wait before another.
+    """
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"Too many false keys came from this address: wait {retry_after_seconds} seconds, and send the "
+            "right one."
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class NotAllowed(Forbidden):

@@ -6,10 +6,12 @@ from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ai_engine.access import need_of
-from ai_engine.auth import SCOPE_KEY, Caller, NotAllowed, NotAuthenticated
+from ai_engine.asgi.client_address import client_network
+from ai_engine.auth import SCOPE_KEY, Caller, NotAllowed, NotAuthenticated, TooManyFalseKeys
 from ai_engine.engine import Engine
 from ai_engine.guard import LoopbackGuard
 from ai_engine.key_ring import KeyRing
@@ -59,11 +61,21 @@ class Authentication:
                 if not caller.may(need):
                     raise NotAllowed(need)
             except VitalError as error:
-                _count(error)
-                await (await respond_to(Request(scope), error))(scope, receive, send)
+                await (await _refused(scope, engine, error))(scope, receive, send)
                 return
             scope[SCOPE_KEY], is_open = caller, key is None
         await (self._guarded if is_open else self._app)(scope, receive, send)
+
+
+async def _refused(scope: Scope, engine: Engine, error: VitalError) -> Response:
+    """Answer somebody who is not let in, in time where the key is false."""
+    _count(error)
+    if isinstance(error, NotAuthenticated) and error.has_false_key:
+        try:
+            await engine.false_keys.hold_back(client_network(scope, engine.settings.trusted_proxies))
+        except TooManyFalseKeys as too_many:
+            error = too_many
+    return await respond_to(Request(scope), error)
 
 
 def _count(error: VitalError) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from ai_engine.fair_slots import FairSlots
+from ai_engine.false_keys import FalseKeys
 from ai_engine.key_ring import KeyRing
 from ai_engine.others.answering import RunsHere
 from ai_engine.others.elsewhere import RunsElsewhere
@@ -33,6 +34,7 @@ class Engine:
     scrape: Scrape
     """Gives the metrics."""
     keys: KeyRing
+    false_keys: FalseKeys
     here: RunsHere
     """This worker's runs, for the other workers."""
     elsewhere: RunsElsewhere

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ai_engine.auth import NotAllowed, NotAuthenticated
+from ai_engine.auth import NotAllowed, NotAuthenticated, TooManyFalseKeys
 from ai_engine.fair_slots import EngineBusy
 from ai_engine.lingering import LingeringResponse
 from ai_engine.openai.errors import respond_as_openai
@@ -45,6 +45,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 KINDS: Final[tuple[tuple[type[VitalError], HTTPStatus, str], ...]] = (
     (NotAuthenticated, HTTPStatus.UNAUTHORIZED, "not-authenticated"),
+    (TooManyFalseKeys, HTTPStatus.TOO_MANY_REQUESTS, "too-many-false-keys"),
     (RunExpired, HTTPStatus.GONE, "run-expired"),
     (Conflict, HTTPStatus.CONFLICT, "conflict"),
     (Forbidden, HTTPStatus.FORBIDDEN, "forbidden"),
@@ -159,7 +160,7 @@ async def respond_to(request: Request, error: Exception) -> Response:
 def _headers(error: Exception, status: HTTPStatus) -> Mapping[str, str] | None:
     if isinstance(error, NotAuthenticated | NotAllowed):
         return {"WWW-Authenticate": error.challenge}
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | TooManyFalseKeys):
         return {"Retry-After": str(ceil(error.retry_after_seconds))}
     return RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None
 

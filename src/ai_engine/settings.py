@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-__all__ = ["ServerSettings"]
+__all__ = ["IPNetwork", "ServerSettings"]
+
+IPNetwork = IPv4Network | IPv6Network
+
+
+def _to_networks(value: object) -> object:
+    """Take a list of networks that are separated by commas, as in a variable of the environment."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part for part in map(str.strip, value.split(",")) if part)
 
 
 class ServerSettings(BaseSettings):
@@ -29,6 +39,9 @@ class ServerSettings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged; only lines of debug level may hold what users ask."""
+
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_to_networks)] = ()
+    """Networks of proxies whose X-Forwarded-For is believed, as CIDRs."""
 
     max_header_bytes: int = Field(default=32_768, ge=1_024)
     """A request whose line and headers are larger together is refused."""
