@@ -224,6 +224,7 @@ def piece(written, index=0):
     [
         [tool(0, input={"thing": "x"})],
         [tool(0, input='{"thing": "x"}')],
+        [tool(0), piece('"{\\"thing\\": \\"x\\"}"')],
         [tool(0, input={"thing": "x"}), piece("")],
         [tool(0, input={"thing": "x"}), piece(None)],
         [tool(0, input={}), piece({"thing": "x"})],
@@ -241,7 +242,7 @@ def piece(written, index=0):
             )
         ],
     ],
-    ids=range(12),
+    ids=range(13),
 )
 @pytest.mark.parametrize("reason", ["tool_use", "end_turn", "tool_calls"])
 def test_arguments_come_whole_or_in_pieces(parts, reason):
@@ -249,7 +250,7 @@ def test_arguments_come_whole_or_in_pieces(parts, reason):
     assert (call.id, call.name, call.arguments) == ("t", "weigh", {"thing": "x"})
 
 
-@pytest.mark.parametrize("nothing", [{}, None, "", " "])
+@pytest.mark.parametrize("nothing", [{}, None, "", " ", "null"])
 def test_no_arguments_are_an_empty_object(nothing):
     (call,) = called(tool(0, input=nothing))
     assert call.arguments == {}

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from vital_shared.llm.base import ModelEvent, ReasoningDelta, TextDelta
 from vital_shared.llm.wires.fields import label_in, object_in, text_in
-from vital_shared.llm.wires.json_text import SurrogateJoiner, mended, read_json
+from vital_shared.llm.wires.json_text import SurrogateJoiner, mended
 
 __all__ = ["ContentBlocks"]
 
@@ -72,13 +72,9 @@ class _Block:
         return self.kind == kind and kind in _EVENTS and not self.beginning.get("signature")
 
     def _input(self) -> Any:
-        """Return a call's arguments, from its pieces or, where those say nothing, from its beginning."""
+        """Return a call's arguments, or their text, from its pieces or, if those are blank, its beginning."""
         written = "".join(self.parts).strip()
-        if not written and isinstance(self.input, str):
-            written = self.input.strip()
-        elif not written and self.input is not None:
-            return self.input
-        return read_json(mended(written.removeprefix("{}") or "{}").encode())
+        return (written.removeprefix("{}") or "{}") if written else self.input
 
 
 class ContentBlocks:

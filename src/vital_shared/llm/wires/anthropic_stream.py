@@ -21,6 +21,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.wires.anthropic_blocks import ContentBlocks
 from vital_shared.llm.wires.anthropic_errors import failure
 from vital_shared.llm.wires.anthropic_usage import AnthropicUsage
+from vital_shared.llm.wires.call_arguments import read_arguments
 from vital_shared.llm.wires.fields import (
     UnreadableField,
     is_end_marker,
@@ -203,11 +204,13 @@ class AnthropicDecoder:
                 continue
             given = label_in(block.get("id"))
             block["id"] = f"toolu_{uuid4().hex}" if given is None or given in calls else given
-            calls[block["id"]] = self._call(block["id"], name, block.get("input"))
+            call = self._call(block["id"], name, block.get("input"))
+            calls[call.id], block["input"] = call, call.arguments
         return tuple(calls.values())
 
-    def _call(self, call_id: str, name: str | None, arguments: Any) -> ModelToolCall:
-        if name is None or not isinstance(arguments, dict):
+    def _call(self, call_id: str, name: str | None, given: Any) -> ModelToolCall:
+        arguments = read_arguments(given)
+        if name is None or arguments is None:
             raise ModelUnavailable(
                 f'"{self._model}" asks for the tool "{name}" with arguments that are no JSON object.',
                 model=self._model,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from vital_shared.llm.base import Usage
 from vital_shared.llm.wires.counts import UsageReader
+from vital_shared.llm.wires.openai_usage import read_usage
 
 __all__ = ["AnthropicUsage"]
 
@@ -53,6 +54,8 @@ class AnthropicUsage:
 
     def _read(self, reader: UsageReader) -> Usage:
         """Read the counts; Anthropic's input is without the tokens that its cache read or wrote."""
+        if self._known.get("prompt_tokens") and not self._known.get("input_tokens"):
+            return read_usage(self._known)  # some gateways pass on OpenAI's names
         uncached = reader.count("input_tokens")
         cached = reader.count("cache_read_input_tokens") or 0
         written = reader.count("cache_creation_input_tokens")
@@ -65,4 +68,5 @@ class AnthropicUsage:
             cache_write_tokens=written,
             output_tokens=reader.count("output_tokens"),
             reasoning_tokens=reader.count("output_tokens_details.thinking_tokens"),
+            provider_cost=reader.dollars("cost"),
         )

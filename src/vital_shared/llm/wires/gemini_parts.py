@@ -6,8 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 from vital_shared.llm.base import ModelEvent, ModelToolCall, ReasoningDelta, TextDelta
+from vital_shared.llm.wires.call_arguments import read_arguments
 from vital_shared.llm.wires.fields import UnreadableField, label_in, text_in
-from vital_shared.llm.wires.json_text import SurrogateJoiner, mended, read_json
+from vital_shared.llm.wires.json_text import SurrogateJoiner
 
 __all__ = ["ContentParts", "UnreadableCall"]
 
@@ -83,11 +84,7 @@ class ContentParts:
 def _asked(call: Any) -> tuple[str, dict[str, Any]]:
     """Return the tool's name, and its arguments, which some servers send as a text of JSON."""
     name = label_in(call.get("name")) if isinstance(call, dict) else None
-    arguments = call.get("args") if isinstance(call, dict) else None
-    if isinstance(arguments, str):
-        arguments = read_json(mended(arguments).strip().encode() or b"{}")
-    elif arguments is None:
-        arguments = {}
-    if name is None or not isinstance(arguments, dict):
+    arguments = read_arguments(call.get("args")) if isinstance(call, dict) else None
+    if name is None or arguments is None:
         raise UnreadableCall(name)
     return name, arguments

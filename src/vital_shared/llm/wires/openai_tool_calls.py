@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
 from vital_shared.llm.base import ModelToolCall, ModelUnavailable
+from vital_shared.llm.wires.call_arguments import read_arguments
 from vital_shared.llm.wires.json_text import mended, read_json
 
 __all__ = ["ToolCallPieces"]
@@ -88,7 +88,7 @@ class ToolCallPieces:
         return call
 
     def _arguments(self, call: _Call) -> dict[str, Any]:
-        arguments = _object("".join(call.pieces))
+        arguments = read_arguments("".join(call.pieces))
         if not call.name or arguments is None:
             raise ModelUnavailable(
                 f'"{self._model}" asks for the tool "{mended(call.name)}" with arguments that are no object.',
@@ -120,32 +120,6 @@ class _Call:
             return  # some repeat the whole object
         if arguments is not None:
             self.pieces.append(arguments if isinstance(arguments, str) else _dumped(arguments))
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    """Read arguments, which some write as text within text; None where they are no object."""
-    value = read_json(mended(text).strip().encode() or b"{}")
-    if isinstance(value, str):
-        value = read_json(mended(value).encode())
-    if value is None and text.strip() == "null":
-        return {}
-    if not isinstance(value, dict):
-        return None
-    try:
-        orjson.dumps(value)
-    except (TypeError, ValueError):
-        return _mended_object(value)
-    return value
-
-
-def _mended_object(value: dict[str, Any]) -> dict[str, Any] | None:
-    """Replace the halves of surrogates; None where something else cannot be written as JSON again."""
-    try:
-        mended_value: dict[str, Any] = orjson.loads(mended(json.dumps(value, ensure_ascii=False)))
-        orjson.dumps(mended_value)
-    except (TypeError, ValueError, RecursionError):  # nested too deeply
-        return None
-    return mended_value
 
 
 def _dumped(value: Any) -> str:
