@@ -39,6 +39,7 @@ from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.retrieval.ingest.limits import Limits
 from vital_shared.store.dead_letters import DeadLetterStore
+from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.measuring import count_ended
@@ -122,6 +123,7 @@ def create_app(
                 keys=keys,
                 false_keys=FalseKeys(),
                 readiness=readiness,
+                idempotency=IdempotencyStore(parts.database),
                 here=here,
                 elsewhere=RunsElsewhere(ask),
                 uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),

@@ -16,6 +16,7 @@ from ai_engine.run_hub import RunHub
 from ai_engine.scraping import Scrape
 from ai_engine.settings import ServerSettings
 from vital_shared.retrieval.ingest.ingest import Ingestor
+from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
@@ -39,6 +40,7 @@ class Engine:
     """This worker's runs, for the other workers."""
     elsewhere: RunsElsewhere
     readiness: Readiness
+    idempotency: IdempotencyStore
     uploads: FairSlots
     """Documents that are received, or wait in memory."""
     ingesting: FairSlots

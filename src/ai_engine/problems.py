@@ -31,6 +31,7 @@ from vital_shared.errors import (
     RateLimited,
     RunExpired,
     RunFailed,
+    RunUnderWay,
     StoreError,
     VitalError,
 )
@@ -160,6 +161,8 @@ async def respond_to(request: Request, error: Exception) -> Response:
 def _headers(error: Exception, status: HTTPStatus) -> Mapping[str, str] | None:
     if isinstance(error, NotAuthenticated | NotAllowed):
         return {"WWW-Authenticate": error.challenge}
+    if isinstance(error, RunUnderWay):
+        return RETRY_AFTER
     if isinstance(error, RateLimited | TooManyFalseKeys):
         return {"Retry-After": str(ceil(error.retry_after_seconds))}
     return RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None

@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
-from typing import Final
+from typing import Final, Protocol
 
 from ai_engine.fair_slots import FairSlots, Gone, WeightOf
 from ai_engine.run_log import RunLog
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CancelReason
-from vital_shared.models.event import RunFailedEvent, RunPaused
+from vital_shared.models.event import Event, RunFailedEvent, RunPaused
 from vital_shared.workflows.execution import Begun
 from vital_shared.workflows.run_errors import broken_off
 
@@ -23,6 +23,23 @@ logger = get_logger(__name__)
 
 RETAINED_BYTES: Final = 32_000_000
 """The memory of all logs of ended runs; beyond it the oldest are dropped before their time."""
+
+
+class RunHandle(Protocol):
+    """What answers a request: a run, another's that it follows, or an answer that is there already."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        ...
+
+    def events(self) -> AsyncGenerator[Event, None]:
+        """Run it; the last event is its end."""
+        ...
+
+    def cancel(self, reason: CancelReason = ...) -> None:
+        """End it early, so that its last event says why."""
+        ...
 
 
 class LiveRun:
@@ -42,10 +59,12 @@ class LiveRun:
         self.ended_at = 0.0
         self.error: VitalError | None = None
         """Why the run could not begin, or broke off without an event that says so."""
+        self.is_awaited = False
+        """A client that has gone is expected back: it has sent an idempotency key to ask with again."""
         self._clock = clock
         self._readers = 0
         self._unread_since: float | None = None
-        self._execution: Begun | None = None
+        self._execution: RunHandle | None = None
         self._cancelling: CancelReason | None = None
 
     @property
@@ -88,7 +107,9 @@ class LiveRun:
 
     def unread_seconds(self) -> float:
         """Tell for how long nobody has read it."""
-        return 0.0 if self._unread_since is None else self._clock() - self._unread_since
+        if self._unread_since is None or self.is_awaited:
+            return 0.0
+        return self._clock() - self._unread_since
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """Cancel it, once; its log ends with `run_failed`. Later calls change nothing."""
@@ -99,7 +120,7 @@ class LiveRun:
         if self.begun.is_set() and self._execution is not None:
             self._execution.cancel(reason)
 
-    def begin(self, execution: Begun) -> None:
+    def begin(self, execution: RunHandle) -> None:
         """Take on an execution: the first, or one that goes on after a pause."""
         self._execution = execution
         self._cancelling, self.error = None, None
@@ -225,6 +246,13 @@ class RunHub:
             await run.work()
         finally:
             self._slots.give_back(run.tenant_id)
+
+    def follow(self, execution: RunHandle, tenant_id: str) -> LiveRun:
+        """Read a run of another process, or one that has ended: it takes no slot, and is not found here."""
+        run = LiveRun(execution.run_id, tenant_id, self._clock)
+        run.begin(execution)
+        self._tasks.create_task(run.work())
+        return run
 
     async def paused(self, run_id: str) -> None:
         """Wait until a run that has told of its pause has let go of everything, so that it can be resumed."""

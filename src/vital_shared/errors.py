@@ -40,6 +40,7 @@ __all__ = [
     "Forbidden",
     "IngestError",
     "InvalidRequest",
+    "KeyTaken",
     "LimitExceeded",
     "NotFound",
     "PlanChanged",
@@ -47,6 +48,7 @@ __all__ = [
     "RunCancelled",
     "RunExpired",
     "RunFailed",
+    "RunUnderWay",
     "StoreError",
     "VitalError",
     "WriteRefused",
@@ -88,6 +90,21 @@ class Conflict(InvalidRequest):
 
 class AlreadyResumed(Conflict):
     """A paused run is resumed once, and this one was."""
+
+
+class KeyTaken(Conflict):
+    """The idempotency key has begun a run before; internal: the request is answered from that run.
+
+    :param run_id: that run.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"This request has begun the run {run_id} before.")
+        self.run_id = run_id
+
+
+class RunUnderWay(Conflict):
+    """The run of this idempotency key goes on where it cannot be followed from here: ask again later."""
 
 
 class PlanChanged(Conflict):

@@ -14,11 +14,14 @@ from ai_engine.api.streams import EventStream, until_disconnected
 from ai_engine.auth import Caller
 from ai_engine.engine import Engine
 from ai_engine.fair_slots import EngineBusy, Gone
+from ai_engine.idempotency_key import key_of
+from ai_engine.repeated_run import repeated_run
 from ai_engine.run_hub import LiveRun
-from vital_shared.errors import RunCancelled, RunFailed
+from vital_shared.errors import KeyTaken, RunCancelled, RunFailed
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.execution import Begun
 from vital_shared.workflows.measuring import count_rejected
@@ -29,7 +32,7 @@ __all__ = ["answer", "begin", "follow", "output_of", "resume", "until_begun", "u
 
 
 async def begin(request: Request, engine: Engine, question: WorkflowInput) -> LiveRun:
-    """Begin a run, at once or when it is the tenant's turn.
+    """Begin a run, at once or when it is the tenant's turn; or return the one that this request began before.
 
     :raises EngineBusy: when there are too many.
     :raises ClientDisconnect: when the client went while it waited.
@@ -37,10 +40,37 @@ async def begin(request: Request, engine: Engine, question: WorkflowInput) -> Li
     :raises InvalidRequest: when it asks for what is not there.
     """
     await check_model(engine.services, Caller.of(request), question)
+    key = key_of(request, question)
+    if key is not None:
+        return await _begin_once(request, engine, question, key)
+    return await _start(request, engine, question)
+
+
+async def _start(
+    request: Request, engine: Engine, question: WorkflowInput, key: IdempotencyKey | None = None
+) -> LiveRun:
     with _counting(question):
         return await engine.hub.start(
-            lambda: engine.workflow.begin(question), tenant_id=question.tenant_id, gone=_gone(request)
+            lambda: engine.workflow.begin(question, key), tenant_id=question.tenant_id, gone=_gone(request)
         )
+
+
+async def _begin_once(
+    request: Request, engine: Engine, question: WorkflowInput, key: IdempotencyKey
+) -> LiveRun:
+    """Begin a run, unless its key has begun one: then the client gets that one.
+
+    :raises RunUnderWay: when that one cannot be followed from here.
+    """
+    run_id = await engine.idempotency.find(key, now=engine.services.now())
+    if run_id is None:
+        run = await _start(request, engine, question, key)
+        run.is_awaited = True
+        await _as_reader(request, run, run.begun)
+        if not isinstance(run.error, KeyTaken):
+            return run
+        run_id = run.error.run_id
+    return await repeated_run(engine, run_id, question.tenant_id)
 
 
 async def answer(request: Request, engine: Engine, question: WorkflowInput) -> WorkflowOutput:
@@ -50,10 +80,12 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
 
     :raises RunFailed: when there is no answer.
     """
+    if key_of(request, question) is not None:
+        return await _end_of(request, await begin(request, engine, question))
     await check_model(engine.services, Caller.of(request), question)
     answers: list[WorkflowOutput] = []
 
-    async def begin() -> Begun | None:
+    async def begin_or_answer() -> Begun | None:
         begun = await engine.workflow.begin(question)
         if not isinstance(begun, Replay):
             return begun
@@ -61,9 +93,11 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
         return None
 
     with _counting(question):
-        run = await engine.hub.try_start(begin, tenant_id=question.tenant_id, gone=_gone(request))
-    if run is None:
-        return answers[0]
+        run = await engine.hub.try_start(begin_or_answer, tenant_id=question.tenant_id, gone=_gone(request))
+    return answers[0] if run is None else await _end_of(request, run)
+
+
+async def _end_of(request: Request, run: LiveRun) -> WorkflowOutput:
     await until_begun(request, run)
     await until_ended(request, run)
     return output_of(run)

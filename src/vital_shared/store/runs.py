@@ -22,7 +22,14 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, insert, select, true, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from vital_shared.errors import AlreadyResumed, LimitExceeded, NotFound, RunExpired, StoreError
+from vital_shared.errors import (
+    AlreadyResumed,
+    InvalidRequest,
+    LimitExceeded,
+    NotFound,
+    RunExpired,
+    StoreError,
+)
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import WorkflowOutput
@@ -31,6 +38,7 @@ from vital_shared.store.account_tables import budgets
 from vital_shared.store.admission import Admission, Asking, budget_lock, check, enter, forget_overdue, release
 from vital_shared.store.conversations import Turn
 from vital_shared.store.database import Database
+from vital_shared.store.idempotency import IdempotencyKey, forget_expired, free_key, take_key
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.owed import Owed, payer_of
 from vital_shared.store.payments import Payments
@@ -74,11 +82,18 @@ class RunStore:
         self._reserved: set[str] = set()
         """The runs of this process that have reserved money; others have nothing to release when they end."""
 
-    async def start(self, record: RunRecord, worst_nanos: Callable[[], int] = lambda: 0) -> None:
+    async def start(
+        self,
+        record: RunRecord,
+        worst_nanos: Callable[[], int] = lambda: 0,
+        key: IdempotencyKey | None = None,
+    ) -> None:
         """Store a new run, if the tenant's limits allow it.
 
         :param worst_nanos: what it may cost at most, in nano-dollars; asked only where there is a budget.
-        :raises InvalidRequest: when its metadata cannot be stored as JSON.
+        :param key: of the client's request, stored with it.
+        :raises KeyTaken: when the key has begun a run before; this one is not stored then.
+        :raises InvalidRequest: when the key stands for another request, or the metadata is not JSON.
         :raises LimitExceeded: when the limits do not allow it; nothing is stored then.
         """
         row = to_row(record)
@@ -91,26 +106,20 @@ class RunStore:
             owed_nanos=self.payments.owed_nanos,
         )
 
-        def write(connection: Connection) -> Admission | LimitExceeded:
-            if connection.execute(_INSERT_UNLIMITED, row).rowcount:
-                return Admission()
-            try:
-                admission = check(connection, asking)
-            except LimitExceeded as refusal:  # raised below: others write in the same transaction
-                return refusal
-            connection.execute(insert(runs), row)
-            enter(connection, asking, admission)
-            return admission
+        def write(connection: Connection) -> Admission | LimitExceeded | InvalidRequest:
+            return _admit(connection, row, asking, key)
 
-        def begun(admission: Admission | LimitExceeded) -> None:
-            if isinstance(admission, LimitExceeded):
+        def begun(admission: Admission | LimitExceeded | InvalidRequest) -> None:
+            if not isinstance(admission, Admission):
                 return
             if admission.reserved_nanos:
                 self._reserved.add(record.id)
             if queued.cancelled():  # whoever asked has gone meanwhile
                 self._abandon(record)
+                if key is not None:
+                    self._database.put(partial(free_key, run_id=record.id), lambda _: None)
 
-        queued = self._database.put(write, begun, locks=budget_lock(record.input.tenant_id))
+        queued = self._database.put(write, begun, locks=_start_lock(record, key))
         try:
             async with asyncio.timeout(self._database.wait_seconds):
                 admission = await queued
@@ -119,7 +128,7 @@ class RunStore:
                 f"The run could not be stored within {self._database.wait_seconds:g} seconds, "
                 "so it was not begun: ask again in a moment"
             ) from error
-        if isinstance(admission, LimitExceeded):
+        if not isinstance(admission, Admission):
             raise admission
 
     async def pause(
@@ -320,12 +329,47 @@ class RunStore:
             expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
             lost = (await connection.execute(_overdue("running", now))).mappings().all()
             await connection.run_sync(forget_overdue, now)
+            await connection.run_sync(forget_expired, now)
         return tuple(to_ended(row) for row in (*expired, *lost))
 
     async def _end(self, end: RunEnd, bill: Bill | None) -> bool:
         """Write the end of a run, with what it cost; it lets go of what it has reserved."""
         forget = partial(self._reserved.discard, end.run_id)
         return await self.payments.settle(bill, end.finished_at, end.write, forget, end)
+
+
+def _admit(
+    connection: Connection, row: dict[str, Any], asking: Asking, key: IdempotencyKey | None
+) -> Admission | LimitExceeded | InvalidRequest:
+    """Insert a run, if its key is new and the tenant's limits allow it.
+
+    A refusal is returned, and raised later: others write in the same transaction.
+    """
+    try:
+        if key is not None:
+            take_key(connection, key, asking.run_id, asking.now)
+        return _insert(connection, row, asking)
+    except LimitExceeded as refusal:
+        if key is not None:
+            free_key(connection, asking.run_id)
+        return refusal
+    except InvalidRequest as refusal:
+        return refusal
+
+
+def _insert(connection: Connection, row: dict[str, Any], asking: Asking) -> Admission:
+    if connection.execute(_INSERT_UNLIMITED, row).rowcount:
+        return Admission()
+    admission = check(connection, asking)
+    connection.execute(insert(runs), row)
+    enter(connection, asking, admission)
+    return admission
+
+
+def _start_lock(record: RunRecord, key: IdempotencyKey | None) -> str:
+    """Name what the start of a run locks: its tenant's budget, behind the key."""
+    lock = budget_lock(record.input.tenant_id)
+    return lock if key is None else f"{lock}/{key.key}"
 
 
 def _from(status: RunStatus, run_id: str) -> Update:

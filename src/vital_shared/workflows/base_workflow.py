@@ -21,6 +21,7 @@ from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.bill import spent_so_far
 from vital_shared.retrieval.base import Retrieved, ask
+from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.results import ResultBudget
 from vital_shared.workflows.answering import Answering, Chunk
@@ -97,13 +98,15 @@ class BaseWorkflow(Graph):
 
     # Running it
 
-    async def begin(self, input: WorkflowInput) -> Begun:  # noqa: A002 - the seed's name
+    async def begin(self, input: WorkflowInput, key: IdempotencyKey | None = None) -> Begun:  # noqa: A002 - the seed's name
         """Check an input, and prepare its run or find its answer, to be told by `events`; for servers.
 
+        :param key: with one it is always a run of its own, and stored with the key; where that has begun
+            a run before, `events` raises `KeyTaken`.
         :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
         """
         await self._open()
-        return await Execution.begin(self, input)
+        return await Execution.begin(self, input, key)
 
     async def begin_resumed(
         self,

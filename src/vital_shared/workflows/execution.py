@@ -40,6 +40,7 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.store.conversations import Turn
+from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.estimate import worst_cost
 from vital_shared.workflows.events import EventStream
@@ -87,6 +88,7 @@ class Execution:
     :param earlier_span: the span of the part before a pause, where it was traced.
     :param paid: what the part before a pause has cost, as it is in the ledger.
     :param lookup: what the cache has said; None: a run that goes on is none for it.
+    :param key: of the client's request, stored with the record.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Execution:
         earlier_span: str | None = None,
         paid: Sequence[Charge] = (),
         lookup: Lookup | None = None,
+        key: IdempotencyKey | None = None,
     ) -> None:
         self.error: RunFailed | None = None
         """Why there is no answer, once that is known."""
@@ -115,6 +118,7 @@ class Execution:
         self._worst_nanos = worst_nanos
         self._measuring = measuring
         self._lookup = lookup
+        self._key = key
         self._bill = Bill(stream.run_id, question, paid)
         run.observers = (*run.observers, measuring)
         self._earlier = run.seconds
@@ -130,9 +134,12 @@ class Execution:
         return self._stream.run_id
 
     @classmethod
-    async def begin(cls, workflow: BaseWorkflow, question: WorkflowInput) -> Begun:
+    async def begin(
+        cls, workflow: BaseWorkflow, question: WorkflowInput, key: IdempotencyKey | None = None
+    ) -> Begun:
         """Check a new question, and look whether the cache has its answer; nothing is stored or run yet.
 
+        :param key: of the client's request; with one there is always a run, which a repetition finds.
         :raises InvalidRequest: when it asks for what is not there, naming the field.
         """
         run_id = f"run_{secrets.token_hex(16)}"
@@ -141,7 +148,7 @@ class Execution:
             await name_tenant(workflow, question)
             agent = await check_input(workflow, question)
             await name_labels(workflow, question, agent)
-            lookup = await look_up(workflow, question, agent)
+            lookup = await look_up(workflow, question, agent, reads=key is None)
         measuring.cache_status = lookup.status
         if lookup.found is not None:
             return Replay(workflow.services, run_id, question, lookup.found, measuring)
@@ -149,9 +156,9 @@ class Execution:
             question = question.model_copy(update={"session_id": f"session_{secrets.token_hex(16)}"})
 
         def run(stream: EventStream, measuring: Measuring) -> Execution:
-            return cls._new(workflow, question, agent, stream, measuring, lookup)
+            return cls._new(workflow, question, agent, stream, measuring, lookup, key)
 
-        if lookup.flight:
+        if lookup.flight and key is None:
             return Shared(workflow.services, run_id, question, lookup.flight, lookup.key, run)
         return run(EventStream(run_id), measuring)
 
@@ -164,6 +171,7 @@ class Execution:
         stream: EventStream,
         measuring: Measuring,
         lookup: Lookup,
+        key: IdempotencyKey | None,
     ) -> Execution:
         """Make the run of a question that was checked."""
         services, run_id = workflow.services, stream.run_id
@@ -185,7 +193,7 @@ class Execution:
         def worst_nanos() -> int:
             return worst_cost(services, question, agent).nanos
 
-        return cls(workflow, question, stream, run, record, worst_nanos, measuring, lookup=lookup)
+        return cls(workflow, question, stream, run, record, worst_nanos, measuring, lookup=lookup, key=key)
 
     @classmethod
     async def resume(
@@ -232,10 +240,11 @@ class Execution:
 
         :raises StoreError: before the first event, when the run cannot be stored.
         :raises LimitExceeded: before the first event, when the tenant's limits do not allow the run.
+        :raises KeyTaken: before the first event, when the request has begun a run before.
         """
         if self._record is not None:
             with self._measuring.beginning():
-                await self._services.runs.start(self._record, self._worst_nanos)
+                await self._services.runs.start(self._record, self._worst_nanos, self._key)
         clock, note_token = time.perf_counter, self._measuring.token
         with self._measuring.active(zero=self._started - self._earlier):
             self._task = asyncio.create_task(self._observed())

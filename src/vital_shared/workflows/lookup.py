@@ -58,13 +58,16 @@ class Lookup:
                 self.cache.note_similar(self.similar.scope, self.key, question, self.similar.vector)
 
 
-async def look_up(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile) -> Lookup:
+async def look_up(
+    workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile, *, reads: bool = True
+) -> Lookup:
     """Ask the cache.
 
+    :param reads: whether an answer that is there may be given.
     :raises StoreError: when the version of the documents cannot be read.
     """
     services, cache = workflow.services, workflow.services.cache
-    if not cache.is_on or question.mode not in CACHED_MODES:
+    if not (reads and cache.is_on) or question.mode not in CACHED_MODES:
         cache.pass_by(question.mode)
         return Lookup(cache, "bypass")
     versions = await services.epochs.current(question.tenant_id, question.mode, question.agent_id)

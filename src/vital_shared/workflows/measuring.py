@@ -11,6 +11,7 @@ from typing import Any, Final
 from vital_shared.errors import (
     BudgetExceeded,
     InvalidRequest,
+    KeyTaken,
     LimitExceeded,
     RateLimited,
     RunCancelled,
@@ -111,6 +112,8 @@ class Measuring(Observer):
         started = time.perf_counter()
         try:
             yield
+        except KeyTaken:  # answered by the run that it has begun before, which is counted
+            raise
         except (InvalidRequest, LimitExceeded) as error:
             count_rejected(self._question)
             count_refused(error)

@@ -173,7 +173,7 @@ async def test_who_reads_at_another_worker_keeps_the_run_alive_until_he_leaves(t
                     following._rest += await anext(silent)
                 assert (await other.get(f"/v1/runs/{run_id}")).json()["status"] == "running"
                 await stream.event()
-        await engine.logged("nobody reads the run: it is cancelled", run_id=run_id)
+        await engine.logged("run_cancelled", run_id=run_id, reason="client_gone")
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
@@ -186,3 +186,26 @@ async def test_no_tenant_reaches_anothers_run_at_another_worker(tmp_path, method
         answer = await other.request(method, path, headers={"X-Tenant-ID": "globex"})
         assert answer.status_code == 404
         assert (await one.get(f"/v1/runs/{run_id}")).json()["status"] == "running"
+
+
+async def test_equal_requests_at_both_workers_begin_one_run_and_are_charged_once(tmp_path):
+    gate = asyncio.Event()
+    reply = openai.stream([*openai.TEXT[:3], gate, *openai.TEXT[3:]])
+    async with running(tmp_path, reply) as (_, upstream, one, other):
+        headers = {"Idempotency-Key": "once"}
+        whole = [
+            asyncio.create_task(client.post("/v1/runs", json=slow(), headers=headers))
+            for client in (one, other)
+            for _ in range(5)
+        ]
+        await upstream.asked.wait()
+        streamed = asyncio.create_task(other.post("/v1/runs", json=slow(), headers=headers | STREAM))
+        await asyncio.wait([streamed], timeout=0.5)
+        gate.set()
+        outputs = [response.json() for response in await asyncio.gather(*whole)]
+        assert len({output["run_id"] for output in outputs}) == 1, outputs
+        assert all(output == outputs[0] for output in outputs)
+        assert outputs[0]["run_id"] in (await streamed).text
+        assert "run_finished" in streamed.result().text
+        costs = (await one.get("/v1/costs", params={"tenant_id": "acme"})).json()
+    assert len(upstream.requests) == 1, costs

@@ -1,0 +1,126 @@
+"""The run that a request has begun before, for a client that sends the request again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+
+from ai_engine.engine import Engine
+from ai_engine.others.elsewhere import RunsElsewhere
+from ai_engine.run_hub import LiveRun
+from ai_engine.run_log import decode
+from vital_shared.errors import RunFailed, RunUnderWay
+from vital_shared.models.cancellation import CancelReason
+from vital_shared.models.event import (
+    CitationFound,
+    Event,
+    EventAdapter,
+    RunFailedEvent,
+    RunFinished,
+    RunPaused,
+    RunStarted,
+    Token,
+    WarningRaised,
+)
+from vital_shared.models.workflow_io import WorkflowOutput
+from vital_shared.store.runs import RunRecord
+
+__all__ = ["repeated_run"]
+
+
+async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun:
+    """Return a run to follow from its first event on: here, at another worker, or from the store.
+
+    :raises RunUnderWay: when it goes on in another replica, or in a process that has died.
+    :raises NotFound: when it was deleted meanwhile.
+    """
+    here = engine.hub.find(run_id)
+    if here is not None and here.log.first_seq == 1 and not here.is_paused:
+        return here
+    for worker, part in (await engine.elsewhere.find(run_id, tenant_id)).items():
+        if part.state == "live" and part.first_seq == 1:
+            seconds = engine.settings.heartbeat_seconds
+            run = _RunElsewhere(engine.elsewhere, worker, run_id, tenant_id, seconds)
+            return engine.hub.follow(run, tenant_id)
+    record = await engine.services.runs.get(run_id, tenant_id=tenant_id, now=engine.services.now())
+    if record.status == "running":
+        raise RunUnderWay(
+            f"The first request with this Idempotency-Key is still worked on, as run {run_id}: "
+            "ask again in a moment",
+            field="Idempotency-Key",
+        )
+    return engine.hub.follow(_StoredRun(record), tenant_id)
+
+
+class _RunElsewhere:
+    """A run of another worker, as its own run handle."""
+
+    def __init__(
+        self, elsewhere: RunsElsewhere, worker: int, run_id: str, tenant_id: str, seconds: float
+    ) -> None:
+        self.run_id = run_id
+        self._pieces = elsewhere.pieces(worker, run_id, tenant_id, 0, seconds)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Read them from the other worker."""
+        ended = False
+        async with aclosing(self._pieces) as pieces:
+            async for piece in pieces:
+                for _, data in decode(piece):
+                    event = EventAdapter.validate_python(data, strict=False)
+                    ended = isinstance(event, RunFinished | RunPaused | RunFailedEvent)
+                    yield event
+        if not ended:
+            raise RunFailed(
+                "The worker that ran it died: the run was lost.", run_id=self.run_id, error_type="lost"
+            )
+
+    def cancel(self, reason: CancelReason = "cancelled") -> None:
+        """Leave it: the run is the other worker's."""
+
+
+class _StoredRun:
+    """A run that has ended or paused, as its own run handle."""
+
+    def __init__(self, record: RunRecord) -> None:
+        self.run_id = record.id
+        self._record = record
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Make them from what is stored."""
+        for event in _events(self._record):
+            yield event
+
+    def cancel(self, reason: CancelReason = "cancelled") -> None:
+        """There is nothing to cancel."""
+
+
+def _events(record: RunRecord) -> Iterator[Event]:
+    parts: list[tuple[type, dict[str, object]]] = [(RunStarted, {"mode": record.mode})]
+    if record.output is None:
+        parts.append((RunFailedEvent, _failure(record)))
+    else:
+        parts += _answer(record.output)
+    for seq, (make, fields) in enumerate(parts, 1):
+        yield make(run_id=record.id, seq=seq, **fields)
+
+
+def _answer(output: WorkflowOutput) -> Iterator[tuple[type, dict[str, object]]]:
+    if output.status == "awaiting_approval":
+        yield RunPaused, {"output": output}
+        return
+    for citation in output.citations:
+        yield CitationFound, {"citation": citation}
+    if output.response:
+        yield Token, {"text": output.response}
+    for warning in output.warnings:
+        yield WarningRaised, {"warning": warning}
+    yield RunFinished, {"output": output}
+
+
+def _failure(record: RunRecord) -> dict[str, object]:
+    return {
+        "error_type": record.error_type or record.status,
+        "message": record.error_message or f"The run is {record.status}.",
+        "node": record.error_node,
+    }
