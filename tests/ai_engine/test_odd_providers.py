@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,16 @@ from tests.ai_engine.harness import Serve, Service
 from tests.llm.wires.servers.base import Reply, Request, Server, event, serve
 from tests.llm.wires.servers.openai import DONE, END, USAGE, chunk, stream
 
+from vital_shared.llm.base import (
+    CallStarted,
+    Cited,
+    ModelRequest,
+    ModelToolCall,
+    ModelTurn,
+    Stop,
+    TextDelta,
+    Usage,
+)
 from vital_shared.llm.breaker import FAILURES
 from vital_shared.models.agent import AgentProfile
 
@@ -153,6 +163,63 @@ async def test_odd_shapes_fail_no_run_and_no_neighbours(serve: Serve, tmp_path: 
     assert {shape for shape, (_, output) in answers.items() if not output["response"].strip()} == set()
     assert all(task.result()[0] == 200 for task in neighbours)
     assert all(task.result()[1]["response"] == NEIGHBOUR for task in neighbours)
+
+
+ODD_EVENTS = {
+    "None": [None],
+    "a number": [42],
+    "text that is none": [TextDelta.model_construct(text=None)],
+    "text that is a list": [TextDelta.model_construct(text=["It takes"])],
+    "a call without arguments": [ModelToolCall.model_construct(id=None, name=None, arguments=None)],
+    "a turn of anything": [ModelTurn.model_construct(text=1, calls=[2], wire="", native=None)],
+    "a usage of texts": [Usage.model_construct(input_tokens="a", output_tokens=[])],
+    "an unknown stop": [Stop.model_construct(reason="why", request_id=7)],
+    "a stop of nothing": [Stop.model_construct(reason=None, request_id=None)],
+    "a beginning of anything": [
+        CallStarted.model_construct(prompt=1, input_tokens="x", max_output_tokens="y")
+    ],
+    "no number of a citation": [Cited.model_construct(citation=None)],
+    "a failure": [KeyError("odd")],
+    "a failure behind text": [TextDelta(text="It takes"), RecursionError()],
+}
+
+
+@pytest.mark.parametrize("hedge_after_seconds", [None, 0.001])
+async def test_models_of_ones_own_may_send_anything(
+    serve: Serve, hedge_after_seconds: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    ending = [TextDelta(text=NEIGHBOUR), Stop(reason="end")]
+    models = [OddModel(name, [*events, *ending]) for name, events in ODD_EVENTS.items()]
+    service = await serve([*models, OddModel("fine", ending)])
+    profile = AgentProfile(
+        id="pair",
+        name="Pair",
+        system_prompt="Be brief.",
+        model="fine",
+        fallbacks=("fine",),
+        hedge_after_seconds=hedge_after_seconds,
+    )
+    await service.services.agents.save(profile, tenant_id=None)
+    for name in ODD_EVENTS:
+        status, output = await run(service, name, "pair")
+        assert (status, bool(output.get("response"))) == (200, True), (name, output)
+    assert "model_call_not_recorded" not in caplog.text
+
+
+class OddModel:
+    """A model that sends anything, and raises what is an error."""
+
+    calls_tools = False
+
+    def __init__(self, name: str, events: list[Any]) -> None:
+        self.name = name
+        self._events = events
+
+    async def stream(self, _request: ModelRequest) -> AsyncGenerator[Any, None]:
+        for each in self._events:
+            if isinstance(each, Exception):
+                raise each
+            yield each
 
 
 async def test_odd_shapes_reach_streams_as_events_to_their_end(serve: Serve, tmp_path: Path) -> None:

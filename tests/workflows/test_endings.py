@@ -3,7 +3,7 @@
 import pytest
 from tests.workflows.conftest import FACT, Open
 
-from vital_shared.llm.base import CitationRemoved, ModelUnavailable, Stop, Usage
+from vital_shared.llm.base import CitationRemoved, ModelHeldBack, ModelUnavailable, Stop, Usage
 from vital_shared.models.answer import Answer
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, question, says
@@ -60,6 +60,13 @@ async def test_a_failure_midway_is_cut_off_and_not_truncated(open_services: Open
     output = await ask(open_services, CannedModel("It takes 42 days.", error=down, words_before_error=2))
     assert output.ending == "cut_off"
     assert {"cut_off", "truncated"} & set(output.degradation_reasons) == {"cut_off"}
+
+
+async def test_a_filter_that_ends_the_text_with_an_error_is_told_apart_from_a_failure(open_services: Open):
+    held = ModelHeldBack("The filter held it back.", model="canned", reason="content_filtered")
+    output = await ask(open_services, CannedModel("It takes 42 days.", error=held, words_before_error=2))
+    assert output.ending == "content_filtered"
+    assert "cut_off" not in output.degradation_reasons
 
 
 @pytest.mark.parametrize(("stop", "reason"), HELD_BACK)

@@ -213,7 +213,7 @@ class Attempt:
             self._usage = event
         elif isinstance(event, Stop):
             self._stop = event
-        elif isinstance(event, CallStarted):
+        elif isinstance(event, CallStarted) and isinstance(event.prompt, str):
             self._started = event
 
     def _record(self, started: CallStarted, status: CallStatus, seconds: float) -> ModelCall:

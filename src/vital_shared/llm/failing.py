@@ -13,6 +13,7 @@ from vital_shared.models.clean_text import clean_text
 __all__ = ["as_model_error", "is_own_cancellation"]
 
 MAX_MESSAGE_CHARACTERS: Final = 1_000
+MAX_ID_CHARACTERS: Final = 256
 
 logger = get_logger(__name__)
 
@@ -25,6 +26,7 @@ def as_model_error(error: BaseException, model: str) -> ModelError:
     if isinstance(error, ModelError):
         error.message = clean_text(error.message[:MAX_MESSAGE_CHARACTERS])
         error.args = (error.message,)
+        error.request_id = error.request_id and clean_text(str(error.request_id)[:MAX_ID_CHARACTERS])
         return error
     logger.warning("model_call_failed", model=model, exc_info=error)
     return _unforeseen(error, model)

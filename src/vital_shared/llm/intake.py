@@ -6,15 +6,22 @@ from collections.abc import Iterator
 from typing import Final
 
 from vital_shared.llm.base import (
+    MAX_CALL_TOKENS,
+    CallStarted,
+    CitationRemoved,
     Cited,
     ModelEvent,
     ModelFailed,
     ModelToolCall,
     ModelTurn,
     ReasoningDelta,
+    Stop,
     TextDelta,
+    TextWithdrawn,
+    Usage,
 )
 from vital_shared.llm.tool_arguments import argument_problem
+from vital_shared.models.citation import Citation
 from vital_shared.models.clean_text import clean_text
 
 __all__ = ["Intake"]
@@ -71,15 +78,25 @@ class Intake:
         elif isinstance(event, ModelTurn):
             self._check(MAX_TOOL_CALLS - len(event.calls), f"one of more than {MAX_TOOL_CALLS} tool calls")
             yield _clean_turn(event)
-        else:
-            if isinstance(event, Cited):
-                self._citations_left -= 1
-                self._check(self._citations_left, f"one of more than {MAX_CITATIONS} citations")
+        elif isinstance(event, Usage):
+            yield from _possible(event)
+        elif isinstance(event, Stop):
+            yield _clean_stop(event)
+        elif isinstance(event, Cited) and isinstance(event.citation, Citation):
+            self._citations_left -= 1
+            self._check(self._citations_left, f"one of more than {MAX_CITATIONS} citations")
             yield event
+        elif isinstance(event, CallStarted | CitationRemoved | TextWithdrawn):
+            yield event
+        else:
+            raise self._failed(f"one with a {type(event).__name__} that is no event")
 
     def _check(self, left: int, words: str) -> None:
         if left < 0:
-            raise ModelFailed(f'The answer of the model "{self._model}" is {words}.', model=self._model)
+            raise self._failed(words)
+
+    def _failed(self, words: str) -> ModelFailed:
+        return ModelFailed(f'The answer of the model "{self._model}" is {words}.', model=self._model)
 
 
 def _characters(max_output_tokens: int | None) -> int:
@@ -95,6 +112,27 @@ def _pieces(event: TextDelta | ReasoningDelta) -> Iterator[TextDelta | Reasoning
         return
     for begin in range(0, len(text), PIECE_CHARACTERS):
         yield type(event)(text=text[begin : begin + PIECE_CHARACTERS])
+
+
+def _possible(usage: Usage) -> Iterator[Usage]:
+    """Leave out counts that no call can have: our own count stands in for them."""
+    counts = (
+        usage.input_tokens,
+        usage.cached_input_tokens,
+        usage.cache_write_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens,
+    )
+    if all(type(count) is int and 0 <= count <= MAX_CALL_TOKENS for count in counts):
+        yield usage
+
+
+def _clean_stop(stop: Stop) -> Stop:
+    request_id = stop.request_id
+    if request_id is None or (isinstance(request_id, str) and request_id.isascii() and len(request_id) < 100):
+        return stop
+    cleaned = clean_text(str(request_id)[:MAX_NAME_CHARACTERS])
+    return Stop(reason=stop.reason, request_id=cleaned)
 
 
 def _usable(call: ModelToolCall) -> ModelToolCall:

@@ -231,6 +231,8 @@ class Answering:
 
     @property
     def _ending(self) -> AnswerEnding:
+        if isinstance(self._broken, ModelHeldBack):
+            return self._broken.reason
         if self._broken is not None:
             return "cut_off"
         if self._held_back is not None and self._last_answers:

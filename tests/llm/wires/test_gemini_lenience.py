@@ -6,7 +6,7 @@ from tests.llm.wires.conftest import counted, decoded, reasoning, text, turn
 from tests.llm.wires.servers.base import event
 from tests.llm.wires.servers.gemini import SO_FAR, USAGE, call, chunk, problem
 
-from vital_shared.llm.base import ModelError, ModelRejected, ModelUnavailable, Stop, Usage
+from vital_shared.llm.base import ModelError, ModelHeldBack, ModelUnavailable, Stop, Usage
 from vital_shared.llm.wires.gemini import GeminiWire
 
 SAID = "It takes 42 days."
@@ -256,7 +256,7 @@ def test_an_error_within_a_stream_names_no_status_that_nobody_sent(error, named)
 )
 def test_a_refusal_before_the_answer_rejects_it_and_one_midway_ends_it(reason):
     refused = event({"promptFeedback": {"blockReason": reason}, "candidates": None})
-    with pytest.raises(ModelRejected, match=reason):
+    with pytest.raises(ModelHeldBack, match=reason):
         read(refused)
     events = read(*WORDS, refused)
     assert (text(events), events[-1].reason) == (SAID, "content_filter")

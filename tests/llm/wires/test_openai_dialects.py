@@ -7,6 +7,7 @@ from tests.llm.wires.servers.base import Reply, event, serve
 from tests.llm.wires.servers.openai import DONE, END, SAID, TEXT, USAGE, chunk
 
 from vital_shared.llm.base import (
+    ModelHeldBack,
     ModelRateLimited,
     ModelRejected,
     ModelToolCall,
@@ -290,6 +291,8 @@ def test_a_reason_that_is_a_failure_is_one(finish):
         ({"code": "rate_limit_exceeded", "message": "m"}, ModelRateLimited),
         ({"code": "429", "message": "m"}, ModelRateLimited),
         ({"status": 401, "message": "m"}, ModelRejected),
+        ({"code": "content_filter", "message": "m"}, ModelHeldBack),
+        ({"type": "content_policy_violation", "status": 400, "message": {"odd": 1}}, ModelHeldBack),
         ({"code": {"odd": 1}, "type": ["odd"], "message": {"odd": "m"}}, ModelUnavailable),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from vital_shared.llm.base import (
     ModelEvent,
-    ModelRejected,
+    ModelHeldBack,
     ModelToolCall,
     ModelTurn,
     ModelUnavailable,
@@ -182,7 +182,7 @@ class GeminiDecoder:
             self._finish = reason.upper() if reason.upper() in _STOPS else "SAFETY"
             return
         message = f'The filter of "{self._model}" refused the prompt ({reason}).'
-        raise ModelRejected(message, model=self._model, request_id=self._id)
+        raise ModelHeldBack(message, model=self._model, reason="content_filtered", request_id=self._id)
 
     def _calls(self) -> tuple[ModelToolCall, ...]:
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from vital_shared.llm.base import ModelError
-from vital_shared.llm.wires.statuses import error_for
+from vital_shared.llm.base import ModelError, ModelHeldBack
+from vital_shared.llm.wires.statuses import LONGEST_MESSAGE, error_for
 
 __all__ = ["read_error"]
 
@@ -23,6 +23,9 @@ _STATUS_OF_CODE: Final = {
     "overloaded_error": 503,
 }
 """Status that a code or type stands for where none of HTTP says it: in a stream, or a body of status 200."""
+
+_FILTER_CODES: Final = frozenset({"content_filter", "content_policy_violation", "data_inspection_failed"})
+"""Codes of OpenAI, Azure and Alibaba for a prompt or an answer that their filter holds back."""
 
 UNKNOWN_FAILURE: Final = 500
 """Treated as this status where neither a status nor a code says what has failed; no message names it."""
@@ -46,6 +49,10 @@ def read_error(
     """
     error = body.get("error") or body if isinstance(body, Mapping) else body
     codes = _codes(error)
+    if _FILTER_CODES.intersection(codes):
+        words = f" ({said})" if (said := "; ".join(dict.fromkeys(_words(error)))[:LONGEST_MESSAGE]) else ""
+        message = f'The filter of "{model}" held its answer back{words}.'
+        return ModelHeldBack(message, model=model, reason="content_filtered", request_id=request_id)
     known = next((_STATUS_OF_CODE[code] for code in codes if code in _STATUS_OF_CODE), None)
     numeric = next((int(code) for code in codes if _is_status(code)), None)
     is_sent = status is not None and known != 402  # used-up credit comes as a 429, and is nothing to wait for
