@@ -154,3 +154,74 @@ def test_text_that_looks_like_a_file_name_is_text():
 
 def test_the_title_is_the_page_s_own_where_the_heading_says_something_else():
     assert read("<title>Label of aspirin</title><h1>Welcome</h1><p>x</p>").title == "Label of aspirin"
+
+
+@pytest.mark.parametrize(
+    ("html", "phrase"),
+    [
+        ('<h2><button aria-expanded="false">How?</button></h2><div class="collapse">So.</div>', "How? So."),
+        ('<div><button data-bs-toggle="collapse">More on doses</button></div><p>So.</p>', "More on doses"),
+        ("<details><summary>Doses</summary><p>Children take 5 mg.</p></details>", "Children take 5 mg."),
+        ('<div role="tabpanel" hidden>Children take 5 mg.</div>', "Children take 5 mg."),
+        (
+            '<button aria-controls="c">More</button><div id="c" style="display:none">Take 5 mg.</div>',
+            "Take 5 mg.",
+        ),
+        (
+            '<a role="tab" href="#c">More</a><section id="c" aria-hidden="true">Take 5 mg.</section>',
+            "Take 5 mg.",
+        ),
+        ('<p>Dry.</p><div hidden="until-found">Below 25 degrees.</div>', "Below 25 degrees."),
+        ('<main><p>Go.</p><aside class="x">Never exceed 3 bar.</aside></main>', "Never exceed 3 bar."),
+        ('<p>Go.</p><aside role="note">Never exceed 3 bar.</aside>', "Never exceed 3 bar."),
+        ('<main><div role="complementary">The fuse is 2 A.</div></main>', "The fuse is 2 A."),
+        ("<main><p>Go.</p></main><dialog>The fuse is 2 A.</dialog>", "The fuse is 2 A."),
+        ("<p>It is <math><mi>C</mi><mo>=</mo><mn>140</mn></math> now.</p>", "It is C = 140 now."),
+        ("<math><mfrac><mi>a</mi><msup><mi>b</mi><mn>2</mn></msup></mfrac></math>", "a/b^2"),
+        (  # as KaTeX writes it
+            (
+                "<p><math><semantics><mi>x</mi><annotation encoding='application/x-tex'>x_1</annotation></semantics>"
+                "</math><span aria-hidden='true'>x1</span></p>"
+            ),
+            "x_1",
+        ),
+        ('<p>See <img alt="x equals 42" src="a.png">.</p>', "See x equals 42 ."),
+        ('<table><tr><th>Dose</th></tr><tr><td><img alt="5 mg" src="a"></td></tr></table>', "Dose: 5 mg"),
+        ('<svg role="img"><title>Pressure curve</title><path d=""/></svg>', "Pressure curve"),
+        ('<my-card><template shadowrootmode="open"><p>12 hours.</p></template></my-card>', "12 hours."),
+        ("<noscript><p>The dose is 5 mg.</p></noscript>", "The dose is 5 mg."),
+        ('<iframe srcdoc="&lt;p&gt;The dose is 5 mg.&lt;/p&gt;"></iframe>', "The dose is 5 mg."),
+        (
+            "<figure><img alt='Curve' src='a'><figcaption>Curve of pressure</figcaption></figure>",
+            "Curve of pressure",
+        ),
+        ("<dl><dt>Dose</dt><dd>5 mg</dd></dl>", "Dose: 5 mg"),
+    ],
+)
+def test_what_a_reader_sees_at_first_or_after_a_click_is_kept_once(html, phrase):
+    found = "\n".join(texts(html))
+    assert found.count(phrase) == 1
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<button>Send</button>",
+        '<div style="display:none">Junk</div>',
+        "<template><p>Row</p></template>",
+        "<noscript>Please enable JavaScript.</noscript>",
+        '<dialog class="cookie-banner">We use cookies.</dialog>',
+        '<article><aside><a href="/">Other pages</a></aside></article><article></article>',
+        '<img alt="IMG_0001.JPG" src="a">',
+        '<img alt="" src="a">',
+        "<svg><path d=''/></svg>",
+        "<script>let a = 'text'</script>",
+        '<nav><button aria-controls="m">Menu</button><ul id="m"><li>Home</li></ul></nav>',
+    ],
+)
+def test_what_is_no_content_stays_out(html):
+    assert texts(f"<p>Text.</p>{html}") == ["Text."]
+
+
+def test_a_page_that_declares_utf_16_is_read_as_utf_8():
+    assert texts('<meta charset="utf-16"><p>Größe</p>') == ["Größe"]

@@ -6,22 +6,24 @@ import re
 
 from bs4 import BeautifulSoup
 from bs4.dammit import EncodingDetector
-from bs4.element import NavigableString, PageElement, Tag
+from bs4.element import NavigableString, PageElement, Tag, TemplateString
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.decode import decode
+from vital_shared.retrieval.ingest.html_instead import text_instead
 from vital_shared.retrieval.ingest.html_table import add_table, layout_tables
-from vital_shared.retrieval.ingest.html_visible import is_shown
+from vital_shared.retrieval.ingest.html_visible import Visibility
 
 __all__ = ["add_html", "parse_html"]
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCK_NAMES = """
-    address article aside blockquote body caption center dd details div dl dt fieldset
-    figcaption figure footer form header hr html legend li main ol p section summary table
-    tbody td tfoot th thead tr ul
+    address article aside blockquote body caption center dd details dialog div dl dt fieldset
+    figcaption figure footer form header hr html legend li main noscript ol p section summary table
+    tbody td template tfoot th thead tr ul
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
+_TEXTS = (NavigableString, TemplateString)
 
 
 def parse_html(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
@@ -29,16 +31,32 @@ def parse_html(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
 
     :raises IngestError: when it is not text.
     """
-    declared = charset or EncodingDetector.find_declared_encoding(data[:4096], is_html=True)
-    page = _soup(decode(data, uri=uri, declared=declared))
+    page = _soup(decode(data, uri=uri, declared=charset or _declared(data)))
     outline = Outline()
-    _Reader(outline).read(_main(page))
+    visible = Visibility(page)
+    main = _main(page)
+    _Reader(outline, visible).read(main)
+    for dialog in _dialogs_outside(page, main):
+        _Reader(outline, visible).read(dialog)
     return outline.finish(title=_title(page, outline), uri=uri)
 
 
 def add_html(outline: Outline, html: str) -> None:
     """Add a piece of HTML, as Markdown may hold it, to an outline."""
-    _Reader(outline).read(_soup(html))
+    page = _soup(html)
+    _Reader(outline, Visibility(page)).read(page)
+
+
+def _declared(data: bytes) -> str | None:
+    """Return the encoding that a page names itself; a page that can be read for it is not in UTF-16."""
+    label = EncodingDetector.find_declared_encoding(data[:4096], is_html=True)
+    return "utf-8" if label and label.lower().startswith("utf-16") else label
+
+
+def _dialogs_outside(page: Tag, main: Tag) -> list[Tag]:
+    """Return the dialogs that a page keeps beside its main part, for the buttons in it."""
+    dialogs = page.find_all("dialog") + page.find_all(role=["dialog", "alertdialog"])
+    return [each for each in dialogs if main is not page and main not in each.parents]
 
 
 def _soup(html: str) -> BeautifulSoup:
@@ -66,8 +84,9 @@ def _title(page: BeautifulSoup, outline: Outline) -> str:
 class _Reader:
     """Walks a tree without recursion, since pages may be nested deeper than Python's stack."""
 
-    def __init__(self, outline: Outline) -> None:
+    def __init__(self, outline: Outline, visible: Visibility) -> None:
         self._outline = outline
+        self._visible = visible
         self._text: list[str] = []
         self._heading = 0
         self._items = 0
@@ -84,12 +103,23 @@ class _Reader:
             if isinstance(node, Tag):
                 if leaving:
                     self._leave(node)
-                elif is_shown(node, in_article=self._articles > 0) and self._enter(node):
+                elif (instead := text_instead(node)) is not None:
+                    self._text.append(instead)
+                elif node.name == "iframe" and node.has_attr("srcdoc"):
+                    stack.append((_soup(str(node["srcdoc"])), False))
+                elif self._is_shown(node) and self._enter(node):
                     stack.append((node, True))
                     stack.extend((child, False) for child in reversed(node.contents))
-            elif type(node) is NavigableString:  # comments and the like are subclasses
+            elif (
+                isinstance(node, NavigableString) and type(node) in _TEXTS
+            ):  # comments and the like are subclasses
                 self._text.append(re.sub(r"\s+", " ", node))
         self._flush()
+        if self._lead.strip():
+            self._outline.add("paragraph", self._lead)
+
+    def _is_shown(self, tag: Tag) -> bool:
+        return self._visible.is_shown(tag, in_article=self._articles > 0)
 
     def _enter(self, tag: Tag) -> bool:
         """Handle the start of an element, and tell whether to go into it."""
@@ -112,7 +142,7 @@ class _Reader:
                 self._outline.add("code", tag.get_text())
                 return False
             case "table" if id(tag) not in self._layout:
-                add_table(self._outline, tag)
+                add_table(self._outline, tag, self._visible)
                 return False
         return True
 
@@ -126,6 +156,10 @@ class _Reader:
         if tag.name == "dt":
             self._lead = "".join([self._lead, *self._text]).strip() + ": "
             self._text.clear()
+        elif tag.name in _HEADINGS and tag.find("button"):  # the question of an answer that opens below it
+            self._lead = " ".join([self._lead.strip(), *"".join(self._text).split(), ""]).lstrip()
+            self._text.clear()
+            self._heading = 0
         elif tag.name in _BLOCKS or tag.name in _HEADINGS:
             self._flush()
         match tag.name:

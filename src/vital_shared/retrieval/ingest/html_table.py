@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from bs4.element import NavigableString, PageElement, Tag
+from bs4.element import NavigableString, PageElement, Tag, TemplateString
 
 from vital_shared.retrieval.ingest.blocks import Outline
-from vital_shared.retrieval.ingest.html_visible import is_shown
+from vital_shared.retrieval.ingest.html_instead import text_instead
+from vital_shared.retrieval.ingest.html_visible import Visibility
 from vital_shared.retrieval.ingest.tables import row_text, table_rows
 
 __all__ = ["add_table", "layout_tables"]
@@ -39,13 +40,13 @@ def layout_tables(root: Tag) -> set[int]:
     return layout
 
 
-def add_table(outline: Outline, table: Tag) -> None:
+def add_table(outline: Outline, table: Tag, visible: Visibility) -> None:
     """Add the caption, and each row as text that can be read alone."""
     if caption := table.find("caption"):
-        outline.add("paragraph", _text(caption))
-    grid = _grid([row for row in table.find_all("tr") if is_shown(row, in_article=True)])
+        outline.add("paragraph", _text(caption, visible))
+    grid = _grid([row for row in table.find_all("tr") if visible.is_shown(row, in_article=True)], visible)
     if not grid:
-        outline.add("paragraph", _text(table))
+        outline.add("paragraph", _text(table, visible))
         return
     above = next((n for n, row in enumerate(grid) if not all(cell.heading for cell in row)), len(grid))
     header = [_stacked(column) for column in zip(*_even(grid[:above]), strict=True)]
@@ -71,15 +72,15 @@ def _even(rows: list[list[_Cell]]) -> list[list[_Cell]]:
     return [row + [_Cell("", True)] * (width - len(row)) for row in rows]
 
 
-def _grid(rows: list[Tag]) -> list[list[_Cell]]:
+def _grid(rows: list[Tag], visible: Visibility) -> list[list[_Cell]]:
     """Return the cells by row and column, those that cover several rows in each of them."""
     grid: list[list[_Cell]] = []
     covered: dict[int, tuple[int, _Cell]] = {}
     for row in rows:
         line: list[_Cell] = []
-        for cell in (cell for cell in row.find_all(_CELLS) if is_shown(cell, in_article=True)):
+        for cell in (cell for cell in row.find_all(_CELLS) if visible.is_shown(cell, in_article=True)):
             _take_covered(line, covered)
-            value = _Cell(_text(cell), cell.name == "th")
+            value = _Cell(_text(cell, visible), cell.name == "th")
             for offset in range(min(_span(cell, "colspan"), max(MAX_SPAN - len(line), 1))):
                 here = value if offset == 0 or value.heading else _Cell("", False)
                 covered[len(line)] = (_span(cell, "rowspan") - 1, here)
@@ -101,16 +102,18 @@ def _span(cell: Tag, name: str) -> int:
     return min(max(int(span), 1), MAX_SPAN) if re.fullmatch(r"\d{1,9}", span) else 1
 
 
-def _text(root: Tag) -> str:
+def _text(root: Tag, visible: Visibility) -> str:
     """Return the words of a cell that are shown, with a space where a new line begins."""
     parts: list[str] = []
     stack: list[PageElement] = list(reversed(root.contents))
     while stack:
         node = stack.pop()
         if isinstance(node, Tag):
-            if is_shown(node, in_article=True):
+            if (instead := text_instead(node)) is not None:
+                parts.append(instead)
+            elif visible.is_shown(node, in_article=True):
                 parts.append(" " if node.name in {"br", "p", "div", "li"} else "")
                 stack.extend(reversed(node.contents))
-        elif type(node) is NavigableString:
+        elif isinstance(node, NavigableString) and type(node) in {NavigableString, TemplateString}:
             parts.append(node)
     return " ".join("".join(parts).split())

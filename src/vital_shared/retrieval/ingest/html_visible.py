@@ -1,49 +1,141 @@
-"""Which parts of a page are its content."""
+"""Which parts of a page are its content: what a reader sees, at first or after a click."""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from bs4.element import Tag
 
-__all__ = ["is_shown"]
+__all__ = ["Visibility"]
 
-_SKIPPED_NAMES = """
-    head nav aside script style template noscript svg math canvas iframe object embed audio
-    video map button select input textarea dialog
+_SKIPPED_NAMES: Final = """
+    head nav script style canvas iframe object embed audio
+    video map select input textarea svg math
 """
-_SKIPPED = frozenset(_SKIPPED_NAMES.split())
-_SKIPPED_ROLES = frozenset(
-    {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog"}
-)
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_SKIPPED: Final = frozenset(_SKIPPED_NAMES.split())
+_SKIPPED_ROLES: Final = frozenset({"navigation", "banner", "contentinfo", "search"})
+_HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 # Consent alone will not do: informed consent is a subject of its own.
-_COOKIES = re.compile(
+_COOKIES: Final = re.compile(
     r"cookie[-_]?(?:banner|bar|box|consent|dialog|law|message|modal|notice|notification|overlay|popup|prompt|wall)"
     r"|(?:gdpr|consent)[-_]?(?:banner|bar|dialog|manager|modal|notice|overlay|popup)"
     r"|cookiebot|onetrust|usercentrics|didomi|truste[-_]",
     re.IGNORECASE,
 )
 
+_TOGGLES: Final = ("aria-controls", "data-bs-target", "data-target", "href", "popovertarget", "commandfor")
+"""Attributes by which a control names the part of the page that it shows."""
 
-def is_shown(tag: Tag, *, in_article: bool) -> bool:
-    """Tell whether a reader of the page sees this element, and reads it as content.
+_OPENS: Final = ("aria-expanded", "aria-controls", "data-bs-toggle", "data-toggle")
+"""Attributes of a button that opens a part of the text."""
 
-    :param in_article: where a header or footer is not the page's but holds headings and notes.
+_CONTROL_NAMES: Final = ("button", "summary", "a", "label", "li", "div", "span")
+_CONTROL_ROLES: Final = frozenset({"tab", "button"})
+_HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "legend", "caption"})
+_PLEA: Final = re.compile(r"script|browser|cookies|enable|activate|turn on", re.IGNORECASE)
+_NOTES: Final = re.compile(
+    r"warn|caution|danger|note|notice|important|alert|callout|admonition|hint|tip\b|info", re.IGNORECASE
+)
+
+MAX_LINKED_SHARE: Final = 0.5
+"""Of the text of an aside; one with more links leads elsewhere."""
+
+MAX_PLEA_CHARACTERS: Final = 300
+"""Longer texts for readers without JavaScript are more than a request to turn it on."""
+
+HEADING_DEPTH: Final = 4
+"""Elements between a heading and the button that it is."""
+
+
+class Visibility:
+    """What is shown of one page.
+
+    :param root: the page, or a part of it that has what its controls show.
     """
-    if tag.name in {"html", "body"}:  # hidden until a script has run, or classed for the banner that is shown
+
+    def __init__(self, root: Tag) -> None:
+        self._shown_by_control = _controlled(root)
+
+    def is_shown(self, tag: Tag, *, in_article: bool) -> bool:
+        """Tell whether a reader of the page sees this element, and reads it as content.
+
+        :param in_article: where a header or footer is not the page's but holds headings and notes.
+        """
+        if tag.name in {
+            "html",
+            "body",
+        }:  # hidden until a script has run, or classed for a banner
+            return True
+        role = str(tag.get("role", "")).lower()
+        if tag.name in _SKIPPED or role in _SKIPPED_ROLES:
+            return False
+        if tag.name in {"header", "footer"} and not in_article:
+            return False
+        if tag.name in _SPECIAL and not _SPECIAL[tag.name](tag):
+            return False
+        if (tag.name == "aside" or role == "complementary") and not _is_note(tag, in_article):
+            return False
+        return not (self._is_hidden(tag, role) or _is_cookie_banner(tag))
+
+    def _is_hidden(self, tag: Tag, role: str) -> bool:
+        if role == "tabpanel" or tag.get("id") in self._shown_by_control:
+            return False
+        if str(tag.get("hidden", "")).lower() == "until-found":
+            return False
+        hidden = tag.has_attr("hidden") or str(tag.get("aria-hidden", "")).lower() == "true"
+        return hidden or _HIDDEN.search(str(tag.get("style", ""))) is not None
+
+
+def _controlled(root: Tag) -> frozenset[str]:
+    """Return the ids of what tabs, accordions and the like show after a click."""
+    found: set[str] = set()
+    for tag in root.find_all(_CONTROL_NAMES):
+        is_control = tag.name in {"button", "summary"} or str(tag.get("role", "")) in _CONTROL_ROLES
+        toggles = is_control or tag.has_attr("data-bs-toggle") or tag.has_attr("data-toggle")
+        for name in _TOGGLES if toggles else ("aria-controls",):
+            found.update(each.lstrip("#") for each in str(tag.get(name, "")).split())
+    return frozenset(found - {""})
+
+
+def _is_button_content(tag: Tag) -> bool:
+    """Tell whether a button is a heading, or opens a part of the text, and sends nothing."""
+    if any(
+        tag.has_attr(name) for name in ("aria-expanded", "aria-controls", "data-bs-toggle", "data-toggle")
+    ):
         return True
-    if tag.name in _SKIPPED or str(tag.get("role", "")).lower() in _SKIPPED_ROLES:
-        return False
-    if tag.name in {"header", "footer"} and not in_article:
-        return False
-    return not _is_hidden(tag) and not _is_cookie_banner(tag)
+    parents = (parent.name for _, parent in zip(range(HEADING_DEPTH), tag.parents, strict=False))
+    return str(tag.get("role", "")) in {"tab", "heading"} or any(name in _HEADINGS for name in parents)
 
 
-def _is_hidden(tag: Tag) -> bool:
-    hidden = tag.has_attr("hidden") or str(tag.get("aria-hidden", "")).lower() == "true"
-    return hidden or _HIDDEN.search(str(tag.get("style", ""))) is not None
+def _is_fallback_content(tag: Tag) -> bool:
+    text = tag.get_text(" ", strip=True)
+    return len(text) > MAX_PLEA_CHARACTERS or _PLEA.search(text) is None
+
+
+def _is_shadow_root(tag: Tag) -> bool:
+    return tag.has_attr("shadowrootmode") or tag.has_attr("shadowroot")
+
+
+_SPECIAL: Final = {
+    "button": _is_button_content,
+    "noscript": _is_fallback_content,
+    "template": _is_shadow_root,
+}
+"""Elements that are content under a condition."""
+
+
+def _is_note(tag: Tag, in_article: bool) -> bool:
+    """Tell whether an aside belongs to the text: it stands in it or is called so, and is no list of links."""
+    called = _NOTES.search(f"{tag.get('id')} {tag.get('class')} {tag.get('role')}") is not None
+    return (in_article or called) and not _leads_elsewhere(tag)
+
+
+def _leads_elsewhere(tag: Tag) -> bool:
+    text = len(tag.get_text("", strip=True))
+    linked = sum(len(link.get_text("", strip=True)) for link in tag.find_all("a"))
+    return linked > MAX_LINKED_SHARE * text
 
 
 def _is_cookie_banner(tag: Tag) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from threading import Event
 from typing import NamedTuple
 
 from vital_shared.errors import IngestError
@@ -23,10 +24,19 @@ class Contents(NamedTuple):
     chunks: tuple[Chunk, ...]
 
 
-def read(data: bytes, *, uri: str, media_type: str, declared: str | None, limits: Limits) -> Contents:
+def read(
+    data: bytes,
+    *,
+    uri: str,
+    media_type: str,
+    declared: str | None,
+    limits: Limits,
+    stop: Event | None = None,
+) -> Contents:
     """Parse a file and split it.
 
     :param declared: the media type with its parameters, of which the charset is used.
+    :param stop: ends the work between parsing and splitting, for callers that read in a thread.
     :raises IngestError: when it cannot be read, holds no text or has too many pages or chunks.
     """
     charset = _CHARSET.search(declared or "")
@@ -37,6 +47,8 @@ def read(data: bytes, *, uri: str, media_type: str, declared: str | None, limits
         charset=charset["name"] if charset else None,
         max_pages=limits.pages,
     )
+    if stop is not None and stop.is_set():
+        raise IngestError(f"{uri} was not read to its end.", path=uri)
     chunks = tuple(dict.fromkeys(chunk_blocks(parsed.blocks)))  # what a document repeats is stored once
     if not chunks:
         raise IngestError(f"{uri} holds no text: there is nothing to store.", path=uri)
