@@ -10,7 +10,7 @@ from tests.llm.wires.servers.base import Reply, event, serve
 from tests.llm.wires.servers.openai import DONE, SAID, TEXT, chunk, stream
 
 from vital_shared.llm.base import ModelError, ModelRateLimited, ModelUnavailable, Stop
-from vital_shared.llm.wires import bounds, sse
+from vital_shared.llm.wires import bounds, reading, sse
 from vital_shared.llm.wires.bounds import AnswerBounds
 from vital_shared.llm.wires.timing import Timeouts
 
@@ -90,6 +90,13 @@ async def test_a_length_that_cuts_the_answer_off_is_a_failure(connect):
 async def test_a_whole_answer_on_a_connection_that_stays_open_is_over_when_nothing_follows(connect):
     async with raw(b"200 OK\r\nContent-Type: text/event-stream", BODY, hold=True) as server:
         events = await collect(connect(server, timeouts=Timeouts(between_tokens=0.05)))
+    assert (text(events), events[-1].reason) == (SAID, "end")
+
+
+async def test_a_connection_that_stays_open_is_not_waited_for_as_long_as_a_model(connect, monkeypatch):
+    monkeypatch.setattr(reading, "LAST_SECONDS", 0.05)
+    async with raw(b"200 OK\r\nContent-Type: text/event-stream", *TEXT, hold=True) as server:
+        events = await asyncio.wait_for(collect(connect(server)), 10)
     assert (text(events), events[-1].reason) == (SAID, "end")
 
 

@@ -20,6 +20,9 @@ __all__ = ["NoEvents", "packets"]
 LARGE_PACKET_BYTES: Final = 16 * 1024
 """Size of a packet after whose decoding others on the event loop get their turn."""
 
+LAST_SECONDS: Final = 5.0
+"""Wait for the counts and the end of the connection behind a whole answer."""
+
 
 class NoEvents(Exception):
     """A body without a single event.
@@ -57,7 +60,7 @@ async def packets(
     reader, now = _AnswerReader(decoder, bounds), asyncio.get_running_loop().time
     watch = Watch(lambda: content.set_exception(Silence()))
     watch.move(first)
-    pieces, chunk = 0, b"begins"
+    pieces, was_whole, chunk = 0, False, b"begins"
     try:
         while chunk:
             watch.reading = True
@@ -68,9 +71,11 @@ async def packets(
                 yield _joined(events)
             if error is not None:
                 raise error
-            if decoder.pieces != pieces:
-                pieces = decoder.pieces
-                watch.move(min(ends, now() + between))
+            is_whole = decoder.is_whole
+            if decoder.pieces != pieces or is_whole is not was_whole:
+                wait = between if was_whole or not is_whole else min(between, LAST_SECONDS)
+                pieces, was_whole = decoder.pieces, is_whole
+                watch.move(min(ends, now() + wait))
             if len(chunk) > LARGE_PACKET_BYTES:
                 await asyncio.sleep(0)
     except (Silence, AnswerTooLarge, EventTooLarge, ModelError, aiohttp.ClientError, OSError):
