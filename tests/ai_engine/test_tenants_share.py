@@ -83,9 +83,8 @@ async def test_slots_are_shared_by_weight(serve: Serve) -> None:
         for ended in range(1, 9):
             model.step()
             await until_waiting(service.engine.hub, 40 - ended)
-        runs = service.engine.hub._runs.values()
-        held = [run.tenant_id for run in runs if not run.ended.is_set()]
-        assert (held.count("acme"), held.count("hostile")) == (6, 2)
+        shares = service.engine.hub._slots._shares
+        assert (shares["acme"].held, shares["hostile"].held) == (6, 2)
         for task in asking:
             task.cancel()
         await asyncio.wait(asking)

@@ -37,7 +37,7 @@ class ProviderTable(Frozen):
     between_tokens_seconds: float = Field(default=20.0, gt=0, strict=False)
     total_seconds: float = Field(default=180.0, gt=0, strict=False)
     attempts: int = Field(default=3, ge=1, le=10)
-    connections: int = Field(default=100, ge=1, le=10_000)
+    connections: int = Field(default=500, ge=1, le=10_000)
 
 
 class ModelTable(Frozen):

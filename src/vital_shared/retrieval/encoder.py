@@ -2,7 +2,7 @@
 
 All models of the process share as many workers as there are cores, and each run uses one thread:
 the texts of one question then run side by side, and many questions do not slow each other down
-with more threads than cores.
+with more threads than cores. Tenants take turns.
 
 Each text runs alone. Batches are no faster on a CPU, and the models are quantised dynamically: a
 text's score would depend, by up to half a logit, on what it shares the batch with.
@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
@@ -24,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vital_shared.errors import ConfigurationError
+from vital_shared.monitoring.bill import current_bill
+from vital_shared.retrieval.fair_threads import FairThreads
 from vital_shared.retrieval.together import together
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ __all__ = ["Encoder", "Input"]
 Input = str | tuple[str, str]
 """A text, or a pair of texts for a cross-encoder."""
 
-_workers = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="vital-onnx")
+_workers = FairThreads(os.cpu_count() or 1, "vital-onnx")
 
 
 class Encoder:
@@ -65,7 +66,9 @@ class Encoder:
         await self.run(["warm up"])
 
     async def _in_worker(self, function: Any, argument: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(_workers, function, argument)
+        bill = current_bill.get()  # None for documents, which share a turn
+        tenant_id = "" if bill is None else bill.question.tenant_id
+        return await asyncio.wrap_future(_workers.submit(tenant_id, function, argument))
 
     def _encode(self, inputs: Sequence[Input]) -> list[Encoding]:
         encodings: list[Encoding] = self._tokenizer.encode_batch(list(inputs))
