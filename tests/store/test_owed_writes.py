@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -120,6 +121,26 @@ async def test_a_run_ends_in_the_store_though_it_was_away(store: Store):
     await store.runs.payments._retrying  # by itself: nobody asks for it
     assert await store.status("run-1") == "failed"
     assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
+
+
+async def test_an_exclusive_lock_on_the_file_delays_an_end_and_does_not_lose_it(tmp_path: Path):
+    path = tmp_path / "vital.db"
+    database = Database(f"sqlite+aiosqlite:///{path}", wait_seconds=0.2)
+    await database.migrate()
+    store = Store(database)
+    bill = await store.start("run-1")
+    bill.add(charge())
+    with closing(sqlite3.connect(path, isolation_level=None)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError):
+            await store.fail(bill)
+        with pytest.raises(StoreError):
+            await store.start("run-2")
+    await store.settled()
+    assert await store.status("run-1") == "failed"
+    assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
+    await store.runs.payments.aclose()
+    await database.aclose()
 
 
 @pytest.mark.parametrize("poison", POISONS)

@@ -54,6 +54,25 @@ async def test_hits_of_a_second_are_one_row(database: Database):
     assert {row["cost_nanos"] for row in found.values()} == {0}
 
 
+async def test_a_sum_is_never_more_than_its_column_holds(database: Database):
+    savings = Savings(database, Clock())
+    hit(savings, nanos=2**70)
+    hit(savings, tenant="globex")
+    await savings.flush()
+    saved = {row["tenant_id"]: row["saved_nanos"] for row in await rows(database)}
+    assert saved == {"acme": 2**63 - 1, "globex": 5}
+
+
+async def test_no_error_of_a_write_ends_the_clock_that_calls_it(database: Database, monkeypatch):
+    savings = Savings(database, Clock())
+    hit(savings)
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "insert", lambda _table: 1 / 0)
+        await savings.flush()
+    await savings.flush()
+    assert len(await rows(database)) == 1
+
+
 async def test_nothing_is_written_twice(database: Database):
     savings = Savings(database, Clock())
     hit(savings)

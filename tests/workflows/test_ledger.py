@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import aclosing
 from decimal import Decimal
 
@@ -144,6 +145,21 @@ async def test_what_a_provider_cannot_have_counted_is_charged_at_the_bound_and_f
     assert (row["input_tokens"], row["cost_nanos"]) < (100_000, 2 * 10**9)
     assert nanos(output.cost.llm) == row["cost_nanos"]
     assert growth("vital_charges_flagged_total", flag="clamped") == 1
+
+
+async def test_what_the_provider_counted_and_charged_stays_on_the_row(priced):
+    raw = {"prompt_tokens": 3, "completion_tokens": 2, "cached": -4, "cost": 0.25}
+    said = Usage(
+        input_tokens=3, output_tokens=2, raw=raw, corrected=True, provider_cost=Decimal("0.2500000004")
+    )
+    services = await priced(Streaming(TextDelta(text="Yes."), said, Stop(reason="end")))
+    with counted() as growth:
+        await BaseWorkflow(services).execute_typed(question("How long?", model="streaming"))
+    row = next(row for row in await rows(services) if row["cost_type"] == "llm")
+    assert json.loads(row["raw_usage"]) == raw
+    assert (row["provider_cost_nanos"], row["cost_nanos"]) == (250_000_000, 23_001)
+    assert (row["clamped"], row["estimated"]) == (False, True)  # something that was counted was ignored
+    assert growth("vital_charges_flagged_total", flag="estimated") == 1
 
 
 async def test_a_failed_run_pays_for_what_was_done_before(priced):

@@ -27,6 +27,10 @@ KEPT: Final = 100_000
 """Sums that wait for a store that is away; beyond it new ones are dropped, and that is logged."""
 
 
+MAX_COUNT: Final = 2**31 - 1
+MAX_NANOS: Final = 2**63 - 1
+
+
 class _Key(NamedTuple):
     tenant_id: str
     mode: str
@@ -39,6 +43,12 @@ class _Sum:
     hits: int = 0
     calls: int = 0
     nanos: int = 0
+
+    def add(self, hits: int, calls: int, nanos: int) -> None:
+        """Add to it, up to what the columns hold."""
+        self.hits = min(self.hits + hits, MAX_COUNT)
+        self.calls = min(self.calls + calls, MAX_COUNT)
+        self.nanos = min(self.nanos + nanos, MAX_NANOS)
 
 
 class Savings:
@@ -66,9 +76,7 @@ class Savings:
                 self._dropped += 1
                 return
             kept = self._sums[key] = _Sum()
-        kept.hits += 1
-        kept.calls += calls
-        kept.nanos += nanos
+        kept.add(1, calls, nanos)
 
     async def flush(self) -> None:
         """Write what was summed; what the store does not take now stays. To be called each second or so."""
@@ -89,6 +97,9 @@ class Savings:
             await asyncio.shield(written)
         except StoreError:
             self._put_back(sums)
+        except Exception:  # whatever it is must not end the engine's clock, which calls this
+            logger.exception("savings_not_written")
+            self._put_back(sums)
 
     async def aclose(self) -> None:
         """Write the last ones; what is not taken is logged."""
@@ -100,9 +111,7 @@ class Savings:
     def _put_back(self, sums: dict[_Key, _Sum]) -> None:
         for key, kept in sums.items():
             known = self._sums.setdefault(key, _Sum())
-            known.hits += kept.hits
-            known.calls += kept.calls
-            known.nanos += kept.nanos
+            known.add(kept.hits, kept.calls, kept.nanos)
 
 
 def _row(key: _Key, kept: _Sum) -> dict[str, Any]:

@@ -344,7 +344,7 @@ class Execution:
                     bill=self._bill,
                 )
         except (StoreError, InvalidRequest, TimeoutError):
-            # The answer is there, and the user gets it; that it is not kept is said in it and logged.
+            # The answer is there, and the user gets it; that it is not stored yet is said in it and logged.
             logger.exception("the end of the run was not saved")
             output, saved = self._output("completed", ("save_failed",)), False
         for warning in output.warnings:
@@ -412,7 +412,7 @@ class Execution:
                     bill=self._bill,
                 )
         except (StoreError, TimeoutError):
-            # The store will call the run lost when its deadline has passed.
+            # It is written as soon as the store takes it: see `Payments`.
             logger.exception("the end of the run was not saved")
             saved = False
         if ended:

@@ -49,7 +49,7 @@ DEGRADATIONS: Final[dict[DegradationReason, _Degradation]] = {
         "The embedded models are not installed, so that documents are searched by keywords alone: "
         "run `vital models install`.",
     ),
-    "save_failed": _Degradation(0.05, "The answer could not be saved."),
+    "save_failed": _Degradation(0.05, "The answer could not be saved in time."),
     "other": _Degradation(0.1, "Something that the answer could have used was missing."),
 }
 
