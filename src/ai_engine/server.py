@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from ai_engine.app import create_app
 from ai_engine.asgi.limited_protocol import LimitedConfig
+from ai_engine.asgi.open_files import allow_connections
 from ai_engine.engine import Engine
 from ai_engine.guard import is_loopback
 from ai_engine.logs import configure_logs, log_unhandled
@@ -93,6 +94,7 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
     settings = settings or ServerSettings()
     configure_logs(settings.log_level)
     library = library or Settings()
+    allow_connections(settings.max_connections)
     with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(check_host(settings.host, library))
         with listen(settings) as listener:
