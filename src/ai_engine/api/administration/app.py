@@ -10,8 +10,7 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.types import Receive, Scope, Send
 
 from ai_engine.api.administration import agents, alerts, budgets, cache, costs, documents
-from ai_engine.api.administration.openapi import add_openapi
-from ai_engine.problems import Problem
+from ai_engine.api.administration.openapi import PROBLEM_CONTENT, add_openapi
 from ai_engine.validation import InvalidFields, field_errors
 
 __all__ = ["Administration"]
@@ -27,7 +26,7 @@ class Administration:
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
-            responses={"default": {"model": Problem, "description": "A problem."}},
+            responses={"default": {"description": "A problem.", "content": PROBLEM_CONTENT}},
             # Newer versions trace by themselves, with what stands in the address; ours do not.
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )

@@ -20,12 +20,14 @@ from vital_shared.models.alert import AlertNotification
 from vital_shared.models.event import Event
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 
-__all__ = ["add_openapi"]
+__all__ = ["PROBLEM_CONTENT", "add_openapi"]
 
 
 class RunEvent(RootModel[Event]):
     """The data of one server-sent event; its type is also the event's name, its seq the event's id."""
 
+
+PROBLEM_CONTENT: Final[dict[str, Any]] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 DESCRIPTION: Final = (
     "Questions, answered with citations and watched while they are. "
@@ -285,9 +287,9 @@ def _problems(*statuses: int) -> dict[str, Any]:
     return {
         str(status): {
             "description": PROBLEMS[status],
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": PROBLEM_CONTENT,
         }
-        for status in (401, 403, *statuses)
+        for status in sorted({401, 403, 422, *statuses})  # 422: the tenant's header may be wrong
     }
 
 
