@@ -256,8 +256,9 @@ def test_an_error_within_a_stream_names_no_status_that_nobody_sent(error, named)
 )
 def test_a_refusal_before_the_answer_rejects_it_and_one_midway_ends_it(reason):
     refused = event({"promptFeedback": {"blockReason": reason}, "candidates": None})
-    with pytest.raises(ModelHeldBack, match=reason):
+    with pytest.raises(ModelHeldBack, match=reason) as caught:
         read(refused)
+    assert caught.value.reason == "content_filtered"
     events = read(*WORDS, refused)
     assert (text(events), events[-1].reason) == (SAID, "content_filter")
 
