@@ -146,6 +146,15 @@ def test_a_usage_that_is_too_large_is_not_kept():
     assert openai(junk="x" * 10_000).raw is None
 
 
+@pytest.mark.parametrize("odd", ["\ud83d", "a\x00b", 2**80])
+def test_a_usage_that_cannot_be_stored_is_not_kept(odd):
+    assert openai(junk=odd).raw is None
+
+
+def test_what_is_kept_is_plain_json():
+    assert openai(junk=float("nan")).raw["junk"] is None
+
+
 @given(st.dictionaries(FIELDS, JSON | DETAILS, max_size=8) | JSON)
 def test_any_json_gives_counts_that_can_be_charged(raw):
     usage = read_usage(raw)

@@ -121,10 +121,13 @@ class UsageReader:
         if not self._fields:
             return None
         try:
-            size = len(orjson.dumps(self._fields))
+            written = orjson.dumps(self._fields)
         except (TypeError, ValueError):  # texts with halves of surrogates, or nested too deeply
             return None
-        return dict(self._fields) if size <= MAX_RAW_BYTES else None
+        if len(written) > MAX_RAW_BYTES or b"\\u0000" in written:  # which Postgres does not store
+            return None
+        kept: dict[str, Any] = orjson.loads(written)
+        return kept
 
 
 def _count(value: Any) -> int | None:

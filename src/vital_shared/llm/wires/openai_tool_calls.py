@@ -16,6 +16,9 @@ __all__ = ["ToolCallPieces"]
 MAX_CALLS: Final = 128
 """Most calls that a model may ask for at once; OpenAI allows as many tools."""
 
+MAX_WHOLE_ARGUMENTS: Final = 16_384
+"""Characters of arguments that are looked through, piece by piece, for whether they are whole already."""
+
 
 class ToolCallPieces:
     """Gathers the calls of one answer, in the order in which they begin.
@@ -100,12 +103,13 @@ class ToolCallPieces:
 class _Call:
     """One call as far as it has come."""
 
-    __slots__ = ("id", "name", "pieces")
+    __slots__ = ("_size", "id", "name", "pieces")
 
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
         self.pieces: list[str] = []
+        self._size = 0
 
     def is_followed_by(self, call_id: str, name: str, arguments: Any) -> bool:
         """Whether a piece at the same place begins another call: it has a name, and an id of its own."""
@@ -113,13 +117,16 @@ class _Call:
             return False
         if self.id and call_id:
             return self.id != call_id
-        return bool(arguments) and isinstance(read_json(mended("".join(self.pieces)).encode()), dict)
+        if not arguments or self._size > MAX_WHOLE_ARGUMENTS:
+            return False
+        return isinstance(read_json(mended("".join(self.pieces)).encode()), dict)
 
     def add_arguments(self, arguments: Any) -> None:
         if isinstance(arguments, Mapping) and self.pieces:
             return  # some repeat the whole object
         if arguments is not None:
             self.pieces.append(arguments if isinstance(arguments, str) else _dumped(arguments))
+            self._size += len(self.pieces[-1])
 
 
 def _dumped(value: Any) -> str:

@@ -26,7 +26,7 @@ class EventTooLarge(Exception):
 class EventReader:
     """Takes chunks of bytes, and gives the data of each event that has become whole."""
 
-    __slots__ = ("_begun", "_data", "_is_bare", "_line", "_size", "_was_cr")
+    __slots__ = ("_begun", "_data", "_is_bare", "_is_new", "_line", "_size", "_was_cr")
 
     def __init__(self) -> None:
         self._line = bytearray()
@@ -38,6 +38,8 @@ class EventReader:
         self._begun = False
         self._is_bare = False
         """Whether the body is JSON, not events: each line is data."""
+        self._is_new = False
+        """Whether a line of data has come with the latest chunk, which may be a whole event."""
         self._was_cr = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -90,12 +92,13 @@ class EventReader:
     def _buffered(self, chunk: bytes) -> list[bytes]:
         found: list[bytes] = []
         whole, newline, rest = chunk.rpartition(b"\n")
+        self._is_new = False
         if newline:
             self._line += whole
             lines = bytes(self._line).split(b"\n")
             self._line[:] = rest
             self._read_lines(lines, found)
-            if not rest and len(self._data) == 1 and _stands_alone(self._data[0]):
+            if not rest and self._is_new and len(self._data) == 1 and _stands_alone(self._data[0]):
                 self._dispatch(found)  # a server that ends its events with one newline
         elif self._begun:
             self._line += chunk
@@ -117,6 +120,7 @@ class EventReader:
             if len(self._data) == 1 and _stands_alone(self._data[0]):
                 self._dispatch(found)
             self._data.append(data)
+            self._is_new = True
             self._size += len(data) + 1
 
     def _dispatch(self, found: list[bytes]) -> None:

@@ -55,7 +55,7 @@ class ThoughtSplitter:
         """What has come since the last tag within thoughts, should it turn out to be the answer."""
         self._closed = False
         """Whether a closing tag has come."""
-        self._withdrawn = ""
+        self._withdrawn: list[str] = []
 
     @property
     def is_idle(self) -> bool:
@@ -110,7 +110,7 @@ class ThoughtSplitter:
         if not is_cut_off and self._depth and (self._assumed or self._closed or has_text):
             restored = "".join(self._since)
         elif not is_cut_off and not has_text:
-            restored = self._withdrawn
+            restored = "".join(self._withdrawn)
         if restored:
             self.written.append(restored)
             events.append(TextDelta(text=restored))
@@ -140,7 +140,9 @@ class ThoughtSplitter:
             self._assumed = False
         else:
             self._depth += 1
-        self._since = [tag] if self._depth == 1 else [*self._since, tag]
+        if self._depth == 1:
+            self._since.clear()
+        self._since.append(tag)
 
     def _close(self, events: list[ModelEvent]) -> None:
         if self._depth:
@@ -149,7 +151,7 @@ class ThoughtSplitter:
         else:
             self.lone = True
             if self.written:
-                self._withdrawn += "".join(self.written)
+                self._withdrawn += self.written
                 self.written.clear()
                 events.append(TextWithdrawn())
         self._assumed, self._closed, self._at_start, self._since = False, True, True, []
