@@ -19,6 +19,7 @@ from vital_shared.llm.base import (
     ReasoningDelta,
     Stop,
     TextDelta,
+    TextWithdrawn,
     Usage,
 )
 from vital_shared.llm.breaker import FAILURES, Breakers
@@ -336,3 +337,10 @@ async def test_a_failed_call_is_counted_by_its_kind(script, kind):
     with counted() as growth, suppress(ModelError):
         await text_of(asked)
     assert growth("vital_llm_failures_total") == growth("vital_llm_failures_total", kind=kind) == 1
+
+
+async def test_a_model_that_takes_all_of_its_text_back_has_written_nothing():
+    thinking = [TextDelta(text="Hm."), TextWithdrawn(), Stop(reason="end")]
+    asked = chain(ScriptedModel(thinking, name="dear"), ScriptedModel(says("Fine."), name="last"))
+    assert (await text_of(asked)).endswith("Fine.")
+    assert [call.status for call in asked.calls] == ["failed", "success"]

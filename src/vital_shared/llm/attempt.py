@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -23,6 +23,7 @@ from vital_shared.llm.base import (
     Stop,
     StopReason,
     TextDelta,
+    TextWithdrawn,
     Usage,
 )
 from vital_shared.llm.failing import as_model_error, is_own_cancellation
@@ -161,7 +162,7 @@ class Attempt:
             logger.exception("model_span_failed", model=self.model.name)
             return None
 
-    def _taken(self, event: ModelEvent) -> Iterator[ModelEvent]:
+    def _taken(self, event: ModelEvent) -> Sequence[ModelEvent]:
         if self._intake is None:  # with the first event, which may say how long the answer is to be
             asked = event.max_output_tokens if isinstance(event, CallStarted) else None
             self._intake = Intake(self.model.name, asked or self._request.max_output_tokens)
@@ -207,6 +208,8 @@ class Attempt:
                 self._first = self._account.clock() - start
             self.heard = True
             self.wrote = self.wrote or (isinstance(event, TextDelta) and bool(event.text.strip()))
+        elif isinstance(event, TextWithdrawn):
+            self.wrote = False  # as if none had come: another model may still answer
         elif isinstance(event, ModelToolCall):
             self.heard = True
         elif isinstance(event, Usage):

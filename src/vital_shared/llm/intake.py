@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 from vital_shared.llm.base import (
@@ -58,38 +58,40 @@ class Intake:
         self._calls_left = MAX_TOOL_CALLS
         self._citations_left = MAX_CITATIONS
 
-    def take(self, event: ModelEvent) -> Iterator[ModelEvent]:
-        """Give what is to be passed on of an event.
+    def take(self, event: ModelEvent) -> Sequence[ModelEvent]:
+        """Return what is to be passed on of an event.
 
-        :raises ModelFailed: when the answer is longer than it may be.
+        :raises ModelFailed: when the answer is longer than it may be, or this is no event.
         """
         if isinstance(event, TextDelta):
             self._text_left -= len(event.text) or 1  # an endless row of empty pieces has an end too
             self._check(self._text_left, "longer than it may be")
-            yield from _pieces(event)
-        elif isinstance(event, ReasoningDelta):
+            return _pieces(event)
+        if isinstance(event, ReasoningDelta):
             self._reasoning_left -= len(event.text) or 1
             self._check(self._reasoning_left, "longer in its reasoning than it may be")
-            yield from _pieces(event)
-        elif isinstance(event, ModelToolCall):
+            return _pieces(event)
+        if isinstance(event, Usage) and not _is_possible(event):
+            return ()
+        return (self._whole(event),)
+
+    def _whole(self, event: ModelEvent) -> ModelEvent:
+        if isinstance(event, ModelToolCall):
             self._calls_left -= 1
             self._check(self._calls_left, f"one of more than {MAX_TOOL_CALLS} tool calls")
-            yield _usable(event)
-        elif isinstance(event, ModelTurn):
+            return _usable(event)
+        if isinstance(event, ModelTurn):
             self._check(MAX_TOOL_CALLS - len(event.calls), f"one of more than {MAX_TOOL_CALLS} tool calls")
-            yield _clean_turn(event)
-        elif isinstance(event, Usage):
-            yield from _possible(event)
-        elif isinstance(event, Stop):
-            yield _clean_stop(event)
-        elif isinstance(event, Cited) and isinstance(event.citation, Citation):
+            return _clean_turn(event)
+        if isinstance(event, Cited) and isinstance(event.citation, Citation):
             self._citations_left -= 1
             self._check(self._citations_left, f"one of more than {MAX_CITATIONS} citations")
-            yield event
-        elif isinstance(event, CallStarted | CitationRemoved | TextWithdrawn):
-            yield event
-        else:
-            raise self._failed(f"one with a {type(event).__name__} that is no event")
+            return event
+        if isinstance(event, Stop):
+            return _clean_stop(event)
+        if isinstance(event, CallStarted | CitationRemoved | TextWithdrawn | Usage):
+            return event
+        raise self._failed(f"one with a {type(event).__name__} that is no event")
 
     def _check(self, left: int, words: str) -> None:
         if left < 0:
@@ -105,17 +107,16 @@ def _characters(max_output_tokens: int | None) -> int:
     return min(MAX_CHARACTERS, max(MIN_CHARACTERS, max_output_tokens * CHARACTERS_PER_TOKEN))
 
 
-def _pieces(event: TextDelta | ReasoningDelta) -> Iterator[TextDelta | ReasoningDelta]:
+def _pieces(event: TextDelta | ReasoningDelta) -> Sequence[TextDelta | ReasoningDelta]:
     text = clean_text(event.text)
     if len(text) <= PIECE_CHARACTERS:
-        yield event if text is event.text else type(event)(text=text)
-        return
-    for begin in range(0, len(text), PIECE_CHARACTERS):
-        yield type(event)(text=text[begin : begin + PIECE_CHARACTERS])
+        return (event if text is event.text else type(event)(text=text),)
+    begins = range(0, len(text), PIECE_CHARACTERS)
+    return [type(event)(text=text[begin : begin + PIECE_CHARACTERS]) for begin in begins]
 
 
-def _possible(usage: Usage) -> Iterator[Usage]:
-    """Leave out counts that no call can have: our own count stands in for them."""
+def _is_possible(usage: Usage) -> bool:
+    """Whether a call can have such counts: our own stand in for those that none can."""
     counts = (
         usage.input_tokens,
         usage.cached_input_tokens,
@@ -123,8 +124,7 @@ def _possible(usage: Usage) -> Iterator[Usage]:
         usage.output_tokens,
         usage.reasoning_tokens,
     )
-    if all(type(count) is int and 0 <= count <= MAX_CALL_TOKENS for count in counts):
-        yield usage
+    return all(type(count) is int and 0 <= count <= MAX_CALL_TOKENS for count in counts)
 
 
 def _clean_stop(stop: Stop) -> Stop:
