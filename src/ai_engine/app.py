@@ -52,8 +52,8 @@ logger = get_logger(__name__)
 
 TICK_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 60.0
-NEWCOMERS_SHARE: Final = 20
-"""One run more for each 20 is for tenants that have none, so that these start although others take all."""
+RUNS_PER_EXTRA_RUN: Final = 10
+"""One run more for each 10 is for tenants with few, so that these start although one has taken all."""
 
 UPLOADS_AT_ONCE: Final = 2
 """Documents that are read and embedded; the others wait, so that questions have room."""
@@ -103,7 +103,7 @@ def create_app(
                 tasks,
                 slots=FairSlots(
                     settings.max_concurrent_runs,
-                    extra_slots=settings.max_concurrent_runs // NEWCOMERS_SHARE,
+                    extra_slots=settings.max_concurrent_runs // RUNS_PER_EXTRA_RUN,
                     max_waiting=settings.max_waiting_runs,
                     wait_seconds=settings.queue_seconds,
                     work="runs",

@@ -61,7 +61,8 @@ class FairSlots:
     holds a slot before another holds a second one, whatever the weights.
 
     :param slots: work that may be done at once.
-    :param extra_slots: further slots for tenants that hold none: they start although others hold all.
+    :param extra_slots: further slots, so that other tenants start although one has taken all. A tenant gets
+        one while it holds fewer slots than are left of them (dynamic threshold, Choudhury and Hahne 1998).
     :param max_waiting: requests of one tenant that may wait.
     :param wait_seconds: the longest wait for a slot.
     :param work: the noun for the work, in the plural, for error messages.
@@ -139,8 +140,8 @@ class FairSlots:
         return True
 
     def _has_room(self, share: _Share | None) -> bool:
-        holds_none = share is None or share.held == 0
-        return self.active < self._slots + (self._extra_slots if holds_none else 0)
+        held = 0 if share is None else share.held
+        return self.active < self._slots or held < self._slots + self._extra_slots - self.active
 
     def _share_of(self, tenant_id: str) -> _Share:
         share = self._shares.get(tenant_id)

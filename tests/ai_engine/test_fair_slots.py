@@ -92,8 +92,8 @@ def test_no_slot_is_idle_while_somebody_waits_and_none_is_lost(number: int, extr
             assert crowd.shared.waiting == len(crowd.waiting)
             if crowd.waiting:
                 assert len(crowd.holding) >= number
-            if any(held[tenant] == 0 for tenant in crowd.waiting.values()):
-                assert len(crowd.holding) == number + extra
+            left = number + extra - len(crowd.holding)
+            assert all(held[tenant] >= left for tenant in crowd.waiting.values())
         await crowd.leave()
         while crowd.holding:
             await crowd.end(crowd.holding[0])
@@ -189,6 +189,15 @@ async def test_one_tenant_alone_may_take_all_slots():
     assert crowd.holding == ["a", "a", "a", "b"]
     await crowd.end("b")
     assert len(crowd.waiting) == 1
+    await crowd.leave()
+
+
+async def test_extra_slots_are_left_for_further_tenants():
+    crowd = Crowd(slots(20, extra_slots=8))
+    for tenant in ("hog", "a", "b", "c", "d"):
+        for _ in range(30):
+            await crowd.ask(tenant)
+    assert Counter(crowd.holding) == {"hog": 20, "a": 4, "b": 2, "c": 1, "d": 1}
     await crowd.leave()
 
 

@@ -64,8 +64,15 @@ async def test_another_tenant_starts_at_once_though_one_has_taken_all_slots(
         await until_waiting(service.engine.hub, 100)
         assert service.engine.hub.active == 40
         assert (await service.ask(tenant_id="acme")).status_code == 200
+        waiting = [
+            asyncio.create_task(service.ask(f"{n}?", tenant_id="acme", model="stepped")) for n in range(2)
+        ]
+        while service.engine.hub.active < 42:  # noqa: ASYNC110 - the service has no event for it
+            await asyncio.sleep(0.01)
         assert (await service.ask("And the other?", tenant_id="globex")).status_code == 200
-        assert service.engine.hub.active == 40
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
 
 
 async def test_slots_are_shared_by_weight(serve: Serve) -> None:
