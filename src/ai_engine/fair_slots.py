@@ -242,4 +242,4 @@ async def _abandoned_without_client(turn: Turn, gone: Gone | None) -> AsyncItera
 
 
 def _stopping() -> EngineBusy:
-    return EngineBusy("The engine is stopping: ask again in a moment.")
+    return EngineBusy("The engine is shutting down: ask again in a moment.")

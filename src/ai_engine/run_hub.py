@@ -21,6 +21,8 @@ __all__ = ["LiveRun", "RunHub"]
 
 logger = get_logger(__name__)
 
+DRAIN_POLL_SECONDS: Final = 0.05
+
 RETAINED_BYTES: Final = 32_000_000
 """The memory of all logs of ended runs; beyond it the oldest are dropped before their time."""
 
@@ -277,9 +279,18 @@ class RunHub:
             if kept > RETAINED_BYTES or now - run.ended_at > self._retention:
                 del self._runs[run.run_id]
 
-    def stop(self) -> None:
-        """Begin no more runs, and end those that there are: their logs end with "shutting_down"."""
+    def drain(self) -> None:
+        """Begin no more runs; those that there are go on."""
         self.stopping = True
         self._slots.close()
+
+    async def drained(self) -> None:
+        """Wait until no run is at work, nor being begun."""
+        while self.active:  # noqa: ASYNC110 - nothing is signalled where a run could not be begun
+            await asyncio.sleep(DRAIN_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Begin no more runs, and end those that there are: their logs end with "shutting_down"."""
+        self.drain()
         for run in self._runs.values():
             run.cancel("shutting_down")

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import uvicorn
@@ -20,6 +20,7 @@ from ai_engine.engine import Engine
 from ai_engine.guard import is_loopback
 from ai_engine.logs import configure_logs, log_unhandled
 from ai_engine.pauses import shorten_pauses
+from ai_engine.run_hub import RunHub
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.supervise import supervise
 from vital_shared.errors import ConfigurationError
@@ -31,7 +32,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.services import Services
 
-__all__ = ["Server", "check_host", "listen", "serve"]
+__all__ = ["Server", "StopRequests", "check_host", "listen", "serve"]
 
 logger = get_logger(__name__)
 
@@ -41,15 +42,29 @@ STOP_SECONDS: Final = 5
 BACKLOG: Final = 2048
 
 
+class StopRequests:
+    """Requests to stop: after the first, runs may end by themselves for a while; the second does not wait."""
+
+    def __init__(self) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+
+    def add(self) -> None:
+        """Request it, or request it again."""
+        (self.second if self.first.is_set() else self.first).set()
+
+
 class Server(uvicorn.Server):
-    """Uvicorn, which tells the runs of a stop before it waits for the connections that read them.
+    """Uvicorn, which lets runs end, and stops the rest, before it waits for the connections that read them.
 
     :param app: made by `create_app`.
-    :param settings: hold the limits of connections.
+    :param settings: hold the limits of connections, and the grace.
     """
 
-    def __init__(self, app: Starlette, settings: ServerSettings) -> None:
+    def __init__(self, app: Starlette, settings: ServerSettings, stops: StopRequests | None = None) -> None:
+        self.stops = stops or StopRequests()
         self._app = app
+        self._grace_seconds = settings.shutdown_seconds
         config = LimitedConfig(
             app,
             settings,
@@ -68,18 +83,39 @@ class Server(uvicorn.Server):
         """Stop on SIGINT and SIGTERM, and return; uvicorn would raise them again, past our own closing."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._on_signal, number)
         try:
             yield
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
+    def _on_signal(self, number: int) -> None:
+        self.stops.add()
+        self.handle_exit(number, None)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Cancel the runs, so that their streams end, then stop."""
-        engine: Engine = self._app.state.engine
-        engine.hub.stop()
+        """Let the runs end, stop those that do not, so that their streams end, then stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._grace_seconds):
+                await self._let_runs_end()
+        self._hub.stop()
         await super().shutdown(sockets)
+
+    @property
+    def _hub(self) -> RunHub:
+        engine: Engine = self._app.state.engine
+        return engine.hub
+
+    async def _let_runs_end(self) -> None:
+        """Refuse new runs, and wait for the others to end, or for the second request to stop."""
+        self._hub.drain()
+        logger.info("shutting_down", runs=self._hub.active, grace_seconds=self._grace_seconds)
+        async with asyncio.TaskGroup() as tasks:
+            draining = tasks.create_task(self._hub.drained())
+            asked_again = tasks.create_task(self.stops.second.wait())
+            draining.add_done_callback(lambda _: asked_again.cancel())
+            asked_again.add_done_callback(lambda _: draining.cancel())
 
 
 def serve(settings: ServerSettings | None = None, library: Settings | None = None) -> None:

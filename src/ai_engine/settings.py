@@ -82,6 +82,9 @@ class ServerSettings(BaseSettings):
     grace_seconds: float = Field(default=10.0, gt=0)
     """A run that nobody has read for so long is cancelled."""
 
+    shutdown_seconds: float = Field(default=30.0, ge=0)
+    """How long the runs at work may take to end when the engine is stopped; no new ones begin meanwhile."""
+
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     """A stream that is silent for so long gets a comment, so that proxies keep it open."""
 

@@ -136,7 +136,7 @@ def asked(query: str = "How long?", **fields: Any) -> dict[str, Any]:
 async def serving(
     services: Services, *, workflow: type[BaseWorkflow] = BaseWorkflow, **settings: Any
 ) -> AsyncIterator[Service]:
-    chosen = ServerSettings(port=0, **settings)
+    chosen = ServerSettings(port=0, **{"shutdown_seconds": 0} | settings)
     with listen(chosen) as listener:
         port = listener.getsockname()[1]
         app = create_app(services, chosen, workflow=workflow)

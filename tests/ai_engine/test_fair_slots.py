@@ -260,9 +260,9 @@ async def test_closing_refuses_those_that_wait():
     waiting = await crowd.ask("b")
     crowd.shared.close()
     await settle()
-    with pytest.raises(EngineBusy, match="stopping"):
+    with pytest.raises(EngineBusy, match="shutting down"):
         await waiting
-    with pytest.raises(EngineBusy, match="stopping"):
+    with pytest.raises(EngineBusy, match="shutting down"):
         await crowd.shared.take("c", weight_of)
     await crowd.end("a")
     assert (crowd.shared.active, crowd.shared.waiting) == (0, 0)

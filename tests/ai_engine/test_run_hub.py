@@ -160,7 +160,7 @@ async def test_stopping_ends_the_runs_and_begins_no_more(hub: RunHub, workflow: 
     assert isinstance(run.log.outcome, RunFailedEvent)
     assert run.log.outcome.error_type == "shutting_down"
     assert (await workflow.services.runs.get(run.run_id, tenant_id=None)).status == "failed"
-    with pytest.raises(EngineBusy, match="stopping"):
+    with pytest.raises(EngineBusy, match="shutting down"):
         await started(hub, workflow)
 
 

@@ -7,8 +7,10 @@ import socket
 
 import httpx
 import pytest
-from tests.ai_engine.harness import Service, SteppedModel, asked
+from tests.ai_engine.harness import Serve, Service, SteppedModel, asked, sse
 from tests.ai_engine.processes import running_server, start
+from tests.ai_engine.supervisor.engine import SLOW_PROVIDER
+from tests.llm.wires.servers import base, openai
 
 from ai_engine.server import check_host, listen, serve
 from ai_engine.settings import ServerSettings
@@ -130,3 +132,73 @@ async def test_a_signal_stops_the_process_in_good_order(tmp_path, number: signal
     assert line["milliseconds"] > 0
     assert "private" not in rest.decode()
     assert "secret" not in rest.decode()
+
+
+async def test_a_run_may_end_while_the_engine_shuts_down_and_no_other_begins(
+    serve: Serve, model: SteppedModel
+) -> None:
+    service = await serve([model], settings={"shutdown_seconds": 60})
+    async with service.stream(json=asked(model="stepped")) as events:
+        await anext(events)
+        await model.asked.wait()
+        stopping = asyncio.create_task(service.stop())
+        await wait_until_draining(service)
+        refused = await service.ask()
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert "shutting down" in refused.json()["detail"]
+        ready = await service.client.get("/readyz")
+        assert (ready.status_code, ready.json()["missing"][0]) == (503, "the engine is shutting down")
+        assert (await service.client.get("/healthz")).status_code == 200
+        model.finish()
+        rest = [event async for event in events]
+    assert rest[-1]["type"] == "run_finished"
+    await asyncio.wait_for(stopping, 30)
+
+
+async def test_the_second_request_to_stop_does_not_wait_for_runs(serve: Serve, model: SteppedModel) -> None:
+    service = await serve([model], settings={"shutdown_seconds": 3_600})
+    waiting = asyncio.create_task(service.ask(model="stepped"))
+    await model.asked.wait()
+    stopping = asyncio.create_task(service.stop())
+    await wait_until_draining(service)
+    assert not waiting.done()
+    service.server.stops.second.set()
+    response = await waiting
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    await asyncio.wait_for(stopping, 30)
+
+
+async def wait_until_draining(service: Service) -> None:
+    while not service.engine.hub.stopping:  # noqa: ASYNC110 - seen by its requests alone
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_sigterm_lets_a_stream_finish_and_a_second_one_ends_it(tmp_path, workers: str) -> None:
+    for signals in (1, 2):
+        gate = asyncio.Event()
+        async with base.serve(openai.stream([*openai.TEXT[:3], gate, *openai.TEXT[3:]])) as upstream:
+            (tmp_path / "vital.toml").write_text(SLOW_PROVIDER.format(url=upstream.url))
+            settings = {"VITAL_WORKERS": workers, "VITAL_SHUTDOWN_SECONDS": "60"}
+            async with running_server(tmp_path, **settings) as (process, client):
+                body = asked(model="slow:model", enable_rag=False, enable_tools=False)
+                headers = {"Accept": "text/event-stream"}
+                async with client.stream("POST", "/v1/runs", json=body, headers=headers) as response:
+                    events = sse(response)
+                    await anext(events)
+                    await upstream.asked.wait()
+                    process.send_signal(signal.SIGTERM)
+                    if signals == 1:
+                        while (await client.get("/readyz")).status_code != 503:
+                            pass
+                        gate.set()
+                    else:
+                        await asyncio.sleep(0.5)  # the two are one, if nothing has seen the first
+                        process.send_signal(signal.SIGTERM)
+                    last = [event async for event in events][-1]
+                if signals == 1:
+                    assert last["type"] == "run_finished"
+                else:
+                    assert (last["type"], last["error_type"]) == ("run_failed", "shutting_down")
+                await asyncio.wait_for(process.wait(), 30)
+                assert process.returncode == 0

@@ -38,7 +38,7 @@ class Topic(IntEnum):
     FAILED = 2
     """The worker cannot serve; the body says why, in words."""
     STOP = 3
-    """The worker shall stop at once."""
+    """The worker shall stop; sent a second time, it shall not wait for its runs."""
     SNAPSHOT = 4
     """What the worker has counted: asked for, or sent as its last."""
     METRICS = 5

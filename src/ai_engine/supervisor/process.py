@@ -142,11 +142,14 @@ class WorkerProcess:
         """Ask it something; raises what `Channel.ask` does."""
         return await self._channel.ask(topic, body)
 
-    def stop(self) -> None:
-        """Tell it to stop at once; if it has not even started, there is nothing to wait for."""
+    def stop(self, grace_seconds: float) -> None:
+        """Tell it to stop; if it has not even started, there is nothing to wait for.
+
+        :param grace_seconds: how long its runs may go on; told a second time, it does not wait for them.
+        """
         if self.is_ready:
             self._channel.tell(Topic.STOP)
-            asyncio.get_running_loop().call_later(STOP_SECONDS, self.kill)
+            asyncio.get_running_loop().call_later(grace_seconds + STOP_SECONDS, self.kill)
         else:
             self.kill()
 

@@ -31,7 +31,11 @@ async def supervise(
     """
     await _migrate(library)
     environment = {**_environment(library), **_environment(settings)}
-    supervisor = Supervisor(settings.workers, lambda n: WorkerProcess.start(n, listener, environment))
+    supervisor = Supervisor(
+        settings.workers,
+        lambda number: WorkerProcess.start(number, listener, environment),
+        grace_seconds=settings.shutdown_seconds,
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.stop)

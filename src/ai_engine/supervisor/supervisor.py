@@ -24,6 +24,8 @@ STEADY_SECONDS: Final = 10.0
 FIRST_DELAY_SECONDS: Final = 0.2
 LONGEST_DELAY_SECONDS: Final = 30.0
 
+SECOND: Final = 2
+
 STARTS: Final = 3
 """When no worker serves, and one has failed so often in a row, it is given up."""
 
@@ -33,10 +35,15 @@ class Supervisor:
 
     :param count: so many workers.
     :param start: starts the worker of a number, from 1 on.
+    :param grace_seconds: how long their runs may go on when they are stopped.
     """
 
-    def __init__(self, count: int, start: Callable[[int], Awaitable[WorkerProcess]]) -> None:
+    def __init__(
+        self, count: int, start: Callable[[int], Awaitable[WorkerProcess]], *, grace_seconds: float
+    ) -> None:
         self._count = count
+        self._grace_seconds = grace_seconds
+        self._stops = 0
         self._start = start
         self._workers: dict[int, WorkerProcess] = {}
         self._gathering = Gathering(self._workers.values)
@@ -57,14 +64,17 @@ class Supervisor:
                 tasks.create_task(self._keep(number))
             await self._stopping.wait()
             for worker in self._workers.values():
-                worker.stop()
+                worker.stop(self._grace_seconds)
         if self._failure is not None:
             raise self._failure
 
     def stop(self) -> None:
-        """Stop them all in good order; when it is called again, at once."""
-        if self._stopping.is_set():
-            for worker in self._workers.values():
+        """Stop them all when their runs have ended; when called again, end the runs, and then the workers."""
+        self._stops += 1
+        for worker in self._workers.values():
+            if self._stops == SECOND:
+                worker.stop(0)
+            elif self._stops > SECOND:
                 worker.kill()
         self._stopping.set()
 
@@ -74,7 +84,7 @@ class Supervisor:
             started = time.monotonic()
             self._workers[number] = worker = await self._start(number)
             if self._stopping.is_set():
-                worker.stop()
+                worker.stop(0)
             code = await worker.run(self._tell_ready, self._gathering.text, self._relaying.relay)
             del self._workers[number]
             self._gathering.leave(worker)

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -19,7 +19,7 @@ from ai_engine.app import create_app
 from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
 from ai_engine.pauses import shorten_pauses
-from ai_engine.server import Server
+from ai_engine.server import Server, StopRequests
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.channel import Channel, Topic
 from ai_engine.supervisor.relaying import ask_through
@@ -32,9 +32,6 @@ from vital_shared.settings import Settings
 from vital_shared.workflows.services import Services
 
 __all__ = ["main"]
-
-DRAIN_SECONDS: Final = 30.0
-"""How long the runs of a worker that is replaced may take to end by themselves."""
 
 FIRST_REQUEST_SECONDS: Final = 1.0
 """So long a connection that is new when its worker is replaced has for its first request."""
@@ -53,11 +50,10 @@ class WorkerServer(Server):
     """
 
     def __init__(
-        self, app: Starlette, settings: ServerSettings, channel: Channel, stop: asyncio.Event
+        self, app: Starlette, settings: ServerSettings, channel: Channel, stops: StopRequests
     ) -> None:
-        super().__init__(app, settings)
+        super().__init__(app, settings, stops)
         self._channel = channel
-        self._stop = stop
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -72,22 +68,22 @@ class WorkerServer(Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Tell whether it is time to stop."""
-        return await super().on_tick(counter) or self._stop.is_set()
+        return await super().on_tick(counter) or self.stops.first.is_set()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more requests, let the runs end, and stop."""
-        for server in self.servers:
-            server.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await self._drained()
-        await super().shutdown(sockets)
+    async def _let_runs_end(self) -> None:
+        """Where this worker alone is replaced, take no more connections: the others do."""
+        if not self.stops.first.is_set():
+            for server in self.servers:
+                server.close()
+            await self._drained()
+        if self.stops.first.is_set():
+            await super()._let_runs_end()
 
     async def _drained(self) -> None:
-        hub, connections = self._app.state.engine.hub, self.server_state.connections
+        hub, connections = self._hub, self.server_state.connections
         loop = asyncio.get_running_loop()
         patient_until = loop.time() + FIRST_REQUEST_SECONDS
-        while not self._stop.is_set() and (connections or hub.active):  # uvicorn has no event for it
+        while not self.stops.first.is_set() and (connections or hub.active):  # uvicorn has no event for it
             for connection in list(connections):
                 if getattr(connection, "cycle", None) is not None or loop.time() > patient_until:
                     connection.shutdown()  # closes it at once if it is idle, and otherwise after its answer
@@ -108,20 +104,20 @@ def main() -> None:
 
 async def _work(listener: socket.socket, end: socket.socket, settings: ServerSettings) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
-    stop = asyncio.Event()
+    stops = StopRequests()
     channel = await Channel.open(end)
     async with asyncio.TaskGroup() as tasks:
         apps: list[Starlette] = []
-        tasks.create_task(_listen(channel, stop, apps))
+        tasks.create_task(_listen(channel, stops, apps))
         try:
-            await _serve(listener, settings, channel, stop, apps)
+            await _serve(listener, settings, channel, stops, apps)
         except VitalError as error:
             channel.tell(Topic.FAILED, str(error).encode())
         channel.tell(Topic.SNAPSHOT, await asyncio.to_thread(_snapshot))
         await channel.aclose()
 
 
-async def _listen(channel: Channel, stop: asyncio.Event, apps: list[Starlette]) -> None:
+async def _listen(channel: Channel, stops: StopRequests, apps: list[Starlette]) -> None:
     """Answer the supervisor until it is gone; then nobody needs this worker any more.
 
     :param apps: what this worker serves, once it does.
@@ -130,7 +126,7 @@ async def _listen(channel: Channel, stop: asyncio.Event, apps: list[Starlette]) 
     async def handle(topic: Topic, body: bytes) -> bytes:
         match topic:
             case Topic.STOP:
-                stop.set()
+                stops.add()
             case Topic.SNAPSHOT:
                 return await asyncio.to_thread(_snapshot)
             case Topic.RUN if apps:
@@ -139,7 +135,8 @@ async def _listen(channel: Channel, stop: asyncio.Event, apps: list[Starlette]) 
         return b""
 
     await channel.serve(handle)
-    stop.set()
+    stops.add()
+    stops.add()
     asyncio.get_running_loop().call_later(ORPHAN_SECONDS, os._exit, 1)
 
 
@@ -147,7 +144,7 @@ async def _serve(
     listener: socket.socket,
     settings: ServerSettings,
     channel: Channel,
-    stop: asyncio.Event,
+    stops: StopRequests,
     apps: list[Starlette],
 ) -> None:
     services = await Services.open(Settings())
@@ -155,7 +152,7 @@ async def _serve(
     try:
         app = create_app(services, settings, ask_supervisor(channel), ask=ask_through(channel))
         apps.append(app)
-        await WorkerServer(app, settings, channel, stop).serve([listener])
+        await WorkerServer(app, settings, channel, stops).serve([listener])
     finally:
         await services.aclose()
 

@@ -12,8 +12,8 @@ from typing import Final
 
 __all__ = ["Program", "start", "stop"]
 
-STOP_SECONDS: Final = 15.0
-"""A program that was told to stop and has not ended by then is killed."""
+STOP_SECONDS: Final = 50.0
+"""A program that was told to stop and has not ended by then is killed; the engine lets its runs end first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ async def test_workers_that_die_as_they_start_are_given_up(monkeypatch):
             return await WorkerProcess.start(number, listener, {})
 
         with pytest.raises(ConfigurationError, match="cannot start: they end with exit code 2"):
-            await Supervisor(2, start).run(lambda: pytest.fail("nothing is ready"))
+            await Supervisor(2, start, grace_seconds=0).run(lambda: pytest.fail("nothing is ready"))
     assert supervisor.STARTS in (numbers.count(1), numbers.count(2))
     assert max(numbers.count(1), numbers.count(2)) == supervisor.STARTS
 
@@ -47,7 +47,7 @@ async def test_a_worker_that_did_not_start_is_started_again(monkeypatch, tmp_pat
             monkeypatch.setattr(process, "PROGRAM", programs.pop(0))
             return await WorkerProcess.start(number, listener, {"VITAL_DATA_DIR": str(tmp_path)})
 
-        one = Supervisor(1, start)
+        one = Supervisor(1, start, grace_seconds=0)
         running = asyncio.create_task(one.run(ready.set))
         await asyncio.wait_for(ready.wait(), 60)
         one.stop()
@@ -65,7 +65,7 @@ async def test_it_stops_while_workers_start():
             started.set()
             return worker
 
-        one = Supervisor(2, start)
+        one = Supervisor(2, start, grace_seconds=0)
         running = asyncio.create_task(one.run(lambda: None))
         await started.wait()
         one.stop()
@@ -82,7 +82,7 @@ async def test_a_worker_that_never_gets_ready_is_killed(monkeypatch):
             return await WorkerProcess.start(number, listener, {})
 
         with pytest.raises(ConfigurationError, match="exit code -9"):
-            await Supervisor(1, start).run(lambda: None)
+            await Supervisor(1, start, grace_seconds=0).run(lambda: None)
 
 
 def test_workers_read_the_settings_that_the_supervisor_has(monkeypatch, tmp_path):
