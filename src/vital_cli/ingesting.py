@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -12,8 +13,12 @@ from vital_cli.session import Session
 from vital_cli.terminal import ERR, say, show_table
 from vital_cli.views.words import counted
 from vital_shared.retrieval.ingest import Ingestor, IngestResult, Limits
+from vital_shared.retrieval.ingest.files import left_out
 
-__all__ = ["ingest_paths", "show_results"]
+__all__ = ["ingest_paths", "show_left_out", "show_results"]
+
+SHOWN_NAMES: Final = 10
+"""Files that are named one by one."""
 
 
 def ingest_paths(session: Session, paths: Sequence[Path], tenant_id: str | None) -> list[IngestResult]:
@@ -39,6 +44,15 @@ def ingest_paths(session: Session, paths: Sequence[Path], tenant_id: str | None)
             say(f"Stopped after {counted(len(results), 'file')}, which stay.", "yellow")
             raise
     return results
+
+
+def show_left_out(paths: Sequence[Path]) -> None:
+    """Name the files in folders that are of no kind that can be read."""
+    names = left_out(paths)
+    if names:
+        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        shown = ", ".join(names[:SHOWN_NAMES])
+        say(f"Left out {counted(len(names), 'file')} of other kinds or outside: {shown}{more}.", "yellow")
 
 
 def show_results(results: Sequence[IngestResult]) -> None:

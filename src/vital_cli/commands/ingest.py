@@ -22,9 +22,10 @@ def ingest(
 ) -> None:
     """Add documents to answer from; those that are stored already are brought up to date.
 
+    A folder's documents follow it: renamed files get their new names, and what is gone is removed.
     Exits with 1 when a file could not be read; the others are stored.
     """
-    from vital_cli.ingesting import ingest_paths, show_results
+    from vital_cli.ingesting import ingest_paths, show_left_out, show_results
     from vital_cli.problems import FAILED
     from vital_cli.session import open_session
     from vital_cli.terminal import say, write_json
@@ -38,6 +39,7 @@ def ingest(
                 "yellow",
             )
         results = ingest_paths(session, paths, tenant)
+    show_left_out(paths)
     if not results:
         raise InvalidRequest(f"There is no readable file in {', '.join(map(str, paths))}.", field="paths")
     if as_json:

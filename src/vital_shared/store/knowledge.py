@@ -54,6 +54,11 @@ class KnowledgeStore:
         self._changed = changed
         self._search = search_statement(database.dialect)
 
+    @property
+    def database(self) -> Database:
+        """Where the documents are."""
+        return self._database
+
     async def replace(
         self,
         *,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.parse import SUFFIXES
 
-__all__ = ["Found", "find_files", "read_file"]
+__all__ = ["Found", "file_address", "find_files", "is_gone", "left_out", "longer_names", "read_file"]
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Found(NamedTuple):
@@ -27,9 +32,9 @@ def find_files(paths: Iterable[Path]) -> list[Found]:
     """Return the readable files in folders, and all files that are named themselves.
 
     Folders are walked in the order of their names; hidden files and folders are skipped, and so is
-    a folder that was walked already, by whatever links it is reached. A file that is reached twice
-    is returned once. Two different files with the same name relative to what was named would
-    overwrite each other in the store: the second is an error.
+    a folder that was walked already, by whatever links it is reached, and what a link leads to outside of the
+    folder. A file that is reached twice is returned once. Two different files with the same name relative to
+    what was named would overwrite each other in the store: the second is an error.
     """
     found: dict[str, Found] = {}
     real: dict[Path, str] = {}
@@ -58,6 +63,46 @@ def read_file(path: Path, *, limit: int) -> bytes:
         raise IngestError(f"{path} cannot be opened: {error.strerror}.", path=str(path)) from error
 
 
+def left_out(paths: Iterable[Path]) -> list[str]:
+    """Name what is in the folders and is not read: files of other kinds, and links that lead out of them."""
+    names: set[str] = set()
+    for root in filter(Path.is_dir, paths):
+        for name, folders, files in os.walk(root):
+            folder = Path(name)
+            links = [each for each in folders if (folder / each).is_symlink()]
+            folders[:] = [each for each in folders if not each.startswith(".")]
+            for each in (*links, *files):
+                path = folder / each
+                is_read = path.suffix.lower() in SUFFIXES or each in links
+                if not each.startswith(".") and not (is_read and _within(path, root)):
+                    names.add(_text(path.relative_to(root).as_posix()))
+    return sorted(names)
+
+
+def file_address(path: Path) -> str:
+    """Return an absolute path without links, percent-encoded, so that any name is text."""
+    return path.resolve().as_uri()
+
+
+def is_gone(address: str) -> bool:
+    """Tell whether a file is known not to be there any more; what cannot be looked at is not."""
+    try:
+        os.lstat(unquote_to_bytes(address.removeprefix("file://")))
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def longer_names(found: Found) -> Iterator[str]:
+    """Give the name of a file, and then longer ones with more of the folders that it is in."""
+    yield found.uri
+    parts = found.path.resolve().parts[1:]
+    for count in range(found.uri.count("/") + 2, len(parts) + 1):
+        yield _text("/".join(parts[-count:]))
+
+
 def _entries(path: Path) -> Iterator[Found]:
     if path.is_dir():
         yield from _walk(path)
@@ -81,19 +126,31 @@ def _walk(root: Path) -> Iterator[Found]:
     errors: list[OSError] = []
     for name, folders, files in os.walk(root, followlinks=True, onerror=errors.append):
         folder = Path(name)
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        folders[:] = sorted(
+            each for each in folders if not each.startswith(".") and _within(folder / each, root)
+        )
         if folder.resolve() in walked:
             folders.clear()
             continue
         walked.add(folder.resolve())
         for file in sorted(files):
             path = folder / file
-            if not file.startswith(".") and path.suffix.lower() in SUFFIXES and path.is_file():
+            if file.startswith(".") or not _within(path, root) or not path.is_file():
+                continue
+            if path.suffix.lower() in SUFFIXES:
                 yield Found(path, _text(path.relative_to(root).as_posix()))
     for error in errors:
         path = Path(error.filename)
         message = f"{path} cannot be opened: {error.strerror}."
         yield Found(path, _text(path.relative_to(root).as_posix()), IngestError(message, path=str(path)))
+
+
+def _within(path: Path, root: Path) -> bool:
+    """Tell whether a path leads to something in the folder, also where it is a link; a loop leads nowhere."""
+    try:
+        return not path.is_symlink() or path.resolve(strict=True).is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        return False
 
 
 def _clash(entry: Found, first: Found) -> IngestError:
@@ -105,4 +162,4 @@ def _clash(entry: Found, first: Found) -> IngestError:
 
 def _text(name: str) -> str:
     """Return a file name as text that a database takes, also where it is not UTF-8."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    return _CONTROLS.sub("\ufffd", os.fsencode(name).decode("utf-8", "replace"))

@@ -5,18 +5,27 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vital_shared.errors import IngestError
+from vital_shared.errors import IngestError, NotFound
 from vital_shared.models.knowledge import Chunk, Document
-from vital_shared.retrieval.ingest.files import Found, find_files, read_file
+from vital_shared.retrieval.ingest.files import (
+    Found,
+    file_address,
+    find_files,
+    is_gone,
+    longer_names,
+    read_file,
+)
 from vital_shared.retrieval.ingest.limits import DEFAULT_LIMITS, Limits
 from vital_shared.retrieval.ingest.parse import media_type_of
 from vital_shared.retrieval.ingest.read import Contents
 from vital_shared.retrieval.ingest.reader_pool import READERS, ReaderPool
 from vital_shared.retrieval.ingest.result import IngestResult
 from vital_shared.retrieval.passage_text import passage_text
+from vital_shared.store.document_files import DocumentFiles
 from vital_shared.store.knowledge import KnowledgeStore
 
 if TYPE_CHECKING:
@@ -51,6 +60,7 @@ class Ingestor:
         readers: ReaderPool = READERS,
     ) -> None:
         self._knowledge = knowledge
+        self._files = DocumentFiles(knowledge.database)
         self._embedder = embedder
         self._limits = limits
         self._readers = readers
@@ -71,10 +81,12 @@ class Ingestor:
     ) -> AsyncIterator[IngestResult]:
         """Store files, and all readable files in folders; yields what became of each, as it is done.
 
-        A file that cannot be read is a result that says so. See `find_files` for the names under
-        which files are stored.
+        A file that cannot be read is a result that says so. See `find_files` for the names under which files
+        are stored; where a name is another file's, more of its folders are put before it. Documents whose
+        files are gone from the folders are removed, unless nothing can be read there any more.
         """
-        found = await asyncio.to_thread(find_files, list(paths))
+        named = list(paths)
+        found = await asyncio.to_thread(find_files, named)
         done = 0
 
         def report(part: float) -> None:
@@ -90,6 +102,20 @@ class Ingestor:
             report(1)
             done += 1
             yield result
+        readable = [entry.path for entry in found if entry.error is None]
+        for folder in named:
+            if any(path.is_relative_to(folder) for path in readable if folder != path):
+                async for result in self._remove_gone(folder, tenant_id):
+                    yield result
+
+    async def _remove_gone(self, folder: Path, tenant_id: str | None) -> AsyncIterator[IngestResult]:
+        for path, document_id in (await self._files.below(file_address(folder), tenant_id=tenant_id)).items():
+            if await asyncio.to_thread(is_gone, path):
+                with suppress(NotFound):  # somebody else was sooner
+                    document = await self._knowledge.get(document_id, tenant_id=None)
+                    await self._knowledge.delete(document_id, tenant_id=None)
+                    message = f"{document.uri} is gone from {folder}, so it was removed."
+                    yield IngestResult(uri=document.uri, status="removed", message=message)
 
     async def _ingest_file(
         self, entry: Found, tenant_id: str | None, on_part: Callable[[float], None]
@@ -97,7 +123,26 @@ class Ingestor:
         if entry.error is not None:
             raise entry.error
         data = await asyncio.to_thread(read_file, entry.path, limit=self._limits.file_bytes)
-        return await self._ingest(data, entry.uri, tenant_id, None, on_part)
+        path = await asyncio.to_thread(file_address, entry.path)
+        known = await self._files.uri_of(path, tenant_id=tenant_id)
+        uri = known or await self._free_name(entry, path, tenant_id)
+        result = await self._ingest(data, uri, tenant_id, None, on_part)
+        is_its_own = result.document_id is not None and result.status != "duplicate"
+        if is_its_own and (known is None or result.status != "unchanged"):
+            await self._files.put(str(result.document_id), path, tenant_id=tenant_id)
+        return result
+
+    async def _free_name(self, entry: Found, path: str, tenant_id: str | None) -> str:
+        """Return the shortest name that is no other file's; that of a file which is gone is free."""
+        for name in longer_names(entry):
+            holder = await self._knowledge.find(tenant_id=tenant_id, uri=name)
+            if holder is None or await self._is_free(holder):
+                return name
+        return path
+
+    async def _is_free(self, document: Document) -> bool:
+        other = await self._files.path_of(document.id)
+        return other is None or await asyncio.to_thread(is_gone, other)
 
     async def _ingest(
         self,
@@ -139,8 +184,15 @@ class Ingestor:
             raise IngestError(f"{uri} is larger than {limit:g} MB: split it.", path=uri)
 
     async def _twin(self, uri: str, tenant_id: str | None, content_hash: str) -> Document | None:
+        """Return another document of the same content; one whose file was renamed is removed instead."""
         twin = await self._knowledge.find_by_hash(tenant_id=tenant_id, content_hash=content_hash)
-        return None if twin is None or twin.uri == uri else twin
+        if twin is None or twin.uri == uri:
+            return None
+        path = await self._files.path_of(twin.id)
+        if path is not None and await asyncio.to_thread(is_gone, path):
+            await self._knowledge.delete(twin.id, tenant_id=None)
+            return None
+        return twin
 
     async def _read(self, data: bytes, uri: str, media_type: str, declared: str | None) -> Contents:
         return await self._readers.read(

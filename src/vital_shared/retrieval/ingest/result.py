@@ -9,7 +9,8 @@ from vital_shared.models.knowledge import Document
 
 __all__ = ["IngestResult", "Status"]
 
-Status = Literal["added", "updated", "unchanged", "duplicate", "failed"]
+# "removed": its file is gone from the folder that was ingested.
+Status = Literal["added", "updated", "unchanged", "duplicate", "failed", "removed"]
 
 
 class IngestResult(Frozen):

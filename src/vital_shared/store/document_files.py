@@ -1,0 +1,63 @@
+"""The files that documents were read from."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select
+
+from vital_shared.store.database import Database
+from vital_shared.store.document_file_table import document_files
+from vital_shared.store.tables import documents, owner
+
+__all__ = ["DocumentFiles"]
+
+
+class DocumentFiles:
+    """Which document is which file of this machine, by tenant.
+
+    Paths are absolute, as ``file:`` addresses: percent-encoded, so that any name is one.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def uri_of(self, path: str, *, tenant_id: str | None) -> str | None:
+        """Return the uri of the document that was read from a file."""
+        statement = (
+            select(documents.c.uri)
+            .join_from(document_files, documents)
+            .where(document_files.c.tenant_id == owner(tenant_id), document_files.c.path == path)
+            .limit(1)
+        )
+        async with self._database.connect() as connection:
+            uri: str | None = (await connection.execute(statement)).scalar()
+            return uri
+
+    async def path_of(self, document_id: str) -> str | None:
+        """Return the file that a document was read from."""
+        statement = select(document_files.c.path).where(document_files.c.document_id == document_id)
+        async with self._database.connect() as connection:
+            path: str | None = (await connection.execute(statement)).scalar()
+            return path
+
+    async def put(self, document_id: str, path: str, *, tenant_id: str | None) -> None:
+        """Note the file of a document; no other document has it then."""
+        holder = owner(tenant_id)
+        async with self._database.begin() as connection:
+            await connection.execute(
+                delete(document_files).where(
+                    (document_files.c.document_id == document_id)
+                    | ((document_files.c.tenant_id == holder) & (document_files.c.path == path))
+                )
+            )
+            await connection.execute(
+                insert(document_files).values(document_id=document_id, tenant_id=holder, path=path)
+            )
+
+    async def below(self, folder: str, *, tenant_id: str | None) -> dict[str, str]:
+        """Return the files below a folder, with the ids of their documents."""
+        statement = select(document_files.c.path, document_files.c.document_id).where(
+            document_files.c.tenant_id == owner(tenant_id),
+            document_files.c.path.startswith(f"{folder.rstrip('/')}/", autoescape=True),
+        )
+        async with self._database.connect() as connection:
+            return {row.path: row.document_id for row in await connection.execute(statement)}

@@ -1,0 +1,167 @@
+"""The store follows the folders that were ingested."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vital_shared.retrieval.ingest.files import file_address, is_gone, left_out
+
+
+@pytest.fixture
+def ingest(ingestor):
+    async def work(*paths: Path, tenant_id: str = "acme") -> dict[str, str]:
+        return {
+            result.uri: result.status async for result in ingestor.ingest_paths(paths, tenant_id=tenant_id)
+        }
+
+    return work
+
+
+@pytest.fixture
+def stored(knowledge):
+    async def names(tenant_id: str = "acme") -> list[str]:
+        return [document.uri for document in await knowledge.list(tenant_id=tenant_id)]
+
+    return names
+
+
+def write(folder: Path, **texts: str) -> Path:
+    for name, text in texts.items():
+        path = folder / (name.replace("__", "/") + ".md")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+async def test_deleted_files_are_removed_and_the_rest_stays(ingest, stored, tmp_path):
+    folder = write(tmp_path / "one", a="Alpha.", sub__b="Beta.", c="Gamma.")
+    await ingest(folder)
+    shutil.rmtree(folder / "sub")
+    assert await ingest(folder) == {"a.md": "unchanged", "c.md": "unchanged", "sub/b.md": "removed"}
+    assert await stored() == ["a.md", "c.md"]
+
+
+async def test_a_renamed_file_is_stored_under_its_new_name_alone(ingest, stored, tmp_path):
+    folder = write(tmp_path / "one", a="Alpha.", b="Beta.")
+    await ingest(folder)
+    (folder / "a.md").rename(folder / "z.md")
+    assert await ingest(folder) == {"b.md": "unchanged", "z.md": "added"}
+    assert await stored() == ["b.md", "z.md"]
+
+
+async def test_files_that_change_names_with_each_other_stay_two(ingest, stored, texts_of, tmp_path):
+    folder = write(tmp_path / "one", a="Alpha.", b="Beta.")
+    await ingest(folder)
+    write(folder, a="Beta.", b="Alpha.")
+    await ingest(folder)
+    await ingest(folder)
+    assert sorted(await texts_of()) == ["Alpha.", "Beta."]
+
+
+async def test_files_of_one_name_in_two_folders_are_two_documents(ingest, stored, texts_of, tmp_path):
+    one, two = write(tmp_path / "x" / "docs", n="One."), write(tmp_path / "y" / "docs", n="Two.")
+    three = write(tmp_path / "docs", n="Three.")
+    for folder in (one, two, three, one, two, three):
+        await ingest(folder)
+    assert sorted(await texts_of()) == ["One.", "Three.", "Two."]
+    assert len(set(await stored())) == 3
+    write(two, n="Two changed.")
+    assert set((await ingest(two)).values()) == {"updated"}
+    assert sorted(await texts_of()) == ["One.", "Three.", "Two changed."]
+
+
+async def test_a_single_file_does_not_replace_another_of_its_name(ingest, texts_of, tmp_path):
+    one, two = write(tmp_path / "x", n="One."), write(tmp_path / "y", n="Two.")
+    await ingest(one / "n.md")
+    await ingest(two / "n.md")
+    assert sorted(await texts_of()) == ["One.", "Two."]
+
+
+async def test_a_folder_that_was_moved_keeps_its_names(ingest, stored, tmp_path):
+    write(tmp_path / "old", a="Alpha.", b="Beta.")
+    await ingest(tmp_path / "old")
+    (tmp_path / "old").rename(tmp_path / "new")
+    write(tmp_path / "new", a="Alpha two.")
+    await ingest(tmp_path / "new")
+    assert await stored() == ["a.md", "b.md"]
+
+
+async def test_a_folder_without_anything_to_read_removes_nothing(ingest, stored, tmp_path):
+    folder = write(tmp_path / "mounted", a="Alpha.")
+    await ingest(folder)
+    (folder / "a.md").unlink()
+    assert await ingest(folder) == {}
+    assert await stored() == ["a.md"]
+
+
+async def test_one_folder_and_one_tenant_leave_the_others_alone(ingest, stored, tmp_path):
+    one, two = write(tmp_path / "one", a="Alpha.", b="Beta."), write(tmp_path / "one_more", c="Gamma.")
+    await ingest(one)
+    await ingest(two)
+    await ingest(one, tenant_id="other")
+    (one / "b.md").unlink()
+    (two / "c.md").unlink()
+    await ingest(one)
+    assert await stored() == ["a.md", "c.md"]
+    assert await stored("other") == ["a.md", "b.md"]
+
+
+async def test_what_was_stored_before_files_were_noted_is_taken_over(ingest, ingestor, stored, tmp_path):
+    await ingestor.ingest_bytes(b"Alpha.", uri="a.md", tenant_id="acme")
+    folder = write(tmp_path / "one", a="Alpha.", b="Beta.")
+    assert await ingest(folder) == {"a.md": "unchanged", "b.md": "added"}
+    (folder / "a.md").unlink()
+    await ingest(folder)
+    assert await stored() == ["b.md"]
+
+
+async def test_uploads_are_never_removed(ingest, ingestor, stored, tmp_path):
+    await ingestor.ingest_bytes(b"Uploaded.", uri="u.md", tenant_id="acme")
+    await ingest(write(tmp_path / "one", a="Alpha."))
+    assert await stored() == ["a.md", "u.md"]
+
+
+async def test_no_link_leads_out_of_the_folder_or_round_in_it(ingest, stored, tmp_path):
+    write(tmp_path / "out", secret="The vault.")
+    folder = write(tmp_path / "one", a="Alpha.")
+    (folder / "link").symlink_to(tmp_path / "out")
+    (folder / "up").symlink_to("..")
+    (folder / "etc.md").symlink_to(tmp_path / "out" / "secret.md")
+    (folder / "loop.md").symlink_to("loop.md")
+    (folder / "self").symlink_to(".")
+    (folder / "dangling.md").symlink_to("nowhere.md")
+    assert await ingest(folder) == {"a.md": "added"}
+    assert {"etc.md", "link", "loop.md", "up"} <= set(left_out([folder]))
+
+
+async def test_a_folder_that_is_itself_a_link_is_read(ingest, stored, tmp_path):
+    write(tmp_path / "real", a="Alpha.")
+    (tmp_path / "link").symlink_to("real")
+    assert await ingest(tmp_path / "link") == {"a.md": "added"}
+    assert await ingest(tmp_path / "real") == {"a.md": "unchanged"}
+
+
+async def test_any_name_can_be_stored_and_removed(ingest, stored, tmp_path):
+    folder = write(tmp_path / "one", a="Alpha.")
+    for name in (b"caf\xe9", b"caf\xe8", b"two\nlines", b"%41 ?#"):
+        write(folder, **{os.fsdecode(name): f"Text of {name!r}."})
+    found = await ingest(folder)
+    assert all("\n" not in uri for uri in found)
+    for path in folder.glob("*"):
+        assert not is_gone(file_address(path))
+        if path.name != "a.md":
+            path.unlink()
+    await ingest(folder)
+    assert await stored() == ["a.md"]
+
+
+def test_files_of_other_kinds_are_named(tmp_path):
+    folder = write(tmp_path / "one", a="Alpha.")
+    for name in ("plan.docx", "rows.csv", "README", ".hidden", "sub/mail.eml"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x")
+    assert left_out([folder, folder / "a.md"]) == ["README", "plan.docx", "rows.csv", "sub/mail.eml"]
