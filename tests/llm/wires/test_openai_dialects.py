@@ -212,6 +212,16 @@ def test_usage_wherever_it_stands(last):
     assert (counted(events)[-1].input_tokens, counted(events)[-1].cached_input_tokens) == (120, 100)
 
 
+@pytest.mark.parametrize(
+    "last", [{"prompt_tokens": 0, "completion_tokens": 0}, {"total_tokens": None}, "none", [0]]
+)
+def test_counts_of_zero_behind_real_ones_are_passed_over(last):
+    events = read(
+        chunk({"content": "x"}), chunk(finish="stop", usage=USAGE), chunk(choices=[], usage=last), DONE
+    )
+    assert counted(events)[-1].input_tokens == 120
+
+
 def test_usage_on_every_chunk_counts_once_at_the_beginning_and_once_at_the_end():
     growing = [chunk({"content": "x"}, usage=USAGE | {"completion_tokens": 21 + n}) for n in range(9)]
     events = read(*growing, chunk(finish="stop"), DONE)

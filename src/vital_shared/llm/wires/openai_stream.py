@@ -52,6 +52,8 @@ _FAILURES: Final = frozenset(
 )
 """Reasons for which an answer is not whole."""
 
+_WHOLE_COUNTS: Final = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
+
 
 class OpenAIDecoder:
     """Reads one answer's stream, or a whole chat completion.
@@ -232,6 +234,8 @@ class OpenAIDecoder:
 
     def _count(self, counts: Any) -> Sequence[ModelEvent]:
         """Keep the latest usage, since some count in every chunk; pass on the first, should it break off."""
+        if self._usage is not None and not _has_counts(counts):
+            return ()
         self._usage = counts
         if self._counted is not None and self._finish is None:
             return ()
@@ -268,6 +272,11 @@ def _usage_of(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> Any:
     groq = chunk.get("x_groq")
     of_groq = groq.get("usage") if isinstance(groq, dict) else None
     return chunk.get("usage") or choice.get("usage") or of_groq
+
+
+def _has_counts(usage: Any) -> bool:
+    """Whether a usage counts anything: some send zeros at the end, behind the real counts."""
+    return isinstance(usage, dict) and any(usage.get(field) for field in _WHOLE_COUNTS)
 
 
 def _error_of(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> Any:
