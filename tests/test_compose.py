@@ -88,7 +88,8 @@ def test_the_files_of_the_repository_are_where_the_programs_look():
     configuration = yaml.safe_load((ROOT / "prometheus.yml").read_text(encoding="utf-8"))
     (rules,) = configuration["rule_files"]
     assert ("./prometheus-rules", str(Path(rules).parent)) in folders("prometheus")
-    (scrape,) = configuration["scrape_configs"]
+    scrape, *others = configuration["scrape_configs"]
+    assert [other["job_name"] for other in others] == ["prometheus", "alertmanager"]
     assert ("watch", str(Path(scrape["authorization"]["credentials_file"]).parent)) in folders("prometheus")
 
 

@@ -73,6 +73,12 @@ class Threshold(Frozen):
     """Spending below which the alert does not fire."""
     before: Seconds = 3_600.0
     """How far back the window lies that this one is compared with, where there is one."""
+    day: Seconds = 86_400.0
+    """How far back the same hour of the day before lies."""
+    week: Seconds = 604_800.0
+    """How far back the same hour of the week before lies."""
+    unknown_dollars_per_hour: float = Field(default=100 / 24, ge=0)
+    """The usual spending where nothing is known; see `OpsConfig.threshold`."""
 
     @property
     def range(self) -> str:
@@ -106,6 +112,12 @@ _THRESHOLDS: Final[Thresholds] = {
     "HighToolFailureRate": _threshold(0.10, "10m", "10m"),
     "HighRAGFailureRate": _threshold(0.05, "10m", "10m"),
     "DeadLetters": _threshold(1, "10m", "0m", 0),
+    "EngineDown": _threshold(1, "1m", "1m", 0),
+    "ReplicaDown": _threshold(1, "5m", "5m", 0),
+    "EngineRejecting": _threshold(0.10, "5m", "5m"),
+    "NotificationsFailing": _threshold(1, "5m", "5m", 0),
+    "TrafficDropped": _threshold(0.20, "15m", "15m", 100),
+    "TenantAvailability": _threshold(0.50, "10m", "5m"),
 }
 
 
@@ -121,6 +133,14 @@ class OpsConfig(Frozen):
     runbook_url: str = Field(default="http://127.0.0.1:8000/runbooks", pattern=r"^https?://\S+$")
     """The address below which each alert's runbook is found by the alert's name."""
     thresholds: Thresholds = _THRESHOLDS
+
+    def threshold(self, alert: str) -> Threshold:
+        """Return the numbers of an alert.
+
+        What an hour usually costs is, where nothing is known, a day's limit by the hour.
+        """
+        usual = {"unknown_dollars_per_hour": round(self.thresholds["HighDailyCost"].value / 24, 6)}
+        return self.thresholds[alert].model_copy(update=usual)
 
     def runbook(self, alert: str) -> str:
         """Return the address of an alert's runbook."""
@@ -171,6 +191,8 @@ def scaled(config: OpsConfig, faster: float, longest: float) -> OpsConfig:
                 "window": scale(each.window),
                 "hold": scale(each.hold),
                 "before": scale(each.before),
+                "day": each.day / faster,
+                "week": each.week / faster,
             }
         )
         for name, each in config.thresholds.items()

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from vital_ops.destinations import Destinations
 from vital_ops.rules.alert import NOTIFY
-from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.rule import write_yaml
 from vital_ops.rules.slos import SPEEDS, WATCHDOG
 
@@ -17,20 +17,30 @@ ENGINE: Final = "engine"
 """The receiver that only the engine is behind: of the watchdog, and of alerts that name nobody."""
 
 TITLE: Final = (
-    "[{{ .Status | toUpper }}] {{ .CommonLabels.alertname }}"
-    "{{ with .CommonAnnotations.summary }}: {{ . }}{{ end }}"
+    "[{{ .Status | toUpper }}]{{ with .CommonLabels.environment }} {{ . }}{{ end }} "
+    "{{ range $number, $alert := .Alerts }}{{ if $number }}, {{ end }}{{ $alert.Labels.alertname }}"
+    "{{ with $alert.Labels.tenant_id }} ({{ . }}){{ end }}{{ end }}: "
+    '{{ if eq .Status "firing" }}{{ (index .Alerts.Firing 0).Annotations.summary }}'
+    '{{ else }}over since {{ (index .Alerts 0).EndsAt.UTC.Format "15:04" }} UTC{{ end }}'
 )
 TEXT: Final = (
-    "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n"
-    "What to do: {{ .Annotations.runbook_url }}\n{{ .Annotations.dashboard_url }}\n{{ end }}"
+    "{{ range .Alerts.Firing }}{{ .Labels.alertname }}: {{ .Annotations.summary }}.\n"
+    "{{ .Annotations.description }}\n"
+    "{{ with .Annotations.contributors }}Most by: {{ . }}\n{{ end }}"
+    "{{ with .Labels.environment }}Environment: {{ . }}\n{{ end }}"
+    "What to do: {{ .Annotations.runbook_url }}\nPanel: {{ .Annotations.dashboard_url }}\n{{ end }}"
+    "{{ range .Alerts.Resolved }}{{ .Labels.alertname }} is over: it lasted from "
+    '{{ .StartsAt.UTC.Format "15:04" }} to {{ .EndsAt.UTC.Format "15:04" }} UTC.\n'
+    "Panel: {{ .Annotations.dashboard_url }}\n{{ end }}"
 )
+"""A message that is over repeats no value: the last one was that of the fault."""
 
 
 class Pace(NamedTuple):
     """How long Alertmanager waits."""
 
     group_wait: str
-    """For more alerts of the same name, before it tells of the first."""
+    """For more alerts of the same incident, before the first notification."""
     group_interval: str
     """Before it tells of a change."""
     repeat_interval: str
@@ -59,7 +69,7 @@ def routing(to: Destinations, pace: Pace = CALM) -> str:
     configuration = {
         "route": {
             "receiver": ENGINE,
-            "group_by": ["alertname"],
+            "group_by": ["environment", "incident", "tenant_id"],
             "group_wait": pace.group_wait,
             "group_interval": pace.group_interval,
             "repeat_interval": pace.repeat_interval,
@@ -71,7 +81,7 @@ def routing(to: Destinations, pace: Pace = CALM) -> str:
 
 
 def _receivers() -> Iterator[Iterable[str]]:
-    for alert in ALERTS:
+    for alert in EVERY_ALERT:
         yield alert.receivers
     for speed in SPEEDS:
         yield speed.receivers

@@ -16,5 +16,11 @@ RECEIVERS = {
     "HighToolFailureRate": {"slack"},
     "HighRAGFailureRate": {"pagerduty"},
     "DeadLetters": {"slack", "email"},
+    "EngineDown": {"slack", "pagerduty"},
+    "ReplicaDown": {"slack"},
+    "EngineRejecting": {"slack"},
+    "NotificationsFailing": {"email"},
+    "TrafficDropped": {"slack"},
+    "TenantAvailability": {"slack"},
 }
-CRITICAL = {"VeryHighLatency", "SuddenCostSpike", "HighRAGFailureRate"}
+CRITICAL = {"VeryHighLatency", "SuddenCostSpike", "HighRAGFailureRate", "EngineDown"}

@@ -11,13 +11,13 @@ from vital_cli.main import app
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import boards
 from vital_ops.lint.lint import all_known, lint_query
-from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.files import slo_rules
+from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.recording import recordings
 from vital_ops.rules.slos import WATCHDOG, slo_recordings
 
 RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"
-NAMES = [*(alert.name for alert in ALERTS), *(rule.name for rule in slo_rules(DEFAULT_CONFIG)), WATCHDOG]
+NAMES = [*(alert.name for alert in EVERY_ALERT), *(rule.name for rule in slo_rules(DEFAULT_CONFIG)), WATCHDOG]
 SECTIONS = [
     "What users notice",
     "What to look at first",

@@ -14,9 +14,8 @@ from vital_ops.durations import write_seconds
 from vital_ops.promql import scoped
 from vital_ops.rules.alert import Alert
 from vital_ops.rules.alerts import ALERTS
-from vital_ops.rules.files import slo_rules
 from vital_ops.rules.recording import recordings
-from vital_ops.rules.slos import slo_recordings
+from vital_ops.rules.slos import OBJECTIVES, SPEEDS, burns, slo_recordings
 
 __all__ = ["Tested", "backtest", "write_thresholds"]
 
@@ -63,10 +62,11 @@ async def backtest(history: History, config: OpsConfig, times: int | None) -> li
     :raises HistoryUnavailable: when Prometheus does not tell.
     """
     tested = [await _test(alert, history, config, times) for alert in ALERTS]
-    for rule in slo_rules(config):
-        expr = scoped(inlined(rule.expr, slo_recordings()), config.selector)
-        fired = firings(await history.moments(expr), hold=rule.hold, step=history.step)
-        tested.append(Tested(rule.name, None, fired, None))
+    for objective in OBJECTIVES:
+        for speed in SPEEDS:
+            expr = scoped(inlined(burns(objective, speed), slo_recordings()), config.selector)
+            fired = firings(await history.moments(expr), hold=speed.hold, step=history.step)
+            tested.append(Tested(f"{objective.name}{speed.suffix}", None, fired, None))
     return tested
 
 
@@ -103,7 +103,7 @@ def _candidates(name: str, value: float, *, rarer: bool) -> Iterator[float]:
 
 
 async def _fired(alert: Alert, history: History, config: OpsConfig) -> list[Firing]:
-    at = config.thresholds[alert.name]
+    at = config.threshold(alert.name)
     expr = scoped(inlined(alert.condition(at), recordings(config.thresholds)), config.selector)
     return firings(await history.moments(expr), hold=at.hold, step=history.step)
 

@@ -19,6 +19,8 @@ def inlined(expr: str, recordings: Iterable[Recording]) -> str:
         for offset in re.findall(rf"{re.escape(name)} offset (\w+)", expr):
             before = rule.expr.replace("]", f"] offset {offset}")
             expr = expr.replace(f"{name} offset {offset}", f"({before})")
+        # A range of what is recorded is one of the expression: a subquery.
+        expr = re.sub(rf"{re.escape(name)}\[(\w+)\]", lambda found: f"({rule.expr})[{found[1]}:]", expr)  # noqa: B023
         parts = re.split(rf"{re.escape(name)}(?![\w:{{])", expr)
         expr = f"({rule.expr})".join(parts)
     return expr

@@ -26,7 +26,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from vital_ops.dashboards.panel import Board, Kind, Panel, Query
 from vital_ops.promql import scoped
-from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.groups import EVERY_ALERT
 from vital_shared.monitoring.metrics import MODE, WORKFLOW_REQUESTS_TOTAL
 
 __all__ = ["draw"]
@@ -153,8 +153,8 @@ def _placed(board: Board, selector: str) -> Iterator[Any]:
 
 def _watched(board: Board, panel: Panel) -> str:
     """Name the alerts that watch a panel."""
-    names = [alert.name for alert in ALERTS if (alert.dashboard, alert.panel) == (board.uid, panel.key)]
-    return f" {' and '.join(names)} watches it." if names else ""
+    names = [alert.name for alert in EVERY_ALERT if (alert.dashboard, alert.panel) == (board.uid, panel.key)]
+    return f" Watched by {', '.join(names)}." if names else ""
 
 
 def _panel(panel: Panel, watched: str, selector: str) -> Any:

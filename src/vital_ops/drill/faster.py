@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.config import DEFAULT_CONFIG, scaled
+from vital_ops.drill.faults import FAULTS
 from vital_ops.drill.journey import Receiver
-from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.files import rule_files
+from vital_ops.rules.groups import EVERY_ALERT
 
 __all__ = ["faster_rules", "receivers_of_alerts"]
 
@@ -25,5 +26,6 @@ def faster_rules() -> dict[str, str]:
 
 
 def receivers_of_alerts() -> dict[str, frozenset[Receiver]]:
-    """Say who has to get which alert, beside the engine."""
-    return {alert.name: frozenset(alert.receivers) for alert in ALERTS}
+    """Return the receivers, beside the engine, of each alert that a fault of the drill makes fire."""
+    drilled = frozenset().union(*(fault.alerts for fault in FAULTS))
+    return {alert.name: frozenset(alert.receivers) for alert in EVERY_ALERT if alert.name in drilled}

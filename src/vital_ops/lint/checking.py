@@ -39,6 +39,8 @@ class Walk:
                 return self.labels(node.expr)
             case promql.VectorSelector():
                 return self._selected(node)
+            case promql.MatrixSelector():
+                return self._selected(node.vector_selector)
             case promql.Call():
                 return self._called(node)
             case promql.AggregateExpr():

@@ -40,8 +40,13 @@ def catalogue(metrics: Iterable[Instrument[Any]] = CATALOGUE) -> dict[str, Serie
     found = {name: series for metric in metrics for name, series in _of(metric)}
     found["process_start_time_seconds"] = Series("gauge", SCRAPED)
     found["up"] = Series("gauge", SCRAPED)
+    found["alertmanager_notifications_failed_total"] = Series("counter", SCRAPED | {"integration"})
     found["ALERTS"] = Series(
-        "recorded", frozenset({"alertname", "alertstate", "severity", "team", "notify", "tier", "slo"})
+        "recorded",
+        frozenset(
+            {"alertname", "alertstate", "severity", "team", "notify", "incident", "environment"}
+            | {"tier", "slo", "quantile", "tenant_id"}
+        ),
     )
     return found
 

@@ -4,19 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from vital_ops.config import OpsConfig, Threshold
+from vital_ops.durations import write_seconds
+from vital_ops.rules.outage import last_value, through_outages
 from vital_ops.rules.rule import AlertRule
 
-__all__ = ["NOTIFY", "Alert", "Receiver", "Severity", "Team", "labelled"]
+__all__ = [
+    "LONGEST_SETTLING_SECONDS",
+    "NOTIFY",
+    "Alert",
+    "Contributors",
+    "Receiver",
+    "Severity",
+    "Team",
+    "Unit",
+    "labelled",
+    "messages",
+]
 
 Receiver: TypeAlias = Literal["slack", "pagerduty", "email"]
 Severity: TypeAlias = Literal["critical", "warning", "none"]
 Team: TypeAlias = Literal["platform", "performance", "finance", "quality"]
+Unit: TypeAlias = Literal["share", "seconds", "dollars", "dollars an hour", "a second", "number"]
 
 NOTIFY: Final = "notify"
-"""The label that says who is told: receivers with ``-`` between them. The engine is told of everything."""
+"""The label that names the receivers, with ``-`` between them. The engine receives every alert."""
+
+LONGEST_SETTLING_SECONDS: Final = 600.0
+"""How long after an outage an alert keeps its state at most: a window of a day is not waited for."""
+
+TOP: Final = 3
+"""Contributors that a message names."""
+
+_FORMATS: Final[dict[Unit, str]] = {
+    "share": "{{ %s | humanizePercentage }}",
+    "seconds": "{{ %s | humanizeDuration }}",
+    "dollars": '${{ %s | printf "%%.2f" }}',
+    "dollars an hour": '${{ %s | printf "%%.2f" }} an hour',
+    "a second": "{{ %s | humanize }} a second",
+    "number": "{{ %s | humanize }}",
+}
+
+
+class Contributors(NamedTuple):
+    """What contributes to an alert's value, the most first."""
+
+    label: str
+    """The label that names them, such as ``tenant_id``."""
+    query: Callable[[Threshold], str]
+    """How much each contributes, by that label."""
+    unit: Unit = "number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,38 +69,81 @@ class Alert:
     team: Team
     receivers: tuple[Receiver, ...]
     summary: str
-    """One sentence, with the value in it."""
+    """One sentence, with the value as ``{value}`` and the threshold as ``{limit}``."""
     description: str
-    """What it means, with ``{value}`` and the other numbers of its threshold."""
+    """What it means."""
     dashboard: str
     """The uid of the dashboard that shows it."""
     panel: str
     """The key of the panel that shows it."""
+    unit: Unit
     condition: Callable[[Threshold], str]
+    """The expression that fires."""
+    shown: str | None
+    """The recorded series that has its value; None: the alert does not depend on an engine that is up."""
+    labels: tuple[str, ...] = ()
+    """The labels of its value."""
+    contributors: Contributors | None = None
+    own: tuple[tuple[str, str], ...] = ()
+    """Labels that tell it from other alerts of its name."""
 
     def rule(self, config: OpsConfig, panel_url: str) -> AlertRule:
         """Make the rule that watches for it.
 
         :param panel_url: the address of its panel.
         """
-        threshold = config.thresholds[self.name]
+        threshold = config.threshold(self.name)
         return AlertRule(
             name=self.name,
-            expr=self.condition(threshold),
+            expr=self._expr(config, threshold),
             hold=threshold.hold,
-            labels=labelled(config, self.severity, self.team, self.receivers),
-            annotations={
-                "summary": self.summary,
-                "description": self.description,
-                "runbook_url": config.runbook(self.name),
-                "dashboard_url": panel_url,
-            },
+            labels=labelled(config, self.name, self.severity, self.team, self.receivers) | dict(self.own),
+            annotations=messages(
+                self.summary.format(
+                    value=_FORMATS[self.unit] % "$value", limit=_FORMATS[self.unit] % f"{threshold.value:g}"
+                ),
+                self.description,
+                runbook_url=config.runbook(self.name),
+                panel_url=panel_url,
+            )
+            | self._named(threshold),
         )
+
+    def _expr(self, config: OpsConfig, threshold: Threshold) -> str:
+        condition = self.condition(threshold)
+        if self.shown is None:
+            return condition
+        environment = {"environment": config.environment} if config.environment else {}
+        known = {"alertname": self.name} | environment | dict(self.own)
+        window = write_seconds(min(threshold.window, LONGEST_SETTLING_SECONDS))
+        return through_outages(condition, last_value(self.shown), known, self.labels, window)
+
+    def _named(self, threshold: Threshold) -> dict[str, str]:
+        if self.contributors is None:
+            return {}
+        label, query, unit = self.contributors
+        each = f"{{{{ .Labels.{label} }}}} ({_FORMATS[unit] % '.Value'})"
+        asked = f"sort_desc(topk({TOP}, {query(threshold)}))"
+        return {"contributors": f"{{{{ range query `{asked}` }}}}{each} {{{{ end }}}}"}
 
 
 def labelled(
-    config: OpsConfig, severity: Severity, team: Team, receivers: tuple[Receiver, ...]
+    config: OpsConfig, incident: str, severity: Severity, team: Team, receivers: tuple[Receiver, ...]
 ) -> dict[str, str]:
-    """Make the labels that every alert has."""
+    """Make the labels that every alert has.
+
+    :param incident: alerts of one incident are one notification.
+    """
     environment = {"environment": config.environment} if config.environment else {}
-    return {"severity": severity, "team": team, NOTIFY: "-".join(receivers) or "engine"} | environment
+    notify = "-".join(receivers) or "engine"
+    return {"severity": severity, "team": team, "incident": incident, NOTIFY: notify} | environment
+
+
+def messages(summary: str, description: str, *, runbook_url: str, panel_url: str) -> dict[str, str]:
+    """Make the annotations that every alert has."""
+    return {
+        "summary": summary,
+        "description": description,
+        "runbook_url": runbook_url,
+        "dashboard_url": panel_url,
+    }

@@ -1,4 +1,4 @@
-"""The alerts: what each watches, and who is notified."""
+"""The twelve alerts on the service itself: what each watches, and its receivers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.durations import write_seconds
-from vital_ops.promql import and_on, increase, select, sum_by
-from vital_ops.rules.alert import Alert
+from vital_ops.promql import and_on, increase, mean, rate, sum_by
+from vital_ops.rules.alert import Alert, Contributors
 from vital_ops.rules.recording import (
     ALL,
+    BROKEN,
     CACHE_FULLNESS,
     CACHED_MODES,
     COST_OF_DAY,
@@ -27,10 +28,11 @@ from vital_ops.rules.recording import (
 )
 from vital_ops.uids import CACHE, COST, HEALTH, PERFORMANCE
 from vital_shared.monitoring.metrics import (
-    CHARGES_FLAGGED_TOTAL,
+    COST_DOLLARS_TOTAL,
+    DEGRADATIONS_TOTAL,
+    LLM_CALL_DURATION_SECONDS,
     QUALITY_SCORE,
     RAG_RETRIEVALS_TOTAL,
-    STORE_DEAD_LETTERS,
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_REQUESTS_TOTAL,
@@ -48,9 +50,13 @@ def _error_rate(at: Threshold) -> str:
     return and_on(f"{ERROR_RATIO} > {at.value:g}", _enough(at, ended))
 
 
+def _duration(share: str) -> str:
+    return f'{DURATION}{{quantile="{share}"}}'
+
+
 def _slower(share: str, at: Threshold) -> str:
     ended = sum_by(increase(WORKFLOW_DURATION_SECONDS, at.range, "count"))
-    return and_on(f'{DURATION}{{quantile="{share}"}} > {at.value:g}', _enough(at, ended))
+    return and_on(f"{_duration(share)} > {at.value:g}", _enough(at, ended))
 
 
 def _hit_rate(at: Threshold) -> str:
@@ -59,10 +65,25 @@ def _hit_rate(at: Threshold) -> str:
 
 
 def _spike(at: Threshold) -> str:
-    before = f"{COST_PER_HOUR} offset {write_seconds(at.before)}"
     return and_on(
-        f"{COST_PER_HOUR} > {at.value:g} * ({before})", f"{COST_PER_HOUR} > {at.least_dollars_per_hour:g}"
+        f"{COST_PER_HOUR} > {at.value:g} * {_usual_cost(at)}",
+        f"{COST_PER_HOUR} > {at.least_dollars_per_hour:g}",
     )
+
+
+def _usual_cost(at: Threshold) -> str:
+    """Write the greatest cost an hour ago, at the same hour yesterday and a week ago.
+
+    The same hour is from half an hour before to half an hour after. Where nothing is known of any of them, it
+    is what a day may cost, by the hour.
+    """
+    hour = write_seconds(at.before)
+    usual = [f"{COST_PER_HOUR} offset {hour}"]
+    for back in (at.day, at.week):
+        until = write_seconds(back - at.before / 2)
+        usual.append(f"max_over_time({COST_PER_HOUR}[{hour}] offset {until})")
+    named = (f'label_replace({each}, "before", "{number}", "", "")' for number, each in enumerate(usual))
+    return f"(max({' or '.join(named)}) or vector({at.unknown_dollars_per_hour:g}))"
 
 
 def _quality(at: Threshold) -> str:
@@ -85,10 +106,17 @@ def _searches(at: Threshold) -> str:
     return and_on(f"{RAG_FAILURE_RATIO} > {at.value:g}", _enough(at, searches))
 
 
-def _set_aside(at: Threshold) -> str:
-    clamped = sum_by(increase(CHARGES_FLAGGED_TOTAL, at.range, flag="clamped"))
-    return f"max({select(STORE_DEAD_LETTERS)}) + {clamped} >= {at.value:g}"
-
+_SPENDERS: Final = Contributors(
+    "tenant_id",
+    lambda at: f"{sum_by(rate(COST_DOLLARS_TOTAL, at.range), 'tenant_id')} * 3600",
+    "dollars an hour",
+)
+_REASONS: Final = Contributors("reason", lambda at: sum_by(increase(DEGRADATIONS_TOTAL, at.range), "reason"))
+_SLOW_MODELS: Final = Contributors(
+    "model",
+    lambda at: mean(LLM_CALL_DURATION_SECONDS, at.range, "model"),
+    "seconds",
+)
 
 ALERTS: Final = (
     Alert(
@@ -97,10 +125,16 @@ ALERTS: Final = (
         severity="warning",
         team="platform",
         receivers=("slack", "pagerduty"),
-        summary="{{ $value | humanizePercentage }} of the requests fail",
+        summary="{value} of the requests fail; the limit is {limit}",
         description="Users get an error in place of an answer. A degraded answer is no failure.",
         dashboard=PERFORMANCE,
         panel="error_rate",
+        unit="share",
+        shown=ERROR_RATIO,
+        contributors=Contributors(
+            "tenant_id",
+            lambda at: sum_by(increase(WORKFLOW_REQUESTS_TOTAL, at.range, outcome="failed"), "tenant_id"),
+        ),
         condition=_error_rate,
     ),
     Alert(
@@ -109,10 +143,14 @@ ALERTS: Final = (
         severity="warning",
         team="platform",
         receivers=("slack",),
-        summary="One request in twenty takes more than {{ $value | humanizeDuration }}",
+        summary="One request in twenty takes more than {value}; the limit is {limit}",
         description="The 95th percentile of all requests' durations is too high.",
         dashboard=PERFORMANCE,
         panel="p95_latency",
+        unit="seconds",
+        shown=_duration("0.95"),
+        labels=("quantile",),
+        contributors=_SLOW_MODELS,
         condition=lambda at: _slower("0.95", at),
     ),
     Alert(
@@ -121,10 +159,14 @@ ALERTS: Final = (
         severity="critical",
         team="platform",
         receivers=("pagerduty",),
-        summary="One request in a hundred takes more than {{ $value | humanizeDuration }}",
+        summary="One request in a hundred takes more than {value}; the limit is {limit}",
         description="The 99th percentile of all requests' durations is so high that users give up.",
         dashboard=PERFORMANCE,
         panel="p99_latency",
+        unit="seconds",
+        shown=_duration("0.99"),
+        labels=("quantile",),
+        contributors=_SLOW_MODELS,
         condition=lambda at: _slower("0.99", at),
     ),
     Alert(
@@ -133,10 +175,12 @@ ALERTS: Final = (
         severity="warning",
         team="performance",
         receivers=("slack",),
-        summary="The cache answers only {{ $value | humanizePercentage }} of what it is asked",
+        summary="The cache answers only {value} of its look-ups; it should be {limit}",
         description="Modes 1 and 2 find too little in the cache: answers are slower and dearer.",
         dashboard=CACHE,
         panel="hit_rate",
+        unit="share",
+        shown=HIT_RATIO,
         condition=_hit_rate,
     ),
     Alert(
@@ -145,10 +189,13 @@ ALERTS: Final = (
         severity="warning",
         team="performance",
         receivers=("slack",),
-        summary="The {{ $labels.tier }} cache is {{ $value | humanizePercentage }} full",
+        summary="The {{{{ $labels.tier }}}} cache is {value} full; the limit is {limit}",
         description="Soon each new answer drives out an older one.",
         dashboard=CACHE,
         panel="size",
+        unit="share",
+        shown=CACHE_FULLNESS,
+        labels=("tier",),
         condition=lambda at: f"{CACHE_FULLNESS} > {at.value:g}",
     ),
     Alert(
@@ -157,10 +204,13 @@ ALERTS: Final = (
         severity="warning",
         team="performance",
         receivers=("slack",),
-        summary="The {{ $labels.tier }} cache drives out {{ $value | humanize }} answers each second",
+        summary="The {{{{ $labels.tier }}}} cache evicts {value}; the limit is {limit}",
         description="The cache is too small: answers leave it before they are asked for again.",
         dashboard=CACHE,
         panel="evictions",
+        unit="a second",
+        shown=EVICTIONS,
+        labels=("tier",),
         condition=lambda at: f"{EVICTIONS} > {at.value:g}",
     ),
     Alert(
@@ -169,10 +219,13 @@ ALERTS: Final = (
         severity="warning",
         team="finance",
         receivers=("email",),
-        summary="${{ $value | humanize }} were spent in the last day",
+        summary="{value} were spent in the last day; the limit is {limit}",
         description="All tenants together, models, tools and searches.",
         dashboard=COST,
         panel="daily_cost",
+        unit="dollars",
+        shown=COST_OF_DAY,
+        contributors=_SPENDERS,
         condition=lambda at: f"{COST_OF_DAY} > {at.value:g}",
     ),
     Alert(
@@ -181,10 +234,13 @@ ALERTS: Final = (
         severity="critical",
         team="finance",
         receivers=("pagerduty", "email"),
-        summary="Money is spent at ${{ $value | humanize }} an hour, far more than an hour ago",
+        summary="Money is spent at {value}, far above the usual",
         description="A tenant, a loop or a dearer model spends much more than before, and goes on doing so.",
         dashboard=COST,
         panel="cost_trend",
+        unit="dollars an hour",
+        shown=COST_PER_HOUR,
+        contributors=_SPENDERS,
         condition=_spike,
     ),
     Alert(
@@ -193,10 +249,13 @@ ALERTS: Final = (
         severity="warning",
         team="quality",
         receivers=("slack",),
-        summary="The mean quality of answers is {{ $value | humanize }}",
+        summary="The mean quality of answers is {value}; it should be {limit}",
         description="Answers lack sources, tools or grounds. What the documents cannot answer is left out.",
         dashboard=HEALTH,
         panel="quality",
+        unit="number",
+        shown=MEAN_QUALITY,
+        contributors=_REASONS,
         condition=_quality,
     ),
     Alert(
@@ -205,10 +264,13 @@ ALERTS: Final = (
         severity="warning",
         team="quality",
         receivers=("slack",),
-        summary="{{ $value | humanizePercentage }} of the answers had to do without something",
+        summary="{value} of the answers were made without something; the limit is {limit}",
         description="A source, a tool or a model fails, and answers are made without it.",
         dashboard=PERFORMANCE,
         panel="degraded_responses",
+        unit="share",
+        shown=DEGRADATION_RATIO,
+        contributors=_REASONS,
         condition=_degradations,
     ),
     Alert(
@@ -217,10 +279,15 @@ ALERTS: Final = (
         severity="warning",
         team="platform",
         receivers=("slack",),
-        summary="{{ $value | humanizePercentage }} of the calls of tools fail",
+        summary="{value} of the calls of tools fail; the limit is {limit}",
         description="Calls that a user did not approve do not count.",
         dashboard=HEALTH,
         panel="tool_success",
+        unit="share",
+        shown=TOOL_FAILURE_RATIO,
+        contributors=Contributors(
+            "tool", lambda at: sum_by(increase(TOOL_EXECUTIONS_TOTAL, at.range, status=BROKEN), "tool")
+        ),
         condition=_tools,
     ),
     Alert(
@@ -229,23 +296,16 @@ ALERTS: Final = (
         severity="critical",
         team="platform",
         receivers=("pagerduty",),
-        summary="{{ $value | humanizePercentage }} of the searches fail",
+        summary="{value} of the searches fail; the limit is {limit}",
         description="Answers lack what the documents say.",
         dashboard=HEALTH,
         panel="rag_success",
+        unit="share",
+        shown=RAG_FAILURE_RATIO,
+        contributors=Contributors(
+            "source", lambda at: sum_by(increase(RAG_RETRIEVALS_TOTAL, at.range, status=BROKEN), "source")
+        ),
         condition=_searches,
     ),
-    Alert(
-        name="DeadLetters",
-        group="store",
-        severity="warning",
-        team="finance",
-        receivers=("slack", "email"),
-        summary="{{ $value | humanize }} writes were set aside, or charges clamped",
-        description="Money or the end of a run is not in the store as it was, and somebody has to see to it.",
-        dashboard=HEALTH,
-        panel="set_aside",
-        condition=_set_aside,
-    ),
 )
-"""In the order of the dashboards' guide: performance, cache, cost, quality, system, store."""
+"""In the order of the dashboards' guide: performance, cache, cost, quality, system."""

@@ -7,16 +7,20 @@ from typing import Final
 
 from vital_ops.config import Thresholds
 from vital_ops.promql import increase, mean, quantile, rate, ratio, select, sum_by
+from vital_ops.rules.outage import ENGINES_UP, ENGINES_UP_NOW
 from vital_ops.rules.rule import Recording
 from vital_shared.monitoring.instrument import Counter, Histogram
 from vital_shared.monitoring.metrics import (
     CACHE_CAPACITY_ENTRIES,
     CACHE_ENTRIES,
     CACHE_OPERATIONS_TOTAL,
+    CHARGES_FLAGGED_TOTAL,
     COST_OVERALL_DOLLARS_TOTAL,
     DEGRADED_RESPONSES_TOTAL,
     QUALITY_SCORE,
     RAG_RETRIEVALS_TOTAL,
+    REQUESTS_REJECTED_TOTAL,
+    STORE_DEAD_LETTERS,
     TIME_TO_FIRST_TOKEN_SECONDS,
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
@@ -41,8 +45,14 @@ __all__ = [
     "LOOKED_UP",
     "MEAN_QUALITY",
     "RAG_FAILURE_RATIO",
+    "REFUSED",
+    "REJECTION_RATIO",
+    "REQUESTS_PER_HOUR",
+    "SET_ASIDE",
+    "TENANT_ERROR_RATIO",
     "TOOL_FAILURE_RATIO",
     "TRIED",
+    "arrived",
     "recordings",
 ]
 
@@ -62,6 +72,10 @@ COST_PER_HOUR: Final = "vital:cost_dollars:per_hour"
 MEAN_QUALITY: Final = "vital:quality_score:mean"
 TOOL_FAILURE_RATIO: Final = "vital:tool_failures:ratio"
 RAG_FAILURE_RATIO: Final = "vital:rag_failures:ratio"
+REJECTION_RATIO: Final = "vital:rejections:ratio"
+SET_ASIDE: Final = "vital:set_aside:count"
+REQUESTS_PER_HOUR: Final = "vital:workflow_requests:per_hour"
+TENANT_ERROR_RATIO: Final = "vital:tenant_errors:ratio"
 
 # What counts
 
@@ -72,6 +86,9 @@ TRIED: Final = ("success", "failed", "timeout")
 """Tools and sources that were asked."""
 
 BROKEN: Final = ("failed", "timeout")
+
+REFUSED: Final = ("overload", "auth")
+"""Reasons of the service, and not of a tenant's limits."""
 
 LOOKED_UP: Final = ("hit", "miss")
 """Requests that the cache could have answered."""
@@ -107,6 +124,27 @@ def recordings(thresholds: Thresholds) -> Iterator[Recording]:
     yield Recording(COST_OF_DAY, sum_by(increase(COST_OVERALL_DOLLARS_TOTAL, window["HighDailyCost"])))
     spike = sum_by(rate(COST_OVERALL_DOLLARS_TOTAL, window["SuddenCostSpike"]))
     yield Recording(COST_PER_HOUR, f"{spike} * 3600")
+    clamped = sum_by(increase(CHARGES_FLAGGED_TOTAL, window["DeadLetters"], flag="clamped"))
+    yield Recording(SET_ASIDE, f"max({select(STORE_DEAD_LETTERS)}) + {clamped}")
+    yield Recording(ENGINES_UP, ENGINES_UP_NOW)
+    refused = sum_by(increase(REQUESTS_REJECTED_TOTAL, window["EngineRejecting"], reason=REFUSED))
+    yield Recording(REJECTION_RATIO, ratio(refused, arrived(window["EngineRejecting"])))
+    yield Recording(
+        REQUESTS_PER_HOUR, f"{sum_by(rate(requests, window['TrafficDropped'], outcome=ALL))} * 3600"
+    )
+    yield Recording(
+        TENANT_ERROR_RATIO,
+        ratio(
+            sum_by(increase(requests, window["TenantAvailability"], outcome="failed"), "tenant_id"),
+            sum_by(increase(requests, window["TenantAvailability"], outcome=ALL), "tenant_id"),
+        ),
+    )
+
+
+def arrived(window: str) -> str:
+    """Count the requests that ended, and those that were refused before they began."""
+    ended = sum_by(increase(WORKFLOW_REQUESTS_TOTAL, window, outcome=ALL))
+    return f"({ended} + {sum_by(increase(REQUESTS_REJECTED_TOTAL, window, reason=REFUSED))})"
 
 
 def _share(

@@ -1,4 +1,4 @@
-"""Tests of the alerts: each fires, not just below its threshold, not on too little, and is over again.
+"""Tests of the twelve alerts: each fires, not just below its threshold, not on too little, and is over again.
 
 They hold for Prometheus 2 and 3 alike, whose windows differ by one sample: all series are straight lines, and
 what must not fire is a tenth below.
@@ -6,24 +6,25 @@ what must not fire is a tenth below.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, Protocol, TypeAlias
 
 from vital_ops.config import OpsConfig, Threshold
 from vital_ops.promql import select
+from vital_ops.rules.alert import LONGEST_SETTLING_SECONDS
 from vital_ops.rules.case import Case, Check, Line, Phase, flat, lines, write_cases
 from vital_ops.rules.groups import ALERT, ALERT_GROUPS, RECORDING, RECORDING_GROUP
+from vital_ops.rules.reliability_tests import RELIABILITY_CASES
 from vital_ops.rules.slo_tests import slo_tests
 from vital_shared.monitoring.metrics import (
     CACHE_CAPACITY_ENTRIES,
     CACHE_ENTRIES,
     CACHE_OPERATIONS_TOTAL,
-    CHARGES_FLAGGED_TOTAL,
     COST_OVERALL_DOLLARS_TOTAL,
     DEGRADED_RESPONSES_TOTAL,
     QUALITY_SCORE,
     RAG_RETRIEVALS_TOTAL,
-    STORE_DEAD_LETTERS,
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_REQUESTS_TOTAL,
@@ -37,6 +38,15 @@ ORDER: Final = (RECORDING_GROUP, *ALERT_GROUPS)
 
 SAMPLES: Final = 100
 """Of a window, at most."""
+
+LONGEST_LOOK_BACK: Final = 4.0
+"""Minutes between evaluations at most where an alert looks at its own state: Prometheus looks back five."""
+
+SEASON_MINUTES: Final = 30.0
+"""Minutes between evaluations over a day or a week."""
+
+OUTAGES: Final = (1, 10, 60)
+"""Minutes without an engine."""
 
 ABOVE, BELOW = 1.2, 0.9
 """What fires, and what must not, in terms of the threshold."""
@@ -52,10 +62,18 @@ Shape: TypeAlias = Callable[[float, float], Rates]
 """Makes series of a number of events a minute, and of what the alert looks at, such as a share."""
 
 
+class MakeCase(Protocol):
+    """Makes a case of the phases of its fault."""
+
+    def __call__(self, name: str, *phases: Phase, checks: Sequence[Check]) -> Case: ...
+
+
 def rule_tests(config: OpsConfig) -> dict[str, str]:
     """Write all tests, by the names of their files."""
-    twelve = {
-        f"{name}.yml": write_cases(
+    written: dict[str, str] = {}
+    for name in config.thresholds:
+        at = config.threshold(name)
+        written |= write_cases(
             name,
             CASES[name](at),
             COMMENT,
@@ -64,9 +82,7 @@ def rule_tests(config: OpsConfig) -> dict[str, str]:
             groups=ORDER,
             step=_step(at),
         )
-        for name, at in config.thresholds.items()
-    }
-    return twelve | slo_tests(COMMENT, config.selector)
+    return written | slo_tests(COMMENT, config.selector)
 
 
 def _step(at: Threshold) -> float:
@@ -153,6 +169,44 @@ def _slow(edge: float) -> Shape:
     return shape
 
 
+def _engine(phases: Sequence[Phase]) -> Line:
+    """Let the engine be up while there are series, and down while there are none."""
+    return flat(*((minutes, 0 if amount is None else 1) for minutes, amount in phases))
+
+
+def _times(phases: Sequence[Phase], factor: float) -> list[Phase]:
+    return [(minutes, None if amount is None else amount * factor) for minutes, amount in phases]
+
+
+def _outages(at: Threshold, case: MakeCase, bad: float, fine: float) -> Iterator[Case]:
+    """Let the engine die: what fires goes on until it is back, and what is pending does not page."""
+    window, hold = at.window / 60, at.hold / 60
+    there, settled = window + hold + _slack(at), min(at.window, LONGEST_SETTLING_SECONDS) / 60
+    for minutes in OUTAGES:
+        gone = there + minutes
+        yield case(
+            f"goes on firing while the engine is down for {minutes} minutes, and is over when the fault is",
+            *((there, bad), (minutes, None), (window + _slack(at), fine)),
+            checks=[
+                *((there, True), (there + minutes / 2, True), (gone, True)),
+                (gone + window + _slack(at), False),
+            ],
+        )
+        yield case(
+            f"goes on firing when the engine is back after {minutes} minutes and the fault is still there",
+            *((there, bad), (minutes, None), (there, bad)),
+            checks=[
+                *((gone, True), (gone + settled / 2, True), (gone + window, True), (gone + there, True)),
+            ],
+        )
+    pending = hold / 2
+    yield case(
+        "does not fire when the engine dies before its time",
+        *((pending, bad), (there, None)),
+        checks=[(pending + hold, False), (pending + there, False)],
+    )
+
+
 def _judged(at: Threshold, shape: Shape, bad: float, good: float, fine: float) -> Iterator[Case]:
     """Test what is judged over enough events.
 
@@ -166,12 +220,18 @@ def _judged(at: Threshold, shape: Shape, bad: float, good: float, fine: float) -
     def case(name: str, events: float, *phases: Phase, checks: Sequence[Check]) -> Case:
         names = shape(events, bad)
         series = {
-            name: lines(*((minutes, shape(events, value)[name]) for minutes, value in phases))
+            name: lines(
+                *(
+                    (minutes, None if value is None else shape(events, value)[name])
+                    for minutes, value in phases
+                )
+            )
             for name in names
         }
-        return Case(name, series, checks)
+        return Case(name, series, checks, _engine(phases))
 
     few = BELOW * at.least_events / 2 / window
+    yield from _outages(at, lambda name, *phases, checks: case(name, BUSY, *phases, checks=checks), bad, fine)
     yield case("fires", BUSY, (there, bad), checks=[(hold - 1, False), (there, True)])
     yield case("does not fire just below", BUSY, (there, good), checks=[(there, False)])
     yield case("does not fire on too little traffic", few, (there, bad), checks=[(there, False)])
@@ -210,6 +270,7 @@ def _level(at: Threshold, write: Level) -> Iterator[Case]:
     above, below = (1.02, 0.98) if at.value < 1 else (ABOVE, BELOW)
     bad, good = at.value * above, at.value * below
     fired = [(hold - 1, False), (there, True)]
+    yield from _outages(at, partial(_level_case, write, min(_step(at), LONGEST_LOOK_BACK)), bad, 0)
     yield Case("fires, and not at once", write([(there, bad)]), fired)
     yield Case("does not fire just below", write([(there, good)]), [(there, False)])
     yield Case("does not fire on a short peak", write([(hold / 2, bad), (there, 0)]), [(there, False)])
@@ -217,67 +278,90 @@ def _level(at: Threshold, write: Level) -> Iterator[Case]:
     yield Case("is over again", write([(there, bad), (over, 0)]), ended)
 
 
+def _level_case(write: Level, every: float, name: str, /, *phases: Phase, checks: Sequence[Check]) -> Case:
+    return Case(name, write(phases), checks, _engine(phases), every=every)
+
+
 def _fullness(phases: Sequence[Phase]) -> Mapping[str, Line]:
+    entries = ((minutes, None if share is None else 1000 * share) for minutes, share in phases)
+    capacity = ((minutes, None if share is None else 1000) for minutes, share in phases)
     return {
-        select(CACHE_ENTRIES, tier="memory"): flat(*((minutes, 1000 * share) for minutes, share in phases)),
-        select(CACHE_CAPACITY_ENTRIES, tier="memory"): flat(*((minutes, 1000) for minutes, _ in phases)),
+        select(CACHE_ENTRIES, tier="memory"): flat(*entries),
+        select(CACHE_CAPACITY_ENTRIES, tier="memory"): flat(*capacity),
     }
 
 
 def _evictions(phases: Sequence[Phase]) -> Mapping[str, Line]:
     series = select(CACHE_OPERATIONS_TOTAL, operation="evict", tier="memory", mode="1")
-    return {series: lines(*((minutes, each_second * 60) for minutes, each_second in phases))}
+    return {series: lines(*_times(phases, 60))}
 
 
 SPENT: Final = select(COST_OVERALL_DOLLARS_TOTAL, mode="2", cost_type="llm")
 
 
 def _daily(at: Threshold) -> Iterator[Case]:
-    minutes = at.window / 60
-    return _level(at, lambda phases: {SPENT: lines(*((each, dollars / minutes) for each, dollars in phases))})
+    return _level(at, lambda phases: {SPENT: lines(*_times(phases, 60 / at.window))})
 
 
 def _spike(at: Threshold) -> Iterator[Case]:
-    """An hour as always, and then more."""
-    window, hold, before = at.window / 60, at.hold / 60, at.before / 60
-    calm, usual = before + window + _slack(at), 4 * at.least_dollars_per_hour / 60
-    there = window + hold + _slack(at)
-
-    def case(name: str, each_minute: float, times: float, *checks: Check) -> Case:
-        phases = ((calm, each_minute), (there, each_minute * times), (window + _slack(at), each_minute))
-        return Case(name, {SPENT: lines(*phases)}, checks)
-
-    firing, over = calm + there, calm + there + window + _slack(at) + 2
+    """A pace as always, and then more; and a pace that is high at this hour every day or every week."""
+    window, hold = at.window / 60, at.hold / 60
+    usual = 4 * at.least_dollars_per_hour / 60
+    calm, there = at.before / 60 + window + _slack(at), window + hold + _slack(at)
+    after = window + _slack(at)
     bad, good = at.value * ABOVE, at.value * BELOW
+
+    def case(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
+        return Case(name, {SPENT: lines(*phases)}, checks, _engine(phases))
+
+    def spike(name: str, each_minute: float, times: float, *checks: Check) -> Case:
+        return case(
+            name, (calm, each_minute), (there, each_minute * times), (after, each_minute), checks=checks
+        )
+
+    firing, over = calm + there, calm + there + after + 2
     cheap = at.least_dollars_per_hour * BELOW / bad / 60
-    yield case("fires", usual, bad, (calm, False), (firing, True))
-    yield case("does not fire just below", usual, good, (firing, False))
-    yield case("does not fire on what costs next to nothing", cheap, bad, (firing, False))
-    yield case("is over again", usual, bad, (firing, True), (over, False))
+    yield spike("fires", usual, bad, (calm, False), (calm + hold / 2, False), (firing, True))
+    yield spike("does not fire just below", usual, good, (firing, False))
+    yield spike("does not fire on what costs next to nothing", cheap, bad, (firing, False))
+    yield spike("is over again", usual, bad, (firing, True), (over, False))
+    yield from _unknown_usual(at, case, there)
+    yield from _same_hour(at, usual * bad)
+    yield from _outages(at, case, at.unknown_dollars_per_hour * bad / 60, usual)
 
 
-def _set_aside(at: Threshold) -> Iterator[Case]:
-    """Fire at once, on either; hold until somebody has seen to it, or a window after a charge."""
-    letters, window = select(STORE_DEAD_LETTERS), at.window / 60
-    clamped, estimated = (select(CHARGES_FLAGGED_TOTAL, flag=flag) for flag in ("clamped", "estimated"))
-
-    def case(name: str, waiting: Line, rise: Line, *checks: Check) -> Case:
-        return Case(name, {letters: waiting, clamped: rise, estimated: lines((100, 60))}, checks)
-
-    none, quiet = flat((100, 0)), lines((100, 0))
-    written = flat((9, 0), (30, at.value), (60, 0))
-    yield case(
-        "fires at once, until it is seen to", written, quiet, (9, False), (10, True), (39, True), (42, False)
-    )
-    rise = lines((9, 0), (1, at.value), (90, 0))
-    over = 12 + window + _slack(at)
-    yield case("fires on a clamped charge", none, rise, (9, False), (11, True), (over, False))
-    few = lines((9, 0), (1, at.value * BELOW / 2), (90, 0))
-    yield case("does not fire on less", flat((100, at.value * BELOW / 2)), quiet, (50, False))
-    yield case("does not fire on estimates alone", none, few, (11, False), (90, False))
+def _unknown_usual(at: Threshold, case: MakeCase, there: float) -> Iterator[Case]:
+    """A new engine, of which nothing is known: a day's limit by the hour is the usual."""
+    limit = at.value * at.unknown_dollars_per_hour / 60
+    yield case("fires on a new engine that spends too fast", (there, limit * 1.1), checks=[(there, True)])
+    yield case("does not fire on a new engine within limits", (there, limit * BELOW), checks=[(there, False)])
 
 
-CASES: Final[Mapping[str, Callable[[Threshold], Iterator[Case]]]] = {
+def _same_hour(at: Threshold, busy: float) -> Iterator[Case]:
+    """Two hours of each day, or of one day of the week, cost much."""
+    hour, idle = 60.0, at.least_dollars_per_hour / 60
+    for name, back in (("yesterday", at.day), ("a week ago", at.week)):
+        rest = back / 60 - 2 * hour
+        phases: tuple[Phase, ...] = ((3 * hour, idle), (2 * hour, busy), (rest, idle), (2 * hour, busy))
+        began = 3 * hour + back / 60
+        checks = [began + minutes for minutes in (30, 60, 90)]
+        yield Case(
+            f"does not fire at an hour that was as dear {name}",
+            {SPENT: lines(*phases)},
+            [(minute, False) for minute in checks],
+            every=SEASON_MINUTES,
+        )
+        dearer = (*phases[:3], (2 * hour, busy * at.value * ABOVE))
+        yield Case(
+            f"fires at an hour that was much less dear {name}",
+            {SPENT: lines(*dearer)},
+            [(checks[1], True)],
+            every=SEASON_MINUTES,
+        )
+
+
+CASES: Final[Mapping[str, Callable[[Threshold], Iterable[Case]]]] = {
+    **RELIABILITY_CASES,
     "HighErrorRate": lambda at: _rising(at, _errors),
     "HighLatency": lambda at: _late(at, 0.95),
     "VeryHighLatency": lambda at: _late(at, 0.99),
@@ -290,5 +374,4 @@ CASES: Final[Mapping[str, Callable[[Threshold], Iterator[Case]]]] = {
     "HighDegradationRate": lambda at: _rising(at, _degradations),
     "HighToolFailureRate": lambda at: _rising(at, _tools),
     "HighRAGFailureRate": lambda at: _rising(at, _searches),
-    "DeadLetters": _set_aside,
 }

@@ -29,25 +29,20 @@ HOURS: Final = {"BurnsFast": 2.0, "BurnsSlowly": 80.0}
 
 def slo_tests(comment: str, selector: str) -> dict[str, str]:
     """Write them, by the names of their files."""
-    found = {
-        f"{objective.name}{speed.suffix}.yml": write_cases(
-            f"{objective.name}{speed.suffix}",
-            _cases(objective, speed),
-            comment,
-            selector=selector,
-            rules=(SLO,),
-            groups=SLO_GROUPS,
-            step=STEPS[speed.suffix],
-        )
-        for objective in OBJECTIVES
-        for speed in SPEEDS
-    }
+    found: dict[str, str] = {}
+    for objective in OBJECTIVES:
+        for speed in SPEEDS:
+            found |= write_cases(
+                f"{objective.name}{speed.suffix}",
+                _cases(objective, speed),
+                comment,
+                selector=selector,
+                rules=(SLO,),
+                groups=SLO_GROUPS,
+                step=STEPS[speed.suffix],
+            )
     always = [Case("fires always", {"up": lines((10, 1))}, [(1, True), (9, True)])]
-    return found | {
-        f"{WATCHDOG}.yml": write_cases(
-            WATCHDOG, always, comment, selector=selector, rules=(SLO,), groups=SLO_GROUPS
-        )
-    }
+    return found | write_cases(WATCHDOG, always, comment, selector=selector, rules=(SLO,), groups=SLO_GROUPS)
 
 
 def _requests(events: float, bad: float) -> Mapping[str, float]:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from vital_ops.config import OpsConfig
 from vital_ops.promql import Match, increase, rate, ratio, sum_by
 from vital_ops.rules.alert import Receiver, Severity, labelled
+from vital_ops.rules.outage import last_value, through_outages
 from vital_ops.rules.recording import ALL
 from vital_ops.rules.rule import AlertRule, Recording
 from vital_ops.uids import HEALTH, PERFORMANCE
@@ -25,7 +26,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 
-__all__ = ["OBJECTIVES", "WATCHDOG", "Objective", "slo_alerts", "slo_recordings", "watchdog"]
+__all__ = ["OBJECTIVES", "WATCHDOG", "Objective", "burns", "slo_alerts", "slo_recordings", "watchdog"]
 
 BAD_RATIO: Final = "vital:slo_bad:ratio"
 LEAST_EVENTS: Final = 20
@@ -78,6 +79,8 @@ class Objective:
     bad: Callable[[str], str]
     """How many bad events there are each second, in a window."""
     metric: Counter | Histogram
+    incident: str = ""
+    """The alert that watches the same at once, whose notification it joins; empty: none."""
     part: str = ""
     every: Mapping[str, Match] = field(default_factory=dict)
     """What makes a series of the metric count as events."""
@@ -107,6 +110,7 @@ OBJECTIVES: Final = (
         panel="error_rate",
         bad=lambda window: sum_by(rate(WORKFLOW_REQUESTS_TOTAL, window, outcome="failed")),
         metric=WORKFLOW_REQUESTS_TOTAL,
+        incident="HighErrorRate",
         every={"outcome": ALL},
     ),
     Objective(
@@ -144,7 +148,7 @@ def watchdog(config: OpsConfig, dashboard_url: str) -> AlertRule:
         name=WATCHDOG,
         expr="vector(1)",
         hold=0,
-        labels=labelled(config, "none", "platform", ()),
+        labels=labelled(config, WATCHDOG, "none", "platform", ()),
         annotations={
             "summary": "Alerting works",
             "description": "Always fires. When the engine has not received it for an hour, no alert arrives.",
@@ -176,9 +180,9 @@ def _alert(objective: Objective, speed: Speed, config: OpsConfig, panel_url: str
     name = f"{objective.name}{speed.suffix}"
     return AlertRule(
         name=name,
-        expr=" or ".join(f"({_burning(objective, burn)})" for burn in speed.burns),
+        expr=_through_outages(name, objective, speed, config),
         hold=speed.hold,
-        labels=labelled(config, speed.severity, "platform", speed.receivers),
+        labels=labelled(config, objective.incident or name, speed.severity, "platform", speed.receivers),
         annotations={
             "summary": f"{{{{ $value | humanizePercentage }}}} are bad, and {1 - objective.good:.0%} may be",
             "description": f"The error budget of 30 days burns too fast. Bad is {objective.words}.",
@@ -186,6 +190,20 @@ def _alert(objective: Objective, speed: Speed, config: OpsConfig, panel_url: str
             "dashboard_url": panel_url,
         },
     )
+
+
+def burns(objective: Objective, speed: Speed) -> str:
+    """Write the condition of an objective's alert."""
+    return " or ".join(f"({_burning(objective, burn)})" for burn in speed.burns)
+
+
+def _through_outages(name: str, objective: Objective, speed: Speed, config: OpsConfig) -> str:
+    burn = speed.burns[0]
+    series = f'{BAD_RATIO}{{slo="{objective.label}",window="{burn.long}"}}'
+    value = f"max by (slo) ({last_value(series)})"
+    environment = {"environment": config.environment} if config.environment else {}
+    alert = {"alertname": name} | environment
+    return through_outages(burns(objective, speed), value, alert, ("slo",), burn.short)
 
 
 def _burning(objective: Objective, burn: Burn) -> str:

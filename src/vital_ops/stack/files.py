@@ -15,6 +15,7 @@ def files() -> dict[str, str]:
         "prometheus.yml": HEAD
         + prometheus_configuration(
             engine="ai-engine:8000",
+            prometheus="localhost:9090",
             alertmanager="alertmanager:9093",
             rules="/etc/prometheus/prometheus-rules/*.yml",
             key_file="/run/vital/engine.key",

@@ -29,7 +29,10 @@ rule_files:
       credentials_file: {key_file}
     static_configs:
       - targets: [{engine}]
-"""
+{more_engines}  - job_name: prometheus
+    static_configs:
+      - targets: [{prometheus}]
+{watched_alertmanager}"""
 
 ALERTING: Final = """\
 alerting:
@@ -37,6 +40,12 @@ alerting:
     - static_configs:
         - targets: [{alertmanager}]
 
+"""
+
+WATCHED_ALERTMANAGER: Final = """\
+  - job_name: alertmanager
+    static_configs:
+      - targets: [{alertmanager}]
 """
 
 MORE_ENGINES: Final = """\
@@ -48,6 +57,7 @@ MORE_ENGINES: Final = """\
 def prometheus_configuration(
     *,
     engine: str,
+    prometheus: str,
     alertmanager: str | None,
     rules: str,
     key_file: str,
@@ -56,17 +66,28 @@ def prometheus_configuration(
 ) -> str:
     """Write the configuration.
 
-    :param engine: ``host:port``; so is ``alertmanager``. None: alerts go nowhere.
+    :param engine: ``host:port``, as are the next two.
+    :param prometheus: its own address.
+    :param alertmanager: None: alerts go nowhere.
     :param rules: the pattern of the rule files.
     :param key_file: holds a key for all tenants with the scope ``costs``; where the engine asks for none,
         anything. It is read anew with every scrape.
     :param more_engines: the pattern of files that name other engines to be read too.
     """
-    alerting = "" if alertmanager is None else ALERTING.format(alertmanager=json.dumps(alertmanager))
-    values = {"engine": engine, "rules": rules, "key_file": key_file}
-    quoted = {name: json.dumps(value) for name, value in values.items()}
-    text = CONFIGURATION.format(interval=interval, alerting=alerting, **quoted)
-    return text if more_engines is None else text + MORE_ENGINES.format(files=json.dumps(more_engines))
+    alerting = watched = discovered = ""
+    if alertmanager is not None:
+        alerting = ALERTING.format(alertmanager=json.dumps(alertmanager))
+        watched = WATCHED_ALERTMANAGER.format(alertmanager=json.dumps(alertmanager))
+    if more_engines is not None:
+        discovered = MORE_ENGINES.format(files=json.dumps(more_engines))
+    values = {"engine": engine, "prometheus": prometheus, "rules": rules, "key_file": key_file}
+    return CONFIGURATION.format(
+        interval=interval,
+        alerting=alerting,
+        more_engines=discovered,
+        watched_alertmanager=watched,
+        **{name: json.dumps(value) for name, value in values.items()},
+    )
 
 
 def prometheus(folder: Path, address: str, configuration: Path) -> Program:

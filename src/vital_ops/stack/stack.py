@@ -81,6 +81,7 @@ def _watchers(stack: Stack) -> list[Program]:
         old.unlink()
     scraping = prometheus_configuration(
         engine=stack.engine_address,
+        prometheus=f"{HOST}:{stack.prometheus_port}",
         alertmanager=alerts_to,
         rules=str(rules / "*.yml"),
         key_file=str(stack.key_file),

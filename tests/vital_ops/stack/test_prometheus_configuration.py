@@ -24,6 +24,7 @@ def test_promtool_finds_nothing_to_complain_about(tmp_path):
     configuration.write_text(
         prometheus_configuration(
             engine="[::1]:8000",
+            prometheus="127.0.0.1:9090",
             alertmanager="127.0.0.1:9093",
             rules=str(tmp_path / "*.yml"),
             key_file=str(tmp_path / "engine.key"),

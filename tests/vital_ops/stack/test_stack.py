@@ -33,7 +33,7 @@ groups:
   - name: test
     rules:
       - alert: Scraped
-        expr: up == 1
+        expr: up{job="vital"} == 1
         annotations: {summary: "The engine is scraped."}
 """
 

@@ -1,0 +1,54 @@
+"""What alerts do while no engine is up: they neither end nor begin.
+
+An engine that dies takes its series along. A ratio over nothing is nothing, so that Prometheus would end what
+fired and Alertmanager would send a false RESOLVED; a rate goes on for its window, so that what was pending
+would page for an engine that is gone. `EngineDown` says what has happened. Afterwards an alert keeps its
+state until its window is full again, and is then judged by what the engine does.
+
+Inhibition would not do: Alertmanager sends no RESOLVED for what ends while it is inhibited.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_ops.promql import SCOPE
+
+__all__ = ["ENGINES_UP", "ENGINES_UP_NOW", "down_lately", "last_value", "through_outages"]
+
+ENGINES_UP: Final = "vital:engines_up:count"
+"""The recorded number of engines that answer Prometheus."""
+
+ENGINES_UP_NOW: Final = f"(sum(up{{{SCOPE}}}) or vector(0))"
+"""The same as it is recorded; 0 also where no engine is known at all."""
+
+DOWN: Final = f"{ENGINES_UP_NOW} == 0"
+
+REMEMBERED: Final = "1d"
+"""How far back the last value of an alert is looked for."""
+
+
+def through_outages(
+    condition: str, value: str, alert: dict[str, str], labels: tuple[str, ...], window: str
+) -> str:
+    """Keep an alert as it is while no engine is up, and until its window is full again.
+
+    :param condition: what fires.
+    :param value: the value that is shown meanwhile, see `last_value`.
+    :param alert: the labels that tell it from other alerts.
+    :param labels: those that its series have.
+    :param window: the span over which it is judged.
+    """
+    firing = ",".join(f'{name}="{text}"' for name, text in (alert | {"alertstate": "firing"}).items())
+    kept = f"{value} and on ({', '.join(labels)}) ALERTS{{{firing}}} and on () ({down_lately(window)})"
+    return f"(({condition}) unless on () ({DOWN})) or ({kept})"
+
+
+def down_lately(window: str) -> str:
+    """Write the condition that no engine is up, or was at some moment of a window."""
+    return f"({DOWN}) or (min_over_time({ENGINES_UP}[{window}]) == 0)"
+
+
+def last_value(series: str) -> str:
+    """Write the last value that a recorded series had."""
+    return f"last_over_time({series}[{REMEMBERED}])"

@@ -1,0 +1,181 @@
+"""Alerts beyond the twelve: engines that are gone, traffic, single tenants, and alerting itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_ops.config import Threshold
+from vital_ops.durations import write_seconds
+from vital_ops.promql import SCOPE, and_on, increase, rate, sum_by
+from vital_ops.rules.alert import Alert, Contributors
+from vital_ops.rules.outage import ENGINES_UP_NOW, down_lately
+from vital_ops.rules.recording import (
+    ALL,
+    REFUSED,
+    REJECTION_RATIO,
+    REQUESTS_PER_HOUR,
+    SET_ASIDE,
+    TENANT_ERROR_RATIO,
+    arrived,
+)
+from vital_ops.uids import HEALTH, PERFORMANCE
+from vital_shared.monitoring.metrics import (
+    REQUESTS_REJECTED_TOTAL,
+    WORKFLOW_ERRORS_TOTAL,
+    WORKFLOW_REQUESTS_TOTAL,
+)
+
+__all__ = ["RELIABILITY_ALERTS"]
+
+_TARGETS: Final = f"up{{{SCOPE}}}"
+
+
+def _replica_down(at: Threshold) -> str:
+    return and_on(f"count({_TARGETS} == 0) >= {at.value:g}", f"sum({_TARGETS}) > 0")
+
+
+def _rejecting(at: Threshold) -> str:
+    return and_on(f"{REJECTION_RATIO} > {at.value:g}", f"{arrived(at.range)} >= {at.least_events}")
+
+
+def _failing_notifications(at: Threshold) -> str:
+    return f"sum(increase(alertmanager_notifications_failed_total[{at.range}])) >= {at.value:g}"
+
+
+def _dropped(at: Threshold) -> str:
+    """Compare with the same hour a week before, or else yesterday's, or else the hour before.
+
+    What an outage has kept away is no dropped traffic.
+    """
+    usual = " or ".join(
+        f"{REQUESTS_PER_HOUR} offset {write_seconds(back)}" for back in (at.week, at.day, at.before)
+    )
+    fewer = and_on(f"{REQUESTS_PER_HOUR} < {at.value:g} * ({usual})", f"({usual}) >= {at.least_events}")
+    return f"({fewer}) unless on () ({down_lately(at.range)})"
+
+
+def _tenant_fails(at: Threshold) -> str:
+    ended = sum_by(increase(WORKFLOW_REQUESTS_TOTAL, at.range, outcome=ALL), "tenant_id")
+    return f"{TENANT_ERROR_RATIO} > {at.value:g} and on (tenant_id) {ended} >= {at.least_events}"
+
+
+RELIABILITY_ALERTS: Final = (
+    Alert(
+        name="EngineDown",
+        group="reliability",
+        severity="critical",
+        team="platform",
+        receivers=("slack", "pagerduty"),
+        summary="No engine answers Prometheus",
+        description="Nobody gets an answer. The engine's other alerts keep their state until it is back.",
+        dashboard=HEALTH,
+        panel="uptime",
+        unit="number",
+        condition=lambda at: f"{ENGINES_UP_NOW} < {at.value:g}",
+        shown=None,
+    ),
+    Alert(
+        name="ReplicaDown",
+        group="reliability",
+        severity="warning",
+        team="platform",
+        receivers=("slack",),
+        summary="{value} of the engines do not answer Prometheus",
+        description="The others answer for them; there is less room for load and for a further failure.",
+        dashboard=HEALTH,
+        panel="uptime",
+        unit="number",
+        condition=_replica_down,
+        shown=None,
+        contributors=Contributors("instance", lambda _: f"{_TARGETS} == 0"),
+    ),
+    Alert(
+        name="EngineRejecting",
+        group="reliability",
+        severity="warning",
+        team="platform",
+        receivers=("slack",),
+        summary="{value} of the requests are refused for overload or a wrong key; the limit is {limit}",
+        description="The engine is too small for its load, or somebody tries keys.",
+        dashboard=PERFORMANCE,
+        panel="request_rate",
+        unit="share",
+        condition=_rejecting,
+        shown=REJECTION_RATIO,
+        contributors=Contributors(
+            "reason",
+            lambda at: sum_by(increase(REQUESTS_REJECTED_TOTAL, at.range, reason=REFUSED), "reason"),
+        ),
+    ),
+    Alert(
+        name="NotificationsFailing",
+        group="reliability",
+        severity="warning",
+        team="platform",
+        receivers=("email",),
+        summary="Alertmanager could not deliver {value} notifications in five minutes",
+        description="Alerts may not reach their receivers.",
+        dashboard=HEALTH,
+        panel="uptime",
+        unit="number",
+        condition=_failing_notifications,
+        shown=None,
+        contributors=Contributors(
+            "integration",
+            lambda at: (
+                f"sum by (integration) (increase(alertmanager_notifications_failed_total[{at.range}]))"
+            ),
+        ),
+    ),
+    Alert(
+        name="DeadLetters",
+        group="reliability",
+        severity="warning",
+        team="finance",
+        receivers=("slack", "email"),
+        summary="{value} writes were set aside, or charges clamped",
+        description="Money or the end of a run is not in the store as it was, and somebody has to see to it.",
+        dashboard=HEALTH,
+        panel="set_aside",
+        unit="number",
+        condition=lambda at: f"{SET_ASIDE} >= {at.value:g}",
+        shown=SET_ASIDE,
+    ),
+    Alert(
+        name="TrafficDropped",
+        group="reliability",
+        severity="warning",
+        team="platform",
+        receivers=("slack",),
+        summary="Only {value} requests an hour arrive, less than a fifth of the usual",
+        description="The usual is the same hour a week before, else yesterday's, else the hour before.",
+        dashboard=PERFORMANCE,
+        panel="request_rate",
+        unit="number",
+        condition=_dropped,
+        shown=REQUESTS_PER_HOUR,
+        contributors=Contributors(
+            "tenant_id",
+            lambda at: f"{sum_by(rate(WORKFLOW_REQUESTS_TOTAL, at.range, outcome=ALL), 'tenant_id')} * 3600",
+        ),
+    ),
+    Alert(
+        name="TenantAvailability",
+        group="reliability",
+        severity="warning",
+        team="platform",
+        receivers=("slack",),
+        summary="{value} of the requests of {{{{ $labels.tenant_id }}}} fail; the limit is {limit}",
+        description="One tenant gets errors; over all tenants there may be too few to see it.",
+        dashboard=PERFORMANCE,
+        panel="top_tenants",
+        unit="share",
+        condition=_tenant_fails,
+        shown=TENANT_ERROR_RATIO,
+        labels=("tenant_id",),
+        contributors=Contributors(
+            "error_type", lambda at: sum_by(increase(WORKFLOW_ERRORS_TOTAL, at.range), "error_type")
+        ),
+    ),
+)
+"""In the order in which the guide lists them."""
