@@ -1,7 +1,13 @@
 """Documents over HTTP."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from tests.ai_engine.harness import Serve, Service
+
+from vital_shared.retrieval.ingest import reader_process
+from vital_shared.retrieval.ingest.reader_pool import ReaderPool
 
 TEXT = b"# Widgets\n\nA widget review takes 42 days."
 
@@ -114,3 +120,25 @@ async def test_a_document_that_is_too_large_is_refused(serve: Serve) -> None:
     plain = await service.client.post("/v1/documents?filename=a.txt", content=large)
     form = await service.client.post("/v1/documents", files={"file": ("a.txt", large)})
     assert (plain.status_code, form.status_code) == (413, 413)
+
+
+async def test_a_document_that_crashes_its_reader_is_refused_and_the_next_is_read(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "crashing.py").write_text(
+        "import os\nfrom vital_shared.retrieval.ingest import reader_main\nread = reader_main.read\n"
+        "def crash(data, **rest):\n    return os.abort() if b'crash' in data else read(data, **rest)\n"
+        "reader_main.read = crash\nreader_main.main()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(reader_process, "MODULE", "crashing")
+    readers = ReaderPool()
+    monkeypatch.setattr(service.engine.ingestor, "_readers", readers)
+    refused, read = await asyncio.gather(
+        service.client.post("/v1/documents", files={"file": ("bad.md", b"Please crash.")}),
+        service.client.post("/v1/documents", files={"file": ("good.md", b"Some words.")}),
+    )
+    assert (refused.status_code, read.status_code) == (422, 201)
+    assert refused.json()["type"] == "urn:vital:unreadable-document"
+    assert refused.json()["detail"].startswith("bad.md cannot be read: the process that read it broke off")
+    readers.close()
