@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vital_shared.llm.base import ModelFailed, ModelToolCall, ModelTurn, ReasoningDelta, TextDelta
+from vital_shared.llm.base import ModelFailed, ModelToolCall, ModelTurn, ReasoningDelta, TextDelta, Usage
 from vital_shared.llm.intake import (
     MAX_CHARACTERS,
     MAX_TOOL_CALLS,
@@ -66,15 +66,26 @@ def test_a_usual_piece_is_passed_on_as_it_is():
     assert taken(event)[0] is event
 
 
-def test_an_answer_asks_for_no_more_than_so_many_tool_calls():
+def test_more_than_so_many_tool_calls_are_left_out():
     intake = Intake("m", None)
     call = ModelToolCall(id="1", name="echo", arguments={})
     for _ in range(MAX_TOOL_CALLS):
         assert taken(call, intake) == [call]
-    with pytest.raises(ModelFailed, match="tool calls"):
-        taken(call, intake)
-    with pytest.raises(ModelFailed, match="tool calls"):
-        taken(ModelTurn(calls=(call,) * (MAX_TOOL_CALLS + 1)))
+    assert taken(call, intake) == []
+    (turn,) = taken(ModelTurn(calls=(call,) * (MAX_TOOL_CALLS + 1), wire="w", native=[1]))
+    assert turn == ModelTurn(calls=(call,) * MAX_TOOL_CALLS)
+
+
+def test_counts_that_no_call_can_have_are_left_out():
+    usage = Usage(input_tokens=5, output_tokens=7)
+    assert taken(usage) == [usage]
+    assert taken(Usage.model_construct(input_tokens=-5, output_tokens=10**30)) == []
+
+
+@pytest.mark.parametrize("event", [None, 42, "text"])
+def test_what_is_no_event_fails_the_call(event):
+    with pytest.raises(ModelFailed, match="no event"):
+        taken(event)
 
 
 ODD_ARGUMENTS = {

@@ -39,7 +39,7 @@ PIECE_CHARACTERS: Final = 16_384
 """A longer piece of text is passed on in several."""
 
 MAX_TOOL_CALLS: Final = 64
-"""Tool calls of one answer."""
+"""Tool calls of one answer; what a model asks for beyond is left out."""
 
 MAX_CITATIONS: Final = 1_000
 MAX_NAME_CHARACTERS: Final = 256
@@ -71,21 +71,24 @@ class Intake:
             self._reasoning_left -= len(event.text) or 1
             self._check(self._reasoning_left, "longer in its reasoning than it may be")
             return _pieces(event)
-        if isinstance(event, Usage) and not _is_possible(event):
-            return ()
-        return (self._whole(event),)
+        return (self._whole(event),) if self._is_wanted(event) else ()
+
+    def _is_wanted(self, event: ModelEvent) -> bool:
+        """Count what a question can make a sound model do: what is beyond is left out, and no failure."""
+        if isinstance(event, ModelToolCall):
+            self._calls_left -= 1
+            return self._calls_left >= 0
+        if isinstance(event, Cited):
+            self._citations_left -= 1
+            return self._citations_left >= 0
+        return not isinstance(event, Usage) or _is_possible(event)
 
     def _whole(self, event: ModelEvent) -> ModelEvent:
         if isinstance(event, ModelToolCall):
-            self._calls_left -= 1
-            self._check(self._calls_left, f"one of more than {MAX_TOOL_CALLS} tool calls")
             return _usable(event)
         if isinstance(event, ModelTurn):
-            self._check(MAX_TOOL_CALLS - len(event.calls), f"one of more than {MAX_TOOL_CALLS} tool calls")
             return _clean_turn(event)
         if isinstance(event, Cited) and isinstance(event.citation, Citation):
-            self._citations_left -= 1
-            self._check(self._citations_left, f"one of more than {MAX_CITATIONS} citations")
             return event
         if isinstance(event, Stop):
             return _clean_stop(event)
@@ -148,7 +151,7 @@ def _usable(call: ModelToolCall) -> ModelToolCall:
 
 def _clean_turn(turn: ModelTurn) -> ModelTurn:
     """Write a turn without what cannot be sent back; the provider's own form of it goes with that."""
-    text, calls = clean_text(turn.text), tuple(map(_usable, turn.calls))
+    text, calls = clean_text(turn.text), tuple(map(_usable, turn.calls[:MAX_TOOL_CALLS]))
     if text == turn.text and calls == turn.calls:
         return turn
     return ModelTurn(text=text, calls=calls)
