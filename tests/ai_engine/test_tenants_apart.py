@@ -41,7 +41,7 @@ class World:
     @property
     def ids(self) -> dict[str, str]:
         mine = {"run_id": self.waiting, "agent_id": "classifier", "document_id": self.document}
-        return mine | {"tenant_id": "acme", "mode": "mode-2"}
+        return mine | {"tenant_id": "acme", "mode": "mode-2", "name": "gpt-4", "alert": "DeadLetters"}
 
     async def fill(self) -> World:
         client, own, services = self.service.client, self.own, self.service.services
@@ -118,7 +118,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/v1/chat/completions"): Case("ask", 200, 404, ({"json": CHAT},)),
     ("POST", "/v1/agui"): Case("ask", 200, 422, (AGUI,)),
     ("GET", "/v1/models"): Case("ask", 200, 200),
-    ("GET", "/v1/models/{name:path}"): Case("ask", 200, 404),
+    ("GET", "/v1/models/{mode}/{agent_id}"): Case("ask", 200, 404),
+    ("GET", "/v1/models/{name}"): Case("ask", 404, 404),
     ("GET", "/v1/agents"): Case("ask", 200, 200, tells=True),
     ("GET", "/v1/agents/{agent_id}"): Case("ask", 200, 404, tells=True),
     ("PUT", "/v1/agents/{agent_id}"): Case("admin", 200, 200, ({"json": AGENT},)),
@@ -145,6 +146,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/openapi.json"): Case(None, 200, 200),
     ("GET", "/"): Case(None, 200, 200),
     ("GET", "/docs"): Case(None, 200, 200),
+    ("GET", "/runbooks/{alert}"): Case(None, 200, 200),
     ("MOUNT", "/page"): Case(None, 200, 200),
     ("MOUNT", "/swagger"): Case(None, 200, 200),
 }

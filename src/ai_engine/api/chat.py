@@ -65,7 +65,7 @@ async def models(request: Request) -> Response:
 
 async def model(request: Request) -> Response:
     """Show one model."""
-    name = request.path_params["name"]
+    name = "/".join(request.path_params.values())
     mode, agent_id = read_name(name)
     engine = engine_of(request)
     with _own_fields():
@@ -86,5 +86,6 @@ def _json(content: dict[str, Any]) -> Response:
 routes = (
     Route("/v1/chat/completions", complete, methods=["POST"]),
     Route("/v1/models", models, methods=["GET"]),
-    Route("/v1/models/{name:path}", model, methods=["GET"]),
+    Route("/v1/models/{mode}/{agent_id}", model, methods=["GET"]),
+    Route("/v1/models/{name}", model, methods=["GET"]),  # no model of ours, but one that clients ask for
 )
