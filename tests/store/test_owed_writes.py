@@ -273,6 +273,52 @@ async def test_the_spool_of_a_living_process_and_torn_lines_are_left_alone(store
     assert [log["text"] for log in logs] == ['{"run_id": "torn']
 
 
+async def test_a_spool_that_nobody_may_read_stops_nothing(store: Store, tmp_path: Path):
+    (tmp_path / "owed/a.jsonl").mkdir(parents=True)  # open fails, whoever asks
+    with capture_logs() as logs:
+        assert await store.runs.payments.recover()
+    assert [log["event"] for log in logs] == ["spool_not_readable"]
+
+
+async def test_what_is_in_flight_when_the_store_hangs_at_the_end_is_spooled_too(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "SHUTDOWN_SECONDS", 0.05)
+    bill = await store.start("run-1")
+    bill.add(charge())
+    may_write, transact = asyncio.Event(), store.database._commits._transact
+
+    async def hang(work: Callable[[Connection], list[object]]) -> list[object]:
+        await may_write.wait()
+        return await transact(work)
+
+    store.database._commits._transact = hang
+    ending = asyncio.create_task(store.fail(bill))
+    await asyncio.sleep(0)
+    await store.runs.payments.aclose()
+    may_write.set()
+    assert await ending  # written after all: and entered once more, which changes nothing
+    assert await RunStore(store.database, Spool(tmp_path / "owed")).payments.recover()
+    assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
+    assert set(await store.rows(select(spending.c.cost_nanos))) == {(7,)}
+
+
+async def test_what_the_end_of_a_loop_cuts_short_is_spooled(store: Store, tmp_path: Path):
+    bill = await store.start("run-1")
+    bill.add(charge())
+    ending = asyncio.create_task(store.fail(bill))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the writer has begun
+    assert store.database._commits._task is not None
+    store.database._commits._task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    await store.runs.payments.aclose()
+    assert await RunStore(store.database, Spool(tmp_path / "owed")).payments.recover()
+    assert await store.status("run-1") == "failed"
+    assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
+
+
 async def test_what_memory_has_no_room_for_waits_on_disk_and_is_entered_too(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):

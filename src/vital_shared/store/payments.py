@@ -68,6 +68,7 @@ class Payments:
         self._ends: dict[str, RunEnd] = {}
         """Ends that readers have to see although they are not stored yet."""
         self._spooled = False
+        self._closed = False
         self._retrying: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -184,6 +185,7 @@ class Payments:
                 await self.catch_up()
         except TimeoutError:
             logger.warning("store_is_away_at_shutdown", owed=len(self._kept) + len(self._in_flight))
+        self._closed = True
         owed = [debt.owed for debt in (*self._in_flight, *self._kept)]
         self._kept.clear()
         if owed:
@@ -202,6 +204,8 @@ class Payments:
 
         def ended(future: asyncio.Future[Written]) -> None:
             del self._in_flight[debt]
+            if self._closed:
+                return  # spooled by then
             failure = None if future.cancelled() else future.exception()
             if not future.cancelled() and failure is None:
                 if debt.owed.end is not None:
@@ -209,7 +213,10 @@ class Payments:
                 return
             if handed_over is not None:
                 handed_over()
-            self._keep(debt, is_refused=failure is not None and is_refusal(failure))
+            if future.cancelled():  # the loop ends: nobody will try again here
+                self._spool_or_log([debt.owed])
+            else:
+                self._keep(debt, is_refused=failure is not None and is_refusal(failure))
 
         done.add_done_callback(ended)
 

@@ -49,7 +49,12 @@ class Spool:
         A file has to be removed by the caller, once all of it is in the store.
         """
         for path in sorted(self._folder.glob("*.jsonl")):
-            with path.open(encoding="utf-8") as file:
+            try:
+                file = path.open(encoding="utf-8")
+            except OSError:  # of another user, or entered by another process just now
+                logger.warning("spool_not_readable", path=str(path), exc_info=True)
+                continue
+            with file:
                 if _lock(file) and os.fstat(file.fileno()).st_nlink:  # 0: another process has entered it
                     yield path, tuple(_read(path, file))
 
@@ -77,6 +82,9 @@ def _lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: better left to people than entered by two at once
+        logger.warning("spool_not_locked", exc_info=True)
         return False
     return True
 
