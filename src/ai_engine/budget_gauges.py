@@ -27,7 +27,7 @@ class BudgetGauges:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._shown: set[str] = set()
+        self._shown: set[tuple[str, str]] = set()
 
     async def watch(self) -> None:
         """Refresh again and again, until cancelled."""
@@ -39,19 +39,19 @@ class BudgetGauges:
             await asyncio.sleep(SECONDS)
 
     async def refresh(self) -> None:
-        """Show each tenant that has a budget and a name in the metrics, and no other any more."""
+        """Show each budget of the tenants that have a name in the metrics, and no other any more."""
         services = self._services
         self._show(await services.limits.list(tenant_ids=TENANT.values, now=services.now()))
 
     def _show(self, standings: Iterable[TenantStanding]) -> None:
         before, self._shown = self._shown, set()
         for standing in standings:
-            budget = standing.monthly or standing.daily
-            if budget is None:
-                continue
-            BUDGET_LIMIT_DOLLARS.at(standing.tenant_id).set(float(budget.limit_dollars))
-            BUDGET_SPENT_DOLLARS.at(standing.tenant_id).set(float(budget.spent_dollars))
-            self._shown.add(standing.tenant_id)
-        for tenant_id in before - self._shown:
-            BUDGET_LIMIT_DOLLARS.remove(tenant_id)
-            BUDGET_SPENT_DOLLARS.remove(tenant_id)
+            for period, budget in (("day", standing.daily), ("month", standing.monthly)):
+                if budget is None:
+                    continue
+                BUDGET_LIMIT_DOLLARS.at(standing.tenant_id, period).set(float(budget.limit_dollars))
+                BUDGET_SPENT_DOLLARS.at(standing.tenant_id, period).set(float(budget.spent_dollars))
+                self._shown.add((standing.tenant_id, period))
+        for series in before - self._shown:
+            BUDGET_LIMIT_DOLLARS.remove(*series)
+            BUDGET_SPENT_DOLLARS.remove(*series)

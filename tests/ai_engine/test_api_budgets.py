@@ -128,16 +128,16 @@ async def test_a_path_that_names_no_tenant_is_refused(service: Service) -> None:
     assert (await service.client.put("/v1/budgets/a%20b", json=LIMITS)).status_code == 422
 
 
-def shown(name: str) -> dict[str, float]:
+def shown(name: str) -> dict[tuple[str, str], float]:
     return {
-        sample.labels["tenant_id"]: sample.value
+        (sample.labels["tenant_id"], sample.labels["period"]): sample.value
         for metric in REGISTRY.collect()
         if metric.name == name
         for sample in metric.samples
     }
 
 
-async def test_the_metrics_show_tenants_with_a_budget_and_no_others(service: Service) -> None:
+async def test_the_metrics_show_each_budget_by_its_period_and_no_other_tenant(service: Service) -> None:
     gauges = BudgetGauges(service.services)
     await put(service, "acme", **LIMITS)
     await put(service, "globex", daily_dollars="5")
@@ -146,9 +146,13 @@ async def test_the_metrics_show_tenants_with_a_budget_and_no_others(service: Ser
     await spend(service, "globex", 2 * 10**9, 4 * 10**9)
     await service.services.labels.open((), now=NOW)
     await gauges.refresh()
-    assert shown("vital_budget_limit_dollars") == {"acme": 200, "globex": 5}
-    assert shown("vital_budget_spent_dollars") == {"acme": 3, "globex": 2}
-    for tenant in ("acme", "globex"):
-        await service.client.delete(f"/v1/budgets/{tenant}")
+    day, month, other = ("acme", "day"), ("acme", "month"), ("globex", "day")
+    assert shown("vital_budget_limit_dollars") == {day: 10.000000001, month: 200, other: 5}
+    assert shown("vital_budget_spent_dollars") == {day: 1, month: 3, other: 2}
+    await put(service, "acme", monthly_dollars="200")
+    await service.client.delete("/v1/budgets/globex")
+    await gauges.refresh()
+    assert shown("vital_budget_limit_dollars") == {month: 200}
+    await service.client.delete("/v1/budgets/acme")
     await gauges.refresh()
     assert shown("vital_budget_limit_dollars") == shown("vital_budget_spent_dollars") == {}

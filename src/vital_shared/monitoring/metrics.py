@@ -126,6 +126,7 @@ SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
 HTTP_REFUSAL: Final = Label("status", ("400", "408", "413", "417", "431", "503"))
 REJECTION: Final = Label("reason", ("budget", "rate_limit", "overload", "auth"))
 POOL: Final = Label("pool", ("db", "http", "llm", "redis"))
+BUDGET_PERIOD: Final = Label("period", ("day", "month"))
 
 TENANT: Final = BoundedLabel("tenant_id", (NO_TENANT,))
 AGENT: Final = BoundedLabel("agent_id")
@@ -346,14 +347,14 @@ AGENT_USAGE_TOTAL: Final = Counter(
 
 BUDGET_LIMIT_DOLLARS: Final = Gauge(
     "vital_budget_limit_dollars",
-    "What a tenant may spend this month, or today where it has no monthly budget.",
-    (TENANT,),
+    "What a tenant may spend today, and this month, by UTC.",
+    (TENANT, BUDGET_PERIOD),
     merge="one",
 )
 BUDGET_SPENT_DOLLARS: Final = Gauge(
     "vital_budget_spent_dollars",
-    "What it has spent of it.",
-    (TENANT,),
+    "What it has spent of it so far, by the ledger.",
+    (TENANT, BUDGET_PERIOD),
     merge="one",
 )
 REQUESTS_REJECTED_TOTAL: Final = Counter(
