@@ -82,6 +82,9 @@ class ServerSettings(BaseSettings):
     grace_seconds: float = Field(default=10.0, gt=0)
     """A run that nobody has read for so long is cancelled."""
 
+    hang_seconds: float = Field(default=20.0, gt=0)
+    """A worker that gives no sign of life for this long is killed and replaced."""
+
     shutdown_seconds: float = Field(default=30.0, ge=0)
     """How long the runs at work may take to end when the engine is stopped; no new ones begin meanwhile."""
 

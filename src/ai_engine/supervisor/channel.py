@@ -45,6 +45,8 @@ class Topic(IntEnum):
     """What all workers have counted, as text: the body asks for ``openmetrics`` or ``text``."""
     RUN = 6
     """A worker asks another about a run; the supervisor passes it on."""
+    HEARTBEAT = 7
+    """The supervisor asks for a sign of life; the answer is empty."""
 
 
 _topics: Final = frozenset(Topic)

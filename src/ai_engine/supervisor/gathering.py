@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from ai_engine.supervisor.process import WorkerProcess
 from vital_shared.monitoring.exposition import Shown, render
 from vital_shared.monitoring.merging import merge, remains
+from vital_shared.monitoring.metrics import WORKER_RESTARTS_TOTAL
 from vital_shared.monitoring.snapshot import Snapshot, load, take
 
 __all__ = ["OPENMETRICS", "TEXT", "Gathering"]
@@ -54,5 +55,5 @@ class Gathering:
             return await asyncio.to_thread(self._write, snapshots, ended, format_name == OPENMETRICS)
 
     def _write(self, snapshots: Sequence[bytes], ended: Snapshot, as_openmetrics: bool) -> bytes:
-        merged = merge([*map(load, snapshots), take(self._own), ended])
+        merged = merge([*map(load, snapshots), take(self._own), take(WORKER_RESTARTS_TOTAL), ended])
         return render(Shown(merged), as_openmetrics=as_openmetrics)

@@ -28,6 +28,12 @@ START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 15.0
 """A worker that was told to stop and has not ended by then is killed."""
 
+HEARTBEAT_SECONDS: Final = 2.0
+"""The time between two signs of life."""
+
+LATE_ANSWER_SECONDS: Final = 2.0
+"""For an answer that is there already, where it was the supervisor that stood still."""
+
 SNAPSHOT_SECONDS: Final = 3.0
 """A worker that does not say within this time what it has counted is taken as it last was."""
 
@@ -35,8 +41,11 @@ SNAPSHOT_SECONDS: Final = 3.0
 class WorkerProcess:
     """A worker process and the channel to it."""
 
-    def __init__(self, number: int, process: Process, channel: Channel) -> None:
+    def __init__(self, number: int, process: Process, channel: Channel, hang_seconds: float) -> None:
         self.number = number
+        self.is_hung = False
+        """It was killed, since it gave no sign of life."""
+        self._hang_seconds = hang_seconds
         self.is_ready = False
         """It serves."""
         self.failure = ""
@@ -50,9 +59,12 @@ class WorkerProcess:
 
     @classmethod
     async def start(
-        cls, number: int, listener: socket.socket, environment: Mapping[str, str]
+        cls, number: int, listener: socket.socket, environment: Mapping[str, str], *, hang_seconds: float
     ) -> WorkerProcess:
-        """Start one, in a session of its own: Ctrl-C is told to the supervisor alone."""
+        """Start one, in a session of its own: Ctrl-C is told to the supervisor alone.
+
+        :param hang_seconds: without a sign of life for this long it is killed, once it serves.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             inherited = (listener.fileno(), theirs.fileno())
@@ -66,7 +78,7 @@ class WorkerProcess:
                 pass_fds=inherited,
                 start_new_session=True,
             )
-        return cls(number, process, await Channel.open(ours))
+        return cls(number, process, await Channel.open(ours), hang_seconds)
 
     @property
     def pid(self) -> int:
@@ -97,6 +109,7 @@ class WorkerProcess:
                     self.is_ready = True
                     logger.info("worker ready", worker=self.number, pid=self.pid)
                     impatience.cancel()
+                    watching.append(asyncio.create_task(self._watch()))
                     on_ready()
                 case Topic.FAILED:
                     self.failure = body.decode()
@@ -108,6 +121,7 @@ class WorkerProcess:
                     return await relay(self, body)
             return b""
 
+        watching: list[asyncio.Task[None]] = []
         impatience = asyncio.get_running_loop().call_later(START_SECONDS, self.kill)
         try:
             await self._channel.serve(handle)
@@ -117,8 +131,28 @@ class WorkerProcess:
             logger.warning("the worker does not end: it is killed", worker=self.number, pid=self.pid)
         finally:
             impatience.cancel()
+            for task in watching:
+                task.cancel()
             self.kill()
         return await self._process.wait()
+
+    async def _watch(self) -> None:
+        """Kill the worker when it gives no sign of life: its event loop stands, or the process does."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            asking = asyncio.create_task(self._channel.ask(Topic.HEARTBEAT))
+            try:
+                await asyncio.wait({asking}, timeout=self._hang_seconds)
+                await asyncio.wait({asking}, timeout=LATE_ANSWER_SECONDS)
+            finally:
+                asking.cancel()
+            if not asking.done():
+                self.is_hung = True
+                logger.error("worker_hung", worker=self.number, pid=self.pid, seconds=self._hang_seconds)
+                self.kill()
+                return
+            if asking.cancelled() or asking.exception() is not None:  # it has ended
+                return
 
     async def refresh(self) -> None:
         """See that `last` is what it has counted now; if it does not say so in time, `last` stays."""

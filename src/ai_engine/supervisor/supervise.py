@@ -33,7 +33,7 @@ async def supervise(
     environment = {**_environment(library), **_environment(settings)}
     supervisor = Supervisor(
         settings.workers,
-        lambda number: WorkerProcess.start(number, listener, environment),
+        lambda number: WorkerProcess.start(number, listener, environment, hang_seconds=settings.hang_seconds),
         grace_seconds=settings.shutdown_seconds,
     )
     loop = asyncio.get_running_loop()

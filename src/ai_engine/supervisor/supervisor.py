@@ -13,6 +13,7 @@ from ai_engine.supervisor.process import WorkerProcess
 from ai_engine.supervisor.relaying import Relaying
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.metrics import WORKER_RESTARTS_TOTAL
 
 __all__ = ["Supervisor"]
 
@@ -89,6 +90,8 @@ class Supervisor:
             del self._workers[number]
             self._gathering.leave(worker)
             _log_end(worker, code)
+            if not self._stopping.is_set():
+                WORKER_RESTARTS_TOTAL.at(_cause(worker, code)).inc()
             in_order = worker.is_ready and (code == 0 or time.monotonic() - started >= STEADY_SECONDS)
             failures = 0 if in_order else failures + 1
             if worker.failure or failures >= STARTS:
@@ -113,6 +116,14 @@ class Supervisor:
             delay = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), LONGEST_DELAY_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
+
+
+def _cause(worker: WorkerProcess, code: int) -> str:
+    if worker.is_hung:
+        return "hung"
+    if code < 0:
+        return "killed"
+    return "failed" if code else "ended"
 
 
 def _log_end(worker: WorkerProcess, code: int) -> None:

@@ -80,6 +80,7 @@ __all__ = [
     "TOOL_DURATION_SECONDS",
     "TOOL_EXECUTIONS_TOTAL",
     "WARNINGS_TOTAL",
+    "WORKER_RESTARTS_TOTAL",
     "WORKFLOW_ACTIVE",
     "WORKFLOW_CANCELLATIONS_TOTAL",
     "WORKFLOW_DURATION_SECONDS",
@@ -101,6 +102,7 @@ ERROR_TYPE: Final = Label(
     "error_type",
     ("timeout", "deadline", "model", "store", "invalid", "lost", "shutting_down", "internal"),
 )
+RESTART_CAUSE: Final = Label("cause", ("hung", "killed", "failed", "ended"))
 CANCELLATION: Final = Label("reason", sorted(CANCELLED))
 CACHE_STATUS: Final = Label("cache_status", get_args(CacheStatus))
 EXECUTION: Final = Label("execution", get_args(Execution))
@@ -156,6 +158,11 @@ WORKFLOW_ERRORS_TOTAL: Final = Counter(
     "vital_workflow_errors_total",
     "Failed requests, by what failed.",
     (MODE, ERROR_TYPE),
+)
+WORKER_RESTARTS_TOTAL: Final = Counter(
+    "vital_worker_restarts_total",
+    "Worker processes that were replaced: hung (no sign of life), killed (by a signal), failed or ended.",
+    (RESTART_CAUSE,),
 )
 WORKFLOW_CANCELLATIONS_TOTAL: Final = Counter(
     "vital_workflow_cancellations_total",

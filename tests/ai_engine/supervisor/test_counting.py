@@ -14,7 +14,7 @@ async def test_a_worker_that_is_told_to_stop_ends_its_run_is_replaced_and_what_i
     gate = asyncio.Event()
     async with base.serve(openai.stream([*openai.TEXT[:3], gate, *openai.TEXT[3:]])) as upstream:
         (tmp_path / "vital.toml").write_text(SLOW_PROVIDER.format(url=upstream.url))
-        async with running_engine(tmp_path) as engine:
+        async with running_engine(tmp_path, VITAL_SHUTDOWN_SECONDS="60") as engine:
             answered = await engine.ask_each_worker(2)
             scraped = await engine.total(RUNS)
             assert scraped == sum(answered.values())

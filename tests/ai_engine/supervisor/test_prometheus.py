@@ -51,7 +51,7 @@ async def engine(tmp_path_factory) -> AsyncIterator[Engine]:
             "VITAL_RUN_TIMEOUT_SECONDS": "5",
             "VITAL_METRIC_LABEL_VALUES": "10",
         }
-        async with running_engine(folder, WORKERS, **environment) as engine:
+        async with running_engine(folder, WORKERS, VITAL_SHUTDOWN_SECONDS="30", **environment) as engine:
             engine.folder = folder
             yield engine
 

@@ -30,7 +30,7 @@ async def test_workers_that_die_as_they_start_are_given_up(monkeypatch):
 
         async def start(number: int) -> WorkerProcess:
             numbers.append(number)
-            return await WorkerProcess.start(number, listener, {})
+            return await WorkerProcess.start(number, listener, {}, hang_seconds=60)
 
         with pytest.raises(ConfigurationError, match="cannot start: they end with exit code 2"):
             await Supervisor(2, start, grace_seconds=0).run(lambda: pytest.fail("nothing is ready"))
@@ -45,7 +45,9 @@ async def test_a_worker_that_did_not_start_is_started_again(monkeypatch, tmp_pat
 
         async def start(number: int) -> WorkerProcess:
             monkeypatch.setattr(process, "PROGRAM", programs.pop(0))
-            return await WorkerProcess.start(number, listener, {"VITAL_DATA_DIR": str(tmp_path)})
+            return await WorkerProcess.start(
+                number, listener, {"VITAL_DATA_DIR": str(tmp_path)}, hang_seconds=60
+            )
 
         one = Supervisor(1, start, grace_seconds=0)
         running = asyncio.create_task(one.run(ready.set))
@@ -60,7 +62,7 @@ async def test_it_stops_while_workers_start():
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         async def start(number: int) -> WorkerProcess:
-            worker = await WorkerProcess.start(number, listener, {})
+            worker = await WorkerProcess.start(number, listener, {}, hang_seconds=60)
             pids.append(worker.pid)
             started.set()
             return worker
@@ -79,7 +81,7 @@ async def test_a_worker_that_never_gets_ready_is_killed(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         async def start(number: int) -> WorkerProcess:
-            return await WorkerProcess.start(number, listener, {})
+            return await WorkerProcess.start(number, listener, {}, hang_seconds=60)
 
         with pytest.raises(ConfigurationError, match="exit code -9"):
             await Supervisor(1, start, grace_seconds=0).run(lambda: None)

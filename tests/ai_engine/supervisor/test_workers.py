@@ -1,6 +1,7 @@
 """The engine with several workers: how they start and stop."""
 
 import asyncio
+import os
 import signal
 
 from tests.ai_engine.processes import start
@@ -35,3 +36,17 @@ async def test_workers_that_cannot_start_end_the_engine_in_one_sentence(tmp_path
     _, log = await process.communicate()
     assert process.returncode != 0
     assert "ConfigurationError: The workers cannot start: The configuration" in log.decode()
+
+
+async def test_a_frozen_worker_is_replaced_and_counted(tmp_path):
+    async with running_engine(tmp_path, VITAL_HANG_SECONDS="1") as engine:
+        frozen = engine.pid(1)
+        os.kill(frozen, signal.SIGSTOP)
+        await engine.logged("worker_hung", worker=1, pid=frozen)
+        await engine.logged("worker ready", worker=1, times=2)
+        assert engine.pid(1) != frozen
+        assert (await engine.ask()).status_code == 200
+        assert await engine.total("vital_worker_restarts_total", cause="hung") == 1
+        os.kill(engine.pid(2), signal.SIGKILL)
+        await engine.logged("worker ready", worker=2, times=2)
+        assert await engine.total("vital_worker_restarts_total", cause="killed") == 1
