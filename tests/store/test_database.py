@@ -184,7 +184,7 @@ async def test_a_postgres_that_does_not_say_a_word_is_given_up(monkeypatch: pyte
     monkeypatch.setattr("vital_shared.store.postgres_connection.CONNECT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes the call, and nobody answers
         port = silent.getsockname()[1]
-        database = Database(f"postgresql+asyncpg://me:hunter2@127.0.0.1:{port}/vital")
+        database = Database(f"postgresql+asyncpg://me:hunter2@127.0.0.1:{port}/vital", wait_seconds=0.2)
         with pytest.raises(StoreError, match=r"did not answer in time"):
             await database.ping()
         await database.aclose()
