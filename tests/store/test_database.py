@@ -180,8 +180,7 @@ async def test_an_unreachable_postgres_is_named_without_its_password():
     await database.aclose()
 
 
-async def test_a_postgres_that_does_not_say_a_word_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("vital_shared.store.postgres_connection.CONNECT_SECONDS", 0.2)
+async def test_a_postgres_that_does_not_say_a_word_is_given_up():
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes the call, and nobody answers
         port = silent.getsockname()[1]
         database = Database(f"postgresql+asyncpg://me:hunter2@127.0.0.1:{port}/vital", wait_seconds=0.2)

@@ -13,7 +13,7 @@ from sqlalchemy import URL
 __all__ = ["Connect", "connector", "is_pooled"]
 
 DEFAULT_PORT: Final = 5432
-CONNECT_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 5.0
 MIN_CONNECT_SECONDS: Final = 2
 """Shorter timeouts are taken for this, as libpq does."""
 
@@ -83,7 +83,7 @@ async def is_pooled(url: URL, *, wait_seconds: float) -> bool:
         async with connection.transaction():
             return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
     finally:
-        await connection.close(timeout=CONNECT_SECONDS)
+        await connection.close(timeout=CLOSE_SECONDS)
 
 
 def _arguments(url: URL, parameters: Mapping[str, str], wait_seconds: float) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _arguments(url: URL, parameters: Mapping[str, str], wait_seconds: float) -> 
         "database": url.database,
         "ssl": _system_roots(parameters),
         "server_settings": _server_settings(parameters),
-        "timeout": max(seconds, MIN_CONNECT_SECONDS) if seconds > 0 else min(CONNECT_SECONDS, wait_seconds),
+        "timeout": max(seconds, MIN_CONNECT_SECONDS) if seconds > 0 else wait_seconds,
         "command_timeout": int(parameters.get("command_timeout", "0")) or wait_seconds,
     }
     return given | {name: parameters[name] for name in _ARGUMENTS if name in parameters}
