@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -12,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from ai_engine.settings import ServerSettings
-from ai_engine.validation import InvalidFields
+from ai_engine.validation import FieldError, InvalidFields
+from vital_shared.models.lone_surrogate import find_lone_surrogate
 
 __all__ = ["chat_limit", "parse_model", "read_bytes", "read_json", "read_model"]
 
@@ -58,6 +60,7 @@ async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:
 
     :raises HTTPException: 415 when it is said to be something else, 413 when it is too long, 400 when it
         is not JSON, with line and column.
+    :raises InvalidFields: naming the field whose text cannot be read.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
@@ -69,12 +72,22 @@ async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:
     try:
         return body, await _parsed(body, lambda: from_json(body, allow_inf_nan=False))
     except ValueError as error:
+        if (place := await _parsed(body, lambda: _lone_surrogate(body))) is not None:
+            message = "holds half of a surrogate pair, which is no character: leave it out"
+            raise InvalidFields([FieldError(field=place, message=message)]) from error
         raise HTTPException(400, f"The body is not valid JSON: {error}.") from error
 
 
 async def _parsed(body: bytes, parse: Callable[[], T]) -> T:
     """Parse a body, off the loop where it is large."""
     return await asyncio.to_thread(parse) if len(body) > LARGE_BYTES else parse()
+
+
+def _lone_surrogate(body: bytes) -> str | None:
+    try:
+        return find_lone_surrogate(json.loads(body))
+    except (ValueError, RecursionError):  # it is no JSON at all, which is reported
+        return None
 
 
 def chat_limit(settings: ServerSettings) -> int:

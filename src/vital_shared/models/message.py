@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from vital_shared.models.base import Frozen
+from vital_shared.models.lone_surrogate import Whole
 
 __all__ = ["Message"]
 
@@ -13,4 +14,4 @@ class Message(Frozen):
     """One side's words in a conversation."""
 
     role: Literal["user", "assistant"]
-    content: str
+    content: Whole[str]

@@ -10,6 +10,7 @@ from pydantic_core import to_jsonable_python
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Passage
+from vital_shared.models.lone_surrogate import Whole
 
 __all__ = ["ToolCall", "ToolRequest", "ToolResult", "ToolStatus"]
 
@@ -27,7 +28,7 @@ class ToolRequest(Frozen):
     """A tool that the input itself asks for; such a call counts as approved."""
 
     name: str = Field(min_length=1, max_length=64)
-    arguments: dict[str, Any] | None = None
+    arguments: Whole[dict[str, Any] | None] = None
     """None: the tool takes its arguments from the question."""
 
 

@@ -19,6 +19,7 @@ from pydantic import (
 from vital_shared.models.agent import AgentId
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation
+from vital_shared.models.lone_surrogate import Whole
 from vital_shared.models.message import Message
 from vital_shared.models.model_call import ModelCall, Tokens
 from vital_shared.models.quality import (
@@ -128,7 +129,7 @@ class WorkflowInput(Frozen):
     """``sequential`` runs the nodes one after another: the same answer, slower."""
 
     max_cost_dollars: Decimal | None = Field(default=None, ge=0, strict=False)
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: Whole[dict[str, Any]] = Field(default_factory=dict)
     """The caller's own; stored with the run, never interpreted."""
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.citation import Passage
 from vital_shared.models.money import to_nanos
 from vital_shared.monitoring.bill import current_bill
+from vital_shared.retrieval.usable_passages import usable_passages
 
 __all__ = ["Retrieved", "Source", "ask", "price_of"]
 
@@ -35,6 +36,8 @@ class Source(Protocol):
 async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
     """Search a source, and put what that costs on the run's bill, whatever comes of it.
 
+    What it finds is made fit to be stored and sent; beyond `limit` it is left out.
+
     :raises VitalError: when the source does not answer.
     """
     status = "cancelled"
@@ -46,7 +49,7 @@ async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tupl
         raise
     finally:
         _charge(source, status)
-    return found
+    return usable_passages(found[:limit])
 
 
 def price_of(source: Source) -> Decimal:

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
+from vital_shared.models.clean_text import clean_text
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.stored_json import read_json
 
@@ -105,19 +106,32 @@ def to_row(record: RunRecord) -> dict[str, Any]:
 
     :raises InvalidRequest: when its input holds what JSON cannot.
     """
-    try:
-        asked = record.input.model_dump_json()
-    except PydanticSerializationError as error:
-        raise InvalidRequest(
-            f"metadata and requested_tools are stored with the run, so they may hold only JSON: {error}",
-            field="metadata",
-        ) from error
+    asked = _asked(record.input)
     return record.model_dump(exclude={"input", "output", "checkpoint"}) | {
         "mode": record.mode.value,
         "input": asked,
         "output": record.output and record.output.model_dump_json(),
         "checkpoint": None if record.checkpoint is None else json.dumps(record.checkpoint),
     }
+
+
+def _asked(question: WorkflowInput) -> str:
+    try:
+        return question.model_dump_json()
+    except PydanticSerializationError as error:
+        field = next(name for name in WorkflowInput.model_fields if not _is_json(question, name))
+        raise InvalidRequest(
+            f"{field} is stored with the run, so it may hold only JSON: {clean_text(str(error))}",
+            field=field,
+        ) from error
+
+
+def _is_json(question: WorkflowInput, field: str) -> bool:
+    try:
+        question.model_dump_json(include={field})
+    except PydanticSerializationError:
+        return False
+    return True
 
 
 def to_record(row: RowMapping) -> RunRecord:

@@ -14,13 +14,13 @@ from vital_shared.llm.base import ToolDefinition
 from vital_shared.llm.failing import is_own_cancellation
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
-from vital_shared.models.clean_text import clean_text
 from vital_shared.models.money import to_nanos
 from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
 from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.labels import OTHER
 from vital_shared.monitoring.metrics import TOOL_DURATION_SECONDS, TOOL_EXECUTIONS_TOTAL
 from vital_shared.monitoring.tracing import tool_span
+from vital_shared.retrieval.usable_passages import shorten, usable_passages
 from vital_shared.tools.base import Found, Tool, ToolContext, ToolError
 
 __all__ = ["MAX_RESULT_CHARACTERS", "ToolRegistry"]
@@ -29,12 +29,7 @@ MAX_RESULT_CHARACTERS = 20_000
 """A longer result is cut, and says so."""
 
 MAX_PASSAGES = 20
-MAX_PASSAGE_CHARACTERS = 4_000
-MAX_TITLE_CHARACTERS = 500
 MAX_ERROR_CHARACTERS = 1_000
-MAX_URI_CHARACTERS = 2_000
-
-_CUT = "\n… (truncated)"
 
 _log = get_logger(__name__)
 
@@ -140,7 +135,7 @@ def _result(
         status=status,
         content=found.text,
         passages=found.passages,
-        error=None if error is None else _clean(error, MAX_ERROR_CHARACTERS),
+        error=None if error is None else shorten(error, MAX_ERROR_CHARACTERS),
     )
 
 
@@ -196,23 +191,5 @@ def _bounded(found: object) -> Found:
         found = Found(text=found)
     if not isinstance(found, Found):
         raise ToolError(f"The tool returned {type(found).__name__} where text was expected.")
-    passages = tuple(
-        each.model_copy(
-            update={
-                "id": _clean(each.id, MAX_TITLE_CHARACTERS),
-                "document_id": _clean(each.document_id, MAX_TITLE_CHARACTERS),
-                "title": _clean(each.title, MAX_TITLE_CHARACTERS),
-                "uri": _clean(each.uri, MAX_URI_CHARACTERS),
-                "section": _clean(each.section, MAX_TITLE_CHARACTERS),
-                "text": _clean(each.text, MAX_PASSAGE_CHARACTERS),
-            }
-        )
-        for each in found.passages[:MAX_PASSAGES]
-    )
-    return Found(text=_clean(found.text, MAX_RESULT_CHARACTERS), passages=passages)
-
-
-def _clean(text: str, limit: int) -> str:
-    if len(text) > limit:
-        text = text[: limit - len(_CUT)] + _CUT
-    return clean_text(text)
+    passages = usable_passages(found.passages[:MAX_PASSAGES])
+    return Found(text=shorten(found.text, MAX_RESULT_CHARACTERS), passages=passages)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from charset_normalizer import from_bytes
 
 from vital_shared.errors import IngestError
+from vital_shared.models.clean_text import clean_text
 from vital_shared.retrieval.ingest.encoding_labels import codec_of
 from vital_shared.retrieval.ingest.latin_encodings import (
     LATIN,
@@ -123,6 +124,8 @@ def _utf8(data: bytes, declared: str | None) -> str | None:
     """Read UTF-8; a few broken characters are replaced, as every reader of UTF-8 does."""
     if b"\0" in data:
         return None
+    if declared not in _MULTIBYTE and (text := _with_surrogates(data)) is not None:
+        return text
     text = data.decode("utf-8", "replace")
     beyond = sum(not each.isascii() for each in text)
     broken = text.count("\ufffd") - data.count("\ufffd".encode())
@@ -130,6 +133,14 @@ def _utf8(data: bytes, declared: str | None) -> str | None:
         return None
     limit = max(1, MAX_BROKEN_SHARE * beyond) if beyond > MIN_UTF8_SEQUENCES or declared == "utf-8" else 0
     return text if broken <= limit and (broken == 0 or beyond > 2 * broken) else None
+
+
+def _with_surrogates(data: bytes) -> str | None:
+    """Read UTF-8 with surrogates, as UTF-16 has them (CESU-8): pairs are joined, halves replaced."""
+    try:
+        return clean_text(data.decode("utf-8", "surrogatepass"))
+    except UnicodeDecodeError:
+        return None
 
 
 def _wide(data: bytes) -> str | None:
