@@ -1,5 +1,7 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
 # make test   set everything up, then linters, type checks and all tests
+# make test-all   the tests, and what takes longer: today that is `make torture`
+# make torture   put an engine under load while everything around it fails, and print what it promised and kept
 # make eval   ask the 60 sample questions and print how good the answers are
 # make bench  measure the engine, the wires, the counting and the service against hand-written floors and peers
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
@@ -13,7 +15,7 @@ BIN := $(VENV)/bin
 EXTRAS := embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),mcp,ops,otel,pydantic-ai,redis
 
-.PHONY: run test lint check eval bench docs lock stack clean
+.PHONY: run test test-all torture lint check eval bench docs lock stack clean
 
 run: $(VENV)/installed
 	-$(BIN)/vital models install
@@ -24,6 +26,12 @@ test: $(VENV)/installed-dev lint stack
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+# What takes long: the tests, and an engine under load while everything around it fails, on both databases.
+test-all: test torture
+
+torture: $(VENV)/installed-dev stack
+	PATH="$$PATH:$(CURDIR)/.stack/usr/bin" $(BIN)/python -m tests.torture
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
