@@ -17,6 +17,7 @@ from vital_shared.graph import (
     Skip,
     node,
 )
+from vital_shared.graph.thread import MAX_NODE_THREADS
 
 # Timeouts
 
@@ -554,12 +555,7 @@ async def test_cancelling_waits_for_the_thread(prepare, log):
 
 
 async def test_a_sync_node_that_still_waits_for_a_thread_never_starts_once_cancelled(prepare):
-    loop = asyncio.get_running_loop()
-    release = threading.Event()
-    waiting = [asyncio.create_task(asyncio.to_thread(release.wait))]
-    while loop._default_executor is None or loop._default_executor._work_queue.empty():  # all threads taken
-        waiting.append(asyncio.create_task(asyncio.to_thread(release.wait)))
-        await asyncio.sleep(0)
+    blocking, runs = await all_threads_taken(prepare)
     target = Threads()
     task = asyncio.create_task(prepare(target).execute())
     await asyncio.sleep(0)
@@ -567,7 +563,34 @@ async def test_a_sync_node_that_still_waits_for_a_thread_never_starts_once_cance
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    release.set()
-    await asyncio.gather(*waiting)
-    await asyncio.to_thread(lambda: None)
+    blocking.leave.set()
+    await asyncio.gather(*runs)
     assert not target.entered.is_set()
+
+
+async def test_nodes_that_block_hold_up_nothing_that_runs_in_threads_but_nodes(prepare):
+    blocking, runs = await all_threads_taken(prepare)
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "rendered"), timeout=10) == "rendered"
+    blocking.leave.set()
+    await asyncio.gather(*runs)
+
+
+class Blocking(Graph):
+    """Nodes that wait in their threads, and count how many do."""
+
+    def __init__(self):
+        self.leave, self.entered = threading.Event(), threading.Semaphore(0)
+
+    @node
+    def a(self):
+        self.entered.release()
+        self.leave.wait()
+
+
+async def all_threads_taken(prepare):
+    """Start more blocking nodes than there are threads for them."""
+    target = Blocking()
+    runs = [asyncio.create_task(prepare(target).execute()) for _ in range(MAX_NODE_THREADS + 8)]
+    for _ in range(MAX_NODE_THREADS):
+        await asyncio.to_thread(target.entered.acquire)
+    return target, runs

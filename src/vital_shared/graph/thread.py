@@ -7,12 +7,18 @@ import contextvars
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 
 from vital_shared.graph.errors import NodeError
 from vital_shared.graph.plan import Node
 
 __all__ = ["in_thread"]
+
+MAX_NODE_THREADS: Final = 32
+
+_threads: Final = ThreadPoolExecutor(MAX_NODE_THREADS, "vital-node")
+"""Threads of nodes alone: nodes that block hold up other sync nodes, and nothing else of the process."""
 
 
 async def in_thread(node: Node, call: Callable[[], Any]) -> Any:
@@ -22,7 +28,9 @@ async def in_thread(node: Node, call: Callable[[], Any]) -> Any:
     """
     start = threading.Lock()  # held by whoever decides first: the thread to run it, or the loop to give up
     context = contextvars.copy_context()
-    future = asyncio.get_running_loop().run_in_executor(None, context.run, _unless_taken, node, start, call)
+    future = asyncio.get_running_loop().run_in_executor(
+        _threads, context.run, _unless_taken, node, start, call
+    )
     cancelled: asyncio.CancelledError | None = None
     try:
         while not future.done():
