@@ -20,6 +20,7 @@ from vital_shared.llm.base import (
     Usage,
 )
 from vital_shared.llm.prompted import PromptedModel
+from vital_shared.llm.prompts.counting import at_most, estimate_tokens
 from vital_shared.llm.prompts.prompt import Prompts
 from vital_shared.testing import passage
 
@@ -150,3 +151,14 @@ async def test_citations_of_withdrawn_text_do_not_count():
 
 async def test_a_model_that_knows_no_tools_is_offered_none():
     assert (await chat_of(request={"tools": (TOOL,)}, calls_tools=False)).tools == ()
+
+
+async def test_a_prompt_is_estimated_realistically_and_fitted_by_the_bound():
+    model = PromptedModel(
+        "openai:m", Provider(END).stream, prompts=Prompts(estimate_tokens, 6_000, bound=at_most)
+    )
+    long = passage("The review takes 42 days. " * 300)
+    asked = ModelRequest(question="How long?", passages=(long,))
+    async with aclosing(model.stream(asked)) as events:
+        started = await anext(events)
+    assert 500 < started.input_tokens <= 6_000 / 4

@@ -29,7 +29,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.failing import as_model_error, is_own_cancellation
 from vital_shared.llm.intake import Intake
 from vital_shared.llm.measuring import count_call, count_failure
-from vital_shared.llm.prompts.counting import at_most, count_roughly
+from vital_shared.llm.prompts.counting import at_most, count_roughly, estimate_tokens
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
@@ -62,6 +62,7 @@ class Account:
 
     :param rates: what a model's tokens cost, or None where nobody knows.
     :param count: tokens of a text, for calls whose provider did not say.
+    :param bound: tokens that a text has at most, where the money must suffice; None: `count`.
     :param clock: seconds, monotonic.
     """
 
@@ -69,11 +70,14 @@ class Account:
         self,
         rates: Callable[[str, Tokens], Rates | None],
         count: Callable[[str], int],
+        bound: Callable[[str], int] | None = None,
+        *,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.clock = clock
         self._rates = rates
         self._count = count
+        self._bound = bound or count
 
     def rates(self, model: str, tokens: Tokens) -> Rates | None:
         """Return what a model's tokens cost; None where nobody knows, or the table of prices fails."""
@@ -84,9 +88,17 @@ class Account:
             return None
 
     def count(self, text: str) -> int:
-        """Return the tokens of a text, a long one's as an estimate; its bytes where the counter fails."""
+        """Return the tokens of a text, a long one's by samples; a rule of thumb where the counter fails."""
         try:
             return count_roughly(self._count, text)
+        except Exception:
+            logger.exception("token_counter_failed")
+            return estimate_tokens(text)
+
+    def count_at_most(self, text: str) -> int:
+        """Return the tokens that a text has at most; its bytes where the counter fails."""
+        try:
+            return self._bound(text)
         except Exception:
             logger.exception("token_counter_failed")
             return at_most(text)

@@ -11,7 +11,7 @@ from vital_shared.errors import ConfigurationError, NotFound
 from vital_shared.llm.base import Model
 from vital_shared.llm.configuration import Configuration, ModelTable
 from vital_shared.llm.prompted import PromptedModel
-from vital_shared.llm.prompts.counting import Count, at_most
+from vital_shared.llm.prompts.counting import Count, at_most, estimate_tokens
 from vital_shared.llm.prompts.prompt import CONTEXT_TOKENS, Prompts
 from vital_shared.llm.providers import Providers
 
@@ -33,6 +33,7 @@ class ModelRegistry:
     :param providers: those behind ``provider:model``; None: there are none.
     :param configuration: what is set for single models.
     :param count: counts the tokens of prompts.
+    :param bound: counts the tokens that a text has at most.
     :raises ConfigurationError: when there is no model, or two have one name.
     """
 
@@ -42,7 +43,8 @@ class ModelRegistry:
         *,
         providers: Providers | None = None,
         configuration: Configuration | None = None,
-        count: Count = at_most,
+        count: Count = estimate_tokens,
+        bound: Count = at_most,
     ) -> None:
         if not models:
             raise ConfigurationError("There is no model: give at least one.")
@@ -57,6 +59,7 @@ class ModelRegistry:
         """Those behind ``provider:model``, where there are any."""
         self._configuration = configuration or Configuration()
         self._count = count
+        self._bound = bound
         self._asked: OrderedDict[str, Model] = OrderedDict()
 
     @property
@@ -104,7 +107,7 @@ class ModelRegistry:
         return PromptedModel(
             name,
             partial(provider.stream, model),
-            prompts=Prompts(self._count, table.context_tokens or CONTEXT_TOKENS),
+            prompts=Prompts(self._count, table.context_tokens or CONTEXT_TOKENS, bound=self._bound),
             calls_tools=table.calls_tools,
             max_output_tokens=table.max_output_tokens,
             temperature=table.temperature,

@@ -83,7 +83,7 @@ async def affordable(
     """
     if dollars is None:
         return tuple(models)
-    prompt_tokens = await asyncio.to_thread(_longest, request, account.count)
+    prompt_tokens = await asyncio.to_thread(_longest, request, account.count_at_most)
     found: list[Model] = []
     for model in models:
         million = account.price(model.name, Tokens(output=_MILLION))

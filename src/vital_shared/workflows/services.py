@@ -19,7 +19,7 @@ from vital_shared.llm.breaker import Breakers
 from vital_shared.llm.configuration import load_configuration
 from vital_shared.llm.extractive import ExtractiveComposer
 from vital_shared.llm.local.model import installed_models
-from vital_shared.llm.prompts.counting import Count, WordPieces, at_most
+from vital_shared.llm.prompts.counting import Count, WordPieces, at_most, estimate_tokens
 from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
@@ -135,10 +135,11 @@ class Services:
             await agents.add_missing(SHIPPED_AGENTS)
             epochs = CacheEpochs(database)
             knowledge = KnowledgeStore(database, epochs.forget)
-            embedder, reranker, count = await asyncio.to_thread(_embedded, settings)
+            embedder, reranker, vocabulary = await asyncio.to_thread(_embedded, settings)
+            count, bound = vocabulary or estimate_tokens, vocabulary or at_most
             configuration = load_configuration(settings.config_path)
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
-            local = await asyncio.to_thread(installed_models, settings.data_dir, reranker, count)
+            local = await asyncio.to_thread(installed_models, settings.data_dir, reranker, bound)
             for model in local:
                 stack.push_async_callback(model.aclose)
             all_models = ModelRegistry(
@@ -146,6 +147,7 @@ class Services:
                 providers=Providers(configuration, os.environ),
                 configuration=configuration,
                 count=count,
+                bound=bound,
             )
             stack.push_async_callback(all_models.aclose)
             all_sources = (MemorySource(knowledge, embedder), *sources)
@@ -184,7 +186,7 @@ class Services:
                 fusion=fusion,
                 models=all_models,
                 breakers=Breakers(),
-                account=Account(Prices(own_prices, now=now).rates, count),
+                account=Account(Prices(own_prices, now=now).rates, count, bound),
                 tools=registry,
                 public=public,
                 suggester=Suggester(registry, embedder),
@@ -212,11 +214,11 @@ def _redis(settings: Settings) -> RedisTier | None:
     )
 
 
-def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None, Count]:
+def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None, Count | None]:
     """Find the embedded models, and what counts tokens; without them the engine works, less well."""
     if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
         logger.warning("the embedded models need more packages: run `pip install 'vital[embedded]'`")
-        return None, None, at_most
+        return None, None, None
     folders = installed(settings.data_dir)
     embedder = reranker = None
     # They load numpy, a tenth of all that the engine loads.
@@ -230,5 +232,5 @@ def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None, Cou
         reranker = Reranker(folders[MS_MARCO.name])
     if embedder is None or reranker is None:
         logger.warning("embedded models are not installed: run `vital models install`")
-    count = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else at_most
-    return embedder, reranker, count
+    vocabulary = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
+    return embedder, reranker, vocabulary

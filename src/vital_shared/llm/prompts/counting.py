@@ -11,15 +11,23 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Count", "WordPieces", "at_most", "count_roughly"]
+__all__ = ["Count", "WordPieces", "at_most", "count_roughly", "estimate_tokens"]
 
 EXACT_CHARACTERS: Final = 16_384
 """A longer text is counted by samples where the time for all of it is not there."""
 
 SAMPLES: Final = 4
 
+ASCII_CHARACTERS_PER_TOKEN: Final = 4
+EXTRA_BYTES_PER_TOKEN: Final = 2
+"""Bytes beyond the first of each character: half a token for a Greek or Cyrillic letter, one for a Chinese or
+Thai character, one and a half for an emoji."""
+
+LEAST_SHARE: Final = 2
+"""A count below the estimate by more than this factor has missed text that its vocabulary does not know."""
+
 Count = Callable[[str], int]
-"""Tells how many tokens a text has."""
+"""Counts the tokens of a text."""
 
 
 class WordPieces:
@@ -47,7 +55,9 @@ class WordPieces:
         return self._counted(text) if len(text) <= EXACT_CHARACTERS else self._count(text)
 
     def _count(self, text: str) -> int:
-        return len(self._loaded().encode(text, add_special_tokens=False).ids)
+        pieces = len(self._loaded().encode(text, add_special_tokens=False).ids)
+        # One piece stands for a whole word of an unknown script, and for one of more than 100 characters.
+        return max(pieces, estimate_tokens(text) // LEAST_SHARE)
 
     def _loaded(self) -> Tokenizer:
         with self._lock:
@@ -58,6 +68,17 @@ class WordPieces:
                 self._tokenizer.no_truncation()
                 self._tokenizer.no_padding()
             return self._tokenizer
+
+
+def estimate_tokens(text: str) -> int:
+    """Return a realistic count where there is no tokenizer: four ASCII characters, or one Chinese, a token.
+
+    It is a rule of thumb of the byte-pair vocabularies of today's providers; most texts are within a
+    factor of two. Where money or room must suffice, take `at_most`.
+    """
+    extra_bytes = at_most(text) - len(text)
+    ascii_characters = len(text) if not extra_bytes else len(text.encode("ascii", "ignore"))
+    return -(-ascii_characters // ASCII_CHARACTERS_PER_TOKEN) + -(-extra_bytes // EXTRA_BYTES_PER_TOKEN)
 
 
 def at_most(text: str) -> int:

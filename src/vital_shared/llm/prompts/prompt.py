@@ -45,10 +45,14 @@ class Prompts:
 
     :param count: counts tokens; called off the event loop, but for short texts.
     :param context_tokens: what prompt and answer may have together.
+    :param bound: counts the tokens that a text has at most, where it has to fit; None: `count`.
     """
 
-    def __init__(self, count: Count, context_tokens: int = CONTEXT_TOKENS) -> None:
+    def __init__(
+        self, count: Count, context_tokens: int = CONTEXT_TOKENS, *, bound: Count | None = None
+    ) -> None:
         self.count = count
+        self._bound = bound or count
         self._context_tokens = context_tokens
 
     def is_quick(self, request: ModelRequest) -> bool:
@@ -68,9 +72,10 @@ class Prompts:
         name = TOOLS if request.task == "tools" else ANSWER if request.grounded else CHAT
         system = system_text(name, request.instructions)
         rounds, question = _rounds(request), f"Question: {request.question}"
-        tools = sum(self.count(str(tool.model_dump())) for tool in request.tools)
+        definitions = "".join(str(tool.model_dump()) for tool in request.tools)
         left = self._context_tokens - (request.max_output_tokens or ANSWER_TOKENS)
-        left -= self.count(system) + self.count(question) + sum(map(self._tokens, rounds)) + tools
+        left -= self._bound(system) + self._bound(question) + _tokens(rounds, self._bound)
+        left -= self._bound(definitions)
         material, used = self._material(request, left)
         history = self._history(request.history, min(left - used, int(left * HISTORY_SHARE)))
         asked = UserTurn(text="\n\n".join([*material, question]))
@@ -83,7 +88,8 @@ class Prompts:
             max_output_tokens=request.max_output_tokens,
             temperature=request.temperature,
         )
-        return Prompt(name, chat, self.count(system) + sum(map(self._tokens, chat.turns)) + tools)
+        sent = self.count(system) + self.count(definitions) + _tokens(chat.turns, self.count)
+        return Prompt(name, chat, sent)
 
     def _material(self, request: ModelRequest, left: int) -> tuple[list[str], int]:
         """Write tool results and passages; returns them, and the tokens that they take."""
@@ -99,19 +105,19 @@ class Prompts:
             if fits is None:
                 continue
             written.append(fits)
-            used += self.count(fits)
+            used += self._bound(fits)
         return written, used
 
     def _cut(self, text: str, tokens: int) -> str | None:
         """Shorten a text to so many tokens, saying so; None where less than a part of use is left of it."""
-        have = self.count(text)
+        have = self._bound(text)
         if have <= tokens:
             return text
         end = text[text.rindex("\n</") :]
-        share = (tokens - self.count(CUT + end)) / have
+        share = (tokens - self._bound(CUT + end)) / have
         while share > 0.2:
             cut = text[: int(len(text) * share)] + CUT + end
-            if self.count(cut) <= tokens:
+            if self._bound(cut) <= tokens:
                 return cut
             share -= 0.1
         return None
@@ -120,7 +126,7 @@ class Prompts:
         """Take whole exchanges, the latest first, as far as they fit."""
         turns: list[Turn] = []
         for message in reversed(history):
-            left -= self.count(message.content)
+            left -= self._bound(message.content)
             if left < 0:
                 break
             is_user = message.role == "user"
@@ -129,12 +135,19 @@ class Prompts:
             turns.pop(0)
         return turns
 
-    def _tokens(self, turn: Turn) -> int:
-        if isinstance(turn, UserTurn):
-            return self.count(turn.text)
-        if isinstance(turn, ToolTurn):
-            return sum(self.count(output.text) for output in turn.outputs)
-        return self.count(turn.text) + sum(self.count(str(call.arguments)) for call in turn.calls)
+
+def _tokens(turns: Iterable[Turn], count: Count) -> int:
+    return sum(count(text) for turn in turns for text in _turn_texts(turn))
+
+
+def _turn_texts(turn: Turn) -> Iterator[str]:
+    if isinstance(turn, UserTurn):
+        yield turn.text
+    elif isinstance(turn, ToolTurn):
+        yield from (output.text for output in turn.outputs)
+    else:
+        yield turn.text
+        yield from (str(call.arguments) for call in turn.calls)
 
 
 def _rounds(request: ModelRequest) -> list[Turn]:
