@@ -118,6 +118,10 @@ _THRESHOLDS: Final[Thresholds] = {
     "NotificationsFailing": _threshold(1, "5m", "5m", 0),
     "TrafficDropped": _threshold(0.20, "15m", "15m", 100),
     "TenantAvailability": _threshold(0.50, "10m", "5m"),
+    "WorkerRestarts": _threshold(3, "10m", "0m", 0),
+    "TenantBudgetHalf": _threshold(0.5, "10m", "0m", 0),
+    "TenantBudgetNearlySpent": _threshold(0.8, "10m", "0m", 0),
+    "TenantBudgetSpent": _threshold(1, "10m", "0m", 0),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from vital_ops.destinations import Destinations
 from vital_ops.rules.alert import NOTIFY
 from vital_ops.rules.groups import EVERY_ALERT
+from vital_ops.rules.reliability import TENANT_BUDGET
 from vital_ops.rules.rule import write_yaml
 from vital_ops.rules.slos import SPEEDS, WATCHDOG
 
@@ -34,6 +35,13 @@ TEXT: Final = (
     "Panel: {{ .Annotations.dashboard_url }}\n{{ end }}"
 )
 """A message that is over repeats no value: the last one was that of the fault."""
+
+
+INCIDENT: Final = ["environment", "incident", "tenant_id"]
+"""The labels that alerts of one incident have in common: they are one notification."""
+
+BUDGET_REPEAT_INTERVAL: Final = "31d"
+"""A budget's mark is notified once in its period, which is a month at most."""
 
 
 class Pace(NamedTuple):
@@ -69,15 +77,26 @@ def routing(to: Destinations, pace: Pace = CALM) -> str:
     configuration = {
         "route": {
             "receiver": ENGINE,
-            "group_by": ["environment", "incident", "tenant_id"],
+            "group_by": INCIDENT,
             "group_wait": pace.group_wait,
             "group_interval": pace.group_interval,
             "repeat_interval": pace.repeat_interval,
-            "routes": [watchdog, *routes],
+            "routes": [watchdog, _budgets(), *routes],
         },
         "receivers": [{"name": name} | _behind(name.split("-"), to) for name in (ENGINE, *notify)],
     }
     return write_yaml(configuration, "Made by VITAL: who is told of which alert. Secrets are in files.")
+
+
+def _budgets() -> dict[str, Any]:
+    """Make the route of budgets: each mark of each period is an incident of its own."""
+    alert = next(alert for alert in EVERY_ALERT if alert.name == TENANT_BUDGET)
+    return {
+        "receiver": "-".join(alert.receivers),
+        "matchers": [f'alertname="{TENANT_BUDGET}"'],
+        "group_by": [*INCIDENT, "period", "share"],
+        "repeat_interval": BUDGET_REPEAT_INTERVAL,
+    }
 
 
 def _receivers() -> Iterator[Iterable[str]]:

@@ -22,5 +22,7 @@ RECEIVERS = {
     "NotificationsFailing": {"email"},
     "TrafficDropped": {"slack"},
     "TenantAvailability": {"slack"},
+    "WorkerRestarts": {"slack"},
+    "TenantBudget": {"email", "slack"},
 }
 CRITICAL = {"VeryHighLatency", "SuddenCostSpike", "HighRAGFailureRate", "EngineDown"}

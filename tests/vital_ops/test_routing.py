@@ -1,5 +1,6 @@
 """Alertmanager's routing: each alert reaches exactly whom it should."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from vital_ops.build import CONTAINERS
 from vital_ops.destinations import Destinations
 from vital_ops.routing import QUICK, routing
 from vital_ops.rules.files import rule_files
+from vital_ops.stack.alertmanager import alertmanager
 from vital_ops.stack.programs import AMTOOL, find_program
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +28,7 @@ def amtool(*arguments: str | Path) -> str:
 def labels_of(name: str) -> dict[str, str]:
     """The labels with which Prometheus sends an alert."""
     groups = [group for text in rule_files().values() for group in yaml.safe_load(text)["groups"]]
-    (rule,) = [rule for group in groups for rule in group["rules"] if rule.get("alert") == name]
+    rule = next(rule for group in groups for rule in group["rules"] if rule.get("alert") == name)
     return {"alertname": name, **rule["labels"]}
 
 
@@ -53,6 +55,16 @@ def test_the_watchdog_reaches_the_engine_alone():
     file = ROOT / "alertmanager.yml"
     assert amtool("config", "routes", "test", f"--config.file={file}", *arguments) == "engine"
     assert behind("engine") == {"webhook"}
+
+
+def test_a_mark_of_a_budget_is_notified_once_in_its_period():
+    routes = yaml.safe_load((ROOT / "alertmanager.yml").read_text())["route"]["routes"]
+    (route,) = [route for route in routes if 'alertname="TenantBudget"' in route["matchers"]]
+    assert route["repeat_interval"] == "31d"
+    assert {"tenant_id", "period", "share"} <= set(route["group_by"])
+    forgets = next(each for each in alertmanager(Path(), "", Path()).command if "retention" in str(each))
+    assert forgets in (ROOT / "docker-compose.yml").read_text()
+    assert int(re.search(r"=(\d+)h", forgets)[1]) > 31 * 24
 
 
 @pytest.mark.parametrize("pace", [QUICK, None])

@@ -37,7 +37,7 @@ def test_the_files_of_the_repository_are_what_the_code_builds():
 
 
 def test_every_alert_has_tests():
-    names = {alert.name for alert in EVERY_ALERT} | {rule.name for rule in slo_rules(DEFAULT_CONFIG)}
+    names = {alert.key for alert in EVERY_ALERT} | {rule.name for rule in slo_rules(DEFAULT_CONFIG)}
     assert {name.partition(".")[0].partition("-")[0] for name in TESTS} == names | {WATCHDOG}
 
 

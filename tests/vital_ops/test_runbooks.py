@@ -17,7 +17,11 @@ from vital_ops.rules.recording import recordings
 from vital_ops.rules.slos import WATCHDOG, slo_recordings
 
 RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"
-NAMES = [*(alert.name for alert in EVERY_ALERT), *(rule.name for rule in slo_rules(DEFAULT_CONFIG)), WATCHDOG]
+NAMES = [
+    *dict.fromkeys(alert.name for alert in EVERY_ALERT),
+    *(rule.name for rule in slo_rules(DEFAULT_CONFIG)),
+    WATCHDOG,
+]
 SECTIONS = [
     "What users notice",
     "What to look at first",

@@ -153,7 +153,8 @@ def _placed(board: Board, selector: str) -> Iterator[Any]:
 
 def _watched(board: Board, panel: Panel) -> str:
     """Name the alerts that watch a panel."""
-    names = [alert.name for alert in EVERY_ALERT if (alert.dashboard, alert.panel) == (board.uid, panel.key)]
+    shown = (board.uid, panel.key)
+    names = dict.fromkeys(alert.name for alert in EVERY_ALERT if (alert.dashboard, alert.panel) == shown)
     return f" Watched by {', '.join(names)}." if names else ""
 
 

@@ -45,7 +45,7 @@ def catalogue(metrics: Iterable[Instrument[Any]] = CATALOGUE) -> dict[str, Serie
         "recorded",
         frozenset(
             {"alertname", "alertstate", "severity", "team", "notify", "incident", "environment"}
-            | {"tier", "slo", "quantile", "tenant_id"}
+            | {"tier", "slo", "quantile", "tenant_id", "period", "share"}
         ),
     )
     return found

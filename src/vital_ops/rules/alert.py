@@ -85,19 +85,27 @@ class Alert:
     """The labels of its value."""
     contributors: Contributors | None = None
     own: tuple[tuple[str, str], ...] = ()
-    """Labels that tell it from other alerts of its name."""
+    """Labels that tell it from other alerts of its name; ``{percent}`` is its threshold."""
+    row: str = ""
+    """The name of its row in the configuration; empty: the alert's name."""
+
+    @property
+    def key(self) -> str:
+        """The name of its row in the configuration, which no other alert has."""
+        return self.row or self.name
 
     def rule(self, config: OpsConfig, panel_url: str) -> AlertRule:
         """Make the rule that watches for it.
 
         :param panel_url: the address of its panel.
         """
-        threshold = config.threshold(self.name)
+        threshold = config.threshold(self.key)
         return AlertRule(
             name=self.name,
             expr=self._expr(config, threshold),
             hold=threshold.hold,
-            labels=labelled(config, self.name, self.severity, self.team, self.receivers) | dict(self.own),
+            labels=labelled(config, self.name, self.severity, self.team, self.receivers)
+            | self._own(threshold),
             annotations=messages(
                 self.summary.format(
                     value=_FORMATS[self.unit] % "$value", limit=_FORMATS[self.unit] % f"{threshold.value:g}"
@@ -114,9 +122,12 @@ class Alert:
         if self.shown is None:
             return condition
         environment = {"environment": config.environment} if config.environment else {}
-        known = {"alertname": self.name} | environment | dict(self.own)
+        known = {"alertname": self.name} | environment | self._own(threshold)
         window = write_seconds(min(threshold.window, LONGEST_SETTLING_SECONDS))
         return through_outages(condition, last_value(self.shown), known, self.labels, window)
+
+    def _own(self, threshold: Threshold) -> dict[str, str]:
+        return {label: text.format(percent=f"{threshold.value * 100:g}") for label, text in self.own}
 
     def _named(self, threshold: Threshold) -> dict[str, str]:
         if self.contributors is None:

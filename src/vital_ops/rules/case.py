@@ -90,6 +90,7 @@ def write_cases(
     rules: Sequence[str],
     groups: Sequence[str],
     step: float = 1,
+    file: str = "",
 ) -> dict[str, str]:
     """Write files of tests, by their names: one for each interval between evaluations.
 
@@ -99,13 +100,14 @@ def write_cases(
     :param rules: the rule files that it needs; each one makes the test slower.
     :param groups: the groups in them, in the order in which they are evaluated.
     :param step: minutes between samples, and between evaluations.
+    :param file: the beginning of the files' names; empty: the alert's name.
     """
     by_interval: dict[float, list[Case]] = {}
     for case in cases:
         by_interval.setdefault(case.every or step, []).append(case)
     written = {}
     for every, some in by_interval.items():
-        name = alert if every == step else f"{alert}-{write_seconds(every * 60)}"
+        name = (file or alert) + ("" if every == step else f"-{write_seconds(every * 60)}")
         content = {
             "rule_files": [f"../{rule_file}" for rule_file in rules],
             "evaluation_interval": write_seconds(every * 60),

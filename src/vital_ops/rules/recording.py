@@ -11,6 +11,8 @@ from vital_ops.rules.outage import ENGINES_UP, ENGINES_UP_NOW
 from vital_ops.rules.rule import Recording
 from vital_shared.monitoring.instrument import Counter, Histogram
 from vital_shared.monitoring.metrics import (
+    BUDGET_LIMIT_DOLLARS,
+    BUDGET_SPENT_DOLLARS,
     CACHE_CAPACITY_ENTRIES,
     CACHE_ENTRIES,
     CACHE_OPERATIONS_TOTAL,
@@ -23,6 +25,7 @@ from vital_shared.monitoring.metrics import (
     STORE_DEAD_LETTERS,
     TIME_TO_FIRST_TOKEN_SECONDS,
     TOOL_EXECUTIONS_TOTAL,
+    WORKER_RESTARTS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_REQUESTS_TOTAL,
 )
@@ -30,6 +33,7 @@ from vital_shared.monitoring.metrics import (
 __all__ = [
     "ALL",
     "BROKEN",
+    "BUDGET_USED",
     "CACHED_MODES",
     "CACHE_FULLNESS",
     "COST_OF_DAY",
@@ -52,6 +56,7 @@ __all__ = [
     "TENANT_ERROR_RATIO",
     "TOOL_FAILURE_RATIO",
     "TRIED",
+    "WORKER_RESTARTS",
     "arrived",
     "recordings",
 ]
@@ -76,6 +81,8 @@ REJECTION_RATIO: Final = "vital:rejections:ratio"
 SET_ASIDE: Final = "vital:set_aside:count"
 REQUESTS_PER_HOUR: Final = "vital:workflow_requests:per_hour"
 TENANT_ERROR_RATIO: Final = "vital:tenant_errors:ratio"
+WORKER_RESTARTS: Final = "vital:worker_restarts:count"
+BUDGET_USED: Final = "vital:budget_used:ratio"
 
 # What counts
 
@@ -139,6 +146,16 @@ def recordings(thresholds: Thresholds) -> Iterator[Recording]:
             sum_by(increase(requests, window["TenantAvailability"], outcome=ALL), "tenant_id"),
         ),
     )
+    yield Recording(WORKER_RESTARTS, sum_by(increase(WORKER_RESTARTS_TOTAL, window["WorkerRestarts"])))
+    yield Recording(BUDGET_USED, _budget_used(window["TenantBudgetSpent"]))
+
+
+def _budget_used(window: str) -> str:
+    """Write the share of each budget that is spent, also while a new process has not read the store yet."""
+    spent, limit = (
+        f"last_over_time({select(gauge)}[{window}])" for gauge in (BUDGET_SPENT_DOLLARS, BUDGET_LIMIT_DOLLARS)
+    )
+    return f"max by (tenant_id, period) ({spent} / {limit})"
 
 
 def arrived(window: str) -> str:

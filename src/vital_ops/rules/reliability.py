@@ -11,21 +11,27 @@ from vital_ops.rules.alert import Alert, Contributors
 from vital_ops.rules.outage import ENGINES_UP_NOW, down_lately
 from vital_ops.rules.recording import (
     ALL,
+    BUDGET_USED,
     REFUSED,
     REJECTION_RATIO,
     REQUESTS_PER_HOUR,
     SET_ASIDE,
     TENANT_ERROR_RATIO,
+    WORKER_RESTARTS,
     arrived,
 )
-from vital_ops.uids import HEALTH, PERFORMANCE
+from vital_ops.uids import COST, HEALTH, PERFORMANCE
 from vital_shared.monitoring.metrics import (
     REQUESTS_REJECTED_TOTAL,
+    WORKER_RESTARTS_TOTAL,
     WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 
-__all__ = ["RELIABILITY_ALERTS"]
+__all__ = ["RELIABILITY_ALERTS", "TENANT_BUDGET"]
+
+TENANT_BUDGET: Final = "TenantBudget"
+"""The name of three alerts, of a share each of a tenant's budget."""
 
 _TARGETS: Final = f"up{{{SCOPE}}}"
 
@@ -57,6 +63,28 @@ def _dropped(at: Threshold) -> str:
 def _tenant_fails(at: Threshold) -> str:
     ended = sum_by(increase(WORKFLOW_REQUESTS_TOTAL, at.range, outcome=ALL), "tenant_id")
     return f"{TENANT_ERROR_RATIO} > {at.value:g} and on (tenant_id) {ended} >= {at.least_events}"
+
+
+def _tenant_budget(row: str, words: str) -> Alert:
+    """Make one of the alerts on a tenant's budgets; a period's end is the end of all of them."""
+    return Alert(
+        name=TENANT_BUDGET,
+        row=row,
+        own=(("share", "{percent}"),),
+        group="reliability",
+        severity="warning",
+        team="finance",
+        receivers=("email", "slack"),
+        summary="{{{{ $labels.tenant_id }}}} has spent {value} of its budget of the "
+        "{{{{ $labels.period }}}}; this is sent from {limit} on",
+        description=words,
+        dashboard=COST,
+        panel="expensive_tenants",
+        unit="share",
+        condition=lambda at: f"{BUDGET_USED} >= {at.value:g}",
+        shown=BUDGET_USED,
+        labels=("tenant_id", "period"),
+    )
 
 
 RELIABILITY_ALERTS: Final = (
@@ -177,5 +205,27 @@ RELIABILITY_ALERTS: Final = (
             "error_type", lambda at: sum_by(increase(WORKFLOW_ERRORS_TOTAL, at.range), "error_type")
         ),
     ),
+    Alert(
+        name="WorkerRestarts",
+        group="reliability",
+        severity="warning",
+        team="platform",
+        receivers=("slack",),
+        summary="{value} workers were replaced in ten minutes; the limit is {limit}",
+        description="Workers end, are killed or hang. The runs of a worker that ends begin anew elsewhere.",
+        dashboard=HEALTH,
+        panel="uptime",
+        unit="number",
+        condition=lambda at: f"{WORKER_RESTARTS} >= {at.value:g}",
+        shown=WORKER_RESTARTS,
+        contributors=Contributors(
+            "cause", lambda at: sum_by(increase(WORKER_RESTARTS_TOTAL, at.range), "cause")
+        ),
+    ),
+    _tenant_budget("TenantBudgetHalf", "Half of it is spent. It holds until the period ends."),
+    _tenant_budget(
+        "TenantBudgetNearlySpent", "Little of the budget is left. It holds until its period ends."
+    ),
+    _tenant_budget("TenantBudgetSpent", "Further requests of the tenant are refused until the period ends."),
 )
 """In the order in which the guide lists them."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.promql import select
 from vital_ops.rules.case import ENGINE, Case, Check, Line, flat, lines
 from vital_shared.monitoring.metrics import (
+    BUDGET_LIMIT_DOLLARS,
+    BUDGET_SPENT_DOLLARS,
     CHARGES_FLAGGED_TOTAL,
     REQUESTS_REJECTED_TOTAL,
     STORE_DEAD_LETTERS,
+    WORKER_RESTARTS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 
@@ -170,6 +173,79 @@ def _tenant_fails(at: Threshold) -> Iterator[Case]:
     yield case("does not fire on too little traffic", few, 1.0, fires=False)
 
 
+def _restarts(at: Threshold) -> Iterator[Case]:
+    """Fire with the last restart, whatever its cause; fewer in a window do not count."""
+    window = at.window / 60
+    killed, hung = (select(WORKER_RESTARTS_TOTAL, cause=cause) for cause in ("killed", "hung"))
+
+    def case(name: str, first: float, second: float, *checks: Check) -> Case:
+        """Let workers be killed at minute 20, and hang at minute 23."""
+        series = {
+            killed: flat((19, 5), (60 + 2 * window, 5 + first)),
+            hung: flat((22, 5), (60 + 2 * window, 5 + second)),
+        }
+        return Case(name, series, checks)
+
+    few, rest = at.value - 1, 1
+    yield case(
+        "fires at once, and is over a window later",
+        *(few, rest, (20, False), (22, False), (24, True), (18 + window, True), (25 + window, False)),
+    )
+    yield case("does not fire on one less", few, 0, (24, False), (30, False))
+    gap = window + 5
+    apart = {killed: flat((19, 5), (gap, 5 + few), (60, 5 + few + rest))}
+    yield Case("does not fire on as many in a longer time", apart, [(19 + gap, False), (22 + gap, False)])
+    gone = flat((25, 1), (60, 0), (60, 1))
+    dead = {killed: flat((19, 5), (6, 5 + at.value), (60, None), (60, 0))}
+    checks = [(24, True), (55, True), (84, True), (90 + window, False)]
+    yield Case("goes on while the engine is down", dead, checks, gone)
+
+
+def _budget(at: Threshold) -> Iterator[Case]:
+    """Fire from a share on, until the period's end; each tenant and period for itself."""
+    share = {"share": f"{at.value * 100:g}"}
+
+    def case(
+        name: str, *spent: tuple[float, float | None], checks: Iterable[Check], engine: Line | None = None
+    ) -> Case:
+        limits = [(minutes, None if amount is None else 20.0) for minutes, amount in spent]
+        other = [(minutes, None if amount is None else 1.0) for minutes, amount in spent]
+        series = {
+            select(BUDGET_SPENT_DOLLARS, tenant_id="acme", period="day"): flat(*spent),
+            select(BUDGET_LIMIT_DOLLARS, tenant_id="acme", period="day"): flat(*limits),
+            select(BUDGET_SPENT_DOLLARS, tenant_id="acme", period="month"): flat(*other),
+            select(BUDGET_LIMIT_DOLLARS, tenant_id="acme", period="month"): flat(*limits),
+        }
+        return Case(name, series, [*checks], engine, share | {"tenant_id": "acme", "period": "day"})
+
+    there, less, window = 20 * at.value, 20 * at.value * 0.98, at.window / 60
+    yield case(
+        "fires at once, and holds until the period ends",
+        *((10, less), (300, there), (30, 0.0)),
+        checks=[(9, False), (11, True), (300, True), (314, False)],
+    )
+    yield case("does not fire just below", (60, less), checks=[(59, False)])
+    yield case(
+        "holds while a process that has just begun has not read the store",
+        *((10, there), (window - 2, None), (20, there)),
+        checks=[(5, True), (10 + window / 2, True), (8 + window, True), (20 + window, True)],
+    )
+    for minutes in (10, 60):
+        gone = flat((20, 1), (minutes, 0), (60, 1))
+        yield case(
+            f"holds while the engine is down for {minutes} minutes",
+            *((20, there), (minutes, None), (60, there)),
+            checks=[(10, True), (20 + minutes / 2, True), (19 + minutes, True), (50 + minutes, True)],
+            engine=gone,
+        )
+        yield case(
+            f"is over when the engine is back after {minutes} minutes, and the period has ended",
+            *((20, there), (minutes, None), (60, 0.0)),
+            checks=[(20 + minutes / 2, True), (50 + minutes, False)],
+            engine=gone,
+        )
+
+
 RELIABILITY_CASES: Final[Mapping[str, Callable[[Threshold], Iterator[Case]]]] = {
     "EngineDown": _engine_down,
     "ReplicaDown": _replica_down,
@@ -178,4 +254,8 @@ RELIABILITY_CASES: Final[Mapping[str, Callable[[Threshold], Iterator[Case]]]] = 
     "DeadLetters": _set_aside,
     "TrafficDropped": _dropped,
     "TenantAvailability": _tenant_fails,
+    "WorkerRestarts": _restarts,
+    "TenantBudgetHalf": _budget,
+    "TenantBudgetNearlySpent": _budget,
+    "TenantBudgetSpent": _budget,
 }

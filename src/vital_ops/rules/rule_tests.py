@@ -14,7 +14,7 @@ from vital_ops.config import OpsConfig, Threshold
 from vital_ops.promql import select
 from vital_ops.rules.alert import LONGEST_SETTLING_SECONDS
 from vital_ops.rules.case import Case, Check, Line, Phase, flat, lines, write_cases
-from vital_ops.rules.groups import ALERT, ALERT_GROUPS, RECORDING, RECORDING_GROUP
+from vital_ops.rules.groups import ALERT, ALERT_GROUPS, EVERY_ALERT, RECORDING, RECORDING_GROUP
 from vital_ops.rules.reliability_tests import RELIABILITY_CASES
 from vital_ops.rules.slo_tests import slo_tests
 from vital_shared.monitoring.metrics import (
@@ -71,16 +71,17 @@ class MakeCase(Protocol):
 def rule_tests(config: OpsConfig) -> dict[str, str]:
     """Write all tests, by the names of their files."""
     written: dict[str, str] = {}
-    for name in config.thresholds:
-        at = config.threshold(name)
+    for alert in EVERY_ALERT:
+        at = config.threshold(alert.key)
         written |= write_cases(
-            name,
-            CASES[name](at),
+            alert.name,
+            CASES[alert.key](at),
             COMMENT,
             selector=config.selector,
             rules=(RECORDING, ALERT),
             groups=ORDER,
             step=_step(at),
+            file=alert.key,
         )
     return written | slo_tests(COMMENT, config.selector)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from vital_ops.stack.program import Program
 from vital_ops.stack.programs import ALERTMANAGER, find_program
 
 __all__ = ["alertmanager"]
+
+RETENTION: Final = "768h"
+"""32 days: Alertmanager notifies again of what it has forgotten, whatever the route's repeat interval is."""
 
 
 def alertmanager(folder: Path, address: str, configuration: Path) -> Program:
@@ -21,6 +25,7 @@ def alertmanager(folder: Path, address: str, configuration: Path) -> Program:
             find_program(ALERTMANAGER),
             f"--config.file={configuration}",
             f"--storage.path={folder / 'alertmanager'}",
+            f"--data.retention={RETENTION}",
             f"--web.listen-address={address}",
             "--cluster.listen-address=",  # alone: it would listen on all addresses
             "--log.level=warn",
