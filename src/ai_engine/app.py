@@ -195,7 +195,7 @@ async def _tick(hub: RunHub, here: RunsHere, services: Services) -> None:
         hub.tick()
         await here.tick()
         await services.cache.sweep()
-        await services.savings.flush()
+        await asyncio.gather(services.savings.flush(), services.request_counts.flush())  # one transaction
 
 
 async def _sweep(services: Services) -> None:
@@ -203,7 +203,9 @@ async def _sweep(services: Services) -> None:
     while True:
         try:
             for run in await services.runs.sweep(services.now()):
-                count_ended(run, longest_seconds=services.settings.run_timeout_seconds)
+                count_ended(
+                    run, services.request_counts, longest_seconds=services.settings.run_timeout_seconds
+                )
                 log_ended(run)
             await services.labels.keep(now=services.now())
         except StoreError as error:

@@ -112,6 +112,6 @@ def _matcher(metric: Instrument[Any], name: str, match: Match) -> str:
         for value in values:
             if value not in label:
                 raise ValueError(f'The label {name} of {metric.name} is never "{value}".')
-    if isinstance(match, str) and not is_variable:
-        return f'{name}="{match}"'
+    if len(values) == 1 and not is_variable:
+        return f'{name}="{values[0]}"'
     return f'{name}=~"{"|".join(values)}"'

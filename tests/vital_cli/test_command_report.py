@@ -18,7 +18,7 @@ def test_what_was_asked_is_in_the_report(vital, empty_dir):
     vital("ask", "How long?", "--tenant", "acme")
     report = json.loads(vital("report", "--json").stdout)
     errors = report["answers"][0]
-    assert (errors["figure"], errors["verdict"]) == ("0 % (0 of 1 runs)", "met")
+    assert (errors["figure"], errors["verdict"]) == ("0 % (0 of 1 requests)", "met")
     of_another = json.loads(vital("report", "--json", "--tenant", "globex").stdout)
     assert of_another["answers"][0]["verdict"] == "no data"
     assert of_another["tenant_id"] == "globex"

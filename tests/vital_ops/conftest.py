@@ -11,7 +11,7 @@ from tests.store.conftest import database, postgres, url
 
 from vital_shared.store.account_tables import budgets, ledger, spending
 from vital_shared.store.database import Database
-from vital_shared.store.tables import runs
+from vital_shared.store.request_counts import RequestCounts
 
 __all__ = ["NOW", "Rows", "database", "postgres", "rows", "url"]
 
@@ -26,33 +26,29 @@ class Rows:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._number = 0
+        self._at = NOW
+        self._counts = RequestCounts(database, lambda: self._at)
 
     async def run(
-        self, status: str = "completed", *, ago: timedelta = timedelta(hours=1), **fields: Any
+        self, outcome: str = "success", *, ago: timedelta = timedelta(hours=1), **fields: Any
     ) -> None:
-        await self.runs([{"status": status, "finished_at": NOW - ago, **fields}])
+        await self.runs([{"outcome": outcome, "at": NOW - ago, **fields}])
 
     async def runs(self, many: list[dict[str, Any]]) -> None:
-        await self._insert(runs, [self._run(**fields) for fields in many])
+        """Requests that have ended, with the values of `RequestCounts.add`."""
+        for each in many:
+            self._at = each["at"]
+            self._counts.add(**self._request(**{name: each[name] for name in each if name != "at"}))
+        await self._counts.flush()
 
-    def _run(self, **fields: Any) -> dict[str, Any]:
-        self._number += 1
-        completed = fields["status"] == "completed"
+    def _request(self, **fields: Any) -> dict[str, Any]:
+        answered = fields["outcome"] in ("success", "degraded")
         return {
-            "id": f"run-{self._number}",
             "tenant_id": "acme",
-            "user_id": "ann",
             "mode": "2",
-            "workflow": "w",
-            "plan": "p",
-            "last_seq": 0,
-            "created_at": NOW,
-            "deadline_at": NOW,
-            "input": "{}",
-            "duration_seconds": 1.0,
-            "quality_score": 1.0 if completed else None,
-            "degraded": False if completed else None,
-            "cache_status": "bypass" if completed else None,
+            "cache_status": "bypass",
+            "seconds": 1.0,
+            "quality": 1.0 if answered else None,
         } | fields
 
     async def charge(self, dollars: float = 0, *, ago: timedelta = timedelta(hours=1), **fields: Any) -> None:

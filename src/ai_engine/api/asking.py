@@ -49,7 +49,7 @@ async def begin(request: Request, engine: Engine, question: WorkflowInput) -> Li
 async def _start(
     request: Request, engine: Engine, question: WorkflowInput, key: IdempotencyKey | None = None
 ) -> LiveRun:
-    with _counting(question):
+    with _counting(engine, question):
         return await engine.hub.start(
             lambda: engine.workflow.begin(question, key), tenant_id=question.tenant_id, gone=_gone(request)
         )
@@ -92,7 +92,7 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
         answers.append(begun.answer())
         return None
 
-    with _counting(question):
+    with _counting(engine, question):
         run = await engine.hub.try_start(begin_or_answer, tenant_id=question.tenant_id, gone=_gone(request))
     return answers[0] if run is None else await _end_of(request, run)
 
@@ -128,11 +128,11 @@ def _gone(request: Request) -> Gone:
 
 
 @contextmanager
-def _counting(question: WorkflowInput) -> Iterator[None]:
+def _counting(engine: Engine, question: WorkflowInput) -> Iterator[None]:
     try:
         yield
     except EngineBusy:
-        count_rejected(question)
+        count_rejected(question, engine.services.request_counts)
         raise
 
 

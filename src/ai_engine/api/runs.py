@@ -173,7 +173,8 @@ async def cancel(request: Request) -> Response:
     services = engine.services
     ended = await services.runs.cancel_waiting(record.id, tenant_id=record.tenant_id, now=services.now())
     if ended is not None:
-        count_ended(ended, longest_seconds=services.settings.run_timeout_seconds)
+        longest_seconds = services.settings.run_timeout_seconds
+        count_ended(ended, services.request_counts, longest_seconds=longest_seconds)
         log_ended(ended)
         return Response(status_code=NO_CONTENT)
     record = await _record(request)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
-from vital_ops.report.figures import Cached, Calls, Ran, cached, calls, ran
+from vital_ops.report.calls import CallStats, call_stats
+from vital_ops.report.counts import RequestStats, request_stats
 from vital_ops.report.money import BudgetUse, Cost, TenantCost, budget_uses, cost
 from vital_ops.report.period import Period
 from vital_ops.report.targets import CALLS_SAVED, ERROR_RATE, HIT_RATE, SLOWEST_SECONDS, SUCCESS_RATE
@@ -14,6 +15,8 @@ from vital_shared.models.base import Frozen
 from vital_shared.store.database import Database
 
 __all__ = ["Answer", "Report", "Section", "Verdict", "make_report"]
+
+SLOWEST_SHARE: Final = 0.95
 
 Section = Literal["performance", "cost", "trends"]
 Verdict = Literal["met", "missed", "no data", "none"]
@@ -62,10 +65,9 @@ async def make_report(
     :raises StoreError: when the database is not there.
     """
     async with database.connect() as connection:
-        here = await ran(connection, period, tenant_id)
-        before = await ran(connection, period.before, tenant_id)
-        asked = await cached(connection, period, tenant_id)
-        called = await calls(connection, period, tenant_id)
+        here = await request_stats(connection, period, tenant_id)
+        before = await request_stats(connection, period.before, tenant_id)
+        called = await call_stats(connection, period, tenant_id)
         spent = await cost(connection, period, tenant_id)
         uses = await budget_uses(connection, period, tenant_id)
     return Report(
@@ -73,7 +75,7 @@ async def make_report(
         tenant_id=tenant_id,
         made_at=now,
         answers=(
-            *_performance(here, asked),
+            *_performance(here),
             *_cost(uses, called, spent),
             *_trends(here, before),
         ),
@@ -82,17 +84,17 @@ async def make_report(
     )
 
 
-def _performance(here: Ran, asked: Cached) -> Iterator[Answer]:
-    rate = _share(here.failed, here.all)
+def _performance(here: RequestStats) -> Iterator[Answer]:
+    rate = _share(here.failed, here.ended)
     yield Answer(
         section="performance",
         question="Is the error rate below 2 %?",
-        figure=_of(here.failed, here.all, "runs"),
+        figure=_of(here.failed, here.ended, "requests"),
         value=rate,
         target=f"< {_percent(ERROR_RATE)}",
         verdict=_verdict(None if rate is None else rate < ERROR_RATE),
     )
-    slowest = here.slowest_seconds
+    slowest = here.durations.quantile(SLOWEST_SHARE)
     yield Answer(
         section="performance",
         question="Is the P95 latency below 5 s?",
@@ -101,19 +103,18 @@ def _performance(here: Ran, asked: Cached) -> Iterator[Answer]:
         target=f"< {SLOWEST_SECONDS:g} s",
         verdict=_verdict(None if slowest is None else slowest < SLOWEST_SECONDS),
     )
-    total = asked.hits + asked.misses
-    hits = _share(asked.hits, total)
+    hits = _share(here.hits, here.looked_up)
     yield Answer(
         section="performance",
         question="Is the cache hit rate above 60 % in modes 1 and 2?",
-        figure=_of(asked.hits, total, "look-ups"),
+        figure=_of(here.hits, here.looked_up, "look-ups"),
         value=hits,
         target=f"> {_percent(HIT_RATE)}",
         verdict=_verdict(None if hits is None else hits > HIT_RATE),
     )
 
 
-def _cost(uses: tuple[BudgetUse, ...], called: Calls, spent: Cost) -> Iterator[Answer]:
+def _cost(uses: tuple[BudgetUse, ...], called: CallStats, spent: Cost) -> Iterator[Answer]:
     over = sum(use.is_over for use in uses)
     yield Answer(
         section="cost",
@@ -143,21 +144,22 @@ def _cost(uses: tuple[BudgetUse, ...], called: Calls, spent: Cost) -> Iterator[A
     )
 
 
-def _trends(here: Ran, before: Ran) -> Iterator[Answer]:
-    yield _trend("Is the quality score improving?", here.quality, before.quality, "no lower", rises=True)
+def _trends(here: RequestStats, before: RequestStats) -> Iterator[Answer]:
+    yield _trend(
+        "Is the quality score improving?", here.quality.mean, before.quality.mean, "no lower", rises=True
+    )
     yield _trend(
         "Is the degradation rate decreasing?",
-        _share(here.degraded, here.all),
-        _share(before.degraded, before.all),
+        _share(here.degraded, here.ended),
+        _share(before.degraded, before.ended),
         "no higher",
         rises=False,
     )
-    answered = here.success + here.degraded
-    rate = _share(answered, here.all)
+    rate = _share(here.answered, here.ended)
     yield Answer(
         section="trends",
-        question="Are we meeting SLAs: does a run succeed at least 95 % of the time?",
-        figure=_of(answered, here.all, "runs"),
+        question="Are we meeting SLAs: does a request succeed at least 95 % of the time?",
+        figure=_of(here.answered, here.ended, "requests"),
         value=rate,
         target=f"≥ {_percent(SUCCESS_RATE)}",
         verdict=_verdict(None if rate is None else rate >= SUCCESS_RATE),

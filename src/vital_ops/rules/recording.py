@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from vital_ops.config import Thresholds
+from vital_ops.definitions import ANSWERABLE, CACHED_MODES, ENDED, FAILED, HIT, LOOKED_UP
 from vital_ops.promql import increase, mean, quantile, rate, ratio, select, sum_by
 from vital_ops.rules.outage import ENGINES_UP, ENGINES_UP_NOW
 from vital_ops.rules.rule import Recording
@@ -86,8 +87,7 @@ BUDGET_USED: Final = "vital:budget_used:ratio"
 
 # What counts
 
-ALL: Final = ("success", "degraded", "failed")
-"""Outcomes of requests that had an end of their own: neither cancelled by the user nor turned away."""
+ALL: Final = ENDED
 
 TRIED: Final = ("success", "failed", "timeout")
 """Tools and sources that were asked."""
@@ -97,12 +97,6 @@ BROKEN: Final = ("failed", "timeout")
 REFUSED: Final = ("overload", "auth")
 """Reasons of the service, and not of a tenant's limits."""
 
-LOOKED_UP: Final = ("hit", "miss")
-"""Requests that the cache could have answered."""
-
-CACHED_MODES: Final = ("1", "2")
-"""Conversations are not cached."""
-
 
 def recordings(thresholds: Thresholds) -> Iterator[Recording]:
     """Make all of them."""
@@ -110,19 +104,19 @@ def recordings(thresholds: Thresholds) -> Iterator[Recording]:
     requests = WORKFLOW_REQUESTS_TOTAL
     yield Recording(
         ERROR_RATIO,
-        _share(requests, window["HighErrorRate"], outcome="failed", of={"outcome": ALL}),
+        _share(requests, window["HighErrorRate"], outcome=FAILED, of={"outcome": ALL}),
     )
     yield Recording(
         DEGRADATION_RATIO,
         ratio(
-            sum_by(rate(DEGRADED_RESPONSES_TOTAL, window["HighDegradationRate"], answerable="true")),
+            sum_by(rate(DEGRADED_RESPONSES_TOTAL, window["HighDegradationRate"], answerable=ANSWERABLE)),
             sum_by(rate(requests, window["HighDegradationRate"], outcome=ALL)),
         ),
     )
     yield from _quantiles(DURATION, WORKFLOW_DURATION_SECONDS, window)
     yield from _quantiles(FIRST_TOKEN, TIME_TO_FIRST_TOKEN_SECONDS, window)
     yield from _cache(window)
-    yield Recording(MEAN_QUALITY, mean(QUALITY_SCORE, window["LowQualityScore"], answerable="true"))
+    yield Recording(MEAN_QUALITY, mean(QUALITY_SCORE, window["LowQualityScore"], answerable=ANSWERABLE))
     for name, counter, alert in (
         (TOOL_FAILURE_RATIO, TOOL_EXECUTIONS_TOTAL, "HighToolFailureRate"),
         (RAG_FAILURE_RATIO, RAG_RETRIEVALS_TOTAL, "HighRAGFailureRate"),
@@ -178,7 +172,7 @@ def _quantiles(name: str, histogram: Histogram, window: dict[str, str]) -> Itera
 def _cache(window: dict[str, str]) -> Iterator[Recording]:
     """Hits are shares of requests, each of which counts once; by tier they are shares of look-ups."""
     asked, each, of = WORKFLOW_DURATION_SECONDS, window["LowCacheHitRate"], {"cache_status": LOOKED_UP}
-    hits = rate(asked, each, "count", cache_status="hit", mode=CACHED_MODES)
+    hits = rate(asked, each, "count", cache_status=HIT, mode=CACHED_MODES)
     looked_up = rate(asked, each, "count", mode=CACHED_MODES, **of)
     yield Recording(HIT_RATIO, ratio(sum_by(hits), sum_by(looked_up)))
     yield Recording(HIT_RATIO_BY_MODE, ratio(sum_by(hits, "mode"), sum_by(looked_up, "mode")))

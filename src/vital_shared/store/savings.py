@@ -6,25 +6,24 @@ written is lost with a process that is killed: it is no money spent, only an acc
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, insert
 
-from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
 from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
+from vital_shared.store.write_behind import WriteBehind
 
 __all__ = ["Savings"]
 
 logger = get_logger(__name__)
 
 KEPT: Final = 100_000
-"""Sums that wait for a store that is away; beyond it new ones are dropped, and that is logged."""
+"""Sums that wait for a store that is away."""
 
 
 MAX_COUNT: Final = 2**31 - 1
@@ -50,18 +49,20 @@ class _Sum:
         self.calls = min(self.calls + calls, MAX_COUNT)
         self.nanos = min(self.nanos + nanos, MAX_NANOS)
 
+    def merge(self, other: _Sum) -> None:
+        """Add another sum."""
+        self.add(other.hits, other.calls, other.nanos)
 
-class Savings:
+
+class Savings(WriteBehind[_Key, _Sum]):
     """Sums up what hits have saved.
 
     :param now: the time, in UTC.
     """
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database = database
+        super().__init__(database, _Sum, KEPT)
         self._now = now
-        self._sums: dict[_Key, _Sum] = {}
-        self._dropped = 0
 
     def add(self, *, tenant_id: str, mode: str, model: str, calls: int, nanos: int) -> None:
         """Note one hit.
@@ -69,49 +70,19 @@ class Savings:
         :param calls: calls of models that it spared.
         :param nanos: what they would have cost, in nano-dollars.
         """
-        key = _Key(tenant_id, mode, model, self._now().replace(microsecond=0))
-        kept = self._sums.get(key)
-        if kept is None:
-            if len(self._sums) >= KEPT:
-                self._dropped += 1
-                return
-            kept = self._sums[key] = _Sum()
-        kept.add(1, calls, nanos)
+        kept = self._sum(_Key(tenant_id, mode, model, self._now().replace(microsecond=0)))
+        if kept is not None:
+            kept.add(1, calls, nanos)
 
-    async def flush(self) -> None:
-        """Write what was summed; what the store does not take now stays. To be called each second or so."""
-        sums, self._sums = self._sums, {}
-        if self._dropped:
-            logger.error("what hits have saved was not kept", hits=self._dropped)
-            self._dropped = 0
-        if not sums:
-            return
-        rows = [_row(key, kept) for key, kept in sums.items()]
+    def _write(self, connection: Connection, sums: Mapping[_Key, _Sum]) -> None:
+        connection.execute(insert(ledger), [_row(key, kept) for key, kept in sums.items()])
 
-        def write(connection: Connection) -> None:
-            connection.execute(insert(ledger), rows)
+    def _report_dropped(self, dropped: int) -> None:
+        logger.error("what hits have saved was not kept", hits=dropped)
 
-        # Done whoever cancels this: otherwise nobody could tell whether the sums have still to be written.
-        written = self._database.put(write, lambda _: sums.clear())
-        try:
-            await asyncio.shield(written)
-        except StoreError:
-            self._put_back(sums)
-        except Exception:  # whatever it is must not end the engine's clock, which calls this
-            logger.exception("savings_not_written")
-            self._put_back(sums)
-
-    async def aclose(self) -> None:
-        """Write the last ones; what is not taken is logged."""
-        await self.flush()
-        if self._sums:
-            saved = sum(kept.nanos for kept in self._sums.values())
-            logger.error("what hits have saved is not in the ledger", sums=len(self._sums), nanos=saved)
-
-    def _put_back(self, sums: dict[_Key, _Sum]) -> None:
-        for key, kept in sums.items():
-            known = self._sums.setdefault(key, _Sum())
-            known.add(kept.hits, kept.calls, kept.nanos)
+    def _report_lost(self, sums: Mapping[_Key, _Sum]) -> None:
+        saved = sum(kept.nanos for kept in sums.values())
+        logger.error("what hits have saved is not in the ledger", sums=len(sums), nanos=saved)
 
 
 def _row(key: _Key, kept: _Sum) -> dict[str, Any]:

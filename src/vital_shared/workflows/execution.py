@@ -143,7 +143,7 @@ class Execution:
         :raises InvalidRequest: when it asks for what is not there, naming the field.
         """
         run_id = f"run_{secrets.token_hex(16)}"
-        measuring = Measuring(run_id, question)
+        measuring = Measuring(run_id, question, workflow.services.request_counts)
         with measuring.beginning():
             await name_tenant(workflow, question)
             agent = await check_input(workflow, question)
@@ -231,7 +231,7 @@ class Execution:
             count_refused(error)
             raise
         await name_labels(workflow, record.input, run.value("load_agent"))
-        measuring = Measuring(run_id, record.input)
+        measuring = Measuring(run_id, record.input, services.request_counts)
         paid = await services.runs.charges(run_id)
         return cls(workflow, record.input, stream, run, None, worst_nanos, measuring, earlier_span, paid)
 

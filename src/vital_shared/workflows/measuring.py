@@ -43,6 +43,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 from vital_shared.retrieval.measuring import count_search
+from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.run_record import EndedRun
 from vital_shared.workflows.events import RESULTS_NODE
 
@@ -62,11 +63,13 @@ class Measuring(Observer):
     """Counts one run, or what comes of it after a pause.
 
     :param question: its input.
+    :param request_counts: counts that the store keeps, of the same requests as the metrics.
     """
 
-    def __init__(self, run_id: str, question: WorkflowInput) -> None:
+    def __init__(self, run_id: str, question: WorkflowInput, request_counts: RequestCounts) -> None:
         self._run_id = run_id
         self._question = question
+        self._request_counts = request_counts
         self._mode = question.mode.value
         self.cache_status: CacheStatus = "bypass"
         """What came of asking the cache, once that is known."""
@@ -115,7 +118,7 @@ class Measuring(Observer):
         except KeyTaken:  # answered by the run that it has begun before, which is counted
             raise
         except (InvalidRequest, LimitExceeded) as error:
-            count_rejected(self._question)
+            count_rejected(self._question, self._request_counts)
             count_refused(error)
             raise
         except Exception as error:
@@ -171,8 +174,14 @@ class Measuring(Observer):
             _unsaved.add(self._run_id)
         self._model = output.model or self._model
         reasons = output.degradation_reasons
-        self._count("degraded" if reasons else "success", output.cache_status, output.timings.total_seconds)
         answerable = "false" if reasons == UNANSWERABLE else "true"
+        self._count(
+            "degraded" if reasons else "success",
+            output.cache_status,
+            output.timings.total_seconds,
+            quality=output.quality_score,
+            answerable=answerable,
+        )
         QUALITY_SCORE.at(self._mode, answerable).observe(output.quality_score, self._run_id)
         if reasons:
             DEGRADED_RESPONSES_TOTAL.at(self._mode, answerable).inc()
@@ -202,8 +211,25 @@ class Measuring(Observer):
         WORKFLOW_ERRORS_TOTAL.at(self._mode, error_type if error_type in ERROR_TYPE else "internal").inc()
         self._count("failed", self.cache_status, seconds)
 
-    def _count(self, outcome: str, cache_status: CacheStatus, seconds: float) -> None:
+    def _count(
+        self,
+        outcome: str,
+        cache_status: CacheStatus,
+        seconds: float,
+        *,
+        quality: float | None = None,
+        answerable: str = "true",
+    ) -> None:
         question = self._question
+        self._request_counts.add(
+            tenant_id=question.tenant_id,
+            mode=self._mode,
+            outcome=outcome,
+            cache_status=cache_status,
+            seconds=seconds,
+            quality=quality,
+            answerable=answerable,
+        )
         WORKFLOW_REQUESTS_TOTAL.at(self._mode, question.tenant_id, outcome).inc()
         WORKFLOW_DURATION_SECONDS.at(self._mode, cache_status, question.execution).observe(
             seconds, self._run_id
@@ -211,7 +237,7 @@ class Measuring(Observer):
         AGENT_USAGE_TOTAL.at(question.agent_id).inc()
 
 
-def count_ended(run: EndedRun, *, longest_seconds: float) -> None:
+def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds: float) -> None:
     """Count a run that ended while nothing worked on it: cancelled or expired as it waited, or lost.
 
     :param longest_seconds: how long a run may take; a lost one counts as if it had.
@@ -219,7 +245,7 @@ def count_ended(run: EndedRun, *, longest_seconds: float) -> None:
     if run.run_id in _unsaved:
         _unsaved.remove(run.run_id)
         return
-    measuring = Measuring(run.run_id, run.question)
+    measuring = Measuring(run.run_id, run.question, request_counts)
     if run.status == "failed":
         lost = RunFailed("The run was lost.", run_id=run.run_id, error_type="lost")
     else:
@@ -227,8 +253,9 @@ def count_ended(run: EndedRun, *, longest_seconds: float) -> None:
     measuring.failed(lost, longest_seconds if run.status == "failed" else run.seconds)
 
 
-def count_rejected(question: WorkflowInput) -> None:
+def count_rejected(question: WorkflowInput, request_counts: RequestCounts) -> None:
     """Count a request that was turned away before it ran."""
+    request_counts.add(tenant_id=question.tenant_id, mode=question.mode.value, outcome="rejected")
     WORKFLOW_REQUESTS_TOTAL.at(question.mode.value, question.tenant_id, "rejected").inc()
 
 

@@ -38,6 +38,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.label_values import LabelValues
 from vital_shared.store.limits import LimitStore
+from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.runs import RunStore
 from vital_shared.store.savings import Savings
 from vital_shared.store.spool import Spool
@@ -72,6 +73,8 @@ class Services:
     runs: RunStore
     savings: Savings
     """What hits of the cache have saved, on its way into the ledger."""
+    request_counts: RequestCounts
+    """Finished requests, on their way into the store."""
     cache: Cache
     """Answers that were given lately."""
     epochs: CacheEpochs
@@ -131,6 +134,8 @@ class Services:
             await runs.payments.recover()
             savings = Savings(database, now)
             stack.push_async_callback(savings.aclose)
+            request_counts = RequestCounts(database, now)
+            stack.push_async_callback(request_counts.aclose)
             agents = AgentStore(database)
             await agents.add_missing(SHIPPED_AGENTS)
             epochs = CacheEpochs(database)
@@ -172,6 +177,7 @@ class Services:
                 knowledge=knowledge,
                 runs=runs,
                 savings=savings,
+                request_counts=request_counts,
                 cache=Cache(
                     settings.cache_entries,
                     settings.cache_bytes,

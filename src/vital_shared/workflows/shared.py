@@ -251,7 +251,7 @@ class Shared:
         return RunFinished(run_id=self.run_id, seq=self._last_seq, output=output)
 
     def _measuring(self, status: CacheStatus) -> Measuring:
-        measuring = Measuring(self.run_id, self._question)
+        measuring = Measuring(self.run_id, self._question, self._services.request_counts)
         measuring.cache_status = status
         return measuring
 

@@ -7,6 +7,7 @@ from alembic import context
 from vital_shared.store import (  # noqa: F401 - they add their tables
     account_tables,
     alert_table,
+    baseline_table,
     cache_epoch_table,
     dead_letter_table,
     document_file_table,

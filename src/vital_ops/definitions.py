@@ -1,0 +1,36 @@
+"""What the figures of reports, panels and alerts count, once for all of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "ANSWERABLE",
+    "ANSWERED",
+    "CACHED_MODES",
+    "DEGRADED",
+    "ENDED",
+    "FAILED",
+    "HIT",
+    "LOOKED_UP",
+]
+
+ENDED: Final = ("success", "degraded", "failed")
+"""Outcomes of requests that had an end of their own: neither cancelled by the user nor turned away."""
+
+ANSWERED: Final = ("success", "degraded")
+
+FAILED: Final = ("failed",)
+
+DEGRADED: Final = ("degraded",)
+
+ANSWERABLE: Final = ("true",)
+"""Degradation and quality leave out questions that no document answers: that is no fault of the service."""
+
+LOOKED_UP: Final = ("hit", "miss")
+"""Cache statuses of requests that the cache could have answered."""
+
+HIT: Final = ("hit",)
+
+CACHED_MODES: Final = ("1", "2")
+"""Conversations are not cached."""
