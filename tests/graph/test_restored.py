@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import cached_property
+from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -181,7 +182,14 @@ def marked(value: Plain) -> Plain:
     return value
 
 
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
 KEPT = {
+    "several flags, which hold themselves": (Access, Access.READ | Access.WRITE),
+    "addresses": (IPv4Network, IPv4Network("10.0.0.0/8")),
     "a model of its declared type": (Base, Base(k=2)),
     "models in models": (Holder, Holder(one=Base(k=3), many=[Base()])),
     "aliases that cross and a computed field": (Aliased, Aliased(two=1, one=2)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from datetime import datetime, time, timezone, tzinfo
@@ -48,7 +48,8 @@ def _parts(left: Any, right: Any) -> _Parts | None:
         return _states(_model_state(left), _model_state(right))
     if is_dataclass(left):
         return _states(_dataclass_state(left), _dataclass_state(right))
-    if isinstance(left, Collection) and not isinstance(left, str | bytes):
+    # Not every Collection: a flag of several has itself for an item.
+    if isinstance(left, Sequence | Mapping | AbstractSet) and not isinstance(left, str | bytes):
         return _items(left, right) if len(left) == len(right) else None
     return [] if _equal(left, right) else None
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.decode import decode
+from vital_shared.retrieval.ingest.misplaced import is_misplaced
 
 TEXT = "Größe: 5 µg, naïve café"
 
@@ -146,3 +147,59 @@ def test_nothing_is_read_as_garbage(case, start):
     text = TEXTS[language][start:] + TEXTS[language]
     with suppress(IngestError):
         assert decode(text.encode(encoding), uri="a.txt") == text
+
+
+HEBREW = "יש לבדוק את המכשיר מדי שנה על ידי טכנאי מוסמך."
+GREEK = "Η συσκευή πρέπει να ελέγχεται κάθε χρόνο από ηλεκτρολόγο."
+RUSSIAN = "Прибор следует проверять каждый год, не позднее сорока двух дней после установки."
+ARABIC = "يجب فحص الجهاز كل عام من قبل فني مختص."
+KOREAN = "장치는 매년 자격을 갖춘 기술자가 점검해야 합니다."
+
+
+@pytest.mark.parametrize("declared", [None, "utf-8", "iso-8859-1"])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (HEBREW, "cp1255"),
+        (HEBREW, "iso8859-8"),
+        (KOREAN, "iso2022_kr"),
+        ("设备必须每年由合格的技术人员检查一次。", "hz"),
+        ("Die Prüfung der Geräte dauert höchstens zwei Tage.", "utf-7"),
+    ],
+)
+def test_what_only_one_alphabet_allows_is_read(text, encoding, declared):
+    assert decode(text.encode(encoding), uri="a.txt", declared=declared) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (HEBREW, "cp862"),
+        (GREEK, "mac_greek"),
+        (RUSSIAN, "mac_cyrillic"),
+        (ARABIC, "iso8859-6"),
+        ("Łódź jest piękna.", "iso8859-2"),
+        ("It’s 5° today.", "mac_roman"),
+        ("Það er gott.", "cp1252"),
+    ],
+)
+def test_what_may_be_another_alphabets_is_refused_and_not_stored_otherwise(text, encoding):
+    try:
+        found = decode(text.encode(encoding), uri="a.txt")
+    except IngestError:
+        return
+    assert found == text
+
+
+@pytest.mark.parametrize(
+    "text", ["10 kΩ und 5 µA für Geräte", "iPhone, McDonald und 5 m² größer", "¿Qué? ¡Sí, mañana!"]
+)
+def test_units_and_names_are_not_misplaced(text):
+    assert not is_misplaced(text)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"), [(b"\xed\xa0\xbd\xed\xb8\x80 fine", "😀 fine"), (b"a\xed\xa0\x80b", "a\ufffdb")]
+)
+def test_surrogates_in_utf8_are_joined_or_replaced(data, text):
+    assert decode(data, uri="a.txt") == text

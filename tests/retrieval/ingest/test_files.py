@@ -42,16 +42,6 @@ def test_a_file_that_is_reached_twice_is_returned_once(folder):
     assert uris(folder, folder / "sub", folder / "b.md") == ["a.TXT", "b.md", "sub/c.html", "sub/deep/d.pdf"]
 
 
-def test_two_files_with_one_name_do_not_overwrite_each_other(folder, tmp_path):
-    other = tmp_path / "b.md"
-    other.write_text("other")
-    first, second = find_files([folder / "b.md", other])
-    assert first.error is None
-    assert second.error.message == (
-        f"{other} would be stored as b.md, as {folder / 'b.md'} is: name the folder that holds both."
-    )
-
-
 def test_what_cannot_be_read_says_why(folder):
     named = [folder / "picture.png", folder / "none.md", Path("/dev/null")]
     messages = [found.error.message for found in find_files(named)]

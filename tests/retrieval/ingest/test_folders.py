@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -57,7 +58,6 @@ async def test_files_that_change_names_with_each_other_stay_two(ingest, stored, 
     folder = write(tmp_path / "one", a="Alpha.", b="Beta.")
     await ingest(folder)
     write(folder, a="Beta.", b="Alpha.")
-    await ingest(folder)
     await ingest(folder)
     assert sorted(await texts_of()) == ["Alpha.", "Beta."]
 
@@ -165,3 +165,54 @@ def test_files_of_other_kinds_are_named(tmp_path):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("x")
     assert left_out([folder, folder / "a.md"]) == ["README", "plan.docx", "rows.csv", "sub/mail.eml"]
+
+
+async def test_two_folders_ingested_together_may_have_files_of_one_name(ingest, texts_of, tmp_path):
+    one, two = write(tmp_path / "x", n="One."), write(tmp_path / "y", n="Two.")
+    assert await ingest(one, two) == {"n.md": "added", "y/n.md": "added"}
+    assert set((await ingest(two, one)).values()) == {"unchanged"}
+    assert sorted(await texts_of()) == ["One.", "Two."]
+
+
+async def test_names_that_differ_in_invalid_bytes_alone_are_two_documents(ingest, texts_of, tmp_path):
+    names = {os.fsdecode(b"caf\xe9"): "One.", os.fsdecode(b"caf\xe8"): "Two."}
+    await ingest(write(tmp_path / "one", **names))
+    assert sorted(await texts_of()) == ["One.", "Two."]
+
+
+async def test_a_folder_a_pipe_or_a_link_in_the_place_of_a_file_is_not_the_file(ingest, texts_of, tmp_path):
+    folder = write(tmp_path / "one", a="Alpha.", b="Beta.", c="Gamma.", sub__d="Delta.", e="Epsilon.")
+    await ingest(folder)
+    write(tmp_path / "out", d="Delta outside.")
+    for path in (folder / f"{name}.md" for name in "abc"):
+        path.unlink()
+    write(folder, **{"a.md__inner": "Inner."})
+    os.mkfifo(folder / "b.md")
+    (folder / "c.md").symlink_to(tmp_path / "out" / "d.md")
+    shutil.rmtree(folder / "sub")
+    (folder / "sub").symlink_to(tmp_path / "out")
+    await ingest(folder)
+    assert sorted(await texts_of()) == ["Epsilon.", "Inner."]
+    assert left_out([folder]) == ["b.md", "c.md", "sub"]
+
+
+async def test_a_files_old_content_in_the_store_is_no_duplicate(ingest, texts_of, tmp_path):
+    folder = write(tmp_path / "one", z="Alpha.")
+    await ingest(folder)
+    write(folder, a="Alpha.", z="Zeta.")
+    await ingest(folder)
+    assert sorted(await texts_of()) == ["Alpha.", "Zeta."]
+
+
+async def test_a_file_that_another_ingest_has_just_stored_is_its_own(ingestor, stored, tmp_path):
+    folder = write(tmp_path / "one", **{f"f{number}": f"Text {number}." for number in range(8)})
+
+    async def statuses() -> set[str]:
+        return {result.status async for result in ingestor.ingest_paths([folder], tenant_id="acme")}
+
+    assert set.union(*await asyncio.gather(*(statuses() for _ in range(3)))) <= {
+        "added",
+        "updated",
+        "unchanged",
+    }
+    assert len(await stored()) == 8

@@ -15,8 +15,8 @@ from vital_shared.retrieval.ingest.latin_encodings import (
     LATIN,
     decode_windows_1252,
     guess_latin,
-    is_misplaced,
 )
+from vital_shared.retrieval.ingest.misplaced import is_misplaced, is_mostly_capitals
 
 __all__ = ["decode"]
 
@@ -28,6 +28,13 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+_HZ: Final = re.compile(rb"~\{(?:[!-w][!-~]){2,}~\}")
+"""Two or more Chinese characters as RFC 1843 writes them."""
+
+_UTF7: Final = re.compile(rb"\+A[I-P][A-Za-z0-9+/]-")
+"""A letter of the Latin alphabet beyond ASCII as UTF-7 writes it (RFC 2152)."""
+MIN_UTF7_LETTERS: Final = 2
 
 _OTHER_SCRIPTS: Final = """
     cp1251 koi8_r koi8_u iso8859_5 cp866 cp1253 cp1255 cp1256 cp874
@@ -52,6 +59,9 @@ SAMPLE_BYTES: Final = 50_000
 MAX_CHAOS: Final = 0.1
 MIN_COHERENCE: Final = 0.2
 """Disorder and likeness to a language, as charset-normalizer measures them, of an encoding that is sure."""
+
+MIN_CAPITALS_COHERENCE: Final = 0.4
+"""Likeness to a language of a text in capitals alone, as which another encoding's small letters are read."""
 
 MAX_BEYOND_SHARE: Final = 0.1
 """Of the letters of a text in a Latin code page in no language that is known here."""
@@ -116,8 +126,14 @@ def _strict(data: bytes, encoding: str) -> str | None:
 
 
 def _escaped(data: bytes) -> str | None:
-    """Read ISO-2022-JP, whose bytes are ASCII with escapes."""
-    return _strict(data, "iso2022_jp") if b"\x1b$" in data else None
+    """Read encodings whose bytes are ASCII with escapes."""
+    if b"\x1b$" in data:
+        return _strict(data, "iso2022_kr" if b"\x1b$)C" in data else "iso2022_jp")
+    if data.isascii() and _HZ.search(data):
+        return _strict(data, "hz")
+    if data.isascii() and len(_UTF7.findall(data)) >= MIN_UTF7_LETTERS:
+        return _strict(data, "utf-7")
+    return None
 
 
 def _utf8(data: bytes, declared: str | None) -> str | None:
@@ -190,8 +206,9 @@ def _guessed(data: bytes) -> str | None:
 
 
 def _is_sure(best: _Match, others: list[_Match], *, mostly_latin: bool) -> bool:
-    by_letters = best.coherence >= MIN_COHERENCE or best.encoding in _MULTIBYTE
-    alone = not others and not mostly_latin
+    needed = MIN_CAPITALS_COHERENCE if is_mostly_capitals(best.text) else MIN_COHERENCE
+    by_letters = best.coherence >= needed or best.encoding in _MULTIBYTE
+    alone = not others and not mostly_latin and not is_mostly_capitals(best.text)
     return (
         best.chaos < MAX_CHAOS
         and (by_letters or alone or best.encoding.startswith("utf"))
@@ -216,7 +233,8 @@ def _matches(data: bytes, encodings: list[str] | tuple[str, ...]) -> list[_Match
     results = from_bytes(
         data[start : start + SAMPLE_BYTES], cp_isolation=list(encodings), preemptive_behaviour=False
     )
-    return [_Match(each.encoding, str(each), each.chaos, each.coherence) for each in results]
+    matches = (_Match(each.encoding, str(each), each.chaos, each.coherence) for each in results)
+    return [match for match in matches if not is_misplaced(match.text)]
 
 
 def _is_binary(text: str) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +14,16 @@ from urllib.parse import unquote_to_bytes
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.parse import SUFFIXES
 
-__all__ = ["Found", "file_address", "find_files", "is_gone", "left_out", "longer_names", "read_file"]
+__all__ = [
+    "Found",
+    "file_address",
+    "file_hash",
+    "find_files",
+    "is_gone",
+    "left_out",
+    "longer_names",
+    "read_file",
+]
 
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -33,22 +44,17 @@ def find_files(paths: Iterable[Path]) -> list[Found]:
 
     Folders are walked in the order of their names; hidden files and folders are skipped, and so is
     a folder that was walked already, by whatever links it is reached, and what a link leads to outside of the
-    folder. A file that is reached twice is returned once. Two different files with the same name relative to
-    what was named would overwrite each other in the store: the second is an error.
+    folder. A file that is reached twice is returned once.
     """
-    found: dict[str, Found] = {}
-    real: dict[Path, str] = {}
-    clashes: list[Found] = []
+    found: list[Found] = []
+    reached: set[Path] = set()
     for entry in (entry for path in paths for entry in _entries(path)):
         target = entry.path.resolve()
-        if target in real and entry.error is None:
-            continue
-        if entry.uri in found:
-            clashes.append(entry._replace(error=entry.error or _clash(entry, found[entry.uri])))
-        else:
-            found[entry.uri] = entry
-            real[target] = entry.uri
-    return [*found.values(), *clashes]
+        if entry.error is not None or target not in reached:
+            found.append(entry)
+        if entry.error is None:
+            reached.add(target)
+    return found
 
 
 def read_file(path: Path, *, limit: int) -> bytes:
@@ -64,7 +70,7 @@ def read_file(path: Path, *, limit: int) -> bytes:
 
 
 def left_out(paths: Iterable[Path]) -> list[str]:
-    """Name what is in the folders and is not read: files of other kinds, and links that lead out of them."""
+    """Name what is in the folders and is not read: other kinds of files, pipes, and links that lead out."""
     names: set[str] = set()
     for root in filter(Path.is_dir, paths):
         for name, folders, files in os.walk(root):
@@ -73,7 +79,7 @@ def left_out(paths: Iterable[Path]) -> list[str]:
             folders[:] = [each for each in folders if not each.startswith(".")]
             for each in (*links, *files):
                 path = folder / each
-                is_read = path.suffix.lower() in SUFFIXES or each in links
+                is_read = each in links or (path.suffix.lower() in SUFFIXES and path.is_file())
                 if not each.startswith(".") and not (is_read and _within(path, root)):
                     names.add(_text(path.relative_to(root).as_posix()))
     return sorted(names)
@@ -85,14 +91,26 @@ def file_address(path: Path) -> str:
 
 
 def is_gone(address: str) -> bool:
-    """Tell whether a file is known not to be there any more; what cannot be looked at is not."""
+    """Tell whether a file is known not to be there any more; what cannot be looked at is not.
+
+    A folder or a link in its place, or in that of a folder on the way to it, is not the file.
+    """
+    path = unquote_to_bytes(address.removeprefix("file://"))
     try:
-        os.lstat(unquote_to_bytes(address.removeprefix("file://")))
+        return not stat.S_ISREG(os.lstat(path).st_mode) or os.path.realpath(path) != path
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
+
+
+def file_hash(address: str) -> str | None:
+    """Return the SHA-256 of what a file holds now, hexadecimal; None where it cannot be read."""
+    try:
+        with Path(os.fsdecode(unquote_to_bytes(address.removeprefix("file://")))).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def longer_names(found: Found) -> Iterator[str]:
@@ -151,13 +169,6 @@ def _within(path: Path, root: Path) -> bool:
         return not path.is_symlink() or path.resolve(strict=True).is_relative_to(root.resolve())
     except (OSError, RuntimeError):
         return False
-
-
-def _clash(entry: Found, first: Found) -> IngestError:
-    return IngestError(
-        f"{entry.path} would be stored as {entry.uri}, as {first.path} is: name the folder that holds both.",
-        path=str(entry.path),
-    )
 
 
 def _text(name: str) -> str:

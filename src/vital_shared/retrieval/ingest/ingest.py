@@ -14,6 +14,7 @@ from vital_shared.models.knowledge import Chunk, Document
 from vital_shared.retrieval.ingest.files import (
     Found,
     file_address,
+    file_hash,
     find_files,
     is_gone,
     longer_names,
@@ -136,13 +137,13 @@ class Ingestor:
         """Return the shortest name that is no other file's; that of a file which is gone is free."""
         for name in longer_names(entry):
             holder = await self._knowledge.find(tenant_id=tenant_id, uri=name)
-            if holder is None or await self._is_free(holder):
+            if holder is None or await self._is_free(holder, path):
                 return name
         return path
 
-    async def _is_free(self, document: Document) -> bool:
+    async def _is_free(self, document: Document, path: str) -> bool:
         other = await self._files.path_of(document.id)
-        return other is None or await asyncio.to_thread(is_gone, other)
+        return other is None or other == path or await asyncio.to_thread(is_gone, other)
 
     async def _ingest(
         self,
@@ -184,15 +185,19 @@ class Ingestor:
             raise IngestError(f"{uri} is larger than {limit:g} MB: split it.", path=uri)
 
     async def _twin(self, uri: str, tenant_id: str | None, content_hash: str) -> Document | None:
-        """Return another document of the same content; one whose file was renamed is removed instead."""
+        """Return another document of the same content, which its file still has.
+
+        One whose file was renamed is removed instead.
+        """
         twin = await self._knowledge.find_by_hash(tenant_id=tenant_id, content_hash=content_hash)
         if twin is None or twin.uri == uri:
             return None
         path = await self._files.path_of(twin.id)
-        if path is not None and await asyncio.to_thread(is_gone, path):
+        if path is None or await asyncio.to_thread(file_hash, path) == content_hash:
+            return twin
+        if await asyncio.to_thread(is_gone, path):
             await self._knowledge.delete(twin.id, tenant_id=None)
-            return None
-        return twin
+        return None
 
     async def _read(self, data: bytes, uri: str, media_type: str, declared: str | None) -> Contents:
         return await self._readers.read(

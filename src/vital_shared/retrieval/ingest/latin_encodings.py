@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["LATIN", "decode_windows_1252", "guess_latin", "is_misplaced"]
+from vital_shared.retrieval.ingest.misplaced import is_misplaced
+
+__all__ = ["LATIN", "decode_windows_1252", "guess_latin"]
 
 _WESTERN: Final = (
     "äöüßéèêàâçôïëñ",  # German, with its foreign words
@@ -32,6 +34,7 @@ _CENTRAL: Final = (
     "čćđšž",  # Croatian, Slovene
     "ăâîşţ",  # Romanian
 )
+_ICELANDIC: Final = "áðéíóúýþæö"
 _LANGUAGES: Final = (
     ("cp1252", _WESTERN),
     ("cp1250", _CENTRAL),
@@ -40,7 +43,7 @@ _LANGUAGES: Final = (
     ("cp1257", ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž")),  # Lithuanian, Latvian, Estonian
     ("cp1252", ("".join(_WESTERN),)),  # in several languages
     ("iso8859-15", _WESTERN),
-    ("cp1252", ("áðéíóúýþæö",)),  # Icelandic
+    ("cp1252", (_ICELANDIC,)),
     ("cp850", _WESTERN),
     ("cp852", _CENTRAL),
     ("mac-roman", _WESTERN),
@@ -50,11 +53,6 @@ _LANGUAGES: Final = (
 LATIN: Final = frozenset(encoding for encoding, _ in _LANGUAGES)
 
 _SIGNS: Final = re.compile(r"[\u00a0\u00ad‘’‚“”„†‡•…–—‹›«»¡¿°§©®™€£¥¢µ±×÷·¼½¾‰ªº²³¹´˙¬]|(?<![^\W\d_])[²³¹]")
-_MISPLACED: Final = re.compile(
-    r"[^\W\d_][“„‚†‡•…‹¡¿§©®£¥¢±×÷¼½¾‰ªº¹²³¬´](?=[^\W\d_])|[ß-öø-ÿ][A-Z]|[a-zß-ÿ][À-ÖØ-ÞŠŽŒ](?=[a-z]|\b)"
-)
-"""Signs within a word, and capitals after small letters."""
-
 _CONTROLS: Final = {0xDC00 + byte: byte for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
 MAX_CONTROL_SHARE: Final = 0.01
 
@@ -72,13 +70,13 @@ def guess_latin(data: bytes, only: str | None = None) -> str | None:
         except UnicodeDecodeError:
             continue
         if _fits(text, languages):
-            return text
+            return None if encoding == "cp1254" and only is None and _fits_icelandic(data) else text
     return None
 
 
-def is_misplaced(text: str) -> bool:
-    """Tell whether signs or capitals stand where no language has them."""
-    return _MISPLACED.search(text) is not None
+def _fits_icelandic(data: bytes) -> bool:
+    """Tell whether Turkish may be Icelandic as well, whose ð, ý and þ are bytes of Turkish letters."""
+    return _fits(data.decode("cp1252", "replace"), (_ICELANDIC,))
 
 
 def decode_windows_1252(data: bytes) -> str:
