@@ -187,3 +187,32 @@ async def test_others_get_their_turn_while_a_long_answer_comes(connect):
         await collect(connect(server), LONG)
         counter.cancel()
     assert turns >= 5
+
+
+async def test_interim_responses_without_end_are_cut_off_and_hold_nobody_up(connect):
+    many = b"HTTP/1.1 100 Continue\r\n\r\n" * 200_000
+    async with raw(b"103 Early Hints", many, hold=True) as server:
+        with pytest.raises(ModelUnavailable, match="interim responses"):
+            await collect(connect(server, attempts=1))
+
+
+async def test_a_few_interim_responses_go_before_an_answer(connect):
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + BODY
+    async with raw(b"103 Early Hints", b"HTTP/1.1 100 Continue\r\n\r\n" * 3, answer) as server:
+        assert text(await collect(connect(server))) == SAID
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"200 OK\r\nContent-Length: -5",
+        b"200 OK\r\nContent-Encoding: br\r\nContent-Length: 3",
+        b"200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz",
+    ],
+)
+async def test_a_response_that_cannot_be_read_has_no_status_that_was_not_sent(connect, head):
+    async with raw(head, b"abc") as server:
+        with pytest.raises(ModelUnavailable) as raised:
+            await collect(connect(server, attempts=1))
+    assert "400" not in raised.value.message
+    assert server.url not in raised.value.message

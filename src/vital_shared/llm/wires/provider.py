@@ -24,6 +24,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.measuring import count_failure
 from vital_shared.llm.wires.base import Chat, Wire, WireRequest
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
+from vital_shared.llm.wires.connector import BoundedConnector
 from vital_shared.llm.wires.json_text import mended
 from vital_shared.llm.wires.proxy import proxy_for
 from vital_shared.llm.wires.reading import NoEvents, packets
@@ -185,7 +186,7 @@ class Provider:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self.connections),
+                connector=BoundedConnector(limit=self.connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(
                     total=None, connect=self._timeouts.connect, sock_connect=self._timeouts.connect
@@ -309,5 +310,7 @@ def _described(response: aiohttp.ClientResponse, body: bytes) -> str:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    # The status that aiohttp gives to what it cannot read is its own, and was not sent.
+    said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    text = " ".join(said.split())
     return text or type(error).__name__
