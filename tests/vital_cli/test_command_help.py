@@ -31,6 +31,7 @@ GROUPS = {
     ("models",),
     ("ops",),
     ("ops", "dead-letters"),
+    ("ops", "labels"),
 }
 LEAVES = [path for path in COMMANDS if path and path not in GROUPS]
 
@@ -68,6 +69,7 @@ def test_the_commands_are_those_that_are_documented():
         "ops backtest",
         "compare",
         "ops setup",
+        "ops labels free",
         "ops dead-letters list",
         "ops dead-letters show",
         "ops dead-letters retry",
