@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 import httpx
 
+from vital_ops.stack import alertmanager as alertmanager_program
+from vital_ops.stack.program import start, stop
 from vital_ops.stack.programs import PROMETHEUS, PROMTOOL, find_program
 
-__all__ = ["Prometheus", "check_metrics", "running_prometheus"]
+__all__ = ["Prometheus", "check_metrics", "running_alertmanager", "running_prometheus"]
 
 SECONDS = 60
 
@@ -27,6 +29,12 @@ scrape_configs:
   - job_name: vital
     static_configs:
       - targets: ["{target}"]
+"""
+
+WATCHED_ALERTMANAGER = """\
+  - job_name: alertmanager
+    static_configs:
+      - targets: ["{alertmanager}"]
 """
 
 T = TypeVar("T")
@@ -68,7 +76,7 @@ class Prometheus:
         """Wait for a scrape that begins after now."""
         async with asyncio.timeout(SECONDS):
             now = await self.value("vector(time())")
-            await self.until("timestamp(up) * up", lambda at: at > now)
+            await self.until('timestamp(up{job="vital"}) * up{job="vital"}', lambda at: at > now)
 
 
 async def _until(ask: Callable[[], Awaitable[T]], wanted: Callable[[T], bool]) -> None:
@@ -78,20 +86,43 @@ async def _until(ask: Callable[[], Awaitable[T]], wanted: Callable[[T], bool]) -
 
 
 @asynccontextmanager
+async def running_alertmanager(folder: Path) -> AsyncIterator[str]:
+    """Start an Alertmanager that notifies nobody, and stop it in the end; gives its ``host:port``."""
+    configuration = folder / "alertmanager.yml"
+    configuration.write_text("{route: {receiver: nobody}, receivers: [{name: nobody}]}")
+    address = _free_address()
+    process = await start(alertmanager_program.alertmanager(folder, address, configuration))
+    try:
+        yield address
+    finally:
+        await stop(process)
+
+
+def _free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+@asynccontextmanager
 async def running_prometheus(
-    folder: Path, target: str, rules: Mapping[str, str] | None = None
+    folder: Path,
+    target: str,
+    rules: Mapping[str, str] | None = None,
+    *,
+    alertmanager: str | None = None,
 ) -> AsyncIterator[Prometheus]:
     """Start one that scrapes ``host:port`` every 2 s, and stop it in the end.
 
     :param rules: rule files, by their names.
+    :param alertmanager: the address of an Alertmanager that it scrapes too.
     """
     (folder / "rules").mkdir()
     for name, text in (rules or {}).items():
         (folder / "rules" / name).write_text(text)
     configuration = folder / "prometheus.yml"
-    configuration.write_text(CONFIGURATION.format(target=target))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    watched = "" if alertmanager is None else WATCHED_ALERTMANAGER.format(alertmanager=alertmanager)
+    configuration.write_text(CONFIGURATION.format(target=target) + watched)
+    address = _free_address()
     process = await asyncio.create_subprocess_exec(
         find_program(PROMETHEUS),
         f"--config.file={configuration}",

@@ -21,7 +21,6 @@ from ai_engine.fair_slots import FairSlots
 from ai_engine.false_keys import FalseKeys
 from ai_engine.guard import is_loopback
 from ai_engine.key_ring import KeyRing
-from ai_engine.label_names import watch_label_names
 from ai_engine.loaded_late import LoadedLate
 from ai_engine.others.answering import RunsHere
 from ai_engine.others.elsewhere import RunsElsewhere
@@ -135,7 +134,6 @@ def create_app(
                 sample(parts),
                 BudgetGauges(parts).watch(),
                 watch_dead_letters(DeadLetterStore(parts.database)),
-                watch_label_names(parts),
                 _tick(hub, here, parts),
                 _sweep(parts),
             )
@@ -201,7 +199,7 @@ async def _tick(hub: RunHub, here: RunsHere, services: Services) -> None:
 
 
 async def _sweep(services: Services) -> None:
-    """End overdue runs, those of a process that died included."""
+    """End overdue runs, those of a process that died included, and keep the names that labels were given."""
     while True:
         try:
             for run in await services.runs.sweep(services.now()):
@@ -209,6 +207,7 @@ async def _sweep(services: Services) -> None:
                     run, services.request_counts, longest_seconds=services.settings.run_timeout_seconds
                 )
                 log_ended(run)
+            await services.labels.keep(now=services.now())
         except StoreError as error:
             logger.warning("overdue runs were not swept", exc_info=error)
         await asyncio.sleep(SWEEP_SECONDS)

@@ -73,8 +73,8 @@ def sum_by(expression: str, *labels: str) -> str:
 
 
 def ratio(part: str, whole: str) -> str:
-    """Divide; both sides have the same labels."""
-    return f"{part} / {whole}"
+    """Divide; both sides have the same labels. Where the whole is 0 there is no value, rather than 0/0."""
+    return f"{part} / ({whole} > 0)"
 
 
 def mean(metric: Histogram, window: str, *labels: str, **matches: Match) -> str:

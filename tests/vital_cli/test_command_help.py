@@ -31,7 +31,6 @@ GROUPS = {
     ("models",),
     ("ops",),
     ("ops", "dead-letters"),
-    ("ops", "labels"),
 }
 LEAVES = [path for path in COMMANDS if path and path not in GROUPS]
 
@@ -69,7 +68,6 @@ def test_the_commands_are_those_that_are_documented():
         "ops backtest",
         "compare",
         "ops setup",
-        "ops labels free",
         "ops dead-letters list",
         "ops dead-letters show",
         "ops dead-letters retry",

@@ -82,7 +82,7 @@ def test_a_legend_that_names_what_is_not_there_is_found():
     board = boards(DEFAULT_CONFIG)[0]
     panel = board.panels[0]
     wrong = replace(panel, queries=(Query(panel.queries[0].expr, "{{tenant}}"),))
-    (fault,) = lint_boards([replace(board, panels=[wrong], section=None)], DEFAULT_CONFIG.thresholds)
+    (fault,) = lint_boards([replace(board, panels=[wrong], sections=())], DEFAULT_CONFIG.thresholds)
     assert fault.what == "the legend names tenant, which the query does not give"
 
 

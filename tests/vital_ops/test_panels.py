@@ -2,18 +2,20 @@
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, running_engine
 from tests.llm.wires.servers import base, openai
-from tests.prometheus import Prometheus, running_prometheus
+from tests.prometheus import Prometheus, running_alertmanager, running_prometheus
 from tests.vital_ops.panel_load import Known, touch_everything
 
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import boards
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT
+from vital_ops.dashboards.panel import ENVIRONMENT, INSTANCE, INTERVAL, MODE, RANGE, TENANT
+from vital_ops.dashboards.variables import board_scope
 from vital_ops.promql import scoped
 from vital_ops.rules.files import rule_files
 
@@ -21,9 +23,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 
 BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
 QUERIES = [
-    (uid, number, query.expr)
+    (uid, panel.key, query.expr)
     for uid, board in BOARDS.items()
-    for number, panel in enumerate(board.all_panels, 1)
+    for panel in board.all_panels
     for query in panel.queries
 ]
 
@@ -39,16 +41,19 @@ class Watched:
         self._at = at
 
     async def ask(self, expr: str) -> dict[str, float]:
-        expr = scoped(expr, DEFAULT_CONFIG.selector)
+        expr = scoped(expr, board_scope(DEFAULT_CONFIG.selector))
         window = f"{round(self.seconds * 1000)}ms"
-        for variable, value in {INTERVAL: window, RANGE: window, MODE: ".*", TENANT: ".*"}.items():
+        for variable, value in {INTERVAL: window, RANGE: window}.items():
             expr = expr.replace(variable, value)
+        for variable in (ENVIRONMENT, INSTANCE, MODE, TENANT):
+            expr = expr.replace(variable, ".*")
+        expr = re.sub(r"\[\d+[smhd]\]", f"[{window}]", expr)  # the windows of alerts
         found = await self._prometheus.query(expr, self._at)
         return {",".join(value for _, value in labels): figure for labels, figure in found.items()}
 
-    async def panel(self, uid: str, number: int, query: int = 0) -> dict[str, float]:
+    async def panel(self, uid: str, key: str, query: int = 0) -> dict[str, float]:
         """What a panel shows, where it is not 0."""
-        found = await self.ask(BOARDS[uid].all_panels[number - 1].queries[query].expr)
+        found = await self.ask(BOARDS[uid].panel(key).queries[query].expr)
         return {name: value for name, value in found.items() if value and not math.isnan(value)}
 
 
@@ -73,15 +78,22 @@ async def watched(tmp_path_factory) -> AsyncIterator[Watched]:
         }
         async with (
             running_engine(folder, 2, **environment) as engine,
+            running_alertmanager(tmp_path_factory.mktemp("alertmanager")) as alertmanager,
             running_prometheus(
-                tmp_path_factory.mktemp("prometheus"), engine.url.removeprefix("http://"), rule_files()
+                tmp_path_factory.mktemp("prometheus"),
+                engine.url.removeprefix("http://"),
+                rule_files(),
+                alertmanager=alertmanager,
             ) as prometheus,
         ):
+            async with engine.client() as client:
+                limits = {"daily_dollars": "5", "monthly_dollars": "50"}
+                (await client.put("/v1/budgets/acme", json=limits)).raise_for_status()
             await touch_everything(
                 engine.url, 0, 20
             )  # names that are new are first seen with what they count
             await prometheus.scraped()
-            begun = await prometheus.value("timestamp(up)")
+            begun = await prometheus.value('timestamp(up{job="vital"})')
             known = await touch_everything(engine.url, 20, 150)
             await prometheus.until("sum(vital_workflow_active)", lambda active: active == 0)
             await prometheus.until(
@@ -89,12 +101,12 @@ async def watched(tmp_path_factory) -> AsyncIterator[Watched]:
             )
             await prometheus.scraped()
             await prometheus.scraped()
-            at = await prometheus.value("timestamp(up)")
+            at = await prometheus.value('timestamp(up{job="vital"})')
             yield Watched(prometheus, known, begun, at)
 
 
-@pytest.mark.parametrize(("uid", "number", "expr"), QUERIES, ids=lambda value: str(value)[:60])
-async def test_no_query_of_a_panel_is_empty(watched, uid, number, expr):
+@pytest.mark.parametrize(("uid", "key", "expr"), QUERIES, ids=lambda value: str(value)[:60])
+async def test_no_query_of_a_panel_is_empty(watched, uid, key, expr):
     found = await watched.ask(expr)
     assert any(math.isfinite(value) for value in found.values()), found
 
@@ -105,28 +117,34 @@ def exactly(counts) -> dict[str, float]:
 
 async def test_the_figures_of_the_performance_overview_are_those_of_the_clients(watched):
     known, uid, seconds = watched.known, "vital-performance", watched.seconds
-    assert await watched.panel(uid, 1) == exactly({m: n / seconds for m, n in known.by_mode.items()})
-    averages = await watched.panel(uid, 2)
+    assert await watched.panel(uid, "request_rate") == exactly(
+        {m: n / seconds for m, n in known.by_mode.items()}
+    )
+    averages = await watched.panel(uid, "average_response_time")
     for (mode, status), each in known.seconds.items():
         if mode in "13":  # of modes 2 and 4 some failed, whose time no answer tells
             assert averages[f"{status},{mode}"] == pytest.approx(sum(each) / len(each), rel=1e-3)
     ended = known.outcomes.total() - known.outcomes["rejected"]
-    assert await watched.panel(uid, 5) == exactly({"": known.outcomes["failed"] / ended})
+    assert await watched.panel(uid, "error_rate", 1) == exactly({"": known.outcomes["failed"] / ended})
     looked_up = known.cache["hit"] + known.cache["miss"]
-    assert await watched.panel(uid, 6) == exactly({"": known.cache["hit"] / looked_up})
-    assert await watched.panel(uid, 7) == exactly(known.by_mode)
-    assert await watched.panel(uid, 9) == exactly({r: n / seconds for r, n in known.reasons.items()})
+    assert await watched.panel(uid, "cache_hit_rate") == exactly({"": known.cache["hit"] / looked_up})
+    assert await watched.panel(uid, "requests_by_mode") == exactly(known.by_mode)
+    assert await watched.panel(uid, "degraded_responses") == exactly(
+        {r: n / seconds for r, n in known.reasons.items()}
+    )
     answered = known.outcomes["success"] + known.outcomes["degraded"]
-    assert await watched.panel(uid, 11) == exactly({"": answered / ended})
-    assert await watched.panel(uid, 12) == exactly(known.by_tenant)
+    assert await watched.panel(uid, "success_rate") == exactly({"": answered / ended})
+    assert await watched.panel(uid, "top_tenants") == exactly(known.by_tenant)
 
 
 async def test_the_figures_of_cost_are_those_of_the_clients(watched):
     known, uid, seconds = watched.known, "vital-cost", watched.seconds
     spent = sum(known.dollars.values())
-    assert await watched.panel(uid, 2) == exactly({"llm": spent})
-    assert await watched.panel(uid, 3) == exactly({name: n / seconds for name, n in known.calls.items()})
-    tokens = await watched.panel(uid, 5)
+    assert await watched.panel(uid, "cost_by_type") == exactly({"llm": spent})
+    assert await watched.panel(uid, "llm_calls") == exactly(
+        {name: n / seconds for name, n in known.calls.items()}
+    )
+    tokens = await watched.panel(uid, "tokens")
     each_second = {name: n / seconds for name, n in known.tokens.items()}
     assert tokens["cached_input"] == pytest.approx(each_second["cached_input"], rel=1e-3)
     for kind in ("input", "output"):  # answers that broke off have read and written too
@@ -134,14 +152,16 @@ async def test_the_figures_of_cost_are_those_of_the_clients(watched):
     by_tool: dict[str, float] = {}
     for (name, _), count in known.tools.items():
         by_tool[name] = by_tool.get(name, 0) + count / seconds
-    assert await watched.panel(uid, 6) == exactly(by_tool)
-    assert await watched.panel(uid, 8) == exactly(known.dollars)
-    assert await watched.panel(uid, 9) == exactly(known.dollars_of)
-    assert await watched.panel(uid, 11) == exactly({"": known.saved / (known.saved + spent)})
+    assert await watched.panel(uid, "tool_executions") == exactly(by_tool)
+    assert await watched.panel(uid, "cost_by_mode") == exactly(known.dollars)
+    assert await watched.panel(uid, "expensive_tenants") == exactly(known.dollars_of)
+    assert await watched.panel(uid, "cost_savings") == exactly({"": known.saved / (known.saved + spent)})
 
 
 async def test_the_figures_of_health_are_those_of_the_clients(watched):
     known = watched.known
     succeeded = sum(n for (_, status), n in known.tools.items() if status == "success")
-    assert await watched.panel("vital-health", 7) == exactly({"": succeeded / known.tools.total()})
-    assert await watched.panel("vital-health", 9) == exactly(known.by_agent)
+    assert await watched.panel("vital-health", "tool_success") == exactly(
+        {"": succeeded / known.tools.total()}
+    )
+    assert await watched.panel("vital-health", "agent_usage") == exactly(known.by_agent)

@@ -24,7 +24,7 @@ def test_a_query_is_what_one_would_write_by_hand():
             "histogram_quantile(0.95, sum by (le, mode) (rate(vital_workflow_duration_seconds_bucket[5m])))"
         ),
         mean(QUALITY_SCORE, "5m"): (
-            "sum(rate(vital_quality_score_sum[5m])) / sum(rate(vital_quality_score_count[5m]))"
+            "sum(rate(vital_quality_score_sum[5m])) / (sum(rate(vital_quality_score_count[5m])) > 0)"
         ),
     }
     for built, by_hand in written.items():

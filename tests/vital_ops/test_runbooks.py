@@ -14,7 +14,7 @@ from vital_ops.lint.lint import all_known, lint_query
 from vital_ops.rules.files import slo_rules
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.recording import recordings
-from vital_ops.rules.slos import WATCHDOG, slo_recordings
+from vital_ops.rules.slos import OBJECTIVES, SPEEDS, WATCHDOG, slo_recordings
 
 RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"
 NAMES = [
@@ -31,6 +31,16 @@ SECTIONS = [
 ]
 KNOWN = all_known([*recordings(DEFAULT_CONFIG.thresholds), *slo_recordings()])
 BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
+LINKS = {
+    f"{board.title.removeprefix('VITAL / ')}: {panel.title}": DEFAULT_CONFIG.panel(board.uid, panel.id)
+    for board in BOARDS.values()
+    for panel in board.all_panels
+}
+OWN_PANELS = {alert.name: (alert.dashboard, alert.panel) for alert in EVERY_ALERT} | {
+    f"{objective.name}{speed.suffix}": (objective.dashboard, objective.panel)
+    for objective in OBJECTIVES
+    for speed in SPEEDS
+}
 
 
 def text(name: str) -> str:
@@ -64,14 +74,27 @@ def test_its_queries_ask_for_what_there_is(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_links_lead_somewhere(name):
-    for title, uid, number in re.findall(
-        r"\[([^\]]+)\]\(http://127.0.0.1:3000/d/([a-z-]+)\?viewPanel=(\d+)\)", text(name)
-    ):
-        board = BOARDS[uid]
-        panel = board.all_panels[int(number) - 1]
-        assert title == f"{board.title.removeprefix('VITAL / ')}, panel {number}: {panel.title}"
+    links = re.findall(r"\[([^\]]+)\]\((http[^)]+/d/[^)]+)\)", text(name))
+    assert links
+    for title, url in links:
+        assert LINKS[title] == url
     for target in re.findall(r"\]\((\w+\.md)\)", text(name)):
         assert (RUNBOOKS / target).exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_names_panels_by_their_titles_and_none_by_its_place(name):
+    assert not re.search(r"panel \d", text(name))
+    for board in BOARDS.values():
+        short = board.title.removeprefix("VITAL / ")
+        for named in re.findall(rf"{short}: ([^\]\n]+)", text(name)):
+            assert any(named.startswith(panel.title) for panel in board.all_panels), named
+
+
+@pytest.mark.parametrize("name", sorted(OWN_PANELS))
+def test_the_page_of_an_alert_links_to_the_alerts_own_panel(name):
+    uid, key = OWN_PANELS[name]
+    assert DEFAULT_CONFIG.panel(uid, BOARDS[uid].panel(key).id) in text(name)
 
 
 @pytest.mark.parametrize("name", NAMES)

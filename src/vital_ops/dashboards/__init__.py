@@ -1,1 +1,1 @@
-"""The four dashboards, as data; drawn for Grafana by `vital_ops.dashboards.drawing`."""
+"""The dashboards, as data; drawn for Grafana by `vital_ops.dashboards.drawing`."""

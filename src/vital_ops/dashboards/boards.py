@@ -8,21 +8,28 @@ from vital_ops.dashboards.cost import cost
 from vital_ops.dashboards.health import health
 from vital_ops.dashboards.panel import Board
 from vital_ops.dashboards.performance import performance
+from vital_ops.dashboards.reliability import reliability
 
 __all__ = ["boards", "panel_url"]
 
 
 def boards(config: OpsConfig) -> tuple[Board, ...]:
-    """Make the four dashboards."""
+    """Make the five dashboards."""
     thresholds = config.thresholds
-    return (performance(thresholds), cache(thresholds), cost(thresholds), health(thresholds))
+    return (
+        performance(thresholds),
+        cache(thresholds),
+        cost(config),
+        health(thresholds),
+        reliability(thresholds),
+    )
 
 
 def panel_url(config: OpsConfig, uid: str, key: str) -> str:
     """Return the address of a panel.
 
     :param uid: its dashboard.
-    :raises ValueError: when there is no such panel.
+    :raises KeyError: when there is no such panel.
     """
-    numbers = {board.uid: board.number(key) for board in boards(config) if board.uid == uid}
-    return config.panel(uid, numbers[uid])
+    by_uid = {board.uid: board for board in boards(config)}
+    return config.panel(uid, by_uid[uid].panel(key).id)

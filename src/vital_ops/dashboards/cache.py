@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
-from vital_ops.promql import increase, mean, rate, ratio, select, sum_by
-from vital_ops.rules.recording import LOOKED_UP
+from vital_ops.promql import increase, mean, rate, ratio, sum_by
+from vital_ops.rules.recording import (
+    EVICTIONS,
+    HIT_RATIO,
+    HIT_RATIO_BY_MODE,
+    LOOKED_UP,
+    hit_ratio,
+    over_replicas,
+)
 from vital_ops.uids import CACHE
 from vital_shared.monitoring.metrics import (
     CACHE_BYTES,
@@ -14,12 +23,11 @@ from vital_shared.monitoring.metrics import (
     CACHE_ENTRY_AGE_SECONDS,
     CACHE_ENTRY_LIFETIME_SECONDS,
     CACHE_OPERATIONS_TOTAL,
-    WORKFLOW_DURATION_SECONDS,
 )
 
 __all__ = ["cache"]
 
-_operations, _asked = CACHE_OPERATIONS_TOTAL, WORKFLOW_DURATION_SECONDS
+_operations: Final = CACHE_OPERATIONS_TOTAL
 
 
 def cache(thresholds: Thresholds) -> Board:
@@ -31,15 +39,6 @@ def cache(thresholds: Thresholds) -> Board:
         refresh="30s",
         since="now-6h",
         panels=(*_use(thresholds), *_room(thresholds)),
-        with_tenant=False,
-    )
-
-
-def _hit_rate(window: str, *labels: str) -> str:
-    hits = rate(_asked, window, "count", mode=MODE, cache_status="hit")
-    return ratio(
-        sum_by(hits, *labels),
-        sum_by(rate(_asked, window, "count", mode=MODE, cache_status=LOOKED_UP), *labels),
     )
 
 
@@ -51,17 +50,23 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
     return (
         Panel(
             key="hit_rate",
-            title="Hit rate",
-            description="Of the requests that the cache was asked for, those that it answered.",
+            title="Cache hit rate over time",
+            description="The share of cacheable requests that the cache answered.",
             kind="lines",
-            queries=(Query(_hit_rate(INTERVAL, "mode"), "mode {{mode}}"), Query(_hit_rate(INTERVAL), "all")),
+            queries=(
+                Query(f'{HIT_RATIO_BY_MODE}{{mode=~"{MODE}"}}', "mode {{mode}}"),
+                Query(HIT_RATIO, "all"),
+            ),
             unit="percentunit",
+            decimals=1,
+            least=0,
+            most=1,
             limit=Limit(thresholds["LowCacheHitRate"].value, "above"),
         ),
         Panel(
             key="operations",
-            title="Operations",
-            description="What the tiers do each second. A request may look into several of them.",
+            title="Cache operations breakdown",
+            description="Operations of the tiers each second. A request may look into several of them.",
             kind="lines",
             queries=(
                 Query(
@@ -73,26 +78,33 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             key="size",
-            title="Size",
-            description="Answers in each tier, and how many have room.",
+            title="Cache size",
+            description="Answers in each tier, the limit, and the number above which an alert fires.",
             kind="lines",
             queries=(
-                Query(sum_by(select(CACHE_ENTRIES), "tier"), "{{tier}}"),
-                Query(sum_by(select(CACHE_CAPACITY_ENTRIES), "tier"), "{{tier}}, limit"),
+                Query(over_replicas(CACHE_ENTRIES), "{{tier}}"),
+                Query(over_replicas(CACHE_CAPACITY_ENTRIES), "{{tier}}, limit"),
+                Query(
+                    f"{over_replicas(CACHE_CAPACITY_ENTRIES)} * {thresholds['CacheNearCapacity'].value:g}",
+                    "{{tier}}, alert",
+                ),
             ),
             unit="short",
+            decimals=0,
+            least=0,
         ),
         Panel(
             key="memory",
-            title="Memory",
-            description="What the answers in each tier take.",
+            title="Cache memory usage",
+            description="Memory that the answers in each tier take.",
             kind="lines",
-            queries=(Query(sum_by(select(CACHE_BYTES), "tier"), "{{tier}}"),),
+            queries=(Query(over_replicas(CACHE_BYTES), "{{tier}}"),),
             unit="bytes",
+            least=0,
         ),
         Panel(
             key="entry_age",
-            title="Age of entries when they are hit",
+            title="Cache entry age histogram",
             description="Hits by the age of what was hit. Where most are old, a longer life would pay.",
             kind="bars",
             queries=(Query(sum_by(increase(CACHE_ENTRY_AGE_SECONDS, RANGE, "bucket"), "le"), "{{le}}"),),
@@ -100,7 +112,7 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             key="hits_to_misses",
-            title="Hits to misses",
+            title="Hit/miss ratio",
             description="Look-ups that found something, for each that did not, by tier.",
             kind="lines",
             queries=(Query(ratio(tiers["hit"], tiers["miss"]), "{{tier}}"),),
@@ -110,21 +122,21 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
 
 
 def _room(thresholds: Thresholds) -> tuple[Panel, ...]:
-    evicted = rate(_operations, INTERVAL, mode=MODE, operation="evict")
     return (
         Panel(
             key="evictions",
-            title="Evictions",
+            title="Evictions rate",
             description="Answers driven out for want of room, each second.",
             kind="lines",
-            queries=(Query(sum_by(evicted, "tier"), "{{tier}}"),),
+            queries=(Query(EVICTIONS, "{{tier}}"),),
             unit="ops",
+            least=0,
             limit=Limit(thresholds["HighCacheEvictionRate"].value, "below"),
         ),
         Panel(
             key="entry_lifetime",
-            title="Average lifetime of entries",
-            description="How old answers are when they leave the cache, by why.",
+            title="Average entry lifetime",
+            description="Age of answers when they leave the cache, by the reason for leaving.",
             kind="lines",
             queries=(
                 Query(mean(CACHE_ENTRY_LIFETIME_SECONDS, INTERVAL, "tier", "cause"), "{{tier}}, {{cause}}"),
@@ -133,22 +145,28 @@ def _room(thresholds: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             key="by_mode",
-            title="By mode",
+            title="Per-mode cache stats",
             description="Look-ups and writes each second, and the share of requests that the cache answered.",
             kind="table",
             queries=(
                 *(
                     Query(sum_by(rate(_operations, RANGE, mode=MODE, operation=operation), "mode"), heading)
-                    for operation, heading in (("hit", "hits/s"), ("miss", "misses/s"), ("write", "writes/s"))
+                    for operation, heading in (
+                        ("hit", "Hits a second"),
+                        ("miss", "Misses a second"),
+                        ("write", "Writes a second"),
+                    )
                 ),
-                Query(_hit_rate(RANGE, "mode"), "hit ratio"),
+                Query(hit_ratio(RANGE, "mode", mode=MODE), "Hit ratio", "percentunit"),
             ),
-            unit="short",
+            unit="ops",
+            rows=("mode",),
+            decimals=2,
             width=12,
         ),
         Panel(
             key="invalidations",
-            title="Invalidations",
+            title="Invalidation events",
             description="Answers that were thrown away since what they were made from has changed.",
             kind="lines",
             queries=(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.config import Thresholds
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query
+from vital_ops.config import OpsConfig, Threshold
+from vital_ops.dashboards.budgets import budgets
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
 from vital_ops.promql import increase, rate, ratio, sum_by
 from vital_ops.report.targets import CALLS_SAVED
-from vital_ops.rules.recording import COST_OF_DAY
+from vital_ops.rules.alerts import usual_cost
+from vital_ops.rules.recording import COST_OF_DAY, COST_PER_HOUR
 from vital_ops.uids import COST
 from vital_shared.monitoring.metrics import (
     COST_DOLLARS_TOTAL,
@@ -26,7 +28,7 @@ TOP: Final = 10
 _mine: Final = {"mode": MODE, "tenant_id": TENANT}
 
 
-def cost(thresholds: Thresholds) -> Board:
+def cost(config: OpsConfig) -> Board:
     """Make it."""
     return Board(
         uid=COST,
@@ -34,28 +36,33 @@ def cost(thresholds: Thresholds) -> Board:
         description="For the finance team, engineering managers and CTOs: what is spent on what?",
         refresh="1m",
         since="now-24h",
-        panels=(*_money(thresholds), *_use(), *_who()),
+        panels=(
+            *_money(config.threshold("HighDailyCost")),
+            *_use(),
+            *_trend(config.threshold("SuddenCostSpike")),
+        ),
+        sections=(Section("Budgets and savings", budgets()),),
     )
 
 
-def _money(thresholds: Thresholds) -> tuple[Panel, ...]:
+def _money(daily: Threshold) -> tuple[Panel, ...]:
     spent, saved = rate(COST_DOLLARS_TOTAL, INTERVAL, **_mine), COST_SAVED_DOLLARS_TOTAL
     return (
         Panel(
             key="daily_cost",
             title="Estimated daily cost",
-            description="What a day costs at this pace, and what the last one did.",
+            description="The cost of a day at the present pace, and of the last 24 hours.",
             kind="lines",
             queries=(
                 Query(f"{sum_by(spent)} * 86400", "at this pace"),
                 Query(COST_OF_DAY, "the last 24 hours, of all"),
             ),
             unit="currencyUSD",
-            limit=Limit(thresholds["HighDailyCost"].value, "below"),
+            limit=Limit(daily.value, "below"),
         ),
         Panel(
             key="cost_by_type",
-            title="Cost by type",
+            title="Cost breakdown",
             description="Models, tools and searches.",
             kind="pie",
             queries=(
@@ -65,7 +72,7 @@ def _money(thresholds: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             key="llm_calls",
-            title="Calls of models",
+            title="LLM API calls (cached vs non-cached)",
             description="Each second: made, and spared by the cache.",
             kind="lines",
             queries=(
@@ -75,8 +82,8 @@ def _money(thresholds: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             key="cost_saved",
-            title="Cost saved by the cache",
-            description="What its hits would have cost, an hour.",
+            title="Cost saved via cache",
+            description="The cost that cache hits have avoided, in dollars an hour.",
             kind="lines",
             queries=(Query(f"{sum_by(rate(saved, INTERVAL, **_mine))} * 3600", "saved an hour"),),
             unit="currencyUSD",
@@ -88,7 +95,7 @@ def _use() -> tuple[Panel, ...]:
     return (
         Panel(
             key="tokens",
-            title="Tokens",
+            title="Token usage (input/output)",
             description="Read, read from the provider's cache, and written, each second.",
             kind="lines",
             queries=(
@@ -106,7 +113,7 @@ def _use() -> tuple[Panel, ...]:
         ),
         Panel(
             key="rag_retrievals",
-            title="Searches",
+            title="RAG retrievals",
             description="Each second, by source.",
             kind="lines",
             queries=(Query(sum_by(rate(RAG_RETRIEVALS_TOTAL, INTERVAL, mode=MODE), "source"), "{{source}}"),),
@@ -115,46 +122,55 @@ def _use() -> tuple[Panel, ...]:
     )
 
 
-def _who() -> tuple[Panel, ...]:
+def _trend(spike: Threshold) -> tuple[Panel, ...]:
     spent = increase(COST_DOLLARS_TOTAL, RANGE, **_mine)
     saved = sum_by(increase(COST_SAVED_DOLLARS_TOTAL, RANGE, **_mine))
     return (
         Panel(
             key="cost_by_mode",
-            title="Cost by mode",
+            title="Cost per mode",
             description="Dollars in the time that is shown.",
             kind="table",
-            queries=(Query(sum_by(spent, "mode"), "dollars"),),
+            queries=(Query(sum_by(spent, "mode"), "Dollars"),),
             unit="currencyUSD",
+            rows=("mode",),
         ),
         Panel(
             key="expensive_tenants",
             title="Most expensive tenants",
             description="Dollars in the time that is shown; exact for each tenant: vital costs.",
             kind="table",
-            queries=(Query(f"topk({TOP}, {sum_by(spent, 'tenant_id')})", "dollars"),),
+            queries=(Query(f"topk({TOP}, {sum_by(spent, 'tenant_id')})", "Dollars"),),
             unit="currencyUSD",
+            rows=("tenant_id",),
         ),
         Panel(
             key="cost_trend",
             title="Cost trend",
-            description="Dollars an hour, by type.",
+            description="Dollars an hour, by type, and of all together beside the limit of a sudden spike.",
             kind="lines",
             queries=(
                 Query(
                     f"{sum_by(rate(COST_DOLLARS_TOTAL, INTERVAL, **_mine), 'cost_type')} * 3600",
                     "{{cost_type}}",
                 ),
+                Query(COST_PER_HOUR, "all"),
+                Query(f"{spike.value:g} * {usual_cost(spike)}", "limit: a multiple of the usual"),
             ),
             unit="currencyUSD",
+            least=0,
         ),
         Panel(
             key="cost_savings",
-            title="Cost savings",
-            description="What the cache has saved, as a share of what everything would have cost.",
+            title="Cost savings percentage",
+            description="Money that the cache has saved, as a share of the cost without a cache.",
             kind="gauge",
             queries=(Query(ratio(saved, f"({saved} + {sum_by(spent)})"), "saved"),),
             unit="percentunit",
+            decimals=1,
+            least=0,
+            most=1,
+            if_empty="Nothing was spent or saved",
             limit=Limit(CALLS_SAVED, "above"),
         ),
     )

@@ -26,9 +26,9 @@ def dashboard_files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
         raise ConfigurationError(
             'Building the dashboards needs what is not installed: pip install "vital[ops]"'
         ) from error
-    four = boards(config)
+    every = boards(config)
     drawn = {
-        f"{board.uid}.json": draw(board, [other for other in four if other is not board], config.selector)
-        for board in four
+        f"{board.uid}.json": draw(board, [other for other in every if other is not board], config.selector)
+        for board in every
     }
     return drawn | provisioning(PROMETHEUS)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from vital_ops.config import Thresholds
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query, Section
-from vital_ops.promql import increase, mean, rate, ratio, select, sum_by
-from vital_ops.report.targets import RAG_SUCCESS_RATE, TOOL_SUCCESS_RATE
-from vital_ops.rules.recording import TRIED
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
+from vital_ops.promql import SCOPE, increase, rate, select, sum_by
+from vital_ops.rules.recording import (
+    MEAN_QUALITY,
+    RAG_FAILURE_RATIO,
+    TOOL_FAILURE_RATIO,
+    failure_ratio,
+    mean_quality,
+)
 from vital_ops.uids import HEALTH
 from vital_shared.monitoring.instrument import Counter
 from vital_shared.monitoring.metrics import (
     AGENT_USAGE_TOTAL,
     BUILD_INFO,
-    CHARGES_FLAGGED_TOTAL,
     CONNECTION_POOL_IN_USE,
     CONNECTION_POOL_SIZE,
-    QUALITY_SCORE,
     RAG_RETRIEVALS_TOTAL,
-    STORE_DEAD_LETTERS,
     STREAM_CONNECTIONS,
     TOOL_EXECUTIONS_TOTAL,
     WARNINGS_TOTAL,
@@ -27,17 +31,18 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["health"]
 
 
+_STARTED: Final = f"max by (instance) (process_start_time_seconds{{{SCOPE}}})"
+
+
 def health(thresholds: Thresholds) -> Board:
     """Make it."""
     return Board(
         uid=HEALTH,
         title="VITAL / System Health",
-        description="For DevOps, SRE and whoever is on call: which part is ill?",
+        description="For DevOps, SRE and on-call engineers: which part is ill?",
         refresh="10s",
         since="now-30m",
-        panels=(*_parts(thresholds), *_work()),
-        section=Section("Store", (_set_aside(),)),
-        with_tenant=False,
+        panels=(*_parts(thresholds), *_work(thresholds)),
     )
 
 
@@ -45,15 +50,16 @@ def _parts(thresholds: Thresholds) -> tuple[Panel, ...]:
     return (
         Panel(
             key="build",
-            title="Build",
-            description="What runs: version, commit and environment.",
+            title="Build information",
+            description="The version, commit and environment of what runs; two at once during a deploy.",
             kind="table",
-            queries=(Query(sum_by(select(BUILD_INFO), *BUILD_INFO.facts), "processes"),),
+            queries=(Query(sum_by(select(BUILD_INFO), *BUILD_INFO.facts), "Processes"),),
             unit="short",
+            rows=tuple(BUILD_INFO.facts),
         ),
         Panel(
             key="connection_pools",
-            title="Connection pools",
+            title="Connection pool status",
             description="Connections in use, and how many there may be.",
             kind="lines",
             queries=(
@@ -75,8 +81,8 @@ def _parts(thresholds: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             key="errors_by_type",
-            title="Errors by type",
-            description="What failed requests failed of.",
+            title="Error types distribution",
+            description="Failed requests by the type of their error.",
             kind="pie",
             queries=(
                 Query(
@@ -87,19 +93,23 @@ def _parts(thresholds: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             key="quality",
-            title="Quality",
+            title="Quality score trend",
             description="Mean quality of answers, by mode.",
             kind="lines",
             queries=(
-                Query(mean(QUALITY_SCORE, INTERVAL, "mode", mode=MODE, answerable="true"), "mode {{mode}}"),
+                Query(MEAN_QUALITY, "all modes"),
+                Query(mean_quality(thresholds["LowQualityScore"].range, "mode", mode=MODE), "mode {{mode}}"),
             ),
             unit="percentunit",
+            decimals=1,
+            least=0,
+            most=1,
             limit=Limit(thresholds["LowQualityScore"].value, "above"),
         ),
         Panel(
             key="warnings",
-            title="Warnings",
-            description="What users were warned of, each second, by type.",
+            title="Warnings rate",
+            description="Warnings to users each second, by type.",
             kind="lines",
             queries=(Query(sum_by(rate(WARNINGS_TOTAL, INTERVAL, mode=MODE), "warning"), "{{warning}}"),),
             unit="ops",
@@ -107,59 +117,58 @@ def _parts(thresholds: Thresholds) -> tuple[Panel, ...]:
     )
 
 
-def _success(counter: Counter, **matches: str) -> str:
-    good = sum_by(increase(counter, RANGE, status="success", **matches))
-    return ratio(good, sum_by(increase(counter, RANGE, status=TRIED, **matches)))
+def _success(counter: Counter, failures: str, **matches: str) -> tuple[Query, ...]:
+    """Draw the share that succeeded: in the time shown, and as the alert judges it now."""
+    return (
+        Query(f"1 - {failure_ratio(counter, RANGE, **matches)}", "in the time shown"),
+        Query(f"1 - {failures}", "now, as the alert judges it"),
+    )
 
 
-def _work() -> tuple[Panel, ...]:
+def _work(thresholds: Thresholds) -> tuple[Panel, ...]:
     return (
         Panel(
             key="tool_success",
             title="Tool success rate",
             description="Of the calls that were made; those that a user did not approve do not count.",
             kind="gauge",
-            queries=(Query(_success(TOOL_EXECUTIONS_TOTAL), "success"),),
+            queries=_success(TOOL_EXECUTIONS_TOTAL, TOOL_FAILURE_RATIO),
             unit="percentunit",
-            limit=Limit(TOOL_SUCCESS_RATE, "above"),
+            decimals=1,
+            least=0,
+            most=1,
+            if_empty="No tool was called",
+            limit=Limit(1 - thresholds["HighToolFailureRate"].value, "above"),
         ),
         Panel(
             key="rag_success",
             title="RAG success rate",
             description="Searches of sources that gave an answer, in time.",
             kind="gauge",
-            queries=(Query(_success(RAG_RETRIEVALS_TOTAL, mode=MODE), "success"),),
+            queries=_success(RAG_RETRIEVALS_TOTAL, RAG_FAILURE_RATIO, mode=MODE),
             unit="percentunit",
-            limit=Limit(RAG_SUCCESS_RATE, "above"),
+            decimals=1,
+            least=0,
+            most=1,
+            if_empty="Nothing was searched",
+            limit=Limit(1 - thresholds["HighRAGFailureRate"].value, "above"),
         ),
         Panel(
             key="agent_usage",
             title="Agent usage",
             description="Requests by agent, in the time that is shown.",
             kind="table",
-            queries=(Query(sum_by(increase(AGENT_USAGE_TOTAL, RANGE), "agent_id"), "requests"),),
+            queries=(Query(sum_by(increase(AGENT_USAGE_TOTAL, RANGE), "agent_id"), "Requests"),),
             unit="short",
+            decimals=0,
+            rows=("agent_id",),
         ),
         Panel(
             key="uptime",
-            title="Uptime",
+            title="System uptime",
             description="How long the engine has run, by where it is scraped.",
             kind="number",
-            queries=(Query("time() - max by (instance) (process_start_time_seconds)", "{{instance}}"),),
+            queries=(Query(f"time() - {_STARTED}", "{{instance}}"),),
             unit="s",
         ),
-    )
-
-
-def _set_aside() -> Panel:
-    return Panel(
-        key="set_aside",
-        title="Writes set aside",
-        description="Writes that can never succeed, and charges that were clamped or estimated.",
-        kind="lines",
-        queries=(
-            Query(f"max({select(STORE_DEAD_LETTERS)})", "set aside"),
-            Query(sum_by(increase(CHARGES_FLAGGED_TOTAL, RANGE), "flag"), "{{flag}}"),
-        ),
-        unit="short",
     )

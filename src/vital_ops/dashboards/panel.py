@@ -1,12 +1,27 @@
-"""What a dashboard and its panels show, whoever draws them."""
+"""The contents of a dashboard and its panels, independent of the program that draws them."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["INTERVAL", "MODE", "RANGE", "TENANT", "Board", "Kind", "Limit", "Panel", "Query", "Section"]
+__all__ = [
+    "ENVIRONMENT",
+    "INSTANCE",
+    "INTERVAL",
+    "MODE",
+    "RANGE",
+    "TENANT",
+    "Board",
+    "Kind",
+    "Limit",
+    "Panel",
+    "Query",
+    "Section",
+    "stable_id",
+]
 
 Kind: TypeAlias = Literal["bars", "gauge", "heatmap", "lines", "number", "pie", "table"]
 
@@ -14,10 +29,19 @@ INTERVAL: Final = "$__rate_interval"
 """As long as one point of a graph, and four scrapes at least."""
 
 RANGE: Final = "$__range"
-"""As long as what the dashboard shows."""
+"""The time that the dashboard shows."""
 
+ENVIRONMENT: Final = "$environment"
+INSTANCE: Final = "$instance"
 MODE: Final = "$mode"
 TENANT: Final = "$tenant"
+
+IDS: Final = 1_000_000
+
+
+def stable_id(key: str) -> int:
+    """Return the number that Grafana knows a key by: the same wherever a panel stands, so that links last."""
+    return zlib.crc32(key.encode()) % IDS + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +51,13 @@ class Query:
     expr: str
     legend: str
     """The name of each series, with labels in double braces; of a table's column, its heading."""
+    unit: str = ""
+    """The unit of a table's column; empty: the panel's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Where good ends."""
+    """The border between good and bad values."""
 
     value: float
     good: Literal["above", "below"]
@@ -42,17 +68,32 @@ class Panel:
     """One panel."""
 
     key: str
-    """Its name for alerts and tests, the same wherever the panel stands; unique on its board."""
+    """Its name for alerts, links and tests, the same wherever the panel stands; unique on its board."""
     title: str
     description: str
-    """What one sees, and what to make of it."""
+    """The meaning of the figures, and the conclusion to draw from them."""
     kind: Kind
     queries: tuple[Query, ...]
     unit: str
     """As Grafana calls it."""
+    rows: tuple[str, ...] = ()
+    """The labels that name a table's rows."""
     limit: Limit | None = None
+    decimals: int | None = None
+    """None: as many as the value needs."""
+    least: float | None = None
+    """The lowest value of the axis."""
+    most: float | None = None
+    """The highest value of the axis."""
+    if_empty: str = "No data in this time"
+    """The text in place of a value where there is none."""
     width: int = 8
     """Of 24."""
+
+    @property
+    def id(self) -> int:
+        """The number in links to it."""
+        return stable_id(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +106,30 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """One dashboard; panels are numbered from 1, in their order."""
+    """One dashboard."""
 
     uid: str
     title: str
     description: str
-    """Whom it is for."""
+    """Its readers, and the question that it answers."""
     refresh: str
     since: str
-    """How far back it begins."""
-    panels: Sequence[Panel]
-    section: Section | None = None
-    with_tenant: bool = True
-    """Whether a tenant can be chosen: where some of its metrics have tenants."""
+    """The beginning of the time that it shows."""
+    panels: Sequence[Panel] = ()
+    sections: Sequence[Section] = ()
 
     @property
     def all_panels(self) -> tuple[Panel, ...]:
-        """All panels, in the order of their numbers."""
-        return (*self.panels, *(self.section.panels if self.section else ()))
+        """All panels, from top to bottom."""
+        return (*self.panels, *(panel for section in self.sections for panel in section.panels))
 
-    def number(self, key: str) -> int:
-        """Return the number of a panel, which links name it by.
+    def panel(self, key: str) -> Panel:
+        """Return a panel by its key.
 
-        :raises ValueError: when there is no such panel.
+        :raises KeyError: when there is no such panel.
         """
-        return [panel.key for panel in self.all_panels].index(key) + 1
+        return {panel.key: panel for panel in self.all_panels}[key]
+
+    def uses(self, variable: str) -> bool:
+        """Return whether a query has a variable in it."""
+        return any(variable in query.expr for panel in self.all_panels for query in panel.queries)

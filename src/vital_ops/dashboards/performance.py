@@ -6,11 +6,12 @@ from typing import Final
 
 from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
+from vital_ops.dashboards.quantiles import quantiles
+from vital_ops.definitions import ANSWERED
 from vital_ops.promql import increase, mean, quantile, rate, ratio, select, sum_by
 from vital_ops.report.targets import HIT_RATE, SUCCESS_RATE
-from vital_ops.rules.recording import ALL, CACHED_MODES, LOOKED_UP
+from vital_ops.rules.recording import ALL, DURATION, ERROR_RATIO, error_ratio, hit_ratio
 from vital_ops.uids import PERFORMANCE
-from vital_shared.monitoring.instrument import Histogram
 from vital_shared.monitoring.metrics import (
     DEGRADATIONS_TOTAL,
     INTER_TOKEN_SECONDS,
@@ -32,15 +33,11 @@ _requests, _duration = WORKFLOW_REQUESTS_TOTAL, WORKFLOW_DURATION_SECONDS
 _mine: Final = {"mode": MODE, "tenant_id": TENANT}
 
 
-def _quantiles(histogram: Histogram, *shares: float, label: str = "mode") -> tuple[Query, ...]:
-    """Draw percentiles beside each other, by a label."""
-    matches = {"mode": MODE} if "mode" in {each.name for each in histogram.labels} else {}
-    return tuple(
-        Query(
-            quantile(share, histogram, INTERVAL, label, **matches),
-            f"P{share * 100:g} {label} {{{{{label}}}}}",
-        )
-        for share in shares
+def _latency(share: float, window: str) -> tuple[Query, ...]:
+    """Draw a percentile of durations and the median: over all as an alert judges it, and by mode."""
+    return (
+        *(Query(f'{DURATION}{{quantile="{each}"}}', f"P{each * 100:g}, all modes") for each in (share, 0.5)),
+        *quantiles(_duration, share, 0.5, window=window),
     )
 
 
@@ -53,20 +50,17 @@ def performance(thresholds: Thresholds) -> Board:
         refresh="30s",
         since="now-1h",
         panels=_overview(thresholds),
-        section=Section("Streaming and parallelism", _streaming()),
+        sections=(Section("Streaming and parallelism", _streaming()),),
     )
 
 
 def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
-    failed = sum_by(rate(_requests, INTERVAL, outcome="failed", **_mine))
-    ended = sum_by(rate(_requests, INTERVAL, outcome=ALL, **_mine))
-    hits = sum_by(increase(_duration, RANGE, "count", mode=CACHED_MODES, cache_status="hit"))
-    looked_up = sum_by(increase(_duration, RANGE, "count", mode=CACHED_MODES, cache_status=LOOKED_UP))
-    answered = sum_by(increase(_requests, RANGE, outcome=("success", "degraded"), **_mine))
+    chosen = error_ratio(thresholds["HighErrorRate"].range, **_mine)
+    answered = sum_by(increase(_requests, RANGE, outcome=ANSWERED, **_mine))
     return (
         Panel(
             key="request_rate",
-            title="Request rate",
+            title="Overall request rate",
             description="Requests that ended, each second, by mode: how much the service is used.",
             kind="lines",
             queries=(Query(sum_by(rate(_requests, INTERVAL, **_mine), "mode"), "mode {{mode}}"),),
@@ -90,8 +84,9 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="P95 latency",
             description="Nineteen of twenty requests take no longer; beside it, half of them.",
             kind="lines",
-            queries=_quantiles(_duration, 0.95, 0.5),
+            queries=_latency(0.95, thresholds["HighLatency"].range),
             unit="s",
+            least=0,
             limit=Limit(thresholds["HighLatency"].value, "below"),
         ),
         Panel(
@@ -99,8 +94,9 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="P99 latency",
             description="99 of 100 requests take no longer; beside it, half of them.",
             kind="lines",
-            queries=_quantiles(_duration, 0.99, 0.5),
+            queries=_latency(0.99, thresholds["VeryHighLatency"].range),
             unit="s",
+            least=0,
             limit=Limit(thresholds["VeryHighLatency"].value, "below"),
         ),
         Panel(
@@ -108,17 +104,23 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Error rate",
             description="The share of requests that failed; a degraded answer is none.",
             kind="lines",
-            queries=(Query(ratio(failed, ended), "failed"),),
+            queries=(Query(ERROR_RATIO, "all requests"), Query(chosen, "chosen modes and tenants")),
             unit="percentunit",
+            decimals=1,
+            least=0,
             limit=Limit(thresholds["HighErrorRate"].value, "below"),
         ),
         Panel(
             key="cache_hit_rate",
-            title="Cache hit rate",
-            description="Of the requests that the cache was asked for, those that it answered.",
+            title="Cache hit rate gauge",
+            description="The share of cacheable requests of modes 1 and 2 that the cache answered.",
             kind="gauge",
-            queries=(Query(ratio(hits, looked_up), "hit rate"),),
+            queries=(Query(hit_ratio(RANGE), "hit rate"),),
             unit="percentunit",
+            decimals=1,
+            least=0,
+            most=1,
+            if_empty="The cache was not asked",
             limit=Limit(HIT_RATE, "above"),
         ),
         Panel(
@@ -131,8 +133,8 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             key="quality_scores",
-            title="Quality scores",
-            description="How good answers are, from 0 to 1; the brighter, the more of them.",
+            title="Quality score heatmap",
+            description="Quality of answers, from 0 to 1; the brighter a cell, the more answers.",
             kind="heatmap",
             queries=(Query(sum_by(increase(QUALITY_SCORE, INTERVAL, "bucket", mode=MODE), "le"), "{{le}}"),),
             unit="percentunit",
@@ -155,24 +157,30 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             key="success_rate",
-            title="Success rate",
+            title="Success rate gauge",
             description="Requests with an answer, a degraded one included, of those that were not cancelled.",
             kind="gauge",
             queries=(
                 Query(ratio(answered, sum_by(increase(_requests, RANGE, outcome=ALL, **_mine))), "answered"),
             ),
             unit="percentunit",
+            decimals=1,
+            least=0,
+            most=1,
+            if_empty="No requests ended",
             limit=Limit(SUCCESS_RATE, "above"),
         ),
         Panel(
             key="top_tenants",
             title="Top tenants",
-            description="Who asks the most. Tenants beyond the bound of named ones are together in other.",
+            description="The tenants with the most requests; other stands for all that are not named.",
             kind="table",
             queries=(
-                Query(f"topk({TOP}, {sum_by(increase(_requests, RANGE, **_mine), 'tenant_id')})", "requests"),
+                Query(f"topk({TOP}, {sum_by(increase(_requests, RANGE, **_mine), 'tenant_id')})", "Requests"),
             ),
             unit="short",
+            decimals=0,
+            rows=("tenant_id",),
         ),
     )
 
@@ -186,22 +194,22 @@ def _streaming() -> tuple[Panel, ...]:
             title="Time to first token",
             description="From the request to the first piece of its answer, as the caller sees it.",
             kind="lines",
-            queries=_quantiles(TIME_TO_FIRST_TOKEN_SECONDS, 0.5, 0.95, 0.99),
+            queries=quantiles(TIME_TO_FIRST_TOKEN_SECONDS, 0.5, 0.95, 0.99),
             unit="s",
             limit=Limit(2, "below"),
         ),
         Panel(
             key="inter_token",
             title="Gap between pieces",
-            description="How long the reader waits for the next piece of an answer, by model.",
+            description="The reader's wait for the next piece of an answer, by model.",
             kind="lines",
-            queries=_quantiles(INTER_TOKEN_SECONDS, 0.5, 0.95, label="model"),
+            queries=quantiles(INTER_TOKEN_SECONDS, 0.5, 0.95, label="model"),
             unit="s",
         ),
         Panel(
             key="parallel_saved",
             title="Seconds saved in parallel",
-            description="What nodes took together less what it took to run them, each second.",
+            description="Time that running nodes together saves: the sum of their times less the wall time.",
             kind="lines",
             queries=(
                 Query(sum_by(rate(PARALLEL_SECONDS_SAVED_TOTAL, INTERVAL, **ways), "mode"), "mode {{mode}}"),
@@ -222,9 +230,9 @@ def _streaming() -> tuple[Panel, ...]:
         Panel(
             key="nodes",
             title="Nodes",
-            description="How long nineteen of twenty runs of each node take: where the time goes.",
+            description="The time within which 19 of 20 runs of each node end: where the time goes.",
             kind="lines",
-            queries=_quantiles(NODE_DURATION_SECONDS, 0.95, label="node"),
+            queries=quantiles(NODE_DURATION_SECONDS, 0.95, label="node"),
             unit="s",
         ),
         Panel(

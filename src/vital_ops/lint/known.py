@@ -14,8 +14,20 @@ __all__ = ["SCRAPED", "Known", "Series", "catalogue", "recorded"]
 
 Shape: TypeAlias = Literal["counter", "gauge", "bucket", "recorded"]
 
-SCRAPED: Final = frozenset({"instance", "job"})
+SCRAPED: Final = frozenset({"environment", "instance", "job"})
 """The labels that Prometheus gives to all that it scrapes."""
+
+OTHERS: Final[Mapping[str, tuple[Shape, frozenset[str]]]] = {
+    "alertmanager_notifications_failed_total": ("counter", frozenset({"integration"})),
+    "process_cpu_seconds_total": ("counter", frozenset()),
+    "process_max_fds": ("gauge", frozenset()),
+    "process_open_fds": ("gauge", frozenset()),
+    "process_resident_memory_bytes": ("gauge", frozenset()),
+    "process_start_time_seconds": ("gauge", frozenset()),
+    "python_gc_collections_total": ("counter", frozenset({"generation"})),
+    "up": ("gauge", frozenset()),
+}
+"""Series of Prometheus, of its Python client and of Alertmanager, with their own labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +50,7 @@ Known: TypeAlias = Mapping[str, Series]
 def catalogue(metrics: Iterable[Instrument[Any]] = CATALOGUE) -> dict[str, Series]:
     """List the series of the catalogue, and those that Prometheus and its client show of themselves."""
     found = {name: series for metric in metrics for name, series in _of(metric)}
-    found["process_start_time_seconds"] = Series("gauge", SCRAPED)
-    found["up"] = Series("gauge", SCRAPED)
-    found["alertmanager_notifications_failed_total"] = Series("counter", SCRAPED | {"integration"})
+    found |= {name: Series(shape, own | SCRAPED) for name, (shape, own) in OTHERS.items()}
     found["ALERTS"] = Series(
         "recorded",
         frozenset(

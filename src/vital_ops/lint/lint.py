@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 import promql_parser as promql
 
 from vital_ops.config import OpsConfig, Thresholds
 from vital_ops.dashboards.panel import INTERVAL, RANGE, Board
+from vital_ops.durations import write_seconds
 from vital_ops.lint.checking import Labels, Walk
 from vital_ops.lint.known import Known, catalogue, recorded
 from vital_ops.promql import scoped
@@ -20,7 +21,7 @@ from vital_ops.rules.slos import slo_recordings
 
 __all__ = ["Fault", "all_known", "lint_boards", "lint_query", "lint_rules"]
 
-_FIXED: Final = re.compile(r"\[\d[^\]]*\]")
+_FIXED: Final = re.compile(r"\[(\d[^\]]*)\]")
 _NAMED: Final = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 
 
@@ -31,14 +32,19 @@ class Fault(NamedTuple):
     what: str
 
 
-def lint_query(expr: str, known: Known, *, in_panel: bool = False) -> tuple[Labels, list[str]]:
+def lint_query(
+    expr: str, known: Known, *, in_panel: bool = False, windows: Collection[str] = ()
+) -> tuple[Labels, list[str]]:
     """Return the labels of a query's value, and what is wrong with it.
 
     :param in_panel: whether Grafana says how long a window is, and not the query.
+    :param windows: those of alerts, which a panel may have as well.
     """
-    faults = []
-    if in_panel and (fixed := _FIXED.search(expr)):
-        faults.append(f"{fixed.group()} is a fixed range, where {INTERVAL} or {RANGE} belongs")
+    faults = [
+        f"[{fixed}] is a fixed range, where {INTERVAL}, {RANGE} or an alert's window belongs"
+        for fixed in _FIXED.findall(expr)
+        if in_panel and fixed not in windows
+    ]
     try:
         parsed = promql.parse(scoped(expr, 'job="vital"').replace(INTERVAL, "5m").replace(RANGE, "5m"))
     except ValueError as error:
@@ -69,10 +75,13 @@ def lint_rules(config: OpsConfig) -> Iterator[Fault]:
 def lint_boards(boards: Iterable[Board], thresholds: Thresholds) -> Iterator[Fault]:
     """Check all queries of all panels, and that a legend names labels that are there."""
     known = all_known([*recordings(thresholds), *slo_recordings()])
+    windows = {each.range for each in thresholds.values()} | {
+        write_seconds(each.before) for each in thresholds.values()
+    }
     for board in boards:
         for panel in board.all_panels:
             for query in panel.queries:
-                labels, faults = lint_query(query.expr, known, in_panel=True)
+                labels, faults = lint_query(query.expr, known, in_panel=True, windows=windows)
                 missing = set(_NAMED.findall(query.legend)) - (labels or frozenset())
                 legends = [
                     f"the legend names {name}, which the query does not give" for name in sorted(missing)

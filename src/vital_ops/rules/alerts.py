@@ -26,7 +26,7 @@ from vital_ops.rules.recording import (
     TOOL_FAILURE_RATIO,
     TRIED,
 )
-from vital_ops.uids import CACHE, COST, HEALTH, PERFORMANCE
+from vital_ops.uids import CACHE, COST, HEALTH, PERFORMANCE, RELIABILITY
 from vital_shared.monitoring.metrics import (
     COST_DOLLARS_TOTAL,
     DEGRADATIONS_TOTAL,
@@ -38,7 +38,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 
-__all__ = ["ALERTS"]
+__all__ = ["ALERTS", "usual_cost"]
 
 
 def _enough(threshold: Threshold, events: str) -> str:
@@ -66,12 +66,12 @@ def _hit_rate(at: Threshold) -> str:
 
 def _spike(at: Threshold) -> str:
     return and_on(
-        f"{COST_PER_HOUR} > {at.value:g} * {_usual_cost(at)}",
+        f"{COST_PER_HOUR} > {at.value:g} * {usual_cost(at)}",
         f"{COST_PER_HOUR} > {at.least_dollars_per_hour:g}",
     )
 
 
-def _usual_cost(at: Threshold) -> str:
+def usual_cost(at: Threshold) -> str:
     """Write the greatest cost an hour ago, at the same hour yesterday and a week ago.
 
     The same hour is from half an hour before to half an hour after. Where nothing is known of any of them, it
@@ -266,8 +266,8 @@ ALERTS: Final = (
         receivers=("slack",),
         summary="{value} of the answers were made without something; the limit is {limit}",
         description="A source, a tool or a model fails, and answers are made without it.",
-        dashboard=PERFORMANCE,
-        panel="degraded_responses",
+        dashboard=RELIABILITY,
+        panel="degradation_share",
         unit="share",
         shown=DEGRADATION_RATIO,
         contributors=_REASONS,

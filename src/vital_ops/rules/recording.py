@@ -7,10 +7,10 @@ from typing import Final
 
 from vital_ops.config import Thresholds
 from vital_ops.definitions import ANSWERABLE, CACHED_MODES, ENDED, FAILED, HIT, LOOKED_UP
-from vital_ops.promql import increase, mean, quantile, rate, ratio, select, sum_by
+from vital_ops.promql import Match, increase, mean, quantile, rate, ratio, select, sum_by
 from vital_ops.rules.outage import ENGINES_UP, ENGINES_UP_NOW
 from vital_ops.rules.rule import Recording
-from vital_shared.monitoring.instrument import Counter, Histogram
+from vital_shared.monitoring.instrument import Counter, Gauge, Histogram
 from vital_shared.monitoring.metrics import (
     BUDGET_LIMIT_DOLLARS,
     BUDGET_SPENT_DOLLARS,
@@ -50,6 +50,7 @@ __all__ = [
     "LOOKED_UP",
     "MEAN_QUALITY",
     "RAG_FAILURE_RATIO",
+    "RECORDED_PREFIX",
     "REFUSED",
     "REJECTION_RATIO",
     "REQUESTS_PER_HOUR",
@@ -59,8 +60,17 @@ __all__ = [
     "TRIED",
     "WORKER_RESTARTS",
     "arrived",
+    "degradation_ratio",
+    "error_ratio",
+    "failure_ratio",
+    "hit_ratio",
+    "mean_quality",
+    "over_replicas",
     "recordings",
 ]
+
+RECORDED_PREFIX: Final = "vital:"
+"""The beginning of every recorded name."""
 
 # Names: what it is about, then what is done with it
 
@@ -102,26 +112,17 @@ def recordings(thresholds: Thresholds) -> Iterator[Recording]:
     """Make all of them."""
     window = {name: each.range for name, each in thresholds.items()}
     requests = WORKFLOW_REQUESTS_TOTAL
-    yield Recording(
-        ERROR_RATIO,
-        _share(requests, window["HighErrorRate"], outcome=FAILED, of={"outcome": ALL}),
-    )
-    yield Recording(
-        DEGRADATION_RATIO,
-        ratio(
-            sum_by(rate(DEGRADED_RESPONSES_TOTAL, window["HighDegradationRate"], answerable=ANSWERABLE)),
-            sum_by(rate(requests, window["HighDegradationRate"], outcome=ALL)),
-        ),
-    )
+    yield Recording(ERROR_RATIO, error_ratio(window["HighErrorRate"]))
+    yield Recording(DEGRADATION_RATIO, degradation_ratio(window["HighDegradationRate"]))
     yield from _quantiles(DURATION, WORKFLOW_DURATION_SECONDS, window)
     yield from _quantiles(FIRST_TOKEN, TIME_TO_FIRST_TOKEN_SECONDS, window)
     yield from _cache(window)
-    yield Recording(MEAN_QUALITY, mean(QUALITY_SCORE, window["LowQualityScore"], answerable=ANSWERABLE))
+    yield Recording(MEAN_QUALITY, mean_quality(window["LowQualityScore"]))
     for name, counter, alert in (
         (TOOL_FAILURE_RATIO, TOOL_EXECUTIONS_TOTAL, "HighToolFailureRate"),
         (RAG_FAILURE_RATIO, RAG_RETRIEVALS_TOTAL, "HighRAGFailureRate"),
     ):
-        yield Recording(name, _share(counter, window[alert], status=BROKEN, of={"status": TRIED}))
+        yield Recording(name, failure_ratio(counter, window[alert]))
     yield Recording(COST_OF_DAY, sum_by(increase(COST_OVERALL_DOLLARS_TOTAL, window["HighDailyCost"])))
     spike = sum_by(rate(COST_OVERALL_DOLLARS_TOTAL, window["SuddenCostSpike"]))
     yield Recording(COST_PER_HOUR, f"{spike} * 3600")
@@ -152,16 +153,55 @@ def _budget_used(window: str) -> str:
     return f"max by (tenant_id, period) ({spent} / {limit})"
 
 
+def error_ratio(window: str, *labels: str, **matches: Match) -> str:
+    """Write the share of requests that failed."""
+    requests = WORKFLOW_REQUESTS_TOTAL
+    return ratio(
+        sum_by(rate(requests, window, outcome=FAILED, **matches), *labels),
+        sum_by(rate(requests, window, outcome=ALL, **matches), *labels),
+    )
+
+
+def degradation_ratio(window: str, *labels: str, **matches: Match) -> str:
+    """Write the share of requests whose answer had to do without something."""
+    return ratio(
+        sum_by(rate(DEGRADED_RESPONSES_TOTAL, window, answerable=ANSWERABLE, **matches), *labels),
+        sum_by(rate(WORKFLOW_REQUESTS_TOTAL, window, outcome=ALL, **matches), *labels),
+    )
+
+
+def hit_ratio(window: str, *labels: str, mode: Match = CACHED_MODES) -> str:
+    """Write the share of the cache's requests that it answered."""
+    asked = WORKFLOW_DURATION_SECONDS
+    return ratio(
+        sum_by(rate(asked, window, "count", cache_status=HIT, mode=mode), *labels),
+        sum_by(rate(asked, window, "count", mode=mode, cache_status=LOOKED_UP), *labels),
+    )
+
+
+def mean_quality(window: str, *labels: str, **matches: Match) -> str:
+    """Write the mean quality of answers, without questions that the documents cannot answer."""
+    return mean(QUALITY_SCORE, window, *labels, **matches, answerable=ANSWERABLE)
+
+
+def failure_ratio(counter: Counter, window: str, **matches: Match) -> str:
+    """Write the share of calls of tools, or of searches, that failed."""
+    return ratio(
+        sum_by(rate(counter, window, status=BROKEN, **matches)),
+        sum_by(rate(counter, window, status=TRIED, **matches)),
+    )
+
+
+def over_replicas(gauge: Gauge) -> str:
+    """Add up what each replica's cache has by tier; all replicas share one Redis, which counts once."""
+    own = sum_by(select(gauge, tier=("memory", "semantic")), "tier")
+    return f"({own} or max by (tier) ({select(gauge, tier='redis')}))"
+
+
 def arrived(window: str) -> str:
     """Count the requests that ended, and those that were refused before they began."""
     ended = sum_by(increase(WORKFLOW_REQUESTS_TOTAL, window, outcome=ALL))
     return f"({ended} + {sum_by(increase(REQUESTS_REJECTED_TOTAL, window, reason=REFUSED))})"
-
-
-def _share(
-    counter: Counter, window: str, of: dict[str, tuple[str, ...]], **part: str | tuple[str, ...]
-) -> str:
-    return ratio(sum_by(rate(counter, window, **part)), sum_by(rate(counter, window, **of)))
 
 
 def _quantiles(name: str, histogram: Histogram, window: dict[str, str]) -> Iterator[Recording]:
@@ -171,11 +211,9 @@ def _quantiles(name: str, histogram: Histogram, window: dict[str, str]) -> Itera
 
 def _cache(window: dict[str, str]) -> Iterator[Recording]:
     """Hits are shares of requests, each of which counts once; by tier they are shares of look-ups."""
-    asked, each, of = WORKFLOW_DURATION_SECONDS, window["LowCacheHitRate"], {"cache_status": LOOKED_UP}
-    hits = rate(asked, each, "count", cache_status=HIT, mode=CACHED_MODES)
-    looked_up = rate(asked, each, "count", mode=CACHED_MODES, **of)
-    yield Recording(HIT_RATIO, ratio(sum_by(hits), sum_by(looked_up)))
-    yield Recording(HIT_RATIO_BY_MODE, ratio(sum_by(hits, "mode"), sum_by(looked_up, "mode")))
+    each = window["LowCacheHitRate"]
+    yield Recording(HIT_RATIO, hit_ratio(each))
+    yield Recording(HIT_RATIO_BY_MODE, hit_ratio(each, "mode"))
     found = rate(CACHE_OPERATIONS_TOTAL, each, operation="hit")
     sought = rate(CACHE_OPERATIONS_TOTAL, each, operation=LOOKED_UP)
     yield Recording(HIT_RATIO_BY_TIER, ratio(sum_by(found, "tier"), sum_by(sought, "tier")))

@@ -18,7 +18,7 @@ from vital_ops.rules.alert import Receiver, Severity, labelled
 from vital_ops.rules.outage import last_value, through_outages
 from vital_ops.rules.recording import ALL
 from vital_ops.rules.rule import AlertRule, Recording
-from vital_ops.uids import HEALTH, PERFORMANCE
+from vital_ops.uids import RELIABILITY
 from vital_shared.monitoring.instrument import Counter, Histogram
 from vital_shared.monitoring.metrics import (
     QUALITY_SCORE,
@@ -26,7 +26,18 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 
-__all__ = ["OBJECTIVES", "WATCHDOG", "Objective", "burns", "slo_alerts", "slo_recordings", "watchdog"]
+__all__ = [
+    "OBJECTIVES",
+    "SPEEDS",
+    "WATCHDOG",
+    "WINDOWS",
+    "Objective",
+    "burn_rate",
+    "burns",
+    "slo_alerts",
+    "slo_recordings",
+    "watchdog",
+]
 
 BAD_RATIO: Final = "vital:slo_bad:ratio"
 LEAST_EVENTS: Final = 20
@@ -106,8 +117,8 @@ OBJECTIVES: Final = (
         label="availability",
         good=0.99,
         words="a request that fails",
-        dashboard=PERFORMANCE,
-        panel="error_rate",
+        dashboard=RELIABILITY,
+        panel="burn_availability",
         bad=lambda window: sum_by(rate(WORKFLOW_REQUESTS_TOTAL, window, outcome="failed")),
         metric=WORKFLOW_REQUESTS_TOTAL,
         incident="HighErrorRate",
@@ -118,8 +129,8 @@ OBJECTIVES: Final = (
         label="first_token",
         good=0.95,
         words="an answer of which nothing is there after two seconds",
-        dashboard=PERFORMANCE,
-        panel="time_to_first_token",
+        dashboard=RELIABILITY,
+        panel="burn_first_token",
         bad=_late,
         metric=TIME_TO_FIRST_TOKEN_SECONDS,
         part="count",
@@ -129,8 +140,8 @@ OBJECTIVES: Final = (
         label="quality",
         good=0.95,
         words="an answer with a quality of 0.7 or less",
-        dashboard=HEALTH,
-        panel="quality",
+        dashboard=RELIABILITY,
+        panel="burn_quality",
         bad=lambda window: sum_by(rate(QUALITY_SCORE, window, "bucket", answerable="true", le="0.7")),
         metric=QUALITY_SCORE,
         part="count",
@@ -140,6 +151,11 @@ OBJECTIVES: Final = (
 
 WATCHDOG: Final = "Watchdog"
 """An alert that always fires, so that silence is noticed."""
+
+
+def burn_rate(objective: Objective, window: str) -> str:
+    """Write how many times too fast the budget of an objective burns in a window."""
+    return f'{BAD_RATIO}{{slo="{objective.label}",window="{window}"}} / {1 - objective.good:.4g}'
 
 
 def watchdog(config: OpsConfig, dashboard_url: str) -> AlertRule:

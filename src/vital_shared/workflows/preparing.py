@@ -61,15 +61,16 @@ async def name_tenant(workflow: BaseWorkflow, question: WorkflowInput) -> None:
 
 
 async def name_labels(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile | None) -> None:
-    """Give names, while there is room, to what metrics will be labelled with.
-
-    A model that the request names has none yet, unless it is configured: it may not exist.
-    """
+    """Give names, while there is room, to what metrics will be labelled with."""
     services = workflow.services
-    models = (agent.model, *agent.fallbacks) if agent else ()
+    models = (question.model, *((agent.model, *agent.fallbacks) if agent else ()), services.models.last.name)
     await services.labels.admit(
-        _nodes(workflow.plan),
-        ((AGENT, question.agent_id), *((MODEL, model) for model in models)),
+        (
+            (TENANT, question.tenant_id),
+            (AGENT, question.agent_id),
+            *((MODEL, model) for model in models if model is not None),
+            *_nodes(workflow.plan),
+        ),
         now=services.now,
     )
 

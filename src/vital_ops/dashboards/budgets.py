@@ -1,0 +1,72 @@
+"""Budgets of tenants, and the calls that the cache has saved."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_ops.dashboards.panel import MODE, RANGE, TENANT, Limit, Panel, Query
+from vital_ops.promql import increase, ratio, select, sum_by
+from vital_ops.report.targets import CALLS_SAVED
+from vital_ops.rules.recording import BUDGET_USED
+from vital_shared.monitoring.instrument import Gauge
+from vital_shared.monitoring.metrics import BUDGET_LIMIT_DOLLARS, BUDGET_SPENT_DOLLARS, LLM_CALLS_TOTAL
+
+__all__ = ["budgets"]
+
+_BY: Final = ("tenant_id", "period")
+
+
+def budgets() -> tuple[Panel, ...]:
+    """Make the panels."""
+    limit, spent = _budget(BUDGET_LIMIT_DOLLARS), _budget(BUDGET_SPENT_DOLLARS)
+    used = ratio(spent, limit)
+    return (
+        Panel(
+            key="budgets",
+            title="Budgets of tenants",
+            description="Are we under budget? Limit and spending of this day and month (UTC), by the ledger.",
+            kind="table",
+            queries=(
+                Query(limit, "Limit"),
+                Query(spent, "Spent"),
+                Query(used, "Share used", "percentunit"),
+            ),
+            unit="currencyUSD",
+            rows=_BY,
+            if_empty="No tenant has a budget",
+        ),
+        Panel(
+            key="budget_used",
+            title="Share of budgets used",
+            description="Spending as a share of the budget; at 100 % the tenant's requests are refused.",
+            kind="lines",
+            queries=(Query(f'{BUDGET_USED}{{tenant_id=~"{TENANT}"}}', "{{tenant_id}}, {{period}}"),),
+            unit="percentunit",
+            decimals=1,
+            least=0,
+            if_empty="No tenant has a budget",
+            limit=Limit(1, "below"),
+        ),
+        Panel(
+            key="llm_calls_saved",
+            title="LLM calls saved by the cache",
+            description="Calls of models that the cache has spared, as a share of all that were needed.",
+            kind="gauge",
+            queries=(Query(ratio(_calls(cached="true"), _calls()), "saved"),),
+            unit="percentunit",
+            decimals=1,
+            least=0,
+            most=1,
+            if_empty="No calls of models",
+            limit=Limit(CALLS_SAVED, "above"),
+        ),
+    )
+
+
+def _budget(gauge: Gauge) -> str:
+    """Every replica has the same figure, which counts once."""
+    return f"max by ({', '.join(_BY)}) ({select(gauge, tenant_id=TENANT)})"
+
+
+def _calls(**matches: str) -> str:
+    return sum_by(increase(LLM_CALLS_TOTAL, RANGE, mode=MODE, **matches))

@@ -1,0 +1,60 @@
+"""The store's dead letters and flagged charges, and notifications that fail."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_ops.dashboards.panel import INTERVAL, RANGE, Limit, Panel, Query
+from vital_ops.promql import increase, select, sum_by
+from vital_shared.monitoring.metrics import (
+    CHARGES_FLAGGED_TOTAL,
+    STORE_CALLBACK_FAILURES_TOTAL,
+    STORE_DEAD_LETTERS,
+)
+
+__all__ = ["storage"]
+
+NOTIFICATION_FAILURES: Final = f"increase(alertmanager_notifications_failed_total[{INTERVAL}])"
+"""Alertmanager counts its own failures; the choice of engines does not apply to it."""
+
+
+def storage() -> tuple[Panel, ...]:
+    """Make the panels."""
+    return (
+        Panel(
+            key="set_aside",
+            title="Dead letters",
+            description="Writes that can never succeed and wait for somebody; callbacks that failed.",
+            kind="lines",
+            queries=(
+                Query(f"max({select(STORE_DEAD_LETTERS)})", "set aside"),
+                Query(sum_by(increase(STORE_CALLBACK_FAILURES_TOTAL, RANGE)), "callbacks failed"),
+            ),
+            unit="short",
+            decimals=0,
+            least=0,
+            limit=Limit(1, "below"),
+        ),
+        Panel(
+            key="flagged_charges",
+            title="Flagged charges",
+            description="Charges in the time shown that were estimated, or clamped as impossible.",
+            kind="lines",
+            queries=(Query(sum_by(increase(CHARGES_FLAGGED_TOTAL, RANGE), "flag"), "{{flag}}"),),
+            unit="short",
+            decimals=0,
+            least=0,
+        ),
+        Panel(
+            key="notification_failures",
+            title="Notifications that failed",
+            description="Alerts that did not reach a receiver, by its kind: a page may be missing.",
+            kind="lines",
+            queries=(Query(f"sum by (integration) ({NOTIFICATION_FAILURES})", "{{integration}}"),),
+            unit="short",
+            decimals=0,
+            least=0,
+            if_empty="Prometheus does not read Alertmanager",
+            limit=Limit(1, "below"),
+        ),
+    )

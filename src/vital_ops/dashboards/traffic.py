@@ -1,0 +1,121 @@
+"""Engines that are up, and requests that they take or turn away."""
+
+from __future__ import annotations
+
+from vital_ops.config import Thresholds
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Limit, Panel, Query
+from vital_ops.promql import SCOPE, increase, rate, sum_by
+from vital_ops.rules.recording import REJECTION_RATIO, REQUESTS_PER_HOUR, TENANT_ERROR_RATIO, WORKER_RESTARTS
+from vital_shared.monitoring.metrics import (
+    HTTP_REFUSALS_TOTAL,
+    REQUESTS_REJECTED_TOTAL,
+    WORKER_RESTARTS_TOTAL,
+    WORKFLOW_CANCELLATIONS_TOTAL,
+)
+
+__all__ = ["traffic"]
+
+
+def traffic(thresholds: Thresholds) -> tuple[Panel, ...]:
+    """Make the panels."""
+    return (*_engines(thresholds), *_rejections(thresholds), *_ended_early(thresholds))
+
+
+def _engines(thresholds: Thresholds) -> tuple[Panel, ...]:
+    return (
+        Panel(
+            key="engines_up",
+            title="Engines up",
+            description="Engines that answer Prometheus, beside all known ones. At 0 nobody gets an answer.",
+            kind="lines",
+            queries=(Query(f"sum(up{{{SCOPE}}})", "up"), Query(f"count(up{{{SCOPE}}})", "known")),
+            unit="short",
+            decimals=0,
+            least=0,
+        ),
+        Panel(
+            key="worker_restarts",
+            title="Worker restarts",
+            description="Worker processes that were replaced in the time shown, by cause, and lately.",
+            kind="lines",
+            queries=(
+                Query(WORKER_RESTARTS, "lately, all causes"),
+                Query(sum_by(increase(WORKER_RESTARTS_TOTAL, RANGE), "cause"), "{{cause}}"),
+            ),
+            unit="short",
+            decimals=0,
+            least=0,
+            limit=Limit(thresholds["WorkerRestarts"].value, "below"),
+        ),
+        Panel(
+            key="requests_per_hour",
+            title="Requests an hour",
+            description="Requests that ended, by the hour. A sudden fall: clients no longer reach us.",
+            kind="lines",
+            queries=(Query(REQUESTS_PER_HOUR, "requests an hour"),),
+            unit="short",
+            least=0,
+        ),
+    )
+
+
+def _rejections(thresholds: Thresholds) -> tuple[Panel, ...]:
+    return (
+        Panel(
+            key="rejection_share",
+            title="Share of requests rejected",
+            description="Requests refused for overload or a wrong key, of all that arrived.",
+            kind="lines",
+            queries=(Query(REJECTION_RATIO, "rejected"),),
+            unit="percentunit",
+            decimals=1,
+            least=0,
+            limit=Limit(thresholds["EngineRejecting"].value, "below"),
+        ),
+        Panel(
+            key="rejections",
+            title="Rejections by reason",
+            description="Requests turned away each second: budget, rate limit, overload, wrong key.",
+            kind="lines",
+            queries=(Query(sum_by(rate(REQUESTS_REJECTED_TOTAL, INTERVAL), "reason"), "{{reason}}"),),
+            unit="reqps",
+            least=0,
+        ),
+        Panel(
+            key="http_refusals",
+            title="Refused before the application",
+            description="Requests that broke a limit of the HTTP protocol, each second, by the status.",
+            kind="lines",
+            queries=(Query(sum_by(rate(HTTP_REFUSALS_TOTAL, INTERVAL), "status"), "{{status}}"),),
+            unit="reqps",
+            least=0,
+        ),
+    )
+
+
+def _ended_early(thresholds: Thresholds) -> tuple[Panel, ...]:
+    cancelled = sum_by(rate(WORKFLOW_CANCELLATIONS_TOTAL, INTERVAL, mode=MODE), "reason")
+    return (
+        Panel(
+            key="tenant_errors",
+            title="Error rate per tenant",
+            description="The share of each tenant's requests that failed; few make no dent in the whole.",
+            kind="lines",
+            queries=(Query(TENANT_ERROR_RATIO, "{{tenant_id}}"),),
+            unit="percentunit",
+            decimals=1,
+            least=0,
+            limit=Limit(thresholds["TenantAvailability"].value, "below"),
+            width=12,
+        ),
+        Panel(
+            key="cancellations",
+            title="Cancelled runs",
+            description="Runs that a client cancelled, or whose client had gone, each second.",
+            kind="lines",
+            queries=(Query(cancelled, "{{reason}}"),),
+            unit="reqps",
+            least=0,
+            width=12,
+        ),
+    )
