@@ -149,6 +149,10 @@ def test_the_place_shows_no_secret():
         assert "db" in place(parse_url(address))
 
 
+def test_the_place_of_several_hosts_names_a_database_with_a_slash_whole():
+    assert place(parse_url("postgresql://u:p@h1,h2/my%2Fdb")) == "postgresql+asyncpg://u:***@h1,h2/my/db"
+
+
 async def test_a_server_takes_what_an_address_says(postgres, monkeypatch):
     address = parse_url(postgres.get_uri())
     monkeypatch.setenv("PGPASSWORD", "unused")

@@ -61,11 +61,10 @@ def parse_url(url: str) -> URL:
 
 def place(url: URL) -> str:
     """Name the database for people: no password, no parameters."""
-    shown = url.set(query={}).render_as_string(hide_password=True)
-    if "host" not in url.query or url.database is None:
-        return shown
-    before, _, database = shown.rpartition("/")
-    return f"{before}{url.query['host']}/{database}"
+    if "host" not in url.query:
+        return url.set(query={}).render_as_string(hide_password=True)
+    server = URL.create(url.drivername, url.username, url.password).render_as_string(hide_password=True)
+    return f"{server}{url.query['host']}/{url.database or ''}"
 
 
 class Engines(NamedTuple):

@@ -225,3 +225,33 @@ def test_what_is_no_content_stays_out(html):
 
 def test_a_page_that_declares_utf_16_is_read_as_utf_8():
     assert texts('<meta charset="utf-16"><p>Größe</p>') == ["Größe"]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<button aria-controls='p'>Q</button><div style='visibility:hidden'><div id='p'>SEEN</div></div>",
+        "<div role='button' aria-controls='p'>Q</div><div hidden><div><div id='p'>SEEN</div></div></div>",
+        "<div class='expand-control'>Q</div><div class='expand-content' style='display:none'>SEEN</div>",
+        "<a href='#a' aria-expanded='false'>Q</a><div id='a' hidden>SEEN</div>",
+        "<main>Q</main><aside class='warning'>SEEN</aside>",
+        "<main>Q</main><div role='alert'>SEEN</div>",
+        "<object data='plan.pdf'><p>SEEN</p></object>",
+        "<p>Q <span style='display:none'><math><mi>SEEN</mi></math></span><img aria-hidden='true' alt='x'></p>",
+    ],
+)
+def test_what_a_click_or_another_reader_shows_is_read(html):
+    assert "SEEN" in str(parse_html(f"<body>{html}</body>".encode(), uri="p.html").blocks)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<nav hidden><button aria-controls='p'>Q</button><div id='p'>GONE</div></nav>",
+        "<div hidden>GONE<button aria-controls='p'>Q</button><div id='p'>A</div></div>",
+        "<video>Your browser cannot play this video. GONE</video>",
+        "<main>Q</main><aside class='related'>GONE</aside>",
+    ],
+)
+def test_what_nobody_sees_is_not_read(html):
+    assert "GONE" not in str(parse_html(f"<body><p>Text.</p>{html}</body>".encode(), uri="p.html").blocks)

@@ -36,7 +36,7 @@ def parse_html(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
     visible = Visibility(page)
     main = _main(page)
     _Reader(outline, visible).read(main)
-    for dialog in _dialogs_outside(page, main):
+    for dialog in _kept_outside(page, main):
         _Reader(outline, visible).read(dialog)
     return outline.finish(title=_title(page, outline), uri=uri)
 
@@ -53,10 +53,11 @@ def _declared(data: bytes) -> str | None:
     return "utf-8" if label and label.lower().startswith("utf-16") else label
 
 
-def _dialogs_outside(page: Tag, main: Tag) -> list[Tag]:
-    """Return the dialogs that a page keeps beside its main part, for the buttons in it."""
-    dialogs = page.find_all("dialog") + page.find_all(role=["dialog", "alertdialog"])
-    return [each for each in dialogs if main is not page and main not in each.parents]
+def _kept_outside(page: Tag, main: Tag) -> list[Tag]:
+    """Return the dialogs and notes that a page keeps beside its main part."""
+    kept = page.find_all(["dialog", "aside"]) + page.find_all(role=["dialog", "alertdialog", "alert", "note"])
+    inside = set(map(id, [main, *kept]))
+    return [each for each in kept if main is not page and inside.isdisjoint(map(id, each.parents))]
 
 
 def _soup(html: str) -> BeautifulSoup:

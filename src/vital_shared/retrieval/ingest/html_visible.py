@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from itertools import islice, takewhile
 from typing import Final
 
-from bs4.element import Tag
+from bs4.element import NavigableString, PageElement, Tag
 
 __all__ = ["Visibility"]
 
 _SKIPPED_NAMES: Final = """
-    head nav script style canvas iframe object embed audio
-    video map select input textarea svg math
+    head nav script style iframe embed map select input textarea svg math
 """
 _SKIPPED: Final = frozenset(_SKIPPED_NAMES.split())
 _SKIPPED_ROLES: Final = frozenset({"navigation", "banner", "contentinfo", "search"})
+_OPENED: Final = re.compile(
+    r"expand|collaps|accordion|toggle|spoiler|disclosure|\bfaq|\banswer|\btab-?(?:pane|panel|content)",
+    re.IGNORECASE,
+)
+"""Names of classes of what a click opens, where no attribute says so."""
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 # Consent alone will not do: informed consent is a subject of its own.
@@ -45,6 +50,13 @@ MAX_LINKED_SHARE: Final = 0.5
 MAX_PLEA_CHARACTERS: Final = 300
 """Longer texts for readers without JavaScript are more than a request to turn it on."""
 
+PANEL_DEPTH: Final = 4
+"""Elements around a panel that may be hidden in its place."""
+
+CONTROL_DEPTH: Final = 50
+"""Elements around a control that are looked at."""
+FORMULA_DEPTH: Final = 3
+
 HEADING_DEPTH: Final = 4
 """Elements between a heading and the button that it is."""
 
@@ -56,7 +68,7 @@ class Visibility:
     """
 
     def __init__(self, root: Tag) -> None:
-        self._shown_by_control = _controlled(root)
+        self._shown = _controlled(root) | _formulas(root)
 
     def is_shown(self, tag: Tag, *, in_article: bool) -> bool:
         """Tell whether a reader of the page sees this element, and reads it as content.
@@ -80,7 +92,9 @@ class Visibility:
         return not (self._is_hidden(tag, role) or _is_cookie_banner(tag))
 
     def _is_hidden(self, tag: Tag, role: str) -> bool:
-        if role == "tabpanel" or tag.get("id") in self._shown_by_control:
+        if role == "tabpanel" or id(tag) in self._shown:
+            return False
+        if _OPENED.search(str(tag.get("class"))):
             return False
         if str(tag.get("hidden", "")).lower() == "until-found":
             return False
@@ -88,15 +102,52 @@ class Visibility:
         return hidden or _HIDDEN.search(str(tag.get("style", ""))) is not None
 
 
-def _controlled(root: Tag) -> frozenset[str]:
-    """Return the ids of what tabs, accordions and the like show after a click."""
-    found: set[str] = set()
-    for tag in root.find_all(_CONTROL_NAMES):
-        is_control = tag.name in {"button", "summary"} or str(tag.get("role", "")) in _CONTROL_ROLES
-        toggles = is_control or tag.has_attr("data-bs-toggle") or tag.has_attr("data-toggle")
-        for name in _TOGGLES if toggles else ("aria-controls",):
-            found.update(each.lstrip("#") for each in str(tag.get(name, "")).split())
-    return frozenset(found - {""})
+def _controlled(root: Tag) -> frozenset[int]:
+    """Return what tabs, accordions and the like show after a click, with what is wrapped around it alone."""
+    by_id = {str(tag["id"]): tag for tag in root.find_all(id=True)}
+    found: set[int] = set()
+    for control in root.find_all(_CONTROL_NAMES):
+        for name in _targets(control):
+            if name in by_id:
+                found.add(id(by_id[name]))
+                found.update(map(id, _wrappers(by_id[name], control)))
+    return frozenset(found)
+
+
+def _targets(control: Tag) -> list[str]:
+    """Return the ids that a control names."""
+    is_control = control.name in {"button", "summary"} or str(control.get("role", "")) in _CONTROL_ROLES
+    opens = is_control or any(map(control.has_attr, ("aria-expanded", "data-bs-toggle", "data-toggle")))
+    values = (str(control.get(name, "")) for name in (_TOGGLES if opens else ("aria-controls",)))
+    return [each.lstrip("#") for value in values for each in value.split()]
+
+
+def _wrappers(panel: Tag, control: Tag) -> list[Tag]:
+    """Return the next elements around a panel that its control is not in."""
+    around = set(map(id, islice(control.parents, CONTROL_DEPTH)))
+    near = islice(panel.parents, PANEL_DEPTH)
+    return list(takewhile(lambda parent: id(parent) not in around, near))
+
+
+def _formulas(root: Tag) -> frozenset[int]:
+    """Return the elements that hold a formula alone, which pages hide behind a picture of it."""
+    found: set[int] = set()
+    for formula in root.find_all("math"):
+        inner: PageElement = formula
+        for parent in islice(formula.parents, FORMULA_DEPTH):
+            if not _is_only_child(inner, parent):
+                break
+            found.add(id(parent))
+            inner = parent
+    return frozenset(found)
+
+
+def _is_only_child(inner: PageElement, parent: Tag) -> bool:
+    """Tell whether there is nothing but blanks beside it."""
+    return len(parent.contents) <= 3 and all(
+        child is inner or (isinstance(child, NavigableString) and not child.strip())
+        for child in parent.contents
+    )
 
 
 def _is_button_content(tag: Tag) -> bool:
@@ -120,7 +171,7 @@ def _is_shadow_root(tag: Tag) -> bool:
 
 _SPECIAL: Final = {
     "button": _is_button_content,
-    "noscript": _is_fallback_content,
+    **dict.fromkeys(("noscript", "object", "audio", "video", "canvas"), _is_fallback_content),
     "template": _is_shadow_root,
 }
 """Elements that are content under a condition."""
