@@ -277,7 +277,7 @@ async def test_a_spool_that_nobody_may_read_stops_nothing(store: Store, tmp_path
     (tmp_path / "owed/a.jsonl").mkdir(parents=True)  # open fails, whoever asks
     with capture_logs() as logs:
         assert await store.runs.payments.recover()
-    assert [log["event"] for log in logs] == ["spool_not_readable"]
+    assert [log["event"] for log in logs] == ["locked_file_not_readable"]
 
 
 async def test_what_is_in_flight_when_the_store_hangs_at_the_end_is_spooled_too(
