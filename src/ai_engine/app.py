@@ -28,12 +28,12 @@ from ai_engine.others.message import Ask, ask_alone
 from ai_engine.problems import add_problem_handlers
 from ai_engine.readiness import Readiness
 from ai_engine.run_hub import RunHub
+from ai_engine.run_sweep import RunSweep
 from ai_engine.sampling import sample
 from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.settings import ServerSettings
 from ai_engine.trace_context import TraceContext
 from ai_engine.warm_up import warm_up
-from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor
@@ -42,8 +42,6 @@ from vital_shared.store.dead_letters import DeadLetterStore
 from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
-from vital_shared.workflows.measuring import count_ended
-from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.services import Services
 
 __all__ = ["create_app"]
@@ -51,7 +49,6 @@ __all__ = ["create_app"]
 logger = get_logger(__name__)
 
 TICK_SECONDS: Final = 1.0
-SWEEP_SECONDS: Final = 60.0
 RUNS_PER_EXTRA_RUN: Final = 10
 """One run more for each 10 is for tenants with few, so that these start although one has taken all."""
 
@@ -112,7 +109,7 @@ def create_app(
                 grace_seconds=settings.grace_seconds,
                 retention_seconds=settings.event_retention_seconds,
             )
-            here = RunsHere(hub)
+            here, sweep = RunsHere(hub), RunSweep(parts)
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
@@ -123,6 +120,7 @@ def create_app(
                 keys=keys,
                 false_keys=FalseKeys(),
                 readiness=readiness,
+                sweep=sweep,
                 idempotency=IdempotencyStore(parts.database),
                 here=here,
                 elsewhere=RunsElsewhere(ask),
@@ -135,7 +133,7 @@ def create_app(
                 BudgetGauges(parts).watch(),
                 watch_dead_letters(DeadLetterStore(parts.database)),
                 _tick(hub, here, parts),
-                _sweep(parts),
+                sweep.watch(),
             )
             background = [tasks.create_task(coroutine) for coroutine in work]
             try:
@@ -196,18 +194,3 @@ async def _tick(hub: RunHub, here: RunsHere, services: Services) -> None:
         await here.tick()
         await services.cache.sweep()
         await asyncio.gather(services.savings.flush(), services.request_counts.flush())  # one transaction
-
-
-async def _sweep(services: Services) -> None:
-    """End overdue runs, those of a process that died included, and keep the names that labels were given."""
-    while True:
-        try:
-            for run in await services.runs.sweep(services.now()):
-                count_ended(
-                    run, services.request_counts, longest_seconds=services.settings.run_timeout_seconds
-                )
-                log_ended(run)
-            await services.labels.keep(now=services.now())
-        except StoreError as error:
-            logger.warning("overdue runs were not swept", exc_info=error)
-        await asyncio.sleep(SWEEP_SECONDS)

@@ -13,6 +13,7 @@ from ai_engine.others.answering import RunsHere
 from ai_engine.others.elsewhere import RunsElsewhere
 from ai_engine.readiness import Readiness
 from ai_engine.run_hub import RunHub
+from ai_engine.run_sweep import RunSweep
 from ai_engine.scraping import Scrape
 from ai_engine.settings import ServerSettings
 from vital_shared.retrieval.ingest.ingest import Ingestor
@@ -40,6 +41,8 @@ class Engine:
     """This worker's runs, for the other workers."""
     elsewhere: RunsElsewhere
     readiness: Readiness
+    sweep: RunSweep
+    """Ends the runs of workers that have died."""
     idempotency: IdempotencyStore
     uploads: FairSlots
     """Documents that are received, or wait in memory."""

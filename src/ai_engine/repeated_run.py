@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from typing import Final
 
 from ai_engine.engine import Engine
-from ai_engine.others.elsewhere import RunsElsewhere
+from ai_engine.others.elsewhere import PeerGone, RunsElsewhere
+from ai_engine.others.lost import lost_event
 from ai_engine.run_hub import LiveRun
-from ai_engine.run_log import decode
+from ai_engine.run_log import Outcome, decode
 from vital_shared.errors import RunFailed, RunUnderWay
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import (
@@ -23,15 +26,21 @@ from vital_shared.models.event import (
     WarningRaised,
 )
 from vital_shared.models.workflow_io import WorkflowOutput
-from vital_shared.store.runs import RunRecord
+from vital_shared.store.run_record import LOST, RunRecord
 
 __all__ = ["repeated_run"]
 
+DEATH_POLLS: Final = 20
+DEATH_POLL_SECONDS: Final = 0.1
+"""Another worker may be about to end the run, or the dead process not quite gone."""
 
-async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun:
+
+async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun | None:
     """Return a run to follow from its first event on: here, at another worker, or from the store.
 
-    :raises RunUnderWay: when it goes on in another replica, or in a process that has died.
+    None: its process has died, so the request may begin another.
+
+    :raises RunUnderWay: when it goes on in another replica.
     :raises NotFound: when it was deleted meanwhile.
     """
     here = engine.hub.find(run_id)
@@ -42,14 +51,28 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun:
             seconds = engine.settings.heartbeat_seconds
             run = _RunElsewhere(engine.elsewhere, worker, run_id, tenant_id, seconds)
             return engine.hub.follow(run, tenant_id)
-    record = await engine.services.runs.get(run_id, tenant_id=tenant_id, now=engine.services.now())
+    record = await _known_end(engine, run_id, tenant_id)
     if record.status == "running":
         raise RunUnderWay(
             f"The first request with this Idempotency-Key is still worked on, as run {run_id}: "
             "ask again in a moment",
             field="Idempotency-Key",
         )
+    if record.error_type == LOST.error_type:
+        return None
     return engine.hub.follow(_StoredRun(record), tenant_id)
+
+
+async def _known_end(engine: Engine, run_id: str, tenant_id: str) -> RunRecord:
+    """Read the record of a run that no worker has; where its worker has just died, the run is ended first."""
+    services = engine.services
+    for _ in range(DEATH_POLLS):
+        record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
+        if record.status != "running":
+            break
+        await engine.sweep.end_lost()
+        await asyncio.sleep(DEATH_POLL_SECONDS)
+    return record
 
 
 class _RunElsewhere:
@@ -62,18 +85,23 @@ class _RunElsewhere:
         self._pieces = elsewhere.pieces(worker, run_id, tenant_id, 0, seconds)
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Read them from the other worker."""
-        ended = False
+        """Read them from the other worker.
+
+        :raises RunFailed: when that worker dies before the first.
+        """
+        seq, ended = 0, False
         async with aclosing(self._pieces) as pieces:
-            async for piece in pieces:
-                for _, data in decode(piece):
-                    event = EventAdapter.validate_python(data, strict=False)
-                    ended = isinstance(event, RunFinished | RunPaused | RunFailedEvent)
-                    yield event
+            try:
+                async for piece in pieces:
+                    for _, data in decode(piece):
+                        event = EventAdapter.validate_python(data, strict=False)
+                        seq, ended = event.seq, isinstance(event, Outcome)
+                        yield event
+            except PeerGone as gone:
+                if seq == 0:
+                    raise RunFailed(LOST.message, run_id=self.run_id, error_type=LOST.error_type) from gone
         if not ended:
-            raise RunFailed(
-                "The worker that ran it died: the run was lost.", run_id=self.run_id, error_type="lost"
-            )
+            yield lost_event(self.run_id, seq + 1)
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """Leave it: the run is the other worker's."""

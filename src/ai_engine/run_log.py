@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused
 
-__all__ = ["Follower", "Outcome", "RunLog", "decode", "encode"]
+__all__ = ["Follower", "Outcome", "RunLog", "decode", "encode", "last_seq"]
 
 LIMIT_BYTES: Final = 4_000_000
 """Some 30,000 tokens; the longest answers of today's models are shorter."""
@@ -33,6 +33,8 @@ BATCH_BYTES: Final = 64_000
 """About what a socket takes at once."""
 
 _EVENT: Final = re.compile(rb"\nevent: (\w+)\ndata: ")
+
+_ID: Final = re.compile(rb"^id: (\d+)$", re.MULTILINE)
 
 Outcome = RunFinished | RunPaused | RunFailedEvent
 
@@ -49,6 +51,12 @@ def decode(frames: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     for frame in frames.split(b"\n\n"):
         if found := _EVENT.search(frame):
             yield found[1].decode(), from_json(frame[found.end() :])
+
+
+def last_seq(frames: bytes) -> int:
+    """Return the number of the last event in what `encode` wrote; 0 where there is none."""
+    found = _ID.findall(frames)
+    return int(found[-1]) if found else 0
 
 
 class _Bell:

@@ -58,19 +58,22 @@ async def _start(
 async def _begin_once(
     request: Request, engine: Engine, question: WorkflowInput, key: IdempotencyKey
 ) -> LiveRun:
-    """Begin a run, unless its key has begun one: then the client gets that one.
+    """Begin a run, unless its key has begun one that was not lost: then the client gets that one.
 
     :raises RunUnderWay: when that one cannot be followed from here.
     """
-    run_id = await engine.idempotency.find(key, now=engine.services.now())
-    if run_id is None:
-        run = await _start(request, engine, question, key)
-        run.is_awaited = True
-        await _as_reader(request, run, run.begun)
-        if not isinstance(run.error, KeyTaken):
-            return run
-        run_id = run.error.run_id
-    return await repeated_run(engine, run_id, question.tenant_id)
+    while True:
+        run_id = await engine.idempotency.find(key, now=engine.services.now())
+        if run_id is None:
+            run = await _start(request, engine, question, key)
+            run.is_awaited = True
+            await _as_reader(request, run, run.begun)
+            if not isinstance(run.error, KeyTaken):
+                return run
+            run_id = run.error.run_id
+        repeated = await repeated_run(engine, run_id, question.tenant_id)
+        if repeated is not None:
+            return repeated
 
 
 async def answer(request: Request, engine: Engine, question: WorkflowInput) -> WorkflowOutput:

@@ -20,10 +20,12 @@ from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_i
 from ai_engine.auth import Caller
 from ai_engine.engine import Engine, engine_of
 from ai_engine.others.answering import part_of
+from ai_engine.others.elsewhere import PeerGone
+from ai_engine.others.lost import lost_event
 from ai_engine.others.message import HERE, Part
 from ai_engine.run_hub import LiveRun
-from ai_engine.run_log import Outcome, encode
-from vital_shared.errors import Conflict, InvalidRequest, NotFound
+from ai_engine.run_log import Outcome, encode, last_seq
+from vital_shared.errors import Conflict, InvalidRequest, NotFound, StoreError
 from vital_shared.models.base import Frozen
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFailedEvent, RunFinished, RunPaused
@@ -122,7 +124,7 @@ async def events(request: Request) -> Response:
     parts = {worker: part for worker, part in parts.items() if part.has_after(after)}
     if not parts and not tail:
         return Response(status_code=NO_CONTENT)
-    pieces = _pieces(engine, run, run_id, tenant_id, parts, after)
+    pieces = _pieces(engine, run, run_id, tenant_id, parts, after, has_tail=bool(tail))
     return EventStream(
         pieces,
         run_id=run_id,
@@ -139,18 +141,40 @@ async def _pieces(
     tenant_id: str | None,
     parts: Mapping[int, Part],
     after: int,
+    *,
+    has_tail: bool,
 ) -> AsyncGenerator[bytes, None]:
-    """Read a run's events, from one worker after the other where it was paused and went on elsewhere."""
-    seconds = engine.settings.heartbeat_seconds
-    for worker, part in sorted(parts.items(), key=lambda each: each[1].first_seq):
+    """Read a run's events, from one worker after the other where it was paused and went on elsewhere.
+
+    :param has_tail: whether its end is sent behind them.
+    """
+    seconds, seen = engine.settings.heartbeat_seconds, after
+    in_order = sorted(parts.items(), key=lambda each: each[1].first_seq)
+    last_worker = in_order[-1][0] if in_order else None
+    for worker, part in in_order:
         if run is not None and worker == HERE:
             telling = run.pieces(after)
         else:
             telling = engine.elsewhere.pieces(worker, run_id, tenant_id, after, seconds)
         async with aclosing(telling) as pieces:
-            async for piece in pieces:
-                yield piece
+            try:
+                async for piece in pieces:
+                    seen = last_seq(piece) or seen
+                    yield piece
+            except PeerGone:
+                if not has_tail and worker == last_worker:
+                    yield encode(await _end_of_lost(engine, run_id, tenant_id, seen + 1))
         after = max(after, part.last_seq)
+
+
+async def _end_of_lost(engine: Engine, run_id: str, tenant_id: str | None, seq: int) -> Outcome:
+    """Make the last event of a run whose worker has died: its end may have been stored before that."""
+    services = engine.services
+    try:
+        record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
+    except StoreError:
+        return lost_event(run_id, seq)
+    return _end(record, seq) or lost_event(run_id, seq)
 
 
 async def cancel(request: Request) -> Response:

@@ -8,12 +8,17 @@ from typing import Final
 
 from ai_engine.others.answering import MORE, YES
 from ai_engine.others.message import ALL, Ask, Part, Wish
+from vital_shared.errors import VitalError
 
-__all__ = ["RunsElsewhere"]
+__all__ = ["PeerGone", "RunsElsewhere"]
 
 
 LONGEST_SECONDS: Final = 30.0
 """A wish waits no longer for news: who relays it takes a worker that says nothing for gone."""
+
+
+class PeerGone(VitalError):
+    """The worker that had a run is gone, or has let go of the run."""
 
 
 class RunsElsewhere:
@@ -37,9 +42,10 @@ class RunsElsewhere:
     async def pieces(
         self, worker: int, run_id: str, tenant_id: str | None, after: int, seconds: float
     ) -> AsyncGenerator[bytes, None]:
-        """Read a worker's events after one, as they come; they end when it has ended.
+        """Read a worker's events after one, as they come; they end when the run has ended.
 
         :param seconds: so long a reader who has left may count as one.
+        :raises PeerGone: when the worker is gone before that.
         """
         wish = Wish(
             op="read",
@@ -55,6 +61,8 @@ class RunsElsewhere:
             while not is_over:
                 answer = (await self._ask(worker, body)).get(worker, b"")
                 is_over = not answer.startswith(MORE)
+                if not answer:
+                    raise PeerGone("The worker that has the run is gone.")
                 if piece := answer[len(MORE) :]:  # empty where there was no news
                     yield piece
         finally:

@@ -47,6 +47,8 @@ class Topic(IntEnum):
     """A worker asks another about a run; the supervisor passes it on."""
     HEARTBEAT = 7
     """The supervisor asks for a sign of life; the answer is empty."""
+    PEER_ENDED = 8
+    """Another worker's process has ended; what it left open is to be ended."""
 
 
 _topics: Final = frozenset(Topic)

@@ -176,6 +176,11 @@ class WorkerProcess:
         """Ask it something; raises what `Channel.ask` does."""
         return await self._channel.ask(topic, body)
 
+    def announce_end_of_peer(self) -> None:
+        """Let it know that another worker has ended, so that it ends what that one has left open."""
+        if self.is_ready:
+            self._channel.tell(Topic.PEER_ENDED)
+
     def stop(self, grace_seconds: float) -> None:
         """Tell it to stop; if it has not even started, there is nothing to wait for.
 

@@ -90,6 +90,8 @@ class Supervisor:
             del self._workers[number]
             self._gathering.leave(worker)
             _log_end(worker, code)
+            for peer in self._workers.values():
+                peer.announce_end_of_peer()
             if not self._stopping.is_set():
                 WORKER_RESTARTS_TOTAL.at(_cause(worker, code)).inc()
             in_order = worker.is_ready and (code == 0 or time.monotonic() - started >= STEADY_SECONDS)

@@ -132,6 +132,9 @@ async def _listen(channel: Channel, stops: StopRequests, apps: list[Starlette]) 
             case Topic.RUN if apps:
                 engine: Engine = apps[0].state.engine
                 return await engine.here.answer(body)
+            case Topic.PEER_ENDED if apps:
+                engine = apps[0].state.engine
+                await engine.sweep.end_lost()
         return b""
 
     await channel.serve(handle)

@@ -36,7 +36,7 @@ from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
 from vital_shared.models.money import to_dollars, to_nanos
 from vital_shared.models.quality import HeldBackReason
 from vital_shared.models.token_bound import TokenBound, max_tokens
-from vital_shared.monitoring.bill import current_bill
+from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.rates import Rates
 from vital_shared.monitoring.tracing import model_span
 
@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 __all__ = ["Account", "Attempt"]
 
 logger = get_logger(__name__)
+
+FIRST_EXPECTED_TOKENS: Final = 64
+"""Output that is charged for a call whose process died before much of it had come; doubled with what came."""
+
+CHARACTERS_PER_TOKEN: Final = 3
+"""Of what came, for that estimate alone."""
 
 _HELD_BACK: Final[dict[StopReason, tuple[HeldBackReason, str]]] = {
     "content_filter": ("content_filtered", 'The filter of the model "{}" held its answer back.'),
@@ -129,7 +135,11 @@ class Attempt:
         self._request = request
         self._account = account
         self._bill = current_bill.get()  # now: whoever closes the stream may have another context
+        self._item: str | None = None
         self._started: CallStarted | None = None
+        self._characters = 0
+        self._expected_characters = 0
+        """More than that is more than the expected charge has."""
         self._usage: Usage | None = None
         self._stop: Stop | None = None
         self._texts: list[str] = []
@@ -216,6 +226,9 @@ class Attempt:
     def _note(self, event: ModelEvent, start: float) -> None:
         if isinstance(event, TextDelta | ReasoningDelta):
             self._texts.append(event.text)
+            self._characters += len(event.text)
+            if self._characters > self._expected_characters:
+                self._expect()
             if self._first is None:
                 self._first = self._account.clock() - start
             self.heard = True
@@ -230,6 +243,27 @@ class Attempt:
             self._stop = event
         elif isinstance(event, CallStarted) and isinstance(event.prompt, str):
             self._started = event
+            self._expect()
+
+    def _expect(self) -> None:
+        """Note what the call will have cost should the process die; as its answer grows, ever less often."""
+        try:
+            if self._bill is not None and self._started is not None:
+                self._note_expected(self._bill, self._started)
+        except Exception:
+            logger.exception("expected_charge_not_noted", model=self.model.name)
+
+    def _note_expected(self, bill: Bill, started: CallStarted) -> None:
+        asked = started.max_output_tokens or self._request.max_output_tokens
+        output = FIRST_EXPECTED_TOKENS
+        while output * CHARACTERS_PER_TOKEN < self._characters:
+            output *= 2
+        self._expected_characters = output * CHARACTERS_PER_TOKEN
+        output = output if asked is None else min(output, asked)
+        tokens = Tokens(input=started.input_tokens, output=output, estimated=True)
+        rates = self._account.rates(self.model.name, tokens)
+        nanos = rates.nanos(tokens) if rates else 0
+        bill.expect(self._charge_of("cancelled", tokens, rates, nanos, bill, clamped=False))
 
     def _record(self, started: CallStarted, status: CallStatus, seconds: float) -> ModelCall:
         name, counted = self.model.name, self._tokens(started)
@@ -271,21 +305,32 @@ class Attempt:
             )
         if self._bill is None:
             return
+        self._bill.add(self._charge_of(status, tokens, rates, nanos, self._bill, clamped=tokens != counted))
+
+    def _charge_of(
+        self,
+        status: CallStatus,
+        tokens: Tokens,
+        rates: Rates | None,
+        nanos: int,
+        bill: Bill,
+        *,
+        clamped: bool,
+    ) -> Charge:
         usage = self._usage or Usage()
-        self._bill.add(
-            Charge.bounded(
-                item=self._bill.next_item("llm"),
-                cost_type="llm",
-                name=self.model.name,
-                status=status,
-                tokens=tokens,
-                unit_prices=None if rates is None else rates.in_dollars(),
-                cost_nanos=nanos,
-                max_nanos=MAX_CHARGE_NANOS,
-                clamped=tokens != counted,
-                raw_usage=usage.raw,
-                provider_cost_nanos=None if usage.provider_cost is None else to_nanos(usage.provider_cost),
-            )
+        self._item = self._item or bill.next_item("llm")
+        return Charge.bounded(
+            item=self._item,
+            cost_type="llm",
+            name=self.model.name,
+            status=status,
+            tokens=tokens,
+            unit_prices=None if rates is None else rates.in_dollars(),
+            cost_nanos=nanos,
+            max_nanos=MAX_CHARGE_NANOS,
+            clamped=clamped,
+            raw_usage=usage.raw,
+            provider_cost_nanos=None if usage.provider_cost is None else to_nanos(usage.provider_cost),
         )
 
     def _tokens(self, started: CallStarted) -> Tokens:

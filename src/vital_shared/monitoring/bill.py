@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from decimal import Decimal
 from itertools import count
@@ -21,11 +21,19 @@ class Bill:
     :param run_id: the run.
     :param question: its input: who asks, in which mode.
     :param written: charges that the ledger has already, of the part before a pause.
+    :param note: writes down what was charged, or is expected to be, so that it outlives this process.
     """
 
-    def __init__(self, run_id: str, question: WorkflowInput, written: Sequence[Charge] = ()) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        question: WorkflowInput,
+        written: Sequence[Charge] = (),
+        note: Callable[[Charge], None] | None = None,
+    ) -> None:
         self.run_id = run_id
         self.question = question
+        self._note = note
         self._charges = list(written)
         self._written = len(written)
         self._numbers = count(max((int(each.item.rpartition("/")[2]) for each in written), default=0) + 1)
@@ -33,6 +41,12 @@ class Bill:
     def add(self, charge: Charge) -> None:
         """Put a charge on the bill, its item named by `next_item`."""
         self._charges.append(charge)
+        self.expect(charge)
+
+    def expect(self, charge: Charge) -> None:
+        """Note a charge that is to come, should this process die before: the real one has the same item."""
+        if self._note is not None:
+            self._note(charge)
 
     def next_item(self, kind: str) -> str:
         """Name the next thing of a kind, such as ``llm/3``; no name is given twice, also after a pause."""

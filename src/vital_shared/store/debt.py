@@ -42,6 +42,13 @@ class Debt:
         end = self.owed.end
         return len(end.output or "") if end else 0
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run was still running, and has ended with this."""
+        future = self.ended
+        is_known = future.done() and not future.cancelled() and future.exception() is None
+        return is_known and future.result()
+
     def parts(self) -> tuple[Debt, ...]:
         """Return each charge, and the end, as one that can be written without the others."""
         return tuple(

@@ -25,6 +25,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.dead_letters import set_aside
 from vital_shared.store.debt import Debt, Written
 from vital_shared.store.group_commit import Job
+from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import record
 from vital_shared.store.owed import Owed, payer_of
 from vital_shared.store.run_end import RunEnd
@@ -55,10 +56,14 @@ class Payments:
 
     :param database: the store.
     :param spool: takes what memory has no room for; None: it is logged in full.
+    :param journal: keeps the ends that wait, should the process die; None: they are lost then.
     """
 
-    def __init__(self, database: Database, spool: Spool | None = None) -> None:
+    def __init__(
+        self, database: Database, spool: Spool | None = None, journal: Journal | None = None
+    ) -> None:
         self._database = database
+        self._journal = journal
         self._spool = spool
         self._in_flight: dict[Debt, asyncio.Future[Written]] = {}
         self._kept: deque[Debt] = deque()
@@ -143,6 +148,13 @@ class Payments:
         debt = Debt(owed, after)
         self._watch(self._put(debt), debt)
 
+    async def write_now(self, debts: Sequence[Debt]) -> bool:
+        """Try once to write each, set aside what can never be, and return whether nothing is left."""
+        for start in range(0, len(debts), BATCH):
+            if await self._attempt(debts[start : start + BATCH]):
+                return False
+        return True
+
     async def recover(self) -> bool:
         """Enter what earlier processes have spooled, and return whether all of it is in the store."""
         if self._spool is None:
@@ -151,9 +163,8 @@ class Payments:
             files = self._spool.read_abandoned()
             while (file := await asyncio.to_thread(next, files, None)) is not None:
                 path, owed = file
-                for start in range(0, len(owed), BATCH):
-                    if await self._attempt([Debt(each) for each in owed[start : start + BATCH]]):
-                        return False  # the file stays, and what of it is written is not written again
+                if not await self.write_now([Debt(each) for each in owed]):
+                    return False  # the file stays, and what of it is written is not written again
                 path.unlink()
                 logger.warning("spool_entered", path=str(path), runs=len(owed))
         return True
@@ -221,6 +232,8 @@ class Payments:
         done.add_done_callback(ended)
 
     def _keep(self, debt: Debt, *, is_refused: bool) -> None:
+        if self._journal is not None:
+            self._journal.owe(debt.owed)
         if len(self._kept) >= MAX_KEPT or self._characters + debt.characters > MAX_KEPT_CHARACTERS:
             self._spool_or_log([debt.owed])
             debt.fail(StoreError("it waits on disk"))

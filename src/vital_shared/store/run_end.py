@@ -11,7 +11,7 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.admission import release
 from vital_shared.store.conversations import Turn, add_turn
-from vital_shared.store.run_record import RunRecord
+from vital_shared.store.run_record import LOST, RunRecord
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import runs
 
@@ -56,19 +56,21 @@ class RunEnd(Frozen):
     def write(self, connection: Connection, *, is_late: bool = False) -> bool:
         """Write it, and return whether the run was still running.
 
-        :param is_late: a run that was called lost meanwhile has ended like this all the same.
+        :param is_late: a run that was called lost meanwhile has ended like this all the same, unless this
+            is what calls it lost.
         """
         if self.has_reservation:
             release(connection, self.run_id)
         values = {f"to_{name}": getattr(self, name) for name in _COLUMNS} | {"of": self.run_id}
-        changed = bool(connection.execute(_END_LATE if is_late else _END, values).rowcount)
+        corrects = is_late and self.error_type != LOST.error_type
+        changed = bool(connection.execute(_END_LATE if corrects else _END, values).rowcount)
         if changed and self.turn is not None:
             add_turn(connection, self.turn, run_id=self.run_id, now=self.finished_at)
         return changed
 
     def apply(self, record: RunRecord) -> RunRecord:
         """Return the record of the run as it will be once this is written."""
-        if record.status != "running" and record.error_type != "lost":
+        if record.status != "running" and record.error_type != LOST.error_type:
             return record
         values: dict[str, Any] = {
             name: getattr(self, name) for name in _COLUMNS if name in RunRecord.model_fields
@@ -89,4 +91,4 @@ def _end(condition: ColumnElement[bool]) -> Update:
 
 _RUNNING: Final = runs.c.status == "running"
 _END: Final = _end(_RUNNING)
-_END_LATE: Final = _end(or_(_RUNNING, and_(runs.c.status == "failed", runs.c.error_type == "lost")))
+_END_LATE: Final = _end(or_(_RUNNING, and_(runs.c.status == "failed", runs.c.error_type == LOST.error_type)))

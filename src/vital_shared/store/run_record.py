@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic_core import PydanticSerializationError
 from sqlalchemy import RowMapping
@@ -17,6 +17,7 @@ from vital_shared.store.stored_json import read_json
 
 __all__ = [
     "ENDED_WITHOUT_ANSWER",
+    "LOST",
     "OVERDUE_ENDS",
     "EndedRun",
     "RunRecord",
@@ -32,12 +33,22 @@ RunStatus = Literal["running", "awaiting_approval", "completed", "failed", "canc
 ENDED_WITHOUT_ANSWER: dict[str, None] = {"checkpoint": None, "output": None}
 """What is let go when a run ends without an answer."""
 
+
+class Loss(NamedTuple):
+    """The error of a run whose process died."""
+
+    error_type: str
+    message: str
+
+
+LOST: Final = Loss("lost", "The worker that ran it died.")
+
 OVERDUE_ENDS: dict[RunStatus, dict[str, str]] = {
     "awaiting_approval": {"status": "expired"},
     "running": {
         "status": "failed",
-        "error_type": "lost",
-        "error_message": "The engine that worked on this run ended before it did: ask again",
+        "error_type": LOST.error_type,
+        "error_message": LOST.message,
     },
 }
 """How a run ends whose deadline has passed, by its status."""

@@ -39,7 +39,9 @@ from vital_shared.store.admission import Admission, Asking, budget_lock, check, 
 from vital_shared.store.conversations import Turn
 from vital_shared.store.database import Database
 from vital_shared.store.idempotency import IdempotencyKey, forget_expired, free_key, take_key
+from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
+from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.owed import Owed, payer_of
 from vital_shared.store.payments import Payments
 from vital_shared.store.run_end import RunEnd
@@ -75,10 +77,15 @@ _INSERT_UNLIMITED: Final = insert(runs).from_select(
 class RunStore:
     """The runs of all tenants; where a tenant is asked for, None is an administrator, who sees all."""
 
-    def __init__(self, database: Database, spool: Spool | None = None) -> None:
+    def __init__(
+        self, database: Database, spool: Spool | None = None, journal: Journal | None = None
+    ) -> None:
         self._database = database
-        self.payments = Payments(database, spool)
+        self.journal = journal or Journal(None)
+        """What of the runs outlives this process."""
+        self.payments = Payments(database, spool, self.journal)
         """What runs cost and how they ended, on its way into the store."""
+        self._lost = LostRuns(database, self.journal, self.payments)
         self._reserved: set[str] = set()
         """The runs of this process that have reserved money; others have nothing to release when they end."""
 
@@ -109,8 +116,11 @@ class RunStore:
         def write(connection: Connection) -> Admission | LimitExceeded | InvalidRequest:
             return _admit(connection, row, asking, key)
 
+        self.journal.begin(record.id, record.deadline_at)
+
         def begun(admission: Admission | LimitExceeded | InvalidRequest) -> None:
             if not isinstance(admission, Admission):
+                self.journal.end(record.id)
                 return
             if admission.reserved_nanos:
                 self._reserved.add(record.id)
@@ -160,7 +170,7 @@ class RunStore:
                 release(connection, run_id)
             return _changed(connection, statement)
 
-        return await self.payments.settle(bill, now, write, partial(self._reserved.discard, run_id))
+        return await self.payments.settle(bill, now, write, partial(self._let_go, run_id))
 
     async def claim(
         self,
@@ -200,6 +210,7 @@ class RunStore:
                 )
                 admission = await connection.run_sync(check, asking)
                 await connection.run_sync(enter, asking, admission)
+                self.journal.begin(run_id, deadline_at)
         if row is not None:
             if admission.reserved_nanos:
                 self._reserved.add(run_id)
@@ -312,7 +323,7 @@ class RunStore:
             has_reservation=record.id in self._reserved,
         )
         owed = Owed(run_id=record.id, payer=payer_of(record.input), at=record.created_at, end=end)
-        self.payments.write_later(owed, partial(self._reserved.discard, record.id))
+        self.payments.write_later(owed, partial(self._let_go, record.id))
 
     async def charges(self, run_id: str) -> tuple[Charge, ...]:
         """Return what a run has cost so far, as far as it is written."""
@@ -325,6 +336,7 @@ class RunStore:
         :returns: those that were ended here, and nowhere else.
         """
         await self.payments.catch_up()  # first: what has ended is not lost
+        self.journal.forget_overdue(now)
         async with self._database.begin() as connection:
             expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
             lost = (await connection.execute(_overdue("running", now))).mappings().all()
@@ -332,10 +344,20 @@ class RunStore:
             await connection.run_sync(forget_expired, now)
         return tuple(to_ended(row) for row in (*expired, *lost))
 
+    async def end_lost(self, now: datetime) -> tuple[EndedRun, ...]:
+        """End the runs of processes that have died; see `LostRuns.end`."""
+        return await self._lost.end(now)
+
     async def _end(self, end: RunEnd, bill: Bill | None) -> bool:
         """Write the end of a run, with what it cost; it lets go of what it has reserved."""
-        forget = partial(self._reserved.discard, end.run_id)
-        return await self.payments.settle(bill, end.finished_at, end.write, forget, end)
+        return await self.payments.settle(
+            bill, end.finished_at, end.write, partial(self._let_go, end.run_id), end
+        )
+
+    def _let_go(self, run_id: str) -> None:
+        """Forget a run that has ended, or waits for a person."""
+        self._reserved.discard(run_id)
+        self.journal.end(run_id)
 
 
 def _admit(

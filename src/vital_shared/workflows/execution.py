@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from structlog.contextvars import bound_contextvars
@@ -119,7 +120,8 @@ class Execution:
         self._measuring = measuring
         self._lookup = lookup
         self._key = key
-        self._bill = Bill(stream.run_id, question, paid)
+        note = partial(workflow.services.runs.journal.note, stream.run_id)
+        self._bill = Bill(stream.run_id, question, paid, note)
         run.observers = (*run.observers, measuring)
         self._earlier = run.seconds
         self._started = time.perf_counter()

@@ -35,6 +35,7 @@ from vital_shared.store.agents import AgentStore
 from vital_shared.store.cache_epochs import CacheEpochs
 from vital_shared.store.conversations import ConversationStore
 from vital_shared.store.database import Database
+from vital_shared.store.journal import Journal
 from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.label_values import LabelValues
 from vital_shared.store.limits import LimitStore
@@ -129,7 +130,10 @@ class Services:
             database = Database(settings.url, wait_seconds=settings.store_seconds)
             stack.push_async_callback(database.aclose)
             await database.migrate()
-            runs = RunStore(database, Spool(settings.data_dir / "owed"))
+            runs = RunStore(
+                database, Spool(settings.data_dir / "owed"), Journal(settings.data_dir / "open-runs")
+            )
+            stack.callback(runs.journal.close)
             stack.push_async_callback(runs.payments.aclose)
             await runs.payments.recover()
             savings = Savings(database, now)

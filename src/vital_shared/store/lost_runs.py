@@ -1,0 +1,104 @@
+"""Ends the runs of processes that have died, as their journals have them, and enters what these have cost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import RowMapping, select
+
+from vital_shared.logs import get_logger
+from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.store.database import Database
+from vital_shared.store.debt import Debt
+from vital_shared.store.journal import Journal, OpenRun
+from vital_shared.store.owed import Owed, payer_of
+from vital_shared.store.payments import Payments
+from vital_shared.store.run_end import RunEnd
+from vital_shared.store.run_record import LOST, EndedRun, to_ended
+from vital_shared.store.stored_json import read_json
+from vital_shared.store.tables import runs
+
+__all__ = ["LostRuns"]
+
+logger = get_logger(__name__)
+
+BATCH_RUNS: Final = 100
+
+_COLUMNS: Final = (runs.c.id, runs.c.input, runs.c.status, runs.c.deadline_at, runs.c.duration_seconds)
+
+
+class LostRuns:
+    """Ends what dead processes have left.
+
+    :param database: the store.
+    :param journal: finds the files of these processes.
+    :param payments: writes the ends and the charges.
+    """
+
+    def __init__(self, database: Database, journal: Journal, payments: Payments) -> None:
+        self._database = database
+        self._journal = journal
+        self._payments = payments
+        self._one_at_a_time = asyncio.Lock()
+
+    async def end(self, now: datetime) -> tuple[EndedRun, ...]:
+        """End their open runs, and enter what these have cost: exactly, or as an estimate that is flagged.
+
+        What the store does not take stays in the files, for the next time.
+
+        :returns: the runs that were lost with them.
+        :raises StoreError: when the database does not answer.
+        """
+        lost: list[EndedRun] = []
+        async with self._one_at_a_time:
+            files = self._journal.read_abandoned()
+            while (file := await asyncio.to_thread(next, files, None)) is not None:
+                path, left = file
+                entered = True
+                for start in range(0, len(left), BATCH_RUNS):
+                    entered = await self._enter(left[start : start + BATCH_RUNS], now, lost) and entered
+                if entered:
+                    path.unlink(missing_ok=True)
+                    logger.warning("journal_entered", path=str(path), runs=len(left))
+        return tuple(lost)
+
+    async def _enter(self, left: Sequence[OpenRun], now: datetime, lost: list[EndedRun]) -> bool:
+        """Enter some runs, add those that were lost, and return whether all of it is in the store."""
+        statement = select(*_COLUMNS).where(runs.c.id.in_([run.run_id for run in left]))
+        async with self._database.connect() as connection:
+            found = await connection.execute(statement)
+            rows = {row["id"]: row for row in found.mappings()}
+        owed = [each for run in left if run.run_id in rows for each in _owed(run, rows[run.run_id], now)]
+        debts = [Debt(each) for each in owed]
+        entered = await self._payments.write_now(debts)
+        for debt in debts:
+            end = debt.owed.end
+            if end is not None and end.error_type == LOST.error_type and debt.has_ended:
+                lost.append(to_ended(rows[end.run_id])._replace(status="failed"))
+        return entered
+
+
+def _owed(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Owed]:
+    """Return what a run owes: its charges, and its end where this process had it still."""
+    is_running = row["status"] == "running" and row["deadline_at"] == run.deadline_at
+    end = RunEnd(
+        run_id=run.run_id,
+        status="failed",
+        finished_at=now,
+        error_type=LOST.error_type,
+        error_message=LOST.message,
+        has_reservation=True,
+    )
+    if run.owed is not None:
+        yield run.owed
+    payer = payer_of(read_json(WorkflowInput, row["input"]))
+    yield Owed(
+        run_id=run.run_id,
+        payer=payer,
+        at=now,
+        charges=run.charges,
+        end=end if is_running and run.owed is None else None,
+    )
