@@ -35,7 +35,7 @@ def files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
     rules = {f"prometheus-rules/{name}": text for name, text in rule_files(config).items()}
     tests = {f"prometheus-rules/tests/{name}": text for name, text in rule_tests(config).items()}
     dashboards = {f"grafana-dashboards/{name}": text for name, text in dashboard_files(config).items()}
-    return {**rules, **tests, **dashboards, "alertmanager.yml": routing(CONTAINERS), **stack_files()}
+    return {**rules, **tests, **dashboards, "alertmanager.yml": routing(CONTAINERS), **stack_files(config)}
 
 
 def build(root: Path, texts: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 
@@ -136,6 +136,12 @@ class OpsConfig(Frozen):
     """The address of Grafana, for links to panels."""
     runbook_url: str = Field(default="http://127.0.0.1:8000/runbooks", pattern=r"^https?://\S+$")
     """The address below which each alert's runbook is found by the alert's name."""
+    prometheus_url: str = Field(default="http://prometheus:9090", pattern=r"^https?://\S+$")
+    """The address of Prometheus as Grafana reaches it, as are the next two."""
+    alertmanager_url: str = Field(default="http://alertmanager:9093", pattern=r"^https?://\S+$")
+    traces_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """The address of Tempo or Jaeger, which exemplars link to; empty: no traces are kept."""
+    traces_type: Literal["tempo", "jaeger"] = "tempo"
     thresholds: Thresholds = _THRESHOLDS
 
     def threshold(self, alert: str) -> Threshold:

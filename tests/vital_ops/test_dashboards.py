@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
@@ -278,3 +279,19 @@ def test_grafana_finds_the_dashboards_and_its_data_sources():
         "provider.yml",
         "datasources/prometheus.yml",
     }
+
+
+def sources(config: OpsConfig) -> dict[str, dict]:
+    read = yaml.safe_load(dashboard_files(config)["datasources/prometheus.yml"])
+    return {each["uid"]: each for each in read["datasources"]}
+
+
+def test_alertmanager_is_a_data_source_and_traces_are_where_they_are_configured():
+    assert set(sources(DEFAULT_CONFIG)) == {"prometheus", "alertmanager"}
+    assert "exemplarTraceIdDestinations" not in sources(DEFAULT_CONFIG)["prometheus"]["jsonData"]
+    traced = sources(OpsConfig(traces_url="http://jaeger:16686", traces_type="jaeger"))
+    assert (traced["traces"]["type"], traced["traces"]["url"]) == ("jaeger", "http://jaeger:16686")
+    (link,) = traced["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
+    assert link == {"name": "trace_id", "datasourceUid": "traces"}
+    latency = next(panel for panel in panels("vital-performance") if panel["title"] == "P95 latency")
+    assert [target.get("exemplar", False) for target in latency["targets"]] == [False, False, True, True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -50,6 +51,7 @@ def up(
             rules=rule_files(),
             routing=routing(destinations),
             key_file=folder / KEY_FILE,
+            environment=os.environ.get("VITAL_ENVIRONMENT", ""),
         )
         run_until_told(run(stack, settings.url, lambda: announce(stack, notifications), _warn))
     say("All of it has stopped.")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.dashboards.boards import boards
 from vital_ops.dashboards.provisioning import provisioning
 from vital_shared.errors import ConfigurationError
 
 __all__ = ["dashboard_files"]
-
-PROMETHEUS: Final = "http://prometheus:9090"
-"""Within the network of the containers."""
 
 
 def dashboard_files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
@@ -31,4 +26,4 @@ def dashboard_files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
         f"{board.uid}.json": draw(board, [other for other in every if other is not board], config.selector)
         for board in every
     }
-    return drawn | provisioning(PROMETHEUS)
+    return drawn | provisioning(config)

@@ -1,9 +1,11 @@
-"""How Grafana finds the dashboards and Prometheus."""
+"""The files by which Grafana finds the dashboards and its data sources."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from vital_ops.config import OpsConfig
+from vital_ops.dashboards.datasources import datasources
 from vital_ops.rules.rule import write_yaml
 
 __all__ = ["provisioning"]
@@ -14,7 +16,7 @@ MOUNTED: Final = "/etc/grafana/provisioning/dashboards"
 """Where the folder is mounted; Grafana reads the dashboards from where it reads this file."""
 
 
-def provisioning(prometheus_url: str) -> dict[str, str]:
+def provisioning(config: OpsConfig) -> dict[str, str]:
     """Write the files, by their names in the folder of the dashboards."""
     providers = {
         "apiVersion": 1,
@@ -30,21 +32,7 @@ def provisioning(prometheus_url: str) -> dict[str, str]:
             }
         ],
     }
-    sources = {
-        "apiVersion": 1,
-        "datasources": [
-            {
-                "name": "Prometheus",
-                "uid": "prometheus",
-                "type": "prometheus",
-                "access": "proxy",
-                "url": prometheus_url,
-                "isDefault": True,
-                "jsonData": {"httpMethod": "POST", "timeInterval": "10s", "manageAlerts": False},
-            }
-        ],
-    }
     return {
         "provider.yml": write_yaml(providers, BUILT),
-        "datasources/prometheus.yml": write_yaml(sources, BUILT),
+        "datasources/prometheus.yml": write_yaml(datasources(config), BUILT),
     }

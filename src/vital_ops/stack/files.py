@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.stack.prometheus import prometheus_configuration
 
 __all__ = ["files"]
@@ -9,7 +10,7 @@ __all__ = ["files"]
 HEAD = "# Built by `vital ops build`, for docker-compose.yml.\n"
 
 
-def files() -> dict[str, str]:
+def files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
     """Return their texts, by their paths from the root."""
     return {
         "prometheus.yml": HEAD
@@ -19,5 +20,6 @@ def files() -> dict[str, str]:
             alertmanager="alertmanager:9093",
             rules="/etc/prometheus/prometheus-rules/*.yml",
             key_file="/run/vital/engine.key",
+            environment=config.environment,
         )
     }

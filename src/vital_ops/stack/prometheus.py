@@ -29,7 +29,7 @@ rule_files:
       credentials_file: {key_file}
     static_configs:
       - targets: [{engine}]
-{more_engines}  - job_name: prometheus
+{more_engines}{environment}  - job_name: prometheus
     static_configs:
       - targets: [{prometheus}]
 {watched_alertmanager}"""
@@ -48,6 +48,13 @@ WATCHED_ALERTMANAGER: Final = """\
       - targets: [{alertmanager}]
 """
 
+ENVIRONMENT: Final = """\
+    relabel_configs:
+      - target_label: environment
+        replacement: {environment}
+"""
+"""Every engine's series have the environment as a label, which dashboards choose by."""
+
 MORE_ENGINES: Final = """\
     file_sd_configs:
       - files: [{files}]
@@ -62,6 +69,7 @@ def prometheus_configuration(
     rules: str,
     key_file: str,
     more_engines: str | None = None,
+    environment: str = "",
     interval: str = "10s",
 ) -> str:
     """Write the configuration.
@@ -73,8 +81,12 @@ def prometheus_configuration(
     :param key_file: holds a key for all tenants with the scope ``costs``; where the engine asks for none,
         anything. It is read anew with every scrape.
     :param more_engines: the pattern of files that name other engines to be read too.
+    :param environment: the environment's name, a label of all that is scraped; empty: there is no such label.
     """
-    alerting = watched = discovered = ""
+    alerting = watched = discovered = named = ""
+    if environment:
+        literal = environment.replace("$", "$$")  # the text is a template of Prometheus
+        named = ENVIRONMENT.format(environment=json.dumps(literal))
     if alertmanager is not None:
         alerting = ALERTING.format(alertmanager=json.dumps(alertmanager))
         watched = WATCHED_ALERTMANAGER.format(alertmanager=json.dumps(alertmanager))
@@ -85,6 +97,7 @@ def prometheus_configuration(
         interval=interval,
         alerting=alerting,
         more_engines=discovered,
+        environment=named,
         watched_alertmanager=watched,
         **{name: json.dumps(value) for name, value in values.items()},
     )

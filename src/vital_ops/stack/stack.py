@@ -43,6 +43,8 @@ class Stack:
     """Alertmanager's configuration."""
     key_file: Path
     """See `vital_ops.stack.prometheus.prometheus_configuration`."""
+    environment: str = ""
+    """The environment's name, a label of all that is scraped from engines."""
     interval: str = "10s"
     """Between scrapes, and between evaluations of the rules."""
 
@@ -86,6 +88,7 @@ def _watchers(stack: Stack) -> list[Program]:
         rules=str(rules / "*.yml"),
         key_file=str(stack.key_file),
         more_engines=str(engines / "*.json"),
+        environment=stack.environment,
         interval=stack.interval,
     )
     configuration = stack.folder / "prometheus.yml"
