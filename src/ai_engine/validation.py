@@ -15,6 +15,9 @@ __all__ = ["FieldError", "InvalidFields", "field_errors"]
 MOST_ERRORS: Final = 20
 """So many fields are named in an answer."""
 
+MAX_READ_ERRORS: Final = 1_000
+"""More of them are counted only: reading each would hold up all other requests."""
+
 
 class FieldError(Frozen):
     """One field that is wrong."""
@@ -38,6 +41,8 @@ class InvalidFields(InvalidRequest):
     @classmethod
     def of(cls, error: ValidationError) -> InvalidFields:
         """Say what a model has found."""
+        if (count := error.error_count()) > MAX_READ_ERRORS:
+            return cls([FieldError(field="", message=f"has {count:,} fields that are wrong")])
         found = error.errors(include_url=False, include_input=False)
         return cls(field_errors([dict(each) for each in found]))
 

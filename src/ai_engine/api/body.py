@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,7 @@ from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from ai_engine.api.json_size import check_size
 from ai_engine.settings import ServerSettings
 from ai_engine.validation import FieldError, InvalidFields
 from vital_shared.models.lone_surrogate import find_lone_surrogate
@@ -23,6 +25,9 @@ BODY_SECONDS: Final = 60.0
 
 LARGE_BYTES: Final = 100_000
 IMAGES_FACTOR: Final = 8
+
+_reader: Final = ThreadPoolExecutor(1, "vital-body")
+"""Reads large bodies one after another: parsing holds the interpreter's lock, which the loop needs, too."""
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -70,7 +75,7 @@ async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:
         )
     body = await read_bytes(request, limit)
     try:
-        return body, await _parsed(body, lambda: from_json(body, allow_inf_nan=False))
+        return body, await _parsed(body, lambda: _sized(body))
     except ValueError as error:
         if (place := await _parsed(body, lambda: _lone_surrogate(body))) is not None:
             message = "holds half of a surrogate pair, which is no character: leave it out"
@@ -80,7 +85,15 @@ async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:
 
 async def _parsed(body: bytes, parse: Callable[[], T]) -> T:
     """Parse a body, off the loop where it is large."""
-    return await asyncio.to_thread(parse) if len(body) > LARGE_BYTES else parse()
+    if len(body) <= LARGE_BYTES:
+        return parse()
+    return await asyncio.get_running_loop().run_in_executor(_reader, parse)
+
+
+def _sized(body: bytes) -> Any:
+    value = from_json(body, allow_inf_nan=False)
+    check_size(value)
+    return value
 
 
 def _lone_surrogate(body: bytes) -> str | None:
