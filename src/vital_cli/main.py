@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from vital_cli.commands import agents, budgets, cache, documents, keys, models, ops
+from vital_cli.commands import agents, baseline, budgets, cache, documents, keys, models, ops
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
 from vital_cli.commands.compare import compare
@@ -123,6 +123,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(cache.app, name="cache")
 app.add_typer(ops.app, name="ops")
+app.add_typer(baseline.app, name="baseline")
 app.command(
     epilog=examples("vital compare", "vital compare --questions 500 --per-second 40 --json > compare.json")
 )(compare)

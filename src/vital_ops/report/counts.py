@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_ops.definitions import ANSWERABLE, CACHED_MODES, DEGRADED, ENDED, FAILED, HIT, LOOKED_UP
 from vital_ops.report.histogram import Histogram
-from vital_ops.report.period import Period
+from vital_ops.report.period import Span
 from vital_shared.store.request_count_table import request_counts
 
 __all__ = ["Moments", "RequestCount", "RequestStats", "request_stats"]
@@ -128,14 +128,14 @@ class RequestStats:
         ]
 
 
-async def request_stats(connection: AsyncConnection, period: Period, tenant_id: str | None) -> RequestStats:
+async def request_stats(connection: AsyncConnection, span: Span, tenant_id: str | None) -> RequestStats:
     """Read the counts of a period's whole minutes; the database adds them up."""
     columns = request_counts.c
     labels = [columns[name] for name in LABELS]
     # Postgres adds up whole numbers to a decimal.
     statement = (
         select(*labels, *(cast(func.sum(columns[name]), Double) for name in SUMS))
-        .where(columns.minute >= period.start, columns.minute < period.end)
+        .where(columns.minute >= span.start, columns.minute < span.end)
         .group_by(*labels)
     )
     if tenant_id is not None:

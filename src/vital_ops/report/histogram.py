@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
+from vital_shared.store.request_counts import BUCKETS
 
 __all__ = ["Histogram"]
 
@@ -33,10 +35,25 @@ class Histogram:
         """
         if not self.total:
             return None
-        below, start = 0, 0.0
-        for edge in WORKFLOW_DURATION_SECONDS.edges:
-            count = self.counts.get(format(edge, "g"), 0)
-            if count and below + count >= rank:
-                return start + (edge - start) * max(0.0, rank - below) / count
-            below, start = below + count, float(edge)
+        for start, end, below, count in self._buckets():
+            if below + count >= rank:
+                return start if end == inf else start + (end - start) * max(0.0, rank - below) / count
         return start
+
+    def bucket(self, rank: float) -> tuple[float, float]:
+        """Return the bounds in seconds of the bucket that a rank is in, up to infinity."""
+        bounds = 0.0, 0.0
+        for start, end, below, count in self._buckets():
+            bounds = start, end
+            if below + count >= rank:
+                break
+        return bounds
+
+    def _buckets(self) -> Iterator[tuple[float, float, int, int]]:
+        """Yield each bucket that has durations: its bounds, how many are below it, and how many in it."""
+        below, start = 0, 0.0
+        for name, end in zip(BUCKETS, (*WORKFLOW_DURATION_SECONDS.edges, inf), strict=True):
+            count = self.counts.get(name, 0)
+            if count:
+                yield start, end, below, count
+            below, start = below + count, float(end)

@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 from vital_shared.models.base import Frozen
 from vital_shared.store.periods import period_key
 
-__all__ = ["DAYS", "Period", "PeriodName"]
+__all__ = ["DAYS", "Period", "PeriodName", "Span"]
 
 PeriodName = Literal["day", "week", "month"]
 
@@ -16,12 +16,17 @@ DAYS: Final[dict[PeriodName, int]] = {"day": 1, "week": 7, "month": 30}
 """All of one length, so that a period can be compared with the one before."""
 
 
-class Period(Frozen):
+class Span(Frozen):
     """From a moment, up to another one that is not part of it; in UTC."""
 
-    name: PeriodName
     start: datetime
     end: datetime
+
+
+class Period(Span):
+    """A span of a length that has a name."""
+
+    name: PeriodName
 
     @classmethod
     def until(cls, end: datetime, name: PeriodName) -> Self:
