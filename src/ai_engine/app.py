@@ -19,6 +19,7 @@ from ai_engine.dead_letter_gauge import watch_dead_letters
 from ai_engine.engine import Engine
 from ai_engine.fair_slots import FairSlots
 from ai_engine.false_keys import FalseKeys
+from ai_engine.forecast_gauge import ForecastGauge
 from ai_engine.guard import is_loopback
 from ai_engine.key_ring import KeyRing
 from ai_engine.loaded_late import LoadedLate
@@ -131,6 +132,7 @@ def create_app(
                 warm_up(parts),
                 sample(parts),
                 BudgetGauges(parts).watch(),
+                ForecastGauge(parts).watch(),
                 watch_dead_letters(DeadLetterStore(parts.database)),
                 _tick(hub, here, parts),
                 sweep.watch(),

@@ -265,6 +265,8 @@ async def test_markdown_is_tables_that_a_tenants_name_cannot_break(database: Dat
         "## Trends",
         "## Most expensive tenants",
         "## Budgets",
+        "## Month-end forecast",
+        "## Forecast by tenant",
     ]
     assert "| Is the error rate below 2 %? | - | \\< 2 % | no data |" in lines
     assert "| a\\|b # \\<script\\> | $2 | 100.0 % |" in lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import islice
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vital_cli.terminal import OUT, clean, say, show_table
+from vital_ops.report.money import MAX_TENANTS
 from vital_ops.report.report import Report
 
 __all__ = ["show_report"]
@@ -49,6 +51,14 @@ def show_report(report: Report) -> None:
                     "over budget": each.is_over,
                 }
                 for each in report.budgets
+            ]
+        )
+    say(f"Month-end forecast: {report.forecast.overall.in_words}")
+    if report.forecast.tenants:
+        show_table(
+            [
+                {"tenant": tenant, "spent": f"${each.spent_dollars:f}", "forecast": each.in_words}
+                for tenant, each in islice(report.forecast.tenants.items(), MAX_TENANTS)
             ]
         )
 

@@ -9,9 +9,17 @@ from vital_ops.promql import increase, ratio, select, sum_by
 from vital_ops.report.targets import CALLS_SAVED
 from vital_ops.rules.recording import BUDGET_USED
 from vital_shared.monitoring.instrument import Gauge
-from vital_shared.monitoring.metrics import BUDGET_LIMIT_DOLLARS, BUDGET_SPENT_DOLLARS, LLM_CALLS_TOTAL
+from vital_shared.monitoring.metrics import (
+    BUDGET_LIMIT_DOLLARS,
+    BUDGET_SPENT_DOLLARS,
+    LLM_CALLS_TOTAL,
+    MONTH_FORECAST_DOLLARS,
+)
 
 __all__ = ["budgets"]
+
+MAX_TENANTS: Final = 10
+"""Tenants whose forecast is drawn."""
 
 _BY: Final = ("tenant_id", "period")
 
@@ -60,6 +68,23 @@ def budgets() -> tuple[Panel, ...]:
             if_empty="No calls of models",
             limit=Limit(CALLS_SAVED, "above"),
         ),
+        _month_forecast(),
+    )
+
+
+def _month_forecast() -> Panel:
+    every = f"max by (tenant_id) ({select(MONTH_FORECAST_DOLLARS)})"
+    mine = f"max by (tenant_id) ({select(MONTH_FORECAST_DOLLARS, tenant_id=TENANT)})"
+    return Panel(
+        key="month_forecast",
+        title="Month-end forecast",
+        description="Dollars spent when the month ends, by tenant and in all, as `vital report` has them.",
+        kind="lines",
+        queries=(
+            Query(f"sum({every})", "all tenants"),
+            Query(f"topk({MAX_TENANTS}, {mine})", "{{tenant_id}}"),
+        ),
+        unit="currencyUSD",
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Final, get_args
 
+from vital_ops.report.money import MAX_TENANTS
 from vital_ops.report.report import Report, Section
 
 __all__ = ["to_markdown"]
@@ -32,6 +34,9 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _table("Most expensive tenants", ("Tenant", "Spent", "Share"), _tenants(report))
     if report.budgets:
         yield from _table("Budgets", ("Tenant", "Dearest day", "Month so far", "Verdict"), _budgets(report))
+    yield from ("", "## Month-end forecast", "", f"All: {report.forecast.overall.in_words}.")
+    if report.forecast.tenants:
+        yield from _table("Forecast by tenant", ("Tenant", "Spent", "Forecast"), _forecasts(report))
 
 
 def _answers(report: Report, section: Section) -> Iterator[Sequence[str]]:
@@ -51,6 +56,11 @@ def _budgets(report: Report) -> Iterator[Sequence[str]]:
         day = _against(each.highest_day_dollars, each.daily_limit_dollars)
         month = _against(each.month_dollars, each.monthly_limit_dollars)
         yield each.tenant_id, day, month, "over" if each.is_over else "within"
+
+
+def _forecasts(report: Report) -> Iterator[Sequence[str]]:
+    for tenant, each in islice(report.forecast.tenants.items(), MAX_TENANTS):
+        yield tenant, f"${each.spent_dollars:f}", each.in_words
 
 
 def _table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -14,9 +14,9 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import budgets, ledger, spending
 
-__all__ = ["BudgetUse", "Cost", "TenantCost", "budget_uses", "cost"]
+__all__ = ["MAX_TENANTS", "BudgetUse", "Cost", "TenantCost", "budget_uses", "cost"]
 
-MOST_TENANTS = 10
+MAX_TENANTS = 10
 """The tenants that are named."""
 
 
@@ -93,7 +93,7 @@ async def cost(connection: AsyncConnection, period: Period, tenant_id: str | Non
         .where(*within)
         .group_by(ledger.c.tenant_id)
         .order_by(spent.desc(), ledger.c.tenant_id)
-        .limit(MOST_TENANTS)
+        .limit(MAX_TENANTS)
     )
     found = await connection.execute(by_tenant)
     tenants = tuple(_tenant(tenant, int(each), int(nanos)) for tenant, each in found)

@@ -46,7 +46,12 @@ class Period(Span):
     @property
     def last_day(self) -> str:
         """The last one."""
-        return period_key("daily", self.end - timedelta(microseconds=1))
+        return period_key("daily", self.last_moment)
+
+    @property
+    def last_moment(self) -> datetime:
+        """The last moment that is part of it."""
+        return self.end - timedelta(microseconds=1)
 
     @property
     def month(self) -> str:

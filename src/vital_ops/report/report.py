@@ -13,6 +13,7 @@ from vital_ops.report.period import Period
 from vital_ops.report.targets import CALLS_SAVED, ERROR_RATE, HIT_RATE, SLOWEST_SECONDS, SUCCESS_RATE
 from vital_shared.models.base import Frozen
 from vital_shared.store.database import Database
+from vital_shared.store.forecast import MonthForecasts, month_forecasts
 
 __all__ = ["Answer", "Report", "Section", "Verdict", "make_report"]
 
@@ -56,6 +57,9 @@ class Report(Frozen):
     budgets: tuple[BudgetUse, ...]
     """All tenants that have a budget; those nearest to it come first."""
 
+    forecast: MonthForecasts
+    """Of the month of the period's last moment."""
+
 
 async def make_report(
     database: Database, period: Period, *, now: datetime, tenant_id: str | None = None
@@ -70,6 +74,7 @@ async def make_report(
         called = await call_stats(connection, period, tenant_id)
         spent = await cost(connection, period, tenant_id)
         uses = await budget_uses(connection, period, tenant_id)
+        forecast = await month_forecasts(connection, period.last_moment, tenant_id)
     return Report(
         period=period,
         tenant_id=tenant_id,
@@ -81,6 +86,7 @@ async def make_report(
         ),
         tenants=spent.tenants,
         budgets=uses,
+        forecast=forecast,
     )
 
 

@@ -58,6 +58,7 @@ __all__ = [
     "METRIC_VALUES_IGNORED_TOTAL",
     "MODE",
     "MODEL",
+    "MONTH_FORECAST_DOLLARS",
     "NANOS",
     "NODE",
     "NODE_DURATION_SECONDS",
@@ -362,6 +363,12 @@ BUDGET_SPENT_DOLLARS: Final = Gauge(
     "vital_budget_spent_dollars",
     "What it has spent of it so far, by the ledger.",
     (TENANT, BUDGET_PERIOD),
+    merge="one",
+)
+MONTH_FORECAST_DOLLARS: Final = Gauge(
+    "vital_month_forecast_dollars",
+    "What a tenant will have spent when the month ends, by UTC, by what its days have cost so far.",
+    (TENANT,),
     merge="one",
 )
 REQUESTS_REJECTED_TOTAL: Final = Counter(
