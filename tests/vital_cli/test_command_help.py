@@ -31,6 +31,7 @@ GROUPS = {
     ("models",),
     ("ops",),
     ("ops", "dead-letters"),
+    ("baseline",),
 }
 LEAVES = [path for path in COMMANDS if path and path not in GROUPS]
 
@@ -41,6 +42,11 @@ def test_the_commands_are_those_that_are_documented():
         "approve",
         "run",
         "report",
+        "baseline save",
+        "baseline list",
+        "baseline show",
+        "baseline compare",
+        "baseline delete",
         "serve",
         "ingest",
         "documents list",
@@ -59,6 +65,7 @@ def test_the_commands_are_those_that_are_documented():
         "keys create",
         "keys list",
         "keys revoke",
+        "keys open",
         "costs",
         "graph",
         "models install",
