@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, literal, select
 
 from vital_shared.store.database import Database
 from vital_shared.store.document_file_table import document_files
-from vital_shared.store.tables import documents, owner
+from vital_shared.store.tables import documents, knowledge_version, owner
 
 __all__ = ["DocumentFiles"]
 
@@ -40,17 +40,20 @@ class DocumentFiles:
             return path
 
     async def put(self, document_id: str, path: str, *, tenant_id: str | None) -> None:
-        """Note the file of a document; no other document has it then."""
+        """Note the file of a document; no other document has it then. A document that is gone gets none."""
         holder = owner(tenant_id)
         async with self._database.begin() as connection:
+            # After a change of documents that is under way: it may replace this one by itself.
+            await connection.execute(select(knowledge_version.c.version).with_for_update())
             await connection.execute(
                 delete(document_files).where(
                     (document_files.c.document_id == document_id)
                     | ((document_files.c.tenant_id == holder) & (document_files.c.path == path))
                 )
             )
+            row = select(documents.c.id, literal(holder), literal(path)).where(documents.c.id == document_id)
             await connection.execute(
-                insert(document_files).values(document_id=document_id, tenant_id=holder, path=path)
+                insert(document_files).from_select(["document_id", "tenant_id", "path"], row)
             )
 
     async def below(self, folder: str, *, tenant_id: str | None) -> dict[str, str]:
