@@ -35,10 +35,12 @@ from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.settings import ServerSettings
 from ai_engine.trace_context import TraceContext
 from ai_engine.warm_up import warm_up
+from ai_engine.watchdog import WatchdogWatch
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.retrieval.ingest.limits import Limits
+from vital_shared.store.alerts import AlertStore
 from vital_shared.store.dead_letters import DeadLetterStore
 from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.store.keys import KeyStore
@@ -95,6 +97,7 @@ def create_app(
             stack.push_async_callback(keys.aclose)
             readiness = Readiness(parts.database, parts.settings.data_dir)
             stack.push_async_callback(readiness.aclose)
+            watchdog = WatchdogWatch(AlertStore(parts.database), parts.now)
             await keys.load()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hub = RunHub(
@@ -122,6 +125,7 @@ def create_app(
                 false_keys=FalseKeys(),
                 readiness=readiness,
                 sweep=sweep,
+                watchdog=watchdog,
                 idempotency=IdempotencyStore(parts.database),
                 here=here,
                 elsewhere=RunsElsewhere(ask),
@@ -134,6 +138,7 @@ def create_app(
                 BudgetGauges(parts).watch(),
                 ForecastGauge(parts).watch(),
                 watch_dead_letters(DeadLetterStore(parts.database)),
+                watchdog.watch(),
                 _tick(hub, here, parts),
                 sweep.watch(),
             )

@@ -16,6 +16,7 @@ from ai_engine.run_hub import RunHub
 from ai_engine.run_sweep import RunSweep
 from ai_engine.scraping import Scrape
 from ai_engine.settings import ServerSettings
+from ai_engine.watchdog import WatchdogWatch
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
@@ -43,6 +44,7 @@ class Engine:
     readiness: Readiness
     sweep: RunSweep
     """Ends the runs of workers that have died."""
+    watchdog: WatchdogWatch
     idempotency: IdempotencyStore
     uploads: FairSlots
     """Documents that are received, or wait in memory."""

@@ -37,3 +37,7 @@ class Destinations:
     pagerduty_url: str | None = None
     """None: PagerDuty's own."""
     mail: Mail | None = None
+    switch_url_file: Path | None = None
+    """With the address of a dead man's switch, which is called while alerting works."""
+    reads_url_files: bool = True
+    """Whether Alertmanager reads a webhook's address from a file: 0.26 and later do."""

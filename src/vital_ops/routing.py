@@ -15,7 +15,7 @@ from vital_ops.rules.slos import SPEEDS, WATCHDOG
 __all__ = ["CALM", "QUICK", "Pace", "routing"]
 
 ENGINE: Final = "engine"
-"""The receiver that only the engine is behind: of the watchdog, and of alerts that name nobody."""
+"""The receiver that only the engine is behind: of alerts that name nobody."""
 
 TITLE: Final = (
     "[{{ .Status | toUpper }}]{{ with .CommonLabels.environment }} {{ . }}{{ end }} "
@@ -54,11 +54,11 @@ class Pace(NamedTuple):
     repeat_interval: str
     """Before it tells again of what goes on."""
     watchdog_interval: str
-    """Before it says again that it works."""
+    """Between life signs of the watchdog."""
 
 
-CALM: Final = Pace("30s", "1m", "4h", "1h")
-QUICK: Final = Pace("200ms", "500ms", "1h", "1h")
+CALM: Final = Pace("30s", "1m", "4h", "1m")
+QUICK: Final = Pace("200ms", "500ms", "1h", "1s")
 """Of a drill."""
 
 
@@ -70,8 +70,10 @@ def routing(to: Destinations, pace: Pace = CALM) -> str:
     notify = sorted({"-".join(receivers) for receivers in _receivers()})
     routes = [{"receiver": name, "matchers": [f'{NOTIFY}="{name}"']} for name in notify]
     watchdog = {
-        "receiver": ENGINE,
+        "receiver": WATCHDOG,
         "matchers": [f'alertname="{WATCHDOG}"'],
+        "group_wait": "0s",
+        "group_interval": pace.watchdog_interval,
         "repeat_interval": pace.watchdog_interval,
     }
     configuration = {
@@ -83,7 +85,10 @@ def routing(to: Destinations, pace: Pace = CALM) -> str:
             "repeat_interval": pace.repeat_interval,
             "routes": [watchdog, _budgets(), *routes],
         },
-        "receivers": [{"name": name} | _behind(name.split("-"), to) for name in (ENGINE, *notify)],
+        "receivers": [
+            *({"name": name} | _behind(name.split("-"), to) for name in (ENGINE, *notify)),
+            {"name": WATCHDOG, "webhook_configs": _life_signs(to)},
+        ],
     }
     return write_yaml(configuration, "Made by VITAL: who is told of which alert. Secrets are in files.")
 
@@ -108,17 +113,34 @@ def _receivers() -> Iterator[Iterable[str]]:
 
 def _behind(names: Iterable[str], to: Destinations) -> dict[str, Any]:
     """List what is behind a receiver: the engine, and of what it names that which is configured."""
-    webhook: dict[str, Any] = {"url": to.engine_url, "send_resolved": True}
-    if to.engine_key_file is not None:
-        credentials = {"type": "Bearer", "credentials_file": str(to.engine_key_file)}
-        webhook["http_config"] = {"authorization": credentials}
-    found: dict[str, Any] = {"webhook_configs": [webhook]}
+    found: dict[str, Any] = {"webhook_configs": [_engine(to, send_resolved=True)]}
     if "slack" in names and to.slack_url_file is not None:
         found["slack_configs"] = [_slack(to)]
     if "pagerduty" in names and to.pagerduty_key_file is not None:
         found["pagerduty_configs"] = [_pagerduty(to)]
     if "email" in names and to.mail is not None:
         found["email_configs"] = [_email(to)]
+    return found
+
+
+def _engine(to: Destinations, *, send_resolved: bool) -> dict[str, Any]:
+    webhook: dict[str, Any] = {"url": to.engine_url, "send_resolved": send_resolved}
+    if to.engine_key_file is not None:
+        credentials = {"type": "Bearer", "credentials_file": str(to.engine_key_file)}
+        webhook["http_config"] = {"authorization": credentials}
+    return webhook
+
+
+def _life_signs(to: Destinations) -> list[dict[str, Any]]:
+    """Send the watchdog to the engine and to the dead man's switch; its end is no life sign."""
+    found = [_engine(to, send_resolved=False)]
+    if to.switch_url_file is not None:
+        address = (
+            {"url_file": str(to.switch_url_file)}
+            if to.reads_url_files
+            else {"url": to.switch_url_file.read_text(encoding="utf-8")}
+        )
+        found.append({**address, "send_resolved": False})
     return found
 
 

@@ -33,6 +33,9 @@ async def ready(request: Request) -> Response:
     missing = []
     if engine.services.embedder is None:
         missing.append("the embedded models: run `vital models install`; search is by keywords alone")
+    silence = engine.watchdog.warning()
+    if silence is not None:
+        missing.append(silence)
     blockers = list(await engine.readiness.problems())
     if engine.hub.stopping:
         blockers.insert(0, "the engine is shutting down")

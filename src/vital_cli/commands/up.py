@@ -21,14 +21,17 @@ def up(
 
     Alerts are shown here and at /v1/alerts. They go to Slack, to PagerDuty and by mail where
     VITAL_SLACK_WEBHOOK_URL, VITAL_PAGERDUTY_ROUTING_KEY, and VITAL_SMTP_HOST, VITAL_SMTP_FROM and
-    VITAL_SMTP_TO are set.
+    VITAL_SMTP_TO are set. VITAL_DEAD_MANS_SWITCH_URL is called every minute or two while alerting works.
     """
+    from dataclasses import replace
+
     from ai_engine.settings import ServerSettings
     from vital_cli.session import load_settings
     from vital_cli.stacking import announce, engine_program, reachable, run_until_told
     from vital_cli.terminal import say
     from vital_ops.routing import routing
     from vital_ops.rules.files import rule_files
+    from vital_ops.stack.alertmanager import reads_url_files
     from vital_ops.stack.notification_settings import NotificationSettings
     from vital_ops.stack.stack import Stack
     from vital_ops.stack.up import KEY_FILE, locked
@@ -49,7 +52,7 @@ def up(
             prometheus_port=prometheus_port,
             alertmanager_port=alertmanager_port,
             rules=rule_files(),
-            routing=routing(destinations),
+            routing=routing(replace(destinations, reads_url_files=reads_url_files())),
             key_file=folder / KEY_FILE,
             environment=os.environ.get("VITAL_ENVIRONMENT", ""),
         )

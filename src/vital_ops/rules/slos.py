@@ -167,7 +167,7 @@ def watchdog(config: OpsConfig, dashboard_url: str) -> AlertRule:
         labels=labelled(config, WATCHDOG, "none", "platform", ()),
         annotations={
             "summary": "Alerting works",
-            "description": "Always fires. When the engine has not received it for an hour, no alert arrives.",
+            "description": "Always fires. When it does not arrive for five minutes, no alert would.",
             "runbook_url": config.runbook(WATCHDOG),
             "dashboard_url": dashboard_url,
         },

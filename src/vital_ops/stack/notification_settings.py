@@ -26,6 +26,9 @@ class NotificationSettings(BaseSettings):
     pagerduty_routing_key: SecretStr | None = None
     """Of an integration of the Events API v2."""
 
+    dead_mans_switch_url: SecretStr | None = None
+    """Address that is called every minute or two while alerting works, such as of healthchecks.io."""
+
     smtp_host: str = ""
     """A mail server."""
 
@@ -70,6 +73,7 @@ class NotificationSettings(BaseSettings):
             slack_url_file=_written(folder / "slack-webhook-url", self.slack_webhook_url),
             pagerduty_key_file=_written(folder / "pagerduty-routing-key", self.pagerduty_routing_key),
             mail=self._mail(folder),
+            switch_url_file=_written(folder / "dead-mans-switch-url", self.dead_mans_switch_url),
         )
 
     def _mail(self, folder: Path) -> Mail | None:

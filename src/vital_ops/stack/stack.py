@@ -12,6 +12,7 @@ from vital_ops.stack.keeping import Say, keep_all
 from vital_ops.stack.ports import check_ports
 from vital_ops.stack.program import Program
 from vital_ops.stack.prometheus import prometheus, prometheus_configuration
+from vital_ops.stack.secret_files import write_secret
 
 __all__ = ["ENGINES", "HOST", "Stack", "run_stack"]
 
@@ -69,8 +70,9 @@ def _watchers(stack: Stack) -> list[Program]:
     watchers, alerts_to = [], None
     if stack.alertmanager_port is not None:
         alerts_to = f"{HOST}:{stack.alertmanager_port}"
-        (stack.folder / "alertmanager.yml").write_text(stack.routing, encoding="utf-8")
-        watchers.append(alertmanager(stack.folder, alerts_to, stack.folder / "alertmanager.yml"))
+        # Older versions of Alertmanager read the address of the dead man's switch there.
+        configuration = write_secret(stack.folder / "alertmanager.yml", stack.routing)
+        watchers.append(alertmanager(stack.folder, alerts_to, configuration))
     rules = stack.folder / "rules"
     rules.mkdir(exist_ok=True)
     for old in rules.glob("*.yml"):

@@ -81,6 +81,7 @@ __all__ = [
     "TOOL_DURATION_SECONDS",
     "TOOL_EXECUTIONS_TOTAL",
     "WARNINGS_TOTAL",
+    "WATCHDOG_AGE_SECONDS",
     "WORKER_RESTARTS_TOTAL",
     "WORKFLOW_ACTIVE",
     "WORKFLOW_CANCELLATIONS_TOTAL",
@@ -418,6 +419,11 @@ STORE_DEAD_LETTERS: Final = Gauge(
 STORE_CALLBACK_FAILURES_TOTAL: Final = Counter(
     "vital_store_callback_failures_total",
     "Callbacks after a write that raised an error; the write itself is committed.",
+)
+WATCHDOG_AGE_SECONDS: Final = Gauge(
+    "vital_watchdog_age_seconds",
+    "Since a Watchdog of Alertmanager has reached this engine, or since its start where none has.",
+    merge="max",
 )
 METRIC_SERIES_LIMIT: Final = Gauge(
     "vital_metric_series_limit",

@@ -44,6 +44,14 @@ class AlertStore:
             await connection.execute(statement.on_conflict_do_update(index_elements=KEY, set_=news), rows)
             await connection.execute(delete(alerts).where(alerts.c.id.not_in(newest)))
 
+    async def last_sign(self, name: str) -> datetime | None:
+        """Return when an alert of this name was last received as firing, or else when it ended."""
+        named = alerts.c.labels.contains(f'"alertname":{to_json(name).decode()}', autoescape=True)
+        newest = select(alerts.c.received_at, alerts.c.ends_at).where(named).order_by(*NEWEST).limit(1)
+        async with self._database.connect() as connection:
+            found = (await connection.execute(newest)).one_or_none()
+        return None if found is None else found.ends_at or found.received_at
+
     async def newest(self, limit: int) -> tuple[Alert, ...]:
         """Return those that were told of last, the newest first."""
         async with self._database.connect() as connection:

@@ -11,6 +11,7 @@ from vital_shared.errors import ConfigurationError
 ALL = {
     "VITAL_SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T/B/secret",
     "VITAL_PAGERDUTY_ROUTING_KEY": "0123456789abcdef0123456789abcdef",
+    "VITAL_DEAD_MANS_SWITCH_URL": "https://hc-ping.com/unknown-to-others",
     "VITAL_SMTP_HOST": "mail.example.org",
     "VITAL_SMTP_FROM": "vital@example.org",
     "VITAL_SMTP_TO": "ops@example.org",
@@ -43,13 +44,15 @@ def test_secrets_are_in_files_that_only_their_owner_reads(monkeypatch, tmp_path)
     chosen = settings(monkeypatch, **ALL)
     places = destinations(chosen, tmp_path)
     files = [places.slack_url_file, places.pagerduty_key_file, places.mail.password_file]
+    files.append(places.switch_url_file)
     assert [file.read_text() for file in files] == [
         "https://hooks.slack.com/services/T/B/secret",
         "0123456789abcdef0123456789abcdef",
         "hush",
+        "https://hc-ping.com/unknown-to-others",
     ]
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
-    for secret in ("services/T", "0123456789", "hush"):
+    for secret in ("services/T", "0123456789", "hush", "hc-ping"):
         assert secret not in repr(chosen) + repr(places)
     assert (places.mail.smarthost, places.mail.username) == ("mail.example.org:587", "vital")
     assert chosen.places == {

@@ -73,7 +73,9 @@ async def list_alerts(
 
 
 def _log(alert: NotifiedAlert) -> None:
-    logger.warning(
+    """Log a line; the Watchdog, which has no severity and comes every minute, is no news."""
+    log = logger.debug if alert.labels.get("severity") == "none" else logger.warning
+    log(
         "alert",
         status=alert.status,
         name=alert.labels.get("alertname", ""),

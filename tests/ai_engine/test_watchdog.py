@@ -1,0 +1,91 @@
+"""The engine notices when alerts would not arrive."""
+
+from datetime import UTC, datetime, timedelta
+
+from tests.ai_engine.harness import Service
+from tests.ai_engine.test_api_alerts import tell
+
+from ai_engine.watchdog import WatchdogWatch
+from vital_shared.errors import StoreError
+from vital_shared.monitoring.metrics import WATCHDOG_AGE_SECONDS
+from vital_shared.store.alerts import AlertStore
+
+MINUTE = timedelta(minutes=1)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+class Alerts:
+    """A store with one sign of Watchdog, which may be away."""
+
+    def __init__(self) -> None:
+        self.last: datetime | None = None
+        self.away = False
+
+    async def last_sign(self, name: str) -> datetime | None:
+        assert name == "Watchdog"
+        if self.away:
+            raise StoreError("away")
+        return self.last
+
+
+async def test_it_warns_after_five_minutes_of_silence_and_no_longer_when_the_next_comes():
+    clock, alerts = Clock(), Alerts()
+    watch = WatchdogWatch(alerts, clock)
+    await watch.refresh()
+    clock.at += 60 * MINUTE
+    await watch.refresh()
+    assert watch.warning() is None, "it never received one"
+    assert WATCHDOG_AGE_SECONDS.at().value == 3_600
+    alerts.last = clock.at - MINUTE
+    await watch.refresh()
+    assert (watch.warning(), WATCHDOG_AGE_SECONDS.at().value) == (None, 60)
+    clock.at += 5 * MINUTE
+    alerts.away = True
+    await watch.refresh()
+    assert "no Watchdog has come from Alertmanager for 6 minutes" in watch.warning()
+    assert WATCHDOG_AGE_SECONDS.at().value == 360
+    alerts.last, alerts.away = clock.at, False
+    await watch.refresh()
+    assert watch.warning() is None
+
+
+async def test_after_a_start_silence_counts_from_there():
+    clock, alerts = Clock(), Alerts()
+    alerts.last = clock.at - 600 * MINUTE
+    watch = WatchdogWatch(alerts, clock)
+    await watch.refresh()
+    assert watch.warning() is None
+    clock.at += 5 * MINUTE
+    assert "5 minutes" in watch.warning()
+
+
+async def test_readiness_says_it_and_does_not_fail(service: Service) -> None:
+    watchdog = {"labels": {"alertname": "Watchdog", "severity": "none"}}
+    await tell(service, {"labels": {"alertname": "NotWatchdog"}, "fingerprint": "1"})
+    watch = service.engine.watchdog
+    await watch.refresh()
+    assert watch._last is None
+    await tell(service, watchdog)
+    await watch.refresh()
+    assert not any("Watchdog" in each for each in (await service.client.get("/readyz")).json()["missing"])
+    clock = Clock()
+    clock.at += 6 * MINUTE
+    watch._now = clock
+    response = await service.client.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (200, "ready")
+    assert "/runbooks/Watchdog" in " ".join(response.json()["missing"])
+
+
+async def test_the_end_of_a_watchdog_is_no_sign_of_life(service: Service) -> None:
+    watchdog = {"labels": {"alertname": "Watchdog", "severity": "none"}}
+    await tell(service, watchdog)
+    await tell(service, watchdog | {"status": "resolved", "endsAt": "2026-11-25T12:05:00Z"})
+    store = AlertStore(service.engine.services.database)
+    assert await store.last_sign("Watchdog") == datetime(2026, 11, 25, 12, 5, tzinfo=UTC)
