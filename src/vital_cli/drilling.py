@@ -18,7 +18,9 @@ from vital_cli.views.drill import tell_station
 from vital_ops.drill.drill import Drill
 from vital_ops.drill.faster import faster_rules, receivers_of_alerts
 from vital_ops.drill.journey import Journey, Receiver
+from vital_ops.drill.making import Site
 from vital_ops.drill.models import PRICES
+from vital_ops.drill.outage import ENGINE_DOWN, OutageDrill
 from vital_ops.drill.places import to_stand_ins
 from vital_ops.drill.receivers import Live, StandingIn
 from vital_ops.receivers.stand_ins import stand_ins
@@ -76,14 +78,29 @@ async def _played(
         async with scratch(
             folder, ENGINE, faster_rules(), made, say, prices=PRICES, settings=SMALL_CACHE
         ) as at:
-            return await Drill(client, at, StandingIn(stands.inbox), tell_station).run(alerts)
+            receivers = StandingIn(stands.inbox)
+            faults = {name: places for name, places in alerts.items() if name != ENGINE_DOWN}
+            journeys = await Drill(client, at, receivers, tell_station).run(faults) if faults else []
+            if ENGINE_DOWN in alerts:
+                outages = OutageDrill(Site(client, at), receivers, receivers_of_alerts(), tell_station)
+                journeys.append(await outages.run())
+            return journeys
 
 
 async def _live(
     alerts: Mapping[str, frozenset[Receiver]], folder: Path, client: aiohttp.ClientSession
 ) -> list[Journey]:
     settings = load_settings(NotificationSettings)
-    there = {alert: receivers & settings.places.keys() for alert, receivers in alerts.items()}
+    if [*alerts] == [ENGINE_DOWN]:
+        raise InvalidRequest(
+            f"{ENGINE_DOWN} cannot be drilled live: real receivers do not say what they received. "
+            "Leave out --live."
+        )
+    there = {
+        alert: receivers & settings.places.keys()
+        for alert, receivers in alerts.items()
+        if alert != ENGINE_DOWN
+    }
 
     def made(engine_url: str, key_file: Path) -> str:
         to = settings.destinations(folder, engine_url=engine_url, engine_key_file=key_file)

@@ -11,8 +11,8 @@ import aiohttp
 
 from vital_ops.drill.faults import FAULTS, Fault
 from vital_ops.drill.journey import Journey, Receiver
+from vital_ops.drill.making import Site
 from vital_ops.drill.receivers import Receivers
-from vital_ops.drill.traffic import Traffic
 from vital_ops.drill.watching import Watch
 from vital_ops.receivers.delivery import Status
 from vital_ops.stack.scratch import Scratch
@@ -20,9 +20,6 @@ from vital_ops.stack.scratch import Scratch
 __all__ = ["Drill", "Tell"]
 
 PATIENCE_SECONDS: Final = 150.0
-
-CALM: Final = 0.1
-"""The share of its pace at which a fault that rises begins."""
 
 WORDS: Final[Mapping[Status, str]] = {"firing": "with", "resolved": "over, says"}
 
@@ -81,7 +78,7 @@ class Drill:
         """Make a fault until its alerts are with their receivers, and follow these until they are over."""
         if not journeys:
             return
-        asking = asyncio.create_task(self._ask(fault))
+        asking = asyncio.create_task(fault.make(Site(self._client, self._at)))
         try:
             await self._all(self._there(journey) for journey in journeys)
         finally:
@@ -97,16 +94,6 @@ class Drill:
                     tasks.create_task(way)
         except TimeoutError:
             return
-
-    async def _ask(self, fault: Fault) -> None:
-        traffic = Traffic(self._client, self._at.engine)
-        if fault.calm_seconds:
-            try:
-                async with asyncio.timeout(fault.calm_seconds):
-                    await traffic.run(fault.ask, fault.per_second * CALM)
-            except TimeoutError:
-                pass  # calm is over
-        await traffic.run(fault.ask, fault.per_second)
 
     async def _there(self, journey: Journey) -> None:
         journey.pending = self._seconds(await self._watch.wait_for(journey.alert, "pending"))

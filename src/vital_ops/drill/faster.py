@@ -7,6 +7,7 @@ from typing import Final
 from vital_ops.config import DEFAULT_CONFIG, scaled
 from vital_ops.drill.faults import FAULTS
 from vital_ops.drill.journey import Receiver
+from vital_ops.drill.outage import ENGINE_DOWN
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.groups import EVERY_ALERT
 
@@ -27,5 +28,5 @@ def faster_rules() -> dict[str, str]:
 
 def receivers_of_alerts() -> dict[str, frozenset[Receiver]]:
     """Return the receivers, beside the engine, of each alert that a fault of the drill makes fire."""
-    drilled = frozenset().union(*(fault.alerts for fault in FAULTS))
+    drilled = frozenset({ENGINE_DOWN}).union(*(fault.alerts for fault in FAULTS))
     return {alert.name: frozenset(alert.receivers) for alert in EVERY_ALERT if alert.name in drilled}

@@ -8,30 +8,30 @@ from typing import Any, Final
 
 from vital_ops.drill.fragile import fragile_lookup, tell_to_fail
 from vital_ops.drill.fragile_workflow import end_with_error
-from vital_ops.drill.models import BREAKS_OFF, DEAR, GOOD, MISCOUNTS, SLOW
-from vital_ops.drill.traffic import Ask
+from vital_ops.drill.making import Make, asking, lose_replica, spending
+from vital_ops.drill.models import BREAKS_OFF, DEAR, DEAR_DOLLARS, GOOD, MISCOUNTS, SLOW
+from vital_shared.store.key_token import KeyToken
 
 __all__ = ["FAULTS", "Fault"]
+
+FALSE_KEY: Final = KeyToken.make().text
+"""A key of the right form that no engine has made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of questions, asked at a pace."""
+    """Something that goes wrong, and its alerts."""
 
     words: str
-    """What goes wrong, for who watches."""
-    ask: Ask
-    per_second: float
+    """A sentence for the person at the terminal."""
+    make: Make
     alerts: frozenset[str]
-    """Those that have to tell of it."""
-    calm_seconds: float = 0.0
-    """For so long it is asked a tenth as often first, so that there is something to rise from."""
 
 
 def _question(query: str = "Is it so?", **fields: Any) -> Callable[[int], dict[str, Any]]:
     """Make questions of a conversation, which no cache answers, unless told otherwise."""
-    given = {"mode": "4", "model": GOOD, "enable_rag": False, "enable_tools": False} | fields
-    given |= {"tenant_id": "drill", "user_id": "drill"}
+    given = {"mode": "4", "model": GOOD, "enable_rag": False, "enable_tools": False}
+    given |= {"tenant_id": "drill", "user_id": "drill"} | fields
     return lambda number: {"query": f"{query} ({number})", **given}
 
 
@@ -43,47 +43,54 @@ _TOOLS: Final = [
 FAULTS: Final = (
     Fault(
         "a step of the workflow ends every run with an error",
-        _question(end_with_error("Is it so?")),
-        per_second=6,
-        alerts=frozenset({"HighErrorRate"}),
+        asking(_question(end_with_error("Is it so?"), tenant_id="drill-unlucky"), 6),
+        alerts=frozenset({"HighErrorRate", "TenantAvailability"}),
     ),
     Fault(
         "a model takes 31 seconds for an answer",
-        _question(model=SLOW),
-        per_second=6,
+        asking(_question(model=SLOW), 6),
         alerts=frozenset({"HighLatency", "VeryHighLatency"}),
     ),
     Fault(
         "the cache is small, and every question is a new one",
-        _question(mode="2"),
-        per_second=20,
+        asking(_question(mode="2"), 20),
         alerts=frozenset({"LowCacheHitRate", "CacheNearCapacity", "HighCacheEvictionRate"}),
     ),
     Fault(
         "a tenant asks a model at $10 an answer, and then ten times as often",
-        _question(model=DEAR),
-        per_second=4,
+        asking(_question(model=DEAR), 4, calm_seconds=18),
         alerts=frozenset({"HighDailyCost", "SuddenCostSpike"}),
-        calm_seconds=18,
     ),
     Fault(
         "a source and a tool fail, and the model breaks off midway",
-        _question(
-            tell_to_fail("Is it so?"),
-            model=BREAKS_OFF,
-            enable_rag=True,
-            enable_tools=True,
-            requested_tools=_TOOLS,
+        asking(
+            _question(
+                tell_to_fail("Is it so?"),
+                model=BREAKS_OFF,
+                enable_rag=True,
+                enable_tools=True,
+                requested_tools=_TOOLS,
+            ),
+            15,
         ),
-        per_second=15,
         alerts=frozenset(
             {"LowQualityScore", "HighDegradationRate", "HighToolFailureRate", "HighRAGFailureRate"}
         ),
     ),
     Fault(
         "a provider counts ten million tokens for an answer of three words",
-        _question(model=MISCOUNTS),
-        per_second=1,
+        asking(_question(model=MISCOUNTS), 1),
         alerts=frozenset({"DeadLetters"}),
+    ),
+    Fault("another engine does not answer Prometheus", lose_replica, alerts=frozenset({"ReplicaDown"})),
+    Fault(
+        "somebody tries keys that are false",
+        asking(_question(), 20, headers={"Authorization": f"Bearer {FALSE_KEY}"}),
+        alerts=frozenset({"EngineRejecting"}),
+    ),
+    Fault(
+        "a tenant has spent all of its budget",
+        spending("drill-spender", _question(model=DEAR)(1), dollars=DEAR_DOLLARS),
+        alerts=frozenset({"TenantBudget"}),
     ),
 )

@@ -30,9 +30,14 @@ class Journey:
     strays: frozenset[Receiver] = frozenset()
     """Who got it and should not have."""
 
+    problem: str | None = None
+    """What went wrong apart from its way, in a sentence."""
+
     @property
     def failure(self) -> str | None:
         """What went wrong, in a sentence; None: nothing."""
+        if self.problem is not None:
+            return self.problem
         if self.firing is None:
             return f"{self.alert} does not fire."
         if missing := self.receivers - self.delivered.keys():

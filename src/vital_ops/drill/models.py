@@ -17,13 +17,16 @@ from vital_shared.llm.base import (
     Usage,
 )
 
-__all__ = ["BREAKS_OFF", "DEAR", "GOOD", "MISCOUNTS", "MODELS", "PRICES", "SLOW"]
+__all__ = ["BREAKS_OFF", "DEAR", "DEAR_DOLLARS", "GOOD", "MISCOUNTS", "MODELS", "PRICES", "SLOW"]
 
 GOOD: Final = "drill-good"
 SLOW: Final = "drill-slow"
 BREAKS_OFF: Final = "drill-breaks-off"
 DEAR: Final = "drill-dear"
 MISCOUNTS: Final = "drill-miscounts"
+
+DEAR_DOLLARS: Final = 10.0
+"""The price of an answer of the dear one."""
 
 SLOW_SECONDS: Final = 31.0
 """More than either of the alerts on latency allows."""

@@ -17,6 +17,8 @@ __all__ = ["Live", "Receivers", "StandingIn"]
 
 POLL_SECONDS: Final = 0.2
 
+ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+
 
 class Receivers(Protocol):
     """Who gets notifications, beside the engine."""
@@ -36,12 +38,22 @@ class StandingIn:
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
 
-    async def told(self, place: Place, alert: str, status: Status) -> datetime:
+    async def told(self, place: Place, alert: str, status: Status, since: datetime = ALWAYS) -> datetime:
         """Wait for a notification with the alert in its title."""
         delivery = await self._inbox.wait_for(
-            lambda each: (each.place, each.status) == (place, status) and _is_about(each, alert)
+            lambda each: (
+                (each.place, each.status) == (place, status) and each.at >= since and _is_about(each, alert)
+            )
         )
         return delivery.at
+
+    def said(self, alert: str, status: Status, since: datetime) -> frozenset[Place]:
+        """Name the places that were notified of an alert's status since a moment."""
+        return frozenset(
+            each.place
+            for each in self._inbox.deliveries
+            if each.status == status and each.at >= since and _is_about(each, alert)
+        )
 
     def got(self, alert: str) -> frozenset[Place]:
         """Look through all that has come."""

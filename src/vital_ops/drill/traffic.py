@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, Final
 
@@ -23,13 +23,17 @@ class Traffic:
     """Asks an engine, and counts how it was answered.
 
     :param engine: its address.
+    :param headers: sent with each request.
     """
 
-    def __init__(self, client: aiohttp.ClientSession, engine: str) -> None:
+    def __init__(
+        self, client: aiohttp.ClientSession, engine: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.answers: Counter[int] = Counter()
         """By status; 0: there was none."""
         self._client = client
         self._url = f"{engine}/v1/runs"
+        self._headers = headers or {}
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._numbers = count()
 
@@ -47,7 +51,9 @@ class Traffic:
         status = 0
         try:
             timeout = aiohttp.ClientTimeout(ANSWER_SECONDS)
-            async with self._client.post(self._url, json=body, timeout=timeout) as response:
+            async with self._client.post(
+                self._url, json=body, headers=self._headers, timeout=timeout
+            ) as response:
                 await response.read()
                 status = response.status
         except (aiohttp.ClientError, TimeoutError):

@@ -8,7 +8,11 @@ from typing import Any, Final, Literal
 
 import aiohttp
 
+from vital_shared.logs import get_logger
+
 __all__ = ["State", "Watch"]
+
+logger = get_logger(__name__)
 
 POLL_SECONDS: Final = 0.25
 ASK_SECONDS: Final = 10.0
@@ -31,19 +35,25 @@ class Watch:
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Watch until this is cancelled."""
+        """Watch until this is cancelled; what does not answer at the moment is asked again."""
         while True:
-            for alert in (await self._ask(f"{self._prometheus}/api/v1/alerts"))["data"]["alerts"]:
-                name, now = alert["labels"]["alertname"], datetime.now(UTC)
-                self._note(name, "pending", datetime.fromisoformat(alert["activeAt"]))
-                if alert["state"] == "firing":
-                    self._note(name, "firing", now)
-            for alert in (await self._ask(f"{self._engine}/v1/alerts"))["alerts"]:
-                name, now = alert["labels"].get("alertname", ""), datetime.now(UTC)
-                self._note(name, "told", now)
-                if alert["status"] == "resolved":
-                    self._note(name, "told over", now)
+            try:
+                await self._look()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                logger.debug("drill_watch_failed", exc_info=error)
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _look(self) -> None:
+        for alert in (await self._ask(f"{self._prometheus}/api/v1/alerts"))["data"]["alerts"]:
+            name, now = alert["labels"]["alertname"], datetime.now(UTC)
+            self._note(name, "pending", datetime.fromisoformat(alert["activeAt"]))
+            if alert["state"] == "firing":
+                self._note(name, "firing", now)
+        for alert in (await self._ask(f"{self._engine}/v1/alerts"))["alerts"]:
+            name, now = alert["labels"].get("alertname", ""), datetime.now(UTC)
+            self._note(name, "told", now)
+            if alert["status"] == "resolved":
+                self._note(name, "told over", now)
 
     async def wait_for(self, alert: str, state: State) -> datetime:
         """Return when an alert came into a state, as soon as it has."""

@@ -90,6 +90,8 @@ def _failing_notifications(at: Threshold) -> Iterator[Case]:
     over = there + at.window / 60 + 2
     yield Case("fires, and is over again", series, [(at.hold / 60 - 1, False), (there, True), (over, False)])
     yield Case("does not fire when all are delivered", {FAILED: lines((there, 0))}, [(there, False)])
+    webhook = {FAILED.replace("slack", "webhook"): lines((there, 10))}
+    yield Case("does not fire while the engine, a webhook, is down", webhook, [(there, False)])
 
 
 def _dropped(at: Threshold) -> Iterator[Case]:

@@ -38,6 +38,8 @@ class Scratch:
     prometheus: str
     alertmanager: str
     """Empty where there is none."""
+    folder: Path
+    """Where all of it keeps its files."""
 
 
 @asynccontextmanager
@@ -73,6 +75,7 @@ async def scratch(
             engine=f"http://{stack.engine_address}",
             prometheus=f"http://{HOST}:{stack.prometheus_port}",
             alertmanager="" if routing is None else f"http://{HOST}:{stack.alertmanager_port}",
+            folder=folder,
         )
     finally:
         waiting.cancel()

@@ -12,6 +12,7 @@ from tests.vital_ops.alerts_of_spec import RECEIVERS
 from vital_cli.drilling import run_drill
 from vital_ops.drill.faster import receivers_of_alerts
 from vital_ops.drill.faults import FAULTS
+from vital_ops.drill.outage import ENGINE_DOWN, PAGE_SECONDS
 from vital_ops.receivers.stand_ins import stand_ins
 from vital_ops.rules.alerts import ALERTS
 from vital_shared.errors import InvalidRequest
@@ -37,15 +38,31 @@ async def command(*arguments: str, **environment: str) -> tuple[int, bytes, byte
 
 @pytest.mark.timeout(400)
 def test_all_fire_come_to_the_right_receivers_and_end():
-    journeys = run_drill(None, live=False)
-    assert [journey.failure for journey in journeys] == [None] * len(DRILLED)
+    drilled = {alert: receivers for alert, receivers in DRILLED.items() if alert != ENGINE_DOWN}
+    journeys = run_drill([*drilled], live=False)
+    assert [journey.failure for journey in journeys] == [None] * len(drilled)
     assert {each.alert: set(each.receivers) for each in journeys} == {
-        alert: receivers | {"engine"} for alert, receivers in DRILLED.items()
+        alert: receivers | {"engine"} for alert, receivers in drilled.items()
     }
     for each in journeys:
         assert each.pending <= each.firing <= min(each.delivered.values())
         assert each.receivers == each.delivered.keys() == each.resolved.keys()
         assert all(each.resolved[receiver] > each.delivered[receiver] for receiver in each.receivers)
+
+
+@pytest.mark.timeout(400)
+def test_an_engine_that_is_killed_pages_and_every_incident_ends_in_the_right_state():
+    """Outages of 1, 10 and 60 minutes, scaled, with a fault that is gone afterwards and faults that are not."""
+    (journey,) = run_drill([ENGINE_DOWN], live=False)
+    assert journey.failure is None
+    assert journey.delivered.keys() == journey.resolved.keys() == DRILLED[ENGINE_DOWN]
+    assert all(page - journey.pending <= PAGE_SECONDS for page in journey.delivered.values())
+
+
+def test_a_live_drill_of_an_outage_is_refused(monkeypatch):
+    monkeypatch.setenv("VITAL_SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/T/B/X")
+    with pytest.raises(InvalidRequest, match="Leave out --live"):
+        run_drill([ENGINE_DOWN], live=True)
 
 
 async def test_a_live_drill_notifies_those_that_the_environment_names():
@@ -74,5 +91,5 @@ async def test_one_says_what_to_drill():
 
 def test_each_alert_has_one_fault():
     alerts = [alert for fault in FAULTS for alert in fault.alerts]
-    assert sorted(alerts) == sorted(DRILLED)
+    assert sorted([*alerts, ENGINE_DOWN]) == sorted(DRILLED)
     assert {alert.name for alert in ALERTS} <= set(alerts)

@@ -1,0 +1,86 @@
+"""Ways to make a fault in a scratch stack: each goes on until it is cancelled, and is then undone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import aiohttp
+
+from vital_ops.drill.traffic import Ask, Traffic
+from vital_ops.stack.ports import free_port
+from vital_ops.stack.scratch import Scratch
+from vital_ops.stack.stack import ENGINES, HOST
+
+__all__ = ["Make", "Site", "asking", "lose_replica", "spending"]
+
+CALM: Final = 0.1
+"""The share of its pace at which a fault that rises begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The place of a drill."""
+
+    client: aiohttp.ClientSession
+    at: Scratch
+
+
+Make: TypeAlias = Callable[[Site], Coroutine[Any, Any, None]]
+
+
+def asking(
+    ask: Ask, per_second: float, *, calm_seconds: float = 0.0, headers: Mapping[str, str] | None = None
+) -> Make:
+    """Make a fault of requests at a pace.
+
+    :param calm_seconds: for this long they come a tenth as often first, so that there is a rise.
+    :param headers: sent with each request.
+    """
+
+    async def make(site: Site) -> None:
+        traffic = Traffic(site.client, site.at.engine, headers or {})
+        if calm_seconds:
+            try:
+                async with asyncio.timeout(calm_seconds):
+                    await traffic.run(ask, per_second * CALM)
+            except TimeoutError:
+                pass  # calm is over
+        await traffic.run(ask, per_second)
+
+    return make
+
+
+async def lose_replica(site: Site) -> None:
+    """Name another engine to Prometheus, at an address where there is none."""
+    file = site.at.folder / ENGINES / "lost.json"
+    file.write_text(json.dumps([{"targets": [f"{HOST}:{free_port(HOST)}"]}]), encoding="utf-8")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        file.unlink()
+
+
+def spending(tenant: str, body: dict[str, Any], dollars: float) -> Make:
+    """Let a tenant spend money, and give it a budget of as much; it is without one afterwards.
+
+    :param body: a request that costs this many dollars.
+    """
+
+    async def make(site: Site) -> None:
+        budget = f"{site.at.engine}/v1/budgets/{tenant}"
+        limits = {"daily_dollars": f"{dollars:g}", "monthly_dollars": f"{dollars:g}"}
+        async with site.client.post(f"{site.at.engine}/v1/runs", json=body | {"tenant_id": tenant}) as answer:
+            await answer.read()
+        async with site.client.put(budget, json=limits) as answer:
+            answer.raise_for_status()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            async with site.client.delete(budget) as answer:
+                await answer.read()
+
+    return make
