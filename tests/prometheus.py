@@ -127,6 +127,7 @@ async def running_prometheus(
         find_program(PROMETHEUS),
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
+        "--storage.tsdb.retention.time=60d",
         f"--web.listen-address={address}",
         "--enable-feature=exemplar-storage",
         "--log.level=warn",

@@ -190,7 +190,7 @@ async def test_a_threshold_that_fires_as_often_as_asked_is_suggested(day, tmp_pa
     async with aiohttp.ClientSession() as client:
         history = History(client, day.url, day.at(0), day.at(MINUTES), 60)
         tested = await backtest(history, DEFAULT_CONFIG, 0)
-        (tmp_path / "thresholds.toml").write_text(write_thresholds(tested))
+        (tmp_path / "thresholds.toml").write_text(write_thresholds(tested, 0))
         chosen = load_config(tmp_path / "thresholds.toml").thresholds
         assert chosen["HighErrorRate"].value == 0.15  # 13 % failed
         assert chosen["HighToolFailureRate"].value >= 0.3  # 30 % failed
@@ -257,7 +257,7 @@ async def test_thresholds_of_ones_own_are_kept_beside_those_that_are_suggested(t
         Outcome("HighLatency", own["HighLatency"], [], 12.5),
         Outcome("HighDailyCost", own["HighDailyCost"], [], None),
     ]
-    (tmp_path / "thresholds.toml").write_text(write_thresholds(tested))
+    (tmp_path / "thresholds.toml").write_text(write_thresholds(tested, 0))
     expected = {**own, "HighLatency": own["HighLatency"].model_copy(update={"value": 12.5})}
     assert load_config(tmp_path / "thresholds.toml").thresholds == expected
     assert "HighDailyCost" not in (tmp_path / "thresholds.toml").read_text()

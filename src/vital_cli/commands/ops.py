@@ -81,7 +81,7 @@ def backtest(
     from vital_cli.backtesting import run_backtest, span
     from vital_cli.terminal import say, write_json
     from vital_cli.views.backtest import show_backtest
-    from vital_ops.backtest.backtest import write_thresholds
+    from vital_ops.backtest.backtest import unmet, write_thresholds
     from vital_ops.config import DEFAULT_CONFIG, load_config
 
     tested = run_backtest(
@@ -95,6 +95,8 @@ def backtest(
         write_json(tested)
     else:
         show_backtest(tested)
+    for remark in unmet(tested, times):
+        say(remark, "yellow")
     if write is not None:
-        write.write_text(write_thresholds(tested), encoding="utf-8")
+        write.write_text(write_thresholds(tested, times), encoding="utf-8")
         say(f"The suggested thresholds are in {write}: vital ops build --config {write}")

@@ -17,7 +17,9 @@ from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.recording import recordings
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, burns, slo_recordings
 
-__all__ = ["Tested", "backtest", "write_thresholds"]
+__all__ = ["Tested", "backtest", "unmet", "write_thresholds"]
+
+NOT_TRIED: Final = "No other thresholds were tried: give --times."
 
 HIGHER: Final = (1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 10)
 LOWER: Final = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
@@ -112,10 +114,28 @@ def _with(config: OpsConfig, alert: str, threshold: Threshold) -> OpsConfig:
     return config.model_copy(update={"thresholds": {**config.thresholds, alert: threshold}})
 
 
-def write_thresholds(tested: list[Tested]) -> str:
-    """Write a file for ``vital ops build --config``: what is suggested, and what differed before."""
+def write_thresholds(tested: list[Tested], times: int | None) -> str:
+    """Write a file for ``vital ops build --config``: what is suggested, and what differed before.
+
+    :param times: how often each alert should have fired; None: no other thresholds were tried.
+    """
+    remarks = "".join(f"# {remark}\n" for remark in unmet(tested, times))
     tables = [_table(each, at) for each in tested if (at := each.threshold) is not None and _differs(each)]
-    return "\n".join(tables) or "# All alerts fire as often as is wanted.\n"
+    if not tables and not remarks:
+        remarks = f"# {NOT_TRIED if times is None else 'All alerts fire as often as is wanted.'}\n"
+    return "\n".join([remarks, *tables] if remarks else tables)
+
+
+def unmet(tested: list[Tested], times: int | None) -> list[str]:
+    """Say which alerts do not fire as often as is wanted, and have no threshold with which they would."""
+    if times is None:
+        return []
+    return [
+        f"{each.alert} fired {len(each.firings)} times in place of {times}, and no threshold was found "
+        "with which it does."
+        for each in tested
+        if len(each.firings) != times and each.suggested is None
+    ]
 
 
 def _differs(each: Tested) -> bool:

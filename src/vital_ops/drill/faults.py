@@ -85,7 +85,7 @@ FAULTS: Final = (
     Fault("another engine does not answer Prometheus", lose_replica, alerts=frozenset({"ReplicaDown"})),
     Fault(
         "somebody tries keys that are false",
-        asking(_question(), 20, headers={"Authorization": f"Bearer {FALSE_KEY}"}),
+        asking(_question(), 10, headers={"Authorization": f"Bearer {FALSE_KEY}"}),
         alerts=frozenset({"EngineRejecting"}),
     ),
     Fault(
