@@ -295,3 +295,12 @@ def test_alertmanager_is_a_data_source_and_traces_are_where_they_are_configured(
     assert link == {"name": "trace_id", "datasourceUid": "traces"}
     latency = next(panel for panel in panels("vital-performance") if panel["title"] == "P95 latency")
     assert [target.get("exemplar", False) for target in latency["targets"]] == [False, False, True, True]
+
+
+def test_the_page_on_the_dashboards_has_a_result_for_each_panel():
+    page = (ROOT / "docs/dashboards.md").read_text()
+    rows = re.findall(r"^\| (?!panel|---)([^|]+) \| ([^|]+) \| ([^|]+) \|$", page, flags=re.MULTILINE)
+    every = [panel for board in BOARDS.values() for panel in board.all_panels]
+    assert [title for title, _, _ in rows] == [panel.title for panel in every]
+    for (title, _, result), panel in zip(rows, every, strict=True):
+        assert len(re.findall(r"\([1-9]\d*\)", result)) == len(panel.queries), title

@@ -1,0 +1,68 @@
+"""Print the page on the dashboards, with the result of every panel's queries under load.
+
+.venv/bin/python -m tests.vital_ops.panel_results > docs/dashboards.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+
+from tests.vital_ops.watched_engine import BOARDS, Watched, watched_engine
+
+from vital_ops.dashboards.panel import Board, Panel
+
+SERIES_SHOWN = 2
+
+HEAD = """# Dashboards
+
+Each panel of each dashboard, and the result of its queries: asked of a Prometheus that has watched an engine
+with two workers under load, with every environment, instance, mode and tenant chosen. Long results are cut;
+the number of series is in parentheses. The test `tests/vital_ops/test_panels.py` asks the same queries, and
+fails where one is empty. Printed by:
+
+```sh
+.venv/bin/python -m tests.vital_ops.panel_results > docs/dashboards.md
+```
+"""
+
+
+async def write_page() -> str:
+    """Run the load, and write the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with watched_engine(Path(folder)) as watched:
+            sections = ["\n".join([line async for line in _board(watched, each)]) for each in BOARDS.values()]
+    return "\n".join([HEAD, *sections])
+
+
+async def _board(watched: Watched, board: Board) -> AsyncIterator[str]:
+    yield f"## {board.title.removeprefix('VITAL / ')}\n"
+    yield f"{board.description}\n"
+    yield "| panel | shows | result under load |"
+    yield "| --- | --- | --- |"
+    for panel in board.all_panels:
+        yield f"| {panel.title} | {panel.description} | {await _results(watched, panel)} |"
+    yield ""
+
+
+async def _results(watched: Watched, panel: Panel) -> str:
+    return "; ".join([_result(await watched.ask(query.expr)) for query in panel.queries])
+
+
+def _result(found: Mapping[str, float]) -> str:
+    known = {name: value for name, value in found.items() if math.isfinite(value)}
+    first = sorted(known.items(), key=lambda one: -one[1])[:SERIES_SHOWN]
+    return f"{', '.join(_values(first))} ({len(known)})"
+
+
+def _values(series: list[tuple[str, float]]) -> Iterator[str]:
+    for name, value in series:
+        yield f"{name} {value:.4g}".strip()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(asyncio.run(write_page()))
