@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from ai_engine.supervisor.channel import Channel, ChannelClosed, Topic
+from ai_engine.supervisor.load_table import LoadTable
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.labels import WORKER_VARIABLE
 
@@ -59,15 +60,22 @@ class WorkerProcess:
 
     @classmethod
     async def start(
-        cls, number: int, listener: socket.socket, environment: Mapping[str, str], *, hang_seconds: float
+        cls,
+        number: int,
+        listener: socket.socket,
+        environment: Mapping[str, str],
+        *,
+        hang_seconds: float,
+        loads: LoadTable | None = None,
     ) -> WorkerProcess:
         """Start one, in a session of its own: Ctrl-C is told to the supervisor alone.
 
         :param hang_seconds: without a sign of life for this long it is killed, once it serves.
+        :param loads: of all workers; None: it takes whatever connection it can get.
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            inherited = (listener.fileno(), theirs.fileno())
+            inherited = (listener.fileno(), theirs.fileno(), *(() if loads is None else (loads.fd,)))
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

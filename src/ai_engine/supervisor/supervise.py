@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from ai_engine.settings import ServerSettings
+from ai_engine.supervisor.load_table import LoadTable
 from ai_engine.supervisor.process import WorkerProcess
 from ai_engine.supervisor.supervisor import Supervisor
 from vital_shared.settings import Settings
@@ -31,9 +32,17 @@ async def supervise(
     """
     await _migrate(library)
     environment = {**_environment(library), **_environment(settings)}
+    loads = LoadTable.create(settings.workers)
+
+    async def start(number: int) -> WorkerProcess:
+        loads.remove(number)  # of one that died
+        return await WorkerProcess.start(
+            number, listener, environment, hang_seconds=settings.hang_seconds, loads=loads
+        )
+
     supervisor = Supervisor(
         settings.workers,
-        lambda number: WorkerProcess.start(number, listener, environment, hang_seconds=settings.hang_seconds),
+        start,
         grace_seconds=settings.shutdown_seconds,
     )
     loop = asyncio.get_running_loop()

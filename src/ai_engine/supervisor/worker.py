@@ -9,7 +9,8 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import structlog
 import uvloop
@@ -22,6 +23,8 @@ from ai_engine.pauses import shorten_pauses
 from ai_engine.server import Server, StopRequests
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.channel import Channel, Topic
+from ai_engine.supervisor.fair_acceptor import FairAcceptor
+from ai_engine.supervisor.load_table import LoadTable
 from ai_engine.supervisor.relaying import ask_through
 from ai_engine.supervisor.scraping import ask_supervisor
 from vital_shared.errors import VitalError
@@ -50,10 +53,17 @@ class WorkerServer(Server):
     """
 
     def __init__(
-        self, app: Starlette, settings: ServerSettings, channel: Channel, stops: StopRequests
+        self,
+        app: Starlette,
+        settings: ServerSettings,
+        channel: Channel,
+        stops: StopRequests,
+        loads: LoadTable | None,
     ) -> None:
         super().__init__(app, settings, stops)
         self._channel = channel
+        self._loads = loads
+        self._acceptor: FairAcceptor | None = None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -63,11 +73,23 @@ class WorkerServer(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
-        await super().startup(sockets)
+        await super().startup(sockets if self._loads is None else [])
+        if self._loads is not None:
+            for listener in sockets or ():
+                self._acceptor = self._accept_from(listener, self._loads)
+                self.servers.append(self._acceptor)  # type: ignore[arg-type]  # it closes as theirs do
         self._channel.tell(Topic.READY)
+
+    def _accept_from(self, listener: socket.socket, loads: LoadTable) -> FairAcceptor:
+        config, state = self.config, self.server_state
+        protocol: Any = config.http_protocol_class  # uvicorn's own type says nothing of what it is made of
+        make = partial(protocol, config=config, server_state=state, app_state=self.lifespan.state)
+        return FairAcceptor(listener, make, state.connections, loads, int(os.environ[WORKER_VARIABLE]))
 
     async def on_tick(self, counter: int) -> bool:
         """Tell whether it is time to stop."""
+        if self._acceptor is not None and not self._acceptor.is_closed:
+            self._acceptor.note_load()
         return await super().on_tick(counter) or self.stops.first.is_set()
 
     async def _let_runs_end(self) -> None:
@@ -92,17 +114,20 @@ class WorkerServer(Server):
 
 def main() -> None:
     """Work until told to stop; the listener and the channel are named by the arguments."""
-    listener, end = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+    listener, end = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+    loads = LoadTable(int(sys.argv[3])) if sys.argv[3:] else None
     for inherited in (listener, end):
         inherited.set_inheritable(False)
     settings = ServerSettings()
     configure_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(worker=int(os.environ[WORKER_VARIABLE]))
     with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(listener, end, settings))
+        runner.run(_work(listener, end, settings, loads))
 
 
-async def _work(listener: socket.socket, end: socket.socket, settings: ServerSettings) -> None:
+async def _work(
+    listener: socket.socket, end: socket.socket, settings: ServerSettings, loads: LoadTable | None
+) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     stops = StopRequests()
     channel = await Channel.open(end)
@@ -110,7 +135,7 @@ async def _work(listener: socket.socket, end: socket.socket, settings: ServerSet
         apps: list[Starlette] = []
         tasks.create_task(_listen(channel, stops, apps))
         try:
-            await _serve(listener, settings, channel, stops, apps)
+            await _serve(listener, settings, channel, stops, apps, loads)
         except VitalError as error:
             channel.tell(Topic.FAILED, str(error).encode())
         channel.tell(Topic.SNAPSHOT, await asyncio.to_thread(_snapshot))
@@ -149,13 +174,14 @@ async def _serve(
     channel: Channel,
     stops: StopRequests,
     apps: list[Starlette],
+    loads: LoadTable | None,
 ) -> None:
     services = await Services.open(Settings())
     shorten_pauses()
     try:
         app = create_app(services, settings, ask_supervisor(channel), ask=ask_through(channel))
         apps.append(app)
-        await WorkerServer(app, settings, channel, stops).serve([listener])
+        await WorkerServer(app, settings, channel, stops, loads).serve([listener])
     finally:
         await services.aclose()
 
