@@ -68,3 +68,12 @@ def test_a_key_in_the_file_is_refused_and_not_repeated(load, field):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_configuration(tmp_path / "none.toml")
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(load):
+    assert load('\ufeff[providers.x]\nwire = "openai"\nbase_url = "http://x"').providers["x"].wire == "openai"
+
+
+def test_a_file_that_is_nested_without_end_is_refused(load):
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        load("a = " + "[" * 5_000 + "]" * 5_000)

@@ -70,11 +70,15 @@ def load_configuration(path: Path | None) -> Configuration:
     if path is None:
         return Configuration()
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(
+            path.read_text(encoding="utf-8-sig")
+        )  # editors on Windows begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The configuration {path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"The configuration {path} is no TOML: {error}.") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"The configuration {path} is nested too deeply: see the guide.") from error
     _refuse_keys(tables, path)
     try:
         return Configuration.model_validate(tables)
