@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -13,19 +14,25 @@ import aiohttp
 
 from vital_cli.session import load_settings
 from vital_cli.terminal import say
+from vital_ops.compare.client import LoadFailed
 from vital_ops.compare.compare import (
+    ALL_OFF,
+    ALL_ON,
     CACHED,
     LONG_ANSWERS,
     PARALLEL,
     SEQUENTIAL,
     UNCACHED,
+    FailedLoad,
+    Load,
     Measured,
     measure,
 )
 from vital_ops.compare.marks import GrafanaSettings, MarkFailed, mark
 from vital_ops.compare.paced import PRICES
 from vital_ops.compare.showing import shown
-from vital_ops.stack.scratch import scratch
+from vital_ops.stack.errors import ChildFailed
+from vital_ops.stack.scratch import Scratch, scratch
 from vital_shared.settings import Settings
 
 __all__ = ["mark_or_tell", "run_comparison"]
@@ -33,8 +40,8 @@ __all__ = ["mark_or_tell", "run_comparison"]
 ENGINE: Final = (sys.executable, "-m", "vital_cli.compare_engine")
 
 
-def run_comparison(count: int, per_second: float, shown_by: str | None = None) -> dict[str, Measured]:
-    """Run all loads, and return what they took, by their names.
+def run_comparison(count: int, per_second: float, shown_by: str | None = None) -> list[Measured | FailedLoad]:
+    """Run all loads, and return what each took, or why it failed.
 
     :param count: questions of each load.
     :param shown_by: the address of the Prometheus of `vital up`, which shall read all of it too.
@@ -42,24 +49,40 @@ def run_comparison(count: int, per_second: float, shown_by: str | None = None) -
     return asyncio.run(_run(count, per_second, shown_by))
 
 
-async def _run(count: int, per_second: float, shown_by: str | None) -> dict[str, Measured]:
+async def _run(count: int, per_second: float, shown_by: str | None) -> list[Measured | FailedLoad]:
     settings = load_settings(GrafanaSettings)
     stack = None if shown_by is None else load_settings(Settings).data_dir / "stack"
     # Connections are let go before the engine closes them: a question on its way would be lost with one.
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=1)
     async with aiohttp.ClientSession(connector=connector) as client:
-        found: dict[str, Measured] = {}
-        for loads, entries in (((SEQUENTIAL, PARALLEL, UNCACHED, LONG_ANSWERS), 0), ((CACHED,), 1_000)):
-            with TemporaryDirectory(prefix="vital-compare-") as folder:
-                own = {"VITAL_CACHE_ENTRIES": str(entries)}
-                starting = scratch(Path(folder), ENGINE, {}, None, say, prices=PRICES, settings=own)
-                async with starting as at:
+        found: list[Measured | FailedLoad] = []
+        for loads, entries in (
+            ((SEQUENTIAL, PARALLEL, UNCACHED, LONG_ANSWERS, ALL_OFF), 0),
+            ((CACHED, ALL_ON), 5_000),
+        ):
+            try:
+                async with _engine(entries) as at:
                     with shown(at.engine, stack):
-                        measured = await measure(client, at, loads, count, per_second, say, shown_by)
-            found.update((each.load.name, each) for each in measured)
+                        found += await measure(client, at, loads, count, per_second, say, shown_by)
+            except (ChildFailed, LoadFailed) as error:
+                known = {each.load.name for each in found}
+                found += [FailedLoad(load, str(error)) for load in loads if load.name not in known]
         if shown_by is not None:
-            await mark_or_tell(client, settings, (found[SEQUENTIAL.name], found[PARALLEL.name]))
+            await mark_or_tell(client, settings, _of(found, (SEQUENTIAL, PARALLEL)))
     return found
+
+
+@asynccontextmanager
+async def _engine(cache_entries: int) -> AsyncIterator[Scratch]:
+    own = {"VITAL_CACHE_ENTRIES": str(cache_entries)}
+    with TemporaryDirectory(prefix="vital-compare-") as folder:
+        async with scratch(Path(folder), ENGINE, {}, None, say, prices=PRICES, settings=own) as at:
+            yield at
+
+
+def _of(found: Iterable[Measured | FailedLoad], loads: Iterable[Load]) -> list[Measured]:
+    names = {load.name for load in loads}
+    return [each for each in found if isinstance(each, Measured) and each.load.name in names]
 
 
 async def mark_or_tell(

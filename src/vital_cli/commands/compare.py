@@ -42,3 +42,5 @@ def compare(
         write_json(found)
     else:
         show_comparison(found)
+    if not (found.parallel and found.cache and found.streaming and found.cumulative):
+        raise typer.Exit(1)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from vital_cli.terminal import say, show_table
-from vital_ops.compare.compare import CACHED, LONG_ANSWERS, PARALLEL, SEQUENTIAL, UNCACHED, Measured
-from vital_ops.compare.verdict import OF_CACHE, OF_PARALLEL, Line, compared, perceived
+from vital_ops.compare.compare import (
+    ALL_OFF,
+    ALL_ON,
+    CACHED,
+    EXPECTED_HITS,
+    LONG_ANSWERS,
+    PARALLEL,
+    SEQUENTIAL,
+    UNCACHED,
+    FailedLoad,
+    Load,
+    Measured,
+)
+from vital_ops.compare.verdict import OF_ALL, OF_CACHE, OF_PARALLEL, Line, compared, cumulated, perceived
 
 __all__ = ["Comparison", "comparison", "show_comparison"]
 
@@ -23,6 +35,12 @@ ANSWER: Final = (
 )
 
 
+EVERYTHING: Final = (
+    f"{EXPECTED_HITS:.0%} of the questions were asked before. "
+    f"Expected are {OF_ALL[0]:.0%} to {OF_ALL[1]:.0%} less in all."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """All that was compared."""
@@ -31,33 +49,66 @@ class Comparison:
     """Nodes one after another, and in parallel."""
     cache: tuple[Line, ...]
     """Without a cache, and with one."""
-    streaming: Line
+    streaming: tuple[Line, ...]
+    cumulative: tuple[Line, ...]
+    """Everything off, and everything on."""
     loads: tuple[Measured, ...]
+    failures: tuple[str, ...]
+    """Loads that failed, and questions without an answer, with their reasons."""
 
 
-def comparison(found: Mapping[str, Measured]) -> Comparison:
-    """Compare what was measured, by the loads' names."""
+def comparison(found: Iterable[Measured | FailedLoad]) -> Comparison:
+    """Compare what was measured; a table is empty where a load that it needs has failed."""
+    found = tuple(found)
+    measured = {each.load.name: each for each in found if isinstance(each, Measured)}
+
+    def have(*loads: Load) -> list[Measured]:
+        names = [load.name for load in loads]
+        return [measured[name] for name in names] if measured.keys() >= set(names) else []
+
+    parallel, cache = have(SEQUENTIAL, PARALLEL), have(UNCACHED, CACHED)
+    everything = have(ALL_OFF, ALL_ON)
     return Comparison(
-        parallel=tuple(compared(found[SEQUENTIAL.name], found[PARALLEL.name], OF_PARALLEL)),
-        cache=tuple(compared(found[UNCACHED.name], found[CACHED.name], OF_CACHE)),
-        streaming=perceived(found[LONG_ANSWERS.name]),
-        loads=tuple(found.values()),
+        parallel=tuple(compared(parallel[0], parallel[1], OF_PARALLEL)) if parallel else (),
+        cache=tuple(compared(cache[0], cache[1], OF_CACHE)) if cache else (),
+        streaming=tuple(perceived(each) for each in have(LONG_ANSWERS)),
+        cumulative=tuple(cumulated(everything[0], everything[1])) if everything else (),
+        loads=tuple(measured.values()),
+        failures=tuple(_failures(found)),
     )
 
 
+def _failures(found: Iterable[Measured | FailedLoad]) -> Iterator[str]:
+    for each in found:
+        if isinstance(each, FailedLoad):
+            yield f"{each.load.name} failed, and is not compared: {each.reason}"
+        else:
+            yield from (f"{each.load.name}: one question had no answer: {reason}" for reason in each.failures)
+
+
 def show_comparison(found: Comparison) -> None:
-    """Print three tables, and say how each load is made: the figures depend on it."""
+    """Print four tables, and say how each load is made: the figures depend on it."""
     for title, made, lines in (
         ("Nodes one after another, and in parallel", SOURCES, found.parallel),
         ("Ten questions again and again, without the cache and with it", "", found.cache),
     ):
-        say(title)
-        show_table([_row(line, f"{-line.change:+.0%}") for line in lines])
-        if made:
-            say(made)
-    say("A long answer, whole and streamed")
-    show_table([_row(found.streaming, f"{found.streaming.change:.1f} times as soon")])
-    say(ANSWER)
+        _show(title, [_row(line, f"{-line.change:+.0%}") for line in lines], made)
+    streamed = [_row(line, f"{line.change:.1f} times as soon") for line in found.streaming]
+    _show("A long answer, whole and streamed", streamed, ANSWER)
+    everything = [_row(line, f"{-line.change:+.0%}") for line in found.cumulative]
+    _show("Everything off, and parallel nodes, cache and streaming together", everything, EVERYTHING)
+    for failure in found.failures:
+        say(failure, "yellow")
+
+
+def _show(title: str, rows: list[dict[str, object]], made: str) -> None:
+    say(title)
+    if not rows:
+        say("not compared: see below", "yellow")
+        return
+    show_table(rows)
+    if made:
+        say(made)
 
 
 def _row(line: Line, change: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ import aiohttp
 
 from vital_shared.errors import VitalError
 
-__all__ = ["LoadFailed", "Took", "ask_all"]
+__all__ = ["LoadFailed", "Took", "ask_all", "ask_one"]
 
 ANSWER_SECONDS: Final = 120.0
 
@@ -29,25 +29,29 @@ class Took(NamedTuple):
 
 async def ask_all(
     client: aiohttp.ClientSession, engine: str, bodies: Sequence[dict[str, Any]], per_second: float
-) -> list[Took]:
-    """Ask all of it, and wait for all answers.
-
-    :raises LoadFailed: when one has none.
-    """
+) -> list[Took | LoadFailed]:
+    """Ask all of it, and return the answers' times; where there is no answer, the reason."""
     loop, tasks = asyncio.get_running_loop(), []
     began = loop.time()
-    try:
-        async with asyncio.TaskGroup() as group:
-            for number, body in enumerate(bodies):
-                tasks.append(group.create_task(_ask(client, engine, body)))
-                await asyncio.sleep(began + (number + 1) / per_second - loop.time())
-    except* LoadFailed as failures:
-        raise failures.exceptions[0] from None
+    async with asyncio.TaskGroup() as group:
+        for number, body in enumerate(bodies):
+            tasks.append(group.create_task(_try(client, engine, body)))
+            await asyncio.sleep(began + (number + 1) / per_second - loop.time())
     return [task.result() for task in tasks]
 
 
-async def _ask(client: aiohttp.ClientSession, engine: str, body: dict[str, Any]) -> Took:
-    """Ask one thing, as a stream of events."""
+async def _try(client: aiohttp.ClientSession, engine: str, body: dict[str, Any]) -> Took | LoadFailed:
+    try:
+        return await ask_one(client, engine, body)
+    except LoadFailed as failure:
+        return failure
+
+
+async def ask_one(client: aiohttp.ClientSession, engine: str, body: dict[str, Any]) -> Took:
+    """Ask one thing, as a stream of events.
+
+    :raises LoadFailed: when there is no answer.
+    """
     began, first, last = time.perf_counter(), 0.0, b""
     headers = {"Accept": "text/event-stream"}
     timeout = aiohttp.ClientTimeout(ANSWER_SECONDS)

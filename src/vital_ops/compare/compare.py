@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from vital_ops.compare.client import LoadFailed, ask_all
+from vital_ops.compare.client import LoadFailed, Took, ask_all
 from vital_ops.compare.figures import Figures, first_tokens, instant, of_clients, of_prometheus
 from vital_ops.compare.latencies import worded
 from vital_ops.compare.paced import LONG, PACED
@@ -20,19 +21,29 @@ from vital_ops.stack.scratch import Scratch
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
 
 __all__ = [
+    "ALL_OFF",
+    "ALL_ON",
     "CACHED",
     "DIFFERENT",
     "LONG_ANSWERS",
     "PARALLEL",
     "SEQUENTIAL",
     "UNCACHED",
+    "FailedLoad",
     "Load",
     "Measured",
+    "answered_of",
     "measure",
 ]
 
 DIFFERENT: Final = 10
 """Questions that are asked again and again, where the cache is compared."""
+
+EXPECTED_HITS: Final = 0.6
+"""The share of questions asked again where everything is compared at once: the target of the hit rate."""
+
+MAX_FAILED_SHARE: Final = 0.01
+"""Questions without an answer, as a share of a load's, above which its figures are not compared."""
 
 SCRAPE_SECONDS: Final = 30.0
 SCRAPED_SECONDS: Final = 0.2
@@ -49,6 +60,8 @@ class Load:
     model: str = PACED
     repeats: bool = False
     """Whether a few questions are asked again and again."""
+    hit_share: float = 0.0
+    """Share of the questions that were asked before."""
     bare: bool = False
     """Without documents and tools."""
     share: float = 1.0
@@ -58,7 +71,7 @@ class Load:
         """Write the questions."""
         return [
             {
-                "query": self._query(number),
+                "query": self._query(number, count),
                 "mode": self.mode,
                 "tenant_id": self.name,
                 "user_id": "compare",
@@ -70,10 +83,11 @@ class Load:
             for number in range(count)
         ]
 
-    def _query(self, number: int) -> str:
+    def _query(self, number: int, count: int) -> str:
         if self.bare:
             return f"How long does review {number} take?"  # no part but the model takes time
-        return worded(1 + (number % DIFFERENT if self.repeats else number))
+        different = DIFFERENT if self.repeats else max(1, round(count * (1 - self.hit_share)))
+        return worded(1 + number % different)
 
     @property
     def labels(self) -> dict[str, Match]:
@@ -85,6 +99,8 @@ SEQUENTIAL: Final = Load("sequential", "2", execution="sequential")
 PARALLEL: Final = Load("parallel", "2")
 UNCACHED: Final = Load("cache-off", "1", repeats=True)
 CACHED: Final = Load("cache-on", "1", repeats=True)
+ALL_OFF: Final = Load("all-off", "1", execution="sequential", hit_share=EXPECTED_HITS)
+ALL_ON: Final = Load("all-on", "2", hit_share=EXPECTED_HITS)
 LONG_ANSWERS: Final = Load("streaming", "4", model=LONG, bare=True, share=0.2)
 
 
@@ -97,6 +113,16 @@ class Measured:
     ended: datetime
     prometheus: Figures
     clients: Figures
+    failures: tuple[str, ...] = ()
+    """The reason of each question without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedLoad:
+    """A load whose figures cannot be compared."""
+
+    load: Load
+    reason: str
 
 
 async def measure(
@@ -107,27 +133,56 @@ async def measure(
     per_second: float,
     tell: Callable[[str], None],
     shown_by: str | None = None,
-) -> list[Measured]:
-    """Run loads, one after the other.
+) -> list[Measured | FailedLoad]:
+    """Run loads, one after the other; one that fails does not end the others.
 
     :param count: questions of each.
     :param shown_by: the address of a second Prometheus, which has to have seen all of it too.
-    :raises LoadFailed: when a question has no answer.
+    :raises LoadFailed: when the second Prometheus has not seen it.
     """
-    found = []
+    found: list[Measured | FailedLoad] = []
     for load in loads:
-        asked, pace = round(count * load.share), per_second * load.share
-        tell(f"{load.name}: {asked} questions, {pace:g} a second …")
-        before = await first_tokens(client, at.prometheus, load.mode)
-        began = datetime.now(UTC)
-        took = await ask_all(client, at.engine, load.bodies(asked), pace)
-        ended = datetime.now(UTC)
-        await _scraped(client, at.prometheus, at.engine, load, asked)
-        figures = await of_prometheus(client, at.prometheus, load.labels, load.mode, before)
-        found.append(Measured(load, began, ended, figures, of_clients(took)))
-    if shown_by is not None:
-        await _scraped(client, shown_by, at.engine, loads[-1], asked)
+        try:
+            found.append(await _measure(client, at, load, count, per_second, tell))
+        except (LoadFailed, aiohttp.ClientError, TimeoutError) as error:
+            found.append(FailedLoad(load, str(error) or type(error).__name__))
+    if shown_by is not None and isinstance(last := found[-1], Measured):
+        answered = round(count * last.load.share) - len(last.failures)
+        await _scraped(client, shown_by, at.engine, last.load, answered)
     return found
+
+
+async def _measure(
+    client: aiohttp.ClientSession,
+    at: Scratch,
+    load: Load,
+    count: int,
+    per_second: float,
+    tell: Callable[[str], None],
+) -> Measured:
+    asked, pace = round(count * load.share), per_second * load.share
+    tell(f"{load.name}: {asked} questions, {pace:g} a second …")
+    before = await first_tokens(client, at.prometheus, load.mode)
+    began = datetime.now(UTC)
+    answers = await ask_all(client, at.engine, load.bodies(asked), pace)
+    ended = datetime.now(UTC)
+    took, failures = answered_of(answers)
+    await _scraped(client, at.prometheus, at.engine, load, len(took))
+    figures = await of_prometheus(client, at.prometheus, load.labels, load.mode, before)
+    return Measured(load, began, ended, figures, of_clients(took), failures)
+
+
+def answered_of(answers: Sequence[Took | LoadFailed]) -> tuple[list[Took], tuple[str, ...]]:
+    """Part the answers from the reasons of those that failed.
+
+    :raises LoadFailed: when there are too many of these for the others to stand for the load.
+    """
+    took = [each for each in answers if isinstance(each, Took)]
+    failures = tuple(str(each) for each in answers if isinstance(each, LoadFailed))
+    if len(failures) > MAX_FAILED_SHARE * len(answers):
+        (reason, _), *_ = Counter(failures).most_common(1)
+        raise LoadFailed(f"{len(failures)} of {len(answers)} questions had no answer. Most often: {reason}")
+    return took, failures
 
 
 async def _scraped(

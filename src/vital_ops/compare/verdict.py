@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from vital_ops.compare.compare import Measured
 
-__all__ = ["OF_CACHE", "OF_PARALLEL", "Line", "compared", "perceived"]
+__all__ = ["OF_ALL", "OF_CACHE", "OF_PARALLEL", "Line", "compared", "cumulated", "perceived"]
 
 Expected: TypeAlias = Mapping[str, tuple[float, float]]
 """How much less it should be, at least and at most: shares."""
@@ -18,6 +18,9 @@ OF_PARALLEL: Final[Expected] = {"average": (0.30, 0.50), "P95": (0.35, 0.45), "P
 
 OF_CACHE: Final[Expected] = {"average": (0.6, 1.0), "P95": (0.6, 1.0), "P99": (0.0, 1.0)}
 """Of the cache: it should spare more than 60 % of the calls. Who asks first, or beside the first, waits."""
+
+OF_ALL: Final = (0.5, 0.7)
+"""Of parallel nodes, the cache and streaming together."""
 
 PERCEIVED: Final = 10.0
 """An answer that streams should be there so many times as soon."""
@@ -46,6 +49,20 @@ def compared(before: Measured, after: Measured, expected: Expected) -> Iterator[
     for what, (first, second) in rows.items():
         saved = 1 - second / first
         yield Line(what, first, second, saved, _verdict(saved, expected[what]))
+
+
+def cumulated(before: Measured, after: Measured) -> Iterator[Line]:
+    """Compare everything off with everything on.
+
+    Without streaming a reader waits for the whole answer, so its first word is held against that.
+    """
+    whole = before.prometheus.average
+    for what, seconds in (
+        ("average", after.prometheus.average),
+        ("average until the first word", after.prometheus.first_token),
+    ):
+        saved = 1 - seconds / whole
+        yield Line(what, whole, seconds, saved, _verdict(saved, OF_ALL))
 
 
 def perceived(streamed: Measured) -> Line:
