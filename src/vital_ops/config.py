@@ -15,6 +15,7 @@ A file is TOML. What concerns all alerts stands at its top, and each alert that 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -142,7 +143,16 @@ class OpsConfig(Frozen):
     traces_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """The address of Tempo or Jaeger, which exemplars link to; empty: no traces are kept."""
     traces_type: Literal["tempo", "jaeger"] = "tempo"
+    prometheus_external_url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://\S+$")
+    """The address under which people reach Prometheus, for links to an alert's expression."""
+    alertmanager_external_url: str = Field(default="http://127.0.0.1:9093", pattern=r"^https?://\S+$")
+    """The address under which people reach Alertmanager, for links to silence an alert."""
     thresholds: Thresholds = _THRESHOLDS
+
+    @property
+    def target_labels(self) -> dict[str, str]:
+        """The labels by which the engines are selected, ``job`` among them."""
+        return dict(re.findall(r'(\w+)="([^"]*)"', self.selector))
 
     def threshold(self, alert: str) -> Threshold:
         """Return the numbers of an alert.
@@ -168,9 +178,10 @@ DEFAULT_CONFIG: Final = OpsConfig()
 """The configuration of the files in the repository."""
 
 
-def load_config(path: Path) -> OpsConfig:
+def load_config(path: Path, base: OpsConfig = DEFAULT_CONFIG) -> OpsConfig:
     """Read what differs from a file, and take everything else as it is.
 
+    :param base: addresses and the like that the file does not name.
     :raises ConfigurationError: when the file cannot be read, or has something that cannot be configured.
     """
     try:
@@ -181,7 +192,8 @@ def load_config(path: Path) -> OpsConfig:
     tables = {name: value for name, value in read.items() if name not in common}
     changed = {name: _changed(path, name, table) for name, table in tables.items()}
     try:
-        return OpsConfig.model_validate(common | {"thresholds": {**_THRESHOLDS} | changed})
+        known = base.model_dump(exclude={"thresholds"})
+        return OpsConfig.model_validate(known | common | {"thresholds": {**_THRESHOLDS} | changed})
     except ValidationError as error:
         raise _refusal(str(path), error) from error
 

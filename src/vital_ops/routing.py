@@ -44,6 +44,9 @@ BUDGET_REPEAT_INTERVAL: Final = "31d"
 """A budget's mark is notified once in its period, which is a month at most."""
 
 
+PANEL: Final = "{{ (index .Alerts 0).Annotations.dashboard_url }}"
+
+
 class Pace(NamedTuple):
     """How long Alertmanager waits."""
 
@@ -149,6 +152,7 @@ def _slack(to: Destinations) -> dict[str, Any]:
         "api_url_file": str(to.slack_url_file),
         "send_resolved": True,
         "title": TITLE,
+        "title_link": PANEL,
         "text": TEXT,
     }
 
@@ -160,6 +164,7 @@ def _pagerduty(to: Destinations) -> dict[str, Any]:
         "description": TITLE,
         "severity": '{{ if eq .CommonLabels.severity "critical" }}critical{{ else }}warning{{ end }}',
         "client": "VITAL",
+        "client_url": PANEL,
     }
     return found | ({"url": to.pagerduty_url} if to.pagerduty_url else {})
 

@@ -1,9 +1,12 @@
 """The configuration of rules and dashboards, and a file that changes it."""
 
 import pytest
+import yaml
 
-from vital_ops.config import DEFAULT_CONFIG, load_config
+from vital_ops.build import files
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig, load_config
 from vital_ops.durations import parse_seconds, write_seconds
+from vital_ops.stack.stack import local_config
 from vital_shared.errors import ConfigurationError
 
 
@@ -63,6 +66,33 @@ def test_a_file_names_the_environment_the_engines_and_the_addresses(tmp_path):
     assert (config.environment, config.selector) == ("staging", 'job="vital",cluster="eu"')
     assert config.panel("vital-cache", 3) == "https://grafana.example/d/vital-cache?viewPanel=3"
     assert config.runbook("HighLatency") == "https://wiki.example/runbooks/HighLatency"
+    assert config.target_labels == {"job": "vital", "cluster": "eu"}
+
+
+def test_what_a_file_leaves_out_is_that_of_the_stack_that_reads_it(tmp_path):
+    file = tmp_path / "ops.toml"
+    file.write_text('environment = "staging"\nprometheus_external_url = "https://prometheus.example"\n')
+    config = load_config(file, local_config("127.0.0.1:8123", 9190, 9193))
+    assert config.runbook_url == "http://127.0.0.1:8123/runbooks"
+    assert (config.prometheus_external_url, config.alertmanager_external_url) == (
+        "https://prometheus.example",
+        "http://127.0.0.1:9193",
+    )
+
+
+def test_no_address_of_this_machine_is_left_when_all_are_configured(tmp_path):
+    names = ("grafana_url", "runbook_url", "prometheus_external_url", "alertmanager_external_url")
+    config = OpsConfig(environment="production", **{name: f"https://{name}.example" for name in names})
+    for path, text in files(config).items():
+        assert "127.0.0.1" not in text, path
+        assert "localhost" not in text or path == "prometheus.yml", "it scrapes itself"
+
+
+def test_the_engines_have_the_labels_by_which_rules_select_them():
+    config = OpsConfig(selector='job="answers",cluster="eu"')
+    (engines, *_) = yaml.safe_load(files(config)["prometheus.yml"])["scrape_configs"]
+    assert engines["job_name"] == "answers"
+    assert engines["static_configs"] == [{"targets": ["ai-engine:8000"], "labels": {"cluster": "eu"}}]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,9 @@ def up(
     ] = None,
     prometheus_port: Annotated[int, typer.Option(min=1, max=65535, help="Prometheus' port.")] = 9090,
     alertmanager_port: Annotated[int, typer.Option(min=1, max=65535, help="Alertmanager's port.")] = 9093,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file: environment, addresses, thresholds.")
+    ] = None,
 ) -> None:
     """Serve the engine, watched by Prometheus and Alertmanager, until Ctrl-C.
 
@@ -29,11 +33,12 @@ def up(
     from vital_cli.session import load_settings
     from vital_cli.stacking import announce, engine_program, reachable, run_until_told
     from vital_cli.terminal import say
+    from vital_ops.config import load_config
     from vital_ops.routing import routing
     from vital_ops.rules.files import rule_files
     from vital_ops.stack.alertmanager import reads_url_files
     from vital_ops.stack.notification_settings import NotificationSettings
-    from vital_ops.stack.stack import Stack
+    from vital_ops.stack.stack import Stack, local_config
     from vital_ops.stack.up import KEY_FILE, locked
     from vital_ops.stack.up import up as run
     from vital_shared.settings import Settings
@@ -41,6 +46,11 @@ def up(
     settings, server = load_settings(Settings), load_settings(ServerSettings, port=port)
     notifications = load_settings(NotificationSettings)
     folder, address = settings.data_dir / "stack", reachable(server.host, server.port)
+    chosen = local_config(
+        address, prometheus_port, alertmanager_port, os.environ.get("VITAL_ENVIRONMENT", "")
+    )
+    if config is not None:
+        chosen = load_config(config, chosen)
     with locked(folder):
         destinations = notifications.destinations(
             folder, engine_url=f"http://{address}/v1/alerts", engine_key_file=folder / KEY_FILE
@@ -51,10 +61,10 @@ def up(
             engine_address=address,
             prometheus_port=prometheus_port,
             alertmanager_port=alertmanager_port,
-            rules=rule_files(),
+            rules=rule_files(chosen),
+            config=chosen,
             routing=routing(replace(destinations, reads_url_files=reads_url_files())),
             key_file=folder / KEY_FILE,
-            environment=os.environ.get("VITAL_ENVIRONMENT", ""),
         )
         run_until_told(run(stack, settings.url, lambda: announce(stack, notifications), _warn))
     say("All of it has stopped.")

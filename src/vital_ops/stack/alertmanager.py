@@ -18,9 +18,10 @@ RETENTION: Final = "768h"
 """32 days: Alertmanager notifies again of what it has forgotten, whatever the route's repeat interval is."""
 
 
-def alertmanager(folder: Path, address: str, configuration: Path) -> Program:
+def alertmanager(folder: Path, address: str, configuration: Path, external_url: str) -> Program:
     """Make the program, with its data and its log in a folder.
 
+    :param external_url: its address in messages.
     :raises ConfigurationError: when it is not on this machine.
     """
     return Program(
@@ -31,6 +32,8 @@ def alertmanager(folder: Path, address: str, configuration: Path) -> Program:
             f"--storage.path={folder / 'alertmanager'}",
             f"--data.retention={RETENTION}",
             f"--web.listen-address={address}",
+            f"--web.external-url={external_url}",
+            "--web.route-prefix=/",  # whatever path the address has
             "--cluster.listen-address=",  # alone: it would listen on all addresses
             "--log.level=warn",
         ),

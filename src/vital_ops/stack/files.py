@@ -21,5 +21,6 @@ def files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
             rules="/etc/prometheus/prometheus-rules/*.yml",
             key_file="/run/vital/engine.key",
             environment=config.environment,
+            target_labels=config.target_labels,
         )
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.stack.program import Program
 from vital_ops.stack.programs import PROMETHEUS, find_program
 
@@ -24,12 +26,12 @@ rule_files:
   - {rules}
 
 {alerting}scrape_configs:
-  - job_name: vital
+  - job_name: {job}
     authorization:
       credentials_file: {key_file}
     static_configs:
       - targets: [{engine}]
-{more_engines}{environment}  - job_name: prometheus
+{labels}{more_engines}{environment}  - job_name: prometheus
     static_configs:
       - targets: [{prometheus}]
 {watched_alertmanager}"""
@@ -71,6 +73,7 @@ def prometheus_configuration(
     more_engines: str | None = None,
     environment: str = "",
     interval: str = "10s",
+    target_labels: Mapping[str, str] = DEFAULT_CONFIG.target_labels,
 ) -> str:
     """Write the configuration.
 
@@ -81,8 +84,10 @@ def prometheus_configuration(
     :param key_file: holds a key for all tenants with the scope ``costs``; where the engine asks for none,
         anything. It is read anew with every scrape.
     :param more_engines: the pattern of files that name other engines to be read too.
+    :param target_labels: the engines' labels, by which rules and dashboards select them.
     :param environment: the environment's name, a label of all that is scraped; empty: there is no such label.
     """
+    own = {name: value for name, value in target_labels.items() if name != "job"}
     alerting = watched = discovered = named = ""
     if environment:
         literal = environment.replace("$", "$$")  # the text is a template of Prometheus
@@ -92,10 +97,12 @@ def prometheus_configuration(
         watched = WATCHED_ALERTMANAGER.format(alertmanager=json.dumps(alertmanager))
     if more_engines is not None:
         discovered = MORE_ENGINES.format(files=json.dumps(more_engines))
-    values = {"engine": engine, "prometheus": prometheus, "rules": rules, "key_file": key_file}
+    job = target_labels.get("job", "vital")
+    values = {"job": job, "engine": engine, "prometheus": prometheus, "rules": rules, "key_file": key_file}
     return CONFIGURATION.format(
         interval=interval,
         alerting=alerting,
+        labels=f"        labels: {json.dumps(own)}\n" if own else "",
         more_engines=discovered,
         environment=named,
         watched_alertmanager=watched,
@@ -103,9 +110,10 @@ def prometheus_configuration(
     )
 
 
-def prometheus(folder: Path, address: str, configuration: Path) -> Program:
+def prometheus(folder: Path, address: str, configuration: Path, external_url: str) -> Program:
     """Make the program, with its data and its log in a folder.
 
+    :param external_url: its address in messages.
     :raises ConfigurationError: when it is not on this machine.
     """
     return Program(
@@ -116,6 +124,8 @@ def prometheus(folder: Path, address: str, configuration: Path) -> Program:
             f"--storage.tsdb.path={folder / 'prometheus'}",
             f"--storage.tsdb.retention.time={RETENTION}",
             f"--web.listen-address={address}",
+            f"--web.external-url={external_url}",
+            "--web.route-prefix=/",  # whatever path the address has
             "--enable-feature=exemplar-storage",
             "--log.level=warn",
         ),

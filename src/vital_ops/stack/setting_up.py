@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+from vital_ops.build import build
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.routing import routing
+from vital_ops.rules.files import rule_files
 from vital_ops.stack.notification_settings import NotificationSettings
 from vital_ops.stack.secret_files import write_secret
 from vital_ops.stack.up import KEY_FILE
@@ -14,11 +18,18 @@ from vital_shared.store.keys import KeyStore
 
 __all__ = ["set_up"]
 
+RULES: Final = "rules"
+"""The folder of the rule files."""
+
 
 async def set_up(
-    folder: Path, database_url: str, notifications: NotificationSettings, engine_url: str
+    folder: Path,
+    database_url: str,
+    notifications: NotificationSettings,
+    engine_url: str,
+    config: OpsConfig = DEFAULT_CONFIG,
 ) -> bool:
-    """Write a key, Alertmanager's configuration and its secrets to a folder; it may be done again.
+    """Write a key, Alertmanager's configuration, its secrets and the rules to a folder; it may be done again.
 
     :param engine_url: of the engine, as Alertmanager reaches it.
     :return: whether the key is new; one that works is kept.
@@ -30,6 +41,7 @@ async def set_up(
         folder, engine_url=f"{engine_url.rstrip('/')}/v1/alerts", engine_key_file=key_file
     )
     write_secret(folder / "alertmanager.yml", routing(destinations))
+    build(folder, {f"{RULES}/{name}": text for name, text in rule_files(config).items()})
     database = Database(database_url)
     try:
         await database.migrate()

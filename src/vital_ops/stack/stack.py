@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.stack.alertmanager import alertmanager
 from vital_ops.stack.keeping import Say, keep_all
 from vital_ops.stack.ports import check_ports
@@ -14,7 +15,7 @@ from vital_ops.stack.program import Program
 from vital_ops.stack.prometheus import prometheus, prometheus_configuration
 from vital_ops.stack.secret_files import write_secret
 
-__all__ = ["ENGINES", "HOST", "Stack", "run_stack"]
+__all__ = ["ENGINES", "HOST", "Stack", "local_config", "run_stack"]
 
 HOST: Final = "127.0.0.1"
 """Where Prometheus and Alertmanager listen: neither asks for a key."""
@@ -44,10 +45,22 @@ class Stack:
     """Alertmanager's configuration."""
     key_file: Path
     """See `vital_ops.stack.prometheus.prometheus_configuration`."""
-    environment: str = ""
-    """The environment's name, a label of all that is scraped from engines."""
     interval: str = "10s"
     """Between scrapes, and between evaluations of the rules."""
+    config: OpsConfig = DEFAULT_CONFIG
+    """The addresses in messages, the engines' labels and the environment's name."""
+
+
+def local_config(
+    engine_address: str, prometheus_port: int, alertmanager_port: int, environment: str = ""
+) -> OpsConfig:
+    """Make a configuration with the addresses of a stack on this machine."""
+    return OpsConfig(
+        environment=environment,
+        runbook_url=f"http://{engine_address}/runbooks",
+        prometheus_external_url=f"http://{HOST}:{prometheus_port}",
+        alertmanager_external_url=f"http://{HOST}:{alertmanager_port}",
+    )
 
 
 async def run_stack(stack: Stack, on_ready: Callable[[], None], say: Say) -> None:
@@ -72,7 +85,8 @@ def _watchers(stack: Stack) -> list[Program]:
         alerts_to = f"{HOST}:{stack.alertmanager_port}"
         # Older versions of Alertmanager read the address of the dead man's switch there.
         configuration = write_secret(stack.folder / "alertmanager.yml", stack.routing)
-        watchers.append(alertmanager(stack.folder, alerts_to, configuration))
+        external = stack.config.alertmanager_external_url
+        watchers.append(alertmanager(stack.folder, alerts_to, configuration, external))
     rules = stack.folder / "rules"
     rules.mkdir(exist_ok=True)
     for old in rules.glob("*.yml"):
@@ -90,10 +104,12 @@ def _watchers(stack: Stack) -> list[Program]:
         rules=str(rules / "*.yml"),
         key_file=str(stack.key_file),
         more_engines=str(engines / "*.json"),
-        environment=stack.environment,
+        environment=stack.config.environment,
         interval=stack.interval,
+        target_labels=stack.config.target_labels,
     )
     configuration = stack.folder / "prometheus.yml"
     configuration.write_text(scraping, encoding="utf-8")
-    watchers.append(prometheus(stack.folder, f"{HOST}:{stack.prometheus_port}", configuration))
+    address = f"{HOST}:{stack.prometheus_port}"
+    watchers.append(prometheus(stack.folder, address, configuration, stack.config.prometheus_external_url))
     return watchers

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
+from vital_ops.config import OpsConfig
 from vital_ops.stack.notification_settings import NotificationSettings
 from vital_ops.stack.programs import AMTOOL, find_program
 from vital_ops.stack.setting_up import set_up
@@ -56,7 +57,18 @@ async def test_alertmanager_takes_its_configuration_and_secrets_are_files(tmp_pa
     configuration = (folder / "alertmanager.yml").read_text()
     assert "http://ai-engine:8000/v1/alerts" in configuration
     assert "hush" not in configuration
-    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir() if file.is_file()} == {0o600}
     command = [find_program(AMTOOL), "check-config", folder / "alertmanager.yml"]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+async def test_the_rules_have_the_environment_and_the_addresses_of_the_configuration(tmp_path):
+    folder = tmp_path / "watch"
+    folder.mkdir()
+    config = OpsConfig(environment="staging", grafana_url="https://grafana.example")
+    url = Settings(data_dir=tmp_path, database_url="").url
+    await set_up(folder, url, NOTIFICATIONS, "http://ai-engine:8000", config)
+    written = (folder / "rules" / "alerts.yml").read_text()
+    assert "environment: staging" in written
+    assert "https://grafana.example/d/vital-cost" in written
