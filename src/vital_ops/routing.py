@@ -24,16 +24,19 @@ TITLE: Final = (
     '{{ if eq .Status "firing" }}{{ (index .Alerts.Firing 0).Annotations.summary }}'
     '{{ else }}over since {{ (index .Alerts 0).EndsAt.UTC.Format "15:04" }} UTC{{ end }}'
 )
-TEXT: Final = (
+FIRING: Final = (
     "{{ range .Alerts.Firing }}{{ .Labels.alertname }}: {{ .Annotations.summary }}.\n"
     "{{ .Annotations.description }}\n"
     "{{ with .Annotations.contributors }}Most by: {{ . }}\n{{ end }}"
     "{{ with .Labels.environment }}Environment: {{ . }}\n{{ end }}"
     "What to do: {{ .Annotations.runbook_url }}\nPanel: {{ .Annotations.dashboard_url }}\n{{ end }}"
+)
+OVER: Final = (
     "{{ range .Alerts.Resolved }}{{ .Labels.alertname }} is over: it lasted from "
     '{{ .StartsAt.UTC.Format "15:04" }} to {{ .EndsAt.UTC.Format "15:04" }} UTC.\n'
     "Panel: {{ .Annotations.dashboard_url }}\n{{ end }}"
 )
+TEXT: Final = FIRING + OVER
 """A message that is over repeats no value: the last one was that of the fault."""
 
 
@@ -165,6 +168,7 @@ def _pagerduty(to: Destinations) -> dict[str, Any]:
         "severity": '{{ if eq .CommonLabels.severity "critical" }}critical{{ else }}warning{{ end }}',
         "client": "VITAL",
         "client_url": PANEL,
+        "details": {"firing": FIRING, "resolved": OVER},
     }
     return found | ({"url": to.pagerduty_url} if to.pagerduty_url else {})
 
@@ -179,6 +183,7 @@ def _email(to: Destinations) -> dict[str, Any]:
         "require_tls": mail.require_tls,
         "send_resolved": True,
         "headers": {"Subject": TITLE},
+        "html": "",
         "text": TEXT,
     }
     if mail.username:

@@ -79,7 +79,9 @@ def test_a_mark_of_a_budget_is_notified_once_in_its_period():
     (route,) = [route for route in routes if 'alertname="TenantBudget"' in route["matchers"]]
     assert route["repeat_interval"] == "31d"
     assert {"tenant_id", "period", "share"} <= set(route["group_by"])
-    forgets = next(each for each in alertmanager(Path(), "", Path(), "http://am").command if "retention" in str(each))
+    forgets = next(
+        each for each in alertmanager(Path(), "", Path(), "http://am").command if "retention" in str(each)
+    )
     assert forgets in (ROOT / "docker-compose.yml").read_text()
     assert int(re.search(r"=(\d+)h", forgets)[1]) > 31 * 24
 

@@ -59,6 +59,11 @@ def test_the_tests_notice_when_an_alert_has_another_threshold(tmp_path, name):
     assert promtool("test", "rules", test).returncode != 0
 
 
+def test_the_queries_of_messages_are_about_the_engines_that_are_watched():
+    for path, text in files().items():
+        assert not (path.startswith("prometheus-rules/") and "$scope" in text), path
+
+
 def test_promtool_has_nothing_to_say_about_the_rules():
     checked = promtool("check", "rules", "--lint-fatal", *sorted((ROOT / "prometheus-rules").glob("*.yml")))
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from vital_ops.config import OpsConfig, Threshold
 from vital_ops.durations import write_seconds
+from vital_ops.promql import scoped
 from vital_ops.rules.outage import last_value, through_outages
 from vital_ops.rules.rule import AlertRule
 
@@ -114,7 +115,7 @@ class Alert:
                 runbook_url=config.runbook(self.name),
                 panel_url=panel_url,
             )
-            | self._named(threshold),
+            | self._named(config, threshold),
         )
 
     def _expr(self, config: OpsConfig, threshold: Threshold) -> str:
@@ -129,12 +130,12 @@ class Alert:
     def _own(self, threshold: Threshold) -> dict[str, str]:
         return {label: text.format(percent=f"{threshold.value * 100:g}") for label, text in self.own}
 
-    def _named(self, threshold: Threshold) -> dict[str, str]:
+    def _named(self, config: OpsConfig, threshold: Threshold) -> dict[str, str]:
         if self.contributors is None:
             return {}
         label, query, unit = self.contributors
         each = f"{{{{ .Labels.{label} }}}} ({_FORMATS[unit] % '.Value'})"
-        asked = f"sort_desc(topk({TOP}, {query(threshold)}))"
+        asked = scoped(f"sort_desc(topk({TOP}, ({query(threshold)}) > 0))", config.selector)
         return {"contributors": f"{{{{ range query `{asked}` }}}}{each} {{{{ end }}}}"}
 
 

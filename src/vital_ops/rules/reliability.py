@@ -120,7 +120,7 @@ RELIABILITY_ALERTS: Final = (
         unit="number",
         condition=_replica_down,
         shown=None,
-        contributors=Contributors("instance", lambda _: f"{_TARGETS} == 0"),
+        contributors=Contributors("instance", lambda _: f"{_TARGETS} == bool 0"),
     ),
     Alert(
         name="EngineRejecting",
@@ -225,7 +225,7 @@ RELIABILITY_ALERTS: Final = (
             "cause", lambda at: sum_by(increase(WORKER_RESTARTS_TOTAL, at.range), "cause")
         ),
     ),
-    _tenant_budget("TenantBudgetHalf", "Half of it is spent. It holds until the period ends."),
+    _tenant_budget("TenantBudgetHalf", "Half of it or more is spent. It holds until the period ends."),
     _tenant_budget(
         "TenantBudgetNearlySpent", "Little of the budget is left. It holds until its period ends."
     ),

@@ -76,7 +76,15 @@ async def test_a_live_drill_notifies_those_that_the_environment_names():
         titles = [
             (each.place, each.status) for each in stands.inbox.deliveries if "HighErrorRate" in each.title
         ]
+        firing, over = (
+            each.message["attachments"][0]["text"]
+            for each in stands.inbox.deliveries
+            if "HighErrorRate" in each.title
+        )
     assert titles == [("slack", "firing"), ("slack", "resolved")]
+    assert "Most by: drill-unlucky" in firing
+    assert "error" not in firing.replace("get an error in place", "")
+    assert "%" not in over, "a message that is over repeats no value"
 
 
 def test_an_alert_that_is_not_there_is_told_with_one_that_is():
