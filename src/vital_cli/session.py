@@ -75,7 +75,8 @@ def load_settings(kind: type[S], **given: Any) -> S:
         return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        variable = "VITAL_" + "_".join(str(part) for part in first["loc"]).upper()
+        name = str(first["loc"][0])  # what follows is a place within its value
+        variable = name if name.isupper() else f"VITAL_{name.upper()}"
         raise ConfigurationError(
             f"The environment variable {variable} is {first['input']!r}: {first['msg']}."
         ) from error

@@ -95,3 +95,9 @@ def test_one_says_what_to_retry(vital, empty_dir, arguments):
     done = vital("ops", "dead-letters", "retry", *arguments)
     assert done.exit_code == 2
     assert "say which" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("number", ["7", "0", "99999999999999999999999"])
+def test_a_number_that_none_has_is_said_to_be_unknown(vital, empty_dir, number):
+    done = vital("ops", "dead-letters", "discard", number)
+    assert (done.exit_code, f"There is no dead letter {number}" in done.stderr) == (2, True)

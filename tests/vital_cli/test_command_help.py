@@ -116,11 +116,19 @@ def test_version(vital):
     assert vital("--version").stdout == f"vital {project['version']}\n"
 
 
-def test_a_wrong_setting_is_named(vital, empty_dir, monkeypatch):
-    monkeypatch.setenv("VITAL_PASSAGES", "many")
-    done = vital("ask", "x")
+@pytest.mark.parametrize(
+    ("command", "variable", "value"),
+    [
+        (("ask", "x"), "VITAL_PASSAGES", "many"),
+        (("serve",), "VITAL_TRUSTED_PROXIES", "10.0.0.0/99"),
+        (("serve",), "PROMETHEUS_METRICS_ENABLED", "perhaps"),
+    ],
+)
+def test_a_wrong_setting_is_named(vital, empty_dir, monkeypatch, command, variable, value):
+    monkeypatch.setenv(variable, value)
+    done = vital(*command)
     assert done.exit_code == 2
-    assert done.stderr.startswith("Error: The environment variable VITAL_PASSAGES is 'many': ")
+    assert done.stderr.startswith(f"Error: The environment variable {variable} is '{value}': ")
     assert done.stderr.count("\n") == 1
 
 

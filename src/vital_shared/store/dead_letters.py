@@ -23,6 +23,9 @@ _OPEN: Final[ColumnElement[bool]] = dead_letters.c.resolved.is_(None)
 
 MAX_ERROR_CHARACTERS: Final = 1_000
 
+MAX_ID: Final = 2**63 - 1
+"""Largest number that the column holds; there is none beyond, and asking for one is an error."""
+
 
 def set_aside(connection: Connection, owed: Owed, error: str, at: datetime) -> None:
     """Keep a part that cannot be written; again changes nothing.
@@ -73,8 +76,10 @@ class DeadLetterStore:
         :raises NotFound: when there is none.
         """
         statement = select(dead_letters).where(dead_letters.c.id == letter_id)
-        async with self._database.connect() as connection:
-            row = (await connection.execute(statement)).mappings().first()
+        row = None
+        if 0 < letter_id <= MAX_ID:
+            async with self._database.connect() as connection:
+                row = (await connection.execute(statement)).mappings().first()
         if row is None:
             raise NotFound(
                 f"There is no dead letter {letter_id}: see `vital ops dead-letters list`", field="id"
