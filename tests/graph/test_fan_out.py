@@ -323,3 +323,21 @@ async def test_an_item_that_cancels_its_own_task_is_not_lost(prepare):
 async def test_a_deadline_that_is_not_needed_leaves_no_timer(prepare):
     await prepare(over(deadline=100), items=[1]).execute()
     assert [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()] == []
+
+
+async def test_an_item_that_raises_generator_exit_is_left_out(prepare):
+    class G(Graph):
+        @node
+        async def items(self):
+            return ("good", "bad")
+
+        @fan_out("item", over="items")
+        async def found(self, item):
+            if item == "bad":
+                raise GeneratorExit
+            return item
+
+    run = prepare(G)
+    await run.execute()
+    assert [outcome.status for outcome in run.value("found")] == ["success", "failed"]
+    assert "GeneratorExit" in run.degradations[0].error

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import sys
 
 import pytest
 
@@ -697,3 +698,32 @@ async def test_a_node_that_cancels_its_own_task_does_not_vanish(prepare, swallow
     with pytest.raises(NodeError, match="node 'a' has cancelled its own task"):
         await run.execute()
     assert run.failed_node.name == "a"
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+async def test_a_node_that_raises_generator_exit_fails_its_run_alone(prepare, sequential):
+    class G(Graph):
+        @node
+        async def a(self):
+            raise GeneratorExit
+
+        @node
+        async def b(self):
+            return 1
+
+    with pytest.raises(NodeError, match="node 'a' raised GeneratorExit"):
+        await prepare(G, sequential=sequential).execute()
+
+
+async def test_a_sync_node_that_exits_ends_its_run_and_not_the_process(prepare):
+    class G(Graph):
+        @node
+        def a(self):
+            sys.exit("usage: a library that parses arguments")
+
+        @node
+        async def b(self):
+            return 1
+
+    with pytest.raises(NodeError, match="node 'a' raised SystemExit"):
+        await prepare(G).execute()

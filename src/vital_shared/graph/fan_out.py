@@ -98,6 +98,12 @@ class _Fan:
             within = _cancelled_within(self.node)
             within.__cause__ = error
             self.failed(index, within)
+        except GeneratorExit as error:
+            exited = NodeError(
+                f"an item of node '{self.node.name}' raised GeneratorExit", node=self.node.name
+            )
+            exited.__cause__ = error
+            self.failed(index, exited)
         except Exception as error:  # noqa: BLE001 - an item's failure is its own: recorded, and a degradation
             self.failed(index, error)
         else:

@@ -237,6 +237,8 @@ def _broken_rule(node: Node, error: BaseException) -> NodeError | None:
     """Say what a node did that it may not do."""
     if isinstance(error, asyncio.CancelledError):  # nobody has cancelled its task
         broken = "was cancelled from within: it awaited something that was cancelled elsewhere"
+    elif isinstance(error, GeneratorExit):
+        broken = "raised GeneratorExit, which means that a generator is closed"
     elif isinstance(error, Pause):
         broken = "pauses and is not declared so: pauses=True"
     elif isinstance(error, Skip):

@@ -56,6 +56,8 @@ def _unless_taken(node: Node, start: threading.Lock, call: Callable[[], Any]) ->
         return call()
     except StopIteration as error:  # a future cannot hold it: the run would wait for ever
         raise NodeError(f"node '{node.name}' raised StopIteration", node=node.name) from error
+    except SystemExit as error:  # no signal raises it in a thread: it would end the others' runs as well
+        raise NodeError(f"node '{node.name}' raised SystemExit", node=node.name) from error
 
 
 def _checked(node: Node, value: Any) -> Any:
