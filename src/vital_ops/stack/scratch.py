@@ -14,7 +14,7 @@ from vital_ops.stack.own_key import NO_KEY
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.program import Program
 from vital_ops.stack.secret_files import write_secret
-from vital_ops.stack.stack import HOST, Stack, run_stack
+from vital_ops.stack.stack import HOST, Stack, local_config, run_stack
 
 __all__ = ["Scratch", "scratch"]
 
@@ -99,12 +99,14 @@ def _stack(
         environment={**_environment(folder, address), **settings},
         log=folder / "engine.log",
     )
+    prometheus_port, alertmanager_port = free_port(HOST), free_port(HOST)
     return Stack(
         folder=folder,
         engine=engine,
         engine_address=address,
-        prometheus_port=free_port(HOST),
-        alertmanager_port=None if routing is None else free_port(HOST),
+        prometheus_port=prometheus_port,
+        alertmanager_port=None if routing is None else alertmanager_port,
+        config=local_config(address, prometheus_port, alertmanager_port),
         rules=rules,
         routing="" if routing is None else routing(f"http://{address}/v1/alerts", key_file),
         key_file=key_file,
