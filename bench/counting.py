@@ -20,7 +20,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import uvloop
 from rich.console import Console
@@ -35,6 +35,7 @@ from vital_shared import BaseWorkflow, Services
 from vital_shared.cache.cache import MEMORY, Cache
 from vital_shared.graph import Observer
 from vital_shared.llm.measuring import count_call
+from vital_shared.models.charge import Charge, CostType
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.instrument import Instrument
@@ -46,7 +47,7 @@ from vital_shared.monitoring.metrics import (
     TOOL_DURATION_SECONDS,
     TOOL_EXECUTIONS_TOTAL,
 )
-from vital_shared.monitoring.spent import count_cost
+from vital_shared.monitoring.spent import count_charge
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
 from vital_shared.workflows.events import EventStream
 from vital_shared.workflows.execution import Execution
@@ -117,6 +118,12 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
 TOOLS = ({"name": "calculator", "arguments": {"expression": "6 * 7"}},)
 
 
+CHARGES = tuple(
+    Charge(item=f"{cost_type}/1", cost_type=cost_type, name="m", status="success", cost_nanos=1_234)
+    for cost_type in get_args(CostType)
+)
+
+
 def ran(coroutine: Any) -> None:
     """Run what has nothing to wait for."""
     try:
@@ -133,8 +140,8 @@ def parts(asking: WorkflowInput, output: WorkflowOutput, bill: Bill) -> None:
     for result in output.tool_results:
         TOOL_EXECUTIONS_TOTAL.at(result.name, result.status).inc()
         TOOL_DURATION_SECONDS.at(result.name).observe(result.duration_seconds)
-    for cost_type in ("llm", "tools", "rag"):
-        count_cost(asking.mode.value, asking.tenant_id, cost_type, 1_234)
+    for charge in CHARGES:
+        count_charge(asking.mode.value, asking.tenant_id, charge)
 
 
 def cached(cache: Cache, asking: WorkflowInput) -> None:

@@ -93,6 +93,7 @@ class LiveRun:
         :param seconds: when nothing has come for so long, an empty piece is given; None: never.
         """
         with self.reading(), self.log.follow(after) as follower:
+            self.log.give_up_place()
             while True:
                 if piece := self.log.take(follower):
                     yield piece
@@ -113,8 +114,14 @@ class LiveRun:
             return 0.0
         return self._clock() - self._unread_since
 
+    def forget_absent_reader(self, grace_seconds: float) -> None:
+        """Keep no events for a first reader that has not come within the grace time."""
+        if self._unread_since is not None and self._clock() - self._unread_since >= grace_seconds:
+            self.log.give_up_place()
+
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """Cancel it, once; its log ends with `run_failed`. Later calls change nothing."""
+        self.log.give_up_place()
         if self._cancelling is not None or self.ended.is_set():
             return
         self._cancelling = reason
@@ -130,6 +137,7 @@ class LiveRun:
         self.begun.clear()
         self.ended.clear()
         self.log.reopen()
+        self.log.keep_place()
 
     async def work(self) -> None:
         """Run it into the log, to its end."""
@@ -151,6 +159,7 @@ class LiveRun:
         finally:
             self.ended_at = self._clock()
             self._execution = None
+            self.log.give_up_place()
             self.log.close()
             self.begun.set()
             self.ended.set()
@@ -270,6 +279,7 @@ class RunHub:
         """Cancel runs that nobody reads, and let go of old events; to be called each second or so."""
         now = self._clock()
         for run in self._runs.values():
+            run.forget_absent_reader(self._grace)
             if run.unread_seconds() >= self._grace:
                 run.cancel("client_gone")
         ended = sorted((run for run in self._runs.values() if run.ended.is_set()), key=lambda r: -r.ended_at)

@@ -94,6 +94,8 @@ class RunLog:
         self._limit = limit_bytes
         self._frames: dict[int, bytes] = {}
         self._followers: set[Follower] = set()
+        self._first_reader: Follower | None = None
+        """The place kept for a reader that is still to come."""
         self._written = _Bell()
         self._read = _Bell()
 
@@ -131,6 +133,19 @@ class RunLog:
     def reopen(self) -> None:
         """Go on after a pause."""
         self.closed, self.outcome = False, None
+
+    def keep_place(self) -> None:
+        """Keep what is written from now on for a first reader, until `give_up_place`."""
+        self.give_up_place()
+        self._first_reader = Follower(self.last_seq)
+        self._followers.add(self._first_reader)
+
+    def give_up_place(self) -> None:
+        """Keep nothing for a first reader: it is here, or does not come."""
+        if self._first_reader is not None:
+            self._followers.discard(self._first_reader)
+            self._first_reader = None
+            self._read.ring()
 
     @contextmanager
     def follow(self, after: int = 0) -> Iterator[Follower]:

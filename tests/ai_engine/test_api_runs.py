@@ -53,7 +53,7 @@ async def test_a_conversation_goes_on(service: Service) -> None:
     [
         (ModelUnavailable("gone", model="bad"), 502),
         (ModelTimeout("late", model="bad"), 502),
-        (RuntimeError(), 500),
+        (RuntimeError(), 502),
     ],
 )
 async def test_a_run_that_fails_says_which_and_where(

@@ -286,6 +286,6 @@ async def test_what_a_killed_process_held_is_free_after_its_runs_deadline(tmp_pa
     try:
         limits, now = LimitStore(database), datetime.now(UTC)
         assert (await limits.get("acme", now=now)).reserved_dollars > 0
-        assert (await limits.get("acme", now=now + timedelta(seconds=311))).reserved_dollars == 0
+        assert (await limits.get("acme", now=now + timedelta(seconds=331))).reserved_dollars == 0
     finally:
         await database.aclose()

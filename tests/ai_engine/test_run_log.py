@@ -113,3 +113,30 @@ async def test_it_knows_how_the_run_has_ended_until_it_goes_on() -> None:
     assert (log.outcome, log.closed) == (end, True)
     log.reopen()
     assert (log.outcome, log.closed) == (None, False)
+
+
+async def test_a_full_log_waits_for_a_first_reader_that_is_still_to_come() -> None:
+    log = RunLog(limit_bytes=len(frames(1)) * 3)
+    log.keep_place()
+    writing = asyncio.create_task(written(log, 1, 9))
+    await asyncio.sleep(0)
+    assert (log.first_seq, log.last_seq, writing.done()) == (1, 3, False)
+    read = b""
+    with log.follow() as follower:
+        log.give_up_place()
+        while len(read) < len(frames(*range(1, 10))):
+            read += log.take(follower)
+            await asyncio.sleep(0)
+    await writing
+    assert read == frames(*range(1, 10))
+
+
+async def test_a_full_log_waits_no_longer_for_a_reader_that_does_not_come() -> None:
+    log = RunLog(limit_bytes=len(frames(1)) * 3)
+    log.keep_place()
+    writing = asyncio.create_task(written(log, 1, 9))
+    await asyncio.sleep(0)
+    assert not writing.done()
+    log.give_up_place()
+    await writing
+    assert (log.first_seq, log.last_seq) == (7, 9)

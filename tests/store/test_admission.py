@@ -80,7 +80,7 @@ def statements(database: Database) -> Iterator[list[str]]:
         if not statement.startswith("BEGIN"):
             seen.append(statement.split(maxsplit=1)[0])
 
-    engine = database._in_thread._engine if database._in_thread else database._writer.sync_engine
+    engine = database._in_thread._engine if database._in_thread else database._engines.writer.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     yield seen
     event.remove(engine, "before_cursor_execute", note)

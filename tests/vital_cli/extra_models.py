@@ -15,6 +15,8 @@ from vital_shared.workflows.services import Services
 
 CANNED = "A canned answer [1], \x1b[31min red\x1b[0m."
 
+BROKEN = CannedModel(name="broken", error=VitalError("The model broke."))
+
 
 class EndlessModel:
     """Writes a word, and never another."""
@@ -28,8 +30,7 @@ class EndlessModel:
 
 
 def more_models():
-    broken = CannedModel(name="broken", error=VitalError("The model broke."), words_before_error=2)
-    models = (CannedModel(CANNED), EndlessModel(), broken)
+    models = (CannedModel(CANNED), EndlessModel(), BROKEN)
     return patch.object(Services, "open", partial(Services.open, models=models))
 
 

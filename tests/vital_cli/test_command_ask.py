@@ -5,7 +5,9 @@ import re
 
 import pytest
 from tests.vital_cli.conftest import statuses
+from tests.vital_cli.extra_models import BROKEN
 
+from vital_shared.llm.extractive import ExtractiveComposer
 from vital_shared.models.event import EventAdapter
 from vital_shared.models.workflow_io import WorkflowOutput
 
@@ -151,17 +153,19 @@ def test_run_shows_what_was_asked_and_answered(vital, data_dir):
     assert "checkpoint" not in record
 
 
-def test_run_shows_what_a_run_waits_for_and_how_it_failed(vital, data_dir):
+def test_run_shows_what_a_run_waits_for_and_how_it_failed(vital, data_dir, monkeypatch):
     waiting = json.loads(vital("ask", SUM, "--mode", "1", "--json").stdout)["run_id"]
     shown = vital("run", waiting).stdout
     assert "awaiting_approval until" in shown
     assert f"vital approve {waiting} --all" in shown
+    monkeypatch.setattr(ExtractiveComposer, "stream", BROKEN.stream)  # not even the last one answers
     failed = vital("ask", QUESTION, "--model", "broken")
     run_id = re.search(r"\((run_\w+)\)", failed.stderr)[1]
     assert "failed: The run failed" in vital("run", run_id).stdout
 
 
-def test_a_run_that_fails_ends_with_1_and_a_sentence(vital, data_dir):
+def test_a_run_that_fails_ends_with_1_and_a_sentence(vital, data_dir, monkeypatch):
+    monkeypatch.setattr(ExtractiveComposer, "stream", BROKEN.stream)
     done = vital("ask", QUESTION, "--model", "broken", "--json")
     assert done.exit_code == 1
     assert done.stdout == ""

@@ -64,6 +64,7 @@ def test_the_commands_are_those_that_are_documented():
         "cache clear",
         "keys create",
         "keys list",
+        "keys open",
         "keys revoke",
         "keys open",
         "costs",

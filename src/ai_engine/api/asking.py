@@ -163,7 +163,11 @@ async def until_begun(request: Request, run: LiveRun) -> None:
 
 
 async def until_ended(request: Request, run: LiveRun) -> None:
-    """Wait for a run's end, as its reader as long as the client is there."""
+    """Wait for a run's end, as its reader as long as the client is there.
+
+    Only the end is read: its log need not keep the events before.
+    """
+    run.log.give_up_place()
     await _as_reader(request, run, run.ended)
 
 
