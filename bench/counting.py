@@ -99,7 +99,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     current_bill.set(bill)
 
     def count() -> None:
-        measuring = Measuring(output.run_id, asking)
+        measuring = Measuring(output.run_id, asking, services.request_counts)
         ran(name_tenant(workflow, asking))
         ran(name_labels(workflow, asking, agent))
         clock, note_token = time.perf_counter, measuring.token

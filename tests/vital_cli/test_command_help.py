@@ -66,7 +66,6 @@ def test_the_commands_are_those_that_are_documented():
         "keys list",
         "keys open",
         "keys revoke",
-        "keys open",
         "costs",
         "graph",
         "models install",
