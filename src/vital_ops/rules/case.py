@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,7 +12,7 @@ from vital_ops.durations import write_seconds
 from vital_ops.promql import SCOPE, scoped
 from vital_ops.rules.rule import write_yaml
 
-__all__ = ["ENGINE", "Case", "Check", "Line", "Phase", "flat", "lines", "write_cases"]
+__all__ = ["ENGINE", "INSTANCES", "Case", "Check", "Line", "Phase", "engine_of", "flat", "lines", "write_cases"]
 
 Check = tuple[float, bool]
 """After so many minutes, whether the alert fires."""
@@ -46,6 +47,11 @@ class Line:
             at += (samples + 1) * rise  # the next piece begins a step later
         return " ".join(pieces)
 
+    def times(self, factor: float) -> Line:
+        """Multiply it."""
+        phases = ((minutes, None if each is None else each * factor) for minutes, each in self.phases)
+        return Line(tuple(phases), self.rises)
+
     @property
     def minutes(self) -> float:
         """How long it goes on."""
@@ -63,9 +69,16 @@ class Case:
     """Whether an engine is up; None: it is, all the time."""
     own: Mapping[str, str] = field(default_factory=dict)
     """Labels of the alert that is looked for, beside its name."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that the alert has of its series."""
     every: float | None = None
     """Minutes between evaluations, where they differ from those of the alert's other cases."""
+    is_recorded_late: bool = False
+    """Rules record after alerts are evaluated, and not before."""
 
+
+INSTANCES: Final = {"one:8000": 0.75, "two:8000": 0.25}
+"""Engines, and their shares of what is counted."""
 
 ENGINE: Final = f'up{{{SCOPE},instance="one:8000"}}'
 """What Prometheus itself says of the first engine."""
@@ -81,6 +94,11 @@ def flat(*phases: Phase) -> Line:
     return Line(phases, rises=False)
 
 
+def engine_of(phases: Sequence[Phase]) -> Line:
+    """Let the engine be up while there are series, and down while there are none."""
+    return flat(*((minutes, 0 if amount is None else 1) for minutes, amount in phases))
+
+
 def write_cases(
     alert: str,
     cases: Iterable[Case],
@@ -89,52 +107,96 @@ def write_cases(
     selector: str,
     rules: Sequence[str],
     groups: Sequence[str],
+    labels: Mapping[str, str],
     step: float = 1,
     file: str = "",
 ) -> dict[str, str]:
-    """Write files of tests, by their names: one for each interval between evaluations.
+    """Write files of tests, by their names: one for each interval and order of evaluations.
 
-    Whether an alert fires is asked of the series that Prometheus makes of it: what it says is not compared.
+    Whether an alert fires is asked of the series that Prometheus makes of it, with all its labels: its
+    annotations are not compared. Other engines in the same Prometheus must not count, and all counters are
+    spread over two engines unevenly.
 
     :param selector: the labels of the engines, which all series have.
     :param rules: the rule files that it needs; each one makes the test slower.
     :param groups: the groups in them, in the order in which they are evaluated.
+    :param labels: the labels of its rule.
     :param step: minutes between samples, and between evaluations.
     :param file: the beginning of the files' names; empty: the alert's name.
     """
-    by_interval: dict[float, list[Case]] = {}
+    by_file: dict[tuple[float, bool], list[Case]] = {}
     for case in cases:
-        by_interval.setdefault(case.every or step, []).append(case)
+        by_file.setdefault((case.every or step, case.is_recorded_late), []).append(case)
     written = {}
-    for every, some in by_interval.items():
-        name = (file or alert) + ("" if every == step else f"-{write_seconds(every * 60)}")
+    for (every, is_late), some in by_file.items():
+        pace = "" if every == step else f"-{write_seconds(every * 60)}"
+        name = f"{file or alert}{pace}{'-late' if is_late else ''}"
         content = {
             "rule_files": [f"../{rule_file}" for rule_file in rules],
             "evaluation_interval": write_seconds(every * 60),
-            "group_eval_order": list(groups),  # what is recorded is there when alerts ask for it
-            "tests": [_test(alert, case, min(step, every), every, selector) for case in some],
+            "group_eval_order": list(reversed(groups) if is_late else groups),
+            "tests": [_test(alert, case, labels, min(step, every), every, selector) for case in some],
         }
         written[f"{name}.yml"] = write_yaml(content, comment)
     return written
 
 
-def _test(alert: str, case: Case, step: float, every: float, selector: str) -> dict[str, Any]:
-    known = {"alertname": alert, "alertstate": "firing", **case.own}
-    firing = f"count(ALERTS{{{', '.join(f'{name}={json.dumps(value)}' for name, value in known.items())}}})"
+def _test(
+    alert: str, case: Case, labels: Mapping[str, str], step: float, every: float, selector: str
+) -> dict[str, Any]:
+    known = {"alertname": alert, "alertstate": "firing"}
     longest = max(line.minutes for line in case.series.values())
     series = {ENGINE: case.engine or flat((longest + step, 1)), **case.series}
+    written = {**_spread(series, step, selector), **_elsewhere(series, step, selector, longest)}
+    fired = _sample(known | dict(labels) | dict(case.own) | dict(case.labels))
     return {
         "name": f"{alert}: {case.name}",
         "interval": write_seconds(step * 60),
-        "input_series": [
-            {"series": scoped(name, selector), "values": line.written(step)} for name, line in series.items()
-        ],
+        "input_series": [{"series": name, "values": values} for name, values in written.items()],
         "promql_expr_test": [
             {
-                "expr": firing,
+                "expr": f"ALERTS{_matchers(known | dict(case.own))}",
                 "eval_time": write_seconds(round(minute / every) * every * 60),
-                "exp_samples": [{"labels": "{}", "value": 1}] if fires else [],
+                "exp_samples": [{"labels": fired, "value": 1}] if fires else [],
             }
             for minute, fires in case.checks
         ],
     }
+
+
+def _spread(series: Mapping[str, Line], step: float, selector: str) -> dict[str, str]:
+    """Divide counters between two engines."""
+    found = {}
+    for name, line in series.items():
+        if SCOPE not in name or "instance=" in name or not line.rises:
+            found[scoped(name, selector)] = line.written(step)
+            continue
+        for instance, share in INSTANCES.items():
+            found[scoped(_on(name, instance), selector)] = line.times(share).written(step)
+    return found
+
+
+def _elsewhere(series: Mapping[str, Line], step: float, selector: str, minutes: float) -> dict[str, str]:
+    """Let engines that are not watched do the opposite, ten times as much."""
+    other = re.sub(r'"[^"]*"', '"elsewhere"', selector)
+    names = [name for name in series if SCOPE in name and not name.startswith("up{")]
+    counts = [
+        (max(amount or 0 for _, amount in line.phases), line.rises) for line in map(series.__getitem__, names)
+    ]
+    found = {scoped(ENGINE, other): flat((minutes + step, 1)).written(step)}
+    for name, (amount, rises) in zip(names, reversed(counts), strict=True):
+        line = Line(((minutes + step, 10 * amount),), rises)
+        found[scoped(_on(name, "one:8000"), other)] = line.written(step)
+    return found
+
+
+def _on(series: str, instance: str) -> str:
+    return series if "instance=" in series else series.replace("}", f',instance="{instance}"}}')
+
+
+def _matchers(labels: Mapping[str, str]) -> str:
+    return f"{{{', '.join(f'{name}={json.dumps(value)}' for name, value in labels.items())}}}"
+
+
+def _sample(labels: Mapping[str, str]) -> str:
+    return f"ALERTS{_matchers(labels)}"

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from vital_ops.config import OpsConfig
 from vital_ops.promql import select
-from vital_ops.rules.case import Case, Line, lines, write_cases
+from vital_ops.durations import parse_seconds
+from vital_ops.rules.case import Case, Check, Phase, engine_of, lines, write_cases
 from vital_ops.rules.groups import SLO, SLO_GROUPS
-from vital_ops.rules.slos import LEAST_EVENTS, OBJECTIVES, SPEEDS, WATCHDOG, Objective, Speed
+from vital_ops.rules.slos import (
+    LEAST_EVENTS,
+    OBJECTIVES,
+    SPEEDS,
+    WATCHDOG,
+    Objective,
+    Speed,
+    slo_alerts,
+    watchdog,
+)
 from vital_shared.monitoring.metrics import (
     QUALITY_SCORE,
     TIME_TO_FIRST_TOKEN_SECONDS,
@@ -23,12 +34,10 @@ BUSY: Final = 60.0
 STEPS: Final = {"BurnsFast": 2.0, "BurnsSlowly": 30.0}
 """Minutes between samples."""
 
-HOURS: Final = {"BurnsFast": 2.0, "BurnsSlowly": 80.0}
-"""For so long bad events are made."""
 
-
-def slo_tests(comment: str, selector: str) -> dict[str, str]:
+def slo_tests(comment: str, config: OpsConfig) -> dict[str, str]:
     """Write them, by the names of their files."""
+    labels = {rule.name: rule.labels for rule in (*slo_alerts(config, lambda *_: ""), watchdog(config, ""))}
     found: dict[str, str] = {}
     for objective in OBJECTIVES:
         for speed in SPEEDS:
@@ -36,20 +45,34 @@ def slo_tests(comment: str, selector: str) -> dict[str, str]:
                 f"{objective.name}{speed.suffix}",
                 _cases(objective, speed),
                 comment,
-                selector=selector,
+                selector=config.selector,
                 rules=(SLO,),
                 groups=SLO_GROUPS,
+                labels=labels[f"{objective.name}{speed.suffix}"],
                 step=STEPS[speed.suffix],
             )
     always = [Case("fires always", {"up": lines((10, 1))}, [(1, True), (9, True)])]
-    return found | write_cases(WATCHDOG, always, comment, selector=selector, rules=(SLO,), groups=SLO_GROUPS)
+    return found | write_cases(
+        WATCHDOG,
+        always,
+        comment,
+        selector=config.selector,
+        rules=(SLO,),
+        groups=SLO_GROUPS,
+        labels=labels[WATCHDOG],
+    )
 
 
 def _requests(events: float, bad: float) -> Mapping[str, float]:
-    known = {"mode": "2", "tenant_id": "acme"}
+    def series(outcome: str) -> str:
+        return select(WORKFLOW_REQUESTS_TOTAL, mode="2", tenant_id="acme", outcome=outcome)
+
     return {
-        select(WORKFLOW_REQUESTS_TOTAL, **known, outcome="failed"): events * bad,
-        select(WORKFLOW_REQUESTS_TOTAL, **known, outcome="success"): events * (1 - bad),
+        series("failed"): events * bad,
+        series("success"): events * (1 - bad) * 0.6,
+        series("degraded"): events * (1 - bad) * 0.4,
+        series("cancelled"): events * 5,
+        series("rejected"): events * 5,
     }
 
 
@@ -57,15 +80,21 @@ def _first_tokens(events: float, bad: float) -> Mapping[str, float]:
     known = {"mode": "2", "model": "gpt"}
     return {
         select(TIME_TO_FIRST_TOKEN_SECONDS, "bucket", **known, le="2.0"): events * (1 - bad),
+        select(TIME_TO_FIRST_TOKEN_SECONDS, "bucket", **known, le="1.0"): events * (1 - bad) * 0.8,
+        select(TIME_TO_FIRST_TOKEN_SECONDS, "bucket", **known, le="5.0"): events * (1 - bad * 0.2),
         select(TIME_TO_FIRST_TOKEN_SECONDS, "count", **known): events,
     }
 
 
 def _scores(events: float, bad: float) -> Mapping[str, float]:
-    known = {"mode": "2", "answerable": "true"}
+    known, unanswerable = ({"mode": "2", "answerable": value} for value in ("true", "false"))
     return {
+        select(QUALITY_SCORE, "bucket", **known, le="0.5"): events * bad * 0.2,
         select(QUALITY_SCORE, "bucket", **known, le="0.7"): events * bad,
+        select(QUALITY_SCORE, "bucket", **known, le="0.8"): events * min(bad * 2, 1),
         select(QUALITY_SCORE, "count", **known): events,
+        select(QUALITY_SCORE, "bucket", **unanswerable, le="0.7"): events * 5 * (1 - bad),
+        select(QUALITY_SCORE, "count", **unanswerable): events * 5,
     }
 
 
@@ -77,26 +106,59 @@ SHAPES: Final[Mapping[str, Callable[[float, float], Mapping[str, float]]]] = {
 
 
 def _cases(objective: Objective, speed: Speed) -> Iterator[Case]:
-    shape, budget = SHAPES[objective.label], 1 - objective.good
-    minutes = HOURS[speed.suffix] * 60
+    """Let each pair of windows burn a little too fast, and a little too slowly, and then end."""
+    shape, budget, step = SHAPES[objective.label], 1 - objective.good, STEPS[speed.suffix]
+    hold, worst = speed.hold / 60, max(burn.times for burn in speed.burns) * budget
+    labels = {"slo": objective.label}
+    longest = max(parse_seconds(burn.long) for burn in speed.burns) / 60
+
+    def case(name: str, events: float, *phases: Phase, checks: Sequence[Check]) -> Case:
+        names = shape(events, 0)
+        series = {each: lines(*((length, shape(events, share)[each]) for length, share in phases)) for each in names}
+        return Case(name, series, checks, engine_of(phases), labels=labels)
+
+    for burn in speed.burns:
+        long, short = (parse_seconds(window) / 60 for window in (burn.long, burn.short))
+        bad = min(burn.times * budget * 1.04, 1.0)
+        there = long + hold + 3 * step
+        began = longest + 2 * step
+        share = 1 / 1.04
+        in_time = began + long * share + hold
+        yield case(
+            f"fires in its time over {burn.long}",
+            BUSY,
+            (began, 0),
+            (there, bad),
+            (long, 0),
+            checks=[
+                (in_time - max(3 * step, long * 0.06), False),
+                (in_time + max(3 * step, long * 0.06), True),
+                (began + there + short + 2 * step, False),
+            ],
+        )
     slowest = min(burn.times for burn in speed.burns)
-    bad = min(max(burn.times for burn in speed.burns) * budget * 1.2, 1.0)
-    long = 60 * (6 if speed.suffix == "BurnsFast" else 72)
-
-    def series(events: float, *phases: tuple[float, float]) -> dict[str, Line]:
-        return {
-            name: lines(*((length, shape(events, share)[name]) for length, share in phases))
-            for name in shape(events, bad)
-        }
-
-    below = slowest * budget * 0.9
-    few = LEAST_EVENTS / 2 / long
-    yield Case("fires", series(BUSY, (minutes, bad)), [(minutes, True)])
-    yield Case("does not fire just below", series(BUSY, (minutes, below)), [(minutes, False)])
-    yield Case("does not fire on too little traffic", series(few, (minutes, bad)), [(minutes, False)])
-    over = 40 if speed.suffix == "BurnsFast" else 480
-    yield Case(
-        "is over again",
-        series(BUSY, (minutes, bad), (over, 0.0)),
-        [(minutes, True), (minutes + over, False)],
+    yield case(
+        "does not fire just below",
+        BUSY,
+        (longest + hold + 3 * step, slowest * budget * 0.98),
+        checks=[(longest + hold + 2 * step, False)],
+    )
+    first = speed.burns[0]
+    long = parse_seconds(first.long) / 60
+    for name, part, fires in (("too little traffic", 0.98, False), ("just enough traffic", 1.03, True)):
+        few = LEAST_EVENTS * part / longest
+        yield case(
+            f"{'fires' if fires else 'does not fire'} on {name}",
+            few,
+            (longest + hold + 3 * step, min(2 * worst, 1.0)),
+            checks=[(longest + hold + 2 * step, fires)],
+        )
+    peak = parse_seconds(first.short) / 60
+    yield case(
+        "does not fire on a short peak",
+        BUSY,
+        (long, 0),
+        (peak, first.times * budget),
+        (long, 0),
+        checks=[(long + peak, False), (long + peak + hold, False)],
     )

@@ -1,0 +1,174 @@
+"""All mutants of one alert: of its expression, of what it reads that rules record, and of what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Final
+
+import yaml
+from tests.vital_ops.mutation.operators import changes
+
+from vital_ops.durations import parse_seconds, write_seconds
+from vital_ops.rules.files import rule_files
+
+__all__ = ["Mutant", "RuleSet", "mutants", "rule_set"]
+
+Rule = dict[str, Any]
+
+HOLD_FACTORS: Final = (0.5, 2.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """An alert, and what it reads that rules record."""
+
+    alert: Rule
+    group: str
+    recordings: tuple[Rule, ...]
+
+    @property
+    def name(self) -> str:
+        """The alert's name."""
+        return str(self.alert["alert"])
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change of an alert."""
+
+    operator: str
+    what: str
+    rules: RuleSet
+    recording: int | None = None
+    """The number of the recording that is changed; None: the alert itself is."""
+    evaluates_alike: bool = False
+    """Only what it says is changed, and to whom."""
+
+    def named(self, number: int) -> tuple[list[Rule], Rule]:
+        """Return its recordings and its alert, under names of their own, so that many can live in one file."""
+        suffix = f"__m{number}"
+        alert = dict(self.rules.alert)
+        expr = alert["expr"].replace(
+            f'alertname="{self.rules.name}"', f'alertname="{self.rules.name}{suffix}"'
+        )
+        changed: list[Rule] = []
+        if self.recording is not None:
+            name = self.rules.recordings[self.recording]["record"]
+            expr = re.sub(rf"{re.escape(name)}(?![\w:])", f"{name}{suffix}", expr)
+            changed = [
+                {**rule, "record": f"{name}{suffix}"}
+                for rule in self.rules.recordings
+                if rule["record"] == name
+            ]
+        return changed, {
+            **{name: part for name, part in alert.items() if name != "annotations"},
+            "alert": f"{self.rules.name}{suffix}",
+            "expr": expr,
+        }
+
+
+@cache
+def _groups() -> tuple[tuple[str, tuple[Rule, ...]], ...]:
+    groups = [group for text in rule_files().values() for group in yaml.safe_load(text)["groups"]]
+    return tuple((group["name"], tuple(group["rules"])) for group in groups)
+
+
+def rule_set(alert: str) -> RuleSet:
+    """Return an alert, and the recordings that it reads."""
+    recorded = [rule for _, rules in _groups() for rule in rules if "record" in rule]
+    (found,) = [(name, rule) for name, rules in _groups() for rule in rules if rule.get("alert") == alert]
+    group, rule = found
+    return RuleSet(rule, group, tuple(each for each in recorded if _reads(rule["expr"], each)))
+
+
+def _reads(expr: str, recording: Rule) -> bool:
+    asked = re.findall(rf"{re.escape(recording['record'])}(?![\w:])(\{{[^}}]*\}})?", expr)
+    labels = [f'{name}="{value}"' for name, value in recording.get("labels", {}).items()]
+    return any(not matchers or all(label in matchers for label in labels) for matchers in asked)
+
+
+def mutants(rules: RuleSet) -> Iterator[Mutant]:
+    """Make all mutants of an alert."""
+    yield from _expressions(rules)
+    yield from _holds(rules)
+    yield from _labels(rules)
+    yield from _annotations(rules)
+    yield Mutant("name", "renamed", _changed(rules, alert=f"{rules.name}Too"), evaluates_alike=True)
+    yield Mutant("group", "in another group", replace(rules, group="vital-other"), evaluates_alike=True)
+
+
+def _changed(rules: RuleSet, **parts: Any) -> RuleSet:
+    alert = {**rules.alert, **parts}
+    return replace(rules, alert={name: part for name, part in alert.items() if part is not None})
+
+
+def _expressions(rules: RuleSet) -> Iterator[Mutant]:
+    for change in changes(rules.alert["expr"]):
+        yield Mutant(change.operator, change.what, _changed(rules, expr=change.expr))
+    for number, recording in enumerate(rules.recordings):
+        for change in changes(recording["expr"]):
+            what = f"{recording['record']}: {change.what}"
+            yield Mutant(change.operator, what, _recorded(rules, number, expr=change.expr), number)
+        for name in recording.get("labels", {}):
+            labels = {**recording["labels"], name: "another"}
+            what = f"{recording['record']}: label {name}"
+            yield Mutant("recorded label", what, _recorded(rules, number, labels=labels), number)
+
+
+def _recorded(rules: RuleSet, number: int, **parts: Any) -> RuleSet:
+    recordings = list(rules.recordings)
+    recordings[number] = {**recordings[number], **parts}
+    return replace(rules, recordings=tuple(recordings))
+
+
+def _holds(rules: RuleSet) -> Iterator[Mutant]:
+    hold = rules.alert.get("for")
+    spans = {write_seconds(parse_seconds(hold) * factor) for factor in HOLD_FACTORS} if hold else {"1m"}
+    for span in {*spans, "10m", "1d"} - {hold}:
+        yield Mutant("for", f"for: {hold} → {span}", _changed(rules, **{"for": span}))
+    if hold:
+        yield Mutant("for", f"for: {hold} → nothing", _changed(rules, **{"for": None}))
+    for span in ("5m", "1h", "1d"):
+        yield Mutant("for", f"keep_firing_for: {span}", _changed(rules, keep_firing_for=span))
+
+
+OTHER_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "severity": ("critical", "warning", "none", "info"),
+    "team": ("platform", "performance", "finance", "quality"),
+    "notify": ("slack", "pagerduty", "email", "slack-pagerduty", "slack-email", "pagerduty-email", "engine"),
+}
+
+
+def _labels(rules: RuleSet) -> Iterator[Mutant]:
+    labels = rules.alert["labels"]
+    for name, value in labels.items():
+        rest = {each: text for each, text in labels.items() if each != name}
+        what = f"label {name} removed"
+        yield Mutant("label", what, _changed(rules, labels=rest), evaluates_alike=True)
+        for other in {*OTHER_VALUES.get(name, ()), "another"} - {value}:
+            changed = _changed(rules, labels={**labels, name: other})
+            yield Mutant("label", f"label {name}: {value} → {other}", changed, evaluates_alike=True)
+    more = _changed(rules, labels={**labels, "tenant_id": "acme"})
+    yield Mutant("label", "label tenant_id added", more, evaluates_alike=True)
+
+
+def _annotations(rules: RuleSet) -> Iterator[Mutant]:
+    annotations = rules.alert["annotations"]
+    for name, text in annotations.items():
+        rest = {each: other for each, other in annotations.items() if each != name}
+        yield Mutant(
+            "annotation", f"{name} removed", _changed(rules, annotations=rest), evaluates_alike=True
+        )
+        for what, other in {
+            "emptied": "",
+            "another text": "Something is wrong",
+            "another alert's link": text.replace(rules.name, "AnotherAlert").replace("viewPanel=", "viewPanel=9"),
+            "without its value": text.replace("$value", "0").replace(".Value", "0"),
+            "with another label": re.sub(r"(\$labels|\.Labels)\.\w+", r"\1.another", text),
+        }.items():
+            if other != text:
+                changed = _changed(rules, annotations={**annotations, name: other})
+                yield Mutant("annotation", f"{name}: {what}", changed, evaluates_alike=True)

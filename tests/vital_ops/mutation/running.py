@@ -1,0 +1,106 @@
+"""Running the tests of an alert on many of its mutants at once.
+
+Each mutant has a name of its own in one rule file, reads what it records itself, and is held to what the
+checked-in tests expect of the alert. A mutant that fails a case is dead and not evaluated again.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from tests.vital_ops.mutation.mutants import Mutant, RuleSet
+
+from vital_ops.config import DEFAULT_CONFIG
+from vital_ops.rules.rule_tests import rule_tests
+from vital_ops.stack.programs import PROMTOOL, find_program
+
+__all__ = ["cases_of", "survivors"]
+
+Numbered = dict[int, Mutant]
+
+FAILED: Final = re.compile(r'expr: "(?:[^"\\]|\\.)*?__m(\d+)')
+BROKEN: Final = re.compile(r"rule: \S+?__m(\d+), time:")
+
+Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Dumper: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def cases_of(alert: str) -> list[dict[str, Any]]:
+    """Return the files of tests of an alert with one case in each, the quickest first."""
+    files = (
+        yaml.load(text, Loader)  # noqa: S506 - a safe loader
+        for name, text in rule_tests(DEFAULT_CONFIG).items()
+        if name.partition(".")[0].partition("-")[0] == alert
+    )
+    cases = [{**file, "tests": [test]} for file in files for test in file["tests"]]
+    return sorted(cases, key=lambda case: len(case["tests"][0]["input_series"]))
+
+
+def survivors(rules: RuleSet, mutants: Mapping[int, Mutant], folder: Path) -> Numbered:
+    """Return the mutants that pass all tests of their alert."""
+    alive = dict(mutants)
+    for case in cases_of(rules.name):
+        while alive:
+            dead, is_whole = _failing(rules, alive, case, folder)
+            alive = {number: mutant for number, mutant in alive.items() if number not in dead}
+            if is_whole:
+                break
+    return alive
+
+
+def _failing(rules: RuleSet, alive: Numbered, case: dict[str, Any], folder: Path) -> tuple[set[int], bool]:
+    """Return those that fail, and whether all others were tested.
+
+    An expression that cannot be evaluated ends promtool's test of all.
+    """
+    (folder / "rules.yml").write_text(yaml.dump(_rule_file(rules, alive), Dumper=Dumper))
+    (folder / "tests.yml").write_text(yaml.dump(_test_file(rules, alive, case), Dumper=Dumper))
+    command = [find_program(PROMTOOL), "test", "rules", folder / "tests.yml"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    output = run.stdout + run.stderr
+    broken = {int(number) for number in BROKEN.findall(output)}
+    failed = {int(number) for number in FAILED.findall(output)}
+    if run.returncode and not broken | failed:
+        raise AssertionError(output[:2_000])
+    return broken | failed, not broken
+
+
+def _rule_file(rules: RuleSet, alive: Numbered) -> dict[str, Any]:
+    recorded, watched = list(rules.recordings), []
+    for number, mutant in alive.items():
+        own, alert = mutant.named(number)
+        recorded += own
+        watched.append(alert)
+    groups = [{"name": "recorded", "rules": recorded}, {"name": "watched", "rules": watched}]
+    return {"groups": [group for group in groups if group["rules"]]}
+
+
+def _test_file(rules: RuleSet, alive: Numbered, case: dict[str, Any]) -> dict[str, Any]:
+    (test,) = case["tests"]
+    checks = [
+        check for one in test["promql_expr_test"] for check in _checks(rules.name, one, alive)
+    ]
+    groups = ["recorded", "watched"] if rules.recordings else ["watched"]
+    if "recording" not in case["group_eval_order"][0]:
+        groups.reverse()
+    return {
+        **case,
+        "rule_files": ["rules.yml"],
+        "group_eval_order": groups,
+        "tests": [{**test, "promql_expr_test": checks}],
+    }
+
+
+def _checks(alert: str, check: dict[str, Any], alive: Numbered) -> Iterator[dict[str, Any]]:
+    before = f'alertname="{alert}"'
+    for number in alive:
+        after = f'alertname="{alert}__m{number}"'
+        samples = [
+            {**sample, "labels": sample["labels"].replace(before, after)} for sample in check["exp_samples"]
+        ]
+        yield {**check, "expr": check["expr"].replace(before, after), "exp_samples": samples}
