@@ -12,7 +12,18 @@ from vital_ops.durations import write_seconds
 from vital_ops.promql import SCOPE, scoped
 from vital_ops.rules.rule import write_yaml
 
-__all__ = ["ENGINE", "INSTANCES", "Case", "Check", "Line", "Phase", "engine_of", "flat", "lines", "write_cases"]
+__all__ = [
+    "ENGINE",
+    "INSTANCES",
+    "Case",
+    "Check",
+    "Line",
+    "Phase",
+    "engine_of",
+    "flat",
+    "lines",
+    "write_cases",
+]
 
 Check = tuple[float, bool]
 """After so many minutes, whether the alert fires."""

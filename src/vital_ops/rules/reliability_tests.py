@@ -166,7 +166,12 @@ def _tenant_fails(at: Threshold) -> Iterator[Case]:
             _requests("success"): lines((there, events * (1 - share)), (at.window / 60 + 3, events)),
         }
         over = there + at.window / 60 + 2
-        return Case(name, series, [(at.hold / 60 - 1, False), (there, fires), (over, False)], labels={"tenant_id": "acme"})
+        return Case(
+            name,
+            series,
+            [(at.hold / 60 - 1, False), (there, fires), (over, False)],
+            labels={"tenant_id": "acme"},
+        )
 
     few = 0.9 * at.least_events / (at.window / 60)
     yield case("fires on one tenant among many requests of another", 6, 1.0, fires=True)

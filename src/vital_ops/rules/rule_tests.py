@@ -15,7 +15,18 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 from vital_ops.config import OpsConfig, Threshold
 from vital_ops.promql import select
 from vital_ops.rules.alert import LONGEST_SETTLING_SECONDS
-from vital_ops.rules.case import ENGINE, INSTANCES, Case, Check, Line, Phase, engine_of, flat, lines, write_cases
+from vital_ops.rules.case import (
+    ENGINE,
+    INSTANCES,
+    Case,
+    Check,
+    Line,
+    Phase,
+    engine_of,
+    flat,
+    lines,
+    write_cases,
+)
 from vital_ops.rules.groups import ALERT, ALERT_GROUPS, EVERY_ALERT, RECORDING, RECORDING_GROUP
 from vital_ops.rules.reliability_tests import RELIABILITY_CASES
 from vital_ops.rules.slo_tests import slo_tests
@@ -69,7 +80,7 @@ BUSY: Final = 600.0
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 MEMORY: Final[Mapping[str, str]] = MappingProxyType({"tier": "memory"})
 
-Rates: TypeAlias = Mapping[str, float]
+Rates: TypeAlias = dict[str, float]
 """How much each series rises in a minute."""
 
 Shape: TypeAlias = Callable[[float, float], Rates]
@@ -334,7 +345,7 @@ def _judged(
         "fires in its time",
         (before, BUSY, edges.fine),
         (there, 4 * BUSY, edges.bad),
-        checks=[(fires - 1.5 * step, False), (fires + 2 * step, True), (before + there, True)],
+        checks=[(fires - max(1.5 * step, 0.25 * window), False), (fires + 2 * step, True)],
     )
     over = there + window * (1 - edges.share(edges.strong))
     yield case(
@@ -373,7 +384,7 @@ def _late(at: Threshold, quantile: float) -> Iterator[Case]:
     return _judged(at, _slow(edge), _rising_edges(1 - quantile), {"quantile": str(quantile)})
 
 
-Level: TypeAlias = Callable[[Sequence[Phase]], Mapping[str, Line]]
+Level: TypeAlias = Callable[[Sequence[Phase]], dict[str, Line]]
 """Makes series that are at a level for so long, and then at another."""
 
 
@@ -433,7 +444,7 @@ def _level(
         )
 
 
-def _fullness(phases: Sequence[Phase]) -> Mapping[str, Line]:
+def _fullness(phases: Sequence[Phase]) -> dict[str, Line]:
     """One engine's cache is nearly full, another's and another tier are not."""
 
     def level(factor: float) -> Line:
@@ -442,9 +453,7 @@ def _fullness(phases: Sequence[Phase]) -> Mapping[str, Line]:
     capacity = flat(*((minutes, None if share is None else 1000) for minutes, share in phases))
     one, two = (f',instance="{instance}"}}' for instance in INSTANCES)
     full, other = select(CACHE_ENTRIES, tier="memory"), select(CACHE_ENTRIES, tier="semantic")
-    large, wide = (
-        select(CACHE_CAPACITY_ENTRIES, tier=tier) for tier in ("memory", "semantic")
-    )
+    large, wide = (select(CACHE_CAPACITY_ENTRIES, tier=tier) for tier in ("memory", "semantic"))
     return {
         full.replace("}", one): level(1000),
         full.replace("}", two): level(400),
@@ -455,7 +464,7 @@ def _fullness(phases: Sequence[Phase]) -> Mapping[str, Line]:
     }
 
 
-def _evictions(phases: Sequence[Phase]) -> Mapping[str, Line]:
+def _evictions(phases: Sequence[Phase]) -> dict[str, Line]:
     def series(operation: str, tier: str, mode: str) -> str:
         return select(CACHE_OPERATIONS_TOTAL, operation=operation, tier=tier, mode=mode)
 
@@ -472,8 +481,11 @@ SPENT_ON_TOOLS: Final = select(COST_OVERALL_DOLLARS_TOTAL, mode="1", cost_type="
 
 
 def _daily(at: Threshold) -> Iterator[Case]:
-    def write(phases: Sequence[Phase]) -> Mapping[str, Line]:
-        return {SPENT: lines(*_times(phases, 36 / at.window)), SPENT_ON_TOOLS: lines(*_times(phases, 24 / at.window))}
+    def write(phases: Sequence[Phase]) -> dict[str, Line]:
+        return {
+            SPENT: lines(*_times(phases, 36 / at.window)),
+            SPENT_ON_TOOLS: lines(*_times(phases, 24 / at.window)),
+        }
 
     return _level(at, write)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from vital_ops.config import OpsConfig
-from vital_ops.promql import select
 from vital_ops.durations import parse_seconds
+from vital_ops.promql import select
 from vital_ops.rules.case import Case, Check, Phase, engine_of, lines, write_cases
 from vital_ops.rules.groups import SLO, SLO_GROUPS
 from vital_ops.rules.slos import (
@@ -112,10 +112,15 @@ def _cases(objective: Objective, speed: Speed) -> Iterator[Case]:
     labels = {"slo": objective.label}
     longest = max(parse_seconds(burn.long) for burn in speed.burns) / 60
 
-    def case(name: str, events: float, *phases: Phase, checks: Sequence[Check]) -> Case:
+    def case(
+        name: str, events: float, *phases: Phase, checks: Sequence[Check], every: float = 3 * step
+    ) -> Case:
         names = shape(events, 0)
-        series = {each: lines(*((length, shape(events, share)[each]) for length, share in phases)) for each in names}
-        return Case(name, series, checks, engine_of(phases), labels=labels)
+        series = {
+            each: lines(*((length, shape(events, share or 0)[each]) for length, share in phases))
+            for each in names
+        }
+        return Case(name, series, checks, engine_of(phases), labels=labels, every=every)
 
     for burn in speed.burns:
         long, short = (parse_seconds(window) / 60 for window in (burn.long, burn.short))
@@ -135,6 +140,7 @@ def _cases(objective: Objective, speed: Speed) -> Iterator[Case]:
                 (in_time + max(3 * step, long * 0.06), True),
                 (began + there + short + 2 * step, False),
             ],
+            every=step * max(1, round(long / 60 / step)),
         )
     slowest = min(burn.times for burn in speed.burns)
     yield case(

@@ -11,10 +11,12 @@ from typing import Any, Final
 import yaml
 from tests.vital_ops.mutation.operators import changes
 
+from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.durations import parse_seconds, write_seconds
 from vital_ops.rules.files import rule_files
+from vital_ops.rules.groups import EVERY_ALERT
 
-__all__ = ["Mutant", "RuleSet", "mutants", "rule_set"]
+__all__ = ["Mutant", "RuleSet", "every_alert", "mutants", "rule_set"]
 
 Rule = dict[str, Any]
 
@@ -25,6 +27,8 @@ HOLD_FACTORS: Final = (0.5, 2.0, 10.0)
 class RuleSet:
     """An alert, and what it reads that rules record."""
 
+    key: str
+    """The alert's name, and with it what tells it from other alerts of the name."""
     alert: Rule
     group: str
     recordings: tuple[Rule, ...]
@@ -76,12 +80,27 @@ def _groups() -> tuple[tuple[str, tuple[Rule, ...]], ...]:
     return tuple((group["name"], tuple(group["rules"])) for group in groups)
 
 
-def rule_set(alert: str) -> RuleSet:
+def every_alert() -> tuple[str, ...]:
+    """Return the keys of all alerts, in the order of their rules."""
+    return tuple(_key(rule) for _, rules in _groups() for rule in rules if "alert" in rule)
+
+
+def _key(rule: Rule) -> str:
+    for alert in EVERY_ALERT:
+        built = alert.rule(DEFAULT_CONFIG, "")
+        if built.name == rule["alert"] and built.labels == rule["labels"]:
+            return alert.key
+    return str(rule["alert"])
+
+
+def rule_set(key: str) -> RuleSet:
     """Return an alert, and the recordings that it reads."""
     recorded = [rule for _, rules in _groups() for rule in rules if "record" in rule]
-    (found,) = [(name, rule) for name, rules in _groups() for rule in rules if rule.get("alert") == alert]
+    (found,) = [
+        (name, rule) for name, rules in _groups() for rule in rules if "alert" in rule and _key(rule) == key
+    ]
     group, rule = found
-    return RuleSet(rule, group, tuple(each for each in recorded if _reads(rule["expr"], each)))
+    return RuleSet(key, rule, group, tuple(each for each in recorded if _reads(rule["expr"], each)))
 
 
 def _reads(expr: str, recording: Rule) -> bool:
@@ -159,13 +178,13 @@ def _annotations(rules: RuleSet) -> Iterator[Mutant]:
     annotations = rules.alert["annotations"]
     for name, text in annotations.items():
         rest = {each: other for each, other in annotations.items() if each != name}
-        yield Mutant(
-            "annotation", f"{name} removed", _changed(rules, annotations=rest), evaluates_alike=True
-        )
+        yield Mutant("annotation", f"{name} removed", _changed(rules, annotations=rest), evaluates_alike=True)
         for what, other in {
             "emptied": "",
             "another text": "Something is wrong",
-            "another alert's link": text.replace(rules.name, "AnotherAlert").replace("viewPanel=", "viewPanel=9"),
+            "another alert's link": text.replace(rules.name, "AnotherAlert").replace(
+                "viewPanel=", "viewPanel=9"
+            ),
             "without its value": text.replace("$value", "0").replace(".Value", "0"),
             "with another label": re.sub(r"(\$labels|\.Labels)\.\w+", r"\1.another", text),
         }.items():

@@ -118,7 +118,9 @@ def _functions(expr: str) -> Made:
 
 def _spans(expr: str) -> Made:
     for found in re.finditer(r"(?<=\[)\w+(?=[:\]])|(?<=offset )\w+", _bare(expr)):
-        seconds = parse_seconds(found[0]) if found[0].count("h") + found[0].count("m") < 2 else _long(found[0])
+        seconds = (
+            parse_seconds(found[0]) if found[0].count("h") + found[0].count("m") < 2 else _long(found[0])
+        )
         for span in {seconds * factor for factor in SPANS} | {60.0, 3_000.0}:
             yield _replaced(expr, found, write_seconds(span))
 

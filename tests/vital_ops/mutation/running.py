@@ -19,7 +19,7 @@ from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.rules.rule_tests import rule_tests
 from vital_ops.stack.programs import PROMTOOL, find_program
 
-__all__ = ["cases_of", "survivors"]
+__all__ = ["FAILED", "cases_of", "survivors", "write_rule_file"]
 
 Numbered = dict[int, Mutant]
 
@@ -30,12 +30,12 @@ Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Dumper: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-def cases_of(alert: str) -> list[dict[str, Any]]:
+def cases_of(key: str) -> list[dict[str, Any]]:
     """Return the files of tests of an alert with one case in each, the quickest first."""
     files = (
-        yaml.load(text, Loader)  # noqa: S506 - a safe loader
+        yaml.load(text, Loader)
         for name, text in rule_tests(DEFAULT_CONFIG).items()
-        if name.partition(".")[0].partition("-")[0] == alert
+        if name.partition(".")[0].partition("-")[0] == key
     )
     cases = [{**file, "tests": [test]} for file in files for test in file["tests"]]
     return sorted(cases, key=lambda case: len(case["tests"][0]["input_series"]))
@@ -44,7 +44,7 @@ def cases_of(alert: str) -> list[dict[str, Any]]:
 def survivors(rules: RuleSet, mutants: Mapping[int, Mutant], folder: Path) -> Numbered:
     """Return the mutants that pass all tests of their alert."""
     alive = dict(mutants)
-    for case in cases_of(rules.name):
+    for case in cases_of(rules.key):
         while alive:
             dead, is_whole = _failing(rules, alive, case, folder)
             alive = {number: mutant for number, mutant in alive.items() if number not in dead}
@@ -58,7 +58,7 @@ def _failing(rules: RuleSet, alive: Numbered, case: dict[str, Any], folder: Path
 
     An expression that cannot be evaluated ends promtool's test of all.
     """
-    (folder / "rules.yml").write_text(yaml.dump(_rule_file(rules, alive), Dumper=Dumper))
+    write_rule_file(folder, rules, alive)
     (folder / "tests.yml").write_text(yaml.dump(_test_file(rules, alive, case), Dumper=Dumper))
     command = [find_program(PROMTOOL), "test", "rules", folder / "tests.yml"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -70,21 +70,21 @@ def _failing(rules: RuleSet, alive: Numbered, case: dict[str, Any], folder: Path
     return broken | failed, not broken
 
 
-def _rule_file(rules: RuleSet, alive: Numbered) -> dict[str, Any]:
+def write_rule_file(folder: Path, rules: RuleSet, alive: Mapping[int, Mutant]) -> None:
+    """Write all mutants into ``rules.yml``, each under a name of its own."""
     recorded, watched = list(rules.recordings), []
     for number, mutant in alive.items():
         own, alert = mutant.named(number)
         recorded += own
         watched.append(alert)
     groups = [{"name": "recorded", "rules": recorded}, {"name": "watched", "rules": watched}]
-    return {"groups": [group for group in groups if group["rules"]]}
+    content = {"groups": [group for group in groups if group["rules"]]}
+    (folder / "rules.yml").write_text(yaml.dump(content, Dumper=Dumper))
 
 
 def _test_file(rules: RuleSet, alive: Numbered, case: dict[str, Any]) -> dict[str, Any]:
     (test,) = case["tests"]
-    checks = [
-        check for one in test["promql_expr_test"] for check in _checks(rules.name, one, alive)
-    ]
+    checks = [check for one in test["promql_expr_test"] for check in _checks(rules.name, one, alive)]
     groups = ["recorded", "watched"] if rules.recordings else ["watched"]
     if "recording" not in case["group_eval_order"][0]:
         groups.reverse()
