@@ -28,9 +28,10 @@ from vital_ops.compare.compare import (
     Measured,
     measure,
 )
-from vital_ops.compare.marks import GrafanaSettings, MarkFailed, mark
+from vital_ops.compare.marks import load_marks
 from vital_ops.compare.paced import PRICES
 from vital_ops.compare.showing import shown
+from vital_ops.marks import GrafanaSettings, MarkFailed, mark
 from vital_ops.stack.errors import ChildFailed
 from vital_ops.stack.scratch import Scratch, scratch
 from vital_shared.settings import Settings
@@ -90,7 +91,7 @@ async def mark_or_tell(
 ) -> None:
     """Mark loads in Grafana; where it fails, say so: what was measured is worth more than its marks."""
     try:
-        marked = await mark(client, settings, loads)
+        marked = await mark(client, settings, load_marks(loads))
     except MarkFailed as error:
         say(str(error), "yellow")
         return

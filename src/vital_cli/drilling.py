@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,7 @@ from vital_ops.drill.models import PRICES
 from vital_ops.drill.outage import ENGINE_DOWN, OutageDrill
 from vital_ops.drill.places import to_stand_ins
 from vital_ops.drill.receivers import Live, StandingIn
+from vital_ops.marks import DRILL_TAGS, GrafanaSettings, Mark, MarkFailed, mark
 from vital_ops.receivers.stand_ins import stand_ins
 from vital_ops.routing import QUICK, routing
 from vital_ops.stack.notification_settings import NotificationSettings
@@ -63,7 +65,20 @@ async def _run(alerts: Mapping[str, frozenset[Receiver]], *, live: bool) -> list
     with TemporaryDirectory(prefix="vital-drill-") as temporary:
         folder = Path(temporary)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
-            return await (_live if live else _played)(alerts, folder, client)
+            began = datetime.now(UTC)
+            journeys = await (_live if live else _played)(alerts, folder, client)
+            await _mark(
+                client, Mark(began, datetime.now(UTC), f"vital drill: {', '.join(alerts)}", DRILL_TAGS)
+            )
+            return journeys
+
+
+async def _mark(client: aiohttp.ClientSession, drilled: Mark) -> None:
+    """Mark the drill on the dashboards; where Grafana refuses that, say so."""
+    try:
+        await mark(client, GrafanaSettings(), [drilled])
+    except MarkFailed as error:
+        say(str(error), "yellow")
 
 
 async def _played(

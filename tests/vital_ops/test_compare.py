@@ -31,10 +31,11 @@ from vital_ops.compare.compare import (
 )
 from vital_ops.compare.figures import Figures, of_clients
 from vital_ops.compare.latencies import PARTS, seconds, worded
-from vital_ops.compare.marks import GrafanaSettings, MarkFailed, mark
+from vital_ops.compare.marks import load_marks
 from vital_ops.compare.paced import PRICES
 from vital_ops.compare.showing import shown
 from vital_ops.compare.verdict import OF_PARALLEL, compared, cumulated, perceived
+from vital_ops.marks import DRILL_TAGS, GrafanaSettings, Mark, MarkFailed, mark
 from vital_ops.stack.scratch import scratch
 from vital_shared.errors import ConfigurationError
 from vital_shared.monitoring.metrics import TIME_TO_FIRST_TOKEN_SECONDS, WORKFLOW_DURATION_SECONDS
@@ -229,7 +230,7 @@ async def test_the_times_of_the_loads_are_marked_in_grafana():
 
     app = web.Application()
     app.router.add_post("/api/annotations", annotate)
-    loads = [measured(SEQUENTIAL), measured(PARALLEL)]
+    loads = list(load_marks([measured(SEQUENTIAL), measured(PARALLEL)]))
     async with serving(app) as url, aiohttp.ClientSession() as client:
         assert (
             await mark(client, GrafanaSettings(grafana_url=url, grafana_token=SecretStr("secret")), loads)
@@ -269,3 +270,10 @@ def test_a_verdict_holds_what_was_saved_against_what_was_expected(saved, verdict
 def test_an_answer_should_begin_ten_times_as_soon_as_it_ends(times, verdict):
     streamed = dataclasses.replace(measured(LONG_ANSWERS), prometheus=Figures(times, 0, 0, 1))
     assert perceived(streamed).verdict == verdict
+
+
+def test_a_drill_is_marked_for_every_dashboard_by_its_tags():
+    began = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    body = Mark(began, began, "vital drill: HighErrorRate", DRILL_TAGS).body()
+    assert body["tags"] == ["vital", "drill"]
+    assert "dashboardUID" not in body

@@ -13,15 +13,13 @@ from grafana_foundation_sdk.models import common as shared
 
 from vital_ops.dashboards.panel import ENVIRONMENT
 from vital_ops.dashboards.variables import SOURCE, board_scope
+from vital_ops.marks import DRILL_TAGS
 from vital_ops.promql import scoped, select, sum_by
 from vital_shared.monitoring.metrics import BUILD_INFO
 
-__all__ = ["DRILL_TAGS", "board_annotations"]
+__all__ = ["board_annotations"]
 
 GRAFANA: Final = shared.DataSourceRef(type_val="grafana", uid="-- Grafana --")
-
-DRILL_TAGS: Final = ("vital", "drill")
-"""The tags of annotations that mark a drill."""
 
 REMEMBERED: Final = "1h"
 """How long a build that is gone is remembered: its return within this time is no deploy."""
