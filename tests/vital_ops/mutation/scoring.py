@@ -9,13 +9,10 @@ from random import Random
 from typing import Final
 
 from tests.vital_ops.mutation.mutants import Mutant, every_alert, mutants, rule_set
-from tests.vital_ops.mutation.random_series import agree_on_random_series
 from tests.vital_ops.mutation.running import survivors
 from tests.vital_ops.rules_of_spec import SAID, faults
 
-__all__ = ["LEAST_SCORE", "SCORES", "Score", "score", "written"]
-
-LEAST_SCORE: Final = 0.9
+__all__ = ["SCORES", "Score", "score", "written"]
 
 SCORES: Final = Path(__file__).with_name("scores.json")
 """What the last run over all mutants has found; see `__main__`."""
@@ -27,8 +24,6 @@ class Score:
 
     mutants: int
     survivors: tuple[Mutant, ...]
-    equivalent: tuple[Mutant, ...]
-    """Survivors that fire with the alert, at all times, on random series too."""
     known: set[tuple[str, str]]
 
     @property
@@ -41,7 +36,7 @@ class Score:
         )
 
 
-def score(key: str, folder: Path, sample: int | None = None, *, checks_equivalents: bool = False) -> Score:
+def score(key: str, folder: Path, sample: int | None = None) -> Score:
     """Run an alert's tests on its mutants.
 
     :param sample: the number of mutants, chosen by the alert's name; None: all.
@@ -51,12 +46,10 @@ def score(key: str, folder: Path, sample: int | None = None, *, checks_equivalen
     chosen = every if sample is None else Random(key).sample(every, min(sample, len(every)))
     passing = [mutant for mutant in chosen if not [*faults(said, mutant.rules.group, mutant.rules.alert)]]
     alive = survivors(rules, dict(enumerate(passing)), folder)
-    alike = agree_on_random_series(rules, alive, folder) if checks_equivalents and alive else {}
     known = json.loads(SCORES.read_text()).get(key, {}).get("survivors", []) if SCORES.exists() else []
     return Score(
         len(chosen),
         tuple(alive.values()),
-        tuple(alike.values()),
         {(operator, what) for operator, what in known},
     )
 
@@ -65,13 +58,11 @@ def written(folder: Path, keys: tuple[str, ...] | None = None) -> dict[str, obje
     """Run all, and write what was found."""
     found = json.loads(SCORES.read_text()) if SCORES.exists() else {}
     for key in keys or every_alert():
-        each = score(key, folder, checks_equivalents=True)
+        each = score(key, folder)
         found[key] = {
             "mutants": each.mutants,
             "killed": each.mutants - len(each.survivors),
-            "equivalent": len(each.equivalent),
             "survivors": [[mutant.operator, mutant.what] for mutant in each.survivors],
-            "equivalents": [[mutant.operator, mutant.what] for mutant in each.equivalent],
         }
         ordered = {name: found[name] for name in every_alert() if name in found}
         SCORES.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
