@@ -382,7 +382,7 @@ SAID = {
         receivers=("email", "slack"),
         hold="",
         summary="{{ $labels.tenant_id }} has spent {{ $value | humanizePercentage }} of its budget of the {{ $labels.period }}; this is sent from {{ 0.5 | humanizePercentage }} on",
-        description="Half of it is spent. It holds until the period ends.",
+        description="Half of it or more is spent. It holds until the period ends.",
         panel=("vital-cost", "budget_used"),
         shown="vital:budget_used:ratio",
         own={"share": "50"},
@@ -502,7 +502,7 @@ SAID = {
         receivers=(),
         hold="",
         summary="Alerting works",
-        description="Always fires. When the engine has not received it for an hour, no alert arrives.",
+        description="Always fires. When it does not arrive for five minutes, no alert would.",
         panel=("vital-health", ""),
     ),
 }
