@@ -22,6 +22,7 @@ from ai_engine.false_keys import FalseKeys
 from ai_engine.forecast_gauge import ForecastGauge
 from ai_engine.guard import is_loopback
 from ai_engine.key_ring import KeyRing
+from ai_engine.label_names import watch_label_names
 from ai_engine.loaded_late import LoadedLate
 from ai_engine.others.answering import RunsHere
 from ai_engine.others.elsewhere import RunsElsewhere
@@ -139,6 +140,7 @@ def create_app(
                 ForecastGauge(parts).watch(),
                 watch_dead_letters(DeadLetterStore(parts.database)),
                 watchdog.watch(),
+                watch_label_names(parts),
                 _tick(hub, here, parts),
                 sweep.watch(),
             )

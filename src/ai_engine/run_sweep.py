@@ -36,7 +36,6 @@ class RunSweep:
             try:
                 await self.end_lost()
                 self._count(await services.runs.sweep(services.now()))
-                await services.labels.keep(now=services.now())
             except StoreError as error:
                 logger.warning("overdue runs were not swept", exc_info=error)
             await asyncio.sleep(SWEEP_SECONDS)

@@ -45,3 +45,29 @@ def test_what_cannot_be_shown_gets_no_name(value):
 def test_the_environment_sets_the_bound(monkeypatch, text, limit):
     monkeypatch.setenv(LIMIT_VARIABLE, text)
     assert BoundedLabel("tenant_id").limit == limit
+
+
+def test_a_label_whose_names_are_earned_names_nothing_for_being_counted():
+    label = BoundedLabel("model", limit=3, earned=True)
+    assert label.name_of("made-up") == OTHER
+    label.earn("answers")
+    assert label.name_of("answers") == "answers"
+
+
+def test_a_process_among_several_leaves_what_was_earned_to_the_store(monkeypatch):
+    monkeypatch.setenv(WORKER_VARIABLE, "2")
+    label = BoundedLabel("model", limit=2, earned=True)
+    for each in ("a", "b", "c", "line\nbreak"):
+        label.earn(each)
+    assert label.name_of("a") == OTHER
+    assert label.pending == {"a", "b"}  # bounded
+
+
+def test_a_released_name_counts_under_other_and_one_known_from_the_start_stays():
+    label, released = BoundedLabel("tenant_id", ("none",), limit=3), []
+    label.on_released(lambda _, value: released.append(value))
+    label.admit("a")
+    for each in ("a", "none", OTHER, "never"):
+        label.release(each)
+    assert released == ["a"]
+    assert label.values == (OTHER, "none")

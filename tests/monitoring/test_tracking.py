@@ -176,7 +176,7 @@ def test_the_other_calls_count_what_they_are_called():
     assert growth("vital_tool_executions_total", tool="calculator") == 2
     assert growth("vital_tool_duration_seconds_count", tool="calculator") == 1
     assert growth("vital_rag_retrievals_total", mode="4", source="pinecone", status="timeout") == 1
-    assert growth("vital_rag_retrievals_total", mode="4", source="other") == 1
+    assert growth("vital_rag_retrievals_total", mode="4", source="my-own") == 1
     assert growth("vital_agent_usage_total", agent_id="generalist") == 1
 
 

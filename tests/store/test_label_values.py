@@ -6,8 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
+from vital_shared.errors import Conflict, NotFound
+from vital_shared.models.agent import AgentProfile
+from vital_shared.monitoring.instrument import Counter
+from vital_shared.monitoring.label_use import LabelUse
 from vital_shared.monitoring.labels import OTHER, WORKER_VARIABLE, BoundedLabel
 from vital_shared.store.account_tables import api_keys, budgets, label_values, spending
+from vital_shared.store.agents import AgentStore
 from vital_shared.store.database import Database
 from vital_shared.store.label_values import LabelValues
 
@@ -20,7 +25,14 @@ class Worker:
     def __init__(self, database: Database, limit: int = 4) -> None:
         self.tenant = BoundedLabel("tenant_id", ("none",), limit=limit)
         self.tool = BoundedLabel("tool", limit=limit)
-        self.values = LabelValues(database, (self.tenant, self.tool))
+        self.agent, self.model = BoundedLabel("agent_id", limit=limit), BoundedLabel("model", limit=limit)
+        labels = (self.tenant, self.tool, self.agent, self.model)
+        self.requests = Counter("requests_total", "Requests.", (self.tenant,))
+        self.values = LabelValues(database, labels, LabelUse(labels, (self.requests,)))
+
+    def shown(self) -> dict[str, float]:
+        """Return what the counter shows, by tenant."""
+        return {each.labels["tenant_id"]: each.value for each in self.requests.collect()[0].samples}
 
     async def asked_by(self, *tenants: str) -> None:
         for each in tenants:
@@ -101,10 +113,10 @@ async def test_what_a_process_has_named_by_itself_is_stored_later(database, othe
     monkeypatch.delenv(WORKER_VARIABLE)
     alone = Worker(database)
     assert alone.tenant.name_of("a") == "a"
-    await alone.values.keep(now=NOW)
-    await alone.values.keep(now=NOW + timedelta(minutes=1))  # nothing new
+    await alone.values.refresh(now=NOW)
+    await alone.values.refresh(now=NOW + timedelta(minutes=1))  # nothing new
     async with other.connect() as connection:
-        rows = (await connection.execute(select(label_values))).all()
+        rows = (await connection.execute(select(label_values.c["label", "value", "admitted_at"]))).all()
     assert [tuple(row) for row in rows] == [("tenant_id", "a", NOW)]
 
 
@@ -113,3 +125,102 @@ async def test_ten_thousand_tenants_have_no_more_names_than_there_may_be(databas
     for number in range(10_000):
         await worker.asked_by(f"tenant-{number}")
     assert len(worker.tenant.values) == worker.tenant.most == 11
+
+
+async def limit(database: Database, *tenants: str) -> None:
+    async with database.begin() as connection:
+        rows = [{"tenant_id": tenant, "updated_at": NOW} for tenant in tenants]
+        await connection.execute(insert(budgets), rows)
+
+
+async def test_a_tenant_with_limits_gets_a_place_that_others_have_taken(database, other):
+    one, two = Worker(database), Worker(other)
+    await one.asked_by("a", "b", "c", "d")
+    await two.values.refresh(now=NOW)
+    one.requests.at("b").inc()
+    await one.values.refresh(now=NOW + timedelta(hours=2))
+    await limit(database, "acme")
+    for worker in (one, two):
+        await worker.values.refresh(now=NOW + timedelta(hours=3))
+        assert set(worker.tenant.given) == {"b", "c", "acme"}  # "a" was unused for longest
+        assert worker.shown()["acme"] == 0
+
+
+async def test_a_configured_value_never_takes_the_place_of_another(database):
+    await limit(database, "a", "b", "c", "d")
+    worker = Worker(database)
+    await worker.values.open((), now=NOW)
+    assert worker.tenant.given == ("a", "b", "c")
+
+
+async def test_a_name_without_use_for_seven_days_is_freed_and_other_stays_as_it_is(database, other):
+    one, two = Worker(database), Worker(other)
+    await limit(database, "limited")
+    await one.asked_by("busy", "idle")
+    await two.values.refresh(now=NOW)
+    for worker in (one, two):
+        for tenant in ("busy", "idle", "stranger"):
+            worker.requests.at(tenant).inc(3)
+    two.requests.at("busy").inc()
+    for day in range(1, 9):
+        one.requests.at("busy").inc()
+        for worker in (one, two):
+            await worker.values.refresh(now=NOW + timedelta(days=day, minutes=day))
+    for worker in (one, two):
+        assert worker.shown().keys() == {OTHER, "none", "limited", "busy"}
+        assert worker.shown()[OTHER] == 3
+        worker.requests.at("idle").inc()
+        assert worker.shown()[OTHER] == 4
+
+
+async def test_a_name_that_any_worker_uses_is_kept(database, other):
+    one, two = Worker(database), Worker(other)
+    await one.asked_by("a")
+    await two.values.refresh(now=NOW)
+    for day in range(1, 20):
+        two.requests.at("a").inc()
+        await two.values.refresh(now=NOW + timedelta(days=day))
+        await one.values.refresh(now=NOW + timedelta(days=day, hours=1))
+    assert one.tenant.given == two.tenant.given == ("a",)
+
+
+async def test_agents_and_their_models_have_names_before_anything_is_counted(database, other):
+    store = AgentStore(database)
+    profile = AgentProfile(id="lawyer", name="L", system_prompt="P", model="a:b", fallbacks=("c:d",))
+    worker = Worker(other)
+    await worker.values.open([(worker.model, "configured")], now=NOW)
+    await store.save(profile, tenant_id="acme")
+    await worker.values.refresh(now=NOW)
+    assert worker.agent.given == ("lawyer",)
+    assert set(worker.model.given) == {"configured", "a:b", "c:d"}
+    await store.delete("lawyer", tenant_id="acme")
+    await worker.values.refresh(now=NOW + timedelta(days=8))
+    assert worker.agent.given == ()
+    assert worker.model.given == ("configured",)
+
+
+async def test_what_was_earned_among_several_workers_is_named_with_the_next_refresh(database):
+    worker = Worker(database)
+    worker.model.earn("a:b")
+    await worker.values.refresh(now=NOW)
+    assert worker.model.given == ("a:b",)
+    assert not worker.model.pending
+
+
+async def test_names_are_listed_and_freed_by_hand_unless_they_are_configured(database, other):
+    one, two = Worker(database), Worker(other)
+    await limit(database, "limited")
+    await one.asked_by("a")
+    await two.values.refresh(now=NOW)
+    one.requests.at("a").inc()
+    await one.values.refresh(now=NOW + timedelta(hours=1))
+    listed = {each.value: each for each in await two.values.all()}
+    assert (listed["a"].since, listed["a"].last_used) == (NOW, NOW + timedelta(hours=1))
+    assert [value for value, each in listed.items() if each.reserved] == ["limited"]
+    await two.values.free("tenant_id", "a")
+    await one.values.refresh(now=NOW + timedelta(hours=2))
+    assert one.tenant.given == ("limited",)
+    with pytest.raises(Conflict):
+        await two.values.free("tenant_id", "limited")
+    with pytest.raises(NotFound):
+        await two.values.free("tenant_id", "a")

@@ -32,6 +32,7 @@ GROUPS = {
     ("ops",),
     ("ops", "dead-letters"),
     ("baseline",),
+    ("ops", "labels"),
 }
 LEAVES = [path for path in COMMANDS if path and path not in GROUPS]
 
@@ -75,6 +76,7 @@ def test_the_commands_are_those_that_are_documented():
         "ops backtest",
         "compare",
         "ops setup",
+        "ops labels free",
         "ops dead-letters list",
         "ops dead-letters show",
         "ops dead-letters retry",

@@ -15,7 +15,16 @@ from vital_shared.llm.base import ModelUnavailable
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import Token
 from vital_shared.models.limits import TenantLimits
-from vital_shared.monitoring.metrics import OUTCOME, REGISTRY, TENANT, WORKFLOW_ACTIVE
+from vital_shared.monitoring.metrics import (
+    AGENT_USAGE_TOTAL,
+    LLM_CALLS_TOTAL,
+    MODEL,
+    OUTCOME,
+    RAG_RETRIEVALS_TOTAL,
+    REGISTRY,
+    TENANT,
+    WORKFLOW_ACTIVE,
+)
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, asks_for, counted, question, says
 from vital_shared.workflows.measuring import Measuring, count_ended
 
@@ -315,6 +324,31 @@ async def test_a_search_by_a_tool_is_a_search_too(services):
         await ask(services, requested_tools=[{"name": "document_search", "arguments": {"query": "review"}}])
     assert growth("vital_tool_executions_total", tool="document_search", status="success") == 1
     assert growth("vital_rag_retrievals_total", mode="2", status="success") == 4
+
+
+async def test_models_that_do_not_exist_take_no_names_and_one_that_answers_has_one(services):
+    before = MODEL.values
+    for number in range(120):
+        with suppress(InvalidRequest):
+            await ask(services, model=f"made-up-{number}")
+    assert MODEL.values == before
+    with counted() as growth:
+        await ask(services, model="extractive")
+    assert growth("vital_llm_calls_total", model="extractive", cached="false") == 1
+
+
+async def test_configured_models_agents_and_sources_are_at_0_before_the_first_request(services):
+    shown = {
+        label: {each.labels[label] for each in metric.collect()[0].samples}
+        for label, metric in (
+            ("model", LLM_CALLS_TOTAL),
+            ("agent_id", AGENT_USAGE_TOTAL),
+            ("source", RAG_RETRIEVALS_TOTAL),
+        )
+    }
+    assert shown["model"] >= set(services.models.names)
+    assert shown["agent_id"] >= {"generalist"}
+    assert shown["source"] >= {source.name for source in services.sources}
 
 
 async def test_outcomes_add_up_and_so_do_cache_statuses(services):

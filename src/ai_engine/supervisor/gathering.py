@@ -8,6 +8,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from ai_engine.supervisor.freed_names import FreedNames
 from ai_engine.supervisor.process import WorkerProcess
 from vital_shared.monitoring.exposition import Shown, render
 from vital_shared.monitoring.merging import merge, remains
@@ -32,6 +33,7 @@ class Gathering:
     def __init__(self, workers: Callable[[], Iterable[WorkerProcess]]) -> None:
         self._workers = workers
         self._ended: Snapshot = {}
+        self._freed = FreedNames()
         self._own = CollectorRegistry()
         ProcessCollector(registry=self._own)
         self._one_at_a_time = asyncio.Lock()
@@ -55,5 +57,6 @@ class Gathering:
             return await asyncio.to_thread(self._write, snapshots, ended, format_name == OPENMETRICS)
 
     def _write(self, snapshots: Sequence[bytes], ended: Snapshot, as_openmetrics: bool) -> bytes:
-        merged = merge([*map(load, snapshots), take(self._own), take(WORKER_RESTARTS_TOTAL), ended])
+        workers, ended = self._freed.hide([load(each) for each in snapshots], ended)
+        merged = merge([*workers, take(self._own), take(WORKER_RESTARTS_TOTAL), ended])
         return render(Shown(merged), as_openmetrics=as_openmetrics)

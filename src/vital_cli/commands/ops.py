@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vital_cli.commands.dead_letters import app as dead_letters
+from vital_cli.commands.labels import app as labels
 from vital_cli.commands.setup import setup
 from vital_cli.options import Json, examples
 
@@ -51,6 +52,7 @@ def build(
 
 
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(labels, name="labels")
 app.command(epilog=examples("vital ops setup /run/vital --engine http://ai-engine:8000"))(setup)
 
 

@@ -10,6 +10,7 @@ from vital_shared.monitoring.metrics import (
     LLM_CALLS_TOTAL,
     LLM_FAILURES_TOTAL,
     LLM_TOKENS_TOTAL,
+    MODEL,
 )
 
 __all__ = ["count_call", "count_failure"]
@@ -20,6 +21,8 @@ def count_call(call: ModelCall, bill: Bill | None) -> None:
     if bill is None:
         return
     mode, tokens = bill.question.mode.value, call.tokens
+    if call.status == "success":
+        MODEL.earn(call.model)
     LLM_CALLS_TOTAL.at(mode, call.model, "false", call.status).inc()
     LLM_CALL_DURATION_SECONDS.at(call.model).observe(call.seconds, bill.run_id)
     LLM_TOKENS_TOTAL.at(mode, call.model, "input").inc(max(0, tokens.input - tokens.cached_input))

@@ -30,6 +30,9 @@ Merge: TypeAlias = Literal["sum", "max", "min", "one"]
 
 
 class _Series(Protocol):
+    @property
+    def counted(self) -> float: ...
+
     def samples(self) -> Iterator[Sample]: ...
 
 
@@ -60,8 +63,10 @@ class Instrument(Collector, Generic[S]):
         bounded = [label for label in labels if isinstance(label, BoundedLabel)]
         if not bounded or self.creates_with_names:
             self._create(self.labels)
-        for label in bounded if self.creates_with_names else ():
-            label.on_admitted(self._create_with)
+        for label in bounded:
+            label.on_released(self._drop)
+            if self.creates_with_names:
+                label.on_admitted(self._create_with)
 
     @property
     def family(self) -> str:
@@ -84,6 +89,13 @@ class Instrument(Collector, Generic[S]):
     @property
     def _samples_each(self) -> int:
         return 1
+
+    def counted_by(self, label: Label) -> dict[str, float]:
+        """Return what was counted under each value of a label, in no unit: to see whether it grows."""
+        position, counted = self.labels.index(label), dict[str, float]()
+        for values, series in list(self._series.items()):
+            counted[values[position]] = counted.get(values[position], 0) + series.counted
+        return counted
 
     def collect(self) -> list[Metric]:
         """Show all series."""
@@ -123,6 +135,12 @@ class Instrument(Collector, Generic[S]):
 
     def _create_with(self, bounded: BoundedLabel, value: str) -> None:
         self._create([Label(label.name, (value,)) if label is bounded else label for label in self.labels])
+
+    def _drop(self, bounded: BoundedLabel, value: str) -> None:
+        position = self.labels.index(bounded)
+        with self._lock:
+            for values in [each for each in self._series if each[position] == value]:
+                del self._series[values]
 
     @abstractmethod
     def _make(self, labels: Mapping[str, str]) -> S: ...
@@ -222,6 +240,10 @@ class _Facts:
     def __init__(self, name: str, facts: Mapping[str, str]) -> None:
         self.name = name
         self.facts = dict(facts)
+
+    @property
+    def counted(self) -> float:
+        return 0
 
     def samples(self) -> Iterator[Sample]:
         yield Sample(self.name, self.facts, 1.0)

@@ -69,24 +69,31 @@ class Label:
 
 
 class BoundedLabel(Label):
-    """A label whose values are not known beforehand: so many have a name, the others are `OTHER`.
+    """A label whose values are not known beforehand: a bounded number have a name, the others are `OTHER`.
 
     Which have one is decided once for all workers, by the store (`vital_shared.store.label_values`). A
     process that is alone may decide by itself, and the store keeps it later.
 
     :param name: as it is shown.
     :param known: values that have a name from the start.
-    :param limit: so many names, besides `OTHER`; None: from the environment.
+    :param limit: the most names, besides `OTHER`; None: from the environment.
+    :param earned: a value gets its name by `earn` or from the store, never by being counted.
     """
 
-    def __init__(self, name: str, known: Iterable[str] = (), limit: int | None = None) -> None:
+    def __init__(
+        self, name: str, known: Iterable[str] = (), limit: int | None = None, *, earned: bool = False
+    ) -> None:
         super().__init__(name, (OTHER, *known))
         self.limit = limit or label_limit()
+        self.pending: set[str] = set()
+        """Values that have earned a name, which only the store may give here."""
         self.is_full = False
         """Whether the store has no room for another name either."""
+        self._earned = earned
         self._known = tuple(self.names)
         self._lock = Lock()
         self._admitted: list[Callable[[BoundedLabel, str], object]] = []
+        self._released: list[Callable[[BoundedLabel, str], object]] = []
         self._overflowed: Callable[[str], object] = lambda _label: None
 
     @property
@@ -98,6 +105,10 @@ class BoundedLabel(Label):
     def room(self) -> int:
         """How many names there can be besides those that are known from the start."""
         return self.limit + 1 - len(self._known)
+
+    def is_known(self, value: str) -> bool:
+        """Whether the value has its name from the start."""
+        return value in self._known
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -111,6 +122,10 @@ class BoundedLabel(Label):
     def on_admitted(self, call: Callable[[BoundedLabel, str], object]) -> None:
         """Have something called with each value that is given a name."""
         self._admitted.append(call)
+
+    def on_released(self, call: Callable[[BoundedLabel, str], object]) -> None:
+        """Have something called with each value that loses its name."""
+        self._released.append(call)
 
     def on_overflow(self, call: Callable[[str], object]) -> None:
         """Have something called with the label's name, whenever a value is counted under `OTHER`."""
@@ -130,12 +145,32 @@ class BoundedLabel(Label):
             call(self, value)
         return True
 
+    def release(self, value: str) -> None:
+        """Take a value's name away: from now on it counts under `OTHER`, and what it counted is dropped."""
+        with self._lock:
+            if value in self._known or value not in self.names:
+                return
+            del self.names[value]
+        for call in self._released:
+            call(self, value)
+
+    def earn(self, value: str) -> None:
+        """Give a name to a value that has succeeded, now or (among several workers) once the store has."""
+        if value in self.names or self.is_full or not self.accepts(value):
+            return
+        if WORKER_VARIABLE not in os.environ:
+            self.admit(value)
+        elif len(self.pending) < self.limit:
+            self.pending.add(value)
+
     def name_of(self, value: str) -> str:
         """Return the value's name, or `OTHER`, which is counted as an overflow."""
         if value in self.names:
             return value
-        if not self.is_full and WORKER_VARIABLE not in os.environ and self.admit(value):
-            return value
+        if not self._earned and WORKER_VARIABLE not in os.environ:
+            self.earn(value)
+            if value in self.names:
+                return value
         self._overflowed(self.name)
         return OTHER
 
@@ -143,3 +178,4 @@ class BoundedLabel(Label):
         """Go back to what was known from the start; for tests."""
         with self._lock:
             self.names, self.is_full = dict.fromkeys(self._known), False
+            self.pending.clear()

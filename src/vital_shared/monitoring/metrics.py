@@ -18,7 +18,7 @@ from vital_shared.models.quality import DegradationReason, WarningType
 from vital_shared.models.tool import ToolStatus
 from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info, Instrument
-from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
+from vital_shared.monitoring.labels import BoundedLabel, Label
 from vital_shared.monitoring.odd_values import on_ignored
 
 __all__ = [
@@ -125,19 +125,19 @@ CALL_STATUS: Final = Label("status", get_args(CallStatus))
 FAILURE_KIND: Final = Label("kind", get_args(FailureKind))
 TOKEN_TYPE: Final = Label("token_type", ("input", "cached_input", "output"))
 TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
-SOURCE: Final = Label("source", ("memory", "pinecone", "supabase", OTHER))
 SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
 HTTP_REFUSAL: Final = Label("status", ("400", "408", "413", "417", "431", "503"))
 REJECTION: Final = Label("reason", ("budget", "rate_limit", "overload", "auth"))
 POOL: Final = Label("pool", ("db", "http", "llm", "redis"))
 BUDGET_PERIOD: Final = Label("period", ("day", "month"))
 
-TENANT: Final = BoundedLabel("tenant_id", (NO_TENANT,))
-AGENT: Final = BoundedLabel("agent_id")
-MODEL: Final = BoundedLabel("model")
-TOOL: Final = BoundedLabel("tool")
+TENANT: Final = BoundedLabel("tenant_id", (NO_TENANT,), earned=True)
+AGENT: Final = BoundedLabel("agent_id", earned=True)
+MODEL: Final = BoundedLabel("model", earned=True)
+TOOL: Final = BoundedLabel("tool", earned=True)
+SOURCE: Final = BoundedLabel("source", ("memory", "pinecone", "supabase"), earned=True)
 NODE: Final = BoundedLabel("node")
-BOUNDED: Final = (TENANT, AGENT, MODEL, TOOL, NODE)
+BOUNDED: Final = (TENANT, AGENT, MODEL, TOOL, SOURCE, NODE)
 
 BOUNDED_NAME: Final = Label("label", [label.name for label in BOUNDED])
 

@@ -46,6 +46,11 @@ class CounterSeries:
             self._value += amount
 
     @property
+    def counted(self) -> float:
+        """What was counted so far, in parts of the unit."""
+        return self._value
+
+    @property
     def value(self) -> float:
         """What was counted so far, in the metric's unit."""
         return self._value / self._parts
@@ -73,6 +78,11 @@ class GaugeSeries:
     def set(self, value: float) -> None:
         """Set it."""
         self._value = value
+
+    @property
+    def counted(self) -> float:
+        """Nothing: a state is no count."""
+        return 0
 
     @property
     def value(self) -> float:
@@ -128,6 +138,11 @@ class HistogramSeries:
                     break
                 before = end
             self._sum += sum(ordered)
+
+    @property
+    def counted(self) -> float:
+        """How many numbers there were."""
+        return self.count
 
     @property
     def count(self) -> int:

@@ -25,6 +25,7 @@ from vital_shared.monitoring.arguments import (
 )
 from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.metrics import (
+    AGENT,
     AGENT_USAGE_TOTAL,
     CACHE_OPERATION,
     CACHE_OPERATIONS_TOTAL,
@@ -34,12 +35,16 @@ from vital_shared.monitoring.metrics import (
     EXECUTION,
     LLM_CALLS_TOTAL,
     LLM_TOKENS_TOTAL,
+    MODEL,
     OUTCOME,
     QUALITY_SCORE,
     RAG_DURATION_SECONDS,
     RAG_RETRIEVALS_TOTAL,
+    SOURCE,
     SOURCE_STATUS,
+    TENANT,
     TIER,
+    TOOL,
     TOOL_DURATION_SECONDS,
     TOOL_EXECUTIONS_TOTAL,
     TOOL_STATUS,
@@ -95,6 +100,8 @@ def track_llm_call(
     mode, model, tenant = mode_name(mode), name("model", model), tenant_name(tenant_id)
     given = Tokens(input=whole("input_tokens", input_tokens), output=whole("output_tokens", output_tokens))
     tokens = UNKNOWN_CALL.limit(given)
+    MODEL.earn(model)
+    TENANT.earn(tenant)
     cost = _cost(model, tokens, cost_per_1k_input, cost_per_1k_output)
     if cost is None:
         _warn(mode, model)
@@ -170,7 +177,9 @@ def track_workflow_execution(
     seconds = number("duration_seconds", duration_seconds)
     labels = one_of("cache_status", cache_status, CACHE_STATUS), one_of("execution", execution, EXECUTION)
     error = one_of("error_type", error_type or "internal", ERROR_TYPE)
-    WORKFLOW_REQUESTS_TOTAL.at(mode, tenant_name(tenant_id), outcome).inc()
+    tenant = tenant_name(tenant_id)
+    TENANT.earn(tenant)
+    WORKFLOW_REQUESTS_TOTAL.at(mode, tenant, outcome).inc()
     if outcome == "failed":
         WORKFLOW_ERRORS_TOTAL.at(mode, error).inc()
     if outcome != "rejected":
@@ -204,6 +213,7 @@ def track_tool_execution(tool: str, status: str = "success", duration_seconds: N
     """
     tool, status = name("tool", tool), one_of("status", status, TOOL_STATUS)
     seconds = None if duration_seconds is None else number("duration_seconds", duration_seconds)
+    TOOL.earn(tool)
     TOOL_EXECUTIONS_TOTAL.at(tool, status).inc()
     if seconds is not None:
         TOOL_DURATION_SECONDS.at(tool).observe(seconds)
@@ -217,13 +227,14 @@ def track_rag_retrieval(
 ) -> None:
     """Count the search of a source.
 
-    :param source: memory, pinecone, supabase; others are counted together.
+    :param source: its name.
     :param status: success, failed, timeout.
     :raises InvalidRequest: when an argument cannot be, naming it.
     """
     mode, source = mode_name(mode), name("source", source)
     status = one_of("status", status, SOURCE_STATUS)
     seconds = None if duration_seconds is None else number("duration_seconds", duration_seconds)
+    SOURCE.earn(source)
     RAG_RETRIEVALS_TOTAL.at(mode, source, status).inc()
     if seconds is not None:
         RAG_DURATION_SECONDS.at(source).observe(seconds)
@@ -234,4 +245,6 @@ def track_agent_usage(agent_id: str) -> None:
 
     :raises InvalidRequest: when it is no name.
     """
-    AGENT_USAGE_TOTAL.at(name("agent_id", agent_id)).inc()
+    agent_id = name("agent_id", agent_id)
+    AGENT.earn(agent_id)
+    AGENT_USAGE_TOTAL.at(agent_id).inc()

@@ -129,4 +129,6 @@ label_values = Table(
     Column("label", SafeText, primary_key=True),
     Column("value", SafeText, primary_key=True),
     Column("admitted_at", Instant, nullable=False),
+    Column("last_used_at", Instant),  # NULL: not since it was admitted
+    Column("is_reserved", Boolean, nullable=False, server_default=false()),
 )

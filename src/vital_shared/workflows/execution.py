@@ -232,6 +232,7 @@ class Execution:
         except LimitExceeded as error:
             count_refused(error)
             raise
+        await name_tenant(workflow, record.input)
         await name_labels(workflow, record.input, run.value("load_agent"))
         measuring = Measuring(run_id, record.input, services.request_counts)
         paid = await services.runs.charges(run_id)

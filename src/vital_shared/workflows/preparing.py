@@ -61,16 +61,15 @@ async def name_tenant(workflow: BaseWorkflow, question: WorkflowInput) -> None:
 
 
 async def name_labels(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile | None) -> None:
-    """Give names, while there is room, to what metrics will be labelled with."""
+    """Give names, while there is room, to what metrics will be labelled with.
+
+    A model that the request names has none yet, unless it is configured: it may not exist.
+    """
     services = workflow.services
-    models = (question.model, *((agent.model, *agent.fallbacks) if agent else ()), services.models.last.name)
+    models = (agent.model, *agent.fallbacks) if agent else ()
     await services.labels.admit(
-        (
-            (TENANT, question.tenant_id),
-            (AGENT, question.agent_id),
-            *((MODEL, model) for model in models if model is not None),
-            *_nodes(workflow.plan),
-        ),
+        _nodes(workflow.plan),
+        ((AGENT, question.agent_id), *((MODEL, model) for model in models)),
         now=services.now,
     )
 

@@ -23,7 +23,7 @@ from vital_shared.llm.prompts.counting import Count, WordPieces, at_most, estima
 from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
-from vital_shared.monitoring.metrics import TOOL
+from vital_shared.monitoring.metrics import MODEL, SOURCE, TOOL
 from vital_shared.monitoring.pricing import Prices
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.base import Source
@@ -169,7 +169,14 @@ class Services:
             foreign_tools = await mcp.connect(taken={tool.name for tool in own_tools})
             registry = ToolRegistry((*own_tools, *foreign_tools))
             labels = LabelValues(database)
-            await labels.open([(TOOL, name) for name in registry.names], now=now())
+            await labels.open(
+                (
+                    *((TOOL, name) for name in registry.names),
+                    *((SOURCE, source.name) for source in all_sources),
+                    *((MODEL, name) for name in (*all_models.names, *configuration.models)),
+                ),
+                now=now(),
+            )
             redis = _redis(settings)
             if redis is not None:
                 stack.push_async_callback(redis.aclose)

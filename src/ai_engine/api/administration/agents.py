@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from ai_engine.api.body import parse_model, read_json
 from ai_engine.auth import Caller
 from ai_engine.engine import engine_of
+from ai_engine.label_names import refresh_label_names
 from vital_shared.errors import InvalidRequest, NotFound
 from vital_shared.models.agent import AgentId, AgentProfile
 from vital_shared.models.base import Frozen
@@ -72,6 +73,7 @@ async def save_agent(request: Request, agent_id: Agent) -> AgentProfile:
     profile = parse_model(AgentProfile, to_json(given))
     _check(profile, engine.services)
     await engine.services.agents.save(profile, tenant_id=caller.tenant_id)
+    await refresh_label_names(engine.services)
     return profile
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from ai_engine.api.body import read_model
 from ai_engine.auth import Caller
 from ai_engine.engine import engine_of
+from ai_engine.label_names import refresh_label_names
 from vital_shared.errors import NotFound
 from vital_shared.models.base import Frozen
 from vital_shared.models.limits import TenantLimits, TenantStanding
@@ -71,6 +72,7 @@ async def set_budget(request: Request, tenant_id: Tenant) -> TenantStanding:
     limits = await read_model(request, TenantLimits, engine.settings.max_body_bytes)
     now = engine.services.now()
     await engine.services.limits.set(tenant_id, limits, now=now)
+    await refresh_label_names(engine.services)
     return await engine.services.limits.get(tenant_id, now=now)
 
 
