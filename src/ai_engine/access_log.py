@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ai_engine.asgi.answer_headers import with_safe_headers
+from ai_engine.http_counting import count_request, route_templates
 from ai_engine.problems import unexpected
 from vital_shared.logs import get_logger
 
@@ -36,10 +39,13 @@ class AccessLog:
     """ASGI middleware, the outermost.
 
     The line has the path, never the query string or the body: nothing of what users ask.
+
+    :param routes: those whose templates are counted under.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute] = ()) -> None:
         self._app = app
+        self._templates = route_templates(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and log how it was answered."""
@@ -69,6 +75,7 @@ class AccessLog:
                     raise
                 await unexpected(scope["path"])(scope, receive, answer)
             finally:
+                count_request(scope, status or CLIENT_CLOSED, self._templates)
                 logger.info(
                     "request",
                     method=scope["method"],

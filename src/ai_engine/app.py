@@ -152,16 +152,17 @@ def create_app(
                 for task in background:
                     task.cancel()
 
+    routes = [
+        *runs.routes,  # first: they are asked most
+        *chat.routes,
+        Route("/v1/agui", LoadedLate(_agui), methods=["POST"]),
+        *health.routes,
+        *metrics.routes,
+        *pages.routes,
+        *runbooks.routes,
+    ]
     app = Starlette(
-        routes=[
-            *runs.routes,  # first: they are asked most
-            *chat.routes,
-            Route("/v1/agui", LoadedLate(_agui), methods=["POST"]),
-            *health.routes,
-            *metrics.routes,
-            *pages.routes,
-            *runbooks.routes,
-        ],
+        routes=routes,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -170,7 +171,7 @@ def create_app(
     app.add_middleware(Authentication)
     if tracer() is not None:
         app.add_middleware(TraceContext)
-    app.add_middleware(AccessLog)  # the outermost
+    app.add_middleware(AccessLog, routes=routes)  # the outermost
     return app
 
 

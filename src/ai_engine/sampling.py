@@ -10,6 +10,8 @@ from vital_shared.monitoring.metrics import (
     CONNECTION_POOL_IN_USE,
     CONNECTION_POOL_SIZE,
     EVENT_LOOP_LAG_SECONDS,
+    LLM_BREAKER_OPEN,
+    MODEL,
 )
 from vital_shared.workflows.services import Services
 
@@ -21,13 +23,24 @@ SECONDS: Final = 0.25
 async def sample(services: Services) -> None:
     """Look again and again, until cancelled."""
     loop, lag = asyncio.get_running_loop(), EVENT_LOOP_LAG_SECONDS.at()
+    left_alone: frozenset[str] = frozenset()
     while True:
         for pool, size, in_use in _pools(services):
             CONNECTION_POOL_SIZE.at(pool).set(size)
             CONNECTION_POOL_IN_USE.at(pool).set(in_use)
+        left_alone = _show_breakers(services.breakers.left_alone, left_alone)
         due = loop.time() + SECONDS
         await asyncio.sleep(SECONDS)
         lag.observe(max(0.0, loop.time() - due))
+
+
+def _show_breakers(left_alone: frozenset[str], before: frozenset[str]) -> frozenset[str]:
+    """Show which models with a name are left alone; return them, to be closed when they are no longer."""
+    named = frozenset(model for model in left_alone if model in MODEL)
+    for model in named | before:
+        if model in MODEL:
+            LLM_BREAKER_OPEN.at(model).set(model in named)
+    return named
 
 
 def _pools(services: Services) -> Iterator[tuple[str, int, int]]:

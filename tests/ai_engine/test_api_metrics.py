@@ -1,9 +1,13 @@
 """What `GET /metrics` shows."""
 
+import gzip
+
+import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from tests.ai_engine.harness import asked
 
+from ai_engine.api.metrics import accepts_gzip
 from vital_shared.monitoring.metrics import CATALOGUE, STREAM_CONNECTIONS
 from vital_shared.testing import counted
 
@@ -62,3 +66,56 @@ async def test_a_duration_points_at_its_run(service):
     shown = await service.client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
     lines = [line for line in shown.text.splitlines() if line.startswith("vital_workflow_duration_seconds")]
     assert any(f'# {{run_id="{run_id}"}}' in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("values", "accepted"),
+    [
+        (["gzip"], True),
+        (["deflate, GZIP;q=0.5"], True),
+        (["*"], True),
+        (["deflate", "x-gzip"], True),
+        ([], False),
+        ([""], False),
+        (["identity"], False),
+        (["gzip;q=0"], False),
+        (["gzip; q=0.000, *"], False),
+        (["*;q=0"], False),
+        (["gzip;q=1.5"], False),
+        (["gzip;q=nan"], False),
+    ],
+)
+def test_gzip_is_accepted_by_name_and_weight(values, accepted):
+    assert accepts_gzip(values) is accepted
+
+
+async def test_metrics_are_compressed_only_when_asked_for(service):
+    async def raw(accepted: str) -> tuple[str | None, bytes]:
+        async with service.client.stream(
+            "GET", "/metrics", headers={"Accept-Encoding": accepted}
+        ) as response:
+            assert "Accept-Encoding" in response.headers["vary"]
+            body = b"".join([part async for part in response.aiter_raw()])
+            return response.headers.get("content-encoding"), body
+
+    encoding, body = await raw("gzip")
+    assert encoding == "gzip"
+    assert b"vital_workflow_requests_total" in gzip.decompress(body)
+    encoding, body = await raw("gzip;q=0, *")
+    assert encoding is None
+    assert b"vital_workflow_requests_total" in body
+
+
+async def test_requests_are_counted_by_the_template_of_their_route(service):
+    requests = "vital_http_requests_total"
+    with counted() as growth:
+        await service.ask("How long is it?")
+        for path in ("/v1/runs/run_1", "/v1/runs/run_2", "/v1/agents/nobody", "/no/such/path"):
+            assert (await service.client.get(path)).status_code == 404
+        await service.client.patch("/healthz")
+    assert growth(requests, route="/v1/runs", method="POST", status_class="2xx") == 1
+    assert growth(requests, route="/v1/runs/{run_id}", method="GET", status_class="4xx") == 2
+    assert growth(requests, route="/v1/agents/{agent_id}", method="GET", status_class="4xx") == 1
+    assert growth(requests, route="other", status_class="4xx") == 1
+    assert growth(requests, method="other", status_class="4xx") == 1
+    assert growth(requests) == 6

@@ -24,6 +24,7 @@ from vital_shared.llm.base import (
 )
 from vital_shared.llm.breaker import FAILURES, Breakers
 from vital_shared.llm.chain import Chain
+from vital_shared.monitoring.metrics import MODEL
 from vital_shared.monitoring.rates import Rates
 from vital_shared.testing import ScriptedModel, asks_for, counted, says
 
@@ -344,3 +345,16 @@ async def test_a_model_that_takes_all_of_its_text_back_has_written_nothing():
     asked = chain(ScriptedModel(thinking, name="dear"), ScriptedModel(says("Fine."), name="last"))
     assert (await text_of(asked)).endswith("Fine.")
     assert [call.status for call in asked.calls] == ["failed", "success"]
+
+
+async def test_each_move_to_the_next_model_is_counted_by_why():
+    MODEL.earn("dear")
+    breakers, first = Breakers(), ScriptedModel(*[[down("dear")]] * FAILURES, name="dear")
+    with counted() as growth:
+        for _ in range(FAILURES + 1):  # the last time its breaker is open
+            asked = chain(first, ScriptedModel(says("Yes."), name="last"), breakers=breakers)
+            assert await text_of(asked) == "Yes."
+    assert growth("vital_llm_fallbacks_total", model="dear") == growth("vital_llm_fallbacks_total")
+    assert growth("vital_llm_fallbacks_total") == FAILURES + 1
+    assert growth("vital_llm_failures_total") == FAILURES
+    assert breakers.left_alone == {"dear"}

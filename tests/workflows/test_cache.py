@@ -31,6 +31,15 @@ async def ask(services, query="How long is the review?", workflow=BaseWorkflow, 
     return await workflow(services).execute_typed(question(query, **{"model": "canned"} | fields))
 
 
+async def test_a_streamed_answer_of_the_cache_has_a_time_to_a_first_token_of_its_own(services):
+    await ask(services)
+    with counted() as growth:
+        asked = question("How long is the review?", model="canned")
+        assert [event async for event in BaseWorkflow(services).execute_stream(asked)]
+    assert growth("vital_cached_first_token_seconds_count", mode="2") == 1
+    assert growth("vital_time_to_first_token_seconds_count") == 0
+
+
 async def test_the_same_question_is_answered_again_without_a_run(services):
     first = await ask(services)
     with counted() as growth:
@@ -43,7 +52,7 @@ async def test_the_same_question_is_answered_again_without_a_run(services):
     assert second.tokens.total == 0
     assert growth("vital_workflow_requests_total") == 1
     assert growth("vital_workflow_duration_seconds_count", cache_status="hit", mode="2") == 1
-    assert growth("vital_time_to_first_token_seconds_count") == 1
+    assert growth("vital_time_to_first_token_seconds_count") == 0
     assert growth(OPERATIONS) == growth(OPERATIONS, operation="hit", tier="memory", mode="2") == 1
     assert growth("vital_cache_entry_age_seconds_count", tier="memory") == 1
     assert growth("vital_llm_calls_total", cached="false") == 0

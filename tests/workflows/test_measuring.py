@@ -11,8 +11,10 @@ from tests.workflows.conftest import FACT, Open
 
 from vital_shared import BaseWorkflow, RunFailed, node, track_llm_call
 from vital_shared.errors import InvalidRequest, LimitExceeded, StoreError
+from vital_shared.graph import Outcome
 from vital_shared.llm.base import ModelUnavailable
 from vital_shared.models.answer import Answer
+from vital_shared.models.citation import Passage
 from vital_shared.models.event import Token
 from vital_shared.models.limits import TenantLimits
 from vital_shared.monitoring.metrics import (
@@ -25,6 +27,7 @@ from vital_shared.monitoring.metrics import (
     TENANT,
     WORKFLOW_ACTIVE,
 )
+from vital_shared.retrieval.base import Retrieved
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, asks_for, counted, question, says
 from vital_shared.workflows.measuring import Measuring, count_ended
 
@@ -67,7 +70,7 @@ async def test_a_users_own_workflow_is_counted_with_all_its_parts(services):
     assert growth("vital_llm_call_duration_seconds_count", model="canned") == 1
     assert growth("vital_llm_tokens_total", token_type="input") == 10
     assert growth("vital_llm_tokens_total", token_type="output") == output.tokens.output
-    assert growth("vital_time_to_first_token_seconds_count", mode="2", model="canned") == 1
+    assert growth("vital_time_to_first_token_seconds_count") == 0  # its caller does not stream
     assert growth("vital_inter_token_seconds_count", model="canned") == 4  # five words
 
 
@@ -349,6 +352,53 @@ async def test_configured_models_agents_and_sources_are_at_0_before_the_first_re
     assert shown["model"] >= set(services.models.names)
     assert shown["agent_id"] >= {"generalist"}
     assert shown["source"] >= {source.name for source in services.sources}
+
+
+async def test_what_is_unknown_is_rejected_by_reason(services):
+    rejected = "vital_requests_rejected_total"
+    with counted() as growth:
+        for fields in (
+            {"agent_id": "nobody"},
+            {"model": "nothing"},
+            {"requested_tools": [{"name": "none", "arguments": {}}]},
+        ):
+            with pytest.raises(InvalidRequest):
+                await ask(services, **fields)
+    for reason in ("unknown_agent", "unknown_model", "unknown_tool"):
+        assert growth(rejected, reason=reason) == 1, reason
+    assert growth(rejected) == 3
+
+
+async def test_searches_whose_merging_takes_too_long_count_as_timeouts(services):
+    class Late(BaseWorkflow):
+        @node(optional=True, timeout=0.01, degradation="rag_failed", on_timeout="rag_timeout")
+        async def passages(self, rag_retrieval: tuple[Outcome[tuple[Passage, ...]], ...]) -> Retrieved:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    with counted() as growth:
+        answer = await ask(services, workflow=Late)
+    assert "rag_timeout" in answer.degradation_reasons
+    searches = "vital_rag_retrievals_total"
+    for source in services.sources:
+        assert growth(searches, source=source.name, status="timeout") == 1
+    assert growth(searches) == growth("vital_rag_duration_seconds_count") == len(services.sources)
+
+
+async def test_a_run_has_a_time_before_its_graph_and_one_after(services):
+    with counted() as growth:
+        await ask(services)
+    for part in ("before", "after"):
+        assert growth(f"vital_workflow_{part}_graph_seconds_count", mode="2") == 1
+
+
+async def test_an_answer_that_is_not_streamed_has_no_time_to_a_first_token(services):
+    with counted() as growth:
+        await ask(services)
+        await BaseWorkflow(services).execute_typed(question("How long?"))
+    assert growth("vital_time_to_first_token_seconds_count") == growth(
+        "vital_cached_first_token_seconds_count"
+    )
 
 
 async def test_outcomes_add_up_and_so_do_cache_statuses(services):

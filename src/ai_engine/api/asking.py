@@ -24,7 +24,7 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.execution import Begun
-from vital_shared.workflows.measuring import count_rejected
+from vital_shared.workflows.measuring import count_rejected, unstreamed
 from vital_shared.workflows.replay import Replay
 from vital_shared.workflows.run_errors import ended_from_outside
 
@@ -83,6 +83,11 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
 
     :raises RunFailed: when there is no answer.
     """
+    with unstreamed():
+        return await _answer(request, engine, question)
+
+
+async def _answer(request: Request, engine: Engine, question: WorkflowInput) -> WorkflowOutput:
     if key_of(request, question) is not None:
         return await _end_of(request, await begin(request, engine, question))
     await check_model(engine.services, Caller.of(request), question)

@@ -50,6 +50,16 @@ class Breakers:
         failing.until = now + OPEN_SECONDS  # whoever asks next waits for what becomes of this try
         return True
 
+    @property
+    def left_alone(self) -> frozenset[str]:
+        """The models that nobody may call now."""
+        now = self._clock()
+        return frozenset(
+            model
+            for model, failing in self._failing.items()
+            if failing.count >= FAILURES and now < failing.until
+        )
+
     def succeeded(self, model: str) -> None:
         """Close the model's breaker."""
         self._failing.pop(model, None)

@@ -20,6 +20,7 @@ from vital_shared.llm.base import (
     ModelUnavailable,
 )
 from vital_shared.llm.breaker import Breakers
+from vital_shared.llm.measuring import count_fallback
 from vital_shared.llm.race import Race
 from vital_shared.models.model_call import ModelCall
 
@@ -114,12 +115,12 @@ class Chain:
     def _attempt(self, model: Model, request: ModelRequest) -> Attempt | None:
         """Prepare a try; None where the model's breaker is open."""
         if model is not self._models[-1] and not self._breakers.allows(model.name):
-            self.errors.append(
-                ModelUnavailable(
-                    f'The model "{model.name}" has failed several times in a row and is left alone for now.',
-                    model=model.name,
-                )
+            error = ModelUnavailable(
+                f'The model "{model.name}" has failed several times in a row and is left alone for now.',
+                model=model.name,
             )
+            self.errors.append(error)
+            count_fallback(error)
             return None
         attempt = Attempt(model, request, self._account)
         self._attempts.append(attempt)
@@ -132,5 +133,7 @@ class Chain:
 
     def _failed(self, attempt: Attempt, error: ModelError) -> None:
         self.errors.append(error)
+        if not attempt.wrote and attempt.model is not self._models[-1]:
+            count_fallback(error)
         if not isinstance(error, ModelRejected):  # a rejected call says nothing about the next one
             self._breakers.failed(attempt.model.name)

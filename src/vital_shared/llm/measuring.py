@@ -9,11 +9,13 @@ from vital_shared.monitoring.metrics import (
     LLM_CALL_DURATION_SECONDS,
     LLM_CALLS_TOTAL,
     LLM_FAILURES_TOTAL,
+    LLM_FALLBACKS_TOTAL,
+    LLM_RETRIES_TOTAL,
     LLM_TOKENS_TOTAL,
     MODEL,
 )
 
-__all__ = ["count_call", "count_failure"]
+__all__ = ["count_call", "count_failure", "count_fallback", "count_retry"]
 
 
 def count_call(call: ModelCall, bill: Bill | None) -> None:
@@ -38,3 +40,14 @@ def count_failure(error: ModelError, *, cut: bool = False) -> None:
     """
     kind: FailureKind = "cut" if cut else error.kind
     LLM_FAILURES_TOTAL.at(error.model, kind).inc()
+
+
+def count_retry(error: ModelError) -> None:
+    """Count a failed attempt that is made again."""
+    count_failure(error)
+    LLM_RETRIES_TOTAL.at(error.model, error.kind).inc()
+
+
+def count_fallback(error: ModelError) -> None:
+    """Count that the next model is asked, since this one did not answer."""
+    LLM_FALLBACKS_TOTAL.at(error.model, error.kind).inc()

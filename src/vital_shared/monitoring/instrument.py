@@ -51,7 +51,7 @@ class Instrument(Collector, Generic[S]):
     """
 
     kind: ClassVar[str]
-    creates_with_names = False
+    creates_with_names: bool = False
     """Whether a value that a bounded label has given a name gets its series at once."""
 
     def __init__(self, name: str, help: str, labels: Sequence[Label] = ()) -> None:  # noqa: A002 - Prometheus' name
@@ -181,6 +181,7 @@ class Gauge(Instrument[GaugeSeries]):
 
     :param merge: how the values of several workers become one.
     :param shared: values of its labels under which all workers tell the same, whatever `merge` is.
+    :param creates_with_names: whether a value that has a name is shown at 0 before it is set.
     """
 
     kind = "gauge"
@@ -193,7 +194,9 @@ class Gauge(Instrument[GaugeSeries]):
         *,
         merge: Merge,
         shared: Sequence[str] = (),
+        creates_with_names: bool = False,
     ) -> None:
+        self.creates_with_names = creates_with_names
         self.merge = merge
         self.shared = frozenset(shared)
         super().__init__(name, help, labels)

@@ -18,7 +18,7 @@ from vital_shared.models.quality import DegradationReason, WarningType
 from vital_shared.models.tool import ToolStatus
 from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info, Instrument
-from vital_shared.monitoring.labels import BoundedLabel, Label
+from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
 from vital_shared.monitoring.odd_values import on_ignored
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "BUDGET_LIMIT_DOLLARS",
     "BUDGET_SPENT_DOLLARS",
     "BUILD_INFO",
+    "CACHED_FIRST_TOKEN_SECONDS",
     "CACHE_BYTES",
     "CACHE_CAPACITY_ENTRIES",
     "CACHE_ENTRIES",
@@ -48,11 +49,16 @@ __all__ = [
     "EVENT_LOOP_LAG_SECONDS",
     "HTTP_REFUSAL",
     "HTTP_REFUSALS_TOTAL",
+    "HTTP_REQUESTS_TOTAL",
     "INTER_TOKEN_SECONDS",
+    "LLM_BREAKER_OPEN",
     "LLM_CALLS_TOTAL",
     "LLM_CALL_DURATION_SECONDS",
     "LLM_FAILURES_TOTAL",
+    "LLM_FALLBACKS_TOTAL",
+    "LLM_RETRIES_TOTAL",
     "LLM_TOKENS_TOTAL",
+    "METHOD",
     "METRIC_LABEL_OVERFLOW_TOTAL",
     "METRIC_SERIES_LIMIT",
     "METRIC_VALUES_IGNORED_TOTAL",
@@ -71,6 +77,7 @@ __all__ = [
     "REGISTRY",
     "REJECTION",
     "REQUESTS_REJECTED_TOTAL",
+    "ROUTE",
     "SOURCE",
     "STORE_CALLBACK_FAILURES_TOTAL",
     "STORE_DEAD_LETTERS",
@@ -84,6 +91,8 @@ __all__ = [
     "WATCHDOG_AGE_SECONDS",
     "WORKER_RESTARTS_TOTAL",
     "WORKFLOW_ACTIVE",
+    "WORKFLOW_AFTER_GRAPH_SECONDS",
+    "WORKFLOW_BEFORE_GRAPH_SECONDS",
     "WORKFLOW_CANCELLATIONS_TOTAL",
     "WORKFLOW_DURATION_SECONDS",
     "WORKFLOW_ERRORS_TOTAL",
@@ -127,7 +136,57 @@ TOKEN_TYPE: Final = Label("token_type", ("input", "cached_input", "output"))
 TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
 SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
 HTTP_REFUSAL: Final = Label("status", ("400", "408", "413", "417", "431", "503"))
-REJECTION: Final = Label("reason", ("budget", "rate_limit", "overload", "auth"))
+REJECTION: Final = Label(
+    "reason",
+    (
+        "budget",
+        "rate_limit",
+        "overload",
+        "auth",
+        "unknown_agent",
+        "unknown_model",
+        "unknown_tool",
+        "forbidden",
+        "invalid",
+    ),
+)
+ROUTE: Final = Label(
+    "route",
+    (
+        "/",
+        "/docs",
+        "/healthz",
+        "/metrics",
+        "/openapi.json",
+        "/page",
+        "/readyz",
+        "/runbooks/{alert}",
+        "/swagger",
+        "/v1/agents",
+        "/v1/agents/{agent_id}",
+        "/v1/agui",
+        "/v1/alerts",
+        "/v1/budgets",
+        "/v1/budgets/{tenant_id}",
+        "/v1/cache",
+        "/v1/chat/completions",
+        "/v1/costs",
+        "/v1/documents",
+        "/v1/documents/{document_id}",
+        "/v1/models",
+        "/v1/models/{mode}/{agent_id}",
+        "/v1/models/{name}",
+        "/v1/runs",
+        "/v1/runs/{run_id}",
+        "/v1/runs/{run_id}/approval",
+        "/v1/runs/{run_id}/events",
+        OTHER,
+    ),
+)
+"""Templates of the routes of HTTP; no path is ever a value."""
+
+METHOD: Final = Label("method", ("GET", "POST", "PUT", "DELETE", OTHER))
+STATUS_CLASS: Final = Label("status_class", ("2xx", "3xx", "4xx", "5xx"))
 POOL: Final = Label("pool", ("db", "http", "llm", "redis"))
 BUDGET_PERIOD: Final = Label("period", ("day", "month"))
 
@@ -177,6 +236,18 @@ WORKFLOW_DURATION_SECONDS: Final = Histogram(
     (MODE, CACHE_STATUS, EXECUTION),
     edges=SECONDS,
 )
+WORKFLOW_BEFORE_GRAPH_SECONDS: Final = Histogram(
+    "vital_workflow_before_graph_seconds",
+    "From a request's start until its graph runs: checks, the cache, the run's row in the store.",
+    (MODE,),
+    edges=SHORT_SECONDS,
+)
+WORKFLOW_AFTER_GRAPH_SECONDS: Final = Histogram(
+    "vital_workflow_after_graph_seconds",
+    "From the end of a run's graph until its end is stored.",
+    (MODE,),
+    edges=SHORT_SECONDS,
+)
 WORKFLOW_ACTIVE: Final = Gauge(
     "vital_workflow_active",
     "Requests in flight now.",
@@ -196,9 +267,15 @@ PARALLEL_SECONDS_SAVED_TOTAL: Final = Counter(
 )
 TIME_TO_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_time_to_first_token_seconds",
-    "From a request's start to the first piece of its answer, where the caller gets it.",
+    "From a request's start to the first piece of its answer, where a caller streams it; without cache hits.",
     (MODE, MODEL),
     edges=SECONDS,
+)
+CACHED_FIRST_TOKEN_SECONDS: Final = Histogram(
+    "vital_cached_first_token_seconds",
+    "The same of cache hits.",
+    (MODE,),
+    edges=SHORT_SECONDS,
 )
 INTER_TOKEN_SECONDS: Final = Histogram(
     "vital_inter_token_seconds",
@@ -313,6 +390,23 @@ LLM_FAILURES_TOTAL: Final = Counter(
     "Attempts at a call of a language model that failed.",
     (MODEL, FAILURE_KIND),
 )
+LLM_RETRIES_TOTAL: Final = Counter(
+    "vital_llm_retries_total",
+    "Attempts at a call that were made again, by why the one before had failed.",
+    (MODEL, FAILURE_KIND),
+)
+LLM_FALLBACKS_TOTAL: Final = Counter(
+    "vital_llm_fallbacks_total",
+    "Calls that went to the next model of the chain, by the model that did not answer and why.",
+    (MODEL, FAILURE_KIND),
+)
+LLM_BREAKER_OPEN: Final = Gauge(
+    "vital_llm_breaker_open",
+    "1 while a model is left alone, since it has failed several times in a row.",
+    (MODEL,),
+    merge="max",
+    creates_with_names=True,
+)
 LLM_CALL_DURATION_SECONDS: Final = Histogram(
     "vital_llm_call_duration_seconds",
     "One call, from its start to the last token.",
@@ -376,6 +470,11 @@ REQUESTS_REJECTED_TOTAL: Final = Counter(
     "vital_requests_rejected_total",
     "Requests that were turned away, by why.",
     (REJECTION,),
+)
+HTTP_REQUESTS_TOTAL: Final = Counter(
+    "vital_http_requests_total",
+    "HTTP requests that were answered, by the template of their route.",
+    (ROUTE, METHOD, STATUS_CLASS),
 )
 HTTP_REFUSALS_TOTAL: Final = Counter(
     "vital_http_refusals_total",

@@ -30,6 +30,7 @@ from vital_shared.workflows.chains import affordable, left_of, models_for
 from vital_shared.workflows.execution import Begun, Execution
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.loop_services import current_services, loop_services
+from vital_shared.workflows.measuring import unstreamed
 from vital_shared.workflows.quality import assess
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.suggesting import suggest_by_model
@@ -126,7 +127,8 @@ class BaseWorkflow(Graph):
         :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
         :raises RunFailed: when there is no answer; its cause is what the node raised.
         """
-        return await _outcome(await self.begin(input))
+        with unstreamed():
+            return await _outcome(await self.begin(input))
 
     async def execute_stream(self, input: WorkflowInput) -> AsyncGenerator[Event, None]:  # noqa: A002 - the same
         """Answer, event by event; the last one is `run_finished`, `run_paused` or `run_failed`.
@@ -158,9 +160,10 @@ class BaseWorkflow(Graph):
         :raises Conflict: when it was resumed, has ended or expired, or the workflow has changed.
         :raises RunFailed: when there is no answer.
         """
-        return await _outcome(
-            await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
-        )
+        with unstreamed():
+            return await _outcome(
+                await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
+            )
 
     async def resume_stream(
         self,

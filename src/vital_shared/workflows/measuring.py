@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from operator import sub
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from vital_shared.errors import (
     BudgetExceeded,
+    Forbidden,
     InvalidRequest,
     KeyTaken,
     LimitExceeded,
+    NotFound,
     RateLimited,
     RunCancelled,
     RunFailed,
@@ -25,6 +28,7 @@ from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, Workflow
 from vital_shared.monitoring.labels import OTHER
 from vital_shared.monitoring.metrics import (
     AGENT_USAGE_TOTAL,
+    CACHED_FIRST_TOKEN_SECONDS,
     DEGRADATIONS_TOTAL,
     DEGRADED_RESPONSES_TOTAL,
     ERROR_TYPE,
@@ -37,6 +41,8 @@ from vital_shared.monitoring.metrics import (
     TOOL_EXECUTIONS_TOTAL,
     WARNINGS_TOTAL,
     WORKFLOW_ACTIVE,
+    WORKFLOW_AFTER_GRAPH_SECONDS,
+    WORKFLOW_BEFORE_GRAPH_SECONDS,
     WORKFLOW_CANCELLATIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
@@ -47,7 +53,20 @@ from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.run_record import EndedRun
 from vital_shared.workflows.events import RESULTS_NODE
 
-__all__ = ["Measuring", "count_ended", "count_refused", "count_rejected"]
+__all__ = ["Measuring", "count_ended", "count_refused", "count_rejected", "unstreamed"]
+
+MERGED_NODE: Final = "passages"
+"""The node without which what the sources have found is of no use."""
+
+is_streamed: Final[ContextVar[bool]] = ContextVar("is_streamed", default=True)
+"""Whether the caller reads the answer piece by piece; requests that begin within have it."""
+
+UNKNOWN: Final = (
+    ("agent_id", "unknown_agent"),
+    ("model", "unknown_model"),
+    ("requested_tools", "unknown_tool"),
+)
+"""The reason of a rejection, by the field that names what is not there."""
 
 LIMITS: Final = ((BudgetExceeded, "budget"), (RateLimited, "rate_limit"))
 """Why a request is turned away, by what is raised."""
@@ -75,6 +94,11 @@ class Measuring(Observer):
         """What came of asking the cache, once that is known."""
         self._model = OTHER
         """Who answers, as far as that is known."""
+        self._created = time.perf_counter()
+        self._graph_ended: float | None = None
+        self._found: list[tuple[str, float]] = []
+        """Sources whose search has succeeded, with its seconds, until it is known whether that was of use."""
+        self._is_streamed = is_streamed.get()
         self._began = 0.0
         self._in_nodes = 0.0
         """What the nodes took together."""
@@ -87,6 +111,7 @@ class Measuring(Observer):
     def run_started(self, run: Run) -> None:
         """Note when."""
         self._began = run.now()
+        WORKFLOW_BEFORE_GRAPH_SECONDS.at(self._mode).observe(time.perf_counter() - self._created)
 
     def node_finished(
         self, run: Run, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
@@ -95,17 +120,37 @@ class Measuring(Observer):
         self._in_nodes += seconds
         if status != "paused":
             NODE_DURATION_SECONDS.at(node.name, status).observe(seconds)
+        if node.name == MERGED_NODE and self._found:
+            lost = status in ("failed", "timeout")
+            self._count_searches(
+                "timeout" if status == "timeout" else "failed" if lost else "success", seconds
+            )
 
     def item_finished(self, run: Run, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
         """Count the search of a source."""
-        if node.name == RESULTS_NODE:
+        if node.name != RESULTS_NODE:
+            return
+        if outcome.status == "success":
+            self._found.append((item, outcome.seconds))
+        else:
             count_search(item, outcome.status, outcome.seconds)
 
     def run_finished(self, run: Run, status: RunStatus, error: BaseException | None) -> None:
         """Count what was saved by running nodes at the same time."""
+        self._graph_ended = time.perf_counter()
+        self._count_searches("success")
         PARALLEL_SECONDS_SAVED_TOTAL.at(self._mode).inc(max(0.0, self._in_nodes - (run.now() - self._began)))
         agent = run.value("load_agent")
         self._model = self._question.model or (agent.model if isinstance(agent, AgentProfile) else OTHER)
+
+    def _count_searches(self, status: Literal["success", "failed", "timeout"], more: float = 0.0) -> None:
+        """Count searches that found something: what was found too late, or was lost, is of no use.
+
+        :param more: the seconds that merging took, where that failed.
+        """
+        for source, seconds in self._found:
+            count_search(source, status, seconds if status == "success" else seconds + more)
+        self._found.clear()
 
     # What the caller gets
 
@@ -120,6 +165,8 @@ class Measuring(Observer):
         except (InvalidRequest, LimitExceeded) as error:
             count_rejected(self._question, self._request_counts)
             count_refused(error)
+            if isinstance(error, InvalidRequest):
+                REQUESTS_REJECTED_TOTAL.at(_reason(error)).inc()
             raise
         except Exception as error:
             kind = "store" if isinstance(error, StoreError) else "internal"
@@ -152,14 +199,18 @@ class Measuring(Observer):
             gauge.inc(-1)
 
     def first_token(self, seconds: float) -> None:
-        """Count when an answer began that another's run has given."""
-        TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(seconds, self._run_id)
+        """Count when an answer began, for a caller who streams it."""
+        if self._is_streamed:
+            if self.cache_status == "hit":
+                CACHED_FIRST_TOKEN_SECONDS.at(self._mode).observe(seconds, self._run_id)
+            else:
+                TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(seconds, self._run_id)
 
     def count_tokens(self, zero: float) -> None:
         """Count when the reader got the pieces; see `active`."""
         times = self._tokens
         if times:
-            TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(times[0] - zero, self._run_id)
+            self.first_token(times[0] - zero)
         if len(times) > 1:
             INTER_TOKEN_SECONDS.at(self._model).observe_all(list(map(sub, times[1:], times)))
 
@@ -172,7 +223,7 @@ class Measuring(Observer):
         """
         if not saved:
             _unsaved.add(self._run_id)
-        self._model = output.model or self._model
+        self._model, self.cache_status = output.model or self._model, output.cache_status
         reasons = output.degradation_reasons
         answerable = "false" if reasons == UNANSWERABLE else "true"
         self._count(
@@ -221,6 +272,8 @@ class Measuring(Observer):
         answerable: str = "true",
     ) -> None:
         question = self._question
+        if self._graph_ended is not None:
+            WORKFLOW_AFTER_GRAPH_SECONDS.at(self._mode).observe(time.perf_counter() - self._graph_ended)
         self._request_counts.add(
             tenant_id=question.tenant_id,
             mode=self._mode,
@@ -257,6 +310,26 @@ def count_rejected(question: WorkflowInput, request_counts: RequestCounts) -> No
     """Count a request that was turned away before it ran."""
     request_counts.add(tenant_id=question.tenant_id, mode=question.mode.value, outcome="rejected")
     WORKFLOW_REQUESTS_TOTAL.at(question.mode.value, question.tenant_id, "rejected").inc()
+
+
+def _reason(error: InvalidRequest) -> str:
+    if isinstance(error, Forbidden):
+        return "forbidden"
+    field = error.field or ""
+    for name, reason in UNKNOWN:
+        if isinstance(error, NotFound) and field.startswith(name):
+            return reason
+    return "invalid"
+
+
+@contextmanager
+def unstreamed() -> Iterator[None]:
+    """Let requests that begin within have no time to a first token: their callers wait for the whole."""
+    token = is_streamed.set(False)
+    try:
+        yield
+    finally:
+        is_streamed.reset(token)
 
 
 def count_refused(error: Exception) -> None:

@@ -21,7 +21,7 @@ from vital_shared.llm.base import (
     Stop,
     Usage,
 )
-from vital_shared.llm.measuring import count_failure
+from vital_shared.llm.measuring import count_retry
 from vital_shared.llm.wires.base import Chat, Wire, WireRequest
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.connector import BoundedConnector
@@ -133,7 +133,7 @@ class Provider:
                     wait = self._wait(error, attempt, ends)
                     if came or wait is None:
                         raise
-                    count_failure(error)
+                    count_retry(error)
                 else:
                     return
                 attempt += 1
