@@ -34,6 +34,7 @@ from ai_engine.run_sweep import RunSweep
 from ai_engine.sampling import sample
 from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.settings import ServerSettings
+from ai_engine.spending_gauges import SpendingGauges
 from ai_engine.trace_context import TraceContext
 from ai_engine.warm_up import warm_up
 from ai_engine.watchdog import WatchdogWatch
@@ -141,6 +142,7 @@ def create_app(
                 watch_dead_letters(DeadLetterStore(parts.database)),
                 watchdog.watch(),
                 watch_label_names(parts),
+                SpendingGauges(parts).watch(),
                 _tick(hub, here, parts),
                 sweep.watch(),
             )

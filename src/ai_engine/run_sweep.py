@@ -30,7 +30,7 @@ class RunSweep:
         self._services = services
 
     async def watch(self) -> None:
-        """Sweep each minute; also keep the names that labels were given."""
+        """Sweep each minute."""
         services = self._services
         while True:
             try:

@@ -17,6 +17,7 @@ __all__ = [
     "Match",
     "and_on",
     "increase",
+    "max_by",
     "mean",
     "quantile",
     "rate",
@@ -70,6 +71,11 @@ def increase(metric: Instrument[Any], window: str, part: str = "", /, **matches:
 def sum_by(expression: str, *labels: str) -> str:
     """Add up what has the same values of these labels; of all without any."""
     return f"sum by ({', '.join(labels)}) ({expression})" if labels else f"sum({expression})"
+
+
+def max_by(expression: str, *labels: str) -> str:
+    """Take the greatest of what has the same values of these labels: for what all replicas show alike."""
+    return f"max by ({', '.join(labels)}) ({expression})"
 
 
 def ratio(part: str, whole: str) -> str:

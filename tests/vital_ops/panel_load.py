@@ -38,6 +38,8 @@ class Known:
     """By mode."""
     dollars_of: Counter[str] = field(default_factory=Counter)
     """By tenant."""
+    spent_today: Counter[str] = field(default_factory=Counter)
+    """Dollars by tenant, of the load before this one too."""
     paid_hits: int = 0
     price: float = 0.0
     """Of one call of the quick model."""

@@ -7,7 +7,7 @@ from typing import Final
 from vital_ops.config import OpsConfig, Threshold
 from vital_ops.dashboards.budgets import budgets
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
-from vital_ops.promql import increase, rate, ratio, sum_by
+from vital_ops.promql import increase, max_by, rate, ratio, select, sum_by
 from vital_ops.report.targets import CALLS_SAVED
 from vital_ops.rules.alerts import usual_cost
 from vital_ops.rules.recording import COST_OF_DAY, COST_PER_HOUR
@@ -18,6 +18,7 @@ from vital_shared.monitoring.metrics import (
     LLM_CALLS_TOTAL,
     LLM_TOKENS_TOTAL,
     RAG_RETRIEVALS_TOTAL,
+    TENANT_SPENT_DOLLARS,
     TOOL_EXECUTIONS_TOTAL,
 )
 
@@ -122,6 +123,11 @@ def _use() -> tuple[Panel, ...]:
     )
 
 
+def _most_spent(period: str) -> str:
+    spent = select(TENANT_SPENT_DOLLARS, period=period, tenant_id=TENANT)
+    return f"topk({TOP}, {max_by(spent, 'tenant_id')})"
+
+
 def _trend(spike: Threshold) -> tuple[Panel, ...]:
     spent = increase(COST_DOLLARS_TOTAL, RANGE, **_mine)
     saved = sum_by(increase(COST_SAVED_DOLLARS_TOTAL, RANGE, **_mine))
@@ -138,9 +144,9 @@ def _trend(spike: Threshold) -> tuple[Panel, ...]:
         Panel(
             key="expensive_tenants",
             title="Most expensive tenants",
-            description="Dollars in the time that is shown; exact for each tenant: vital costs.",
+            description="Dollars since midnight and since the first of the month, in UTC, by the ledger.",
             kind="table",
-            queries=(Query(f"topk({TOP}, {sum_by(spent, 'tenant_id')})", "Dollars"),),
+            queries=(Query(_most_spent("day"), "Today"), Query(_most_spent("month"), "This month")),
             unit="currencyUSD",
             rows=("tenant_id",),
         ),

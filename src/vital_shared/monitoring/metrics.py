@@ -83,6 +83,7 @@ __all__ = [
     "STORE_DEAD_LETTERS",
     "STREAM_CONNECTIONS",
     "TENANT",
+    "TENANT_SPENT_DOLLARS",
     "TIME_TO_FIRST_TOKEN_SECONDS",
     "TOOL",
     "TOOL_DURATION_SECONDS",
@@ -465,6 +466,11 @@ MONTH_FORECAST_DOLLARS: Final = Gauge(
     "What a tenant will have spent when the month ends, by UTC, by what its days have cost so far.",
     (TENANT,),
     merge="one",
+TENANT_SPENT_DOLLARS: Final = Gauge(
+    "vital_tenant_spent_dollars",
+    "What a tenant with a name has spent today, and this month, by the ledger.",
+    (TENANT, BUDGET_PERIOD),
+    merge="max",
 )
 REQUESTS_REJECTED_TOTAL: Final = Counter(
     "vital_requests_rejected_total",

@@ -16,11 +16,13 @@ from typing import Final
 from prometheus_client.samples import Exemplar, Sample
 
 from vital_shared.monitoring.odd_values import is_countable, is_measurable
+from vital_shared.monitoring.tracing import current_trace_id
 
 __all__ = ["CounterSeries", "GaugeSeries", "HistogramSeries"]
 
 RUN_ID: Final = "run_id"
-"""The label of an exemplar."""
+TRACE_ID: Final = "trace_id"
+"""Labels of an exemplar; together with their values they may have 128 characters in OpenMetrics."""
 
 
 class CounterSeries:
@@ -109,14 +111,15 @@ class HistogramSeries:
         self._edges = tuple(map(float, edges))  # compared with floats, which is slower with whole numbers
         self._les = [{**labels, "le": le} for le in (*map(str, self._edges), "+Inf")]
         self._counts = [0] * len(self._les)
-        self._exemplars: dict[int, tuple[str, float, float]] = {}
+        self._exemplars: dict[int, tuple[dict[str, str], float, float]] = {}
         self._sum = 0.0
         self._lock = Lock()
 
-    def observe(self, value: float, exemplar: str | None = None) -> None:
+    def observe(self, value: float, exemplar: str | None = None, trace_id: str | None = None) -> None:
         """Sort a number in.
 
         :param exemplar: the id of the run that it comes from: an example for its bucket.
+        :param trace_id: the id of the run's trace, in hexadecimal; None: of the current one, if there is any.
         """
         if not is_measurable(self._name, value):
             return
@@ -125,7 +128,8 @@ class HistogramSeries:
             self._counts[bucket] += 1
             self._sum += value
         if exemplar is not None:
-            self._exemplars[bucket] = (exemplar, value, time.time())
+            trace_id = trace_id or current_trace_id()
+            self._exemplars[bucket] = (_labels_of(exemplar, trace_id), value, time.time())
 
     def observe_all(self, values: Sequence[float]) -> None:
         """Sort many numbers in: much cheaper for each than one by one."""
@@ -167,4 +171,8 @@ class HistogramSeries:
 
     def _exemplar(self, bucket: int) -> Exemplar | None:
         kept = self._exemplars.get(bucket)
-        return kept and Exemplar({RUN_ID: kept[0]}, kept[1], kept[2])
+        return kept and Exemplar(*kept)
+
+
+def _labels_of(run_id: str, trace_id: str | None) -> dict[str, str]:
+    return {RUN_ID: run_id, TRACE_ID: trace_id} if trace_id else {RUN_ID: run_id}

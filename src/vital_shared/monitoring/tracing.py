@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from vital_shared.monitoring.spans import ModelSpan, ToolSpan
 
-__all__ = ["continued", "exporting", "model_span", "tool_span", "tracer"]
+__all__ = ["continued", "current_trace_id", "exporting", "model_span", "tool_span", "tracer"]
 
 SCHEMA: Final = "https://opentelemetry.io/schemas/1.41.1"
 """The semantic conventions that names follow; their part on GenAI is still in development."""
@@ -82,6 +82,16 @@ def continued(headers: Mapping[str, str]) -> AbstractContextManager[object]:
     from vital_shared.monitoring.spans import within_trace
 
     return within_trace(headers)
+
+
+def current_trace_id() -> str | None:
+    """Return the id of the current trace, in hexadecimal; None where there is none, or it is not sampled."""
+    if tracer() is None:
+        return None
+    from opentelemetry.trace import format_trace_id, get_current_span
+
+    context = get_current_span().get_span_context()
+    return format_trace_id(context.trace_id) if context.is_valid and context.trace_flags.sampled else None
 
 
 def model_span(model: str) -> ModelSpan | None:

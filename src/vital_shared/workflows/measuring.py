@@ -48,6 +48,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
+from vital_shared.monitoring.tracing import current_trace_id
 from vital_shared.retrieval.measuring import count_search
 from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.run_record import EndedRun
@@ -96,6 +97,7 @@ class Measuring(Observer):
         """Who answers, as far as that is known."""
         self._created = time.perf_counter()
         self._graph_ended: float | None = None
+        self._trace_id: str | None = None
         self._found: list[tuple[str, float]] = []
         """Sources whose search has succeeded, with its seconds, until it is known whether that was of use."""
         self._is_streamed = is_streamed.get()
@@ -110,7 +112,7 @@ class Measuring(Observer):
 
     def run_started(self, run: Run) -> None:
         """Note when."""
-        self._began = run.now()
+        self._began, self._trace_id = run.now(), current_trace_id()
         WORKFLOW_BEFORE_GRAPH_SECONDS.at(self._mode).observe(time.perf_counter() - self._created)
 
     def node_finished(
@@ -202,9 +204,11 @@ class Measuring(Observer):
         """Count when an answer began, for a caller who streams it."""
         if self._is_streamed:
             if self.cache_status == "hit":
-                CACHED_FIRST_TOKEN_SECONDS.at(self._mode).observe(seconds, self._run_id)
+                CACHED_FIRST_TOKEN_SECONDS.at(self._mode).observe(seconds, self._run_id, self._trace_id)
             else:
-                TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(seconds, self._run_id)
+                TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(
+                    seconds, self._run_id, self._trace_id
+                )
 
     def count_tokens(self, zero: float) -> None:
         """Count when the reader got the pieces; see `active`."""
