@@ -62,6 +62,15 @@ async def test_what_one_process_keeps_another_finds(tiers):
     assert await one.get("other", asked()) is None
 
 
+async def test_ages_are_those_of_a_sample_of_what_is_there(tiers):
+    tier = tiers()
+    assert await tier.ages(10) == []
+    for number in range(5):
+        await tier.put(f"k{number}", answer("It takes 90 days."))
+    assert len(await tier.ages(3)) == 3
+    assert all(0 <= age < TTL for age in await tier.ages(10))
+
+
 async def test_no_tenant_gets_anothers_answer_even_under_its_key(tiers, server, capsys):
     tier = tiers()
     await tier.put("k", answer("secret", tenant_id="globex"))

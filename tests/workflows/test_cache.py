@@ -170,3 +170,13 @@ async def test_over_cache_status_all_requests_that_ran_add_up(services):
     assert sum(durations.values()) == growth("vital_workflow_requests_total") == 10
     assert durations["bypass"] == 2
     assert durations["hit"] >= 1
+
+
+async def test_ages_of_all_entries_are_sampled_though_none_is_hit(services):
+    for query in ("How long is the review?", "How long is the other review?"):
+        await ask(services, query)
+    with counted() as growth:
+        for _ in range(10):
+            await services.cache.sweep()
+    assert growth("vital_cache_sampled_age_seconds_count", tier="memory") == 2
+    assert growth("vital_cache_entry_age_seconds_count") == 0

@@ -20,9 +20,9 @@ from vital_shared.monitoring.metrics import (
     CACHE_BYTES,
     CACHE_CAPACITY_ENTRIES,
     CACHE_ENTRIES,
-    CACHE_ENTRY_AGE_SECONDS,
     CACHE_ENTRY_LIFETIME_SECONDS,
     CACHE_OPERATIONS_TOTAL,
+    CACHE_SAMPLED_AGE_SECONDS,
 )
 
 __all__ = ["cache"]
@@ -105,9 +105,9 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="entry_age",
             title="Cache entry age histogram",
-            description="Hits by the age of what was hit. Where most are old, a longer life would pay.",
+            description="Ages of the entries, hit or not, as sampled each ten seconds.",
             kind="bars",
-            queries=(Query(sum_by(increase(CACHE_ENTRY_AGE_SECONDS, RANGE, "bucket"), "le"), "{{le}}"),),
+            queries=(Query(sum_by(increase(CACHE_SAMPLED_AGE_SECONDS, RANGE, "bucket"), "le"), "{{le}}"),),
             unit="short",
         ),
         Panel(

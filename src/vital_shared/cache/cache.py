@@ -19,6 +19,7 @@ from vital_shared.monitoring.metrics import (
     CACHE_ENTRY_AGE_SECONDS,
     CACHE_ENTRY_LIFETIME_SECONDS,
     CACHE_OPERATIONS_TOTAL,
+    CACHE_SAMPLED_AGE_SECONDS,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ Tier: TypeAlias = Literal["memory", "redis", "semantic"]
 MEMORY: Final = "memory"
 REDIS: Final = "redis"
 SEMANTIC: Final = "semantic"
+
+
+SWEEPS_PER_SAMPLE: Final = 10
+SAMPLED_ENTRIES: Final = 1_000
+SAMPLED_ENTRIES_OF_REDIS: Final = 100
 
 
 class Cache:
@@ -67,6 +73,7 @@ class Cache:
         CACHE_CAPACITY_ENTRIES.at(SEMANTIC).set(entries)
         if self.redis is not None:
             CACHE_CAPACITY_ENTRIES.at(REDIS).set(self.redis.capacity)
+        self._sweeps = 0
         self._entries, self._bytes = CACHE_ENTRIES.at(MEMORY), CACHE_BYTES.at(MEMORY)
         self._similar_entries = CACHE_ENTRIES.at(SEMANTIC)
         self._count_entries()
@@ -210,8 +217,15 @@ class Cache:
         """Drop what is no longer good, and look how full Redis is; to be called each second or so."""
         self._memory.sweep()
         self._count_entries()
+        self._sweeps += 1
+        is_sampled = self._sweeps % SWEEPS_PER_SAMPLE == 1
+        if is_sampled:
+            CACHE_SAMPLED_AGE_SECONDS.at(MEMORY).observe_all(self._memory.ages(SAMPLED_ENTRIES))
         if self.redis is not None:
             try:
+                if is_sampled:
+                    ages = await self.redis.ages(SAMPLED_ENTRIES_OF_REDIS)
+                    CACHE_SAMPLED_AGE_SECONDS.at(REDIS).observe_all(ages)
                 CACHE_ENTRIES.at(REDIS).set(await self.redis.count())
                 CACHE_BYTES.at(REDIS).set(await self.redis.bytes())
             except CacheUnavailable:  # said there; the gauges stay as they were

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, TypeAlias
 
 from vital_shared.models.workflow_io import WorkflowOutput
@@ -60,6 +61,10 @@ class MemoryTier:
     def age(self, entry: Entry) -> float:
         """How old an entry is, in seconds."""
         return self._clock() - entry.written_at
+
+    def ages(self, limit: int) -> list[float]:
+        """Return the ages of entries in seconds; where there are more, of the most lately used ones."""
+        return [self.age(entry) for entry in islice(reversed(self._kept.values()), limit)]
 
     def get(self, key: str) -> Entry | None:
         """Find an answer that is still good; it is now the one that was used last."""

@@ -184,6 +184,22 @@ class RedisTier:
 
         return await self._within(ask)
 
+    async def ages(self, limit: int) -> list[float]:
+        """Return the ages of entries in seconds, of a random sample where there are more than that.
+
+        :raises CacheUnavailable: when Redis cannot tell.
+        """
+
+        async def ask() -> list[float]:
+            names = cast("list[bytes] | None", await self._redis.zrandmember(self._index, limit))
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for name in names or ():
+                    pipeline.pttl(name)
+                left = await pipeline.execute()
+            return [max(0.0, self._ttl - each / 1_000) for each in left if each > 0]
+
+        return await self._within(ask)
+
     async def bytes(self) -> int:
         """How much memory Redis takes.
 

@@ -36,6 +36,7 @@ __all__ = [
     "CACHE_ENTRY_AGE_SECONDS",
     "CACHE_ENTRY_LIFETIME_SECONDS",
     "CACHE_OPERATIONS_TOTAL",
+    "CACHE_SAMPLED_AGE_SECONDS",
     "CATALOGUE",
     "CHARGES_FLAGGED_TOTAL",
     "CONNECTION_POOL_IN_USE",
@@ -324,6 +325,12 @@ CACHE_ENTRY_AGE_SECONDS: Final = Histogram(
     (TIER,),
     edges=ENTRY_SECONDS,
 )
+CACHE_SAMPLED_AGE_SECONDS: Final = Histogram(
+    "vital_cache_sampled_age_seconds",
+    "How old the entries in the cache are, hit or not: each ten seconds all of them, or a sample.",
+    (TIER,),
+    edges=ENTRY_SECONDS,
+)
 CACHE_ENTRY_LIFETIME_SECONDS: Final = Histogram(
     "vital_cache_entry_lifetime_seconds",
     "How old an entry is when it leaves.",
@@ -466,6 +473,7 @@ MONTH_FORECAST_DOLLARS: Final = Gauge(
     "What a tenant will have spent when the month ends, by UTC, by what its days have cost so far.",
     (TENANT,),
     merge="one",
+)
 TENANT_SPENT_DOLLARS: Final = Gauge(
     "vital_tenant_spent_dollars",
     "What a tenant with a name has spent today, and this month, by the ledger.",
