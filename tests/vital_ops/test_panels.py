@@ -6,19 +6,15 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
-from tests.vital_ops.watched_engine import BOARDS, Watched, watched_engine
 from tests.ai_engine.harness import asked
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, running_engine
 from tests.llm.wires.servers import base, openai
-from tests.prometheus import Prometheus, running_alertmanager, running_prometheus
-from tests.vital_ops.panel_load import Known, touch_everything
+from tests.prometheus import running_prometheus
+from tests.vital_ops.watched_engine import BOARDS, Watched, watched_engine
 
 from vital_ops.config import DEFAULT_CONFIG
-from vital_ops.dashboards.boards import boards
-from vital_ops.dashboards.panel import ENVIRONMENT, INSTANCE, INTERVAL, MODE, RANGE, TENANT
-from vital_ops.dashboards.variables import board_scope
+from vital_ops.dashboards.panel import TENANT
 from vital_ops.promql import scoped
-from vital_ops.rules.files import rule_files
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -29,59 +25,11 @@ QUERIES = [
     for query in panel.queries
 ]
 
-BEHIND_THE_LEDGER = "sum(vital_cost_overall_dollars_total) - sum(vital_tenant_spent_dollars{period='day'})"
-"""The gauges follow the ledger some seconds later."""
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory) -> AsyncIterator[Watched]:
     async with watched_engine(tmp_path_factory.mktemp("watched")) as seen:
         yield seen
-    folder = tmp_path_factory.mktemp("engine")
-    quick, hangs = openai.stream(openai.TEXT), openai.stream([*openai.TEXT[:3], asyncio.Event()])
-    broken = openai.error(500)
-    async with base.serve(quick) as a, base.serve(hangs) as b, base.serve(broken) as c:
-        servers = {"quick": a, "hangs": b, "broken": c}
-        providers = [
-            SLOW_PROVIDER.replace("slow", name).format(url=each.url) for name, each in servers.items()
-        ]
-        providers[1] = providers[1].replace(
-            "input = 1, output = 2", "input = 0, output = 0"
-        )  # no answer tells it
-        (folder / "vital.toml").write_text("\n".join(providers))
-        environment = {
-            "VITAL_RUN_TIMEOUT_SECONDS": "3",
-            "VITAL_CACHE_ENTRIES": "8",
-            "VITAL_CACHE_TTL_SECONDS": "5",
-        }
-        async with (
-            running_engine(folder, 2, **environment) as engine,
-            running_alertmanager(tmp_path_factory.mktemp("alertmanager")) as alertmanager,
-            running_prometheus(
-                tmp_path_factory.mktemp("prometheus"),
-                engine.url.removeprefix("http://"),
-                rule_files(),
-                alertmanager=alertmanager,
-            ) as prometheus,
-        ):
-            async with engine.client() as client:
-                limits = {"daily_dollars": "5", "monthly_dollars": "50"}
-                (await client.put("/v1/budgets/acme", json=limits)).raise_for_status()
-            # Names that are new are first seen with what they count.
-            warmed_up = await touch_everything(engine.url, 0, 20)
-            await prometheus.scraped()
-            begun = await prometheus.value('timestamp(up{job="vital"})')
-            known = await touch_everything(engine.url, 20, 150)
-            await prometheus.until("sum(vital_workflow_active)", lambda active: active == 0)
-            await prometheus.until(
-                "sum(increase(vital_cache_operations_total{operation='expire'}[10m]))", bool
-            )
-            await prometheus.until(BEHIND_THE_LEDGER, lambda dollars: abs(dollars) < 1e-9)
-            await prometheus.scraped()
-            await prometheus.scraped()
-            known.spent_today = known.dollars_of + warmed_up.dollars_of
-            at = await prometheus.value('timestamp(up{job="vital"})')
-            yield Watched(prometheus, known, begun, at)
 
 
 @pytest.mark.parametrize(("uid", "key", "expr"), QUERIES, ids=lambda value: str(value)[:60])

@@ -25,6 +25,9 @@ __all__ = ["BOARDS", "Watched", "watched_engine"]
 
 BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
 
+BEHIND_THE_LEDGER = "sum(vital_cost_overall_dollars_total) - sum(vital_tenant_spent_dollars{period='day'})"
+"""The gauges follow the ledger some seconds later."""
+
 
 class Watched:
     """What Prometheus has seen of the load, at its last look."""
@@ -91,9 +94,8 @@ async def watched_engine(folder: Path) -> AsyncIterator[Watched]:
             async with engine.client() as client:
                 limits = {"daily_dollars": "5", "monthly_dollars": "50"}
                 (await client.put("/v1/budgets/acme", json=limits)).raise_for_status()
-            await touch_everything(
-                engine.url, 0, 20
-            )  # names that are new are first seen with what they count
+            # Names that are new are first seen with what they count.
+            warmed_up = await touch_everything(engine.url, 0, 20)
             await prometheus.scraped()
             begun = await prometheus.value('timestamp(up{job="vital"})')
             known = await touch_everything(engine.url, 20, 150)
@@ -101,7 +103,9 @@ async def watched_engine(folder: Path) -> AsyncIterator[Watched]:
             await prometheus.until(
                 "sum(increase(vital_cache_operations_total{operation='expire'}[10m]))", bool
             )
+            await prometheus.until(BEHIND_THE_LEDGER, lambda dollars: abs(dollars) < 1e-9)
             await prometheus.scraped()
             await prometheus.scraped()
+            known.spent_today = known.dollars_of + warmed_up.dollars_of
             at = await prometheus.value('timestamp(up{job="vital"})')
             yield Watched(prometheus, known, begun, at)
