@@ -40,6 +40,7 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.instrument import Instrument
 from vital_shared.monitoring.metrics import (
+    BOUNDED,
     CATALOGUE,
     NODE_DURATION_SECONDS,
     NODE_STATUS,
@@ -198,6 +199,8 @@ def fill() -> int:
     """Make series until there are enough."""
     number = 0
     while lines() < SERIES:
+        for label in BOUNDED:
+            label.earn(f"made-up-{number}")
         for each in CATALOGUE:
             values = [label.values[number % len(label.values)] for label in each.labels]
             bounded = [f"made-up-{number}" if hasattr(label, "limit") else None for label in each.labels]
