@@ -230,7 +230,7 @@ async def reading(services: Services) -> tuple[list[float], list[float], int, fl
     settings = ServerSettings(port=0)
     with listen(settings) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/metrics"
-        server = Server(create_app(services, settings))
+        server = Server(create_app(services, settings), settings)
         served = asyncio.create_task(server.serve([listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.01)

@@ -91,7 +91,9 @@ async def running_alertmanager(folder: Path) -> AsyncIterator[str]:
     configuration = folder / "alertmanager.yml"
     configuration.write_text("{route: {receiver: nobody}, receivers: [{name: nobody}]}")
     address = _free_address()
-    process = await start(alertmanager_program.alertmanager(folder, address, configuration, f"http://{address}"))
+    process = await start(
+        alertmanager_program.alertmanager(folder, address, configuration, f"http://{address}")
+    )
     try:
         yield address
     finally:
