@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ai_engine.settings import ServerSettings
-from vital_ops.compare.marks import GrafanaSettings
+from vital_ops.marks import GrafanaSettings
 from vital_ops.stack.notification_settings import NotificationSettings
 from vital_shared import BaseWorkflow, Settings
 
