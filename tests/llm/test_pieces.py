@@ -62,3 +62,21 @@ def test_rows_name_their_columns() -> None:
 
 def test_the_heading_of_an_item_leads_it_in() -> None:
     assert texts("2. **Decision.** The goal is 90 days.") == ["Decision: The goal is 90 days."]
+
+
+TABLE = "Drug\nAdult dose\nChild dose\nAbacol\n500 mg\n250 mg\nBentrix\n10 mg\nAll doses are oral.\n"
+
+
+def test_bare_cells_of_a_pdfs_table_are_not_quoted() -> None:
+    source = passage(TABLE).model_copy(update={"uri": "doses.PDF"})
+    assert [piece.text for piece in pieces(source)] == ["All doses are oral."]
+
+
+def test_a_list_without_marks_in_a_pdf_is_quoted() -> None:
+    text = "You need:\nOne pot\nOne lid\nOne spoon\nOne stove\n"
+    source = passage(text).model_copy(update={"uri": "pot.pdf"})
+    assert pieces(source)[0].with_list.text == "You need:\n- One pot\n- One lid\n- One spoon\n- One stove"
+
+
+def test_short_lines_of_another_document_are_quoted() -> None:
+    assert len(texts(TABLE)) > 5

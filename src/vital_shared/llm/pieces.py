@@ -31,6 +31,12 @@ _RULE = re.compile(r"[\s|:=+-]*")
 _RUN_IN = re.compile(r"^(\w+(?: \w+){0,4})\. (?=\S)")
 """An item's own heading ("Decision. The goal is …")."""
 
+_CELL_WORDS = 4
+"""Words that a cell of a table has at most."""
+
+_FEWEST_CELLS = 4
+"""Lines like cells, one after the other, that are taken for a table which has lost its rows and columns."""
+
 _MARKUP = re.compile(r"\*\*|__|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)")
 _MARKER = re.compile(r"^[ \t]*(?:[-*+\u2022\u2013]|\(?[0-9]{1,3}[.)])[ \t]+")
 
@@ -66,8 +72,12 @@ class Piece:
 
 
 def pieces(passage: Passage) -> list[Piece]:
-    """Split a passage into pieces, in order; headings and rules between rows are left out."""
+    """Split a passage into pieces, in order; headings and rules between rows are left out.
+
+    So are bare cells of a PDF's table: without their row and column they say nothing, or something wrong.
+    """
     sentences = split(passage.text)
+    cells = _bare_cells(sentences) if passage.uri.lower().endswith(".pdf") else frozenset()
     found: list[Piece] = []
     start = 0
     header: list[str] = []
@@ -78,11 +88,38 @@ def pieces(passage: Passage) -> list[Piece]:
         elif not header:
             header = _cells(sentence)
         list_end = _list_end(sentences, index, end)
+        if index in cells:
+            start = end
+            continue
         if list_end or _says_something(sentence, sentences[index + 1 : index + 2]):
             text = _row(header, sentence) if is_row(sentence) else _readable(sentence)
             found.append(Piece(passage, start, end, text, list_end))
         start = end
     return found
+
+
+def _bare_cells(sentences: Sequence[str]) -> frozenset[int]:
+    """Return the places of lines that stand one below the other as the cells of a table do."""
+    cells: set[int] = set()
+    run: list[int] = []
+    for index, sentence in enumerate((*sentences, "")):
+        if _is_like_cell(sentence):
+            run.append(index)
+            continue
+        is_list = bool(run) and run[0] > 0 and is_lead_in(sentences[run[0] - 1])
+        if len(run) >= _FEWEST_CELLS and not is_list:
+            cells.update(run)
+        run = []
+    return frozenset(cells)
+
+
+def _is_like_cell(sentence: str) -> bool:
+    line = sentence.strip()
+    return (
+        0 < len(line.split()) <= _CELL_WORDS
+        and line[-1] not in ".!?:;,"
+        and not (is_item(sentence) or is_row(sentence) or line.startswith("#"))
+    )
 
 
 def _says_something(sentence: str, following: Sequence[str]) -> bool:
