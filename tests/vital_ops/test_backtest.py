@@ -84,7 +84,12 @@ def openmetrics(start: int) -> str:
             sums[name] += count
             labelled = name.replace("{", '{job="vital",')
             lines[name].append(f"{labelled} {sums[name]} {start + 60 * at}")
+    for tenant, dollars in {"acme": 0.02, "globex": 0.01}.items():
+        for period in ("day", "month"):
+            name = f'vital_tenant_spent_dollars{{job="vital",tenant_id="{tenant}",period="{period}"}}'
+            lines[name] = [f"{name} {dollars * at} {start + 60 * at}" for at in range(MINUTES)]
     kinds = {
+        "vital_tenant_spent_dollars": "gauge",
         "vital_workflow_requests": "counter",
         "vital_tool_executions": "counter",
         "vital_workflow_duration_seconds": "histogram",

@@ -10,7 +10,11 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from vital_ops.promql import Match, scoped, select, sum_by
-from vital_shared.monitoring.metrics import TIME_TO_FIRST_TOKEN_SECONDS, WORKFLOW_DURATION_SECONDS
+from vital_shared.monitoring.metrics import (
+    CACHED_FIRST_TOKEN_SECONDS,
+    TIME_TO_FIRST_TOKEN_SECONDS,
+    WORKFLOW_DURATION_SECONDS,
+)
 
 __all__ = ["SHARES", "Figures", "FirstTokens", "first_tokens", "instant", "of_clients", "of_prometheus"]
 
@@ -38,9 +42,13 @@ class FirstTokens(NamedTuple):
 
 
 async def first_tokens(client: aiohttp.ClientSession, prometheus: str, mode: str) -> FirstTokens:
-    """Read how long all first tokens of a mode took so far."""
-    sums = (sum_by(select(TIME_TO_FIRST_TOKEN_SECONDS, part, mode=mode)) for part in ("sum", "count"))
-    return FirstTokens(*[await instant(client, prometheus, query) for query in sums])
+    """Read how long all first tokens of a mode took so far, those of cached answers included."""
+    metrics = (TIME_TO_FIRST_TOKEN_SECONDS, CACHED_FIRST_TOKEN_SECONDS)
+    parts = [
+        [await instant(client, prometheus, sum_by(select(metric, part, mode=mode))) for metric in metrics]
+        for part in ("sum", "count")
+    ]
+    return FirstTokens(*map(sum, parts))
 
 
 async def of_prometheus(
