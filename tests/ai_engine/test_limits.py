@@ -175,8 +175,8 @@ async def test_each_refusal_is_counted_once_and_as_no_run(service: Service) -> N
         ran = ended("success") + ended("degraded")
         return [counted("budget"), counted("rate_limit"), ended("rejected"), ran]
 
+    await limit(service, daily_dollars="0", requests_per_minute=1)  # from here on the tenant has its name
     before = counts()
-    await limit(service, daily_dollars="0", requests_per_minute=1)
     for model in ("dear", "dear", "extractive", "extractive"):
         await service.ask(**PLAIN | {"model": model, "enable_rag": True})
     assert [new - old for new, old in zip(counts(), before, strict=True)] == [2, 1, 3, 1]

@@ -21,6 +21,7 @@ _MISPLACED: Final = re.compile(
     r"|ς[α-ώ]|\bς\w|[םןץףך][א-ת]"  # letters that only end one
     r"|(?<![\u0e01-\u0e4e])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]"  # Thai vowels and tones without a consonant
     r"|∙∙|∙\w"
+    r"|(?:[\uff61-\uff9f]+[. ]+){3}"  # words of halfwidth katakana alone: Cyrillic, read as Japanese
 )
 MAX_CAPITAL_SHARE: Final = 0.7
 
