@@ -22,7 +22,7 @@ def passage(
     return Passage(
         id=passage_id or str(number),
         document_id=f"document-{number}",
-        title=title or f"Document {number}",
+        title=title or "Document",
         source=source,
         uri=f"{number}.md",
         section=section,

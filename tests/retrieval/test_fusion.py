@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.retrieval.passages import passage
 
 from vital_shared.retrieval.fusion import ANSWERABLE_LOGIT, Fusion
@@ -53,6 +54,33 @@ async def test_copies_are_left_out() -> None:
     }
     result = await Fusion(None).merge("How long is the canal?", found, limit=9)
     assert [p.text for p in result.passages] == [CANAL, HONEY, LEASE]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The annual fee for a mooring at the town quay is 40 dollars in 2022, due before the season.",
+         "The annual fee for a mooring at the town quay is 55 dollars in 2025, due before the season."),
+        ("Applications for the summer course close on the last Friday of March each year, at noon.",
+         "Applications for the summer course close on the last Friday of April each year, at noon."),
+        ("Boats of the northern harbour of Alma may be lifted with the old crane by its crew.",
+         "Boats of the northern harbour of Berg may be lifted with the old crane by its crew."),
+        ("Guests may use the boat house kitchen after ten in the evening when the warden agrees.",
+         "Guests may not use the boat house kitchen after ten in the evening when the warden agrees."),
+        ("A permit for the lower lake lasts two weeks and covers rods, nets and one boat for a family.",
+         "A permit for the lower lake lasts three weeks and covers rods, nets and one boat for a family."),
+    ],
+    ids=["numbers", "months", "names", "denials", "number words"],
+)  # fmt: skip
+async def test_passages_that_differ_in_a_particular_are_no_copies(one: str, other: str) -> None:
+    found = {"memory": [passage(one, score=1.0), passage(other, score=0.9)]}
+    assert len((await Fusion(None).merge("fee", found, limit=9)).passages) == 2
+
+
+async def test_the_same_text_under_the_titles_of_two_years_is_kept_twice() -> None:
+    text = "The fee is due before the first of the month and is paid at the office."
+    notices = [passage(text, title=f"Notice of {year}", score=1.0) for year in (2024, 2025)]
+    assert len((await Fusion(None).merge("fee", {"memory": notices}, limit=9)).passages) == 2
 
 
 async def test_what_two_sources_found_comes_first_and_scales_do_not_matter() -> None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.retrieval.passage_text import passage_text
-from vital_shared.retrieval.words import content_words, coverage
+from vital_shared.retrieval.words import (
+    content_words,
+    coverage,
+    dates_and_denials,
+    names,
+    numbers,
+    spelt_numbers,
+)
 
 if TYPE_CHECKING:
     from vital_shared.retrieval.rerank import Reranker
@@ -32,7 +39,7 @@ ROUNDS: Final = ((2, 3.0), (4, 1.0), (8, -math.inf))
 logits, for that to do: each costs 20 to 80 ms, and mostly the right one is among the first."""
 
 SAME_WORDS: Final = 0.9
-"""Passages that share so much of the shorter one's words say the same (overlapping chunks, copies)."""
+"""The share of the shorter one's words from which two passages say the same (overlapping chunks, copies)."""
 
 
 class Fusion:
@@ -72,33 +79,49 @@ class Fusion:
 
 def _fused(found: Mapping[str, Sequence[Passage]]) -> list[Passage]:
     """Order by score, each source's own scaled so that its best is 1; what several found adds up."""
-    scores: dict[str, float] = {}
-    passages: dict[str, Passage] = {}
+    scores: dict[tuple[str, frozenset[str]], float] = {}
+    passages: dict[tuple[str, frozenset[str]], Passage] = {}
     for source in found.values():
         top = max((passage.score for passage in source), default=0.0)
         for rank, passage in enumerate(source, start=1):
             share = passage.score / top if top > 0 else 1 / rank  # a source without scores gives an order
-            key = " ".join(passage.text.split())
+            key = (" ".join(passage.text.split()), _particulars(passage))
             scores[key] = scores.get(key, 0.0) + share
             passages.setdefault(key, passage)
     order = sorted(scores, key=lambda key: -scores[key])
     return [passages[key].model_copy(update={"score": scores[key]}) for key in order]
 
 
+class _Said(NamedTuple):
+    """The words of a passage by which it is compared."""
+
+    words: frozenset[str]
+    particulars: frozenset[str]
+
+    def repeats(self, other: _Said) -> bool:
+        """Return whether this says nearly the same as the other, and no number or name that it has not."""
+        shorter = max(1, min(len(self.words), len(other.words)))
+        return len(self.words & other.words) >= SAME_WORDS * shorter and self.particulars <= other.particulars
+
+
 def _without_copies(passages: Sequence[Passage], most: int) -> list[Passage]:
     """Take the first passages, but for what says nearly the same as a better one."""
-    kept: list[tuple[Passage, frozenset[str]]] = []
+    kept: list[tuple[Passage, _Said]] = []
     for passage in passages:
         if len(kept) == most:
             break
-        words = content_words(passage.text)
-        if not any(_same(words, other) for _, other in kept):
-            kept.append((passage, words))
+        said = _Said(content_words(passage.text), _particulars(passage))
+        if not any(said.repeats(other) for _, other in kept):
+            kept.append((passage, said))
     return [passage for passage, _ in kept]
 
 
-def _same(one: frozenset[str], other: frozenset[str]) -> bool:
-    return len(one & other) >= SAME_WORDS * max(1, min(len(one), len(other)))
+def _particulars(passage: Passage) -> frozenset[str]:
+    """Return a passage's numbers, dates, names and denials: notices of two years differ in little else."""
+    parts = (passage.title, passage.section, passage.text)
+    return frozenset().union(
+        *(each(part) for part in parts for each in (numbers, spelt_numbers, names, dates_and_denials))
+    )
 
 
 def _has_words(query: str, passages: Sequence[Passage]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["content_words", "coverage", "names", "numbers", "spelt_numbers"]
+__all__ = ["content_words", "coverage", "dates_and_denials", "names", "numbers", "spelt_numbers"]
 
 KEPT_CHARACTERS = 8_192
 """A longer text is not kept with its words, nor is it met again."""
@@ -35,6 +35,8 @@ _DAYS_AND_MONTHS = frozenset(
     "august september october november december".split()
 )
 """Capitalised, and yet no names."""
+
+_DENIALS = frozenset("cannot except neither never no nobody none nor not nothing unless without".split())
 
 _NUMBER_WORDS = {
     word: str(value)
@@ -91,6 +93,13 @@ def names(text: str) -> frozenset[str]:
         if capitals >= 2 or (capitals and not first and len(word) > 1):
             found.add(word.lower().removesuffix("'s"))
     return frozenset(found - _STOP_WORDS - _DAYS_AND_MONTHS)
+
+
+def dates_and_denials(text: str) -> frozenset[str]:
+    """Return the names of days and months, and the words that deny, in lower case."""
+    words = {word.lower().replace("\u2019", "'") for word in _WORD.findall(text)}
+    denied = {"not" for word in words if word.endswith("n't")}
+    return frozenset(words & (_DAYS_AND_MONTHS | _DENIALS)) | denied
 
 
 def _plain(number: str) -> str:
