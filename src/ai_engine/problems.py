@@ -37,6 +37,7 @@ from vital_shared.errors import (
 )
 from vital_shared.logs import get_logger
 from vital_shared.models.base import Frozen
+from vital_shared.store.run_record import REPEATABLE_FAILURES
 
 __all__ = ["MEDIA_TYPE", "Problem", "add_problem_handlers", "respond", "respond_to", "unexpected"]
 
@@ -67,9 +68,7 @@ RUN_STATUSES: Final[Mapping[str, int]] = {
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "deadline": HTTPStatus.GATEWAY_TIMEOUT,
     "model": HTTPStatus.BAD_GATEWAY,
-    "store": HTTPStatus.SERVICE_UNAVAILABLE,
-    "shutting_down": HTTPStatus.SERVICE_UNAVAILABLE,
-    "lost": HTTPStatus.SERVICE_UNAVAILABLE,
+    **dict.fromkeys(REPEATABLE_FAILURES, HTTPStatus.SERVICE_UNAVAILABLE),
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "cancelled": HTTPStatus.CONFLICT,
     "client_gone": CLIENT_CLOSED_REQUEST,

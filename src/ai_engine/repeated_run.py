@@ -12,7 +12,7 @@ from ai_engine.others.elsewhere import PeerGone, RunsElsewhere
 from ai_engine.others.lost import lost_event
 from ai_engine.run_hub import LiveRun
 from ai_engine.run_log import Outcome, decode
-from vital_shared.errors import RunFailed, RunUnderWay
+from vital_shared.errors import RunFailed, RunUnderWay, StoreError
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import (
     CitationFound,
@@ -26,7 +26,7 @@ from vital_shared.models.event import (
     WarningRaised,
 )
 from vital_shared.models.workflow_io import WorkflowOutput
-from vital_shared.store.run_record import LOST, RunRecord
+from vital_shared.store.run_record import LOST, REPEATABLE_FAILURES, RunRecord
 
 __all__ = ["repeated_run"]
 
@@ -38,13 +38,14 @@ DEATH_POLL_SECONDS: Final = 0.1
 async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun | None:
     """Return a run to follow from its first event on: here, at another worker, or from the store.
 
-    None: its process has died, so the request may begin another.
+    None: it ended by a fault of the engine's own, so the request may begin another.
 
     :raises RunUnderWay: when it goes on in another replica.
     :raises NotFound: when it was deleted meanwhile.
+    :raises StoreError: when the store is away; until it has the run's end, none can take its place.
     """
     here = engine.hub.find(run_id)
-    if here is not None and here.log.first_seq == 1 and not here.is_paused:
+    if here is not None and here.log.first_seq == 1 and not (here.is_paused or _is_repeatable(here)):
         return here
     for worker, part in (await engine.elsewhere.find(run_id, tenant_id)).items():
         if part.state == "live" and part.first_seq == 1:
@@ -58,9 +59,26 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun |
             "ask again in a moment",
             field="Idempotency-Key",
         )
-    if record.error_type == LOST.error_type:
+    if record.error_type in REPEATABLE_FAILURES:
+        await _store_end(engine, run_id)
         return None
     return engine.hub.follow(_StoredRun(record), tenant_id)
+
+
+def _is_repeatable(run: LiveRun) -> bool:
+    end = run.log.outcome
+    if isinstance(end, RunFailedEvent):
+        return end.error_type in REPEATABLE_FAILURES
+    return isinstance(run.error, StoreError)
+
+
+async def _store_end(engine: Engine, run_id: str) -> None:
+    """Bring the end of a run into the store, where its key is looked up."""
+    await engine.sweep.sweep()
+    if engine.services.runs.payments.waiting_end(run_id) is not None:
+        raise StoreError(
+            "The end of the first run with this Idempotency-Key is not stored yet: ask again soon"
+        )
 
 
 async def _known_end(engine: Engine, run_id: str, tenant_id: str) -> RunRecord:

@@ -31,14 +31,20 @@ class RunSweep:
 
     async def watch(self) -> None:
         """Sweep each minute."""
-        services = self._services
         while True:
             try:
-                await self.end_lost()
-                self._count(await services.runs.sweep(services.now()))
+                await self.sweep()
             except StoreError as error:
                 logger.warning("overdue runs were not swept", exc_info=error)
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def sweep(self) -> None:
+        """Store the ends that are known, and end the runs that are overdue or lost.
+
+        :raises StoreError: when the database does not answer.
+        """
+        await self.end_lost()
+        self._count(await self._services.runs.sweep(self._services.now()))
 
     async def end_lost(self) -> None:
         """End the runs of processes that have died.

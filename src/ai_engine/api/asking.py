@@ -58,7 +58,7 @@ async def _start(
 async def _begin_once(
     request: Request, engine: Engine, question: WorkflowInput, key: IdempotencyKey
 ) -> LiveRun:
-    """Begin a run, unless its key has begun one that was not lost: then the client gets that one.
+    """Begin a run, unless its key has begun one that counts: then the client gets that one.
 
     :raises RunUnderWay: when that one cannot be followed from here.
     """

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Exists, delete, exists, select, update
 from vital_shared.errors import InvalidRequest, KeyTaken
 from vital_shared.store.database import Database
 from vital_shared.store.idempotency_table import idempotency_keys
-from vital_shared.store.run_record import LOST
+from vital_shared.store.run_record import REPEATABLE_FAILURES
 from vital_shared.store.tables import runs
 from vital_shared.store.upsert import upsert
 
@@ -44,7 +44,7 @@ class IdempotencyStore:
         self._database = database
 
     async def find(self, key: IdempotencyKey, *, now: datetime) -> str | None:
-        """Return the id of the run that a key has begun; None: it is new, or the run was lost.
+        """Return the id of the run that a key has begun; None: it is new, or may begin another.
 
         :raises InvalidRequest: when it stands for another request.
         :raises StoreError: when the database does not answer.
@@ -75,8 +75,8 @@ def take_key(connection: Connection, key: IdempotencyKey, run_id: str, now: date
         return
     if (taken := _run_of(connection, key, now)) is not None:
         raise KeyTaken(taken)
-    # Of two that take over the key of a lost run at once, the second sees the first one's run.
-    mine = update(idempotency_keys).where(*own, _was_lost()).values(run_id=run_id)
+    # Of two that take over the key of a failed run at once, the second sees the first one's run.
+    mine = update(idempotency_keys).where(*own, _may_begin_anew()).values(run_id=run_id)
     if not connection.execute(mine).rowcount and (taken := _run_of(connection, key, now)) is not None:
         raise KeyTaken(taken)
 
@@ -93,7 +93,7 @@ def forget_expired(connection: Connection, now: datetime) -> None:
 
 def _run_of(connection: Connection, key: IdempotencyKey, now: datetime) -> str | None:
     columns = idempotency_keys.c
-    statement = select(columns.run_id, columns.fingerprint, _was_lost().label("was_lost")).where(
+    statement = select(columns.run_id, columns.fingerprint, _may_begin_anew().label("may_begin_anew")).where(
         columns.tenant_id == key.tenant_id, columns.key == key.key, columns.expires_at > now
     )
     row = connection.execute(statement).first()
@@ -105,10 +105,10 @@ def _run_of(connection: Connection, key: IdempotencyKey, now: datetime) -> str |
             field=FIELD,
         )
     run_id: str = row.run_id
-    return None if row.was_lost else run_id
+    return None if row.may_begin_anew else run_id
 
 
-def _was_lost() -> Exists:
-    """Whether the run that a key has begun ended with its process: our own fault, and no answer."""
-    lost = (runs.c.status == "failed", runs.c.error_type == LOST.error_type)
-    return exists().where(runs.c.id == idempotency_keys.c.run_id, *lost)
+def _may_begin_anew() -> Exists:
+    """Say whether the run that a key has begun ended by a fault of the engine's own: that is no answer."""
+    failed = (runs.c.status == "failed", runs.c.error_type.in_(REPEATABLE_FAILURES))
+    return exists().where(runs.c.id == idempotency_keys.c.run_id, *failed)

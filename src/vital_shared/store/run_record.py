@@ -19,6 +19,7 @@ __all__ = [
     "ENDED_WITHOUT_ANSWER",
     "LOST",
     "OVERDUE_ENDS",
+    "REPEATABLE_FAILURES",
     "EndedRun",
     "RunRecord",
     "RunStatus",
@@ -42,6 +43,9 @@ class Loss(NamedTuple):
 
 
 LOST: Final = Loss("lost", "The worker that ran it died.")
+
+REPEATABLE_FAILURES: Final = frozenset({LOST.error_type, "store", "shutting_down"})
+"""Error types of runs that ended by a fault of the engine's own: the same request may begin another run."""
 
 OVERDUE_ENDS: dict[RunStatus, dict[str, str]] = {
     "awaiting_approval": {"status": "expired"},
