@@ -255,3 +255,39 @@ def test_what_a_click_or_another_reader_shows_is_read(html):
 )
 def test_what_nobody_sees_is_not_read(html):
     assert "GONE" not in str(parse_html(f"<body><p>Text.</p>{html}</body>".encode(), uri="p.html").blocks)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("10<sup>6</sup> cells per m<sup>2</sup>", "10⁶ cells per m²"),
+        ("10<sup>\u22123</sup> mol", "10⁻³ mol"),
+        ("e<sup>kt</sup> grows", "e^kt grows"),
+        ("on the 1<sup>st</sup> of May", "on the 1st of May"),
+        ('42 days<sup><a href="#n1">1</a></sup> later', "42 days[1] later"),
+        ("42 days<sup>[1]</sup> later", "42 days[1] later"),
+        ("CO<sub>2</sub> and H<sub>2</sub>O", "CO2 and H2O"),
+        ("101<sub>2</sub> is five", "101_2 is five"),
+        ("Now <del>$50</del> $40", "Now (struck out: $50) $40"),
+        ("Now <s>$50</s> $40", "Now (struck out: $50) $40"),
+        ("<ruby>漢<rt>kan</rt></ruby>", "漢 (kan)"),
+        ("<ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>", "漢 (kan)"),
+        ('<abbr title="World Health Organization">WHO</abbr>', "WHO (World Health Organization)"),
+        ("Size: <select><option>small<option>large</select>", "Size: small, large"),
+        ('Dose: <input value="42 mg" readonly>', "Dose: 42 mg"),
+        ('<input type="checkbox" checked> fragile', "[x] fragile"),
+        ('<input type="hidden" value="token"> seen', "seen"),
+    ],
+)
+def test_what_the_form_of_letters_says_is_spelt_out(html, text):
+    assert " ".join(" ".join(texts(f"<p>{html}</p>")).split()) == text
+
+
+def test_exponents_in_tables_are_spelt_out():
+    html = "<table><tr><th>cells</th><th>price</th></tr><tr><td>10<sup>6</sup></td><td><s>9</s> 8</td></tr></table>"
+    assert texts(html) == ["cells: 10⁶; price: (struck out: 9) 8"]
+
+
+def test_what_details_hide_keeps_its_summary():
+    html = "<details><summary>How hot?</summary><p>At most 60 degrees.</p></details>"
+    assert texts(html) == ["How hot? At most 60 degrees."]

@@ -86,7 +86,7 @@ def test_html_inside_is_read_as_html():
     text = (
         "<details><summary>More</summary><p>Inside.</p><script>x()</script></details>\n\n<!-- not this -->\n"
     )
-    assert [text for _, _, text in blocks(text)] == ["More", "Inside."]
+    assert [text for _, _, text in blocks(text)] == ["More: Inside."]
 
 
 def test_a_heading_with_nothing_under_it_is_kept_as_text():

@@ -10,6 +10,7 @@ from bs4.element import NavigableString, PageElement, Tag, TemplateString
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.decode import decode
+from vital_shared.retrieval.ingest.html_inline import spell_out
 from vital_shared.retrieval.ingest.html_instead import text_instead
 from vital_shared.retrieval.ingest.html_table import add_table, layout_tables
 from vital_shared.retrieval.ingest.html_visible import Visibility
@@ -63,7 +64,9 @@ def _kept_outside(page: Tag, main: Tag) -> list[Tag]:
 def _soup(html: str) -> BeautifulSoup:
     # Without the doctype Beautiful Soup warns of text that looks like a file name, and with an XML
     # declaration that it is not an XML parser. Python's own parser takes minutes for some 100 kB.
-    return BeautifulSoup("<!doctype html>" + re.sub(r"<\?xml[^>]{0,500}>", "", html), "lxml")
+    page = BeautifulSoup("<!doctype html>" + re.sub(r"<\?xml[^>]{0,500}>", "", html), "lxml")
+    spell_out(page)
+    return page
 
 
 def _main(page: BeautifulSoup) -> Tag:
@@ -157,8 +160,10 @@ class _Reader:
         if tag.name == "dt":
             self._lead = "".join([self._lead, *self._text]).strip() + ": "
             self._text.clear()
-        elif tag.name in _HEADINGS and tag.find("button"):  # the question of an answer that opens below it
-            self._lead = " ".join([self._lead.strip(), *"".join(self._text).split(), ""]).lstrip()
+        elif tag.name == "summary" or (
+            tag.name in _HEADINGS and tag.find("button")
+        ):  # the question of an answer that opens below it
+            self._lead = _as_lead(" ".join([self._lead.strip(), *"".join(self._text).split()]).lstrip())
             self._text.clear()
             self._heading = 0
         elif tag.name in _BLOCKS or tag.name in _HEADINGS:
@@ -184,6 +189,10 @@ class _Reader:
             self._outline.add("item" if self._items else "paragraph", self._lead + text)
             self._lead = ""
         self._heading = 0
+
+
+def _as_lead(text: str) -> str:
+    return text if not text else f"{text} " if text.endswith(("?", "!", ".", ":")) else f"{text}: "
 
 
 def _start(tag: Tag) -> int:
