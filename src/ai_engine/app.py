@@ -97,7 +97,7 @@ def create_app(
                 stack.push_async_callback(parts.aclose)
             keys = KeyRing(KeyStore(parts.database), may_be_open=is_loopback(settings.host))
             stack.push_async_callback(keys.aclose)
-            readiness = Readiness(parts.database, parts.settings.data_dir)
+            readiness = Readiness(parts.database, parts.settings.data_dir, parts.collections)
             stack.push_async_callback(readiness.aclose)
             watchdog = WatchdogWatch(AlertStore(parts.database), parts.now)
             await keys.load()

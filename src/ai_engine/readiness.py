@@ -1,16 +1,17 @@
-"""Checks whether runs can be stored: the database takes writes, and the disk below it has room."""
+"""Checks whether the database takes writes, the disk below it has room, and sources answer."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from ai_engine.patient_reads import PatientReads
-from vital_shared.errors import StoreError
+from vital_shared.errors import SourceError, StoreError
+from vital_shared.retrieval.collection import Collection
 from vital_shared.store.database import Database
 
 __all__ = ["Readiness"]
@@ -26,26 +27,37 @@ class Readiness:
     """Runs the checks, each once at a time, however many probes there are.
 
     :param data_dir: where the SQLite file and the models are; it is checked where it is there.
+    :param collections: sources in other systems; runs do without those that do not answer.
     """
 
-    def __init__(self, database: Database, data_dir: Path) -> None:
+    def __init__(self, database: Database, data_dir: Path, collections: Sequence[Collection] = ()) -> None:
         self._checks: Mapping[str, Callable[[], Awaitable[None]]] = {
             "the database": database.check,
             f"the disk of {data_dir}": lambda: asyncio.to_thread(_check_disk, data_dir),
         }
-        self._reads: PatientReads[str, None] = PatientReads(at_once=len(self._checks))
+        self._pings: Mapping[str, Callable[[], Awaitable[None]]] = {
+            f"the source {collection.name}": collection.ping for collection in collections
+        }
+        self._reads: PatientReads[str, None] = PatientReads(at_once=len(self._checks) + len(self._pings))
 
     async def problems(self) -> tuple[str, ...]:
         """Say what stands in the way of storing runs."""
-        found = await asyncio.gather(*(self._problem(name) for name in self._checks))
+        return await self._problems(self._checks)
+
+    async def silent_sources(self) -> tuple[str, ...]:
+        """Say which sources do not answer, and why."""
+        return await self._problems(self._pings)
+
+    async def _problems(self, checks: Mapping[str, Callable[[], Awaitable[None]]]) -> tuple[str, ...]:
+        found = await asyncio.gather(*(self._problem(name, check) for name, check in checks.items()))
         return tuple(each for each in found if each is not None)
 
-    async def _problem(self, name: str) -> str | None:
+    async def _problem(self, name: str, check: Callable[[], Awaitable[None]]) -> str | None:
         try:
-            await self._reads.get(name, self._checks[name], patience_seconds=CHECK_SECONDS)
+            await self._reads.get(name, check, patience_seconds=CHECK_SECONDS)
         except TimeoutError:
             return f"{name} did not answer within {CHECK_SECONDS:g} seconds"
-        except StoreError as error:
+        except (SourceError, StoreError) as error:
             return str(error)
         return None
 

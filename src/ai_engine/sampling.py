@@ -12,6 +12,7 @@ from vital_shared.monitoring.metrics import (
     EVENT_LOOP_LAG_SECONDS,
     LLM_BREAKER_OPEN,
     MODEL,
+    RAG_BREAKER_OPEN,
 )
 from vital_shared.workflows.services import Services
 
@@ -29,6 +30,9 @@ async def sample(services: Services) -> None:
             CONNECTION_POOL_SIZE.at(pool).set(size)
             CONNECTION_POOL_IN_USE.at(pool).set(in_use)
         left_alone = _show_breakers(services.breakers.left_alone, left_alone)
+        for collection in services.collections:
+            is_open = collection.name in services.source_breakers.left_alone
+            RAG_BREAKER_OPEN.at(collection.name).set(is_open)
         due = loop.time() + SECONDS
         await asyncio.sleep(SECONDS)
         lag.observe(max(0.0, loop.time() - due))

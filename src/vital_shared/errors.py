@@ -19,6 +19,7 @@
     │   └── RunCancelled            because a client cancelled it, or has gone
     ├── ModelError                  (vital_shared.llm) a language model did not answer
     ├── IngestError                 (vital_shared.retrieval) a file could not be read
+    ├── SourceError                 (vital_shared.retrieval) a source of passages does not answer or refuses
     └── StoreError                  the database is not there or does not answer
         └── WriteRefused            it is there, and will never take this write
 
@@ -49,6 +50,7 @@ __all__ = [
     "RunExpired",
     "RunFailed",
     "RunUnderWay",
+    "SourceError",
     "StoreError",
     "VitalError",
     "WriteRefused",
@@ -207,3 +209,7 @@ class IngestError(VitalError):
         super().__init__(message)
         self.message = message
         self.path = path
+
+
+class SourceError(VitalError):
+    """A source of passages does not answer, refuses, or holds what cannot be used."""

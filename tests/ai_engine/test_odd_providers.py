@@ -15,6 +15,7 @@ from tests.ai_engine.harness import Serve, Service
 from tests.llm.wires.servers.base import Reply, Request, Server, event, serve
 from tests.llm.wires.servers.openai import DONE, END, USAGE, chunk, stream
 
+from vital_shared.breaker import FAILURES
 from vital_shared.llm.base import (
     CallStarted,
     Cited,
@@ -25,7 +26,6 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
-from vital_shared.llm.breaker import FAILURES
 from vital_shared.models.agent import AgentProfile
 
 NEIGHBOUR = "It takes 42 days."

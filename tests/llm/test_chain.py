@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from vital_shared.breaker import FAILURES, Breakers
 from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import (
     CallStarted,
@@ -22,7 +23,6 @@ from vital_shared.llm.base import (
     TextWithdrawn,
     Usage,
 )
-from vital_shared.llm.breaker import FAILURES, Breakers
 from vital_shared.llm.chain import Chain
 from vital_shared.monitoring.metrics import MODEL
 from vital_shared.monitoring.rates import Rates

@@ -6,7 +6,8 @@ import pytest
 
 from vital_shared.models.knowledge import Chunk
 from vital_shared.retrieval.embedding import Embedder
-from vital_shared.retrieval.memory import MemorySource, merged
+from vital_shared.retrieval.hybrid import merged
+from vital_shared.retrieval.memory import MemorySource
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.store.knowledge import KnowledgeStore
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from starlette.requests import Request
@@ -36,7 +37,9 @@ async def ready(request: Request) -> Response:
     silence = engine.watchdog.warning()
     if silence is not None:
         missing.append(silence)
-    blockers = list(await engine.readiness.problems())
+    problems, silent = await asyncio.gather(engine.readiness.problems(), engine.readiness.silent_sources())
+    missing += silent
+    blockers = list(problems)
     if engine.hub.stopping:
         blockers.insert(0, "the engine is shutting down")
     return _response(Health(status="not_ready" if blockers else "ready", missing=(*blockers, *missing)))

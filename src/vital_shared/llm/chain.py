@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from vital_shared.breaker import Breakers
 from vital_shared.llm.attempt import Account, Attempt
 from vital_shared.llm.base import (
     Model,
@@ -19,7 +20,6 @@ from vital_shared.llm.base import (
     ModelRequest,
     ModelUnavailable,
 )
-from vital_shared.llm.breaker import Breakers
 from vital_shared.llm.measuring import count_fallback
 from vital_shared.llm.race import Race
 from vital_shared.models.model_call import ModelCall

@@ -73,6 +73,7 @@ __all__ = [
     "OUTCOME",
     "PARALLEL_SECONDS_SAVED_TOTAL",
     "QUALITY_SCORE",
+    "RAG_BREAKER_OPEN",
     "RAG_DURATION_SECONDS",
     "RAG_RETRIEVALS_TOTAL",
     "REGISTRY",
@@ -447,6 +448,13 @@ RAG_DURATION_SECONDS: Final = Histogram(
     "One search of a source.",
     (SOURCE,),
     edges=SECONDS,
+)
+RAG_BREAKER_OPEN: Final = Gauge(
+    "vital_rag_breaker_open",
+    "1 while a source is left alone, since it has failed several times in a row.",
+    (SOURCE,),
+    merge="max",
+    creates_with_names=True,
 )
 AGENT_USAGE_TOTAL: Final = Counter(
     "vital_agent_usage_total",

@@ -22,6 +22,7 @@ class Embedder:
     :param folder: where `weights.install` put the model; it is loaded on first use.
     """
 
+    name = "bge-small-en-v1.5"
     dimension = 384
 
     def __init__(self, folder: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vital_shared.models.citation import Passage
+from vital_shared.retrieval.hybrid import CANDIDATES, merged
 from vital_shared.retrieval.together import together
 from vital_shared.store.knowledge import KnowledgeStore
 
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from vital_shared.retrieval.vectors import VectorIndex
 
 __all__ = ["MemorySource"]
-
-CANDIDATES = 30
-"""So many from each side are merged."""
-
-KEYWORD_WEIGHT = 0.3
-"""What the best keyword hit adds, where the range of the cosines counts 1."""
 
 
 class MemorySource:
@@ -70,22 +64,3 @@ def _index(knowledge: KnowledgeStore, dimension: int) -> VectorIndex:
     from vital_shared.retrieval.vectors import VectorIndex  # noqa: PLC0415 - numpy, for which see `Services`
 
     return VectorIndex(knowledge, dimension=dimension)
-
-
-def merged(cosines: Mapping[int, float], keyword: Mapping[int, float]) -> dict[int, float]:
-    """Add the two scores, each scaled to the range of its candidates, the keywords' with their weight.
-
-    Ranks alone (reciprocal rank fusion) would make the second-best keyword hit worth as much as the
-    second-nearest passage however weak it is, which measured worse than the cosines alone.
-    """
-    near = _scaled(cosines, low=min(cosines.values(), default=0.0))
-    words = _scaled(keyword, low=0.0)
-    return {
-        chunk_id: near.get(chunk_id, 0.0) + KEYWORD_WEIGHT * words.get(chunk_id, 0.0)
-        for chunk_id in near.keys() | words.keys()
-    }
-
-
-def _scaled(scores: Mapping[int, float], *, low: float) -> dict[int, float]:
-    span = max(scores.values(), default=0.0) - low
-    return {key: (score - low) / span if span > 0 else 1.0 for key, score in scores.items()}

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from vital_shared.breaker import Breakers
 from vital_shared.cache.cache import Cache
 from vital_shared.errors import ConfigurationError
 from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import Model
-from vital_shared.llm.breaker import Breakers
 from vital_shared.llm.configuration import load_configuration
 from vital_shared.llm.extractive import ExtractiveComposer
 from vital_shared.llm.local.model import installed_models
@@ -27,8 +27,10 @@ from vital_shared.monitoring.metrics import MODEL, SOURCE, TOOL
 from vital_shared.monitoring.pricing import Prices
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.base import Source
+from vital_shared.retrieval.collection import Collection
 from vital_shared.retrieval.fusion import Fusion
 from vital_shared.retrieval.memory import MemorySource
+from vital_shared.retrieval.sources.configured import configured_collections
 from vital_shared.retrieval.weights import BGE_SMALL, MS_MARCO, installed
 from vital_shared.settings import Settings
 from vital_shared.store.agents import AgentStore
@@ -85,6 +87,11 @@ class Services:
     labels: LabelValues
     """Which tenants, agents, models, tools and nodes have names in metrics."""
     sources: tuple[Source, ...]
+    """The embedded index, the collections, and those of the caller."""
+    collections: tuple[Collection, ...]
+    """The sources that can be written to."""
+    source_breakers: Breakers
+    """The breakers of the collections."""
     fusion: Fusion
     models: ModelRegistry
     breakers: Breakers
@@ -159,7 +166,13 @@ class Services:
                 bound=bound,
             )
             stack.push_async_callback(all_models.aclose)
-            all_sources = (MemorySource(knowledge, embedder), *sources)
+            source_breakers = Breakers()
+            collections = configured_collections(
+                settings, {} if embedder is None else {embedder.name: embedder}, source_breakers
+            )
+            for collection in collections:
+                stack.push_async_callback(collection.aclose)
+            all_sources = (MemorySource(knowledge, embedder), *collections, *sources)
             fusion = Fusion(reranker)
             public = PublicTools(settings.contact_email, os.environ)
             stack.push_async_callback(public.aclose)
@@ -200,6 +213,8 @@ class Services:
                 limits=LimitStore(database),
                 labels=labels,
                 sources=all_sources,
+                collections=collections,
+                source_breakers=source_breakers,
                 fusion=fusion,
                 models=all_models,
                 breakers=Breakers(),

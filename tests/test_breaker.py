@@ -2,7 +2,7 @@
 
 import pytest
 
-from vital_shared.llm.breaker import FAILURES, MOST, OPEN_SECONDS, Breakers
+from vital_shared.breaker import FAILURES, MOST, OPEN_SECONDS, Breakers
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""Leave a model alone for a while that has failed several times in a row.
+"""Leave a model or a source alone for a while that has failed several times in a row.
 
 The circuit breaker of M. Nygard, "Release It!": closed, open, and half open, when one call tries.
 """
@@ -13,13 +13,13 @@ from typing import Final
 __all__ = ["Breakers"]
 
 FAILURES: Final = 5
-"""So many in a row open a breaker."""
+"""Consecutive failures that open a breaker."""
 
 OPEN_SECONDS: Final = 30.0
-"""How long it stays open before one call may try."""
+"""Time an open breaker waits before one call may try, in seconds."""
 
 MOST: Final = 1_000
-"""Models that are remembered as failing; their names come from users."""
+"""Names that are remembered as failing; those of models come from users."""
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class _Failing:
 
 
 class Breakers:
-    """The breakers of all models of an engine; a model without failures has none.
+    """The breakers of all models, or of all sources, of an engine; what has not failed has none.
 
     :param clock: seconds, monotonic.
     """
@@ -39,36 +39,36 @@ class Breakers:
         self._clock = clock
         self._failing: dict[str, _Failing] = {}
 
-    def allows(self, model: str) -> bool:
-        """Tell whether the model may be called; of many who ask once its time is over, one may."""
-        failing = self._failing.get(model)
+    def allows(self, name: str) -> bool:
+        """Return whether it may be called; of many calls once its time is over, one may."""
+        failing = self._failing.get(name)
         if failing is None or failing.count < FAILURES:
             return True
         now = self._clock()
         if now < failing.until:
             return False
-        failing.until = now + OPEN_SECONDS  # whoever asks next waits for what becomes of this try
+        failing.until = now + OPEN_SECONDS  # the next call waits for what becomes of this try
         return True
 
     @property
     def left_alone(self) -> frozenset[str]:
-        """The models that nobody may call now."""
+        """The names that may not be called now."""
         now = self._clock()
         return frozenset(
-            model
-            for model, failing in self._failing.items()
+            name
+            for name, failing in self._failing.items()
             if failing.count >= FAILURES and now < failing.until
         )
 
-    def succeeded(self, model: str) -> None:
-        """Close the model's breaker."""
-        self._failing.pop(model, None)
+    def succeeded(self, name: str) -> None:
+        """Close its breaker."""
+        self._failing.pop(name, None)
 
-    def failed(self, model: str) -> None:
-        """Count a failure that may be the provider's state, and not this one call's fault."""
-        failing = self._failing.pop(model, None) or _Failing()
+    def failed(self, name: str) -> None:
+        """Count a failure that may be the provider's or the server's state, and not this one call's fault."""
+        failing = self._failing.pop(name, None) or _Failing()
         failing.count += 1
         failing.until = self._clock() + OPEN_SECONDS
-        self._failing[model] = failing  # now the youngest
+        self._failing[name] = failing  # now the youngest
         if len(self._failing) > MOST:
             del self._failing[next(iter(self._failing))]
