@@ -21,7 +21,9 @@ SHOWN_NAMES: Final = 10
 """Files that are named one by one."""
 
 
-def ingest_paths(session: Session, paths: Sequence[Path], tenant_id: str | None) -> list[IngestResult]:
+def ingest_paths(
+    session: Session, paths: Sequence[Path], tenant_id: str | None, *, prune: bool
+) -> list[IngestResult]:
     """Ingest with a progress bar; what is done when Ctrl-C comes stays."""
     results: list[IngestResult] = []
     columns = (TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -34,7 +36,9 @@ def ingest_paths(session: Session, paths: Sequence[Path], tenant_id: str | None)
         async def work() -> None:
             services = session.services
             ingestor = Ingestor(services.knowledge, services.embedder, limits=Limits.of(services.settings))
-            async for result in ingestor.ingest_paths(paths, tenant_id=tenant_id, on_progress=advance):
+            async for result in ingestor.ingest_paths(
+                paths, tenant_id=tenant_id, prune=prune, on_progress=advance
+            ):
                 results.append(result)  # noqa: PERF401 - one by one: Ctrl-C leaves those that are done
 
         try:

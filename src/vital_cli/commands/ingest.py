@@ -18,17 +18,24 @@ def ingest(
         typer.Argument(metavar="PATH", help="Files and folders: Markdown, plain text, HTML and PDF."),
     ],
     tenant: Owner = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove documents whose files are gone from the folders.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, and follow each change of the files, until Ctrl-C.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Add documents to answer from; those that are stored already are brought up to date.
 
-    A folder's documents follow it: renamed files get their new names, and what is gone is removed.
+    Renamed files get their new names; documents whose files are gone are named, and removed with --prune.
     Exits with 1 when a file could not be read; the others are stored.
     """
     from vital_cli.ingesting import ingest_paths, show_left_out, show_results
     from vital_cli.problems import FAILED
     from vital_cli.session import open_session
     from vital_cli.terminal import say, write_json
+    from vital_cli.watching import follow
     from vital_shared.errors import InvalidRequest
 
     with open_session() as session:
@@ -38,13 +45,15 @@ def ingest(
                 "run `vital models install`, then this again.",
                 "yellow",
             )
-        results = ingest_paths(session, paths, tenant)
-    show_left_out(paths)
-    if not results:
-        raise InvalidRequest(f"There is no readable file in {', '.join(map(str, paths))}.", field="paths")
-    if as_json:
-        write_json(results)
-    else:
-        show_results(results)
+        results = ingest_paths(session, paths, tenant, prune=prune)
+        show_left_out(paths)
+        if not (results or watch):
+            raise InvalidRequest(f"There is no readable file in {', '.join(map(str, paths))}.", field="paths")
+        if as_json:
+            write_json(results)
+        else:
+            show_results(results)
+        if watch:
+            follow(session, paths, tenant, prune=prune)
     if any(result.status == "failed" for result in results):
         raise typer.Exit(FAILED)

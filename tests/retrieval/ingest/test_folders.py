@@ -14,10 +14,9 @@ from vital_shared.retrieval.ingest.files import file_address, is_gone, left_out
 
 @pytest.fixture
 def ingest(ingestor):
-    async def work(*paths: Path, tenant_id: str = "acme") -> dict[str, str]:
-        return {
-            result.uri: result.status async for result in ingestor.ingest_paths(paths, tenant_id=tenant_id)
-        }
+    async def work(*paths: Path, tenant_id: str = "acme", prune: bool = True) -> dict[str, str]:
+        results = ingestor.ingest_paths(paths, tenant_id=tenant_id, prune=prune)
+        return {result.uri: result.status async for result in results}
 
     return work
 
@@ -44,6 +43,23 @@ async def test_deleted_files_are_removed_and_the_rest_stays(ingest, stored, tmp_
     shutil.rmtree(folder / "sub")
     assert await ingest(folder) == {"a.md": "unchanged", "c.md": "unchanged", "sub/b.md": "removed"}
     assert await stored() == ["a.md", "c.md"]
+
+
+async def test_without_being_asked_to_nothing_is_removed_but_named(ingest, stored, tmp_path):
+    folder = write(tmp_path / "one", a="Alpha.", b="Beta.")
+    await ingest(folder)
+    (folder / "b.md").unlink()
+    for _ in range(2):
+        assert await ingest(folder, prune=False) == {"a.md": "unchanged", "b.md": "stale"}
+    assert await stored() == ["a.md", "b.md"]
+
+
+async def test_a_renamed_file_leaves_nothing_stale(ingest, stored, tmp_path):
+    folder = write(tmp_path / "one", a="Alpha.", b="Beta.")
+    await ingest(folder)
+    (folder / "a.md").rename(folder / "z.md")
+    await ingest(folder, prune=False)
+    assert await stored() == ["b.md", "z.md"]
 
 
 async def test_a_renamed_file_is_stored_under_its_new_name_alone(ingest, stored, tmp_path):

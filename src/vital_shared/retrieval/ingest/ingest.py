@@ -78,13 +78,20 @@ class Ingestor:
         return await self._ingest(data, uri, tenant_id, media_type, lambda _: None)
 
     async def ingest_paths(
-        self, paths: Iterable[Path], *, tenant_id: str | None, on_progress: OnProgress | None = None
+        self,
+        paths: Iterable[Path],
+        *,
+        tenant_id: str | None,
+        prune: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> AsyncIterator[IngestResult]:
         """Store files, and all readable files in folders; yields what became of each, as it is done.
 
         A file that cannot be read is a result that says so. See `find_files` for the names under which files
         are stored; where a name is another file's, more of its folders are put before it. Documents whose
-        files are gone from the folders are removed, unless nothing can be read there any more.
+        files are gone from the folders are named, unless nothing can be read there any more.
+
+        :param prune: remove those documents.
         """
         named = list(paths)
         found = await asyncio.to_thread(find_files, named)
@@ -106,17 +113,19 @@ class Ingestor:
         readable = [entry.path for entry in found if entry.error is None]
         for folder in named:
             if any(path.is_relative_to(folder) for path in readable if folder != path):
-                async for result in self._remove_gone(folder, tenant_id):
+                async for result in self._gone_from(folder, tenant_id, prune=prune):
                     yield result
 
-    async def _remove_gone(self, folder: Path, tenant_id: str | None) -> AsyncIterator[IngestResult]:
+    async def _gone_from(
+        self, folder: Path, tenant_id: str | None, *, prune: bool
+    ) -> AsyncIterator[IngestResult]:
         for path, document_id in (await self._files.below(file_address(folder), tenant_id=tenant_id)).items():
             if await asyncio.to_thread(is_gone, path):
-                with suppress(NotFound):  # somebody else was sooner
+                with suppress(NotFound):  # another process was sooner
                     document = await self._knowledge.get(document_id, tenant_id=None)
-                    await self._knowledge.delete(document_id, tenant_id=None)
-                    message = f"{document.uri} is gone from {folder}, so it was removed."
-                    yield IngestResult(uri=document.uri, status="removed", message=message)
+                    if prune:
+                        await self._knowledge.delete(document_id, tenant_id=None)
+                    yield _gone(document, folder, prune=prune)
 
     async def _ingest_file(
         self, entry: Found, tenant_id: str | None, on_part: Callable[[float], None]
@@ -163,8 +172,7 @@ class Ingestor:
         elif twin := await self._twin(uri, tenant_id, content_hash):
             if older:  # out of date, and what it says now is stored there
                 await self._knowledge.delete(older.id, tenant_id=tenant_id)
-            message = f"{uri} has the same content as {twin.uri}, which is stored already."
-            return IngestResult.of(twin, "duplicate").model_copy(update={"uri": uri, "message": message})
+            return _duplicate(uri, twin)
         contents = await self._read(data, uri, media_type, declared)
         chunks = await self._embedded(contents, on_part)
         document = await self._knowledge.replace(
@@ -216,3 +224,16 @@ class Ingestor:
                 embedded.append(chunk.model_copy(update={"embedding": vector.tobytes()}))
             on_part(len(embedded) / len(contents.chunks))
         return embedded
+
+
+def _duplicate(uri: str, twin: Document) -> IngestResult:
+    message = f"{uri} has the same content as {twin.uri}, which is stored already."
+    return IngestResult.of(twin, "duplicate").model_copy(update={"uri": uri, "message": message})
+
+
+def _gone(document: Document, folder: Path, *, prune: bool) -> IngestResult:
+    if prune:
+        message = f"{document.uri} is gone from {folder}, so it was removed."
+        return IngestResult(uri=document.uri, status="removed", message=message)
+    message = f"{document.uri} is gone from {folder} and is still answered from: remove it with --prune."
+    return IngestResult.of(document, "stale").model_copy(update={"message": message})

@@ -9,8 +9,8 @@ from vital_shared.models.knowledge import Document
 
 __all__ = ["IngestResult", "Status"]
 
-# "removed": its file is gone from the folder that was ingested.
-Status = Literal["added", "updated", "unchanged", "duplicate", "failed", "removed"]
+# "stale", or "removed" where that was asked for: its file is gone from the folder that was ingested.
+Status = Literal["added", "updated", "unchanged", "duplicate", "failed", "stale", "removed"]
 
 
 class IngestResult(Frozen):

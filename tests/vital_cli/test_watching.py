@@ -1,0 +1,49 @@
+"""`vital ingest --watch`."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def watching(empty_dir, tmp_path):
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    (folder / "a.md").write_text("# A\n\nAlpha.\n")
+    with subprocess.Popen(
+        [sys.executable, "-m", "vital_cli", "ingest", str(folder), "--watch", "--prune"],
+        env=os.environ | {"COLUMNS": "300"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        yield folder, process
+        process.kill()
+
+
+def until(process, words):
+    """Read lines until one has the words; the process's end ends the test."""
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(f'"{words}" was not printed')
+
+
+@pytest.mark.timeout(120)
+def test_changes_are_followed_until_ctrl_c(watching, vital):
+    folder, process = watching
+    until(process, "Watching")
+    (folder / "b.md").write_text("# B\n\nBeta.\n")
+    until(process, "added b.md (1 passage)")
+    (folder / "a.md").write_text("# A\n\nAlpha two.\n")
+    until(process, "updated a.md")
+    (folder / "b.md").unlink()
+    until(process, "removed b.md")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    listed = vital("documents", "list").stdout
+    assert "a.md" in listed
+    assert "b.md" not in listed
