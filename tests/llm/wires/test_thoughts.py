@@ -42,6 +42,23 @@ CASES = [
     ("a < b <th and </th> c", "a < b <th and </th> c", ""),
     ("All of it is text </think>", "All of it is text ", ""),
     ("no tags <", "no tags <", ""),
+    ("[THINK]plan[/THINK]90 days [1].", "90 days [1].", "plan"),
+    ("<seed:think>plan</seed:think>90 days.", "90 days.", "plan"),
+    ("\u25c1think\u25b7plan\u25c1/think\u25b790 days.", "90 days.", "plan"),
+    (
+        "<|channel|>analysis<|message|>plan<|end|><|start|>assistant<|channel|>final<|message|>90 days.<|return|>",
+        "90 days.",
+        "plan",
+    ),
+    ("<|start|>assistant<|channel|>final<|message|>90 days.<|end|>", "90 days.", ""),
+    ("<|channel|>analysis<|message|>plan<|channel|>final<|message|>90 days.", "90 days.", "plan"),
+    (
+        "<|channel|>commentary to=f <|constrain|>json<|message|>{}<|call|><|channel|>final<|message|>90 days.",
+        "90 days.",
+        "{}",
+    ),
+    ("a | b <| c |> d", "a | b <| c |> d", ""),
+    ("See [1] and [think about it].", "See [1] and [think about it].", ""),
     ("", "", ""),
     ("  indented", "  indented", ""),
 ]

@@ -25,7 +25,7 @@ from vital_shared.llm.wires.openai_content import content_pieces, reasoning_text
 from vital_shared.llm.wires.openai_errors import read_error
 from vital_shared.llm.wires.openai_tool_calls import ToolCallPieces
 from vital_shared.llm.wires.openai_usage import read_usage
-from vital_shared.llm.wires.thoughts import ThoughtSplitter
+from vital_shared.llm.wires.thoughts import ThoughtSplitter, find_lead
 
 __all__ = ["OpenAIDecoder"]
 
@@ -116,7 +116,7 @@ class OpenAIDecoder:
                 self._is_plain
                 and type(text) is str
                 and text != ""
-                and "<" not in text
+                and find_lead(text) is None
                 and (len(delta) == 1 or (len(delta) == 2 and "role" in delta))
                 and choice.get("finish_reason") is None
                 and "error" not in choice

@@ -1,7 +1,9 @@
-"""Reasoning that a model writes into its answer, between ``<think>`` and ``</think>``.
+"""Reasoning that a model writes into its answer, between ``<think>`` and ``</think>``, or in a raw channel.
 
 Ollama, vLLM without a reasoning parser and many gateways send it so; templates that open the tag in the
-prompt let the answer begin within it, so that only the closing tag comes.
+prompt let the answer begin within it, so that only the closing tag comes. Magistral writes ``[THINK]``,
+Seed-OSS ``<seed:think>``, Kimi a tag in triangles, and gpt-oss OpenAI's harmony format, whose analysis and
+final answer are channels: ``<|channel|>analysis<|message|>…<|end|>``.
 """
 
 from __future__ import annotations
@@ -12,11 +14,34 @@ from typing import Final
 
 from vital_shared.llm.base import ModelEvent, ReasoningDelta, TextDelta, TextWithdrawn
 
-__all__ = ["ThoughtSplitter"]
+__all__ = ["ThoughtSplitter", "find_lead"]
 
-_TAG: Final = re.compile(r"<(/?)(?:think|thinking|thought)>", re.IGNORECASE)
-_TAGS: Final = tuple(f"<{slash}{name}>" for slash in ("", "/") for name in ("think", "thinking", "thought"))
+_BRACKETS: Final = (
+    *(("<", name, ">") for name in ("think", "thinking", "thought", "seed:think")),
+    ("[", "think", "]"),
+    ("\N{WHITE LEFT-POINTING TRIANGLE}", "think", "\N{WHITE RIGHT-POINTING TRIANGLE}"),
+)
+_OPENING: Final = frozenset(f"{left}{name}{right}" for left, name, right in _BRACKETS)
+_CLOSING: Final = frozenset(f"{left}/{name}{right}" for left, name, right in _BRACKETS)
+_CHANNEL: Final = "<|channel|>"
+_START: Final = "<|start|>"
+_ENDS: Final = ("<|end|>", "<|return|>", "<|call|>")
+_TAGS: Final = (*_OPENING, *_CLOSING, _START, _CHANNEL, *_ENDS, "<|message|>")
+_LEADS: Final = tuple(sorted({tag[0] for tag in _TAGS}))
+
+MAX_HEADER_CHARACTERS: Final = 160
+"""Longest header of a message: its author, channel, recipient and format."""
+
+_HEADER: Final = rf"(?:(?!<\|message\|>).){{0,{MAX_HEADER_CHARACTERS}}}"
+_TAG: Final = re.compile(
+    rf"(?:<\|(?:start|channel)\|>{_HEADER})?<\|message\|>|"
+    + "|".join(map(re.escape, (*_OPENING, *_CLOSING, *_ENDS))),
+    re.IGNORECASE | re.DOTALL,
+)
 _LONGEST_TAG: Final = max(map(len, _TAGS))
+
+find_lead: Final = re.compile("|".join(map(re.escape, _LEADS))).search
+"""Finds the first character of what may be a tag."""
 
 
 class ThoughtSplitter:
@@ -59,14 +84,14 @@ class ThoughtSplitter:
 
     @property
     def is_idle(self) -> bool:
-        """Whether a piece without ``<`` is text as it stands; the caller may add it to `written` itself."""
+        """Whether a piece without the first character of a tag is text; the caller may add it itself."""
         return not (self._held or self._depth or self._at_start)
 
     def read(self, event: ModelEvent) -> Sequence[ModelEvent]:
         """Return what an event says: that of text is fed, any other one stays as it is."""
         if not isinstance(event, TextDelta):
             return (event,)
-        if "<" in event.text or not self.is_idle:
+        if find_lead(event.text) or not self.is_idle:
             return self.feed(event.text)
         self.written.append(event.text)
         return (event,)
@@ -86,10 +111,7 @@ class ThoughtSplitter:
             if (before or self._last_piece)[-1:] == "`":
                 continue
             self._say(before, events)
-            if tag[1]:
-                self._close(events)
-            else:
-                self._open(tag[0])
+            self._turn(tag[0], events)
             place = tag.end()
         cut = len(text) - _possible_tag(text[place:])
         self._held = text[cut:]
@@ -135,6 +157,22 @@ class ThoughtSplitter:
             self.written.append(text)
             events.append(TextDelta(text=text))
 
+    def _turn(self, tag: str, events: list[ModelEvent]) -> None:
+        """Go on as a tag says; of marks that only delimit messages nothing stays."""
+        kind = tag.lower()
+        if kind in _OPENING:
+            self._open(tag)
+        elif kind in _CLOSING:
+            self._close(events)
+        elif kind in _ENDS:
+            if self._depth:
+                self._close(events)
+        elif (channel := kind.partition(_CHANNEL)[2].strip()) and not channel.startswith("final"):
+            if not self._depth:
+                self._open(tag)
+        elif self._depth:
+            self._close(events)
+
     def _open(self, tag: str) -> None:
         if self._assumed:
             self._assumed = False
@@ -159,7 +197,11 @@ class ThoughtSplitter:
 
 def _possible_tag(text: str) -> int:
     """Return how many characters at the end may be the beginning of a tag."""
-    start = text.rfind("<", max(0, len(text) - _LONGEST_TAG))
+    recent = max(0, len(text) - MAX_HEADER_CHARACTERS)
+    headers = [at for at in (text.lower().find(mark, recent) for mark in (_START, _CHANNEL)) if at >= 0]
+    if headers:
+        return len(text) - min(headers)
+    start = max(text.rfind(lead, max(0, len(text) - _LONGEST_TAG)) for lead in _LEADS)
     if start < 0:
         return 0
     tail = text[start:].lower()
