@@ -23,7 +23,8 @@ from tests.cache.near_questions import NOT_SAME, NOT_SAME_LATER, SAME, SAME_LATE
 
 from vital_shared.cache.sameness import asks_the_same
 from vital_shared.retrieval.embedding import Embedder
-from vital_shared.retrieval.weights import BGE_SMALL, installed
+from vital_shared.retrieval.pinned_models import BGE_SMALL
+from vital_shared.retrieval.weights import installed
 from vital_shared.settings import Settings
 
 THRESHOLDS = (0.80, 0.85, 0.90, 0.92, 0.94, 0.96, 0.98)

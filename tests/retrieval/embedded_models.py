@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from vital_shared.retrieval.embedding import Embedder
+from vital_shared.retrieval.pinned_models import BGE_SMALL, MS_MARCO, SMOLLM2
 from vital_shared.retrieval.rerank import Reranker
-from vital_shared.retrieval.weights import BGE_SMALL, MS_MARCO, SMOLLM2, install
+from vital_shared.retrieval.weights import install
 from vital_shared.settings import Settings
 
 

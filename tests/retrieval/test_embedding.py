@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from vital_shared.errors import ConfigurationError
-from vital_shared.retrieval.embedding import Embedder
+from vital_shared.retrieval.embedding import E5, Embedder
+from vital_shared.retrieval.encoder import Encoder
 from vital_shared.retrieval.passage_text import passage_text
 
 TEXTS = ["Honey never spoils.", "The canal has 23 locks and is 67 kilometres long.", "word " * 2_000]
@@ -77,3 +78,20 @@ async def test_a_missing_model_says_where_and_what_to_do(tmp_path: Path) -> None
 def test_a_passage_is_embedded_under_its_headings() -> None:
     assert passage_text("Bread", "Baking > Oven", "Bake it.") == "Bread > Baking > Oven\nBake it."
     assert passage_text("", "", "Bake it.") == "Bake it."
+
+
+async def test_the_multilingual_model_reads_texts_as_its_card_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    async def run(encoder: Encoder, inputs: list[str]) -> np.ndarray:
+        read.extend(inputs)
+        return np.ones((len(inputs), Embedder.dimension), np.float32)
+
+    monkeypatch.setattr(Encoder, "run", run)
+    embedder = Embedder(tmp_path, E5)
+    await embedder.embed_query("Hur?")
+    await embedder.embed_passages(["Så."])
+    assert read == ["query: Hur?", "passage: Så."]
+    assert embedder.name == "multilingual-e5-small"

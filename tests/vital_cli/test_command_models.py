@@ -22,7 +22,13 @@ def rows(done):
 
 def test_what_is_installed_is_told_from_what_can_be(vital, data_dir):
     listed = rows(vital("models", "list", "--json"))
-    assert set(listed) == {"bge-small-en-v1.5", "ms-marco-MiniLM-L-12", "smollm2", "qwen2.5-1.5b"}
+    assert set(listed) == {
+        "bge-small-en-v1.5",
+        "ms-marco-MiniLM-L-12",
+        "multilingual",
+        "smollm2",
+        "qwen2.5-1.5b",
+    }
     embedded = listed["bge-small-en-v1.5"]
     assert embedded["installed"]
     assert embedded["folder"] == str(data_dir / "models" / "bge-small-en-v1.5")

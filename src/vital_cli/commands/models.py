@@ -20,10 +20,11 @@ def list_models(as_json: Json = False) -> None:
     """List the models that can be installed, and whether they are."""
     from vital_cli.session import load_settings
     from vital_cli.terminal import show_table, write_json
-    from vital_shared.retrieval.weights import DECLARED, LANGUAGE_MODELS, installed
+    from vital_shared.retrieval.pinned_models import DECLARED, OPTIONAL
+    from vital_shared.retrieval.weights import installed
     from vital_shared.settings import Settings
 
-    known = (*DECLARED, *LANGUAGE_MODELS)
+    known = (*DECLARED, *OPTIONAL)
     folders = installed(load_settings(Settings).data_dir, known)
     rows = [
         {
@@ -73,6 +74,7 @@ def providers(as_json: Json = False) -> None:
 @app.command(
     epilog=examples(
         "vital models install",
+        "vital models install multilingual",
         "vital models install smollm2",
         "VITAL_DATA_DIR=/srv/vital vital models install qwen2.5-1.5b",
     )
@@ -80,7 +82,9 @@ def providers(as_json: Json = False) -> None:
 def install(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="smollm2 (98 MB), qwen2.5-1.5b (1.1 GB); none: the embedded two."),
+        typer.Argument(
+            help="multilingual (100 MB), smollm2 (98 MB), qwen2.5-1.5b (1.1 GB); none: the embedded two."
+        ),
     ] = None,
 ) -> None:
     """Download models once and check them against their pinned hashes (the embedded ones: 70 MB)."""
@@ -88,11 +92,11 @@ def install(
     from vital_cli.session import load_settings
     from vital_cli.terminal import ERR, say
     from vital_shared.errors import ConfigurationError
-    from vital_shared.retrieval.weights import DECLARED, LANGUAGE_MODELS
+    from vital_shared.retrieval.pinned_models import DECLARED, OPTIONAL
     from vital_shared.retrieval.weights import install as install_weights
     from vital_shared.settings import Settings
 
-    known = {model.name: model for model in (*DECLARED, *LANGUAGE_MODELS)}
+    known = {model.name: model for model in (*DECLARED, *OPTIONAL)}
     if unknown := [name for name in names or () if name not in known]:
         raise typer.BadParameter(f'there is no model "{unknown[0]}"; the models are: {", ".join(known)}.')
     wanted = tuple(known[name] for name in names) if names else DECLARED

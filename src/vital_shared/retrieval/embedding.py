@@ -1,31 +1,46 @@
-"""Texts as vectors: bge-small-en-v1.5, on this machine."""
+"""Texts as vectors, on this machine: bge-small-en-v1.5, or multilingual-e5-small."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vital_shared.retrieval.encoder import Encoder
 
-__all__ = ["Embedder"]
+__all__ = ["BGE", "E5", "Embedder", "EmbeddingModel"]
 
-QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
-"""From the model's card; passages take none."""
+
+class EmbeddingModel(NamedTuple):
+    """A model, and what its card has put before texts."""
+
+    name: str
+    query_prefix: str
+    passage_prefix: str
+
+
+BGE = EmbeddingModel(
+    name="bge-small-en-v1.5",
+    query_prefix="Represent this sentence for searching relevant passages: ",
+    passage_prefix="",
+)
+E5 = EmbeddingModel(name="multilingual-e5-small", query_prefix="query: ", passage_prefix="passage: ")
 
 
 class Embedder:
-    """bge-small-en-v1.5: 384 dimensions, normalised, so that a dot product is the cosine.
+    """A model of 384 dimensions, normalised, so that a dot product is the cosine.
 
     :param folder: where `weights.install` put the model; it is loaded on first use.
     """
 
-    name = "bge-small-en-v1.5"
     dimension = 384
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, model: EmbeddingModel = BGE) -> None:
+        self.name = model.name
+        self._model = model
         self._encoder = Encoder(folder)
 
     async def warm_up(self) -> None:
@@ -37,7 +52,7 @@ class Embedder:
 
         :raises ConfigurationError: when the model cannot be loaded.
         """
-        vectors = await self._encoder.run([QUERY_PREFIX + text])
+        vectors = await self._encoder.run([self._model.query_prefix + text])
         vector: NDArray[np.float32] = _normalised(vectors)[0]
         return vector
 
@@ -50,7 +65,7 @@ class Embedder:
         """
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for row, text in enumerate(texts):
-            vectors[row] = _normalised(await self._encoder.run([text]))[0]
+            vectors[row] = _normalised(await self._encoder.run([self._model.passage_prefix + text]))[0]
         return vectors
 
 

@@ -80,8 +80,11 @@ class Encoder:
             "attention_mask": np.array([encoding.attention_mask], np.int64),
             "token_type_ids": np.array([encoding.type_ids], np.int64),
         }
-        output: NDArray[np.float32] = self._session.run(None, feed)[0][0]
-        # bge gives one vector per token, of which the first stands for the text; a cross-encoder one logit.
+        session = self._session
+        taken = {each.name: feed[each.name] for each in session.get_inputs()}
+        output: NDArray[np.float32] = session.run(None, taken)[0][0]
+        # bge gives one vector per token, of which the first stands for the text; e5 one for the text, and a
+        # cross-encoder one logit.
         first: NDArray[np.float32] = output[0] if output.ndim == 2 else output
         return first
 

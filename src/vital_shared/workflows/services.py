@@ -30,8 +30,9 @@ from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.collection import Collection
 from vital_shared.retrieval.fusion import Fusion
 from vital_shared.retrieval.memory import MemorySource
+from vital_shared.retrieval.pinned_models import BGE_SMALL, MS_MARCO
 from vital_shared.retrieval.sources.configured import configured_collections
-from vital_shared.retrieval.weights import BGE_SMALL, MS_MARCO, installed
+from vital_shared.retrieval.weights import installed
 from vital_shared.settings import Settings
 from vital_shared.store.agents import AgentStore
 from vital_shared.store.cache_epochs import CacheEpochs

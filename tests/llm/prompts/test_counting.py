@@ -11,7 +11,7 @@ from vital_shared.llm.prompts.counting import (
     count_roughly,
     estimate_tokens,
 )
-from vital_shared.retrieval.weights import BGE_SMALL
+from vital_shared.retrieval.pinned_models import BGE_SMALL
 
 
 def test_words_are_counted_in_pieces(model_folders):

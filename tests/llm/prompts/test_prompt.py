@@ -12,7 +12,7 @@ from vital_shared.llm.prompts.prompt import ANSWER_TOKENS, CUT, QUICK_CHARACTERS
 from vital_shared.llm.wires.base import ToolTurn, UserTurn
 from vital_shared.models.message import Message
 from vital_shared.models.tool import ToolResult
-from vital_shared.retrieval.weights import BGE_SMALL
+from vital_shared.retrieval.pinned_models import BGE_SMALL
 from vital_shared.testing import passage
 
 

@@ -21,7 +21,8 @@ from vital_shared.llm.prompts.prompt import Prompts
 from vital_shared.llm.wires.base import Chat
 from vital_shared.llm.wires.openai import OpenAIWire
 from vital_shared.llm.wires.timing import Timeouts
-from vital_shared.retrieval.weights import LANGUAGE_MODELS, installed
+from vital_shared.retrieval.pinned_models import LANGUAGE_MODELS
+from vital_shared.retrieval.weights import installed
 
 if TYPE_CHECKING:
     from vital_shared.llm.wires.provider import Provider
