@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     cache_redis_entries: int = Field(default=10_000, ge=1, le=10_000_000)
     """How many answers are kept there."""
 
+    supabase_url: SecretStr = SecretStr("")
+    """``postgresql://…`` of a server with pgvector that also holds the documents; empty: there is none."""
+
     unpriced: Literal["warn", "refuse"] = "warn"
     """What to do with a model whose price nobody knows: say so in the answer, or do not ask it."""
 

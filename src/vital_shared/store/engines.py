@@ -33,28 +33,29 @@ _PRAGMAS = (
 )
 
 
-def parse_url(url: str) -> URL:
+def parse_url(url: str, *, variable: str = "VITAL_DATABASE_URL") -> URL:
     """Read an address, and refuse what the store cannot use.
 
+    :param variable: name of the environment variable that holds it, for what is wrong with it.
     :raises ConfigurationError: when it is neither a SQLite file nor Postgres, or a parameter is not known.
     """
     scheme, _, rest = url.partition("://")
     if scheme in (_POSTGRES, "postgresql", "postgres"):
-        return parse_postgres(rest)
+        return parse_postgres(rest, variable=variable)
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # without the cause, which would show the password
         raise ConfigurationError(
-            "VITAL_DATABASE_URL is no address: write postgresql://user:password@host/name or sqlite:///file"
+            f"{variable} is no address: write postgresql://user:password@host/name or sqlite:///file"
         ) from None
     if parsed.drivername != _SQLITE:
         raise ConfigurationError(
-            f"VITAL_DATABASE_URL begins with {parsed.drivername}://, which is not supported: "
+            f"{variable} begins with {parsed.drivername}://, which is not supported: "
             "use postgresql:// or sqlite://"
         )
     if parsed.database in (None, "", ":memory:"):
         raise ConfigurationError(
-            "VITAL_DATABASE_URL names no file: a SQLite database in memory is lost at once, so write sqlite:///file"
+            f"{variable} names no file: a SQLite database in memory is lost at once, so write sqlite:///file"
         )
     return parsed
 

@@ -69,18 +69,35 @@ class _Split(NamedTuple):
     query: str
 
 
-def parse_postgres(address: str) -> URL:
+class _BadParameter(Exception):
+    """A parameter of an address that cannot be used."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name, self.reason = name, reason
+
+
+def parse_postgres(address: str, *, variable: str) -> URL:
     """Read what follows the ``://`` of an address.
 
     In a password ``@ : / ? # %`` may stand for themselves where only one reading makes sense. Several hosts,
     sockets and all parameters are in the query of the result.
 
+    :param variable: name of the environment variable that holds it, for what is wrong with it.
     :raises ConfigurationError: when it is no address, or a parameter or its value is not known, naming it.
     """
     split = _split(address)
-    parameters = _parameters(split.query)
+    if split is None:
+        raise ConfigurationError(
+            f"{variable} is no address: write postgresql://user:password@host/name or sqlite:///file, "
+            "with %40 for an @ and %2F for a / in a password"
+        )
+    try:
+        parameters = _parameters(split.query)
+        host, port = _place(split.hosts, parameters)
+    except _BadParameter as bad:
+        raise ConfigurationError(f"The parameter {bad.name} of {variable} {bad.reason}.") from None
     user, _, password = (split.user or "").partition(":")
-    host, port = _place(split.hosts, parameters)
     named = parameters.pop("user", ""), parameters.pop("password", ""), parameters.pop("dbname", "")
     return URL.create(
         DRIVER,
@@ -93,7 +110,7 @@ def parse_postgres(address: str) -> URL:
     )
 
 
-def _split(address: str) -> _Split:
+def _split(address: str) -> _Split | None:
     """Find where the user and password end: before the first "@" after which the rest is a place."""
     starts = [match.end() for match in re.finditer("@", address)]
     if "@" not in address.partition("/")[0]:
@@ -102,17 +119,14 @@ def _split(address: str) -> _Split:
         if found := _AFTER_USER.fullmatch(address, start):
             user = address[: start - 1] if start else None
             return _Split(user, found["hosts"], found["database"] or "", found["query"] or "")
-    raise ConfigurationError(
-        "VITAL_DATABASE_URL is no address: write postgresql://user:password@host/name or sqlite:///file, "
-        "with %40 for an @ and %2F for a / in a password"
-    )
+    return None
 
 
 def _place(hosts: str, parameters: dict[str, str]) -> tuple[str | None, int | None]:
     """Return the only host and its port, or leave them in the parameters: lists, sockets."""
     if "hostaddr" in parameters:
         if hosts or "host" in parameters:
-            raise _wrong("hostaddr", "beside a host cannot be used: leave one of them out")
+            raise _BadParameter("hostaddr", "beside a host cannot be used: leave one of them out")
         parameters["host"] = parameters.pop("hostaddr")
     if not hosts:
         return None, None
@@ -139,32 +153,30 @@ def _parameters(query: str) -> dict[str, str]:
         path = Path(os.path.expanduser(found.get(name, "")))  # noqa: PTH111 - a user's home that is unknown is kept
         if found.get(name) and not (name == "sslrootcert" and found[name] == "system"):
             if not os.access(path, os.R_OK):
-                raise _wrong(name, f"names the file {path}, which is not there or cannot be read")
+                raise _BadParameter(name, f"names the file {path}, which is not there or cannot be read")
             found[name] = str(path)
     return found
 
 
 def _check(name: str, value: str) -> None:
     if name == "channel_binding" and value == "require":
-        raise _wrong(name, "cannot be required with this driver: write prefer, and sslmode=verify-full")
+        raise _BadParameter(
+            name, "cannot be required with this driver: write prefer, and sslmode=verify-full"
+        )
     if name in _CHOICES:
         if value not in _CHOICES[name]:
-            raise _wrong(name, f"is {value!r}: write {', '.join(dict.fromkeys(_CHOICES[name]))}")
+            raise _BadParameter(name, f"is {value!r}: write {', '.join(dict.fromkeys(_CHOICES[name]))}")
     elif name in _NUMBERS:
         if not re.fullmatch(r"-?\d{1,9}", value):
-            raise _wrong(name, f"is {value!r}: write a whole number")
+            raise _BadParameter(name, f"is {value!r}: write a whole number")
     elif name == "port":
         if not all(re.fullmatch(r"\d{0,5}", each) for each in value.split(",")):
-            raise _wrong(name, f"is {value!r}: write a number for each host")
+            raise _BadParameter(name, f"is {value!r}: write a number for each host")
     elif name not in _FREE_TEXT:
         close = difflib.get_close_matches(name, KNOWN, n=1)
         hint = (
             f"did you mean {close[0]}" if close else "write a server's setting as options=-c%20name%3Dvalue"
         )
-        raise _wrong(name, f"is not known: {hint}")
+        raise _BadParameter(name, f"is not known: {hint}")
     if "\0" in value:
-        raise _wrong(name, "holds a NUL")
-
-
-def _wrong(name: str, reason: str) -> ConfigurationError:
-    return ConfigurationError(f"The parameter {name} of VITAL_DATABASE_URL {reason}.")
+        raise _BadParameter(name, "holds a NUL")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from vital_shared.breaker import Breakers
+from vital_shared.errors import ConfigurationError
 from vital_shared.retrieval.collection import Collection
+from vital_shared.retrieval.sources.guard import SourceGuard
 from vital_shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,9 +19,7 @@ __all__ = ["configured_collections"]
 
 
 def configured_collections(
-    settings: Settings,  # noqa: ARG001 - each source reads its own
-    embedders: Mapping[str, Embedder],  # noqa: ARG001
-    breakers: Breakers,  # noqa: ARG001
+    settings: Settings, embedders: Mapping[str, Embedder], breakers: Breakers
 ) -> tuple[Collection, ...]:
     """Make the sources that have an address; nothing is asked of them yet, and none need be there.
 
@@ -26,4 +27,17 @@ def configured_collections(
     :param breakers: those of all sources.
     :raises ConfigurationError: when an address cannot be used, or a package is missing.
     """
-    return ()
+    found: list[Collection] = []
+    if address := settings.supabase_url.get_secret_value():
+        found.append(_supabase(address, embedders, breakers))
+    return tuple(found)
+
+
+def _supabase(address: str, embedders: Mapping[str, Embedder], breakers: Breakers) -> Collection:
+    if not find_spec("asyncpg"):
+        raise ConfigurationError(
+            "VITAL_SUPABASE_URL needs one package more: run `pip install 'vital[postgres]'`."
+        )
+    from vital_shared.retrieval.sources.supabase.source import SupabaseSource  # noqa: PLC0415 - see `Services`
+
+    return SupabaseSource(address, embedders, SourceGuard(SupabaseSource.name, breakers))
