@@ -18,11 +18,15 @@ FIELD = Path(__file__).parent / "field"
 
 
 async def test_facts_are_found_and_what_is_missing_is_not_made_up(
-    knowledge: KnowledgeStore, bge: Embedder, reranker: Reranker
+    knowledge: KnowledgeStore, bge: Embedder, reranker: Reranker, tmp_path: Path
 ) -> None:
     async for result in Ingestor(knowledge, bge).ingest_paths([FIELD / "beekeeping.md"], tenant_id="a"):
         assert result.status == "added"
-    source, fusion, composer = MemorySource(knowledge, bge), Fusion(reranker), ExtractiveComposer(reranker)
+    source, fusion, composer = (
+        MemorySource(knowledge, bge, tmp_path),
+        Fusion(reranker),
+        ExtractiveComposer(reranker),
+    )
     wrong = []
     for asked in json.loads((FIELD / "questions.json").read_text()):
         question = asked["question"]

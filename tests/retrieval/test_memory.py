@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from vital_shared.models.knowledge import Chunk
@@ -36,36 +38,42 @@ async def filled(knowledge: KnowledgeStore, bge: Embedder) -> KnowledgeStore:
     return knowledge
 
 
-async def test_passages_are_found_by_meaning(filled: KnowledgeStore, bge: Embedder) -> None:
-    found = await MemorySource(filled, bge).search("How can a renter move out?", tenant_id="a", limit=2)
+async def test_passages_are_found_by_meaning(filled: KnowledgeStore, bge: Embedder, tmp_path: Path) -> None:
+    found = await MemorySource(filled, bge, tmp_path).search(
+        "How can a renter move out?", tenant_id="a", limit=2
+    )
     assert found[0].text == TEXTS[3]
     assert found[0].source == "memory"
     assert [passage.score for passage in found] == sorted((p.score for p in found), reverse=True)
 
 
-async def test_passages_are_found_by_rare_words(filled: KnowledgeStore, bge: Embedder) -> None:
-    found = await MemorySource(filled, bge).search("XJ-4471", tenant_id="a", limit=1)
+async def test_passages_are_found_by_rare_words(
+    filled: KnowledgeStore, bge: Embedder, tmp_path: Path
+) -> None:
+    found = await MemorySource(filled, bge, tmp_path).search("XJ-4471", tenant_id="a", limit=1)
     assert found[0].text == TEXTS[2]
 
 
-async def test_without_an_embedder_words_find_them(filled: KnowledgeStore) -> None:
-    found = await MemorySource(filled, None).search("locks of the canal", tenant_id="a", limit=3)
+async def test_without_an_embedder_words_find_them(filled: KnowledgeStore, tmp_path: Path) -> None:
+    found = await MemorySource(filled, None, tmp_path).search("locks of the canal", tenant_id="a", limit=3)
     assert [passage.text for passage in found] == [TEXTS[1]]
 
 
-async def test_what_has_no_embedding_is_found_by_words(filled: KnowledgeStore, bge: Embedder) -> None:
+async def test_what_has_no_embedding_is_found_by_words(
+    filled: KnowledgeStore, bge: Embedder, tmp_path: Path
+) -> None:
     await add(filled, "The glockenspiel hangs in the tower.")
-    found = await MemorySource(filled, bge).search("glockenspiel", tenant_id="a", limit=9)
+    found = await MemorySource(filled, bge, tmp_path).search("glockenspiel", tenant_id="a", limit=9)
     assert "The glockenspiel hangs in the tower." in [passage.text for passage in found]
 
 
 @pytest.mark.parametrize("with_embedder", [True, False])
 async def test_other_tenants_passages_are_never_found(
-    knowledge: KnowledgeStore, bge: Embedder, with_embedder: bool
+    knowledge: KnowledgeStore, bge: Embedder, with_embedder: bool, tmp_path: Path
 ) -> None:
     await add(knowledge, "The secret of b is honey.", tenant_id="b", embedder=bge)
     await add(knowledge, "Honey for all.", embedder=bge)
-    source = MemorySource(knowledge, bge if with_embedder else None)
+    source = MemorySource(knowledge, bge if with_embedder else None, tmp_path)
     mine = await source.search("honey secret", tenant_id="a", limit=9)
     theirs = await source.search("honey secret", tenant_id="b", limit=9)
     assert {passage.text for passage in mine} == {"Honey for all."}
@@ -73,12 +81,12 @@ async def test_other_tenants_passages_are_never_found(
 
 
 @pytest.mark.parametrize("query", ["...", "\x00", "AND OR NOT", 'x" OR "y'])
-async def test_any_text_is_a_query(filled: KnowledgeStore, bge: Embedder, query: str) -> None:
-    assert len(await MemorySource(filled, bge).search(query, tenant_id="a", limit=2)) == 2
+async def test_any_text_is_a_query(filled: KnowledgeStore, bge: Embedder, query: str, tmp_path: Path) -> None:
+    assert len(await MemorySource(filled, bge, tmp_path).search(query, tenant_id="a", limit=2)) == 2
 
 
-async def test_an_empty_store_finds_nothing(knowledge: KnowledgeStore, bge: Embedder) -> None:
-    assert await MemorySource(knowledge, bge).search("honey", tenant_id="a", limit=5) == ()
+async def test_an_empty_store_finds_nothing(knowledge: KnowledgeStore, bge: Embedder, tmp_path: Path) -> None:
+    assert await MemorySource(knowledge, bge, tmp_path).search("honey", tenant_id="a", limit=5) == ()
 
 
 def test_meaning_counts_more_than_words() -> None:

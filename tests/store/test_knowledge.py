@@ -9,7 +9,7 @@ from sqlalchemy import text
 from vital_shared.errors import Forbidden, InvalidRequest, NotFound, StoreError
 from vital_shared.models.knowledge import Chunk, Document
 from vital_shared.store.database import Database
-from vital_shared.store.knowledge import ChunkVector, KnowledgeStore
+from vital_shared.store.knowledge import KnowledgeStore, StoredChunk
 
 
 @pytest.fixture
@@ -178,18 +178,56 @@ async def test_embeddings_are_complete_only_with_every_chunk(knowledge: Knowledg
     assert await knowledge.has_embeddings(whole.id)
 
 
-async def test_vectors_come_in_ascending_batches_after_an_id(knowledge: KnowledgeStore, monkeypatch):
+async def test_chunks_come_in_ascending_batches_after_an_id(knowledge: KnowledgeStore, monkeypatch):
     monkeypatch.setattr("vital_shared.store.knowledge._BATCH", 2)
-    await put(knowledge, "one", "two", "three", embedding=b"\1" * 8)
+    await put(knowledge, "one", "two", "three", section="S", embedding=b"\1" * 8)
     await put(knowledge, "without", uri="without")
     await put(knowledge, "four", tenant=None, embedding=b"\2" * 8)
-    batches = [batch async for batch in knowledge.vectors()]
-    assert [len(batch) for batch in batches] == [2, 2]
-    vectors = [vector for batch in batches for vector in batch]
-    assert [vector.id for vector in vectors] == sorted(vector.id for vector in vectors)
-    assert vectors[-1] == ChunkVector(vectors[-1].id, None, b"\2" * 8)
-    rest = [batch async for batch in knowledge.vectors(after_id=vectors[1].id)]
-    assert rest == [vectors[2:]]
+    batches = [batch async for batch in knowledge.chunks()]
+    assert [len(batch) for batch in batches] == [2, 2, 1]
+    found = [chunk for batch in batches for chunk in batch]
+    assert [chunk.id for chunk in found] == sorted(chunk.id for chunk in found)
+    assert found[0] == StoredChunk(found[0].id, "acme", "Guide", "S", "one", b"\1" * 8)
+    assert found[3][1:] == ("acme", "Guide", "", "without", None)
+    assert found[4][1:] == ("", "Guide", "", "four", b"\2" * 8)
+    assert [each async for each in knowledge.chunks(after_id=found[1].id)] == [found[2:4], found[4:]]
+
+
+async def test_deleted_chunks_are_remembered_by_version(knowledge: KnowledgeStore):
+    assert await knowledge.deleted_chunks(after_version=-1) == set()
+    await put(knowledge, "one", "two")
+    first = await knowledge.chunk_ids()
+    before = await knowledge.version()
+    await put(knowledge, "three")
+    assert await knowledge.deleted_chunks(after_version=before) == first
+    after = await knowledge.version()
+    second = await knowledge.chunk_ids()
+    assert await knowledge.deleted_chunks(after_version=after) == set()
+    (document,) = await knowledge.list(tenant_id="acme")
+    await knowledge.delete(document.id, tenant_id="acme")
+    assert await knowledge.deleted_chunks(after_version=after) == second
+    assert await knowledge.deleted_chunks(after_version=before) == first | second
+
+
+async def test_what_was_deleted_long_ago_is_forgotten_and_said_to_be(knowledge: KnowledgeStore, monkeypatch):
+    monkeypatch.setattr("vital_shared.store.knowledge._KEPT_DELETIONS", 2)
+    for n in range(4):
+        await put(knowledge, f"{n} a", f"{n} b")
+    now = await knowledge.version()
+    assert await knowledge.deleted_chunks(after_version=0) is None
+    assert await knowledge.deleted_chunks(after_version=now) == set()
+
+
+async def test_each_database_has_a_lineage_of_its_own(
+    database: Database, knowledge: KnowledgeStore, tmp_path
+):
+    lineage = await knowledge.lineage()
+    await database.migrate()
+    assert await knowledge.lineage() == lineage
+    another = Database(f"sqlite+aiosqlite:///{tmp_path / 'another.db'}")
+    await another.migrate()
+    assert await KnowledgeStore(another).lineage() != lineage
+    await another.aclose()
 
 
 async def test_passages_carry_where_they_come_from(knowledge: KnowledgeStore):

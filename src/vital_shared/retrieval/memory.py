@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.hybrid import CANDIDATES, merged
-from vital_shared.retrieval.together import together
 from vital_shared.store.knowledge import KnowledgeStore
 
 if TYPE_CHECKING:
     from vital_shared.retrieval.embedding import Embedder
-    from vital_shared.retrieval.vectors import VectorIndex
+    from vital_shared.retrieval.index.index import KnowledgeIndex
 
 __all__ = ["MemorySource"]
 
@@ -21,14 +21,16 @@ class MemorySource:
 
     :param knowledge: where the documents are.
     :param embedder: the model that also made the stored embeddings, or None.
+    :param folder: where the index is kept.
     """
 
     name = "memory"
 
-    def __init__(self, knowledge: KnowledgeStore, embedder: Embedder | None) -> None:
+    def __init__(self, knowledge: KnowledgeStore, embedder: Embedder | None, folder: Path) -> None:
         self._knowledge = knowledge
         self._embedder = embedder
-        self._index = None if embedder is None else _index(knowledge, embedder.dimension)
+        self._folder = folder
+        self._opened: KnowledgeIndex | None = None
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         """Find at most `limit` passages, best first, of the tenant's own and the shared documents.
@@ -36,7 +38,9 @@ class MemorySource:
         :raises StoreError: when the store does not answer.
         :raises ConfigurationError: when the embedding model cannot be loaded.
         """
-        scores = await self._scores(query, tenant_id)
+        vector = None if self._embedder is None else await self._embedder.embed_query(query)
+        found = await self._index.search(query, vector, tenant_id=tenant_id, limit=CANDIDATES)
+        scores = merged(found.cosines, found.keywords)
         best = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))[:limit]
         passages = await self._knowledge.passages(best, tenant_id=tenant_id)
         # A chunk may have been deleted since it was found.
@@ -46,21 +50,26 @@ class MemorySource:
             if chunk_id in passages
         )
 
-    async def _scores(self, query: str, tenant_id: str) -> dict[int, float]:
-        if self._embedder is None or self._index is None:
-            return merged({}, await self._by_keyword(query, tenant_id))
-        keyword, vector = await together(
-            self._by_keyword(query, tenant_id), self._embedder.embed_query(query)
-        )
-        cosines = await self._index.nearest(vector, tenant_id=tenant_id, limit=CANDIDATES, also=keyword)
-        return merged(cosines, keyword)
+    async def catch_up(self) -> None:
+        """Read into the index what was ingested, so that the next search need not.
 
-    async def _by_keyword(self, query: str, tenant_id: str) -> dict[int, float]:
-        hits = await self._knowledge.keyword_search(query, tenant_id=tenant_id, limit=CANDIDATES)
-        return {hit.chunk_id: hit.score for hit in hits}
+        :raises StoreError: when the store does not answer.
+        """
+        await self._index.catch_up()
 
+    async def aclose(self) -> None:
+        """Stop following the store."""
+        if self._opened is not None:
+            await self._opened.aclose()
 
-def _index(knowledge: KnowledgeStore, dimension: int) -> VectorIndex:
-    from vital_shared.retrieval.vectors import VectorIndex  # noqa: PLC0415 - numpy, for which see `Services`
+    @property
+    def _index(self) -> KnowledgeIndex:
+        if self._opened is None:
+            # Numpy is a tenth of all that the engine loads, and not needed without a search.
+            from vital_shared.retrieval.index.index import KnowledgeIndex  # noqa: PLC0415
 
-    return VectorIndex(knowledge, dimension=dimension)
+            model, dimension = (
+                ("", 0) if self._embedder is None else (self._embedder.name, self._embedder.dimension)
+            )
+            self._opened = KnowledgeIndex(self._knowledge, self._folder, model=model, dimension=dimension)
+        return self._opened

@@ -5,9 +5,22 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
-__all__ = ["content_words", "coverage", "dates_and_denials", "names", "numbers", "spelt_numbers"]
+__all__ = [
+    "KEYWORDS_VERSION",
+    "content_words",
+    "coverage",
+    "dates_and_denials",
+    "keyword",
+    "names",
+    "numbers",
+    "spelt_numbers",
+]
+
+KEYWORDS_VERSION = 1
+"""To be raised with each change of what `keyword` returns: the keyword index is then built anew."""
 
 KEPT_CHARACTERS = 8_192
 """A longer text is not kept with its words, nor is it met again."""
@@ -29,6 +42,9 @@ _STOP_WORDS = frozenset(
     "were what when where whether which while who whom whose why will with within without would you "
     "your yours".split()
 )
+
+_CLITICS = frozenset("d ll m re s t ve".split())
+"""What is left of "it's", "don't" and their like where words are cut at apostrophes."""
 
 _DAYS_AND_MONTHS = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july "
@@ -64,6 +80,17 @@ def _content_words(text: str) -> frozenset[str]:
 
 _kept_content_words = lru_cache(maxsize=1_024)(_content_words)
 """One question looks at the same passages and sentences several times."""
+
+
+def keyword(word: str) -> str:
+    """Return the form by which a single word is indexed and looked up; empty for one that says nothing.
+
+    In lower case, without the marks on its letters and without its ending.
+    """
+    plain = word.lower()
+    if not plain.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not "\u0300" <= c <= "\u036f")
+    return "" if plain in _STOP_WORDS or plain in _CLITICS else _stem(plain)
 
 
 def coverage(wanted: frozenset[str], text: str) -> float:

@@ -38,6 +38,7 @@ __all__ = [
     "SafeText",
     "Serial",
     "agents",
+    "chunk_deletions",
     "chunks",
     "conversations",
     "documents",
@@ -120,6 +121,7 @@ knowledge_version = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
+    Column("lineage", SafeText),
     CheckConstraint("id = 1", name="ck_knowledge_version_one_row"),
 )
 
@@ -153,6 +155,18 @@ chunks = Table(
     Column("embedding", LargeBinary),
     Index("ix_chunks_document_id", "document_id"),
     sqlite_autoincrement=True,  # ids are never reused: readers ask for "all after this one"
+)
+
+# Filled by a trigger, so that no deletion is missed, and kept for a while: an index that is further behind
+# compares all ids.
+chunk_deletions = Table(
+    "chunk_deletions",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("version", BigInteger, nullable=False),
+    Column("chunk_id", BigInteger, nullable=False),
+    Index("ix_chunk_deletions_version", "version"),
+    sqlite_autoincrement=True,
 )
 
 conversations = Table(

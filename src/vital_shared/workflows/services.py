@@ -173,7 +173,9 @@ class Services:
             )
             for collection in collections:
                 stack.push_async_callback(collection.aclose)
-            all_sources = (MemorySource(knowledge, embedder), *collections, *sources)
+            memory = MemorySource(knowledge, embedder, settings.data_dir / "index")
+            stack.push_async_callback(memory.aclose)
+            all_sources = (memory, *collections, *sources)
             fusion = Fusion(reranker)
             public = PublicTools(settings.contact_email, os.environ)
             stack.push_async_callback(public.aclose)

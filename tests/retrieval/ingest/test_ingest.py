@@ -22,9 +22,9 @@ async def test_a_document_is_added_with_its_embeddings(ingestor, knowledge, embe
     assert (result.status, result.title, result.chunks) == ("added", "Warfarin", 2)
     document = await knowledge.get(result.document_id, tenant_id="acme")
     assert (document.uri, document.media_type) == ("a.md", "text/markdown")
-    vectors = [vector async for batch in knowledge.vectors() for vector in batch]
+    chunks = [chunk async for batch in knowledge.chunks() for chunk in batch]
     expected = embedder.vector(passage_text("Warfarin", "Dosage", "Five mg."))
-    np.testing.assert_array_equal(np.frombuffer(vectors[1].embedding, "<f4"), expected)
+    np.testing.assert_array_equal(np.frombuffer(chunks[1].embedding, "<f4"), expected)
 
 
 async def test_it_is_found_by_its_words_and_by_its_own_tenant_alone(ingestor, knowledge):
