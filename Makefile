@@ -22,7 +22,7 @@ run: $(VENV)/installed
 	$(BIN)/vital ingest examples/knowledge
 	$(BIN)/vital serve
 
-test: $(VENV)/installed-dev lint stack
+test: $(VENV)/installed-dev lint stack .stack/prometheus-3/complete
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
 	$(BIN)/pytest --numprocesses auto --dist loadfile
@@ -47,6 +47,10 @@ stack:
 
 .stack/complete: src/vital_ops/stack/fetch.sh
 	@sh src/vital_ops/stack/fetch.sh .stack
+
+# Rules and panels are checked by the Prometheus of the stack, which is Debian's version 2, and by a version 3.
+.stack/prometheus-3/complete: src/vital_ops/stack/fetch_prometheus_3.sh | stack
+	@sh src/vital_ops/stack/fetch_prometheus_3.sh .stack/prometheus-3
 
 eval: $(VENV)/installed
 	$(BIN)/vital models install

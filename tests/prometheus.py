@@ -112,11 +112,13 @@ async def running_prometheus(
     rules: Mapping[str, str] | None = None,
     *,
     alertmanager: str | None = None,
+    find: Callable[[tuple[str, ...]], Path] = find_program,
 ) -> AsyncIterator[Prometheus]:
     """Start one that scrapes ``host:port`` every 2 s, and stop it in the end.
 
     :param rules: rule files, by their names.
     :param alertmanager: the address of an Alertmanager that it scrapes too.
+    :param find: finds the program: the one of the stack, or of another version.
     """
     (folder / "rules").mkdir()
     for name, text in (rules or {}).items():
@@ -126,7 +128,7 @@ async def running_prometheus(
     configuration.write_text(CONFIGURATION.format(target=target) + watched)
     address = _free_address()
     process = await asyncio.create_subprocess_exec(
-        find_program(PROMETHEUS),
+        find(PROMETHEUS),
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         "--storage.tsdb.retention.time=60d",

@@ -32,9 +32,10 @@ async def watched(tmp_path_factory) -> AsyncIterator[Watched]:
         yield seen
 
 
+@pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize(("uid", "key", "expr"), QUERIES, ids=lambda value: str(value)[:60])
-async def test_no_query_of_a_panel_is_empty(watched, uid, key, expr):
-    found = await watched.ask(expr)
+async def test_no_query_of_a_panel_is_empty(watched, uid, key, expr, version):
+    found = await watched.ask(expr, version)
     assert any(math.isfinite(value) for value in found.values()), found
 
 

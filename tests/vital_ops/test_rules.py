@@ -12,7 +12,7 @@ from vital_ops.rules.files import slo_rules
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.rule_tests import rule_tests
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, WATCHDOG
-from vital_ops.stack.programs import PROMTOOL, find_program
+from vital_ops.stack.programs import PROMTOOL, find_program, find_prometheus_3
 from vital_shared.monitoring.metrics import (
     QUALITY_SCORE,
     TIME_TO_FIRST_TOKEN_SECONDS,
@@ -26,8 +26,11 @@ TESTS = sorted(rule_tests(DEFAULT_CONFIG))
 ROOT = Path(__file__).parents[2]
 
 
-def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([find_program(PROMTOOL), *arguments], capture_output=True, text=True, check=False)
+VERSIONS = [pytest.param(find_program, id="prometheus-2"), pytest.param(find_prometheus_3, id="prometheus-3")]
+
+
+def promtool(*arguments: str | Path, find=find_program) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([find(PROMTOOL), *arguments], capture_output=True, text=True, check=False)
 
 
 def test_the_files_of_the_repository_are_what_the_code_builds():
@@ -64,8 +67,10 @@ def test_the_queries_of_messages_are_about_the_engines_that_are_watched():
         assert not (path.startswith("prometheus-rules/") and "$scope" in text), path
 
 
-def test_promtool_has_nothing_to_say_about_the_rules():
-    checked = promtool("check", "rules", "--lint-fatal", *sorted((ROOT / "prometheus-rules").glob("*.yml")))
+@pytest.mark.parametrize("find", VERSIONS)
+def test_promtool_has_nothing_to_say_about_the_rules(find):
+    rules = sorted((ROOT / "prometheus-rules").glob("*.yml"))
+    checked = promtool("check", "rules", "--lint-fatal", *rules, find=find)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

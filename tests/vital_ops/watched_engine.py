@@ -20,6 +20,7 @@ from vital_ops.dashboards.panel import ENVIRONMENT, INSTANCE, INTERVAL, MODE, RA
 from vital_ops.dashboards.variables import board_scope
 from vital_ops.promql import scoped
 from vital_ops.rules.files import rule_files
+from vital_ops.stack.programs import find_prometheus_3
 
 __all__ = ["BOARDS", "Watched", "watched_engine"]
 
@@ -32,14 +33,21 @@ BEHIND_THE_LEDGER = "sum(vital_cost_overall_dollars_total) - sum(vital_tenant_sp
 class Watched:
     """What Prometheus has seen of the load, at its last look."""
 
-    def __init__(self, prometheus: Prometheus, known: Known, begun: float, at: float) -> None:
+    def __init__(
+        self, prometheus: Prometheus, prometheus_3: Prometheus, known: Known, begun: float, at: float
+    ) -> None:
         self.known = known
         self.seconds = at - begun + 0.001
         """From the last look before the load, which is just within it, to the last look after it."""
         self._prometheus = prometheus
+        self._prometheus_3 = prometheus_3
         self._at = at
 
-    async def ask(self, expr: str) -> dict[str, float]:
+    async def ask(self, expr: str, version: int = 2) -> dict[str, float]:
+        """Evaluate an expression of a panel.
+
+        :param version: of the Prometheus that is asked.
+        """
         expr = scoped(expr, board_scope(DEFAULT_CONFIG.selector))
         window = f"{round(self.seconds * 1000)}ms"
         for variable, value in {INTERVAL: window, RANGE: window}.items():
@@ -47,7 +55,8 @@ class Watched:
         for variable in (ENVIRONMENT, INSTANCE, MODE, TENANT):
             expr = expr.replace(variable, ".*")
         expr = re.sub(r"\[\d+[smhd]\]", f"[{window}]", expr)  # the windows of alerts
-        found = await self._prometheus.query(expr, self._at)
+        prometheus = self._prometheus if version == 2 else self._prometheus_3
+        found = await prometheus.query(expr, self._at)
         return {
             ",".join(value for name, value in labels if name != "__name__"): figure
             for labels, figure in found.items()
@@ -62,7 +71,7 @@ class Watched:
 @asynccontextmanager
 async def watched_engine(folder: Path) -> AsyncIterator[Watched]:
     """Run an engine with two workers under a load that touches everything, watched by Prometheus."""
-    parts = {name: folder / name for name in ("engine", "alertmanager", "prometheus")}
+    parts = {name: folder / name for name in ("engine", "alertmanager", "prometheus", "prometheus-3")}
     for part in parts.values():
         part.mkdir()
     quick, hangs = openai.stream(openai.TEXT), openai.stream([*openai.TEXT[:3], asyncio.Event()])
@@ -90,6 +99,13 @@ async def watched_engine(folder: Path) -> AsyncIterator[Watched]:
                 rule_files(),
                 alertmanager=alertmanager,
             ) as prometheus,
+            running_prometheus(
+                parts["prometheus-3"],
+                engine.url.removeprefix("http://"),
+                rule_files(),
+                alertmanager=alertmanager,
+                find=find_prometheus_3,
+            ) as prometheus_3,
         ):
             async with engine.client() as client:
                 limits = {"daily_dollars": "5", "monthly_dollars": "50"}
@@ -105,7 +121,8 @@ async def watched_engine(folder: Path) -> AsyncIterator[Watched]:
             )
             await prometheus.until(BEHIND_THE_LEDGER, lambda dollars: abs(dollars) < 1e-9)
             await prometheus.scraped()
+            await prometheus_3.scraped()
             await prometheus.scraped()
             known.spent_today = known.dollars_of + warmed_up.dollars_of
             at = await prometheus.value('timestamp(up{job="vital"})')
-            yield Watched(prometheus, known, begun, at)
+            yield Watched(prometheus, prometheus_3, known, begun, at)

@@ -9,7 +9,16 @@ from typing import Final
 
 from vital_shared.errors import ConfigurationError
 
-__all__ = ["ALERTMANAGER", "AMTOOL", "PGBOUNCER", "PROMETHEUS", "PROMTOOL", "REDIS", "find_program"]
+__all__ = [
+    "ALERTMANAGER",
+    "AMTOOL",
+    "PGBOUNCER",
+    "PROMETHEUS",
+    "PROMTOOL",
+    "REDIS",
+    "find_program",
+    "find_prometheus_3",
+]
 
 PROMETHEUS: Final = ("prometheus",)
 PROMTOOL: Final = ("promtool",)
@@ -37,4 +46,20 @@ def find_program(names: tuple[str, ...], *, checkout: Path = CHECKOUT) -> Path:
                 return Path(found)
     raise ConfigurationError(
         f"{names[0]} is missing: put it on the PATH, or run `make stack` on Debian, which fetches it."
+    )
+
+
+def find_prometheus_3(names: tuple[str, ...], *, checkout: Path = CHECKOUT) -> Path:
+    """Find a program of Prometheus 3, by which rules and panels are checked too.
+
+    :param names: by which it is known.
+    :param checkout: the folder that may have a ``.stack``.
+    :raises ConfigurationError: when it is not there.
+    """
+    unpacked = checkout / ".stack/prometheus-3/usr/bin"
+    if found := shutil.which(names[0], path=str(unpacked)):
+        return Path(found)
+    raise ConfigurationError(
+        f"{names[0]} of Prometheus 3 is missing: run `make .stack/prometheus-3/complete` on Debian, which "
+        f"fetches it, or put it into {unpacked}."
     )

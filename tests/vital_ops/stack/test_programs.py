@@ -4,7 +4,15 @@ import subprocess
 
 import pytest
 
-from vital_ops.stack.programs import ALERTMANAGER, AMTOOL, PROMETHEUS, PROMTOOL, REDIS, find_program
+from vital_ops.stack.programs import (
+    ALERTMANAGER,
+    AMTOOL,
+    PROMETHEUS,
+    PROMTOOL,
+    REDIS,
+    find_program,
+    find_prometheus_3,
+)
 from vital_shared.errors import ConfigurationError
 
 
@@ -19,6 +27,20 @@ def executable(path):
 def test_each_program_of_the_stack_is_there_and_runs(names):
     said = subprocess.run([find_program(names), "--version"], check=True, capture_output=True, text=True)
     assert "ersion" in said.stdout + said.stderr or "v=" in said.stdout
+
+
+@pytest.mark.parametrize("names", [PROMETHEUS, PROMTOOL])
+def test_each_program_of_prometheus_3_is_there_and_runs(names):
+    program = find_prometheus_3(names)
+    said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
+    assert "version 3." in said.stdout + said.stderr
+
+
+def test_a_prometheus_3_that_is_missing_is_named_with_what_to_do(tmp_path):
+    with pytest.raises(
+        ConfigurationError, match=r"^promtool of Prometheus 3 is missing: .*make .*fetches it"
+    ):
+        find_prometheus_3(PROMTOOL, checkout=tmp_path)
 
 
 def test_the_path_comes_before_what_was_unpacked(tmp_path, monkeypatch):
