@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 from weakref import WeakValueDictionary
 
-from vital_shared.llm.wires.proxy import proxy_for
+from vital_shared.http.proxy import proxy_for
 from vital_shared.tools.base import ToolError
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import ModelError, ModelTurn
 from vital_shared.llm.wires.anthropic_errors import failure
 from vital_shared.llm.wires.anthropic_stream import WIRE, AnthropicDecoder
 from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
-from vital_shared.llm.wires.statuses import read_error_body, retry_after_seconds
+from vital_shared.llm.wires.statuses import read_error_body
 
 __all__ = ["AnthropicWire"]
 

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import ModelError, ModelTurn
 from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
 from vital_shared.llm.wires.gemini_errors import failure
 from vital_shared.llm.wires.gemini_stream import WIRE, GeminiDecoder
-from vital_shared.llm.wires.statuses import read_error_body, retry_after_seconds
+from vital_shared.llm.wires.statuses import read_error_body
 
 __all__ = ["GeminiWire"]
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import orjson
 
+from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.base import Chat, ToolTurn, Turn, UserTurn, WireRequest
 from vital_shared.llm.wires.openai_errors import read_error
 from vital_shared.llm.wires.openai_stream import OpenAIDecoder
-from vital_shared.llm.wires.statuses import read_error_body, retry_after_seconds
+from vital_shared.llm.wires.statuses import read_error_body
 
 __all__ = ["AzureWire", "OpenAIWire"]
 

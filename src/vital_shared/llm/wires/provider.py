@@ -12,6 +12,9 @@ import aiohttp
 import orjson
 from pydantic import SecretStr
 
+from vital_shared.http.connector import BoundedConnector
+from vital_shared.http.proxy import proxy_for
+from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import (
     ModelError,
     ModelEvent,
@@ -24,13 +27,10 @@ from vital_shared.llm.base import (
 from vital_shared.llm.measuring import count_retry
 from vital_shared.llm.wires.base import Chat, Wire, WireRequest
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
-from vital_shared.llm.wires.connector import BoundedConnector
 from vital_shared.llm.wires.json_text import mended
-from vital_shared.llm.wires.proxy import proxy_for
 from vital_shared.llm.wires.reading import NoEvents, packets
 from vital_shared.llm.wires.refused_fields import RefusedFields
 from vital_shared.llm.wires.sse import EventTooLarge
-from vital_shared.llm.wires.statuses import retry_after_seconds
 from vital_shared.llm.wires.timing import Silence, Timeouts
 
 __all__ = ["Provider"]

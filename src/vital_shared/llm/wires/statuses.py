@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from vital_shared.llm.base import ModelError, ModelRateLimited, ModelRejected, ModelTimeout, ModelUnavailable
 from vital_shared.llm.wires.json_text import mended, read_json
 from vital_shared.models.model_call import FailureKind
 
-__all__ = ["error_for", "read_error_body", "retry_after_seconds", "words_in"]
-
-MAX_RETRY_AFTER_SECONDS = 86_400.0
-"""Longest wait that is believed when a provider asks for it."""
+__all__ = ["error_for", "read_error_body", "words_in"]
 
 LONGEST_MESSAGE = 300
 """Characters of a provider's own words that an error repeats."""
@@ -101,37 +94,3 @@ def words_in(error: Any, depth: int = _MAX_WORDS_DEPTH) -> str:
     else:
         inner = [error.get(field) for field in _WORDS_FIELDS] if isinstance(error, dict) else []
     return next((words for each in inner if depth and (words := words_in(each, depth - 1))), "")
-
-
-def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Read ``Retry-After`` (RFC 9110, section 10.2.3), in seconds or as a date; None where it is not there.
-
-    ``retry-after-ms``, which some providers send, is more exact and goes before.
-
-    :param now: the moment that a date counts from; None: now.
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return min(milliseconds / 1000, MAX_RETRY_AFTER_SECONDS)
-    value = headers.get("retry-after")
-    seconds = _number(value)
-    if seconds is None and value is not None:
-        seconds = _seconds_until(value, now or datetime.now(UTC))
-    return None if seconds is None else min(seconds, MAX_RETRY_AFTER_SECONDS)
-
-
-def _seconds_until(date: str, now: datetime) -> float | None:
-    try:
-        when = parsedate_to_datetime(date)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - now).total_seconds())
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        number = float(value) if value is not None else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None

@@ -5,9 +5,9 @@ from tests.llm.wires.conftest import collect, text
 from tests.llm.wires.servers.base import serve
 from tests.llm.wires.servers.openai import SAID, TEXT, stream
 
+from vital_shared.http.proxy import proxy_for
 from vital_shared.llm.wires.openai import OpenAIWire
 from vital_shared.llm.wires.provider import Provider
-from vital_shared.llm.wires.proxy import proxy_for
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Connections to a provider, which bound what it may send before its answer begins."""
+"""Connections to a service, which bound what it may send before its answer begins."""
 
 from __future__ import annotations
 
