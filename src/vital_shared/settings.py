@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -76,6 +77,27 @@ class Settings(BaseSettings):
 
     unpriced: Literal["warn", "refuse"] = "warn"
     """What to do with a model whose price nobody knows: say so in the answer, or do not ask it."""
+
+    pinecone_host: str = ""
+    """Host of a Pinecone index, whose key is in ``PINECONE_API_KEY``; empty: there is none."""
+
+    pinecone_embedder: str = ""
+    """A model that Pinecone hosts and that makes the vectors there; empty: the installed one makes them."""
+
+    pinecone_reranker: str = ""
+    """A model that Pinecone hosts and that orders what is found there; empty: none."""
+
+    pinecone_read_dollars_per_million: Decimal = Field(default=Decimal(16), ge=0, le=1_000_000)
+    """Price of a million read units: plan "Standard", AWS us-east-1, pricing page as of 2026-11-04."""
+
+    pinecone_embedding_dollars_per_million: Decimal = Field(default=Decimal("0.16"), ge=0, le=1_000_000)
+    """Price of a million tokens of the hosted embedding model: llama-text-embed-v2, as of 2025."""
+
+    pinecone_rerank_dollars_per_thousand: Decimal = Field(default=Decimal(2), ge=0, le=1_000_000)
+    """Price of a thousand units of the hosted reranking model: bge-reranker-v2-m3, as of 2025."""
+
+    pinecone_max_read_units: int = Field(default=100, ge=1, le=1_000_000)
+    """The most that one query may use, one for each gigabyte of its namespace: budgets reserve it."""
 
     @property
     def config_path(self) -> Path | None:

@@ -15,6 +15,7 @@ from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.charge import CostType
 from vital_shared.models.model_call import CallStatus, FailureKind
 from vital_shared.models.quality import DegradationReason, WarningType
+from vital_shared.models.search_use import PassageFlaw, RetryCause, SearchUnit
 from vital_shared.models.tool import ToolStatus
 from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info, Instrument
@@ -74,8 +75,11 @@ __all__ = [
     "PARALLEL_SECONDS_SAVED_TOTAL",
     "QUALITY_SCORE",
     "RAG_BREAKER_OPEN",
+    "RAG_DROPPED_PASSAGES_TOTAL",
     "RAG_DURATION_SECONDS",
+    "RAG_RETRIES_TOTAL",
     "RAG_RETRIEVALS_TOTAL",
+    "RAG_USED_UNITS_TOTAL",
     "REGISTRY",
     "REJECTION",
     "REQUESTS_REJECTED_TOTAL",
@@ -138,6 +142,9 @@ FAILURE_KIND: Final = Label("kind", get_args(FailureKind))
 TOKEN_TYPE: Final = Label("token_type", ("input", "cached_input", "output"))
 TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
 SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
+PASSAGE_FLAW: Final = Label("flaw", get_args(PassageFlaw))
+RETRY_CAUSE: Final = Label("cause", get_args(RetryCause))
+SEARCH_UNIT: Final = Label("unit", get_args(SearchUnit))
 HTTP_REFUSAL: Final = Label("status", ("400", "408", "413", "417", "431", "503"))
 REJECTION: Final = Label(
     "reason",
@@ -448,6 +455,21 @@ RAG_DURATION_SECONDS: Final = Histogram(
     "One search of a source.",
     (SOURCE,),
     edges=SECONDS,
+)
+RAG_USED_UNITS_TOTAL: Final = Counter(
+    "vital_rag_used_units_total",
+    "What searches have used of a source that is paid by usage, as it is charged.",
+    (SOURCE, SEARCH_UNIT),
+)
+RAG_DROPPED_PASSAGES_TOTAL: Final = Counter(
+    "vital_rag_dropped_passages_total",
+    "Passages of a source that were left out, since they cannot be used.",
+    (SOURCE, PASSAGE_FLAW),
+)
+RAG_RETRIES_TOTAL: Final = Counter(
+    "vital_rag_retries_total",
+    "Requests to a source that were sent again.",
+    (SOURCE, RETRY_CAUSE),
 )
 RAG_BREAKER_OPEN: Final = Gauge(
     "vital_rag_breaker_open",

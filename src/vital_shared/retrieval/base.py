@@ -10,9 +10,10 @@ from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.citation import Passage
 from vital_shared.models.money import to_nanos
 from vital_shared.monitoring.bill import current_bill
+from vital_shared.retrieval.search_usage import SearchUsage, UsageKind, current_usage
 from vital_shared.retrieval.usable_passages import usable_passages
 
-__all__ = ["Retrieved", "Source", "ask", "price_of"]
+__all__ = ["Retrieved", "Source", "ask", "max_price_of"]
 
 
 class Source(Protocol):
@@ -23,7 +24,8 @@ class Source(Protocol):
         """``memory``, ``supabase`` or ``pinecone``."""
         ...
 
-    # A source that is paid for declares ``cost_dollars``, a Decimal: what a search costs. See `ask`.
+    # A source with a price declares ``cost_dollars``, a Decimal: what each search costs. One that is paid by
+    # usage declares ``usage_kinds`` and reports to `current_usage` what its searches use. See `ask`.
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         """Find at most `limit` passages, best first, that this tenant may see: its own and the shared ones.
@@ -41,6 +43,8 @@ async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tupl
     :raises VitalError: when the source does not answer.
     """
     status = "cancelled"
+    usage = SearchUsage(current_bill.get())
+    token = current_usage.set(usage)
     try:
         found = await source.search(query, tenant_id=tenant_id, limit=limit)
         status = "success"
@@ -48,20 +52,32 @@ async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tupl
         status = "failed"
         raise
     finally:
-        _charge(source, status)
+        current_usage.reset(token)
+        usage.charge(status)
+        if not _usage_kinds(source):
+            _charge(source, status)
     return usable_passages(found[:limit])
 
 
-def price_of(source: Source) -> Decimal:
-    """Return what a search costs, in dollars."""
+def max_price_of(source: Source) -> Decimal:
+    """Return what a search can cost at most, in dollars."""
+    return sum((kind.max_dollars for kind in _usage_kinds(source)), _fixed_price(source))
+
+
+def _fixed_price(source: Source) -> Decimal:
     price: Decimal = getattr(source, "cost_dollars", Decimal(0))
     return price
+
+
+def _usage_kinds(source: Source) -> tuple[UsageKind, ...]:
+    kinds: tuple[UsageKind, ...] = getattr(source, "usage_kinds", ())
+    return kinds
 
 
 def _charge(source: Source, status: str) -> None:
     bill = current_bill.get()
     if bill is not None:
-        price = price_of(source)
+        price = _fixed_price(source)
         bill.add(
             Charge.bounded(
                 item=bill.next_item("rag"),

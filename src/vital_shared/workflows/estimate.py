@@ -16,7 +16,8 @@
   a loop ends at `DOLLARS`, when one more call may be under way and one more has to answer.
 - **Tools** are those that the input requests, and `MOST` suggested ones at the price of the dearest that
   the agent may use without asking; after an approval, at the price of the dearest of all.
-- **Sources** are asked twice at most, at their declared prices; the search tool asks them once a call.
+- **Sources** are asked twice at most, each time at the most that a search can cost; the search tool asks
+  them once a call.
 
 Lengths are counted as two bytes a token, more than all but the densest texts have. A model without a known
 price adds nothing, since nobody can know; the estimate names it. What a subclass's own nodes pay for is
@@ -36,7 +37,7 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import nanos_at_most
 from vital_shared.models.workflow_io import WorkflowInput
-from vital_shared.retrieval.base import price_of
+from vital_shared.retrieval.base import max_price_of
 from vital_shared.retrieval.ingest.chunk import MAX_SECTION_TOKENS, MAX_TOKENS
 from vital_shared.tools.base import Tool
 from vital_shared.tools.registry import MAX_RESULT_CHARACTERS
@@ -112,7 +113,7 @@ class _Costs:
         self._resumed = resumed
         self._tools = allowed(services.tools, agent) if question.enable_tools else ()
         self._models = models_for(agent, question.model, services.models)
-        self._search = sum(map(price_of, services.sources), NOTHING)
+        self._search = sum(map(max_price_of, services.sources), NOTHING)
         """What it costs to ask all sources once."""
         self._unpriced: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -30,6 +31,11 @@ def configured_collections(
     found: list[Collection] = []
     if address := settings.supabase_url.get_secret_value():
         found.append(_supabase(address, embedders, breakers))
+    if settings.pinecone_host:
+        # numpy, for which see `Services`
+        from vital_shared.retrieval.sources.pinecone.configured import pinecone_collection  # noqa: PLC0415
+
+        found.append(pinecone_collection(settings, embedders, breakers, os.environ))
     return tuple(found)
 
 

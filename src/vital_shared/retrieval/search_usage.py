@@ -1,0 +1,142 @@
+"""What a search uses of a source that is paid by usage, and the charges that this makes.
+
+A source reports what each of its answers says; `vital_shared.retrieval.base.ask` charges it, one charge for
+each kind of usage, whatever becomes of the search.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from vital_shared.models.charge import Charge
+from vital_shared.models.model_call import Tokens
+from vital_shared.models.money import to_nanos
+from vital_shared.models.search_use import SearchUnit
+from vital_shared.monitoring.bill import Bill
+from vital_shared.monitoring.metrics import RAG_USED_UNITS_TOTAL
+
+__all__ = ["SearchUsage", "UsageKind", "current_usage"]
+
+
+class UsageKind(NamedTuple):
+    """Something that a source is paid for."""
+
+    source: str
+    """Name of the source."""
+
+    name: str
+    """Name on the ledger: of the source, or ``source:model`` of a hosted model."""
+
+    unit: SearchUnit
+    dollars: Decimal
+    """Price of one unit."""
+
+    max_units: int
+    """The most that one search can use: it bounds the charge, and is what a budget reserves."""
+
+    @property
+    def max_dollars(self) -> Decimal:
+        """The most that one search can cost."""
+        return self.dollars * self.max_units
+
+
+@dataclass(slots=True)
+class _Line:
+    """The usage of one kind so far."""
+
+    item: str
+    units: int = 0
+    pending: int = 0
+    """Units that requests are expected to use whose answer is not known."""
+    is_estimated: bool = False
+    is_odd: bool = False
+    reported: list[Any] = field(default_factory=list)
+
+
+class SearchUsage:
+    """The usage of one search.
+
+    :param bill: of the run; None: the search belongs to none, and is charged to nobody.
+    """
+
+    def __init__(self, bill: Bill | None) -> None:
+        self._bill = bill
+        self._lines: dict[UsageKind, _Line] = {}
+
+    @contextmanager
+    def request(self, kind: UsageKind, expected: int) -> Iterator[Callable[[object], None]]:
+        """Enclose a request that is paid for, and give what takes the units that its answer states.
+
+        A request that fails is free. One that is cancelled may have been carried out: it is charged as
+        expected, and flagged as an estimate; so is an answer that states something else than a number.
+
+        :param expected: units that it is likely to use.
+        """
+        line = self._lines.setdefault(kind, _Line(self._bill.next_item("rag") if self._bill else ""))
+        line.pending += expected
+        self._note(kind, line)
+
+        def report(stated: object) -> None:
+            _add(line, stated, expected)
+
+        try:
+            yield report
+        except Exception:
+            line.pending -= expected
+            raise
+        line.pending -= expected
+
+    def charge(self, status: str) -> None:
+        """Put what was used on the bill, and count it.
+
+        :param status: how the search ended.
+        """
+        for kind, line in self._lines.items():
+            charge = _charge(kind, line, status)
+            if self._bill is not None:
+                self._bill.add(charge)
+            RAG_USED_UNITS_TOTAL.at(kind.source, kind.unit).inc(
+                min(line.units + line.pending, kind.max_units)
+            )
+
+    def _note(self, kind: UsageKind, line: _Line) -> None:
+        """Note what it is likely to cost, should this process die before the search ends."""
+        if self._bill is not None:
+            self._bill.expect(_charge(kind, line, "cancelled"))
+
+
+current_usage: Final[ContextVar[SearchUsage | None]] = ContextVar("current_usage", default=None)
+"""The usage of the search that this code works for; None outside of searches."""
+
+
+def _add(line: _Line, stated: object, expected: int) -> None:
+    line.reported.append(stated)
+    if isinstance(stated, int | float) and not isinstance(stated, bool) and math.isfinite(stated):
+        line.units += max(0, math.ceil(stated))
+        line.is_odd = line.is_odd or stated < 0
+    elif stated is not None:  # None: an index that is not paid by usage, such as one on dedicated nodes
+        line.units += expected
+        line.is_estimated = True
+
+
+def _charge(kind: UsageKind, line: _Line, status: str) -> Charge:
+    units = line.units + line.pending
+    tokens = min(units, kind.max_units) if kind.unit == "embedding_token" else 0
+    return Charge.bounded(
+        item=line.item,
+        cost_type="rag",
+        name=kind.name,
+        status=status,
+        tokens=Tokens(input=tokens, estimated=line.is_estimated or line.pending > 0),
+        unit_prices={kind.unit: f"{kind.dollars:f}"},
+        cost_nanos=to_nanos(kind.dollars * units),
+        max_nanos=to_nanos(kind.max_dollars),
+        clamped=line.is_odd,
+        raw_usage={kind.unit: line.reported} if line.reported else None,
+    )

@@ -1,0 +1,152 @@
+"""Which indexes there are and which one answers, as records of a namespace of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+from vital_shared.errors import SourceError
+from vital_shared.logs import get_logger
+from vital_shared.retrieval.collection import IndexModel
+from vital_shared.retrieval.sources.pinecone.client import PineconeClient
+from vital_shared.retrieval.sources.pinecone.namespaces import INDEXES_NAMESPACE
+from vital_shared.retrieval.words import KEYWORDS_VERSION
+
+__all__ = ["IndexRecord", "IndexRecords", "answering"]
+
+logger = get_logger(__name__)
+
+SECONDS: Final = 10.0
+VISIBLE_SECONDS: Final = 60.0
+"""Time that Pinecone has to show what was written."""
+LOOK_SECONDS: Final = 0.5
+"""Pause between two looks."""
+MAX_PAGE: Final = 100
+
+
+class IndexRecord(NamedTuple):
+    """An index as it is recorded."""
+
+    id: str
+    embedder: str
+    dimension: int
+    keywords: int
+    """`KEYWORDS_VERSION` when it was made."""
+    made_at: float
+    """Seconds since 1970."""
+    activated_at: float
+    """The same; 0: it never was."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the API's form: a record has to have a vector that is not zero."""
+        metadata = {name: value for name, value in self._asdict().items() if name != "id"}
+        return {"id": self.id, "values": [1.0, *([0.0] * (self.dimension - 1))], "metadata": metadata}
+
+
+def answering(records: Iterable[IndexRecord]) -> IndexRecord | None:
+    """Return the index that answers searches: the one activated last."""
+    activated = (each for each in records if each.activated_at)
+    return max(activated, key=lambda each: each.activated_at, default=None)
+
+
+class IndexRecords:
+    """The records of all indexes.
+
+    :param now: seconds since 1970.
+    :param sleep: waits between two looks.
+    """
+
+    def __init__(
+        self,
+        client: PineconeClient,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._now = now
+        self._sleep = sleep
+
+    async def all(self) -> tuple[IndexRecord, ...]:
+        """Return the records, the newest first.
+
+        :raises SourceError: when Pinecone does not answer.
+        """
+        ids = [name async for name in self._ids()]
+        found = []
+        for start in range(0, len(ids), MAX_PAGE):
+            params = [
+                ("namespace", INDEXES_NAMESPACE),
+                *(("ids", name) for name in ids[start : start + MAX_PAGE]),
+            ]
+            reply = await self._client.get("/vectors/fetch", params, seconds=SECONDS)
+            found += _read(reply.body)
+        return tuple(sorted(found, key=lambda record: -record.made_at))
+
+    async def add(self, model: IndexModel) -> IndexRecord:
+        """Record a new index; returns once it is seen."""
+        record = IndexRecord(uuid4().hex, model.embedder, model.dimension, KEYWORDS_VERSION, self._now(), 0.0)
+        await self._write(record)
+        return record
+
+    async def activate(self, record: IndexRecord) -> None:
+        """Record that an index answers from now on; returns once it is seen."""
+        await self._write(record._replace(activated_at=self._now()))
+
+    async def remove(self, index_ids: Iterable[str]) -> None:
+        """Forget indexes."""
+        if ids := list(index_ids):
+            body = {"namespace": INDEXES_NAMESPACE, "ids": ids}
+            await self._client.post("/vectors/delete", body, seconds=SECONDS)
+
+    async def _write(self, record: IndexRecord) -> None:
+        body = {"namespace": INDEXES_NAMESPACE, "vectors": [record.as_json()]}
+        await self._client.post("/vectors/upsert", body, seconds=SECONDS)
+        for _ in range(math.ceil(VISIBLE_SECONDS / LOOK_SECONDS)):
+            if record in await self.all():
+                return
+            await self._sleep(LOOK_SECONDS)
+        raise SourceError(
+            f"Pinecone did not show a record within {VISIBLE_SECONDS:g} seconds of taking it: try again."
+        )
+
+    async def _ids(self) -> AsyncIterator[str]:
+        params = [("namespace", INDEXES_NAMESPACE), ("limit", str(MAX_PAGE))]
+        token: object = ""
+        while token is not None:
+            page = [*params, ("paginationToken", str(token))] if token else params
+            reply = await self._client.get("/vectors/list", page, seconds=SECONDS)
+            vectors = reply.body.get("vectors") or []
+            for each in vectors if isinstance(vectors, list) else []:
+                if isinstance(each, dict) and isinstance(each.get("id"), str):
+                    yield each["id"]
+            pagination = reply.body.get("pagination")
+            token = pagination.get("next") or None if isinstance(pagination, dict) else None
+
+
+def _read(body: Mapping[str, Any]) -> list[IndexRecord]:
+    vectors = body.get("vectors")
+    found = []
+    for name, vector in vectors.items() if isinstance(vectors, dict) else ():
+        metadata = vector.get("metadata") if isinstance(vector, dict) else None
+        try:
+            found.append(_record(name, metadata or {}))
+        except (KeyError, TypeError, ValueError):  # another writer's
+            logger.warning("pinecone_index_record_unreadable", id=name)
+    return found
+
+
+def _record(name: str, metadata: Mapping[str, Any]) -> IndexRecord:
+    """Read a record; numbers come back as floats."""
+    return IndexRecord(
+        id=name,
+        embedder=str(metadata["embedder"]),
+        dimension=int(metadata["dimension"]),
+        keywords=int(metadata["keywords"]),
+        made_at=float(metadata["made_at"]),
+        activated_at=float(metadata["activated_at"]),
+    )

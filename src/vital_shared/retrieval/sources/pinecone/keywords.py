@@ -1,0 +1,66 @@
+"""Keywords as sparse vectors, so that one query ranks by meaning and by words.
+
+The weights are BM25's (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009) without the
+inverse document frequency: no tenant's statistics have to be kept, and a passage's weights never change. On
+the 50 sample questions that have an answer, against the vectors alone: R@1 .92 instead of .88, R@5 .99 for
+.96, mean reciprocal rank .95 for .92; with the inverse document frequency it was no better.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from vital_shared.retrieval.index.word_codes import word_codes
+
+__all__ = ["SparseVector", "passage_keywords", "question_keywords"]
+
+QUESTION_WEIGHT: Final = 0.1
+"""Score of a passage that has each of the question's words once, where a cosine counts 1."""
+
+SATURATION: Final = 1.2
+"""BM25's k1: what a word adds that comes again."""
+LENGTH_SHARE: Final = 0.75
+"""BM25's b: how much a longer passage's words count less."""
+USUAL_WORDS: Final = 150
+"""Words of a passage of usual length."""
+MAX_WORDS: Final = 1_000
+"""Values of a sparse vector that every version of the API takes."""
+
+LOW_BITS: Final = np.uint64(2**32 - 1)
+"""Indices have 32 bits."""
+
+
+class SparseVector(NamedTuple):
+    """Weights by hashed words."""
+
+    indices: list[int]
+    values: list[float]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the API's form."""
+        return {"indices": self.indices, "values": self.values}
+
+
+def passage_keywords(text: str) -> SparseVector:
+    """Return the weights of a passage's words, the commonest of them; empty where it has none."""
+    words = _indices(text)
+    length = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * len(words) / USUAL_WORDS)
+    counts = Counter(words).most_common(MAX_WORDS)
+    return SparseVector(
+        [index for index, _ in counts],
+        [count * (SATURATION + 1) / (count + length) for _, count in counts],
+    )
+
+
+def question_keywords(text: str) -> SparseVector:
+    """Return equal weights for a question's words; empty where it has none."""
+    indices = list(dict.fromkeys(_indices(text)))[:MAX_WORDS]
+    return SparseVector(indices, [QUESTION_WEIGHT / len(indices)] * len(indices) if indices else [])
+
+
+def _indices(text: str) -> list[int]:
+    indices: list[int] = (word_codes(text) & LOW_BITS).tolist()
+    return indices

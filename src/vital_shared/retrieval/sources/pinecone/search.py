@@ -1,0 +1,141 @@
+"""Searches: one query for the tenant's namespace and one for the shared one, at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vital_shared.errors import SourceError
+from vital_shared.logs import get_logger
+from vital_shared.models.citation import Passage
+from vital_shared.monitoring.metrics import RAG_DROPPED_PASSAGES_TOTAL
+from vital_shared.retrieval.hybrid import CANDIDATES
+from vital_shared.retrieval.passage_text import passage_text
+from vital_shared.retrieval.search_usage import UsageKind
+from vital_shared.retrieval.sources.pinecone.client import SOURCE_NAME, PaidRequest, PineconeClient
+from vital_shared.retrieval.sources.pinecone.hosted import MAX_RERANKED_PASSAGES, HostedReranker
+from vital_shared.retrieval.sources.pinecone.indexes import IndexRecord
+from vital_shared.retrieval.sources.pinecone.keywords import question_keywords
+from vital_shared.retrieval.sources.pinecone.namespaces import namespace_of
+from vital_shared.retrieval.sources.pinecone.records import passage_of
+from vital_shared.retrieval.together import together
+from vital_shared.retrieval.words import KEYWORDS_VERSION
+
+__all__ = ["PineconeSearch", "QueryEmbedder"]
+
+logger = get_logger(__name__)
+
+QUERY_SECONDS: Final = 10.0
+"""Longer than a run waits for a retrieval, so that it is the run that is late."""
+RETRY_SECONDS: Final = 4.0
+"""Time in which a query is sent again: later its answer would find no run any more."""
+RERANK_SECONDS: Final = 2.5
+
+
+class QueryEmbedder(Protocol):
+    """A model that makes the vectors of questions."""
+
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Return the vector of a question, normalised."""
+        ...
+
+
+class PineconeSearch:
+    """Finds passages in one index of ours.
+
+    :param read_units: what queries cost.
+    :param reranker: None: the order is Pinecone's.
+    """
+
+    def __init__(
+        self, client: PineconeClient, read_units: UsageKind, reranker: HostedReranker | None
+    ) -> None:
+        self._client = client
+        self._read_units = read_units
+        self._reranker = reranker
+        self._usual_units = 1
+        """Read units of the last query."""
+
+    async def find(
+        self, index: IndexRecord, embedder: QueryEmbedder, query: str, *, tenant_id: str, limit: int
+    ) -> tuple[Passage, ...]:
+        """Return at most `limit` passages of the tenant and of all, best first, with scores from 0 to 1.
+
+        :raises SourceError: when Pinecone does not answer.
+        """
+        body: dict[str, Any] = {
+            "topK": max(limit, CANDIDATES),
+            "includeMetadata": True,
+            "vector": await embedder.embed_query(query),
+        }
+        keywords = question_keywords(query)
+        if keywords.indices and index.keywords == KEYWORDS_VERSION:
+            body["sparseVector"] = keywords.as_json()
+        own, shared = await together(
+            self._matches(body, index.id, tenant_id), self._matches(body, index.id, None)
+        )
+        found = sorted((*own, *shared), key=lambda passage: (-passage.score, passage.id))
+        if self._reranker is not None and found:
+            found = await self._reranked(self._reranker, query, found)
+        return _scaled(found)[:limit]
+
+    async def _matches(self, body: dict[str, Any], index_id: str, tenant_id: str | None) -> list[Passage]:
+        reply = await self._client.post(
+            "/query",
+            body | {"namespace": namespace_of(index_id, tenant_id)},
+            seconds=QUERY_SECONDS,
+            retry_seconds=RETRY_SECONDS,
+            paid=PaidRequest(self._read_units, self._usual_units, _stated_units),
+        )
+        units = _stated_units(reply.body)
+        if isinstance(units, int) and 0 < units <= self._read_units.max_units:
+            self._usual_units = units
+        matches = reply.body.get("matches", [])
+        if not isinstance(matches, list):
+            raise SourceError("Pinecone answered a query without a list of matches.")
+        return _usable(matches, tenant_id)
+
+    @staticmethod
+    async def _reranked(reranker: HostedReranker, query: str, found: Sequence[Passage]) -> list[Passage]:
+        """Order by the hosted model; where it does not answer, the order stays."""
+        some = found[:MAX_RERANKED_PASSAGES]
+        texts = [passage_text(each.title, each.section, each.text) for each in some]
+        try:
+            scores = await reranker.scores(query, texts, seconds=RERANK_SECONDS)
+        except SourceError as error:
+            logger.warning("pinecone_not_reranked", error=str(error))
+            return list(found)
+        scored = [each.model_copy(update={"score": score}) for each, score in zip(some, scores, strict=True)]
+        return sorted(scored, key=lambda passage: -passage.score)
+
+
+def _stated_units(body: Mapping[str, Any]) -> object:
+    """Return the read units that an answer states; the reference has them in both spellings."""
+    usage = body.get("usage")
+    return usage.get("readUnits", usage.get("read_units")) if isinstance(usage, dict) else usage
+
+
+def _usable(matches: Sequence[object], tenant_id: str | None) -> list[Passage]:
+    found = []
+    for match in matches:
+        passage = passage_of(match, tenant_id)
+        if isinstance(passage, Passage):
+            found.append(passage)
+        else:
+            RAG_DROPPED_PASSAGES_TOTAL.at(SOURCE_NAME, passage).inc()
+            logger.warning("pinecone_passage_dropped", flaw=passage)
+    return found
+
+
+def _scaled(found: Sequence[Passage]) -> tuple[Passage, ...]:
+    """Scale the scores to the range of the candidates, as those of the embedded index are."""
+    if not found:
+        return ()
+    low, high = min(each.score for each in found), max(each.score for each in found)
+    span = high - low
+    return tuple(
+        each.model_copy(update={"score": (each.score - low) / span if span > 0 else 1.0}) for each in found
+    )
