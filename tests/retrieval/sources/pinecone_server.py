@@ -216,7 +216,7 @@ class PineconeServer:
             return web.Response(body=fault.body, content_type="application/json")
         assert isinstance(answer.body, bytes)
         if fault.change is not None:
-            return web.json_response(fault.change(json.loads(answer.body)), headers=answer.headers)
+            return web.json_response(fault.change(json.loads(answer.body)))
         if fault.truncate_to is not None:
             cut = web.StreamResponse(headers={"Content-Type": "application/json"})
             cut.content_length = len(answer.body)

@@ -210,9 +210,17 @@ async def test_an_index_of_another_dimension_or_metric_is_refused_with_what_to_d
 async def test_an_index_whose_model_is_not_installed_says_so(server: PineconeServer) -> None:
     async with collection_on(server) as collection:
         await filled(collection, [document("a", "Bees.")])
-    async with collection_on(server, embedders={}) as collection:
+    async with collection_on(server, embedders={"other": Subjects()}) as collection:
         with pytest.raises(SourceError, match="embedded with subjects, which is not here"):
             await collection.search("bees", tenant_id="acme", limit=1)
+
+
+async def test_without_any_model_words_alone_find(server: PineconeServer) -> None:
+    async with collection_on(server) as collection:
+        await filled(collection, [document("a", "Bees make wax.", "Ships carry glass.")])
+    async with collection_on(server, embedders={}) as collection:
+        assert (await ids(collection, "glass"))[0] == "a-1"
+        assert await ids(collection, "of the") == []
 
 
 async def test_an_index_that_is_gone_is_not_written_to(collection: PineconeCollection) -> None:

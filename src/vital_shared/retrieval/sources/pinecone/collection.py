@@ -176,7 +176,7 @@ class PineconeCollection:
         if index is None:
             return ()
         embedder = self._embedders.get(index.embedder)
-        if embedder is None:
+        if embedder is None and self._embedders:
             raise SourceError(
                 f"The documents in Pinecone were embedded with {index.embedder}, which is not here: install "
                 "it, or run `vital sources sync pinecone` to embed them anew."

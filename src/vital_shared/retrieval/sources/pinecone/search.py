@@ -60,19 +60,23 @@ class PineconeSearch:
         """Read units of the last query."""
 
     async def find(
-        self, index: IndexRecord, embedder: QueryEmbedder, query: str, *, tenant_id: str, limit: int
+        self, index: IndexRecord, embedder: QueryEmbedder | None, query: str, *, tenant_id: str, limit: int
     ) -> tuple[Passage, ...]:
         """Return at most `limit` passages of the tenant and of all, best first, with scores from 0 to 1.
 
+        :param embedder: made the index; None: no model is installed, and words alone find.
         :raises SourceError: when Pinecone does not answer.
         """
+        keywords = question_keywords(query)
+        by_words = bool(keywords.indices) and index.keywords == KEYWORDS_VERSION
+        if embedder is None and not by_words:
+            return ()
         body: dict[str, Any] = {
             "topK": max(limit, CANDIDATES),
             "includeMetadata": True,
-            "vector": await embedder.embed_query(query),
+            "vector": np.zeros(index.dimension) if embedder is None else await embedder.embed_query(query),
         }
-        keywords = question_keywords(query)
-        if keywords.indices and index.keywords == KEYWORDS_VERSION:
+        if by_words:
             body["sparseVector"] = keywords.as_json()
         own, shared = await together(
             self._matches(body, index.id, tenant_id), self._matches(body, index.id, None)
