@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -21,7 +22,6 @@ from vital_shared.retrieval.sources.pinecone.indexes import IndexRecord
 from vital_shared.retrieval.sources.pinecone.keywords import question_keywords
 from vital_shared.retrieval.sources.pinecone.namespaces import namespace_of
 from vital_shared.retrieval.sources.pinecone.records import passage_of
-from vital_shared.retrieval.together import together
 from vital_shared.retrieval.words import KEYWORDS_VERSION
 
 __all__ = ["PineconeSearch", "QueryEmbedder"]
@@ -78,13 +78,24 @@ class PineconeSearch:
         }
         if by_words:
             body["sparseVector"] = keywords.as_json()
-        own, shared = await together(
-            self._matches(body, index.id, tenant_id), self._matches(body, index.id, None)
+        found = sorted(
+            await self._found(body, index.id, tenant_id), key=lambda passage: (-passage.score, passage.id)
         )
-        found = sorted((*own, *shared), key=lambda passage: (-passage.score, passage.id))
         if self._reranker is not None and found:
             found = await self._reranked(self._reranker, query, found)
         return _scaled(found)[:limit]
+
+    async def _found(self, body: dict[str, Any], index_id: str, tenant_id: str) -> list[Passage]:
+        """Ask both namespaces; where one fails the other is awaited, since it states what it has cost."""
+        answers = await asyncio.gather(
+            *(self._matches(body, index_id, owner) for owner in (tenant_id, None)), return_exceptions=True
+        )
+        found: list[Passage] = []
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+            found += answer
+        return found
 
     async def _matches(self, body: dict[str, Any], index_id: str, tenant_id: str | None) -> list[Passage]:
         reply = await self._client.post(
