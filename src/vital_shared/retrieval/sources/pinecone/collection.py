@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -137,8 +138,8 @@ class PineconeCollection:
             by_tenant[document.key.tenant_id].append(document)
         for tenant_id, own in by_tenant.items():
             writer = self._writer(index, tenant_id)
-            for document in own:
-                await writer.upsert(records_of(document, await self._vectors(index, document)))
+            vectors = [await self._vectors(index, document) for document in own]
+            await writer.upsert(chain.from_iterable(map(records_of, own, vectors)))
             await writer.delete([_beyond(document) for document in own])
             await writer.wait_until_visible()
 
