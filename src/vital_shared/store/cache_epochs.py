@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.store.cache_epoch_table import cache_epochs
@@ -17,7 +18,7 @@ from vital_shared.store.recent import Recent
 from vital_shared.store.tables import knowledge_version
 from vital_shared.store.upsert import upsert
 
-__all__ = ["CacheEpochs", "Versions"]
+__all__ = ["CacheEpochs", "Versions", "advance"]
 
 ALL: Final = ""
 
@@ -74,13 +75,18 @@ class CacheEpochs:
 
         :raises StoreError: when the database does not answer; then nothing has changed.
         """
-        row = {
-            "tenant_id": tenant_id or ALL,
-            "mode": mode.value if mode else ALL,
-            "agent_id": agent_id or ALL,
-        }
-        statement = upsert(cache_epochs, self._database.dialect).values(**row, epoch=1)
-        grown = {"epoch": cache_epochs.c.epoch + 1}
         async with self._database.begin() as connection:
-            await connection.execute(statement.on_conflict_do_update(index_elements=list(row), set_=grown))
+            await advance(
+                connection, tenant=tenant_id or ALL, mode=mode.value if mode else ALL, agent=agent_id or ALL
+            )
         self.forget()
+
+
+async def advance(
+    connection: AsyncConnection, *, tenant: str = ALL, mode: str = ALL, agent: str = ALL
+) -> None:
+    """Throw answers away with what else the transaction changes; without arguments, all."""
+    row = {"tenant_id": tenant, "mode": mode, "agent_id": agent}
+    statement = upsert(cache_epochs, connection.dialect.name).values(**row, epoch=1)
+    grown = {"epoch": cache_epochs.c.epoch + 1}
+    await connection.execute(statement.on_conflict_do_update(index_elements=list(row), set_=grown))

@@ -6,13 +6,11 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pytest
 from sqlalchemy import text
 from tests.pgbouncer import running_pgbouncer
-from tests.postgres_server import PostgresServer, running_postgres
 from tests.retrieval.sources.collections import WordEmbedder, document
 
 from vital_shared.breaker import Breakers
@@ -25,28 +23,6 @@ from vital_shared.store.database import Database
 from vital_shared.store.engines import parse_url
 
 WORDS = WordEmbedder()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_postgres() as server:
-        yield server
-
-
-@pytest.fixture
-def url(postgres: PostgresServer) -> str:
-    """The address of a new database, as a user who owns it and is no superuser."""
-    name = f"source_{uuid4().hex}"
-    postgres.psql(
-        f"CREATE ROLE {name} LOGIN CREATEROLE; CREATE DATABASE {name} OWNER {name};"
-        # The owner of Supabase's roles may grant them; here the test's first user made them.
-        " DO $$ BEGIN CREATE ROLE vital_source; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
-        " DO $$ BEGIN CREATE ROLE vital_source_index; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
-        f" GRANT vital_source, vital_source_index TO {name} WITH ADMIN TRUE, INHERIT FALSE, SET TRUE;"
-    )
-    address = parse_url(postgres.get_uri()).set(database=name)
-    postgres.psql(f"\\connect {name}\nCREATE EXTENSION vector;")
-    return address.set(username=name).render_as_string()
 
 
 def opened(url: str, *embedders: WordEmbedder) -> SupabaseSource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vital_shared.breaker import Breakers
 from vital_shared.errors import ConfigurationError
@@ -16,7 +16,10 @@ from vital_shared.settings import Settings
 if TYPE_CHECKING:
     from vital_shared.retrieval.embedding import Embedder
 
-__all__ = ["configured_collections"]
+__all__ = ["VARIABLES", "configured_collections"]
+
+VARIABLES: Final[Mapping[str, str]] = {"supabase": "VITAL_SUPABASE_URL"}
+"""The collections that there can be, each with the variable that configures it."""
 
 
 def configured_collections(

@@ -12,6 +12,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     dead_letter_table,
     document_file_table,
     idempotency_table,
+    source_tables,
 )
 from vital_shared.store.tables import metadata
 
