@@ -22,6 +22,7 @@ __all__ = [
     "engine_of",
     "flat",
     "lines",
+    "times",
     "write_cases",
 ]
 
@@ -86,6 +87,8 @@ class Case:
     """Minutes between evaluations, where they differ from those of the alert's other cases."""
     is_recorded_late: bool = False
     """Rules record after alerts are evaluated, and not before."""
+    unrecorded: Sequence[tuple[float, str]] = ()
+    """Minutes at which a recorded series has no value."""
 
 
 INSTANCES: Final = {"one:8000": 0.75, "two:8000": 0.25}
@@ -108,6 +111,11 @@ def flat(*phases: Phase) -> Line:
 def engine_of(phases: Sequence[Phase]) -> Line:
     """Let the engine be up while there are series, and down while there are none."""
     return flat(*((minutes, 0 if amount is None else 1) for minutes, amount in phases))
+
+
+def times(phases: Sequence[Phase], factor: float) -> list[Phase]:
+    """Multiply what each phase has."""
+    return [(minutes, None if amount is None else amount * factor) for minutes, amount in phases]
 
 
 def write_cases(
@@ -171,6 +179,10 @@ def _test(
                 "exp_samples": [{"labels": fired, "value": 1}] if fires else [],
             }
             for minute, fires in case.checks
+        ]
+        + [
+            {"expr": recorded, "eval_time": write_seconds(minute * 60), "exp_samples": []}
+            for minute, recorded in case.unrecorded
         ],
     }
 

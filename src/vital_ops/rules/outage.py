@@ -22,7 +22,7 @@ ENGINES_UP: Final = "vital:engines_up:count"
 ENGINES_UP_NOW: Final = f"(sum(up{{{SCOPE}}}) or vector(0))"
 """The same as it is recorded; 0 also where no engine is known at all."""
 
-DOWN: Final = f"{ENGINES_UP_NOW} == 0"
+DOWN: Final = f"absent(up{{{SCOPE}}} == 1)"
 
 REMEMBERED: Final = "1d"
 """How far back the last value of an alert is looked for."""
@@ -41,12 +41,12 @@ def through_outages(
     """
     firing = ",".join(f'{name}="{text}"' for name, text in (alert | {"alertstate": "firing"}).items())
     kept = f"{value} and on ({', '.join(labels)}) ALERTS{{{firing}}} and on () ({down_lately(window)})"
-    return f"(({condition}) unless on () ({DOWN})) or ({kept})"
+    return f"(({condition}) unless on () {DOWN}) or ({kept})"
 
 
 def down_lately(window: str) -> str:
     """Write the condition that no engine is up, or was at some moment of a window."""
-    return f"({DOWN}) or (min_over_time({ENGINES_UP}[{window}]) == 0)"
+    return f"{DOWN} or (min_over_time({ENGINES_UP}[{window}]) == 0)"
 
 
 def last_value(series: str) -> str:

@@ -51,22 +51,28 @@ class Mutant:
     evaluates_alike: bool = False
     """Only what it says is changed, and to whom."""
 
+    @property
+    def _changed_record(self) -> str | None:
+        return None if self.recording is None else self.rules.recordings[self.recording]["record"]
+
+    def renamed(self, expr: str, number: int) -> str:
+        """Let an expression read the recording that is changed under a name of its own."""
+        if self._changed_record is None:
+            return expr
+        return re.sub(rf"{re.escape(self._changed_record)}(?![\w:])", rf"\g<0>__m{number}", expr)
+
     def named(self, number: int) -> tuple[list[Rule], Rule]:
         """Return its recordings and its alert, under names of their own, so that many can live in one file."""
         suffix = f"__m{number}"
         alert = dict(self.rules.alert)
-        expr = alert["expr"].replace(
+        expr = self.renamed(alert["expr"], number).replace(
             f'alertname="{self.rules.name}"', f'alertname="{self.rules.name}{suffix}"'
         )
-        changed: list[Rule] = []
-        if self.recording is not None:
-            name = self.rules.recordings[self.recording]["record"]
-            expr = re.sub(rf"{re.escape(name)}(?![\w:])", f"{name}{suffix}", expr)
-            changed = [
-                {**rule, "record": f"{name}{suffix}"}
-                for rule in self.rules.recordings
-                if rule["record"] == name
-            ]
+        changed = [
+            {**rule, "record": f"{rule['record']}{suffix}"}
+            for rule in self.rules.recordings
+            if rule["record"] == self._changed_record
+        ]
         return changed, {
             **{name: part for name, part in alert.items() if name != "annotations"},
             "alert": f"{self.rules.name}{suffix}",

@@ -1,0 +1,177 @@
+"""Tests of alerts that judge a share, a mean or a percentile over enough events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
+
+from vital_ops.config import Threshold
+from vital_ops.rules.case import Case, Check, Line, Phase, engine_of, flat, lines
+from vital_ops.rules.outage_tests import STILL_ENGINE, outages
+from vital_ops.rules.shapes import Shape, nearly_slow, slow
+from vital_ops.rules.timing import Timing
+from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
+
+__all__ = ["falling", "late", "rising"]
+
+ABOVE, BELOW = 1.1, 0.9
+"""What fires, and what must not, in terms of the threshold."""
+
+JUST_ABOVE, JUST_BELOW = 1.02, 0.98
+"""The same, as near as Prometheus 2 and 3 agree."""
+
+BUSY: Final = 600.0
+"""Events a minute."""
+
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
+
+Fault: TypeAlias = tuple[float, float, float | None]
+"""Minutes, events a minute, and what the alert looks at, such as a share; None: there is no series."""
+
+
+class Edges(NamedTuple):
+    """Values around a limit."""
+
+    limit: float
+    strong: float
+    """Far beyond it."""
+    bad: float
+    """Beyond it by a tenth."""
+    above: float
+    """Just beyond it."""
+    below: float
+    """Just within it."""
+    fine: float
+
+    def share(self, bad: float) -> float:
+        """Return the share of bad events' time from which on the limit is exceeded."""
+        return (self.limit - self.fine) / (bad - self.fine)
+
+
+def rising(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:
+    """Test what must not rise above a limit.
+
+    :param recorded: the series that has its value.
+    """
+    return _judged(at, shape, _rising_edges(at.value), recorded)
+
+
+def falling(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:
+    """Test what must not fall below a limit.
+
+    :param recorded: the series that has its value.
+    """
+    limit = at.value
+    edges = Edges(limit, limit / 3, limit * BELOW, limit * JUST_BELOW, limit * JUST_ABOVE, 1)
+    return _judged(at, shape, edges, recorded)
+
+
+def late(at: Threshold, quantile: float, recorded: str) -> Iterator[Case]:
+    """Test what must not take longer than a limit.
+
+    :param recorded: the series that has its value.
+    """
+    edges = WORKFLOW_DURATION_SECONDS.edges
+    place = min((place for place, le in enumerate(edges) if le >= at.value), default=len(edges) - 2)
+    place = min(max(place, 1), len(edges) - 2)
+    around = edges[place - 1], edges[place], edges[place + 1]
+    labels = {"quantile": str(quantile)}
+    yield from _judged(at, slow(*around), _rising_edges(1 - quantile), recorded, labels)
+    phase = (Timing.of(at).there, BUSY, 0.8)
+    yield replace(
+        _case(nearly_slow(*around), "does not fire where many are nearly as slow", phase, checks=[]),
+        checks=[(phase[0], False)],
+        labels=labels,
+    )
+
+
+def _rising_edges(limit: float) -> Edges:
+    most = 1 if limit < 1 else math.inf
+    return Edges(
+        limit, min(limit * 3, most), min(limit * ABOVE, most), limit * JUST_ABOVE, limit * JUST_BELOW, 0
+    )
+
+
+def _case(
+    shape: Shape,
+    name: str,
+    *phases: Fault,
+    checks: Sequence[Check],
+    engine: Line | None = None,
+    labels: Mapping[str, str] = NO_LABELS,
+) -> Case:
+    series = {
+        each: lines(
+            *(
+                (minutes, None if value is None else shape(events, value)[each])
+                for minutes, events, value in phases
+            )
+        )
+        for each in shape(1, 0)
+    }
+    up = engine or engine_of([(minutes, value) for minutes, _, value in phases])
+    still = {STILL_ENGINE: flat((sum(minutes for minutes, *_ in phases), 0))}
+    return Case(name, series | still, checks, up, labels=labels)
+
+
+def _judged(
+    at: Threshold, shape: Shape, edges: Edges, recorded: str, labels: Mapping[str, str] = NO_LABELS
+) -> Iterator[Case]:
+    """Test what is judged over enough events."""
+    timing = Timing.of(at)
+    window, hold, step, there, full = timing.window, timing.hold, timing.step, timing.there, timing.full
+
+    def case(name: str, *phases: Fault, checks: Sequence[Check], engine: Line | None = None) -> Case:
+        return _case(shape, name, *phases, checks=checks, engine=engine, labels=labels)
+
+    def at_one_pace(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
+        return case(name, *((minutes, BUSY, value) for minutes, value in phases), checks=checks)
+
+    yield from outages(timing, at_one_pace, edges.bad, edges.fine)
+    # Traffic is four times as much from when the fault begins on. A phase has a sample more than its steps.
+    share = edges.share(edges.bad)
+    fires = full + step + window * share / (4 - 3 * share) + hold
+    yield case(
+        "fires in its time",
+        (full, BUSY, edges.fine),
+        (there, 4 * BUSY, edges.bad),
+        checks=[(fires - max(1.2 * step, 0.15 * window), False), (fires + 3 * step, True)],
+    )
+    over = there + step + window * (1 - edges.share(edges.strong))
+    yield case(
+        "is over again in its time",
+        (there, BUSY, edges.strong),
+        (full, BUSY, edges.fine),
+        checks=[(there, True), (over - 2 * step, True), (over + 1.5 * step, False)],
+    )
+    anew = case(
+        "goes on firing when the counters of an engine begin anew",
+        (there, BUSY, edges.strong),
+        (1, BUSY, None),
+        (there, BUSY, edges.strong),
+        checks=[(there + minutes, True) for minutes in (0, 2, 3, window / 2, window, there)],
+        engine=flat((2 * there + 1, 1)),
+    )
+    yield _with_one_that_goes_on(anew, shape(BUSY, edges.strong), 2 * there + 1)
+    yield case("fires just above", (there, BUSY, edges.above), checks=[(hold - 1, False), (there, True)])
+    yield case("does not fire just below", (there, BUSY, edges.below), checks=[(there, False)])
+    for name, part, is_enough in (("too little", 0.97, False), ("just enough", 1.04, True)):
+        few = part * at.least_events / window
+        does = "fires" if is_enough else "does not fire"
+        yield case(f"{does} on {name} traffic", (there, few, edges.strong), checks=[(there, is_enough)])
+    idle = case(
+        "has no value without traffic",
+        (full, BUSY, edges.fine),
+        (full, 0, edges.fine),
+        checks=[(full, False)],
+    )
+    yield replace(idle, unrecorded=((2 * full, recorded),))
+
+
+def _with_one_that_goes_on(case: Case, rates: Mapping[str, float], minutes: float) -> Case:
+    """Let the first engine, which is the worse, go on where it has series of its own."""
+    first = {name: lines((minutes, rise)) for name, rise in rates.items() if 'instance="one:8000"' in name}
+    return replace(case, series={**case.series, **first})

@@ -1,0 +1,183 @@
+"""Tests of alerts that compare a level as it is, without a number of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from vital_ops.config import Threshold
+from vital_ops.promql import select
+from vital_ops.rules.case import INSTANCES, Case, Check, Line, Phase, engine_of, flat, lines, times
+from vital_ops.rules.outage_tests import STILL_ENGINE, outages
+from vital_ops.rules.shapes import on
+from vital_ops.rules.timing import Timing
+from vital_shared.monitoring.metrics import (
+    CACHE_CAPACITY_ENTRIES,
+    CACHE_ENTRIES,
+    CACHE_OPERATIONS_TOTAL,
+    COST_OVERALL_DOLLARS_TOTAL,
+)
+
+__all__ = ["daily_cost", "evictions", "fullness"]
+
+ABOVE: Final = 1.1
+"""What fires, in terms of the threshold."""
+
+JUST_ABOVE, JUST_BELOW = 1.02, 0.98
+"""What fires, and what must not, as near as Prometheus 2 and 3 agree."""
+
+LONGEST_LOOK_BACK: Final = 4.0
+"""Minutes between evaluations at most where an alert looks at its own state: Prometheus looks back five."""
+
+BURST_MINUTES: Final = 30.0
+LONG_OUTAGE_MINUTES: Final = 80.0
+
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
+MEMORY: Final[Mapping[str, str]] = MappingProxyType({"tier": "memory"})
+
+Level: TypeAlias = Callable[[Sequence[Phase]], dict[str, Line]]
+"""Makes series that are at a level for some minutes, and then at another."""
+
+
+def fullness(at: Threshold) -> Iterator[Case]:
+    """Test how full a tier of the cache is."""
+    yield from _level(at, _entries, MEMORY, is_summed_up=False)
+    there = Timing.of(at).there
+    full = select(CACHE_ENTRIES, tier="memory"), select(CACHE_CAPACITY_ENTRIES, tier="memory")
+    for name, entries, capacity, fires in (
+        ("does not fire at the limit", at.value, 1, False),
+        ("fires where a single entry fits", 1, 1, True),
+        ("does not fire where there is no limit", 1000, 0, False),
+    ):
+        levels = dict(zip(full, (entries, capacity), strict=True))
+        series = {on(name, "one:8000"): flat((there, level)) for name, level in levels.items()}
+        yield Case(name, series, [(there, fires)], labels=MEMORY)
+
+
+def evictions(at: Threshold) -> Iterator[Case]:
+    """Test how many entries leave a tier of the cache each second."""
+    return _level(at, _evicted, MEMORY)
+
+
+def daily_cost(at: Threshold) -> Iterator[Case]:
+    """Test what is spent in a day."""
+    models = select(COST_OVERALL_DOLLARS_TOTAL, mode="2", cost_type="llm")
+    tools = select(COST_OVERALL_DOLLARS_TOTAL, mode="1", cost_type="tools")
+
+    def write(phases: Sequence[Phase]) -> dict[str, Line]:
+        return {
+            models: lines(*times(phases, 36 / at.window)),
+            tools: lines(*times(phases, 24 / at.window)),
+        }
+
+    return _level(at, write)
+
+
+def _level(
+    at: Threshold, write: Level, labels: Mapping[str, str] = NO_LABELS, *, is_summed_up: bool = True
+) -> Iterator[Case]:
+    """Test a level.
+
+    :param is_summed_up: it is of a window, and not what a gauge shows.
+    """
+    timing = Timing.of(at)
+    window, hold, step, there, full = timing.window, timing.hold, timing.step, timing.there, timing.full
+    spans = window if is_summed_up else 0
+    bad = at.value * ABOVE
+
+    def case(
+        name: str, *phases: Phase, checks: Sequence[Check], every: float | None = None, restarts: bool = False
+    ) -> Case:
+        minutes = sum(minutes for minutes, _ in phases)
+        up = flat((minutes, 1)) if restarts else engine_of(phases)
+        series = write(phases) | {STILL_ENGINE: flat((minutes, 0))}
+        return Case(name, series, checks, up, labels=labels, every=every)
+
+    def outage(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
+        return case(name, *phases, checks=checks, every=pace)
+
+    pace = min(step, LONGEST_LOOK_BACK)
+    yield from outages(timing, outage, bad, 0, onset=spans / ABOVE, step=pace)
+    if timing.settled < window:
+        yield _sliding_out(timing, outage, bad)
+    fires = full + spans / ABOVE + hold
+    yield case(
+        "fires in its time",
+        (full, 0),
+        (there, bad),
+        checks=[(full, False), (fires - 1.5 * step, False), (fires + 4 * step, True)],
+    )
+    over = there + spans * (1 - 1 / 2)
+    yield case(
+        "is over again in its time",
+        (there, at.value * 2),
+        (full, 0),
+        checks=[
+            (there, True),
+            *([(over - 1.5 * step, True)] if spans else []),
+            (over + 2 * step, False),
+        ],
+    )
+    above, below = at.value * JUST_ABOVE, at.value * JUST_BELOW
+    yield case("fires just above", (there, above), checks=[(hold - step, False), (there, True)])
+    yield case("does not fire just below", (there, below), checks=[(there, False)])
+    yield case("does not fire on a short peak", (hold / 2, bad), (there, 0), checks=[(there, False)])
+    if is_summed_up:
+        yield case(
+            "goes on firing when counters begin anew",
+            (there, at.value * 2),
+            (step, None),
+            (there, at.value * 2),
+            checks=[(there, True), (there + window, True), (2 * there, True)],
+            restarts=True,
+        )
+
+
+def _sliding_out(timing: Timing, case: Callable[..., Case], bad: float) -> Case:
+    """Let a burst leave the window during an outage: the alert keeps its state until things have settled."""
+    before = timing.window - BURST_MINUTES
+    gone = before + LONG_OUTAGE_MINUTES + 3 * LONGEST_LOOK_BACK  # each phase has a sample more
+    return case(
+        "keeps its state after an outage in which the cause has left the window",
+        (BURST_MINUTES, bad * timing.window / BURST_MINUTES),
+        (before - BURST_MINUTES, 0),
+        (LONG_OUTAGE_MINUTES, None),
+        (timing.full, 0),
+        checks=[
+            *((before, True), (gone, True), (gone + timing.settled - LONGEST_LOOK_BACK, True)),
+            (gone + timing.settled + 2 * LONGEST_LOOK_BACK, False),
+        ],
+    )
+
+
+def _entries(phases: Sequence[Phase]) -> dict[str, Line]:
+    """One engine's cache is nearly full, another's and another tier are not."""
+
+    def level(factor: float) -> Line:
+        return flat(*times(phases, factor))
+
+    capacity = flat(*((minutes, None if share is None else 1000) for minutes, share in phases))
+    one, two = INSTANCES
+    full, other = (select(CACHE_ENTRIES, tier=tier) for tier in ("memory", "semantic"))
+    large, wide = (select(CACHE_CAPACITY_ENTRIES, tier=tier) for tier in ("memory", "semantic"))
+    return {
+        on(full, one): level(1000),
+        on(full, two): level(400),
+        on(other, one): level(500),
+        on(large, one): capacity,
+        on(large, two): capacity,
+        on(wide, one): capacity,
+    }
+
+
+def _evicted(phases: Sequence[Phase]) -> dict[str, Line]:
+    def series(operation: str, tier: str, mode: str) -> str:
+        return select(CACHE_OPERATIONS_TOTAL, operation=operation, tier=tier, mode=mode)
+
+    return {
+        series("evict", "memory", "1"): lines(*times(phases, 36)),
+        series("evict", "memory", "2"): lines(*times(phases, 24)),
+        series("evict", "semantic", "1"): lines(*times(phases, 24)),
+        **{series(each, "memory", "1"): lines(*times(phases, 300)) for each in ("hit", "write", "expire")},
+    }

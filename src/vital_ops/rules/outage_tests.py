@@ -1,0 +1,95 @@
+"""Tests of what an alert does while no engine is up, and afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from vital_ops.rules.case import ENGINE, Case, Check, Line, Phase, flat
+from vital_ops.rules.timing import Timing
+
+__all__ = ["STILL_ENGINE", "MakeCase", "outages"]
+
+OUTAGES: Final = (1, 10, 60)
+"""Minutes without an engine."""
+
+LONG_WINDOW_MINUTES: Final = 1_440.0
+"""A window over which one outage is tested, since each test takes long."""
+
+STILL_ENGINE: Final = ENGINE.replace("one:8000", "still:8000")
+"""A replica that is down all the time; the alert is about the others."""
+
+
+class MakeCase(Protocol):
+    """Makes a case of the phases of its fault."""
+
+    def __call__(self, name: str, *phases: Phase, checks: Sequence[Check]) -> Case: ...
+
+
+def outages(
+    timing: Timing, case: MakeCase, bad: float, fine: float, *, onset: float = 0, step: float | None = None
+) -> Iterator[Case]:
+    """Let the engine die: what fires goes on until it is back, and what is pending does not page.
+
+    :param onset: minutes of a fault after which the condition holds.
+    :param step: minutes between evaluations, where they differ from those between samples.
+    """
+    window, settled, there = timing.window, timing.settled, timing.there
+    late = 2 * timing.step
+    over = (settled if window == settled else window) + late
+    lasting = [(settled - (step or 1), True)] if settled > 3 else []
+    for minutes in OUTAGES if window < LONG_WINDOW_MINUTES else OUTAGES[-1:]:
+        gone = there + minutes
+        yield case(
+            f"goes on firing while the engine is down for {minutes} minutes, and is over when the fault is",
+            *((there, bad), (minutes, None), (timing.full, fine)),
+            checks=[
+                *((there, True), (there + minutes / 2, True), (gone, True)),
+                *((gone + after, fires) for after, fires in (*lasting, (over, False))),
+            ],
+        )
+        yield case(
+            f"goes on firing when the engine is back after {minutes} minutes and the fault is still there",
+            *((there, bad), (minutes, None), (there, bad)),
+            checks=[
+                *((gone, True), (gone + settled / 2, True), (gone + window, True), (gone + there, True)),
+            ],
+        )
+    pending = onset + timing.hold / 2
+    yield case(
+        "does not fire when the engine dies before its time",
+        *((pending, bad), (there, None)),
+        checks=[(pending + timing.hold, False), (pending + there, False)],
+    )
+    yield from _no_engine(timing, case, bad, fine, [*lasting, (over, False)])
+
+
+def _no_engine(
+    timing: Timing, case: MakeCase, bad: float, fine: float, afterwards: Sequence[Check]
+) -> Iterator[Case]:
+    """Let Prometheus know of no engine, record too late, and know more of an engine than that it is down."""
+    there, gone = timing.there, timing.there + 10
+    during = [(there + minutes, True) for minutes in (0, *range(2, 10))]
+    ending = ((there, bad), (10.0, None), (timing.full, fine))
+    unknown = case(
+        "goes on firing when no engine is known",
+        *ending,
+        checks=[*during, *((gone + minutes, fires) for minutes, fires in afterwards)],
+    )
+    yield _without_targets(unknown, ending)
+    lasting = case(
+        "goes on firing when what is recorded is older than the outage",
+        *((there, bad), (10, None), (there, bad)),
+        checks=[*during, *((gone + minutes, True) for minutes in (1, timing.window, there))],
+    )
+    yield replace(lasting, is_recorded_late=True)
+    down = case("does not fire while no engine is up", (there, bad), checks=[(there, False)])
+    yield replace(down, engine=flat((there, 0)))
+
+
+def _without_targets(case: Case, phases: Sequence[Phase]) -> Case:
+    def shown(up: float) -> Line:
+        return flat(*((minutes, None if value is None else up) for minutes, value in phases))
+
+    return replace(case, engine=shown(1), series={**case.series, STILL_ENGINE: shown(0)})

@@ -1,0 +1,177 @@
+"""Series of the twelve alerts' tests, by events a minute and by the share of them that the alert looks at.
+
+Every label of a metric has more than one value among what counts, and what must not count is there five times
+as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from vital_ops.promql import select
+from vital_shared.monitoring.metrics import (
+    DEGRADED_RESPONSES_TOTAL,
+    QUALITY_SCORE,
+    RAG_RETRIEVALS_TOTAL,
+    TOOL_EXECUTIONS_TOTAL,
+    WORKFLOW_DURATION_SECONDS,
+    WORKFLOW_REQUESTS_TOTAL,
+)
+
+__all__ = [
+    "Rates",
+    "Shape",
+    "degradations",
+    "errors",
+    "hits",
+    "nearly_slow",
+    "on",
+    "quality",
+    "searches",
+    "slow",
+    "tools",
+]
+
+Rates: TypeAlias = dict[str, float]
+"""How much each series rises in a minute."""
+
+Shape: TypeAlias = Callable[[float, float], Rates]
+"""Makes series of a number of events a minute, and of what the alert looks at, such as a share."""
+
+UNCOUNTED: Final = 5.0
+"""What must not count, in terms of what does."""
+
+
+def on(series: str, instance: str) -> str:
+    """Let a series be of one engine alone."""
+    return series.replace("}", f',instance="{instance}"}}')
+
+
+def _requests(outcome: str) -> str:
+    mode, tenant = {"success": ("1", "globex"), "degraded": ("3", "initech")}.get(outcome, ("2", "acme"))
+    return select(WORKFLOW_REQUESTS_TOTAL, mode=mode, tenant_id=tenant, outcome=outcome)
+
+
+def errors(events: float, share: float) -> Rates:
+    """Let a share of the requests fail."""
+    return {
+        _requests("failed"): events * share,
+        _requests("success"): events * (1 - share) * 0.6,
+        _requests("degraded"): events * (1 - share) * 0.4,
+    } | _without_end(events)
+
+
+def _without_end(events: float) -> Rates:
+    """Requests that users cancelled or that were turned away do not count."""
+    return {_requests(outcome): UNCOUNTED * events for outcome in ("cancelled", "rejected")}
+
+
+def degradations(events: float, share: float) -> Rates:
+    """Let a share of the answers be made without something."""
+
+    def series(answerable: str, mode: str) -> str:
+        return select(DEGRADED_RESPONSES_TOTAL, mode=mode, answerable=answerable)
+
+    return {
+        series("true", "2"): events * share * 0.7,
+        series("true", "1"): events * share * 0.3,
+        series("false", "2"): events * (1 - share),
+        _requests("degraded"): events * share,
+        _requests("success"): events * (1 - share) * 0.6,
+        _requests("failed"): events * (1 - share) * 0.4,
+    } | _without_end(events)
+
+
+def tools(events: float, share: float) -> Rates:
+    """Let a share of the calls of tools fail; what users deny does not count."""
+
+    def series(status: str, tool: str) -> str:
+        return select(TOOL_EXECUTIONS_TOTAL, tool=tool, status=status)
+
+    return {
+        series("failed", "search"): events * share * 0.6,
+        series("timeout", "calculator"): events * share * 0.4,
+        series("success", "search"): events * (1 - share) * 0.5,
+        series("success", "calculator"): events * (1 - share) * 0.5,
+        series("denied", "search"): UNCOUNTED * events,
+    }
+
+
+def searches(events: float, share: float) -> Rates:
+    """Let a share of the searches fail."""
+
+    def series(status: str, source: str, mode: str) -> str:
+        return select(RAG_RETRIEVALS_TOTAL, mode=mode, source=source, status=status)
+
+    return {
+        series("failed", "memory", "2"): events * share * 0.6,
+        series("timeout", "pinecone", "1"): events * share * 0.4,
+        series("success", "memory", "1"): events * (1 - share) * 0.5,
+        series("success", "pinecone", "2"): events * (1 - share) * 0.5,
+    }
+
+
+def hits(events: float, share: float) -> Rates:
+    """Let the cache answer a share of what it is asked; conversations and what passes by do not count."""
+
+    def series(mode: str, status: str, execution: str = "parallel") -> str:
+        return select(WORKFLOW_DURATION_SECONDS, "count", mode=mode, cache_status=status, execution=execution)
+
+    asked = {
+        series(mode, status, execution): events * part * 0.5
+        for mode, execution in (("1", "parallel"), ("2", "sequential"))
+        for status, part in (("hit", share), ("miss", 1 - share))
+    }
+    conversations = {series(mode, status): UNCOUNTED * events for mode in "34" for status in ("hit", "miss")}
+    return asked | conversations | {series(mode, "bypass"): UNCOUNTED * events for mode in "123"}
+
+
+def quality(events: float, score: float) -> Rates:
+    """Let answers have a mean score: better in one engine than in the other."""
+    rates: Rates = {}
+    for mode, instance, part, times in (("2", "one:8000", 0.75, 14 / 15), ("1", "two:8000", 0.25, 1.2)):
+        known = {"mode": mode, "answerable": "true"}
+        rates[on(select(QUALITY_SCORE, "sum", **known), instance)] = events * part * score * times
+        rates[on(select(QUALITY_SCORE, "count", **known), instance)] = events * part
+    unanswerable = {"mode": "2", "answerable": "false"}
+    return rates | {
+        select(QUALITY_SCORE, "sum", **unanswerable): UNCOUNTED * events * (1 - score),
+        select(QUALITY_SCORE, "count", **unanswerable): UNCOUNTED * events,
+    }
+
+
+def slow(lower: float, edge: float, upper: float) -> Shape:
+    """Let a share of the requests take longer than an edge of the buckets, all of them in one engine.
+
+    :param lower: the edge below it, within which all others stay.
+    :param upper: the edge above it, within which the slow ones stay.
+    """
+
+    def shape(events: float, share: float) -> Rates:
+        late = share * events
+        first = {lower: 0.2 * events - late, edge: 0.2 * events - late, upper: 0.2 * events}
+        return _durations("1", "one:8000", first) | _durations(
+            "2", "two:8000", dict.fromkeys(first, 0.8 * events)
+        )
+
+    return shape
+
+
+def nearly_slow(lower: float, edge: float, upper: float) -> Shape:
+    """Let a share of the requests take nearly as long as an edge of the buckets, and none longer."""
+
+    def shape(events: float, share: float) -> Rates:
+        buckets = {lower: events * (1 - share), edge: events, upper: events}
+        return _durations("1", "one:8000", buckets)
+
+    return shape
+
+
+def _durations(mode: str, instance: str, buckets: dict[float, float]) -> Rates:
+    known = {"mode": mode, "cache_status": "bypass", "execution": "parallel"}
+    rates = {f"{float(le)}": rise for le, rise in buckets.items()} | {"+Inf": max(buckets.values())}
+    series = {
+        select(WORKFLOW_DURATION_SECONDS, "bucket", **known, le=le): rise for le, rise in rates.items()
+    } | {select(WORKFLOW_DURATION_SECONDS, "count", **known): rates["+Inf"]}
+    return {on(name, instance): rise for name, rise in series.items()}

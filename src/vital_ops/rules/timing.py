@@ -1,0 +1,48 @@
+"""The times of an alert's tests, in minutes."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from vital_ops.config import Threshold
+from vital_ops.rules.alert import LONGEST_SETTLING_SECONDS
+
+__all__ = ["SEASON_MINUTES", "Timing"]
+
+SAMPLES: Final = 100
+"""Samples in a window, at most."""
+
+SEASON_MINUTES: Final = 30.0
+"""Minutes between evaluations over a day or a week."""
+
+
+class Timing(NamedTuple):
+    """The spans of an alert, and what follows from them."""
+
+    window: float
+    hold: float
+
+    @classmethod
+    def of(cls, at: Threshold) -> Timing:
+        """Take the spans of an alert's numbers."""
+        return cls(at.window / 60, at.hold / 60)
+
+    @property
+    def step(self) -> float:
+        """Minutes between samples: more where windows are long."""
+        return max(1.0, self.window // SAMPLES)
+
+    @property
+    def full(self) -> float:
+        """A full window, and a little more."""
+        return self.window + 3 * self.step
+
+    @property
+    def there(self) -> float:
+        """As long as an alert needs to fire, and a little more."""
+        return self.full + self.hold
+
+    @property
+    def settled(self) -> float:
+        """How long it keeps its state after an outage."""
+        return min(self.window, LONGEST_SETTLING_SECONDS / 60)
