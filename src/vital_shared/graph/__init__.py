@@ -16,7 +16,7 @@ from vital_shared.graph.errors import (
     PlanError,
 )
 from vital_shared.graph.node import Done, Pause, Retry, Skip, fan_out, node
-from vital_shared.graph.observer import Observer
+from vital_shared.graph.observer import ObservedRun, Observer
 from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
 from vital_shared.graph.plan import Node, Plan
 from vital_shared.graph.run import Run
@@ -35,6 +35,7 @@ __all__ = [
     "NodeError",
     "NodeStatus",
     "NodeTimeout",
+    "ObservedRun",
     "Observer",
     "Outcome",
     "Pause",

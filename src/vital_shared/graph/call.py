@@ -6,17 +6,15 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vital_shared.graph.errors import NodeError, NodeTimeout
 from vital_shared.graph.fan_out import call_each
 from vital_shared.graph.node import Done, Pause, Retry, Skip
 from vital_shared.graph.plan import Node
+from vital_shared.graph.state import RunState
 from vital_shared.graph.step import Step
 from vital_shared.graph.thread import in_thread
-
-if TYPE_CHECKING:
-    from vital_shared.graph.run import Run
 
 __all__ = ["call_node"]
 
@@ -26,7 +24,7 @@ class _Sink:
 
     __slots__ = ("run", "shown")
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunState) -> None:
         self.run = run
         self.shown = False
 
@@ -36,7 +34,7 @@ class _Sink:
             await self.run.deliver(node, chunk)
 
 
-async def call_node(run: Run, node: Node, arguments: Sequence[Any]) -> Any:
+async def call_node(run: RunState, node: Node, arguments: Sequence[Any]) -> Any:
     """Return the node's value, or its fallback's.
 
     :raises NodeTimeout: when it took longer than declared, and has no fallback.

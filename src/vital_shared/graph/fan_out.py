@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from vital_shared.graph.errors import NodeError, NodeTimeout
 from vital_shared.graph.observer import tell
 from vital_shared.graph.outcome import Outcome, describe
 from vital_shared.graph.plan import Node
-
-if TYPE_CHECKING:
-    from vital_shared.graph.run import Run
+from vital_shared.graph.state import RunState
 
 __all__ = ["call_each"]
 
 Call = Callable[[Sequence[Any]], Awaitable[Any]]
 
 
-async def call_each(run: Run, node: Node, arguments: Sequence[Any], call: Call) -> tuple[Outcome[Any], ...]:
+async def call_each(
+    run: RunState, node: Node, arguments: Sequence[Any], call: Call
+) -> tuple[Outcome[Any], ...]:
     """Call once per item, and return what became of each, in the items' order."""
     each = node.declaration.each
     assert each is not None  # noqa: S101 - for the type checker: the caller has looked
@@ -60,7 +60,7 @@ class _Fan:
 
     def __init__(
         self,
-        run: Run,
+        run: RunState,
         node: Node,
         arguments: Sequence[Any],
         items: tuple[Any, ...],

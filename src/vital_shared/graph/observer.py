@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus
+from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
+from vital_shared.graph.plan import Node, Plan
 
-if TYPE_CHECKING:
-    from vital_shared.graph.plan import Node
-    from vital_shared.graph.run import Run
-
-__all__ = ["Observer"]
+__all__ = ["ObservedRun", "Observer"]
 
 logger = logging.getLogger("vital.graph")
+
+
+class ObservedRun(Protocol):
+    """The part of a run that observers may look at."""
+
+    plan: Plan
+    degradations: list[Degradation]
+    paused: dict[str, Any]
+    """The requests of paused nodes, by the name of their value."""
+    observer_failures: int
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has run in all, without waits for a person; final once it has ended."""
+        ...
+
+    def now(self) -> float:
+        """Read the run's clock, in seconds."""
+        ...
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """Return the value of that name, or the default where nobody has made it."""
+        ...
+
+    def spans(self) -> tuple[Span, ...]:
+        """Return the waterfall: every node that has ended, in the order of their starts."""
+        ...
 
 
 class Observer:
@@ -24,37 +48,41 @@ class Observer:
     observer that raises is logged and counted in `Run.observer_failures`; the run goes on.
     """
 
-    def run_started(self, run: Run) -> None:
+    def run_started(self, run: ObservedRun) -> None:
         """Note that the run starts, or goes on after a pause."""
 
-    def node_started(self, run: Run, node: Node) -> None:
+    def node_started(self, run: ObservedRun, node: Node) -> None:
         """Note that a node has all it needs."""
 
     def node_finished(
-        self, run: Run, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
+        self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
     ) -> None:
         """Note that a node has ended."""
 
-    def step_started(self, run: Run, node: Node, name: str) -> None:
+    def step_started(self, run: ObservedRun, node: Node, name: str) -> None:
         """Note that a part of a streaming node's work begins; the name is ``node.step``."""
 
-    def step_finished(self, run: Run, node: Node, name: str, status: NodeStatus, seconds: float) -> None:
+    def step_finished(
+        self, run: ObservedRun, node: Node, name: str, status: NodeStatus, seconds: float
+    ) -> None:
         """Note that it has ended; a step that is still open when its node ends is not told."""
 
-    def item_started(self, run: Run, node: Node, index: int, item: Any) -> None:
+    def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
         """Note that one item of a fan-out starts."""
 
-    def item_finished(self, run: Run, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
+    def item_finished(
+        self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]
+    ) -> None:
         """Note that one item of a fan-out has ended; one that is cancelled ends with its node."""
 
-    def degraded(self, run: Run, degradation: Degradation) -> None:
+    def degraded(self, run: ObservedRun, degradation: Degradation) -> None:
         """Note that the run has to do without something."""
 
-    def run_finished(self, run: Run, status: RunStatus, error: BaseException | None) -> None:
+    def run_finished(self, run: ObservedRun, status: RunStatus, error: BaseException | None) -> None:
         """Note that the run has ended, or pauses; nothing of it runs any more."""
 
 
-def tell(observers: Sequence[Observer], hook: str, run: Run, *details: Any) -> None:
+def tell(observers: Sequence[Observer], hook: str, run: ObservedRun, *details: Any) -> None:
     """Call one hook of each observer."""
     for observer in observers:
         try:
@@ -63,7 +91,7 @@ def tell(observers: Sequence[Observer], hook: str, run: Run, *details: Any) -> N
             observer_failed(run, observer, hook)
 
 
-def observer_failed(run: Run, observer: Observer, hook: str) -> None:
+def observer_failed(run: ObservedRun, observer: Observer, hook: str) -> None:
     """Count and log what an observer has raised."""
     run.observer_failures += 1
     logger.exception(  # noqa: LOG004 - called from handlers only

@@ -16,10 +16,9 @@ from vital_shared.graph.call import call_node
 from vital_shared.graph.errors import GraphError, NodeError
 from vital_shared.graph.node import Pause, Skip
 from vital_shared.graph.observer import observer_failed, tell
-from vital_shared.graph.outcome import Degradation, NodeStatus, RunStatus, describe
+from vital_shared.graph.outcome import NodeStatus, RunStatus
 from vital_shared.graph.plan import MISSING, Node
-from vital_shared.graph.state import RunState, StepTiming
-from vital_shared.graph.step import Step
+from vital_shared.graph.state import RunState
 
 __all__ = ["Run"]
 
@@ -208,29 +207,6 @@ class Run(RunState):
         self._ends[node.index] = end = self._clock()
         seconds = end - self._starts[node.index]
         tell(self.observers, "node_finished", self, node, status, seconds, error)
-
-    def degrade(self, node: Node, reason: str, error: BaseException, item: int | None = None) -> None:
-        """Record that the run has to do without something."""
-        degradation = Degradation(node.name, reason, describe(error), item)
-        self.degradations.append(degradation)
-        tell(self.observers, "degraded", self, degradation)
-
-    def step(self, node: Node, step: Step) -> None:
-        """Record that a part of a streaming node's work begins or ends."""
-        name = f"{node.name}.{step.name}"
-        steps = self._steps = [] if self._steps is None else self._steps
-        if step.status is None:
-            steps.append(StepTiming(node, name, self._clock()))
-            tell(self.observers, "step_started", self, node, name)
-            return
-        for begun in reversed(steps):
-            if begun.name == name and begun.status is None:
-                begun.status, begun.end = step.status, self._clock()
-                tell(self.observers, "step_finished", self, node, name, step.status, begun.end - begun.start)
-                return
-        raise GraphError(
-            f"node '{node.name}' ends the step '{step.name}', which has not begun: yield it before"
-        )
 
 
 def _broken_rule(node: Node, error: BaseException) -> NodeError | None:

@@ -12,9 +12,10 @@ from typing import Any
 
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.errors import AnswerError, GraphError
-from vital_shared.graph.observer import Observer
-from vital_shared.graph.outcome import Degradation, NodeStatus, Span
+from vital_shared.graph.observer import Observer, tell
+from vital_shared.graph.outcome import Degradation, NodeStatus, Span, describe
 from vital_shared.graph.plan import MISSING, Node, Plan
+from vital_shared.graph.step import Step
 
 __all__ = ["RunState", "StepTiming"]
 
@@ -131,6 +132,29 @@ class RunState:
         if slot is None or self._values[slot] is MISSING:
             return default
         return self._values[slot]
+
+    def degrade(self, node: Node, reason: str, error: BaseException, item: int | None = None) -> None:
+        """Record that the run has to do without something."""
+        degradation = Degradation(node.name, reason, describe(error), item)
+        self.degradations.append(degradation)
+        tell(self.observers, "degraded", self, degradation)
+
+    def step(self, node: Node, step: Step) -> None:
+        """Record that a part of a streaming node's work begins or ends."""
+        name = f"{node.name}.{step.name}"
+        steps = self._steps = [] if self._steps is None else self._steps
+        if step.status is None:
+            steps.append(StepTiming(node, name, self._clock()))
+            tell(self.observers, "step_started", self, node, name)
+            return
+        for begun in reversed(steps):
+            if begun.name == name and begun.status is None:
+                begun.status, begun.end = step.status, self._clock()
+                tell(self.observers, "step_finished", self, node, name, step.status, begun.end - begun.start)
+                return
+        raise GraphError(
+            f"node '{node.name}' ends the step '{step.name}', which has not begun: yield it before"
+        )
 
     @property
     def seconds(self) -> float:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from vital_shared.graph import Channel, Node, NodeStatus, Observer, Outcome, Run
+from vital_shared.graph import Channel, Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.llm.base import Cited, ReasoningDelta, TextDelta
 from vital_shared.models.event import (
     ApprovalRequired,
@@ -70,13 +70,13 @@ class EventStream(Observer):
             self.emit(WarningRaised, warning=chunk)
         # What else a user's own node streams has no event.
 
-    def node_started(self, run: Run, node: Node) -> None:
+    def node_started(self, run: ObservedRun, node: Node) -> None:
         """Emit it."""
         self.emit(NodeStarted, node=node.name)
 
     def node_finished(
         self,
-        run: Run,
+        run: ObservedRun,
         node: Node,
         status: NodeStatus,
         seconds: float,
@@ -89,20 +89,24 @@ class EventStream(Observer):
             if isinstance(request, tuple) and all(isinstance(call, ToolCall) for call in request):
                 self.emit(ApprovalRequired, tools=request)
 
-    def step_started(self, run: Run, node: Node, name: str) -> None:
+    def step_started(self, run: ObservedRun, node: Node, name: str) -> None:
         """Emit it, like a node's."""
         self.emit(NodeStarted, node=name)
 
-    def step_finished(self, run: Run, node: Node, name: str, status: NodeStatus, seconds: float) -> None:
+    def step_finished(
+        self, run: ObservedRun, node: Node, name: str, status: NodeStatus, seconds: float
+    ) -> None:
         """Emit it, like a node's."""
         self.emit(NodeFinished, node=name, status=status, duration_seconds=seconds)
 
-    def item_started(self, run: Run, node: Node, index: int, item: Any) -> None:
+    def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
         """Emit the start of a tool call."""
         if isinstance(item, ToolCall):
             self.emit(ToolStarted, tool=item)
 
-    def item_finished(self, run: Run, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
+    def item_finished(
+        self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]
+    ) -> None:
         """Emit what a tool call or a RAG source has given."""
         if isinstance(outcome.value, ToolResult):
             self.emit(ToolFinished, result=outcome.value)

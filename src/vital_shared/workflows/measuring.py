@@ -21,7 +21,7 @@ from vital_shared.errors import (
     RunFailed,
     StoreError,
 )
-from vital_shared.graph import Node, NodeStatus, Observer, Outcome, Run
+from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.graph.outcome import RunStatus
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
@@ -110,13 +110,13 @@ class Measuring(Observer):
 
     # What the engine tells
 
-    def run_started(self, run: Run) -> None:
+    def run_started(self, run: ObservedRun) -> None:
         """Note when."""
         self._began, self._trace_id = run.now(), current_trace_id()
         WORKFLOW_BEFORE_GRAPH_SECONDS.at(self._mode).observe(time.perf_counter() - self._created)
 
     def node_finished(
-        self, run: Run, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
+        self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
     ) -> None:
         """Count a node; one that pauses has not ended."""
         self._in_nodes += seconds
@@ -128,7 +128,9 @@ class Measuring(Observer):
                 "timeout" if status == "timeout" else "failed" if lost else "success", seconds
             )
 
-    def item_finished(self, run: Run, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
+    def item_finished(
+        self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]
+    ) -> None:
         """Count the search of a source."""
         if node.name != RESULTS_NODE:
             return
@@ -137,7 +139,7 @@ class Measuring(Observer):
         else:
             count_search(item, outcome.status, outcome.seconds)
 
-    def run_finished(self, run: Run, status: RunStatus, error: BaseException | None) -> None:
+    def run_finished(self, run: ObservedRun, status: RunStatus, error: BaseException | None) -> None:
         """Count what was saved by running nodes at the same time."""
         self._graph_ended = time.perf_counter()
         self._count_searches("success")

@@ -15,7 +15,7 @@ from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 
 from vital_shared.errors import RunCancelled, RunFailed
-from vital_shared.graph import Node, NodeStatus, Observer, Outcome, Run
+from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.spans import error_type, fail, link_to, traceparent
 from vital_shared.workflows.events import RESULTS_NODE
@@ -42,38 +42,42 @@ class NodeSpans(Observer):
         self._open: dict[tuple[int, str | int | None], _Open] = {}
         """By the node's index, and the name of its step or the index of its item."""
 
-    def run_started(self, run: Run) -> None:
+    def run_started(self, run: ObservedRun) -> None:
         """Note what all nodes stand below."""
         self._context = get_current()
 
-    def node_started(self, run: Run, node: Node) -> None:
+    def node_started(self, run: ObservedRun, node: Node) -> None:
         """Begin the node's span."""
         self._begin((node.index, None), node.name, self._context)
 
     def node_finished(
-        self, run: Run, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
+        self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
     ) -> None:
         """End it, and before it what it has left open."""
         for key in [key for key in self._open if key[0] == node.index and key[1] is not None]:
             self._end(key, status)
         self._end((node.index, None), status, error)
 
-    def step_started(self, run: Run, node: Node, name: str) -> None:
+    def step_started(self, run: ObservedRun, node: Node, name: str) -> None:
         """Begin a step's span."""
         self._begin((node.index, name), name, self._below(node))
 
-    def step_finished(self, run: Run, node: Node, name: str, status: NodeStatus, seconds: float) -> None:
+    def step_finished(
+        self, run: ObservedRun, node: Node, name: str, status: NodeStatus, seconds: float
+    ) -> None:
         """End it."""
         self._end((node.index, name), status)
 
-    def item_started(self, run: Run, node: Node, index: int, item: Any) -> None:
+    def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
         """Begin an item's span."""
         attributes: dict[str, Any] = {"vital.item.index": index}
         if node.name == RESULTS_NODE:
             attributes |= {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": item}
         self._begin((node.index, index), f"{node.name} item", self._below(node), attributes)
 
-    def item_finished(self, run: Run, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
+    def item_finished(
+        self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]
+    ) -> None:
         """End it."""
         kind = None if outcome.error is None else outcome.error.partition(":")[0]
         self._end((node.index, index), outcome.status, kind=kind)
