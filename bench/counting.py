@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ai_engine.app import create_app
-from ai_engine.pauses import shorten_pauses
+from ai_engine.background.interpreter import shorten_pauses
 from ai_engine.server import Server, listen
 from ai_engine.settings import ServerSettings
 from measure import low, percentile

@@ -11,33 +11,33 @@ from starlette.applications import Starlette
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
-from ai_engine.access_log import AccessLog
 from ai_engine.api import chat, health, metrics, pages, runbooks, runs
-from ai_engine.authentication import Authentication
-from ai_engine.budget_gauges import BudgetGauges
-from ai_engine.dead_letter_gauge import watch_dead_letters
+from ai_engine.asgi.access_log import AccessLog
+from ai_engine.asgi.lazy_app import LoadedLate
+from ai_engine.asgi.trace_context import TraceContext
+from ai_engine.auth.false_keys import FalseKeys
+from ai_engine.auth.key_cache import KeyRing
+from ai_engine.auth.loopback_guard import is_loopback
+from ai_engine.auth.middleware import Authentication
+from ai_engine.background.budget_gauges import BudgetGauges
+from ai_engine.background.dead_letter_gauge import watch_dead_letters
+from ai_engine.background.forecast_gauge import ForecastGauge
+from ai_engine.background.label_names import watch_label_names
+from ai_engine.background.run_sweep import RunSweep
+from ai_engine.background.runtime_metrics import sample
+from ai_engine.background.spending_gauges import SpendingGauges
+from ai_engine.background.warm_up import warm_up
+from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.engine import Engine
-from ai_engine.fair_slots import FairSlots
-from ai_engine.false_keys import FalseKeys
-from ai_engine.forecast_gauge import ForecastGauge
-from ai_engine.guard import is_loopback
-from ai_engine.key_ring import KeyRing
-from ai_engine.label_names import watch_label_names
-from ai_engine.loaded_late import LoadedLate
-from ai_engine.others.answering import RunsHere
-from ai_engine.others.elsewhere import RunsElsewhere
-from ai_engine.others.message import Ask, ask_alone
 from ai_engine.problems import add_problem_handlers
 from ai_engine.readiness import Readiness
-from ai_engine.run_hub import RunHub
-from ai_engine.run_sweep import RunSweep
-from ai_engine.sampling import sample
+from ai_engine.runs.fair_slots import FairSlots
+from ai_engine.runs.hub import RunHub
+from ai_engine.runs.peer_client import RunsElsewhere
+from ai_engine.runs.peer_protocol import Ask, ask_alone
+from ai_engine.runs.peer_server import RunsHere
 from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.settings import ServerSettings
-from ai_engine.spending_gauges import SpendingGauges
-from ai_engine.trace_context import TraceContext
-from ai_engine.warm_up import warm_up
-from ai_engine.watchdog import WatchdogWatch
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor

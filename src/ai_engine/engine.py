@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from ai_engine.fair_slots import FairSlots
-from ai_engine.false_keys import FalseKeys
-from ai_engine.key_ring import KeyRing
-from ai_engine.others.answering import RunsHere
-from ai_engine.others.elsewhere import RunsElsewhere
+from ai_engine.auth.false_keys import FalseKeys
+from ai_engine.auth.key_cache import KeyRing
+from ai_engine.background.run_sweep import RunSweep
+from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.readiness import Readiness
-from ai_engine.run_hub import RunHub
-from ai_engine.run_sweep import RunSweep
+from ai_engine.runs.fair_slots import FairSlots
+from ai_engine.runs.hub import RunHub
+from ai_engine.runs.peer_client import RunsElsewhere
+from ai_engine.runs.peer_server import RunsHere
 from ai_engine.scraping import Scrape
 from ai_engine.settings import ServerSettings
-from ai_engine.watchdog import WatchdogWatch
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
 from http import HTTPStatus
 from math import ceil
 from typing import Final
 
-from pydantic import Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ai_engine.auth import NotAllowed, NotAuthenticated, TooManyFalseKeys
-from ai_engine.fair_slots import EngineBusy
-from ai_engine.lingering import LingeringResponse
-from ai_engine.openai.errors import respond_as_openai
-from ai_engine.openai.names import is_openai
+from ai_engine.asgi.lingering_response import LingeringResponse
+from ai_engine.auth.caller import NotAllowed, NotAuthenticated, TooManyFalseKeys
+from ai_engine.problem import MEDIA_TYPE, Problem
+from ai_engine.protocols.openai.errors import respond_as_openai
+from ai_engine.protocols.openai.names import is_openai
+from ai_engine.runs.fair_slots import EngineBusy
 from ai_engine.validation import FieldError, InvalidFields
 from vital_shared.errors import (
     BudgetExceeded,
@@ -36,14 +34,11 @@ from vital_shared.errors import (
     VitalError,
 )
 from vital_shared.logs import get_logger
-from vital_shared.models.base import Frozen
 from vital_shared.store.run_record import REPEATABLE_FAILURES
 
-__all__ = ["MEDIA_TYPE", "Problem", "add_problem_handlers", "respond", "respond_to", "unexpected"]
+__all__ = ["add_problem_handlers", "respond", "respond_to", "unexpected"]
 
 logger = get_logger(__name__)
-
-MEDIA_TYPE: Final = "application/problem+json"
 
 KINDS: Final[tuple[tuple[type[VitalError], HTTPStatus, str], ...]] = (
     (NotAuthenticated, HTTPStatus.UNAUTHORIZED, "not-authenticated"),
@@ -76,34 +71,6 @@ RUN_STATUSES: Final[Mapping[str, int]] = {
 """The status of a failed run, by its error type; 500 for the others."""
 
 RETRY_AFTER: Final = {"Retry-After": "1"}
-
-
-class Problem(Frozen):
-    """What went wrong, and what to do."""
-
-    type: str = Field(examples=["urn:vital:invalid-request"])
-    """A name for the kind of problem; ``about:blank`` where the status says it all."""
-
-    title: str
-    status: int
-    detail: str = Field(examples=["query: must not be blank: ask a question"])
-    instance: str
-    """The path that was asked for."""
-
-    errors: tuple[FieldError, ...] | None = None
-    """The fields that are wrong, where it is about fields."""
-
-    run_id: str | None = None
-    """The run that failed, where one did."""
-
-    node: str | None = None
-    """The step of it that failed."""
-
-    left_dollars: Decimal | None = None
-    """What is left of the tenant's budget, where the request could cost more."""
-
-    resets_at: datetime | None = None
-    """When that budget begins anew."""
 
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ai_engine.patient_reads import PatientReads
+from ai_engine.asgi.patient_reads import PatientReads
 from vital_shared.errors import SourceError, StoreError
 from vital_shared.retrieval.collection import Collection
 from vital_shared.store.database import Database

@@ -16,11 +16,11 @@ from starlette.applications import Starlette
 from ai_engine.app import create_app
 from ai_engine.asgi.limited_protocol import LimitedConfig
 from ai_engine.asgi.open_files import allow_connections
+from ai_engine.auth.loopback_guard import is_loopback
+from ai_engine.background.interpreter import shorten_pauses
 from ai_engine.engine import Engine
-from ai_engine.guard import is_loopback
 from ai_engine.logs import configure_logs, log_unhandled
-from ai_engine.pauses import shorten_pauses
-from ai_engine.run_hub import RunHub
+from ai_engine.runs.hub import RunHub
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.supervise import supervise
 from vital_shared.errors import ConfigurationError

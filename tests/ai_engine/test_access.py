@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_engine.access import ADMIN, ASK, COSTS, OPERATE, WATCH, need_of
+from ai_engine.auth.permissions import ADMIN, ASK, COSTS, OPERATE, WATCH, need_of
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ async def test_the_line_has_nothing_of_the_question(
     with caplog.at_level(logging.INFO):
         await service.ask("Is this private?")
         await service.client.get("/v1/agents?note=hush")
-    lines = [record.getMessage() for record in caplog.records if record.name == "ai_engine.access_log"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "ai_engine.asgi.access_log"]
     assert len(lines) == 2
     assert "/v1/agents" in lines[1]
     assert "private" not in caplog.text

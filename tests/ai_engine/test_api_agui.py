@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel
 
-from ai_engine.agui.events import EventWriter
-from ai_engine.run_log import encode
+from ai_engine.protocols.agui.events import EventWriter
+from ai_engine.runs.event_log import encode
 from vital_shared.models.event import (
     EventAdapter,
     NodeFinished,

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ai_engine.harness import Service, asked
 
-from ai_engine.problems import MEDIA_TYPE
+from ai_engine.problem import MEDIA_TYPE
 
 JSON = {"Content-Type": "application/json"}
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 from tests.ai_engine.harness import Serve, Service
 
-from ai_engine.budget_gauges import BudgetGauges
+from ai_engine.background.budget_gauges import BudgetGauges
 from vital_shared.monitoring.metrics import REGISTRY
 from vital_shared.store.account_tables import spending
 

@@ -6,8 +6,8 @@ import openai
 import pytest
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel
 
-from ai_engine.openai.response import ChunkWriter
-from ai_engine.run_log import encode
+from ai_engine.protocols.openai.response import ChunkWriter
+from ai_engine.runs.event_log import encode
 from vital_shared.models.event import RunFailedEvent, RunStarted, Token
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.testing import CannedModel

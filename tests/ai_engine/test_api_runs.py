@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel, asked
 
-from ai_engine.problems import MEDIA_TYPE
+from ai_engine.problem import MEDIA_TYPE
 from vital_shared.errors import StoreError
 from vital_shared.llm.base import ModelTimeout, ModelUnavailable
 from vital_shared.llm.extractive import ExtractiveComposer

@@ -28,7 +28,7 @@ async def test_it_opens_and_closes_its_own_services(tmp_path, monkeypatch: pytes
 async def test_overdue_runs_are_swept_and_a_store_that_is_down_is_tried_again(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ai_engine.run_sweep.SWEEP_SECONDS", 0.001)
+    monkeypatch.setattr("ai_engine.background.run_sweep.SWEEP_SECONDS", 0.001)
     tried: list[datetime] = []
     thrice = asyncio.Event()
 

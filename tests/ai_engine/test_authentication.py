@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.ai_engine.harness import Service, asked, serving
 
-from ai_engine.key_ring import KEEP_SECONDS, STALE_SECONDS
+from ai_engine.auth.key_cache import KEEP_SECONDS, STALE_SECONDS
 from ai_engine.logs import configure_logs
 from vital_shared.errors import StoreError
 from vital_shared.monitoring.metrics import REGISTRY

@@ -4,8 +4,8 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from ai_engine import dead_letter_gauge
-from ai_engine.dead_letter_gauge import watch_dead_letters
+from ai_engine.background import dead_letter_gauge
+from ai_engine.background.dead_letter_gauge import watch_dead_letters
 from vital_shared.errors import StoreError
 from vital_shared.monitoring.metrics import STORE_DEAD_LETTERS
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import integers, lists, one_of, sampled_from, tuples
 from starlette.requests import ClientDisconnect
 
-from ai_engine.fair_slots import EngineBusy, FairSlots
+from ai_engine.runs.fair_slots import EngineBusy, FairSlots
 
 WEIGHTS = {"a": 1, "b": 1, "c": 2, "d": 5}
 

@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 from tests.ai_engine.harness import Serve, Service
 
-from ai_engine import false_keys
 from ai_engine.asgi.client_address import client_network
-from ai_engine.auth import TooManyFalseKeys
-from ai_engine.false_keys import FREE_FALSE_KEYS, MAX_ADDRESSES, MAX_DELAY_SECONDS, FalseKeys
+from ai_engine.auth import false_keys
+from ai_engine.auth.caller import TooManyFalseKeys
+from ai_engine.auth.false_keys import FREE_FALSE_KEYS, MAX_ADDRESSES, MAX_DELAY_SECONDS, FalseKeys
 from ai_engine.settings import ServerSettings
 from vital_shared.store.key_token import KeyToken
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 from tests.ai_engine.harness import Serve
 
-from ai_engine.forecast_gauge import ForecastGauge
+from ai_engine.background.forecast_gauge import ForecastGauge
 from vital_ops.report.period import Period
 from vital_ops.report.report import make_report
 from vital_shared.monitoring.metrics import REGISTRY, TENANT

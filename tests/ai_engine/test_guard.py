@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.ai_engine.harness import Service, asked
 
-from ai_engine.guard import is_loopback
+from ai_engine.auth.loopback_guard import is_loopback
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ai_engine.key_ring import KEEP_SECONDS, LOOK_UPS_AT_ONCE, STALE_SECONDS, KeyRing
+from ai_engine.auth.key_cache import KEEP_SECONDS, LOOK_UPS_AT_ONCE, STALE_SECONDS, KeyRing
 from vital_shared.errors import StoreError
 from vital_shared.store.database import Database
 from vital_shared.store.key_token import KeyToken

@@ -8,7 +8,7 @@ import threading
 import pytest
 from tests.ai_engine.harness import Service
 
-from ai_engine.loaded_late import LoadedLate
+from ai_engine.asgi.lazy_app import LoadedLate
 
 LARGE = (
     "ag_ui",

@@ -7,7 +7,7 @@ import sys
 def test_what_is_loaded_is_no_affair_of_the_collector_and_threads_give_way_soon():
     code = (
         "import gc, sys\n"
-        "from ai_engine.pauses import loading, shorten_pauses\n"
+        "from ai_engine.background.interpreter import loading, shorten_pauses\n"
         "with loading():\n"
         "    print(gc.isenabled())\n"
         "print(gc.isenabled(), gc.get_freeze_count() > 1000, gc.get_count()[0] < 700)\n"

@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.ai_engine.harness import SUM, SteppedModel
 
-from ai_engine.fair_slots import EngineBusy, FairSlots
-from ai_engine.run_hub import LiveRun, RunHub
+from ai_engine.runs.fair_slots import EngineBusy, FairSlots
+from ai_engine.runs.hub import LiveRun, RunHub
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished
 from vital_shared.testing import question, workflow_services
 from vital_shared.workflows.base_workflow import BaseWorkflow
@@ -112,7 +112,7 @@ async def test_the_oldest_events_are_dropped_when_there_are_too_many(
         run = await started(hub, workflow, "2 + 2 = ?", model=None)
         await run.ended.wait()
         runs.append(run)
-    monkeypatch.setattr("ai_engine.run_hub.RETAINED_BYTES", runs[1].log.memory + runs[2].log.memory)
+    monkeypatch.setattr("ai_engine.runs.hub.RETAINED_BYTES", runs[1].log.memory + runs[2].log.memory)
     hub.tick()
     assert [hub.find(run.run_id) for run in runs] == [None, runs[1], runs[2]]
 
@@ -185,7 +185,7 @@ async def test_a_run_that_breaks_off_takes_no_other_along(
 async def test_a_cancellation_is_logged_once_however_long_the_run_takes_to_end(
     hub: RunHub, workflow: BaseWorkflow, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog
 ) -> None:
-    caplog.set_level("INFO", "ai_engine.run_hub")
+    caplog.set_level("INFO", "ai_engine.runs.hub")
     storing = asyncio.Event()
     store = workflow.services.runs.fail
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ai_engine.run_log import RunLog, encode
+from ai_engine.runs.event_log import RunLog, encode
 from vital_shared.models.event import Event, RunFailedEvent, Token
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ai_engine import sampling
+from ai_engine.background import runtime_metrics as sampling
 from vital_shared.monitoring.metrics import CONNECTION_POOL_IN_USE, CONNECTION_POOL_SIZE
 from vital_shared.testing import counted
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import httpx
 from tests.ai_engine.harness import Serve, Service, SteppedModel, asked
 
-from ai_engine.fair_slots import FairSlots
-from ai_engine.run_hub import RunHub
+from ai_engine.runs.fair_slots import FairSlots
+from ai_engine.runs.hub import RunHub
 from vital_shared.models.limits import TenantLimits
 from vital_shared.testing import counted
 

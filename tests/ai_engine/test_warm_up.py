@@ -9,7 +9,7 @@ import sys
 import pytest
 from tests.ai_engine.harness import serving
 
-from ai_engine.warm_up import warm_up
+from ai_engine.background.warm_up import warm_up
 from vital_shared.errors import ConfigurationError
 from vital_shared.retrieval.weights import install
 from vital_shared.settings import Settings
@@ -51,7 +51,7 @@ async def test_without_models_there_is_nothing_to_load(tmp_path, caplog: pytest.
 LOADED = """
 import asyncio, sys
 from pathlib import Path
-from ai_engine.warm_up import warm_up
+from ai_engine.background.warm_up import warm_up
 from vital_shared.settings import Settings
 from vital_shared.workflows.services import Services
 

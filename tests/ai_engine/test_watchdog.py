@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from tests.ai_engine.harness import Service
 from tests.ai_engine.test_api_alerts import tell
 
-from ai_engine.watchdog import WatchdogWatch
+from ai_engine.background.watchdog import WatchdogWatch
 from vital_shared.errors import StoreError
 from vital_shared.monitoring.metrics import WATCHDOG_AGE_SECONDS
 from vital_shared.store.alerts import AlertStore

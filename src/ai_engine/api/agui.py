@@ -9,15 +9,22 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ai_engine.agui.events import EventWriter, encode_event
-from ai_engine.agui.request import Chosen, RunAgentInput, calls_of, decision, run_id_of, workflow_input
-from ai_engine.api.asking import begin, follow, resume, until_begun
 from ai_engine.api.body import chat_limit, read_model
+from ai_engine.api.run_requests import begin, follow, resume, until_begun
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE
-from ai_engine.auth import Caller
+from ai_engine.auth.caller import Caller
 from ai_engine.conversation import read_conversation
 from ai_engine.engine import Engine, engine_of
-from ai_engine.run_hub import LiveRun
+from ai_engine.protocols.agui.events import EventWriter, encode_event
+from ai_engine.protocols.agui.request import (
+    Chosen,
+    RunAgentInput,
+    calls_of,
+    decision,
+    run_id_of,
+    workflow_input,
+)
+from ai_engine.runs.hub import LiveRun
 from ai_engine.validation import InvalidFields
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
 

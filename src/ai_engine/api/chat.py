@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ai_engine.api.asking import answer, begin, follow, until_begun
 from ai_engine.api.body import chat_limit, read_model
-from ai_engine.auth import Caller
+from ai_engine.api.run_requests import answer, begin, follow, until_begun
+from ai_engine.auth.caller import Caller
 from ai_engine.conversation import read_conversation
 from ai_engine.engine import engine_of
-from ai_engine.openai.names import model_name, read_name
-from ai_engine.openai.request import ChatRequest, workflow_input
-from ai_engine.openai.response import ChunkWriter, completion
+from ai_engine.protocols.openai.names import model_name, read_name
+from ai_engine.protocols.openai.request import ChatRequest, workflow_input
+from ai_engine.protocols.openai.response import ChunkWriter, completion
 from vital_shared.errors import InvalidRequest, NotFound
 from vital_shared.models.workflow_io import WorkflowMode
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ai_engine.auth import Caller
+from ai_engine.auth.caller import Caller
 from vital_shared.errors import Forbidden
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.workflows.services import Services

@@ -14,17 +14,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.accept import prefers_stream
-from ai_engine.api.asking import answer, begin, follow, output_of, resume, until_begun, until_ended
 from ai_engine.api.body import parse_model, read_json, read_model
+from ai_engine.api.run_requests import answer, begin, follow, output_of, resume, until_begun, until_ended
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id
-from ai_engine.auth import Caller
+from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine, engine_of
-from ai_engine.others.answering import part_of
-from ai_engine.others.elsewhere import PeerGone
-from ai_engine.others.lost import lost_event
-from ai_engine.others.message import HERE, Part
-from ai_engine.run_hub import LiveRun
-from ai_engine.run_log import Outcome, encode, last_seq
+from ai_engine.runs.event_log import Outcome, encode, last_seq
+from ai_engine.runs.hub import LiveRun
+from ai_engine.runs.lost_event import lost_event
+from ai_engine.runs.peer_client import PeerGone
+from ai_engine.runs.peer_protocol import HERE, Part
+from ai_engine.runs.peer_server import part_of
 from vital_shared.errors import Conflict, InvalidRequest, NotFound, StoreError
 from vital_shared.models.base import Frozen
 from vital_shared.models.cancellation import CANCELLED

@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Final
 
 from ai_engine.asgi.answer_headers import with_safe_headers
-from ai_engine.problems import Problem, respond
+from ai_engine.problem import Problem
+from ai_engine.problems import respond
 
 __all__ = ["ProtocolRefusal", "RequestRefused"]
 

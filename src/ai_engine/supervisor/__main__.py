@@ -8,7 +8,7 @@ supervisor. It ends when the supervisor is gone, however that came.
 
 from __future__ import annotations
 
-from ai_engine.pauses import loading
+from ai_engine.background.interpreter import loading
 
 with loading():
     from ai_engine.supervisor.worker import main

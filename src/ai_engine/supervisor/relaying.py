@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ai_engine.others.message import ALL, Ask, pack, unpack
+from ai_engine.runs.peer_protocol import ALL, Ask, pack, unpack
 from ai_engine.supervisor.channel import Channel, ChannelClosed, Topic
 from ai_engine.supervisor.process import WorkerProcess
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from ai_engine.fair_slots import EngineBusy
+from ai_engine.runs.fair_slots import EngineBusy
 from ai_engine.scraping import Scrape
 from ai_engine.supervisor.channel import Channel, ChannelClosed, Topic
 from ai_engine.supervisor.gathering import OPENMETRICS, TEXT

@@ -17,9 +17,9 @@ import uvloop
 from starlette.applications import Starlette
 
 from ai_engine.app import create_app
+from ai_engine.background.interpreter import shorten_pauses
 from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
-from ai_engine.pauses import shorten_pauses
 from ai_engine.server import Server, StopRequests
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.channel import Channel, Topic

@@ -23,7 +23,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the engine over HTTP, with its page, until Ctrl-C."""
-    from ai_engine.pauses import loading
+    from ai_engine.background.interpreter import loading
 
     with loading():
         from ai_engine.server import serve as run_server

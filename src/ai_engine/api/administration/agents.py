@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic_core import to_json
 
 from ai_engine.api.body import parse_model, read_json
-from ai_engine.auth import Caller
+from ai_engine.auth.caller import Caller
+from ai_engine.background.label_names import refresh_label_names
 from ai_engine.engine import engine_of
-from ai_engine.label_names import refresh_label_names
 from vital_shared.errors import InvalidRequest, NotFound
 from vital_shared.models.agent import AgentId, AgentProfile
 from vital_shared.models.base import Frozen

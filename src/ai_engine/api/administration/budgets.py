@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Request, Response
 
 from ai_engine.api.body import read_model
-from ai_engine.auth import Caller
+from ai_engine.auth.caller import Caller
+from ai_engine.background.label_names import refresh_label_names
 from ai_engine.engine import engine_of
-from ai_engine.label_names import refresh_label_names
 from vital_shared.errors import NotFound
 from vital_shared.models.base import Frozen
 from vital_shared.models.limits import TenantLimits, TenantStanding

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from ai_engine.auth import Caller
+from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from vital_shared.cache.clearing import clear
 from vital_shared.models.agent import AgentId

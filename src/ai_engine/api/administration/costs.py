@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from ai_engine.api.accept import prefers_csv
-from ai_engine.auth import Caller
+from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from vital_shared.models.cost_csv import to_csv
 from vital_shared.models.costs import CostQuery, CostReport

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from ai_engine.api.body import read_bytes
 from ai_engine.api.streams import until_disconnected
-from ai_engine.auth import Caller
+from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen

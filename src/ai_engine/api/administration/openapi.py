@@ -13,9 +13,9 @@ from pydantic.json_schema import models_json_schema
 from ai_engine.api.health import Health
 from ai_engine.api.runs import Approval, RunView
 from ai_engine.api.streams import LAST_EVENT_ID
-from ai_engine.auth import TENANT_HEADER
-from ai_engine.openai.request import ChatRequest
-from ai_engine.problems import MEDIA_TYPE, Problem
+from ai_engine.auth.caller import TENANT_HEADER
+from ai_engine.problem import MEDIA_TYPE, Problem
+from ai_engine.protocols.openai.request import ChatRequest
 from vital_shared.models.alert import AlertNotification
 from vital_shared.models.event import Event
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput

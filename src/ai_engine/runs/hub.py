@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import Final, Protocol
 
-from ai_engine.fair_slots import FairSlots, Gone, WeightOf
-from ai_engine.run_log import RunLog
+from ai_engine.runs.event_log import RunLog
+from ai_engine.runs.fair_slots import FairSlots, Gone, WeightOf
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CancelReason

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from ai_engine.patient_reads import PatientReads
+from ai_engine.asgi.patient_reads import PatientReads
 from vital_shared.errors import StoreError
 from vital_shared.models.api_key import ApiKey
 from vital_shared.store.key_token import KeyToken

@@ -11,12 +11,12 @@ from starlette.requests import Request
 
 from ai_engine.api.model_access import check_model
 from ai_engine.api.streams import EventStream, until_disconnected
-from ai_engine.auth import Caller
+from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine
-from ai_engine.fair_slots import EngineBusy, Gone
 from ai_engine.idempotency_key import key_of
-from ai_engine.repeated_run import repeated_run
-from ai_engine.run_hub import LiveRun
+from ai_engine.runs.fair_slots import EngineBusy, Gone
+from ai_engine.runs.hub import LiveRun
+from ai_engine.runs.repeated_run import repeated_run
 from vital_shared.errors import KeyTaken, RunCancelled, RunFailed
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFinished, RunPaused

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ai_engine.others.message import Part, State, Wish
-from ai_engine.run_hub import LiveRun, RunHub
+from ai_engine.runs.hub import LiveRun, RunHub
+from ai_engine.runs.peer_protocol import Part, State, Wish
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFailedEvent
 

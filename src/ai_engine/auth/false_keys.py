@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import Final
 
-from ai_engine.auth import TooManyFalseKeys
+from ai_engine.auth.caller import TooManyFalseKeys
 
 __all__ = ["FalseKeys"]
 

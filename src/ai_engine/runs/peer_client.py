@@ -6,8 +6,8 @@ import uuid
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from ai_engine.others.answering import MORE, YES
-from ai_engine.others.message import ALL, Ask, Part, Wish
+from ai_engine.runs.peer_protocol import ALL, Ask, Part, Wish
+from ai_engine.runs.peer_server import MORE, YES
 from vital_shared.errors import VitalError
 
 __all__ = ["PeerGone", "RunsElsewhere"]

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ai_engine.access import need_of
 from ai_engine.asgi.client_address import client_network
-from ai_engine.auth import SCOPE_KEY, Caller, NotAllowed, NotAuthenticated, TooManyFalseKeys
+from ai_engine.auth.caller import SCOPE_KEY, Caller, NotAllowed, NotAuthenticated, TooManyFalseKeys
+from ai_engine.auth.key_cache import KeyRing
+from ai_engine.auth.loopback_guard import LoopbackGuard
+from ai_engine.auth.permissions import need_of
 from ai_engine.engine import Engine
-from ai_engine.guard import LoopbackGuard
-from ai_engine.key_ring import KeyRing
 from ai_engine.problems import respond_to
 from vital_shared.errors import VitalError
 from vital_shared.models.api_key import ApiKey

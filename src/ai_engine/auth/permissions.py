@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ai_engine.openai.names import UNSERVED_SEGMENTS
+from ai_engine.protocols.openai.names import UNSERVED_SEGMENTS
 from vital_shared.models.api_key import Scope
 
 __all__ = ["NEEDS", "SAFE_METHODS", "Need", "need_of"]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from ai_engine.lingering import LingeringResponse
-
-if TYPE_CHECKING:
-    from ai_engine.problems import Problem
+from ai_engine.asgi.lingering_response import LingeringResponse
+from ai_engine.problem import Problem
 
 __all__ = ["respond_as_openai"]
 

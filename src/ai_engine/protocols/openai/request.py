@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ai_engine.conversation import MAX_MESSAGES, ChatMessage, Conversation
-from ai_engine.openai.names import read_name
+from ai_engine.protocols.openai.names import read_name
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.workflow_io import Id, WorkflowInput
 

@@ -17,8 +17,9 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ai_engine.access import SAFE_METHODS
-from ai_engine.problems import Problem, respond
+from ai_engine.auth.permissions import SAFE_METHODS
+from ai_engine.problem import Problem
+from ai_engine.problems import respond
 
 __all__ = ["LoopbackGuard", "is_loopback"]
 

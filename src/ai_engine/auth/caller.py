@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
-from ai_engine.access import Need
+from ai_engine.auth.permissions import Need
 from vital_shared.errors import Forbidden, InvalidRequest, VitalError
 from vital_shared.models.api_key import ApiKey, Scope
 from vital_shared.models.workflow_io import Id

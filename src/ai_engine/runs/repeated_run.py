@@ -8,10 +8,10 @@ from contextlib import aclosing
 from typing import Final
 
 from ai_engine.engine import Engine
-from ai_engine.others.elsewhere import PeerGone, RunsElsewhere
-from ai_engine.others.lost import lost_event
-from ai_engine.run_hub import LiveRun
-from ai_engine.run_log import Outcome, decode
+from ai_engine.runs.event_log import Outcome, decode
+from ai_engine.runs.hub import LiveRun
+from ai_engine.runs.lost_event import lost_event
+from ai_engine.runs.peer_client import PeerGone, RunsElsewhere
 from vital_shared.errors import RunFailed, RunUnderWay, StoreError
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import (

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ai_engine.asgi.answer_headers import with_safe_headers
-from ai_engine.http_counting import count_request, route_templates
+from ai_engine.asgi.request_metrics import count_request, route_templates
 from ai_engine.problems import unexpected
 from vital_shared.logs import get_logger
 

@@ -34,7 +34,7 @@ from ag_ui.core import (
 )
 from pydantic_core import to_json
 
-from ai_engine.run_log import decode
+from ai_engine.runs.event_log import decode
 from vital_shared.models.cancellation import CANCELLED
 
 __all__ = ["EventWriter", "encode_event"]

@@ -1,0 +1,1 @@
+"""Work beside the requests: gauges, sweeps, the warm-up."""

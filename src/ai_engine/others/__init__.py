@@ -1,1 +1,0 @@
-"""The other workers of the engine: any worker is asked, and the one that has the run answers."""
