@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vital_shared.tools.arithmetic import MAX_DEPTH, evaluate
-from vital_shared.tools.arithmetic_functions import FUNCTIONS, CalculationError
+from vital_shared.tools.calculator.arithmetic import MAX_DEPTH, evaluate
+from vital_shared.tools.calculator.arithmetic_functions import FUNCTIONS, CalculationError
 
 whole = st.integers(-(10**12), 10**12)
 decimals = st.decimals(-(10**9), 10**9, places=6)

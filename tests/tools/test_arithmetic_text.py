@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vital_shared.tools.arithmetic_functions import CalculationError
-from vital_shared.tools.arithmetic_text import MAX_LENGTH, MAX_NESTING, is_percentage, parse
+from vital_shared.tools.calculator.arithmetic_functions import CalculationError
+from vital_shared.tools.calculator.arithmetic_parser import MAX_LENGTH, MAX_NESTING, is_percentage, parse
 
 _TREE = (ast.Constant, ast.Name, ast.Attribute, ast.UnaryOp, ast.BinOp, ast.Call, ast.Starred, ast.keyword)
 _LEAVES = (ast.operator, ast.unaryop, ast.expr_context)

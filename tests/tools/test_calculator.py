@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vital_shared.models.tool import ToolCall
 from vital_shared.tools.base import ToolContext
-from vital_shared.tools.calculator import calculator, expression_in
+from vital_shared.tools.calculator.tool import calculator, expression_in
 from vital_shared.tools.registry import ToolRegistry
 
 

@@ -19,7 +19,7 @@ from vital_shared.models.mcp_server import McpServer
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.testing import workflow_services
 from vital_shared.tools.base import ToolContext
-from vital_shared.tools.mcp import McpTools
+from vital_shared.tools.mcp.tools import McpTools
 from vital_shared.tools.registry import MAX_RESULT_CHARACTERS, ToolRegistry
 
 PROGRAM = str(Path(__file__).with_name("mcp_example.py"))

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.mcp_server import McpServer
 from vital_shared.tools.base import Tool, ToolContext, ToolError
-from vital_shared.tools.mcp_tool import wrapped
+from vital_shared.tools.mcp.tool import wrapped
 
 SERVER = McpServer(command="unused")
 OBJECT: dict[str, Any] = {"type": "object"}

@@ -14,7 +14,7 @@ from tests.tools.meaning_questions import QUESTIONS, TOOLS
 
 from vital_shared.retrieval.embedding import Embedder
 from vital_shared.tools.base import tool
-from vital_shared.tools.calculator import calculator
+from vital_shared.tools.calculator.tool import calculator
 from vital_shared.tools.suggest import Suggester, suggest
 
 DOCUMENTS = Path(__file__).parents[2] / "examples" / "knowledge" / "questions.json"

@@ -8,8 +8,8 @@ import pytest
 from tests.tools.public import api_to, call
 
 from vital_shared.tools.base import ToolError
-from vital_shared.tools.openfda import openfda
-from vital_shared.tools.openfda_wishes import clearances_in, events_in, label_in, recalls_in
+from vital_shared.tools.openfda.intents import clearances_in, events_in, label_in, recalls_in
+from vital_shared.tools.openfda.tools import openfda
 
 QUESTIONS = Path(__file__).parents[2] / "examples" / "knowledge" / "questions.json"
 

@@ -3,7 +3,8 @@
 import pytest
 from tests.tools.public import call, serve
 
-from vital_shared.tools import openfda, pubmed, web_search
+from vital_shared.tools import pubmed, web_search
+from vital_shared.tools.openfda import tools as openfda
 from vital_shared.tools.public_tools import PublicTools
 
 NONE = b'{"esearchresult": {"count": "0", "idlist": []}}'

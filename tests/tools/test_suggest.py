@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from vital_shared.models.tool import ToolCall
 from vital_shared.tools.base import tool
-from vital_shared.tools.calculator import calculator
+from vital_shared.tools.calculator.tool import calculator
 from vital_shared.tools.suggest import suggest
 
 

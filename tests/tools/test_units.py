@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vital_shared.models.tool import ToolCall
-from vital_shared.tools.arithmetic_functions import CalculationError
 from vital_shared.tools.base import ToolContext
-from vital_shared.tools.calculator import calculator
+from vital_shared.tools.calculator.arithmetic_functions import CalculationError
+from vital_shared.tools.calculator.tool import calculator
+from vital_shared.tools.calculator.units import measure
+from vital_shared.tools.calculator.units_calculation import _registry
+from vital_shared.tools.calculator.units_names import COMPOUNDS, SYMBOLS, WORDS
+from vital_shared.tools.calculator.units_parser import read_measured
 from vital_shared.tools.registry import ToolRegistry
-from vital_shared.tools.units import measure
-from vital_shared.tools.units_calculation import _registry
-from vital_shared.tools.units_names import COMPOUNDS, SYMBOLS, WORDS
-from vital_shared.tools.units_text import read_measured
 
 
 def calculated(text: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vital_shared.tools.calculator import expression_in
+from vital_shared.tools.calculator.tool import expression_in
 
 QUESTIONS = Path(__file__).parents[2] / "examples" / "knowledge" / "questions.json"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vital_shared.tools import openfda, pubmed, web_search
+from vital_shared.tools import pubmed, web_search
 from vital_shared.tools.base import Tool
+from vital_shared.tools.openfda import tools as openfda
 from vital_shared.tools.public_api import PublicApi
 
 __all__ = ["PublicTools"]

@@ -47,9 +47,9 @@ from vital_shared.store.runs import RunStore
 from vital_shared.store.savings import Savings
 from vital_shared.store.spool import Spool
 from vital_shared.tools.base import Tool
-from vital_shared.tools.calculator import calculator
+from vital_shared.tools.calculator.tool import calculator
 from vital_shared.tools.document_search import document_search
-from vital_shared.tools.mcp import McpTools
+from vital_shared.tools.mcp.tools import McpTools
 from vital_shared.tools.public_tools import PublicTools
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.tools.suggest import Suggester

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from vital_shared.tools.units_names import SYMBOLS, WORDS, UnitName
+from vital_shared.tools.calculator.units_names import SYMBOLS, WORDS, UnitName
 
 __all__ = ["TEMPERATURES", "mismatch", "notes", "symbols"]
 

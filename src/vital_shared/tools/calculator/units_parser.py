@@ -11,10 +11,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Final, NamedTuple
 
-from vital_shared.tools.arithmetic import evaluate
-from vital_shared.tools.arithmetic_functions import CalculationError
-from vital_shared.tools.arithmetic_text import MAX_LENGTH, Expression, parse
-from vital_shared.tools.units_names import COMPOUNDS, SYMBOLS, WORDS, UnitName
+from vital_shared.tools.calculator.arithmetic import evaluate
+from vital_shared.tools.calculator.arithmetic_functions import CalculationError
+from vital_shared.tools.calculator.arithmetic_parser import MAX_LENGTH, Expression, parse
+from vital_shared.tools.calculator.units_names import COMPOUNDS, SYMBOLS, WORDS, UnitName
 
 __all__ = ["UNIT", "Measured", "Part", "Term", "read_measured", "read_unit"]
 

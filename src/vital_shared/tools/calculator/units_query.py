@@ -6,9 +6,9 @@ import ast
 import re
 from functools import cache
 
-from vital_shared.tools.arithmetic_functions import CalculationError
-from vital_shared.tools.units_names import UnitName
-from vital_shared.tools.units_text import UNIT, Measured, Term, read_measured
+from vital_shared.tools.calculator.arithmetic_functions import CalculationError
+from vital_shared.tools.calculator.units_names import UnitName
+from vital_shared.tools.calculator.units_parser import UNIT, Measured, Term, read_measured
 
 __all__ = ["measured_in"]
 

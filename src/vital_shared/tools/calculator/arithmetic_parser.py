@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from vital_shared.tools.arithmetic_functions import CONSTANTS, FUNCTIONS, CalculationError
+from vital_shared.tools.calculator.arithmetic_functions import CONSTANTS, FUNCTIONS, CalculationError
 
 __all__ = ["MAX_LENGTH", "MAX_NESTING", "Expression", "is_percentage", "parse"]
 

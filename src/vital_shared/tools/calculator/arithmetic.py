@@ -14,8 +14,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from vital_shared.tools.arithmetic_functions import CONSTANTS, FUNCTIONS, CalculationError
-from vital_shared.tools.arithmetic_text import Expression, is_percentage, parse
+from vital_shared.tools.calculator.arithmetic_functions import CONSTANTS, FUNCTIONS, CalculationError
+from vital_shared.tools.calculator.arithmetic_parser import Expression, is_percentage, parse
 
 __all__ = [
     "DIGITS",

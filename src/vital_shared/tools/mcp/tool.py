@@ -32,7 +32,7 @@ _log = get_logger(__name__)
 
 
 class Caller(Protocol):
-    """Calls tools, as `vital_shared.tools.mcp_connection.McpConnection` does."""
+    """Calls tools, as `vital_shared.tools.mcp.connection.McpConnection` does."""
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
         """Call a tool."""

@@ -19,7 +19,7 @@ from vital_shared.models.mcp_server import McpServer
 from vital_shared.tools.base import Tool, ToolError
 
 if TYPE_CHECKING:
-    from vital_shared.tools.mcp_connection import McpConnection
+    from vital_shared.tools.mcp.connection import McpConnection
 
 __all__ = ["McpTools"]
 
@@ -75,8 +75,8 @@ class McpTools:
 
     async def _tools(self, name: str, server: McpServer) -> tuple[Tool, ...]:
         # The package takes half a second to load, which only those wait for who use it.
-        from vital_shared.tools.mcp_connection import McpConnection  # noqa: PLC0415
-        from vital_shared.tools.mcp_tool import wrapped  # noqa: PLC0415
+        from vital_shared.tools.mcp.connection import McpConnection  # noqa: PLC0415
+        from vital_shared.tools.mcp.tool import wrapped  # noqa: PLC0415
 
         connection = McpConnection(name, server, self._environ)
         self._connections.append(connection)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from threading import Lock
 from typing import Final
 
-from vital_shared.tools.units_calculation import Calculation, Mismatch
-from vital_shared.tools.units_text import Measured
+from vital_shared.tools.calculator.units_calculation import Calculation, Mismatch
+from vital_shared.tools.calculator.units_parser import Measured
 
 __all__ = ["measure"]
 

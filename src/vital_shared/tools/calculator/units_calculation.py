@@ -9,12 +9,12 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, Final
 
-from vital_shared.tools.arithmetic import MAX_DEPTH, MAX_MAGNITUDE, evaluate_tree, from_fraction
-from vital_shared.tools.arithmetic_functions import CalculationError
-from vital_shared.tools.arithmetic_text import Expression, is_percentage
-from vital_shared.tools.units_names import UnitName
-from vital_shared.tools.units_say import TEMPERATURES, mismatch, notes, symbols
-from vital_shared.tools.units_text import Measured, Part, Term
+from vital_shared.tools.calculator.arithmetic import MAX_DEPTH, MAX_MAGNITUDE, evaluate_tree, from_fraction
+from vital_shared.tools.calculator.arithmetic_functions import CalculationError
+from vital_shared.tools.calculator.arithmetic_parser import Expression, is_percentage
+from vital_shared.tools.calculator.units_messages import TEMPERATURES, mismatch, notes, symbols
+from vital_shared.tools.calculator.units_names import UnitName
+from vital_shared.tools.calculator.units_parser import Measured, Part, Term
 
 __all__ = ["Calculation", "Mismatch"]
 

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from vital_shared.models.citation import Passage
 from vital_shared.tools.base import Found, Tool, ToolError, tool
-from vital_shared.tools.openfda_wishes import clearances_in, events_in, label_in, recalls_in
+from vital_shared.tools.openfda.intents import clearances_in, events_in, label_in, recalls_in
 from vital_shared.tools.public_api import PublicApi
 
 __all__ = ["ADDRESS", "openfda"]

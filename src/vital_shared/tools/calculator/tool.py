@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from vital_shared.tools.arithmetic import evaluate
-from vital_shared.tools.arithmetic_functions import CalculationError
-from vital_shared.tools.arithmetic_text import MAX_LENGTH, parse
 from vital_shared.tools.base import tool
+from vital_shared.tools.calculator.arithmetic import evaluate
+from vital_shared.tools.calculator.arithmetic_functions import CalculationError
+from vital_shared.tools.calculator.arithmetic_parser import MAX_LENGTH, parse
+from vital_shared.tools.calculator.units import measure
+from vital_shared.tools.calculator.units_parser import read_measured
+from vital_shared.tools.calculator.units_query import measured_in
 from vital_shared.tools.question import short_sentences
-from vital_shared.tools.units import measure
-from vital_shared.tools.units_query import measured_in
-from vital_shared.tools.units_text import read_measured
 
 __all__ = ["calculator", "expression_in"]
 

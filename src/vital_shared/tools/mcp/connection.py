@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from vital_shared.logs import get_logger
 from vital_shared.models.mcp_server import McpServer
 from vital_shared.tools.base import ToolError
-from vital_shared.tools.mcp_transport import watched_transport
+from vital_shared.tools.mcp.transport import watched_transport
 
 __all__ = ["McpConnection"]
 

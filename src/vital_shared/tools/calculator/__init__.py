@@ -1,0 +1,1 @@
+"""The calculator: safe arithmetic, and quantities with units."""

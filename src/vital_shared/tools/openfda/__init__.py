@@ -1,0 +1,1 @@
+"""Medicines and devices in the public openFDA API."""
