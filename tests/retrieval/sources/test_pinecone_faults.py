@@ -222,6 +222,35 @@ def test_any_match_is_a_passage_or_has_a_flaw(match: Any) -> None:
     assert isinstance(found, Passage) or found in ("score", "metadata", "tenant")
 
 
+@given(
+    page=st.dictionaries(st.sampled_from(["vectors", "pagination"]), json_values | st.just([{"id": "x"}])),
+    record=st.dictionaries(
+        st.sampled_from(["embedder", "dimension", "keywords", "made_at", "activated_at"]), json_values
+    ),
+)
+@settings(max_examples=60, deadline=None)
+async def test_any_record_of_an_index_is_read_or_passed_over(page: Any, record: Any) -> None:
+    async with (
+        pinecone_server(PineconeServer(MODEL.dimension)) as server,
+        collection_on(server) as collection,
+    ):
+        fetched = json.dumps({"vectors": {"x": {"id": "x", "metadata": record}}}).encode()
+        server.fail("/vectors/list", *[Fault(body=json.dumps(page).encode())] * 20)
+        server.fail("/vectors/fetch", *[Fault(body=fetched)] * 20)
+        try:
+            indexes = await collection.indexes()
+        except SourceError:
+            return
+        assert all(0 < index.dimension <= 20_000 for index in indexes)
+
+
+async def test_a_list_without_an_end_is_left(server: PineconeServer, collection: PineconeCollection) -> None:
+    page = json.dumps({"vectors": [], "pagination": {"next": "again"}}).encode()
+    server.fail("/vectors/list", *[Fault(body=page)] * 100)
+
+    assert await collection.search("bees", tenant_id="acme", limit=1) == ()
+
+
 @given(answer=st.dictionaries(st.sampled_from(["matches", "usage", "namespace"]), json_values))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_answer_gives_passages_or_a_source_error(answer: dict[str, Any]) -> None:

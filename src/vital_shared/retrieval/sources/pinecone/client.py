@@ -28,11 +28,24 @@ from vital_shared.retrieval.search_usage import SearchUsage, UsageKind, current_
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["SOURCE_NAME", "PaidRequest", "PineconeClient", "PineconeRefused", "PineconeReply"]
+__all__ = [
+    "SEARCH_RETRY_SECONDS",
+    "SEARCH_SECONDS",
+    "SOURCE_NAME",
+    "PaidRequest",
+    "PineconeClient",
+    "PineconeRefused",
+    "PineconeReply",
+]
 
 SOURCE_NAME: Final = "pinecone"
 
 API_VERSION: Final = "2026-07"
+
+SEARCH_SECONDS: Final = 10.0
+"""Time for a request of a search: longer than a run waits, so that it is the run that is late."""
+SEARCH_RETRY_SECONDS: Final = 4.0
+"""Time in which such a request is sent again: later its answer would find no run any more."""
 
 CONNECTIONS: Final = 32
 """Connections to one address at once; a search takes two."""

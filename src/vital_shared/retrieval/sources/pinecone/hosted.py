@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from vital_shared.errors import SourceError
 from vital_shared.retrieval.search_usage import UsageKind
-from vital_shared.retrieval.sources.pinecone.client import PaidRequest, PineconeClient
+from vital_shared.retrieval.sources.pinecone.client import (
+    SEARCH_RETRY_SECONDS,
+    SEARCH_SECONDS,
+    PaidRequest,
+    PineconeClient,
+)
 
 __all__ = ["HOSTED_MODELS_URL", "MAX_RERANKED_PASSAGES", "HostedEmbedder", "HostedReranker"]
 
@@ -23,9 +28,16 @@ HOSTED_MODELS_URL: Final = "https://api.pinecone.io"
 MAX_EMBEDDED_TEXTS: Final = 96
 """Texts of one request."""
 MAX_RERANKED_PASSAGES: Final = 100
-EMBED_SECONDS: Final = 30.0
+WRITE_SECONDS: Final = 60.0
 CHARACTERS_PER_TOKEN: Final = 4
 """A usual share in English, for what a request is expected to use."""
+
+InputType = Literal["query", "passage"]
+
+_PATIENCE: Final[Mapping[InputType, tuple[float, float]]] = {
+    "query": (SEARCH_SECONDS, SEARCH_RETRY_SECONDS),
+    "passage": (WRITE_SECONDS, WRITE_SECONDS),
+}
 
 
 class HostedEmbedder:
@@ -57,9 +69,7 @@ class HostedEmbedder:
         parts = [await self._embed(texts[start : start + MAX_EMBEDDED_TEXTS], "passage") for start in starts]
         return np.concatenate(parts)
 
-    async def _embed(
-        self, texts: Sequence[str], input_type: Literal["query", "passage"]
-    ) -> NDArray[np.float32]:
+    async def _embed(self, texts: Sequence[str], input_type: InputType) -> NDArray[np.float32]:
         body = {
             "model": self.name,
             "parameters": {"input_type": input_type, "truncate": "END"},
@@ -67,7 +77,10 @@ class HostedEmbedder:
         }
         expected = sum(len(text) // CHARACTERS_PER_TOKEN + 1 for text in texts)
         paid = PaidRequest(self.kind, expected, lambda body: _stated(body, "total_tokens"))
-        reply = await self._client.post("/embed", body, seconds=EMBED_SECONDS, paid=paid)
+        seconds, retry_seconds = _PATIENCE[input_type]
+        reply = await self._client.post(
+            "/embed", body, seconds=seconds, retry_seconds=retry_seconds, paid=paid
+        )
         return _vectors(reply.body, len(texts), self.name)
 
 

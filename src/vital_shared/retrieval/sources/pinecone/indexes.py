@@ -26,6 +26,9 @@ VISIBLE_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.5
 """Pause between two looks."""
 MAX_PAGE: Final = 100
+MAX_PAGES: Final = 10
+MAX_DIMENSION: Final = 20_000
+"""The largest that Pinecone documents."""
 
 
 class IndexRecord(NamedTuple):
@@ -115,17 +118,17 @@ class IndexRecords:
         )
 
     async def _ids(self) -> AsyncIterator[str]:
-        params = [("namespace", INDEXES_NAMESPACE), ("limit", str(MAX_PAGE))]
-        token: object = ""
-        while token is not None:
-            page = [*params, ("paginationToken", str(token))] if token else params
+        page = [("namespace", INDEXES_NAMESPACE), ("limit", str(MAX_PAGE))]
+        for _ in range(MAX_PAGES):
             reply = await self._client.get("/vectors/list", page, seconds=SECONDS)
-            vectors = reply.body.get("vectors") or []
-            for each in vectors if isinstance(vectors, list) else []:
+            for each in vectors if isinstance(vectors := reply.body.get("vectors"), list) else ():
                 if isinstance(each, dict) and isinstance(each.get("id"), str):
                     yield each["id"]
             pagination = reply.body.get("pagination")
-            token = pagination.get("next") or None if isinstance(pagination, dict) else None
+            token = pagination.get("next") if isinstance(pagination, dict) else None
+            if not isinstance(token, str) or not token:
+                return
+            page = [*page[:2], ("paginationToken", token)]
 
 
 def _read(body: Mapping[str, Any]) -> list[IndexRecord]:
@@ -135,17 +138,23 @@ def _read(body: Mapping[str, Any]) -> list[IndexRecord]:
         metadata = vector.get("metadata") if isinstance(vector, dict) else None
         try:
             found.append(_record(name, metadata or {}))
-        except (KeyError, TypeError, ValueError):  # another writer's
+        except (KeyError, TypeError, ValueError, OverflowError):  # another writer's
             logger.warning("pinecone_index_record_unreadable", id=name)
     return found
 
 
 def _record(name: str, metadata: Mapping[str, Any]) -> IndexRecord:
-    """Read a record; numbers come back as floats."""
+    """Read a record; numbers come back as floats.
+
+    :raises ValueError: when a number is none that we write, or KeyError, TypeError, OverflowError.
+    """
+    dimension, times = int(metadata["dimension"]), (metadata["made_at"], metadata["activated_at"])
+    if not 0 < dimension <= MAX_DIMENSION or not all(map(math.isfinite, times)):
+        raise ValueError(name)
     return IndexRecord(
         id=name,
         embedder=str(metadata["embedder"]),
-        dimension=int(metadata["dimension"]),
+        dimension=dimension,
         keywords=int(metadata["keywords"]),
         made_at=float(metadata["made_at"]),
         activated_at=float(metadata["activated_at"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -12,11 +13,18 @@ from numpy.typing import NDArray
 from vital_shared.errors import SourceError
 from vital_shared.logs import get_logger
 from vital_shared.models.citation import Passage
+from vital_shared.models.search_use import PassageFlaw
 from vital_shared.monitoring.metrics import RAG_DROPPED_PASSAGES_TOTAL
 from vital_shared.retrieval.hybrid import CANDIDATES
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.search_usage import UsageKind
-from vital_shared.retrieval.sources.pinecone.client import SOURCE_NAME, PaidRequest, PineconeClient
+from vital_shared.retrieval.sources.pinecone.client import (
+    SEARCH_RETRY_SECONDS,
+    SEARCH_SECONDS,
+    SOURCE_NAME,
+    PaidRequest,
+    PineconeClient,
+)
 from vital_shared.retrieval.sources.pinecone.hosted import MAX_RERANKED_PASSAGES, HostedReranker
 from vital_shared.retrieval.sources.pinecone.indexes import IndexRecord
 from vital_shared.retrieval.sources.pinecone.keywords import question_keywords
@@ -28,10 +36,6 @@ __all__ = ["PineconeSearch", "QueryEmbedder"]
 
 logger = get_logger(__name__)
 
-QUERY_SECONDS: Final = 10.0
-"""Longer than a run waits for a retrieval, so that it is the run that is late."""
-RETRY_SECONDS: Final = 4.0
-"""Time in which a query is sent again: later its answer would find no run any more."""
 RERANK_SECONDS: Final = 2.5
 
 
@@ -101,8 +105,8 @@ class PineconeSearch:
         reply = await self._client.post(
             "/query",
             body | {"namespace": namespace_of(index_id, tenant_id)},
-            seconds=QUERY_SECONDS,
-            retry_seconds=RETRY_SECONDS,
+            seconds=SEARCH_SECONDS,
+            retry_seconds=SEARCH_RETRY_SECONDS,
             paid=PaidRequest(self._read_units, self._usual_units, _stated_units),
         )
         units = _stated_units(reply.body)
@@ -134,14 +138,17 @@ def _stated_units(body: Mapping[str, Any]) -> object:
 
 
 def _usable(matches: Sequence[object], tenant_id: str | None) -> list[Passage]:
-    found = []
+    found: list[Passage] = []
+    flaws: Counter[PassageFlaw] = Counter()
     for match in matches:
         passage = passage_of(match, tenant_id)
         if isinstance(passage, Passage):
             found.append(passage)
         else:
-            RAG_DROPPED_PASSAGES_TOTAL.at(SOURCE_NAME, passage).inc()
-            logger.warning("pinecone_passage_dropped", flaw=passage)
+            flaws[passage] += 1
+    for flaw, count in flaws.items():
+        RAG_DROPPED_PASSAGES_TOTAL.at(SOURCE_NAME, flaw).inc(count)
+        logger.warning("pinecone_passages_dropped", flaw=flaw, count=count)
     return found
 
 

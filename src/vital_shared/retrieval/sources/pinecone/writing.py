@@ -23,6 +23,8 @@ VISIBLE_LOOKS: Final = 60
 """Looks for a write before it is given up: about two minutes."""
 FIRST_LOOK_SECONDS: Final = 0.1
 MAX_LOOK_SECONDS: Final = 2.0
+MAX_DIGITS: Final = 20
+"""Of a number with 64 bits."""
 
 _WRITTEN: Final = "x-pinecone-request-lsn"
 _SEEN: Final = "x-pinecone-max-indexed-lsn"
@@ -98,4 +100,4 @@ class NamespaceWriter:
 def _number(reply: PineconeReply, header: str, *, missing: int) -> int:
     """Read a number of a write; an index that is not serverless states none, and shows writes at once."""
     value = reply.headers.get(header, "")
-    return int(value) if value.isascii() and value.isdigit() else missing
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS else missing
