@@ -101,20 +101,25 @@ class IndexRecords:
         await self._write(record._replace(activated_at=self._now()))
 
     async def remove(self, index_ids: Iterable[str]) -> None:
-        """Forget indexes."""
-        if ids := list(index_ids):
-            body = {"namespace": INDEXES_NAMESPACE, "ids": ids}
+        """Forget indexes; returns once they are no longer seen."""
+        ids = set(index_ids)
+        if ids:
+            body = {"namespace": INDEXES_NAMESPACE, "ids": sorted(ids)}
             await self._client.post("/vectors/delete", body, seconds=SECONDS)
+            await self._wait(lambda records: ids.isdisjoint(each.id for each in records))
 
     async def _write(self, record: IndexRecord) -> None:
         body = {"namespace": INDEXES_NAMESPACE, "vectors": [record.as_json()]}
         await self._client.post("/vectors/upsert", body, seconds=SECONDS)
+        await self._wait(lambda records: record in records)
+
+    async def _wait(self, shows: Callable[[tuple[IndexRecord, ...]], bool]) -> None:
         for _ in range(math.ceil(VISIBLE_SECONDS / LOOK_SECONDS)):
-            if record in await self.all():
+            if shows(await self.all()):
                 return
             await self._sleep(LOOK_SECONDS)
         raise SourceError(
-            f"Pinecone did not show a record within {VISIBLE_SECONDS:g} seconds of taking it: try again."
+            f"Pinecone did not show a change within {VISIBLE_SECONDS:g} seconds of taking it: try again."
         )
 
     async def _ids(self) -> AsyncIterator[str]:
