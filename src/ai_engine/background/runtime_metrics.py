@@ -52,6 +52,8 @@ def _pools(services: Services) -> Iterator[tuple[str, int, int]]:
     yield "db", *services.database.connections
     apis = services.public.apis
     yield "http", sum(api.connections for api in apis), sum(api.in_use for api in apis)
+    sources = [collection.connections for collection in services.collections]
+    yield "sources", sum(size for size, _ in sources), sum(in_use for _, in_use in sources)
     opened = services.models.providers.opened if services.models.providers else ()
     if (redis := services.cache.redis) is not None:
         yield "redis", redis.connections, redis.in_use

@@ -197,7 +197,7 @@ ROUTE: Final = Label(
 
 METHOD: Final = Label("method", ("GET", "POST", "PUT", "DELETE", OTHER))
 STATUS_CLASS: Final = Label("status_class", ("2xx", "3xx", "4xx", "5xx"))
-POOL: Final = Label("pool", ("db", "http", "llm", "redis"))
+POOL: Final = Label("pool", ("db", "http", "llm", "redis", "sources"))
 BUDGET_PERIOD: Final = Label("period", ("day", "month"))
 
 TENANT: Final = BoundedLabel("tenant_id", (NO_TENANT,), earned=True)

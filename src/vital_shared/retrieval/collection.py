@@ -82,6 +82,11 @@ class Collection(Source, Protocol):
     caller that is cancelled may call again.
     """
 
+    @property
+    def connections(self) -> tuple[int, int]:
+        """The number of connections that there may be, and of those in use."""
+        ...
+
     async def ping(self) -> None:
         """Ask for a sign of life; cheap enough for each probe of readiness."""
         ...

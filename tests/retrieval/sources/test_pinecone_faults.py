@@ -159,13 +159,13 @@ async def test_a_cancelled_search_lets_go_of_its_connections(
     server.fail("/query", held, held)
     task = asyncio.create_task(search(collection))
     await held.reached.wait()
-    assert collection.in_use > 0
+    assert collection.connections == (64, 2)
 
     task.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert collection.in_use == 0
+    assert collection.connections == (64, 0)
     assert await search(collection) == ["a-0", "b-0"]
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = [
+    "CONNECTIONS",
     "SEARCH_RETRY_SECONDS",
     "SEARCH_SECONDS",
     "SOURCE_NAME",
@@ -125,11 +126,6 @@ class PineconeClient:
         self._session: aiohttp.ClientSession | None = None
         self.in_use = 0
         """Requests that are under way."""
-
-    @property
-    def connections(self) -> int:
-        """Connections that there may be at once."""
-        return CONNECTIONS
 
     async def aclose(self) -> None:
         """Close the connections; the address may be asked again."""

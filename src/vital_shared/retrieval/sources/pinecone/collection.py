@@ -24,7 +24,12 @@ from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.search_usage import UsageKind
 from vital_shared.retrieval.sources.guard import SourceGuard
 from vital_shared.retrieval.sources.pinecone.active import RECENT_SECONDS, ActiveIndex
-from vital_shared.retrieval.sources.pinecone.client import SOURCE_NAME, PineconeClient, PineconeRefused
+from vital_shared.retrieval.sources.pinecone.client import (
+    CONNECTIONS,
+    SOURCE_NAME,
+    PineconeClient,
+    PineconeRefused,
+)
 from vital_shared.retrieval.sources.pinecone.hosted import HostedEmbedder
 from vital_shared.retrieval.sources.pinecone.indexes import IndexRecord, IndexRecords, answering
 from vital_shared.retrieval.sources.pinecone.namespaces import index_of, namespace_of
@@ -75,14 +80,9 @@ class PineconeCollection:
         self._active = ActiveIndex(self._records)
 
     @property
-    def connections(self) -> int:
-        """Connections that there may be at once."""
-        return sum(client.connections for client in self._clients)
-
-    @property
-    def in_use(self) -> int:
-        """Requests that are under way."""
-        return sum(client.in_use for client in self._clients)
+    def connections(self) -> tuple[int, int]:
+        """The number of connections that there may be, and of those in use."""
+        return len(self._clients) * CONNECTIONS, sum(client.in_use for client in self._clients)
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         """Find at most `limit` passages, best first, of the tenant's own and the shared documents.
