@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     run_timeout_seconds: float = Field(default=300.0, gt=0)
     """A run, or the part of it after an approval, that takes longer fails."""
 
+    embedder: Literal["auto", "english", "multilingual"] = "auto"
+    """The embedding model of an empty knowledge store; ``auto``: by the language of its first documents."""
+
     ingest_seconds: float = Field(default=120.0, gt=0)
     """The longest time for reading one document, without embedding it."""
 

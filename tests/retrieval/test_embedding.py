@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from vital_shared.errors import ConfigurationError
-from vital_shared.retrieval.embedding import E5, Embedder
+from vital_shared.retrieval.embedding import Embedder
+from vital_shared.retrieval.embedding_models import E5
 from vital_shared.retrieval.encoder import Encoder
 from vital_shared.retrieval.passage_text import passage_text
 

@@ -26,3 +26,18 @@ async def test_scores_stand_in_the_order_of_the_texts_whatever_their_company(rer
 
 async def test_no_texts_give_no_scores(reranker: Reranker) -> None:
     assert (await reranker.score(QUESTION, [])).shape == (0,)
+
+
+async def test_questions_in_other_languages_go_to_the_multilingual_model(model_folders) -> None:
+    class Multilingual:
+        async def embed_query(self, text: str) -> np.ndarray:
+            return np.array([1.0, 0.0], np.float32)
+
+        async def embed_passages(self, texts: list[str]) -> np.ndarray:
+            return np.array([[0.8, 0.6], [0.9, 0.4359]], np.float32)
+
+    reranker = Reranker(model_folders["ms-marco-MiniLM-L-12"], Multilingual())
+    texts = ["Filtret tvättas två gånger om året.", "The filter is washed twice a year."]
+    assert (await reranker.score("Hur ofta ska man rengöra filtret?", texts)).round(3).tolist() == [0.0, 6.0]
+    english = await reranker.score("How often is the filter washed?", texts)
+    assert english[1] > english[0] + 3

@@ -87,7 +87,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0013",)
+            ("0014",)
         ]
     await database.aclose()
 
@@ -214,4 +214,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0011_label_use.py",
         "v0012_chunk_deletions.py",
         "v0013_sources.py",
+        "v0014_embedding_model.py",
     ]

@@ -30,7 +30,7 @@ class Embedder:
 async def services(tmp_path):
     source, model = CannedSource([passage("The review takes 90 days.")]), CannedModel("It takes 90 days [1].")
     async with workflow_services(tmp_path, models=[model], sources=[source], cache_entries=10) as services:
-        object.__setattr__(services, "embedder", Embedder())
+        object.__setattr__(services, "phrase_embedder", Embedder())
         agent = await services.agents.get("generalist", tenant_id="acme")
         for name, allows in (("near", True), ("exact", False)):
             profile = agent.model_copy(update={"id": name, "similar_questions": allows, "model": "canned"})
@@ -75,7 +75,7 @@ async def test_what_was_thrown_away_is_not_found(services):
 
 async def test_a_model_that_fails_does_no_harm(services):
     await status(services, ASKED)
-    services.embedder.error = ConfigurationError("It is broken.")
+    services.phrase_embedder.error = ConfigurationError("It is broken.")
     with counted() as growth:
         assert await status(services, AGAIN, enable_rag=False) == "miss"
     assert growth("vital_cache_operations_total", tier="semantic", operation="bypass") == 1

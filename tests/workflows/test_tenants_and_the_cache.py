@@ -77,7 +77,7 @@ async def processes(tmp_path):
                     cache_entries=100,
                 )
             )
-            object.__setattr__(services, "embedder", Embedder())
+            object.__setattr__(services, "phrase_embedder", Embedder())
             opened.append(services)
         agent = await opened[0].agents.get("generalist", tenant_id=None)
         near = agent.model_copy(update={"id": "near", "similar_questions": True, "model": "quoting"})

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vital_shared.retrieval.embedding_models import BGE, EmbeddingModel
 from vital_shared.retrieval.encoder import Encoder
 
-__all__ = ["BGE", "E5", "Embedder", "EmbeddingModel"]
-
-
-class EmbeddingModel(NamedTuple):
-    """A model, and what its card has put before texts."""
-
-    name: str
-    query_prefix: str
-    passage_prefix: str
-
-
-BGE = EmbeddingModel(
-    name="bge-small-en-v1.5",
-    query_prefix="Represent this sentence for searching relevant passages: ",
-    passage_prefix="",
-)
-E5 = EmbeddingModel(name="multilingual-e5-small", query_prefix="query: ", passage_prefix="passage: ")
+__all__ = ["Embedder"]
 
 
 class Embedder:

@@ -10,6 +10,7 @@ from vital_shared.retrieval.hybrid import CANDIDATES, merged
 from vital_shared.store.knowledge import KnowledgeStore
 
 if TYPE_CHECKING:
+    from vital_shared.retrieval.document_embedder import DocumentEmbedder
     from vital_shared.retrieval.embedding import Embedder
     from vital_shared.retrieval.index.index import KnowledgeIndex
 
@@ -26,7 +27,9 @@ class MemorySource:
 
     name = "memory"
 
-    def __init__(self, knowledge: KnowledgeStore, embedder: Embedder | None, folder: Path) -> None:
+    def __init__(
+        self, knowledge: KnowledgeStore, embedder: DocumentEmbedder | Embedder | None, folder: Path
+    ) -> None:
         self._knowledge = knowledge
         self._embedder = embedder
         self._folder = folder

@@ -1,14 +1,17 @@
-"""How well a text answers a question: the ms-marco-MiniLM-L-12 cross-encoder, on this machine."""
+"""How well a text answers a question, judged on this machine: by a cross-encoder where that is in English."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.encoder import Encoder
+from vital_shared.retrieval.language import ENGLISH, language_of
 
 __all__ = ["Reranker"]
 
@@ -16,14 +19,26 @@ MAX_TOKENS = 256
 """Of question and text together: time grows with it, and chunks are seldom longer."""
 
 
+ZERO_COSINE = 0.80
+LOGITS_PER_COSINE = 60.0
+"""How cosines of multilingual-e5-small become logits. Those of 100 Swedish and German questions with the
+passage that answers had a median of 0.84, with a passage of the same subject 0.83, with any other 0.82: they
+order passages (R@1 .58, where ms-marco's logits had .18), and say little about whether one answers."""
+
+
 class Reranker:
     """Scores texts against a question with a logit: about -11 (nothing to do with it) to 11 (answers it).
 
+    The cross-encoder, ms-marco-MiniLM-L-12, reads English. For questions in other languages the multilingual
+    embedder scores, where it is installed.
+
     :param folder: where `weights.install` put the model; it is loaded on first use.
+    :param multilingual: None: the cross-encoder scores everything.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, multilingual: Embedder | None = None) -> None:
         self._encoder = Encoder(folder, max_tokens=MAX_TOKENS)
+        self._multilingual = multilingual
 
     async def warm_up(self) -> None:
         """Load the model now, so that the first question need not wait for it."""
@@ -36,5 +51,14 @@ class Reranker:
         """
         if not texts:
             return np.zeros(0, np.float32)
+        if self._multilingual is not None and await asyncio.to_thread(language_of, query) != ENGLISH:
+            return await _by_meaning(self._multilingual, query, texts)
         logits = await self._encoder.run([(query, text) for text in texts])
         return logits[:, 0]
+
+
+async def _by_meaning(embedder: Embedder, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+    vector = await embedder.embed_query(query)
+    cosines = await embedder.embed_passages(texts) @ vector
+    logits: NDArray[np.float32] = ((cosines - ZERO_COSINE) * LOGITS_PER_COSINE).astype(np.float32)
+    return logits

@@ -160,6 +160,7 @@ class KnowledgeStore:
                     field="document_id",
                 )
             await connection.execute(delete(documents).where(documents.c.id == document_id))
+            await _forget_model_if_empty(connection)
             await _forget_deletions(connection)
         self._changed()
 
@@ -168,6 +169,22 @@ class KnowledgeStore:
         async with self._database.connect() as connection:
             number: int = (await connection.execute(select(knowledge_version.c.version))).scalar_one()
             return number
+
+    async def embedding_model(self) -> str:
+        """Return the name of the model that passages are embedded with; empty: none was chosen yet."""
+        async with self._database.connect() as connection:
+            name = await connection.execute(select(knowledge_version.c.embedding_model))
+            return name.scalar_one() or ""
+
+    async def keep_embedding_model(self, name: str) -> str:
+        """Keep the name of the model, unless another process was sooner; return the name that is kept."""
+        column = knowledge_version.c.embedding_model
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(knowledge_version).where(column.is_(None)).values(embedding_model=name)
+            )
+            kept: str = (await connection.execute(select(column))).scalar_one()
+            return kept
 
     async def keyword_search(self, query: str, *, tenant_id: str, limit: int) -> tuple[KeywordHit, ...]:
         """Find chunks that have any word of the query, best first, among those that the tenant may see.
@@ -256,6 +273,12 @@ async def _forget_deletions(connection: AsyncConnection) -> None:
     """Leave the newest; at least one stays, so that nobody takes a log that was cut for a whole one."""
     last = select(func.max(chunk_deletions.c.id)).scalar_subquery()
     await connection.execute(delete(chunk_deletions).where(chunk_deletions.c.id <= last - _KEPT_DELETIONS))
+
+
+async def _forget_model_if_empty(connection: AsyncConnection) -> None:
+    """Let the next first document choose its embedding model."""
+    empty = ~exists().where(documents.c.id.is_not(None))
+    await connection.execute(update(knowledge_version).where(empty).values(embedding_model=None))
 
 
 async def _insert(connection: AsyncConnection, document: Document, pieces: Sequence[Chunk]) -> None:

@@ -122,6 +122,7 @@ knowledge_version = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
     Column("lineage", SafeText),
+    Column("embedding_model", SafeText),
     CheckConstraint("id = 1", name="ck_knowledge_version_one_row"),
 )
 

@@ -104,10 +104,10 @@ async def look_up(
 
 async def _vector(services: Services, question: WorkflowInput) -> NDArray[np.float32] | None:
     """Make the vector of a question; None: there is no model for it, and equal questions alone are found."""
-    if services.embedder is None:
+    if services.phrase_embedder is None:
         return None
     try:
-        vectors = await services.embedder.embed_passages([question.query])
+        vectors = await services.phrase_embedder.embed_passages([question.query])
     except VitalError as error:
         services.cache.pass_by(question.mode, "semantic")
         logger.warning("similar questions are not found", reason=str(error))

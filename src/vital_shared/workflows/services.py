@@ -28,9 +28,11 @@ from vital_shared.monitoring.pricing import Prices
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.collection import Collection
+from vital_shared.retrieval.document_embedder import DocumentEmbedder
+from vital_shared.retrieval.embedding_models import BGE, E5
 from vital_shared.retrieval.fusion import Fusion
 from vital_shared.retrieval.memory import MemorySource
-from vital_shared.retrieval.pinned_models import BGE_SMALL, MS_MARCO
+from vital_shared.retrieval.pinned_models import BGE_SMALL, DECLARED, MS_MARCO, MULTILINGUAL
 from vital_shared.retrieval.sources.configured import configured_collections
 from vital_shared.retrieval.weights import installed
 from vital_shared.settings import Settings
@@ -104,8 +106,12 @@ class Services:
     """Tools that ask public services."""
     suggester: Suggester
     """Which of the tools a question asks for."""
-    embedder: Embedder | None
-    """None where the embedded models are not installed: search is by keywords alone, and answers say so."""
+    embedder: DocumentEmbedder | None
+    """That of the documents. None where no embedded model is installed: search is by keywords alone, and
+    answers say so."""
+
+    phrase_embedder: Embedder | None
+    """bge, for questions that ask the same and for the choice of tools, whatever the documents' model is."""
 
     reranker: Reranker | None
     """The same: sentences are then checked by their words alone."""
@@ -152,7 +158,9 @@ class Services:
             await agents.add_missing(SHIPPED_AGENTS)
             epochs = CacheEpochs(database)
             knowledge = KnowledgeStore(database, epochs.forget)
-            embedder, reranker, vocabulary = await asyncio.to_thread(_embedded, settings)
+            embedders, reranker, vocabulary = await asyncio.to_thread(_embedded, settings)
+            embedder = DocumentEmbedder(knowledge, embedders, settings.embedder) if embedders else None
+            phrase_embedder = embedders.get(BGE.name)
             count, bound = vocabulary or estimate_tokens, vocabulary or at_most
             configuration = load_configuration(settings.config_path)
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
@@ -168,9 +176,7 @@ class Services:
             )
             stack.push_async_callback(all_models.aclose)
             source_breakers = Breakers()
-            collections = configured_collections(
-                settings, {} if embedder is None else {embedder.name: embedder}, source_breakers
-            )
+            collections = configured_collections(settings, embedders, source_breakers)
             for collection in collections:
                 stack.push_async_callback(collection.aclose)
             memory = MemorySource(knowledge, embedder, settings.data_dir / "index")
@@ -224,8 +230,9 @@ class Services:
                 account=Account(Prices(own_prices, now=now).rates, count, bound),
                 tools=registry,
                 public=public,
-                suggester=Suggester(registry, embedder),
+                suggester=Suggester(registry, phrase_embedder),
                 embedder=embedder,
+                phrase_embedder=phrase_embedder,
                 reranker=reranker,
                 now=now,
                 closing=stack.pop_all(),
@@ -249,23 +256,27 @@ def _redis(settings: Settings) -> RedisTier | None:
     )
 
 
-def _embedded(settings: Settings) -> tuple[Embedder | None, Reranker | None, Count | None]:
+def _embedded(settings: Settings) -> tuple[dict[str, Embedder], Reranker | None, Count | None]:
     """Find the embedded models, and what counts tokens; without them the engine works, less well."""
     if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
         logger.warning("the embedded models need more packages: run `pip install 'vital[embedded]'`")
-        return None, None, None
-    folders = installed(settings.data_dir)
-    embedder = reranker = None
+        return {}, None, None
+    folders = installed(settings.data_dir, (*DECLARED, MULTILINGUAL))
+    embedders: dict[str, Embedder] = {}
+    reranker = None
     # They load numpy, a tenth of all that the engine loads.
-    if BGE_SMALL.name in folders:
+    if folders:
         from vital_shared.retrieval.embedding import Embedder  # noqa: PLC0415
 
-        embedder = Embedder(folders[BGE_SMALL.name])
+        found = {BGE_SMALL.name: BGE, MULTILINGUAL.name: E5}
+        embedders = {
+            model.name: Embedder(folders[name], model) for name, model in found.items() if name in folders
+        }
     if MS_MARCO.name in folders:
         from vital_shared.retrieval.rerank import Reranker  # noqa: PLC0415
 
-        reranker = Reranker(folders[MS_MARCO.name])
-    if embedder is None or reranker is None:
+        reranker = Reranker(folders[MS_MARCO.name], embedders.get(E5.name))
+    if BGE.name not in embedders or reranker is None:
         logger.warning("embedded models are not installed: run `vital models install`")
     vocabulary = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
-    return embedder, reranker, vocabulary
+    return embedders, reranker, vocabulary

@@ -47,11 +47,11 @@ async def sync_collection(
     :raises ConfigurationError: when no embedding model is installed.
     :raises Conflict: when this process stood still for so long that another has taken over.
     """
-    embedder = services.embedder
-    if embedder is None:
+    if services.embedder is None:
         raise ConfigurationError(
             f"The source {collection.name} needs the embedded models: run `vital models install`."
         )
+    embedder = await services.embedder.current()
     ledger = SourceDocuments(services.database, collection.name)
     lease = SourceLease(services.database, collection.name, services.now)
     result = await lease.run(CollectionSync(ledger, collection, embedder, on_sync).run)

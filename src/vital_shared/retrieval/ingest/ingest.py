@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from vital_shared.errors import IngestError, NotFound
 from vital_shared.models.knowledge import Chunk, Document
+from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.ingest.files import (
     Found,
     file_address,
@@ -37,6 +38,10 @@ __all__ = ["Ingestor", "OnProgress"]
 BATCH_SIZE: Final = 8
 """Passages to embed in one call, between two reports of progress: about a quarter of a second's work."""
 
+SAMPLED_FILES: Final = 8
+SAMPLED_PASSAGES: Final = 4
+"""Read of as many files to choose the embedding model by."""
+
 OnProgress = Callable[[float, int], None]
 """Called with the files done, one in progress counting in part, and the files in all."""
 
@@ -55,7 +60,7 @@ class Ingestor:
     def __init__(
         self,
         knowledge: KnowledgeStore,
-        embedder: Embedder | None,
+        embedder: DocumentEmbedder | Embedder | None,
         *,
         limits: Limits = DEFAULT_LIMITS,
         readers: ReaderPool = READERS,
@@ -95,6 +100,7 @@ class Ingestor:
         """
         named = list(paths)
         found = await asyncio.to_thread(find_files, named)
+        await self._choose_model(found)
         done = 0
 
         def report(part: float) -> None:
@@ -115,6 +121,24 @@ class Ingestor:
             if any(path.is_relative_to(folder) for path in readable if folder != path):
                 async for result in self._gone_from(folder, tenant_id, prune=prune):
                     yield result
+
+    async def _choose_model(self, found: Sequence[Found]) -> None:
+        """Let the model of an empty store be chosen by files from all over, and not by the first alone."""
+        if not isinstance(self._embedder, DocumentEmbedder) or await self._knowledge.embedding_model():
+            return
+        texts: list[str] = []
+        for entry in found[:: max(1, len(found) // SAMPLED_FILES)]:
+            with suppress(IngestError):  # reported when it is ingested
+                texts += await self._sampled(entry)
+        if texts:
+            await self._embedder.choose(texts)
+
+    async def _sampled(self, entry: Found) -> list[str]:
+        if entry.error is not None:
+            return []
+        data = await asyncio.to_thread(read_file, entry.path, limit=self._limits.file_bytes)
+        contents = await self._read(data, entry.uri, media_type_of(entry.uri, None), None)
+        return [chunk.text for chunk in contents.chunks[:SAMPLED_PASSAGES]]
 
     async def _gone_from(
         self, folder: Path, tenant_id: str | None, *, prune: bool

@@ -1,0 +1,81 @@
+"""The language of a text."""
+
+# ruff: noqa: SIM905 (word lists read better as one string)
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Final
+
+__all__ = ["ENGLISH", "language_of"]
+
+ENGLISH: Final = "en"
+
+READ_CHARACTERS: Final = 600
+"""Read of a text, from its beginning."""
+
+KEPT_TEXTS: Final = 1_024
+
+FEWEST_LETTERS: Final = 12
+"""A shorter text in Latin letters is taken for English: a name, a number with its unit."""
+
+FEWEST_WORDS: Final = 3
+"""The same, where all letters are those of English."""
+
+CLEARLY_ENGLISH: Final = 2
+"""Words that no other language has, from which on nothing more is looked at."""
+
+CLEARLY_FOREIGN: Final = 6.0
+"""Logarithm of how much likelier another language must be than English: headings without a verb look
+like Latin, and the rest of the engine knows English best."""
+
+LANGUAGES: Final = tuple(
+    "ar bg bn ca cs da de el en es et eu fa fi fr ga he hi hr hu hy id it ja ko lt lv nl no pl pt ro ru sk "
+    "sl sr sv ta th tr uk ur vi zh".split()
+)
+"""The languages that are told apart, by their codes in ISO 639-1."""
+
+_ENGLISH_ALONE: Final = frozenset(
+    "the and are with from this that these which what how when where who whose why does did should must have "
+    "has been their they them would could your about into than because while between only also any each "
+    "other there its it's is".split()
+)
+_WORD: Final = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
+_loading = Lock()
+
+
+def language_of(text: str) -> str:
+    """Return the code of the language that a text is written in; English where nothing speaks against it.
+
+    A sentence takes 5 microseconds where it is plainly English, and about 100 elsewhere. The first text that
+    is not loads the model, which takes half a second.
+    """
+    return _language_of(text[:READ_CHARACTERS])
+
+
+@lru_cache(maxsize=KEPT_TEXTS)
+def _language_of(text: str) -> str:
+    words = _WORD.findall(text.lower())
+    if sum(word in _ENGLISH_ALONE for word in words) >= CLEARLY_ENGLISH:
+        return ENGLISH
+    letters = sum(map(len, words))
+    if text.isascii() and (len(words) < FEWEST_WORDS or letters < FEWEST_LETTERS):
+        return ENGLISH
+    if not letters:
+        return ENGLISH
+    ranks: list[tuple[str, float]] = _identifier().rank(" ".join(words))
+    language, score = ranks[0]
+    english = next(score for code, score in ranks if code == ENGLISH)
+    return language if score - english >= CLEARLY_FOREIGN else ENGLISH
+
+
+@lru_cache(maxsize=1)
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - half a second
+
+    with _loading:
+        identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+        identifier.set_languages(LANGUAGES)
+        return identifier
