@@ -11,12 +11,14 @@ from typing import Any, Final, TypeAlias
 
 from vital_shared.monitoring.instrument import Counter, Histogram, Instrument
 from vital_shared.monitoring.labels import BoundedLabel
+from vital_shared.monitoring.metrics import METRIC_SERIES_LIMIT
 
 __all__ = [
     "SCOPE",
     "Match",
     "and_on",
     "increase",
+    "increase_from_birth",
     "max_by",
     "mean",
     "quantile",
@@ -66,6 +68,20 @@ def rate(metric: Instrument[Any], window: str, part: str = "", /, **matches: Mat
 def increase(metric: Instrument[Any], window: str, part: str = "", /, **matches: Match) -> str:
     """Compute how much it has grown in a window."""
     return f"increase({_growing(metric, part, matches)}[{window}])"
+
+
+def increase_from_birth(counter: Counter, window: str, *labels: str, **matches: Match) -> str:
+    """Add up how much counters have grown in a window, with what a new one had counted when first seen.
+
+    Prometheus' own ``increase`` begins with the second sample of a series, and a new tenant's series is born
+    with its first count. A series is new when it was not there before the window, while others of its engine
+    were read without it; so one that Prometheus merely had not read yet is not taken for new.
+    """
+    series, grown = select(counter, **matches), increase(counter, window, **matches)
+    reads = f"count_over_time({METRIC_SERIES_LIMIT.name}{{{SCOPE}}}[{window}])"
+    is_new = f"count_over_time({series}[{window}]) < on (job, instance) group_left () {reads}"
+    first = f"(min_over_time({series}[{window}]) unless {series} offset {window} and {is_new})"
+    return sum_by(f"{grown} + {first} or {grown} or {first}", *labels)
 
 
 def sum_by(expression: str, *labels: str) -> str:

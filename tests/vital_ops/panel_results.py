@@ -22,8 +22,13 @@ HEAD = """# Dashboards
 
 Each panel of each dashboard, and the result of its queries: asked of a Prometheus that has watched an engine
 with two workers under load, with every environment, instance, mode and tenant chosen. Long results are cut;
-the number of series is in parentheses. The test `tests/vital_ops/test_panels.py` asks the same queries, and
-fails where one is empty. Printed by:
+the number of series is in parentheses. The test `tests/vital_ops/test_panels.py` asks the same queries of a
+Prometheus 2 and of a Prometheus 3, and fails where one is empty.
+
+Panels of a tenant's money cannot miss what a new tenant spends between two scrapes. Where they show a day or a
+month, or a budget, they read gauges that the ledger feeds. Where they show a type of cost, a mode, an hour or the
+time that is chosen, they read the counters that are fed with each row of the ledger, and add to their growth
+what a new series had counted when it was first seen. Printed by:
 
 ```sh
 .venv/bin/python -m tests.vital_ops.panel_results > docs/dashboards.md

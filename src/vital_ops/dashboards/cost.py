@@ -7,7 +7,7 @@ from typing import Final
 from vital_ops.config import OpsConfig, Threshold
 from vital_ops.dashboards.budgets import budgets
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
-from vital_ops.promql import increase, max_by, rate, ratio, select, sum_by
+from vital_ops.promql import increase_from_birth, max_by, rate, ratio, select, sum_by
 from vital_ops.report.targets import CALLS_SAVED
 from vital_ops.rules.alerts import usual_cost
 from vital_ops.rules.recording import COST_OF_DAY, COST_PER_HOUR
@@ -25,6 +25,8 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["cost"]
 
 TOP: Final = 10
+
+HOUR: Final = "1h"
 
 _mine: Final = {"mode": MODE, "tenant_id": TENANT}
 
@@ -47,15 +49,14 @@ def cost(config: OpsConfig) -> Board:
 
 
 def _money(daily: Threshold) -> tuple[Panel, ...]:
-    spent, saved = rate(COST_DOLLARS_TOTAL, INTERVAL, **_mine), COST_SAVED_DOLLARS_TOTAL
     return (
         Panel(
             key="daily_cost",
             title="Estimated daily cost",
-            description="The cost of a day at the present pace, and of the last 24 hours.",
+            description="The cost of a day at the pace of the last hour, and of the last 24 hours.",
             kind="lines",
             queries=(
-                Query(f"{sum_by(spent)} * 86400", "at this pace"),
+                Query(f"{increase_from_birth(COST_DOLLARS_TOTAL, HOUR, **_mine)} * 24", "at this pace"),
                 Query(COST_OF_DAY, "the last 24 hours, of all"),
             ),
             unit="currencyUSD",
@@ -67,7 +68,7 @@ def _money(daily: Threshold) -> tuple[Panel, ...]:
             description="Models, tools and searches.",
             kind="pie",
             queries=(
-                Query(sum_by(increase(COST_DOLLARS_TOTAL, RANGE, **_mine), "cost_type"), "{{cost_type}}"),
+                Query(increase_from_birth(COST_DOLLARS_TOTAL, RANGE, "cost_type", **_mine), "{{cost_type}}"),
             ),
             unit="currencyUSD",
         ),
@@ -84,9 +85,9 @@ def _money(daily: Threshold) -> tuple[Panel, ...]:
         Panel(
             key="cost_saved",
             title="Cost saved via cache",
-            description="The cost that cache hits have avoided, in dollars an hour.",
+            description="The cost that cache hits have avoided in the last hour, in dollars.",
             kind="lines",
-            queries=(Query(f"{sum_by(rate(saved, INTERVAL, **_mine))} * 3600", "saved an hour"),),
+            queries=(Query(increase_from_birth(COST_SAVED_DOLLARS_TOTAL, HOUR, **_mine), "saved an hour"),),
             unit="currencyUSD",
         ),
     )
@@ -129,15 +130,15 @@ def _most_spent(period: str) -> str:
 
 
 def _trend(spike: Threshold) -> tuple[Panel, ...]:
-    spent = increase(COST_DOLLARS_TOTAL, RANGE, **_mine)
-    saved = sum_by(increase(COST_SAVED_DOLLARS_TOTAL, RANGE, **_mine))
+    spent = increase_from_birth(COST_DOLLARS_TOTAL, RANGE, **_mine)
+    saved = increase_from_birth(COST_SAVED_DOLLARS_TOTAL, RANGE, **_mine)
     return (
         Panel(
             key="cost_by_mode",
             title="Cost per mode",
             description="Dollars in the time that is shown.",
             kind="table",
-            queries=(Query(sum_by(spent, "mode"), "Dollars"),),
+            queries=(Query(increase_from_birth(COST_DOLLARS_TOTAL, RANGE, "mode", **_mine), "Dollars"),),
             unit="currencyUSD",
             rows=("mode",),
         ),
@@ -153,13 +154,10 @@ def _trend(spike: Threshold) -> tuple[Panel, ...]:
         Panel(
             key="cost_trend",
             title="Cost trend",
-            description="Dollars an hour, by type, and of all together beside the limit of a sudden spike.",
+            description="Dollars of the last hour by type, and the pace of all beside a spike's limit.",
             kind="lines",
             queries=(
-                Query(
-                    f"{sum_by(rate(COST_DOLLARS_TOTAL, INTERVAL, **_mine), 'cost_type')} * 3600",
-                    "{{cost_type}}",
-                ),
+                Query(increase_from_birth(COST_DOLLARS_TOTAL, HOUR, "cost_type", **_mine), "{{cost_type}}"),
                 Query(COST_PER_HOUR, "all"),
                 Query(f"{spike.value:g} * {usual_cost(spike)}", "limit: a multiple of the usual"),
             ),
@@ -171,7 +169,7 @@ def _trend(spike: Threshold) -> tuple[Panel, ...]:
             title="Cost savings percentage",
             description="Money that the cache has saved, as a share of the cost without a cache.",
             kind="gauge",
-            queries=(Query(ratio(saved, f"({saved} + {sum_by(spent)})"), "saved"),),
+            queries=(Query(ratio(saved, f"({saved} + {spent})"), "saved"),),
             unit="percentunit",
             decimals=1,
             least=0,

@@ -8,7 +8,7 @@ from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
 from vital_ops.dashboards.quantiles import quantiles
 from vital_ops.definitions import ANSWERED
-from vital_ops.promql import increase, mean, quantile, rate, ratio, select, sum_by
+from vital_ops.promql import increase, increase_from_birth, mean, quantile, rate, ratio, select, sum_by
 from vital_ops.report.targets import HIT_RATE, SUCCESS_RATE
 from vital_ops.rules.recording import ALL, DURATION, ERROR_RATIO, error_ratio, hit_ratio
 from vital_ops.uids import PERFORMANCE
@@ -21,6 +21,8 @@ from vital_shared.monitoring.metrics import (
     STREAM_CONNECTIONS,
     TIME_TO_FIRST_TOKEN_SECONDS,
     WORKFLOW_ACTIVE,
+    WORKFLOW_AFTER_GRAPH_SECONDS,
+    WORKFLOW_BEFORE_GRAPH_SECONDS,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_REQUESTS_TOTAL,
 )
@@ -57,6 +59,7 @@ def performance(thresholds: Thresholds) -> Board:
 def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
     chosen = error_ratio(thresholds["HighErrorRate"].range, **_mine)
     answered = sum_by(increase(_requests, RANGE, outcome=ANSWERED, **_mine))
+    by_tenant = increase_from_birth(_requests, RANGE, "tenant_id", **_mine)
     return (
         Panel(
             key="request_rate",
@@ -175,9 +178,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Top tenants",
             description="The tenants with the most requests; other stands for all that are not named.",
             kind="table",
-            queries=(
-                Query(f"topk({TOP}, {sum_by(increase(_requests, RANGE, **_mine), 'tenant_id')})", "Requests"),
-            ),
+            queries=(Query(f"topk({TOP}, {by_tenant})", "Requests"),),
             unit="short",
             decimals=0,
             rows=("tenant_id",),
@@ -234,6 +235,21 @@ def _streaming() -> tuple[Panel, ...]:
             kind="lines",
             queries=quantiles(NODE_DURATION_SECONDS, 0.95, label="node"),
             unit="s",
+        ),
+        Panel(
+            key="around_graph",
+            title="Time before and after the graph",
+            description="P95 of checks, cache and a run's row before the nodes, and of storing its end.",
+            kind="lines",
+            queries=tuple(
+                Query(quantile(0.95, each, INTERVAL, "mode", **ways), f"P95 {name}, mode {{{{mode}}}}")
+                for each, name in (
+                    (WORKFLOW_BEFORE_GRAPH_SECONDS, "before"),
+                    (WORKFLOW_AFTER_GRAPH_SECONDS, "after"),
+                )
+            ),
+            unit="s",
+            least=0,
         ),
         Panel(
             key="streams_sequential",

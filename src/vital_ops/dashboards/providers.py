@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from vital_ops.dashboards.panel import INTERVAL, Panel, Query
 from vital_ops.dashboards.quantiles import quantiles
-from vital_ops.promql import rate, sum_by
-from vital_shared.monitoring.instrument import Histogram
+from vital_ops.promql import max_by, rate, select, sum_by
+from vital_shared.monitoring.instrument import Counter, Histogram
 from vital_shared.monitoring.metrics import (
+    LLM_BREAKER_OPEN,
     LLM_CALL_DURATION_SECONDS,
     LLM_FAILURES_TOTAL,
+    LLM_FALLBACKS_TOTAL,
+    LLM_RETRIES_TOTAL,
+    RAG_BREAKER_OPEN,
     RAG_DURATION_SECONDS,
     TOOL_DURATION_SECONDS,
 )
@@ -18,20 +22,63 @@ __all__ = ["providers"]
 
 def providers() -> tuple[Panel, ...]:
     """Make the panels."""
-    failures = sum_by(rate(LLM_FAILURES_TOTAL, INTERVAL), "model", "kind")
+    return (*_all_durations(), *_failures())
+
+
+def _all_durations() -> tuple[Panel, ...]:
     return (
         _durations("model_durations", "Duration of model calls", LLM_CALL_DURATION_SECONDS, "model"),
         _durations("tool_durations", "Duration of tool calls", TOOL_DURATION_SECONDS, "tool"),
         _durations("source_durations", "Duration of searches", RAG_DURATION_SECONDS, "source"),
-        Panel(
-            key="provider_failures",
-            title="Failures of providers by kind",
-            description="Attempts at a model that failed, each second; also those that a retry has healed.",
-            kind="lines",
-            queries=(Query(failures, "{{model}}, {{kind}}"),),
-            unit="ops",
-            least=0,
+    )
+
+
+def _failures() -> tuple[Panel, ...]:
+    return (
+        _by_kind(
+            "provider_failures",
+            "Failures of providers by kind",
+            "Attempts at a model that failed, each second; also those that a retry has healed.",
+            LLM_FAILURES_TOTAL,
         ),
+        _by_kind(
+            "retries",
+            "Retries by kind",
+            "Attempts at a model that were made again, each second, by the failure of the one before.",
+            LLM_RETRIES_TOTAL,
+        ),
+        _by_kind(
+            "fallbacks",
+            "Fallbacks by kind",
+            "Calls that went to the next model, each second, by the model that did not answer and why.",
+            LLM_FALLBACKS_TOTAL,
+        ),
+        Panel(
+            key="breakers",
+            title="Breakers open",
+            description="1 while a model or a source is left alone: it has failed several times in a row.",
+            kind="lines",
+            queries=(
+                Query(max_by(select(LLM_BREAKER_OPEN), "model"), "{{model}}"),
+                Query(max_by(select(RAG_BREAKER_OPEN), "source"), "{{source}}"),
+            ),
+            unit="short",
+            decimals=0,
+            least=0,
+            most=1,
+        ),
+    )
+
+
+def _by_kind(key: str, title: str, description: str, counter: Counter) -> Panel:
+    return Panel(
+        key=key,
+        title=title,
+        description=description,
+        kind="lines",
+        queries=(Query(sum_by(rate(counter, INTERVAL), "model", "kind"), "{{model}}, {{kind}}"),),
+        unit="ops",
+        least=0,
     )
 
 

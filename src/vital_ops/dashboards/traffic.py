@@ -8,6 +8,7 @@ from vital_ops.promql import SCOPE, increase, rate, sum_by
 from vital_ops.rules.recording import REJECTION_RATIO, REQUESTS_PER_HOUR, TENANT_ERROR_RATIO, WORKER_RESTARTS
 from vital_shared.monitoring.metrics import (
     HTTP_REFUSALS_TOTAL,
+    HTTP_REQUESTS_TOTAL,
     REQUESTS_REJECTED_TOTAL,
     WORKER_RESTARTS_TOTAL,
     WORKFLOW_CANCELLATIONS_TOTAL,
@@ -18,7 +19,7 @@ __all__ = ["traffic"]
 
 def traffic(thresholds: Thresholds) -> tuple[Panel, ...]:
     """Make the panels."""
-    return (*_engines(thresholds), *_rejections(thresholds), *_ended_early(thresholds))
+    return (*_engines(thresholds), *_rejections(thresholds), *_ended_early(thresholds), *_http())
 
 
 def _engines(thresholds: Thresholds) -> tuple[Panel, ...]:
@@ -114,6 +115,31 @@ def _ended_early(thresholds: Thresholds) -> tuple[Panel, ...]:
             description="Runs that a client cancelled, or whose client had gone, each second.",
             kind="lines",
             queries=(Query(cancelled, "{{reason}}"),),
+            unit="reqps",
+            least=0,
+            width=12,
+        ),
+    )
+
+
+def _http() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            key="http_requests",
+            title="HTTP requests by route",
+            description="Requests that were answered, each second, by the template of their route.",
+            kind="lines",
+            queries=(Query(sum_by(rate(HTTP_REQUESTS_TOTAL, INTERVAL), "route"), "{{route}}"),),
+            unit="reqps",
+            least=0,
+            width=12,
+        ),
+        Panel(
+            key="http_statuses",
+            title="HTTP answers by status class",
+            description="Answers each second, by the class of their status: 4xx is the client's, 5xx ours.",
+            kind="lines",
+            queries=(Query(sum_by(rate(HTTP_REQUESTS_TOTAL, INTERVAL), "status_class"), "{{status_class}}"),),
             unit="reqps",
             least=0,
             width=12,
