@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = ["Destinations", "Mail"]
@@ -37,7 +37,8 @@ class Destinations:
     pagerduty_url: str | None = None
     """None: PagerDuty's own."""
     mail: Mail | None = None
-    switch_url_file: Path | None = None
-    """With the address of a dead man's switch, which is called while alerting works."""
-    reads_url_files: bool = True
-    """Whether Alertmanager reads a webhook's address from a file: 0.26 and later do."""
+    switch_url: str | None = field(default=None, repr=False)
+    """The address of a dead man's switch, which is called while alerting works.
+
+    It stands in the configuration: Alertmanager reads it from a file since 0.26 only, and Debian 12 has 0.25.
+    """

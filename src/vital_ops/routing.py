@@ -71,7 +71,8 @@ QUICK: Final = Pace("200ms", "500ms", "1h", "1s")
 def routing(to: Destinations, pace: Pace = CALM) -> str:
     """Write the configuration.
 
-    What is not configured gets nothing; the engine gets everything.
+    What is not configured gets nothing; the engine gets everything. Of secrets, the address of a dead man's
+    switch stands in it.
     """
     notify = sorted({"-".join(receivers) for receivers in _receivers()})
     routes = [{"receiver": name, "matchers": [f'{NOTIFY}="{name}"']} for name in notify]
@@ -140,13 +141,8 @@ def _engine(to: Destinations, *, send_resolved: bool) -> dict[str, Any]:
 def _life_signs(to: Destinations) -> list[dict[str, Any]]:
     """Send the watchdog to the engine and to the dead man's switch; its end is no life sign."""
     found = [_engine(to, send_resolved=False)]
-    if to.switch_url_file is not None:
-        address = (
-            {"url_file": str(to.switch_url_file)}
-            if to.reads_url_files
-            else {"url": to.switch_url_file.read_text(encoding="utf-8")}
-        )
-        found.append({**address, "send_resolved": False})
+    if to.switch_url is not None:
+        found.append({"url": to.switch_url, "send_resolved": False})
     return found
 
 

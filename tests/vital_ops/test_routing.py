@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from vital_ops.build import CONTAINERS
 from vital_ops.destinations import Destinations
 from vital_ops.routing import QUICK, routing
 from vital_ops.rules.files import rule_files
-from vital_ops.stack.alertmanager import alertmanager, reads_url_files
+from vital_ops.stack.alertmanager import alertmanager
 from vital_ops.stack.programs import AMTOOL, find_program
 
 ROOT = Path(__file__).parents[2]
@@ -59,18 +58,16 @@ def test_the_watchdog_reaches_the_engine_alone_where_there_is_no_dead_mans_switc
 
 
 def test_the_watchdog_is_posted_to_the_dead_mans_switch_and_its_end_is_not(tmp_path):
-    file = tmp_path / "dead-mans-switch-url"
-    file.write_text("https://hc-ping.com/secret")
-    to = Destinations(engine_url="http://127.0.0.1:8000/v1/alerts", switch_url_file=file)
-    for reads_files, address in ((True, {"url_file": str(file)}), (False, {"url": file.read_text()})):
-        read = yaml.safe_load(routing(replace(to, reads_url_files=reads_files)))
-        (receiver,) = [each for each in read["receivers"] if each["name"] == "Watchdog"]
-        engine, switch = receiver["webhook_configs"]
-        assert switch == {**address, "send_resolved": False}
-        assert (engine["url"], engine["send_resolved"]) == ("http://127.0.0.1:8000/v1/alerts", False)
-        assert [each for each in read["receivers"] if "hc-ping" in str(each)] in ([], [receiver])
+    address = "https://hc-ping.com/secret"
+    to = Destinations(engine_url="http://127.0.0.1:8000/v1/alerts", switch_url=address)
+    read = yaml.safe_load(routing(to))
+    (receiver,) = [each for each in read["receivers"] if each["name"] == "Watchdog"]
+    engine, switch = receiver["webhook_configs"]
+    assert switch == {"url": address, "send_resolved": False}
+    assert (engine["url"], engine["send_resolved"]) == ("http://127.0.0.1:8000/v1/alerts", False)
+    assert [each for each in read["receivers"] if "hc-ping" in str(each)] == [receiver]
     configuration = tmp_path / "alertmanager.yml"
-    configuration.write_text(routing(replace(to, reads_url_files=reads_url_files())))
+    configuration.write_text(routing(to))
     assert "SUCCESS" in amtool("check-config", configuration)
 
 

@@ -27,8 +27,6 @@ def up(
     VITAL_SLACK_WEBHOOK_URL, VITAL_PAGERDUTY_ROUTING_KEY, and VITAL_SMTP_HOST, VITAL_SMTP_FROM and
     VITAL_SMTP_TO are set. VITAL_DEAD_MANS_SWITCH_URL is called every minute or two while alerting works.
     """
-    from dataclasses import replace
-
     from ai_engine.settings import ServerSettings
     from vital_cli.session import load_settings
     from vital_cli.stacking import announce, engine_program, reachable, run_until_told
@@ -36,7 +34,6 @@ def up(
     from vital_ops.config import load_config
     from vital_ops.routing import routing
     from vital_ops.rules.files import rule_files
-    from vital_ops.stack.alertmanager import reads_url_files
     from vital_ops.stack.notification_settings import NotificationSettings
     from vital_ops.stack.stack import Stack, local_config
     from vital_ops.stack.up import KEY_FILE, locked
@@ -63,7 +60,7 @@ def up(
             alertmanager_port=alertmanager_port,
             rules=rule_files(chosen),
             config=chosen,
-            routing=routing(replace(destinations, reads_url_files=reads_url_files())),
+            routing=routing(destinations),
             key_file=folder / KEY_FILE,
         )
         run_until_told(run(stack, settings.url, lambda: announce(stack, notifications), _warn))

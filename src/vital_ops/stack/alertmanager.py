@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 from pathlib import Path
 from typing import Final
 
 from vital_ops.stack.program import Program
 from vital_ops.stack.programs import ALERTMANAGER, find_program
 
-__all__ = ["alertmanager", "reads_url_files"]
-
-FIRST_WITH_URL_FILES: Final = (0, 26)
+__all__ = ["alertmanager"]
 
 RETENTION: Final = "768h"
 """32 days: Alertmanager notifies again of what it has forgotten, whatever the route's repeat interval is."""
@@ -40,14 +36,3 @@ def alertmanager(folder: Path, address: str, configuration: Path, external_url: 
         ready_url=f"http://{address}/-/ready",
         log=folder / "alertmanager.log",
     )
-
-
-def reads_url_files() -> bool:
-    """Return whether this machine's Alertmanager reads a webhook's address from a file.
-
-    :raises ConfigurationError: when it is not on this machine.
-    """
-    command = [str(find_program(ALERTMANAGER)), "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - found above
-    version = re.search(r"version (\d+)\.(\d+)", done.stdout + done.stderr)
-    return version is not None and (int(version[1]), int(version[2])) >= FIRST_WITH_URL_FILES

@@ -67,13 +67,14 @@ class NotificationSettings(BaseSettings):
 
         :raises ConfigurationError: when a part is missing.
         """
+        switch = self.dead_mans_switch_url
         return Destinations(
             engine_url=engine_url,
             engine_key_file=engine_key_file,
             slack_url_file=_written(folder / "slack-webhook-url", self.slack_webhook_url),
             pagerduty_key_file=_written(folder / "pagerduty-routing-key", self.pagerduty_routing_key),
             mail=self._mail(folder),
-            switch_url_file=_written(folder / "dead-mans-switch-url", self.dead_mans_switch_url),
+            switch_url=None if switch is None else switch.get_secret_value(),
         )
 
     def _mail(self, folder: Path) -> Mail | None:

@@ -83,7 +83,7 @@ def _watchers(stack: Stack) -> list[Program]:
     watchers, alerts_to = [], None
     if stack.alertmanager_port is not None:
         alerts_to = f"{HOST}:{stack.alertmanager_port}"
-        # Older versions of Alertmanager read the address of the dead man's switch there.
+        # The address of the dead man's switch stands in it.
         configuration = write_secret(stack.folder / "alertmanager.yml", stack.routing)
         external = stack.config.alertmanager_external_url
         watchers.append(alertmanager(stack.folder, alerts_to, configuration, external))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import aiohttp
@@ -11,7 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from vital_ops.routing import QUICK, routing
-from vital_ops.stack.alertmanager import alertmanager, reads_url_files
+from vital_ops.stack.alertmanager import alertmanager
 from vital_ops.stack.notification_settings import NotificationSettings
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.program import start, stop
@@ -52,9 +51,7 @@ async def test_watchdog_calls_the_switch_again_and_again_and_other_alerts_do_not
         engine_url=f"{switch.url}/v1/alerts",
         engine_key_file=None,
     )
-    configuration = write_secret(
-        tmp_path / "alertmanager.yml", routing(replace(to, reads_url_files=reads_url_files()), QUICK)
-    )
+    configuration = write_secret(tmp_path / "alertmanager.yml", routing(to, QUICK))
     address = f"{HOST}:{free_port(HOST)}"
     program = alertmanager(tmp_path, address, configuration, f"http://{address}")
     process = await start(program)

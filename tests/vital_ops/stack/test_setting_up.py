@@ -16,7 +16,10 @@ from vital_shared.settings import Settings
 from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore
 
-NOTIFICATIONS = NotificationSettings(slack_webhook_url=SecretStr("https://hooks.slack.com/services/T/B/hush"))
+NOTIFICATIONS = NotificationSettings(
+    slack_webhook_url=SecretStr("https://hooks.slack.com/services/T/B/hush"),
+    dead_mans_switch_url=SecretStr("https://hc-ping.com/quiet"),
+)
 
 
 @pytest.fixture
@@ -57,6 +60,7 @@ async def test_alertmanager_takes_its_configuration_and_secrets_are_files(tmp_pa
     configuration = (folder / "alertmanager.yml").read_text()
     assert "http://ai-engine:8000/v1/alerts" in configuration
     assert "hush" not in configuration
+    assert "url: https://hc-ping.com/quiet" in configuration, "Alertmanager 0.25 reads it from no file"
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir() if file.is_file()} == {0o600}
     command = [find_program(AMTOOL), "check-config", folder / "alertmanager.yml"]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
