@@ -20,7 +20,7 @@ LARGE = (
     "numpy",
     "onnxruntime",
     "pint",
-    "pypdf",
+    "pypdfium2",
 )
 
 

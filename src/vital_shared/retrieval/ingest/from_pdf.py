@@ -1,78 +1,115 @@
-"""PDF: the text of its pages, put back into paragraphs and sections."""
+"""PDF: pages by position, put back into sections, paragraphs and tables."""
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
-from io import BytesIO
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
 
-from pypdf import PasswordType, PdfReader
+import pypdfium2  # type: ignore[import-untyped]
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.lines import paragraphs, usual_width
-from vital_shared.retrieval.ingest.pdf_lines import Line, page_lines, with_gaps, without_running_titles
+from vital_shared.retrieval.ingest.pdf.gaps import with_gaps
+from vital_shared.retrieval.ingest.pdf.page import Item, TextLine
+from vital_shared.retrieval.ingest.pdf.pages import Pages
+from vital_shared.retrieval.ingest.pdf.table_text import TableText
 
 __all__ = ["parse_pdf"]
 
-# It warns of each of a file's small faults, which it repairs; what it cannot repair it raises.
-logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+_PLACEHOLDER: Final = re.compile(
+    r"untitled|anonymous|microsoft word|\.(?:docx?|indd|tex|pdf|pptx?)$", re.IGNORECASE
+)
+_BROKEN_WORD: Final = re.compile(r"(?P<start>[^\W\d_]+)-$")
 
-_BROKEN_WORD = re.compile(r"(?P<start>[^\W\d_]+)-$")
-_PLACEHOLDER = re.compile(r"untitled|microsoft word|\.(?:docx?|indd|tex|pdf|pptx?)$", re.IGNORECASE)
-
-MAX_HEADING_WORDS = 16
-LARGER = 1.15
+MAX_HEADING_WORDS: Final = 16
+LARGER: Final = 1.15
 """Than the body text: a heading."""
 
 
 def parse_pdf(data: bytes, *, uri: str, max_pages: int) -> Parsed:
-    """Read the text of a PDF; headings are told by their size and weight.
+    """Read a PDF: words by where they stand, headings by their size and weight, tables by their columns.
 
-    :raises IngestError: when it is encrypted, has too many pages or holds no text.
+    :raises IngestError: when it is encrypted, damaged, has too many pages or holds no text.
     """
-    reader = PdfReader(BytesIO(data))
-    if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
-        raise IngestError(f"{uri} is encrypted: save a copy without a password.", path=uri)
-    count = reader.get_num_pages()
-    if count > max_pages:
-        raise IngestError(f"{uri} has {count} pages, the limit is {max_pages}: split it.", path=uri)
-    pages = [page_lines(page) for page in reader.pages]
-    if not any(char.isalnum() for lines in pages for line in lines for char in line.text):
-        raise IngestError(
-            f"{uri} holds no text, only images: run text recognition (OCR) on it first.", path=uri
-        )
+    document = _open(data, uri)
+    try:
+        document.init_forms()
+        if len(document) > max_pages:
+            raise IngestError(
+                f"{uri} has {len(document)} pages, the limit is {max_pages}: split it.", path=uri
+            )
+        pages = Pages(document).read()
+        if not any(_has_words(item) for page in pages for item in page):
+            raise IngestError(
+                f"{uri} holds no text, only images: run text recognition (OCR) on it first.", path=uri
+            )
+        title = str(document.get_metadata_value("Title"))
+    finally:
+        document.close()
     outline = Outline()
-    _add(with_gaps(without_running_titles(pages)), outline)
-    return outline.finish(title=_title(reader), uri=uri)
+    _add(with_gaps(pages), outline)
+    return outline.finish(title="" if _PLACEHOLDER.search(title) else title, uri=uri)
 
 
-def _title(reader: PdfReader) -> str:
-    title = str((reader.metadata and reader.metadata.title) or "")
-    return "" if _PLACEHOLDER.search(title) else title
+def _open(data: bytes, uri: str) -> pypdfium2.PdfDocument:
+    try:
+        return pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        if getattr(error, "err_code", None) == pypdfium2.raw.FPDF_ERR_PASSWORD:
+            raise IngestError(f"{uri} is encrypted: save a copy without a password.", path=uri) from error
+        raise
 
 
-def _add(lines: list[Line], outline: Outline) -> None:
-    """Give headings and paragraphs to the outline; a heading over several lines is one."""
-    lines = _with_whole_words(lines)
-    levels = _levels(lines)
+def _has_words(item: Item) -> bool:
+    texts = [item.text] if isinstance(item, TextLine) else [cell.text for row in item.rows for cell in row]
+    return any(char.isalnum() for text in texts for char in text)
+
+
+def _add(items: Sequence[tuple[int, Item]], outline: Outline) -> None:
+    """Give headings, paragraphs and tables to the outline; a heading over several lines is one."""
+    lines = _with_whole_words([item for _, item in items])
+    levels = _levels([line for line in lines if isinstance(line, TextLine)])
+    width = usual_width([line.text for line in lines if isinstance(line, TextLine)])
+    tables = TableText()
     body: list[str] = []
-    width = usual_width([line.text for line in lines])
     heading: list[str] = []
-    for line, following in pairwise([*lines, None]):
-        assert line is not None  # noqa: S101  # only the last of the list is None
-        level = levels.get(_look(line)) if _may_be_heading(line) or heading else None
-        if level is None:
-            body += ["", line.text] if line.above == "gap" else [line.text]
+    code: list[str] = []
+    for item, following in pairwise([*lines, None]):
+        assert item is not None  # noqa: S101  # only the last of the list is None
+        if not isinstance(item, TextLine):
+            _flush(body, width, outline)
+            for row in tables.rows(item):
+                outline.add("row", row)
             continue
+        if _is_code(item, following, in_code=bool(code)):
+            _flush(body, width, outline)
+            code.append(item.text)
+            if not isinstance(following, TextLine) or not following.code or following.above == "gap":
+                outline.add("code", "\n".join(code))
+                code.clear()
+            continue
+        level = levels.get(_look(item)) if _may_be_heading(item) or heading else None
+        if level is None:
+            body += ["", item.text] if item.above == "gap" else [item.text]
+            continue
+        tables.interrupt()
         _flush(body, width, outline)
-        heading.append(line.text)
-        if following is None or following.above != "line" or _look(following) != _look(line):
+        heading.append(item.text)
+        goes_on = isinstance(following, TextLine) and following.above == "line"
+        if not goes_on or _look(following) != _look(item):  # type: ignore[arg-type]
             outline.heading(level, " ".join(heading))
             heading.clear()
     _flush(body, width, outline)
+
+
+def _is_code(line: TextLine, following: Item | None, *, in_code: bool) -> bool:
+    """Tell whether a line is one of several in letters of one width, or stands alone."""
+    before_code = isinstance(following, TextLine) and following.code and following.above == "line"
+    return line.code and (in_code or before_code or line.above == "gap")
 
 
 def _flush(body: list[str], width: int, outline: Outline) -> None:
@@ -81,11 +118,11 @@ def _flush(body: list[str], width: int, outline: Outline) -> None:
     body.clear()
 
 
-def _look(line: Line) -> tuple[float, bool]:
+def _look(line: TextLine) -> tuple[float, bool]:
     return line.size, line.bold
 
 
-def _levels(lines: list[Line]) -> dict[tuple[float, bool], int]:
+def _levels(lines: list[TextLine]) -> dict[tuple[float, bool], int]:
     """Return the level of each look that headings have: the largest is 1."""
     looks: Counter[tuple[float, bool]] = Counter()
     for line in lines:
@@ -99,28 +136,35 @@ def _levels(lines: list[Line]) -> dict[tuple[float, bool], int]:
     return {look: level for level, look in enumerate(sorted(larger, reverse=True), start=1)}
 
 
-def _may_be_heading(line: Line) -> bool:
+def _may_be_heading(line: TextLine) -> bool:
     sentence = line.text.endswith((".", ",", ";", ":"))
     letters = any(map(str.isalpha, line.text))
     return line.above != "line" and letters and not sentence and len(line.text.split()) <= MAX_HEADING_WORDS
 
 
-def _with_whole_words(lines: list[Line]) -> list[Line]:
+def _with_whole_words(items: list[Item]) -> list[Item]:
     """Join words that were hyphenated at the end of a line.
 
     A hyphen stays where the document writes the word with it elsewhere (``long-term``).
     """
     known = Counter(
-        word.casefold() for line in lines for word in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)+", line.text)
+        word.casefold()
+        for line in items
+        if isinstance(line, TextLine)
+        for word in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)+", line.text)
     )
-    whole: list[Line] = []
-    for line in lines:
-        broken = _BROKEN_WORD.search(whole[-1].text) if whole else None
+    whole: list[Item] = []
+    for line in items:
+        upper = whole[-1] if whole else None
+        if not isinstance(line, TextLine) or not isinstance(upper, TextLine):
+            whole.append(line)
+            continue
+        broken = _BROKEN_WORD.search(upper.text)
         end = re.match(r"[^\W\d_]+", line.text)
         if broken and end and end.group()[0].islower():
             hyphen = "-" if f"{broken['start']}-{end.group()}".casefold() in known else ""
             word, _, rest = line.text.partition(" ")
-            whole[-1] = whole[-1]._replace(text=whole[-1].text[:-1] + hyphen + word)
+            whole[-1] = upper._replace(text=upper.text[:-1] + hyphen + word)
             if rest:
                 whole.append(line._replace(text=rest.strip()))
         else:

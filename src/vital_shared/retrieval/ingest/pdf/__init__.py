@@ -1,0 +1,1 @@
+"""PDF by position: letters to words, words to lines, columns and tables."""

@@ -1,0 +1,84 @@
+"""Tables of a PDF as rows of text; one that goes over pages keeps the header of its first part."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_shared.retrieval.ingest.pdf.table import Table, header_rows
+from vital_shared.retrieval.ingest.tables import row_text
+
+__all__ = ["TableText"]
+
+SAME_COLUMN: Final = 15.0
+"""Distance in points within which a column of the next page is the same one."""
+
+EMPTY: Final = "\u2013"
+"""What stands for an empty cell where no heading shows which cells there are."""
+
+
+class TableText:
+    """Writes the tables of a document in their order."""
+
+    def __init__(self) -> None:
+        self._last: Table | None = None
+        self._header: list[str] = []
+
+    def interrupt(self) -> None:
+        """Note that something else stands between the last table and what follows."""
+        self._last = None
+
+    def rows(self, table: Table) -> list[str]:
+        """Return a line for each row: ``Header: value; Header: value``."""
+        titles, table = _without_title(table)
+        header = _stacked(table)
+        start = table.header
+        if self._header and self._goes_on(table) and (header == self._header or not table.is_marked):
+            start = start if header == self._header else 0
+            header = self._header
+        self._last, self._header = table, header
+        rows = [[cell.text for cell in row] for row in table.rows[start:]]
+        if not rows:
+            return [*titles, row_text((), header)]
+        return [*titles, *(_row(header, row) for row in rows)]
+
+    def _goes_on(self, table: Table) -> bool:
+        before = self._last
+        return (
+            before is not None
+            and len(before.edges) == len(table.edges)
+            and all(
+                abs(one - other) <= SAME_COLUMN for one, other in zip(before.edges, table.edges, strict=True)
+            )
+        )
+
+
+def _without_title(table: Table) -> tuple[list[str], Table]:
+    """Take off rows at the top that have one cell over all columns: they name the table."""
+    titles: list[str] = []
+    rows = table.rows
+    while len(rows) > 1 and len(rows[0]) > 1 and rows[0][0].text and len(set(rows[0])) == 1:
+        titles.append(rows[0][0].text)
+        rows = rows[1:]
+    if not titles:
+        return [], table
+    header, is_marked = max(table.header - len(titles), 0), table.is_marked
+    if header == 0:
+        header, is_marked = header_rows(rows)
+    return titles, table._replace(rows=rows, header=header, is_marked=is_marked)
+
+
+def _stacked(table: Table) -> list[str]:
+    """Join the headings over each column; one that covers several rows stands there once."""
+    columns = zip(*table.rows[: table.header], strict=True)
+    return [" ".join(dict.fromkeys(cell.text for cell in column if cell.text)) for column in columns]
+
+
+def _row(header: list[str], row: list[str]) -> str:
+    if header:
+        return row_text(header, row)
+    filled = [number for number, text in enumerate(row) if text]
+    if len(row) == 2 and len(filled) == 2:
+        return f"{row[0].removesuffix(':')}: {row[1]}"
+    if len(filled) == 1:
+        return row[filled[0]]
+    return "; ".join(text or EMPTY for text in row)
