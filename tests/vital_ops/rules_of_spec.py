@@ -90,7 +90,7 @@ def faults(said: Said, group: str, rule: Mapping[str, Any]) -> Iterator[str]:
     }
     yield from (part for part, (written, agreed) in found.items() if written != agreed)
     top = re.findall(
-        r"^\{\{ range query `sort_desc\(topk\(3, .+\)\)` \}\}"
+        r"^\{\{ range query (?:\(printf )?`sort_desc\(topk\(3, .+\)\)`(?: \$labels\.tenant_id\))? \}\}"
         r"\{\{ \.Labels\.(\w+) \}\} \(.*\.Value.*\) \{\{ end \}\}$",
         rule["annotations"].get("contributors", ""),
     )
@@ -385,6 +385,7 @@ SAID = {
         description="Half of it or more is spent. It holds until the period ends.",
         panel=("vital-cost", "budget_used"),
         shown="vital:budget_used:ratio",
+        contributors="mode",
         own={"share": "50"},
     ),
     "TenantBudgetNearlySpent": Said(
@@ -399,6 +400,7 @@ SAID = {
         description="Little of the budget is left. It holds until its period ends.",
         panel=("vital-cost", "budget_used"),
         shown="vital:budget_used:ratio",
+        contributors="mode",
         own={"share": "80"},
     ),
     "TenantBudgetSpent": Said(
@@ -413,6 +415,7 @@ SAID = {
         description="Further requests of the tenant are refused until the period ends.",
         panel=("vital-cost", "budget_used"),
         shown="vital:budget_used:ratio",
+        contributors="mode",
         own={"share": "100"},
     ),
     "AvailabilityBurnsFast": Said(

@@ -15,6 +15,7 @@ from vital_ops.rules.rule import AlertRule
 __all__ = [
     "LONGEST_SETTLING_SECONDS",
     "NOTIFY",
+    "THE_TENANT",
     "Alert",
     "Contributors",
     "Receiver",
@@ -38,6 +39,9 @@ LONGEST_SETTLING_SECONDS: Final = 600.0
 
 TOP: Final = 3
 """Contributors that a message names."""
+
+THE_TENANT: Final = "$labels.tenant_id"
+"""In the query of contributors: the tenant of the alert, as a value of a label."""
 
 _FORMATS: Final[dict[Unit, str]] = {
     "share": "{{ %s | humanizePercentage }}",
@@ -136,7 +140,15 @@ class Alert:
         label, query, unit = self.contributors
         each = f"{{{{ .Labels.{label} }}}} ({_FORMATS[unit] % '.Value'})"
         asked = scoped(f"sort_desc(topk({TOP}, ({query(threshold)}) > 0))", config.selector)
-        return {"contributors": f"{{{{ range query `{asked}` }}}}{each} {{{{ end }}}}"}
+        return {"contributors": f"{{{{ range query {_quoted(asked)} }}}}{each} {{{{ end }}}}"}
+
+
+def _quoted(query: str) -> str:
+    """Write a query as a text of Prometheus' templates, with the alert's tenant filled in."""
+    tenant = f'=~"{THE_TENANT}"'
+    if tenant not in query:
+        return f"`{query}`"
+    return f"(printf `{query.replace(tenant, '=%[1]q')}` {THE_TENANT})"
 
 
 def labelled(

@@ -6,7 +6,7 @@ from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.durations import write_seconds
-from vital_ops.promql import and_on, increase, mean, rate, sum_by
+from vital_ops.promql import and_on, increase, increase_from_birth, mean, sum_by
 from vital_ops.rules.alert import Alert, Contributors
 from vital_ops.rules.recording import (
     ALL,
@@ -108,7 +108,7 @@ def _searches(at: Threshold) -> str:
 
 _SPENDERS: Final = Contributors(
     "tenant_id",
-    lambda at: f"{sum_by(rate(COST_DOLLARS_TOTAL, at.range), 'tenant_id')} * 3600",
+    lambda at: f"{increase_from_birth(COST_DOLLARS_TOTAL, at.range, 'tenant_id')} * {3600 / at.window:g}",
     "dollars an hour",
 )
 _REASONS: Final = Contributors("reason", lambda at: sum_by(increase(DEGRADATIONS_TOTAL, at.range), "reason"))

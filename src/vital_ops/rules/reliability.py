@@ -6,8 +6,8 @@ from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.durations import write_seconds
-from vital_ops.promql import SCOPE, and_on, increase, rate, sum_by
-from vital_ops.rules.alert import Alert, Contributors
+from vital_ops.promql import SCOPE, and_on, increase, increase_from_birth, rate, sum_by
+from vital_ops.rules.alert import THE_TENANT, Alert, Contributors
 from vital_ops.rules.outage import ENGINES_UP_NOW, down_lately
 from vital_ops.rules.recording import (
     ALL,
@@ -22,6 +22,7 @@ from vital_ops.rules.recording import (
 )
 from vital_ops.uids import COST, RELIABILITY
 from vital_shared.monitoring.metrics import (
+    COST_DOLLARS_TOTAL,
     REQUESTS_REJECTED_TOTAL,
     WORKER_RESTARTS_TOTAL,
     WORKFLOW_ERRORS_TOTAL,
@@ -32,6 +33,9 @@ __all__ = ["RELIABILITY_ALERTS", "TENANT_BUDGET"]
 
 TENANT_BUDGET: Final = "TenantBudget"
 """The name of three alerts, of a share each of a tenant's budget."""
+
+DAY: Final = "1d"
+"""The time whose spending names the contributors to a budget's use, of a month's budget too."""
 
 _TARGETS: Final = f"up{{{SCOPE}}}"
 
@@ -89,6 +93,11 @@ def _tenant_budget(row: str, words: str) -> Alert:
         condition=lambda at: f"{BUDGET_USED} >= {at.value:g}",
         shown=BUDGET_USED,
         labels=("tenant_id", "period"),
+        contributors=Contributors(
+            "mode",
+            lambda _: increase_from_birth(COST_DOLLARS_TOTAL, DAY, "mode", tenant_id=THE_TENANT),
+            "dollars",
+        ),
     )
 
 

@@ -1,0 +1,79 @@
+"""Messages name what contributes most, a tenant that was never seen before included."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vital_ops.rules.files import rule_files
+from vital_ops.rules.rule import write_yaml
+from vital_ops.stack.programs import PROMTOOL, find_program, find_prometheus_3
+
+ODD = 'o"dd\\'
+"""A tenant's name that no template and no selector may trip over."""
+
+
+def said(folder: Path, find, alert: str, minute: int, **series: str) -> str:
+    """What promtool has to say of an alert that fires, with its annotations."""
+    for name, text in rule_files().items():
+        (folder / name).write_text(text)
+    test = {
+        "rule_files": ["recording.yml", "alerts.yml"],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": name, "values": values} for name, values in series.items()],
+                "alert_rule_test": [{"eval_time": f"{minute}m", "alertname": alert, "exp_alerts": []}],
+            }
+        ],
+    }
+    (folder / "test.yml").write_text(write_yaml(test, ""))
+    done = subprocess.run(
+        [find(PROMTOOL), "test", "rules", folder / "test.yml"], capture_output=True, text=True, check=False
+    )
+    return done.stdout + done.stderr
+
+
+def of_engine(name: str, **labels: str) -> str:
+    own = {"job": "vital", "instance": "one:8000"} | labels
+    return f"{name}{{{','.join(f'{label}={json.dumps(value)}' for label, value in own.items())}}}"
+
+
+ALIVE = {of_engine("up"): "1x20", of_engine("vital_metric_series_limit"): "9x20"}
+
+
+def spent(tenant: str, mode: str) -> str:
+    return of_engine("vital_cost_dollars_total", tenant_id=tenant, mode=mode, cost_type="llm")
+
+
+@pytest.mark.parametrize("find", [find_program, find_prometheus_3])
+def test_a_budgets_message_names_the_modes_that_have_used_it(tmp_path, find):
+    budget = {"tenant_id": ODD, "period": "day"}
+    told = said(
+        tmp_path,
+        find,
+        "TenantBudget",
+        12,
+        **ALIVE,
+        **{of_engine("vital_budget_limit_dollars", **budget): "5x20"},
+        **{of_engine("vital_budget_spent_dollars", **budget): "_x9 4.5x11"},
+        **{spent(ODD, "1"): "_x9 1x11", spent(ODD, "2"): "_x9 3.5x11", spent("another", "3"): "_x9 70x11"},
+    )
+    assert 'contributors="2 ($3.50) 1 ($1.00) "' in told, told
+    assert "another" not in told
+
+
+@pytest.mark.parametrize("find", [find_program, find_prometheus_3])
+def test_a_spikes_message_names_a_tenant_that_spends_for_the_first_time(tmp_path, find):
+    overall = of_engine("vital_cost_overall_dollars_total", mode="1", cost_type="llm")
+    told = said(
+        tmp_path,
+        find,
+        "SuddenCostSpike",
+        18,
+        **ALIVE,
+        **{overall: "0+1x20", spent("new", "1"): "_x12 50x8", spent("old", "1"): "0+1x20"},
+    )
+    assert 'contributors="new ($300.00 an hour) old ($60.00 an hour) "' in told, told
