@@ -170,6 +170,27 @@ async def test_another_process_finds_the_new_index_once_the_old_one_is_dropped(
         assert [each.text for each in await other.search("bees", tenant_id="acme", limit=1)] == ["Bees anew."]
 
 
+async def test_the_old_index_stays_until_all_processes_have_looked(server: PineconeServer) -> None:
+    embedders = {"subjects": Subjects(), "newer": Subjects()}
+    held: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        held.append(seconds)
+        assert await ids(other, "bees") == ["a-0"]
+
+    async with (
+        collection_on(server, embedders=embedders) as other,
+        collection_on(server, embedders=embedders, sleep=sleep) as one,
+    ):
+        await filled(one, [document("a", "Bees.")])
+        index = await one.prepare(IndexModel("newer", MODEL.dimension))
+        await one.put(index.id, [document("a", "Bees.", "Bees anew.")])
+        assert await ids(other, "bees") == ["a-0"]
+        await one.activate(index.id)
+
+    assert held == [60.0]
+
+
 async def test_a_dropping_that_broke_off_goes_on_with_the_next_activation(
     server: PineconeServer,
 ) -> None:

@@ -23,7 +23,7 @@ from vital_shared.retrieval.collection import (
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.search_usage import UsageKind
 from vital_shared.retrieval.sources.guard import SourceGuard
-from vital_shared.retrieval.sources.pinecone.active import RECENT_SECONDS, ActiveIndex
+from vital_shared.retrieval.sources.pinecone.active import READ_AGAIN_SECONDS, RECENT_SECONDS, ActiveIndex
 from vital_shared.retrieval.sources.pinecone.client import (
     CONNECTIONS,
     SOURCE_NAME,
@@ -155,16 +155,15 @@ class PineconeCollection:
             await writer.wait_until_visible()
 
     async def activate(self, index_id: str) -> None:
-        """Answer searches from this complete index from now on, and drop the others."""
-        record = await self._record(index_id)
-        await self._records.activate(record)
-        self._active.set(record)
-        others = {each.id for each in await self._records.all()} - {index_id}
-        stats = await read_stats(self._client)
-        for namespace in stats.counts:
-            if index_of(namespace) in others:
-                await self._drop(namespace)
-        await self._records.remove(others)  # last: what is still recorded is dropped with the next activation
+        """Answer searches from this complete index from now on, and drop the others.
+
+        They are dropped a minute later, when all processes have seen that they no longer answer.
+        """
+        self._active.set(await self._records.activate(await self._record(index_id)))
+        others = frozenset(each.id for each in await self._records.all()) - {index_id}
+        if others:
+            await self._sleep(READ_AGAIN_SECONDS)
+            await self._drop(others)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -203,7 +202,14 @@ class PineconeCollection:
             self._client, namespace_of(index.id, tenant_id), index.dimension, sleep=self._sleep
         )
 
-    async def _drop(self, namespace: str) -> None:
+    async def _drop(self, index_ids: frozenset[str]) -> None:
+        """Drop the namespaces, then the records: what is still recorded is dropped the next time."""
+        for namespace in (await read_stats(self._client)).counts:
+            if index_of(namespace) in index_ids:
+                await self._drop_namespace(namespace)
+        await self._records.remove(index_ids)
+
+    async def _drop_namespace(self, namespace: str) -> None:
         try:
             await self._client.delete(f"/namespaces/{quote(namespace, safe='')}", seconds=DROP_SECONDS)
         except PineconeRefused as error:

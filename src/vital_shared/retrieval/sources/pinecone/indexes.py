@@ -96,9 +96,11 @@ class IndexRecords:
         await self._write(record)
         return record
 
-    async def activate(self, record: IndexRecord) -> None:
-        """Record that an index answers from now on; returns once it is seen."""
-        await self._write(record._replace(activated_at=self._now()))
+    async def activate(self, record: IndexRecord) -> IndexRecord:
+        """Record that an index answers from now on; returns the record once it is seen."""
+        activated = record._replace(activated_at=self._now())
+        await self._write(activated)
+        return activated
 
     async def remove(self, index_ids: Iterable[str]) -> None:
         """Forget indexes; returns once they are no longer seen."""
