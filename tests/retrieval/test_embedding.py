@@ -45,6 +45,34 @@ async def test_questions_are_embedded_otherwise_than_passages(bge: Embedder) -> 
     assert 0.5 < float(question @ passage) < 0.999
 
 
+async def test_sources_that_are_asked_at_once_share_the_questions_vector(
+    model_folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = Embedder(model_folders["bge-small-en-v1.5"])
+    runs: list[object] = []
+    run = Encoder.run
+    monkeypatch.setattr(Encoder, "run", lambda self, inputs: (runs.append(inputs), run(self, inputs))[1])
+
+    first, *others = await asyncio.gather(*(embedder.embed_query("Who flies?") for _ in range(3)))
+
+    assert len(runs) == 1
+    assert all(other is first for other in others)
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 1.0
+
+
+async def test_a_question_whose_first_caller_is_cancelled_is_embedded_for_the_second(
+    model_folders: dict[str, Path],
+) -> None:
+    embedder = Embedder(model_folders["bge-small-en-v1.5"])
+    first, second = (asyncio.create_task(embedder.embed_query("Who flies?")) for _ in range(2))
+    await asyncio.sleep(0)
+
+    first.cancel()
+
+    assert (await second).shape == (embedder.dimension,)
+
+
 async def test_the_model_is_loaded_once_by_questions_that_come_together(
     model_folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,9 @@ from vital_shared.retrieval.embedding_models import BGE, EmbeddingModel
 from vital_shared.retrieval.encoder import Encoder
 
 __all__ = ["Embedder"]
+
+KEPT_QUESTIONS = 64
+"""Questions whose vectors are kept, the latest: they are asked of several sources."""
 
 
 class Embedder:
@@ -26,18 +32,32 @@ class Embedder:
         self.name = model.name
         self._model = model
         self._encoder = Encoder(folder)
+        self._questions: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._embedding: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def warm_up(self) -> None:
         """Load the model now, so that the first question need not wait for it."""
         await self._encoder.warm_up()
 
     async def embed_query(self, text: str) -> NDArray[np.float32]:
-        """Return the vector of a question, of shape (384,).
+        """Return the vector of a question, of shape (384,), which is read-only.
+
+        All sources are asked at the same time, and the first that needs the vector makes it for all.
 
         :raises ConfigurationError: when the model cannot be loaded.
         """
+        async with self._embedding.setdefault(text, asyncio.Lock()):
+            vector = self._questions.get(text)
+            if vector is None:
+                vector = self._questions[text] = await self._embed_question(text)
+                if len(self._questions) > KEPT_QUESTIONS:
+                    self._questions.popitem(last=False)
+            return vector
+
+    async def _embed_question(self, text: str) -> NDArray[np.float32]:
         vectors = await self._encoder.run([self._model.query_prefix + text])
         vector: NDArray[np.float32] = _normalised(vectors)[0]
+        vector.flags.writeable = False
         return vector
 
     async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
