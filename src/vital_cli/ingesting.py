@@ -35,7 +35,12 @@ def ingest_paths(
 
         async def work() -> None:
             services = session.services
-            ingestor = Ingestor(services.knowledge, services.embedder, limits=Limits.of(services.settings))
+            ingestor = Ingestor(
+                services.knowledge,
+                services.embedder,
+                limits=Limits.of(services.settings),
+                uses_all_cores=True,
+            )
             async for result in ingestor.ingest_paths(
                 paths, tenant_id=tenant_id, prune=prune, on_progress=advance
             ):

@@ -29,7 +29,9 @@ def follow(session: Session, paths: Sequence[Path], tenant_id: str | None, *, pr
 
 async def _follow(session: Session, paths: Sequence[Path], tenant_id: str | None, *, prune: bool) -> None:
     services = session.services
-    ingestor = Ingestor(services.knowledge, services.embedder, limits=Limits.of(services.settings))
+    ingestor = Ingestor(
+        services.knowledge, services.embedder, limits=Limits.of(services.settings), uses_all_cores=True
+    )
     is_first = True  # what changed before the watch began is found by looking once
     async for changes in awatch(*paths, yield_on_timeout=True, rust_timeout=LOOK_EVERY_MS):
         if changes or is_first:

@@ -27,7 +27,7 @@ class Model:
     async def embed_query(self, text: str) -> np.ndarray:
         return (await self.embed_passages([text]))[0]
 
-    async def embed_passages(self, texts: list[str]) -> np.ndarray:
+    async def embed_passages(self, texts: list[str], *, side_by_side: bool = False) -> np.ndarray:
         self.texts += texts
         return np.full((len(texts), 384), self.value, np.float32)
 

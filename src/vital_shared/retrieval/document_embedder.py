@@ -63,14 +63,17 @@ class DocumentEmbedder:
         """
         return await (await self.current()).embed_query(text)
 
-    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    async def embed_passages(
+        self, texts: Sequence[str], *, side_by_side: bool = False
+    ) -> NDArray[np.float32]:
         """Return the vectors of passages, of shape (n, 384), in their order; see `passage_text`.
 
+        :param side_by_side: use all cores.
         :raises ConfigurationError: when the model is not installed or cannot be loaded.
         :raises StoreError: when the store does not answer.
         """
         await self.choose(texts)
-        return await self._named(self.name).embed_passages(texts)
+        return await self._named(self.name).embed_passages(texts, side_by_side=side_by_side)
 
     async def current(self) -> Embedder:
         """Return the model that the documents are embedded with; of an empty store, the likelier one.

@@ -60,16 +60,20 @@ class Embedder:
         vector.flags.writeable = False
         return vector
 
-    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    async def embed_passages(
+        self, texts: Sequence[str], *, side_by_side: bool = False
+    ) -> NDArray[np.float32]:
         """Return the vectors of passages, of shape (n, 384), in their order; see `passage_text`.
 
-        One after another, so that documents coming in leave workers free for questions.
-
+        :param side_by_side: use all cores. By default one after another, so that documents coming in leave
+            workers free for questions.
         :raises ConfigurationError: when the model cannot be loaded.
         """
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        for row, text in enumerate(texts):
-            vectors[row] = _normalised(await self._encoder.run([self._model.passage_prefix + text]))[0]
+        step = max(1, len(texts)) if side_by_side else 1
+        for first in range(0, len(texts), step):
+            inputs = [self._model.passage_prefix + text for text in texts[first : first + step]]
+            vectors[first : first + step] = _normalised(await self._encoder.run(inputs))
         return vectors
 
 

@@ -20,9 +20,12 @@ class CountingEmbedder(Embedder):
     """A vector that depends on the text alone; remembers what it was asked for."""
 
     def __init__(self) -> None:
+        self.name = "counting"
         self.batches: list[list[str]] = []
 
-    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    async def embed_passages(
+        self, texts: Sequence[str], *, side_by_side: bool = False
+    ) -> NDArray[np.float32]:
         self.batches.append(list(texts))
         return np.stack([self.vector(text) for text in texts])
 

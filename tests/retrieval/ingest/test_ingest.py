@@ -1,12 +1,17 @@
 import asyncio
 import random
+import sys
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from vital_shared.errors import IngestError, StoreError
 from vital_shared.retrieval.ingest import Ingestor, Limits
 from vital_shared.retrieval.passage_text import passage_text
+from vital_shared.store.database import Database
+from vital_shared.store.knowledge import KnowledgeStore
+from vital_shared.store.staged_embedding_table import staged_embeddings
 
 
 async def results(ingestor, *paths, **options):
@@ -156,22 +161,117 @@ async def test_a_file_that_takes_too_long_is_refused(knowledge, monograph):
 
 
 async def test_progress_counts_files_and_parts_of_them(ingestor, tmp_path):
-    (tmp_path / "a.md").write_text("\n\n".join(f"# S{number}\n\nText {number}." for number in range(20)))
+    (tmp_path / "a.md").write_text("\n\n".join(f"# S{number}\n\nText {number}." for number in range(80)))
     (tmp_path / "b.md").write_text("Text.")
     seen = []
     await results(ingestor, tmp_path, on_progress=lambda done, total: seen.append((done, total)))
     assert seen == [(0, 2), (0.4, 2), (0.8, 2), (1, 2), (1, 2), (1, 2), (2, 2), (2, 2)]
 
 
-async def test_passages_are_embedded_eight_at_a_time(ingestor, embedder):
-    await add(ingestor, "\n\n".join(f"# S{number}\n\nText {number}." for number in range(20)))
-    assert [len(batch) for batch in embedder.batches] == [8, 8, 4]
+LONG = "\n\n".join(f"# S{number}\n\nText {number}." for number in range(70))
+
+
+async def test_passages_are_embedded_in_batches(ingestor, embedder):
+    await add(ingestor, LONG)
+    assert [len(batch) for batch in embedder.batches] == [32, 32, 6]
+
+
+async def test_an_ingestion_that_broke_off_goes_on(ingestor, embedder, knowledge, monkeypatch, texts_of):
+    embed, calls = embedder.embed_passages, 0
+
+    async def fail_third(texts, *, side_by_side=False):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise MemoryError
+        return await embed(texts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(embedder, "embed_passages", fail_third)
+        with pytest.raises(MemoryError):
+            await add(ingestor, LONG)
+    assert await texts_of() == []
+    embedder.batches.clear()
+    again = Ingestor(knowledge, embedder)  # another process
+    await add(again, LONG)
+    assert [len(batch) for batch in embedder.batches] == [6]
+    stored = [chunk for batch in [b async for b in knowledge.chunks()] for chunk in batch]
+    assert len(stored) == 70
+    for chunk in stored:
+        expected = embedder.vector(passage_text(chunk.title, chunk.section, chunk.text))
+        np.testing.assert_array_equal(np.frombuffer(chunk.embedding, "<f4"), expected)
+
+
+KILLED = """
+import asyncio, sys
+import numpy as np
+from vital_shared.retrieval.ingest import Ingestor
+from vital_shared.store.database import Database
+from vital_shared.store.knowledge import KnowledgeStore
+
+class Slow:
+    name, batches = "counting", 0
+    async def embed_passages(self, texts, *, side_by_side=False):
+        self.batches += 1
+        if self.batches == 3:
+            print("third", flush=True)
+            await asyncio.Event().wait()
+        return np.ones((len(texts), 384), np.float32)
+
+async def main():
+    database = Database(sys.argv[1])
+    await database.migrate()
+    ingestor = Ingestor(KnowledgeStore(database), Slow())
+    await ingestor.ingest_bytes(sys.argv[2].encode(), uri="a.md", tenant_id="acme")
+
+asyncio.run(main())
+"""
+
+
+async def test_an_ingestion_that_was_killed_goes_on(embedder, tmp_path):
+    url = f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, url, LONG, stdout=asyncio.subprocess.PIPE
+    )
+    assert await process.stdout.readline() == b"third\n"
+    process.kill()
+    await process.wait()
+    database = Database(url)
+    knowledge = KnowledgeStore(database)
+    assert await knowledge.chunk_ids() == set()
+    result = await add(Ingestor(knowledge, embedder), LONG)
+    assert (result.status, result.chunks) == ("added", 70)
+    assert [len(batch) for batch in embedder.batches] == [6]
+    await database.aclose()
+
+
+async def test_what_is_stored_is_staged_no_longer(ingestor, embedder, knowledge):
+    await add(ingestor, LONG)
+    async with knowledge.database.connect() as connection:
+        assert (await connection.execute(select(staged_embeddings))).all() == []
+    embedder.batches.clear()
+    await add(ingestor, LONG, tenant_id="another")
+    assert [len(batch) for batch in embedder.batches] == [32, 32, 6]
+
+
+async def test_another_model_does_not_take_what_was_staged(ingestor, embedder, knowledge, monkeypatch):
+    async def fail(*_, **__):
+        raise StoreError("The database does not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(knowledge, "replace", fail)
+        with pytest.raises(StoreError):
+            await add(ingestor, LONG)
+    embedder.batches.clear()
+    embedder.name = "another"
+    await add(Ingestor(knowledge, embedder), LONG)
+    assert [len(batch) for batch in embedder.batches] == [32, 32, 6]
 
 
 async def test_a_failure_of_the_model_leaves_the_old_version(ingestor, embedder, texts_of, monkeypatch):
     await add(ingestor, "Old words.")
 
-    async def fail(texts):
+    async def fail(texts, *, side_by_side=False):
         raise MemoryError
 
     monkeypatch.setattr(embedder, "embed_passages", fail)
@@ -194,10 +294,10 @@ async def test_a_cancelled_ingestion_leaves_whole_documents_only(
     ingestor, knowledge, embedder, tmp_path, monkeypatch, texts_of
 ):
     (tmp_path / "a.md").write_text("First.")
-    (tmp_path / "b.md").write_text("\n\n".join(f"# S{number}\n\nText {number}." for number in range(20)))
+    (tmp_path / "b.md").write_text("\n\n".join(f"# S{number}\n\nText {number}." for number in range(40)))
     reached, embed = asyncio.Event(), embedder.embed_passages
 
-    async def hang(texts):
+    async def hang(texts, *, side_by_side=False):
         if len(embedder.batches) == 2:
             reached.set()
             await asyncio.Event().wait()

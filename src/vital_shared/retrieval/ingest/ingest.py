@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.errors import IngestError, NotFound
-from vital_shared.models.knowledge import Chunk, Document
+from vital_shared.models.knowledge import Document
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
+from vital_shared.retrieval.ingest.embedded import ChunkEmbedder
 from vital_shared.retrieval.ingest.files import (
     Found,
     file_address,
@@ -26,17 +28,17 @@ from vital_shared.retrieval.ingest.parse import media_type_of
 from vital_shared.retrieval.ingest.read import Contents
 from vital_shared.retrieval.ingest.reader_pool import READERS, ReaderPool
 from vital_shared.retrieval.ingest.result import IngestResult
-from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.store.document_files import DocumentFiles
 from vital_shared.store.knowledge import KnowledgeStore
+from vital_shared.store.staged_embeddings import StagedEmbeddings
 
 if TYPE_CHECKING:
     from vital_shared.retrieval.embedding import Embedder
 
 __all__ = ["Ingestor", "OnProgress"]
 
-BATCH_SIZE: Final = 8
-"""Passages to embed in one call, between two reports of progress: about a quarter of a second's work."""
+FILES_AT_ONCE: Final = 2
+"""The file whose passages are embedded, and the one that is read meanwhile."""
 
 SAMPLED_FILES: Final = 8
 SAMPLED_PASSAGES: Final = 4
@@ -49,12 +51,14 @@ OnProgress = Callable[[float, int], None]
 class Ingestor:
     """Reads documents, splits and embeds them, and stores each in one transaction.
 
-    Parsing and embedding come first: a failure, or a cancellation, leaves the older version whole.
+    Parsing and embedding come first: a failure, or a cancellation, leaves the older version whole, and the
+    next ingestion of the same document goes on where it broke off.
 
     :param embedder: None where no model is installed: then keywords alone find the documents,
         until they are ingested again with one.
     :param limits: beyond them a document is refused.
     :param readers: the processes that read documents.
+    :param uses_all_cores: embed passages side by side, where no questions are waiting for the same cores.
     """
 
     def __init__(
@@ -64,10 +68,14 @@ class Ingestor:
         *,
         limits: Limits = DEFAULT_LIMITS,
         readers: ReaderPool = READERS,
+        uses_all_cores: bool = False,
     ) -> None:
         self._knowledge = knowledge
         self._files = DocumentFiles(knowledge.database)
         self._embedder = embedder
+        self._chunk_embedder = ChunkEmbedder(
+            embedder, StagedEmbeddings(knowledge.database), uses_all_cores=uses_all_cores
+        )
         self._limits = limits
         self._readers = readers
 
@@ -107,10 +115,10 @@ class Ingestor:
             if on_progress is not None:
                 on_progress(done + part, len(found))
 
-        for entry in found:
+        async for entry, ahead in self._with_next_read(found, tenant_id):
             report(0)
             try:
-                result = await self._ingest_file(entry, tenant_id, report)
+                result = await self._ingest_file(entry, await ahead, tenant_id, report)
             except IngestError as error:
                 result = IngestResult(uri=entry.uri, status="failed", message=error.message)
             report(1)
@@ -151,19 +159,44 @@ class Ingestor:
                         await self._knowledge.delete(document_id, tenant_id=None)
                     yield _gone(document, folder, prune=prune)
 
-    async def _ingest_file(
-        self, entry: Found, tenant_id: str | None, on_part: Callable[[float], None]
-    ) -> IngestResult:
+    async def _with_next_read(
+        self, found: Sequence[Found], tenant_id: str | None
+    ) -> AsyncIterator[tuple[Found, Awaitable[_ReadFile]]]:
+        """Give each file with what was read of it; the next one is read while the caller embeds this one."""
+        following: deque[asyncio.Task[_ReadFile]] = deque()
+        unread = iter(found)
+        try:
+            for entry in found:
+                while len(following) < FILES_AT_ONCE and (coming := next(unread, None)) is not None:
+                    following.append(asyncio.create_task(self._read_file(coming, tenant_id)))
+                yield entry, following.popleft()
+        finally:
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
+
+    async def _read_file(self, entry: Found, tenant_id: str | None) -> _ReadFile:
+        """Read a file, and parse it where nothing of its content is stored."""
         if entry.error is not None:
             raise entry.error
         data = await asyncio.to_thread(read_file, entry.path, limit=self._limits.file_bytes)
         path = await asyncio.to_thread(file_address, entry.path)
-        known = await self._files.uri_of(path, tenant_id=tenant_id)
-        uri = known or await self._free_name(entry, path, tenant_id)
-        result = await self._ingest(data, uri, tenant_id, None, on_part)
+        uri = await self._files.uri_of(path, tenant_id=tenant_id) or entry.uri
+        self._check_size(data, uri)
+        content_hash = await asyncio.to_thread(_hash, data)
+        if await self._knowledge.find_by_hash(tenant_id=tenant_id, content_hash=content_hash):
+            return _ReadFile(data, path, None)
+        return _ReadFile(data, path, await self._read(data, uri, media_type_of(uri, None), None))
+
+    async def _ingest_file(
+        self, entry: Found, read: _ReadFile, tenant_id: str | None, on_part: Callable[[float], None]
+    ) -> IngestResult:
+        known = await self._files.uri_of(read.path, tenant_id=tenant_id)
+        uri = known or await self._free_name(entry, read.path, tenant_id)
+        result = await self._ingest(read.data, uri, tenant_id, None, on_part, contents=read.contents)
         is_its_own = result.document_id is not None and result.status != "duplicate"
         if is_its_own and (known is None or result.status != "unchanged"):
-            await self._files.put(str(result.document_id), path, tenant_id=tenant_id)
+            await self._files.put(str(result.document_id), read.path, tenant_id=tenant_id)
         return result
 
     async def _free_name(self, entry: Found, path: str, tenant_id: str | None) -> str:
@@ -185,10 +218,11 @@ class Ingestor:
         tenant_id: str | None,
         declared: str | None,
         on_part: Callable[[float], None],
+        contents: Contents | None = None,
     ) -> IngestResult:
         media_type = media_type_of(uri, declared)
         self._check_size(data, uri)
-        content_hash = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
+        content_hash = await asyncio.to_thread(_hash, data)
         older = await self._knowledge.find(tenant_id=tenant_id, uri=uri)
         if older and (older.content_hash, older.media_type) == (content_hash, media_type):
             if self._embedder is None or await self._knowledge.has_embeddings(older.id):
@@ -197,8 +231,8 @@ class Ingestor:
             if older:  # out of date, and what it says now is stored there
                 await self._knowledge.delete(older.id, tenant_id=tenant_id)
             return _duplicate(uri, twin)
-        contents = await self._read(data, uri, media_type, declared)
-        chunks = await self._embedded(contents, on_part)
+        contents = contents or await self._read(data, uri, media_type, declared)
+        chunks = await self._chunk_embedder.embed(contents, on_part)
         document = await self._knowledge.replace(
             tenant_id=tenant_id,
             uri=uri,
@@ -207,6 +241,7 @@ class Ingestor:
             media_type=media_type,
             chunks=chunks,
         )
+        await self._chunk_embedder.forget(contents)
         return IngestResult.of(document, "updated" if older else "added")
 
     def _check_size(self, data: bytes, uri: str) -> None:
@@ -236,18 +271,18 @@ class Ingestor:
             data, uri=uri, media_type=media_type, declared=declared, limits=self._limits
         )
 
-    async def _embedded(self, contents: Contents, on_part: Callable[[float], None]) -> Sequence[Chunk]:
-        if self._embedder is None:
-            return contents.chunks
-        embedded: list[Chunk] = []
-        for start in range(0, len(contents.chunks), BATCH_SIZE):
-            batch = contents.chunks[start : start + BATCH_SIZE]
-            texts = [passage_text(contents.title, chunk.section, chunk.text) for chunk in batch]
-            vectors = await self._embedder.embed_passages(texts)
-            for chunk, vector in zip(batch, vectors.astype("<f4"), strict=True):
-                embedded.append(chunk.model_copy(update={"embedding": vector.tobytes()}))
-            on_part(len(embedded) / len(contents.chunks))
-        return embedded
+
+class _ReadFile(NamedTuple):
+    """A file, read before its turn."""
+
+    data: bytes
+    path: str
+    contents: Contents | None
+    """None: it may be stored already."""
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _duplicate(uri: str, twin: Document) -> IngestResult:

@@ -13,6 +13,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     document_file_table,
     idempotency_table,
     source_tables,
+    staged_embedding_table,
 )
 from vital_shared.store.tables import metadata
 
