@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,8 @@ class Question:
     facts: list[list[str]] = field(default_factory=list)
     """Each fact as the list of its spellings."""
     sources: list[str] = field(default_factory=list)
+    near_miss: str | None = None
+    """How an unanswerable question differs from what the documents hold; None: it is off the topic."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,7 @@ def judge(question: Question, answered: Answered) -> Verdict:
     resolved = sum(citation.quote in texts.get(citation.passage_id, "") for citation in answered.citations)
     first = [passage.uri for passage in answered.passages[:3]]
     found = any(Path(uri).name in question.sources for uri in first) if question.answerable else None
-    missing = [
-        fact[0] for fact in question.facts if not any(_plain(f) in _plain(answered.text) for f in fact)
-    ]
+    missing = [fact[0] for fact in question.facts if not _holds(fact, answered.text)]
     misses = []
     if found is False:
         misses.append(f"none of {question.sources} among the first three: {first}")
@@ -98,6 +99,17 @@ def judge(question: Question, answered: Answered) -> Verdict:
         total_seconds=answered.total_seconds,
         misses=misses,
     )
+
+
+def holds_facts(question: Question, text: str) -> bool:
+    """Return whether a text has every fact that a right answer contains."""
+    return all(_holds(fact, text) for fact in question.facts)
+
+
+def _holds(fact: list[str], text: str) -> bool:
+    """Return whether a text has a fact in one of its spellings, as whole words."""
+    plain = _plain(text)
+    return any(re.search(rf"(?<!\w){re.escape(_plain(each))}(?!\w)", plain) for each in fact)
 
 
 def _plain(text: str) -> str:

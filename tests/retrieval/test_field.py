@@ -37,7 +37,9 @@ async def test_facts_are_found_and_what_is_missing_is_not_made_up(
             event async for event in composer.stream(ModelRequest(question=question, passages=passages))
         ]
         text = "".join(event.text for event in events if isinstance(event, TextDelta))
-        abstained = events[-1] == Stop(reason="no_answer")
+        stop = events[-1]
+        assert isinstance(stop, Stop)
+        abstained = stop.reason == "no_answer"
         right = (
             not abstained and all(fact in text for fact in asked["facts"]) if asked["facts"] else abstained
         )

@@ -2,6 +2,7 @@
 // All text from the server becomes text nodes: nothing of it is ever read as HTML.
 const $ = (selector, root = document) => root.querySelector(selector);
 const make = (tag, className = "", text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
+const percent = (share) => `${Math.round(share * 100)} %`;
 const seconds = (number) => (number < 0.9995 ? `${Math.round(number * 1000)} ms` : `${number.toFixed(1)} s`);
 const say = (text, bad = false) => { $("#status").textContent = text; $("#status").classList.toggle("bad", bad); };
 // The key stays in this tab, and is gone with it.
@@ -62,7 +63,11 @@ class Turn {
     const first = timings.time_to_first_token_seconds;
     $(".facts", this.root).textContent = [
       seconds(timings.total_seconds), first === null ? "" : `first word after ${seconds(first)}`, `$${cost.total}`,
-      tokens.total ? `${tokens.total} tokens` : "", `quality ${Math.round(output.quality_score * 100)} %`, output.model ?? "",
+      tokens.total ? `${tokens.total} tokens` : "", `quality ${percent(output.quality_score)}`,
+      output.groundedness === null ? "" : `${percent(output.groundedness)} backed by sources`,
+      output.answer_probability === null || output.degradation_reasons.includes("no_sources") ? ""
+        : `answers the question: ${percent(output.answer_probability)} likely`,
+      output.model ?? "",
     ].filter(Boolean).join(" · ");
     this.end(`Answered in ${seconds(timings.total_seconds)}.`);
   }

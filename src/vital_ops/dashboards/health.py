@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.config import Thresholds
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query, Section
 from vital_ops.promql import SCOPE, increase, rate, select, sum_by
 from vital_ops.rules.recording import (
     MEAN_QUALITY,
@@ -18,6 +18,7 @@ from vital_ops.uids import HEALTH
 from vital_shared.monitoring.instrument import Counter
 from vital_shared.monitoring.metrics import (
     AGENT_USAGE_TOTAL,
+    ANSWER_PROBABILITY,
     BUILD_INFO,
     CONNECTION_POOL_IN_USE,
     CONNECTION_POOL_SIZE,
@@ -43,6 +44,7 @@ def health(thresholds: Thresholds) -> Board:
         refresh="10s",
         since="now-30m",
         panels=(*_parts(thresholds), *_work(thresholds)),
+        sections=(Section("Answers", _answers()),),
     )
 
 
@@ -170,5 +172,20 @@ def _work(thresholds: Thresholds) -> tuple[Panel, ...]:
             kind="number",
             queries=(Query(f"time() - {_STARTED}", "{{instance}}"),),
             unit="s",
+        ),
+    )
+
+
+def _answers() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            key="answer_probability",
+            title="Answer probability heatmap",
+            description="Probability that given answers are right; the brighter a cell, the more answers.",
+            kind="heatmap",
+            queries=(
+                Query(sum_by(increase(ANSWER_PROBABILITY, INTERVAL, "bucket", mode=MODE), "le"), "{{le}}"),
+            ),
+            unit="percentunit",
         ),
     )

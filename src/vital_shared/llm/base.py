@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, Protocol, Self
 from pydantic import Field, model_validator
 
 from vital_shared.errors import VitalError
+from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.message import Message
@@ -228,6 +229,8 @@ class Stop(Frozen):
     reason: StopReason
     request_id: str | None = None
     """The provider's own id of the call."""
+    estimate: AnswerEstimate | None = None
+    """How likely it is that the answer is right; None where the model cannot tell."""
 
 
 ModelEvent = (

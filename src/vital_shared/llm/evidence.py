@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from vital_shared.llm.answer_calibration import is_english, shipped_calibration
+from vital_shared.llm.answer_signals import Logits, closes_gate, masked, signals
 from vital_shared.llm.asking import asked, leans_back
 from vital_shared.llm.pieces import Piece, pieces
+from vital_shared.llm.support import is_supported
+from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.together import together
-from vital_shared.retrieval.words import content_words, coverage, names, numbers
+from vital_shared.retrieval.words import content_words, coverage
 
 if TYPE_CHECKING:
     from vital_shared.retrieval.rerank import Reranker
 
-__all__ = ["select"]
+__all__ = ["Evidence", "Selection", "answer_signals", "select", "weigh"]
 
 PASSAGES: Final = 3
 """Answers come from the best passages only: `make eval` counts how often the right one is among them."""
@@ -48,35 +52,11 @@ MOST: Final = 5
 FEWEST: Final = 3
 """An answer with fewer gets the sentences around the best one: a fact is often spread over two."""
 
-SUPPORT: Final = -6.9
-"""The gate; see `_support`. Set on 156 questions of six fields, 45 of them without an answer, with all
-sentences judged at once: it then let through none of those, and turned away 17 of the others, most of which
-share hardly a word with their answer. `make eval` tells what it does now to the sample questions."""
-
-UNKNOWN_WEIGHT: Final = 10.0
-FOREIGN_WEIGHT: Final = 8.0
-WRONG_KIND_WEIGHT: Final = 6.0
-
 FEW_WORDS: Final = 9
 """Fewer do not stand on their own: "Class C: death or serious injury." needs its heading."""
 
 ENOUGH_WORDS: Final = 0.5
 """Without a reranker: the share of the question's content words that a sentence and its headings have."""
-
-_MONEY_QUESTION = re.compile(
-    r"\bhow much\b.*\b(?:cost|costs|pay|paid|charge|fee|price|salary|bonus)\b"
-    r"|\bhow many (?:dollars|euros|pounds)\b|\bwhat\b.{0,20}\b(?:price|cost|salary|fee)\b",
-    re.IGNORECASE,
-)
-_MONEY = re.compile(
-    r"[$\u20ac\u00a3\u00a5%]|\b(?:percent|dollars?|euros?|pounds|cents?|crowns|francs|usd|eur|gbp|free)\b"
-    r"|\bno (?:\w+ )?(?:fee|charge|cost)",
-    re.IGNORECASE,
-)
-_DATE_QUESTION = re.compile(r"\b(?:what|which) (?:date|year|day)\b", re.IGNORECASE)
-_DATE = re.compile(
-    r"\b(?:1\d|20)\d\d\b|\b\d{1,2}\b|\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b"
-)
 
 
 class _Scored(NamedTuple):
@@ -84,26 +64,106 @@ class _Scored(NamedTuple):
     piece: Piece
 
 
-async def select(question: str, passages: Sequence[Passage], reranker: Reranker | None) -> tuple[Piece, ...]:
+class Evidence(NamedTuple):
+    """The sentences that answer a question best, however well that is."""
+
+    pieces: tuple[Piece, ...]
+    """In reading order."""
+
+    best: Piece
+    best_text: str
+    """The best sentence, with what it needs to be understood."""
+
+    best_logit: float
+    """Of the best sentence with its headings."""
+
+
+class Selection(NamedTuple):
+    """An answer in the passages' own words."""
+
+    pieces: tuple[Piece, ...] = ()
+    """None where the passages do not hold an answer."""
+
+    estimate: AnswerEstimate | None = None
+    """How likely it is right; None where no calibration fits."""
+
+
+async def select(question: str, passages: Sequence[Passage], reranker: Reranker | None) -> Selection:
     """Return the pieces that answer, in reading order; none where the passages do not hold an answer.
 
     :param passages: best first, with the reranker's scores where there is one.
     :raises ConfigurationError: when the reranking model cannot be loaded.
     """
-    best = passages[:PASSAGES]
-    candidates = [piece for passage in best for piece in pieces(passage)]
-    if not candidates:
-        return ()
     if reranker is None:
-        return _by_words(question, candidates)
-    scored = await _scored(question, best, candidates, reranker)
-    best_piece = scored[0].piece
+        return Selection(_by_words(question, _candidates(passages)))
+    evidence = await weigh(question, passages, reranker)
+    if evidence is None:
+        return Selection()
+    calibration = shipped_calibration()
+    logit = await _sentence_logit(question, evidence.best_text, reranker)
+    is_known = reranker.name == calibration.reranker and await asyncio.to_thread(
+        is_english, question, passages[:PASSAGES]
+    )
+    if not is_known:
+        answer = "\n".join(piece.text for piece in evidence.pieces)
+        return Selection(evidence.pieces if is_supported(question, logit, answer, passages) else ())
+    estimate = calibration.estimate(
+        await answer_signals(question, evidence, passages, reranker, sentence_logit=logit),
+        is_closed=closes_gate(question, passages),
+    )
+    return Selection(evidence.pieces if estimate.probability >= calibration.answer_from else (), estimate)
+
+
+async def weigh(question: str, passages: Sequence[Passage], reranker: Reranker) -> Evidence | None:
+    """Return the sentences that answer best; None where there is none at all.
+
+    :param passages: best first, with the reranker's scores.
+    :raises ConfigurationError: when the reranking model cannot be loaded.
+    """
+    candidates = _candidates(passages)
+    if not candidates:
+        return None
+    scored = await _scored(question, passages[:PASSAGES], candidates, reranker)
+    best = scored[0].piece
     chosen = _chosen(scored)
-    chosen += _around(best_piece, chosen, candidates)
-    support = await _support(question, _with_context(best_piece, candidates), passages, reranker)
-    if _is_of_wrong_kind(asked(question), "\n".join(piece.text for piece in chosen)):
-        support -= WRONG_KIND_WEIGHT
-    return _reading_order(chosen) if support >= SUPPORT else ()
+    chosen += _around(best, chosen, candidates)
+    return Evidence(_reading_order(chosen), best, _with_context(best, candidates), scored[0].score)
+
+
+async def answer_signals(
+    question: str,
+    evidence: Evidence,
+    passages: Sequence[Passage],
+    reranker: Reranker,
+    *,
+    sentence_logit: float | None = None,
+) -> Mapping[str, float]:
+    """Return the signals from which a calibration makes a probability.
+
+    :param sentence_logit: of the best sentence alone, where that is known.
+    :raises ConfigurationError: when the reranking model cannot be loaded.
+    """
+    if sentence_logit is None:
+        sentence_logit = await _sentence_logit(question, evidence.best_text, reranker)
+    answer = " ".join(piece.text for piece in evidence.pieces)
+    asked_masked, answer_masked = masked(question, evidence.best.passage.title, answer)
+    logits = Logits(
+        best=evidence.best_logit,
+        sentence=sentence_logit,
+        masked=float((await reranker.score(asked_masked, [answer_masked]))[0]),
+    )
+    return await asyncio.to_thread(signals, question, evidence.best, passages, logits)
+
+
+async def _sentence_logit(question: str, sentence: str, reranker: Reranker) -> float:
+    """Score a sentence without headings, for the question as it is and without the story around it."""
+    asks = dict.fromkeys((question, asked(question)))
+    logits = await together(*(reranker.score(one, [sentence]) for one in asks))
+    return max(float(logit[0]) for logit in logits)
+
+
+def _candidates(passages: Sequence[Passage]) -> list[Piece]:
+    return [piece for passage in passages[:PASSAGES] for piece in pieces(passage)]
 
 
 async def _scored(
@@ -150,41 +210,6 @@ def _with_context(piece: Piece, candidates: Sequence[Piece]) -> str:
     if before and leans_back(piece.text):
         return f"{before[-1].text} {piece.text}"
     return piece.text
-
-
-async def _support(question: str, text: str, passages: Sequence[Passage], reranker: Reranker) -> float:
-    """Return how well the best sentence answers, in logits, less what speaks against it.
-
-    The sentence is scored without the headings of its passage: they alone can lift a related sentence
-    without the fact. Against it speak words of the question that no passage has, above all names and
-    numbers; what is told around the question does not.
-
-    :param text: the sentence, with what it needs to be understood.
-    """
-    asks = asked(question)
-    logits = await together(*(reranker.score(one, [text]) for one in dict.fromkeys((question, asks))))
-    found = [passage_text(p.title, p.section, p.text) for p in passages]
-    unknown = 1.0 - coverage(content_words(asks), "\n".join(found[:PASSAGES]))
-    return (
-        min(max(*(float(logit[0]) for logit in logits), -8.0), 4.0)
-        - UNKNOWN_WEIGHT * unknown
-        - FOREIGN_WEIGHT * _asks_for_strangers(asks, "\n".join(found))
-    )
-
-
-def _asks_for_strangers(question: str, found: str) -> bool:
-    """Tell whether the question has a name or a number that no passage has."""
-    words = {word.lower() for word in re.findall(r"[^\W_]+", found)}
-    parts = {part for name in names(question) for part in re.findall(r"[^\W_]+", name)}
-    return not (parts <= words and numbers(question) <= numbers(found) | words)
-
-
-def _is_of_wrong_kind(question: str, answer: str) -> bool:
-    """Tell whether an amount of money or a date is asked for, and there is none."""
-    return bool(
-        (_MONEY_QUESTION.search(question) and not _MONEY.search(answer))
-        or (_DATE_QUESTION.search(question) and not _DATE.search(answer))
-    )
 
 
 def _chosen(scored: Sequence[_Scored]) -> list[Piece]:

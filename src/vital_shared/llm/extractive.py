@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Final
 
-from vital_shared.llm.base import Cited, ModelEvent, ModelRequest, Stop, TextDelta, Usage
+from vital_shared.llm.base import Cited, ModelEvent, ModelRequest, Stop, StopReason, TextDelta, Usage
 from vital_shared.llm.evidence import select
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.tool import ToolResult
@@ -64,7 +64,7 @@ class ExtractiveComposer:
                 yield Cited(citation=_citation(number, passage, quote))
                 yield TextDelta(text=f"- {passage.title.rstrip('.')}: {' '.join(quote.split())} [{number}]\n")
             before = "\n"
-        quotes = await select(request.question, request.passages, self._reranker)
+        quotes, estimate = await select(request.question, request.passages, self._reranker)
         for piece in quotes:
             number += 1
             yield Cited(citation=_citation(number, piece.passage, piece.quote))
@@ -73,7 +73,8 @@ class ExtractiveComposer:
         if not quotes and not results:
             yield TextDelta(text=NO_ANSWER)
         yield Usage()
-        yield Stop(reason="end" if quotes or results else "no_answer")
+        reason: StopReason = "end" if quotes or results else "no_answer"
+        yield Stop(reason=reason, estimate=None if results else estimate)
 
 
 def _name(result: ToolResult) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
+from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation
 from vital_shared.models.model_call import ModelCall, Tokens
@@ -37,6 +38,8 @@ class Answer(Frozen):
     """The calls of models that were made for it."""
     tool_results: tuple[ToolResult, ...] = ()
     """What the tools gave that the model called while it answered."""
+    estimate: AnswerEstimate | None = None
+    """How likely it is that the answer is right; None where the model cannot tell."""
     warnings: tuple[AnswerWarning, ...] = ()
 
     @property

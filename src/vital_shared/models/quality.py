@@ -32,6 +32,7 @@ DegradationReason = Literal[
     "suggestion_failed",
     "llm_fallback",
     "ungrounded",
+    "uncertain",
     "truncated",
     "cut_off",
     "content_filtered",

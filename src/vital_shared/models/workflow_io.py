@@ -201,6 +201,15 @@ class WorkflowOutput(Frozen):
     groundedness: float | None = Field(default=None, ge=0, le=1)
     """Share of the answer's sentences that their citations back; None where nothing was claimed."""
 
+    answer_probability: float | None = Field(default=None, ge=0, le=1)
+    """Calibrated probability that what the documents give answers the question rightly.
+
+    Of a response that says that they hold no answer, it is that of the answer held back. None without
+    retrieval, and for models, languages and rerankers on which no calibration was fitted."""
+
+    answer_calibration: str | None = None
+    """The version of the calibration that `answer_probability` is of."""
+
     unsupported: tuple[UnsupportedSentence, ...] = ()
     """The sentences of the response that their citations do not back."""
 

@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from vital_shared.models.answer_estimate import CALIBRATIONS
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.charge import CostType
 from vital_shared.models.model_call import CallStatus, FailureKind
@@ -26,6 +27,7 @@ __all__ = [
     "AGENT",
     "AGENT_USAGE_TOTAL",
     "ANSWERABLE",
+    "ANSWER_PROBABILITY",
     "BOUNDED",
     "BUDGET_LIMIT_DOLLARS",
     "BUDGET_SPENT_DOLLARS",
@@ -131,6 +133,7 @@ CACHE_OPERATION: Final = Label(
 TIER: Final = Label("tier", ("memory", "redis", "semantic"))
 LEAVING: Final = Label("cause", ("evict", "expire", "invalidate"))
 REASON: Final = Label("reason", get_args(DegradationReason))
+CALIBRATION: Final = Label("calibration", (*CALIBRATIONS, OTHER))
 WARNING: Final = Label("warning", get_args(WarningType))
 ANSWERABLE: Final = Label("answerable", ("true", "false"))
 """False: the documents do not hold the answer, and nothing else was amiss: no fault of the service."""
@@ -352,6 +355,12 @@ QUALITY_SCORE: Final = Histogram(
     "vital_quality_score",
     "Quality of an answer, from 0 to 1.",
     (MODE, ANSWERABLE),
+    edges=QUALITIES,
+)
+ANSWER_PROBABILITY: Final = Histogram(
+    "vital_answer_probability",
+    "Calibrated probability that an answer which was given is right, from 0 to 1.",
+    (MODE, CALIBRATION),
     edges=QUALITIES,
 )
 DEGRADED_RESPONSES_TOTAL: Final = Counter(

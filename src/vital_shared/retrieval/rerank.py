@@ -37,6 +37,8 @@ class Reranker:
     """
 
     def __init__(self, folder: Path, multilingual: Embedder | None = None) -> None:
+        self.name = folder.name
+        """The cross-encoder's."""
         self._encoder = Encoder(folder, max_tokens=MAX_TOKENS)
         self._multilingual = multilingual
 

@@ -221,6 +221,7 @@ class Answering:
             model=self._model.name if self._model else "",
             tokens=sum((call.tokens for call in self._calls), Tokens()),
             abstained=self._stop.reason == "no_answer",
+            estimate=self._stop.estimate,
             ending=self._ending,
             held_back=self._held_back,
             fallback_error=self._first_error.message if self._first_error else None,

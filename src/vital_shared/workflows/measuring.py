@@ -24,10 +24,12 @@ from vital_shared.errors import (
 from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.graph.outcome import RunStatus
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.answer_estimate import CALIBRATIONS
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.labels import OTHER
 from vital_shared.monitoring.metrics import (
     AGENT_USAGE_TOTAL,
+    ANSWER_PROBABILITY,
     CACHED_FIRST_TOKEN_SECONDS,
     DEGRADATIONS_TOTAL,
     DEGRADED_RESPONSES_TOTAL,
@@ -240,6 +242,11 @@ class Measuring(Observer):
             answerable=answerable,
         )
         QUALITY_SCORE.at(self._mode, answerable).observe(output.quality_score, self._run_id)
+        if output.answer_probability is not None and "no_sources" not in reasons:
+            version = output.answer_calibration
+            ANSWER_PROBABILITY.at(self._mode, version if version in CALIBRATIONS else OTHER).observe(
+                output.answer_probability, self._run_id
+            )
         if reasons:
             DEGRADED_RESPONSES_TOTAL.at(self._mode, answerable).inc()
         for reason in reasons:

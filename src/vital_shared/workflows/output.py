@@ -50,6 +50,7 @@ def build_output(
     results: tuple[ToolResult, ...] = run.value("tool_results", ()) + (answer.tool_results if answer else ())
     calls = suggestion.model_calls + (answer.calls if answer else ())
     reasons = _reasons(run, answer, quality, more_reasons)
+    estimate = answer.estimate if answer else None
     return WorkflowOutput(
         run_id=bill.run_id,
         status=status,
@@ -64,6 +65,8 @@ def build_output(
         suggested_tools=_suggested(run),
         quality_score=score(reasons, quality.groundedness),
         groundedness=quality.groundedness,
+        answer_probability=estimate.probability if estimate else None,
+        answer_calibration=estimate.calibration if estimate else None,
         unsupported=quality.unsupported,
         degradation_reasons=reasons,
         warnings=(*(answer.warnings if answer else ()), *_warnings(run, quality, reasons)),

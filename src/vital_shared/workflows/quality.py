@@ -34,6 +34,7 @@ DEGRADATIONS: Final[dict[DegradationReason, _Degradation]] = {
     "suggestion_failed": _Degradation(0.05, "No tools could be suggested."),
     "llm_fallback": _Degradation(0.2, "The model of first choice did not answer; another one did."),
     "ungrounded": _Degradation(0.2, "Parts of the answer are not backed by the sources they cite."),
+    "uncertain": _Degradation(0.25, "The answer may not be what was asked for: check its sources."),
     "truncated": _Degradation(0.1, "The answer was cut short."),
     "cut_off": _Degradation(0.3, "The answer ends midway, because the model failed while it wrote."),
     "content_filtered": _Degradation(
@@ -109,6 +110,8 @@ async def assess(
         reasons.append("llm_fallback")
     if unsupported:
         reasons.append("ungrounded")
+    if answer.estimate is not None and not answer.abstained and not answer.estimate.is_certain:
+        reasons.append("uncertain")
     return Quality(
         groundedness=grounding.share if grounding else None,
         unsupported=unsupported,

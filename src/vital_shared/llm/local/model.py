@@ -94,7 +94,7 @@ class LocalModel:
         """
         if not request.grounded or any(result.status == "success" for result in request.tool_results):
             return request
-        picked = await select(request.question, request.passages, self._reranker)
+        picked = (await select(request.question, request.passages, self._reranker)).pieces
         if not picked:
             return None
         best = dict.fromkeys(piece.passage.id for piece in picked)

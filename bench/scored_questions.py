@@ -1,0 +1,119 @@
+"""Questions of a collection with the answers that the engine would quote, and their signals."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collection import Collection
+from judging import Question, holds_facts
+from vital_shared.llm.answer_calibration import is_english
+from vital_shared.llm.answer_signals import closes_gate
+from vital_shared.llm.evidence import PASSAGES, answer_signals, weigh
+from vital_shared.models.citation import Passage
+from vital_shared.retrieval.embedding import Embedder
+from vital_shared.retrieval.fusion import Fusion
+from vital_shared.retrieval.ingest import Ingestor
+from vital_shared.retrieval.memory import MemorySource
+from vital_shared.retrieval.rerank import Reranker
+from vital_shared.store.database import Database
+from vital_shared.store.knowledge import KnowledgeStore
+
+TENANT = "eval"
+FOUND = 20
+KEPT = 5
+
+
+class StoredScores:
+    """Scores of models, kept in a file: the fit is made many times, and each score costs 20 to 80 ms."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.held: dict[Any, Any] = pickle.loads(path.read_bytes()) if path and path.exists() else {}
+
+    def save(self) -> None:
+        if self._path:
+            self._path.write_bytes(pickle.dumps(self.held))
+
+
+class StoredReranker(Reranker):
+    def __init__(self, folder: Path, scores: StoredScores) -> None:
+        super().__init__(folder)
+        self._scores = scores.held
+
+    async def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        missing = [text for text in texts if (query, text) not in self._scores]
+        for text, logit in zip(missing, await super().score(query, missing), strict=True):
+            self._scores[query, text] = float(logit)
+        return np.array([self._scores[query, text] for text in texts], np.float32)
+
+
+@dataclass(frozen=True)
+class ScoredQuestion:
+    collection: str
+    question: Question
+    passages: tuple[Passage, ...]
+    answer: str
+    """As it would be quoted, were there no gate."""
+    signals: dict[str, float]
+    is_closed: bool
+    is_english: bool
+
+    @property
+    def is_right(self) -> bool:
+        return self.question.answerable and holds_facts(self.question, self.answer)
+
+
+async def score_questions(
+    collection: Collection, embedder: Embedder, reranker: Reranker
+) -> list[ScoredQuestion]:
+    """Ask all questions of a collection, in a store of its own."""
+    async with _ingested(collection, embedder) as source:
+        fusion = Fusion(reranker)
+        return [await _scored(collection, each, source, fusion, reranker) for each in collection.questions]
+
+
+async def _scored(
+    collection: Collection, question: Question, source: MemorySource, fusion: Fusion, reranker: Reranker
+) -> ScoredQuestion:
+    found = await source.search(question.question, tenant_id=TENANT, limit=FOUND)
+    passages = (await fusion.merge(question.question, {source.name: found}, limit=KEPT)).passages
+    evidence = await weigh(question.question, passages, reranker)
+    if evidence is None:
+        raise SystemExit(f"{collection.name}: nothing is found for {question.question!r}")
+    return ScoredQuestion(
+        collection=collection.name,
+        question=question,
+        passages=passages,
+        answer=" ".join(piece.text for piece in evidence.pieces),
+        signals=dict(await answer_signals(question.question, evidence, passages, reranker)),
+        is_closed=closes_gate(question.question, passages),
+        is_english=is_english(question.question, passages[:PASSAGES]),
+    )
+
+
+@asynccontextmanager
+async def _ingested(collection: Collection, embedder: Embedder) -> AsyncIterator[MemorySource]:
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite+aiosqlite:///{folder}/vital.db")
+        await database.migrate()
+        knowledge = KnowledgeStore(database)
+        source = MemorySource(knowledge, embedder, Path(folder) / "index")
+        try:
+            async for result in Ingestor(knowledge, embedder).ingest_paths(
+                collection.documents, tenant_id=TENANT
+            ):
+                if result.status == "failed":
+                    raise SystemExit(result.message)
+            yield source
+        finally:
+            await source.aclose()
+            await database.aclose()

@@ -1,0 +1,208 @@
+"""The signs by which a quoted answer is told apart from one that is merely near the question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from vital_shared.llm.asking import asked
+from vital_shared.llm.known_words import KnownWords, content_word_list, is_code, words_of
+from vital_shared.llm.pieces import Piece
+from vital_shared.llm.question_kinds import asked_attribute, asks_whether, denies, lacks_kind
+from vital_shared.models.citation import Passage
+from vital_shared.retrieval.passage_text import passage_text
+from vital_shared.retrieval.sentences import is_row
+from vital_shared.retrieval.words import content_words, names, numbers
+
+__all__ = ["SIGNAL_NAMES", "Logits", "closes_gate", "masked", "signals"]
+
+SIGNAL_NAMES: Final = (
+    "sentence_logit",
+    "best_logit",
+    "passage_gap",
+    "same_document",
+    "unknown_name",
+    "look_alike",
+    "unknown_number",
+    "unknown_year",
+    "attribute_missing",
+    "kind_missing",
+    "denied",
+    "counted_thing_missing",
+)
+"""All of `signals`, in the order of their definition."""
+
+LOGIT_BOUNDS: Final = (-10.0, 8.0)
+LOGIT_SCALE: Final = 5.0
+MAX_GAP: Final = 6.0
+
+_WORD = re.compile(r"[^\W_]+(?:[-./'\u2019][^\W_]+)*")
+_COMPOUND = re.compile(r"[^\W_]+(?:[-./][^\W_]+)+")
+_SINGLE_CAPITAL = re.compile(r"(?<=[a-z] )([A-HJ-Z])\b(?!['\u2019.])")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_LABELLED_NUMBER = re.compile(
+    r"(?P<label>\b[^\W\d_]+\.?) (?P<number>\d+(?:[.,]\d+)*)\b(?! ?(?:%|\u00b0|[a-z\u00b5\u20ac$]))"
+)
+_LABELS = frozenset(
+    ["no", "number", "extension", "line", "room", "notice", "section", "chapter", "code", "model"]
+)
+_COUNTED = re.compile(r"\bhow (?:many|much) ([^\W\d_]+)", re.IGNORECASE)
+_CLAUSES = re.compile(r"[.;:,!?](?:\s|$)|\b(?:but|and)\b")
+_IT = re.compile(r"(?:\bit\b[ -]*)+")
+
+
+class Logits(NamedTuple):
+    """What the cross-encoder says of an answer."""
+
+    best: float
+    """Of the best sentence with its headings."""
+    sentence: float
+    """Of the best sentence alone."""
+    masked: float
+    """Of the whole answer without the names that it shares with the question."""
+
+
+def masked(question: str, title: str, answer: str) -> tuple[str, str]:
+    """Write "it" for names and the document's title, in the question and in the answer.
+
+    A sentence about the same device scores high whatever is asked of it; without its name the rest decides.
+    """
+    about = content_words(title)
+    hidden = {
+        match.group().lower()
+        for position, match in enumerate(_WORD.finditer(question))
+        if _is_name(match.group(), is_first=position == 0)
+        or (content_words(match.group()) and content_words(match.group()) <= about)
+    }
+
+    def hide(text: str) -> str:
+        return _IT.sub(
+            "it ", _WORD.sub(lambda m: "it" if m.group().lower() in hidden else m.group(), text)
+        ).strip()
+
+    return hide(question), hide(answer)
+
+
+def signals(question: str, best: Piece, passages: Sequence[Passage], logits: Logits) -> Mapping[str, float]:
+    """Return each of `SIGNAL_NAMES`, scaled to about -2 to 2.
+
+    :param best: the sentence that answers best.
+    :param passages: all that were found, best first, reranked.
+    """
+    passage, sentence = best.passage, best.text
+    asks = _Asked(question)
+    found = KnownWords("\n".join(_whole(each) for each in passages))
+    attribute = asked_attribute(asks.text)
+    return {
+        "sentence_logit": (_scaled(logits.sentence) + _scaled(logits.masked)) / 2,
+        "best_logit": _scaled(logits.best),
+        "passage_gap": _gap(passages) / LOGIT_SCALE,
+        "same_document": float(len(passages) > 1 and passages[1].document_id == passage.document_id),
+        "unknown_name": float(asks.has_unknown_name(found)),
+        "look_alike": float(asks.has_look_alike(found)),
+        "unknown_number": float(asks.has_unknown_number(KnownWords(_whole(passage)))),
+        "unknown_year": float(not asks.years <= found.numbers),
+        "attribute_missing": float(attribute is not None and not attribute.stated.search(sentence)),
+        "kind_missing": float(lacks_kind(asks.text, sentence)),
+        "denied": float(not is_row(best.quote) and asks.is_denied_by(sentence)),
+        "counted_thing_missing": float(asks.counts_unknown_thing(found)),
+    }
+
+
+def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
+    """Return whether a year, an amount or a measure is asked for that no passage has."""
+    text = "\n".join(_whole(each) for each in passages)
+    asks = asked(question)
+    attribute = asked_attribute(asks)
+    years = {number for number in numbers(asks) if _YEAR.fullmatch(number)}
+    return not years <= KnownWords(text).numbers or (
+        attribute is not None and not attribute.stated.search(text)
+    )
+
+
+class _Asked:
+    """A question, taken apart."""
+
+    def __init__(self, question: str) -> None:
+        self.text = asked(question)
+        self.words = content_word_list(self.text)
+        self.named = self._named()
+        self.years = {number for number in numbers(self.text) if _YEAR.fullmatch(number)}
+
+    def _named(self) -> frozenset[str]:
+        parts = {part for name in names(self.text) for part in words_of(name)}
+        days = {part for part in parts if not names(f"a {part.capitalize().rstrip('s')}")}
+        return frozenset(parts - days | {word for word in words_of(self.text) if is_code(word)})
+
+    def has_unknown_name(self, found: KnownWords) -> bool:
+        """Return whether a name, a code or a single capital ("jetty F") is in no passage."""
+        lower = found.text.lower()
+        codes = [word for word in words_of(self.text) if is_code(word)]
+        codes += [code.lower() for code in _COMPOUND.findall(self.text) if any(map(str.isdigit, code))]
+        return (
+            any(not found.has_exactly(name) for name in self.named if content_words(name))
+            or any(code not in lower for code in codes)
+            or any(
+                not re.search(rf"\b{capital}\b", found.text) for capital in _SINGLE_CAPITAL.findall(self.text)
+            )
+        )
+
+    def has_look_alike(self, found: KnownWords) -> bool:
+        is_small = self.text[1:].islower()
+        first = words_of(self.text)[:1]
+        return any(
+            found.looks_like(word)
+            for word in self.words
+            if not word.isdigit()
+            and word not in found.words
+            and not content_words(word) & content_words(found.text)
+            and (is_small or word in self.named or [word] == first)
+        )
+
+    def has_unknown_number(self, passage: KnownWords) -> bool:
+        """Return whether a number that names something ("Tarn 700", "line 4") is not in the passage."""
+        found = [
+            number
+            for match in _LABELLED_NUMBER.finditer(self.text)
+            if (match["label"][0].isupper() and match.start() > 0)
+            or match["label"].lower().rstrip(".") in _LABELS
+            for number in numbers(match["number"])
+        ]
+        return any(number not in passage.numbers for number in found if not _YEAR.fullmatch(number))
+
+    def counts_unknown_thing(self, found: KnownWords) -> bool:
+        """Return whether it asks how many there are of something that no passage has."""
+        counted = _COUNTED.search(self.text)
+        word = counted.group(1).lower() if counted else ""
+        return bool(word and content_words(word)) and not found.has(word)
+
+    def is_denied_by(self, sentence: str) -> bool:
+        """Return whether a clause with a word of the question denies something that the question does not.
+
+        A question that asks whether it is so is answered by that.
+        """
+        if asks_whether(self.text) or denies(self.text):
+            return False
+        clauses = (KnownWords(clause) for clause in _CLAUSES.split(sentence) if denies(clause))
+        return any(clause.has(word) for clause in clauses for word in self.words)
+
+
+def _is_name(word: str, *, is_first: bool) -> bool:
+    capitals = sum(map(str.isupper, word))
+    return is_code(word) or capitals >= 2 or (capitals > 0 and not is_first and len(word) > 1)
+
+
+def _whole(passage: Passage) -> str:
+    return passage_text(passage.title, passage.section, passage.text)
+
+
+def _scaled(logit: float) -> float:
+    low, high = LOGIT_BOUNDS
+    return max(low, min(high, logit)) / LOGIT_SCALE
+
+
+def _gap(passages: Sequence[Passage]) -> float:
+    """Return how far the best passage is ahead of the second, in logits."""
+    scores = sorted((passage.score for passage in passages[:2]), reverse=True)
+    return min(MAX_GAP, scores[0] - scores[1]) if len(scores) > 1 else MAX_GAP / 2

@@ -1,0 +1,150 @@
+"""Kinds of answers that questions ask for, and whether a text has one of that kind."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from vital_shared.llm.known_words import words_of
+
+__all__ = ["Attribute", "asked_attribute", "asks_whether", "denies", "lacks_kind"]
+
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_UNITS_OF_TIME = (
+    "day|week|month|year|hour|minute|second|morning|evening|noon|night|spring|summer|autumn|winter"
+)
+_HOW_OFTEN = r"annual\w*|dai?ly|weekly|monthly|yearly|quarterly"
+_IGNORE: Final = re.IGNORECASE
+
+
+class _Kind(NamedTuple):
+    """A kind of question, and what an answer of that kind has."""
+
+    question: re.Pattern[str]
+    answer: re.Pattern[str]
+
+
+_TIME = _Kind(
+    re.compile(
+        r"\b(?:when|what (?:date|day|time|year)|which (?:date|day|year|months?|time)|how soon)\b", _IGNORE
+    ),
+    re.compile(
+        rf"\b\d{{4}}\b|\b\d{{1,2}}[.:]\d\d\b|\b(?:a|p)\.?m\b|\b(?:{_MONTHS})\b|\b\d+(?:st|nd|rd|th)\b"
+        r"|\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b"
+        r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
+        rf"|\b(?:{_UNITS_OF_TIME}|sunset|sunrise|once|after|before|until)s?\b|\b(?:{_HOW_OFTEN})\b",
+        _IGNORE,
+    ),
+)
+_PERSON = _Kind(
+    re.compile(r"\bwho\b|\bwhom\b|\bwhich (?:company|person|firm|organi[sz]ation)\b", _IGNORE),
+    re.compile(
+        r"(?<=[a-z,;:|] )[A-Z]\w+|[A-Z]\. [A-Z][a-z]+|\b(?:staff|inspector|manager|director|officer|team"
+        r"|office|doctor|trainees|caretaker|people|person|sponsor|manufacturer|company|parents?|owner|board|council"
+        r"|authority|committee|department|desk|service|anyone|everybody|nobody)\b"
+    ),
+)
+_NUMBER = _Kind(
+    re.compile(
+        r"\bhow (?:many|much|long|often|old|high|deep|wide|heavy|fast|loud|far|big|large|tall|thick|hot|cold"
+        r"|quickly|soon|late|early)\b|\bwhat (?:share|percentage|number|size|weight|speed|age|temperature)\b",
+        _IGNORE,
+    ),
+    re.compile(
+        r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
+        r"|hundred|half|quarter|third|double|twice|once|no|none|free|every|each|all|both|immediately|at once"
+        rf"|{_HOW_OFTEN})\b",
+        _IGNORE,
+    ),
+)
+_KINDS: Final = (_TIME, _PERSON, _NUMBER)
+
+
+class Attribute(NamedTuple):
+    """Something that is asked of a thing, and the words and units with which documents state it."""
+
+    words: frozenset[str]
+    stated: re.Pattern[str]
+
+
+def _attribute(words: str, stated: str) -> Attribute:
+    return Attribute(frozenset(words.split()), re.compile(stated, _IGNORE))
+
+
+_ATTRIBUTES: Final = (
+    _attribute(
+        "cost costs costed price prices priced pay pays paid fee fees charge charged fine penalty rent "
+        "deposit salary bonus expensive cheap cheaper cheapest tax dollars euros pounds",
+        r"[$€£¥%]|\b(?:percent|euros?|dollars?|pounds?|cents?|usd|eur|gbp|crowns?|kronor|francs?|free|prices?"
+        r"|costs?|fees?|charge[sd]?|paid|pays?)\b",
+    ),
+    _attribute(
+        "weigh weighs weight heavy heavier heaviest mass",
+        r"\b(?:weigh\w*|heavy|mass|kg|kilograms?|kilos?|tonnes?|tons?|grams?|g|lb|pounds?)\b",
+    ),
+    _attribute(
+        "tall high height wide width deep depth thick thickness diameter",
+        r"\b(?:high|height|wide|width|deep|depth|thick|thickness|diameter|mm|cm|m|metres?|meters?|centimet\w+"
+        r"|millimet\w+|inch(?:es)?|feet|ft|kilomet\w+|km|miles?)\b",
+    ),
+    _attribute("loud noise noisy quiet", r"\b(?:loud\w*|nois\w*|sound|db|decibels?|quiet)\b"),
+    _attribute(
+        "fast speed faster fastest quick",
+        r"\b(?:speed|km/h|mph|knots?|rpm|fast\w*|strokes?|seconds?|minutes?|hours?|days?|weeks?|months?"
+        r"|quick\w*)\b|/min",
+    ),
+    _attribute("telephone phone", r"\+?\d[\d /-]{5,}\d|\b(?:telephone|phone)\b"),
+    _attribute("email mail", r"@|\be-?mail\b"),
+    _attribute(
+        "colour color colours colors",
+        r"\b(?:colou?r\w*|red|green|blue|black|white|yellow|gr[ea]y|orange|brown|pink|purple|violet|silver"
+        r"|transparent)\b",
+    ),
+    _attribute(
+        "temperature temperatures hot cold warm",
+        r"°|\b(?:degrees?|temperature\w*|celsius|fahrenheit|hot|cold|warm)\b",
+    ),
+    _attribute("age old", r"\b(?:ages?|old|older|years?|under|adults?|children|aged|months?|\d{2})\b"),
+)
+
+_ASKS_WHETHER: Final = re.compile(
+    r"\W*(?:(?:and|but|so|hi|hello),? )*(?:is|are|am|was|were|do|does|did|can|could|may|must|should|shall"
+    r"|will|would|has|have|had)\b",
+    _IGNORE,
+)
+_DENIAL: Final = re.compile(
+    r"\b(?:not|no|never|none|nobody|nothing|neither|without|cannot|forbidden|prohibited|impossible|closed"
+    r"|removed)\b|n['\u2019]t\b",
+    _IGNORE,
+)
+_NO_DENIAL: Final = re.compile(
+    r"\b(?:no|not) (?:later|more|less|fewer|longer|only|necessarily|yet|enough)\b"
+    r"|\bwithout (?:a|an|any|the) ",
+    _IGNORE,
+)
+_IN_CHARGE: Final = re.compile(r"\bin charge\b", _IGNORE)
+_LABEL: Final = re.compile(r"(?:(?<=; )|^)[^:;]{1,40}: ")
+
+
+def lacks_kind(question: str, answer: str) -> bool:
+    """Return whether a question asks for a time, a person or a number, and the answer has none."""
+    if _PERSON.question.search(question):
+        return not _PERSON.answer.search(_LABEL.sub("", answer))
+    kind = next((kind for kind in _KINDS if kind.question.search(question)), None)
+    return kind is not None and not kind.answer.search(answer)
+
+
+def asked_attribute(question: str) -> Attribute | None:
+    """Return what is asked of a thing, such as its price or weight; None where it is something else."""
+    words = frozenset(words_of(_IN_CHARGE.sub("", question)))
+    return next((attribute for attribute in _ATTRIBUTES if attribute.words & words), None)
+
+
+def asks_whether(question: str) -> bool:
+    """Return whether yes or no would be an answer."""
+    return _ASKS_WHETHER.match(question) is not None
+
+
+def denies(text: str) -> bool:
+    """Return whether a text says that something is not so."""
+    return _DENIAL.search(_NO_DENIAL.sub("", text)) is not None

@@ -1,0 +1,27 @@
+"""How likely it is that an answer is right."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import Field
+
+from vital_shared.models.base import Frozen
+
+__all__ = ["CALIBRATIONS", "AnswerEstimate"]
+
+CALIBRATIONS: Final = ("quotes-en-1",)
+"""The versions of calibrations that this engine knows, the newest last."""
+
+
+class AnswerEstimate(Frozen):
+    """A calibrated probability, and the calibration that it is of."""
+
+    probability: float = Field(ge=0, le=1)
+    """That what was found answers the question rightly, whether it was given as the answer or held back."""
+
+    calibration: str
+    """The calibration's version."""
+
+    is_certain: bool
+    """Whether the probability is high enough for an answer without a warning."""

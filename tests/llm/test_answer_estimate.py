@@ -1,0 +1,127 @@
+"""The probability that a quoted answer is right, and the gate that it drives."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.retrieval.passages import passage
+
+from vital_shared.llm.answer_calibration import shipped_calibration
+from vital_shared.llm.answer_signals import SIGNAL_NAMES, masked
+from vital_shared.llm.evidence import Selection, select
+from vital_shared.models.answer_estimate import CALIBRATIONS, AnswerEstimate
+from vital_shared.models.citation import Passage
+from vital_shared.retrieval.rerank import Reranker
+
+BUOY = passage(
+    "The Kelmar B12 buoy is 2.1 metres high and weighs 140 kg. It was delivered in 2019 for 8,400 euros. "
+    "Its light is seen from 6 miles. It has no bell.",
+    title="Kelmar B12",
+    score=5.0,
+)
+RULES = passage(
+    "Moor at the north quay from Monday to Friday. Boats over 12 metres call the pilot on channel 9.",
+    title="Mooring",
+    score=-2.0,
+)
+NEAR_MISSES = {
+    "absent attribute": "What colour is the Kelmar B12?",
+    "wrong year": "What did the Kelmar B12 cost in 2011?",
+    "wrong entity": "How heavy is the Sandor lightship?",
+    "look-alike name": "How high is the Kelmar B21?",
+    "contradicted premise": "How loud is the bell of the Kelmar B12?",
+}
+
+
+class ForeignReranker(Reranker):
+    """Another cross-encoder, of which no calibration knows the logits."""
+
+    def __init__(self) -> None:
+        self.name = "another"
+
+    async def score(self, query: str, texts: object) -> NDArray[np.float32]:
+        return np.full(len(list(texts)), 3.0, np.float32)  # type: ignore[call-overload]
+
+
+async def estimated(
+    reranker: Reranker, question: str, *passages: Passage
+) -> tuple[Selection, AnswerEstimate]:
+    selection = await select(question, passages, reranker)
+    assert selection.estimate is not None
+    return selection, selection.estimate
+
+
+@pytest.mark.parametrize(
+    "question", ["How heavy is the Kelmar B12?", "From how far is the light of the buoy seen?"]
+)
+async def test_an_answer_that_the_documents_hold_is_likely_right(reranker: Reranker, question: str) -> None:
+    selection, estimate = await estimated(reranker, question, BUOY, RULES)
+    assert selection.pieces
+    assert estimate.is_certain
+    assert estimate.probability > 0.75
+    assert estimate.calibration in CALIBRATIONS
+
+
+@pytest.mark.parametrize("question", NEAR_MISSES.values(), ids=NEAR_MISSES)
+async def test_a_near_miss_is_not_answered(reranker: Reranker, question: str) -> None:
+    selection, estimate = await estimated(reranker, question, BUOY, RULES)
+    assert selection.pieces == ()
+    assert estimate.probability < shipped_calibration().answer_from
+
+
+@pytest.mark.parametrize(
+    "question", ["What did the Kelmar B12 weigh in 2011?", "How loud is the Kelmar B12?"]
+)
+async def test_a_year_or_a_measure_that_no_passage_has_closes_the_gate(
+    reranker: Reranker, question: str
+) -> None:
+    _, estimate = await estimated(reranker, question, BUOY, RULES)
+    assert estimate.probability <= shipped_calibration().closed_probability
+
+
+async def test_without_a_reranker_there_is_no_estimate() -> None:
+    selection = await select("How heavy is the Kelmar B12 buoy?", (BUOY, RULES), None)
+    assert selection.pieces
+    assert selection.estimate is None
+
+
+async def test_another_reranker_has_no_estimate() -> None:
+    selection = await select("How heavy is the Kelmar B12?", (BUOY, RULES), ForeignReranker())
+    assert selection.pieces
+    assert selection.estimate is None
+
+
+async def test_another_language_has_no_estimate(reranker: Reranker) -> None:
+    german = passage(
+        "Die Boje Kelmar B12 ist 2,1 Meter hoch und wiegt 140 kg. Sie wurde 2019 geliefert.",
+        title="Kelmar B12",
+        score=5.0,
+    )
+    selection = await select("Wie schwer ist die Boje Kelmar B12?", (german,), reranker)
+    assert selection.estimate is None
+
+
+def test_names_are_masked_in_question_and_answer_alike() -> None:
+    assert masked("How heavy is the Kelmar B12?", "Kelmar B12", "The Kelmar B12 weighs 140 kg.") == (
+        "How heavy is the it ?",
+        "The it weighs 140 kg.",
+    )
+
+
+def test_the_shipped_calibration_weighs_every_signal() -> None:
+    calibration = shipped_calibration()
+    assert set(calibration.weights) == set(SIGNAL_NAMES)
+    assert calibration.version in CALIBRATIONS
+    assert calibration.closed_probability < calibration.answer_from <= calibration.certain_from
+    neutral = calibration.estimate(dict.fromkeys(SIGNAL_NAMES, 0.0), is_closed=False)
+    assert neutral.probability == pytest.approx(1 / (1 + math.exp(-calibration.intercept)), abs=1e-4)
+
+
+def test_what_speaks_against_an_answer_never_makes_it_likelier() -> None:
+    weights = shipped_calibration().weights
+    against = set(SIGNAL_NAMES) - {"sentence_logit", "best_logit", "passage_gap", "same_document"}
+    assert all(weights[name] < 0 for name in against)
+    assert weights["sentence_logit"] > 0

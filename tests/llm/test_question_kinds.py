@@ -1,0 +1,70 @@
+"""What questions ask for, and whether an answer has it."""
+
+from __future__ import annotations
+
+import pytest
+
+from vital_shared.llm.question_kinds import asked_attribute, asks_whether, denies, lacks_kind
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When does it open?", "On weekdays from 9 a.m."),
+        ("When are wages paid?", "On the 27th."),
+        ("Who inspected it?", "Inspector: Hanna Kowal"),
+        ("How many locks are there?", "It has twenty-three, all of them old; none is used."),
+        ("Where is it?", "Behind the hall."),
+    ],
+)
+def test_an_answer_of_the_kind_asked_for_lacks_nothing(question: str, answer: str) -> None:
+    assert not lacks_kind(question, answer)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When was it built?", "It is made of brick."),
+        ("Who built the climbing net?", "Equipment: Climbing net; Built: 2019; State: usable"),
+        ("How many seats has it?", "It is large."),
+    ],
+)
+def test_an_answer_of_another_kind_does(question: str, answer: str) -> None:
+    assert lacks_kind(question, answer)
+
+
+@pytest.mark.parametrize(
+    ("question", "stated"),
+    [
+        ("How heavy is it?", "It has 9.4 kg."),
+        ("What does it cost?", "20 euros"),
+        ("how loud is the fan", "35 dB"),
+        ("What is your phone number?", "0800 555 7788"),
+    ],
+)
+def test_an_attribute_is_stated_in_its_units(question: str, stated: str) -> None:
+    attribute = asked_attribute(question)
+    assert attribute is not None
+    assert attribute.stated.search(stated)
+    assert not attribute.stated.search("It was moved to the hall in spring.")
+
+
+def test_who_is_in_charge_asks_for_no_money() -> None:
+    assert asked_attribute("Who is in charge of it?") is None
+
+
+def test_yes_or_no_is_told_apart_from_what_takes_something_for_granted() -> None:
+    assert asks_whether("Can I pay cash?")
+    assert not asks_whether("Where can I pay cash?")
+
+
+@pytest.mark.parametrize("text", ["We do not take cash.", "It's closed.", "Nobody is there.", "They don't."])
+def test_a_denial_is_seen(text: str) -> None:
+    assert denies(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["No later than 7 days.", "Not only on Mondays.", "At most five, no more than six."]
+)
+def test_a_bound_is_no_denial(text: str) -> None:
+    assert not denies(text)
