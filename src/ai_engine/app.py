@@ -25,6 +25,7 @@ from ai_engine.background.forecast_gauge import ForecastGauge
 from ai_engine.background.label_names import watch_label_names
 from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.runtime_metrics import sample
+from ai_engine.background.source_follow import follow_documents
 from ai_engine.background.spending_gauges import SpendingGauges
 from ai_engine.background.warm_up import warm_up
 from ai_engine.background.watchdog import WatchdogWatch
@@ -145,6 +146,7 @@ def create_app(
                 SpendingGauges(parts).watch(),
                 _tick(hub, here, parts),
                 sweep.watch(),
+                *(follow_documents(parts, collection) for collection in parts.collections),
             )
             background = [tasks.create_task(coroutine) for coroutine in work]
             try:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from vital_cli.commands import agents, baseline, budgets, cache, documents, keys, models, ops
+from vital_cli.commands import agents, baseline, budgets, cache, documents, keys, models, ops, sources
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
 from vital_cli.commands.compare import compare
@@ -109,6 +109,7 @@ app.command(
     epilog=examples("vital ingest examples/knowledge", "vital ingest handbook.pdf notes/ --tenant acme")
 )(ingest)
 app.add_typer(documents.app, name="documents")
+app.add_typer(sources.app, name="sources")
 app.add_typer(agents.app, name="agents")
 app.add_typer(keys.app, name="keys")
 app.command(

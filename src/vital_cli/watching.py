@@ -9,6 +9,7 @@ from typing import Final
 from watchfiles import Change, awatch
 
 from vital_cli.session import Session
+from vital_cli.syncing import follow_documents
 from vital_cli.terminal import say
 from vital_cli.views.words import counted
 from vital_shared.retrieval.ingest import Ingestor, IngestResult, Limits
@@ -39,6 +40,7 @@ async def _follow(session: Session, paths: Sequence[Path], tenant_id: str | None
             is_first = False
             async for result in ingestor.ingest_paths(changed, tenant_id=tenant_id, prune=prune):
                 _show(result)
+            await follow_documents(services)
 
 
 def _touched(paths: Sequence[Path], changes: Iterable[tuple[Change, str]]) -> Sequence[Path]:

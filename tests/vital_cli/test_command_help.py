@@ -24,6 +24,7 @@ def _commands(group, *path):
 COMMANDS = [(), *_commands(typer.main.get_command(app))]
 GROUPS = {
     ("documents",),
+    ("sources",),
     ("agents",),
     ("budgets",),
     ("cache",),

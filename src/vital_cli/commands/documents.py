@@ -59,9 +59,14 @@ def show(document_id: DocumentId, tenant: Viewer = None, as_json: Json = False) 
 def delete(document_id: DocumentId, tenant: Viewer = None) -> None:
     """Delete a document; answers that were given from it stay."""
     from vital_cli.session import with_services
+    from vital_cli.syncing import follow_documents
     from vital_cli.terminal import say
 
-    with_services(lambda services: services.knowledge.delete(document_id, tenant_id=tenant))
+    async def work(services: Services) -> None:
+        await services.knowledge.delete(document_id, tenant_id=tenant)
+        await follow_documents(services)
+
+    with_services(work)
     say(f"Deleted the document {document_id}.", "green")
 
 

@@ -24,6 +24,12 @@ def ingest(
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on, and follow each change of the files, until Ctrl-C.")
     ] = False,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE", help="Fill this source too, such as supabase; it follows from then on."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add documents to answer from; those that are stored already are brought up to date.
@@ -34,11 +40,14 @@ def ingest(
     from vital_cli.ingesting import ingest_paths, show_left_out, show_results
     from vital_cli.problems import FAILED
     from vital_cli.session import open_session
+    from vital_cli.syncing import follow_documents, show_sync, sync_one
     from vital_cli.terminal import say, write_json
     from vital_cli.watching import follow
     from vital_shared.errors import InvalidRequest
+    from vital_shared.workflows.source_sync import collection_named
 
     with open_session() as session:
+        collections = [collection_named(session.services, name) for name in to or ()]
         if session.services.embedder is None:
             say(
                 "The embedded models are not installed, so only words will be found and not meanings: "
@@ -53,6 +62,9 @@ def ingest(
             write_json(results)
         else:
             show_results(results)
+        for collection in collections:
+            show_sync(collection.name, sync_one(session, collection))
+        session.run(follow_documents(session.services))
         if watch:
             follow(session, paths, tenant, prune=prune)
     if any(result.status == "failed" for result in results):

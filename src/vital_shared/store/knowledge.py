@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, RowMapping, Table, delete, exists, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Table,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.errors import Forbidden, NotFound
@@ -185,6 +196,12 @@ class KnowledgeStore:
             )
             kept: str = (await connection.execute(select(column))).scalar_one()
             return kept
+
+    async def passage_count(self) -> int:
+        """Return the number of chunks of all tenants."""
+        async with self._database.connect() as connection:
+            number: int = (await connection.execute(select(func.count()).select_from(chunks))).scalar_one()
+            return number
 
     async def keyword_search(self, query: str, *, tenant_id: str, limit: int) -> tuple[KeywordHit, ...]:
         """Find chunks that have any word of the query, best first, among those that the tenant may see.

@@ -14,7 +14,7 @@ from vital_shared.store.source_tables import source_documents
 from vital_shared.store.tables import chunks, documents
 from vital_shared.store.upsert import upsert
 
-__all__ = ["DocumentVersion", "SourceDocuments", "StoredChunk"]
+__all__ = ["DocumentChunk", "DocumentVersion", "SourceDocuments"]
 
 held = source_documents.c
 
@@ -31,7 +31,7 @@ class DocumentVersion(NamedTuple):
     chunks: int
 
 
-class StoredChunk(NamedTuple):
+class DocumentChunk(NamedTuple):
     """A piece of a document."""
 
     document_id: str
@@ -77,12 +77,12 @@ class SourceDocuments:
             number: int = (await connection.execute(counts)).scalar_one()
             return number
 
-    async def chunks_of(self, document_ids: Sequence[str]) -> list[StoredChunk]:
+    async def chunks_of(self, document_ids: Sequence[str]) -> list[DocumentChunk]:
         """Return the chunks of documents, each document's in their order."""
         columns = select(chunks.c.document_id, chunks.c.section, chunks.c.text, chunks.c.embedding)
         statement = columns.where(chunks.c.document_id.in_(document_ids)).order_by(chunks.c.id)
         async with self._database.connect() as connection:
-            return [StoredChunk._make(row) for row in await connection.execute(statement)]
+            return [DocumentChunk._make(row) for row in await connection.execute(statement)]
 
     async def record(self, index_id: str, versions: Sequence[DocumentVersion]) -> None:
         """Note that the index holds these versions."""

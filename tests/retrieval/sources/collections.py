@@ -30,8 +30,8 @@ class WordEmbedder:
             total += np.random.default_rng(seed).standard_normal(self.dimension)
         return (total / (np.linalg.norm(total) or 1.0)).astype("<f4")
 
-    async def warm_up(self) -> None:
-        pass
+    async def current(self) -> WordEmbedder:
+        return self
 
     async def embed_query(self, text: str) -> Any:
         return self.vector(text)

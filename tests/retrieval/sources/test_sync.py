@@ -186,6 +186,8 @@ async def test_another_model_is_indexed_beside_the_old_one_which_answers_meanwhi
         await sync(ledger, collection, new)
     assert [each.embedder for each in await collection.indexes()] == ["words", "new"]
     assert await found(collection) == {"dogs of acme", "dogs that stay"}  # of the old one, less the deleted
+    waiting = await CollectionSync(ledger, collection, new).run(may_switch=False)
+    assert (waiting.written, waiting.needs_switch) == (0, True)
     collection.fails_after = None
     assert await sync(ledger, collection, new) == SyncResult(1, 0, 1, has_switched=True)
     assert await found(collection) == {"dogs of acme", "dogs that stay"}

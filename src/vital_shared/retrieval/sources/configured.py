@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VARIABLES", "configured_collections"]
 
-VARIABLES: Final[Mapping[str, str]] = {"supabase": "VITAL_SUPABASE_URL"}
+VARIABLES: Final[Mapping[str, str]] = {"supabase": "VITAL_SUPABASE_URL", "pinecone": "VITAL_PINECONE_HOST"}
 """The collections that there can be, each with the variable that configures it."""
 
 

@@ -15,7 +15,7 @@ from vital_shared.retrieval.collection import (
     IndexModel,
 )
 from vital_shared.retrieval.passage_text import passage_text
-from vital_shared.store.source_documents import DocumentVersion, SourceDocuments, StoredChunk
+from vital_shared.store.source_documents import DocumentChunk, DocumentVersion, SourceDocuments
 
 if TYPE_CHECKING:
     from vital_shared.retrieval.embedding import Embedder
@@ -40,6 +40,8 @@ class SyncResult(NamedTuple):
     """Passages that were written."""
     has_switched: bool
     """Whether searches are answered from another index than before."""
+    needs_switch: bool = False
+    """Whether another index would have to be filled, for another embedding model."""
 
 
 class CollectionSync:
@@ -68,9 +70,11 @@ class CollectionSync:
         self._on_sync = on_sync
         self._done = self._total = 0
 
-    async def run(self) -> SyncResult:
+    async def run(self, *, may_switch: bool = True) -> SyncResult:
         """Bring the collection up to date.
 
+        :param may_switch: whether to fill another index where the embedding model is another one, which takes
+            long; otherwise only deletions are taken from the index that answers.
         :raises SourceError: when the source does not answer or refuses; what was written stays.
         :raises StoreError: when the store does not answer.
         :raises ConfigurationError: when the embedding model cannot be loaded.
@@ -81,6 +85,8 @@ class CollectionSync:
         deleted = 0
         for each in await self._collection.indexes():
             deleted = max(deleted, await self._delete_gone(each))
+        if not (index.is_active or may_switch):
+            return SyncResult(0, deleted, 0, has_switched=False, needs_switch=True)
         written, passages = await self._write_outdated(index)
         if not index.is_active:
             await self._collection.activate(index.id)
@@ -109,12 +115,14 @@ class CollectionSync:
         return written, passages
 
     async def _read(self, batch: Sequence[DocumentVersion]) -> list[CollectionDocument]:
-        pieces: dict[str, list[StoredChunk]] = defaultdict(list)
+        pieces: dict[str, list[DocumentChunk]] = defaultdict(list)
         for chunk in await self._documents.chunks_of([version.id for version in batch]):
             pieces[chunk.document_id].append(chunk)
         return [await self._document(version, pieces[version.id]) for version in batch]
 
-    async def _document(self, version: DocumentVersion, pieces: Sequence[StoredChunk]) -> CollectionDocument:
+    async def _document(
+        self, version: DocumentVersion, pieces: Sequence[DocumentChunk]
+    ) -> CollectionDocument:
         embeddings = await self._embeddings(version, pieces)
         passages = tuple(
             CollectionPassage(f"{version.id}#{position}", piece.section, piece.text, embedding)
@@ -123,7 +131,7 @@ class CollectionSync:
         key = DocumentKey(version.id, version.tenant_id or None)
         return CollectionDocument(key, version.uri, version.title, passages)
 
-    async def _embeddings(self, version: DocumentVersion, pieces: Sequence[StoredChunk]) -> list[bytes]:
+    async def _embeddings(self, version: DocumentVersion, pieces: Sequence[DocumentChunk]) -> list[bytes]:
         """Return the stored embeddings, and make those that are missing or of another model."""
         known = [piece.embedding for piece in pieces if self._fits(piece.embedding)]
         if len(known) == len(pieces):

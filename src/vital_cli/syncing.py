@@ -1,0 +1,64 @@
+"""Bring sources up to date under the user's eyes."""
+
+from __future__ import annotations
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vital_cli.session import Session
+from vital_cli.terminal import ERR, say
+from vital_cli.views.words import counted
+from vital_shared.errors import ConfigurationError, Conflict, SourceError
+from vital_shared.retrieval.collection import Collection
+from vital_shared.retrieval.sources.sync import SyncResult
+from vital_shared.workflows.services import Services
+from vital_shared.workflows.source_sync import filled_collections, sync_collection
+
+__all__ = ["follow_documents", "show_sync", "sync_one"]
+
+
+def sync_one(session: Session, collection: Collection) -> SyncResult:
+    """Bring a source up to date with a progress bar; what is written when Ctrl-C comes stays.
+
+    :raises SourceError: when the source does not answer or refuses.
+    """
+    columns = (
+        TextColumn(f"Writing to {collection.name}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
+        bar = progress.add_task("", total=None)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total)
+
+        return session.run(sync_collection(session.services, collection, advance))
+
+
+async def follow_documents(services: Services) -> None:
+    """Bring the sources up to date that were filled before; one that fails is named, and follows later."""
+    for collection in await filled_collections(services):
+        try:
+            result = await sync_collection(services, collection, may_switch=False)
+        except (ConfigurationError, Conflict, SourceError) as error:
+            say(f"{error} Later, run `vital sources sync {collection.name}`.", "yellow")
+        else:
+            if result.written or result.deleted:
+                show_sync(collection.name, result)
+            if result.needs_switch:
+                say(
+                    f"{collection.name} was filled with another embedding model: "
+                    f"run `vital sources sync {collection.name}`.",
+                    "yellow",
+                )
+
+
+def show_sync(name: str, result: SyncResult) -> None:
+    """Say what a sync has changed."""
+    switched = "; searches are answered from the new index" if result.has_switched else ""
+    say(
+        f"{name}: {counted(result.written, 'document')} written ({counted(result.passages, 'passage')}), "
+        f"{result.deleted:,} deleted{switched}.",
+        "green",
+    )
