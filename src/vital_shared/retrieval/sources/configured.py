@@ -35,7 +35,7 @@ def configured_collections(
     if address := settings.supabase_url.get_secret_value():
         found.append(_supabase(address, embedders, breakers))
     if settings.pinecone_host:
-        # numpy, for which see `Services`
+        # numpy and aiohttp, for which see `Services`
         from vital_shared.retrieval.sources.pinecone.configured import pinecone_collection  # noqa: PLC0415
 
         found.append(pinecone_collection(settings, embedders, breakers, os.environ))

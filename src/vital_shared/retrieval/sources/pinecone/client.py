@@ -11,22 +11,21 @@ import itertools
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+import aiohttp
 import orjson
 from pydantic import SecretStr
 
 from vital_shared.errors import ConfigurationError, SourceError
+from vital_shared.http.connector import BoundedConnector
 from vital_shared.http.proxy import proxy_for
 from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.models.clean_text import clean_text
 from vital_shared.models.search_use import RetryCause
 from vital_shared.monitoring.metrics import RAG_RETRIES_TOTAL
 from vital_shared.retrieval.search_usage import SearchUsage, UsageKind, current_usage
-
-if TYPE_CHECKING:
-    import aiohttp
 
 __all__ = [
     "CONNECTIONS",
@@ -199,8 +198,6 @@ class PineconeClient:
     async def _attempt(
         self, method: str, path: str, request: Mapping[str, Any], paid: PaidRequest | None
     ) -> PineconeReply | _Failure:
-        import aiohttp  # noqa: PLC0415 - slow to import, and few installations have this source
-
         try:
             with _charged(paid) as report:
                 async with self._open_session().request(
@@ -245,10 +242,6 @@ class PineconeClient:
         return words.replace(self._key.get_secret_value(), "…")
 
     def _open_session(self) -> aiohttp.ClientSession:
-        import aiohttp  # noqa: PLC0415 - see above
-
-        from vital_shared.http.connector import BoundedConnector  # noqa: PLC0415 - see above
-
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
                 connector=BoundedConnector(limit=CONNECTIONS),
