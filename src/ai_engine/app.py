@@ -19,14 +19,14 @@ from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.loopback_guard import is_loopback
 from ai_engine.auth.middleware import Authentication
-from ai_engine.background.budget_gauges import BudgetGauges
-from ai_engine.background.dead_letter_gauge import watch_dead_letters
-from ai_engine.background.forecast_gauge import ForecastGauge
+from ai_engine.background.budget_gauges import budget_gauges
+from ai_engine.background.dead_letter_gauge import dead_letter_gauge
+from ai_engine.background.forecast_gauge import forecast_gauge
 from ai_engine.background.label_names import watch_label_names
 from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.runtime_metrics import sample
 from ai_engine.background.source_follow import follow_documents
-from ai_engine.background.spending_gauges import SpendingGauges
+from ai_engine.background.spending_gauges import spending_gauges
 from ai_engine.background.warm_up import warm_up
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.engine import Engine
@@ -138,12 +138,12 @@ def create_app(
             work = (
                 warm_up(parts),
                 sample(parts),
-                BudgetGauges(parts).watch(),
-                ForecastGauge(parts).watch(),
-                watch_dead_letters(DeadLetterStore(parts.database)),
+                budget_gauges(parts).watch(),
+                forecast_gauge(parts).watch(),
+                dead_letter_gauge(DeadLetterStore(parts.database)).watch(),
                 watchdog.watch(),
                 watch_label_names(parts),
-                SpendingGauges(parts).watch(),
+                spending_gauges(parts).watch(),
                 _tick(hub, here, parts),
                 sweep.watch(),
                 *(follow_documents(parts, collection) for collection in parts.collections),

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 from tests.ai_engine.harness import Serve, Service
 
-from ai_engine.background.budget_gauges import BudgetGauges
+from ai_engine.background.budget_gauges import budget_gauges
 from vital_shared.monitoring.metrics import REGISTRY
 from vital_shared.store.account_tables import spending
 
@@ -138,7 +138,7 @@ def shown(name: str) -> dict[tuple[str, str], float]:
 
 
 async def test_the_metrics_show_each_budget_by_its_period_and_no_other_tenant(service: Service) -> None:
-    gauges = BudgetGauges(service.services)
+    gauges = budget_gauges(service.services)
     await put(service, "acme", **LIMITS)
     await put(service, "globex", daily_dollars="5")
     await put(service, "quick", requests_per_minute=5)

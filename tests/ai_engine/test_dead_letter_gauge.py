@@ -4,8 +4,7 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from ai_engine.background import dead_letter_gauge
-from ai_engine.background.dead_letter_gauge import watch_dead_letters
+from ai_engine.background.dead_letter_gauge import dead_letter_gauge
 from vital_shared.errors import StoreError
 from vital_shared.monitoring.metrics import STORE_DEAD_LETTERS
 
@@ -28,11 +27,10 @@ class Letters:
         return found
 
 
-async def test_the_gauge_follows_the_store_and_survives_that_it_is_away(monkeypatch):
-    monkeypatch.setattr(dead_letter_gauge, "REFRESH_SECONDS", 0)
+async def test_the_gauge_follows_the_store_and_survives_that_it_is_away():
     letters, gauge = Letters(), STORE_DEAD_LETTERS.at()
     with capture_logs() as logs:
-        task = asyncio.create_task(watch_dead_letters(letters))
+        task = asyncio.create_task(dead_letter_gauge(letters, seconds=0).watch())
         await letters.asked.acquire()
         assert gauge.value == 3
         await letters.asked.acquire()
@@ -40,4 +38,4 @@ async def test_the_gauge_follows_the_store_and_survives_that_it_is_away(monkeypa
         await letters.asked.acquire()
         assert gauge.value == 0
         task.cancel()
-    assert [log["event"] for log in logs] == ["dead_letters_not_counted"]
+    assert [log["event"] for log in logs] == ["stored_gauges_not_refreshed"]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 from tests.ai_engine.harness import Serve
 
-from ai_engine.background.forecast_gauge import ForecastGauge
+from ai_engine.background.forecast_gauge import forecast_gauge
 from vital_ops.report.period import Period
 from vital_ops.report.report import make_report
 from vital_shared.monitoring.metrics import REGISTRY, TENANT
@@ -27,7 +27,7 @@ async def test_the_gauge_and_the_report_have_one_forecast(serve: Serve) -> None:
     async with service.services.database.begin() as connection:
         await connection.execute(insert(spending), rows)
     await service.services.labels.admit([(TENANT, "acme")], now=lambda: NOW)
-    await ForecastGauge(service.services).refresh()
+    await forecast_gauge(service.services).refresh()
     report = await make_report(service.services.database, Period.until(NOW, "day"), now=NOW)
     expected = report.forecast.tenants["acme"].expected_dollars
     assert expected is not None

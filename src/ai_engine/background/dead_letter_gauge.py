@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Final
+from functools import partial
 
-from vital_shared.errors import StoreError
-from vital_shared.logs import get_logger
+from ai_engine.background.stored_gauges import Series, StoredGauges
 from vital_shared.monitoring.metrics import STORE_DEAD_LETTERS
 from vital_shared.store.dead_letters import DeadLetterStore
 
-__all__ = ["watch_dead_letters"]
-
-logger = get_logger(__name__)
-
-REFRESH_SECONDS: Final = 10.0
+__all__ = ["dead_letter_gauge"]
 
 
-async def watch_dead_letters(letters: DeadLetterStore) -> None:
-    """Refresh the gauge from the store again and again, until cancelled; so all workers show the same."""
-    while True:
-        try:
-            STORE_DEAD_LETTERS.at().set(await letters.count())
-        except StoreError as error:
-            logger.warning("dead_letters_not_counted", exc_info=error)
-        await asyncio.sleep(REFRESH_SECONDS)
+def dead_letter_gauge(letters: DeadLetterStore, seconds: float = 10.0) -> StoredGauges:
+    """Make the gauge.
+
+    :param seconds: between two readings.
+    """
+    return StoredGauges("dead letters", partial(_read, letters), seconds)
+
+
+async def _read(letters: DeadLetterStore) -> dict[Series, float]:
+    return {(STORE_DEAD_LETTERS,): float(await letters.count())}

@@ -1,0 +1,56 @@
+"""Gauges that show what the store says, so that all workers show the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from vital_shared.errors import StoreError
+from vital_shared.logs import get_logger
+from vital_shared.monitoring.instrument import Gauge
+
+__all__ = ["Series", "StoredGauges"]
+
+logger = get_logger(__name__)
+
+Series: TypeAlias = tuple[Gauge, *tuple[str, ...]]
+"""A gauge, and the values of its labels."""
+
+
+class StoredGauges:
+    """Keeps gauges up to date from the store.
+
+    :param subject: the word for them in the log.
+    :param read: reads the values of all series that there are to be; any other is no longer shown.
+    :param seconds: between two readings.
+    """
+
+    def __init__(
+        self, subject: str, read: Callable[[], Awaitable[Mapping[Series, float]]], seconds: float = 10.0
+    ) -> None:
+        self._subject = subject
+        self._read = read
+        self._seconds = seconds
+        self._shown: set[Series] = set()
+
+    async def watch(self) -> None:
+        """Refresh again and again, until cancelled."""
+        while True:
+            try:
+                await self.refresh()
+            except StoreError as error:
+                logger.warning("stored_gauges_not_refreshed", subject=self._subject, exc_info=error)
+            await asyncio.sleep(self._seconds)
+
+    async def refresh(self) -> None:
+        """Show what the store says now.
+
+        :raises StoreError: when it does not answer.
+        """
+        values = await self._read()
+        for (gauge, *labels), value in values.items():
+            gauge.at(*labels).set(value)
+        for gauge, *labels in self._shown - values.keys():
+            gauge.remove(*labels)
+        self._shown = set(values)
