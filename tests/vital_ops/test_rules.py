@@ -44,9 +44,10 @@ def test_every_alert_has_tests():
     assert {name.partition(".")[0].partition("-")[0] for name in TESTS} == names | {WATCHDOG}
 
 
+@pytest.mark.parametrize("find", VERSIONS)
 @pytest.mark.parametrize("name", TESTS)
-def test_an_alert_fires_when_it_should_and_at_no_other_time(name):
-    tested = promtool("test", "rules", ROOT / "prometheus-rules/tests" / name)
+def test_an_alert_fires_when_it_should_and_at_no_other_time(name, find):
+    tested = promtool("test", "rules", ROOT / "prometheus-rules/tests" / name, find=find)
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
