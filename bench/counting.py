@@ -52,8 +52,8 @@ from vital_shared.monitoring.spent import count_charge
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
 from vital_shared.workflows.events import EventStream
 from vital_shared.workflows.execution import Execution
-from vital_shared.workflows.measuring import Measuring
 from vital_shared.workflows.preparing import name_labels, name_tenant
+from vital_shared.workflows.run_metrics import RunMetrics
 
 PIECES = 50
 REQUEST_MICROSECONDS = 50.0
@@ -85,7 +85,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     run = await workflow.begin(asking)
     begin = run._run  # noqa: SLF001 - there is no other way in
 
-    def recorded(stream: EventStream, measuring: Measuring) -> Execution:
+    def recorded(stream: EventStream, measuring: RunMetrics) -> Execution:
         execution = begin(stream, measuring)
         inner = execution._run  # noqa: SLF001
         inner.observers = (*inner.observers, recorder)
@@ -94,13 +94,13 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     run._run = recorded  # noqa: SLF001
     events = [event async for event in run.events()]
     output = events[-1].output
-    told = [(getattr(Measuring, hook), details) for hook, details in recorder.told]
+    told = [(getattr(RunMetrics, hook), details) for hook, details in recorder.told]
     agent = await services.agents.get(asking.agent_id, tenant_id=asking.tenant_id)
     bill = Bill(output.run_id, asking)
     current_bill.set(bill)
 
     def count() -> None:
-        measuring = Measuring(output.run_id, asking, services.request_counts)
+        measuring = RunMetrics(output.run_id, asking, services.request_counts)
         ran(name_tenant(workflow, asking))
         ran(name_labels(workflow, asking, agent))
         clock, note_token = time.perf_counter, measuring.token

@@ -134,7 +134,7 @@ async def test_what_hits_have_saved_is_in_the_ledger_and_in_the_counters(service
     from vital_shared.models.costs import CostQuery
     from vital_shared.models.model_call import ModelCall
     from vital_shared.models.workflow_io import Cost
-    from vital_shared.workflows.lookup import Lookup
+    from vital_shared.workflows.cache_lookup import Lookup
 
     output = await ask(services)
     call = ModelCall(

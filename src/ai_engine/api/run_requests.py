@@ -23,10 +23,10 @@ from vital_shared.models.event import RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
-from vital_shared.workflows.execution import Begun
-from vital_shared.workflows.measuring import count_rejected, unstreamed
-from vital_shared.workflows.replay import Replay
+from vital_shared.workflows.cached_answer import CachedAnswer
 from vital_shared.workflows.run_errors import ended_from_outside
+from vital_shared.workflows.run_handle import RunHandle
+from vital_shared.workflows.run_metrics import count_rejected, unstreamed
 
 __all__ = ["answer", "begin", "follow", "output_of", "resume", "until_begun", "until_ended"]
 
@@ -93,9 +93,9 @@ async def _answer(request: Request, engine: Engine, question: WorkflowInput) -> 
     await check_model(engine.services, Caller.of(request), question)
     answers: list[WorkflowOutput] = []
 
-    async def begin_or_answer() -> Begun | None:
+    async def begin_or_answer() -> RunHandle | None:
         begun = await engine.workflow.begin(question)
-        if not isinstance(begun, Replay):
+        if not isinstance(begun, CachedAnswer):
             return begun
         answers.append(begun.answer())
         return None

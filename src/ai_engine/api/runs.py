@@ -31,8 +31,8 @@ from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFailedEvent, RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord, RunStatus
-from vital_shared.workflows.measuring import count_ended
 from vital_shared.workflows.run_line import log_ended
+from vital_shared.workflows.run_metrics import count_ended
 
 __all__ = ["Approval", "RunError", "RunView", "routes"]
 

@@ -9,8 +9,8 @@ from typing import Final
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
 from vital_shared.store.runs import EndedRun
-from vital_shared.workflows.measuring import count_ended
 from vital_shared.workflows.run_line import log_ended
+from vital_shared.workflows.run_metrics import count_ended
 from vital_shared.workflows.services import Services
 
 __all__ = ["RunSweep"]

@@ -6,16 +6,16 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
-from typing import Final, Protocol
+from typing import Final
 
 from ai_engine.runs.event_log import RunLog
 from ai_engine.runs.fair_slots import FairSlots, Gone, WeightOf
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CancelReason
-from vital_shared.models.event import Event, RunFailedEvent, RunPaused
-from vital_shared.workflows.execution import Begun
+from vital_shared.models.event import RunFailedEvent, RunPaused
 from vital_shared.workflows.run_errors import broken_off
+from vital_shared.workflows.run_handle import RunHandle
 
 __all__ = ["LiveRun", "RunHub"]
 
@@ -25,23 +25,6 @@ DRAIN_POLL_SECONDS: Final = 0.05
 
 RETAINED_BYTES: Final = 32_000_000
 """The memory of all logs of ended runs; beyond it the oldest are dropped before their time."""
-
-
-class RunHandle(Protocol):
-    """What answers a request: a run, another's that it follows, or an answer that is there already."""
-
-    @property
-    def run_id(self) -> str:
-        """The run's id."""
-        ...
-
-    def events(self) -> AsyncGenerator[Event, None]:
-        """Run it; the last event is its end."""
-        ...
-
-    def cancel(self, reason: CancelReason = ...) -> None:
-        """End it early, so that its last event says why."""
-        ...
 
 
 class LiveRun:
@@ -219,7 +202,7 @@ class RunHub:
         return self._slots.waiting
 
     async def start(
-        self, begin: Callable[[], Awaitable[Begun]], *, tenant_id: str, gone: Gone | None = None
+        self, begin: Callable[[], Awaitable[RunHandle]], *, tenant_id: str, gone: Gone | None = None
     ) -> LiveRun:
         """Begin a run, or go on with one, in the background; see `try_start`."""
         run = await self.try_start(begin, tenant_id=tenant_id, gone=gone)
@@ -227,7 +210,7 @@ class RunHub:
         return run
 
     async def try_start(
-        self, begin: Callable[[], Awaitable[Begun | None]], *, tenant_id: str, gone: Gone | None = None
+        self, begin: Callable[[], Awaitable[RunHandle | None]], *, tenant_id: str, gone: Gone | None = None
     ) -> LiveRun | None:
         """Begin a run, or go on with one, in the background; None: `begin` has found nothing to run.
 

@@ -100,6 +100,7 @@ class _RunElsewhere:
         self, elsewhere: RunsElsewhere, worker: int, run_id: str, tenant_id: str, seconds: float
     ) -> None:
         self.run_id = run_id
+        self.error: RunFailed | None = None
         self._pieces = elsewhere.pieces(worker, run_id, tenant_id, 0, seconds)
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -130,6 +131,7 @@ class _StoredRun:
 
     def __init__(self, record: RunRecord) -> None:
         self.run_id = record.id
+        self.error: RunFailed | None = None
         self._record = record
 
     async def events(self) -> AsyncGenerator[Event, None]:

@@ -24,17 +24,19 @@ from vital_shared.retrieval.base import Retrieved, ask
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.results import ResultBudget
+from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
 from vital_shared.workflows.chains import affordable, left_of, models_for
-from vital_shared.workflows.execution import Begun, Execution
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.loop_services import current_services, loop_services
-from vital_shared.workflows.measuring import unstreamed
 from vital_shared.workflows.quality import assess
+from vital_shared.workflows.run_handle import RunHandle
+from vital_shared.workflows.run_metrics import unstreamed
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.suggesting import suggest_by_model
 from vital_shared.workflows.tool_loop import ToolLoop, allowed
+from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["BaseWorkflow"]
 
@@ -97,17 +99,21 @@ class BaseWorkflow(Graph):
         if self._services is None:
             await loop_services().acquire(self)
 
+    async def _parts(self) -> WorkflowParts:
+        """Return what a run needs, its services opened."""
+        await self._open()
+        return WorkflowParts(self, self.plan, self.services, self.modes)
+
     # Running it
 
-    async def begin(self, input: WorkflowInput, key: IdempotencyKey | None = None) -> Begun:  # noqa: A002 - the seed's name
+    async def begin(self, input: WorkflowInput, key: IdempotencyKey | None = None) -> RunHandle:  # noqa: A002 - the seed's name
         """Check an input, and prepare its run or find its answer, to be told by `events`; for servers.
 
         :param key: with one it is always a run of its own, and stored with the key; where that has begun
             a run before, `events` raises `KeyTaken`.
         :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
         """
-        await self._open()
-        return await Execution.begin(self, input, key)
+        return await beginning.begin(await self._parts(), input, key)
 
     async def begin_resumed(
         self,
@@ -116,10 +122,9 @@ class BaseWorkflow(Graph):
         *,
         tenant_id: str | None = None,
         answers: Mapping[str, Any] | None = None,
-    ) -> Execution:
-        """Take a paused run, to be told by `Execution.events`; for servers. Raises what `resume` raises."""
-        await self._open()
-        return await Execution.resume(self, run_id, approved, tenant_id, answers or {})
+    ) -> RunHandle:
+        """Take a paused run, which its `events` run on; for servers. Raises what `resume` raises."""
+        return await beginning.resume(await self._parts(), run_id, approved, tenant_id, answers or {})
 
     async def execute_typed(self, input: WorkflowInput) -> WorkflowOutput:  # noqa: A002 - the seed's name
         """Answer, or pause for the user's approval.
@@ -404,7 +409,7 @@ class BaseWorkflow(Graph):
         return Chain(models, services.breakers, services.account, agent.hedge_after_seconds)
 
 
-async def _outcome(execution: Begun) -> WorkflowOutput:
+async def _outcome(execution: RunHandle) -> WorkflowOutput:
     async with aclosing(execution.events()) as events:
         async for event in events:
             if isinstance(event, RunFinished | RunPaused):

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal
 
 from structlog.contextvars import bound_contextvars
 
 from vital_shared.errors import (
     InvalidRequest,
-    LimitExceeded,
     RunCancelled,
     RunFailed,
     StoreError,
     VitalError,
 )
-from vital_shared.graph import Checkpoint, GraphError, NodeTimeout, Run
+from vital_shared.graph import GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
-from vital_shared.models.agent import AgentProfile
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.charge import Charge
 from vital_shared.models.event import (
@@ -43,43 +40,30 @@ from vital_shared.monitoring.tracing import tracer
 from vital_shared.store.conversations import Turn
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
-from vital_shared.workflows.estimate import worst_cost
+from vital_shared.workflows.cache_lookup import Lookup
 from vital_shared.workflows.events import EventStream
-from vital_shared.workflows.lookup import Lookup, look_up
 from vital_shared.workflows.loop_services import current_services
-from vital_shared.workflows.measuring import Measuring, count_refused
 from vital_shared.workflows.output import build_output
-from vital_shared.workflows.preparing import (
-    check_input,
-    name_labels,
-    name_tenant,
-    new_run,
-    restored_run,
-    workflow_name,
-    worst_rest,
-)
-from vital_shared.workflows.replay import Replay
 from vital_shared.workflows.run_errors import broken_off, ended_from_outside
 from vital_shared.workflows.run_line import log_end
-from vital_shared.workflows.shared import Shared
+from vital_shared.workflows.run_metrics import RunMetrics
+from vital_shared.workflows.workflow_parts import WorkflowParts
 
 if TYPE_CHECKING:
-    from vital_shared.workflows.base_workflow import BaseWorkflow
-    from vital_shared.workflows.services import Services
     from vital_shared.workflows.tracing import RunSpan
 
-__all__ = ["Begun", "Execution"]
+__all__ = ["SPAN_NAME", "Execution"]
 
 logger = get_logger(__name__)
 
-_SPAN: Final = "traceparent"
+SPAN_NAME: Final = "traceparent"
 """Beside a checkpoint, where the run is traced."""
 
 
 class Execution:
     """A run while it lives in this process; made by `begin` or `resume`, and told by `events`, once.
 
-    :param workflow: whose graph it is.
+    :param workflow: the workflow.
     :param question: the input, with its session.
     :param stream: where its events go.
     :param run: the engine's own run.
@@ -94,13 +78,13 @@ class Execution:
 
     def __init__(
         self,
-        workflow: BaseWorkflow,
+        workflow: WorkflowParts,
         question: WorkflowInput,
         stream: EventStream,
         run: Run,
         record: RunRecord | None,
         worst_nanos: Callable[[], int],
-        measuring: Measuring,
+        measuring: RunMetrics,
         earlier_span: str | None = None,
         paid: Sequence[Charge] = (),
         lookup: Lookup | None = None,
@@ -134,109 +118,6 @@ class Execution:
     def run_id(self) -> str:
         """The run's id."""
         return self._stream.run_id
-
-    @classmethod
-    async def begin(
-        cls, workflow: BaseWorkflow, question: WorkflowInput, key: IdempotencyKey | None = None
-    ) -> Begun:
-        """Check a new question, and look whether the cache has its answer; nothing is stored or run yet.
-
-        :param key: of the client's request; with one there is always a run, which a repetition finds.
-        :raises InvalidRequest: when it asks for what is not there, naming the field.
-        """
-        run_id = f"run_{secrets.token_hex(16)}"
-        measuring = Measuring(run_id, question, workflow.services.request_counts)
-        with measuring.beginning():
-            await name_tenant(workflow, question)
-            agent = await check_input(workflow, question)
-            await name_labels(workflow, question, agent)
-            lookup = await look_up(workflow, question, agent, reads=key is None)
-        measuring.cache_status = lookup.status
-        if lookup.found is not None:
-            return Replay(workflow.services, run_id, question, lookup.found, measuring)
-        if question.mode.is_chat and question.session_id is None and question.messages is None:
-            question = question.model_copy(update={"session_id": f"session_{secrets.token_hex(16)}"})
-
-        def run(stream: EventStream, measuring: Measuring) -> Execution:
-            return cls._new(workflow, question, agent, stream, measuring, lookup, key)
-
-        if lookup.flight and key is None:
-            return Shared(workflow.services, run_id, question, lookup.flight, lookup.key, run)
-        return run(EventStream(run_id), measuring)
-
-    @classmethod
-    def _new(
-        cls,
-        workflow: BaseWorkflow,
-        question: WorkflowInput,
-        agent: AgentProfile,
-        stream: EventStream,
-        measuring: Measuring,
-        lookup: Lookup,
-        key: IdempotencyKey | None,
-    ) -> Execution:
-        """Make the run of a question that was checked."""
-        services, run_id = workflow.services, stream.run_id
-        now = services.now()
-        record = RunRecord(
-            id=run_id,
-            tenant_id=question.tenant_id,
-            user_id=question.user_id,
-            mode=question.mode,
-            workflow=workflow_name(workflow),
-            plan=workflow.plan.fingerprint,
-            status="running",
-            input=question,
-            created_at=now,
-            deadline_at=_deadline(services, now),
-        )
-        run = new_run(workflow, question, stream)
-
-        def worst_nanos() -> int:
-            return worst_cost(services, question, agent).nanos
-
-        return cls(workflow, question, stream, run, record, worst_nanos, measuring, lookup=lookup, key=key)
-
-    @classmethod
-    async def resume(
-        cls,
-        workflow: BaseWorkflow,
-        run_id: str,
-        approved: Collection[str],
-        tenant_id: str | None,
-        answers: Mapping[str, Any],
-    ) -> Execution:
-        """Take a paused run, so that nobody else can.
-
-        :raises InvalidRequest: when there is no such run or call, or the run cannot go on (`Conflict`).
-        :raises BudgetExceeded: when the tenant's budget does not allow the rest of it; it waits on.
-        """
-        services = workflow.services
-        record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
-        earlier_span = None
-        if record.status == "awaiting_approval":
-            written = dict(record.checkpoint or {})
-            earlier_span = written.pop(_SPAN, None)
-            checkpoint = Checkpoint.model_validate(written)
-            run, stream = restored_run(workflow, record, checkpoint, approved, answers)
-        now = services.now()
-        deadline = _deadline(services, now)
-
-        def worst_nanos() -> int:
-            return worst_rest(services, record, run.value("load_agent")).nanos
-
-        try:
-            await services.runs.claim(
-                run_id, tenant_id=tenant_id, now=now, deadline_at=deadline, worst_nanos=worst_nanos
-            )
-        except LimitExceeded as error:
-            count_refused(error)
-            raise
-        await name_tenant(workflow, record.input)
-        await name_labels(workflow, record.input, run.value("load_agent"))
-        measuring = Measuring(run_id, record.input, services.request_counts)
-        paid = await services.runs.charges(run_id)
-        return cls(workflow, record.input, stream, run, None, worst_nanos, measuring, earlier_span, paid)
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Run, and tell what happens; closing the iterator cancels the run and waits for its end.
@@ -388,7 +269,7 @@ class Execution:
     def _span_name(self) -> dict[str, str]:
         """Name the span of this part of the run, for the next one to link to."""
         name = self._trace and self._trace.traceparent
-        return {_SPAN: name} if name else {}
+        return {SPAN_NAME: name} if name else {}
 
     def _failure(self, error: Exception) -> RunFailed:
         node = self._run.failed_node.name if self._run.failed_node else None
@@ -430,23 +311,13 @@ class Execution:
         )
 
 
-def _deadline(services: Services, now: datetime) -> datetime:
-    """Return when a run that begins now, or goes on, is over and stored at the latest."""
-    settings = services.settings
-    return now + timedelta(seconds=settings.run_timeout_seconds + settings.store_seconds)
-
-
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
-Begun: TypeAlias = Execution | Replay | Shared
-"""What answers a question that was checked: all have the face of an `Execution`."""
-
-
 def _traced(
-    workflow: BaseWorkflow, run_id: str, question: WorkflowInput, run: Run, earlier: str | None
+    workflow: WorkflowParts, run_id: str, question: WorkflowInput, run: Run, earlier: str | None
 ) -> RunSpan | None:
     """Let the run be traced, where that is wanted."""
     found = tracer()
@@ -454,7 +325,7 @@ def _traced(
         return None
     from vital_shared.workflows.tracing import RunSpan  # noqa: PLC0415 - OpenTelemetry is an extra
 
-    span = RunSpan(found, type(workflow).__name__, run_id, question, earlier)
+    span = RunSpan(found, workflow.class_name, run_id, question, earlier)
     run.observers = (*run.observers, span)
     return span
 

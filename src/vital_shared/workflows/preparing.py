@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vital_shared.errors import InvalidRequest, PlanChanged
 from vital_shared.graph import AnswerError, Checkpoint, CheckpointError, Plan, Run
@@ -18,10 +18,8 @@ from vital_shared.workflows.approval import check_requests, pick_approved
 from vital_shared.workflows.chains import check_prices, left_of, models_for
 from vital_shared.workflows.estimate import Estimate, worst_cost
 from vital_shared.workflows.events import EventStream
-
-if TYPE_CHECKING:
-    from vital_shared.workflows.base_workflow import BaseWorkflow
-    from vital_shared.workflows.services import Services
+from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = [
     "check_input",
@@ -29,12 +27,11 @@ __all__ = [
     "name_tenant",
     "new_run",
     "restored_run",
-    "workflow_name",
     "worst_rest",
 ]
 
 
-async def check_input(workflow: BaseWorkflow, question: WorkflowInput) -> AgentProfile:
+async def check_input(workflow: WorkflowParts, question: WorkflowInput) -> AgentProfile:
     """Return the agent that is asked, once nothing of the question stands against the run.
 
     :raises InvalidRequest: naming the field, where the workflow, the agent or a tool cannot serve it.
@@ -54,13 +51,13 @@ async def check_input(workflow: BaseWorkflow, question: WorkflowInput) -> AgentP
     return agent
 
 
-async def name_tenant(workflow: BaseWorkflow, question: WorkflowInput) -> None:
+async def name_tenant(workflow: WorkflowParts, question: WorkflowInput) -> None:
     """Give the tenant a name in metrics, while there is room: what it asks may be turned away, and counts."""
     services = workflow.services
     await services.labels.admit(((TENANT, question.tenant_id),), now=services.now)
 
 
-async def name_labels(workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile | None) -> None:
+async def name_labels(workflow: WorkflowParts, question: WorkflowInput, agent: AgentProfile | None) -> None:
     """Give names, while there is room, to what metrics will be labelled with.
 
     A model that the request names has none yet, unless it is configured: it may not exist.
@@ -89,7 +86,7 @@ def worst_rest(services: Services, record: RunRecord, agent: AgentProfile | None
 
 
 def restored_run(
-    workflow: BaseWorkflow,
+    workflow: WorkflowParts,
     record: RunRecord,
     checkpoint: Checkpoint,
     approved: Collection[str],
@@ -100,7 +97,7 @@ def restored_run(
     :raises PlanChanged: when the run belongs to another workflow, or to an older form of this one.
     :raises InvalidRequest: when an answer is missing, not asked for, or of a wrong type.
     """
-    if record.workflow != workflow_name(workflow):
+    if record.workflow != workflow.name:
         raise PlanChanged(
             f'The run {record.id} belongs to the workflow "{record.workflow}": resume it with that one.',
             field="run_id",
@@ -124,7 +121,7 @@ def restored_run(
 
 
 def new_run(
-    workflow: BaseWorkflow,
+    workflow: WorkflowParts,
     question: WorkflowInput,
     stream: EventStream,
     checkpoint: Checkpoint | None = None,
@@ -135,7 +132,7 @@ def new_run(
     inputs = {name: own[name] if name in own else getattr(question, name) for name in workflow.plan.inputs}
     return Run(
         workflow.plan,
-        workflow,
+        workflow.target,
         inputs,
         observers=(stream,),
         deliver=stream.deliver,
@@ -143,8 +140,3 @@ def new_run(
         checkpoint=checkpoint,
         answers=answers,
     )
-
-
-def workflow_name(workflow: BaseWorkflow) -> str:
-    """Name a workflow in the record of its runs, by where its class is found."""
-    return f"{type(workflow).__module__}.{type(workflow).__qualname__}"

@@ -13,20 +13,20 @@ from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_nanos
 from vital_shared.models.workflow_io import Cost, Timings, WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.metrics import COST_SAVED_DOLLARS_TOTAL, LLM_CALLS_TOTAL
-from vital_shared.workflows.measuring import Measuring
 from vital_shared.workflows.run_line import log_end
+from vital_shared.workflows.run_metrics import RunMetrics
 
 if TYPE_CHECKING:
     from vital_shared.workflows.services import Services
 
-__all__ = ["Replay", "count_spared", "replayed"]
+__all__ = ["CachedAnswer", "count_spared", "replayed"]
 
 FREE: Final = Cost()
 NO_TOKENS: Final = Tokens()
 
 
-class Replay:
-    """A run that is over before it begins; it has the face of an `Execution`.
+class CachedAnswer:
+    """A run that is over before it begins; its answer is in the cache.
 
     :param question: who asks now.
     :param found: the answer as it was given first.
@@ -38,7 +38,7 @@ class Replay:
         run_id: str,
         question: WorkflowInput,
         found: WorkflowOutput,
-        measuring: Measuring,
+        measuring: RunMetrics,
     ) -> None:
         self.run_id = run_id
         self.error: RunFailed | None = None

@@ -12,15 +12,14 @@ from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
-from vital_shared.workflows.preparing import workflow_name
+from vital_shared.workflows.services import Services
 from vital_shared.workflows.tool_loop import allowed
+from vital_shared.workflows.workflow_parts import WorkflowParts
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vital_shared.workflows.base_workflow import BaseWorkflow
-    from vital_shared.workflows.services import Services
 
 __all__ = ["Lookup", "Similar", "look_up"]
 
@@ -59,7 +58,7 @@ class Lookup:
 
 
 async def look_up(
-    workflow: BaseWorkflow, question: WorkflowInput, agent: AgentProfile, *, reads: bool = True
+    workflow: WorkflowParts, question: WorkflowInput, agent: AgentProfile, *, reads: bool = True
 ) -> Lookup:
     """Ask the cache.
 
@@ -77,7 +76,7 @@ async def look_up(
         key = key_of(
             asked,
             agent,
-            workflow=workflow_name(workflow),
+            workflow=workflow.name,
             plan=workflow.plan.fingerprint,
             prompts=(ANSWER, CHAT, TOOLS),
             knowledge=knowledge,

@@ -56,7 +56,7 @@ from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.run_record import EndedRun
 from vital_shared.workflows.events import RESULTS_NODE
 
-__all__ = ["Measuring", "count_ended", "count_refused", "count_rejected", "unstreamed"]
+__all__ = ["RunMetrics", "count_ended", "count_refused", "count_rejected", "unstreamed"]
 
 MERGED_NODE: Final = "passages"
 """The node without which what the sources have found is of no use."""
@@ -81,7 +81,7 @@ _unsaved: Final[set[str]] = set()
 """Runs of this process that were counted though the store does not know their end: it will call them lost."""
 
 
-class Measuring(Observer):
+class RunMetrics(Observer):
     """Counts one run, or what comes of it after a pause.
 
     :param question: its input.
@@ -311,7 +311,7 @@ def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds
     if run.run_id in _unsaved:
         _unsaved.remove(run.run_id)
         return
-    measuring = Measuring(run.run_id, run.question, request_counts)
+    measuring = RunMetrics(run.run_id, run.question, request_counts)
     if run.status == "failed":
         lost = RunFailed("The run was lost.", run_id=run.run_id, error_type="lost")
     else:

@@ -16,24 +16,24 @@ from vital_shared.errors import RunFailed
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused, RunStarted, Token
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
+from vital_shared.workflows.cached_answer import CachedAnswer, count_spared, replayed
 from vital_shared.workflows.events import EventStream
-from vital_shared.workflows.measuring import Measuring
-from vital_shared.workflows.replay import Replay, count_spared, replayed
 from vital_shared.workflows.run_errors import ended_from_outside
+from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_line import log_end
+from vital_shared.workflows.run_metrics import RunMetrics
 
 if TYPE_CHECKING:
     from vital_shared.cache.shared_flight import Lease
-    from vital_shared.workflows.execution import Execution
     from vital_shared.workflows.services import Services
 
-__all__ = ["Shared"]
+__all__ = ["CoalescedRun"]
 
 Outcome: Final = (RunFailedEvent, RunFinished, RunPaused)
 
 
-class Shared:
-    """One who asks; it has the face of an `Execution`.
+class CoalescedRun:
+    """A request that joins another one's identical run (a coalesced run).
 
     It leads, with a run of its own, or follows another's. When a leader is cancelled or fails, one of the
     followers takes over: what it has told already stands, and is not told again.
@@ -50,7 +50,7 @@ class Shared:
         question: WorkflowInput,
         key: str,
         entry: str,
-        run: Callable[[EventStream, Measuring], Execution],
+        run: Callable[[EventStream, RunMetrics], RunHandle],
     ) -> None:
         self.run_id = run_id
         self.error: RunFailed | None = None
@@ -60,7 +60,7 @@ class Shared:
         self._key = key
         self._entry = entry
         self._run = run
-        self._own: Execution | None = None
+        self._own: RunHandle | None = None
         self._alone = False
         """Other processes are asked for no more."""
         self._is_done = False
@@ -79,7 +79,7 @@ class Shared:
         return self._services.cache.flights
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Run, or follow, and tell what happens. Raises what `Execution.events` does."""
+        """Run, or follow, and tell what happens. Raises what the events of a run do."""
         failures, shares = 0, True
         while True:
             flight = self._flights.find(self._key) if shares else None
@@ -103,12 +103,12 @@ class Shared:
                 return
             shares = flight.end != "paused"  # otherwise the user decides, and each has to
 
-    def _found(self) -> Replay | None:
+    def _found(self) -> CachedAnswer | None:
         """Look again for an answer: another's run may have given one since this question was looked up."""
         found = None if self._last_seq else self._services.cache.peek(self._entry)
         if found is None:
             return None
-        return Replay(self._services, self.run_id, self._question, found, self._measuring("hit"))
+        return CachedAnswer(self._services, self.run_id, self._question, found, self._measuring("hit"))
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """Cancel it; `events` ends with `run_failed`. Its followers go on without it."""
@@ -240,7 +240,7 @@ class Shared:
             node=failure.node,
         )
 
-    def _answered(self, found: WorkflowOutput, measuring: Measuring, seconds: float) -> RunFinished:
+    def _answered(self, found: WorkflowOutput, measuring: RunMetrics, seconds: float) -> RunFinished:
         output = replayed(found, self.run_id, self._question, seconds, self._first_token)
         if self._first_token is not None:
             measuring.first_token(self._first_token)
@@ -250,8 +250,8 @@ class Shared:
         self._last_seq += 1
         return RunFinished(run_id=self.run_id, seq=self._last_seq, output=output)
 
-    def _measuring(self, status: CacheStatus) -> Measuring:
-        measuring = Measuring(self.run_id, self._question, self._services.request_counts)
+    def _measuring(self, status: CacheStatus) -> RunMetrics:
+        measuring = RunMetrics(self.run_id, self._question, self._services.request_counts)
         measuring.cache_status = status
         return measuring
 

@@ -29,7 +29,7 @@ from vital_shared.monitoring.metrics import (
 )
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, asks_for, counted, question, says
-from vital_shared.workflows.measuring import Measuring, count_ended
+from vital_shared.workflows.run_metrics import RunMetrics, count_ended
 
 REQUESTS, SECONDS = "vital_workflow_requests_total", "vital_workflow_duration_seconds"
 
@@ -81,7 +81,7 @@ async def test_a_users_own_workflow_is_counted_with_all_its_parts(services):
 async def test_what_the_documents_do_not_hold_is_no_fault_of_the_service(services, reasons, answerable):
     output = (await ask(services)).model_copy(update={"degradation_reasons": reasons})
     with counted() as growth:
-        Measuring(output.run_id, question("How long?"), services.request_counts).answered(output)
+        RunMetrics(output.run_id, question("How long?"), services.request_counts).answered(output)
     assert growth("vital_degraded_responses_total") == 1
     assert growth("vital_degraded_responses_total", answerable=answerable) == 1
     assert growth("vital_quality_score_count", answerable=answerable) == 1

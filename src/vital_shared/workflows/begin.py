@@ -1,0 +1,142 @@
+"""Decide what answers a request: a run of its own, an identical one that is under way, or the cache."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from vital_shared.errors import LimitExceeded
+from vital_shared.graph import Checkpoint
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.store.idempotency import IdempotencyKey
+from vital_shared.store.runs import RunRecord
+from vital_shared.workflows.cache_lookup import Lookup, look_up
+from vital_shared.workflows.cached_answer import CachedAnswer
+from vital_shared.workflows.coalesced_run import CoalescedRun
+from vital_shared.workflows.estimate import worst_cost
+from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.execution import SPAN_NAME, Execution
+from vital_shared.workflows.preparing import (
+    check_input,
+    name_labels,
+    name_tenant,
+    new_run,
+    restored_run,
+    worst_rest,
+)
+from vital_shared.workflows.run_handle import RunHandle
+from vital_shared.workflows.run_metrics import RunMetrics, count_refused
+from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow_parts import WorkflowParts
+
+__all__ = ["begin", "resume"]
+
+
+async def begin(
+    workflow: WorkflowParts, request: WorkflowInput, key: IdempotencyKey | None = None
+) -> RunHandle:
+    """Check a new request, and look whether the cache has its answer; nothing is stored or run yet.
+
+    :param key: of the client's request; with one there is always a run, which a repetition finds.
+    :raises InvalidRequest: when it asks for what is not there, naming the field.
+    """
+    run_id = f"run_{secrets.token_hex(16)}"
+    metrics = RunMetrics(run_id, request, workflow.services.request_counts)
+    with metrics.beginning():
+        await name_tenant(workflow, request)
+        agent = await check_input(workflow, request)
+        await name_labels(workflow, request, agent)
+        lookup = await look_up(workflow, request, agent, reads=key is None)
+    metrics.cache_status = lookup.status
+    if lookup.found is not None:
+        return CachedAnswer(workflow.services, run_id, request, lookup.found, metrics)
+    if request.mode.is_chat and request.session_id is None and request.messages is None:
+        request = request.model_copy(update={"session_id": f"session_{secrets.token_hex(16)}"})
+
+    def run(stream: EventStream, metrics: RunMetrics) -> Execution:
+        return _new_execution(workflow, request, agent, stream, metrics, lookup, key)
+
+    if lookup.flight and key is None:
+        return CoalescedRun(workflow.services, run_id, request, lookup.flight, lookup.key, run)
+    return run(EventStream(run_id), metrics)
+
+
+async def resume(
+    workflow: WorkflowParts,
+    run_id: str,
+    approved: Collection[str],
+    tenant_id: str | None,
+    answers: Mapping[str, Any],
+) -> Execution:
+    """Take a paused run, so that no other process can.
+
+    :raises InvalidRequest: when there is no such run or call, or the run cannot go on (`Conflict`).
+    :raises BudgetExceeded: when the tenant's budget does not allow the rest of it; it waits on.
+    """
+    services = workflow.services
+    record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
+    earlier_span = None
+    if record.status == "awaiting_approval":
+        written = dict(record.checkpoint or {})
+        earlier_span = written.pop(SPAN_NAME, None)
+        checkpoint = Checkpoint.model_validate(written)
+        run, stream = restored_run(workflow, record, checkpoint, approved, answers)
+    now = services.now()
+    deadline = _deadline(services, now)
+
+    def worst_nanos() -> int:
+        return worst_rest(services, record, run.value("load_agent")).nanos
+
+    try:
+        await services.runs.claim(
+            run_id, tenant_id=tenant_id, now=now, deadline_at=deadline, worst_nanos=worst_nanos
+        )
+    except LimitExceeded as error:
+        count_refused(error)
+        raise
+    await name_tenant(workflow, record.input)
+    await name_labels(workflow, record.input, run.value("load_agent"))
+    metrics = RunMetrics(run_id, record.input, services.request_counts)
+    paid = await services.runs.charges(run_id)
+    return Execution(workflow, record.input, stream, run, None, worst_nanos, metrics, earlier_span, paid)
+
+
+def _new_execution(
+    workflow: WorkflowParts,
+    request: WorkflowInput,
+    agent: AgentProfile,
+    stream: EventStream,
+    metrics: RunMetrics,
+    lookup: Lookup,
+    key: IdempotencyKey | None,
+) -> Execution:
+    """Make the run of a request that was checked."""
+    services = workflow.services
+    now = services.now()
+    record = RunRecord(
+        id=stream.run_id,
+        tenant_id=request.tenant_id,
+        user_id=request.user_id,
+        mode=request.mode,
+        workflow=workflow.name,
+        plan=workflow.plan.fingerprint,
+        status="running",
+        input=request,
+        created_at=now,
+        deadline_at=_deadline(services, now),
+    )
+    run = new_run(workflow, request, stream)
+
+    def worst_nanos() -> int:
+        return worst_cost(services, request, agent).nanos
+
+    return Execution(workflow, request, stream, run, record, worst_nanos, metrics, lookup=lookup, key=key)
+
+
+def _deadline(services: Services, now: datetime) -> datetime:
+    """Return when a run that begins now, or goes on, is over and stored at the latest."""
+    settings = services.settings
+    return now + timedelta(seconds=settings.run_timeout_seconds + settings.store_seconds)
