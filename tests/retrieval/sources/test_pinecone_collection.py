@@ -136,7 +136,8 @@ async def test_another_model_is_filled_beside_the_index_that_answers(
 ) -> None:
     newer = IndexModel("newer", MODEL.dimension)
     async with collection_on(server, embedders={"subjects": Subjects(), "newer": Subjects()}) as collection:
-        old_id = await filled(collection, [document("a", "Bees.")])
+        odd = document("b", "Bees of an odd tenant.", tenant="a:b@c.d_%2F")
+        old_id = await filled(collection, [document("a", "Bees."), odd])
         index = await collection.prepare(newer)
         assert index.id != old_id
         assert await collection.prepare(newer) == index

@@ -136,6 +136,26 @@ async def test_a_host_without_a_key_is_an_error_of_the_configuration(server: Pin
             pass
 
 
+@pytest.mark.parametrize("key", ["two words", "a\nb", "schlüssel"])
+async def test_a_key_that_is_none_is_an_error_of_the_configuration(server: PineconeServer, key: str) -> None:
+    with pytest.raises(ConfigurationError, match="characters that no key has") as caught:
+        async with collection_on(server, key=key):
+            pass
+    assert key not in str(caught.value)
+
+
+async def test_no_part_of_a_key_is_shown_where_words_are_cut(
+    server: PineconeServer, collection: PineconeCollection
+) -> None:
+    said = json.dumps({"message": "x" * 295 + API_KEY}).encode()
+    server.fail("/describe_index_stats", Fault(status=400, body=said))
+
+    with pytest.raises(SourceError) as caught:
+        await collection.ping()
+
+    assert "pcsk" not in str(caught.value)
+
+
 async def test_a_source_that_keeps_failing_is_left_alone(server: PineconeServer) -> None:
     breakers = Breakers()
     async with collection_on(server, breakers=breakers) as collection:

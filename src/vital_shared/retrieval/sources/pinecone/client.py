@@ -204,12 +204,12 @@ class PineconeClient:
                     method, self._base_url + path, allow_redirects=False, **request
                 ) as response:
                     body = await _read(response)
-                if response.status == 200:
+                if 200 <= response.status < 300:
                     reply = PineconeReply(_parsed(body), response.headers)
                     report(reply.body)
                     return reply
         except (aiohttp.ClientError, OSError) as error:
-            reason = self._without_key(str(error) or type(error).__name__)
+            reason = clean_text(str(error) or type(error).__name__)[:MAX_WORDS]
             return _Failure(SourceError(f"Pinecone cannot be reached: {reason}."), "connection")
         refused = PineconeRefused(self._sentence(response.status, body), status=response.status)
         if response.status == 429:
@@ -222,7 +222,7 @@ class PineconeClient:
         return min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** (attempt - 1)) * self._jitter()
 
     def _sentence(self, status: int, body: bytes) -> str:
-        words = self._without_key(_words(body))
+        words = _words(body.replace(self._key.get_secret_value().encode(), b"..."))
         said = f" ({words})" if words else ""
         match status:
             case 401:
@@ -237,9 +237,6 @@ class PineconeClient:
             return "Pinecone sends to another address: VITAL_PINECONE_HOST has to be the index's own."
         problem = "is not available" if status >= 500 else "refused the request"
         return f"Pinecone {problem}: status {status}{said}."
-
-    def _without_key(self, words: str) -> str:
-        return words.replace(self._key.get_secret_value(), "…")
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:

@@ -51,9 +51,7 @@ def pinecone_collection(
     :param sleep: waits between attempts, and between looks for what was written.
     :raises ConfigurationError: when the key is missing or the address cannot be used.
     """
-    key = SecretStr(environ.get(KEY_VARIABLE, "").strip())
-    if not key.get_secret_value():
-        raise ConfigurationError(f"VITAL_PINECONE_HOST is set, and {KEY_VARIABLE} is not: set it too.")
+    key = _key(environ.get(KEY_VARIABLE, "").strip())
     index = PineconeClient(settings.pinecone_host, key, sleep=sleep)
     models = PineconeClient(hosted_models_url, key, sleep=sleep)
     reads = UsageKind(
@@ -75,6 +73,14 @@ def pinecone_collection(
         hosted=hosted,
         sleep=sleep,
     )
+
+
+def _key(value: str) -> SecretStr:
+    if not value:
+        raise ConfigurationError(f"VITAL_PINECONE_HOST is set, and {KEY_VARIABLE} is not: set it too.")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ConfigurationError(f"{KEY_VARIABLE} has characters that no key has: copy it from the console.")
+    return SecretStr(value)
 
 
 def _hosted_embedder(settings: Settings, models: PineconeClient) -> HostedEmbedder | None:
