@@ -45,6 +45,7 @@ def ingest_paths(
                 paths, tenant_id=tenant_id, prune=prune, on_progress=advance
             ):
                 results.append(result)  # noqa: PERF401 - one by one: Ctrl-C leaves those that are done
+            await services.memory.catch_up()
 
         try:
             session.run(work())

@@ -95,6 +95,8 @@ class Services:
     """The sources that can be written to."""
     source_breakers: Breakers
     """The breakers of the collections."""
+    memory: MemorySource
+    """The first of the sources: the embedded index."""
     fusion: Fusion
     models: ModelRegistry
     breakers: Breakers
@@ -224,6 +226,7 @@ class Services:
                 sources=all_sources,
                 collections=collections,
                 source_breakers=source_breakers,
+                memory=memory,
                 fusion=fusion,
                 models=all_models,
                 breakers=Breakers(),

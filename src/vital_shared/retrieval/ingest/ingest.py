@@ -7,11 +7,13 @@ import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.errors import IngestError, NotFound
-from vital_shared.models.knowledge import Document
+from vital_shared.models.knowledge import Chunk, Document
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.ingest.embedded import ChunkEmbedder
 from vital_shared.retrieval.ingest.files import (
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Ingestor", "OnProgress"]
 
-FILES_AT_ONCE: Final = 2
-"""The file whose passages are embedded, and the one that is read meanwhile."""
+FILES_AT_ONCE: Final = 4
+"""Files under way: while one is stored, the next ones are read and embedded, so that no core waits."""
 
 SAMPLED_FILES: Final = 8
 SAMPLED_PASSAGES: Final = 4
@@ -88,7 +90,7 @@ class Ingestor:
         :param media_type: as HTTP gives it; None: by the suffix of `uri`.
         :raises IngestError: when it cannot be read, or is too large.
         """
-        return await self._ingest(data, uri, tenant_id, media_type, lambda _: None)
+        return await self._ingest(data, uri, tenant_id, media_type)
 
     async def ingest_paths(
         self,
@@ -111,17 +113,17 @@ class Ingestor:
         await self._choose_model(found)
         done = 0
 
-        def report(part: float) -> None:
-            if on_progress is not None:
+        def report(number: int, part: float) -> None:
+            if on_progress is not None and number == done:  # those after it are ahead of their turn
                 on_progress(done + part, len(found))
 
-        async for entry, ahead in self._with_next_read(found, tenant_id):
-            report(0)
+        async for entry, prepared in self._prepared(found, tenant_id, report):
+            report(done, 0)
             try:
-                result = await self._ingest_file(entry, await ahead, tenant_id, report)
+                result = await self._ingest_file(entry, await prepared, tenant_id)
             except IngestError as error:
                 result = IngestResult(uri=entry.uri, status="failed", message=error.message)
-            report(1)
+            report(done, 1)
             done += 1
             yield result
         readable = [entry.path for entry in found if entry.error is None]
@@ -159,24 +161,27 @@ class Ingestor:
                         await self._knowledge.delete(document_id, tenant_id=None)
                     yield _gone(document, folder, prune=prune)
 
-    async def _with_next_read(
-        self, found: Sequence[Found], tenant_id: str | None
-    ) -> AsyncIterator[tuple[Found, Awaitable[_ReadFile]]]:
-        """Give each file with what was read of it; the next one is read while the caller embeds this one."""
-        following: deque[asyncio.Task[_ReadFile]] = deque()
-        unread = iter(found)
+    async def _prepared(
+        self, found: Sequence[Found], tenant_id: str | None, on_part: Callable[[int, float], None]
+    ) -> AsyncIterator[tuple[Found, Awaitable[_File]]]:
+        """Give each file with what was made of it; while it is stored, the next ones are under way."""
+        under_way: deque[asyncio.Task[_File]] = deque()
+        coming = enumerate(found)
         try:
             for entry in found:
-                while len(following) < FILES_AT_ONCE and (coming := next(unread, None)) is not None:
-                    following.append(asyncio.create_task(self._read_file(coming, tenant_id)))
-                yield entry, following.popleft()
+                for number, each in islice(coming, FILES_AT_ONCE - len(under_way)):
+                    prepare = self._prepare_file(each, tenant_id, partial(on_part, number))
+                    under_way.append(asyncio.create_task(prepare))
+                yield entry, under_way.popleft()
         finally:
-            for task in following:
+            for task in under_way:
                 task.cancel()
-            await asyncio.gather(*following, return_exceptions=True)
+            await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _read_file(self, entry: Found, tenant_id: str | None) -> _ReadFile:
-        """Read a file, and parse it where nothing of its content is stored."""
+    async def _prepare_file(
+        self, entry: Found, tenant_id: str | None, on_part: Callable[[float], None]
+    ) -> _File:
+        """Read a file, and embed it where nothing of its content is stored."""
         if entry.error is not None:
             raise entry.error
         data = await asyncio.to_thread(read_file, entry.path, limit=self._limits.file_bytes)
@@ -185,18 +190,16 @@ class Ingestor:
         self._check_size(data, uri)
         content_hash = await asyncio.to_thread(_hash, data)
         if await self._knowledge.find_by_hash(tenant_id=tenant_id, content_hash=content_hash):
-            return _ReadFile(data, path, None)
-        return _ReadFile(data, path, await self._read(data, uri, media_type_of(uri, None), None))
+            return _File(data, path, None)
+        return _File(data, path, await self._embedded(data, uri, media_type_of(uri, None), None, on_part))
 
-    async def _ingest_file(
-        self, entry: Found, read: _ReadFile, tenant_id: str | None, on_part: Callable[[float], None]
-    ) -> IngestResult:
-        known = await self._files.uri_of(read.path, tenant_id=tenant_id)
-        uri = known or await self._free_name(entry, read.path, tenant_id)
-        result = await self._ingest(read.data, uri, tenant_id, None, on_part, contents=read.contents)
+    async def _ingest_file(self, entry: Found, file: _File, tenant_id: str | None) -> IngestResult:
+        known = await self._files.uri_of(file.path, tenant_id=tenant_id)
+        uri = known or await self._free_name(entry, file.path, tenant_id)
+        result = await self._ingest(file.data, uri, tenant_id, None, file.embedded)
         is_its_own = result.document_id is not None and result.status != "duplicate"
         if is_its_own and (known is None or result.status != "unchanged"):
-            await self._files.put(str(result.document_id), read.path, tenant_id=tenant_id)
+            await self._files.put(str(result.document_id), file.path, tenant_id=tenant_id)
         return result
 
     async def _free_name(self, entry: Found, path: str, tenant_id: str | None) -> str:
@@ -217,8 +220,7 @@ class Ingestor:
         uri: str,
         tenant_id: str | None,
         declared: str | None,
-        on_part: Callable[[float], None],
-        contents: Contents | None = None,
+        embedded: _Embedded | None = None,
     ) -> IngestResult:
         media_type = media_type_of(uri, declared)
         self._check_size(data, uri)
@@ -231,17 +233,17 @@ class Ingestor:
             if older:  # out of date, and what it says now is stored there
                 await self._knowledge.delete(older.id, tenant_id=tenant_id)
             return _duplicate(uri, twin)
-        contents = contents or await self._read(data, uri, media_type, declared)
-        chunks = await self._chunk_embedder.embed(contents, on_part)
+        if embedded is None:
+            embedded = await self._embedded(data, uri, media_type, declared, lambda _: None)
         document = await self._knowledge.replace(
             tenant_id=tenant_id,
             uri=uri,
-            title=contents.title,
+            title=embedded.contents.title,
             content_hash=content_hash,
             media_type=media_type,
-            chunks=chunks,
+            chunks=embedded.chunks,
         )
-        await self._chunk_embedder.forget(contents)
+        await self._chunk_embedder.forget(embedded.contents)
         return IngestResult.of(document, "updated" if older else "added")
 
     def _check_size(self, data: bytes, uri: str) -> None:
@@ -266,18 +268,36 @@ class Ingestor:
             await self._knowledge.delete(twin.id, tenant_id=None)
         return None
 
+    async def _embedded(
+        self,
+        data: bytes,
+        uri: str,
+        media_type: str,
+        declared: str | None,
+        on_part: Callable[[float], None],
+    ) -> _Embedded:
+        contents = await self._read(data, uri, media_type, declared)
+        return _Embedded(contents, await self._chunk_embedder.embed(contents, on_part))
+
     async def _read(self, data: bytes, uri: str, media_type: str, declared: str | None) -> Contents:
         return await self._readers.read(
             data, uri=uri, media_type=media_type, declared=declared, limits=self._limits
         )
 
 
-class _ReadFile(NamedTuple):
+class _Embedded(NamedTuple):
+    """A document as it was read, and its chunks with their embeddings."""
+
+    contents: Contents
+    chunks: Sequence[Chunk]
+
+
+class _File(NamedTuple):
     """A file, read before its turn."""
 
     data: bytes
     path: str
-    contents: Contents | None
+    embedded: _Embedded | None
     """None: it may be stored already."""
 
 
