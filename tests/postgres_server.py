@@ -36,11 +36,11 @@ def source_database(server: PostgresServer) -> str:
     """Make a database for the source `supabase`: the address of a user who owns it and is no superuser."""
     name = f"source_{uuid4().hex}"
     server.psql(
-        f"CREATE ROLE {name} LOGIN CREATEROLE; CREATE DATABASE {name} OWNER {name};"
-        # Roles belong to the whole server: each test's user may grant those that the first one made.
+        f"CREATE ROLE {name} LOGIN; CREATE DATABASE {name} OWNER {name};"
+        # As the guide has it for a user who may not make roles; these belong to the whole server.
         " DO $$ BEGIN CREATE ROLE vital_source; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
         " DO $$ BEGIN CREATE ROLE vital_source_index; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
-        f" GRANT vital_source, vital_source_index TO {name} WITH ADMIN TRUE, INHERIT FALSE, SET TRUE;"
+        f" GRANT vital_source, vital_source_index TO {name} WITH INHERIT FALSE, SET TRUE;"
     )
     server.psql(f"\\connect {name}\nCREATE EXTENSION vector;")
     return parse_url(server.get_uri()).set(database=name, username=name).render_as_string()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 from tests.pgbouncer import running_pgbouncer
+from tests.postgres_server import running_postgres
 from tests.retrieval.sources.collections import WordEmbedder, document
 
 from vital_shared.breaker import Breakers
@@ -219,6 +220,20 @@ async def test_a_schema_of_a_newer_program_is_refused(source, url):
     await database.aclose()
     with pytest.raises(SourceError, match="has version 99, and this program knows 1: update it"):
         await source.prepare(WORDS.model)
+
+
+async def test_a_user_who_may_make_roles_needs_nothing_beforehand():
+    with running_postgres() as server:
+        server.psql("CREATE ROLE maker LOGIN CREATEROLE; CREATE DATABASE made OWNER maker;")
+        server.psql("\\connect made\nCREATE EXTENSION vector;")
+        address = parse_url(server.get_uri())
+        for user, database in (("maker", "made"), ("postgres", "postgres")):
+            source = opened(address.set(database=database, username=user).render_as_string())
+            await filled(
+                source, document("a", "dogs of acme"), document("b", "dogs of bolt", tenant_id="bolt")
+            )
+            assert await found(source, "dogs") == ["dogs of acme"]
+            await source.aclose()
 
 
 async def test_many_may_prepare_at_once(url):

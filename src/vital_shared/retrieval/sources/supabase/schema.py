@@ -179,12 +179,15 @@ async def _make_extension(connection: AsyncConnection) -> None:
 
 async def _make_roles(connection: AsyncConnection) -> None:
     number = (await connection.execute(text("SHOW server_version_num"))).scalar_one()
-    option = "WITH INHERIT FALSE, SET TRUE" if int(number) >= _INHERIT_OPTION_VERSION else ""
+    has_options = int(number) >= _INHERIT_OPTION_VERSION
+    option, right = ("WITH INHERIT FALSE, SET TRUE", "SET") if has_options else ("", "MEMBER")
     for role in (READER, INDEXER):
         known = text("SELECT count(*) FROM pg_roles WHERE rolname = :role")
         if not (await connection.execute(known, {"role": role})).scalar_one():
             await _run(connection, _CREATE_ROLE.format(role=role))
-        await _run(connection, f"GRANT {role} TO CURRENT_USER {option}")
+        may_take = text("SELECT pg_has_role(CAST(:role AS name), CAST(:right AS text))")
+        if not (await connection.execute(may_take, {"role": role, "right": right})).scalar_one():
+            await _run(connection, f"GRANT {role} TO CURRENT_USER {option}")
     await _run(
         connection,
         f"GRANT USAGE ON SCHEMA {SCHEMA} TO {READER}",
