@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.postgres_server import PostgresServer, running_postgres, source_database
@@ -93,3 +96,20 @@ def test_a_source_that_has_gone_away_keeps_no_document_from_being_stored(
     monkeypatch.setenv("VITAL_SUPABASE_URL", supabase)
     assert rows(vital)["supabase"]["behind"] == 1
     assert "supabase: 1 document written" in vital("sources", "sync", "supabase").stderr
+
+
+def test_the_commands_of_the_guide_do_what_it_says(vital, data_dir, supabase, monkeypatch):
+    root = Path(__file__).parents[2]
+    monkeypatch.chdir(root)
+    guide = (root / "docs" / "guide.md").read_text(encoding="utf-8")
+    (block,) = (
+        text for text in re.findall(r"```bash\n(.*?)```", guide, re.DOTALL) if "vital sources" in text
+    )
+    commands = [shlex.split(line)[1:] for line in block.splitlines() if line.startswith("vital ")]
+    done = [vital(*command) for command in commands]
+    assert [each.exit_code for each in done] == [0] * len(commands)
+    ingested, listed, tested, synced = done
+    assert re.search(r"supabase: \d+ documents written", ingested.stderr)
+    assert "healthy" in listed.stdout
+    assert "510k-premarket-notification.md" in tested.stdout
+    assert "supabase: 0 documents written (0 passages), 0 deleted." in synced.stderr
