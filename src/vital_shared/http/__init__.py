@@ -1,1 +1,1 @@
-"""What every client of an HTTP service needs: the proxy, bounded connections, and how long to wait."""
+"""Parts of every HTTP client: the proxy, bounded connections, and Retry-After."""

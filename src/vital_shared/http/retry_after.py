@@ -1,4 +1,4 @@
-"""How long a service asks its clients to wait."""
+"""The wait that a service asks its clients for."""
 
 from __future__ import annotations
 

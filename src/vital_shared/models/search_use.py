@@ -1,4 +1,4 @@
-"""What can be said of a search in another system: closed sets, since they are metrics' labels."""
+"""Units, flaws and causes of searches in other systems: closed sets, since they are metrics' labels."""
 
 from __future__ import annotations
 

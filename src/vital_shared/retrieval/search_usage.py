@@ -1,4 +1,4 @@
-"""What a search uses of a source that is paid by usage, and the charges that this makes.
+"""The usage of a search in a source that is paid by usage, and the charges that it makes.
 
 A source reports what each of its answers says; `vital_shared.retrieval.base.ask` charges it, one charge for
 each kind of usage, whatever becomes of the search.
@@ -53,7 +53,7 @@ class _Line:
     item: str
     units: int = 0
     pending: int = 0
-    """Units that requests are expected to use whose answer is not known."""
+    """Units that requests under way are expected to use."""
     is_estimated: bool = False
     is_odd: bool = False
     reported: list[Any] = field(default_factory=list)
@@ -78,7 +78,7 @@ class SearchUsage:
 
         :param expected: units that it is likely to use.
         """
-        line = self._lines.setdefault(kind, _Line(self._bill.next_item("rag") if self._bill else ""))
+        line = self._line(kind)
         line.pending += expected
         self._note(kind, line)
 
@@ -104,6 +104,11 @@ class SearchUsage:
             RAG_USED_UNITS_TOTAL.at(kind.source, kind.unit).inc(
                 min(line.units + line.pending, kind.max_units)
             )
+
+    def _line(self, kind: UsageKind) -> _Line:
+        if kind not in self._lines:
+            self._lines[kind] = _Line("" if self._bill is None else self._bill.next_item("rag"))
+        return self._lines[kind]
 
     def _note(self, kind: UsageKind, line: _Line) -> None:
         """Note what it is likely to cost, should this process die before the search ends."""

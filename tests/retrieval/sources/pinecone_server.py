@@ -53,7 +53,7 @@ class Record:
 @dataclass
 class Namespace:
     records: dict[str, Record] = field(default_factory=dict)
-    """What reads see."""
+    """The records that reads see."""
     pending: list[Callable[[dict[str, Record]], None]] = field(default_factory=list)
     """Writes that were acknowledged and are not visible yet, in their order."""
     lsn: int = 0
@@ -75,7 +75,7 @@ class Namespace:
 
 @dataclass
 class Fault:
-    """What happens to the next requests of a path instead of an answer, or after it was made."""
+    """A fault of the next request of a path: instead of its answer, or after it was carried out."""
 
     status: int = 200
     body: bytes | None = None
@@ -142,7 +142,7 @@ class PineconeServer:
         """False: writes stay invisible until `settle`."""
         self.requests: list[Seen] = []
         self.read_units: int | None = None
-        """What each query is reported to cost; None: by the namespace's size."""
+        """The cost that each query reports; None: by the namespace's size."""
         self.url = ""
         self._embed, self._rerank = embed, rerank
         self._faults: dict[str, list[Fault]] = {}

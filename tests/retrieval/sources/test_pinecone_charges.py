@@ -23,9 +23,10 @@ from tests.retrieval.sources.pinecone_parts import (
 from tests.retrieval.sources.pinecone_server import Fault, PineconeServer
 
 from vital_shared import BaseWorkflow
-from vital_shared.errors import SourceError
+from vital_shared.errors import BudgetExceeded, SourceError
 from vital_shared.graph import fan_out
 from vital_shared.models.charge import Charge
+from vital_shared.models.limits import TenantLimits
 from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.counted import counted
 from vital_shared.retrieval.base import ask, max_price_of
@@ -275,6 +276,31 @@ async def test_ledger_metrics_answer_and_budget_agree(server: PineconeServer, tm
     assert spent == pytest.approx(float(total), abs=1e-12)
     assert reserved >= 2 * max_price_of(collection) > total
     assert {citation.source for citation in output.citations} == {"pinecone"}
+
+
+async def test_a_budget_reserves_what_a_search_may_cost_until_it_is_charged(
+    server: PineconeServer, tmp_path: Path
+) -> None:
+    request = question("What of bees?", model="canned")
+    async with full_collection(server) as collection, run_services(tmp_path, collection) as services:
+        agent = await services.agents.get("generalist", tenant_id="acme")
+        reserved = worst_cost(services, request, agent).dollars
+        limits = TenantLimits(daily_dollars=reserved * Decimal("1.5"))
+        await services.limits.set("acme", limits, now=services.now())
+        held = Fault(gate=asyncio.Event())
+        server.fail("/query", held)
+        first = asyncio.create_task(BaseWorkflow(services).execute_typed(request))
+        await held.reached.wait()
+        with pytest.raises(BudgetExceeded):
+            await BaseWorkflow(services).execute_typed(request)
+        assert held.gate is not None
+        held.gate.set()
+        output = await first
+        standing = await services.limits.get("acme", now=services.now())
+
+    assert output.cost.total == Decimal("0.00016")
+    assert standing.daily is not None
+    assert (standing.daily.spent_dollars, standing.reserved_dollars) == (output.cost.total, 0)
 
 
 async def test_a_broken_pinecone_degrades_and_the_run_pays_for_what_was_used(

@@ -1,4 +1,4 @@
-"""Which index answers searches, as last read."""
+"""The index that answers searches, as last read."""
 
 from __future__ import annotations
 

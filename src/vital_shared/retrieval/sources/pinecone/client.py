@@ -82,7 +82,7 @@ class PineconeReply(NamedTuple):
 
 
 class PaidRequest(NamedTuple):
-    """What a request of a search is expected to use, and where its answer says what it has used."""
+    """The usage that a request is expected to have, and the place of the true one in its answer."""
 
     kind: UsageKind
     expected: int
@@ -91,13 +91,13 @@ class PaidRequest(NamedTuple):
 
 
 class _Failure(NamedTuple):
-    """What became of an attempt."""
+    """A failed attempt."""
 
     error: SourceError
     cause: RetryCause | None
     """Why another attempt may help; None: it will not."""
     wait_seconds: float | None = None
-    """How long Pinecone asks to wait."""
+    """The wait that Pinecone asks for; None: it asks for none."""
 
 
 class PineconeClient:

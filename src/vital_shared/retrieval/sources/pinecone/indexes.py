@@ -1,4 +1,4 @@
-"""Which indexes there are and which one answers, as records of a namespace of their own."""
+"""The indexes that there are, and the one that answers, as records of a namespace of their own."""
 
 from __future__ import annotations
 

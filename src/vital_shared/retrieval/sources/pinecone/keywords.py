@@ -21,9 +21,9 @@ QUESTION_WEIGHT: Final = 0.1
 """Score of a passage that has each of the question's words once, where a cosine counts 1."""
 
 SATURATION: Final = 1.2
-"""BM25's k1: what a word adds that comes again."""
+"""BM25's k1: the larger, the more a repeated word adds."""
 LENGTH_SHARE: Final = 0.75
-"""BM25's b: how much a longer passage's words count less."""
+"""BM25's b: the share of a word's weight that depends on the passage's length."""
 USUAL_WORDS: Final = 150
 """Words of a passage of usual length."""
 MAX_WORDS: Final = 1_000

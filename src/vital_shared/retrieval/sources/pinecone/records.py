@@ -80,7 +80,7 @@ def batches(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
 def passage_of(match: object, tenant_id: str | None) -> Passage | PassageFlaw:
     """Read one match of a query, or say why it cannot be used.
 
-    :param tenant_id: whose namespace it was found in; None: the shared one.
+    :param tenant_id: the owner of the namespace it was found in; None: the shared one.
     """
     entry: Mapping[str, Any] = match if isinstance(match, dict) else {}
     score, metadata, name = entry.get("score"), entry.get("metadata"), entry.get("id")

@@ -1,4 +1,4 @@
-"""What Pinecone says of an index as a whole."""
+"""Statistics of an index of Pinecone's."""
 
 from __future__ import annotations
 
