@@ -32,12 +32,12 @@ from ai_engine.server import Server, listen
 from ai_engine.settings import ServerSettings
 from measure import low, percentile
 from vital_shared import BaseWorkflow, Services
+from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.cache.cache import MEMORY, Cache
 from vital_shared.graph import Observer
 from vital_shared.llm.measuring import count_call
 from vital_shared.models.charge import Charge, CostType
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
-from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.instrument import Instrument
 from vital_shared.monitoring.metrics import (
     BOUNDED,
@@ -96,8 +96,8 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     output = events[-1].output
     told = [(getattr(RunMetrics, hook), details) for hook, details in recorder.told]
     agent = await services.agents.get(asking.agent_id, tenant_id=asking.tenant_id)
-    bill = Bill(output.run_id, asking)
-    current_bill.set(bill)
+    context = RunContext(output.run_id, asking)
+    current_run_context.set(context)
 
     def count() -> None:
         measuring = RunMetrics(output.run_id, asking, services.request_counts)
@@ -107,7 +107,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
         with measuring.active(zero=clock()):
             for hook, details in told:
                 hook(measuring, *details)
-            parts(asking, output, bill)
+            parts(asking, output, context)
             cached(services.cache, asking)
             for _ in range(PIECES):
                 note_token(clock())
@@ -134,10 +134,10 @@ def ran(coroutine: Any) -> None:
     raise AssertionError("the store was asked")
 
 
-def parts(asking: WorkflowInput, output: WorkflowOutput, bill: Bill) -> None:
+def parts(asking: WorkflowInput, output: WorkflowOutput, context: RunContext) -> None:
     """Count what models, tools and the ledger count."""
     for call in output.model_calls:
-        count_call(call, bill)
+        count_call(call, context)
     for result in output.tool_results:
         TOOL_EXECUTIONS_TOTAL.at(result.name, result.status).inc()
         TOOL_DURATION_SECONDS.at(result.name).observe(result.duration_seconds)

@@ -34,8 +34,8 @@ from tests.postgres_server import running_postgres
 from tests.retrieval.sources.pinecone_server import API_KEY, PineconeServer, pinecone_server
 
 from vital_shared import BaseWorkflow, Services, Settings
+from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.models.citation import Passage
-from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.retrieval.base import Source, ask
 from vital_shared.retrieval.ingest import Ingestor
 from vital_shared.retrieval.sources.sync import CollectionSync
@@ -86,13 +86,13 @@ class Slowed:
 
 async def search(source: Source, query: str) -> tuple[tuple[Passage, ...], float, int]:
     """Search within a run of its own; return the passages, the seconds and the cost in nano-dollars."""
-    bill = Bill("bench", question(query))
-    token = current_bill.set(bill)
+    context = RunContext("bench", question(query))
+    token = current_run_context.set(context)
     start = time.perf_counter()
     found = await ask(source, query, tenant_id=TENANT, limit=max(CUTS))
     seconds = time.perf_counter() - start
-    current_bill.reset(token)
-    return found, seconds, bill.nanos()
+    current_run_context.reset(token)
+    return found, seconds, context.nanos()
 
 
 async def measure(services: Services, questions: Sequence[dict[str, Any]], table: Table) -> None:

@@ -23,9 +23,9 @@ from ai_engine.logs import configure_logs, log_unhandled
 from ai_engine.runs.hub import RunHub
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.supervise import supervise
+from vital_shared.billing.pricing import TABLE_VERSION
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
-from vital_shared.monitoring.pricing import TABLE_VERSION
 from vital_shared.monitoring.tracing import exporting
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database

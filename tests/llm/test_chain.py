@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from vital_shared.billing.rates import Rates
 from vital_shared.breaker import FAILURES, Breakers
 from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import (
@@ -25,7 +26,6 @@ from vital_shared.llm.base import (
 )
 from vital_shared.llm.chain import Chain
 from vital_shared.monitoring.metrics import MODEL
-from vital_shared.monitoring.rates import Rates
 from vital_shared.testing import ScriptedModel, asks_for, counted, says
 
 QUESTION = ModelRequest(question="?")

@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 
 import vital_shared
 from vital_shared import track_llm_call
+from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.monitoring import tracking
-from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.testing import counted, question
 
 
 @pytest.fixture
-def bill():
+def context():
     """As within a run of the tenant acme, in mode 2."""
-    bill = Bill("run_1", question("How long?"))
-    token = current_bill.set(bill)
-    yield bill
-    current_bill.reset(token)
+    context = RunContext("run_1", question("How long?"))
+    token = current_run_context.set(context)
+    yield context
+    current_run_context.reset(token)
 
 
 def test_the_call_of_the_seed_runs_as_it_stands_there():
@@ -80,46 +80,46 @@ def test_a_local_model_has_a_price_which_is_zero():
     assert growth("vital_cost_dollars_total") == growth("vital_warnings_total") == 0
 
 
-def test_within_a_run_the_cost_is_on_the_runs_bill_and_counted_with_the_ledger(bill):
+def test_within_a_run_the_cost_is_on_the_runs_bill_and_counted_with_the_ledger(context):
     with counted() as growth:
         track_llm_call(WorkflowMode.MODE_2, "gpt-4", 1000, 500)
         track_llm_call(2, "mine", 10, 20, cost_per_1k_input=Decimal("0.001"), cost_per_1k_output=1)
     assert growth("vital_llm_calls_total", mode="2") == 2
     assert growth("vital_cost_dollars_total") == 0
-    first, second = bill.charges
+    first, second = context.charges
     assert (first.name, first.cost_type, first.cost_nanos) == ("gpt-4", "llm", 60_000_000)
     assert (second.tokens.input, second.tokens.output, second.cost_nanos) == (10, 20, 20_010_000)
     assert first.item != second.item
     assert {Decimal(price) for price in second.unit_prices.values()} == {Decimal(1), Decimal(1000)}
 
 
-def test_an_unknown_price_on_a_bill_is_marked(bill):
+def test_an_unknown_price_on_a_bill_is_marked(context):
     track_llm_call("2", "nobodys-model", 1, 1)
-    assert bill.charges[0].unit_prices is None
+    assert context.charges[0].unit_prices is None
 
 
-def test_a_run_pays_for_its_own_tenant_alone(bill):
+def test_a_run_pays_for_its_own_tenant_alone(context):
     track_llm_call("2", "gpt-4", 1, 1, tenant_id="acme")
     with pytest.raises(InvalidRequest, match="not the one of the run"):
         track_llm_call("2", "gpt-4", 1, 1, tenant_id="globex")
-    assert len(bill.charges) == 1
+    assert len(context.charges) == 1
 
 
-def test_what_is_saved_within_a_run_is_the_runs_tenants(bill):
+def test_what_is_saved_within_a_run_is_the_runs_tenants(context):
     with counted() as growth:
         track_llm_call("2", "gpt-4", 1000, 500, cached=True)
     assert growth("vital_cost_saved_dollars_total", tenant_id="acme") > 0
-    assert bill.charges == ()
+    assert context.charges == ()
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_a_cost_is_exact_to_the_nano_dollar(read, written, in_price, out_price):
     per_input, per_output = Decimal(in_price).scaleb(-6), Decimal(out_price).scaleb(-6)
-    bill = Bill("run_1", question("How long?"))
-    token = current_bill.set(bill)
+    context = RunContext("run_1", question("How long?"))
+    token = current_run_context.set(context)
     track_llm_call("2", "m", read, written, cost_per_1k_input=per_input, cost_per_1k_output=per_output)
-    current_bill.reset(token)
-    assert bill.nanos() == read * in_price + written * out_price
+    current_run_context.reset(token)
+    assert context.nanos() == read * in_price + written * out_price
 
 
 LLM = {"mode": "1", "model": "gpt-4", "input_tokens": 1, "output_tokens": 1}

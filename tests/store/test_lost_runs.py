@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
+from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import StoreError
 from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
-from vital_shared.monitoring.bill import Bill
 from vital_shared.store import journal as module
 from vital_shared.store.account_tables import ledger, reservations, spending
 from vital_shared.store.database import Database
@@ -38,7 +38,9 @@ class Process:
     def __init__(self, database: Database, folder: Path) -> None:
         self.runs = RunStore(database, journal=Journal(folder))
 
-    async def start(self, run_id: str, key: IdempotencyKey | None = None, worst_nanos: int = 100) -> Bill:
+    async def start(
+        self, run_id: str, key: IdempotencyKey | None = None, worst_nanos: int = 100
+    ) -> RunContext:
         record = RunRecord(
             id=run_id,
             tenant_id="acme",
@@ -51,11 +53,17 @@ class Process:
             deadline_at=DEADLINE,
         )
         await self.runs.start(record, lambda: worst_nanos, key)
-        return Bill(run_id, QUESTION, note=partial(self.runs.journal.note, run_id))
+        return RunContext(run_id, QUESTION, note=partial(self.runs.journal.note, run_id))
 
-    async def fail(self, bill: Bill) -> bool:
+    async def fail(self, context: RunContext) -> bool:
         return await self.runs.fail(
-            bill.run_id, status="failed", error_type="model", message="No.", node=None, now=NOW, bill=bill
+            context.run_id,
+            status="failed",
+            error_type="model",
+            message="No.",
+            node=None,
+            now=NOW,
+            context=context,
         )
 
     def die(self) -> None:
@@ -108,11 +116,11 @@ async def test_open_runs_are_lost_and_pay_exactly_or_as_expected(
 ) -> None:
     await LimitStore(database).set("acme", TenantLimits(daily_dollars=1), now=NOW)
     dead, alive = processes
-    bill = await dead.start("run-1")
-    bill.expect(charge("llm/1", 50, estimated=True))
-    bill.add(charge("llm/1", 7))
-    bill.expect(charge("llm/2", 30, estimated=True))
-    bill.expect(charge("llm/2", 40, estimated=True))  # more of its answer came
+    context = await dead.start("run-1")
+    context.expect(charge("llm/1", 50, estimated=True))
+    context.add(charge("llm/1", 7))
+    context.expect(charge("llm/2", 30, estimated=True))
+    context.expect(charge("llm/2", 40, estimated=True))  # more of its answer came
     assert await alive.runs.end_lost(LATER) == ()  # the process lives
     dead.die()
     (ended,) = await alive.runs.end_lost(LATER)
@@ -129,9 +137,9 @@ async def test_runs_that_had_ended_or_paused_elsewhere_stay_as_they_are(
     database: Database, folder: Path, processes: tuple[Process, Process]
 ) -> None:
     dead, alive = processes
-    bill = await dead.start("run-1")
-    bill.add(charge())
-    await dead.fail(bill)
+    context = await dead.start("run-1")
+    context.add(charge())
+    await dead.fail(context)
     moved = await dead.start("run-2")
     moved.add(charge())
     async with database.begin() as connection:  # paused, and resumed elsewhere until later
@@ -149,8 +157,8 @@ async def test_an_end_that_waited_for_the_store_is_entered_as_it_was(
     database: Database, folder: Path, processes: tuple[Process, Process]
 ) -> None:
     dead, alive = processes
-    bill = await dead.start("run-1")
-    bill.add(charge())
+    context = await dead.start("run-1")
+    context.add(charge())
     transact = database._commits._transact
 
     async def away(_: object) -> list[object]:
@@ -158,7 +166,7 @@ async def test_an_end_that_waited_for_the_store_is_entered_as_it_was(
 
     database._commits._transact = away  # type: ignore[method-assign, assignment]
     with pytest.raises(StoreError):
-        await dead.fail(bill)
+        await dead.fail(context)
     dead.runs.payments._retrying.cancel()  # type: ignore[union-attr]
     assert not await alive.runs.end_lost(LATER)
     dead.die()

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, func, select
 from structlog.testing import capture_logs
 
+from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import BudgetExceeded, Conflict, NotFound, StoreError
 from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
-from vital_shared.monitoring.bill import Bill
 from vital_shared.monitoring.metrics import COST_OVERALL_DOLLARS_TOTAL
 from vital_shared.store import payments as module
 from vital_shared.store.account_tables import ledger, reservations, spending
@@ -62,7 +62,7 @@ class Store:
             raise StoreError("The database is away.")
         return await self._transact(work)
 
-    async def start(self, run_id: str, worst_nanos: int = 0) -> Bill:
+    async def start(self, run_id: str, worst_nanos: int = 0) -> RunContext:
         record = RunRecord(
             id=run_id,
             tenant_id="acme",
@@ -75,11 +75,17 @@ class Store:
             deadline_at=NOW + timedelta(minutes=5),
         )
         await self.runs.start(record, lambda: worst_nanos)
-        return Bill(run_id, QUESTION)
+        return RunContext(run_id, QUESTION)
 
-    async def fail(self, bill: Bill) -> bool:
+    async def fail(self, context: RunContext) -> bool:
         return await self.runs.fail(
-            bill.run_id, status="failed", error_type="model", message="No.", node=None, now=NOW, bill=bill
+            context.run_id,
+            status="failed",
+            error_type="model",
+            message="No.",
+            node=None,
+            now=NOW,
+            context=context,
         )
 
     async def settled(self) -> None:
@@ -110,11 +116,11 @@ def charge(item: str = "llm/1", nanos: int = 7, **poison: object) -> Charge:
 
 
 async def test_a_run_ends_in_the_store_though_it_was_away(store: Store):
-    bill = await store.start("run-1")
-    bill.add(charge())
+    context = await store.start("run-1")
+    context.add(charge())
     store.away = 1
     with pytest.raises(StoreError):
-        await store.fail(bill)
+        await store.fail(context)
     assert (await store.runs.get("run-1", tenant_id="acme")).status == "failed"  # readers know it at once
     assert await store.status("run-1") == "running"
     assert store.runs.payments._retrying is not None
@@ -128,12 +134,12 @@ async def test_an_exclusive_lock_on_the_file_delays_an_end_and_does_not_lose_it(
     database = Database(f"sqlite+aiosqlite:///{path}", wait_seconds=0.2)
     await database.migrate()
     store = Store(database)
-    bill = await store.start("run-1")
-    bill.add(charge())
+    context = await store.start("run-1")
+    context.add(charge())
     with closing(sqlite3.connect(path, isolation_level=None)) as lock:
         lock.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError):
-            await store.fail(bill)
+            await store.fail(context)
         with pytest.raises(StoreError):
             await store.start("run-2")
     await store.settled()
@@ -145,10 +151,10 @@ async def test_an_exclusive_lock_on_the_file_delays_an_end_and_does_not_lose_it(
 
 @pytest.mark.parametrize("poison", POISONS)
 async def test_a_poisoned_charge_is_set_aside_alone_and_its_run_ends_at_once(store: Store, poison: dict):
-    bill = await store.start("run-1")
+    context = await store.start("run-1")
     for each in (charge("llm/1"), charge("llm/2", **poison), charge("llm/3")):
-        bill.add(each)
-    assert await store.fail(bill)
+        context.add(each)
+    assert await store.fail(context)
     await store.settled()
     assert await store.status("run-1") == "failed"
     assert sorted(await store.rows(select(ledger.c.item))) == [("llm/1",), ("llm/3",)]
@@ -160,8 +166,8 @@ async def test_a_poisoned_charge_is_set_aside_alone_and_its_run_ends_at_once(sto
 
 async def test_a_poisoned_charge_does_not_hold_up_those_behind_it(store: Store):
     bills = [await store.start(f"run-{number}") for number in range(20)]
-    for number, bill in enumerate(bills):
-        bill.add(charge(**POISONS[0] if number == 0 else {}))
+    for number, context in enumerate(bills):
+        context.add(charge(**POISONS[0] if number == 0 else {}))
     store.away = 1_000
     assert all(
         isinstance(each, StoreError)
@@ -171,18 +177,18 @@ async def test_a_poisoned_charge_does_not_hold_up_those_behind_it(store: Store):
     await store.settled()
     assert await store.rows(select(func.count()).select_from(ledger)) == [(19,)]
     assert await DeadLetterStore(store.database).count() == 1
-    assert {await store.status(bill.run_id) for bill in bills} == {"failed"}
+    assert {await store.status(context.run_id) for context in bills} == {"failed"}
 
 
 async def test_an_end_that_can_never_be_written_is_set_aside_and_lets_its_reservation_go(store: Store):
     await LimitStore(store.database).set("acme", TenantLimits(daily_dollars=Decimal(1)), now=NOW)
-    bill = await store.start("run-1", worst_nanos=1_000)
-    bill.add(charge())
+    context = await store.start("run-1", worst_nanos=1_000)
+    context.add(charge())
     assert await store.rows(select(reservations.c.run_id)) == [("run-1",)]
     naive = NOW.replace(tzinfo=None)
     with pytest.raises(StoreError, match="time zone"):
         await store.runs.payments.settle(
-            bill, NOW, lambda _: 1 / 0, lambda: None, unstorable(store, "run-1", naive)
+            context, NOW, lambda _: 1 / 0, lambda: None, unstorable(store, "run-1", naive)
         )
     await store.settled()
     assert await store.rows(select(reservations.c.run_id)) == []
@@ -197,10 +203,10 @@ def unstorable(store: Store, run_id: str, finished_at: datetime):
 
 async def test_a_reservation_is_let_go_with_an_end_that_was_late(store: Store):
     await LimitStore(store.database).set("acme", TenantLimits(daily_dollars=Decimal(1)), now=NOW)
-    bill = await store.start("run-1", worst_nanos=1_000)
+    context = await store.start("run-1", worst_nanos=1_000)
     store.away = 1
     with pytest.raises(StoreError):
-        await store.fail(bill)
+        await store.fail(context)
     await store.settled()
     assert await store.rows(select(reservations.c.run_id)) == []
     assert store.runs._reserved == set()
@@ -208,11 +214,11 @@ async def test_a_reservation_is_let_go_with_an_end_that_was_late(store: Store):
 
 async def test_an_outage_is_no_free_lunch(store: Store):
     await LimitStore(store.database).set("acme", TenantLimits(daily_dollars=Decimal(1)), now=NOW)
-    bill = await store.start("run-1")
-    bill.add(charge(nanos=10**9))
+    context = await store.start("run-1")
+    context.add(charge(nanos=10**9))
     store.away = 1
     with pytest.raises(StoreError):
-        await store.fail(bill)
+        await store.fail(context)
     with pytest.raises(BudgetExceeded):
         await store.start("run-2", worst_nanos=1_000)
     await store.settled()
@@ -220,10 +226,10 @@ async def test_an_outage_is_no_free_lunch(store: Store):
 
 
 async def test_a_run_that_was_called_lost_meanwhile_ends_as_it_did(store: Store):
-    bill = await store.start("run-1")
+    context = await store.start("run-1")
     store.away = 1
     with pytest.raises(StoreError):
-        await store.fail(bill)
+        await store.fail(context)
     catch_up, store.runs.payments.catch_up = store.runs.payments.catch_up, nothing
     await store.runs.sweep(NOW + timedelta(hours=1))  # of another process, which does not know
     store.runs.payments.catch_up = catch_up
@@ -237,11 +243,11 @@ async def nothing() -> None:
 
 
 async def test_what_is_owed_at_the_end_of_a_process_is_entered_by_the_next(store: Store, tmp_path: Path):
-    bill = await store.start("run-1")
-    bill.add(charge())
+    context = await store.start("run-1")
+    context.add(charge())
     store.away = 1_000_000
     with pytest.raises(StoreError):
-        await store.fail(bill)
+        await store.fail(context)
     await store.runs.payments.aclose()
     store.away = 0
     assert await store.status("run-1") == "running"
@@ -255,10 +261,10 @@ async def test_what_is_owed_at_the_end_of_a_process_is_entered_by_the_next(store
 
 
 async def test_the_spool_of_a_living_process_and_torn_lines_are_left_alone(store: Store, tmp_path: Path):
-    bill = await store.start("run-1")
+    context = await store.start("run-1")
     store.away = 1_000_000
     with pytest.raises(StoreError):
-        await store.fail(bill)
+        await store.fail(context)
     living = Spool(tmp_path / "owed")
     living.append([debt.owed for debt in store.runs.payments._kept])
     store.away = 0
@@ -284,8 +290,8 @@ async def test_what_is_in_flight_when_the_store_hangs_at_the_end_is_spooled_too(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(module, "SHUTDOWN_SECONDS", 0.05)
-    bill = await store.start("run-1")
-    bill.add(charge())
+    context = await store.start("run-1")
+    context.add(charge())
     may_write, transact = asyncio.Event(), store.database._commits._transact
 
     async def hang(work: Callable[[Connection], list[object]]) -> list[object]:
@@ -293,7 +299,7 @@ async def test_what_is_in_flight_when_the_store_hangs_at_the_end_is_spooled_too(
         return await transact(work)
 
     store.database._commits._transact = hang
-    ending = asyncio.create_task(store.fail(bill))
+    ending = asyncio.create_task(store.fail(context))
     await asyncio.sleep(0)
     await store.runs.payments.aclose()
     may_write.set()
@@ -304,9 +310,9 @@ async def test_what_is_in_flight_when_the_store_hangs_at_the_end_is_spooled_too(
 
 
 async def test_what_the_end_of_a_loop_cuts_short_is_spooled(store: Store, tmp_path: Path):
-    bill = await store.start("run-1")
-    bill.add(charge())
-    ending = asyncio.create_task(store.fail(bill))
+    context = await store.start("run-1")
+    context.add(charge())
+    ending = asyncio.create_task(store.fail(context))
     await asyncio.sleep(0)
     await asyncio.sleep(0)  # the writer has begun
     assert store.database._commits._task is not None
@@ -325,21 +331,21 @@ async def test_what_memory_has_no_room_for_waits_on_disk_and_is_entered_too(
     monkeypatch.setattr(module, "MAX_KEPT", 2)
     bills = [await store.start(f"run-{number}") for number in range(5)]
     store.away = 5
-    for bill in bills:
+    for context in bills:
         with pytest.raises(StoreError):
-            await store.fail(bill)
+            await store.fail(context)
     assert len(store.runs.payments._kept) == 2
     assert store.runs.payments._retrying is not None
     await store.runs.payments._retrying
-    assert {await store.status(bill.run_id) for bill in bills} == {"failed"}
+    assert {await store.status(context.run_id) for context in bills} == {"failed"}
 
 
 async def test_dead_letters_are_retried_and_discarded_once(store: Store):
     letters = DeadLetterStore(store.database)
-    bill = await store.start("run-1")
+    context = await store.start("run-1")
     for item in ("llm/1", "llm/2"):
-        bill.add(charge(item, **POISONS[1]))
-    await store.fail(bill)
+        context.add(charge(item, **POISONS[1]))
+    await store.fail(context)
     await store.settled()
     first, second = await letters.list()
     again = await letters.retry(first.id, now=NOW)
@@ -389,13 +395,13 @@ async def test_each_good_write_is_committed_once_and_each_poisoned_one_set_aside
     before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm")._value
     good, poisoned, tasks = set(), set(), []
     bills = [await store.start(f"run-{number}") for number in range(len(plans))]
-    for number, (bill, plan) in enumerate(zip(bills, plans, strict=True)):
-        bill.add(charge("llm/1", nanos=number + 1))
-        good.add((bill.run_id, "llm/1", number + 1))
+    for number, (context, plan) in enumerate(zip(bills, plans, strict=True)):
+        context.add(charge("llm/1", nanos=number + 1))
+        good.add((context.run_id, "llm/1", number + 1))
         if plan["poison"] is not None:
-            bill.add(charge("llm/2", **plan["poison"]))
-            poisoned.add((bill.run_id, "llm/2"))
-        tasks.append(asyncio.create_task(ended(store, bill, plan)))
+            context.add(charge("llm/2", **plan["poison"]))
+            poisoned.add((context.run_id, "llm/2"))
+        tasks.append(asyncio.create_task(ended(store, context, plan)))
         store.away += plan["away"]
         for _ in range(plan["pause"]):
             await asyncio.sleep(0)
@@ -417,9 +423,9 @@ async def test_each_good_write_is_committed_once_and_each_poisoned_one_set_aside
     database._commits._transact = transact
 
 
-async def ended(store: Store, bill: Bill, plan: dict) -> None:
+async def ended(store: Store, context: RunContext, plan: dict) -> None:
     if plan["after_raises"]:
         raising = store.database.put(lambda _connection: None, lambda _: 1 / 0)
         raising.add_done_callback(lambda done: done.cancelled() or done.exception())
     with suppress(StoreError):
-        await store.fail(bill)
+        await store.fail(context)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select, text
 from structlog.testing import capture_logs
 
+from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import StoreError
 from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
-from vital_shared.monitoring.bill import Bill
 from vital_shared.monitoring.metrics import COST_DOLLARS_TOTAL, COST_OVERALL_DOLLARS_TOTAL, TENANT
 from vital_shared.store import payments as module
 from vital_shared.store.account_tables import ledger, spending
@@ -41,14 +41,14 @@ def charge(item: str = "llm/1", nanos: int = 1_500, **fields) -> Charge:
     return Charge(**known | fields)
 
 
-def bill(*charges: Charge, run_id: str = "run-1") -> Bill:
-    made = Bill(run_id, QUESTION)
+def context(*charges: Charge, run_id: str = "run-1") -> RunContext:
+    made = RunContext(run_id, QUESTION)
     for each in charges:
         made.add(each)
     return made
 
 
-async def settle(payments: Payments, a_bill: Bill, job=nothing) -> bool:
+async def settle(payments: Payments, a_bill: RunContext, job=nothing) -> bool:
     return await payments.settle(a_bill, NOW, job, lambda: None)
 
 
@@ -74,22 +74,22 @@ async def test_charges_come_back_as_they_were(payments: Payments, database: Data
         unit_prices={"input": "0.15", "output": "0.6"},
     )
     free = charge("rag/2", 0, cost_type="rag", name="memory")
-    await settle(payments, bill(whole, free))
+    await settle(payments, context(whole, free))
     assert await charges(database) == (whole, free)
     assert await spent(database) == {"2026-11-30": 1_500, "2026-11": 1_500}
 
 
 async def test_what_is_written_again_changes_nothing(payments: Payments, database: Database):
     before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value
-    await settle(payments, bill(charge()))
-    await settle(payments, bill(charge(), charge("llm/2", 10)))
+    await settle(payments, context(charge()))
+    await settle(payments, context(charge(), charge("llm/2", 10)))
     assert [each.item for each in await charges(database)] == ["llm/1", "llm/2"]
     assert (await spent(database))["2026-11"] == 1_510
     assert COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value - before == pytest.approx(1_510e-9, abs=1e-15)
 
 
 async def test_a_bill_is_settled_in_parts(payments: Payments, database: Database):
-    one = bill(charge())
+    one = context(charge())
     await settle(payments, one)
     assert one.unwritten == ()
     one.add(charge("llm/2", 7))
@@ -104,9 +104,9 @@ async def test_charges_of_an_end_that_cannot_be_written_are_tried_again(
         raise StoreError("broken")
 
     with pytest.raises(StoreError):
-        await settle(payments, bill(charge()), broken)
+        await settle(payments, context(charge()), broken)
     assert await charges(database) == ()
-    await settle(payments, bill(charge(nanos=3), run_id="run-2"))
+    await settle(payments, context(charge(nanos=3), run_id="run-2"))
     await payments.catch_up()
     assert await charges(database) == (charge(),)
     assert (await spent(database))["2026-11"] == 1_503
@@ -121,9 +121,9 @@ async def test_who_is_cancelled_while_waiting_pays_all_the_same(payments: Paymen
 
     database._commits._transact = slowly
     before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value
-    in_flight = asyncio.create_task(settle(payments, bill(charge(run_id := "llm/1"))))
+    in_flight = asyncio.create_task(settle(payments, context(charge(run_id := "llm/1"))))
     queued = asyncio.create_task(
-        payments.settle(bill(charge(run_id), run_id="run-2"), NOW, nothing, written.set)
+        payments.settle(context(charge(run_id), run_id="run-2"), NOW, nothing, written.set)
     )
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -142,7 +142,7 @@ async def test_what_the_store_does_not_take_to_the_end_is_logged_in_full(tmp_pat
     nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
     payments = Payments(nowhere)
     with pytest.raises(StoreError):
-        await settle(payments, bill(charge()))
+        await settle(payments, context(charge()))
     with capture_logs() as logs:
         await payments.aclose()
     await nowhere.aclose()
@@ -159,7 +159,7 @@ async def test_only_so_many_runs_wait_for_the_store(tmp_path, monkeypatch):
     with capture_logs() as logs:
         for number in range(3):
             with pytest.raises(StoreError):
-                await settle(payments, bill(charge(), run_id=f"run-{number}"))
+                await settle(payments, context(charge(), run_id=f"run-{number}"))
     await nowhere.aclose()
     assert [log["run_id"] for log in logs if log["event"] == "write_lost"] == ["run-2"]
 
@@ -184,7 +184,7 @@ async def test_workers_that_pay_for_the_same_tenants_do_not_lock_each_other_out(
 
     async def work(number: int, tenant: str, run_id: str) -> None:
         its_database, its_payments = workers[number]
-        whose = Bill(run_id, QUESTION.model_copy(update={"tenant_id": tenant}))
+        whose = RunContext(run_id, QUESTION.model_copy(update={"tenant_id": tenant}))
         whose.add(charge(nanos=1))
         asking = Asking(run_id, tenant, NOW, NOW, lambda: 1)
         admission = its_database.put(lambda connection: check(connection, asking), locks=budget_lock(tenant))
@@ -212,7 +212,7 @@ async def test_the_ledger_is_exact_for_each_of_ten_thousand_tenants(tmp_path):
     owed = {f"tenant-{number}": number * 1_001 + 1 for number in range(TENANTS)}
 
     async def pay(tenant: str, nanos: int) -> None:
-        whose = Bill(f"run-{tenant}", QUESTION.model_copy(update={"tenant_id": tenant}))
+        whose = RunContext(f"run-{tenant}", QUESTION.model_copy(update={"tenant_id": tenant}))
         whose.add(charge(nanos=nanos))
         await settle(payments, whose)
 
@@ -246,7 +246,7 @@ def test_the_ledger_the_spending_and_the_counters_agree_to_the_last_digit(runs, 
         counters = [COST_OVERALL_DOLLARS_TOTAL.at("2", kind) for kind in ("llm", "tools", "rag")]
         before = sum(each._value for each in counters)
         bills = [
-            bill(
+            context(
                 *(charge(f"{kind}/{at}", nanos, cost_type=kind) for at, (kind, nanos) in enumerate(costs)),
                 run_id=f"run-{number}",
             )

@@ -12,6 +12,8 @@ from sqlalchemy import select
 from tests.workflows.conftest import Open
 
 from vital_shared import BaseWorkflow, node
+from vital_shared.billing.rates import Rates
+from vital_shared.billing.run_context import current_run_context
 from vital_shared.errors import InvalidRequest, RunFailed, StoreError
 from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import CallStarted, ModelTimeout, ModelUnavailable, Stop, TextDelta, Usage
@@ -19,10 +21,8 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer
 from vital_shared.models.charge import Charge
 from vital_shared.models.event import RunStarted, Token
-from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.counted import counted
 from vital_shared.monitoring.metrics import COST_DOLLARS_TOTAL, COST_OVERALL_DOLLARS_TOTAL
-from vital_shared.monitoring.rates import Rates
 from vital_shared.store.account_tables import ledger
 from vital_shared.testing import CannedModel, CannedSource, passage, question
 from vital_shared.tools.base import tool
@@ -217,10 +217,14 @@ async def test_a_nodes_own_charge_is_in_the_answer_and_in_the_ledger(priced):
     class Paying(BaseWorkflow):
         @node
         def paid(self, question: str) -> int:  # in a thread
-            bill = current_bill.get()
-            bill.add(
+            context = current_run_context.get()
+            context.add(
                 Charge(
-                    item=bill.next_item("own"), cost_type="tools", name="lab", status="success", cost_nanos=7
+                    item=context.next_item("own"),
+                    cost_type="tools",
+                    name="lab",
+                    status="success",
+                    cost_nanos=7,
                 )
             )
             return 7
@@ -235,11 +239,11 @@ async def test_a_run_whose_end_could_not_be_saved_ends_in_the_store_all_the_same
     services = await priced(whole())
     record = services.runs.payments.settle
 
-    async def refuse(bill, now, job, after, end):
+    async def refuse(context, now, job, after, end):
         def broken(connection):
             raise StoreError("away")
 
-        return await record(bill, now, broken, after, end)
+        return await record(context, now, broken, after, end)
 
     monkeypatch.setattr(services.runs.payments, "settle", refuse)
     lost = await BaseWorkflow(services).execute_typed(question("How long?", model="whole"))

@@ -8,12 +8,12 @@ import pytest
 from tests.workflows.conftest import Open
 
 from vital_shared import BaseWorkflow, tool
+from vital_shared.billing.rates import Rates
 from vital_shared.llm.attempt import Account
 from vital_shared.llm.base import ModelToolCall, ModelTurn, ModelUnavailable, Stop, TextDelta
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.event import EventAdapter
 from vital_shared.models.model_call import Tokens
-from vital_shared.monitoring.rates import Rates
 from vital_shared.testing import ScriptedModel, asks_for, question, says
 from vital_shared.workflows import answering
 

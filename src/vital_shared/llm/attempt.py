@@ -9,6 +9,8 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from vital_shared.billing.rates import Rates
+from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.llm.base import (
     CallStarted,
     Model,
@@ -36,8 +38,6 @@ from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
 from vital_shared.models.money import to_dollars, to_nanos
 from vital_shared.models.quality import HeldBackReason
 from vital_shared.models.token_bound import TokenBound, max_tokens
-from vital_shared.monitoring.bill import Bill, current_bill
-from vital_shared.monitoring.rates import Rates
 from vital_shared.monitoring.tracing import model_span
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Attempt:
         """The account, once it has ended; None where no call went out."""
         self._request = request
         self._account = account
-        self._bill = current_bill.get()  # now: whoever closes the stream may have another context
+        self._context = current_run_context.get()  # now: whoever closes the stream may have another context
         self._item: str | None = None
         self._started: CallStarted | None = None
         self._characters = 0
@@ -200,7 +200,7 @@ class Attempt:
         try:
             if self._started is not None or self._usage is not None:
                 self.call = self._record(self._started or CallStarted(prompt=""), status, seconds)
-                count_call(self.call, self._bill)
+                count_call(self.call, self._context)
             if span is not None:
                 span.end(status, self.call, self._stop.reason if self._stop else None, self.error)
         except Exception:
@@ -248,12 +248,12 @@ class Attempt:
     def _expect(self) -> None:
         """Note what the call will have cost should the process die; as its answer grows, ever less often."""
         try:
-            if self._bill is not None and self._started is not None:
-                self._note_expected(self._bill, self._started)
+            if self._context is not None and self._started is not None:
+                self._note_expected(self._context, self._started)
         except Exception:
             logger.exception("expected_charge_not_noted", model=self.model.name)
 
-    def _note_expected(self, bill: Bill, started: CallStarted) -> None:
+    def _note_expected(self, context: RunContext, started: CallStarted) -> None:
         asked = started.max_output_tokens or self._request.max_output_tokens
         output = FIRST_EXPECTED_TOKENS
         while output * CHARACTERS_PER_TOKEN < self._characters:
@@ -263,7 +263,7 @@ class Attempt:
         tokens = Tokens(input=started.input_tokens, output=output, estimated=True)
         rates = self._account.rates(self.model.name, tokens)
         nanos = rates.nanos(tokens) if rates else 0
-        bill.expect(self._charge_of("cancelled", tokens, rates, nanos, bill, clamped=False))
+        context.expect(self._charge_of("cancelled", tokens, rates, nanos, context, clamped=False))
 
     def _record(self, started: CallStarted, status: CallStatus, seconds: float) -> ModelCall:
         name, counted = self.model.name, self._tokens(started)
@@ -303,9 +303,11 @@ class Attempt:
                 counted=counted.model_dump(),
                 charged=tokens.model_dump(),
             )
-        if self._bill is None:
+        if self._context is None:
             return
-        self._bill.add(self._charge_of(status, tokens, rates, nanos, self._bill, clamped=tokens != counted))
+        self._context.add(
+            self._charge_of(status, tokens, rates, nanos, self._context, clamped=tokens != counted)
+        )
 
     def _charge_of(
         self,
@@ -313,12 +315,12 @@ class Attempt:
         tokens: Tokens,
         rates: Rates | None,
         nanos: int,
-        bill: Bill,
+        context: RunContext,
         *,
         clamped: bool,
     ) -> Charge:
         usage = self._usage or Usage()
-        self._item = self._item or bill.next_item("llm")
+        self._item = self._item or context.next_item("llm")
         return Charge.bounded(
             item=self._item,
             cost_type="llm",

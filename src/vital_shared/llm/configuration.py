@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from vital_shared.billing.pricing import Price
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.base import Frozen
 from vital_shared.models.mcp_server import McpServer
-from vital_shared.monitoring.pricing import Price
 
 __all__ = ["Configuration", "ModelTable", "ProviderTable", "load_configuration"]
 

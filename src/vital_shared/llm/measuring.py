@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from vital_shared.billing.run_context import RunContext
 from vital_shared.llm.base import ModelError
 from vital_shared.models.model_call import FailureKind, ModelCall
-from vital_shared.monitoring.bill import Bill
 from vital_shared.monitoring.metrics import (
     LLM_CALL_DURATION_SECONDS,
     LLM_CALLS_TOTAL,
@@ -18,15 +18,15 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["count_call", "count_failure", "count_fallback", "count_retry"]
 
 
-def count_call(call: ModelCall, bill: Bill | None) -> None:
+def count_call(call: ModelCall, context: RunContext | None) -> None:
     """Count a call that went out; one that belongs to no run has no mode, and is not counted."""
-    if bill is None:
+    if context is None:
         return
-    mode, tokens = bill.question.mode.value, call.tokens
+    mode, tokens = context.request.mode.value, call.tokens
     if call.status == "success":
         MODEL.earn(call.model)
     LLM_CALLS_TOTAL.at(mode, call.model, "false", call.status).inc()
-    LLM_CALL_DURATION_SECONDS.at(call.model).observe(call.seconds, bill.run_id)
+    LLM_CALL_DURATION_SECONDS.at(call.model).observe(call.seconds, context.run_id)
     LLM_TOKENS_TOTAL.at(mode, call.model, "input").inc(max(0, tokens.input - tokens.cached_input))
     if tokens.cached_input:
         LLM_TOKENS_TOTAL.at(mode, call.model, "cached_input").inc(tokens.cached_input)

@@ -37,7 +37,7 @@ Nanos = Annotated[int, Field(ge=0, le=MAX_CHARGE_NANOS)]
 
 
 class Charge(Frozen):
-    """One line of a run's bill, and one row of the ledger; also where it cost nothing.
+    """One line of a run's charges, and one row of the ledger; also where it cost nothing.
 
     Money is whole nano-dollars (10⁻⁹ dollars), never below zero and never above `MAX_CHARGE_NANOS`.
     """

@@ -8,9 +8,9 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from vital_shared.billing.run_context import current_run_context
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.workflow_io import Id, WorkflowMode
-from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.labels import Label
 from vital_shared.monitoring.metrics import MODE, NO_TENANT
 
@@ -66,16 +66,16 @@ def amount(field: str, value: object, most: float = math.inf) -> Decimal:
 
 def tenant_name(tenant_id: str | None) -> str:
     """Take a tenant; within a run it is the run's, and otherwise `NO_TENANT`, where none is given."""
-    bill = current_bill.get()
+    context = current_run_context.get()
     if tenant_id is None:
-        return NO_TENANT if bill is None else bill.question.tenant_id
+        return NO_TENANT if context is None else context.request.tenant_id
     try:
         _id.validate_python(tenant_id)
     except ValidationError as error:
         raise InvalidRequest(
             "tenant_id has to be a tenant's id: 1 to 128 letters, digits and _ . : @ -", field="tenant_id"
         ) from error
-    if bill is not None and bill.question.tenant_id != tenant_id:
+    if context is not None and context.request.tenant_id != tenant_id:
         raise InvalidRequest(
             "tenant_id is not the one of the run that this call is made in: leave it out.", field="tenant_id"
         )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from vital_shared.billing.run_context import current_run_context
+from vital_shared.billing.tracked_price import Cost, cost_at, cost_by_table
 from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
@@ -23,7 +25,6 @@ from vital_shared.monitoring.arguments import (
     tenant_name,
     whole,
 )
-from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.metrics import (
     AGENT,
     AGENT_USAGE_TOTAL,
@@ -54,7 +55,6 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 from vital_shared.monitoring.spent import count_charge
-from vital_shared.monitoring.tracked_price import Cost, cost_at, cost_by_table
 
 __all__ = [
     "track_agent_usage",
@@ -136,10 +136,10 @@ def _warn(mode: str, model: str) -> None:
 def _charge(
     mode: str, tenant: str, model: str, tokens: Tokens, cost: Cost | None, *, is_clamped: bool
 ) -> None:
-    """Put the cost on the run's bill, from where it is counted once the ledger has it; or else count it."""
-    bill = current_bill.get()
+    """Add the cost to the run's charges, counted once the ledger has it; outside of runs, count it."""
+    context = current_run_context.get()
     charge = Charge.bounded(
-        item="llm" if bill is None else bill.next_item("llm"),
+        item="llm" if context is None else context.next_item("llm"),
         cost_type="llm",
         name=model,
         status="success",
@@ -149,10 +149,10 @@ def _charge(
         max_nanos=MAX_CHARGE_NANOS,
         clamped=is_clamped,
     )
-    if bill is None:
+    if context is None:
         count_charge(mode, tenant, charge)
     else:
-        bill.add(charge)
+        context.add(charge)
 
 
 def track_workflow_execution(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
+from vital_shared.billing.run_context import current_run_context
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.citation import Passage
 from vital_shared.models.money import to_nanos
-from vital_shared.monitoring.bill import current_bill
 from vital_shared.retrieval.search_usage import SearchUsage, UsageKind, current_usage
 from vital_shared.retrieval.usable_passages import usable_passages
 
@@ -36,14 +36,14 @@ class Source(Protocol):
 
 
 async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
-    """Search a source, and put what that costs on the run's bill, whatever comes of it.
+    """Search a source, and put what that costs among the run's charges, whatever comes of it.
 
     What it finds is made fit to be stored and sent; beyond `limit` it is left out.
 
     :raises VitalError: when the source does not answer.
     """
     status = "cancelled"
-    usage = SearchUsage(current_bill.get())
+    usage = SearchUsage(current_run_context.get())
     token = current_usage.set(usage)
     try:
         found = await source.search(query, tenant_id=tenant_id, limit=limit)
@@ -75,12 +75,12 @@ def _usage_kinds(source: Source) -> tuple[UsageKind, ...]:
 
 
 def _charge(source: Source, status: str) -> None:
-    bill = current_bill.get()
-    if bill is not None:
+    context = current_run_context.get()
+    if context is not None:
         price = _fixed_price(source)
-        bill.add(
+        context.add(
             Charge.bounded(
-                item=bill.next_item("rag"),
+                item=context.next_item("rag"),
                 cost_type="rag",
                 name=source.name,
                 status=status,

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vital_shared.billing.run_context import current_run_context
 from vital_shared.errors import ConfigurationError
-from vital_shared.monitoring.bill import current_bill
 from vital_shared.retrieval.fair_threads import FairThreads
 from vital_shared.retrieval.together import together
 
@@ -66,8 +66,8 @@ class Encoder:
         await self.run(["warm up"])
 
     async def _in_worker(self, function: Any, argument: Any) -> Any:
-        bill = current_bill.get()  # None for documents, which share a turn
-        tenant_id = "" if bill is None else bill.question.tenant_id
+        context = current_run_context.get()  # None for documents, which share a turn
+        tenant_id = "" if context is None else context.request.tenant_id
         return await asyncio.wrap_future(_workers.submit(tenant_id, function, argument))
 
     def _encode(self, inputs: Sequence[Input]) -> list[Encoding]:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from vital_shared.billing.run_context import RunContext
 from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_nanos
 from vital_shared.models.search_use import SearchUnit
-from vital_shared.monitoring.bill import Bill
 from vital_shared.monitoring.metrics import RAG_USED_UNITS_TOTAL
 
 __all__ = ["SearchUsage", "UsageKind", "current_usage"]
@@ -62,11 +62,11 @@ class _Line:
 class SearchUsage:
     """The usage of one search.
 
-    :param bill: of the run; None: the search belongs to none, and is charged to nobody.
+    :param context: of the run; None: the search belongs to none, and is charged to nobody.
     """
 
-    def __init__(self, bill: Bill | None) -> None:
-        self._bill = bill
+    def __init__(self, context: RunContext | None) -> None:
+        self._context = context
         self._lines: dict[UsageKind, _Line] = {}
 
     @contextmanager
@@ -93,27 +93,27 @@ class SearchUsage:
         line.pending -= expected
 
     def charge(self, status: str) -> None:
-        """Put what was used on the bill, and count it.
+        """Add what was used to the charges, and count it.
 
         :param status: how the search ended.
         """
         for kind, line in self._lines.items():
             charge = _charge(kind, line, status)
-            if self._bill is not None:
-                self._bill.add(charge)
+            if self._context is not None:
+                self._context.add(charge)
             RAG_USED_UNITS_TOTAL.at(kind.source, kind.unit).inc(
                 min(line.units + line.pending, kind.max_units)
             )
 
     def _line(self, kind: UsageKind) -> _Line:
         if kind not in self._lines:
-            self._lines[kind] = _Line("" if self._bill is None else self._bill.next_item("rag"))
+            self._lines[kind] = _Line("" if self._context is None else self._context.next_item("rag"))
         return self._lines[kind]
 
     def _note(self, kind: UsageKind, line: _Line) -> None:
         """Note what it is likely to cost, should this process die before the search ends."""
-        if self._bill is not None:
-            self._bill.expect(_charge(kind, line, "cancelled"))
+        if self._context is not None:
+            self._context.expect(_charge(kind, line, "cancelled"))
 
 
 current_usage: Final[ContextVar[SearchUsage | None]] = ContextVar("current_usage", default=None)

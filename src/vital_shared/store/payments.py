@@ -18,9 +18,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
-from vital_shared.monitoring.bill import Bill
 from vital_shared.store.database import Database
 from vital_shared.store.dead_letters import set_aside
 from vital_shared.store.debt import Debt, Written
@@ -88,7 +88,7 @@ class Payments:
 
     async def settle(
         self,
-        bill: Bill | None,
+        context: RunContext | None,
         now: datetime,
         job: Job[bool],
         after: Callable[[], None],
@@ -104,10 +104,10 @@ class Payments:
         :param end: the same as a value, to be kept; None: a pause, which the run itself answers for.
         :raises StoreError: when the database is not there, does not answer or refuses the end.
         """
-        if bill is None or (end is None and not bill.unwritten):
+        if context is None or (end is None and not context.unwritten):
             return await asyncio.shield(self._database.put(job, lambda _: after()))
-        charges, handed_over = bill.unwritten, partial(bill.mark_written, len(bill.charges))
-        owed = Owed(run_id=bill.run_id, payer=payer_of(bill.question), at=now, charges=charges, end=end)
+        charges, handed_over = context.unwritten, partial(context.mark_written, len(context.charges))
+        owed = Owed(run_id=context.run_id, payer=payer_of(context.request), at=now, charges=charges, end=end)
         debt = Debt(owed, after)
 
         def write(connection: Connection) -> Written:

@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, insert, select, true, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import (
     AlreadyResumed,
     InvalidRequest,
@@ -33,7 +34,6 @@ from vital_shared.errors import (
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import WorkflowOutput
-from vital_shared.monitoring.bill import Bill
 from vital_shared.store.account_tables import budgets
 from vital_shared.store.admission import Admission, Asking, budget_lock, check, enter, forget_overdue, release
 from vital_shared.store.conversations import Turn
@@ -150,11 +150,11 @@ class RunStore:
         last_seq: int,
         expires_at: datetime,
         now: datetime,
-        bill: Bill | None = None,
+        context: RunContext | None = None,
     ) -> bool:
         """Let a running run wait for approval, and return whether it was still running.
 
-        :param bill: what it has cost so far.
+        :param context: what it has cost so far.
         """
         statement = _from("running", run_id).values(
             status="awaiting_approval",
@@ -170,7 +170,7 @@ class RunStore:
                 release(connection, run_id)
             return _changed(connection, statement)
 
-        return await self.payments.settle(bill, now, write, partial(self._let_go, run_id))
+        return await self.payments.settle(context, now, write, partial(self._let_go, run_id))
 
     async def claim(
         self,
@@ -233,7 +233,7 @@ class RunStore:
         output: WorkflowOutput,
         turn: Turn | None,
         now: datetime,
-        bill: Bill | None = None,
+        context: RunContext | None = None,
     ) -> bool:
         """End a run with its answer, add the turn to its conversation and what it cost to the ledger.
 
@@ -255,7 +255,7 @@ class RunStore:
             turn=turn,
             has_reservation=run_id in self._reserved,
         )
-        return await self._end(end, bill)
+        return await self._end(end, context)
 
     async def fail(
         self,
@@ -267,12 +267,12 @@ class RunStore:
         node: str | None,
         now: datetime,
         seconds: float | None = None,
-        bill: Bill | None = None,
+        context: RunContext | None = None,
     ) -> bool:
         """End a run without an answer, and return whether it was still running.
 
         :param seconds: how long it took, without waits for a person.
-        :param bill: what it cost all the same.
+        :param context: what it cost all the same.
         """
         end = RunEnd(
             run_id=run_id,
@@ -284,7 +284,7 @@ class RunStore:
             duration_seconds=seconds,
             has_reservation=run_id in self._reserved,
         )
-        return await self._end(end, bill)
+        return await self._end(end, context)
 
     async def cancel_waiting(self, run_id: str, *, tenant_id: str | None, now: datetime) -> EndedRun | None:
         """End a run that waits for approval, and return it; None where it did not wait any more."""
@@ -348,10 +348,10 @@ class RunStore:
         """End the runs of processes that have died; see `LostRuns.end`."""
         return await self._lost.end(now)
 
-    async def _end(self, end: RunEnd, bill: Bill | None) -> bool:
+    async def _end(self, end: RunEnd, context: RunContext | None) -> bool:
         """Write the end of a run, with what it cost; it lets go of what it has reserved."""
         return await self.payments.settle(
-            bill, end.finished_at, end.write, partial(self._let_go, end.run_id), end
+            context, end.finished_at, end.write, partial(self._let_go, end.run_id), end
         )
 
     def _let_go(self, run_id: str) -> None:

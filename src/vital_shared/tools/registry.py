@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from vital_shared.billing.run_context import current_run_context
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.llm.failing import is_own_cancellation
@@ -16,7 +17,6 @@ from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.money import to_nanos
 from vital_shared.models.tool import ToolCall, ToolResult, ToolStatus
-from vital_shared.monitoring.bill import current_bill
 from vital_shared.monitoring.labels import OTHER
 from vital_shared.monitoring.metrics import TOOL_DURATION_SECONDS, TOOL_EXECUTIONS_TOTAL
 from vital_shared.monitoring.tracing import tool_span
@@ -164,11 +164,11 @@ async def _attempt(
 
 
 def _charge(tool: Tool, status: str) -> None:
-    bill = current_bill.get()
-    if bill is not None:
-        bill.add(
+    run_context = current_run_context.get()
+    if run_context is not None:
+        run_context.add(
             Charge.bounded(
-                item=bill.next_item("tools"),
+                item=run_context.next_item("tools"),
                 cost_type="tools",
                 name=tool.name,
                 status=status,

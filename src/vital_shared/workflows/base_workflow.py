@@ -7,6 +7,7 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Self
 
+from vital_shared.billing.run_context import spent_so_far
 from vital_shared.errors import RunFailed
 from vital_shared.graph import Done, Graph, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.llm.base import Model, ModelRequest
@@ -19,7 +20,6 @@ from vital_shared.models.event import Event, RunFinished, RunPaused
 from vital_shared.models.message import Message
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
-from vital_shared.monitoring.bill import spent_so_far
 from vital_shared.retrieval.base import Retrieved, ask
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.tools.base import ToolContext

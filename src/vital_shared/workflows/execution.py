@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from structlog.contextvars import bound_contextvars
 
+from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.errors import (
     InvalidRequest,
     RunCancelled,
@@ -35,7 +36,6 @@ from vital_shared.models.event import (
 )
 from vital_shared.models.quality import DegradationReason
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
-from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.store.conversations import Turn
 from vital_shared.store.idempotency import IdempotencyKey
@@ -105,7 +105,7 @@ class Execution:
         self._lookup = lookup
         self._key = key
         note = partial(workflow.services.runs.journal.note, stream.run_id)
-        self._bill = Bill(stream.run_id, question, paid, note)
+        self._context = RunContext(stream.run_id, question, paid, note)
         run.observers = (*run.observers, measuring)
         self._earlier = run.seconds
         self._started = time.perf_counter()
@@ -152,7 +152,7 @@ class Execution:
     async def _observed(self) -> None:
         """Run; what is logged meanwhile, in tasks and threads too, names the run, and its end is a line."""
         question, trace = self._question, self._trace
-        current_bill.set(self._bill)  # for this task and those that it makes
+        current_run_context.set(self._context)  # for this task and those that it makes
         current_services.set(self._services)
         with bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id), trace or nullcontext():
             try:
@@ -204,7 +204,7 @@ class Execution:
         return build_output(
             self._run,
             self._question,
-            self._bill,
+            self._context,
             status=status,
             seconds=self._seconds,
             first_token_seconds=None if first is None else self._earlier + first - self._started,
@@ -225,7 +225,7 @@ class Execution:
                     output=output,
                     turn=self._turn(output),
                     now=self._services.now(),
-                    bill=self._bill,
+                    context=self._context,
                 )
         except (StoreError, InvalidRequest, TimeoutError):
             # The answer is there, and the user gets it; that it is not stored yet is said in it and logged.
@@ -262,7 +262,7 @@ class Execution:
             last_seq=self._stream.last_seq + 1,  # the event below included
             expires_at=services.now() + timedelta(seconds=services.settings.approval_ttl_seconds),
             now=services.now(),
-            bill=self._bill,
+            context=self._context,
         )
         self._stream.emit(RunPaused, output=output)
 
@@ -293,7 +293,7 @@ class Execution:
                     node=failure.node,
                     now=self._services.now(),
                     seconds=self._seconds,
-                    bill=self._bill,
+                    context=self._context,
                 )
         except (StoreError, TimeoutError):
             # It is written as soon as the store takes it: see `Payments`.

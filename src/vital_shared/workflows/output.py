@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from vital_shared.billing.run_context import RunContext
 from vital_shared.graph import Run
 from vital_shared.models.answer import Answer, Quality, Suggestion
 from vital_shared.models.money import to_dollars
@@ -19,7 +20,6 @@ from vital_shared.models.workflow_io import (
     WorkflowInput,
     WorkflowOutput,
 )
-from vital_shared.monitoring.bill import Bill
 from vital_shared.workflows.quality import known_reason, score, warning_for
 
 __all__ = ["build_output"]
@@ -28,7 +28,7 @@ __all__ = ["build_output"]
 def build_output(
     run: Run,
     question: WorkflowInput,
-    bill: Bill,
+    context: RunContext,
     *,
     status: Literal["completed", "awaiting_approval"],
     seconds: float,
@@ -38,7 +38,7 @@ def build_output(
 ) -> WorkflowOutput:
     """Read the values of a finished or paused run.
 
-    :param bill: what it has cost; a model without a known price adds nothing, and is warned of.
+    :param context: what it has cost; a model without a known price adds nothing, and is warned of.
     :param seconds: how long the run took, without waits for the user.
     :param first_token_seconds: after how many of these the first token came.
     :param more_reasons: degradations that no node of the run knows.
@@ -52,7 +52,7 @@ def build_output(
     reasons = _reasons(run, answer, quality, more_reasons)
     estimate = answer.estimate if answer else None
     return WorkflowOutput(
-        run_id=bill.run_id,
+        run_id=context.run_id,
         status=status,
         mode=question.mode,
         tenant_id=question.tenant_id,
@@ -70,7 +70,7 @@ def build_output(
         unsupported=quality.unsupported,
         degradation_reasons=reasons,
         warnings=(*(answer.warnings if answer else ()), *_warnings(run, quality, reasons)),
-        cost=_cost(bill),
+        cost=_cost(context),
         tokens=sum((call.tokens for call in calls), Tokens()),
         model=answer.model if answer else None,
         model_calls=calls,
@@ -87,8 +87,8 @@ def build_output(
     )
 
 
-def _cost(bill: Bill) -> Cost:
-    llm, tools, rag = (to_dollars(bill.nanos(cost_type)) for cost_type in ("llm", "tools", "rag"))
+def _cost(context: RunContext) -> Cost:
+    llm, tools, rag = (to_dollars(context.nanos(cost_type)) for cost_type in ("llm", "tools", "rag"))
     return Cost(llm=llm, tools=tools, rag=rag)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from vital_shared.billing.run_context import current_run_context
 from vital_shared.errors import RunCancelled, RunFailed
 from vital_shared.logs import get_logger
 from vital_shared.models.money import to_dollars
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
-from vital_shared.monitoring.bill import current_bill
 from vital_shared.store.run_record import EndedRun
 
 __all__ = ["log_end", "log_ended"]
@@ -71,11 +71,11 @@ def _answered(answer: WorkflowOutput) -> dict[str, Any]:
 
 
 def _failed(error: RunFailed, seconds: float) -> dict[str, Any]:
-    bill = current_bill.get()
+    context = current_run_context.get()
     return {
         "status": "cancelled" if isinstance(error, RunCancelled) else "failed",
         "duration_seconds": round(seconds, 4),
-        "cost_dollars": None if bill is None else f"{to_dollars(bill.nanos()):f}",
+        "cost_dollars": None if context is None else f"{to_dollars(context.nanos()):f}",
         "model": None,
         "degradation_reasons": [],
         "error_type": error.error_type,

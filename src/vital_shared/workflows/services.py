@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from vital_shared.billing.pricing import Prices
 from vital_shared.breaker import Breakers
 from vital_shared.cache.cache import Cache
 from vital_shared.errors import ConfigurationError
@@ -24,7 +25,6 @@ from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import MODEL, SOURCE, TOOL
-from vital_shared.monitoring.pricing import Prices
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.collection import Collection

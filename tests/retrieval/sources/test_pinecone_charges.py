@@ -23,11 +23,11 @@ from tests.retrieval.sources.pinecone_parts import (
 from tests.retrieval.sources.pinecone_server import Fault, PineconeServer
 
 from vital_shared import BaseWorkflow
+from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.errors import BudgetExceeded, SourceError
 from vital_shared.graph import fan_out
 from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
-from vital_shared.monitoring.bill import Bill, current_bill
 from vital_shared.monitoring.counted import counted
 from vital_shared.retrieval.base import ask, max_price_of
 from vital_shared.retrieval.sources.pinecone.collection import PineconeCollection
@@ -69,14 +69,14 @@ async def full_collection(server: PineconeServer, **settings: Any) -> AsyncItera
 
 async def charges_of(collection: PineconeCollection, *, fails: bool = False) -> tuple[Charge, ...]:
     """Search once within a run, and return what that was charged."""
-    bill = Bill("run_1", question("Bees?"))
-    token = current_bill.set(bill)
+    context = RunContext("run_1", question("Bees?"))
+    token = current_run_context.set(context)
     try:
         with pytest.raises(SourceError) if fails else nullcontext():
             await ask(collection, "bees", tenant_id="acme", limit=5)
     finally:
-        current_bill.reset(token)
-    return bill.charges
+        current_run_context.reset(token)
+    return context.charges
 
 
 async def test_both_namespaces_read_units_are_one_exact_charge(server: PineconeServer) -> None:
@@ -171,10 +171,10 @@ async def test_a_search_that_is_cut_off_is_charged_as_expected_and_flagged(serve
         await charges_of(collection)  # from now on a query is expected to take what this one took
         held = Fault(gate=asyncio.Event())
         server.fail("/query", held, Fault())
-        bill = Bill("run_1", question("Bees?"))
+        context = RunContext("run_1", question("Bees?"))
 
         async def search() -> None:
-            current_bill.set(bill)
+            current_run_context.set(context)
             await ask(collection, "bees", tenant_id="acme", limit=5)
 
         task = asyncio.create_task(search())
@@ -183,7 +183,7 @@ async def test_a_search_that_is_cut_off_is_charged_as_expected_and_flagged(serve
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    (charge,) = bill.charges
+    (charge,) = context.charges
     assert (charge.status, charge.tokens.estimated, charge.cost_nanos) == (
         "cancelled",
         True,
@@ -194,14 +194,14 @@ async def test_a_search_that_is_cut_off_is_charged_as_expected_and_flagged(serve
 async def test_a_charge_is_noted_before_the_request_goes_out(server: PineconeServer) -> None:
     async with full_collection(server) as collection:
         noted: list[Charge] = []
-        bill = Bill("run_1", question("Bees?"), note=noted.append)
-        token = current_bill.set(bill)
+        context = RunContext("run_1", question("Bees?"), note=noted.append)
+        token = current_run_context.set(context)
         await ask(collection, "bees", tenant_id="acme", limit=5)
-        current_bill.reset(token)
+        current_run_context.reset(token)
 
     assert noted[0].item == noted[-1].item
     assert (noted[0].tokens.estimated, noted[0].cost_nanos) == (True, READ_UNIT_NANOS)
-    assert noted[-1] == bill.charges[0]
+    assert noted[-1] == context.charges[0]
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
+from vital_shared.billing.rates import Rates, Tariff
 from vital_shared.models.base import Frozen
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_dollars
-from vital_shared.monitoring.rates import Rates, Tariff
 
 if TYPE_CHECKING:
-    from vital_shared.monitoring.price_table import TablePrices
+    from vital_shared.billing.price_table import TablePrices
 
 __all__ = ["FREE", "TABLE_VERSION", "Price", "Prices"]
 
@@ -109,7 +109,7 @@ def _resolve(model: str) -> Tariff | TablePrices | None:
         return _NOTHING
     if not name:
         return None
-    from vital_shared.monitoring.price_table import TablePrices  # noqa: PLC0415 - large: loaded with the need
+    from vital_shared.billing.price_table import TablePrices  # noqa: PLC0415 - large: loaded with the need
 
     try:
         return TablePrices(provider, name)

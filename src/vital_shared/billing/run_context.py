@@ -1,4 +1,4 @@
-"""What a run has cost so far, and the run that the code at hand works for."""
+"""The context of the current run: its id, its request and its charges."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from vital_shared.models.charge import Charge, CostType
 from vital_shared.models.money import to_dollars
 from vital_shared.models.workflow_io import WorkflowInput
 
-__all__ = ["Bill", "current_bill", "spent_so_far"]
+__all__ = ["RunContext", "current_run_context", "spent_so_far"]
 
 
-class Bill:
+class RunContext:
     """The charges of one run, in the order in which they came; parts add to it from any task or thread.
 
     :param run_id: the run.
-    :param question: its input: who asks, in which mode.
+    :param request: its input, with the tenant and the mode.
     :param written: charges that the ledger has already, of the part before a pause.
     :param note: writes down what was charged, or is expected to be, so that it outlives this process.
     """
@@ -27,19 +27,19 @@ class Bill:
     def __init__(
         self,
         run_id: str,
-        question: WorkflowInput,
+        request: WorkflowInput,
         written: Sequence[Charge] = (),
         note: Callable[[Charge], None] | None = None,
     ) -> None:
         self.run_id = run_id
-        self.question = question
+        self.request = request
         self._note = note
         self._charges = list(written)
         self._written = len(written)
         self._numbers = count(max((int(each.item.rpartition("/")[2]) for each in written), default=0) + 1)
 
     def add(self, charge: Charge) -> None:
-        """Put a charge on the bill, its item named by `next_item`."""
+        """Add a charge, its item named by `next_item`."""
         self._charges.append(charge)
         self.expect(charge)
 
@@ -71,11 +71,11 @@ class Bill:
         return sum(each.cost_nanos for each in self._charges if cost_type in (None, each.cost_type))
 
 
-current_bill: Final[ContextVar[Bill | None]] = ContextVar("current_bill", default=None)
-"""The bill of the run that this code works for; None outside of runs. Tasks and threads inherit it."""
+current_run_context: Final[ContextVar[RunContext | None]] = ContextVar("current_run_context", default=None)
+"""The context of the run that this code works for; None outside of runs. Tasks and threads inherit it."""
 
 
 def spent_so_far() -> Decimal:
     """Return what the run has cost that this code works for, in dollars."""
-    bill = current_bill.get()
-    return Decimal(0) if bill is None else to_dollars(bill.nanos())
+    context = current_run_context.get()
+    return Decimal(0) if context is None else to_dollars(context.nanos())

@@ -14,7 +14,7 @@ from typing import Final
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
-from vital_shared.monitoring.rates import Rates, Tariff
+from vital_shared.billing.rates import Rates, Tariff
 
 __all__ = ["TablePrices"]
 

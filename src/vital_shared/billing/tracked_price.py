@@ -6,9 +6,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from vital_shared.billing.pricing import Prices
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_nanos
-from vital_shared.monitoring.pricing import Prices
 
 __all__ = ["Cost", "cost_at", "cost_by_table"]
 

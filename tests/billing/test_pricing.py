@@ -10,9 +10,9 @@ from genai_prices.types import ModelPrice, StartDateConstraint
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vital_shared.billing.pricing import Price, Prices
+from vital_shared.billing.rates import Rates
 from vital_shared.models.model_call import Tokens
-from vital_shared.monitoring.pricing import Price, Prices
-from vital_shared.monitoring.rates import Rates
 
 DOLLARS = st.decimals(0, 1000, places=4)
 COUNTS = st.integers(0, 10**6)

@@ -1,0 +1,1 @@
+"""What runs cost: the context of a run with its charges, and prices."""
