@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from vital_shared.retrieval.ingest.tokens import shorten, tokens
 
-__all__ = ["Block", "Kind", "Outline", "Parsed", "clean"]
+__all__ = ["Block", "Kind", "Outline", "Parsed", "Place", "clean"]
 
 Kind = Literal["paragraph", "item", "row", "code"]
 
@@ -29,6 +29,13 @@ _INVISIBLE = dict.fromkeys([*_CONTROLS, *_WIDTHLESS, *range(0xD800, 0xE000)])
 _WIDE = re.compile(r"\s{40,}")
 
 
+class Place(NamedTuple):
+    """Where a block stands in a document that has pages, slides or rows."""
+
+    kind: Literal["page", "row"]
+    number: int
+
+
 class Block(NamedTuple):
     """A paragraph, list item, table row or piece of code."""
 
@@ -39,12 +46,16 @@ class Block(NamedTuple):
     text: str
     """Clean, and not empty; lines that belong apart are apart."""
 
+    place: Place | None = None
+
 
 class Parsed(NamedTuple):
     """A document, read."""
 
     title: str
     blocks: tuple[Block, ...]
+    notes: tuple[str, ...] = ()
+    """Sentences for the user: what of the document was not read."""
 
 
 class Outline:
@@ -55,6 +66,11 @@ class Outline:
         self._blocks: list[Block] = []
         self._bare = False
         self._top = (7, "")
+        self._place: Place | None = None
+
+    def at(self, place: Place | None) -> None:
+        """Note where the next blocks stand."""
+        self._place = place
 
     def heading(self, level: int, text: str) -> None:
         """Start a section; 1 is the top level."""
@@ -71,18 +87,20 @@ class Outline:
         """Add a block to the current section; empty ones are left out."""
         text = clean(text, keep_indent=kind == "code")
         if text:
-            self._blocks.append(Block(tuple(heading for _, heading in self._path), kind, text))
+            headings = tuple(heading for _, heading in self._path)
+            self._blocks.append(Block(headings, kind, text, self._place))
             self._bare = False
 
-    def finish(self, *, title: str, uri: str) -> Parsed:
+    def finish(self, *, title: str, uri: str, notes: Iterable[str] = ()) -> Parsed:
         """Return the document.
 
         :param title: the title that the format itself names, or "": then it is the topmost heading,
             or else made of the file's name.
+        :param notes: what of the document was not read, a sentence each.
         """
         self._keep_bare_heading(0)
         title = " ".join(clean(title).split()) or self.top_heading or _title_from(uri)
-        return Parsed(shorten(title, MAX_TITLE_TOKENS), _below_title(title, self._blocks))
+        return Parsed(shorten(title, MAX_TITLE_TOKENS), _below_title(title, self._blocks), tuple(notes))
 
     @property
     def top_heading(self) -> str:
@@ -96,7 +114,8 @@ class Outline:
         """Make the last heading a paragraph if nothing stands under it, so that its words can be found."""
         if self._bare and self._path[-1][0] >= level:
             *upper, (_, text) = self._path
-            self._blocks.append(Block(tuple(heading for _, heading in upper), "paragraph", text))
+            headings = tuple(heading for _, heading in upper)
+            self._blocks.append(Block(headings, "paragraph", text, self._place))
             self._bare = False
 
 

@@ -6,16 +6,17 @@ a line of its own, until there are about 120 to 160 words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from vital_shared.models.knowledge import Chunk
-from vital_shared.retrieval.ingest.blocks import Block, Kind
+from vital_shared.retrieval.ingest.blocks import Block, Kind, Place
 from vital_shared.retrieval.ingest.split import split
 from vital_shared.retrieval.ingest.tokens import shorten, tokens
 
-__all__ = ["MAX_TOKENS", "chunk_blocks"]
+__all__ = ["MAX_TOKENS", "chunk_blocks", "without_repeats"]
 
 TARGET_TOKENS = 280
 """About 150 words of English, as `tokens` estimates them."""
@@ -28,6 +29,8 @@ SMALL_TOKENS = 60
 
 MAX_SECTION_TOKENS = 60
 
+_PLACE: Final = re.compile(r"(?:^| \()(?:page|row)s? [\d\u2013]+\)?$", re.IGNORECASE)
+
 
 class _Piece(NamedTuple):
     kind: Kind
@@ -36,6 +39,9 @@ class _Piece(NamedTuple):
     text: str
     size: int
     """In tokens, which add up over lines."""
+
+    first: Place | None
+    last: Place | None
 
 
 def chunk_blocks(blocks: Iterable[Block]) -> tuple[Chunk, ...]:
@@ -46,9 +52,27 @@ def chunk_blocks(blocks: Iterable[Block]) -> tuple[Chunk, ...]:
     chunks: list[Chunk] = []
     for headings, members in groupby(blocks, key=lambda block: block.headings):
         section = _section(headings)
-        packed = _pack(_units(_pieces(members)))
-        chunks += (Chunk(section=section, text=piece.text) for piece in packed)
+        for piece in _pack(_units(_pieces(members))):
+            placed = _placed(section, piece.first, piece.last)
+            chunks.append(Chunk(section=placed, text=piece.text))
     return tuple(chunks)
+
+
+def without_repeats(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
+    """Drop what a document says again under the same headings, on whatever page."""
+    kept: dict[tuple[str, str], Chunk] = {}
+    for chunk in chunks:
+        kept.setdefault((_PLACE.sub("", chunk.section), chunk.text), chunk)
+    return tuple(kept.values())
+
+
+def _placed(section: str, first: Place | None, last: Place | None) -> str:
+    """Return a section with where in the document it is: ``Dosage (pages 7\u20138)``, ``Page 7``."""
+    if first is None or last is None:
+        return section
+    more = last.number != first.number
+    place = f"{first.kind}s {first.number}\u2013{last.number}" if more else f"{first.kind} {first.number}"
+    return f"{section} ({place})" if section else place.capitalize()
 
 
 def _section(headings: tuple[str, ...]) -> str:
@@ -63,7 +87,7 @@ def _section(headings: tuple[str, ...]) -> str:
 def _pieces(blocks: Iterable[Block]) -> Iterator[_Piece]:
     for block in blocks:
         for text in split(block.text, aim=TARGET_TOKENS, limit=MAX_TOKENS):
-            yield _Piece(block.kind, text, tokens(text))
+            yield _Piece(block.kind, text, tokens(text), block.place, block.place)
 
 
 def _units(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
@@ -85,7 +109,8 @@ def _units(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
 
 
 def _join(first: _Piece, second: _Piece) -> _Piece:
-    return _Piece(second.kind, f"{first.text}\n{second.text}", first.size + second.size)
+    text = f"{first.text}\n{second.text}"
+    return _Piece(second.kind, text, first.size + second.size, first.first, second.last)
 
 
 def _pack(units: Iterable[_Piece]) -> list[_Piece]:

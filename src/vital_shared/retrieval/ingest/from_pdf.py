@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+import shutil
 from collections.abc import Sequence
-from itertools import pairwise
+from time import monotonic
 from typing import Final
 
 import pypdfium2  # type: ignore[import-untyped]
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
-from vital_shared.retrieval.ingest.lines import paragraphs, usual_width
 from vital_shared.retrieval.ingest.pdf.gaps import with_gaps
 from vital_shared.retrieval.ingest.pdf.page import Item, TextLine
 from vital_shared.retrieval.ingest.pdf.pages import Pages
-from vital_shared.retrieval.ingest.pdf.table_text import TableText
+from vital_shared.retrieval.ingest.pdf.scans import PROGRAM
+from vital_shared.retrieval.ingest.pdf.sections import add_sections
 
 __all__ = ["parse_pdf"]
 
 _PLACEHOLDER: Final = re.compile(
     r"untitled|anonymous|microsoft word|\.(?:docx?|indd|tex|pdf|pptx?)$", re.IGNORECASE
 )
-_BROKEN_WORD: Final = re.compile(r"(?P<start>[^\W\d_]+)-$")
 
-MAX_HEADING_WORDS: Final = 16
-LARGER: Final = 1.15
-"""Than the body text: a heading."""
+RECOGNITION_SHARE: Final = 0.7
+"""Of the time for a document that may go by before pages are left unrecognized."""
 
 
-def parse_pdf(data: bytes, *, uri: str, max_pages: int) -> Parsed:
+def parse_pdf(data: bytes, *, uri: str, max_pages: int, seconds: float = 60.0) -> Parsed:
     """Read a PDF: words by where they stand, headings by their size and weight, tables by their columns.
+
+    :param seconds: time that it may take; most of it may go into recognizing the text of scanned pages.
 
     :raises IngestError: when it is encrypted, damaged, has too many pages or holds no text.
     """
@@ -42,17 +42,47 @@ def parse_pdf(data: bytes, *, uri: str, max_pages: int) -> Parsed:
             raise IngestError(
                 f"{uri} has {len(document)} pages, the limit is {max_pages}: split it.", path=uri
             )
-        pages = Pages(document).read()
+        reader = Pages(document, monotonic() + RECOGNITION_SHARE * seconds)
+        pages = reader.read()
         if not any(_has_words(item) for page in pages for item in page):
             raise IngestError(
-                f"{uri} holds no text, only images: run text recognition (OCR) on it first.", path=uri
+                f"{uri} holds no text, only images: run text recognition (OCR) on it first{_or_install()}.",
+                path=uri,
             )
         title = str(document.get_metadata_value("Title"))
+        notes = _notes(reader.unread, is_xfa=document.get_formtype() == pypdfium2.raw.FORMTYPE_XFA_FULL)
     finally:
         document.close()
     outline = Outline()
-    _add(with_gaps(pages), outline)
-    return outline.finish(title="" if _PLACEHOLDER.search(title) else title, uri=uri)
+    add_sections(with_gaps(pages), outline)
+    return outline.finish(title="" if _PLACEHOLDER.search(title) else title, uri=uri, notes=notes)
+
+
+def _notes(unread: Sequence[int], *, is_xfa: bool) -> list[str]:
+    notes = []
+    if unread:
+        pages = "Page" if len(unread) == 1 else "Pages"
+        verb = "was" if len(unread) == 1 else "were"
+        why = "text recognition failed or took too long" if shutil.which(PROGRAM) else f"install {PROGRAM}"
+        notes.append(f"{pages} {_ranges(unread)} {verb} not read, being pictures: {why}.")
+    if is_xfa:
+        notes.append("Its form is of the XFA kind, which was not read: print it into a new PDF first.")
+    return notes
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return page numbers as people write them: ``2, 4\u20137``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}\u2013{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+def _or_install() -> str:
+    return "" if shutil.which(PROGRAM) else f", or install {PROGRAM}"
 
 
 def _open(data: bytes, uri: str) -> pypdfium2.PdfDocument:
@@ -67,106 +97,3 @@ def _open(data: bytes, uri: str) -> pypdfium2.PdfDocument:
 def _has_words(item: Item) -> bool:
     texts = [item.text] if isinstance(item, TextLine) else [cell.text for row in item.rows for cell in row]
     return any(char.isalnum() for text in texts for char in text)
-
-
-def _add(items: Sequence[tuple[int, Item]], outline: Outline) -> None:
-    """Give headings, paragraphs and tables to the outline; a heading over several lines is one."""
-    lines = _with_whole_words([item for _, item in items])
-    levels = _levels([line for line in lines if isinstance(line, TextLine)])
-    width = usual_width([line.text for line in lines if isinstance(line, TextLine)])
-    tables = TableText()
-    body: list[str] = []
-    heading: list[str] = []
-    code: list[str] = []
-    for item, following in pairwise([*lines, None]):
-        assert item is not None  # noqa: S101  # only the last of the list is None
-        if not isinstance(item, TextLine):
-            _flush(body, width, outline)
-            for row in tables.rows(item):
-                outline.add("row", row)
-            continue
-        if _is_code(item, following, in_code=bool(code)):
-            _flush(body, width, outline)
-            code.append(item.text)
-            if not isinstance(following, TextLine) or not following.code or following.above == "gap":
-                outline.add("code", "\n".join(code))
-                code.clear()
-            continue
-        level = levels.get(_look(item)) if _may_be_heading(item) or heading else None
-        if level is None:
-            body += ["", item.text] if item.above == "gap" else [item.text]
-            continue
-        tables.interrupt()
-        _flush(body, width, outline)
-        heading.append(item.text)
-        goes_on = isinstance(following, TextLine) and following.above == "line"
-        if not goes_on or _look(following) != _look(item):  # type: ignore[arg-type]
-            outline.heading(level, " ".join(heading))
-            heading.clear()
-    _flush(body, width, outline)
-
-
-def _is_code(line: TextLine, following: Item | None, *, in_code: bool) -> bool:
-    """Tell whether a line is one of several in letters of one width, or stands alone."""
-    before_code = isinstance(following, TextLine) and following.code and following.above == "line"
-    return line.code and (in_code or before_code or line.above == "gap")
-
-
-def _flush(body: list[str], width: int, outline: Outline) -> None:
-    for kind, text in paragraphs(body, width=width):
-        outline.add(kind, text)
-    body.clear()
-
-
-def _look(line: TextLine) -> tuple[float, bool]:
-    return line.size, line.bold
-
-
-def _levels(lines: list[TextLine]) -> dict[tuple[float, bool], int]:
-    """Return the level of each look that headings have: the largest is 1."""
-    looks: Counter[tuple[float, bool]] = Counter()
-    for line in lines:
-        looks[_look(line)] += len(line.text)
-    if not looks:
-        return {}
-    size, bold = looks.most_common(1)[0][0]
-    larger = [
-        look for look in looks if look[0] >= LARGER * size or (look[1] and not bold and look[0] >= size)
-    ]
-    return {look: level for level, look in enumerate(sorted(larger, reverse=True), start=1)}
-
-
-def _may_be_heading(line: TextLine) -> bool:
-    sentence = line.text.endswith((".", ",", ";", ":"))
-    letters = any(map(str.isalpha, line.text))
-    return line.above != "line" and letters and not sentence and len(line.text.split()) <= MAX_HEADING_WORDS
-
-
-def _with_whole_words(items: list[Item]) -> list[Item]:
-    """Join words that were hyphenated at the end of a line.
-
-    A hyphen stays where the document writes the word with it elsewhere (``long-term``).
-    """
-    known = Counter(
-        word.casefold()
-        for line in items
-        if isinstance(line, TextLine)
-        for word in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)+", line.text)
-    )
-    whole: list[Item] = []
-    for line in items:
-        upper = whole[-1] if whole else None
-        if not isinstance(line, TextLine) or not isinstance(upper, TextLine):
-            whole.append(line)
-            continue
-        broken = _BROKEN_WORD.search(upper.text)
-        end = re.match(r"[^\W\d_]+", line.text)
-        if broken and end and end.group()[0].islower():
-            hyphen = "-" if f"{broken['start']}-{end.group()}".casefold() in known else ""
-            word, _, rest = line.text.partition(" ")
-            whole[-1] = upper._replace(text=upper.text[:-1] + hyphen + word)
-            if rest:
-                whole.append(line._replace(text=rest.strip()))
-        else:
-            whole.append(line)
-    return whole

@@ -244,7 +244,8 @@ class Ingestor:
             chunks=embedded.chunks,
         )
         await self._chunk_embedder.forget(embedded.contents)
-        return IngestResult.of(document, "updated" if older else "added")
+        result = IngestResult.of(document, "updated" if older else "added")
+        return result.model_copy(update={"message": " ".join(embedded.contents.notes)})
 
     def _check_size(self, data: bytes, uri: str) -> None:
         if not data:

@@ -51,14 +51,16 @@ def parse(
     media_type: str,
     charset: str | None = None,
     max_pages: int,
+    seconds: float = 60.0,
 ) -> Parsed:
     """Read a file.
 
     :param media_type: see `media_type_of`.
+    :param seconds: time that it may take altogether.
     :raises IngestError: when it cannot be read.
     """
     try:
-        return _read(data, _READERS[media_type], uri, charset, max_pages)
+        return _read(data, _READERS[media_type], uri, charset, max_pages, seconds)
     except (IngestError, MemoryError):
         raise
     except Exception as error:  # on broken files the libraries raise nearly anything
@@ -72,11 +74,11 @@ def parse(
 # ruff: noqa: PLC0415
 
 
-def _read(data: bytes, reader: str, uri: str, charset: str | None, max_pages: int) -> Parsed:
+def _read(data: bytes, reader: str, uri: str, charset: str | None, max_pages: int, seconds: float) -> Parsed:
     if reader == "pdf":
         from vital_shared.retrieval.ingest.from_pdf import parse_pdf
 
-        return parse_pdf(data, uri=uri, max_pages=max_pages)
+        return parse_pdf(data, uri=uri, max_pages=max_pages, seconds=seconds)
     if reader == "html":
         from vital_shared.retrieval.ingest.from_html import parse_html
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vital_shared.errors import IngestError
 from vital_shared.models.knowledge import Chunk
-from vital_shared.retrieval.ingest.chunk import chunk_blocks
+from vital_shared.retrieval.ingest.chunk import chunk_blocks, without_repeats
 from vital_shared.retrieval.ingest.limits import Limits
 from vital_shared.retrieval.ingest.parse import parse
 
@@ -22,6 +22,8 @@ class Contents(NamedTuple):
 
     title: str
     chunks: tuple[Chunk, ...]
+    notes: tuple[str, ...] = ()
+    """Sentences for the user: what of the document was not read."""
 
 
 def read(
@@ -46,14 +48,15 @@ def read(
         media_type=media_type,
         charset=charset["name"] if charset else None,
         max_pages=limits.pages,
+        seconds=limits.seconds,
     )
     if stop is not None and stop.is_set():
         raise IngestError(f"{uri} was not read to its end.", path=uri)
-    chunks = tuple(dict.fromkeys(chunk_blocks(parsed.blocks)))  # what a document repeats is stored once
+    chunks = without_repeats(chunk_blocks(parsed.blocks))
     if not chunks:
         raise IngestError(f"{uri} holds no text: there is nothing to store.", path=uri)
     if len(chunks) > limits.chunks:
         raise IngestError(
             f"{uri} makes {len(chunks)} chunks, the limit is {limits.chunks}: split it.", path=uri
         )
-    return Contents(parsed.title, chunks)
+    return Contents(parsed.title, chunks, parsed.notes)

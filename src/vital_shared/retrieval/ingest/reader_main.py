@@ -55,7 +55,8 @@ def _answer(request: tuple[bytes, str, str, str | None, Limits]) -> bytes:
     except IngestError as error:
         return json.dumps({"error": error.message}).encode()
     chunks = [(chunk.section, chunk.text) for chunk in contents.chunks]
-    return json.dumps({"title": contents.title, "chunks": chunks}).encode()
+    answer = {"title": contents.title, "chunks": chunks, "notes": contents.notes}
+    return json.dumps(answer).encode()
 
 
 def _give_way() -> None:

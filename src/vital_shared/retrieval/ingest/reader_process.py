@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import BinaryIO, Final, cast
 
 from vital_shared.retrieval.ingest.frames import read_frame, write_frame
@@ -56,10 +58,11 @@ class ReaderProcess:
         return read_frame(cast("BinaryIO", self._process.stdout), max_bytes)
 
     def kill(self) -> None:
-        """End it; an `ask` in another thread ends with `EOFError`."""
-        self._process.kill()
+        """End it and what it has started; an `ask` in another thread ends with `EOFError`."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End it, and wait for its end."""
-        self._process.kill()
+        self.kill()
         self._process.communicate()

@@ -60,7 +60,7 @@ class Reading:
         if "error" in answer:
             raise Refused(answer["error"], path=uri)
         chunks = tuple(Chunk(section=section, text=text) for section, text in answer["chunks"])
-        return Contents(answer["title"], chunks)
+        return Contents(answer["title"], chunks, tuple(answer["notes"]))
 
     def stop(self) -> None:
         """End the process: nobody waits for the result."""

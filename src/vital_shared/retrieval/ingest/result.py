@@ -24,7 +24,7 @@ class IngestResult(Frozen):
     title: str = ""
     chunks: int = 0
     message: str = ""
-    """One sentence for the user: why it failed, or what it duplicates."""
+    """One sentence for the user: why it failed, what of it was not read, or what it duplicates."""
 
     @classmethod
     def of(cls, document: Document, status: Status) -> Self:

@@ -167,6 +167,5 @@ def _is_prose(strips: Sequence[Strip]) -> bool:
     full = sum(strip.x1 - strip.x0 >= FULL_LINE * width for strip in lines)
     words = sum(len(strip.words) for strip in lines)
     parts = sum(len(strip.spans) for strip in lines)
-    if full < len(lines) / 2 or words < WORDS_PER_LINE * len(lines):
-        return False
-    return parts <= MAX_PARTS * len(lines) or _widest_gutter(strips) is not None
+    enough = WORDS_PER_LINE * (len(lines) if parts <= MAX_PARTS * len(lines) else parts)
+    return full >= len(lines) / 2 and words >= enough

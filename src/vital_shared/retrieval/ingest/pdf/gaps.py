@@ -37,12 +37,14 @@ def _usual_steps(pages: Sequence[Sequence[Item]]) -> dict[float, float]:
     for upper, lower in (pair for page in pages for pair in pairwise(page)):
         if not isinstance(upper, TextLine) or not isinstance(lower, TextLine):
             continue
-        if upper.size == lower.size and upper.y < lower.y:
+        if upper.size == lower.size and upper.y < lower.y < math.inf:
             steps.setdefault(lower.size, Counter())[round((lower.y - upper.y) * 2) / 2] += 1
     return {size: min(counter, key=lambda step: (-counter[step], step)) for size, counter in steps.items()}
 
 
 def _above(upper: Item | None, lower: TextLine, usual: dict[float, float]) -> Literal["line", "gap", "page"]:
+    if math.isinf(lower.y):
+        return "gap"  # a note
     if upper is None:
         return "page"
     if not isinstance(upper, TextLine):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from time import monotonic
 from typing import Any, Final, NamedTuple
 
+from vital_shared.retrieval.ingest.pdf.forms import page_fields, page_notes, turned_fields, with_fields
 from vital_shared.retrieval.ingest.pdf.letters import Letter, page_letters
-from vital_shared.retrieval.ingest.pdf.page import Item, page_items
+from vital_shared.retrieval.ingest.pdf.page import Item, TextLine, page_items
 from vital_shared.retrieval.ingest.pdf.rules import Rule, drawn_rules, turned
 from vital_shared.retrieval.ingest.pdf.running_titles import without_running_titles
+from vital_shared.retrieval.ingest.pdf.scans import is_scan, recognized_words
 from vital_shared.retrieval.ingest.pdf.words import Word, words_of
 
 __all__ = ["Pages"]
@@ -17,6 +21,10 @@ __all__ = ["Pages"]
 
 MAX_CODE_SHARE: Final = 0.6
 """Of a document's words; where more have letters of one width, it was written with a typewriter."""
+
+
+DEFAULT_SIZE: Final = 10.0
+"""Of notes on a page without text, in points."""
 
 
 class _Layer(NamedTuple):
@@ -30,22 +38,24 @@ class Pages:
     """Reads the pages of a document.
 
     :param document: a `pypdfium2.PdfDocument`, its forms loaded.
+    :param deadline: when scanned pages are no longer recognized, by the monotonic clock.
     """
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: Any, deadline: float) -> None:
         self._document = document
+        self._deadline = deadline
+        self.unread: list[int] = []
+        """Numbers of the pages whose pictures of text were not read."""
+
+        self._notes: list[list[str]] = []
 
     def read(self) -> list[list[Item]]:
         """Return the lines and tables of each page."""
         pages = _with_code([self._layers(number) for number in range(len(self._document))])
         heads = without_running_titles([layers[0].words if layers else [] for layers in pages])
         return [
-            [
-                item
-                for number, layer in enumerate(layers)
-                for item in page_items(layer.words if number else head, layer.rules)
-            ]
-            for layers, head in zip(pages, heads, strict=True)
+            _with_notes([*_items(layers, head)], notes)
+            for layers, head, notes in zip(pages, heads, self._notes, strict=True)
         ]
 
     def _layers(self, number: int) -> list[_Layer]:
@@ -53,13 +63,45 @@ class Pages:
         page = self._document[number]
         text = page.get_textpage()
         try:
+            form = self._document.formenv
+            fields = page_fields(page, form) if form else []
+            self._notes.append(page_notes(page))
             letters = _by_angle(page_letters(text, page.get_bbox()))
-            rules = drawn_rules(page) if letters else []
-            angles = sorted(letters, key=lambda angle: -len(letters[angle]))
-            return [_Layer(words_of(letters[angle]), turned(rules, angle)) for angle in angles]
+            words = {angle: words_of(found) for angle, found in letters.items()}
+            if not fields and is_scan(page, sum(map(len, words.values()))):
+                words = self._recognized(page, number + 1, words)
+            rules = drawn_rules(page) if words else []
+            layers = [
+                _Layer(words[angle], turned(rules, angle))
+                for angle in sorted(words, key=lambda angle: -len(words[angle]))
+            ]
+            angle = max(words, key=lambda angle: len(words[angle]), default=0)
         finally:
             text.close()
             page.close()
+        if fields:
+            first = layers[0] if layers else _Layer([], [])
+            layers[:1] = [first._replace(words=with_fields(first.words, turned_fields(fields, angle)))]
+        return layers
+
+    def _recognized(self, page: Any, number: int, words: dict[int, list[Word]]) -> dict[int, list[Word]]:
+        found = recognized_words(page, self._deadline - monotonic())
+        if found is None:
+            self.unread.append(number)
+            return words
+        return {0: found} if found else words
+
+
+def _items(layers: Sequence[_Layer], head: Sequence[Word]) -> Iterator[Item]:
+    for number, layer in enumerate(layers):
+        yield from page_items(layer.words if number else head, layer.rules)
+
+
+def _with_notes(items: list[Item], notes: Sequence[str]) -> list[Item]:
+    """Add notes at the end of a page, in the size of its text."""
+    sizes = Counter(item.size for item in items if isinstance(item, TextLine))
+    size = sizes.most_common(1)[0][0] if sizes else DEFAULT_SIZE
+    return [*items, *(TextLine(f"Note: {note}", size, bold=False, y=math.inf, above="gap") for note in notes)]
 
 
 def _with_code(pages: list[list[_Layer]]) -> list[list[_Layer]]:
