@@ -264,6 +264,25 @@ async def test_any_record_of_an_index_is_read_or_passed_over(page: Any, record: 
         assert all(0 < index.dimension <= 20_000 for index in indexes)
 
 
+async def test_a_slow_look_at_the_indexes_holds_up_one_search_alone(
+    server: PineconeServer, collection: PineconeCollection
+) -> None:
+    await search(collection)
+    collection._active._clock = lambda: 1e9  # a minute later
+    held = Fault(gate=asyncio.Event())
+    server.fail("/vectors/list", held)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(search(collection))
+        await held.reached.wait()
+
+        assert await search(collection) == ["a-0", "b-0"]
+
+        assert not first.done()
+        assert held.gate is not None
+        held.gate.set()
+    assert first.result() == ["a-0", "b-0"]
+
+
 async def test_a_list_without_an_end_is_left(server: PineconeServer, collection: PineconeCollection) -> None:
     page = json.dumps({"vectors": [], "pagination": {"next": "again"}}).encode()
     server.fail("/vectors/list", *[Fault(body=page)] * 100)

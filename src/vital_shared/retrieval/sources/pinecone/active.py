@@ -37,8 +37,12 @@ class ActiveIndex:
     async def get(self, *, max_age_seconds: float = READ_AGAIN_SECONDS) -> IndexRecord | None:
         """Return it; None where no index is complete yet.
 
+        A look holds up the search that makes it, and no other that has an earlier one to go by.
+
         :raises SourceError: when it was never read and Pinecone does not answer.
         """
+        if self._read_at is not None and self._lock.locked():
+            return self._record
         async with self._lock:
             if self._read_at is None or self._clock() - self._read_at > max_age_seconds:
                 await self._read()
