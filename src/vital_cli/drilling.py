@@ -18,6 +18,7 @@ from vital_cli.terminal import say
 from vital_cli.views.drill import tell_station
 from vital_ops.drill.drill import Drill
 from vital_ops.drill.faster import faster_rules, receivers_of_alerts
+from vital_ops.drill.faults import FAULTS
 from vital_ops.drill.journey import Journey, Receiver
 from vital_ops.drill.making import Site
 from vital_ops.drill.models import PRICES
@@ -37,6 +38,11 @@ SMALL_CACHE: Final = {
     "VITAL_CACHE_ENTRIES": "40",  # soon full
     "VITAL_CACHE_TTL_SECONDS": "5",  # and soon empty again
 }
+
+NEED_STAND_INS: Final = frozenset({ENGINE_DOWN}).union(
+    *(fault.alerts for fault in FAULTS if fault.needs_stand_ins)
+)
+"""Alerts that cannot be drilled live."""
 
 ENGINE: Final = (sys.executable, "-m", "vital_cli.drill_engine")
 
@@ -106,16 +112,16 @@ async def _live(
     alerts: Mapping[str, frozenset[Receiver]], folder: Path, client: aiohttp.ClientSession
 ) -> list[Journey]:
     settings = load_settings(NotificationSettings)
-    if [*alerts] == [ENGINE_DOWN]:
-        raise InvalidRequest(
-            f"{ENGINE_DOWN} cannot be drilled live: real receivers do not say what they received. "
-            "Leave out --live."
-        )
     there = {
         alert: receivers & settings.places.keys()
         for alert, receivers in alerts.items()
-        if alert != ENGINE_DOWN
+        if alert not in NEED_STAND_INS
     }
+    if not there:
+        raise InvalidRequest(
+            f"{' and '.join(alerts)} cannot be drilled live: real receivers refuse no message when they are "
+            "asked to, nor say what they received. Leave out --live."
+        )
 
     def made(engine_url: str, key_file: Path) -> str:
         to = settings.destinations(folder, engine_url=engine_url, engine_key_file=key_file)

@@ -201,10 +201,10 @@ def load_config(path: Path, base: OpsConfig = DEFAULT_CONFIG) -> OpsConfig:
 def scaled(config: OpsConfig, faster: float, longest: float) -> OpsConfig:
     """Let time pass faster, for a drill: all spans are divided, to no less than a second.
 
-    :param longest: seconds that no span exceeds.
+    :param longest: seconds that no window exceeds; the hour before lies no further back than twice that.
     """
 
-    def scale(seconds: float) -> float:
+    def scale(seconds: float, longest: float = longest) -> float:
         return round(min(max(seconds / faster, SHORTEST_SPAN_SECONDS), longest), 3)
 
     thresholds = {
@@ -212,7 +212,7 @@ def scaled(config: OpsConfig, faster: float, longest: float) -> OpsConfig:
             update={
                 "window": scale(each.window),
                 "hold": scale(each.hold),
-                "before": scale(each.before),
+                "before": scale(each.before, 2 * longest),  # beyond the window itself
                 "day": each.day / faster,
                 "week": each.week / faster,
             }

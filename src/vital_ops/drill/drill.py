@@ -53,7 +53,9 @@ class Drill:
     async def run(
         self, alerts: Mapping[str, frozenset[Receiver]], faults: Iterable[Fault] = FAULTS
     ) -> list[Journey]:
-        """Make the faults of alerts, all at once, and follow the alerts until they are over.
+        """Make the faults of alerts, and follow the alerts until they are over.
+
+        Those that have to be alone come first, one after the other, and then all others at once.
 
         :param alerts: by their names, who has to get them beside the engine, which gets all.
         """
@@ -65,10 +67,11 @@ class Drill:
         }
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch.run())
-            async with asyncio.TaskGroup() as making:
-                for fault in faults:
-                    own = [journey for alert, journey in journeys.items() if alert in fault.alerts]
-                    making.create_task(self._make(fault, own))
+            for together in _groups(faults):
+                async with asyncio.TaskGroup() as making:
+                    for fault in together:
+                        own = [journey for alert, journey in journeys.items() if alert in fault.alerts]
+                        making.create_task(self._make(fault, own))
             watching.cancel()
         for journey in journeys.values():
             journey.strays = frozenset(self._receivers.got(journey.alert) - journey.receivers)
@@ -123,3 +126,10 @@ class Drill:
 
     def _seconds(self, at: datetime) -> float:
         return (at - self._began).total_seconds()
+
+
+def _groups(faults: Iterable[Fault]) -> list[list[Fault]]:
+    """Divide faults into those that are made at the same time."""
+    known = list(faults)
+    alone = [[fault] for fault in known if fault.is_alone]
+    return [*alone, [fault for fault in known if not fault.is_alone]]

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from vital_ops.drill.fragile import fragile_lookup, tell_to_fail
 from vital_ops.drill.fragile_workflow import end_with_error
-from vital_ops.drill.making import Make, asking, lose_replica, spending
+from vital_ops.drill.making import Make, asking, asking_no_more, lose_replica, send_undeliverable, spending
 from vital_ops.drill.models import BREAKS_OFF, DEAR, DEAR_DOLLARS, GOOD, MISCOUNTS, SLOW
+from vital_ops.drill.workers import kill_workers
 from vital_shared.store.key_token import KeyToken
 
 __all__ = ["FAULTS", "Fault"]
@@ -26,6 +27,10 @@ class Fault:
     """A sentence for the person at the terminal."""
     make: Make
     alerts: frozenset[str]
+    is_alone: bool = False
+    """Whether it is made while no other fault is: another would hide it, or take what it needs."""
+    needs_stand_ins: bool = False
+    """Whether it cannot be made where receivers are the real ones."""
 
 
 def _question(query: str = "Is it so?", **fields: Any) -> Callable[[int], dict[str, Any]]:
@@ -41,6 +46,12 @@ _TOOLS: Final = [
 ]
 
 FAULTS: Final = (
+    Fault(
+        "requests come for a while, and then no more",
+        asking_no_more(_question(), 10, busy_seconds=50),
+        alerts=frozenset({"TrafficDropped"}),
+        is_alone=True,
+    ),
     Fault(
         "a step of the workflow ends every run with an error",
         asking(_question(end_with_error("Is it so?"), tenant_id="drill-unlucky"), 6),
@@ -81,6 +92,18 @@ FAULTS: Final = (
         "a provider counts ten million tokens for an answer of three words",
         asking(_question(model=MISCOUNTS), 1),
         alerts=frozenset({"DeadLetters"}),
+    ),
+    Fault(
+        "most workers of another engine are killed at once",
+        kill_workers,
+        alerts=frozenset({"WorkerRestarts"}),
+        is_alone=True,
+    ),
+    Fault(
+        "Slack refuses notifications: their channel is archived",
+        send_undeliverable,
+        alerts=frozenset({"NotificationsFailing"}),
+        needs_stand_ins=True,
     ),
     Fault("another engine does not answer Prometheus", lose_replica, alerts=frozenset({"ReplicaDown"})),
     Fault(

@@ -6,16 +6,23 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Final, TypeAlias
 
 import aiohttp
 
 from vital_ops.drill.traffic import Ask, Traffic
+from vital_ops.receivers.slack import ARCHIVED
+from vital_ops.rules.alert import NOTIFY
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.scratch import Scratch
 from vital_ops.stack.stack import ENGINES, HOST
 
-__all__ = ["Make", "Site", "asking", "lose_replica", "spending"]
+__all__ = ["Make", "Site", "asking", "asking_no_more", "lose_replica", "send_undeliverable", "spending"]
+
+UNDELIVERABLE_SECONDS: Final = 0.5
+"""Between two notifications that cannot be delivered, and how long their alerts last."""
 
 CALM: Final = 0.1
 """The share of its pace at which a fault that rises begins."""
@@ -52,6 +59,34 @@ def asking(
         await traffic.run(ask, per_second)
 
     return make
+
+
+def asking_no_more(ask: Ask, per_second: float, busy_seconds: float) -> Make:
+    """Make a fault of requests that cease to come.
+
+    :param busy_seconds: for this long they come, at an even pace.
+    """
+
+    async def make(site: Site) -> None:
+        try:
+            async with asyncio.timeout(busy_seconds):
+                await Traffic(site.client, site.at.engine).run(ask, per_second)
+        except TimeoutError:
+            await asyncio.Event().wait()
+
+    return make
+
+
+async def send_undeliverable(site: Site) -> None:
+    """Send Alertmanager alerts that Slack refuses: their channel is archived."""
+    url = f"{site.at.alertmanager}/api/v2/alerts"
+    for number in count():
+        labels = {"alertname": ARCHIVED, "incident": f"{ARCHIVED} {number}", NOTIFY: "slack"}
+        ends_at = datetime.now(UTC) + timedelta(seconds=UNDELIVERABLE_SECONDS)
+        alerts = [{"labels": labels, "endsAt": ends_at.isoformat()}]
+        async with site.client.post(url, json=alerts) as answer:
+            answer.raise_for_status()
+        await asyncio.sleep(UNDELIVERABLE_SECONDS)
 
 
 async def lose_replica(site: Site) -> None:

@@ -8,11 +8,14 @@ from aiohttp import web
 
 from vital_ops.receivers.delivery import Delivery, Inbox, status_of
 
-__all__ = ["SLACK_PATH", "Slack"]
+__all__ = ["ARCHIVED", "SLACK_PATH", "Slack"]
 
 SLACK_PATH: Final = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
 
 MOST_ATTACHMENTS: Final = 100
+
+ARCHIVED: Final = "ForArchivedChannel"
+"""A message with this in its title is for a channel that was archived, so it is refused."""
 
 
 class Slack:
@@ -39,6 +42,8 @@ class Slack:
         if len(message.get("attachments") or ()) > MOST_ATTACHMENTS:
             return web.Response(status=400, text="too_many_attachments")
         title = _title(message)
+        if ARCHIVED in title:
+            return web.Response(status=410, text="channel_is_archived")
         self._inbox.put(Delivery("slack", request.path, status_of(title), title, message))
         return web.Response(text="ok")
 

@@ -15,7 +15,7 @@ from vital_ops.stack.errors import ChildFailed
 from vital_ops.stack.program import Program, start, stop
 from vital_shared.logs import get_logger
 
-__all__ = ["keep_all"]
+__all__ = ["keep_all", "until_ready"]
 
 logger = get_logger(__name__)
 
@@ -66,7 +66,7 @@ async def _keep(
     while True:
         process = await start(program)
         try:
-            await _until_ready(program, process, client)
+            await until_ready(program, process, client)
             ready(program.name)
             began = time.monotonic()
             code = await process.wait()
@@ -79,7 +79,11 @@ async def _keep(
         await asyncio.sleep(FIRST_DELAY_SECONDS * 2**failures if failures else 0)
 
 
-async def _until_ready(program: Program, process: Process, client: aiohttp.ClientSession) -> None:
+async def until_ready(program: Program, process: Process, client: aiohttp.ClientSession) -> None:
+    """Wait until a program serves.
+
+    :raises ChildFailed: when it ends before, or takes too long.
+    """
     try:
         async with asyncio.timeout(READY_SECONDS):
             while not await _answers(program.ready_url, client):

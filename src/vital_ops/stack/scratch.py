@@ -16,7 +16,7 @@ from vital_ops.stack.program import Program
 from vital_ops.stack.secret_files import write_secret
 from vital_ops.stack.stack import HOST, Stack, local_config, run_stack
 
-__all__ = ["Scratch", "scratch"]
+__all__ = ["Scratch", "scratch", "scratch_environment"]
 
 INTERVAL: Final = "500ms"
 
@@ -96,7 +96,7 @@ def _stack(
         name="The engine",
         command=engine_command,
         ready_url=f"http://{address}/readyz",
-        environment={**_environment(folder, address), **settings},
+        environment={**scratch_environment(folder, address), **settings},
         log=folder / "engine.log",
     )
     prometheus_port, alertmanager_port = free_port(HOST), free_port(HOST)
@@ -114,7 +114,7 @@ def _stack(
     )
 
 
-def _environment(folder: Path, address: str) -> dict[str, str]:
+def scratch_environment(folder: Path, address: str) -> dict[str, str]:
     """Keep what the machine needs, such as proxies and paths, and nothing of the real engine."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("VITAL_")}
     own = {"VITAL_DATA_DIR": str(folder), "VITAL_PORT": address.rpartition(":")[2]}

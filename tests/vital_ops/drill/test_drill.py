@@ -14,7 +14,7 @@ from vital_ops.drill.faster import receivers_of_alerts
 from vital_ops.drill.faults import FAULTS
 from vital_ops.drill.outage import ENGINE_DOWN, PAGE_SECONDS
 from vital_ops.receivers.stand_ins import stand_ins
-from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.groups import EVERY_ALERT
 from vital_shared.errors import InvalidRequest
 
 DRILLED = {alert: RECEIVERS[alert] for alert in receivers_of_alerts()}
@@ -36,9 +36,14 @@ async def command(*arguments: str, **environment: str) -> tuple[int, bytes, byte
     return process.returncode, out, err
 
 
+def alerts_of(*, alone: bool) -> set[str]:
+    return {alert for fault in FAULTS if fault.is_alone == alone for alert in fault.alerts}
+
+
 @pytest.mark.timeout(400)
-def test_all_fire_come_to_the_right_receivers_and_end():
-    drilled = {alert: receivers for alert, receivers in DRILLED.items() if alert != ENGINE_DOWN}
+@pytest.mark.parametrize("alone", [False, True], ids=["at once", "alone"])
+def test_all_fire_come_to_the_right_receivers_and_end(alone):
+    drilled = {alert: DRILLED[alert] for alert in DRILLED if alert in alerts_of(alone=alone)}
     journeys = run_drill([*drilled], live=False)
     assert [journey.failure for journey in journeys] == [None] * len(drilled)
     assert {each.alert: set(each.receivers) for each in journeys} == {
@@ -59,10 +64,11 @@ def test_an_engine_that_is_killed_pages_and_every_incident_ends_in_the_right_sta
     assert all(page - journey.pending <= PAGE_SECONDS for page in journey.delivered.values())
 
 
-def test_a_live_drill_of_an_outage_is_refused(monkeypatch):
+@pytest.mark.parametrize("alert", [ENGINE_DOWN, "NotificationsFailing"])
+def test_a_live_drill_of_what_needs_stand_ins_is_refused(monkeypatch, alert):
     monkeypatch.setenv("VITAL_SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/T/B/X")
     with pytest.raises(InvalidRequest, match="Leave out --live"):
-        run_drill([ENGINE_DOWN], live=True)
+        run_drill([alert], live=True)
 
 
 async def test_a_live_drill_notifies_those_that_the_environment_names():
@@ -100,4 +106,4 @@ async def test_one_says_what_to_drill():
 def test_each_alert_has_one_fault():
     alerts = [alert for fault in FAULTS for alert in fault.alerts]
     assert sorted([*alerts, ENGINE_DOWN]) == sorted(DRILLED)
-    assert {alert.name for alert in ALERTS} <= set(alerts)
+    assert {alert.name for alert in EVERY_ALERT} == set(DRILLED)
