@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -36,6 +37,9 @@ class ServerSettings(BaseSettings):
 
     workers: int = Field(default=1, ge=1, le=64)
     """So many processes serve; with 1, it is the one that was started."""
+
+    runbooks_dir: Path | None = None
+    """A folder of runbooks with your addresses, which `vital ops build` writes; None: the package's."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged; only lines of debug level may hold what users ask."""

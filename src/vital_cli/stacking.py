@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 from vital_cli.terminal import say
@@ -24,14 +25,22 @@ def reachable(host: str, port: int) -> str:
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
-def engine_program(address: str, port: int) -> Program:
-    """Make the engine, which shows warnings, alerts among them, in this terminal."""
+def engine_program(address: str, port: int, runbooks: Path) -> Program:
+    """Make the engine, which shows warnings, alerts among them, in this terminal.
+
+    :param runbooks: the folder of those that it serves.
+    """
     level = os.environ.get("VITAL_LOG_LEVEL", "warning")
     return Program(
         name="The engine",
         command=(sys.executable, "-m", "vital_cli", "serve"),
         ready_url=f"http://{address}/readyz",
-        environment={**os.environ, "VITAL_PORT": str(port), "VITAL_LOG_LEVEL": level},
+        environment={
+            **os.environ,
+            "VITAL_PORT": str(port),
+            "VITAL_LOG_LEVEL": level,
+            "VITAL_RUNBOOKS_DIR": str(runbooks),
+        },
     )
 
 

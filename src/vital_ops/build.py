@@ -12,6 +12,7 @@ from vital_ops.destinations import Destinations, Mail
 from vital_ops.routing import routing
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.rule_tests import rule_tests
+from vital_ops.runbooks import runbook_files
 from vital_ops.stack.files import files as stack_files
 from vital_shared.errors import ConfigurationError
 
@@ -35,7 +36,15 @@ def files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
     rules = {f"prometheus-rules/{name}": text for name, text in rule_files(config).items()}
     tests = {f"prometheus-rules/tests/{name}": text for name, text in rule_tests(config).items()}
     dashboards = {f"grafana-dashboards/{name}": text for name, text in dashboard_files(config).items()}
-    return {**rules, **tests, **dashboards, "alertmanager.yml": routing(CONTAINERS), **stack_files(config)}
+    runbooks = {f"docs/runbooks/{name}": text for name, text in runbook_files(config).items()}
+    return {
+        **rules,
+        **tests,
+        **dashboards,
+        **runbooks,
+        "alertmanager.yml": routing(CONTAINERS),
+        **stack_files(config),
+    }
 
 
 def build(root: Path, texts: Mapping[str, str]) -> list[str]:

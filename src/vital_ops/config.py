@@ -137,6 +137,8 @@ class OpsConfig(Frozen):
     """The address of Grafana, for links to panels."""
     runbook_url: str = Field(default="http://127.0.0.1:8000/runbooks", pattern=r"^https?://\S+$")
     """The address below which each alert's runbook is found by the alert's name."""
+    engine_url: str = Field(default="http://127.0.0.1:8000", pattern=r"^https?://\S+$")
+    """The address of an engine, for the commands in runbooks."""
     prometheus_url: str = Field(default="http://prometheus:9090", pattern=r"^https?://\S+$")
     """The address of Prometheus as Grafana reaches it, as are the next two."""
     alertmanager_url: str = Field(default="http://alertmanager:9093", pattern=r"^https?://\S+$")

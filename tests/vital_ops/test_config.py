@@ -81,7 +81,13 @@ def test_what_a_file_leaves_out_is_that_of_the_stack_that_reads_it(tmp_path):
 
 
 def test_no_address_of_this_machine_is_left_when_all_are_configured(tmp_path):
-    names = ("grafana_url", "runbook_url", "prometheus_external_url", "alertmanager_external_url")
+    names = (
+        "engine_url",
+        "grafana_url",
+        "runbook_url",
+        "prometheus_external_url",
+        "alertmanager_external_url",
+    )
     config = OpsConfig(environment="production", **{name: f"https://{name}.example" for name in names})
     for path, text in files(config).items():
         assert "127.0.0.1" not in text, path

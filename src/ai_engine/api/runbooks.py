@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ai_engine.api.pages import HEADERS
+from ai_engine.engine import engine_of
 
 __all__ = ["routes"]
 
@@ -42,20 +43,21 @@ PAGE: Final = """<!doctype html>
 
 async def runbook(request: Request) -> Response:
     """Show the runbook of an alert."""
-    page = _page(request.path_params["alert"])
+    page = _page(request.path_params["alert"], engine_of(request).settings.runbooks_dir)
     if page is None:
         raise HTTPException(404, "There is no runbook of that name; its name is the alert's.")
     return HTMLResponse(page, headers=HEADERS)
 
 
 @cache
-def _paths() -> dict[str, Path]:
-    return {path.stem: path for folder in FOLDERS for path in sorted(folder.glob("*.md"))}
+def _paths(own: Path | None) -> dict[str, Path]:
+    folders = FOLDERS if own is None else (*FOLDERS, own)
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.md"))}
 
 
-def _page(alert: str) -> str | None:
+def _page(alert: str, own: Path | None) -> str | None:
     """Write the page; only what is there is looked for, whatever the name."""
-    path = _paths().get(alert.removesuffix(".md"))
+    path = _paths(own).get(alert.removesuffix(".md"))
     if path is None:
         return None
     from markdown_it import MarkdownIt  # noqa: PLC0415 - few ask

@@ -22,8 +22,8 @@ def setup(
     That is engine.key, with a key for all tenants that may see costs, metrics and alerts; alertmanager.yml,
     with the address of VITAL_DEAD_MANS_SWITCH_URL in it; and the secrets of VITAL_SLACK_WEBHOOK_URL,
     VITAL_PAGERDUTY_ROUTING_KEY and VITAL_SMTP_PASSWORD. All of them are for their owner alone. The
-    rules are written to rules/, with the environment and the addresses of --config. Done again, it keeps a
-    key that works.
+    rules are written to rules/ and the runbooks to runbooks/, with the environment and the addresses of
+    --config. Done again, it keeps a key that works.
     """
     import asyncio
 

@@ -31,10 +31,13 @@ def up(
     from vital_cli.session import load_settings
     from vital_cli.stacking import announce, engine_program, reachable, run_until_told
     from vital_cli.terminal import say
+    from vital_ops.build import build
     from vital_ops.config import load_config
     from vital_ops.routing import routing
     from vital_ops.rules.files import rule_files
+    from vital_ops.runbooks import runbook_files
     from vital_ops.stack.notification_settings import NotificationSettings
+    from vital_ops.stack.setting_up import RUNBOOKS
     from vital_ops.stack.stack import Stack, local_config
     from vital_ops.stack.up import KEY_FILE, locked
     from vital_ops.stack.up import up as run
@@ -49,12 +52,13 @@ def up(
     if config is not None:
         chosen = load_config(config, chosen)
     with locked(folder):
+        build(folder, {f"{RUNBOOKS}/{name}": text for name, text in runbook_files(chosen).items()})
         destinations = notifications.destinations(
             folder, engine_url=f"http://{address}/v1/alerts", engine_key_file=folder / KEY_FILE
         )
         stack = Stack(
             folder=folder,
-            engine=engine_program(address, server.port),
+            engine=engine_program(address, server.port, folder / RUNBOOKS),
             engine_address=address,
             prometheus_port=prometheus_port,
             alertmanager_port=alertmanager_port,

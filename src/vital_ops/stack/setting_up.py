@@ -10,6 +10,7 @@ from vital_ops.build import build
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.routing import routing
 from vital_ops.rules.files import rule_files
+from vital_ops.runbooks import runbook_files
 from vital_ops.stack.notification_settings import NotificationSettings
 from vital_ops.stack.secret_files import write_secret
 from vital_ops.stack.up import KEY_FILE
@@ -21,6 +22,9 @@ __all__ = ["set_up"]
 RULES: Final = "rules"
 """The folder of the rule files."""
 
+RUNBOOKS: Final = "runbooks"
+"""The folder of the runbooks, which an engine serves in place of its own with VITAL_RUNBOOKS_DIR."""
+
 
 async def set_up(
     folder: Path,
@@ -29,7 +33,7 @@ async def set_up(
     engine_url: str,
     config: OpsConfig = DEFAULT_CONFIG,
 ) -> bool:
-    """Write a key, Alertmanager's configuration, its secrets and the rules to a folder; it may be done again.
+    """Write a key, Alertmanager's configuration, its secrets, rules and runbooks to a folder, or anew.
 
     :param engine_url: of the engine, as Alertmanager reaches it.
     :return: whether the key is new; one that works is kept.
@@ -42,6 +46,7 @@ async def set_up(
     )
     write_secret(folder / "alertmanager.yml", routing(destinations))
     build(folder, {f"{RULES}/{name}": text for name, text in rule_files(config).items()})
+    build(folder, {f"{RUNBOOKS}/{name}": text for name, text in runbook_files(config).items()})
     database = Database(database_url)
     try:
         await database.migrate()

@@ -57,6 +57,7 @@ def local_config(
     """Make a configuration with the addresses of a stack on this machine."""
     return OpsConfig(
         environment=environment,
+        engine_url=f"http://{engine_address}",
         runbook_url=f"http://{engine_address}/runbooks",
         prometheus_external_url=f"http://{HOST}:{prometheus_port}",
         alertmanager_external_url=f"http://{HOST}:{alertmanager_port}",
