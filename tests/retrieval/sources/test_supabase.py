@@ -103,7 +103,9 @@ async def test_the_database_itself_keeps_tenants_apart(source, url):
         async with database.begin() as connection:  # a query without any condition
             await connection.execute(TAKE_ROLE, {"tenant": "acme"})
             assert (await connection.execute(every)).scalars().all() == ["dogs of acme"]
-            hits = await connection.execute(text("SELECT id FROM vital_source.keyword_hits_1('dogs', 10)"))
+            hits = await connection.execute(
+                text("SELECT id FROM vital_source.keyword_hits_1('dogs', 10, true)")
+            )
             assert hits.scalars().all() == ["a#0"]
         async with database.begin() as connection:  # nothing is left of it, and the owner sees nothing
             assert (await connection.execute(every)).scalars().all() == []
@@ -325,7 +327,7 @@ async def test_words_are_looked_up_in_the_index_of_words(source, url):
         async with database.begin() as connection:
             await connection.execute(text("SET LOCAL enable_seqscan = off"))
             await connection.execute(TAKE_ROLE, {"tenant": "acme"})
-            statement = text("SELECT * FROM vital_source.keyword_hits_1('word77', 10)")
+            statement = text("SELECT * FROM vital_source.keyword_hits_1('word77', 10, true)")
             assert len((await connection.execute(statement)).all()) == 1
             await connection.execute(text("SELECT pg_stat_force_next_flush()"))
         async with database.begin() as connection:
@@ -333,3 +335,27 @@ async def test_words_are_looked_up_in_the_index_of_words(source, url):
             assert (await connection.execute(used)).scalar_one() > 0
     finally:
         await database.aclose()
+
+
+async def test_words_that_too_many_passages_have_find_none_by_themselves(source, url, monkeypatch):
+    """Ranking all their passages would take longer, the more passages there are."""
+    monkeypatch.setattr("vital_shared.retrieval.sources.supabase.schema.COMMON_PASSAGES", 20)
+    database = Database(url)
+    index = await filled(
+        source, *(document(f"d{number}", f"the device word{number}") for number in range(30))
+    )
+
+    async def hits(words: str, *, few: bool) -> int:
+        async with database.begin() as connection:
+            await connection.execute(TAKE_ROLE, {"tenant": "acme"})
+            statement = text("SELECT * FROM vital_source.keyword_hits_1(:words, 100, :few)")
+            return len((await connection.execute(statement, {"words": words, "few": few})).all())
+
+    assert await hits("device word7", few=False) == 1
+    assert await hits("device word7", few=True) == 30
+    assert await hits("the device", few=False) == 30  # there are no other words: all have to be there
+    await source.put(index, [document("new", *(f"gadget {number}" for number in range(40)))])
+    assert await hits("gadget word7", few=False) == 41
+    await source.prepare(WORDS.model)  # the passages have doubled
+    assert await hits("gadget word7", few=False) == 1
+    await database.aclose()

@@ -26,6 +26,7 @@ from vital_shared.retrieval.hybrid import CANDIDATES, merged
 from vital_shared.retrieval.sources.guard import SourceGuard
 from vital_shared.retrieval.sources.supabase.schema import (
     SCHEMA,
+    count_words,
     create_index_table,
     drop_index_table,
     index_for_search,
@@ -41,6 +42,7 @@ from vital_shared.retrieval.sources.supabase.statements import (
     search_statement,
 )
 from vital_shared.store.database import Database
+from vital_shared.store.keywords import match_expression
 from vital_shared.store.recent import Recent
 from vital_shared.store.tables import owner
 
@@ -74,6 +76,7 @@ _NEW_INDEX: Final = text(f"""
     INSERT INTO {SCHEMA}.indexes (id, embedder, dimension) VALUES (:id, :embedder, :dimension)
     RETURNING number""")
 _NUMBER: Final = text(f"SELECT number FROM {SCHEMA}.indexes WHERE id = :id")
+_IS_ACTIVE: Final = text(f"SELECT is_active FROM {SCHEMA}.indexes WHERE id = :id")
 _OTHERS: Final = text(f"SELECT number FROM {SCHEMA}.indexes WHERE id <> :id")
 
 
@@ -126,7 +129,8 @@ class SupabaseSource:
         if active is None:
             return ()
         embedder = self._embedder_of(active)
-        values: dict[str, Any] = {"words": query.replace("\0", " "), "candidates": CANDIDATES}
+        words = match_expression(query.replace("\0", " "), "postgresql")
+        values: dict[str, Any] = {"words": words, "candidates": CANDIDATES}
         if embedder is None:
             statement = keyword_statement(active.number)
         else:
@@ -192,6 +196,8 @@ class SupabaseSource:
                 found = uuid4().hex
                 new = await connection.execute(_NEW_INDEX, model._asdict() | {"id": found})
                 await create_index_table(connection, new.scalar_one(), model.dimension)
+            elif (await connection.execute(_IS_ACTIVE, {"id": found})).scalar_one():
+                await count_words(connection, await _number(connection, found))
         return next(index for index in await self.indexes() if index.id == found)
 
     async def put(self, index_id: str, documents: Sequence[CollectionDocument]) -> None:

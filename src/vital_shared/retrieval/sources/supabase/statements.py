@@ -47,18 +47,13 @@ def search_statement(number: int) -> TextClause:
     table, query = f"{SCHEMA}.passages_{number}", "CAST(CAST(:vector AS text) AS vector)"
     visible = "tenant_id IN ('', :tenant)"
     return text(f"""
-    WITH counted AS MATERIALIZED (
-        SELECT coalesce(sum(passages), 0) <= greatest({EXACT_PASSAGES},
-            (SELECT reltuples / {EXACT_SHARE} FROM pg_class WHERE oid = '{table}'::regclass)) AS few
-        FROM {SCHEMA}.tenants WHERE index_number = {number} AND {visible}),
+    WITH {_counted_and_hits(number)},
     near AS (
         (SELECT id FROM {table} WHERE {visible} AND NOT (SELECT few FROM counted)
             ORDER BY embedding <=> {query} LIMIT :candidates)
         UNION ALL -- an expression that no index has: all are compared
         (SELECT id FROM {table} WHERE {visible} AND (SELECT few FROM counted)
-            ORDER BY 1 - (embedding <=> {query}) DESC LIMIT :candidates)),
-    hits AS MATERIALIZED (
-        SELECT id, score FROM {SCHEMA}.keyword_hits_{number}(CAST(:words AS text), :candidates))
+            ORDER BY 1 - (embedding <=> {query}) DESC LIMIT :candidates))
     SELECT p.id, p.document_id, p.uri, p.title, p.section, p.text,
         1 - (p.embedding <=> {query}) AS cosine, hits.score AS keyword
     FROM {table} AS p LEFT JOIN hits ON hits.id = p.id
@@ -68,10 +63,22 @@ def search_statement(number: int) -> TextClause:
 def keyword_statement(number: int) -> TextClause:
     """Write the search by words alone, with the parameters ``words``, ``tenant`` and ``candidates``."""
     return text(f"""
+    WITH {_counted_and_hits(number)}
     SELECT p.id, p.document_id, p.uri, p.title, p.section, p.text, hits.score AS keyword
-    FROM {SCHEMA}.passages_{number} AS p
-        JOIN {SCHEMA}.keyword_hits_{number}(CAST(:words AS text), :candidates) AS hits ON hits.id = p.id
+    FROM {SCHEMA}.passages_{number} AS p JOIN hits ON hits.id = p.id
     WHERE p.tenant_id IN ('', :tenant)""")
+
+
+def _counted_and_hits(number: int) -> str:
+    """Write whether the tenant sees few passages, and the passages with words of the question."""
+    return f"""
+    counted AS MATERIALIZED (
+        SELECT coalesce(sum(passages), 0) <= greatest({EXACT_PASSAGES}, (SELECT reltuples / {EXACT_SHARE}
+            FROM pg_class WHERE oid = '{SCHEMA}.passages_{number}'::regclass)) AS few
+        FROM {SCHEMA}.tenants WHERE index_number = {number} AND tenant_id IN ('', :tenant)),
+    hits AS MATERIALIZED (
+        SELECT id, score FROM {SCHEMA}.keyword_hits_{number}(
+            CAST(:words AS text), :candidates, (SELECT few FROM counted)))"""
 
 
 def delete_statement(number: int) -> TextClause:
