@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from tests.postgres_server import PostgresServer, running_postgres, source_database
 from tests.retrieval.sources.collections import WordEmbedder, document
+from tests.store.freezing import frozen_postgres
 from tests.workflows.conftest import FACT, Open
 
 from vital_shared import BaseWorkflow, Services
@@ -91,6 +92,24 @@ async def test_one_that_takes_ten_seconds_is_left_out_at_the_deadline(open_servi
     assert SEARCH_SECONDS - 0.5 <= seconds < 2 * SEARCH_SECONDS
     assert output.quality_score < 1
     assert "rag_timeout" not in (await ask(services)).degradation_reasons
+
+
+async def test_one_whose_server_stands_still_is_left_out_at_the_deadline(
+    open_services: Open, source, url, postgres: PostgresServer
+):
+    services = await open_services(supabase_url=url, sources=[CannedSource([FACT])])
+    await ask(services)
+    with frozen_postgres(postgres.pgdata):
+        started = time.perf_counter()
+        outputs = await asyncio.gather(*(ask(services) for _ in range(4)))
+        seconds = time.perf_counter() - started
+        ready = time.perf_counter()
+        assert "rag_timeout" in (await ask(services)).degradation_reasons
+        assert time.perf_counter() - ready < 2 * SEARCH_SECONDS
+        assert "rag_failed" in (await ask(services)).degradation_reasons  # it is left alone
+    assert {reason for output in outputs for reason in output.degradation_reasons} >= {"rag_timeout"}
+    assert seconds < 2 * SEARCH_SECONDS
+    assert all(uris(output) == {FACT.uri} for output in outputs)
 
 
 async def test_one_that_is_down_degrades_and_is_then_left_alone(open_services: Open):

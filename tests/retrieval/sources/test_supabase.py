@@ -15,7 +15,7 @@ from tests.postgres_server import running_postgres
 from tests.retrieval.sources.collections import WordEmbedder, document
 
 from vital_shared.breaker import Breakers
-from vital_shared.errors import SourceError, StoreError
+from vital_shared.errors import ConfigurationError, SourceError, StoreError
 from vital_shared.retrieval.collection import CollectionDocument, CollectionPassage, DocumentKey
 from vital_shared.retrieval.sources.guard import SourceGuard
 from vital_shared.retrieval.sources.supabase.source import SupabaseSource
@@ -244,6 +244,15 @@ async def test_many_may_prepare_at_once(url):
     assert len({index.id for index in indexes}) == 1
     for each in sources:
         await each.aclose()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["sqlite+aiosqlite:///file.db", "mysql://me@host/name", "nonsense", "postgresql://host/db?no=1"],
+)
+def test_an_address_that_cannot_be_used_is_refused_with_the_variable(address):
+    with pytest.raises(ConfigurationError, match="VITAL_SUPABASE_URL"):
+        opened(address)
 
 
 async def test_a_server_that_is_away_is_named_with_the_variable():

@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vital_shared.errors import SourceError, StoreError
+from vital_shared.errors import ConfigurationError, SourceError, StoreError
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.collection import (
     CollectionDocument,
@@ -103,6 +103,10 @@ class SupabaseSource:
         self._searching = Database(url, wait_seconds=SEARCH_SECONDS, variable=VARIABLE)
         self._writing = Database(url, wait_seconds=WRITE_SECONDS, variable=VARIABLE)
         self._active: Recent[None, _ActiveIndex | None] = Recent()
+        if self._searching.dialect != "postgresql":
+            raise ConfigurationError(
+                f"{VARIABLE} is no address of Postgres: write postgresql://user@host/name"
+            )
 
     # Searching
 
