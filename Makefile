@@ -2,7 +2,7 @@
 # make test   set everything up, then linters, type checks and all tests
 # make test-all   the tests, and what takes longer: today that is `make torture`
 # make torture   put an engine under load while everything around it fails, and print what it promised and kept
-# make eval   ask the 60 sample questions and print how good the answers are
+# make eval   ask the questions of all collections and print how good the answers are
 # make bench  measure the engine, the wires, the counting and the service against hand-written floors and peers
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
 # make docs   write the page of all metrics from their declarations
@@ -52,9 +52,12 @@ stack:
 .stack/prometheus-3/complete: src/vital_ops/stack/fetch_prometheus_3.sh | stack
 	@sh src/vital_ops/stack/fetch_prometheus_3.sh .stack/prometheus-3
 
-eval: $(VENV)/installed
+eval: $(VENV)/installed .venv-bench/installed
 	$(BIN)/vital models install
-	$(BIN)/python bench/eval.py
+	@missed=0; \
+	$(BIN)/python bench/eval.py || missed=1; \
+	.venv-bench/bin/python bench/eval_collections.py || missed=1; \
+	exit $$missed
 
 bench: .venv-bench/installed .venv-litellm/installed
 	@missed=0; \

@@ -65,6 +65,7 @@ class Evaluated(BaseWorkflow):
             passages=self.seen.passages,
             abstained="no_sources" in output.degradation_reasons,
             groundedness=output.groundedness,
+            probability=output.answer_probability,
             cost=output.cost.total,
             output_tokens=output.tokens.output,
             first_text_seconds=(first or time.perf_counter()) - start,

@@ -30,13 +30,10 @@ from regression import (
     predict,
     reliability,
 )
-from scored_questions import ScoredQuestion, StoredReranker, StoredScores, score_questions
+from scored_questions import ScoredQuestion, StoredScores, score_questions
 from vital_shared.llm.answer_signals import SIGNAL_NAMES
 from vital_shared.models.answer_estimate import CALIBRATIONS
-from vital_shared.retrieval.embedding import Embedder
-from vital_shared.retrieval.pinned_models import BGE_SMALL, MS_MARCO
-from vital_shared.retrieval.weights import installed
-from vital_shared.settings import Settings
+from vital_shared.retrieval.pinned_models import MS_MARCO
 
 PACKAGED = Path(__file__).parents[1] / "src" / "vital_shared" / "llm" / "answer_calibration.json"
 
@@ -118,14 +115,18 @@ class Figures:
 FIGURES = ("area", "precision", "recall", "near_misses", "sure", "uncertain")
 
 
-def show(console: Console, scored: list[ScoredQuestion], probabilities: Array) -> dict[str, object]:
-    """Print the held-out figures of each collection, and return those of all."""
+def show(
+    console: Console, scored: list[ScoredQuestion], probabilities: Array
+) -> tuple[dict[str, object], dict[str, dict[str, float]]]:
+    """Print the held-out figures, and return those of all, with their intervals, and of each collection."""
     table = Table("held out", "questions", *FIGURES)
+    each_of: dict[str, dict[str, float]] = {}
     for name in dict.fromkeys(each.collection for each in scored):
         mine = [index for index, each in enumerate(scored) if each.collection == name]
         figures = Figures([scored[index] for index in mine], probabilities[mine])
-        values = [f"{getattr(figures, figure)():.2f}" for figure in FIGURES]
-        table.add_row(name, str(figures.count), *values)
+        values = {figure: round(getattr(figures, figure)(), 3) for figure in FIGURES}
+        each_of[name] = {figure: value for figure, value in values.items() if value == value}
+        table.add_row(name, str(figures.count), *(f"{value:.2f}" for value in values.values()))
     figures = Figures(scored, probabilities)
     told: dict[str, object] = {"questions": figures.count, "calibration_error": round(figures.error, 3)}
     cells = []
@@ -136,14 +137,18 @@ def show(console: Console, scored: list[ScoredQuestion], probabilities: Array) -
         cells.append(f"{figure():.2f} ({low:.2f} to {high:.2f})")
     table.add_row("all", str(figures.count), *cells, style="bold")
     console.print(table)
+    worst = min(each_of, key=lambda name: each_of[name]["area"])
+    console.print(f"the worst by its area: {worst}")
     bins = Table("probability", "right", "answers", title=f"calibration error {figures.error:.3f}")
     for _, mean, rate, count in figures.bins:
         bins.add_row(f"{mean:.2f}", f"{rate:.2f}", str(count))
     console.print(bins)
-    return told
+    return told, each_of
 
 
-def packaged(scored: list[ScoredQuestion], figures: dict[str, object]) -> dict[str, object]:
+def packaged(
+    scored: list[ScoredQuestion], figures: dict[str, object], each_of: dict[str, dict[str, float]]
+) -> dict[str, object]:
     right = np.array([float(each.is_right) for each in scored])
     weights = fit(matrix(scored), right, ridge=RIDGE)
     collections = dict.fromkeys(each.collection for each in scored)
@@ -164,17 +169,15 @@ def packaged(scored: list[ScoredQuestion], figures: dict[str, object]) -> dict[s
             "ridge": RIDGE,
             "questions": {name: sum(each.collection == name for each in scored) for name in collections},
             "held_out": figures,
+            "held_out_by_collection": each_of,
         },
     }
 
 
 async def scored_english(scores: StoredScores) -> list[ScoredQuestion]:
-    folders = installed(Settings().data_dir)
-    embedder = Embedder(folders[BGE_SMALL.name])
-    reranker = StoredReranker(folders[MS_MARCO.name], scores)
     scored = []
     for collection in load_collections():
-        scored += await score_questions(collection, embedder, reranker)
+        scored += await score_questions(collection, scores)
         scores.save()
     return [each for each in scored if each.is_english]
 
@@ -188,8 +191,8 @@ def main() -> int:
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 140)
     scored = asyncio.run(scored_english(StoredScores(arguments.scores)))
-    figures = show(console, scored, held_out(scored))
-    weights = packaged(scored, figures)
+    figures, each_of = show(console, scored, held_out(scored))
+    weights = packaged(scored, figures, each_of)
     console.print(weights["weights"])
     in_sample = predict(
         np.array([weights["intercept"], *weights["weights"].values()]),  # type: ignore[attr-defined, misc]

@@ -34,6 +34,8 @@ class Answered:
     passages: tuple[Passage, ...]
     abstained: bool
     groundedness: float | None
+    probability: float | None
+    """That the answer is right; None where the engine does not estimate it."""
     cost: Decimal
     output_tokens: int
     first_text_seconds: float

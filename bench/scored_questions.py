@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pickle
-import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,19 +13,18 @@ from numpy.typing import NDArray
 
 from collection import Collection
 from judging import Question, holds_facts
+from opened_collection import TENANT, opened
 from vital_shared.llm.answer_calibration import is_english
 from vital_shared.llm.answer_signals import closes_gate
 from vital_shared.llm.evidence import PASSAGES, answer_signals, weigh
 from vital_shared.models.citation import Passage
-from vital_shared.retrieval.embedding import Embedder
+from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.fusion import Fusion
-from vital_shared.retrieval.ingest import Ingestor
-from vital_shared.retrieval.memory import MemorySource
+from vital_shared.retrieval.pinned_models import MS_MARCO
 from vital_shared.retrieval.rerank import Reranker
-from vital_shared.store.database import Database
-from vital_shared.store.knowledge import KnowledgeStore
+from vital_shared.retrieval.weights import installed
+from vital_shared.settings import Settings
 
-TENANT = "eval"
 FOUND = 20
 KEPT = 5
 
@@ -72,17 +69,16 @@ class ScoredQuestion:
         return self.question.answerable and holds_facts(self.question, self.answer)
 
 
-async def score_questions(
-    collection: Collection, embedder: Embedder, reranker: Reranker
-) -> list[ScoredQuestion]:
-    """Ask all questions of a collection, in a store of its own."""
-    async with _ingested(collection, embedder) as source:
-        fusion = Fusion(reranker)
+async def score_questions(collection: Collection, scores: StoredScores) -> list[ScoredQuestion]:
+    """Ask all questions of a collection, in an engine of its own."""
+    async with opened(collection) as services:
+        reranker = StoredReranker(installed(Settings().data_dir)[MS_MARCO.name], scores)
+        source, fusion = services.sources[0], Fusion(reranker)
         return [await _scored(collection, each, source, fusion, reranker) for each in collection.questions]
 
 
 async def _scored(
-    collection: Collection, question: Question, source: MemorySource, fusion: Fusion, reranker: Reranker
+    collection: Collection, question: Question, source: Source, fusion: Fusion, reranker: Reranker
 ) -> ScoredQuestion:
     found = await source.search(question.question, tenant_id=TENANT, limit=FOUND)
     passages = (await fusion.merge(question.question, {source.name: found}, limit=KEPT)).passages
@@ -98,22 +94,3 @@ async def _scored(
         is_closed=closes_gate(question.question, passages),
         is_english=is_english(question.question, passages[:PASSAGES]),
     )
-
-
-@asynccontextmanager
-async def _ingested(collection: Collection, embedder: Embedder) -> AsyncIterator[MemorySource]:
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite+aiosqlite:///{folder}/vital.db")
-        await database.migrate()
-        knowledge = KnowledgeStore(database)
-        source = MemorySource(knowledge, embedder, Path(folder) / "index")
-        try:
-            async for result in Ingestor(knowledge, embedder).ingest_paths(
-                collection.documents, tenant_id=TENANT
-            ):
-                if result.status == "failed":
-                    raise SystemExit(result.message)
-            yield source
-        finally:
-            await source.aclose()
-            await database.aclose()

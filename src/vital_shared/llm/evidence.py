@@ -99,17 +99,18 @@ async def select(question: str, passages: Sequence[Passage], reranker: Reranker 
     evidence = await weigh(question, passages, reranker)
     if evidence is None:
         return Selection()
-    calibration = shipped_calibration()
+    calibration, is_closed = shipped_calibration(), closes_gate(question, passages)
     logit = await _sentence_logit(question, evidence.best_text, reranker)
     is_known = reranker.name == calibration.reranker and await asyncio.to_thread(
         is_english, question, passages[:PASSAGES]
     )
     if not is_known:
         answer = "\n".join(piece.text for piece in evidence.pieces)
-        return Selection(evidence.pieces if is_supported(question, logit, answer, passages) else ())
+        is_answer = is_supported(question, logit, answer, passages) and not is_closed
+        return Selection(evidence.pieces if is_answer else ())
     estimate = calibration.estimate(
         await answer_signals(question, evidence, passages, reranker, sentence_logit=logit),
-        is_closed=closes_gate(question, passages),
+        is_closed=is_closed,
     )
     return Selection(evidence.pieces if estimate.probability >= calibration.answer_from else (), estimate)
 

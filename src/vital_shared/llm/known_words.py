@@ -23,7 +23,7 @@ _WORD = re.compile(r"[^\W_]+")
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
 
 _SAME_THING = (
-    "cost price fee charge pay paid fine penalty rent expensive cheap tax",
+    "cost price fee charge pay paid fine penalty rent expensive cheap tax money budget",
     "weigh weight heavy mass kg",
     "loud noise sound quiet db",
     "fast speed quick rpm knots",

@@ -74,7 +74,7 @@ def _attribute(words: str, stated: str) -> Attribute:
 _ATTRIBUTES: Final = (
     _attribute(
         "cost costs costed price prices priced pay pays paid fee fees charge charged fine penalty rent "
-        "deposit salary bonus expensive cheap cheaper cheapest tax dollars euros pounds",
+        "deposit salary money bonus expensive cheap cheaper cheapest tax dollars euros pounds",
         r"[$€£¥%]|\b(?:percent|euros?|dollars?|pounds?|cents?|usd|eur|gbp|crowns?|kronor|francs?|free|prices?"
         r"|costs?|fees?|charge[sd]?|paid|pays?)\b",
     ),
