@@ -83,7 +83,8 @@ def install(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="multilingual (100 MB), smollm2 (98 MB), qwen2.5-1.5b (1.1 GB); none: the embedded two."
+            help="multilingual (100 MB), entailment (96 MB), smollm2 (98 MB), qwen2.5-1.5b (1.1 GB); "
+            "none: the embedded two."
         ),
     ] = None,
 ) -> None:

@@ -9,13 +9,15 @@ from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from vital_shared.llm.contradicted import Statement, contradicted
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.quality import UnsupportedSentence
 from vital_shared.models.tool import ToolResult
 from vital_shared.retrieval.sentences import is_item, is_lead_in, split
-from vital_shared.retrieval.words import content_words, names, numbers, spelt_numbers
+from vital_shared.retrieval.words import content_words, names, numbers, opening_name, ordinals, spelt_numbers
 
 if TYPE_CHECKING:
+    from vital_shared.retrieval.entailment import Entailment
     from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["WORDS_BACKED", "Grounding", "abstains", "groundedness", "overlap"]
@@ -87,12 +89,14 @@ async def groundedness(
     passages: Sequence[Passage],
     tool_results: Sequence[ToolResult] = (),
     reranker: Reranker | None = None,
+    entailment: Entailment | None = None,
 ) -> Grounding | None:
     """Check each sentence against what it cites; None where nothing is claimed.
 
     A sentence is backed by the passages that it cites when they (with their titles) have all its
     numbers, all its names and `WORDS_BACKED` of its content words, or say the same in other words, as
-    the cross-encoder judges (`SAYS_THE_SAME`), and when each of several has a part in it. A sentence
+    the cross-encoder judges (`SAYS_THE_SAME`), when each of several has a part in it, and when they do
+    not contradict it (see `contradicted`). A sentence
     without a citation is backed by the tools' results alone. An answer that cites nothing and says that it
     does not know claims nothing, and neither does one that had no sources and pretends to none.
 
@@ -100,6 +104,7 @@ async def groundedness(
 
     :param passages: all that may be cited, the tools' passages included.
     :param reranker: the cross-encoder; asked only where the words alone do not settle it. None: they do.
+    :param entailment: sees contradictions; None: words alone do.
     """
     results = [result for result in tool_results if result.status == "success"]
     text = answer_text[:CHECKED_CHARACTERS]
@@ -116,7 +121,7 @@ async def groundedness(
         verdicts = await asyncio.to_thread(_by_words, text, sources, from_tools)
     if not verdicts:
         return None
-    failed = await _failed(verdicts, reranker)
+    failed = await _failed(verdicts, reranker, entailment)
     return Grounding(
         share=1 - len(failed) / len(verdicts),
         unsupported=tuple(UnsupportedSentence(start=claim.start, end=claim.end) for claim in failed),
@@ -141,7 +146,7 @@ class _Words(NamedTuple):
         known = (word.lower() for word in re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", source))
         return cls(
             frozenset(word.removesuffix("'s") for word in known),
-            numbers(source) | spelt_numbers(source),
+            numbers(source) | spelt_numbers(source) | ordinals(source),
             content_words(source),
         )
 
@@ -156,6 +161,8 @@ class _Verdict(NamedTuple):
     """Cited passages that share too little with the claim: each has to have a part in it."""
     may_say_the_same: tuple[str, ...] = ()
     """Cited passages that decide where the words do not."""
+    cited: tuple[str, ...] = ()
+    """All cited passages."""
 
 
 def _by_words(answer_text: str, sources: Mapping[int, str], from_tools: str) -> list[_Verdict]:
@@ -183,18 +190,26 @@ def _verdict(
         if each_has_a_part and not _has_a_part(text, known[number])
     ]
     is_plain = share >= WORDS_PLAIN or not claim.cited
-    cited = () if is_plain else tuple(_body(sources[number]) for number in claim.cited)
-    return _Verdict(claim, text.strip(), share >= WORDS_BACKED, tuple(doubts), cited)
+    cited = tuple(_body(sources[number]) for number in sorted(claim.cited))
+    undecided = () if is_plain else cited
+    return _Verdict(claim, text.strip(), share >= WORDS_BACKED, tuple(doubts), undecided, cited)
 
 
-async def _failed(verdicts: Sequence[_Verdict], reranker: Reranker | None) -> list[_Claim]:
-    """Return the claims that are not backed, once the cross-encoder has been asked for the doubtful ones."""
+async def _failed(
+    verdicts: Sequence[_Verdict], reranker: Reranker | None, entailment: Entailment | None
+) -> list[_Claim]:
+    """Return the claims that are not backed, once the models have been asked for the doubtful ones."""
+    backed = [verdict for verdict in verdicts if verdict.backed or verdict.may_say_the_same]
+    statements = [Statement(verdict.text, verdict.cited) for verdict in backed if verdict.cited]
+    denied = await contradicted(statements[:MAX_JUDGED], entailment)
+    texts = {statements[place] for place in denied}
     failed, left = [], MAX_JUDGED
     for verdict in verdicts:
         is_doubtful = bool(verdict.doubts or verdict.may_say_the_same)
         left -= is_doubtful
         judge = reranker if left >= 0 else None
-        if not (await _judged(verdict, judge) if is_doubtful else verdict.backed):
+        is_backed = await _judged(verdict, judge) if is_doubtful else verdict.backed
+        if not is_backed or Statement(verdict.text, verdict.cited) in texts:
             failed.append(verdict.claim)
     return failed
 
@@ -278,6 +293,12 @@ def _share(sentence: str, sources: Sequence[_Words]) -> float:
         return 0.0
     if names(sentence).difference(*(source.words for source in sources)):
         return 0.0
+    if (name := opening_name(sentence)) and not any(_knows(source, name) for source in sources):
+        return 0.0
     wanted = content_words(sentence)
     missing = wanted.difference(*(source.content for source in sources))
     return 1 - len(missing) / len(wanted) if wanted else 1.0
+
+
+def _knows(source: _Words, name: str) -> bool:
+    return name in source.words or bool(content_words(name) & source.content)

@@ -43,9 +43,11 @@ class Encoder:
 
     :param folder: holds ``model.onnx`` and ``tokenizer.json``.
     :param max_tokens: inputs are cut to this length; of a pair, the longer text.
+    :param is_padded: whether inputs are filled up to it, for a graph of a fixed length.
     """
 
-    def __init__(self, folder: Path, *, max_tokens: int = 512) -> None:
+    def __init__(self, folder: Path, *, max_tokens: int = 512, is_padded: bool = False) -> None:
+        self._is_padded = is_padded
         self._folder = folder
         self._max_tokens = max_tokens
         self._lock = Lock()
@@ -120,5 +122,7 @@ class Encoder:
                 f"The model in {self._folder} cannot be loaded: {error}. Install it again."
             ) from error
         tokenizer.no_padding()
+        if self._is_padded:
+            tokenizer.enable_padding(length=self._max_tokens)
         tokenizer.enable_truncation(self._max_tokens)
         return session, tokenizer

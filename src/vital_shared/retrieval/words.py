@@ -16,6 +16,8 @@ __all__ = [
     "keyword",
     "names",
     "numbers",
+    "opening_name",
+    "ordinals",
     "spelt_numbers",
 ]
 
@@ -52,6 +54,13 @@ _DAYS_AND_MONTHS = frozenset(
 )
 """Capitalised, and yet no names."""
 
+_OPENING = re.compile(r"\W*([A-Z][a-z]{2,})(?:['\u2019]s)? ([^\W\d_]+)")
+_TITLES = frozenset("doctor miss mister professor prof mrs".split())
+_VERBS = frozenset("can could did had has is may might must said should was will would".split())
+_NO_NAME_ENDINGS = (
+    "age", "al", "ance", "ence", "ing", "ity", "ly", "ment", "ness", "s", "sion", "tion", "ure",
+)  # fmt: skip
+
 _DENIALS = frozenset("cannot except neither never no nobody none nor not nothing unless without".split())
 
 _NUMBER_WORDS = {
@@ -64,6 +73,14 @@ _NUMBER_WORDS = {
     word: str(10 * value)
     for value, word in enumerate(
         "twenty thirty forty fifty sixty seventy eighty ninety hundred".split(), start=2
+    )
+}
+
+
+_ORDINALS = {
+    word: str(value)
+    for value, word in enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), start=1
     )
 }
 
@@ -109,6 +126,12 @@ def spelt_numbers(text: str) -> frozenset[str]:
     return frozenset(number for number in found if number)
 
 
+def ordinals(text: str) -> frozenset[str]:
+    """Return the places up to the twelfth that are written in words, as numbers."""
+    found = (_ORDINALS.get(word.lower()) for word in re.findall(r"[^\W\d_]+", text))
+    return frozenset(number for number in found if number)
+
+
 def names(text: str) -> frozenset[str]:
     """Return names and acronyms, in lower case: what is capitalised, except at the sentence's start."""
     found = set()
@@ -120,6 +143,22 @@ def names(text: str) -> frozenset[str]:
         if capitals >= 2 or (capitals and not first and len(word) > 1):
             found.add(word.lower().removesuffix("'s"))
     return frozenset(found - _STOP_WORDS - _DAYS_AND_MONTHS)
+
+
+def opening_name(text: str) -> str:
+    """Return the name that a sentence begins with, in lower case; empty where that may be any word.
+
+    A singular noun without an article is a name where a verb follows it ("Weber treats …"), unless it looks
+    like a thing that has no plural ("Heating is …"); so is what another capitalised word follows.
+    """
+    opening = _OPENING.match(text)
+    if opening is None:
+        return ""
+    word, following = opening.groups()
+    if word.lower() in _STOP_WORDS | _DAYS_AND_MONTHS | _TITLES or word.lower().endswith(_NO_NAME_ENDINGS):
+        return ""
+    is_verb = following in _VERBS or (following.endswith("s") and not following.endswith("ss"))
+    return word.lower() if following[0].isupper() or is_verb else ""
 
 
 def dates_and_denials(text: str) -> frozenset[str]:

@@ -391,7 +391,10 @@ class BaseWorkflow(Graph):
         """Check the answer against its sources."""
         results = (*tool_results, *answer.tool_results)
         found = (*passages.passages, *(passage for result in results for passage in result.passages))
-        quality = await assess(answer, found, results, self.services.reranker, uses_rag=enable_rag)
+        services = self.services
+        quality = await assess(
+            answer, found, results, services.reranker, services.entailment, uses_rag=enable_rag
+        )
         if model_suggestion is not None and model_suggestion.error is not None:
             quality = quality.model_copy(update={"reasons": (*quality.reasons, "suggestion_failed")})
         return quality

@@ -12,6 +12,7 @@ from vital_shared.models.quality import AnswerWarning, DegradationReason, Unsupp
 from vital_shared.models.tool import ToolResult
 
 if TYPE_CHECKING:
+    from vital_shared.retrieval.entailment import Entailment
     from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["DEGRADATIONS", "assess", "known_reason", "score", "warning_for"]
@@ -88,6 +89,7 @@ async def assess(
     passages: Sequence[Passage],
     tool_results: Sequence[ToolResult],
     reranker: Reranker | None,
+    entailment: Entailment | None = None,
     *,
     uses_rag: bool,
 ) -> Quality:
@@ -95,7 +97,9 @@ async def assess(
 
     :param passages: all that could be cited, the tools' passages included.
     """
-    grounding = await groundedness(answer.text, answer.citations, passages, tool_results, reranker)
+    grounding = await groundedness(
+        answer.text, answer.citations, passages, tool_results, reranker, entailment
+    )
     unsupported = grounding.unsupported if grounding else ()
     reasons: list[DegradationReason] = []
     statuses = {result.status for result in tool_results}

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.billing.pricing import Prices
 from vital_shared.breaker import Breakers
@@ -32,7 +32,7 @@ from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.embedding_models import BGE, E5
 from vital_shared.retrieval.fusion import Fusion
 from vital_shared.retrieval.memory import MemorySource
-from vital_shared.retrieval.pinned_models import BGE_SMALL, DECLARED, MS_MARCO, MULTILINGUAL
+from vital_shared.retrieval.pinned_models import BGE_SMALL, DECLARED, ENTAILMENT, MS_MARCO, MULTILINGUAL
 from vital_shared.retrieval.sources.configured import configured_collections
 from vital_shared.retrieval.weights import installed
 from vital_shared.settings import Settings
@@ -60,6 +60,7 @@ from vital_shared.workflows.profiles import SHIPPED_AGENTS
 if TYPE_CHECKING:
     from vital_shared.cache.redis import RedisTier
     from vital_shared.retrieval.embedding import Embedder
+    from vital_shared.retrieval.entailment import Entailment
     from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["Services"]
@@ -118,6 +119,9 @@ class Services:
     reranker: Reranker | None
     """The same: sentences are then checked by their words alone."""
 
+    entailment: Entailment | None
+    """None where it is not installed: contradictions are then seen by the words alone."""
+
     now: Callable[[], datetime]
     closing: AsyncExitStack
     """What has to be closed, in its order."""
@@ -160,7 +164,7 @@ class Services:
             await agents.add_missing(SHIPPED_AGENTS)
             epochs = CacheEpochs(database)
             knowledge = KnowledgeStore(database, epochs.forget)
-            embedders, reranker, vocabulary = await asyncio.to_thread(_embedded, settings)
+            embedders, reranker, entailment, vocabulary = await asyncio.to_thread(_embedded, settings)
             embedder = DocumentEmbedder(knowledge, embedders, settings.embedder) if embedders else None
             phrase_embedder = embedders.get(BGE.name)
             count, bound = vocabulary or estimate_tokens, vocabulary or at_most
@@ -237,6 +241,7 @@ class Services:
                 embedder=embedder,
                 phrase_embedder=phrase_embedder,
                 reranker=reranker,
+                entailment=entailment,
                 now=now,
                 closing=stack.pop_all(),
             )
@@ -259,14 +264,21 @@ def _redis(settings: Settings) -> RedisTier | None:
     )
 
 
-def _embedded(settings: Settings) -> tuple[dict[str, Embedder], Reranker | None, Count | None]:
+class _Embedded(NamedTuple):
+    embedders: dict[str, Embedder]
+    reranker: Reranker | None
+    entailment: Entailment | None
+    vocabulary: Count | None
+
+
+def _embedded(settings: Settings) -> _Embedded:
     """Find the embedded models, and what counts tokens; without them the engine works, less well."""
     if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
         logger.warning("the embedded models need more packages: run `pip install 'vital[embedded]'`")
-        return {}, None, None
-    folders = installed(settings.data_dir, (*DECLARED, MULTILINGUAL))
+        return _Embedded({}, None, None, None)
+    folders = installed(settings.data_dir, (*DECLARED, MULTILINGUAL, ENTAILMENT))
     embedders: dict[str, Embedder] = {}
-    reranker = None
+    reranker = entailment = None
     # They load numpy, a tenth of all that the engine loads.
     if folders:
         from vital_shared.retrieval.embedding import Embedder  # noqa: PLC0415
@@ -279,7 +291,11 @@ def _embedded(settings: Settings) -> tuple[dict[str, Embedder], Reranker | None,
         from vital_shared.retrieval.rerank import Reranker  # noqa: PLC0415
 
         reranker = Reranker(folders[MS_MARCO.name], embedders.get(E5.name))
+    if ENTAILMENT.name in folders:
+        from vital_shared.retrieval.entailment import Entailment  # noqa: PLC0415
+
+        entailment = Entailment(folders[ENTAILMENT.name])
     if BGE.name not in embedders or reranker is None:
         logger.warning("embedded models are not installed: run `vital models install`")
     vocabulary = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
-    return embedders, reranker, vocabulary
+    return _Embedded(embedders, reranker, entailment, vocabulary)
