@@ -12,7 +12,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := embedded,local,postgres
+EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),mcp,multilingual,ops,otel,pydantic-ai,redis
 
 .PHONY: run test test-all torture lint check eval bench docs lock stack clean

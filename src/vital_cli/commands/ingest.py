@@ -15,7 +15,9 @@ __all__ = ["ingest"]
 def ingest(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH", help="Files and folders: Markdown, plain text, HTML and PDF."),
+        typer.Argument(
+            metavar="PATH", help="Files and folders: text, web pages, PDF, office files, mail, data."
+        ),
     ],
     tenant: Owner = None,
     prune: Annotated[

@@ -177,10 +177,10 @@ async def test_any_name_can_be_stored_and_removed(ingest, stored, tmp_path):
 
 def test_files_of_other_kinds_are_named(tmp_path):
     folder = write(tmp_path / "one", a="Alpha.")
-    for name in ("plan.docx", "rows.csv", "README", ".hidden", "sub/mail.eml"):
+    for name in ("plan.dwg", "rows.dat", "README", ".hidden", "sub/mail.msg"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("x")
-    assert left_out([folder, folder / "a.md"]) == ["README", "plan.docx", "rows.csv", "sub/mail.eml"]
+    assert left_out([folder, folder / "a.md"]) == ["README", "plan.dwg", "rows.dat", "sub/mail.msg"]
 
 
 async def test_two_folders_ingested_together_may_have_files_of_one_name(ingest, texts_of, tmp_path):

@@ -19,7 +19,7 @@ def test_the_declared_type_counts_and_else_the_suffix(uri, declared, media_type)
 
 
 def test_what_nobody_reads_is_refused():
-    with pytest.raises(IngestError, match=r"a\.docx is of an unknown type: give a file that is one of \.md"):
-        media_type_of("a.docx", None)
+    with pytest.raises(IngestError, match=r"a\.dwg is of an unknown type: give a file that is one of \.md"):
+        media_type_of("a.dwg", None)
     with pytest.raises(IngestError, match="of the type image/png"):
         media_type_of("a.md", "image/png")

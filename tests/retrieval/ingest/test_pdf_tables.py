@@ -105,6 +105,38 @@ def test_a_table_over_pages_keeps_its_header(style, repeat):
     assert found[149] == "Drug: Drug 149; Adult dose: 149 mg; Child dose: 149.5 mg; Max per day: 447 mg"
 
 
+def test_rows_between_lines_that_part_groups_of_columns_alone_are_rows():
+    head = [["", "Men", "", "Women", ""], ["Ward", "Young", "Old", "Young", "Old"]]
+    body = [
+        ["Seven", "11.5", "12", "3", "4.1"],
+        ["Eight", "9", "", "33", "8.8"],
+        ["Nine", "7", "6.5", "", "1"],
+    ]
+    lines = [("LINEAFTER", (column, 0), (column, -1), 0.5, colors.black) for column in (0, 2)]
+    lines += [
+        ("LINEBELOW", (1, 0), (-1, 0), 0.5, colors.black),
+        ("LINEBELOW", (0, 1), (-1, 1), 0.5, colors.black),
+    ]
+    spans = [("SPAN", (1, 0), (2, 0)), ("SPAN", (3, 0), (4, 0)), ("ALIGN", (1, 0), (-1, 0), "CENTER")]
+    frame = [BOTTOM, ("LINEABOVE", (0, 0), (-1, 0), 1, colors.black)]
+    assert rows(read(table([*head, *body], *lines, *spans, *frame))) == [
+        "Ward: Seven; Men Young: 11.5; Men Old: 12; Women Young: 3; Women Old: 4.1",
+        "Ward: Eight; Men Young: 9; Women Young: 33; Women Old: 8.8",
+        "Ward: Nine; Men Young: 7; Men Old: 6.5; Women Old: 1",
+    ]
+
+
+def test_dots_that_lead_to_the_numbers_of_a_table_are_no_cells():
+    body = [
+        [f"{name} {'. ' * 12}", *cells]
+        for name, *cells in [["Robbery", "102.1", "25.5"], ["Arson", "9.8", "4.3"]]
+    ]
+    assert rows(read(table([["Offense", "Total", "Under 18"], *body], *BOOK, BOTTOM))) == [
+        "Offense: Robbery; Total: 102.1; Under 18: 25.5",
+        "Offense: Arson; Total: 9.8; Under 18: 4.3",
+    ]
+
+
 def test_wrapped_cells_are_put_together():
     food = "Take with food and with plenty of water, never on an empty stomach or before sleep."
     box = "Store below twenty-five degrees in the box that it came in."

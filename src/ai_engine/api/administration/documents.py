@@ -85,7 +85,7 @@ async def add_document(
     """Add a document of the tenant's own, or replace the one with its name.
 
     Without the tenant header it is shared by all. The body is a form with one file, or the file itself:
-    Markdown, text, HTML or PDF.
+    Markdown, text, HTML, PDF, office documents, mail or data.
     Answers 200 instead of 201 where nothing new was stored. Where others are being read, it waits for the
     tenant's turn.
     """

@@ -1,4 +1,4 @@
-"""Documents in: Markdown, plain text, HTML and PDF, split, embedded and stored."""
+"""Documents in: text, web pages, PDF, office documents, mail and data, split, embedded and stored."""
 
 from vital_shared.retrieval.ingest.ingest import Ingestor, OnProgress
 from vital_shared.retrieval.ingest.limits import Limits

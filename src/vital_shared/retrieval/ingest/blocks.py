@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from vital_shared.retrieval.ingest.tokens import shorten, tokens
 
-__all__ = ["Block", "Kind", "Outline", "Parsed", "Place", "clean"]
+__all__ = ["Block", "Kind", "Outline", "Parsed", "Place", "clean", "title_from"]
 
 Kind = Literal["paragraph", "item", "row", "code"]
 
@@ -99,7 +99,7 @@ class Outline:
         :param notes: what of the document was not read, a sentence each.
         """
         self._keep_bare_heading(0)
-        title = " ".join(clean(title).split()) or self.top_heading or _title_from(uri)
+        title = " ".join(clean(title).split()) or self.top_heading or title_from(uri)
         return Parsed(shorten(title, MAX_TITLE_TOKENS), _below_title(title, self._blocks), tuple(notes))
 
     @property
@@ -136,5 +136,6 @@ def _below_title(title: str, blocks: Iterable[Block]) -> tuple[Block, ...]:
     return tuple(block._replace(headings=block.headings[1:]) for block in kept)
 
 
-def _title_from(uri: str) -> str:
+def title_from(uri: str) -> str:
+    """Return the name of a file as words."""
     return re.sub(r"[-_\s]+", " ", PurePosixPath(uri).stem).strip() or uri

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import PurePosixPath
+from typing import Final
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Parsed
 
 __all__ = ["SUFFIXES", "media_type_of", "parse"]
+
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_OPEN = "application/vnd.oasis.opendocument."
 
 SUFFIXES = {
     ".md": "text/markdown",
@@ -16,6 +21,22 @@ SUFFIXES = {
     ".html": "text/html",
     ".htm": "text/html",
     ".pdf": "application/pdf",
+    ".docx": _OFFICE + "wordprocessingml.document",
+    ".docm": "application/vnd.ms-word.document.macroenabled.12",
+    ".pptx": _OFFICE + "presentationml.presentation",
+    ".xlsx": _OFFICE + "spreadsheetml.sheet",
+    ".xlsm": "application/vnd.ms-excel.sheet.macroenabled.12",
+    ".xls": "application/vnd.ms-excel",
+    ".odt": _OPEN + "text",
+    ".odp": _OPEN + "presentation",
+    ".ods": _OPEN + "spreadsheet",
+    ".epub": "application/epub+zip",
+    ".rtf": "application/rtf",
+    ".eml": "message/rfc822",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
 }
 """The files that can be read, and their media types."""
 
@@ -26,7 +47,38 @@ _READERS = {
     "text/plain": "text",
     "text/html": "html",
     "application/xhtml+xml": "html",
+    SUFFIXES[".docx"]: "docx",
+    SUFFIXES[".docm"]: "docx",
+    SUFFIXES[".pptx"]: "pptx",
+    SUFFIXES[".xlsx"]: "sheets",
+    SUFFIXES[".xlsm"]: "sheets",
+    SUFFIXES[".xls"]: "sheets",
+    SUFFIXES[".ods"]: "sheets",
+    SUFFIXES[".odt"]: "odf",
+    SUFFIXES[".odp"]: "odf",
+    "application/epub+zip": "epub",
+    "application/rtf": "rtf",
+    "text/rtf": "rtf",
+    "message/rfc822": "mail",
+    "text/csv": "csv",
+    "text/tab-separated-values": "csv",
+    "application/json": "json",
+    "application/jsonl": "json",
+    "application/x-ndjson": "json",
 }
+_OTHERS: Final = {
+    "docx": ("from_docx", "parse_docx", False),
+    "pptx": ("from_pptx", "parse_pptx", False),
+    "sheets": ("from_sheets", "parse_sheets", False),
+    "odf": ("from_odf", "parse_odf", False),
+    "epub": ("from_epub", "parse_epub", False),
+    "rtf": ("from_rtf", "parse_rtf", False),
+    "mail": ("from_mail", "parse_mail", False),
+    "csv": ("from_csv", "parse_csv", True),
+    "json": ("from_json", "parse_json", True),
+}
+"""Readers by their module, their function, and whether a charset from outside counts."""
+
 _UNTOLD = {"", "application/octet-stream"}
 
 
@@ -63,6 +115,10 @@ def parse(
         return _read(data, _READERS[media_type], uri, charset, max_pages, seconds)
     except (IngestError, MemoryError):
         raise
+    except ModuleNotFoundError as error:
+        raise IngestError(
+            f"{uri} needs {error.name}: install VITAL with its extra documents.", path=uri
+        ) from error
     except Exception as error:  # on broken files the libraries raise nearly anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise IngestError(
@@ -79,6 +135,11 @@ def _read(data: bytes, reader: str, uri: str, charset: str | None, max_pages: in
         from vital_shared.retrieval.ingest.from_pdf import parse_pdf
 
         return parse_pdf(data, uri=uri, max_pages=max_pages, seconds=seconds)
+    if reader in _OTHERS:
+        module, function, takes_charset = _OTHERS[reader]
+        read = getattr(import_module(f"vital_shared.retrieval.ingest.{module}"), function)
+        parsed: Parsed = read(data, uri=uri, charset=charset) if takes_charset else read(data, uri=uri)
+        return parsed
     if reader == "html":
         from vital_shared.retrieval.ingest.from_html import parse_html
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from vital_shared.retrieval.ingest.pdf.rules import Rule
@@ -87,6 +88,8 @@ def aligned_table(
     if not walls and not _is_table(rows[merged:], lines):
         return None
     ruled = _rows_above_rule(lines, rules)
+    for number in range(ruled or 0) if walls else ():
+        rows[number] = _walled_cells(lines[number], cuts, walls, rules)
     rows = _unwrapped(lines, rows, cuts, start=max(merged, ruled or 0) + 1)
     ys = [line[0].y for line in lines]
     x0, x1 = min(line[0].x0 for line in lines), max(line[-1].x1 for line in lines)
@@ -128,8 +131,9 @@ def _merged_cells(line: Line, cuts: Sequence[float], rules: Sequence[Rule]) -> l
     """Return the cells of a header; one over several columns stands in each of them."""
     cells = [EMPTY] * (len(cuts) + 1)
     edges = [float("-inf"), *cuts, float("inf")]
-    for part in segments(line, COLUMN_GAP):
-        x0, x1 = _underlined(part, rules) or (part[0].x0, part[-1].x1)
+    parts = segments(line, COLUMN_GAP)
+    for part in parts:
+        x0, x1 = _underlined(part, parts, rules) or (part[0].x0, part[-1].x1)
         covered = [
             column
             for column in range(len(cells))
@@ -142,20 +146,39 @@ def _merged_cells(line: Line, cuts: Sequence[float], rules: Sequence[Rule]) -> l
     return cells
 
 
+def _walled_cells(
+    line: Line, cuts: Sequence[float], walls: Sequence[float], rules: Sequence[Rule]
+) -> list[Cell]:
+    """Return the cells of a header between upright lines; one that is alone there is over all columns."""
+    cells = [EMPTY] * (len(cuts) + 1)
+    edges = [float("-inf"), *cuts, float("inf")]
+    for left, right in pairwise([float("-inf"), *walls, float("inf")]):
+        words = [word for word in line if left < (word.x0 + word.x1) / 2 <= right]
+        within = [n for n in range(len(cells)) if edges[n] >= left - 6 and edges[n + 1] <= right + 6]
+        own = _merged_cells(words, cuts, rules)
+        alone = len(segments(words, COLUMN_GAP)) == 1
+        for number in within:
+            cells[number] = cell_of(words) if alone else own[number]
+    return cells
+
+
 def _may_be_heading(row: Sequence[Cell]) -> bool:
     texts = [cell.text for cell in row if cell.text]
     numbers = sum(text[0].isdigit() for text in texts)
     return numbers <= len(texts) / 2 and max(len(text.split()) for text in texts) <= MAX_MERGED_WORDS
 
 
-def _underlined(part: Sequence[Word], rules: Sequence[Rule]) -> tuple[float, float] | None:
+def _underlined(
+    part: Sequence[Word], parts: Sequence[Sequence[Word]], rules: Sequence[Rule]
+) -> tuple[float, float] | None:
     """Return how far the line below a merged heading goes, where there is one for it alone."""
-    middle, y, size = (part[0].x0 + part[-1].x1) / 2, part[0].y, part[0].size
-    below = (
-        rule for rule in rules if rule.x0 <= middle <= rule.x1 and 0 <= rule.y0 - y <= size and rule.is_level
-    )
-    found = next(below, None)
-    return (found.x0, found.x1) if found else None
+    y, size = part[0].y, part[0].size
+    for rule in rules:
+        if rule.is_level and 0 <= rule.y0 - y <= size:
+            above = [each for each in parts if rule.x0 <= (each[0].x0 + each[-1].x1) / 2 <= rule.x1]
+            if above == [part]:
+                return rule.x0, rule.x1
+    return None
 
 
 def _rows_above_rule(lines: Sequence[Line], rules: Sequence[Rule]) -> int | None:
@@ -164,7 +187,14 @@ def _rows_above_rule(lines: Sequence[Line], rules: Sequence[Rule]) -> int | None
     across = [rule.y0 for rule in rules if rule.is_level and rule.x1 - rule.x0 >= 0.7 * (x1 - x0)]
     below = [sum(line[0].y < y + 1 for line in lines) for y in sorted(across)]
     inside = sorted({count for count in below if 0 < count < len(lines)})
-    return inside[0] if inside and (len(inside) <= 2 or len(inside) < len(lines) / 2) else None
+    if not inside or (len(inside) > 2 and len(inside) >= len(lines) / 2):
+        return None
+    words = [count for count in inside if not any(map(_is_numeric, lines[:count]))]
+    return words[-1] if words and all(map(_is_numeric, lines[words[-1] :][:2])) else inside[0]
+
+
+def _is_numeric(line: Line) -> bool:
+    return sum(word.text[0].isdigit() for word in line) > len(line) / 2
 
 
 def _is_table(rows: Sequence[Sequence[Cell]], lines: Sequence[Line]) -> bool:

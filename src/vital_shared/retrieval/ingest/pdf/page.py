@@ -21,6 +21,9 @@ NEXT_LINE: Final = 3.2
 """Of the size of letters: the most between two rows of a table without lines."""
 
 
+MIN_DOTS: Final = 4
+"""Words of dots in a line that are a leader."""
+
 MIN_FILLED: Final = 0.5
 """Of the width of the lines above and below it that a table's text has."""
 
@@ -46,6 +49,7 @@ Item = TextLine | Table
 
 def page_items(words: Sequence[Word], rules: Sequence[Rule]) -> list[Item]:
     """Return the lines and tables of a page's words of one direction."""
+    words = _without_leaders(words)
     tables, words = _ruled_tables(words, rules)
     more, words = _tables_between_rules(words, rules)
     strips = [Strip(table.y0, ((table.x0, table.x1),), table=table) for table in (*tables, *more)]
@@ -55,6 +59,19 @@ def page_items(words: Sequence[Word], rules: Sequence[Rule]) -> list[Item]:
     for column in in_reading_order(sorted(strips, key=lambda strip: strip.y)):
         items += _column_items(column, level)
     return items
+
+
+def _without_leaders(words: Sequence[Word]) -> list[Word]:
+    """Drop the dots that lead to the numbers of a table; in a table of contents one number follows them."""
+    dots = {word for word in words if word.text.strip(".·") == ""}
+    if len(dots) < MIN_DOTS:
+        return list(words)
+    dropped: set[Word] = set()
+    for line in text_lines(words):
+        leader = [word for word in line if word in dots]
+        if len(leader) >= MIN_DOTS and len([word for word in line if word.x0 > leader[-1].x0]) > 1:
+            dropped.update(leader)
+    return [word for word in words if word not in dropped]
 
 
 def _ruled_tables(words: Sequence[Word], rules: Sequence[Rule]) -> tuple[list[Table], list[Word]]:

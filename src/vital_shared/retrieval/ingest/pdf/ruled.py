@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from vital_shared.retrieval.ingest.pdf.aligned import aligned_table, line_size
-from vital_shared.retrieval.ingest.pdf.grid import Area, Grid
+from vital_shared.retrieval.ingest.pdf.grid import Area, Grid, merged_rules
 from vital_shared.retrieval.ingest.pdf.rules import Rule
 from vital_shared.retrieval.ingest.pdf.table import EMPTY, Cell, Table, header_rows
 from vital_shared.retrieval.ingest.pdf.words import Word, joined, text_lines
@@ -31,7 +31,7 @@ def ruled_table(grid: Grid, words: Sequence[Word], rules: Sequence[Rule]) -> Tab
     if len(filled) < 2 or max(map(len, cells.values())) > MAX_CELL_WORDS:
         return None
     if _has_rows_within(grid, filled):
-        level = [rule for rule in rules if rule.is_level and grid.holds(rule.x0 + 5, rule.y0)]
+        level = [rule for rule in merged_rules(rules)[0] if grid.holds(rule.x0 + 5, rule.y0)]
         table = aligned_table(text_lines(words), level, walls=grid.xs[1:-1])
         if table is not None:
             return table
@@ -86,6 +86,8 @@ def _are_rows(grid: Grid, cells: dict[Area, list[list[Word]]]) -> bool:
         return False
     if len(cells) > 1 and shared < 0.6 * len(set(levels)):
         return False
+    if len(cells) > 1 and any(len(lines) >= MIN_STACK and _are_numbers(lines) for lines in cells.values()):
+        return True
     heights = {len(lines) for lines in cells.values()}
     words = sum(len(line) for lines in cells.values() for line in lines)
     if len(cells) > 1 and len(heights) == 1 and words < WORDS_PER_LINE * len(cells) * heights.pop():
@@ -96,6 +98,11 @@ def _are_rows(grid: Grid, cells: dict[Area, list[list[Word]]]) -> bool:
         for upper, lower in pairwise(lines)
     ]
     return bool(breaks) and sum(breaks) < len(breaks) / 2
+
+
+def _are_numbers(lines: Sequence[Sequence[Word]]) -> bool:
+    words = [word for line in lines for word in line]
+    return sum(any(map(str.isdigit, word.text)) for word in words) > len(words) / 2
 
 
 def _was_forced(upper: Sequence[Word], lower: Sequence[Word], width: float) -> bool:

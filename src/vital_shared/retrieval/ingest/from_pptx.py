@@ -1,0 +1,79 @@
+"""PowerPoint: a section for each slide, with its tables, charts and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import Any, Final
+
+from pptx import Presentation
+
+from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
+from vital_shared.retrieval.ingest.packages import open_package
+from vital_shared.retrieval.ingest.tables import row_text, table_rows
+
+__all__ = ["parse_pptx"]
+
+MAX_DEPTH: Final = 20
+
+
+def parse_pptx(data: bytes, *, uri: str) -> Parsed:
+    """Read a presentation; shapes in the order of their places on the slide.
+
+    :raises IngestError: when it has a password or is damaged.
+    """
+    open_package(data, uri=uri).close()
+    presentation = Presentation(BytesIO(data))
+    outline, notes = Outline(), []
+    for number, slide in enumerate(presentation.slides, start=1):
+        title = slide.shapes.title
+        name = title.text_frame.text if title is not None and title.has_text_frame else ""
+        outline.heading(2, f"Slide {number}: {name}" if name.strip() else f"Slide {number}")
+        for shape in _in_order(slide.shapes):
+            if title is not None and shape.shape_id == title.shape_id:
+                continue
+            if not _add(shape, outline):
+                notes.append(f"A chart on slide {number} is of a kind that was not read.")
+        if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+            notes = slide.notes_slide.notes_text_frame.text.strip()
+            outline.add("paragraph", f"Notes: {notes}" if notes else "")
+    return outline.finish(title=presentation.core_properties.title or title_from(uri), uri=uri, notes=notes)
+
+
+def _in_order(shapes: Iterable[Any], depth: int = 0) -> Iterator[Any]:
+    for shape in sorted(shapes, key=lambda shape: (shape.top or 0, shape.left or 0)):
+        if hasattr(shape, "shapes") and depth < MAX_DEPTH:
+            yield from _in_order(shape.shapes, depth + 1)
+        else:
+            yield shape
+
+
+def _add(shape: Any, outline: Outline) -> bool:
+    """Add what a shape shows; returns False for a chart that the library does not know."""
+    if getattr(shape, "has_table", False):
+        rows = [[cell.text for cell in row.cells] for row in shape.table.rows]
+        for row in table_rows(rows[0], rows[1:]) if rows else ():
+            outline.add("row", row)
+    elif getattr(shape, "has_chart", False):
+        try:
+            _add_chart(shape.chart, outline)
+        except (KeyError, ValueError, NotImplementedError, AttributeError):
+            return False
+    elif shape.has_text_frame:
+        for paragraph in shape.text_frame.paragraphs:
+            text = paragraph.text.replace("\v", "\n")
+            outline.add("item" if len(shape.text_frame.paragraphs) > 1 else "paragraph", text)
+    return True
+
+
+def _add_chart(chart: Any, outline: Outline) -> None:
+    """Add the numbers of a chart: a row for each category."""
+    if chart.has_title and chart.chart_title.has_text_frame:
+        outline.add("paragraph", chart.chart_title.text_frame.text)
+    for plot in chart.plots:
+        series = [(one.name, list(one.values)) for one in plot.series]
+        for number, category in enumerate(plot.categories):
+            values = [
+                "" if number >= len(row) or row[number] is None else str(row[number]) for _, row in series
+            ]
+            outline.add("row", row_text(["", *(name for name, _ in series)], [str(category), *values]))
