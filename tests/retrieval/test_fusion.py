@@ -21,6 +21,18 @@ async def test_the_reranker_decides_the_order_and_the_score(reranker: Reranker) 
     assert result.answerable
 
 
+async def test_all_scores_of_a_list_are_on_one_scale(reranker: Reranker) -> None:
+    """The first two settle it, so that the others are not reranked: their own scores of 0 to 1 are no logits."""
+    others = [passage(f"{HONEY} Hive {number}.", score=0.9 - number / 10) for number in range(6)]
+    found = {"memory": [passage(CANAL, score=1.0), *others]}
+    result = await Fusion(reranker).merge("How long is the canal?", found, limit=6)
+    scores = [each.score for each in result.passages]
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == 6
+    assert scores[0] > 4
+    assert max(scores[1:]) < -4
+
+
 async def test_off_topic_is_not_answerable(reranker: Reranker) -> None:
     found = {"memory": [passage(HONEY, score=1.0), passage(CANAL, score=0.9)]}
     result = await Fusion(reranker).merge("Which team won the cup in 2018?", found, limit=5)

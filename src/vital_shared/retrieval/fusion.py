@@ -38,6 +38,10 @@ ROUNDS: Final = ((2, 3.0), (4, 1.0), (8, -math.inf))
 """How many passages are reranked in all, and how near to the question the best of them has to be, in
 logits, for that to do: each costs 20 to 80 ms, and mostly the right one is among the first."""
 
+LOGITS_PER_FUSED_SCORE: Final = 8.0
+"""Logits that a passage that is not reranked is taken to lose with each 1.0 of its fused score: about as much
+as lies between a source's best passages and those that have nothing to do with the question."""
+
 SAME_WORDS: Final = 0.9
 """The share of the shorter one's words from which two passages say the same (overlapping chunks, copies)."""
 
@@ -66,7 +70,7 @@ class Fusion:
 
     @staticmethod
     async def _reranked(reranker: Reranker, query: str, candidates: Sequence[Passage]) -> tuple[Passage, ...]:
-        """Rerank from the top until one is near enough; the others follow with the scores that they had."""
+        """Rerank from the top until one is near enough; the others follow in their order, on its scale."""
         scored: list[Passage] = []
         for most, near in ROUNDS:
             some = candidates[len(scored) : most]
@@ -74,7 +78,8 @@ class Fusion:
             scored += [p.model_copy(update={"score": float(x)}) for p, x in zip(some, logits, strict=True)]
             if len(scored) < most or max(passage.score for passage in scored) >= near:
                 break
-        return (*sorted(scored, key=lambda passage: -passage.score), *candidates[len(scored) :])
+        best = sorted(scored, key=lambda passage: -passage.score)
+        return (*best, *_on_the_scale_of(best, candidates[len(scored) - 1 :]))
 
 
 def _fused(found: Mapping[str, Sequence[Passage]]) -> list[Passage]:
@@ -90,6 +95,21 @@ def _fused(found: Mapping[str, Sequence[Passage]]) -> list[Passage]:
             passages.setdefault(key, passage)
     order = sorted(scores, key=lambda key: -scores[key])
     return [passages[key].model_copy(update={"score": scores[key]}) for key in order]
+
+
+def _on_the_scale_of(reranked: Sequence[Passage], following: Sequence[Passage]) -> list[Passage]:
+    """Give passages that were not reranked logits too: as far below the last one as their fused scores are.
+
+    :param reranked: best first, with logits.
+    :param following: in their order, with fused scores, after the last that was reranked.
+    """
+    if not reranked:
+        return list(following)
+    last, fused = reranked[-1].score, following[0].score
+    return [
+        passage.model_copy(update={"score": last - LOGITS_PER_FUSED_SCORE * (fused - passage.score)})
+        for passage in following[1:]
+    ]
 
 
 class _Said(NamedTuple):
