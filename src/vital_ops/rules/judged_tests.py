@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from vital_ops.config import Threshold
 from vital_ops.rules.case import Case, Check, Line, Phase, engine_of, flat, lines
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
-from vital_ops.rules.shapes import Shape, nearly_slow, slow
+from vital_ops.rules.shapes import Shape, degradations, nearly_slow, slow
 from vital_ops.rules.timing import Timing
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
 
-__all__ = ["falling", "late", "rising"]
+__all__ = ["degraded", "falling", "late", "rising"]
 
 ABOVE, BELOW = 1.1, 0.9
 """What fires, and what must not, in terms of the threshold."""
@@ -67,6 +68,26 @@ def falling(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:
     limit = at.value
     edges = Edges(limit, limit / 3, limit * BELOW, limit * JUST_BELOW, limit * JUST_ABOVE, 1)
     return _judged(at, shape, edges, recorded)
+
+
+def degraded(at: Threshold, recorded: str) -> Iterator[Case]:
+    """Test the share of degraded answers, whether the other requests are answered, fail, or both.
+
+    :param recorded: the series that has its value.
+    """
+    yield from rising(at, degradations, recorded)
+    timing, strong = Timing.of(at), _rising_edges(at.value).strong
+    # A tenth of the traffic is left when the fault begins.
+    crossed = timing.window * 10 * at.value / (strong + 9 * at.value)
+    fires = timing.full + timing.step + crossed + timing.hold
+    for failed_rest, rest in ((0.0, "answered"), (1.0, "failures")):
+        yield _case(
+            partial(degradations, failed_rest=failed_rest),
+            f"fires in its time where all others are {rest}",
+            (timing.full, 10 * BUSY, 0),
+            (timing.there, BUSY, strong),
+            checks=[(fires - 2 * timing.step, False), (fires + 3 * timing.step, True)],
+        )
 
 
 def late(at: Threshold, quantile: float, recorded: str) -> Iterator[Case]:

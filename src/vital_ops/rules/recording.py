@@ -28,6 +28,7 @@ from vital_shared.monitoring.metrics import (
     TOOL_EXECUTIONS_TOTAL,
     WORKER_RESTARTS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
+    WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 
@@ -163,10 +164,16 @@ def error_ratio(window: str, *labels: str, **matches: Match) -> str:
 
 
 def degradation_ratio(window: str, *labels: str, **matches: Match) -> str:
-    """Write the share of requests whose answer had to do without something."""
+    """Write the share of requests whose answer had to do without something.
+
+    All that it reads exists from the start, as answers and failures of all tenants. Of requests by tenant,
+    those before a series was first read would be missing, and a share could exceed 1.
+    """
+    answers = sum_by(rate(QUALITY_SCORE, window, "count", **matches), *labels)
+    failures = sum_by(rate(WORKFLOW_ERRORS_TOTAL, window, **matches), *labels)
     return ratio(
         sum_by(rate(DEGRADED_RESPONSES_TOTAL, window, answerable=ANSWERABLE, **matches), *labels),
-        sum_by(rate(WORKFLOW_REQUESTS_TOTAL, window, outcome=ALL, **matches), *labels),
+        f"({answers} + {failures})",
     )
 
 

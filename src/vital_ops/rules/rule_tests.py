@@ -12,7 +12,7 @@ from typing import Final
 from vital_ops.config import OpsConfig, Threshold
 from vital_ops.rules.case import Case, write_cases
 from vital_ops.rules.groups import ALERT, ALERT_GROUPS, EVERY_ALERT, RECORDING, RECORDING_GROUP
-from vital_ops.rules.judged_tests import falling, late, rising
+from vital_ops.rules.judged_tests import degraded, falling, late, rising
 from vital_ops.rules.level_tests import daily_cost, evictions, fullness
 from vital_ops.rules.recording import (
     DEGRADATION_RATIO,
@@ -24,7 +24,7 @@ from vital_ops.rules.recording import (
     TOOL_FAILURE_RATIO,
 )
 from vital_ops.rules.reliability_tests import RELIABILITY_CASES
-from vital_ops.rules.shapes import degradations, errors, hits, quality, searches, tools
+from vital_ops.rules.shapes import errors, hits, quality, searches, tools
 from vital_ops.rules.slo_tests import slo_tests
 from vital_ops.rules.spike_tests import spike
 from vital_ops.rules.timing import Timing
@@ -46,7 +46,7 @@ CASES: Final[Mapping[str, Callable[[Threshold], Iterable[Case]]]] = {
     "HighDailyCost": daily_cost,
     "SuddenCostSpike": spike,
     "LowQualityScore": lambda at: falling(at, quality, MEAN_QUALITY),
-    "HighDegradationRate": lambda at: rising(at, degradations, DEGRADATION_RATIO),
+    "HighDegradationRate": lambda at: degraded(at, DEGRADATION_RATIO),
     "HighToolFailureRate": lambda at: rising(at, tools, TOOL_FAILURE_RATIO),
     "HighRAGFailureRate": lambda at: rising(at, searches, RAG_FAILURE_RATIO),
 }

@@ -16,6 +16,7 @@ from vital_shared.monitoring.metrics import (
     RAG_RETRIEVALS_TOTAL,
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
+    WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 
@@ -67,19 +68,33 @@ def _without_end(events: float) -> Rates:
     return {_requests(outcome): UNCOUNTED * events for outcome in ("cancelled", "rejected")}
 
 
-def degradations(events: float, share: float) -> Rates:
-    """Let a share of the answers be made without something."""
+def degradations(events: float, share: float, failed_rest: float = 0.4) -> Rates:
+    """Let a share of the answers be made without something.
+
+    :param failed_rest: the share of the other requests that fail.
+    """
+    failures, answers = events * (1 - share) * failed_rest, events * (1 - share) * (1 - failed_rest)
 
     def series(answerable: str, mode: str) -> str:
         return select(DEGRADED_RESPONSES_TOTAL, mode=mode, answerable=answerable)
 
+    def answered(answerable: str, mode: str) -> str:
+        return select(QUALITY_SCORE, "count", mode=mode, answerable=answerable)
+
+    def failed(error_type: str, mode: str) -> str:
+        return select(WORKFLOW_ERRORS_TOTAL, mode=mode, error_type=error_type)
+
     return {
+        answered("true", "1"): events * share,
+        answered("false", "2"): answers,
+        failed("model", "2"): failures * 0.6,
+        failed("store", "1"): failures * 0.4,
         series("true", "2"): events * share * 0.7,
         series("true", "1"): events * share * 0.3,
         series("false", "2"): events * (1 - share),
         _requests("degraded"): events * share,
-        _requests("success"): events * (1 - share) * 0.6,
-        _requests("failed"): events * (1 - share) * 0.4,
+        _requests("success"): answers,
+        _requests("failed"): failures,
     } | _without_end(events)
 
 
