@@ -274,7 +274,7 @@ async def test_any_text_is_a_question(source, query):
 BIG, SMALL = 20_000, 5
 
 
-async def test_a_small_tenant_finds_its_own_among_the_neighbours_of_a_big_one(source):
+async def test_a_small_tenant_finds_its_own_among_the_neighbours_of_a_big_one(source, url, monkeypatch):
     """Nearer to the question than all 5 passages of the small tenant are 20,000 of the other."""
     index = await source.prepare(WORDS.model)
     rng, query = np.random.default_rng(1), WORDS.vector("dogs")
@@ -298,6 +298,12 @@ async def test_a_small_tenant_finds_its_own_among_the_neighbours_of_a_big_one(so
     await source.put(index.id, [CollectionDocument(DocumentKey("small", "small"), "s", "s", small)])
     await source.activate(index.id)
     assert len(await found(source, "dogs", "small")) == SMALL
+    with monkeypatch.context() as patch:  # as one would be searched that is not quite so small
+        patch.setattr("vital_shared.retrieval.sources.supabase.statements.EXACT_PASSAGES", 0)
+        patch.setattr("vital_shared.retrieval.sources.supabase.statements.EXACT_SHARE", BIG)
+        impatient = opened(f"{url}&options=-c%20hnsw.max_scan_tuples%3D500%20-c%20enable_sort%3Doff")
+        assert len(await found(impatient, "dogs", "small")) == SMALL
+        await impatient.aclose()
     best = await source.search("dogs", tenant_id="big", limit=20)
     nearest = np.array([np.frombuffer(each.embedding, "<f4") for each in big]) @ query
     exact = {f"big#{number}" for number in np.argsort(-nearest)[:20]}

@@ -25,7 +25,8 @@ crowd it out of an approximate index, and reading its passages takes a few milli
 
 EXACT_SHARE: Final = 500
 """The same for one that sees no more than one passage in so many: an HNSW scan gives up after 20,000
-(``hnsw.max_scan_tuples``), before it had found enough of them."""
+(``hnsw.max_scan_tuples``), before it has found enough of them. Where a scan gives up all the same, since the
+passages of other tenants are nearer, an exact search follows."""
 
 TAKE_ROLE: Final = text(
     f"""SELECT set_config('search_path', {search_path()}, true), set_config('vital.tenant', :tenant, true),
@@ -48,16 +49,17 @@ def search_statement(number: int) -> TextClause:
     visible = "tenant_id IN ('', :tenant)"
     return text(f"""
     WITH {_counted_and_hits(number)},
-    near AS (
-        (SELECT id FROM {table} WHERE {visible} AND NOT (SELECT few FROM counted)
-            ORDER BY embedding <=> {query} LIMIT :candidates)
-        UNION ALL -- an expression that no index has: all are compared
-        (SELECT id FROM {table} WHERE {visible} AND (SELECT few FROM counted)
-            ORDER BY 1 - (embedding <=> {query}) DESC LIMIT :candidates))
+    scanned AS MATERIALIZED (
+        SELECT id FROM {table} WHERE {visible} AND NOT (SELECT few FROM counted)
+        ORDER BY embedding <=> {query} LIMIT :candidates),
+    compared AS ( -- an expression that no index has: all are compared
+        SELECT id FROM {table} WHERE {visible} AND (SELECT count(*) FROM scanned) < :candidates
+        ORDER BY 1 - (embedding <=> {query}) DESC LIMIT :candidates)
     SELECT p.id, p.document_id, p.uri, p.title, p.section, p.text,
         1 - (p.embedding <=> {query}) AS cosine, hits.score AS keyword
     FROM {table} AS p LEFT JOIN hits ON hits.id = p.id
-    WHERE p.id = ANY (ARRAY(SELECT id FROM near UNION SELECT id FROM hits)) AND p.{visible}""")
+    WHERE p.id = ANY (ARRAY(
+        SELECT id FROM scanned UNION SELECT id FROM compared UNION SELECT id FROM hits)) AND p.{visible}""")
 
 
 def keyword_statement(number: int) -> TextClause:
