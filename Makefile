@@ -3,7 +3,7 @@
 # make test-all   the tests, and what takes longer: today that is `make torture`
 # make torture   put an engine under load while everything around it fails, and print what it promised and kept
 # make eval   ask the questions of all collections and print how good the answers are
-# make bench  measure the engine, the wires, the counting and the service against hand-written floors and peers
+# make bench  measure the engine, the wires, the counting, the service and the index against hand-written floors and peers
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
 # make docs   write the page of all metrics from their declarations
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
@@ -65,6 +65,7 @@ bench: .venv-bench/installed .venv-litellm/installed
 	.venv-bench/bin/python bench/llm.py || missed=1; \
 	.venv-bench/bin/python bench/counting.py || missed=1; \
 	.venv-bench/bin/python bench/service.py || missed=1; \
+	.venv-bench/bin/python bench/index.py || missed=1; \
 	exit $$missed
 
 docs: $(VENV)/installed

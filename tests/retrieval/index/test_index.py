@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from numpy.typing import NDArray
 
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.knowledge import Chunk, Document
+from vital_shared.retrieval.index.folder import IndexFolder
 from vital_shared.retrieval.index.index import KnowledgeIndex
+from vital_shared.retrieval.index.snapshot import Snapshot
 from vital_shared.store.knowledge import KnowledgeStore
 
 AXES = np.eye(4, dtype=np.float32)
@@ -242,6 +246,99 @@ async def test_one_process_finds_what_another_has_written_down(
         await writer.catch_up()
         assert await near(knowledge, reader, limit=99) == expected
         assert await near(knowledge, writer, limit=99) == expected
+
+
+async def test_what_changes_while_the_index_is_written_is_kept(
+    knowledge: KnowledgeStore, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, go_on = threading.Event(), threading.Event()
+    save = IndexFolder.save
+
+    def slow(self: IndexFolder, snapshot: Snapshot) -> Snapshot | None:
+        saved = save(self, snapshot)
+        written.set()
+        go_on.wait(60)
+        return saved
+
+    documents = [await store(knowledge, uri, AXES[0]) for uri in ("one", "two", "three")]
+    index = opened(unsaved_rows=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(IndexFolder, "save", slow)
+        assert len(await near(knowledge, index)) == 3
+        await asyncio.to_thread(written.wait, 60)
+        await knowledge.delete(documents[0].id, tenant_id=None)
+        for uri in ("four", "five"):
+            await store(knowledge, uri, AXES[0])
+            await near(knowledge, index)
+        go_on.set()
+        await index.catch_up()
+    expected = {"two 0", "three 0", "four 0", "five 0"}
+    assert await near(knowledge, index) == expected
+    assert await near(knowledge, opened()) == expected
+
+
+async def test_an_older_state_that_another_process_writes_takes_nothing_away(
+    knowledge: KnowledgeStore, opened: Open
+) -> None:
+    documents = [await store(knowledge, uri, AXES[0]) for uri in ("one", "two", "three")]
+    late, early = opened(), opened()
+    assert len(await near(knowledge, late)) == 3
+    await knowledge.delete(documents[1].id, tenant_id=None)
+    for uri in ("four", "five", "six"):
+        await store(knowledge, uri, AXES[0])
+    assert len(await near(knowledge, early)) == 5
+    await late._save()
+    await store(knowledge, "seven", AXES[0])
+    expected = {"one 0", "three 0", "four 0", "five 0", "six 0", "seven 0"}
+    assert await near(knowledge, early) == expected
+    assert await near(knowledge, late) == expected
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+import numpy as np
+from vital_shared.models.knowledge import Chunk
+from vital_shared.retrieval.index.folder import IndexFolder
+from vital_shared.retrieval.index.index import KnowledgeIndex
+from vital_shared.retrieval.index.snapshot import Snapshot
+from vital_shared.store.database import Database
+from vital_shared.store.knowledge import KnowledgeStore
+
+async def main(url, folder):
+    knowledge = KnowledgeStore(Database(url))
+    index = KnowledgeIndex(knowledge, Path(folder), model="axes", dimension=4, unsaved_rows=1)
+    for n in range(10_000):
+        vector = np.eye(4, dtype="<f4")[n % 4].tobytes()
+        chunks = [Chunk(text=f"honey {n} {m}", embedding=vector) for m in range(3)]
+        await knowledge.replace(
+            tenant_id=None, uri=f"{n % 7}", title="", content_hash="", media_type="", chunks=chunks
+        )
+        await index.catch_up()
+        if n == 10:
+            print("under way", flush=True)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_an_index_whose_writer_is_killed_has_what_the_store_has(
+    knowledge: KnowledgeStore, opened: Open, tmp_path: Path
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'store' / 'vital.db'}"
+    reader = opened(unsaved_rows=1)
+    for _ in range(2):
+        writer = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", WRITER, url, str(tmp_path / "index"), stdout=asyncio.subprocess.PIPE
+        )
+        assert writer.stdout is not None
+        assert await writer.stdout.readline() == b"under way\n"
+        writer.kill()
+        await writer.wait()
+        there = {chunk.text for batch in [b async for b in knowledge.chunks()] for chunk in batch}
+        assert len(there) == 21
+        assert await near(knowledge, opened(), limit=99) == there
+        assert await near(knowledge, reader, limit=99) == there
 
 
 async def test_few_segments_are_kept(knowledge: KnowledgeStore, opened: Open, tmp_path: Path) -> None:

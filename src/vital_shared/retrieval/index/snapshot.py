@@ -145,7 +145,9 @@ class Snapshot(NamedTuple):
         wanted: dict[int, float] = {}
         for part in self.parts:
             visible = part.alive & part.owned_by(tenant_id) & part.segment.is_embedded
-            cosines = np.where(visible, part.segment.matrix @ vector, -np.inf)
+            # Not a threaded product of a matrix, which costs five times the CPU where others want the cores.
+            products = np.vecdot(part.segment.matrix, vector)
+            cosines = np.where(visible, products, -np.inf)
             found |= _scored(part, _best(cosines, limit), cosines)
             wanted |= _scored(part, np.flatnonzero(np.isin(part.segment.ids, list(also))), cosines)
         best = sorted(found, key=lambda chunk_id: -found[chunk_id])[:limit]
