@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from vital_shared.retrieval.words import content_words, coverage, names, numbers, spelt_numbers
 
 
@@ -24,3 +26,19 @@ def test_numbers_are_compared_by_value() -> None:
 def test_names_are_capitalised_words_inside_a_sentence_and_acronyms_anywhere() -> None:
     assert names("FDA met Ingrid Vasa's team in January.") == {"fda", "ingrid", "vasa"}
     assert names("Honey is sweet.") == set()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("Hur ofta ska filtren rengöras?", "Filtret rengörs varannan vecka.", 1),
+        ("Wie lange darf ich die Bücher behalten?", "Ein Buch behält man drei Wochen.", 1),
+        ("Combien de factures ont été payées ?", "La facture est payée chaque mois.", 2),
+    ],
+)
+def test_words_of_other_languages_lose_their_own_endings(one, other, shared):
+    assert len(content_words(one) & content_words(other)) >= shared
+
+
+def test_words_without_meaning_are_left_out_in_other_languages():
+    assert not content_words("Und wie ist es mit dem und der?") & {"und", "der", "dem", "ist"}

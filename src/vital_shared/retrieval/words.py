@@ -8,6 +8,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from vital_shared.retrieval.language import ENGLISH, language_of
+from vital_shared.retrieval.stems import stem, stop_words
+
 __all__ = [
     "KEYWORDS_VERSION",
     "content_words",
@@ -86,13 +89,17 @@ _ORDINALS = {
 
 
 def content_words(text: str) -> frozenset[str]:
-    """Return the words that carry meaning, in lower case and without their endings."""
+    """Return the words that carry meaning, in lower case and without the endings of the text's language."""
     return _kept_content_words(text) if len(text) <= KEPT_CHARACTERS else _content_words(text)
 
 
 def _content_words(text: str) -> frozenset[str]:
-    words = (word.lower().replace("\u2019", "'").removesuffix("'s") for word in _WORD.findall(text))
-    return frozenset(_stem(word) for word in words if word not in _STOP_WORDS)
+    words = [word.lower().replace("\u2019", "'").removesuffix("'s") for word in _WORD.findall(text)]
+    language = language_of(text)
+    if language == ENGLISH:
+        return frozenset(_stem(word) for word in words if word not in _STOP_WORDS)
+    meaningless = stop_words(language)
+    return frozenset(stem(word, language) for word in words if word not in meaningless)
 
 
 _kept_content_words = lru_cache(maxsize=1_024)(_content_words)
