@@ -103,6 +103,7 @@ FAULTS: Final = (
         "Slack refuses notifications: their channel is archived",
         send_undeliverable,
         alerts=frozenset({"NotificationsFailing"}),
+        is_alone=True,
         needs_stand_ins=True,
     ),
     Fault("another engine does not answer Prometheus", lose_replica, alerts=frozenset({"ReplicaDown"})),
