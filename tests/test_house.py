@@ -3,8 +3,10 @@
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -14,6 +16,18 @@ import pytest
 import vital_shared
 
 ROOT = Path(__file__).parents[1]
+
+PLAIN_ENGLISH = (
+    "vital_shared/billing",
+    "vital_shared/graph",
+    "vital_shared/models",
+    "vital_shared/monitoring",
+    "vital_shared/store",
+)
+"""Packages whose docstrings and comments are checked for wording; the list only grows."""
+
+HEADLESS_CLAUSE = re.compile(r"(What|How|Who|Whose|Of|So)\b")
+NARRATION = re.compile(r"\b(so many|so long as|whoever|who asks|told|tells)\b", re.IGNORECASE)
 
 
 def modules() -> list[str]:
@@ -59,3 +73,29 @@ def test_imports_point_one_way():
     lint = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([lint], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Yield the docstrings of the module, and of its classes, functions, fields and constants."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str()) as text):
+                yield text
+
+
+def comments(path: Path) -> Iterator[tokenize.TokenInfo]:
+    with path.open("rb") as source:
+        yield from (token for token in tokenize.tokenize(source.readline) if token.type == tokenize.COMMENT)
+
+
+@pytest.mark.parametrize("package", PLAIN_ENGLISH)
+def test_docstrings_and_comments_are_plain_english(package):
+    """A docstring is an imperative or a noun phrase: no clause headed by of/what/who/whose/how/so."""
+    faults = []
+    for path in sorted((ROOT / "src" / package).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = [(each.lineno, str(each.value)) for each in docstrings(tree)]
+        faults += [(path.name, line, text) for line, text in texts if HEADLESS_CLAUSE.match(text.strip())]
+        texts += [(each.start[0], each.string) for each in comments(path)]
+        faults += [(path.name, line, text) for line, text in texts if NARRATION.search(text)]
+    assert faults == []

@@ -15,7 +15,7 @@ __all__ = ["Settings"]
 
 
 class Settings(BaseSettings):
-    """What can be configured about workflows and their parts; every field is ``VITAL_<NAME>``."""
+    """Settings of workflows and their parts; every field is ``VITAL_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True)
 
@@ -27,13 +27,13 @@ class Settings(BaseSettings):
     ``postgresql://…`` and ``sqlite://…`` are given their async drivers."""
 
     store_seconds: float = Field(default=30.0, gt=0)
-    """How long a request waits for a database that is locked, frozen or busy; then it is refused."""
+    """Seconds that a request waits for a database that is locked, frozen or busy; then it is refused."""
 
     config: Path | None = None
     """The file of providers, models and prices; None: ``vital.toml`` in `data_dir`, if it is there."""
 
     contact_email: str = ""
-    """Told to the public services that tools ask, so that their operators can reach ours."""
+    """Sent to the public services that tools call, so that their operators can reach ours."""
 
     run_timeout_seconds: float = Field(default=300.0, gt=0)
     """A run, or the part of it after an approval, that takes longer fails."""
@@ -48,22 +48,22 @@ class Settings(BaseSettings):
     """The most memory that reading one document may take."""
 
     approval_ttl_seconds: float = Field(default=86_400.0, gt=0)
-    """How long a run waits for its approval before it expires."""
+    """Seconds that a run waits for its approval before it expires."""
 
     passages: int = Field(default=5, ge=1, le=50)
-    """How many passages an answer may use."""
+    """Passages that an answer may use."""
 
     history_messages: int = Field(default=20, ge=0, le=200)
-    """How many messages of a conversation are read back."""
+    """Messages of a conversation that are read back."""
 
     cache_entries: int = Field(default=1_000, ge=0, le=1_000_000)
-    """How many answers are kept, to be given again; 0: none."""
+    """Cached answers kept in this process; 0: none."""
 
     cache_bytes: int = Field(default=64_000_000, ge=1)
-    """How large they may be together, as JSON."""
+    """Bytes of all cached answers together, as JSON."""
 
     cache_ttl_seconds: float = Field(default=300.0, gt=0)
-    """How long an answer is kept."""
+    """Seconds that a cached answer is kept."""
 
     cache_similarity: float = Field(default=0.85, ge=0.5, le=1)
     """The cosine from which on two questions are compared word by word, for agents with `similar_questions`;
@@ -73,13 +73,13 @@ class Settings(BaseSettings):
     """``redis://…``, where the answers are shared by all processes; empty: each has its own."""
 
     cache_redis_entries: int = Field(default=10_000, ge=1, le=10_000_000)
-    """How many answers are kept there."""
+    """Cached answers kept in Redis."""
 
     supabase_url: SecretStr = SecretStr("")
     """``postgresql://…`` of a server with pgvector that also holds the documents; empty: there is none."""
 
     unpriced: Literal["warn", "refuse"] = "warn"
-    """What to do with a model whose price nobody knows: say so in the answer, or do not ask it."""
+    """Handling of a model without a known price: a warning in the answer, or a refusal to call it."""
 
     pinecone_host: str = ""
     """Host of a Pinecone index, whose key is in ``PINECONE_API_KEY``; empty: there is none."""

@@ -68,7 +68,7 @@ class CannedModel:
         self.name = name
         self.calls_tools = False
         self.requests: list[ModelRequest] = []
-        """What it was asked, in order."""
+        """The requests that it got, in order."""
         self.asked = asyncio.Event()
         """Set with the first request."""
         self._words = [word + " " for word in text.split(" ")]
@@ -93,7 +93,7 @@ class CannedModel:
 
 
 class ScriptedModel:
-    """A model that calls tools as it is told: each request gets the next script.
+    """A model that calls tools as scripted: each request gets the next script.
 
     >>> ScriptedModel(asks_for("calculator", expression="6 * 7"), says("It is 42."))
 
@@ -108,7 +108,7 @@ class ScriptedModel:
     ) -> None:
         self.name = name
         self.requests: list[ModelRequest] = []
-        """What it was asked, in order."""
+        """The requests that it got, in order."""
         self._scripts = list(scripts)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
@@ -154,7 +154,7 @@ class CannedSource:
     ) -> None:
         self.name = name
         self.queries: list[str] = []
-        """What it was asked, in order."""
+        """The queries that it got, in order."""
         self._passages, self._error, self._gate = tuple(passages), error, gate
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:  # noqa: ARG002 - the interface
@@ -193,7 +193,7 @@ def _citation(of: Passage) -> Citation:
 
 
 def question(query: str, **fields: Any) -> WorkflowInput:
-    """Make an input: mode 2, tenant ``acme``, user ``ann``, unless told otherwise."""
+    """Return a request: mode 2, tenant ``acme``, user ``ann``, unless the fields say otherwise."""
     return WorkflowInput(**{"mode": "2", "tenant_id": "acme", "user_id": "ann", "query": query} | fields)
 
 

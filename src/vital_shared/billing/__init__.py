@@ -1,1 +1,1 @@
-"""What runs cost: the context of a run with its charges, and prices."""
+"""The cost of runs: the context of a run with its charges, and prices."""

@@ -19,7 +19,7 @@ from vital_shared.billing.rates import Rates, Tariff
 __all__ = ["TablePrices"]
 
 _THEIR_NAMES: Final = {"gemini": "google", "xai": "x-ai"}
-"""Of providers, where the table calls them otherwise."""
+"""Names of providers, where the table's differ from ours."""
 
 
 class TablePrices:

@@ -1,6 +1,6 @@
-"""What tokens cost: prices of one's own, else those of the table; nothing is fetched.
+"""Prices of tokens: those configured, else those of the table; nothing is fetched.
 
-What neither knows has no price, which is not the same as a price of 0.
+A model in neither has no price, which is not the same as a price of 0.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["FREE", "TABLE_VERSION", "Price", "Prices"]
 
 TABLE_VERSION: Final = f"genai-prices {version('genai-prices')}"
-"""What dates the table's prices: its release."""
+"""The release of the table's prices, which dates them."""
 
 FREE: Final = frozenset({"local", "ollama", "vllm"})
 """Providers on one's own machines: a declared price of 0."""

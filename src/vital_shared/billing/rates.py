@@ -1,4 +1,4 @@
-"""What a model's tokens cost, as whole numbers, so that a call's cost is computed exactly."""
+"""The rates of a model's tokens, as whole numbers, so that a call's cost is computed exactly."""
 
 from __future__ import annotations
 

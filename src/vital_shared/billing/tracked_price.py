@@ -1,4 +1,4 @@
-"""What a call costs that was counted by hand: at given prices, or at those of the price table."""
+"""The cost of a call that was counted by hand: at given prices, or at those of the price table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TABLE: Final = Prices()
 
 
 class Cost(NamedTuple):
-    """What a call costs, and at which prices."""
+    """The cost of a call, and the prices that it was computed with."""
 
     nanos: int
     unit_prices: dict[str, str]

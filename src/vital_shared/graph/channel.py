@@ -49,7 +49,7 @@ class Channel(Generic[T]):
                 raise
 
     def close(self) -> None:
-        """Tell the reader that there will be no more."""
+        """Signal the reader that no more will come."""
         self._closed = True
         self._wake_reader()
 

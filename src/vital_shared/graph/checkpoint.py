@@ -1,4 +1,4 @@
-"""What a paused or interrupted run has so far, as JSON."""
+"""The state of a paused or interrupted run, as JSON."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Checkpoint(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     fingerprint: str
-    """Of the plan; another plan cannot go on from here."""
+    """Fingerprint of the plan; another plan cannot resume from this checkpoint."""
     seconds: float
-    """How long the run has run, without waits."""
+    """Seconds that the run has run, without waits."""
     values: dict[str, Any]
     """By the value's name, as JSON."""
     absent: dict[str, NodeStatus]

@@ -1,4 +1,4 @@
-"""What can be wrong with a graph, or with a node that runs in it.
+"""Errors of a graph, or of a node that runs in it.
 
 ::
 
@@ -9,7 +9,7 @@
     └── CheckpointError   a checkpoint does not fit the plan, or a value no checkpoint
         └── AnswerError   the answers do not fit what the run waits for
 
-What a node itself raises leaves the run as it is, with a note that names the node.
+An error that a node itself raises leaves the run as it is, with a note that names the node.
 """
 
 from __future__ import annotations

@@ -143,14 +143,14 @@ class _Fan:
         self.run.degrade(self.node, self.node.reason_of(error), error, index)
 
     def started(self, index: int) -> None:
-        """Note and tell that an item starts."""
+        """Record that an item starts, and notify the observers."""
         self.starts[index] = self.run.now()
         tell(self.run.observers, "item_started", self.run, self.node, index, self.items[index])
 
     def ended(
         self, index: int, status: Literal["success", "failed", "timeout"], value: Any, error: str | None
     ) -> None:
-        """Note and tell what became of an item."""
+        """Record the outcome of an item, and notify the observers."""
         run, now = self.run, self.run.now()
         start = self.starts[index]
         outcome = Outcome(status, value, error, 0.0 if start is None else now - start)

@@ -37,7 +37,7 @@ class Done(Generic[T]):
 class Pause(Exception):
     """Raised by a node with ``pauses=True``: its value has to come from outside.
 
-    :param request: what is asked of whoever resumes the run.
+    :param request: the question for the person or program that resumes the run.
     """
 
     def __init__(self, request: Any) -> None:
@@ -67,7 +67,7 @@ class Retry:
     """0: none; 1: anything down to no wait at all."""
 
     def wait_seconds(self, attempt: int, random: float) -> float:
-        """How long to wait after a failed attempt (1, 2, …), given a random number from 0 to 1."""
+        """Return the seconds to wait after a failed attempt (1, 2, …), given a random number from 0 to 1."""
         doublings = min(attempt - 1, 60)  # 2.0 ** 1024 would be an OverflowError
         full = min(self.backoff_seconds * 2.0**doublings, self.max_seconds)
         return full * (1.0 - self.jitter * random)
@@ -82,7 +82,7 @@ class Each:
     over: str
     """The value, a list or tuple, that holds the items."""
     limit: int | None
-    """How many run at once; None: all."""
+    """Items that run at once; None: all."""
     item_timeout: float | None
     """Seconds for one item."""
     deadline: float | None
@@ -91,7 +91,7 @@ class Each:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """How a node is run, as it was declared."""
+    """The declaration of a node: how it is to be run."""
 
     makes: str
     timeout: float | None = None

@@ -1,4 +1,4 @@
-"""Tell observers what happens in a run. Metrics, traces and event streams are observers."""
+"""Notify observers of the events of a run. Metrics, traces and event streams are observers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ObservedRun(Protocol):
 
     @property
     def seconds(self) -> float:
-        """How long the run has run in all, without waits for a person; final once it has ended."""
+        """Seconds that the run has run in all, without waits for a person; final once it has ended."""
         ...
 
     def now(self) -> float:
@@ -65,7 +65,7 @@ class Observer:
     def step_finished(
         self, run: ObservedRun, node: Node, name: str, status: NodeStatus, seconds: float
     ) -> None:
-        """Note that it has ended; a step that is still open when its node ends is not told."""
+        """Note that it has ended; a step that is still open when its node ends is not reported."""
 
     def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
         """Note that one item of a fan-out starts."""

@@ -1,4 +1,4 @@
-"""What became of a node, of an item of a fan-out, and of the run's whole."""
+"""Outcomes of a node, of an item of a fan-out, and of the whole run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RunStatus = Literal["success", "failed", "cancelled", "paused"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What became of one item of a fan-out."""
+    """The outcome of one item of a fan-out."""
 
     status: Literal["success", "failed", "timeout"]
     value: T | None

@@ -40,7 +40,7 @@ class Node:
     successors: tuple[int, ...]
     """The nodes that wait for this one."""
     needs: int
-    """How many nodes it waits for."""
+    """Number of its predecessors, the nodes that it waits for."""
     declaration: Declaration
     function: Callable[..., Any]
     """The method, unbound, with positional parameters only."""
@@ -49,7 +49,7 @@ class Node:
     plain: bool
     """Whether it is only to be awaited: nothing declared that changes how it is run."""
     only: int
-    """Of a plain node with one argument that is always there: its slot; else -1."""
+    """The slot of a plain node's only argument, if that is always there; else -1."""
     fallback: Callable[..., Any] | None
     """Unbound too, with the same parameters as `function`."""
     reason: str
@@ -57,7 +57,7 @@ class Node:
     place: str
     """File and line."""
     item_position: int
-    """Of a fanned out node: which parameter gets the item; else -1."""
+    """Position of the parameter that gets the item, in a fanned out node; else -1."""
 
     @property
     def makes(self) -> str:
@@ -91,7 +91,7 @@ class Plan:
     slots: Mapping[str, int]
     """Name of a value to its slot."""
     types: ValueTypes = field(repr=False)
-    """How values are written into checkpoints."""
+    """The way in which values are written into checkpoints."""
     fingerprint: str
     """The same for two plans that can go on with each other's checkpoints."""
 

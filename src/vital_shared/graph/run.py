@@ -26,10 +26,10 @@ __all__ = ["Run"]
 class Run(RunState):
     """One execution of a plan.
 
-    :param plan: what to run.
+    :param plan: the plan to execute.
     :param target: the object whose methods the nodes are.
     :param inputs: the values that no node makes; more than the plan needs is fine.
-    :param observers: told what happens.
+    :param observers: notified of each event.
     :param deliver: awaited with each chunk of a streaming node; what it waits for slows the node down.
     :param sequential: one node after another.
     :param checkpoint: go on from here.
@@ -173,7 +173,7 @@ class Run(RunState):
                     itself.append(group.create_task(self._drive(successor, itself)))
 
     def _goes_on(self, node: Node, error: BaseException, *, cancelled: bool) -> bool:
-        """Record a node that made no value, and tell whether the run goes on past it.
+        """Record a node that made no value, and return whether the run goes on past it.
 
         Raises what ends the run.
         """

@@ -1,4 +1,4 @@
-"""What a run has: its values, what became of each node and when, and what it had to do without."""
+"""The state of a run: its values, the status and times of each node, and its degradations."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class RunState:
     _group: asyncio.TaskGroup | None
     """Owns the tasks while nodes run at the same time."""
     _queue: deque[int]
-    """What is ready while nodes run one after another."""
+    """Nodes that are ready, while nodes run one after another."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class RunState:
         self.sequential = sequential
         self.degradations: list[Degradation] = []
         self.paused: dict[str, Any] = {}
-        """What paused nodes ask for, by the name of their value."""
+        """Requests of paused nodes, by the name of their value."""
         self.failed_node: Node | None = None
         self.observer_failures = 0
         self._clock = clock
@@ -158,7 +158,7 @@ class RunState:
 
     @property
     def seconds(self) -> float:
-        """How long the run has run in all, without waits for a person; final once it has ended."""
+        """Seconds that the run has run in all, without waits for a person; final once it has ended."""
         return self._seconds
 
     def spans(self) -> tuple[Span, ...]:

@@ -22,6 +22,6 @@ class Step:
     """
 
     name: str
-    """Unique within the node; told as ``node.name``."""
+    """Unique within the node; reported as ``node.name``."""
     status: NodeStatus | None = None
     """None: the step begins."""

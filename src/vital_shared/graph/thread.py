@@ -26,7 +26,7 @@ async def in_thread(node: Node, call: Callable[[], Any]) -> Any:
 
     :raises NodeError: when it returns a coroutine, so that its work has not been done.
     """
-    start = threading.Lock()  # held by whoever decides first: the thread to run it, or the loop to give up
+    start = threading.Lock()  # held by the first to decide: the thread to run it, or the loop to give up
     context = contextvars.copy_context()
     future = asyncio.get_running_loop().run_in_executor(
         _threads, context.run, _unless_taken, node, start, call
@@ -43,7 +43,7 @@ async def in_thread(node: Node, call: Callable[[], Any]) -> Any:
         if cancelled is None:
             return _checked(node, future.result())
         if not future.cancelled():
-            future.exception()  # seen; the cancellation is what is told
+            future.exception()  # retrieved; the cancellation is what is raised
         raise cancelled
     finally:
         del future, cancelled  # an exception that its own frame holds is a reference cycle

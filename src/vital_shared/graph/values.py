@@ -149,7 +149,7 @@ def _resolve(declared: Any, function: Callable[..., Any], owner: type) -> Any:
 
 
 def _value_type(declared: Any) -> Any:
-    """Of a streaming node's ``AsyncIterator[Chunk | Done[Value]]`` take ``Value``."""
+    """Take ``Value`` out of a streaming node's ``AsyncIterator[Chunk | Done[Value]]``."""
     if typing.get_origin(declared) not in _STREAMS:
         return declared
     chunk = typing.get_args(declared)[0]

@@ -1,1 +1,1 @@
-"""What goes in and what comes out: frozen, typed values."""
+"""The input and output of VITAL: frozen, typed values."""

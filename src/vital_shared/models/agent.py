@@ -15,7 +15,7 @@ AgentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
 class AgentProfile(Frozen):
-    """Who answers: a name, instructions, a model, and what it may use."""
+    """An agent that answers: a name, instructions, a model, and the tools and documents that it may use."""
 
     id: AgentId
     name: str = Field(min_length=1, max_length=200)
@@ -28,8 +28,8 @@ class AgentProfile(Frozen):
     """Models that answer, in this order, where `model` does not; the extractive composer is always last."""
 
     hedge_after_seconds: float | None = Field(default=None, gt=0, le=60, strict=False)
-    """When no text has come for so long, the next model of the chain starts too, and the first to write
-    answers; None: it waits for a failure."""
+    """Seconds without text after which the next model of the chain starts too, and the first to write
+    answers (a hedged call); None: it waits for a failure."""
 
     similar_questions: bool = False
     """Whether a question may get the cached answer to one that asks the same in other words."""

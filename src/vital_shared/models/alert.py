@@ -1,4 +1,4 @@
-"""Alerts: what Alertmanager tells, and what is kept of it."""
+"""Alerts as Alertmanager reports them, and as they are stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vital_shared.models.base import Frozen
 __all__ = ["MOST_ALERTS", "Alert", "AlertNotification", "AlertStatus", "NotifiedAlert"]
 
 MOST_ALERTS: Final = 1_000
-"""So many are kept, the newest; no notification has more."""
+"""Alerts that are kept, the newest; no notification has more."""
 
 AlertStatus = Literal["firing", "resolved"]
 
@@ -22,7 +22,7 @@ Texts = Annotated[dict[_Name, _Text], Field(max_length=64)]
 """Labels or annotations."""
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,64}$")]
-"""What alerts with the same labels have in common."""
+"""The hash of an alert's labels, equal for alerts with the same labels."""
 
 
 def _utc(moment: datetime) -> datetime:
@@ -48,7 +48,7 @@ class NotifiedAlert(_Notified):
     annotations: Texts = Field(default_factory=dict)
     starts_at: _Moment = Field(alias="startsAt")
     ends_at: _Moment = Field(alias="endsAt")
-    """Of an alert that fires it means nothing."""
+    """Meaningless for an alert that fires."""
     generator_url: _Text = Field(default="", alias="generatorURL")
     fingerprint: Fingerprint
 
@@ -66,7 +66,7 @@ class AlertNotification(_Notified):
 
 
 class Alert(Frozen):
-    """An alert as it was last told of."""
+    """An alert as of its last notification."""
 
     fingerprint: str
     status: AlertStatus
@@ -78,6 +78,6 @@ class Alert(Frozen):
     generator_url: str
     """Leads to its expression in Prometheus."""
     receiver: str
-    """By which of Alertmanager's receivers it was told."""
+    """The receiver of Alertmanager's configuration that sent it."""
     received_at: datetime
-    """When it was last told of."""
+    """The time of its last notification."""

@@ -1,4 +1,4 @@
-"""What the nodes of a workflow hand to each other."""
+"""Values that the nodes of a workflow hand to each other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Answer", "Quality", "Suggestion", "ToolPlan"]
 
 
 class Answer(Frozen):
-    """What a model wrote."""
+    """The answer of a model."""
 
     text: str
     citations: tuple[Citation, ...] = ()
@@ -37,9 +37,9 @@ class Answer(Frozen):
     calls: tuple[ModelCall, ...] = ()
     """The calls of models that were made for it."""
     tool_results: tuple[ToolResult, ...] = ()
-    """What the tools gave that the model called while it answered."""
+    """Results of the tools that the model called while it answered."""
     estimate: AnswerEstimate | None = None
-    """How likely it is that the answer is right; None where the model cannot tell."""
+    """The probability that the answer is right; None where the model gives no estimate."""
     warnings: tuple[AnswerWarning, ...] = ()
 
     @property
@@ -78,7 +78,7 @@ class ToolPlan(Frozen):
 
 
 class Quality(Frozen):
-    """What the quality check says about an answer."""
+    """The result of the quality check of an answer."""
 
     groundedness: float | None = None
     unsupported: tuple[UnsupportedSentence, ...] = ()

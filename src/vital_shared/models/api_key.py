@@ -10,7 +10,7 @@ from vital_shared.models.base import Frozen
 __all__ = ["ApiKey", "Scope"]
 
 Scope = Literal["ask", "costs", "admin"]
-"""What a key allows, for its tenant or for all:
+"""The permissions of a key, for its tenant or for all:
 
 - ``ask``: begin runs, follow, approve and cancel them; see agents and documents.
 - ``costs``: see what was spent, and budgets; with a key for all tenants, also metrics and alerts.
@@ -27,7 +27,7 @@ class ApiKey(Frozen):
     """None: for all tenants."""
 
     name: str
-    """What it is for, in its owner's words."""
+    """The purpose of the key, in its owner's words."""
 
     scopes: tuple[Scope, ...]
     created_at: datetime

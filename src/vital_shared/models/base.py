@@ -1,4 +1,4 @@
-"""What all values have in common: they are frozen, and strict about types."""
+"""The base of all values: they are frozen, and strict about types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one thing of a run has cost: a call of a model or a tool, or the search of a source."""
+"""The charge for one part of a run: a call of a model or a tool, or the search of a source."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ class Charge(Frozen):
 
     cost_type: CostType
     name: str
-    """Of the model (``provider:model``), the tool or the source."""
+    """Name of the model (``provider:model``), the tool or the source."""
 
     status: str
-    """How it ended: success, failed, timeout, cancelled."""
+    """The way it ended: success, failed, timeout, cancelled."""
 
     tokens: Tokens = Tokens()
     unit_prices: dict[str, str] | None = None
-    """What it was computed with, in dollars as text, such as ``{"input_per_million": "0.15"}``; None: nobody
-    knows the price, and the cost of 0 is no real one."""
+    """The prices that it was computed with, in dollars as text, such as ``{"input_per_million": "0.15"}``;
+    None: the price is unknown, and the cost of 0 is no real one."""
 
     cost_nanos: Nanos = 0
     clamped: bool = False
     """True where what was counted or computed was impossible, and the nearest possible amount stands here."""
 
     raw_usage: Annotated[dict[str, Any] | None, BeforeValidator(_bounded_usage)] = None
-    """What the provider counted, as it came; None where it said nothing."""
+    """The provider's own count, as it came; None where it sent none."""
 
     provider_cost_nanos: Nanos | None = None
     """The provider's own price of the call, where it states one."""

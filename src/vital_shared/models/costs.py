@@ -1,4 +1,4 @@
-"""What was spent: what may be asked of the ledger, and the answer."""
+"""Spending: queries of the ledger, and their results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vital_shared.models.workflow_io import WorkflowMode
 __all__ = ["CostGroup", "CostLine", "CostQuery", "CostReport", "CostSums", "add_up"]
 
 CostGroup = Literal["tenant", "mode", "model", "agent", "type", "day"]
-"""What costs may be grouped by; days are those of UTC."""
+"""Properties that costs may be grouped by; days are those of UTC."""
 
 
 def _moment(value: object) -> object:
@@ -57,7 +57,7 @@ Amount = Annotated[
 
 
 class CostQuery(BaseModel):
-    """Which costs, and how they are grouped; whose they are is decided by who asks."""
+    """The selection and the grouping of costs; the API key of the request decides on the tenant."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,13 +88,13 @@ class CostSums(Frozen):
 
     cost_dollars: Amount = Decimal(0)
     saved_dollars: Amount = Decimal(0)
-    """What answers from the cache would have cost."""
+    """The cost that answers from the cache would have had."""
 
     calls: int = 0
-    """Of models, tools and sources."""
+    """Calls of models, tools and sources."""
 
     estimated_calls: int = 0
-    """Those whose tokens we counted, since the provider did not tell."""
+    """Calls whose tokens we counted, since the provider did not report them."""
 
     clamped_calls: int = 0
     """Those whose provider counted something impossible: the nearest possible amount was charged."""
@@ -122,7 +122,7 @@ class CostLine(CostSums):
     """The sums of one group."""
 
     group: dict[CostGroup, str | None]
-    """What the group has in common, in the order that was asked for; tools and sources have no model."""
+    """The values that the group shares, in the order requested; tools and sources have no model."""
 
 
 class CostReport(Frozen):

@@ -27,5 +27,5 @@ class DeadLetter(Frozen):
     at: datetime
     """When it was set aside, in UTC."""
     resolved: Literal["written", "discarded"] | None = None
-    """What has become of it; None: it is still owed."""
+    """The resolution; None: it is still owed."""
     resolved_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""What happens in a run, as one typed stream that every face shows."""
+"""The events of a run, as one typed stream that every interface shows."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ Event = Annotated[
     | RunFailedEvent,
     Field(discriminator="type"),
 ]
-"""Any event; ``type`` tells which."""
+"""Any event; ``type`` is the discriminator."""
 
 EventAdapter: TypeAdapter[Event] = TypeAdapter(Event)
 """Reads an event from JSON, and writes it."""

@@ -1,4 +1,4 @@
-"""What a tenant may spend, how often it may ask and what of, and how much of that is left."""
+"""A tenant's limits: spending, request rate and models, and the remainder of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_MODELS: Final = 100
 ModelName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 
 Period = Literal["daily", "monthly"]
-"""Of a budget; days and months are those of UTC."""
+"""The period of a budget; days and months are those of UTC."""
 
 
 class TenantLimits(Frozen):
@@ -29,7 +29,7 @@ class TenantLimits(Frozen):
     daily_dollars: Dollars | None = None
     monthly_dollars: Dollars | None = None
     requests_per_minute: int | None = Field(default=None, ge=1, le=60_000)
-    """So many may also come at once, after a minute without any."""
+    """Also the burst: as many may come at once, after a minute without any."""
 
     weight: int | None = Field(default=None, ge=1, le=MAX_WEIGHT)
     """Its share of runs and uploads beside a tenant of weight 1, where tenants have to wait; None: 1."""
@@ -45,7 +45,7 @@ class TenantLimits(Frozen):
 
 
 class TenantShare(Frozen):
-    """What a tenant has of what all tenants use."""
+    """A tenant's share of the resources that all tenants use."""
 
     weight: int = 1
     models: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ class TenantStanding(Frozen):
     daily: Allowance | None
     monthly: Allowance | None
     reserved_dollars: Decimal
-    """What the runs at work may still cost."""
+    """The amount that the active runs may still cost."""
 
     requests_per_minute: int | None
     weight: int | None

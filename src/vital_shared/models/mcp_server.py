@@ -23,7 +23,7 @@ class McpServer(Frozen):
     env_names: tuple[str, ...] = Field(default=(), strict=False)
     """Variables of our own environment that the program is given too."""
     url: str | None = Field(default=None, pattern=r"^https?://\S+$")
-    """Of a server that speaks streamable HTTP."""
+    """The address of a server that speaks streamable HTTP."""
     key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """The variable that holds the key; it is sent as ``Authorization: Bearer``."""
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, strict=False)

@@ -1,4 +1,4 @@
-"""What is said about an answer besides its text: the quality's reasons and the warnings."""
+"""Remarks on an answer besides its text: the quality's reasons and the warnings."""
 
 from __future__ import annotations
 

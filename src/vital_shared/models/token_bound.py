@@ -1,4 +1,4 @@
-"""How many tokens a call can have taken at most, whatever its provider counts.
+"""The upper bound of the tokens of a call, whatever its provider counts.
 
 A provider's count is believed up to a generous multiple of what was sent and asked for:
 

@@ -50,7 +50,7 @@ class ToolCall(Frozen):
 
 
 class ToolResult(Frozen):
-    """What came of a tool call."""
+    """The result of a tool call."""
 
     id: str
     """The id of the call."""
@@ -62,7 +62,7 @@ class ToolResult(Frozen):
     """The result as text, for the answer; empty where there is none."""
 
     passages: tuple[Passage, ...] = ()
-    """What the tool found that an answer may cite."""
+    """Passages that the tool found and an answer may cite."""
 
     error: str | None = None
     """One sentence, where the call did not succeed."""

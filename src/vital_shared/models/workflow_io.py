@@ -1,4 +1,4 @@
-"""What goes into a workflow and what comes out of it."""
+"""The input and the output of a workflow."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,1
 
 
 class WorkflowInput(Frozen):
-    """A question, who asks it, and how it is to be answered."""
+    """A request: a question, its tenant and user, and how it is to be answered."""
 
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARACTERS), AfterValidator(_not_blank)]
     mode: Annotated[WorkflowMode, BeforeValidator(_to_mode)]
@@ -112,7 +112,7 @@ class WorkflowInput(Frozen):
     """The conversation that the question goes on with; modes 3 and 4 only. None starts a new one."""
 
     messages: tuple[Message, ...] | None = Field(default=None, max_length=1_000, strict=False)
-    """What was said before, where the caller keeps the conversation; modes 3 and 4 only."""
+    """The conversation so far, where the caller keeps it; modes 3 and 4 only."""
 
     agent_id: AgentId = "generalist"
     model: str | None = Field(default=None, min_length=1, max_length=200)
@@ -147,7 +147,7 @@ class WorkflowInput(Frozen):
 
 
 class Cost(Frozen):
-    """What this answer cost, in dollars, exactly."""
+    """The exact cost of this answer, in dollars."""
 
     llm: Decimal = Decimal(0)
     tools: Decimal = Decimal(0)
@@ -172,7 +172,7 @@ class NodeTiming(Frozen):
 
 
 class Timings(Frozen):
-    """How long things took, in seconds; time spent waiting for a person is not in it."""
+    """Durations in seconds; time spent waiting for a person is not included."""
 
     total_seconds: float
     time_to_first_token_seconds: float | None = None

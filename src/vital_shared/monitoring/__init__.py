@@ -1,1 +1,1 @@
-"""What is counted, and what it costs."""
+"""Metrics, traces, and their overhead."""

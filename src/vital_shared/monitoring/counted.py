@@ -14,7 +14,7 @@ _Labels = frozenset[tuple[str, str]]
 
 
 class Counted:
-    """What has been counted since it was made."""
+    """The growth of the metrics since this object was made."""
 
     def __init__(self) -> None:
         self._before = _values()

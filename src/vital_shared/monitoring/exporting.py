@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 __all__ = ["start"]
 
 LAST_SECONDS: Final = 2.0
-"""So long a collector that is not there is asked again when the process ends; its exporter tries for 10."""
+"""Seconds of retries for an absent collector when the process ends; its exporter would try for 10."""
 
 
 def start() -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""How a metric is declared: name, help, labels, and for gauges how workers merge.
+"""Declarations of metrics: name, help, labels, and for gauges how workers merge.
 
 >>> REQUESTS_TOTAL = Counter("vital_requests_total", "Requests.", (MODE,))
 >>> REQUESTS_TOTAL.at("1").inc()
@@ -26,7 +26,7 @@ from vital_shared.monitoring.series import CounterSeries, GaugeSeries, Histogram
 __all__ = ["Counter", "Gauge", "Histogram", "Info", "Instrument", "Merge"]
 
 Merge: TypeAlias = Literal["sum", "max", "min", "one"]
-"""How the values of several workers become one; "one": it is the same in all, so any of them tells it."""
+"""The way the values of several workers become one; "one": it is the same in all workers."""
 
 
 class _Series(Protocol):
@@ -46,7 +46,7 @@ class Instrument(Collector, Generic[S]):
     labels, and of counters those of each value that a bounded label has given a name.
 
     :param name: as it is shown.
-    :param help: what it tells, in one sentence.
+    :param help: its meaning, in one sentence.
     :param labels: in the order in which `at` takes their values.
     """
 
@@ -83,7 +83,7 @@ class Instrument(Collector, Generic[S]):
 
     @property
     def most_series(self) -> int:
-        """How many lines of `/metrics` it can ever have."""
+        """The maximum number of its lines in `/metrics`."""
         return prod(label.most for label in self.labels) * self._samples_each
 
     @property
@@ -112,7 +112,7 @@ class Instrument(Collector, Generic[S]):
                 del self._series[values]
 
     def describe(self) -> list[Metric]:
-        """Tell the registry which names are taken."""
+        """Return the names that are taken, for the registry."""
         return [self._empty()]
 
     def _empty(self) -> Metric:
@@ -179,8 +179,8 @@ class Counter(Instrument[CounterSeries]):
 class Gauge(Instrument[GaugeSeries]):
     """A number that goes up and down.
 
-    :param merge: how the values of several workers become one.
-    :param shared: values of its labels under which all workers tell the same, whatever `merge` is.
+    :param merge: the way the values of several workers become one.
+    :param shared: values of its labels under which all workers report the same, whatever `merge` is.
     :param creates_with_names: whether a value that has a name is shown at 0 before it is set.
     """
 

@@ -49,7 +49,7 @@ class Label:
 
     @property
     def most(self) -> int:
-        """How many values there may ever be."""
+        """The maximum number of values."""
         return len(self.names)
 
     def __contains__(self, value: str) -> bool:
@@ -103,7 +103,7 @@ class BoundedLabel(Label):
 
     @property
     def room(self) -> int:
-        """How many names there can be besides those that are known from the start."""
+        """The number of names there can be besides those that are known from the start."""
         return self.limit + 1 - len(self._known)
 
     def is_known(self, value: str) -> bool:

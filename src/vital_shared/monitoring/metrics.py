@@ -598,7 +598,7 @@ CATALOGUE: Final[tuple[Instrument[Any], ...]] = tuple(
 """All of them, in the order in which they stand here."""
 
 REGISTRY: Final = CollectorRegistry()
-"""Holds them, and what prometheus_client tells of the process, the platform and the garbage collector."""
+"""The registry of these metrics and of prometheus_client's own: process, platform, garbage collector."""
 
 for _instrument in CATALOGUE:
     REGISTRY.register(_instrument)

@@ -49,12 +49,12 @@ class CounterSeries:
 
     @property
     def counted(self) -> float:
-        """What was counted so far, in parts of the unit."""
+        """The count so far, in parts of the unit."""
         return self._value
 
     @property
     def value(self) -> float:
-        """What was counted so far, in the metric's unit."""
+        """The count so far, in the metric's unit."""
         return self._value / self._parts
 
     def samples(self) -> Iterator[Sample]:
@@ -88,7 +88,7 @@ class GaugeSeries:
 
     @property
     def value(self) -> float:
-        """What it is now."""
+        """The current value."""
         return float(self._value)
 
     def samples(self) -> Iterator[Sample]:
@@ -145,17 +145,17 @@ class HistogramSeries:
 
     @property
     def counted(self) -> float:
-        """How many numbers there were."""
+        """The number of observations."""
         return self.count
 
     @property
     def count(self) -> int:
-        """How many numbers there were."""
+        """The number of observations."""
         return sum(self._counts)
 
     @property
     def sum(self) -> float:
-        """What they add up to."""
+        """The sum of the observations."""
         return self._sum
 
     def samples(self) -> Iterator[Sample]:

@@ -1,8 +1,8 @@
-"""What a registry held at one moment, as plain data: it can be sent to another process and be added up.
+"""A registry's content at one moment, as plain data: it can be sent to another process and be added up.
 
 A snapshot maps each family's name to the family. Its series are flat, numbers under texts: objects that the
 garbage collector tracks, ten thousand at a time, would make it look through the whole process while nothing
-else runs. ``_created`` samples are left out, since they double the number of series and tell nothing that a
+else runs. ``_created`` samples are left out, since they double the number of series and carry nothing that a
 sum over workers would keep.
 """
 
@@ -36,7 +36,7 @@ class Family(NamedTuple):
     unit: str
     merge: Merge
     shared: tuple[str, ...]
-    """Label values under which all workers tell the same, whatever `merge` is."""
+    """Label values under which all workers report the same, whatever `merge` is."""
 
     values: dict[Series, float]
     exemplars: dict[Series, Exemplar]
@@ -51,7 +51,7 @@ CLIENT_GAUGES: Final[Mapping[str, Merge]] = {
     "process_start_time_seconds": "min",
     "python_info": "one",
 }
-"""Of the client's own gauges, those that do not add up."""
+"""Gauges of prometheus_client itself that do not add up."""
 
 OWN_GAUGES: Final = {each.name: each for each in CATALOGUE if isinstance(each, Gauge)}
 

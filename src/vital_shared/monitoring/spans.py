@@ -171,7 +171,7 @@ def error_type(error: BaseException) -> str:
 
 @contextmanager
 def within_trace(headers: Mapping[str, str]) -> Iterator[None]:
-    """Go on with the trace of whoever sends these headers, if they name one."""
+    """Continue the trace that the sender of these headers has begun, if they name one."""
     token = attach(_extracted(headers))
     try:
         yield

@@ -69,7 +69,7 @@ __all__ = [
 logger = get_logger(__name__)
 
 WARNED: Final = 1_000
-"""So many models without a price are told of: their names may be made up."""
+"""Models without a price that are warned about, at most: their names may be made up."""
 
 _warned: Final[set[str]] = set()
 

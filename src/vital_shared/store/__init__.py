@@ -1,1 +1,1 @@
-"""What is kept: agents, knowledge, conversations and runs, in SQLite or Postgres."""
+"""Persistence of agents, knowledge, conversations and runs, in SQLite or Postgres."""

@@ -37,15 +37,15 @@ class Asking(NamedTuple):
     deadline_at: datetime
     """When its reservation ends by itself."""
     worst_nanos: Callable[[], int]
-    """What it may cost at most, in nano-dollars; asked only of tenants that have a budget."""
+    """The run's max cost, in nano-dollars; read only for tenants that have a budget."""
     is_request: bool = True
     """Whether it counts as a request of the tenant's; going on after a pause does not."""
     owed_nanos: Callable[[str], int] = lambda _tenant_id: 0
-    """What a tenant has spent that waits to be written, so that an outage of the store is no free lunch."""
+    """A tenant's spending that waits to be written, so that an outage of the store is no free lunch."""
 
 
 class Admission(NamedTuple):
-    """What an admitted run leaves in the store."""
+    """The record of an admitted run in the store."""
 
     reserved_nanos: int = 0
     next_at: datetime | None = None

@@ -19,7 +19,7 @@ from vital_shared.store.upsert import upsert
 __all__ = ["AgentStore", "StoredAgent"]
 
 _MOST_NAMED = 10
-"""How many agents an error names."""
+"""The maximum number of agents that an error names."""
 
 
 class StoredAgent(Frozen):
@@ -43,7 +43,7 @@ class AgentStore:
     async def get(self, agent_id: str, *, tenant_id: str | None) -> AgentProfile:
         """Return the tenant's own agent, or else the shared one, as it is now or was a moment ago.
 
-        :param tenant_id: who asks; None looks among the shared ones only.
+        :param tenant_id: the tenant of the request; None looks among the shared ones only.
         :raises NotFound: when there is neither; the message names those that there are.
         """
         return await self._recent.get((agent_id, tenant_id), lambda: self._read(agent_id, tenant_id))

@@ -8,7 +8,7 @@ from vital_shared.store.tables import Instant, SafeText, Serial, metadata
 
 __all__ = ["alerts"]
 
-# Alerts as Alertmanager has last told of them. They belong to no tenant: whoever runs the engine sees them.
+# Alerts as of Alertmanager's last notification. They belong to no tenant: the engine's operators see them.
 alerts = Table(
     "alerts",
     metadata,

@@ -1,4 +1,4 @@
-"""The newest alerts that Alertmanager has told of."""
+"""The newest alerts that Alertmanager has reported."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _texts: Final[TypeAdapter[dict[str, str]]] = TypeAdapter(dict[str, str])
 
 
 class AlertStore:
-    """Alerts, each once however often it was told of: when it fires again, it is another.
+    """Alerts, each once however often it was reported: when it fires again, it is another.
 
-    :param most: so many are kept.
+    :param most: the number of alerts kept.
     """
 
     def __init__(self, database: Database, *, most: int = MOST_ALERTS) -> None:
@@ -33,7 +33,7 @@ class AlertStore:
         self._most = most
 
     async def record(self, notification: AlertNotification, *, now: datetime) -> None:
-        """Keep what a notification tells, and let go of what is older than the newest."""
+        """Store the alerts of a notification, and delete those that are older than the newest."""
         if not notification.alerts:
             return
         rows = [_row(alert, notification.receiver, now) for alert in notification.alerts]
@@ -53,7 +53,7 @@ class AlertStore:
         return None if found is None else found.ends_at or found.received_at
 
     async def newest(self, limit: int) -> tuple[Alert, ...]:
-        """Return those that were told of last, the newest first."""
+        """Return the alerts that were reported last, the newest first."""
         async with self._database.connect() as connection:
             rows = await connection.execute(select(alerts).order_by(*NEWEST).limit(limit))
             return tuple(_alert(row) for row in rows.mappings())

@@ -1,7 +1,7 @@
-"""What makes answers in the cache old: a number for the documents, and one for what was thrown away.
+"""Epochs that make cached answers stale: one of the documents, and one of invalidations.
 
 Both are part of an answer's key. So when one grows, no process, on any machine, finds an older answer, and
-nobody has to be told: a process reads them again after a moment (`RECENT_SECONDS`).
+no process has to be notified: each reads them again after a moment (`RECENT_SECONDS`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Versions(NamedTuple):
 
 
 class CacheEpochs:
-    """How often the answers of which tenant, mode and agent were thrown away."""
+    """The number of times that the answers of a tenant, mode and agent were invalidated."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

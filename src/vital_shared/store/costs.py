@@ -53,7 +53,7 @@ _LOWER: Final[ColumnElement[int]] = literal_column(str(2**_HALF - 1))
 
 
 class CostStore:
-    """What was spent and saved, from the ledger."""
+    """Spending and savings, from the ledger."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

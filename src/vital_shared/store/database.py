@@ -51,7 +51,7 @@ class Database:
         engine = create_thread_engine(self._url)
         self._in_thread = None if engine is None else ThreadWriter(engine, lock_seconds=wait_seconds)
         self._turn = asyncio.Lock()
-        """Of this process's writers, where there is one at a time."""
+        """The lock of this process's writers, where there is one at a time."""
         self._commits = GroupCommit(self._transact)
 
     @property
@@ -61,10 +61,10 @@ class Database:
 
     @property
     def connections(self) -> tuple[int, int]:
-        """How many connections there may be, and how many are in use."""
+        """The maximum number of connections, and the number in use."""
         pools = {engine.pool for engine in self._engines or ()}  # Postgres has one for both
         queues = [pool for pool in pools if isinstance(pool, QueuePool)]
-        most = sum(pool.size() + pool._max_overflow for pool in queues)  # noqa: SLF001 - told nowhere else
+        most = sum(pool.size() + pool._max_overflow for pool in queues)  # noqa: SLF001 - not public
         return most, sum(pool.checkedout() for pool in queues)
 
     async def migrate(self) -> None:

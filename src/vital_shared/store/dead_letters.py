@@ -49,7 +49,7 @@ def set_aside(connection: Connection, owed: Owed, error: str, at: datetime) -> N
 
 
 class DeadLetterStore:
-    """What was set aside, for all tenants."""
+    """Charges and run ends that were set aside, of all tenants."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

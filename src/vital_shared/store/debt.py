@@ -14,7 +14,7 @@ from vital_shared.store.write_errors import describe
 __all__ = ["Debt", "Written"]
 
 Written = tuple[bool, tuple[Charge, ...]]
-"""What a write returns: whether the run was still running, and the charges that were not there yet."""
+"""The result of a write: whether the run was still running, and the charges that were not there yet."""
 
 
 class Debt:
@@ -38,7 +38,7 @@ class Debt:
 
     @property
     def characters(self) -> int:
-        """How much memory it takes, roughly."""
+        """The memory that it takes, roughly."""
         end = self.owed.end
         return len(end.output or "") if end else 0
 

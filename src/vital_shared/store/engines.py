@@ -17,7 +17,7 @@ __all__ = ["Engines", "create_engines", "create_thread_engine", "parse_url", "pl
 _SQLITE, _POSTGRES = "sqlite+aiosqlite", DRIVER
 
 _POLL_SECONDS = 0.1
-"""How long SQLite itself waits for the write lock; `vital_shared.store.transactions` then tries again."""
+"""Seconds that SQLite itself waits for the write lock; `vital_shared.store.transactions` then tries again."""
 
 _CACHED_STATEMENTS = 100
 """Prepared statements of one connection to Postgres that are kept."""

@@ -1,4 +1,4 @@
-"""What tenants will have spent when the month ends, by what their days have cost so far."""
+"""Forecasts of the tenants' spending at the month's end, from the cost of their days so far."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_DAYS: Final = 28
 """Complete days that a forecast is made of."""
 
 MIN_DAYS_OF_KIND: Final = 2
-"""Working days and weekends are told apart once there are this many of both."""
+"""Complete days of both kinds from which on working days and weekends are forecast separately."""
 
 MIN_DAYS_FOR_RANGE: Final = 5
 """Complete days below which nothing is said of the spread."""
@@ -35,7 +35,7 @@ DAY_SECONDS: Final = 86_400.0
 
 
 class MonthForecast(Frozen):
-    """What a month will cost."""
+    """The forecast of a month's cost."""
 
     month: str
     spent_dollars: Decimal

@@ -1,9 +1,9 @@
-"""Many small writes in one transaction: what waits while one is committed goes along with the next.
+"""Many small writes in one transaction: writes that wait while one is committed go along with the next.
 
-A commit costs more than what is written, and SQLite takes one at a time. So whoever comes while another
-is at work waits, and all who wait share a transaction. If one of them fails, the transaction is rolled back
-and each half is tried without the other, so that nobody suffers from another's error. Each waits until its
-own is durable.
+A commit costs more than what is written, and SQLite takes one at a time. So a write that comes while another
+is at work waits, and all that wait share a transaction. If one of them fails, the transaction is rolled back
+and each half is tried without the other, so that no write suffers from another's error. Each caller waits
+until its own write is durable.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = get_logger(__name__)
 T = TypeVar("T")
 
 Job = Callable[[Connection], T]
-"""What to write, with a connection within a transaction. It may be run again after a rollback, and in another
+"""A write, with a connection within a transaction. It may be run again after a rollback, and in another
 thread, so all that it changes is in the database."""
 
 Work = Callable[[Connection], list[Any]]
@@ -65,8 +65,8 @@ class GroupCommit:
         """Queue a write; the future has its result once it is committed, or what it or the commit has raised.
 
         :param after: called at once when it is committed; an exception in it is logged and counted. With it
-            the job is done whoever cancels the future; without, a job whose future is cancelled before its
-            turn is dropped.
+            the job is done even if the future is cancelled; without, a job whose future is cancelled before
+            its turn is dropped.
         :param locks: names the rows that it locks and others lock too. Within a transaction jobs run in the
             order of these names, so that no two processes wait for each other.
         """
@@ -88,7 +88,7 @@ class GroupCommit:
                 taken = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
                 taken.sort(key=attrgetter("locks"))
                 await self._write([each for each in taken if each.after or not each.done.done()])
-        finally:  # only a loop that ends cancels this task: who still waits is told
+        finally:  # only a loop that ends cancels this task: the futures that still wait are cancelled
             _cancel(self._queue)
             self._queue.clear()
 

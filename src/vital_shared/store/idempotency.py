@@ -22,7 +22,7 @@ from vital_shared.store.upsert import upsert
 __all__ = ["KEPT", "IdempotencyKey", "IdempotencyStore", "forget_expired", "free_key", "take_key"]
 
 KEPT: Final = timedelta(hours=24)
-"""How long a key is remembered."""
+"""The time that a key is remembered."""
 
 FIELD: Final = "Idempotency-Key"
 

@@ -46,7 +46,7 @@ class KeyToken:
 
     @property
     def secret_hash(self) -> str:
-        """What is stored in the secret's place.
+        """The hash that is stored in the secret's place.
 
         SHA-256, once: slow hashes are for passwords, which can be guessed. Nobody guesses 256 random
         bits, however fast he tries, and each request has to be checked.
@@ -54,5 +54,5 @@ class KeyToken:
         return hashlib.sha256(self.secret.encode()).hexdigest()
 
     def fits(self, secret_hash: str) -> bool:
-        """Whether its secret is the one with this hash; the time that it takes tells nothing of either."""
+        """Whether its secret is the one with this hash; the time that it takes reveals nothing of either."""
         return hmac.compare_digest(self.secret_hash, secret_hash)

@@ -28,7 +28,7 @@ _tenant: Final[TypeAdapter[str | None]] = TypeAdapter(Id | None)
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that was just made, with its text, which is told this once and never again."""
+    """A key that was just made, with its text, which is shown this once and never again."""
 
     key: ApiKey
     token: str = field(repr=False)
@@ -116,7 +116,7 @@ class KeyStore:
         return stored.key if stored is not None and token.fits(stored.secret_hash) else None
 
     async def any_active(self) -> bool:
-        """Tell whether there is a key that can be used."""
+        """Return whether there is a key that can be used."""
         statement = select(exists().where(api_keys.c.revoked_at.is_(None)))
         async with self._database.connect() as connection:
             return bool((await connection.execute(statement)).scalar_one())

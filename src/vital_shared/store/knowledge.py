@@ -39,7 +39,7 @@ _KEPT_DELETIONS = 100_000
 
 
 class StoredChunk(NamedTuple):
-    """What an index needs of a chunk."""
+    """A chunk as an index needs it."""
 
     id: int
     tenant_id: str
@@ -125,7 +125,7 @@ class KnowledgeStore:
         )
 
     async def has_embeddings(self, document_id: str) -> bool:
-        """Tell whether every chunk of the document has one."""
+        """Return whether every chunk of the document has an embedding."""
         missing = exists().where(chunks.c.document_id == document_id, chunks.c.embedding.is_(None))
         async with self._database.connect() as connection:
             return not (await connection.execute(select(missing))).scalar_one()

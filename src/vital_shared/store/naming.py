@@ -19,7 +19,7 @@ USE_NOTED_EVERY: Final = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Name:
-    """What is stored of a name."""
+    """A name as it is stored."""
 
     admitted_at: datetime
     last_used_at: datetime | None = None
@@ -33,7 +33,7 @@ class Name:
 
 @dataclass(slots=True)
 class Changes:
-    """What has to be written of one label: values to delete, to insert, and to update."""
+    """Pending writes of one label: values to delete, to insert, and to update."""
 
     freed: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)

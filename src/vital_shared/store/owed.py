@@ -30,7 +30,7 @@ class Owed(Frozen):
 
     @property
     def nanos(self) -> int:
-        """What was spent, in nano-dollars."""
+        """The amount spent, in nano-dollars."""
         return sum(charge.cost_nanos for charge in self.charges)
 
     @property
@@ -40,7 +40,7 @@ class Owed(Frozen):
 
     @property
     def kind(self) -> Literal["charge", "run_end"]:
-        """What a part is."""
+        """The kind of a part."""
         return "run_end" if self.end else "charge"
 
     @property

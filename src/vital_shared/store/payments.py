@@ -69,7 +69,7 @@ class Payments:
         self._kept: deque[Debt] = deque()
         self._characters = 0
         self._nanos: Counter[str] = Counter()
-        """What is kept and not in the ledger yet, by tenant."""
+        """Nano-dollars that are kept and not in the ledger yet, by tenant."""
         self._ends: dict[str, RunEnd] = {}
         """Ends that readers have to see although they are not stored yet."""
         self._spooled = False

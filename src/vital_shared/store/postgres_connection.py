@@ -68,7 +68,7 @@ def connector(url: URL, *, statements: int, wait_seconds: float) -> Connect:
 
 
 async def is_pooled(url: URL, *, wait_seconds: float) -> bool:
-    """Tell whether a pooler stands before the server, so that each transaction may reach another session.
+    """Return whether a pooler stands before the server, so that each transaction may reach another session.
 
     The address says so (``pgbouncer=true``, or a cache of statements of size 0), or else the process that
     serves a query is not the one that the connection was given: poolers give out numbers of their own.

@@ -20,9 +20,9 @@ class Turn(NamedTuple):
     """Whether a request may come now."""
 
     wait: timedelta
-    """How long it has to wait before it is admitted; zero: it is."""
+    """The time that the request has to wait before it is admitted; zero: it is."""
     next_at: datetime
-    """What is kept where it is admitted."""
+    """The rate limiter's new state, if the request is admitted."""
 
 
 def take_turn(next_at: datetime | None, now: datetime, per_minute: int) -> Turn:

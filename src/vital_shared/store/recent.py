@@ -1,4 +1,4 @@
-"""What was read a moment ago, so that not each request has to read it anew."""
+"""Short-lived copies of rows, so that not each request has to read them anew."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 RECENT_SECONDS: Final = 0.5
-"""So long other processes may work with what was changed here."""
+"""Seconds that other processes may work with an old value after a change here."""
 
 MOST: Final = 10_000
 

@@ -8,7 +8,7 @@ from vital_shared.store.tables import Instant, SafeText, metadata
 
 __all__ = ["request_counts"]
 
-# Finished requests by minute and by the labels that the metrics give them, so that both tell the same. A
+# Finished requests by minute and by the labels that the metrics give them, so that both agree. A
 # request that has a duration is counted in one bucket of the metric's histogram, as in Prometheus' `le`.
 request_counts = Table(
     "request_counts",

@@ -1,4 +1,4 @@
-"""How a run has ended, as a value: it is written now, or kept until the store takes it."""
+"""The end of a run, as a value: it is written now, or kept until the store takes it."""
 
 from __future__ import annotations
 

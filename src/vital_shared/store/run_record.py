@@ -32,7 +32,7 @@ __all__ = [
 RunStatus = Literal["running", "awaiting_approval", "completed", "failed", "cancelled", "expired"]
 
 ENDED_WITHOUT_ANSWER: dict[str, None] = {"checkpoint": None, "output": None}
-"""What is let go when a run ends without an answer."""
+"""Columns that are cleared when a run ends without an answer."""
 
 
 class Loss(NamedTuple):
@@ -55,7 +55,7 @@ OVERDUE_ENDS: dict[RunStatus, dict[str, str]] = {
         "error_message": LOST.message,
     },
 }
-"""How a run ends whose deadline has passed, by its status."""
+"""The end of a run whose deadline has passed, by its status."""
 
 
 class RunRecord(Frozen):
@@ -99,17 +99,17 @@ class EndedRun(NamedTuple):
     question: WorkflowInput
     status: RunStatus
     seconds: float
-    """How long it had run until it paused."""
+    """Seconds that it had run until it paused."""
 
 
 def to_ended(row: RowMapping) -> EndedRun:
-    """Read what there is to tell of a run that was ended."""
+    """Read the data of a run that was ended."""
     question = read_json(WorkflowInput, row["input"])
     return EndedRun(row["id"], question, row["status"], row["duration_seconds"] or 0.0)
 
 
 def as_swept(record: RunRecord, now: datetime) -> RunRecord:
-    """Tell what a sweep at this moment would have left."""
+    """Return the record as a sweep at this moment would have left it."""
     end = OVERDUE_ENDS.get(record.status)
     if end is None or record.deadline_at > now:
         return record

@@ -1,4 +1,4 @@
-"""Runs: what was asked, how far it has come, and how it ended.
+"""Runs: their requests, progress and ends.
 
 ::
 
@@ -6,7 +6,7 @@
        └──→ completed | failed | cancelled
 
 Each arrow is one UPDATE that names the status it starts from, so that of many who try at once, on
-whatever replica, one succeeds. Where a deadline has passed, reading tells what `RunStore.sweep`
+whatever replica, one succeeds. Where a deadline has passed, reading returns what `RunStore.sweep`
 would have written.
 """
 
@@ -82,9 +82,9 @@ class RunStore:
     ) -> None:
         self._database = database
         self.journal = journal or Journal(None)
-        """What of the runs outlives this process."""
+        """The part of the runs that outlives this process."""
         self.payments = Payments(database, spool, self.journal)
-        """What runs cost and how they ended, on its way into the store."""
+        """Charges and ends of runs, on their way into the store."""
         self._lost = LostRuns(database, self.journal, self.payments)
         self._reserved: set[str] = set()
         """The runs of this process that have reserved money; others have nothing to release when they end."""
@@ -124,7 +124,7 @@ class RunStore:
                 return
             if admission.reserved_nanos:
                 self._reserved.add(record.id)
-            if queued.cancelled():  # whoever asked has gone meanwhile
+            if queued.cancelled():  # the caller has gone meanwhile
                 self._abandon(record)
                 if key is not None:
                     self._database.put(partial(free_key, run_id=record.id), lambda _: None)

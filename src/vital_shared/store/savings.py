@@ -1,4 +1,4 @@
-"""What answers from the cache have saved: summed by tenant, mode, model and second, and written behind.
+"""Savings by answers from the cache: summed by tenant, mode, model and second, and written behind.
 
 A hit takes microseconds, and a row for each would cost more than it saved. What was summed and not yet
 written is lost with a process that is killed: it is no money spent, only an account of what was not.

@@ -1,4 +1,4 @@
-"""What the sources in other systems hold of the documents, and what they lack."""
+"""The state of the documents in external sources: stored there, or still missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tenants have spent in the running day and month, in UTC."""
+"""The tenants' spending in the running day and month, in UTC."""
 
 from __future__ import annotations
 

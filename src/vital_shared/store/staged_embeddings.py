@@ -15,7 +15,7 @@ from vital_shared.store.upsert import upsert
 __all__ = ["StagedEmbeddings"]
 
 KEPT: Final = timedelta(days=7)
-"""How long an ingestion that broke off can be taken up again."""
+"""The time during which an interrupted ingestion can be resumed."""
 
 _DIGESTS_AT_ONCE: Final = 500
 

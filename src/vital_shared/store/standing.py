@@ -1,4 +1,4 @@
-"""How a tenant stands to its limits, read in one statement, so that no run's end is half seen."""
+"""A tenant's standing against its limits, read in one statement, so that no run's end is half seen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vital_shared.store.periods import period_end, period_key
 __all__ = ["ACCOUNT", "ACCOUNTS", "PERIODS", "Account", "Budget", "at"]
 
 PERIODS: Final[tuple[Period, ...]] = ("monthly", "daily")
-"""The longer one first: of two budgets that are used up it is the one to tell of."""
+"""The longer one first: of two budgets that are used up, it is the one to report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Budget:
 
     @property
     def left(self) -> int:
-        """What is neither spent nor reserved."""
+        """The part that is neither spent nor reserved."""
         return max(0, self.limit - self.spent - self.reserved)
 
     @property

@@ -20,7 +20,7 @@ __all__ = ["upgrade"]
 
 _ADVISORY_LOCK = 0x564954414C  # "VITAL", a number that other programs on this server do not use
 _WAIT_SECONDS = 60.0
-"""How long another process may take to migrate, or one statement."""
+"""Seconds that another process may take to migrate, or one statement."""
 _alembic = threading.Lock()
 """Alembic keeps the migration at work in a global variable."""
 
@@ -55,7 +55,7 @@ async def _upgrade(url: URL) -> None:
 
 
 def _is_newest(connection: Connection) -> bool:
-    """Tell whether there is nothing to do: then Alembic, which is large, need not be loaded."""
+    """Return whether the schema is current: then Alembic, which is large, need not be loaded."""
     if not inspect(connection).has_table("alembic_version"):
         return False
     newest = max(file.name for file in (Path(__file__).parent / "versions").glob("v*.py"))

@@ -1,4 +1,4 @@
-"""Keep the alerts that Alertmanager tells of."""
+"""Store the alerts that Alertmanager reports."""
 
 from __future__ import annotations
 

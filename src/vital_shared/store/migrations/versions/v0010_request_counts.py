@@ -70,7 +70,7 @@ def _count_runs() -> str:
 
 
 def _count_hits() -> str:
-    """How long a hit took, and the score of its answer, was not kept."""
+    """Return the statement that counts cache hits; their durations and scores were not kept."""
     return f"""
         INSERT INTO request_counts
         SELECT {_minute("at")}, tenant_id, mode, 'success', 'hit', 'true', '', SUM(hits), 0, 0, 0, 0, 0
