@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from vital_shared.retrieval.words import content_words, coverage, names, numbers, spelt_numbers
+from vital_shared.retrieval.words import (
+    KEYWORDS_VERSION,
+    content_words,
+    coverage,
+    keyword,
+    names,
+    numbers,
+    spelt_numbers,
+)
 
 
 def test_forms_of_a_word_are_one() -> None:
     assert content_words("label labels labeling") == {"label"}
     assert content_words("applies apply applied") == {"appl"}
     assert content_words("The dog and the dogs, that is it.") == {"dog"}
+
+
+def test_a_change_of_keywords_raises_their_version() -> None:
+    """Indexes on disk hold the old forms: with another version they are built anew."""
+    words = ["Labels", "Straße", "naïve", "The", "510", "k", "t", "İstanbul", "приложения", "蜂蜜", "studies"]
+    assert [keyword(word) for word in words] == [
+        "label", "straß", "naiv", "", "510", "k", "", "istanbul", "приложения", "蜂蜜", "stud",
+    ]  # fmt: skip
+    assert KEYWORDS_VERSION == 1
 
 
 def test_coverage_is_the_share_of_the_wanted_words() -> None:

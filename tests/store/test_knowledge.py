@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from vital_shared.errors import Forbidden, InvalidRequest, NotFound, StoreError
 from vital_shared.models.knowledge import Chunk, Document
+from vital_shared.retrieval.index.index import KnowledgeIndex
 from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore, StoredChunk
 
@@ -262,6 +263,25 @@ async def test_words_are_found_by_their_stem_in_text_section_and_title(knowledge
     await put(knowledge, "nothing here", uri="b", section="Implanting")
     await put(knowledge, "nor here", uri="c", title="The implant")
     assert sorted(await texts(knowledge, "implanted")) == ["about implants", "nor here", "nothing here"]
+
+
+async def test_the_embedded_index_follows_either_database(knowledge: KnowledgeStore, tmp_path):
+    index = KnowledgeIndex(knowledge, tmp_path, model="", dimension=0, unsaved_rows=2, patience_seconds=60)
+
+    async def found(query: str) -> set[str]:
+        hits = (await index.search(query, None, tenant_id="acme", limit=9)).keywords
+        return {passage.text for passage in (await knowledge.passages(list(hits), tenant_id="acme")).values()}
+
+    first = await put(knowledge, "the catheter", "the balloon", uri="first")
+    await put(knowledge, "a catheter for another", tenant="other")
+    assert await found("catheters and balloons") == {"the catheter", "the balloon"}
+    await put(knowledge, "the stent", uri="first")
+    await put(knowledge, "for all: a broken \x00 catheter", tenant=None, uri="second")
+    assert await found("catheter stent") == {"the stent", "for all: a broken \ufffd catheter"}
+    await knowledge.delete(first.id, tenant_id=None)
+    await index.catch_up()
+    assert await found("catheter stent") == {"for all: a broken \ufffd catheter"}
+    await index.aclose()
 
 
 HOSTILE = [

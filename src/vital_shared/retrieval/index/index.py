@@ -30,8 +30,8 @@ T = TypeVar("T")
 FORMAT: Final = 1
 """Of the files; those of another one are left alone."""
 
-PATIENCE_SECONDS: Final = 0.25
-"""How long a search waits for what was written before it. Longer takes only what comes in by thousands."""
+PATIENCE_SECONDS: Final = 1.0
+"""How long a search waits for what was written before it; only what comes in by thousands takes as long."""
 
 UNSAVED_ROWS: Final = 1_000
 """As many new chunks may be in memory only; a start reads them from the store in 0.2 s."""
