@@ -27,11 +27,11 @@ MAX_MERGED: Final = 3
 MAX_MERGED_WORDS: Final = 10
 """Words of such a cell."""
 
-MAX_SIGNS: Final = 0.4
+MAX_SIGNS: Final = 0.6
 """Of the cells that have neither a number nor a word; a formula has more."""
 
 _LIST_MARK: Final = re.compile(r"[-*•‣◦▪·∙●○■\u2013—]|\(?[\dA-Za-z]{1,3}[.)]|\[\d+\]|\d+(?:\.\d+)+")
-_WORD: Final = re.compile(r"\d|\w\w")
+_WORD: Final = re.compile(r"\d|\w\S*\w")
 _LEADERS: Final = "…"
 _EQUATION: Final = re.compile(r"\([\d.]+[a-z]?\)")
 
@@ -150,22 +150,22 @@ def _walled_cells(
     line: Line, cuts: Sequence[float], walls: Sequence[float], rules: Sequence[Rule]
 ) -> list[Cell]:
     """Return the cells of a header between upright lines; one that is alone there is over all columns."""
-    cells = [EMPTY] * (len(cuts) + 1)
+    cells = _merged_cells(line, cuts, rules)
     edges = [float("-inf"), *cuts, float("inf")]
     for left, right in pairwise([float("-inf"), *walls, float("inf")]):
         words = [word for word in line if left < (word.x0 + word.x1) / 2 <= right]
         within = [n for n in range(len(cells)) if edges[n] >= left - 6 and edges[n + 1] <= right + 6]
-        own = _merged_cells(words, cuts, rules)
-        alone = len(segments(words, COLUMN_GAP)) == 1
-        for number in within:
-            cells[number] = cell_of(words) if alone else own[number]
+        if words and len(segments(words, COLUMN_GAP)) == 1:
+            for number in within:
+                cells[number] = cell_of(words)
     return cells
 
 
 def _may_be_heading(row: Sequence[Cell]) -> bool:
     texts = [cell.text for cell in row if cell.text]
     numbers = sum(text[0].isdigit() for text in texts)
-    return numbers <= len(texts) / 2 and max(len(text.split()) for text in texts) <= MAX_MERGED_WORDS
+    longest = max((len(text.split()) for text in texts), default=0)
+    return numbers <= len(texts) / 2 and longest <= MAX_MERGED_WORDS
 
 
 def _underlined(

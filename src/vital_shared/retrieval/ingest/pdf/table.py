@@ -55,9 +55,9 @@ def header_rows(
     if ruled is not None and 0 < ruled < len(rows) and ruled <= MAX_HEADER_ROWS and _are_short(rows[:ruled]):
         return ruled, True
     bold = next((number for number, row in enumerate(rows) if not _is_bold(row)), 0)
-    if 0 < bold <= MAX_HEADER_ROWS:
+    if 0 < bold <= MAX_HEADER_ROWS and _are_short(rows[:bold]):
         return bold, True
-    if 0 < merged < len(rows) - 1:
+    if 0 < merged < len(rows) - 1 and _are_short(rows[: merged + 1]):
         return merged + 1, True
     return int(_is_heading(rows[0], rows[1:])), False
 

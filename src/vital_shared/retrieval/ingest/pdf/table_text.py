@@ -39,7 +39,10 @@ class TableText:
         rows = [[cell.text for cell in row] for row in table.rows[start:]]
         if not rows:
             return [*titles, row_text((), header)]
-        return [*titles, *(_row(header, row) for row in rows)]
+        unused = [
+            heading for heading, *column in zip(header, *rows, strict=False) if heading and not any(column)
+        ]
+        return [*titles, *(_row(header, row) for row in rows), *(f"{heading}: {EMPTY}" for heading in unused)]
 
     def _goes_on(self, table: Table) -> bool:
         before = self._last

@@ -23,6 +23,9 @@ HIGHEST: Final = 0.7
 LOWEST: Final = 0.4
 """Of the size of the letters beside it: how far a small word may be raised and lowered."""
 
+RIGHT_TO_LEFT: Final = {"R", "AL"}
+"""Classes of letters, Unicode Standard Annex 9."""
+
 _LEADERS: Final = re.compile(r"(?: ?[.·…]){5,} ?")
 _EXPONENT: Final = re.compile(r"[-+\u2212\u2013]?\d+")
 
@@ -104,6 +107,8 @@ def columned(words: Sequence[Word], left: float) -> str:
 
 def _goes_on(last: Letter, letter: Letter) -> bool:
     size = max(last.size, letter.size)
+    if unicodedata.bidirectional(letter.text[0]) in RIGHT_TO_LEFT:
+        last, letter = letter._replace(spaced=letter.spaced), last._replace(spaced=letter.spaced)
     return (
         not letter.spaced
         and abs(last.y - letter.y) < 0.1 * size
@@ -116,7 +121,8 @@ def _goes_on(last: Letter, letter: Letter) -> bool:
 def _word(letters: list[Letter]) -> Word:
     first, last = letters[0], letters[-1]
     text = "".join(letter.text for letter in letters)
-    return Word(text, first.x0, last.x1, first.y, first.size, first.bold, first.mono, first.spaced)
+    x0, x1 = min(first.x0, last.x0), max(first.x1, last.x1)
+    return Word(text, x0, x1, first.y, first.size, first.bold, first.mono, first.spaced)
 
 
 def _is_level(first: Word, word: Word) -> bool:
@@ -156,4 +162,4 @@ def _raised_sign(base: Word, word: Word) -> str:
 
 
 def _is_right_to_left(word: Word) -> bool:
-    return unicodedata.bidirectional(word.text[0]) in {"R", "AL"}
+    return unicodedata.bidirectional(word.text[0]) in RIGHT_TO_LEFT
