@@ -22,7 +22,10 @@ PLAIN_ENGLISH = (
     "vital_shared/graph",
     "vital_shared/models",
     "vital_shared/monitoring",
+    "vital_shared/retrieval",
     "vital_shared/store",
+    "vital_shared/tools",
+    "vital_shared/workflows",
 )
 """Packages whose docstrings and comments are checked for wording; the list only grows."""
 

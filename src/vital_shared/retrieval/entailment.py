@@ -13,7 +13,7 @@ from vital_shared.retrieval.encoder import Encoder
 __all__ = ["Entailment"]
 
 TOKENS = 160
-"""Of premise and claim together; the graph takes no other length."""
+"""Tokens of premise and claim together; the graph takes no other length."""
 
 
 class Entailment:

@@ -1,4 +1,4 @@
-"""What all sources found, as one list: merged, deduplicated, reranked, and judged."""
+"""The passages of all sources, as one list: merged, deduplicated, reranked, and judged."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ ANSWERABLE_COVERAGE: Final = 0.5
 """The gate without a reranker: the share of the question's content words that one passage has."""
 
 ROUNDS: Final = ((2, 3.0), (4, 1.0), (8, -math.inf))
-"""How many passages are reranked in all, and how near to the question the best of them has to be, in
-logits, for that to do: each costs 20 to 80 ms, and mostly the right one is among the first."""
+"""Rounds of reranking: passages reranked in all, and the logit of the best of them from which on that is
+enough. Each passage costs 20 to 80 ms, and mostly the right one is among the first."""
 
 LOGITS_PER_FUSED_SCORE: Final = 8.0
 """Logits that a passage that is not reranked is taken to lose with each 1.0 of its fused score: about as much

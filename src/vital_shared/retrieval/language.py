@@ -35,7 +35,7 @@ LANGUAGES: Final = tuple(
     "ar bg bn ca cs da de el en es et eu fa fi fr ga he hi hr hu hy id it ja ko lt lv nl no pl pt ro ru sk "
     "sl sr sv ta th tr uk ur vi zh".split()
 )
-"""The languages that are told apart, by their codes in ISO 639-1."""
+"""The languages that are distinguished, by their codes in ISO 639-1."""
 
 _ENGLISH_ALONE: Final = frozenset(
     "the and are with from this that these which what how when where who whose why does did should must have "

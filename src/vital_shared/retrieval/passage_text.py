@@ -1,4 +1,4 @@
-"""What the models read of a passage: where it stands, then what it says."""
+"""The text of a passage for the models: its title and section, then its words."""
 
 from __future__ import annotations
 

@@ -51,9 +51,9 @@ class Weights:
 
     files: tuple[WeightFile, ...]
     purpose: str = ""
-    """What it is for, in a few words."""
+    """The purpose of the model, in a few words."""
     size_bytes: int = 0
-    """Of all files together."""
+    """The size of all files together."""
     parts: int = 1
     """Into how many packages its one file is cut; `requirement` and `member` then have ``{part}`` in them."""
     platform: str = ""
@@ -192,12 +192,12 @@ ENTAILMENT = Weights(
     purpose="sees sentences that contradict what they cite",
     size_bytes=96_000_000,
 )
-"""A DeBERTa-v3-xsmall that tells entailment from its absence, int8."""
+"""A DeBERTa-v3-xsmall that distinguishes entailment from its absence, int8."""
 
 DECLARED = (BGE_SMALL, MS_MARCO)
-"""What is installed by default."""
+"""Models that are installed by default."""
 
 LANGUAGE_MODELS = (SMOLLM2, QWEN)
 
 OPTIONAL = (MULTILINGUAL, ENTAILMENT, *LANGUAGE_MODELS)
-"""What is installed by name only."""
+"""Models that are installed by name only."""

@@ -1,4 +1,4 @@
-"""How well a text answers a question, judged on this machine: by a cross-encoder where that is in English."""
+"""The relevance of a text to a question, judged on this machine: by a cross-encoder if that is in English."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from vital_shared.retrieval.language import ENGLISH, language_of
 __all__ = ["Reranker"]
 
 MAX_TOKENS = 256
-"""Of question and text together: time grows with it, and chunks are seldom longer."""
+"""Tokens of question and text together: time grows with it, and chunks are seldom longer."""
 
 
 ZERO_COSINE = 0.80
 LOGITS_PER_COSINE = 60.0
-"""How cosines of multilingual-e5-small become logits. Those of 100 Swedish and German questions with the
-passage that answers had a median of 0.84, with a passage of the same subject 0.83, with any other 0.82: they
-order passages (R@1 .58, where ms-marco's logits had .18), and say little about whether one answers."""
+"""The factor from cosines of multilingual-e5-small to logits. Those of 100 Swedish and German questions with
+the passage that answers had a median of 0.84, with a passage of the same subject 0.83, with any other 0.82:
+they order passages (R@1 .58, where ms-marco's logits had .18), and say little about whether one answers."""
 
 
 class Reranker:

@@ -31,7 +31,7 @@ _STARTERS = frozenset(
 """Words that, capitalised, begin a sentence rather than go on with a name, and that seldom end one."""
 
 _RUN_IN_WORDS = 5
-"""A list item's first words, up to so many, may be its heading ("Decision. The goal is …")."""
+"""Words at the start of a list item that may be its heading, at most ("Decision. The goal is …")."""
 
 _RUN_IN_CHARACTERS = 200
 _LAST_WORD_CHARACTERS = 100
@@ -47,17 +47,17 @@ def split(text: str) -> list[str]:
 
 
 def is_item(sentence: str) -> bool:
-    """Tell whether this is an item of a list, or begins one."""
+    """Return whether this is an item of a list, or begins one."""
     return _ITEM.match(sentence) is not None
 
 
 def is_row(sentence: str) -> bool:
-    """Tell whether this is a row of a table, in Markdown's form."""
+    """Return whether this is a row of a table, in Markdown's form."""
     return sentence.lstrip().startswith("|")
 
 
 def is_lead_in(sentence: str) -> bool:
-    """Tell whether this introduces what follows ("The file holds:")."""
+    """Return whether this introduces the text after it ("The file holds:")."""
     return sentence.rstrip().endswith(":")
 
 
@@ -76,7 +76,7 @@ def _blocks(text: str) -> list[str]:
 
 
 def _goes_on(before: str, line: str) -> bool:
-    """Tell whether a line of wrapped text goes on with the line before it."""
+    """Return whether a line of wrapped text goes on with the line before it."""
     if _LINE_OF_ITS_OWN.match(line) or before.rstrip().endswith((".", ":", ";", "!", "?")):
         return False
     last = before.rsplit(maxsplit=1)[-1]
@@ -98,7 +98,7 @@ def _split_block(block: str) -> list[str]:
 
 
 def _is_boundary(block: str, start: int, end: re.Match[str]) -> bool:
-    """Tell whether a sentence that begins at `start` ends here."""
+    """Return whether a sentence that begins at `start` ends here."""
     mark, stop = end.group(), end.start()
     if _ITEM.fullmatch(block, start, end.end()):
         return False  # the number of a list item
@@ -118,7 +118,7 @@ def _is_run_in(block: str, start: int, stop: int) -> bool:
 
 
 def _is_abbreviation(last: str, next_word: str) -> bool:
-    """Tell whether the full stop after the word `last` belongs to it, and the sentence goes on."""
+    """Return whether the full stop after the word `last` belongs to it, and the sentence goes on."""
     word = last.lower()
     if word in _ABBREVIATIONS or word in ("e.g", "i.e"):
         return True

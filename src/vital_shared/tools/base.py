@@ -1,4 +1,4 @@
-"""What a tool is, and the one way to define it: the `tool` decorator on a typed async function.
+"""Tools, and the one way to define them: the `tool` decorator on a typed async function.
 
 ::
 
@@ -50,7 +50,7 @@ class ToolError(VitalError):
 
 
 class Found(Frozen):
-    """What a tool returns that has found something to cite."""
+    """The result of a tool that has found passages to cite."""
 
     text: str
     """The result in words, for who reads it without the passages."""
@@ -76,7 +76,7 @@ class Tool:
     """snake_case, at most 64 characters."""
 
     description: str
-    """What it does, for the model and for the user who is asked to approve it."""
+    """The description of its action, for the model and for the user who is asked to approve it."""
 
     arguments: type[BaseModel]
     """The schema of the arguments; strict."""
@@ -88,8 +88,8 @@ class Tool:
 
     requires_approval: bool = True
     read_only: bool = False
-    """Changes nothing, and tells nobody but the service that it asks: in automatic modes a model may call it
-    on its own, whatever the documents say that it has read."""
+    """Whether it changes nothing, and sends data only to the service that it calls: in automatic modes a
+    model may call it on its own, whatever the documents that it has read may say."""
 
     keywords: frozenset[str] = frozenset()
     """The tool is suggested only for a question that has one of these words or phrases; empty: for any."""
@@ -113,7 +113,7 @@ class Tool:
 
     @property
     def definition(self) -> ToolDefinition:
-        """What a model gets to know of the tool."""
+        """The definition of the tool as models get it."""
         return _definition(self.name, self.description, self.arguments)
 
     def validate(self, arguments: Mapping[str, Any]) -> BaseModel:
@@ -157,7 +157,7 @@ def tool(
 ) -> Callable[[Callable[..., Awaitable[str | Found]]], Tool]:
     """Make a tool of an async function with typed parameters, a docstring, and text or `Found` as its result.
 
-    A parameter of the type `ToolContext` is not an argument: it tells on whose behalf the tool runs.
+    A parameter of the type `ToolContext` is not an argument: it names the tenant and user of the run.
 
     :raises ConfigurationError: when the function cannot be a tool, saying why.
     """

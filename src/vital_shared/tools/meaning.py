@@ -1,4 +1,4 @@
-"""How near a question is to those for which tools are wanted."""
+"""The similarity of a question to those for which tools are wanted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask public services politely: so often and no more, the same thing once, and saying who asks."""
+"""Call public services politely: at a limited rate, the same request once, and with our contact address."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ LARGEST: Final = 5_000_000
 
 ATTEMPTS: Final = 3
 LONGEST_WAIT: Final = 5.0
-"""Seconds between two attempts; who is told to wait longer gives up."""
+"""Seconds between two attempts; a request that has to wait longer gives up."""
 
 REDIRECTS: Final = 3
 
 CONNECTIONS: Final = 8
-"""So many at once to one service."""
+"""Concurrent connections to one service."""
 
 
 class PublicApi:
     """One service.
 
-    :param name: what users call it.
+    :param name: its name for users.
     :param base_url: where its paths begin.
-    :param per_second: so many requests at most.
+    :param per_second: requests per second at most.
     :param contact: an address at which its operators reach ours; empty: none.
     :param secrets: parameters that are sent with each request, and shown and kept nowhere.
     :param headers: the same, as headers.
     :param clock: seconds, monotonic.
-    :param sleep: waits so many seconds.
+    :param sleep: waits that number of seconds.
     """
 
     def __init__(

@@ -86,7 +86,7 @@ class ToolRegistry:
         return self.get(name).validate(arguments)
 
     async def run(self, call: ToolCall, context: ToolContext) -> ToolResult:
-        """Make a call, and tell what came of it.
+        """Make a call, and return its result.
 
         Never raises for what the call or the tool did wrong: that is the result's status and error.
         A call that was refused before the tool started costs nothing.

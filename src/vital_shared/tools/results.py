@@ -16,7 +16,7 @@ CUT: Final = "\n… (cut: the results of all tools are too long together)"
 
 
 class ResultBudget:
-    """What is left for the results of a run's tools.
+    """The remaining budget for the results of a run's tools.
 
     :param given: results that count, and stay as they are.
     """

@@ -1,4 +1,4 @@
-"""Which tools a question asks for, told without a language model: precision first."""
+"""The tools that a question needs, found without a language model: precision first."""
 
 from __future__ import annotations
 

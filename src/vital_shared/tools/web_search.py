@@ -33,7 +33,7 @@ _TAGS = re.compile(r"<[^<>]{0,200}>")
 
 
 class WebPage(NamedTuple):
-    """What a search tells of a page."""
+    """A page as a search returns it."""
 
     title: str
     address: str
@@ -44,7 +44,7 @@ class WebSearch(Protocol):
     """A search service."""
 
     async def search(self, query: str, limit: int) -> tuple[WebPage, ...]:
-        """Find at most so many pages, the best first.
+        """Find at most `limit` pages, the best first.
 
         :raises ToolError: when the service does not answer.
         """

@@ -39,13 +39,13 @@ Chunk = TextDelta | Cited | ReasoningDelta | ToolCall | ToolResult | Step
 
 
 ROUNDS: Final = 5
-"""So many times a model may ask for tools before it has to answer."""
+"""Rounds of tool calls before the model has to answer."""
 
 SECONDS: Final = 60.0
-"""After so long it has to answer with what there is."""
+"""Seconds after which the model has to answer with what there is."""
 
 DOLLARS: Final = Decimal(1)
-"""What a loop may cost where the run has no limit of its own."""
+"""The cost limit of a loop whose run has no limit of its own."""
 
 MAX_CHARACTERS: Final = 1_000_000
 """Length of an answer at which its loop ends: what is written in all of its rounds."""
@@ -66,11 +66,11 @@ class Answering:
     """One answer while it is written.
 
     :param request: what the models may use, without the loop's own part.
-    :param models: finds who may be asked the request, in order, once the answer has cost so many dollars; the
-        last one always.
+    :param models: returns the models for the request, in order, given the dollars that the answer has cost so
+        far; the last one always.
     :param chain: makes a chain of some models.
     :param loop: makes the calls that a model asks for.
-    :param dollars: what the answer may cost; None: the loop's own bound.
+    :param dollars: the answer's cost limit; None: the loop's own bound.
     :param clock: seconds, monotonic.
     """
 

@@ -117,7 +117,7 @@ def pick_approved(
 
 
 def denied_results(plan: ToolPlan, made: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
-    """Tell of the calls that were not made, and why."""
+    """Return a result for each call that was not made, with the reason."""
     ids = {call.id for call in made}
     reasons = [(call, "the user did not approve it") for call in plan.suggested if call.id not in ids]
     reasons += [(call, "it would have cost more than max_cost_dollars allows") for call in plan.refused]

@@ -42,7 +42,7 @@ __all__ = ["BaseWorkflow"]
 
 STORE_SECONDS: Final = 5.0
 SEARCH_SECONDS: Final = 5.0
-"""What no source has found by then is left out."""
+"""Seconds after which a search does without the sources that have not answered."""
 MERGE_SECONDS: Final = 5.0
 TOOLS_AT_ONCE: Final = 8
 NOTHING: Final = Retrieved()
@@ -72,7 +72,7 @@ class BaseWorkflow(Graph):
 
     @property
     def services(self) -> Services:
-        """What the workflow works with, in this event loop; there once a run has begun."""
+        """The services of the workflow, in this event loop; available once a run has begun."""
         if self._services is not None:
             return self._services
         try:
@@ -107,7 +107,7 @@ class BaseWorkflow(Graph):
     # Running it
 
     async def begin(self, input: WorkflowInput, key: IdempotencyKey | None = None) -> RunHandle:  # noqa: A002 - the seed's name
-        """Check an input, and prepare its run or find its answer, to be told by `events`; for servers.
+        """Check a request, and prepare its run or find its answer, for `events` to stream; for servers.
 
         :param key: with one it is always a run of its own, and stored with the key; where that has begun
             a run before, `events` raises `KeyTaken`.

@@ -32,12 +32,12 @@ class Similar(NamedTuple):
     scope: str
     """The key of all that an answer depends on but the question."""
     vector: NDArray[np.float32]
-    """Of the question."""
+    """The vector of the question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What has come of asking the cache."""
+    """The result of a cache lookup."""
 
     cache: Cache
     status: CacheStatus

@@ -1,4 +1,4 @@
-"""A question that the cache has answered: told like a run, and nothing is run, reserved, stored or paid."""
+"""A cached answer: its events are those of a run, and nothing is run, reserved, stored or paid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_TOKENS: Final = Tokens()
 class CachedAnswer:
     """A run that is over before it begins; its answer is in the cache.
 
-    :param question: who asks now.
+    :param question: the request.
     :param found: the answer as it was given first.
     """
 
@@ -57,12 +57,12 @@ class CachedAnswer:
         return output
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Tell the answer."""
+        """Stream the answer's events."""
         with self._measuring.active(zero=self._started):
             first = 0.0
             for event in self._told():
                 if type(event) is Token:
-                    first = time.perf_counter()  # before whoever reads slowly takes it
+                    first = time.perf_counter()  # before a slow reader takes it
                 yield event
             output = self._answer(first)
             yield RunFinished(run_id=self.run_id, seq=self._last_seq + 1, output=output)

@@ -106,7 +106,7 @@ def left_of(limit: Decimal | None, spent: Decimal) -> Decimal | None:
 
 
 class Brief:
-    """A model that may write no more than so many tokens."""
+    """A model with a limit on the tokens that it may write."""
 
     def __init__(self, model: Model, tokens: int) -> None:
         self.name = model.name

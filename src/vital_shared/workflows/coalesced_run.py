@@ -36,10 +36,10 @@ class CoalescedRun:
     """A request that joins another one's identical run (a coalesced run).
 
     It leads, with a run of its own, or follows another's. When a leader is cancelled or fails, one of the
-    followers takes over: what it has told already stands, and is not told again.
+    followers takes over: what it has streamed already stands, and is not streamed again.
 
-    :param question: who asks.
-    :param key: of what is asked at the same time; ``entry`` is that of the answer in the cache.
+    :param question: the request.
+    :param key: the key of identical requests at the same time; ``entry`` is that of the answer in the cache.
     :param run: makes a run of one's own.
     """
 
@@ -72,14 +72,14 @@ class CoalescedRun:
         self._first_token: float | None = None
         self._last_seq = 0
         self._text = ""
-        """What was told of the answer."""
+        """The part of the answer that was streamed."""
 
     @property
     def _flights(self) -> Flights:
         return self._services.cache.flights
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Run, or follow, and tell what happens. Raises what the events of a run do."""
+        """Run, or follow, and stream the events. Raises what the events of a run do."""
         failures, shares = 0, True
         while True:
             flight = self._flights.find(self._key) if shares else None
@@ -120,7 +120,7 @@ class CoalescedRun:
             self._followed.ring()
 
     async def _follow(self, flight: Flight) -> AsyncGenerator[Event, None]:
-        """Tell what another's run tells, but for its end."""
+        """Stream the events of another request's run, except for its end."""
         self._followed = flight
         with self._waiting():
             async with aclosing(flight.follow(self._cancelled)) as told:
@@ -143,7 +143,7 @@ class CoalescedRun:
             if lease is not None:
                 new = not self._last_seq
                 if new and await self._services.cache.find_again(self._entry, self._question):
-                    return  # to be told from the cache, for all who follow too
+                    return  # the cache then has the answer, for all followers too
                 publishing = asyncio.create_task(self._services.cache.publish(lease, flight))
             async with aclosing(self._run_own(flight)) as told:
                 async for event in told:
@@ -155,7 +155,7 @@ class CoalescedRun:
                 await _ended(publishing)
 
     async def _from_elsewhere(self, flight: Flight, lease: Lease) -> AsyncGenerator[Event, None]:
-        """Read what the run of another process tells, and pass it on to those who follow here."""
+        """Read the events of a run in another process, and pass them on to the followers in this one."""
         try:
             async with aclosing(self._services.cache.follow_lease(lease, self._cancelled.is_set)) as told:
                 async for event in told:
@@ -177,7 +177,7 @@ class CoalescedRun:
                 yield event
 
     def _retelling(self) -> Callable[[Event], Event | None]:
-        """Make what turns a run's events into one's own; None: it stands already, and is not told again."""
+        """Make the function that turns a run's events into one's own; None: it was streamed already."""
         before, new, is_first = self._text, "", not self._last_seq
 
         def retold(event: Event) -> Event | None:
@@ -215,7 +215,7 @@ class CoalescedRun:
             yield
 
     def _end(self, flight: Flight) -> Event:
-        """Tell how the run that was followed has ended, and count the request."""
+        """Return the final event for the end of the run that was followed, and count the request."""
         seconds = time.perf_counter() - self._started
         measuring, question = self._measuring("hit"), self._question
         if isinstance(flight.outcome, RunFinished) and not self._cancelled.is_set():
@@ -224,7 +224,7 @@ class CoalescedRun:
             failure = ended_from_outside(self.run_id, self._cancel_reason)
         else:
             failed = flight.outcome
-            assert isinstance(failed, RunFailedEvent)  # noqa: S101 - the other ends are told elsewhere
+            assert isinstance(failed, RunFailedEvent)  # noqa: S101 - the other ends are handled elsewhere
             failure = RunFailed(
                 failed.message, run_id=self.run_id, node=failed.node, error_type=failed.error_type
             )
@@ -257,7 +257,7 @@ class CoalescedRun:
 
 
 async def _ended(publishing: asyncio.Task[None]) -> None:
-    """Wait until all is told; who is cancelled meanwhile waits no longer than it takes to stop."""
+    """Wait until all is published; a caller that is cancelled waits no longer than it takes to stop."""
     try:
         await asyncio.wait([publishing])
     except asyncio.CancelledError:

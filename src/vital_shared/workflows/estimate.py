@@ -1,4 +1,4 @@
-"""What a run may cost at most, before it runs; so much of its tenant's budget is reserved.
+"""The max cost of a run, before it runs; this amount of its tenant's budget is reserved.
 
 ::
 
@@ -64,7 +64,7 @@ NOTHING: Final = Decimal(0)
 
 
 class Estimate(NamedTuple):
-    """What a run may cost at most."""
+    """The max cost of a run."""
 
     dollars: Decimal
     unpriced: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Estimate(NamedTuple):
 
     @property
     def nanos(self) -> int:
-        """What to reserve, in nano-dollars; for a cost that is not known one, so that it needs a budget."""
+        """The amount to reserve, in nano-dollars; 1 if the cost is unknown, so that it needs a budget."""
         return max(nanos_at_most(self.dollars), 1 if self.unpriced else 0)
 
 
@@ -93,7 +93,7 @@ def worst_cost(
 
 
 class _Prices(NamedTuple):
-    """What calls of one model cost at most."""
+    """Upper bounds of the prices of one model's calls."""
 
     suggestion: Decimal
     first: Decimal
@@ -114,7 +114,7 @@ class _Costs:
         self._tools = allowed(services.tools, agent) if question.enable_tools else ()
         self._models = models_for(agent, question.model, services.models)
         self._search = sum(map(max_price_of, services.sources), NOTHING)
-        """What it costs to ask all sources once."""
+        """The cost of asking all sources once."""
         self._unpriced: list[str] = []
 
     def total(self, spent: Decimal) -> Estimate:

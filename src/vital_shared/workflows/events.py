@@ -1,4 +1,4 @@
-"""Turn what the engine tells into the events that every face shows."""
+"""Turn the engine's notifications into the events that every interface shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One execution of a workflow: checked, stored, run, told as events, and ended in the store."""
+"""One execution of a workflow: checked, stored, run, streamed as events, and ended in the store."""
 
 from __future__ import annotations
 
@@ -61,18 +61,18 @@ SPAN_NAME: Final = "traceparent"
 
 
 class Execution:
-    """A run while it lives in this process; made by `begin` or `resume`, and told by `events`, once.
+    """A run while it lives in this process; made by `begin` or `resume`, and streamed by `events`, once.
 
     :param workflow: the workflow.
     :param question: the input, with its session.
     :param stream: where its events go.
     :param run: the engine's own run.
-    :param record: what is to be stored first, or None where it is there already.
-    :param worst_nanos: what the run may cost at most, in nano-dollars, should the tenant have a budget.
+    :param record: the record to store first, or None where it is there already.
+    :param worst_nanos: the run's max cost, in nano-dollars, should the tenant have a budget.
     :param measuring: counts it.
     :param earlier_span: the span of the part before a pause, where it was traced.
-    :param paid: what the part before a pause has cost, as it is in the ledger.
-    :param lookup: what the cache has said; None: a run that goes on is none for it.
+    :param paid: the cost of the part before a pause, as it is in the ledger.
+    :param lookup: the result of the cache lookup; None: a resumed run is not looked up.
     :param key: of the client's request, stored with the record.
     """
 
@@ -120,7 +120,7 @@ class Execution:
         return self._stream.run_id
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Run, and tell what happens; closing the iterator cancels the run and waits for its end.
+        """Run, and stream the events; closing the iterator cancels the run and waits for its end.
 
         :raises StoreError: before the first event, when the run cannot be stored.
         :raises LimitExceeded: before the first event, when the tenant's limits do not allow the run.
@@ -143,7 +143,7 @@ class Execution:
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """Cancel the run; `events` ends with `run_failed`, whose error type is the reason.
 
-        A run whose end is being stored ends as it would: what is told and what is stored are the same.
+        A run whose end is being stored ends as it would: the streamed end and the stored end are the same.
         """
         if self._task is not None and not self._ending:
             self._ending, self._cancel_reason = True, reason
@@ -181,7 +181,7 @@ class Execution:
                 return
             await self._fail(ended_from_outside(self.run_id, self._cancel_reason))
             raise
-        except Exception as error:  # noqa: BLE001 - a node may raise anything: told as `run_failed`
+        except Exception as error:  # noqa: BLE001 - a node may raise anything: streamed as `run_failed`
             if isinstance(error, TimeoutError) and scope.expired():
                 failure = RunFailed(
                     f"The run took longer than {limit:g} seconds.", run_id=self.run_id, error_type="deadline"

@@ -21,12 +21,12 @@ _REFERENCE: Final = re.compile(
     re.IGNORECASE,
 )
 _SHORT: Final = 4
-"""So few words do not make a question of their own: "for class III?"."""
+"""Words that do not make a question of their own, at most: "for class III?"."""
 _MAX_CHARACTERS: Final = 2_000
 
 
 def leans(question: str) -> bool:
-    """Tell whether a question can only be understood after what was said before."""
+    """Return whether a question can only be understood with the conversation before it."""
     words = question.split()
     return (
         len(words) <= _SHORT

@@ -1,4 +1,4 @@
-"""What stands before a run: a checked input, names for its metrics, and the graph's run, new or restored."""
+"""Preparation of a run: a checked request, names for its metrics, and the graph's run, new or restored."""
 
 from __future__ import annotations
 

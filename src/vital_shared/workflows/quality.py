@@ -1,4 +1,4 @@
-"""How good an answer is: reasons, their weights, and the words for the user."""
+"""The quality of an answer: reasons, their weights, and the words for the user."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["DEGRADATIONS", "assess", "known_reason", "score", "warning_for"]
 
 class _Degradation(NamedTuple):
     weight: float
-    """What it takes from the score."""
+    """The deduction from the score."""
     words: str
-    """What the user is told."""
+    """The text for the user."""
 
 
 DEGRADATIONS: Final[dict[DegradationReason, _Degradation]] = {
@@ -56,7 +56,7 @@ DEGRADATIONS: Final[dict[DegradationReason, _Degradation]] = {
 }
 
 GROUNDEDNESS_WEIGHT: Final = 0.5
-"""What an answer loses of whose sentences none is backed."""
+"""The deduction for an answer none of whose sentences is backed."""
 
 MOST_QUOTED: Final = 5
 """Unsupported sentences that are warned of one by one; all are marked."""
@@ -68,7 +68,7 @@ def known_reason(reason: str) -> DegradationReason:
 
 
 def warning_for(reason: DegradationReason) -> AnswerWarning:
-    """Tell the user what a degradation means."""
+    """Return the warning that explains a degradation to the user."""
     return AnswerWarning(type="degraded", message=DEGRADATIONS[reason].words)
 
 

@@ -94,9 +94,9 @@ class RunMetrics(Observer):
         self._request_counts = request_counts
         self._mode = question.mode.value
         self.cache_status: CacheStatus = "bypass"
-        """What came of asking the cache, once that is known."""
+        """The result of the cache lookup, once that is known."""
         self._model = OTHER
-        """Who answers, as far as that is known."""
+        """The answering model, as far as that is known."""
         self._created = time.perf_counter()
         self._graph_ended: float | None = None
         self._trace_id: str | None = None
@@ -105,12 +105,12 @@ class RunMetrics(Observer):
         self._is_streamed = is_streamed.get()
         self._began = 0.0
         self._in_nodes = 0.0
-        """What the nodes took together."""
+        """Seconds of all nodes together."""
         self._tokens: list[float] = []
         self.token: Callable[[float], None] = self._tokens.append
         """Note when the reader gets a piece of the answer. It is called for each, so nothing else is done."""
 
-    # What the engine tells
+    # Notifications of the engine
 
     def run_started(self, run: ObservedRun) -> None:
         """Note when."""

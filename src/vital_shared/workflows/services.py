@@ -1,4 +1,4 @@
-"""What workflows work with: the store, the sources, the models and the tools."""
+"""The services that workflows use: the store, the sources, the models and the tools."""
 
 from __future__ import annotations
 
@@ -79,15 +79,15 @@ class Services:
     knowledge: KnowledgeStore
     runs: RunStore
     savings: Savings
-    """What hits of the cache have saved, on its way into the ledger."""
+    """Savings by hits of the cache, on their way into the ledger."""
     request_counts: RequestCounts
     """Finished requests, on their way into the store."""
     cache: Cache
     """Answers that were given lately."""
     epochs: CacheEpochs
-    """What makes these old."""
+    """The epochs that make cached answers stale."""
     limits: LimitStore
-    """What tenants may spend, and how often they may ask."""
+    """The tenants' limits on spending and request rate."""
     labels: LabelValues
     """Which tenants, agents, models, tools and nodes have names in metrics."""
     sources: tuple[Source, ...]
@@ -103,7 +103,7 @@ class Services:
     breakers: Breakers
     """Which models are left alone for a while."""
     account: Account
-    """What calls of models cost."""
+    """The pricing of model calls."""
     tools: ToolRegistry
     public: PublicTools
     """Tools that ask public services."""
@@ -124,7 +124,7 @@ class Services:
 
     now: Callable[[], datetime]
     closing: AsyncExitStack
-    """What has to be closed, in its order."""
+    """Resources to close, in their order."""
 
     @classmethod
     async def open(
@@ -145,7 +145,7 @@ class Services:
         :raises ConfigurationError: when a setting is wrong or a name is taken twice.
         """
         settings = settings or Settings()
-        tracer()  # what it needs and is not there is told now, not with the first run
+        tracer()  # reports a missing requirement now, not with the first run
         async with AsyncExitStack() as stack:
             database = Database(settings.url, wait_seconds=settings.store_seconds)
             stack.push_async_callback(database.aclose)

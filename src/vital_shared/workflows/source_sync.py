@@ -62,7 +62,7 @@ async def sync_collection(
     :param may_switch: whether to fill another index where the embedding model is another one than before.
     :raises SourceError: when the source does not answer or refuses; what was written stays.
     :raises ConfigurationError: when no embedding model is installed.
-    :raises Conflict: when this process stood still for so long that another has taken over.
+    :raises Conflict: when this process stood still until another has taken over.
     """
     if services.embedder is None:
         raise ConfigurationError(

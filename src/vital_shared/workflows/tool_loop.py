@@ -75,7 +75,7 @@ class ToolLoop:
 
     @property
     def cost_dollars(self) -> Decimal:
-        """What the calls of this loop have cost."""
+        """The cost of this loop's calls."""
         return sum((result.cost_dollars for result in self.made), Decimal(0))
 
     def end(self, why: str) -> None:

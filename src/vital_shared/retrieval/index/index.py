@@ -28,10 +28,10 @@ logger = get_logger(__name__)
 T = TypeVar("T")
 
 FORMAT: Final = 1
-"""Of the files; those of another one are left alone."""
+"""The format of the files; those of another one are left alone."""
 
 PATIENCE_SECONDS: Final = 1.0
-"""How long a search waits for what was written before it; only what comes in by thousands takes as long."""
+"""Seconds that a search waits for earlier writes to be indexed; only writes by the thousands take as long."""
 
 UNSAVED_ROWS: Final = 1_000
 """As many new chunks may be in memory only; a start reads them from the store in 0.2 s."""
@@ -126,7 +126,7 @@ class KnowledgeIndex:
             await asyncio.wait(tasks)
 
     async def _is_up_to_date(self) -> bool:
-        """Wait a moment for what was committed before the call, and tell whether it is there."""
+        """Wait a moment for what was committed before the call, and return whether it is there."""
         version = await self._knowledge.version()
         if self._snapshot.version == version:
             return True

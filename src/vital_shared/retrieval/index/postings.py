@@ -13,7 +13,7 @@ from vital_shared.retrieval.index.word_codes import word_codes
 __all__ = ["Allocate", "Matches", "Postings"]
 
 HALVES_IN_TITLE: Final = 4
-"""How much a word counts in a title, in halves: 2; a word of the text counts 1."""
+"""The weight of a word in a title, in halves: 2; a word of the text counts 1."""
 HALVES_IN_SECTION: Final = 3
 HALVES_IN_TEXT: Final = 2
 MOST_HALVES: Final = 255
@@ -35,7 +35,7 @@ class Matches(NamedTuple):
 
     rows: NDArray[np.int32]
     counts: NDArray[np.float32]
-    """How often, weighted by where."""
+    """Occurrences of the word, weighted by place."""
 
 
 class Postings(NamedTuple):
@@ -45,12 +45,12 @@ class Postings(NamedTuple):
     """
 
     codes: NDArray[np.uint64]
-    """Of the words, ascending."""
+    """Codes of the words, ascending."""
     starts: NDArray[np.int64]
     """Where the postings of each word begin, and where the last ones end."""
     rows: NDArray[np.int32]
     halves: NDArray[np.uint8]
-    """How often the row has the word, weighted, in halves."""
+    """Occurrences of the word in the row, weighted, in halves."""
     lengths: NDArray[np.int32]
     """The number of words of each row."""
 

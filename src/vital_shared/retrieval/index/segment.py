@@ -22,7 +22,7 @@ class Segment(NamedTuple):
     """Never changed once it is made, so that any number of searches may read it."""
 
     ids: NDArray[np.int64]
-    """Of the chunks, ascending."""
+    """Ids of the chunks, ascending."""
     tenants: tuple[str, ...]
     """The owners, each once."""
     owners: NDArray[np.int32]

@@ -32,7 +32,7 @@ class Part(NamedTuple):
     segment: Segment
     alive: NDArray[np.bool_]
     name: str = ""
-    """Of its folder; empty: it is in memory only."""
+    """The name of its folder; empty: it is in memory only."""
 
     @property
     def dead_share(self) -> float:
@@ -62,20 +62,20 @@ class Part(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What a search reads; never changed, so that a search and a refresh may overlap."""
+    """The state that a search reads; never changed, so that a search and a refresh may overlap."""
 
     version: int = -1
-    """Of the store; all that was committed up to it is here."""
+    """The version of the store; all that was committed up to it is here."""
     last_id: int = 0
-    """Of the chunks that were read; the store never gives a number twice."""
+    """The last id of the chunks that were read; the store never gives a number twice."""
     parts: tuple[Part, ...] = ()
     """By ascending ids."""
     generation: int = 0
-    """Of what is on disk; 0: nothing."""
+    """The generation on disk; 0: nothing is there."""
 
     @property
     def unsaved_rows(self) -> int:
-        """How many chunks are in memory only."""
+        """The number of chunks that are in memory only."""
         return sum(len(part.segment.ids) for part in self.parts if not part.name)
 
     @property
@@ -180,13 +180,13 @@ class Snapshot(NamedTuple):
 
 
 class _Seen:
-    """What a tenant sees of a segment's words."""
+    """The words of a segment that a tenant may see."""
 
     def __init__(self, postings: Postings, visible: NDArray[np.bool_]) -> None:
         self._postings = postings
         self._visible = visible
         self.number = int(visible.sum())
-        """Of rows."""
+        """The number of visible rows."""
         self.words = int(postings.lengths[visible].sum())
 
     def matches(self, code: int) -> Matches:

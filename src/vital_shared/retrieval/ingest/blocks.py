@@ -1,4 +1,4 @@
-"""What every format is read into: a title, and blocks of text under headings."""
+"""The common form of every format: a title, and blocks of text under headings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Block", "Kind", "Outline", "Parsed", "Place", "clean", "title_from"]
 Kind = Literal["paragraph", "item", "row", "code"]
 
 MAX_HEADING_TOKENS = 40
-"""What is longer is a paragraph that somebody made large."""
+"""Tokens of a heading, at most; a longer one is a paragraph in large letters."""
 
 MAX_TITLE_TOKENS = 50
 

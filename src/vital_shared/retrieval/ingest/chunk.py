@@ -34,7 +34,7 @@ _PLACE: Final = re.compile(r"(?:^| \()(?:page|row)s? [\d\u2013]+\)?$", re.IGNORE
 
 class _Piece(NamedTuple):
     kind: Kind
-    """Of its end."""
+    """The kind of its end."""
 
     text: str
     size: int

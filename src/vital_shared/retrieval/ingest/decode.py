@@ -45,10 +45,10 @@ _OTHER_SCRIPTS: Final = """
 _MULTIBYTE: Final = frozenset({"gb18030", "big5hkscs", "cp932", "euc_jp", "cp949"})
 
 MAX_CONTROL_SHARE: Final = 0.01
-"""Of the characters; text has next to none, random bytes have a tenth."""
+"""The share of control characters above which data is no text: text has few, random bytes a tenth."""
 
 MAX_BROKEN_SHARE: Final = 0.02
-"""Of the characters beyond ASCII that a text in UTF-8 may have lost, by a cut or a faulty merge."""
+"""The share of characters beyond ASCII that a text in UTF-8 may have lost, by a cut or a faulty merge."""
 
 MIN_UTF8_SEQUENCES: Final = 5
 """Characters beyond ASCII that are no accident as valid UTF-8 where an East Asian encoding is declared."""
@@ -64,14 +64,14 @@ MIN_CAPITALS_COHERENCE: Final = 0.4
 """Likeness to a language of a text in capitals alone, as which another encoding's small letters are read."""
 
 MAX_BEYOND_SHARE: Final = 0.1
-"""Of the letters of a text in a Latin code page in no language that is known here."""
+"""The share of letters in a text of a Latin code page that may be of no language known here."""
 
 MIN_COHERENCE_LEAD: Final = 0.1
 MIN_CHAOS_LEAD: Final = 0.05
-"""How far the best encoding has to be ahead of the second, as charset-normalizer measures them."""
+"""The lead that the best encoding needs over the second, as charset-normalizer measures them."""
 
 MIN_REFUTING_COHERENCE: Final = 0.3
-"""How far another encoding has to be ahead of the declared one, to be believed instead."""
+"""The lead that another encoding needs over the declared one, to be believed instead."""
 
 
 class _Match(NamedTuple):

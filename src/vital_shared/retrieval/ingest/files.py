@@ -91,7 +91,7 @@ def file_address(path: Path) -> str:
 
 
 def is_gone(address: str) -> bool:
-    """Tell whether a file is known not to be there any more; what cannot be looked at is not.
+    """Return whether a file is known not to be there any more; one that cannot be looked at is not.
 
     A folder or a link in its place, or in that of a folder on the way to it, is not the file.
     """
@@ -164,7 +164,7 @@ def _walk(root: Path) -> Iterator[Found]:
 
 
 def _within(path: Path, root: Path) -> bool:
-    """Tell whether a path leads to something in the folder, also where it is a link; a loop leads nowhere."""
+    """Return whether a path leads to something in the folder, also where it is a link; a loop does not."""
     try:
         return not path.is_symlink() or path.resolve(strict=True).is_relative_to(root.resolve())
     except (OSError, RuntimeError):

@@ -16,7 +16,7 @@ DELIMITERS: Final = ",;\t|"
 
 
 def parse_csv(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
-    """Read a table; the sign between its cells is told by how often each stands there.
+    """Read a table; the delimiter is the sign with the most regular counts.
 
     :raises IngestError: when it is not text.
     """

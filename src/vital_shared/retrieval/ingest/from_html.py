@@ -126,7 +126,7 @@ class _Reader:
         return self._visible.is_shown(tag, in_article=self._articles > 0)
 
     def _enter(self, tag: Tag) -> bool:
-        """Handle the start of an element, and tell whether to go into it."""
+        """Handle the start of an element, and return whether to go into it."""
         if tag.name in _BLOCKS or tag.name in _HEADINGS or tag.name == "pre":
             self._flush()
         match tag.name:

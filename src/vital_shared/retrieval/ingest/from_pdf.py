@@ -25,7 +25,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 
 RECOGNITION_SHARE: Final = 0.7
-"""Of the time for a document that may go by before pages are left unrecognized."""
+"""The share of a document's time limit that may pass before pages are left unrecognized."""
 
 
 def parse_pdf(data: bytes, *, uri: str, max_pages: int, seconds: float = 60.0) -> Parsed:

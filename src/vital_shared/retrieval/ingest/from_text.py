@@ -60,7 +60,7 @@ def _take_heading(outline: Outline, group: list[str]) -> list[str]:
 
 
 def _is_underline(line: str, above: str) -> bool:
-    """Tell whether `line` underlines the text above it, and is not just a rule across the page."""
+    """Return whether `line` underlines the text above it, and is not just a rule across the page."""
     short = 0 < len(above.split()) <= MAX_HEADING_WORDS and not _UNDERLINE.fullmatch(above)
     return (
         short and _UNDERLINE.fullmatch(line) is not None and len(line.strip()) <= 2 * len(above.strip()) + 4

@@ -45,7 +45,7 @@ _NOTES: Final = re.compile(
 )
 
 MAX_LINKED_SHARE: Final = 0.5
-"""Of the text of an aside; one with more links leads elsewhere."""
+"""The share of linked text in an aside that belongs to the page; one with more leads elsewhere."""
 
 MAX_PLEA_CHARACTERS: Final = 300
 """Longer texts for readers without JavaScript are more than a request to turn it on."""
@@ -62,7 +62,7 @@ HEADING_DEPTH: Final = 4
 
 
 class Visibility:
-    """What is shown of one page.
+    """The visible part of one page.
 
     :param root: the page, or a part of it that has what its controls show.
     """
@@ -71,7 +71,7 @@ class Visibility:
         self._shown = _controlled(root) | _formulas(root)
 
     def is_shown(self, tag: Tag, *, in_article: bool) -> bool:
-        """Tell whether a reader of the page sees this element, and reads it as content.
+        """Return whether a reader of the page sees this element, and reads it as content.
 
         :param in_article: where a header or footer is not the page's but holds headings and notes.
         """
@@ -143,7 +143,7 @@ def _formulas(root: Tag) -> frozenset[int]:
 
 
 def _is_only_child(inner: PageElement, parent: Tag) -> bool:
-    """Tell whether there is nothing but blanks beside it."""
+    """Return whether there is nothing but blanks beside it."""
     return len(parent.contents) <= 3 and all(
         child is inner or (isinstance(child, NavigableString) and not child.strip())
         for child in parent.contents
@@ -151,7 +151,7 @@ def _is_only_child(inner: PageElement, parent: Tag) -> bool:
 
 
 def _is_button_content(tag: Tag) -> bool:
-    """Tell whether a button is a heading, or opens a part of the text, and sends nothing."""
+    """Return whether a button is a heading, or opens a part of the text, and submits nothing."""
     if any(
         tag.has_attr(name) for name in ("aria-expanded", "aria-controls", "data-bs-toggle", "data-toggle")
     ):
@@ -178,7 +178,7 @@ _SPECIAL: Final = {
 
 
 def _is_note(tag: Tag, in_article: bool) -> bool:
-    """Tell whether an aside belongs to the text: it stands in it or is called so, and is no list of links."""
+    """Return whether an aside belongs to the text: it is within it or named so, and is no list of links."""
     called = _NOTES.search(f"{tag.get('id')} {tag.get('class')} {tag.get('role')}") is not None
     return (in_article or called) and not _leads_elsewhere(tag)
 

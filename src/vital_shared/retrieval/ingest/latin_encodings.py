@@ -1,6 +1,6 @@
-"""Which code page of the Latin alphabet a text is in, by the letters of the languages that use it.
+"""The code page of a text in the Latin alphabet, by the letters of the languages that use it.
 
-Detectors by statistics cannot tell these apart in short texts: all are mostly ASCII.
+Detectors by statistics cannot distinguish these in short texts: all are mostly ASCII.
 """
 
 # ruff: noqa: RUF001 - the letters and signs of many languages are what it is about
@@ -75,7 +75,7 @@ def guess_latin(data: bytes, only: str | None = None) -> str | None:
 
 
 def _fits_icelandic(data: bytes) -> bool:
-    """Tell whether Turkish may be Icelandic as well, whose ð, ý and þ are bytes of Turkish letters."""
+    """Return whether Turkish may be Icelandic as well, whose ð, ý and þ are bytes of Turkish letters."""
     return _fits(data.decode("cp1252", "replace"), (_ICELANDIC,))
 
 

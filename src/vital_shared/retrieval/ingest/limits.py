@@ -1,4 +1,4 @@
-"""What one document may cost."""
+"""Limits of the ingestion of one document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Limits:
 
     file_bytes: int = 25_000_000
     pages: int = 2_000
-    """Of a PDF."""
+    """Pages of a PDF."""
 
     chunks: int = 10_000
     """About 1.5 million words."""
@@ -24,10 +24,10 @@ class Limits:
     """For reading a file into chunks, without embedding them."""
 
     memory_bytes: int = 1_000_000_000
-    """Of the process that reads a file; what it needs without a file, about 80 MB, counts."""
+    """Memory of the process that reads a file; its base of about 80 MB counts."""
 
     output_bytes: int = 64_000_000
-    """Of the chunks, as JSON."""
+    """Size of the chunks, as JSON."""
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:

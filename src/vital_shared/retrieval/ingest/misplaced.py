@@ -27,11 +27,11 @@ MAX_CAPITAL_SHARE: Final = 0.7
 
 
 def is_misplaced(text: str) -> bool:
-    """Tell whether letters or signs stand where no language has them."""
+    """Return whether letters or signs stand where no language has them."""
     return _MISPLACED.search(text) is not None
 
 
 def is_mostly_capitals(text: str) -> bool:
-    """Tell whether most letters beyond ASCII are capitals, which small letters become in other encodings."""
+    """Return whether most letters beyond ASCII are capitals, as small letters become in other encodings."""
     small, capitals = len(re.findall(f"[{_SMALL}]", text)), len(re.findall(f"[{_CAPITALS}]", text))
     return capitals > MAX_CAPITAL_SHARE * (small + capitals)

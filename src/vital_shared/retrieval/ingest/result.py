@@ -1,4 +1,4 @@
-"""What became of a document."""
+"""The result of ingesting a document."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Status = Literal["added", "updated", "unchanged", "duplicate", "failed", "stale"
 
 
 class IngestResult(Frozen):
-    """What became of one document."""
+    """The result of ingesting one document."""
 
     uri: str
     status: Status

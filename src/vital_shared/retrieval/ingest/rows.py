@@ -12,7 +12,7 @@ from vital_shared.retrieval.ingest.tables import row_text
 __all__ = ["Row", "add_rows"]
 
 EMPTY: Final = "\u2013"
-"""What stands for an empty cell where no heading shows which cells there are."""
+"""The sign for an empty cell where no heading shows which cells there are."""
 
 Row = tuple[int, list[str]]
 """The number of a row, from 1, and its cells."""

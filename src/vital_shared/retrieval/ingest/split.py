@@ -17,11 +17,11 @@ _CUTS = (
 )
 
 SLICE_CHARACTERS = 100
-"""A text without any spaces is cut into slices of so many characters, 300 tokens at most."""
+"""Characters of a slice of a text without any spaces, 300 tokens at most."""
 
 
 def _fits(text: str, limit: int) -> bool:
-    """Tell whether `text` has at most `limit` tokens, without counting a text that is far too long."""
+    """Return whether `text` has at most `limit` tokens, without counting a text that is far too long."""
     return len(text) <= 20 * limit and tokens(text) <= limit
 
 

@@ -1,4 +1,4 @@
-"""How many tokens a text has, near enough, without a tokenizer.
+"""The number of a text's tokens, near enough, without a tokenizer.
 
 The models see 512 tokens of a passage: WordPiece of BERT's English vocabulary. Fitted to that:
 ordinary English is overestimated (1.9 a word against 1.3), names of medicines, other languages and

@@ -1,4 +1,4 @@
-"""What stands before a source that may be slow or down: a breaker, and one kind of error."""
+"""Protection from a source that may be slow or down: a breaker, and one kind of error."""
 
 from __future__ import annotations
 

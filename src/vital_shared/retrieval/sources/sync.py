@@ -31,7 +31,7 @@ OnSync = Callable[[int, int], None]
 
 
 class SyncResult(NamedTuple):
-    """What a sync has changed."""
+    """The changes of a sync."""
 
     written: int
     """Documents that were new or changed."""

@@ -35,13 +35,13 @@ MAX_MAGNITUDE = 1_000
 """Results from 10 to the power of this on, or below its inverse, are refused."""
 
 MAX_EXPONENT = 10_000
-"""Of a power, either way."""
+"""The largest exponent of a power, positive or negative."""
 
 MAX_DEPTH = 150
-"""Of the tree, to stay far from Python's own limit; a sum of n numbers is n - 1 deep."""
+"""The maximum depth of the tree, far from Python's own limit; a sum of n numbers is n - 1 deep."""
 
 _SHOWN_DIGITS = 15
-"""Of a result that is not exact."""
+"""Significant digits that are shown of a result that is not exact."""
 
 _CONTEXT = decimal.Context(
     prec=DIGITS,

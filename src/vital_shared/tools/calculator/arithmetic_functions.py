@@ -1,6 +1,6 @@
 """The constants and functions that the calculator knows, in `decimal`.
 
-All work in the current decimal context: it sets their precision, and its `Inexact` flag tells afterwards
+All work in the current decimal context: it sets their precision, and its `Inexact` flag shows afterwards
 whether a result is exact.
 """
 

@@ -1,4 +1,4 @@
-"""The calculator, and telling a sum in a question from the many numbers there that are none."""
+"""The calculator, and the distinction of a sum in a question from the many numbers there that are none."""
 
 from __future__ import annotations
 

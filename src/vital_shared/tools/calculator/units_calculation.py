@@ -20,7 +20,7 @@ __all__ = ["Calculation", "Mismatch"]
 
 _LARGEST_POWER: Final = 9
 _MOST_BITS: Final = 20_000
-"""Of a numerator or denominator; 10 to the power of `MAX_MAGNITUDE` has 3,322."""
+"""Bits of a numerator or denominator, at most; 10 to the power of `MAX_MAGNITUDE` has 3,322."""
 
 
 @cache

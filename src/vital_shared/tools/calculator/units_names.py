@@ -12,16 +12,16 @@ __all__ = ["COMPOUNDS", "SYMBOLS", "WORDS", "UnitName"]
 
 
 class UnitName(NamedTuple):
-    """What a spelling stands for."""
+    """The meaning of a spelling."""
 
     name: str
     """In pint's registry."""
     kind: str
-    """What it measures."""
+    """The quantity that it measures."""
     note: str = ""
     """Which of several units of this name it is, in words for the user."""
     otherwise: UnitName | None = None
-    """What else it may be, where the other unit of a conversion tells."""
+    """Its other meaning, where the other unit of a conversion decides."""
 
 
 SYMBOLS: Final[dict[str, UnitName]] = {}
@@ -137,7 +137,7 @@ COMPOUNDS: Final = frozenset(
         ("minute", "second"), ("liter", "milliliter"), ("gallon", "quart"), ("quart", "pint"),
     }
 )  # fmt: skip
-"""What may follow each other to make one quantity, as in ``5 ft 11 in``."""
+"""Pairs of units that may follow each other in one quantity, as in ``5 ft 11 in``."""
 
 
 def _add(unit: UnitName, symbols: str, words: str) -> None:

@@ -108,7 +108,7 @@ class McpConnection:
                     limit.deadline = math.inf
                     ready.set_result(client)
                     await over.wait()
-        except Exception as error:  # noqa: BLE001 - a foreign server may fail in any way; whoever waits is told
+        except Exception as error:  # noqa: BLE001 - a foreign server may fail in any way; the waiting caller gets it
             if ready.done():
                 self._log("mcp_connection_ended_badly", error)
             else:

@@ -67,7 +67,7 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
 
 
 class _Watched:
-    """A stream that tells when it has ended."""
+    """A stream that reports its end."""
 
     def __init__(self, stream: Any, over: asyncio.Event) -> None:
         self._stream, self._over = stream, over

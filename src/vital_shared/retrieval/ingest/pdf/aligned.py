@@ -16,10 +16,10 @@ __all__ = ["aligned_table", "cell_of", "free_gaps", "line_size", "segments"]
 Line = Sequence[Word]
 
 CELL_GAP: Final = 1.0
-"""Of the size of letters: a wider space within a line may part two cells."""
+"""The width of a space that may part two cells of a line, in sizes of its letters."""
 
 COLUMN_GAP: Final = 0.6
-"""Of the size of letters: the narrowest space between columns that all lines leave free."""
+"""The narrowest space between columns that all lines leave free, in sizes of their letters."""
 
 MAX_MERGED: Final = 3
 """Rows at the top whose cells may cover several columns."""
@@ -28,7 +28,7 @@ MAX_MERGED_WORDS: Final = 10
 """Words of such a cell."""
 
 MAX_SIGNS: Final = 0.6
-"""Of the cells that have neither a number nor a word; a formula has more."""
+"""The share of cells with neither a number nor a word; a formula has more."""
 
 _LIST_MARK: Final = re.compile(r"[-*•‣◦▪·∙●○■\u2013—]|\(?[\dA-Za-z]{1,3}[.)]|\[\d+\]|\d+(?:\.\d+)+")
 _WORD: Final = re.compile(r"\d|\w\S*\w")
@@ -231,7 +231,7 @@ def _unwrapped(
 
 
 def _goes_on(above: Line, line: Line, cuts: Sequence[float], widths: Sequence[float]) -> bool:
-    """Tell whether a line has nothing but the ends of cells that had no room in the line above."""
+    """Return whether a line has nothing but the ends of cells that had no room in the line above."""
     upper, lower = _by_column(above, cuts), _by_column(line, cuts)
     if lower[0] or not all(over for over, under in zip(upper, lower, strict=True) if under):
         return False

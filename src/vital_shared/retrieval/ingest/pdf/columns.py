@@ -20,10 +20,10 @@ MIN_LINES: Final = 3
 """Lines that a column has at least."""
 
 LOOSE_LINES: Final = 6
-"""Lines from which columns are told by how few of them have one beside them."""
+"""Lines that are enough to recognize columns by the few of them that have another one beside them."""
 
 LEVEL_SHARE: Final = 0.6
-"""Of the lines that have one beside them; in tables nearly all do."""
+"""The share of lines beside another from which on they are a table's; in tables nearly all are."""
 
 WORDS_PER_LINE: Final = 2.5
 FULL_LINE: Final = 0.7
@@ -104,7 +104,7 @@ def _widest_gutter(strips: Sequence[Strip]) -> _Gutter | None:
 
 
 def _may_begin(strips: Sequence[Strip], start: int) -> bool:
-    """Tell whether a strip is parted, or stands beside the next one."""
+    """Return whether a strip is parted, or stands beside the next one."""
     strip = strips[start]
     if len(strip.spans) > 1:
         return True
@@ -144,7 +144,7 @@ def _free(strip: Strip) -> list[Span]:
 
 
 def _parts_text(strips: Sequence[Strip], x: float) -> bool:
-    """Tell whether what is left and right of a gutter are columns of text, and not those of a table."""
+    """Return whether the parts left and right of a gutter are columns of text, and not those of a table."""
     left = [part for strip in strips if (part := _side(strip, x, left=True))]
     right = [part for strip in strips if (part := _side(strip, x, left=False))]
     if min(len(left), len(right)) < MIN_LINES or not _overlap(left, right):
@@ -161,7 +161,7 @@ def _overlap(left: Sequence[Strip], right: Sequence[Strip]) -> bool:
 
 
 def _is_prose(strips: Sequence[Strip]) -> bool:
-    """Tell whether strips are lines of running text, in one column or again in several."""
+    """Return whether strips are lines of running text, in one column or again in several."""
     lines = [strip for strip in strips if strip.table is None]
     width = max(strip.x1 for strip in strips) - min(strip.x0 for strip in strips)
     full = sum(strip.x1 - strip.x0 >= FULL_LINE * width for strip in lines)

@@ -1,4 +1,4 @@
-"""What somebody entered into a form, and notes that were put on a page, as words where they stand."""
+"""The entries of a form, and notes that were put on a page, as words where they stand."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Field(NamedTuple):
     """A field of a form, with what is entered; in points, y growing downwards."""
 
     name: str
-    """What its maker calls it for readers, or else for programs."""
+    """The field's label for readers, or else its name for programs."""
 
     lines: tuple[str, ...]
     is_box: bool

@@ -1,4 +1,4 @@
-"""What is above each line: a line of its paragraph, a gap, or another page."""
+"""The space above each line: a line of its paragraph, a gap, or another page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vital_shared.retrieval.ingest.pdf.page import Item, TextLine
 __all__ = ["with_gaps"]
 
 GAP: Final = 1.2
-"""Of the usual distance between lines: what is wider sets a paragraph apart."""
+"""The distance between lines that sets a paragraph apart, as a multiple of the usual one."""
 
 RESIZED: Final = 1.12
 """Letters that are larger or smaller by more belong to another paragraph."""

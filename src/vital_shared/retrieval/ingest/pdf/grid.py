@@ -18,7 +18,7 @@ REACH: Final = 3.5
 """Distance in points that is left between lines which meet."""
 
 MAX_LINES: Final = 400
-"""Of each direction, joined; a page with more has drawings."""
+"""Lines of each direction, joined; a page with more has drawings."""
 
 MIN_CELL: Final = 4.0
 
@@ -40,7 +40,7 @@ class Grid(NamedTuple):
     areas: tuple[Area, ...]
 
     def holds(self, x: float, y: float) -> bool:
-        """Tell whether a point is within."""
+        """Return whether a point is within."""
         return self.xs[0] <= x <= self.xs[-1] and self.ys[0] <= y <= self.ys[-1]
 
 
@@ -109,7 +109,7 @@ def _root(roots: list[int], number: int) -> int:
 
 
 def meet(level: Rule, upright: Rule) -> bool:
-    """Tell whether a level and an upright line touch."""
+    """Return whether a level and an upright line touch."""
     return (
         level.x0 - REACH <= upright.x0 <= level.x1 + REACH
         and upright.y0 - REACH <= level.y0 <= upright.y1 + REACH

@@ -45,7 +45,7 @@ class Letter(NamedTuple):
     x0: float
     x1: float
     y: float
-    """Of the baseline."""
+    """Height of the baseline."""
 
     size: float
     bold: bool

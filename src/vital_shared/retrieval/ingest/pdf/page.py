@@ -18,14 +18,14 @@ from vital_shared.retrieval.ingest.pdf.words import Word, columned, joined, text
 __all__ = ["Item", "TextLine", "page_items"]
 
 NEXT_LINE: Final = 3.2
-"""Of the size of letters: the most between two rows of a table without lines."""
+"""The largest distance between two rows of a table without lines, in sizes of their letters."""
 
 
 MIN_DOTS: Final = 4
 """Words of dots in a line that are a leader."""
 
 MIN_FILLED: Final = 0.5
-"""Of the width of the lines above and below it that a table's text has."""
+"""The width of a table's text, as a share of the lines above and below it."""
 
 
 class TextLine(NamedTuple):
@@ -33,7 +33,7 @@ class TextLine(NamedTuple):
 
     text: str
     size: float
-    """Of most of its letters, in points, to a half."""
+    """The size of most of its letters, in points, to a half."""
 
     bold: bool
     y: float
@@ -207,7 +207,7 @@ def _table_end(strips: Sequence[Strip], start: int) -> int:
 
 
 def _is_merged_heading(strips: Sequence[Strip], start: int) -> bool:
-    """Tell whether a line may be a heading over several columns of the lines below it."""
+    """Return whether a line may be a heading over several columns of the lines below it."""
     if start + 2 >= len(strips) or strips[start + 1].table is not None:
         return False
     heading, below = strips[start], strips[start + 1]

@@ -20,15 +20,15 @@ __all__ = ["Pages"]
 
 
 MAX_CODE_SHARE: Final = 0.6
-"""Of a document's words; where more have letters of one width, it was written with a typewriter."""
+"""The share of words in letters of one width above which a document was written with a typewriter."""
 
 
 DEFAULT_SIZE: Final = 10.0
-"""Of notes on a page without text, in points."""
+"""The size of notes on a page without text, in points."""
 
 
 class _Layer(NamedTuple):
-    """What stands on a page in one direction."""
+    """The content of a page in one direction."""
 
     words: list[Word]
     rules: list[Rule]

@@ -67,7 +67,7 @@ def _words_by_area(grid: Grid, words: Sequence[Word]) -> dict[Area, list[Word]]:
 
 
 def _has_rows_within(grid: Grid, filled: dict[Area, list[list[Word]]]) -> bool:
-    """Tell whether most text stands in rows of the grid that have rows of their own, without lines."""
+    """Return whether most text stands in rows of the grid that have rows of their own, without lines."""
     stacked = total = 0
     for row in range(len(grid.ys) - 1):
         cells = {area: lines for area, lines in filled.items() if area.top == row and area.bottom == row + 1}
@@ -79,7 +79,7 @@ def _has_rows_within(grid: Grid, filled: dict[Area, list[list[Word]]]) -> bool:
 
 
 def _are_rows(grid: Grid, cells: dict[Area, list[list[Word]]]) -> bool:
-    """Tell whether lines of neighbouring cells belong together: they stand level, and nothing forced them."""
+    """Return whether lines of neighbouring cells belong together: they are level, and nothing forced them."""
     levels = [round(lines[0].y) for cell in cells.values() for lines in cell]
     shared = sum(levels.count(level) > 1 or levels.count(level + 1) > 0 for level in set(levels))
     if len(cells) < 2 and not any(len(line) > 1 for cell in cells.values() for line in cell):

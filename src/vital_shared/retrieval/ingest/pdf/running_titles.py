@@ -13,7 +13,7 @@ __all__ = ["without_running_titles"]
 
 MIN_PAGES: Final = 3
 MIN_SHARE: Final = 0.1
-"""Of the pages that have a title which runs through a document."""
+"""The share of pages that have a title which runs through a document."""
 
 _NUMBER: Final = re.compile(r"[0-9]{1,6}|\b[ivxlcIVXLC]+\b")
 _ROMAN: Final = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}

@@ -19,16 +19,16 @@ __all__ = ["PROGRAM", "is_scan", "recognized_words"]
 
 PROGRAM: Final = "tesseract"
 DPI: Final = 250
-"""Dots per inch: fine print is still told apart, and a page takes seconds."""
+"""Dots per inch: fine print stays legible, and a page takes seconds."""
 
 MAX_PIXELS: Final = 20_000_000
-"""Of a page as a picture: what is larger is made coarser."""
+"""Pixels of a page as a picture: a larger one is made coarser."""
 
 MAX_WORDS: Final = 30
 """Words beside a picture over most of the page, up to which it is taken for a scan."""
 
 MIN_COVER: Final = 0.5
-"""Of the page: a picture that covers less is an illustration."""
+"""The share of the page that a scan covers: a picture that covers less is an illustration."""
 
 MIN_CONFIDENCE: Final = 30.0
 """Percent, as tesseract gives it for each word; below are stains and drawings."""
@@ -37,9 +37,9 @@ WORD_LEVEL: Final = "5"
 
 
 def is_scan(page: Any, words: int) -> bool:
-    """Tell whether a page is a picture of text.
+    """Return whether a page is a picture of text.
 
-    :param words: how many words it has as text.
+    :param words: the number of words that it has as text.
     """
     if words > MAX_WORDS:
         return False

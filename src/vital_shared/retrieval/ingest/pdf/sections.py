@@ -106,7 +106,7 @@ class _Sections:
 
 
 def _is_code(line: TextLine, following: TextLine | None, *, in_code: bool) -> bool:
-    """Tell whether a line is one of several in letters of one width, or stands alone."""
+    """Return whether a line is one of several in letters of one width, or stands alone."""
     before_code = following is not None and following.code and following.above == "line"
     return line.code and (in_code or before_code or line.above == "gap")
 

@@ -15,7 +15,7 @@ _YEAR: Final = re.compile(r"(?:19|20)\d\d(?:[-/\u2013]\d{2,4})?")
 
 
 class Cell(NamedTuple):
-    """What a cell shows."""
+    """The content of a cell."""
 
     text: str = ""
     bold: bool = False
@@ -29,10 +29,10 @@ class Table(NamedTuple):
 
     rows: tuple[tuple[Cell, ...], ...]
     header: int
-    """Rows at the top that are headings; 0 where none can be told."""
+    """Rows at the top that are headings; 0 where none is recognized."""
 
     is_marked: bool
-    """Whether a line, bold letters or merged cells set the header apart; else it is told by its words."""
+    """Whether a line, bold letters or merged cells set the header apart; else its words decide."""
 
     x0: float
     x1: float
@@ -72,7 +72,7 @@ def _are_short(rows: Sequence[Sequence[Cell]]) -> bool:
 
 
 def _is_heading(first: Sequence[Cell], body: Sequence[Sequence[Cell]]) -> bool:
-    """Tell whether a row without any mark is a header, by what stands below it."""
+    """Return whether a row without any mark is a header, by the rows below it."""
     texts = [cell.text for cell in first]
     labels = texts[1:]
     if not labels or not all(labels) or not _are_short([first]):

@@ -13,7 +13,7 @@ SAME_COLUMN: Final = 15.0
 """Distance in points within which a column of the next page is the same one."""
 
 EMPTY: Final = "\u2013"
-"""What stands for an empty cell where no heading shows which cells there are."""
+"""The sign for an empty cell where no heading shows which cells there are."""
 
 
 class TableText:

@@ -13,7 +13,7 @@ from vital_shared.retrieval.ingest.pdf.letters import Letter
 __all__ = ["Word", "columned", "joined", "text_lines", "words_of"]
 
 WORD_GAP: Final = 0.1
-"""Of the size of letters: a wider gap is a space. As in poppler's pdftotext (minWordBreakSpace)."""
+"""The gap that is a space, in sizes of its letters. As in poppler's pdftotext (minWordBreakSpace)."""
 
 SAME_BASELINE: Final = 0.25
 SMALLER: Final = 0.87
@@ -21,7 +21,7 @@ SMALLER: Final = 0.87
 
 HIGHEST: Final = 0.7
 LOWEST: Final = 0.4
-"""Of the size of the letters beside it: how far a small word may be raised and lowered."""
+"""The distance that a small word may be raised or lowered, in sizes of the letters beside it."""
 
 RIGHT_TO_LEFT: Final = {"R", "AL"}
 """Classes of letters, Unicode Standard Annex 9."""

@@ -24,7 +24,7 @@ VISIBLE_LOOKS: Final = 60
 FIRST_LOOK_SECONDS: Final = 0.1
 MAX_LOOK_SECONDS: Final = 2.0
 MAX_DIGITS: Final = 20
-"""Of a number with 64 bits."""
+"""Digits of a number with 64 bits."""
 
 _WRITTEN: Final = "x-pinecone-request-lsn"
 _SEEN: Final = "x-pinecone-max-indexed-lsn"

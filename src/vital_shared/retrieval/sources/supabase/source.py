@@ -57,7 +57,7 @@ T = TypeVar("T")
 
 VARIABLE: Final = "VITAL_SUPABASE_URL"
 SEARCH_SECONDS: Final = 5.0
-"""How long a search waits for a connection and for a statement; runs give up sooner or then."""
+"""Seconds that a search waits for a connection and for a statement; runs give up sooner or then."""
 WRITE_SECONDS: Final = 3_600.0
 """The same for writes: the indexes of many passages take long to build."""
 

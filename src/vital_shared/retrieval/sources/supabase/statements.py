@@ -24,9 +24,9 @@ EXACT_PASSAGES: Final = 5_000
 crowd it out of an approximate index, and reading its passages takes a few milliseconds."""
 
 EXACT_SHARE: Final = 500
-"""The same for one that sees no more than one passage in so many: an HNSW scan gives up after 20,000
-(``hnsw.max_scan_tuples``), before it has found enough of them. Where a scan gives up all the same, since the
-passages of other tenants are nearer, an exact search follows."""
+"""The same for a tenant that sees no more than one of this number of passages: an HNSW scan gives up after
+20,000 (``hnsw.max_scan_tuples``), before it has found enough of them. Where a scan gives up all the same,
+since the passages of other tenants are nearer, an exact search follows."""
 
 TAKE_ROLE: Final = text(
     f"""SELECT set_config('search_path', {search_path()}, true), set_config('vital.tenant', :tenant, true),
