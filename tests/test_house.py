@@ -17,16 +17,7 @@ import vital_shared
 
 ROOT = Path(__file__).parents[1]
 
-PLAIN_ENGLISH = (
-    "vital_shared/billing",
-    "vital_shared/graph",
-    "vital_shared/models",
-    "vital_shared/monitoring",
-    "vital_shared/retrieval",
-    "vital_shared/store",
-    "vital_shared/tools",
-    "vital_shared/workflows",
-)
+PLAIN_ENGLISH = ("vital_shared",)
 """Packages whose docstrings and comments are checked for wording; the list only grows."""
 
 HEADLESS_CLAUSE = re.compile(r"(What|How|Who|Whose|Of|So)\b")

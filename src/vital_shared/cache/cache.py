@@ -44,10 +44,10 @@ SAMPLED_ENTRIES_OF_REDIS: Final = 100
 
 
 class Cache:
-    """Answers that were given lately: in this process, and in Redis where there is one.
+    """Recent answers: in this process, and in Redis where there is one.
 
-    :param entries: at most so many in this process; 0 turns the cache off.
-    :param most_bytes: of all these answers together.
+    :param entries: answers kept in this process, at most; 0 turns the cache off.
+    :param most_bytes: size of all these answers together, at most.
     :param ttl: seconds that an answer is good for.
     :param redis: shared by all processes.
     :param similarity: the cosine from which on questions are compared in the semantic tier.
@@ -164,12 +164,12 @@ class Cache:
             return None
 
     async def publish(self, lease: Lease, flight: Flight) -> None:
-        """Tell the other processes what a run tells, until it is over."""
+        """Publish a run's events to the other processes, until it is over."""
         assert self.redis is not None  # noqa: S101 - it has given the lease
         await self.redis.flights.publish(lease, flight)
 
     def follow_lease(self, lease: Lease, is_cancelled: Callable[[], bool]) -> AsyncGenerator[Event, None]:
-        """Read what a run in another process tells; raises `CacheUnavailable`."""
+        """Read the events of a run in another process; raises `CacheUnavailable`."""
         assert self.redis is not None  # noqa: S101 - it has given the lease
         return self.redis.flights.follow(lease, is_cancelled)
 

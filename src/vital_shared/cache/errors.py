@@ -1,4 +1,4 @@
-"""What can go wrong with the cache; none of it reaches who asks."""
+"""Errors of the cache; none of them reaches the client."""
 
 from __future__ import annotations
 

@@ -13,17 +13,17 @@ from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPau
 __all__ = ["LEADERS", "End", "Flight", "Flights"]
 
 LEADERS: Final = 2
-"""A question whose run has failed is tried by one more who asked; then all are told of the failure."""
+"""Runs of a question, at most: after a failure one follower runs it again; then all get the failure."""
 
 End: TypeAlias = Literal["answered", "failed", "cancelled", "paused"]
 
 
 class Flight:
-    """One run, and what it has told so far: no more than one answer's events."""
+    """The event log of one run so far: no more than one answer's events."""
 
     def __init__(self, number: int) -> None:
         self.number = number
-        """How many runs have failed at this question before."""
+        """Number of earlier runs that have failed at this question."""
         self.outcome: RunFinished | RunFailedEvent | RunPaused | None = None
         self.is_over = False
         self.told: list[Event] = []
@@ -33,7 +33,7 @@ class Flight:
 
     @property
     def end(self) -> End:
-        """How it has ended, once it is over."""
+        """The way it has ended, once it is over."""
         match self.outcome:
             case RunFinished():
                 return "answered"
@@ -45,7 +45,7 @@ class Flight:
                 return "cancelled"
 
     def tell(self, event: Event) -> None:
-        """Pass on what the run has told."""
+        """Append an event of the run, and wake its followers."""
         if isinstance(event, RunFinished | RunFailedEvent | RunPaused):
             self.outcome = event
         else:
@@ -64,14 +64,14 @@ class Flight:
             self._bell = None
 
     async def news(self, seen: int) -> None:
-        """Wait until more was told than so much, or it is over, or the bell rings."""
+        """Wait until there are more events than `seen`, or it is over, or the bell rings."""
         if seen >= len(self.told) and not self.is_over:
             if self._bell is None:
                 self._bell = asyncio.Event()
             await self._bell.wait()
 
     async def follow(self, is_cancelled: asyncio.Event) -> AsyncGenerator[Event, None]:
-        """Read what was told, and go on live until it is over, or until oneself is cancelled (then ring)."""
+        """Read the log, and go on live until it is over, or until the reader is cancelled (then ring)."""
         seen = 0
         while not is_cancelled.is_set():
             if seen < len(self.told):
@@ -99,5 +99,5 @@ class Flights:
         return self.under_way.get(key)
 
     def land(self, key: str) -> None:
-        """End one: who asks from now on begins another."""
+        """End one: the next request begins another."""
         self.under_way.pop(key).land()

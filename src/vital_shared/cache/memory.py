@@ -29,10 +29,10 @@ class Entry:
 
 
 class MemoryTier:
-    """Keeps so many answers, of so many bytes, for so long.
+    """Cached answers in memory, bounded in number, bytes and age.
 
-    :param entries: at most so many; 0 keeps nothing.
-    :param most_bytes: of all answers together, as JSON.
+    :param entries: answers kept, at most; 0 keeps nothing.
+    :param most_bytes: size of all answers together, as JSON, at most.
     :param ttl: seconds that an answer is good for.
     :param clock: gives seconds that never go back.
     :param on_leave: called with each entry that leaves, why, and its age in seconds.
@@ -48,7 +48,7 @@ class MemoryTier:
     ) -> None:
         self.capacity = entries
         self.bytes = 0
-        """Of all that is kept."""
+        """The size of all that is kept."""
         self._most_bytes = most_bytes
         self._ttl = ttl
         self._clock = clock
@@ -59,7 +59,7 @@ class MemoryTier:
         return len(self._kept)
 
     def age(self, entry: Entry) -> float:
-        """How old an entry is, in seconds."""
+        """Return the age of an entry, in seconds."""
         return self._clock() - entry.written_at
 
     def ages(self, limit: int) -> list[float]:
@@ -101,7 +101,7 @@ class MemoryTier:
     def invalidate(self, is_stale: Callable[[WorkflowOutput, int], bool]) -> int:
         """Drop answers, and return how many.
 
-        :param is_stale: tells of an answer, and the version of the documents that it was made from.
+        :param is_stale: decides by an answer, and the version of the documents that it was made from.
         """
         stale = [key for key, entry in self._kept.items() if is_stale(entry.output, entry.knowledge)]
         for key in stale:

@@ -30,7 +30,7 @@ __all__ = ["Found", "RedisTier"]
 logger = get_logger(__name__)
 
 PREFIX: Final = "vital/1"
-"""Of all keys. The number is that of the format: another VITAL beside this one has keys of its own."""
+"""The prefix of all keys. The number is the format's: another version beside this one has keys of its own."""
 
 CONNECTIONS: Final = 20
 STREAMS: Final = 100
@@ -40,7 +40,7 @@ SECONDS: Final = 0.25
 
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 5.0
-"""For so long Redis is left alone after a failure, twice as long each time."""
+"""The longest pause in calls of Redis after a failure, in seconds; pauses double up to it."""
 
 MOST_BYTES: Final = 4_000_000
 """A larger answer is not kept."""
@@ -65,10 +65,10 @@ class Found(NamedTuple):
 
 
 class RedisTier:
-    """Keeps so many answers for so long, those that were used least lately go first.
+    """Cached answers in Redis, bounded in number and age; those that were used least lately go first.
 
     :param url: ``redis://…``, ``rediss://…`` or ``unix://…``.
-    :param entries: at most so many.
+    :param entries: answers kept, at most.
     :param ttl: seconds that an answer is good for.
     :param wall: seconds since the epoch, which the machines agree on.
     :param clock: gives seconds that never go back.
@@ -121,7 +121,7 @@ class RedisTier:
     async def get(self, key: str, question: WorkflowInput) -> Found | None:
         """Find the answer to a question; it is now the one that was used last.
 
-        :raises CacheUnavailable: when Redis cannot tell.
+        :raises CacheUnavailable: when Redis does not answer.
         """
         name, now = self._name(key, question.tenant_id, question.mode.value, question.agent_id), self._wall()
 
@@ -169,14 +169,14 @@ class RedisTier:
     async def take_lease(self, key: str) -> Lease:
         """Take the lease of a question, or learn who holds it.
 
-        :raises CacheUnavailable: when Redis cannot tell.
+        :raises CacheUnavailable: when Redis does not answer.
         """
         return await self._within(lambda: self.flights.take(key))
 
     async def count(self) -> int:
-        """How many answers there are.
+        """Count the answers.
 
-        :raises CacheUnavailable: when Redis cannot tell.
+        :raises CacheUnavailable: when Redis does not answer.
         """
 
         async def ask() -> int:
@@ -187,7 +187,7 @@ class RedisTier:
     async def ages(self, limit: int) -> list[float]:
         """Return the ages of entries in seconds, of a random sample where there are more than that.
 
-        :raises CacheUnavailable: when Redis cannot tell.
+        :raises CacheUnavailable: when Redis does not answer.
         """
 
         async def ask() -> list[float]:
@@ -201,9 +201,9 @@ class RedisTier:
         return await self._within(ask)
 
     async def bytes(self) -> int:
-        """How much memory Redis takes.
+        """Return the bytes of memory that Redis takes.
 
-        :raises CacheUnavailable: when it cannot tell.
+        :raises CacheUnavailable: when Redis does not answer.
         """
 
         async def ask() -> int:

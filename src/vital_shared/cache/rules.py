@@ -1,4 +1,4 @@
-"""What may be cached, under which key, and for whom. Nothing here looks anything up.
+"""Rules of the cache: which answers are cacheable, under which key, and for which requests; no lookups here.
 
 A key is made of all that an answer depends on. So whatever changes, be it a document, an agent or a
 prompt, an old answer is no longer found; and a tenant can find its own answers only, since it is part of
@@ -29,7 +29,7 @@ LEAST_QUALITY: Final = 0.8
 FOLDED_CHARACTERS: Final = 200
 
 FORMAT: Final = 3
-"""Of keys and entries: changed with either."""
+"""The version of the format of keys and entries: changed with either."""
 
 
 def normalised(query: str) -> str:
@@ -87,10 +87,10 @@ def _sorted(arguments: Mapping[str, Any] | None) -> str:
 
 
 def may_be_kept(output: WorkflowOutput, read_only: Collection[str], *, resumed: bool) -> bool:
-    """Tell whether an answer may be given again.
+    """Return whether an answer may be given again.
 
     :param read_only: the tools that change nothing: an answer that has changed something is no answer to
-        the next who asks.
+        the next request.
     :param resumed: whether a person has decided on it.
     """
     return (
@@ -104,7 +104,7 @@ def may_be_kept(output: WorkflowOutput, read_only: Collection[str], *, resumed: 
 
 
 def may_be_shared(question: WorkflowInput, tools: Collection[str], read_only: Collection[str]) -> bool:
-    """Tell whether one run may answer all who ask the same at the same time: only if it can change nothing.
+    """Return whether one run may answer all identical requests at a time: only if it can change nothing.
 
     :param tools: those that the agent may use.
     """

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 __all__ = ["asks_the_same"]
 
 COMPARED_CHARACTERS: Final = 1_000
-"""Of a longer question the vectors see the beginning alone."""
+"""Characters of a question that the vectors see, from its beginning."""
 
 _WORD: Final = re.compile(r"(?<!\w)-?\d[\w.,()/%-]*[\w)%]|-?\d|\w[\w']*(?:\(\w+\))?|[$€£¥%<>=+#&@°§±÷^~]")
 """Words, numbers with what belongs to them, and signs that say something."""
@@ -94,7 +94,7 @@ _FUTURE: Final = frozenset({"will", "shall"})
 
 
 class _Asked(NamedTuple):
-    """What is compared."""
+    """The parts of a question that are compared."""
 
     words: tuple[str, ...]
     particles: frozenset[str]
@@ -102,7 +102,7 @@ class _Asked(NamedTuple):
 
 
 def asks_the_same(one: str, other: str) -> bool:
-    """Tell whether the answer to one question is surely one to the other."""
+    """Return whether the answer to one question is surely one to the other."""
     if max(len(one), len(other)) > COMPARED_CHARACTERS:
         return False
     first, second = _asked(one), _asked(other)

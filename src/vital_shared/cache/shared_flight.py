@@ -1,7 +1,7 @@
-"""Single flight over processes: who holds the lease of a question runs, and tells the others by way of Redis.
+"""Single flight over processes: the holder of a question's lease runs, and publishes its events in Redis.
 
 The lease is a key that ends by itself, unless it is renewed: when the process dies that holds it, another
-takes it. What the run tells is a Redis stream, read from its beginning by each process that follows.
+takes it. The events of the run are a Redis stream, read from its beginning by each process that follows.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["Lease", "SharedFlights"]
 
 LEASE_SECONDS: Final = 5.0
-"""So long after its process has died, a question is taken over."""
+"""Seconds after the death of its process until a question is taken over."""
 KEPT_SECONDS: Final = 60.0
-"""So long what a run has told can be read after its end."""
+"""Seconds that a run's events can be read after its end."""
 BLOCK_SECONDS: Final = 0.1
-"""So long Redis waits for news before it answers that there are none."""
+"""Seconds that Redis waits for new events before it answers that there are none."""
 SECONDS: Final = 1.0
 
 TAKE: Final = """
@@ -50,7 +50,7 @@ END: Final = b"end"
 
 
 class Lease:
-    """Who runs a question.
+    """The right to run a question for all processes.
 
     :param holder: names the run.
     :param is_own: whether it is this process's.
@@ -66,7 +66,7 @@ class SharedFlights:
     """The runs of all processes.
 
     :param redis: for leases.
-    :param streams: for what is told; it waits for news, so it has connections of its own.
+    :param streams: for the events; it waits for new ones, so it has connections of its own.
     """
 
     def __init__(self, redis: Redis, streams: Redis, prefix: str) -> None:
@@ -87,7 +87,7 @@ class SharedFlights:
         return Lease(key, holder, is_own=holder == own)
 
     async def publish(self, lease: Lease, flight: Flight) -> None:
-        """Tell what a run tells, until it is over, and hold its lease so long.
+        """Publish a run's events, until it is over, and hold its lease until then.
 
         Where Redis fails, it is given up: the lease ends, and the others run by themselves.
         """
@@ -124,7 +124,7 @@ class SharedFlights:
             await pipeline.execute()
 
     async def follow(self, lease: Lease, is_cancelled: Callable[[], bool]) -> AsyncGenerator[Event, None]:
-        """Read what a run in another process tells, its end too; without one, that process is gone.
+        """Read the events of a run in another process, its end too; without one, that process is gone.
 
         :raises CacheUnavailable: when Redis fails meanwhile.
         """

@@ -28,9 +28,9 @@ class Embeds(Protocol):
 
 
 class SimilarTier:
-    """Knows so many questions; those that were asked first go first.
+    """The questions of cached answers, bounded in number; those that were asked first go first.
 
-    :param entries: at most so many.
+    :param entries: questions kept, at most.
     :param similarity: the cosine from which on two questions are compared word by word.
     """
 

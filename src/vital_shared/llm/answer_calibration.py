@@ -30,7 +30,7 @@ class AnswerCalibration(Frozen):
 
     intercept: float
     weights: Mapping[str, float]
-    """Of each signal."""
+    """The weight of each signal."""
 
     answer_from: float = Field(ge=0, le=1)
     """The gate: a less likely answer is not given."""
@@ -42,7 +42,7 @@ class AnswerCalibration(Frozen):
     """The most likely that an answer can be where what is asked for is in no passage."""
 
     fitted: Mapping[str, Any]
-    """How it was fitted, for the reader."""
+    """The conditions of the fit, for the reader."""
 
     def estimate(self, signals: Mapping[str, float], *, is_closed: bool) -> AnswerEstimate:
         """Return how likely it is that an answer with these signals is right.

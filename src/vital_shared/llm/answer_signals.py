@@ -1,4 +1,4 @@
-"""The signs by which a quoted answer is told apart from one that is merely near the question."""
+"""Signals that distinguish a quoted answer from one that is merely near the question."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ _IT = re.compile(r"(?:\bit\b[ -]*)+")
 
 
 class Logits(NamedTuple):
-    """What the cross-encoder says of an answer."""
+    """The scores of the cross-encoder for an answer."""
 
     best: float
-    """Of the best sentence with its headings."""
+    """Logit of the best sentence with its headings."""
     sentence: float
-    """Of the best sentence alone."""
+    """Logit of the best sentence alone."""
     masked: float
-    """Of the whole answer without the names that it shares with the question."""
+    """Logit of the whole answer without the names that it shares with the question."""
 
 
 def masked(question: str, title: str, answer: str) -> tuple[str, str]:

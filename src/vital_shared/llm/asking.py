@@ -1,4 +1,4 @@
-"""What a message asks, without the story around it, and sentences that lean on the one before."""
+"""The questions of a message, without the story around them, and sentences that lean on the one before."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def asked(message: str) -> str:
 
 
 def leans_back(sentence: str) -> bool:
-    """Tell whether a sentence begins with a word for what the one before has named."""
+    """Return whether a sentence begins with a word that refers to the one before."""
     return _LEANS.match(sentence) is not None

@@ -51,7 +51,7 @@ FIRST_EXPECTED_TOKENS: Final = 64
 """Output that is charged for a call whose process died before much of it had come; doubled with what came."""
 
 CHARACTERS_PER_TOKEN: Final = 3
-"""Of what came, for that estimate alone."""
+"""Characters per token of the streamed text, for that estimate alone."""
 
 _HELD_BACK: Final[dict[StopReason, tuple[HeldBackReason, str]]] = {
     "content_filter": ("content_filtered", 'The filter of the model "{}" held its answer back.'),
@@ -64,9 +64,9 @@ _HELD_BACK: Final[dict[StopReason, tuple[HeldBackReason, str]]] = {
 
 
 class Account:
-    """What calls cost, and how long texts are.
+    """The pricing of calls, and the length of texts.
 
-    :param rates: what a model's tokens cost, or None where nobody knows.
+    :param rates: returns the rates of a model's tokens, or None where they are unknown.
     :param count: tokens of a text, for calls whose provider did not say.
     :param bound: tokens that a text has at most, where the money must suffice; None: `count`.
     :param clock: seconds, monotonic.
@@ -134,7 +134,7 @@ class Attempt:
         """The account, once it has ended; None where no call went out."""
         self._request = request
         self._account = account
-        self._context = current_run_context.get()  # now: whoever closes the stream may have another context
+        self._context = current_run_context.get()  # now: the task that closes it may have another
         self._item: str | None = None
         self._started: CallStarted | None = None
         self._characters = 0

@@ -111,12 +111,12 @@ class ModelRequest(Frozen):
 
     @property
     def results(self) -> tuple[ToolResult, ...]:
-        """What all tools gave, in order."""
+        """The results of all tools, in order."""
         return (*self.tool_results, *(result for each in self.exchanges for result in each.results))
 
     @property
     def sources(self) -> tuple[Passage, ...]:
-        """What may be cited, in the order of its numbers: the passages, then what each tool brought."""
+        """The sources to cite, in the order of their numbers: the passages, then those of each tool."""
         return (*self.passages, *(passage for result in self.results for passage in result.passages))
 
 
@@ -153,7 +153,7 @@ class ModelToolCall(Frozen):
 
 
 class ModelTurn(Frozen):
-    """What a model said before it waits for its tools; the next-to-last event of a call that ends so.
+    """The model's turn before it waits for its tools; the next-to-last event of a call that ends so.
 
     It goes back to the provider with the results, in `ToolExchange`.
     """
@@ -218,9 +218,9 @@ class CallStarted(Frozen):
     prompt: str
     """Name and version of the prompt, such as ``answer@1``."""
     input_tokens: int = 0
-    """How long the prompt is by our own count, for calls whose provider never says."""
+    """Tokens of the prompt by our own count, for calls whose provider never reports them."""
     max_output_tokens: int | None = None
-    """How long an answer the provider is asked for at most; None: as it likes."""
+    """The limit of the answer that is sent to the provider; None: its own."""
 
 
 class Stop(Frozen):
@@ -230,7 +230,7 @@ class Stop(Frozen):
     request_id: str | None = None
     """The provider's own id of the call."""
     estimate: AnswerEstimate | None = None
-    """How likely it is that the answer is right; None where the model cannot tell."""
+    """The probability that the answer is right; None where the model gives no estimate."""
 
 
 ModelEvent = (

@@ -33,7 +33,7 @@ class Chain:
     :param models: at least one; the last one answers where all others have failed.
     :param breakers: shared by all chains of an engine.
     :param account: how calls are charged.
-    :param hedge_after_seconds: start the next model too when no text has come for so long; None: never.
+    :param hedge_after_seconds: start the next model too after this time without text; None: never.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Chain:
         hedge_after_seconds: float | None = None,
     ) -> None:
         self.answered: Model | None = None
-        """Who wrote what was shown."""
+        """The model whose text was shown."""
         self.errors: list[ModelError] = []
         """Why others did not, in order."""
         self._models = models

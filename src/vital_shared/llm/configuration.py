@@ -44,7 +44,7 @@ class ModelTable(Frozen):
     """``[models."provider:model"]``."""
 
     context_tokens: int | None = Field(default=None, ge=1_000)
-    """What prompt and answer may have together."""
+    """Tokens of prompt and answer together."""
     max_output_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2, strict=False)
     calls_tools: bool = True

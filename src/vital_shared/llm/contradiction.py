@@ -27,10 +27,10 @@ SAID_ALIKE: Final = 0.75
 """The same, for what turns a meaning round to be counted."""
 
 SHARED_START: Final = 0.5
-"""How much a word of a sentence's start counts for what stands in its later clauses; with a pronoun, all."""
+"""The weight of a word of a sentence's start for its later clauses; with a pronoun, 1."""
 
 SHARED_MARK: Final = 1.5
-"""How much it counts that two marks stand together in both."""
+"""The weight of two marks that stand together in both."""
 
 MOST_EXCHANGED: Final = 2
 FEWEST_SHARED: Final = 2
@@ -80,7 +80,7 @@ _MONTHS = frozenset(
 
 
 class _Mark(NamedTuple):
-    """What tells one thing from another of its kind: a number, a label such as "II", a name."""
+    """A word that distinguishes a thing from others of its kind: a number, a label such as "II", a name."""
 
     kind: str
     value: str
@@ -94,12 +94,12 @@ class _Clause(NamedTuple):
     content: frozenset[str]
     """Content words but for marks."""
     start: frozenset[str]
-    """What the sentence begins with: it holds for the later clauses too."""
+    """Words at the start of the sentence: they hold for the later clauses too."""
     marks: frozenset[_Mark]
 
 
 def contradicts(claim: str, sources: Sequence[str]) -> bool:
-    """Tell whether a sentence says something else than passages whose words it uses.
+    """Return whether a sentence says something else than passages whose words it uses.
 
     :param sources: sentences of the passages, those that resemble the claim.
     """
@@ -248,7 +248,7 @@ Sides = tuple[frozenset[str], frozenset[str]]
 
 
 def _crosses(ours: Sides, theirs: Sides) -> bool:
-    """Tell whether something of each side stood on the other one."""
+    """Return whether something of each side stood on the other one."""
     return bool((ours[0] - theirs[0]) & theirs[1]) and bool((ours[1] - theirs[1]) & theirs[0])
 
 
@@ -275,7 +275,7 @@ def _opposed_between(clause: _Clause, source: _Clause) -> frozenset[str]:
 
 
 def _differs(clause: _Clause, like: _Clause, sources: Sequence[_Clause]) -> bool:
-    """Tell whether one thing, amount or quantity of a clause was replaced by another."""
+    """Return whether one thing, amount or quantity of a clause was replaced by another."""
     return (
         _has_other_amount(clause, like, sources)
         or _has_other_part(clause, like, sources)
@@ -284,7 +284,7 @@ def _differs(clause: _Clause, like: _Clause, sources: Sequence[_Clause]) -> bool
 
 
 def _has_other_amount(clause: _Clause, like: _Clause, sources: Sequence[_Clause]) -> bool:
-    """Tell whether an amount that no clause has stands for another of its unit."""
+    """Return whether an amount that no clause has stands for another of its unit."""
     known = frozenset[str]().union(*(_figures(each.text) | ordinals(each.text) for each in sources))
     theirs = dict.fromkeys(noun for _, noun in _with_nouns(like.text))
     if any(number not in known and noun in theirs for number, noun in _with_nouns(clause.text)):
@@ -304,7 +304,7 @@ def _with_nouns(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _has_other_part(clause: _Clause, like: _Clause, sources: Sequence[_Clause]) -> bool:
-    """Tell whether a word came from another clause, in the place of one that is left out."""
+    """Return whether a word came from another clause, in the place of one that is left out."""
     if _PRONOUN & set(like.tokens) or _EXCEPTION.search(clause.sentence + like.sentence):
         return False
     new = clause.content - like.content
@@ -321,7 +321,7 @@ def _has_other_part(clause: _Clause, like: _Clause, sources: Sequence[_Clause]) 
 
 
 def _has_other_unit(clause: _Clause, sources: Sequence[_Clause]) -> bool:
-    """Tell whether a number has a unit that it has nowhere, and another one somewhere."""
+    """Return whether a number has a unit that it has nowhere, and another one somewhere."""
     theirs: dict[str, set[str]] = {}
     for source in sources:
         for number, unit in _with_units(source.text):
@@ -339,7 +339,7 @@ def _with_units(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _marks_elsewhere(clause: _Clause, sources: Sequence[_Clause]) -> bool:
-    """Tell whether a mark stands with words that the passage has with another mark of its kind."""
+    """Return whether a mark stands with words that the passage has with another mark of its kind."""
     if clause.tokens[0] in _RELATIVE:
         return False
     return any(_is_elsewhere(mark, clause, sources) for mark in clause.marks)
@@ -366,7 +366,7 @@ def _weight(wanted: frozenset[str], marks: frozenset[_Mark], source: _Clause) ->
 
 
 def _generalises(clause: _Clause, source: _Clause) -> bool:
-    """Tell whether "all" or "never" took the place of "most", "some" or "only"."""
+    """Return whether "all" or "never" took the place of "most", "some" or "only"."""
     ours, theirs = set(clause.tokens), set(source.tokens)
     if ours & UNIVERSAL and not theirs & UNIVERSAL and theirs & LIMITED and not ours & LIMITED:
         return True
@@ -379,7 +379,7 @@ def _generalises(clause: _Clause, source: _Clause) -> bool:
 
 
 def _reverses_range(claim: str, source: str) -> bool:
-    """Tell whether "from A to B" became "from B to A"."""
+    """Return whether "from A to B" became "from B to A"."""
     ours, theirs = _FROM_TO.search(claim), _FROM_TO.search(source)
     if ours is None or theirs is None:
         return False
@@ -394,7 +394,7 @@ def _of_range(text: str) -> frozenset[str]:
 
 
 def _is_of_another_year(claim: str, sources: Sequence[str]) -> bool:
-    """Tell whether an amount is given for a year that has another one."""
+    """Return whether an amount is given for a year that has another one."""
     theirs = {pair for source in sources for pair in _AMOUNT_IN_YEAR.findall(source)}
     years, amounts = {year for _, year in theirs}, {amount for amount, _ in theirs}
     return any(

@@ -26,7 +26,7 @@ PASSAGES: Final = 3
 """Answers come from the best passages only: `make eval` counts how often the right one is among them."""
 
 JUDGED: Final = 4
-"""So many sentences are scored by the cross-encoder at once, and as many again while none is
+"""Sentences that the cross-encoder scores at once; it scores as many again while none reaches
 `CLEAR_LOGIT`: each costs 8 to 25 ms."""
 
 JUDGED_AT_MOST: Final = 12
@@ -35,13 +35,13 @@ CLEAR_LOGIT: Final = 2.0
 """A sentence that answers so well needs no better one."""
 
 RANK_COST: Final = 0.15
-"""What share of the question's words a sentence must have more to be as promising as one a passage before."""
+"""The share of the question's words by which a sentence has to lead one of the passage before."""
 
 PASSAGE_WEIGHT: Final = 0.3
-"""How much of a passage's lag behind the best one its sentences take over."""
+"""The share of a passage's lag behind the best one that its sentences take over."""
 
 NEXT_BONUS: Final = 1.5
-"""What a sentence gains that follows the best one: answers go on."""
+"""The bonus of a sentence that follows the best one: answers go on."""
 
 NEAR_BEST: Final = 5.0
 """Logits: what is farther behind the best sentence says something else."""
@@ -75,7 +75,7 @@ class Evidence(NamedTuple):
     """The best sentence, with what it needs to be understood."""
 
     best_logit: float
-    """Of the best sentence with its headings."""
+    """Logit of the best sentence with its headings."""
 
 
 class Selection(NamedTuple):
@@ -85,7 +85,7 @@ class Selection(NamedTuple):
     """None where the passages do not hold an answer."""
 
     estimate: AnswerEstimate | None = None
-    """How likely it is right; None where no calibration fits."""
+    """The probability that it is right; None where no calibration fits."""
 
 
 async def select(question: str, passages: Sequence[Passage], reranker: Reranker | None) -> Selection:
@@ -248,7 +248,7 @@ def _follows(piece: Piece, other: Piece) -> bool:
 
 
 def _holds(piece: Piece, other: Piece) -> bool:
-    """Tell whether `piece` makes `other` superfluous: it contains it, or says the same."""
+    """Return whether `piece` makes `other` superfluous: it contains it, or says the same."""
     if piece.passage.id == other.passage.id and piece.start <= other.start and other.end <= piece.end:
         return True
     return coverage(content_words(other.text), piece.text) >= 0.9

@@ -26,7 +26,7 @@ WORDS_BACKED = 0.6
 """The share of a sentence's content words that its sources must have; the rest may be rephrased."""
 
 WORDS_PLAIN = 0.8
-"""With so many of them no more has to be asked."""
+"""The share from which on nothing more has to be checked."""
 
 WORDS_OF_A_PART = 0.3
 """The share that one passage must have of a sentence that cites several."""
@@ -42,7 +42,7 @@ LONGEST_ABSTENTION = 600
 """Characters; who goes on says more than that."""
 
 CHECKED_CHARACTERS = 200_000
-"""Of an answer, from its beginning."""
+"""Characters of an answer that are checked, from its beginning."""
 
 ABSTENTION_CHARACTERS = 10_000
 
@@ -62,15 +62,15 @@ _ABSTENTION = re.compile(
 
 
 def abstains(answer_text: str) -> bool:
-    """Tell whether an answer without a citation says that it does not know, and little else."""
+    """Return whether an answer without a citation says that it does not know, and little else."""
     return len(answer_text) <= LONGEST_ABSTENTION and _ABSTENTION.search(answer_text) is not None
 
 
 class Grounding(NamedTuple):
-    """What the check says."""
+    """The result of the check."""
 
     share: float
-    """Of the answer's sentences, those that are backed."""
+    """The share of the answer's sentences that are backed."""
     unsupported: tuple[UnsupportedSentence, ...]
 
 
@@ -249,7 +249,7 @@ def _places(text: str) -> list[tuple[int, int]]:
 
 
 def _in_lists(sentences: Sequence[str]) -> list[bool]:
-    """Tell which sentences belong to a list: its items, whole, and the line that leads in."""
+    """Return which sentences belong to a list: its items, whole, and the line that leads in."""
     flags: list[bool] = []
     for sentence in sentences:
         goes_on = bool(flags) and flags[-1] and not sentences[len(flags) - 1].endswith("\n")
@@ -266,13 +266,13 @@ def _cited(sentence: str) -> frozenset[int]:
 
 
 def _is_no_claim(sentence: str) -> bool:
-    """Tell whether an uncited sentence only leads over: a heading, a question, "There are two steps:"."""
+    """Return whether an uncited sentence only leads over: a heading, a question, "There are two steps:"."""
     bare = sentence.strip()
     return bare.startswith("#") or bare.endswith("?") or (is_lead_in(bare) and not numbers(bare))
 
 
 def _has_a_part(text: str, source: _Words) -> bool:
-    """Tell whether a passage plainly has anything of a sentence that cites others too."""
+    """Return whether a passage plainly has anything of a sentence that cites others too."""
     wanted = content_words(text)
     shared = len(wanted & source.content) / len(wanted) if wanted else 1.0
     return bool(numbers(text) & source.numbers) or shared >= WORDS_OF_A_PART

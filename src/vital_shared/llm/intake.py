@@ -1,4 +1,4 @@
-"""What comes of a model, made fit to be passed on: no more of it than was asked for, in pieces, and clean."""
+"""Make the output of a model fit to be passed on: no more than requested, in pieces, and clean."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ for _stem, _number in _by_word(_SAME_THING):
 
 
 def _near(one: str, other: str, most: int) -> bool:
-    """Return whether two words differ by at most so many letters changed, added, left out or swapped.
+    """Return whether two words differ by at most `most` letters changed, added, left out or swapped.
 
     The optimal string alignment distance, for words that begin or end alike.
     """

@@ -90,7 +90,7 @@ BOUNDS: Final = {
     "least": "at least/no less than/no fewer than/minimum/not less than".split("/"),
     "most": "at most/no more than/up to/maximum/not more than".split("/"),
 }
-"""What limits an amount from below, and from above."""
+"""Words that limit an amount from below, and from above."""
 
 _UNIT_NAMES: Final = """
 second seconds s/minute minutes min/hour hours h/day days/week weeks/month months/year years

@@ -128,7 +128,7 @@ def _says_something(sentence: str, following: Sequence[str]) -> bool:
 
 
 def _is_heading(sentence: str) -> bool:
-    """Tell whether a line is a heading: marked or numbered as one, or all in capitals."""
+    """Return whether a line is a heading: marked or numbered as one, or all in capitals."""
     line = sentence.strip()
     is_numbered = _NUMBERED.match(line) is not None and line[-1].isalnum() and "\n" in sentence
     return line.startswith("#") or line.isupper() or is_numbered

@@ -17,7 +17,7 @@ CHARACTERS: Final = 500
 
 
 def is_quoted(claim: str, sources: Sequence[str]) -> bool:
-    """Tell whether a passage has the claim word for word."""
+    """Return whether a passage has the claim word for word."""
     words = _plain(claim)
     return any(words in _plain(source) for source in sources)
 

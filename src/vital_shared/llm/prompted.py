@@ -144,7 +144,7 @@ def _pieces(event: TextDelta) -> Iterator[TextDelta]:
 
 
 class _Answer:
-    """What has come of one answer."""
+    """The state of one answer."""
 
     def __init__(self, request: ModelRequest) -> None:
         self.usage: Usage | None = None
@@ -173,7 +173,7 @@ class _Answer:
         return (event,) if self._citer is None else self._citer.feed(event.text)
 
     def stop(self, event: Stop) -> Iterable[ModelEvent]:
-        """Give what is left of the text; an answer that only says that it knows none is told as that."""
+        """Return the rest of the text; an answer that only says that it knows none is marked as such."""
         self.stopped = event
         if self._citer is None:
             return ()

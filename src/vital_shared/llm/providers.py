@@ -28,7 +28,7 @@ __all__ = ["BUILT_IN", "ChatProvider", "KnownProvider", "ProviderStatus", "Provi
 
 
 FOREIGN: Final = "pydantic-ai"
-"""What the configuration calls the wire of whatever we have none for."""
+"""The name, in the configuration, of the wire for providers without one of ours."""
 
 ChatProvider: TypeAlias = "Provider | PydanticAIProvider"
 
@@ -71,7 +71,7 @@ BUILT_IN: Final[dict[str, KnownProvider]] = {
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """What there is to tell of a provider; never its key."""
+    """The status of a provider; never its key."""
 
     name: str
     wire: str
@@ -100,7 +100,7 @@ class Providers:
         return tuple(dict.fromkeys((*self._configuration.providers, *BUILT_IN)))
 
     def status(self) -> tuple[ProviderStatus, ...]:
-        """Tell of each what is there."""
+        """Return the status of each provider."""
         return tuple(self._status(name) for name in self.names)
 
     def load(self) -> None:

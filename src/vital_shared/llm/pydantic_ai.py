@@ -41,7 +41,7 @@ class PydanticAIProvider:
     ) -> None:
         self.name = name
         self.connections = 0
-        """At most so many at once; nobody knows here."""
+        """The limit of concurrent calls, which is unknown here."""
         self.in_use = 0
         """Calls that are under way."""
         self._timeouts = timeouts or Timeouts()
@@ -122,7 +122,7 @@ class PydanticAIProvider:
 
 
 def _opener(name: str) -> Callable[[str], Model]:
-    """Prepare a provider, so that what it lacks is told at once and not with the first question."""
+    """Prepare a provider, so that a missing requirement is reported now and not with the first question."""
     try:
         from pydantic_ai.exceptions import UserError  # noqa: PLC0415 - an extra
         from pydantic_ai.models import infer_model  # noqa: PLC0415 - an extra

@@ -1,4 +1,4 @@
-"""What pydantic-ai's errors are in our hierarchy."""
+"""Translate pydantic-ai's errors into our hierarchy."""
 
 from __future__ import annotations
 

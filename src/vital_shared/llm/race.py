@@ -72,8 +72,8 @@ class Race:
     """Starts attempts one by one: the next when the one before has failed, or has shown nothing for a while.
 
     :param attempts: in their order; each is made when it is its turn.
-    :param after_seconds: how long to wait for the first text before the next one starts too.
-    :param failed: told of each attempt that failed.
+    :param after_seconds: time to wait for the first text before the next one starts too.
+    :param failed: called with each attempt that failed.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Race:
         failed: Callable[[Attempt, ModelError], None],
     ) -> None:
         self.winner: Attempt | None = None
-        """Who had something to show first; None: nobody yet, or at all."""
+        """The attempt that had something to show first; None: none yet, or at all."""
         self._attempts = attempts
         self._after = after_seconds
         self._failed = failed
@@ -128,7 +128,7 @@ class Race:
         return None
 
     def _start(self) -> bool:
-        """Start the next attempt, and tell whether there may be more."""
+        """Start the next attempt, and return whether there may be more."""
         attempt = next(self._attempts, None)
         if attempt is not None:
             self._running.append(_Runner(attempt, self._moved))

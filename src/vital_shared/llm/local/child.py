@@ -25,7 +25,7 @@ START_SECONDS: Final = 60.0
 """A model of a gigabyte is read from a slow disk within this time."""
 
 STARTS: Final = 5
-"""So often within `WITHIN_SECONDS` it is started; then it is left alone for that long."""
+"""Starts within `WITHIN_SECONDS`, at most; then it is left alone for that long."""
 
 WITHIN_SECONDS: Final = 60.0
 
@@ -42,7 +42,7 @@ class Child:
 
     def __init__(self, name: str, weights: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.key = SecretStr(secrets.token_urlsafe(32))
-        """What callers need: other users of the machine reach the port too."""
+        """The key that callers need: other users of the machine reach the port too."""
         self._name = name
         self._weights = weights
         self._clock = clock

@@ -17,7 +17,7 @@ from typing import Final
 __all__ = ["CONTEXT_TOKENS", "main"]
 
 CONTEXT_TOKENS: Final = 4_096
-"""Of prompt and answer together."""
+"""Tokens of prompt and answer together."""
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""What models are told: texts with versions, filled in within a budget of tokens."""
+"""Prompts: texts with versions, filled in within a budget of tokens."""

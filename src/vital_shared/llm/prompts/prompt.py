@@ -17,13 +17,13 @@ from vital_shared.models.tool import ToolResult
 __all__ = ["Prompt", "Prompts"]
 
 CONTEXT_TOKENS: Final = 16_000
-"""What a prompt may have where the model's own limit is not configured."""
+"""Tokens of a prompt where the model's own limit is not configured."""
 
 ANSWER_TOKENS: Final = 1_024
 """Kept free for the answer, where no limit is asked for."""
 
 HISTORY_SHARE: Final = 1 / 3
-"""Of the prompt, at most, for what was said before."""
+"""The share of the prompt that the conversation so far may take, at most."""
 
 QUICK_CHARACTERS: Final = 1_500
 
@@ -109,7 +109,7 @@ class Prompts:
         return written, used
 
     def _cut(self, text: str, tokens: int) -> str | None:
-        """Shorten a text to so many tokens, saying so; None where less than a part of use is left of it."""
+        """Shorten a text to `tokens` tokens, and mark the cut; None where no useful part would be left."""
         have = self._bound(text)
         if have <= tokens:
             return text

@@ -19,7 +19,7 @@ from vital_shared.llm.wires.statuses import read_error_body
 __all__ = ["AnthropicWire"]
 
 _VERSION: Final = "2023-06-01"
-"""Of the API; the header is required."""
+"""The version of the API; the header is required."""
 
 _MAX_TOKENS: Final = 16_000
 """The API requires a limit. Every model that it still serves may write so much, and thinking counts as

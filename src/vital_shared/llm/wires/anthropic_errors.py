@@ -26,7 +26,7 @@ _STATUS_OF_TYPE: Final = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-"""What types of errors mean within a stream, where the status has been 200."""
+"""Meanings of error types within a stream, where the status has been 200."""
 
 
 def failure(
@@ -37,10 +37,10 @@ def failure(
     request_id: str | None = None,
     retry_after: float | None = None,
 ) -> ModelError:
-    """Make an error of what the provider says.
+    """Translate the provider's error message.
 
     :param body: the JSON that came; anything, where something between us and the provider answered.
-    :param status: of HTTP; None: what came had none of its own, so that its type has to tell.
+    :param status: of HTTP; None: the response had none of its own, so that its type decides.
     :param retry_after: seconds.
     """
     fields = body if isinstance(body, dict) else {}

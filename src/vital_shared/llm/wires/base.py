@@ -1,4 +1,4 @@
-"""What a wire is: how one kind of provider is asked, and how its stream is read; no I/O here.
+"""Wires: the request format and the stream of one kind of provider; no I/O here.
 
 A wire makes of a `Chat` the body of one HTTP request, and of the server-sent events that come back
 `ModelEvent` values. Sending, timeouts, retries and the pool of connections are the transport's, once for all.
@@ -16,13 +16,13 @@ __all__ = ["Chat", "Decoder", "ToolOutput", "ToolTurn", "Turn", "UserTurn", "Wir
 
 
 class UserTurn(Frozen):
-    """What the user says."""
+    """A turn of the user."""
 
     text: str
 
 
 class ToolOutput(Frozen):
-    """What one tool call gave."""
+    """The result of one tool call."""
 
     id: str
     """The id of the call."""
@@ -32,7 +32,7 @@ class ToolOutput(Frozen):
 
 
 class ToolTurn(Frozen):
-    """What the tools gave that the model's turn before asked for, in the order of its calls."""
+    """The results of the tool calls in the model's turn before, in their order."""
 
     outputs: tuple[ToolOutput, ...]
 
@@ -69,8 +69,8 @@ class Decoder(Protocol):
     """Reads the stream of one answer."""
 
     pieces: int
-    """How many pieces of the answer have come (of text, reasoning and tool calls, not of pings): only these
-    show that a model is at work."""
+    """Pieces of the answer that have come (of text, reasoning and tool calls, not pings): only these show
+    that a model is at work."""
 
     @property
     def is_whole(self) -> bool:
@@ -82,7 +82,7 @@ class Decoder(Protocol):
 
         `Usage` may come several times, the last one counts. `Stop` comes from `end`.
 
-        :raises ModelError: when the event tells of an error, or cannot be read.
+        :raises ModelError: when the event reports an error, or cannot be read.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""How much a provider may send for one answer."""
+"""Bounds of the data that a provider may send for one answer."""
 
 from __future__ import annotations
 

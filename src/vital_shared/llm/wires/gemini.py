@@ -21,7 +21,7 @@ from vital_shared.llm.wires.statuses import read_error_body
 __all__ = ["GeminiWire"]
 
 _NO_SIGNATURE: Final = "skip_thought_signature_validator"
-"""What stands for the signature of a call that another provider's model made: Gemini 3 refuses one without
+"""The placeholder signature for a call that another provider's model made: Gemini 3 refuses one without
 ("Thought Signatures", section "FAQs")."""
 
 

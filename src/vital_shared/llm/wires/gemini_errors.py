@@ -28,16 +28,16 @@ _STATUS_OF_NAME: Final = {
     "UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
 }
-"""What names of errors mean that come without a status of HTTP."""
+"""Meanings of error names that come without a status of HTTP."""
 
 
 def failure(
     body: Any, model: str, *, status: int | None = None, retry_after: float | None = None
 ) -> ModelError:
-    """Make an error of what the provider says.
+    """Translate the provider's error message.
 
     :param body: the JSON that came, an error or a list of one; anything, where something between answered.
-    :param status: of HTTP; None: what came had none of its own, so that its code or its name has to tell.
+    :param status: of HTTP; None: the response had none of its own, so that its code or its name decides.
     :param retry_after: seconds.
     """
     error = _error_in(body)

@@ -55,7 +55,7 @@ _STOPS: Final[dict[str, StopReason]] = {
 """Any other reason, such as MALFORMED_FUNCTION_CALL or OTHER, is an answer gone wrong."""
 
 _NO_REASONS: Final = frozenset({"FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED"})
-"""What stands for no reason, in chunks of servers that write all fields."""
+"""Values for the absence of a reason, in chunks of servers that write all fields."""
 
 
 class GeminiDecoder:
@@ -96,7 +96,7 @@ class GeminiDecoder:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the answer has come to its end; some models say so in each chunk, which tells nothing."""
+        """Whether the answer has come to its end; some models say so in each chunk, which means nothing."""
         return (self._finish is not None and not self._goes_on) or (self._ended and bool(self._parts))
 
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
@@ -148,7 +148,7 @@ class GeminiDecoder:
             self._note_refusal(chunk)
         candidate = next((each for each in candidates if self._is_read(each)), None)
         events = [] if candidate is None else self._content(candidate)
-        # Each chunk counts; the first tells what was read, should the stream break off.
+        # Each chunk counts; the first has the input tokens, should the stream break off.
         return (*events, *self._usage.read()) if first_counts else events
 
     def _is_read(self, candidate: Mapping[str, Any]) -> bool:

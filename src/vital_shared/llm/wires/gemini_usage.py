@@ -21,7 +21,7 @@ class GeminiUsage:
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
         self._odd: Any = None
-        """What came instead of an object of counts."""
+        """The value that came instead of an object of counts."""
 
     def update(self, usage: Any) -> bool:
         """Take a chunk's counts, and return whether they are the first; null and 0 replace no other."""

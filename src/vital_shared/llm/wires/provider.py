@@ -36,7 +36,7 @@ from vital_shared.llm.wires.timing import Silence, Timeouts
 __all__ = ["Provider"]
 
 LONGEST_WAIT: Final = 20.0
-"""Seconds: who is told to wait longer is better served by another model."""
+"""Seconds: instead of a longer wait, another model serves the request better."""
 
 BACKOFF: Final = 0.5
 """Seconds; doubled with each attempt, and drawn from between 0 and that (full jitter: M. Brooker,
@@ -59,9 +59,9 @@ class Provider:
     :param base_url: where the wire's paths begin, without a slash at the end.
     :param key: None: it wants none.
     :param headers: more headers for each request.
-    :param attempts: how often a call is made in all; only what is worth it is repeated, and never once
-        anything of the answer has come.
-    :param connections: at most so many at once; who comes then waits, within the connect timeout.
+    :param attempts: number of attempts of a call; only what is worth it is repeated, and never once anything
+        of the answer has come.
+    :param connections: concurrent connections at most; further calls wait, within the connect timeout.
     :param sleep: waits between attempts.
     :param jitter: draws from 0 to 1.
     """

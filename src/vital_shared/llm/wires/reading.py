@@ -55,7 +55,7 @@ async def packets(
     :raises AnswerTooLarge: when there is more than the bounds allow.
     :raises EventTooLarge: when an event goes on and on.
     :raises NoEvents: when the body was something else than a stream of events.
-    :raises ModelError: what the stream tells, once all before it was given.
+    :raises ModelError: the error that the stream reports, once all before it was given.
     """
     reader, now = _AnswerReader(decoder, bounds), asyncio.get_running_loop().time
     watch = Watch(lambda: content.set_exception(Silence()))

@@ -1,4 +1,4 @@
-"""What a provider's answers mean that are no streams, the same for all wires."""
+"""Meanings of a provider's responses that are no streams, the same for all wires."""
 
 from __future__ import annotations
 

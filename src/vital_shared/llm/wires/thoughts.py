@@ -70,14 +70,14 @@ class ThoughtSplitter:
         self.lone = False
         """Whether a closing tag came without its opening tag."""
         self._held = ""
-        """What may become a tag, or blanks before the first word."""
+        """Text that may become a tag, or blanks before the first word."""
         self._at_start = True
         """Whether no word of text has come since the beginning or the last closing tag."""
         self._assumed = begins_thinking
         """Whether the thoughts began without a tag."""
         self._depth = int(begins_thinking)
         self._since: list[str] = []
-        """What has come since the last tag within thoughts, should it turn out to be the answer."""
+        """Text since the last tag within thoughts, should it turn out to be the answer."""
         self._closed = False
         """Whether a closing tag has come."""
         self._withdrawn: list[str] = []

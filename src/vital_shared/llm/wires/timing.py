@@ -1,4 +1,4 @@
-"""How long a call of a model may take, and noticing that it takes longer."""
+"""Timeouts of a model's call, and their detection."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Silence(Exception):
 
 
 class Watch:
-    """Wakes whoever waits for a stream when its deadline has passed.
+    """Wakes the reader of a stream when its deadline has passed.
 
     A timeout around each read would cost as much as all else that is done for a chunk. Moving this one's
-    deadline costs nothing: the timer looks, when it fires, whether it has moved. It wakes only who reads,
+    deadline costs nothing: the timer looks, when it fires, whether it has moved. It wakes only the reader,
     and never a slow consumer at work between two reads.
 
     :param expire: called when the deadline has passed; makes the pending read raise.
