@@ -34,7 +34,7 @@ Unit: TypeAlias = Literal["share", "seconds", "dollars", "dollars an hour", "a s
 NOTIFY: Final = "notify"
 """The label that names the receivers, with ``-`` between them. The engine receives every alert."""
 
-LONGEST_SETTLING_SECONDS: Final = 600.0
+LONGEST_SETTLING_SECONDS: Final = 900.0
 """How long after an outage an alert keeps its state at most: a window of a day is not waited for."""
 
 TOP: Final = 3
@@ -88,6 +88,8 @@ class Alert:
     """The recorded series that has its value; None: the alert does not depend on an engine that is up."""
     labels: tuple[str, ...] = ()
     """The labels of its value."""
+    is_lack: bool = False
+    """Whether an outage looks like its condition; see `through_outages`."""
     contributors: Contributors | None = None
     own: tuple[tuple[str, str], ...] = ()
     """Labels that tell it from other alerts of its name; ``{percent}`` is its threshold."""
@@ -129,7 +131,9 @@ class Alert:
         environment = {"environment": config.environment} if config.environment else {}
         known = {"alertname": self.name} | environment | self._own(threshold)
         window = write_seconds(min(threshold.window, LONGEST_SETTLING_SECONDS))
-        return through_outages(condition, last_value(self.shown), known, self.labels, window)
+        return through_outages(
+            condition, last_value(self.shown), known, self.labels, window, is_lack=self.is_lack
+        )
 
     def _own(self, threshold: Threshold) -> dict[str, str]:
         return {label: text.format(percent=f"{threshold.value * 100:g}") for label, text in self.own}

@@ -52,12 +52,15 @@ class Edges(NamedTuple):
         return (self.limit - self.fine) / (bad - self.fine)
 
 
-def rising(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:
+def rising(
+    at: Threshold, shape: Shape, recorded: str, labels: Mapping[str, str] = NO_LABELS
+) -> Iterator[Case]:
     """Test what must not rise above a limit.
 
     :param recorded: the series that has its value.
+    :param labels: the labels that the alert has of its series.
     """
-    return _judged(at, shape, _rising_edges(at.value), recorded)
+    return _judged(at, shape, _rising_edges(at.value), recorded, labels)
 
 
 def falling(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:

@@ -19,7 +19,7 @@ from vital_shared.monitoring.metrics import (
     COST_OVERALL_DOLLARS_TOTAL,
 )
 
-__all__ = ["daily_cost", "evictions", "fullness"]
+__all__ = ["ABOVE", "JUST_ABOVE", "JUST_BELOW", "Level", "daily_cost", "evictions", "fullness", "level"]
 
 ABOVE: Final = 1.1
 """What fires, in terms of the threshold."""
@@ -42,7 +42,7 @@ Level: TypeAlias = Callable[[Sequence[Phase]], dict[str, Line]]
 
 def fullness(at: Threshold) -> Iterator[Case]:
     """Test how full a tier of the cache is."""
-    yield from _level(at, _entries, MEMORY, is_summed_up=False)
+    yield from level(at, _entries, MEMORY, is_summed_up=False)
     there = Timing.of(at).there
     full = select(CACHE_ENTRIES, tier="memory"), select(CACHE_CAPACITY_ENTRIES, tier="memory")
     for name, entries, capacity, fires in (
@@ -57,7 +57,7 @@ def fullness(at: Threshold) -> Iterator[Case]:
 
 def evictions(at: Threshold) -> Iterator[Case]:
     """Test how many entries leave a tier of the cache each second."""
-    return _level(at, _evicted, MEMORY)
+    return level(at, _evicted, MEMORY)
 
 
 def daily_cost(at: Threshold) -> Iterator[Case]:
@@ -71,15 +71,21 @@ def daily_cost(at: Threshold) -> Iterator[Case]:
             tools: lines(*times(phases, 24 / at.window)),
         }
 
-    return _level(at, write)
+    return level(at, write)
 
 
-def _level(
-    at: Threshold, write: Level, labels: Mapping[str, str] = NO_LABELS, *, is_summed_up: bool = True
+def level(
+    at: Threshold,
+    write: Level,
+    labels: Mapping[str, str] = NO_LABELS,
+    *,
+    is_summed_up: bool = True,
+    is_of_engines: bool = True,
 ) -> Iterator[Case]:
     """Test a level.
 
     :param is_summed_up: it is of a window, and not what a gauge shows.
+    :param is_of_engines: it keeps its state while no engine is up.
     """
     timing = Timing.of(at)
     window, hold, step, there, full = timing.window, timing.hold, timing.step, timing.there, timing.full
@@ -98,8 +104,9 @@ def _level(
         return case(name, *phases, checks=checks, every=pace)
 
     pace = min(step, LONGEST_LOOK_BACK)
-    yield from outages(timing, outage, bad, 0, onset=spans / ABOVE, step=pace)
-    if timing.settled < window:
+    if is_of_engines:
+        yield from outages(timing, outage, bad, 0, onset=spans / ABOVE, step=pace)
+    if is_of_engines and timing.settled < window:
         yield _sliding_out(timing, outage, bad)
     fires = full + spans / ABOVE + hold
     yield case(
@@ -120,15 +127,17 @@ def _level(
         ],
     )
     above, below = at.value * JUST_ABOVE, at.value * JUST_BELOW
-    yield case("fires just above", (there, above), checks=[(hold - step, False), (there, True)])
+    held = [(hold - step, False)] if hold else []
+    yield case("fires just above", (there, above), checks=[*held, (there, True)])
     yield case("does not fire just below", (there, below), checks=[(there, False)])
-    yield case("does not fire on a short peak", (hold / 2, bad), (there, 0), checks=[(there, False)])
+    if hold:
+        yield case("does not fire on a short peak", (hold / 2, bad), (there, 0), checks=[(there, False)])
     if is_summed_up:
         yield case(
             "goes on firing when counters begin anew",
-            (there, at.value * 2),
+            (there, at.value * 6),
             (step, None),
-            (there, at.value * 2),
+            (there, at.value * 6),
             checks=[(there, True), (there + window, True), (2 * there, True)],
             restarts=True,
         )
@@ -178,6 +187,6 @@ def _evicted(phases: Sequence[Phase]) -> dict[str, Line]:
     return {
         series("evict", "memory", "1"): lines(*times(phases, 36)),
         series("evict", "memory", "2"): lines(*times(phases, 24)),
-        series("evict", "semantic", "1"): lines(*times(phases, 24)),
+        series("evict", "semantic", "1"): lines(*times(phases, 6)),
         **{series(each, "memory", "1"): lines(*times(phases, 300)) for each in ("hit", "write", "expire")},
     }

@@ -14,7 +14,7 @@ from typing import Final
 
 from vital_ops.promql import SCOPE
 
-__all__ = ["ENGINES_UP", "ENGINES_UP_NOW", "down_lately", "last_value", "through_outages"]
+__all__ = ["DOWN", "ENGINES_UP", "ENGINES_UP_NOW", "down_lately", "last_value", "through_outages"]
 
 ENGINES_UP: Final = "vital:engines_up:count"
 """The recorded number of engines that answer Prometheus."""
@@ -23,13 +23,20 @@ ENGINES_UP_NOW: Final = f"(sum(up{{{SCOPE}}}) or vector(0))"
 """The same as it is recorded; 0 also where no engine is known at all."""
 
 DOWN: Final = f"absent(up{{{SCOPE}}} == 1)"
+"""The condition that no engine is up."""
 
 REMEMBERED: Final = "1d"
 """How far back the last value of an alert is looked for."""
 
 
 def through_outages(
-    condition: str, value: str, alert: dict[str, str], labels: tuple[str, ...], window: str
+    condition: str,
+    value: str,
+    alert: dict[str, str],
+    labels: tuple[str, ...],
+    window: str,
+    *,
+    is_lack: bool = False,
 ) -> str:
     """Keep an alert as it is while no engine is up, and until its window is full again.
 
@@ -38,10 +45,12 @@ def through_outages(
     :param alert: the labels that tell it from other alerts.
     :param labels: those that its series have.
     :param window: the span over which it is judged.
+    :param is_lack: an outage looks like the condition, so that it is not judged until its window is full.
     """
     firing = ",".join(f'{name}="{text}"' for name, text in (alert | {"alertstate": "firing"}).items())
     kept = f"{value} and on ({', '.join(labels)}) ALERTS{{{firing}}} and on () ({down_lately(window)})"
-    return f"(({condition}) unless on () {DOWN}) or ({kept})"
+    unjudged = f"({down_lately(window)})" if is_lack else DOWN
+    return f"(({condition}) unless on () {unjudged}) or ({kept})"
 
 
 def down_lately(window: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from vital_ops.rules.case import ENGINE, Case, Check, Line, Phase, flat
+from vital_ops.rules.case import ENGINE, Case, Check, Phase, flat
 from vital_ops.rules.timing import Timing
 
 __all__ = ["STILL_ENGINE", "MakeCase", "outages"]
@@ -56,12 +56,13 @@ def outages(
                 *((gone, True), (gone + settled / 2, True), (gone + window, True), (gone + there, True)),
             ],
         )
-    pending = onset + timing.hold / 2
-    yield case(
-        "does not fire when the engine dies before its time",
-        *((pending, bad), (there, None)),
-        checks=[(pending + timing.hold, False), (pending + there, False)],
-    )
+    if timing.hold:
+        pending = onset + timing.hold / 2
+        yield case(
+            "does not fire when the engine dies before its time",
+            *((pending, bad), (there, None)),
+            checks=[(pending + timing.hold, False), (pending + there, False)],
+        )
     yield from _no_engine(timing, case, bad, fine, [*lasting, (over, False)])
 
 
@@ -71,13 +72,16 @@ def _no_engine(
     """Let Prometheus know of no engine, record too late, and know more of an engine than that it is down."""
     there, gone = timing.there, timing.there + 10
     during = [(there + minutes, True) for minutes in (0, *range(2, 10))]
-    ending = ((there, bad), (10.0, None), (timing.full, fine))
     unknown = case(
         "goes on firing when no engine is known",
-        *ending,
+        *((there, bad), (10.0, None), (timing.full, fine)),
         checks=[*during, *((gone + minutes, fires) for minutes, fires in afterwards)],
     )
-    yield _without_targets(unknown, ending)
+    phases = unknown.engine.phases if unknown.engine else ()
+    up, still = (
+        flat(*((minutes, value if is_up else None) for minutes, is_up in phases)) for value in (1.0, 0.0)
+    )
+    yield replace(unknown, engine=up, series={**unknown.series, STILL_ENGINE: still})
     lasting = case(
         "goes on firing when what is recorded is older than the outage",
         *((there, bad), (10, None), (there, bad)),
@@ -85,11 +89,5 @@ def _no_engine(
     )
     yield replace(lasting, is_recorded_late=True)
     down = case("does not fire while no engine is up", (there, bad), checks=[(there, False)])
-    yield replace(down, engine=flat((there, 0)))
-
-
-def _without_targets(case: Case, phases: Sequence[Phase]) -> Case:
-    def shown(up: float) -> Line:
-        return flat(*((minutes, None if value is None else up) for minutes, value in phases))
-
-    return replace(case, engine=shown(1), series={**case.series, STILL_ENGINE: shown(0)})
+    if down.engine:
+        yield replace(down, engine=flat((down.engine.minutes, 0)))

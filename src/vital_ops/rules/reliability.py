@@ -8,7 +8,7 @@ from vital_ops.config import Threshold
 from vital_ops.durations import write_seconds
 from vital_ops.promql import SCOPE, and_on, increase, increase_from_birth, rate, sum_by
 from vital_ops.rules.alert import THE_TENANT, Alert, Contributors
-from vital_ops.rules.outage import ENGINES_UP_NOW, down_lately
+from vital_ops.rules.outage import DOWN, ENGINES_UP_NOW
 from vital_ops.rules.recording import (
     ALL,
     BUDGET_USED,
@@ -41,7 +41,7 @@ _TARGETS: Final = f"up{{{SCOPE}}}"
 
 
 def _replica_down(at: Threshold) -> str:
-    return and_on(f"count({_TARGETS} == 0) >= {at.value:g}", f"sum({_TARGETS}) > 0")
+    return f"sum(1 - {_TARGETS}) >= {at.value:g} unless {DOWN}"
 
 
 def _rejecting(at: Threshold) -> str:
@@ -58,15 +58,11 @@ def _undelivered(at: Threshold) -> str:
 
 
 def _dropped(at: Threshold) -> str:
-    """Compare with the same hour a week before, or else yesterday's, or else the hour before.
-
-    What an outage has kept away is no dropped traffic.
-    """
+    """Compare with the same hour a week before, or else yesterday's, or else the hour before."""
     usual = " or ".join(
         f"{REQUESTS_PER_HOUR} offset {write_seconds(back)}" for back in (at.week, at.day, at.before)
     )
-    fewer = and_on(f"{REQUESTS_PER_HOUR} < {at.value:g} * ({usual})", f"({usual}) >= {at.least_events}")
-    return f"({fewer}) unless on () ({down_lately(at.range)})"
+    return and_on(f"{REQUESTS_PER_HOUR} < {at.value:g} * ({usual})", f"({usual}) >= {at.least_events}")
 
 
 def _tenant_fails(at: Threshold) -> str:
@@ -193,6 +189,7 @@ RELIABILITY_ALERTS: Final = (
         panel="requests_per_hour",
         unit="number",
         condition=_dropped,
+        is_lack=True,
         shown=REQUESTS_PER_HOUR,
         contributors=Contributors(
             "tenant_id",

@@ -14,6 +14,7 @@ from vital_shared.monitoring.metrics import (
     DEGRADED_RESPONSES_TOTAL,
     QUALITY_SCORE,
     RAG_RETRIEVALS_TOTAL,
+    REQUESTS_REJECTED_TOTAL,
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
@@ -29,8 +30,10 @@ __all__ = [
     "nearly_slow",
     "on",
     "quality",
+    "rejections",
     "searches",
     "slow",
+    "tenant_errors",
     "tools",
 ]
 
@@ -190,3 +193,38 @@ def _durations(mode: str, instance: str, buckets: dict[float, float]) -> Rates:
         select(WORKFLOW_DURATION_SECONDS, "bucket", **known, le=le): rise for le, rise in rates.items()
     } | {select(WORKFLOW_DURATION_SECONDS, "count", **known): rates["+Inf"]}
     return {on(name, instance): rise for name, rise in series.items()}
+
+
+def rejections(events: float, share: float) -> Rates:
+    """Let a share of the requests be refused; a tenant's own limits do not count."""
+
+    def refused(reason: str) -> str:
+        return select(REQUESTS_REJECTED_TOTAL, reason=reason)
+
+    return (
+        {
+            refused("overload"): events * share * 0.6,
+            refused("auth"): events * share * 0.4,
+            _requests("success"): events * (1 - share) * 0.5,
+            _requests("degraded"): events * (1 - share) * 0.3,
+            _requests("failed"): events * (1 - share) * 0.2,
+        }
+        | {refused(reason): UNCOUNTED * events for reason in ("budget", "rate_limit", "invalid")}
+        | _without_end(events)
+    )
+
+
+def tenant_errors(events: float, share: float) -> Rates:
+    """Let a share of one tenant's requests fail, among many of another."""
+
+    def series(outcome: str, mode: str, tenant: str = "acme") -> str:
+        return select(WORKFLOW_REQUESTS_TOTAL, mode=mode, tenant_id=tenant, outcome=outcome)
+
+    return {
+        series("failed", "2"): events * share,
+        series("success", "1"): events * (1 - share) * 0.6,
+        series("degraded", "3"): events * (1 - share) * 0.4,
+        series("cancelled", "2"): UNCOUNTED * events,
+        series("rejected", "2"): UNCOUNTED * events,
+        series("success", "1", "globex"): 50 * events,
+    }

@@ -1,0 +1,72 @@
+"""Tests of a tenant's budgets, each of which is spent by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from vital_ops.config import Threshold
+from vital_ops.promql import select
+from vital_ops.rules.case import Case, Check, Line, Phase, engine_of, flat
+from vital_ops.rules.outage_tests import STILL_ENGINE, outages
+from vital_ops.rules.shapes import on
+from vital_ops.rules.timing import Timing
+from vital_shared.monitoring.metrics import BUDGET_LIMIT_DOLLARS, BUDGET_SPENT_DOLLARS
+
+__all__ = ["budget"]
+
+DOLLARS: Final = 32.0
+"""The limit; a power of two, so that a share of it is exact."""
+
+
+def budget(at: Threshold) -> Iterator[Case]:
+    """Fire from a share on, until the period's end; each tenant and period for itself."""
+    window = at.window / 60
+
+    def case(name: str, *shares: Phase, checks: Sequence[Check]) -> Case:
+        labels = {"tenant_id": "acme", "period": "day"}
+        up = engine_of(shares)
+        series = _budgets(shares) | {STILL_ENGINE: flat((up.minutes, 0))}
+        return Case(name, series, checks, up, {"share": f"{at.value * 100:g}"}, labels)
+
+    above, below = at.value * 1.02, at.value * 0.98
+    yield case(
+        "fires at once, and holds until the period ends",
+        *((10, below), (90, at.value), (30, 0)),
+        checks=[(9, False), (11, True), (100, True), (103, False)],
+    )
+    yield case("fires just above", (20, above), checks=[(1, True), (19, True)])
+    yield case("does not fire just below", (20, below), checks=[(19, False)])
+    starting = case(
+        "holds while a process that has just begun has not read the store",
+        *((10, at.value), (window - 2, None), (20, at.value)),
+        checks=[(5, True), (9 + window - 2, True), (8 + window, True), (20 + window, True)],
+    )
+    yield replace(starting, engine=flat((60, 1)))
+    gone = case(
+        "is over a window after a budget was taken away",
+        *((10, at.value), (40, None)),
+        checks=[(8 + window, True), (13 + window, False)],
+    )
+    yield replace(gone, engine=flat((60, 1)))
+    yield from outages(Timing.of(at), case, at.value, 0)
+
+
+def _budgets(shares: Sequence[Phase]) -> dict[str, Line]:
+    """Let two engines show the same day's budget, one of them later, and others be little used."""
+    found = {}
+    for instance, part in (("one:8000", 1.0), ("two:8000", 0.5)):
+        for tenant, period, spent in (
+            ("acme", "day", part),
+            ("acme", "month", 0.05),
+            ("globex", "day", 0.05),
+        ):
+            known = {"tenant_id": tenant, "period": period}
+            used = [
+                (minutes, None if share is None else share * DOLLARS * spent) for minutes, share in shares
+            ]
+            limits = [(minutes, None if share is None else DOLLARS) for minutes, share in shares]
+            found[on(select(BUDGET_SPENT_DOLLARS, **known), instance)] = flat(*used)
+            found[on(select(BUDGET_LIMIT_DOLLARS, **known), instance)] = flat(*limits)
+    return found

@@ -1,0 +1,142 @@
+"""Tests of traffic that has dropped, beside the same hour a week before, a day before, or the hour before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from vital_ops.config import Threshold
+from vital_ops.promql import select
+from vital_ops.rules.case import Case, Check, Line, Phase, engine_of, flat, lines, times
+from vital_ops.rules.outage_tests import STILL_ENGINE, outages
+from vital_ops.rules.timing import Timing
+from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_TOTAL
+
+__all__ = ["dropped_traffic"]
+
+BUSY: Final = 600.0
+"""Requests a minute."""
+
+BELOW: Final = 0.9
+"""What fires, in terms of the limit."""
+
+JUST_ABOVE, JUST_BELOW = 1.02, 0.98
+"""What must not fire, and what fires, as near as Prometheus 2 and 3 agree."""
+
+SEASON_STEP_MINUTES: Final = 10.0
+"""Minutes between evaluations over a day or a week."""
+
+
+def dropped_traffic(at: Threshold) -> Iterator[Case]:
+    """Make all cases."""
+    yield from _beside_an_hour_before(at)
+    yield from _beside_other_days(at)
+    yield from _outages(at)
+
+
+def _requests(outcome: str, mode: str, tenant: str) -> str:
+    return select(WORKFLOW_REQUESTS_TOTAL, mode=mode, tenant_id=tenant, outcome=outcome)
+
+
+def _series(phases: Sequence[Phase]) -> dict[str, Line]:
+    counted = {
+        _requests("success", "1", "acme"): 0.5,
+        _requests("degraded", "2", "globex"): 0.3,
+        _requests("failed", "3", "acme"): 0.2,
+        _requests("cancelled", "1", "acme"): 5.0,
+        _requests("rejected", "1", "acme"): 5.0,
+    }
+    return {name: lines(*times(phases, share)) for name, share in counted.items()}
+
+
+def _case(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
+    up = engine_of(phases)
+    return Case(name, {**_series(phases), STILL_ENGINE: flat((up.minutes, 0))}, checks, up)
+
+
+def _beside_an_hour_before(at: Threshold) -> Iterator[Case]:
+    """Let traffic drop below what it was an hour before, and unlike what it was two hours before."""
+    timing = Timing.of(at)
+    hour, full = at.before / 60, timing.full
+    began, lasts = 2 * hour + full, hour - 5
+
+    def case(name: str, usual: float, less: float, *checks: Check, earlier: float = 10) -> Case:
+        phases = ((hour, usual * earlier), (hour + full - 2, usual), (lasts, less), (full, usual))
+        return _case(name, *phases, checks=checks)
+
+    limit, late = BUSY * at.value, began + lasts
+    yield case(
+        "fires below a fifth of the hour before, and is over when it is back",
+        *(BUSY, limit * JUST_BELOW),
+        *((began, False), (began + timing.there, True), (late - 1, True), (late + full, False)),
+        earlier=0,
+    )
+    yield case("does not fire just above", BUSY, limit * JUST_ABOVE, (late - 1, False))
+    gone = began + timing.window + timing.hold
+    yield case("fires in its time when all is gone", BUSY, 0, (gone - 5, False), (gone + 2, True))
+    for name, part, is_enough in (("little", 0.97, False), ("just enough", 1.04, True)):
+        does = "fires" if is_enough else "does not fire"
+        few = part * at.least_events / 60
+        yield case(f"{does} where there was {name} traffic", few, 0, (late - 1, is_enough))
+
+
+def _beside_other_days(at: Threshold) -> Iterator[Case]:
+    """Prefer a week before to a day before, and that to an hour before: for the limit, and for the least."""
+    less, usual = 0.1 * BUSY * at.value, BUSY
+    much, few = 10 * usual, BELOW * at.least_events / 60
+    same, more = BELOW * less, less / at.value / BELOW
+    for name, week, day, hour, now, fires in (
+        ("fires where a week before was busy, though nothing since", usual, same, same, less, True),
+        ("does not fire where a week before was as quiet", same, usual, usual, less, False),
+        ("does not fire where a week before was nearly as quiet", more * 0.8, much, much, less, False),
+        ("does not fire where there was little a week before", few, much, much, 0, False),
+        ("fires where yesterday was busy, though not the hour before", None, usual, same, less, True),
+        ("does not fire where yesterday was as quiet", None, same, usual, less, False),
+        ("does not fire where there was little yesterday", None, few, much, 0, False),
+    ):
+        yield _season(at, name, week, day, hour, now, fires=fires)
+
+
+def _season(
+    at: Threshold,
+    name: str,
+    week: float | None,
+    day: float | None,
+    hour: float,
+    now: float,
+    *,
+    fires: bool,
+) -> Case:
+    """Let there be two hours of traffic around the same time of each day that counts, and none between."""
+    around, back = 120.0, at.week / 60 if week is not None else at.day / 60
+    phases: list[Phase] = []
+    if week is not None:
+        phases += [(around, week), ((at.week - at.day) / 60 - around, None)]
+    if day is not None:
+        phases += [(around, day), (at.day / 60 - around, None)]
+    phases += [(60, hour), (60, now)]
+    series = _series([(minutes - 1, pace) for minutes, pace in phases])  # each has a sample more
+    up = flat((back + around, 1))
+    return Case(name, series, [(back + around - 10, fires)], up, every=SEASON_STEP_MINUTES)
+
+
+def _outages(at: Threshold) -> Iterator[Case]:
+    """Put an hour of usual traffic before an outage, which the alert compares with."""
+    timing = Timing.of(at)
+    lead = at.before / 60 + timing.full
+
+    def case(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
+        """Leave out what takes so long that the hour before is no better."""
+        known = [(minute, fires) for minute, fires in checks if not fires or minute < at.before / 60]
+        shifted = [(lead + minute, fires) for minute, fires in known]
+        return _case(name, (lead - 1, BUSY), *phases, checks=shifted)
+
+    made = outages(timing, case, BUSY * at.value * 0.5, BUSY)
+    yield from (each for each in made if each.checks)
+    outage, low = 10.0, BUSY * at.value * 0.5
+    back = lead + outage + timing.window + timing.hold
+    yield _case(
+        "fires in its time after an outage, and not for the outage",
+        *((lead, BUSY), (outage, None), (timing.there, low)),
+        checks=[(lead + outage, False), (back - 3, False), (back + 5, True)],
+    )
