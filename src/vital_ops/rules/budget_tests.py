@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -50,7 +50,40 @@ def budget(at: Threshold) -> Iterator[Case]:
         checks=[(8 + window, True), (13 + window, False)],
     )
     yield replace(gone, engine=flat((60, 1)))
+    yield from _changed_limits(at, case)
     yield from outages(Timing.of(at), case, at.value, 0)
+
+
+def _changed_limits(at: Threshold, case: Callable[..., Case]) -> Iterator[Case]:
+    """Change or take away one side of the share: what is shown last counts, for a window."""
+    window = at.window / 60
+    limit = on(select(BUDGET_LIMIT_DOLLARS, tenant_id="acme", period="day"), "one:8000")
+    spent = limit.replace(BUDGET_LIMIT_DOLLARS.name, BUDGET_SPENT_DOLLARS.name)
+    taken = [(8 + window, True), (13 + window, False)]
+    for name, share, series, phases, checks in (
+        (
+            "is over when the limit is raised",
+            at.value,
+            limit,
+            ((9, DOLLARS), (40, 2 * DOLLARS)),
+            (True, False),
+        ),
+        (
+            "fires when the limit is lowered",
+            0.6 * at.value,
+            limit,
+            ((9, DOLLARS), (40, DOLLARS / 2)),
+            (False, True),
+        ),
+    ):
+        changed = case(name, (50, share), checks=[*zip((9, 10), checks, strict=True)])
+        yield replace(changed, series={**changed.series, series: flat(*phases)})
+    for name, series, amount in (
+        ("is over a window after the limit was taken away", limit, DOLLARS),
+        ("is over a window after the spending was", spent, at.value * DOLLARS),
+    ):
+        changed = case(name, (50, at.value), checks=taken)
+        yield replace(changed, series={**changed.series, series: flat((9, amount), (40, None))})
 
 
 def _budgets(shares: Sequence[Phase]) -> dict[str, Line]:

@@ -16,7 +16,7 @@ from vital_ops.rules.shapes import Shape, degradations, nearly_slow, slow
 from vital_ops.rules.timing import Timing
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
 
-__all__ = ["degraded", "falling", "late", "rising"]
+__all__ = ["Fault", "case_of", "degraded", "falling", "late", "rising"]
 
 ABOVE, BELOW = 1.1, 0.9
 """What fires, and what must not, in terms of the threshold."""
@@ -84,7 +84,7 @@ def degraded(at: Threshold, recorded: str) -> Iterator[Case]:
     crossed = timing.window * 10 * at.value / (strong + 9 * at.value)
     fires = timing.full + timing.step + crossed + timing.hold
     for failed_rest, rest in ((0.0, "answered"), (1.0, "failures")):
-        yield _case(
+        yield case_of(
             partial(degradations, failed_rest=failed_rest),
             f"fires in its time where all others are {rest}",
             (timing.full, 10 * BUSY, 0),
@@ -106,7 +106,7 @@ def late(at: Threshold, quantile: float, recorded: str) -> Iterator[Case]:
     yield from _judged(at, slow(*around), _rising_edges(1 - quantile), recorded, labels)
     phase = (Timing.of(at).there, BUSY, 0.8)
     yield replace(
-        _case(nearly_slow(*around), "does not fire where many are nearly as slow", phase, checks=[]),
+        case_of(nearly_slow(*around), "does not fire where many are nearly as slow", phase, checks=[]),
         checks=[(phase[0], False)],
         labels=labels,
     )
@@ -119,7 +119,7 @@ def _rising_edges(limit: float) -> Edges:
     )
 
 
-def _case(
+def case_of(
     shape: Shape,
     name: str,
     *phases: Fault,
@@ -127,6 +127,7 @@ def _case(
     engine: Line | None = None,
     labels: Mapping[str, str] = NO_LABELS,
 ) -> Case:
+    """Make a case of phases with events and faults; no engine is up while there are no series."""
     series = {
         each: lines(
             *(
@@ -149,7 +150,7 @@ def _judged(
     window, hold, step, there, full = timing.window, timing.hold, timing.step, timing.there, timing.full
 
     def case(name: str, *phases: Fault, checks: Sequence[Check], engine: Line | None = None) -> Case:
-        return _case(shape, name, *phases, checks=checks, engine=engine, labels=labels)
+        return case_of(shape, name, *phases, checks=checks, engine=engine, labels=labels)
 
     def at_one_pace(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
         return case(name, *((minutes, BUSY, value) for minutes, value in phases), checks=checks)
@@ -182,10 +183,11 @@ def _judged(
     yield _with_one_that_goes_on(anew, shape(BUSY, edges.strong), 2 * there + 1)
     yield case("fires just above", (there, BUSY, edges.above), checks=[(hold - 1, False), (there, True)])
     yield case("does not fire just below", (there, BUSY, edges.below), checks=[(there, False)])
+    strong = min(edges.strong, (1 + edges.limit) / 2)
     for name, part, is_enough in (("too little", 0.97, False), ("just enough", 1.04, True)):
         few = part * at.least_events / window
         does = "fires" if is_enough else "does not fire"
-        yield case(f"{does} on {name} traffic", (there, few, edges.strong), checks=[(there, is_enough)])
+        yield case(f"{does} on {name} traffic", (there, few, strong), checks=[(there, is_enough)])
     idle = case(
         "has no value without traffic",
         (full, BUSY, edges.fine),

@@ -19,6 +19,7 @@ __all__ = ["RELIABILITY_CASES"]
 
 OTHER_ENGINE: Final = ENGINE.replace("one:8000", "two:8000")
 THIRD_ENGINE: Final = ENGINE.replace("one:8000", "three:8000")
+MANY_ENGINES: Final = 24
 DOWN_ELSEWHERE: Final = 'up{job="elsewhere",instance="two:8000"}'
 
 
@@ -55,7 +56,8 @@ def _replica_down(at: Threshold) -> Iterator[Case]:
     two = {OTHER_ENGINE: down, THIRD_ENGINE: up}
     yield Case("fires when two of three engines are down", two, [(9 + hold, False), (11 + hold, True)], down)
     yield Case("does not fire when all are down", {OTHER_ENGINE: down}, [(11 + hold, False)], down)
-    yield Case("does not fire when all are up", elsewhere | {OTHER_ENGINE: up}, [(20, False)])
+    many = {ENGINE.replace("one:8000", f"{number}:8000"): up for number in range(MANY_ENGINES)}
+    yield Case("does not fire when all are up", elsewhere | many, [(11 + hold, False)])
 
 
 def _failing_notifications(at: Threshold) -> Iterator[Case]:

@@ -3,168 +3,243 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from vital_ops.config import OpsConfig
 from vital_ops.durations import parse_seconds
 from vital_ops.promql import select
-from vital_ops.rules.case import Case, Check, Phase, engine_of, lines, write_cases
-from vital_ops.rules.groups import SLO, SLO_GROUPS
+from vital_ops.rules.case import ENGINE, Case, Check, Line, flat, lines, write_cases
+from vital_ops.rules.groups import RECORDING, RECORDING_GROUP, SLO, SLO_GROUPS
+from vital_ops.rules.judged_tests import Fault, case_of
+from vital_ops.rules.outage_tests import STILL_ENGINE
+from vital_ops.rules.shapes import Rates, errors
 from vital_ops.rules.slos import (
     LEAST_EVENTS,
     OBJECTIVES,
     SPEEDS,
     WATCHDOG,
+    Burn,
     Objective,
     Speed,
     slo_alerts,
     watchdog,
 )
-from vital_shared.monitoring.metrics import (
-    QUALITY_SCORE,
-    TIME_TO_FIRST_TOKEN_SECONDS,
-    WORKFLOW_REQUESTS_TOTAL,
-)
+from vital_shared.monitoring.metrics import QUALITY_SCORE, TIME_TO_FIRST_TOKEN_SECONDS
 
 __all__ = ["slo_tests"]
 
 BUSY: Final = 60.0
 """Events a minute."""
 
-STEPS: Final = {"BurnsFast": 2.0, "BurnsSlowly": 30.0}
+BURST: Final = 100 * BUSY
+"""Events a minute, of so many that a longer window is full of good ones."""
+
+BURST_MINUTES: Final = 6.0
+
+LONGEST_LOOK_BACK: Final = 4.0
+"""Minutes between evaluations at most where an alert looks at its own state: Prometheus looks back five."""
+
+STEPS: Final = {"BurnsFast": 1.0, "BurnsSlowly": 30.0}
 """Minutes between samples."""
 
 
 def slo_tests(comment: str, config: OpsConfig) -> dict[str, str]:
     """Write them, by the names of their files."""
-    labels = {rule.name: rule.labels for rule in (*slo_alerts(config, lambda *_: ""), watchdog(config, ""))}
-    found: dict[str, str] = {}
-    for objective in OBJECTIVES:
-        for speed in SPEEDS:
-            found |= write_cases(
-                f"{objective.name}{speed.suffix}",
-                _cases(objective, speed),
-                comment,
-                selector=config.selector,
-                rules=(SLO,),
-                groups=SLO_GROUPS,
-                labels=labels[f"{objective.name}{speed.suffix}"],
-                step=STEPS[speed.suffix],
-            )
+    rules = {rule.name: rule for rule in (*slo_alerts(config, lambda *_: ""), watchdog(config, ""))}
     always = [Case("fires always", {"up": lines((10, 1))}, [(1, True), (9, True)])]
-    return found | write_cases(
-        WATCHDOG,
-        always,
-        comment,
-        selector=config.selector,
-        rules=(SLO,),
-        groups=SLO_GROUPS,
-        labels=labels[WATCHDOG],
-    )
-
-
-def _requests(events: float, bad: float) -> Mapping[str, float]:
-    def series(outcome: str) -> str:
-        return select(WORKFLOW_REQUESTS_TOTAL, mode="2", tenant_id="acme", outcome=outcome)
-
-    return {
-        series("failed"): events * bad,
-        series("success"): events * (1 - bad) * 0.6,
-        series("degraded"): events * (1 - bad) * 0.4,
-        series("cancelled"): events * 5,
-        series("rejected"): events * 5,
+    cases: dict[str, tuple[list[Case], float]] = {
+        f"{objective.name}{speed.suffix}": ([*_cases(objective, speed)], STEPS[speed.suffix])
+        for objective in OBJECTIVES
+        for speed in SPEEDS
     }
+    found: dict[str, str] = {}
+    for name, (some, step) in (cases | {WATCHDOG: (always, 1.0)}).items():
+        found |= write_cases(
+            name,
+            some,
+            comment,
+            selector=config.selector,
+            rules=(RECORDING, SLO),
+            groups=(RECORDING_GROUP, *SLO_GROUPS),
+            labels=rules[name].labels,
+            step=step,
+        )
+    return found
 
 
-def _first_tokens(events: float, bad: float) -> Mapping[str, float]:
-    known = {"mode": "2", "model": "gpt"}
-    return {
-        select(TIME_TO_FIRST_TOKEN_SECONDS, "bucket", **known, le="2.0"): events * (1 - bad),
-        select(TIME_TO_FIRST_TOKEN_SECONDS, "bucket", **known, le="1.0"): events * (1 - bad) * 0.8,
-        select(TIME_TO_FIRST_TOKEN_SECONDS, "bucket", **known, le="5.0"): events * (1 - bad * 0.2),
-        select(TIME_TO_FIRST_TOKEN_SECONDS, "count", **known): events,
-    }
+def _first_tokens(events: float, bad: float) -> Rates:
+    rates: Rates = {}
+    for mode, model, share in (("1", "gpt", 0.7), ("2", "claude", 0.3)):
+        known = {"mode": mode, "model": model}
+        for le, part in (("1.0", (1 - bad) * 0.8), ("2.0", 1 - bad), ("5.0", 1 - bad * 0.2)):
+            rates[select(TIME_TO_FIRST_TOKEN_SECONDS, "bucket", **known, le=le)] = events * share * part
+        rates[select(TIME_TO_FIRST_TOKEN_SECONDS, "count", **known)] = events * share
+    return rates
 
 
-def _scores(events: float, bad: float) -> Mapping[str, float]:
-    known, unanswerable = ({"mode": "2", "answerable": value} for value in ("true", "false"))
-    return {
-        select(QUALITY_SCORE, "bucket", **known, le="0.5"): events * bad * 0.2,
-        select(QUALITY_SCORE, "bucket", **known, le="0.7"): events * bad,
-        select(QUALITY_SCORE, "bucket", **known, le="0.8"): events * min(bad * 2, 1),
-        select(QUALITY_SCORE, "count", **known): events,
+def _scores(events: float, bad: float) -> Rates:
+    rates: Rates = {}
+    for mode, share in (("1", 0.7), ("2", 0.3)):
+        known = {"mode": mode, "answerable": "true"}
+        for le, part in (("0.5", bad * 0.2), ("0.7", bad), ("0.8", min(bad * 2, 1))):
+            rates[select(QUALITY_SCORE, "bucket", **known, le=le)] = events * share * part
+        rates[select(QUALITY_SCORE, "count", **known)] = events * share
+    unanswerable = {"mode": "2", "answerable": "false"}
+    return rates | {
         select(QUALITY_SCORE, "bucket", **unanswerable, le="0.7"): events * 5 * (1 - bad),
         select(QUALITY_SCORE, "count", **unanswerable): events * 5,
     }
 
 
-SHAPES: Final[Mapping[str, Callable[[float, float], Mapping[str, float]]]] = {
-    "availability": _requests,
+SHAPES: Final[Mapping[str, Callable[[float, float], Rates]]] = {
+    "availability": errors,
     "first_token": _first_tokens,
     "quality": _scores,
 }
 
 
+class Windows(NamedTuple):
+    """The windows of one pair, in minutes, and what follows from them."""
+
+    long: float
+    short: float
+    limit: float
+    """The share of bad events that both exceed."""
+    is_shadowed: bool
+    """Whether another pair has a lower limit, whose window has to be full of good events."""
+
+    @property
+    def every(self) -> float:
+        """Minutes between evaluations."""
+        return max(1.0, self.long // 72)
+
+
 def _cases(objective: Objective, speed: Speed) -> Iterator[Case]:
-    """Let each pair of windows burn a little too fast, and a little too slowly, and then end."""
-    shape, budget, step = SHAPES[objective.label], 1 - objective.good, STEPS[speed.suffix]
-    hold, worst = speed.hold / 60, max(burn.times for burn in speed.burns) * budget
-    labels = {"slo": objective.label}
-    longest = max(parse_seconds(burn.long) for burn in speed.burns) / 60
-
-    def case(
-        name: str, events: float, *phases: Phase, checks: Sequence[Check], every: float = 3 * step
-    ) -> Case:
-        names = shape(events, 0)
-        series = {
-            each: lines(*((length, shape(events, share or 0)[each]) for length, share in phases))
-            for each in names
-        }
-        return Case(name, series, checks, engine_of(phases), labels=labels, every=every)
-
+    budget, step = 1 - objective.good, STEPS[speed.suffix]
+    lowest = min(burn.times for burn in speed.burns)
     for burn in speed.burns:
-        long, short = (parse_seconds(window) / 60 for window in (burn.long, burn.short))
-        bad = min(burn.times * budget * 1.04, 1.0)
-        there = long + hold + 3 * step
-        began = longest + 2 * step
-        share = 1 / 1.04
-        in_time = began + long * share + hold
-        yield case(
-            f"fires in its time over {burn.long}",
-            BUSY,
-            (began, 0),
-            (there, bad),
-            (long, 0),
-            checks=[
-                (in_time - max(3 * step, long * 0.06), False),
-                (in_time + max(3 * step, long * 0.06), True),
-                (began + there + short + 2 * step, False),
-            ],
-            every=step * max(1, round(long / 60 / step)),
-        )
-    slowest = min(burn.times for burn in speed.burns)
-    yield case(
-        "does not fire just below",
-        BUSY,
-        (longest + hold + 3 * step, slowest * budget * 0.98),
-        checks=[(longest + hold + 2 * step, False)],
-    )
-    first = speed.burns[0]
-    long = parse_seconds(first.long) / 60
-    for name, part, fires in (("too little traffic", 0.98, False), ("just enough traffic", 1.03, True)):
-        few = LEAST_EVENTS * part / longest
-        yield case(
-            f"{'fires' if fires else 'does not fire'} on {name}",
-            few,
-            (longest + hold + 3 * step, min(2 * worst, 1.0)),
-            checks=[(longest + hold + 2 * step, fires)],
-        )
-    peak = parse_seconds(first.short) / 60
-    yield case(
+        yield from _of_pair(objective, speed, _windows(burn, budget, lowest), step)
+    yield from _outages(objective, speed)
+
+
+def _windows(burn: Burn, budget: float, lowest: float) -> Windows:
+    long, short = (parse_seconds(window) / 60 for window in (burn.long, burn.short))
+    return Windows(long, short, burn.times * budget, burn.times > lowest)
+
+
+def _of_pair(objective: Objective, speed: Speed, pair: Windows, step: float) -> Iterator[Case]:
+    """Let both windows of a pair burn a little too fast, and a little too slowly, and then end."""
+    shape, labels, hold = SHAPES[objective.label], {"slo": objective.label}, speed.hold / 60
+    lead: list[Fault] = [(BURST_MINUTES, BURST, 0.0)] if pair.is_shadowed else []
+    began = sum(minutes for minutes, *_ in lead)
+    full = pair.long + hold + 4 * pair.every
+
+    def case(name: str, *phases: Fault, checks: Sequence[Check]) -> Case:
+        exact = [(minutes - step, events, value) for minutes, events, value in phases]
+        made = case_of(shape, f"{name} over {pair.long:g} minutes", *exact, checks=checks, labels=labels)
+        return replace(made, every=pair.every)
+
+    for name, factor, fires in (("fires just above", 1.02, True), ("does not fire just below", 0.98, False)):
+        checks = [(began + full - pair.every, fires)]
+        yield case(name, *lead, (full, BUSY, factor * pair.limit), checks=checks)
+    for name, part, fires in (("too little", 0.97, False), ("just enough", 1.04, True)):
+        few = part * LEAST_EVENTS / pair.long
+        checks = [(began + full - pair.every, fires)]
+        does = "fires" if fires else "does not fire"
+        yield case(f"{does} on {name} traffic", *lead, (full, few, min(1.0, 3 * pair.limit)), checks=checks)
+    yield _in_time(objective, pair, hold, lead, case)
+    peak = began + pair.long + pair.short
+    short_peak = case(
         "does not fire on a short peak",
-        BUSY,
-        (long, 0),
-        (peak, first.times * budget),
-        (long, 0),
-        checks=[(long + peak, False), (long + peak + hold, False)],
+        *(*lead, (pair.long, BUSY, 0), (pair.short, BUSY, min(1.5 * pair.limit, 1.0)), (pair.long, BUSY, 0)),
+        checks=[(peak, False), (peak + hold, False)],
+    )
+    yield _beside_another(objective, short_peak)
+
+
+def _in_time(
+    objective: Objective, pair: Windows, hold: float, lead: Sequence[Fault], case: Callable[..., Case]
+) -> Case:
+    """Let it burn for a while after it fires, and end."""
+    bad = min(pair.limit * (2.5 if pair.is_shadowed else 1.9), 1.0)
+    good, lasts, every = pair.long, 1.35 * pair.long * pair.limit / bad, pair.every
+    began = sum(minutes for minutes, *_ in lead) + good
+    fires = began + pair.long * pair.limit / bad + hold
+    over = began + lasts + pair.short * (1 - pair.limit / bad)
+    made = case(
+        "fires in its time, and is over when the short window is",
+        *(*lead, (good, BUSY, 0), (lasts, BUSY, bad), (pair.long / 2, BUSY, 0)),
+        checks=[
+            (fires - max(2 * every, pair.long / 20), False),
+            (fires + max(3 * every, pair.long / 20), True),
+            (over - max(1.1 * every, pair.short / 6), True),
+            (over + max(1.5 * every, pair.short / 6), False),
+        ],
+    )
+    return _beside_another(objective, made)
+
+
+def _beside_another(objective: Objective, case: Case) -> Case:
+    """Let another objective burn all the time."""
+    other = next(each for each in OBJECTIVES if each.metric is not objective.metric)
+    longest = max(line.minutes for line in case.series.values())
+    rates = SHAPES[other.label](BUSY, 1.0)
+    return replace(
+        case, series={**case.series, **{name: lines((longest, rise)) for name, rise in rates.items()}}
+    )
+
+
+def _outages(objective: Objective, speed: Speed) -> Iterator[Case]:
+    """Let the engine die: what fires goes on until it is back, and what is pending does not page."""
+    shape, labels, hold = SHAPES[objective.label], {"slo": objective.label}, speed.hold / 60
+    step = min(STEPS[speed.suffix], LONGEST_LOOK_BACK)
+    settled = parse_seconds(speed.burns[0].short) / 60
+    there = hold + 4 * step
+    longest = max(settled, *(parse_seconds(burn.short) / 60 for burn in speed.burns)) * 1.5
+
+    def case(name: str, *phases: tuple[float, float | None], checks: Sequence[Check]) -> Case:
+        exact = [(minutes - step, BUSY, value) for minutes, value in phases]
+        return replace(case_of(shape, name, *exact, checks=checks, labels=labels), every=step)
+
+    gone = there + longest
+    fine = (settled + 10 * step, 0.0)
+    during = [(there - step, True), (there + longest / 2, True), (gone - step, True)]
+    after = [(gone + settled - 2 * step, True), (gone + settled + 3 * step, False)]
+    ending = case(
+        "goes on firing while no engine is up, and is over when the fault is",
+        *((there, 1.0), (longest, None), fine),
+        checks=[*during, *after],
+    )
+    yield ending
+    unknown = Line(
+        tuple((minutes, up or None) for minutes, up in (ending.engine or flat()).phases), rises=False
+    )
+    still = Line(tuple((minutes, None if up is None else 0) for minutes, up in unknown.phases), rises=False)
+    yield replace(
+        ending,
+        name="goes on firing when no engine is known",
+        engine=unknown,
+        series={**ending.series, STILL_ENGINE: still},
+    )
+    lasting = case(
+        "goes on firing when the engine is back and the fault is still there",
+        *((there, 1.0), (longest, None), (settled + there, 1.0)),
+        checks=[*during, (gone + settled / 2, True), (gone + settled + there - step, True)],
+    )
+    yield lasting
+    yield replace(
+        lasting,
+        name="goes on firing when what is recorded is older than the outage",
+        checks=[*((there + number * step, True) for number in range(6)), *lasting.checks],
+        is_recorded_late=True,
+    )
+    yield case(
+        "does not fire when the engine dies before its time",
+        *((hold / 2 + step, 1.0), (there + 3 * hold, None)),
+        checks=[(hold + 2 * step, False), (3 * hold, False)],
+    )
+    down = case("does not fire while no engine is up", (there, 1.0), checks=[(there - step, False)])
+    yield replace(
+        down, engine=flat((there, 0)), series={**down.series, ENGINE.replace("one", "two"): flat((there, 0))}
     )

@@ -61,8 +61,8 @@ def set_aside(at: Threshold) -> Iterator[Case]:
     yield case("fires on what one engine shows", one_more, (50, True))
     both = {each: flat((9, 5), (MINUTES, 5 + 0.6 * at.value)) for each in (CLAMPED, CLAMPED_ELSEWHERE)}
     yield case("adds up the charges of all engines", both, (9, False), (10, True), (13 + window, False))
-    anew = {CLAMPED: flat((20, 5), (1, None), (9, 0), (MINUTES, at.value))}
-    yield case("fires on a charge after a restart", anew, (30, False), (33, True), (36 + window, False))
+    anew = {CLAMPED: flat((20, 5), (1, None), (2, 0), (MINUTES, at.value))}
+    yield case("fires on a charge after a restart", anew, (25, False), (28, True), (30 + window, False))
     yield from outages(Timing.of(at), _waiting, at.value, 0)
 
 
