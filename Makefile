@@ -1,6 +1,7 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
 # make test   set everything up, then linters, type checks and all tests
-# make test-all   the tests, and what takes longer: `make torture` and `make documents`
+# make test-all   the tests, and what takes longer: `make mutation`, `make torture` and `make documents`
+# make mutation   change every alert in every way, and see that its tests notice; it takes an hour
 # make documents   read real documents out of Debian and PyPI packages, and check what they say
 # make torture   put an engine under load while everything around it fails, and print what it promised and kept
 # make eval   ask the questions of all collections and print how good the answers are
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),mcp,multilingual,ops,otel,pydantic-ai,redis
 
-.PHONY: run test test-all torture documents lint check eval bench docs lock stack clean
+.PHONY: run test test-all mutation torture documents lint check eval bench docs lock stack clean
 
 run: $(VENV)/installed
 	-$(BIN)/vital models install
@@ -29,7 +30,11 @@ test: $(VENV)/installed-dev lint stack .stack/prometheus-3/complete
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
-test-all: test torture documents
+test-all: test mutation torture documents
+
+# Each change of an alert: its tests notice it, or it changes nothing (docs/alerts.md).
+mutation: $(VENV)/installed-dev stack
+	VITAL_MUTATE=all $(BIN)/pytest --numprocesses auto tests/vital_ops/test_mutation.py
 
 # Documents that ship in Debian and PyPI packages, read and compared with what they say (docs/documents.md).
 documents: $(VENV)/installed-dev

@@ -5,7 +5,6 @@ It is written out and built from nothing: a change of the rules has to be made h
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +59,8 @@ class Said:
     contributors: str = ""
     shown: str = ""
     own: Mapping[str, str] = field(default_factory=dict)
+    expr: str = ""
+    """The whole expression, where it has no parts that a test could tell apart."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -77,27 +78,21 @@ def faults(said: Said, group: str, rule: Mapping[str, Any]) -> Iterator[str]:
         else f"http://127.0.0.1:3000/d/{said.panel[0]}",
     }
     annotations = {"summary": said.summary, "description": said.description, **links}
+    if said.contributors:
+        annotations["contributors"] = said.contributors
     found = {
         "name": (rule["alert"], said.name),
         "group": (group, said.group),
         "labels": (rule["labels"], said.labels),
         "for": (rule.get("for", ""), said.hold),
         "keep_firing_for": (rule.get("keep_firing_for", ""), ""),
-        "annotations": (
-            {name: text for name, text in rule["annotations"].items() if name != "contributors"},
-            annotations,
-        ),
+        "annotations": (rule["annotations"], annotations),
     }
     yield from (part for part, (written, agreed) in found.items() if written != agreed)
-    top = re.findall(
-        r"^\{\{ range query (?:\(printf )?`sort_desc\(topk\(3, .+\)\)`(?: \$labels\.tenant_id\))? \}\}"
-        r"\{\{ \.Labels\.(\w+) \}\} \(.*\.Value.*\) \{\{ end \}\}$",
-        rule["annotations"].get("contributors", ""),
-    )
-    if top != ([said.contributors] if said.contributors else []):
-        yield "contributors"
     if said.shown and f"last_over_time({said.shown}[1d])" not in rule["expr"].replace("{}", ""):
         yield "value shown while no engine is up"
+    if said.expr and rule["expr"] != said.expr:
+        yield "expression"
 
 
 SAID = {
@@ -112,7 +107,7 @@ SAID = {
         summary="{{ $value | humanizePercentage }} of the requests fail; the limit is {{ 0.05 | humanizePercentage }}",
         description="Users get an error in place of an answer. A degraded answer is no failure.",
         panel=("vital-performance", "error_rate"),
-        contributors="tenant_id",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (tenant_id) (increase(vital_workflow_requests_total{job="vital",outcome="failed"}[5m]))) > 0))` }}{{ .Labels.tenant_id }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:workflow_errors:ratio",
     ),
     "HighLatency": Said(
@@ -126,7 +121,7 @@ SAID = {
         summary="One request in twenty takes more than {{ $value | humanizeDuration }}; the limit is {{ 10 | humanizeDuration }}",
         description="The 95th percentile of all requests' durations is too high.",
         panel=("vital-performance", "p95_latency"),
-        contributors="model",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (model) (rate(vital_llm_call_duration_seconds_sum{job="vital"}[5m])) / (sum by (model) (rate(vital_llm_call_duration_seconds_count{job="vital"}[5m])) > 0)) > 0))` }}{{ .Labels.model }} ({{ .Value | humanizeDuration }}) {{ end }}',
         shown='vital:workflow_duration_seconds:quantile{quantile="0.95"}',
     ),
     "VeryHighLatency": Said(
@@ -140,7 +135,7 @@ SAID = {
         summary="One request in a hundred takes more than {{ $value | humanizeDuration }}; the limit is {{ 30 | humanizeDuration }}",
         description="The 99th percentile of all requests' durations is so high that users give up.",
         panel=("vital-performance", "p99_latency"),
-        contributors="model",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (model) (rate(vital_llm_call_duration_seconds_sum{job="vital"}[5m])) / (sum by (model) (rate(vital_llm_call_duration_seconds_count{job="vital"}[5m])) > 0)) > 0))` }}{{ .Labels.model }} ({{ .Value | humanizeDuration }}) {{ end }}',
         shown='vital:workflow_duration_seconds:quantile{quantile="0.99"}',
     ),
     "LowCacheHitRate": Said(
@@ -193,7 +188,7 @@ SAID = {
         summary='${{ $value | printf "%.2f" }} were spent in the last day; the limit is ${{ 100 | printf "%.2f" }}',
         description="All tenants together, models, tools and searches.",
         panel=("vital-cost", "daily_cost"),
-        contributors="tenant_id",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (tenant_id) (increase(vital_cost_dollars_total{job="vital"}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital"}[1d]) unless vital_cost_dollars_total{job="vital"} offset 1d and count_over_time(vital_cost_dollars_total{job="vital"}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital"}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital"}[1d]) unless vital_cost_dollars_total{job="vital"} offset 1d and count_over_time(vital_cost_dollars_total{job="vital"}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d]))) * 0.0416667) > 0))` }}{{ .Labels.tenant_id }} (${{ .Value | printf "%.2f" }} an hour) {{ end }}',
         shown="vital:cost_dollars:day",
     ),
     "SuddenCostSpike": Said(
@@ -207,7 +202,7 @@ SAID = {
         summary='Money is spent at ${{ $value | printf "%.2f" }} an hour, far above the usual',
         description="A tenant, a loop or a dearer model spends much more than before, and goes on doing so.",
         panel=("vital-cost", "cost_trend"),
-        contributors="tenant_id",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (tenant_id) (increase(vital_cost_dollars_total{job="vital"}[10m]) + (min_over_time(vital_cost_dollars_total{job="vital"}[10m]) unless vital_cost_dollars_total{job="vital"} offset 10m and count_over_time(vital_cost_dollars_total{job="vital"}[10m]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[10m])) or increase(vital_cost_dollars_total{job="vital"}[10m]) or (min_over_time(vital_cost_dollars_total{job="vital"}[10m]) unless vital_cost_dollars_total{job="vital"} offset 10m and count_over_time(vital_cost_dollars_total{job="vital"}[10m]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[10m]))) * 6) > 0))` }}{{ .Labels.tenant_id }} (${{ .Value | printf "%.2f" }} an hour) {{ end }}',
         shown="vital:cost_dollars:per_hour",
     ),
     "LowQualityScore": Said(
@@ -221,7 +216,7 @@ SAID = {
         summary="The mean quality of answers is {{ $value | humanize }}; it should be {{ 0.8 | humanize }}",
         description="Answers lack sources, tools or grounds. What the documents cannot answer is left out.",
         panel=("vital-health", "quality"),
-        contributors="reason",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (reason) (increase(vital_degradations_total{job="vital"}[10m]))) > 0))` }}{{ .Labels.reason }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:quality_score:mean",
     ),
     "HighDegradationRate": Said(
@@ -235,7 +230,7 @@ SAID = {
         summary="{{ $value | humanizePercentage }} of the answers were made without something; the limit is {{ 0.2 | humanizePercentage }}",
         description="A source, a tool or a model fails, and answers are made without it.",
         panel=("vital-reliability", "degradation_share"),
-        contributors="reason",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (reason) (increase(vital_degradations_total{job="vital"}[10m]))) > 0))` }}{{ .Labels.reason }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:workflow_degradations:ratio",
     ),
     "HighToolFailureRate": Said(
@@ -249,7 +244,7 @@ SAID = {
         summary="{{ $value | humanizePercentage }} of the calls of tools fail; the limit is {{ 0.1 | humanizePercentage }}",
         description="Calls that a user did not approve do not count.",
         panel=("vital-health", "tool_success"),
-        contributors="tool",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (tool) (increase(vital_tool_executions_total{job="vital",status=~"failed|timeout"}[10m]))) > 0))` }}{{ .Labels.tool }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:tool_failures:ratio",
     ),
     "HighRAGFailureRate": Said(
@@ -263,7 +258,7 @@ SAID = {
         summary="{{ $value | humanizePercentage }} of the searches fail; the limit is {{ 0.05 | humanizePercentage }}",
         description="Answers lack what the documents say.",
         panel=("vital-health", "rag_success"),
-        contributors="source",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (source) (increase(vital_rag_retrievals_total{job="vital",status=~"failed|timeout"}[10m]))) > 0))` }}{{ .Labels.source }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:rag_failures:ratio",
     ),
     "EngineDown": Said(
@@ -289,7 +284,7 @@ SAID = {
         summary="{{ $value | humanize }} of the engines do not answer Prometheus",
         description="The others answer for them; there is less room for load and for a further failure.",
         panel=("vital-reliability", "engines_up"),
-        contributors="instance",
+        contributors='{{ range query `sort_desc(topk(3, (up{job="vital"} == bool 0) > 0))` }}{{ .Labels.instance }} ({{ .Value | humanize }}) {{ end }}',
     ),
     "EngineRejecting": Said(
         name="EngineRejecting",
@@ -302,7 +297,7 @@ SAID = {
         summary="{{ $value | humanizePercentage }} of the requests are refused for overload or a wrong key; the limit is {{ 0.1 | humanizePercentage }}",
         description="The engine is too small for its load, or somebody tries keys.",
         panel=("vital-reliability", "rejection_share"),
-        contributors="reason",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (reason) (increase(vital_requests_rejected_total{job="vital",reason=~"overload|auth"}[5m]))) > 0))` }}{{ .Labels.reason }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:rejections:ratio",
     ),
     "NotificationsFailing": Said(
@@ -316,7 +311,7 @@ SAID = {
         summary="Alertmanager could not deliver {{ $value | humanize }} notifications in five minutes",
         description="Alerts may not reach their receivers.",
         panel=("vital-reliability", "notification_failures"),
-        contributors="integration",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (integration) (increase(alertmanager_notifications_failed_total{integration!="webhook"}[5m]))) > 0))` }}{{ .Labels.integration }} ({{ .Value | humanize }}) {{ end }}',
     ),
     "DeadLetters": Said(
         name="DeadLetters",
@@ -342,7 +337,7 @@ SAID = {
         summary="Only {{ $value | humanize }} requests an hour arrive, less than a fifth of the usual",
         description="The usual is the same hour a week before, else yesterday's, else the hour before.",
         panel=("vital-reliability", "requests_per_hour"),
-        contributors="tenant_id",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (tenant_id) (rate(vital_workflow_requests_total{job="vital",outcome=~"success|degraded|failed"}[15m])) * 3600) > 0))` }}{{ .Labels.tenant_id }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:workflow_requests:per_hour",
     ),
     "TenantAvailability": Said(
@@ -356,7 +351,7 @@ SAID = {
         summary="{{ $value | humanizePercentage }} of the requests of {{ $labels.tenant_id }} fail; the limit is {{ 0.5 | humanizePercentage }}",
         description="One tenant gets errors; over all tenants there may be too few to see it.",
         panel=("vital-reliability", "tenant_errors"),
-        contributors="error_type",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (error_type) (increase(vital_workflow_errors_total{job="vital"}[10m]))) > 0))` }}{{ .Labels.error_type }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:tenant_errors:ratio",
     ),
     "WorkerRestarts": Said(
@@ -370,7 +365,7 @@ SAID = {
         summary="{{ $value | humanize }} workers were replaced in ten minutes; the limit is {{ 3 | humanize }}",
         description="Workers end, are killed or hang. The runs of a worker that ends begin anew elsewhere.",
         panel=("vital-reliability", "worker_restarts"),
-        contributors="cause",
+        contributors='{{ range query `sort_desc(topk(3, (sum by (cause) (increase(vital_worker_restarts_total{job="vital"}[10m]))) > 0))` }}{{ .Labels.cause }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:worker_restarts:count",
     ),
     "TenantBudgetHalf": Said(
@@ -385,7 +380,7 @@ SAID = {
         description="Half of it or more is spent. It holds until the period ends.",
         panel=("vital-cost", "budget_used"),
         shown="vital:budget_used:ratio",
-        contributors="mode",
+        contributors='{{ range query (printf `sort_desc(topk(3, (sum by (mode) (increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])))) > 0))` $labels.tenant_id) }}{{ .Labels.mode }} (${{ .Value | printf "%.2f" }}) {{ end }}',
         own={"share": "50"},
     ),
     "TenantBudgetNearlySpent": Said(
@@ -400,7 +395,7 @@ SAID = {
         description="Little of the budget is left. It holds until its period ends.",
         panel=("vital-cost", "budget_used"),
         shown="vital:budget_used:ratio",
-        contributors="mode",
+        contributors='{{ range query (printf `sort_desc(topk(3, (sum by (mode) (increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])))) > 0))` $labels.tenant_id) }}{{ .Labels.mode }} (${{ .Value | printf "%.2f" }}) {{ end }}',
         own={"share": "80"},
     ),
     "TenantBudgetSpent": Said(
@@ -415,7 +410,7 @@ SAID = {
         description="Further requests of the tenant are refused until the period ends.",
         panel=("vital-cost", "budget_used"),
         shown="vital:budget_used:ratio",
-        contributors="mode",
+        contributors='{{ range query (printf `sort_desc(topk(3, (sum by (mode) (increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])))) > 0))` $labels.tenant_id) }}{{ .Labels.mode }} (${{ .Value | printf "%.2f" }}) {{ end }}',
         own={"share": "100"},
     ),
     "AvailabilityBurnsFast": Said(
@@ -507,6 +502,7 @@ SAID = {
         summary="Alerting works",
         description="Always fires. When it does not arrive for five minutes, no alert would.",
         panel=("vital-health", ""),
+        expr="vector(1)",
     ),
 }
 """By their keys, in the order of their rules."""

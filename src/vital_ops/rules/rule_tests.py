@@ -25,11 +25,11 @@ from vital_ops.rules.recording import (
 )
 from vital_ops.rules.reliability_tests import RELIABILITY_CASES
 from vital_ops.rules.shapes import errors, hits, quality, searches, tools
-from vital_ops.rules.slo_tests import slo_tests
+from vital_ops.rules.slo_tests import slo_cases, slo_tests
 from vital_ops.rules.spike_tests import spike
 from vital_ops.rules.timing import Timing
 
-__all__ = ["rule_tests"]
+__all__ = ["rule_cases", "rule_tests"]
 
 COMMENT: Final = "Built by `vital ops build`: promtool test rules prometheus-rules/tests/*.yml"
 
@@ -50,6 +50,11 @@ CASES: Final[Mapping[str, Callable[[Threshold], Iterable[Case]]]] = {
     "HighToolFailureRate": lambda at: rising(at, tools, TOOL_FAILURE_RATIO),
     "HighRAGFailureRate": lambda at: rising(at, searches, RAG_FAILURE_RATIO),
 }
+
+
+def rule_cases(config: OpsConfig) -> dict[str, list[Case]]:
+    """Make the cases of all alerts, by the names of their rows in the configuration."""
+    return {name: [*cases(config.threshold(name))] for name, cases in CASES.items()} | slo_cases()
 
 
 def rule_tests(config: OpsConfig) -> dict[str, str]:

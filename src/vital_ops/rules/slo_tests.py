@@ -27,7 +27,7 @@ from vital_ops.rules.slos import (
 )
 from vital_shared.monitoring.metrics import QUALITY_SCORE, TIME_TO_FIRST_TOKEN_SECONDS
 
-__all__ = ["slo_tests"]
+__all__ = ["slo_cases", "slo_tests"]
 
 BUSY: Final = 60.0
 """Events a minute."""
@@ -44,26 +44,30 @@ STEPS: Final = {"BurnsFast": 1.0, "BurnsSlowly": 30.0}
 """Minutes between samples."""
 
 
-def slo_tests(comment: str, config: OpsConfig) -> dict[str, str]:
-    """Write them, by the names of their files."""
-    rules = {rule.name: rule for rule in (*slo_alerts(config, lambda *_: ""), watchdog(config, ""))}
-    always = [Case("fires always", {"up": lines((10, 1))}, [(1, True), (9, True)])]
-    cases: dict[str, tuple[list[Case], float]] = {
-        f"{objective.name}{speed.suffix}": ([*_cases(objective, speed)], STEPS[speed.suffix])
+def slo_cases() -> dict[str, list[Case]]:
+    """Make the cases of all objectives' alerts and of the watchdog, by the alerts' names."""
+    cases = {
+        f"{objective.name}{speed.suffix}": [*_cases(objective, speed)]
         for objective in OBJECTIVES
         for speed in SPEEDS
     }
+    return cases | {WATCHDOG: [Case("fires always", {"up": lines((10, 1))}, [(1, True), (9, True)])]}
+
+
+def slo_tests(comment: str, config: OpsConfig) -> dict[str, str]:
+    """Write them, by the names of their files."""
+    rules = {rule.name: rule for rule in (*slo_alerts(config, lambda *_: ""), watchdog(config, ""))}
     found: dict[str, str] = {}
-    for name, (some, step) in (cases | {WATCHDOG: (always, 1.0)}).items():
+    for name, cases in slo_cases().items():
         found |= write_cases(
             name,
-            some,
+            cases,
             comment,
             selector=config.selector,
             rules=(RECORDING, SLO),
             groups=(RECORDING_GROUP, *SLO_GROUPS),
             labels=rules[name].labels,
-            step=step,
+            step=next((step for suffix, step in STEPS.items() if name.endswith(suffix)), 1.0),
         )
     return found
 
@@ -140,22 +144,58 @@ def _of_pair(objective: Objective, speed: Speed, pair: Windows, step: float) -> 
         made = case_of(shape, f"{name} over {pair.long:g} minutes", *exact, checks=checks, labels=labels)
         return replace(made, every=pair.every)
 
-    for name, factor, fires in (("fires just above", 1.02, True), ("does not fire just below", 0.98, False)):
-        checks = [(began + full - pair.every, fires)]
-        yield case(name, *lead, (full, BUSY, factor * pair.limit), checks=checks)
+    yield from _near_the_limit(pair, hold, lead, case)
     for name, part, fires in (("too little", 0.97, False), ("just enough", 1.04, True)):
         few = part * LEAST_EVENTS / pair.long
         checks = [(began + full - pair.every, fires)]
         does = "fires" if fires else "does not fire"
         yield case(f"{does} on {name} traffic", *lead, (full, few, min(1.0, 3 * pair.limit)), checks=checks)
     yield _in_time(objective, pair, hold, lead, case)
-    peak = began + pair.long + pair.short
+    peak, beyond = began + pair.long + pair.short, min(2.2 * pair.limit, 1.0)
     short_peak = case(
         "does not fire on a short peak",
-        *(*lead, (pair.long, BUSY, 0), (pair.short, BUSY, min(1.5 * pair.limit, 1.0)), (pair.long, BUSY, 0)),
-        checks=[(peak, False), (peak + hold, False)],
+        *(*lead, (pair.long, BUSY, 0), (pair.short, BUSY, beyond), (pair.long, BUSY, 0)),
+        checks=[(peak + minutes, False) for minutes in (0, pair.every, hold)],
     )
     yield _beside_another(objective, short_peak)
+
+
+def _near_the_limit(
+    pair: Windows, hold: float, lead: Sequence[Fault], case: Callable[..., Case]
+) -> Iterator[Case]:
+    """Let one window be just within the limit while the other is far beyond it, or both be just beyond it.
+
+    Traffic is six times as much at last, so that both sides of the share need the same window.
+    """
+    began, every, tail = sum(minutes for minutes, *_ in lead), pair.every, pair.short / 2
+    full = pair.long + hold + 4 * every
+    above, below, beyond = 1.02 * pair.limit, 0.98 * pair.limit, min(2 * pair.limit, 1.0)
+    yield case(
+        "fires just above",
+        *(*lead, (full, BUSY, above), (tail + every, 6 * BUSY, above)),
+        checks=[(began + full + tail, True)],
+    )
+    lately = pair.short + hold + 2 * every
+    yield case(
+        "does not fire when the short window is just within",
+        *(*lead, (full, BUSY, beyond), (lately, BUSY, below), (tail + every, 6 * BUSY, below)),
+        checks=[(began + full, True), (began + full + lately, False), (began + full + lately + tail, False)],
+    )
+    part, much = 2 * pair.short, min(1.4 * pair.limit, 1.0)
+    little = (below * pair.long - much * part) / (pair.long - part)
+    yield case(
+        "does not fire when the long window is just within",
+        *(*lead, (full, BUSY, little), (part, BUSY, much), (every, BUSY, 0)),
+        checks=[(began + full + part, False)],
+    )
+    yield replace(
+        case(
+            "goes on firing when counters begin anew",
+            *(*lead, (full, BUSY, beyond), (3 * every, BUSY, None), (full, BUSY, beyond)),
+            checks=[(began + 2 * full - every, True)],
+        ),
+        engine=flat((began + 2 * full + 3 * every, 1)),
+    )
 
 
 def _in_time(

@@ -32,6 +32,8 @@ class RuleSet:
     alert: Rule
     group: str
     recordings: tuple[Rule, ...]
+    beside: tuple[Rule, ...] = ()
+    """What rules record under the same names, and the alert must not read."""
 
     @property
     def name(self) -> str:
@@ -52,14 +54,24 @@ class Mutant:
     """Only what it says is changed, and to whom."""
 
     @property
-    def _changed_record(self) -> str | None:
-        return None if self.recording is None else self.rules.recordings[self.recording]["record"]
+    def _recorded(self) -> Rule | None:
+        return None if self.recording is None else self.rules.recordings[self.recording]
 
     def renamed(self, expr: str, number: int) -> str:
         """Let an expression read the recording that is changed under a name of its own."""
-        if self._changed_record is None:
+        if self.recording is None:
             return expr
-        return re.sub(rf"{re.escape(self._changed_record)}(?![\w:])", rf"\g<0>__m{number}", expr)
+        return _asked(self.original).sub(
+            lambda found: (
+                f"{found[1]}__m{number}{found[2] or ''}" if _means(found[2], self.original) else found[0]
+            ),
+            expr,
+        )
+
+    @property
+    def original(self) -> Rule:
+        """The recording that is changed, as it was."""
+        return rule_set(self.rules.key).recordings[self.recording or 0]
 
     def named(self, number: int) -> tuple[list[Rule], Rule]:
         """Return its recordings and its alert, under names of their own, so that many can live in one file."""
@@ -68,12 +80,9 @@ class Mutant:
         expr = self.renamed(alert["expr"], number).replace(
             f'alertname="{self.rules.name}"', f'alertname="{self.rules.name}{suffix}"'
         )
-        changed = [
-            {**rule, "record": f"{rule['record']}{suffix}"}
-            for rule in self.rules.recordings
-            if rule["record"] == self._changed_record
-        ]
-        return changed, {
+        changed = self._recorded
+        copies = [{**changed, "record": f"{changed['record']}{suffix}"}] if changed else []
+        return copies, {
             **{name: part for name, part in alert.items() if name != "annotations"},
             "alert": f"{self.rules.name}{suffix}",
             "expr": expr,
@@ -99,6 +108,7 @@ def _key(rule: Rule) -> str:
     return str(rule["alert"])
 
 
+@cache
 def rule_set(key: str) -> RuleSet:
     """Return an alert, and the recordings that it reads."""
     recorded = [rule for _, rules in _groups() for rule in rules if "record" in rule]
@@ -106,13 +116,24 @@ def rule_set(key: str) -> RuleSet:
         (name, rule) for name, rules in _groups() for rule in rules if "alert" in rule and _key(rule) == key
     ]
     group, rule = found
-    return RuleSet(key, rule, group, tuple(each for each in recorded if _reads(rule["expr"], each)))
+    read = tuple(each for each in recorded if _reads(rule["expr"], each))
+    names = {each["record"] for each in read}
+    beside = tuple(each for each in recorded if each["record"] in names and each not in read)
+    return RuleSet(key, rule, group, read, beside)
 
 
 def _reads(expr: str, recording: Rule) -> bool:
-    asked = re.findall(rf"{re.escape(recording['record'])}(?![\w:])(\{{[^}}]*\}})?", expr)
+    return any(_means(found[2], recording) for found in _asked(recording).finditer(expr))
+
+
+def _asked(recording: Rule) -> re.Pattern[str]:
+    return re.compile(rf"({re.escape(recording['record'])})(?![\w:])(\{{[^}}]*\}})?")
+
+
+def _means(matchers: str | None, recording: Rule) -> bool:
+    """Say whether matchers, if there are any, are about a recording."""
     labels = [f'{name}="{value}"' for name, value in recording.get("labels", {}).items()]
-    return any(not matchers or all(label in matchers for label in labels) for matchers in asked)
+    return not matchers or matchers == "{}" or all(label in matchers for label in labels)
 
 
 def mutants(rules: RuleSet) -> Iterator[Mutant]:
@@ -193,7 +214,21 @@ def _annotations(rules: RuleSet) -> Iterator[Mutant]:
             ),
             "without its value": text.replace("$value", "0").replace(".Value", "0"),
             "with another label": re.sub(r"(\$labels|\.Labels)\.\w+", r"\1.another", text),
+            "another number": re.sub(r"\d+(?:\.\d+)?", lambda found: f"{float(found[0]) * 2 + 1:g}", text),
+            "another format": text.replace("| humanize", "| printf"),
+            "without an order": text.replace("sort_desc", ""),
+            "the least of them": text.replace("sort_desc(topk", "sort(bottomk"),
+            **_other_queries(text),
         }.items():
             if other != text:
                 changed = _changed(rules, annotations={**annotations, name: other})
                 yield Mutant("annotation", f"{name}: {what}", changed, evaluates_alike=True)
+
+
+def _other_queries(text: str) -> dict[str, str]:
+    """Change the query in an annotation as an expression is changed."""
+    found = re.search(r"`(.+)`", text)
+    if found is None:
+        return {}
+    before, after = text[: found.start(1)], text[found.end(1) :]
+    return {f"query: {change.what}": f"{before}{change.expr}{after}" for change in changes(found[1])}

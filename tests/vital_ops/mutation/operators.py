@@ -153,10 +153,12 @@ def _grouping(expr: str) -> Made:
 
 def _has(expr: str, start: int, label: str) -> bool:
     """Say whether the series that are added up have a label: another would change nothing."""
-    found = re.search(r"(vital_\w+|up|alertmanager_\w+)\{", expr[start:])
+    found = re.search(r"(vital[_:][\w:]+|up|alertmanager_\w+)\{", expr[start:])
     names = {name: metric for metric in CATALOGUE for name in _series(metric)}
-    if found is None or label == "instance":
-        return found is not None
+    if found is None or ":" in found[1]:
+        return False  # what rules record has the labels that they keep
+    if label == "instance":
+        return True
     metric = names.get(found[1])
     return metric is not None and label in {each.name for each in metric.labels}
 

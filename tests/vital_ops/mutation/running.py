@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import yaml
@@ -21,12 +22,15 @@ from vital_ops.durations import parse_seconds as _seconds
 from vital_ops.rules.rule_tests import rule_tests
 from vital_ops.stack.programs import PROMTOOL, find_program
 
-__all__ = ["FAILED", "cases_of", "survivors", "write_rule_file"]
+__all__ = ["FAILED", "Dumper", "cases_of", "run_promtool", "survivors"]
 
 Numbered = dict[int, Mutant]
 
 PROMTOOL_PACE: Final = {"GOMAXPROCS": "1", "GOGC": "800"}
 """Settings of Go's runtime: a third less time, and the other cores are left to others."""
+
+PILOTS: Final = 30
+"""Mutants by which the order of an alert's cases is chosen."""
 
 FAILED: Final = re.compile(r'expr: "(?:[^"\\]|\\.)*?__m(\d+)')
 BROKEN: Final = re.compile(r"rule: \S+?__m(\d+), time:")
@@ -56,12 +60,35 @@ def _cost(case: dict[str, Any]) -> float:
 def survivors(rules: RuleSet, mutants: Mapping[int, Mutant], folder: Path) -> Numbered:
     """Return the mutants that pass all tests of their alert."""
     alive = dict(mutants)
-    for case in cases_of(rules.key):
-        while alive:
-            dead, is_whole = _failing(rules, alive, case, folder)
-            alive = {number: mutant for number, mutant in alive.items() if number not in dead}
-            if is_whole:
-                break
+    for case in _ordered(rules, alive, cases_of(rules.key), folder):
+        alive = _surviving(rules, alive, case, folder)
+    return alive
+
+
+Case = dict[str, Any]
+
+
+def _ordered(rules: RuleSet, mutants: Numbered, cases: list[Case], folder: Path) -> list[Case]:
+    """Put those cases first that notice the most of a few mutants, for the time that they take."""
+    if len(mutants) <= 2 * PILOTS:
+        return cases
+    few = dict(Random(rules.key).sample(sorted(mutants.items()), PILOTS))
+    passing = [_surviving(rules, few, case, folder).keys() for case in cases]
+    alive, ordered, rest = set(few), list[Case](), [*range(len(cases))]
+    while rest:
+        best = max(rest, key=lambda number: (len(alive - passing[number]) + 0.1) / _cost(cases[number]))
+        rest.remove(best)
+        ordered.append(cases[best])
+        alive &= passing[best]
+    return ordered
+
+
+def _surviving(rules: RuleSet, mutants: Numbered, case: Case, folder: Path) -> Numbered:
+    """Return the mutants that pass one case."""
+    alive, is_whole = dict(mutants), False
+    while alive and not is_whole:
+        dead, is_whole = _failing(rules, alive, case, folder)
+        alive = {number: mutant for number, mutant in alive.items() if number not in dead}
     return alive
 
 
@@ -72,19 +99,28 @@ def _failing(rules: RuleSet, alive: Numbered, case: dict[str, Any], folder: Path
     """
     write_rule_file(folder, rules, alive)
     (folder / "tests.yml").write_text(yaml.dump(_test_file(rules, alive, case), Dumper=Dumper))
+    output = run_promtool(folder)
+    broken = {int(number) for number in BROKEN.findall(output)}
+    failed = {int(number) for number in FAILED.findall(output)}
+    return broken | failed, not broken
+
+
+def run_promtool(folder: Path) -> str:
+    """Run the tests of a folder, and return what promtool prints.
+
+    :raises AssertionError: when it fails, and no test does.
+    """
     command = [find_program(PROMTOOL), "test", "rules", folder / "tests.yml"]
     run = subprocess.run(command, env=os.environ | PROMTOOL_PACE, capture_output=True, text=True, check=False)
     output = run.stdout + run.stderr
-    broken = {int(number) for number in BROKEN.findall(output)}
-    failed = {int(number) for number in FAILED.findall(output)}
-    if run.returncode and not broken | failed:
+    if run.returncode and not (BROKEN.search(output) or FAILED.search(output)):
         raise AssertionError(output[:2_000])
-    return broken | failed, not broken
+    return output
 
 
 def write_rule_file(folder: Path, rules: RuleSet, alive: Mapping[int, Mutant]) -> None:
     """Write all mutants into ``rules.yml``, each under a name of its own."""
-    recorded, watched = list(rules.recordings), []
+    recorded, watched = [*rules.recordings, *rules.beside], []
     for number, mutant in alive.items():
         own, alert = mutant.named(number)
         recorded += own

@@ -1,29 +1,109 @@
-"""The table of scores, for the documentation."""
+"""The page of all alerts and their scores, for the documentation."""
 
 from __future__ import annotations
 
-import json
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
-from tests.vital_ops.mutation.scoring import SCORES
+from tests.vital_ops.mutation.scoring import read_scores
+from tests.vital_ops.rules_of_spec import NUMBERS, SAID
 
-__all__ = ["HEAD", "table"]
+__all__ = ["CONDITIONS", "table"]
+
+CONDITIONS: Final = {
+    "HighErrorRate": "more than 5 % of the requests fail",
+    "HighLatency": "the 95th percentile of durations is above 10 s",
+    "VeryHighLatency": "the 99th percentile of durations is above 30 s",
+    "LowCacheHitRate": "the cache answers less than 40 % of its look-ups in modes 1 and 2",
+    "CacheNearCapacity": "a tier of the cache is more than 95 % full",
+    "HighCacheEvictionRate": "a tier of the cache evicts more than 10 entries a second",
+    "HighDailyCost": "a day costs more than $100",
+    "SuddenCostSpike": "spending is more than twice that of an hour before, of the same hour yesterday and of the same hour a week ago, and above $1 an hour",
+    "LowQualityScore": "the mean quality of answers is below 0.8",
+    "HighDegradationRate": "more than 20 % of the answers were made without something",
+    "HighToolFailureRate": "more than 10 % of the calls of tools fail",
+    "HighRAGFailureRate": "more than 5 % of the searches fail",
+    "EngineDown": "no engine answers Prometheus",
+    "ReplicaDown": "some engines do not answer Prometheus, and others do",
+    "EngineRejecting": "more than 10 % of the requests are refused for overload or a wrong key",
+    "NotificationsFailing": "Alertmanager could not deliver a notification; webhooks do not count",
+    "DeadLetters": "a write was set aside, or a charge clamped",
+    "TrafficDropped": "requests are below 20 % of the same hour a week before, else yesterday, else an hour before",
+    "TenantAvailability": "more than half of a tenant's requests fail",
+    "WorkerRestarts": "3 workers or more were replaced",
+    "TenantBudgetHalf": "a tenant has spent 50 % of a budget",
+    "TenantBudgetNearlySpent": "a tenant has spent 80 % of a budget",
+    "TenantBudgetSpent": "a tenant has spent a budget",
+    "AvailabilityBurnsFast": "requests fail 14.4 times (1 h and 5 min) or 6 times (6 h and 30 min) as often as 99 % allows",
+    "AvailabilityBurnsSlowly": "requests fail more often than 99 % allows",
+    "FirstTokenBurnsFast": "first tokens take over 2 s 14.4 times (1 h and 5 min) or 6 times (6 h and 30 min) as often as 95 % allows",
+    "FirstTokenBurnsSlowly": "first tokens take over 2 s more often than 95 % allows",
+    "QualityBurnsFast": "quality is 0.7 or less 14.4 times (1 h and 5 min) or 6 times (6 h and 30 min) as often as 95 % allows",
+    "QualityBurnsSlowly": "quality is 0.7 or less more often than 95 % allows",
+    "Watchdog": "always",
+}
+"""In words, by the alerts' keys."""
 
 HEAD: Final = """\
 # Alerts and their tests
 
-How many changes of each alert's rule make one of its tests fail. Each number, comparison, window, aggregation,
-grouping, matcher, metric, label and receiver is changed in several ways, in the alert and in what it reads that
-rules record. Whether a change that nothing notices is equivalent to the alert is not judged. `python -m tests.vital_ops.mutation` runs all of them and prints this page; `--table` prints it from the last
-run; `make test` runs a sample of each alert's changes.
+Built by `.venv/bin/python -m tests.vital_ops.mutation --table > docs/alerts.md` from the last run over all mutants
+(`make mutation`, which `make test-all` includes; `make test` runs a sample).
+
+A mutant is an alert with one change. The first score counts changes of when it fires: thresholds, comparisons,
+windows, `for` and `keep_firing_for`, offsets, traffic floors, aggregations, groupings, functions, matchers, metrics,
+operands and set operators, in its expression and in the recording rules that it reads. The second counts changes of
+its text and destination: severity, team, receivers and other labels, annotations and the queries in them, its name
+and its group. A change is noticed when a rule test of the alert fails (`prometheus-rules/tests`), or when the rule
+differs from the agreed table (`tests/vital_ops/rules_of_spec.py`).
+
+A change is equivalent when it has the alert's value at every moment of random series in each of which the alert
+fires and ends again, with engines that die and come back. Equivalent changes are not left out of the score. A
+survivor is a change that nothing notices and that is not shown to be equivalent.
 """
+
+PAIRS: Final = {"BurnsFast": "1 h and 5 min, 6 h and 30 min", "BurnsSlowly": "3 d and 6 h"}
 
 
 def table() -> str:
     """Write the page."""
-    rows = ["| alert | changes | noticed | score |", "| --- | ---: | ---: | ---: |"]
-    for key, each in json.loads(SCORES.read_text()).items():
-        rows.append(
-            f"| {key} | {each['mutants']} | {each['killed']} | {each['killed'] / each['mutants']:.1%} |"
-        )
-    return f"{HEAD}\n" + "\n".join(rows)
+    scores = read_scores()
+    head = "| alert | fires when | window | for | severity | destinations | when it fires | equivalent | survivors | text and destination |"
+    rows = [_row(key, scores[key]) for key in SAID if key in scores]
+    rule = "| --- | --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: |"
+    return "\n".join([HEAD, head, rule, *rows, "", *_unnoticed(scores)])
+
+
+def _row(key: str, found: dict[str, Any]) -> str:
+    said = SAID[key]
+    window = next((text for suffix, text in PAIRS.items() if key.endswith(suffix)), "")
+    return _cells(
+        f"[{key}](runbooks/{said.name}.md)",
+        CONDITIONS[key],
+        window or str(NUMBERS.get(key, ("", "-"))[1]),
+        said.hold or "at once",
+        said.severity,
+        ", ".join(said.receivers) or "the dead man's switch",
+        f"{found['noticed']} of {found['fires']} ({found['noticed'] / found['fires']:.1%})",
+        str(len(found["equivalent"])),
+        str(len(found["survivors"])),
+        f"{found['said']} of {found['says']}",
+    )
+
+
+def _cells(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _unnoticed(scores: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """List what the tests of each alert do not notice."""
+    yield "## What no test notices\n"
+    yield "Each change, and after it whether it is equivalent or survives.\n"
+    for key in SAID:
+        found = scores.get(key)
+        if found is None or not (found["equivalent"] or found["survivors"]):
+            continue
+        yield f"### {key}\n"
+        for kind, word in (("survivors", "survives"), ("equivalent", "equivalent")):
+            yield from (f"- {operator}: `` {what} `` - {word}" for operator, what in found[kind])
+        yield ""

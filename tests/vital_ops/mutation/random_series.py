@@ -1,0 +1,147 @@
+"""Random series of an alert, made of pieces of its tests: engines die and come back, traffic and faults change.
+
+Counters only rise, but for restarts; the buckets of a histogram stay in order; what an engine shows ends when it
+dies. Each series is as likely as the next to do anything that its tests know of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from vital_ops.config import DEFAULT_CONFIG
+from vital_ops.promql import SCOPE, scoped
+from vital_ops.rules.case import Case, Line
+
+__all__ = ["Pace", "random_series"]
+
+ENGINES: Final = ("one:8000", "two:8000", "three:8000")
+ELSEWHERE: Final = 'job="elsewhere"'
+
+FACTORS: Final = (0.0, 0.01, 0.2, 1.0, 1.0, 1.0, 1.0, 3.0)
+"""Of traffic, in terms of what a test has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a trial lasts, in minutes, and how often something happens in it."""
+
+    minutes: int
+    step: int
+    """Minutes between evaluations and samples of gauges."""
+    counted_every: int
+    """Steps between samples of counters."""
+    shortest: int
+    longest: int
+    """Minutes until things change."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """What one engine shows of one series."""
+
+    rises: bool
+    values: list[str] = field(default_factory=list)
+    at: float = 0.0
+
+    def add(self, amount: float | None, step: int, *, is_sampled: bool) -> None:
+        """Add a sample.
+
+        :param amount: each minute's rise, or the value; None: the series ends, and begins at nothing.
+        """
+        if amount is None:
+            ended = not self.values or self.values[-1] in ("_", "stale")
+            self.values.append("_" if ended else "stale")
+            self.at = 0.0
+            return
+        self.at = self.at + amount * step if self.rises else amount
+        self.values.append(f"{self.at:.9g}" if is_sampled else "_")
+
+
+Piece = dict[str, float | None]
+"""What each series of a test does in one of its phases."""
+
+
+def random_series(cases: Sequence[Case], pace: Pace, chance: Random) -> dict[str, str]:
+    """Write the series of one trial."""
+    names = {name: line.rises for case in cases for name, line in case.series.items() if "up{" not in name}
+    shown: dict[str, Shown] = {}
+    minute = 0
+    while minute < pace.minutes:
+        span = chance.choice((pace.longest, (pace.shortest + pace.longest) // 4))
+        lasts = min(chance.randint(pace.shortest, span), pace.minutes - minute)
+        steps = max(lasts // pace.step, 1)
+        for name, rises, amount in _segment(cases, names, chance):
+            each = shown.setdefault(name, Shown(rises))
+            for number in range(minute // pace.step, minute // pace.step + steps):
+                each.add(amount, pace.step, is_sampled=not rises or number % pace.counted_every == 0)
+        minute += steps * pace.step
+    return {name: " ".join(each.values) for name, each in shown.items()}
+
+
+def _segment(
+    cases: Sequence[Case], names: Mapping[str, bool], chance: Random
+) -> Iterator[tuple[str, bool, float | None]]:
+    """Let all series do something for a while."""
+    piece, traffic = _piece(chance.choice(cases), chance), chance.choice(FACTORS)
+    weather = chance.random()
+    up = {engine: weather > 0.2 and (chance.random() > 0.15 or weather > 0.6) for engine in ENGINES}
+    is_known = {engine: chance.random() > 0.2 for engine in ENGINES}
+    for engine in ENGINES:
+        state = (1.0 if up[engine] else 0.0) if up[engine] or is_known[engine] else None
+        yield scoped(f'up{{{SCOPE},instance="{engine}"}}', DEFAULT_CONFIG.selector), False, state
+    yield f'up{{{ELSEWHERE},instance="one:8000"}}', False, chance.choice((0.0, 1.0))
+    shares = _shares(chance)
+    for name, rises in names.items():
+        amount = piece.get(name, 0.0 if rises else None)
+        yield from _by_engine(name, amount, rises, traffic, shares, up)
+        if SCOPE in name:
+            factor = chance.choice(FACTORS)
+            other = scoped(_on(name, "one:8000"), ELSEWHERE)
+            yield other, rises, None if amount is None else amount * factor
+
+
+def _piece(case: Case, chance: Random) -> Piece:
+    count = max(len(line.phases) for line in case.series.values())
+    place = chance.randrange(count)
+    blend = chance.choice((0.0, 0.0, chance.random()))
+    other = chance.randrange(count)
+    return {name: _blended(line, place, other, blend) for name, line in case.series.items()}
+
+
+def _blended(line: Line, place: int, other: int, blend: float) -> float | None:
+    """Do something between two phases: events of both, in one mixture."""
+    first, second = (line.phases[min(each, len(line.phases) - 1)][1] for each in (place, other))
+    if first is None or second is None:
+        return first
+    return first * (1 - blend) + second * blend
+
+
+def _shares(chance: Random) -> dict[str, float]:
+    parts = {engine: chance.random() for engine in ENGINES}
+    whole = sum(parts.values())
+    return {engine: part / whole for engine, part in parts.items()}
+
+
+def _by_engine(
+    name: str,
+    amount: float | None,
+    rises: bool,
+    traffic: float,
+    shares: Mapping[str, float],
+    up: Mapping[str, bool],
+) -> Iterator[tuple[str, bool, float | None]]:
+    if SCOPE not in name:
+        yield name, rises, None if amount is None else amount * (traffic if rises else 1)
+        return
+    own = [engine for engine in ENGINES if f'instance="{engine}"' in name]
+    for engine in own or ENGINES if rises else own or ENGINES[:1]:
+        share = (1.0 if own else shares[engine]) * (traffic if rises else 1.0)
+        value = amount * share if amount is not None and up[engine] else None
+        yield scoped(_on(name, engine), DEFAULT_CONFIG.selector), rises, value
+
+
+def _on(series: str, instance: str) -> str:
+    return series if "instance=" in series else series.replace("}", f',instance="{instance}"}}')
