@@ -79,10 +79,10 @@ def test_what_a_test_notices_is_not_taken_for_equivalent(tmp_path):
     assert equivalents(rules, dict(enumerate(Random(1).sample(noticed, 6))), tmp_path) == {}
 
 
-@pytest.mark.parametrize("key", every_alert())
+@pytest.mark.parametrize("key", read_scores())
 def test_nine_of_ten_changes_are_noticed_and_the_others_change_nothing(key):
     found = read_scores()[key]
-    assert found["noticed"] >= 0.9 * found["fires"]
+    assert found["noticed"] >= 0.9 * (found["fires"] - len(found["equivalent"]))
     assert found["said"] == found["says"]
     assert found["survivors"] == []
 

@@ -23,7 +23,7 @@ __all__ = ["equivalents"]
 
 DAY_MINUTES: Final = 1_440
 
-PACE: Final = Pace(minutes=300, step=1, counted_every=1, shortest=3, longest=50)
+PACE: Final = Pace(minutes=200, step=1, counted_every=1, shortest=3, longest=50)
 LONG_PACE: Final = Pace(minutes=2 * DAY_MINUTES, step=4, counted_every=5, shortest=20, longest=600)
 WEEK_PACE: Final = Pace(minutes=8 * DAY_MINUTES, step=10, counted_every=1, shortest=60, longest=DAY_MINUTES)
 
@@ -56,10 +56,10 @@ def _trials(rules: RuleSet) -> Sequence[tuple[Pace, int]]:
     """Choose how long trials last, and how many have to count, by the longest window."""
     texts = [rules.alert["expr"], *(recording["expr"] for recording in rules.recordings)]
     if any("6d23h30m" in text or "offset 1w" in text for text in texts):
-        return ((PACE, 6), (WEEK_PACE, 2))
+        return ((PACE, 4), (WEEK_PACE, 1))
     if any(window in text for text in texts[1:] for window in ("[1d]", "[3d]")):
-        return ((LONG_PACE, 3),)
-    return ((PACE, 6),)
+        return ((LONG_PACE, 2),)
+    return ((PACE, 4),)
 
 
 def _trial(

@@ -58,7 +58,7 @@ and its group. A change is noticed when a rule test of the alert fails (`prometh
 differs from the agreed table (`tests/vital_ops/rules_of_spec.py`).
 
 A change is equivalent when it has the alert's value at every moment of random series in each of which the alert
-fires and ends again, with engines that die and come back. Equivalent changes are not left out of the score. A
+fires and ends again, with engines that die and come back. Equivalent changes are not left out of the score in the table. A
 survivor is a change that nothing notices and that is not shown to be equivalent.
 """
 
@@ -69,12 +69,12 @@ def table() -> str:
     """Write the page."""
     scores = read_scores()
     head = "| alert | fires when | window | for | severity | destinations | when it fires | equivalent | survivors | text and destination |"
-    rows = [_row(key, scores[key]) for key in SAID if key in scores]
+    rows = [_row(key, scores.get(key)) for key in SAID]
     rule = "| --- | --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: |"
     return "\n".join([HEAD, head, rule, *rows, "", *_unnoticed(scores)])
 
 
-def _row(key: str, found: dict[str, Any]) -> str:
+def _row(key: str, found: dict[str, Any] | None) -> str:
     said = SAID[key]
     window = next((text for suffix, text in PAIRS.items() if key.endswith(suffix)), "")
     return _cells(
@@ -84,6 +84,12 @@ def _row(key: str, found: dict[str, Any]) -> str:
         said.hold or "at once",
         said.severity,
         ", ".join(said.receivers) or "the dead man's switch",
+        *(_scored(found) if found else ("not run", "", "", "")),
+    )
+
+
+def _scored(found: dict[str, Any]) -> tuple[str, ...]:
+    return (
         f"{found['noticed']} of {found['fires']} ({found['noticed'] / found['fires']:.1%})",
         str(len(found["equivalent"])),
         str(len(found["survivors"])),
