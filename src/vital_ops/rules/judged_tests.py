@@ -27,6 +27,9 @@ JUST_ABOVE, JUST_BELOW = 1.02, 0.98
 BUSY: Final = 600.0
 """Events a minute."""
 
+SLOW_ENGINE: Final = 0.2
+"""The share of the requests that the slow engine has; see `slow`."""
+
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 Fault: TypeAlias = tuple[float, float, float | None]
@@ -104,12 +107,32 @@ def late(at: Threshold, quantile: float, recorded: str) -> Iterator[Case]:
     around = edges[place - 1], edges[place], edges[place + 1]
     labels = {"quantile": str(quantile)}
     yield from _judged(at, slow(*around), _rising_edges(1 - quantile), recorded, labels)
+    yield _slow_engine_anew(slow(*around), Timing.of(at).there, labels)
     phase = (Timing.of(at).there, BUSY, 0.8)
     yield replace(
         case_of(nearly_slow(*around), "does not fire where many are nearly as slow", phase, checks=[]),
         checks=[(phase[0], False)],
         labels=labels,
     )
+
+
+def _slow_engine_anew(shape: Shape, there: float, labels: Mapping[str, str]) -> Case:
+    """Let the counters of one engine begin anew, of which all requests are slow; the other's go on."""
+    minutes = 2 * there + 1
+    made = case_of(
+        shape,
+        "goes on firing when the counters of the slow engine begin anew",
+        *((there, BUSY, SLOW_ENGINE), (1, BUSY, None), (there, BUSY, SLOW_ENGINE)),
+        checks=[(there + after, True) for after in (0, 3, 4, 5, there)],
+        engine=flat((minutes, 1)),
+        labels=labels,
+    )
+    rates = shape(BUSY, SLOW_ENGINE)
+    series = {
+        name: line.times(3) if "one:8000" in name else lines((minutes, rates.get(name, 0)))
+        for name, line in made.series.items()
+    }
+    return replace(made, series=series | {STILL_ENGINE: flat((minutes, 0))})
 
 
 def _rising_edges(limit: float) -> Edges:

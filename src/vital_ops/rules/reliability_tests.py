@@ -77,6 +77,8 @@ def _failing_notifications(at: Threshold) -> Iterator[Case]:
         }
 
     yield from level(at, write, is_of_engines=False)
+    steps = [(window - 2, 5 + number * at.value) for number in range(8)]  # each has a sample more
+    yield Case("fires on as many as the limit", {failed("slack"): flat(*steps)}, [(30, True)])
     one = {failed("slack"): flat((9, 5), (60, 5 + at.value))}
     yield Case("does not fire on one failure for less than its time", one, [(12, False), (25, False)])
 
