@@ -20,6 +20,9 @@ __all__ = ["Mutant", "RuleSet", "every_alert", "mutants", "rule_set"]
 
 Rule = dict[str, Any]
 
+PLACE: Final = '"place"'
+"""A value for what a query is filled with, so that it can be read."""
+
 HOLD_FACTORS: Final = (0.5, 2.0, 10.0)
 
 
@@ -231,4 +234,8 @@ def _other_queries(text: str) -> dict[str, str]:
     if found is None:
         return {}
     before, after = text[: found.start(1)], text[found.end(1) :]
-    return {f"query: {change.what}": f"{before}{change.expr}{after}" for change in changes(found[1])}
+    filled = found[1].replace("%[1]q", PLACE)
+    return {
+        f"query: {change.what}": f"{before}{change.expr.replace(PLACE, '%[1]q')}{after}"
+        for change in changes(filled)
+    }
