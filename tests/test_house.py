@@ -17,7 +17,7 @@ import vital_shared
 
 ROOT = Path(__file__).parents[1]
 
-PLAIN_ENGLISH = ("vital_shared",)
+PLAIN_ENGLISH = ("ai_engine", "vital_cli", "vital_shared")
 """Packages whose docstrings and comments are checked for wording; the list only grows."""
 
 HEADLESS_CLAUSE = re.compile(r"(What|How|Who|Whose|Of|So)\b")

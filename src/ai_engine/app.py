@@ -80,7 +80,7 @@ def create_app(
 ) -> Starlette:
     """Make the service.
 
-    :param services: what it works with, closed by whoever opened them; None: opened with the
+    :param services: the services to use, closed by the caller that opened them; None: opened with the
         application, from the environment, and closed with it.
     :param settings: None: from the environment.
     :param scrape: gives the metrics; by default, those of this process.

@@ -74,7 +74,7 @@ class Conversation:
     question: str
     earlier: tuple[Message, ...]
     warnings: tuple[str, ...] = ()
-    """What was left out, in sentences."""
+    """The parts that were left out, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)

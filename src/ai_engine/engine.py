@@ -1,4 +1,4 @@
-"""What the routes work with."""
+"""The parts of the engine that the routes use."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from vital_shared.logs import as_error, get_logger, without_messages
 __all__ = ["configure_logs", "log_unhandled"]
 
 QUIET: Final = ("aiosqlite", "alembic", "httpcore", "httpx", "mcp", "uvicorn")
-"""What they tell is told in lines of our own, or has what users ask, or keys, in it; warnings stay."""
+"""Loggers whose lines repeat ours, or contain questions of users, or keys; their warnings stay."""
 
 logger = get_logger(__name__)
 

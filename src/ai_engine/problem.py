@@ -17,7 +17,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(Frozen):
-    """What went wrong, and what to do."""
+    """A problem, and its remedy."""
 
     type: str = Field(examples=["urn:vital:invalid-request"])
     """A name for the kind of problem; ``about:blank`` where the status says it all."""
@@ -38,7 +38,7 @@ class Problem(Frozen):
     """The step of it that failed."""
 
     left_dollars: Decimal | None = None
-    """What is left of the tenant's budget, where the request could cost more."""
+    """The rest of the tenant's budget, where the request could cost more."""
 
     resets_at: datetime | None = None
     """When that budget begins anew."""

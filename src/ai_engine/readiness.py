@@ -17,7 +17,7 @@ from vital_shared.store.database import Database
 __all__ = ["Readiness"]
 
 CHECK_SECONDS: Final = 2.0
-"""How long a check may take."""
+"""The timeout of a check."""
 
 SAMPLE_BYTES: Final = 65_536
 """Written to see that the disk has room; some commits of a run take as much."""

@@ -1,4 +1,4 @@
-"""Who gives the metrics that `GET /metrics` shows."""
+"""The source of the metrics that `GET /metrics` shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def scrape_alone(as_openmetrics: bool) -> bytes:
 
 
 class Shared:
-    """Lets any number scrape at once, at the price of two: whoever asks while one is made gets the next.
+    """Lets any number scrape at once, at the price of two: one that comes while one is made gets the next.
 
     :param scrape: makes one.
     """

@@ -119,7 +119,7 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: ServerSettings | None = None, library: Settings | None = None) -> None:
-    """Serve until the process is told to stop (SIGINT or SIGTERM), then return; logs go to stderr.
+    """Serve until the process is stopped (SIGINT or SIGTERM), then return; logs go to stderr.
 
     :param settings: of the service; None: from the environment.
     :param library: of workflows and the store; None: from the environment.

@@ -22,7 +22,7 @@ def _to_networks(value: object) -> object:
 
 
 class ServerSettings(BaseSettings):
-    """What can be configured about the service; every field is ``VITAL_<NAME>``.
+    """Settings of the service; every field is ``VITAL_<NAME>``.
 
     What concerns workflows and the store is in `vital_shared.settings.Settings`.
     """
@@ -36,13 +36,13 @@ class ServerSettings(BaseSettings):
     """0 takes any free one."""
 
     workers: int = Field(default=1, ge=1, le=64)
-    """So many processes serve; with 1, it is the one that was started."""
+    """Processes that serve; with 1, it is the one that was started."""
 
     runbooks_dir: Path | None = None
     """A folder of runbooks with your addresses, which `vital ops build` writes; None: the package's."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """What is logged; only lines of debug level may hold what users ask."""
+    """The lowest level that is logged; only lines of debug level may hold questions of users."""
 
     trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_to_networks)] = ()
     """Networks of proxies whose X-Forwarded-For is believed, as CIDRs."""
@@ -84,19 +84,19 @@ class ServerSettings(BaseSettings):
     """The longest wait for a run; then the request is refused."""
 
     grace_seconds: float = Field(default=10.0, gt=0)
-    """A run that nobody has read for so long is cancelled."""
+    """Seconds without any reader after which a run is cancelled."""
 
     hang_seconds: float = Field(default=20.0, gt=0)
     """A worker that gives no sign of life for this long is killed and replaced."""
 
     shutdown_seconds: float = Field(default=30.0, ge=0)
-    """How long the runs at work may take to end when the engine is stopped; no new ones begin meanwhile."""
+    """Seconds that active runs may take to end when the engine is stopped; no new ones begin meanwhile."""
 
     heartbeat_seconds: float = Field(default=15.0, gt=0)
-    """A stream that is silent for so long gets a comment, so that proxies keep it open."""
+    """Seconds of silence after which a stream gets a comment, so that proxies keep it open."""
 
     event_retention_seconds: float = Field(default=300.0, ge=0)
-    """How long the events of a run can be read again after its end."""
+    """Seconds that the events of a run can be read again after its end."""
 
     metrics_enabled: bool = Field(default=True, validation_alias="PROMETHEUS_METRICS_ENABLED")
     """Whether ``GET /metrics`` answers; this variable alone has a name without ``VITAL_``."""

@@ -1,4 +1,4 @@
-"""What is wrong with which field, in plain words."""
+"""Validation errors of fields, in plain words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vital_shared.models.base import Frozen
 __all__ = ["FieldError", "InvalidFields", "field_errors"]
 
 MOST_ERRORS: Final = 20
-"""So many fields are named in an answer."""
+"""Fields that are named in an answer, at most."""
 
 MAX_READ_ERRORS: Final = 1_000
 """More of them are counted only: reading each would hold up all other requests."""

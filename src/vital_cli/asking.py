@@ -1,4 +1,4 @@
-"""Follow a run from the question, over the approvals, to its end, and tell what came of it."""
+"""Follow a run from the question, over the approvals, to its end, and report the result."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def span(text: str, option: str) -> float:
 def run_backtest(
     prometheus: str, *, back: float, step: float, config: OpsConfig, times: int | None
 ) -> list[Tested]:
-    """Test the alerts over the last so many seconds."""
+    """Test the alerts over the last `back` seconds."""
     return asyncio.run(_run(prometheus, back, step, config, times))
 
 

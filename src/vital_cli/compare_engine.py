@@ -1,4 +1,4 @@
-"""The engine of a comparison: its parts take as long as they are told to."""
+"""The engine of a comparison: its parts take a given time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine of a drill: models, a tool, a source and a workflow that fail when they are told to."""
+"""The engine of a drill: models, a tool, a source and a workflow that fail on demand."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ ENGINE: Final = (sys.executable, "-m", "vital_cli.drill_engine")
 
 
 def run_drill(names: Sequence[str] | None, *, live: bool) -> list[Journey]:
-    """Drill some alerts, or all; what happens is told on stderr.
+    """Drill some alerts, or all; progress is reported on stderr.
 
     :raises InvalidRequest: when there is no such alert.
     :raises ChildFailed: when engine, Prometheus or Alertmanager do not start.

@@ -16,7 +16,7 @@ from vital_shared.workflows.services import Services
 __all__ = ["changed"]
 
 NONE: Final = "none"
-"""What lifts a limit."""
+"""The word that lifts a limit."""
 
 _id: Final[TypeAdapter[str]] = TypeAdapter(Id)
 

@@ -27,7 +27,7 @@ from vital_cli.options import examples
 __all__ = ["app", "main"]
 
 BROKEN_PIPE = 141
-"""How a shell tells that nobody read what a program wrote: 128 + SIGPIPE."""
+"""The exit code of a program whose output nobody read, as in a shell: 128 + SIGPIPE."""
 
 
 ENDS = """\

@@ -1,4 +1,4 @@
-"""Find a user's workflow class, and tell its plan as text."""
+"""Find a user's workflow class, and describe its plan as text."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _from_file(path: Path) -> ModuleType:
 
 
 def describe(plan: Plan) -> str:
-    """Tell the plan in lines: each node with what it needs, and how it is run."""
+    """Describe the plan in lines: each node with the values it needs, and how it is run."""
     names = {slot: name for name, slot in plan.slots.items()}
     rows = [(node.name, _traits(node), ", ".join(names[slot] for slot in node.slots)) for node in plan.nodes]
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))

@@ -1,4 +1,4 @@
-"""What a user is told when a command fails, and the exit code."""
+"""The message for the user when a command fails, and the exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WAITING = 3
 
 
 def debugging() -> bool:
-    """Tell whether VITAL_DEBUG asks for logs and tracebacks."""
+    """Return whether VITAL_DEBUG asks for logs and tracebacks."""
     return os.environ.get("VITAL_DEBUG", "") not in ("", "0")
 
 

@@ -27,7 +27,7 @@ def serve_with(
     tools: Sequence[Tool] = (),
     workflow: type[BaseWorkflow] = BaseWorkflow,
 ) -> None:
-    """Serve until told to stop; settings come from the environment."""
+    """Serve until stopped; settings come from the environment."""
     settings = ServerSettings()
     configure_logs(settings.log_level)
 

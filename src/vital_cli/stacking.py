@@ -20,7 +20,7 @@ __all__ = ["announce", "engine_program", "reachable", "run_until_told"]
 
 def reachable(host: str, port: int) -> str:
     """Return the address under which this machine reaches what listens on a host."""
-    everywhere = {"": HOST, "0.0.0.0": HOST, "::": "::1"}  # noqa: S104 - it is only told apart
+    everywhere = {"": HOST, "0.0.0.0": HOST, "::": "::1"}  # noqa: S104 - it is only compared
     name = everywhere.get(host, host)
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 

@@ -74,12 +74,12 @@ def say_drawing(text: str) -> None:
 
 
 def is_live() -> bool:
-    """Tell whether stdout is a terminal that can be redrawn."""
+    """Return whether stdout is a terminal that can be redrawn."""
     return sys.stdout.isatty() and not OUT.is_dumb_terminal
 
 
 def can_ask() -> bool:
-    """Tell whether there is somebody who can answer a question."""
+    """Return whether there is somebody who can answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 

@@ -34,13 +34,13 @@ PARAMETERS: Final = frozenset(Chosen.model_fields)
 
 
 async def run(request: Request) -> Response:
-    """Begin a run, or go on with one whose interrupts are answered, and tell its events."""
+    """Begin a run, or go on with one whose interrupts are answered, and stream its events."""
     engine, caller = engine_of(request), Caller.of(request)
     asked = await read_model(request, RunAgentInput, chat_limit(engine.settings))
     if asked.resume:
         try:
             return await _resume(request, engine, caller, asked)
-        except (Conflict, InvalidRequest, NotFound) as error:  # AG-UI wants these told as an event
+        except (Conflict, InvalidRequest, NotFound) as error:  # AG-UI wants these as an event
             failure = RunErrorEvent(message=str(error), code="resume")
             return Response(encode_event(failure), media_type=MEDIA_TYPE, headers=HEADERS)
     conversation = read_conversation(asked.messages or ())

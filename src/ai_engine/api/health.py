@@ -16,11 +16,11 @@ __all__ = ["Health", "routes"]
 
 
 class Health(Frozen):
-    """How the service stands."""
+    """The state of the service."""
 
     status: Literal["alive", "ready", "not_ready"]
     missing: tuple[str, ...] = ()
-    """What is not there, in words; what is ready may lack things that it can do without."""
+    """Missing parts, in words; a service that is ready may lack parts that it can do without."""
 
 
 async def alive(_: Request) -> Response:

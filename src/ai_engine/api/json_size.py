@@ -1,4 +1,4 @@
-"""How many values a body of JSON may have: checking each costs far more than reading its bytes."""
+"""A limit on the values of a JSON body: checking each costs far more than reading its bytes."""
 
 from __future__ import annotations
 

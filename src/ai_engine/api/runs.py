@@ -208,7 +208,7 @@ async def cancel(request: Request) -> Response:
 
 
 async def one(request: Request) -> Response:
-    """Show or cancel a run; one route, so that a wrong method is told all the right ones."""
+    """Show or cancel a run; one route, so that the answer to a wrong method lists all the right ones."""
     return await (cancel if request.method == "DELETE" else show)(request)
 
 
@@ -260,7 +260,7 @@ async def _answer(request: Request, run: LiveRun, *, after: int) -> Response:
 
 
 def _last_known(record: RunRecord, after: int) -> Response:
-    """Tell how a run stands whose events are no longer here."""
+    """Return the state of a run whose events are no longer here."""
     paused = record.status == "awaiting_approval"
     if paused and after >= record.last_seq:
         return Response(status_code=NO_CONTENT)

@@ -29,7 +29,7 @@ HEARTBEAT: Final = b": heartbeat\n"
 """A comment. Without an empty line behind it, which some clients take for an empty event."""
 
 STALL_SECONDS: Final = 60.0
-"""A client that takes nothing for so long is given up: the run might be waiting for it."""
+"""Seconds after which a client that takes nothing is given up: the run might be waiting for it."""
 
 LAST_EVENT_ID: Final = "Last-Event-ID"
 
@@ -57,11 +57,11 @@ class EventStream(Response):
     """The events of a run, as they come.
 
     :param pieces: gives them.
-    :param run_id: which run it is; ``tenant_id``: whose.
-    :param heartbeat_seconds: when nothing was sent for so long, a comment is, so that nobody on the way takes
-        the connection for dead.
+    :param run_id: the run; ``tenant_id``: its tenant.
+    :param heartbeat_seconds: silence after which a comment is sent, so that no proxy on the way takes the
+        connection for dead.
     :param tail: sent at the end, where the log does not know the end.
-    :param write: makes of events what is sent; by default, it is the events.
+    :param write: turns events into the data that is sent; by default, the events themselves.
     """
 
     media_type = MEDIA_TYPE

@@ -52,7 +52,7 @@ LINGER_SECONDS: Final = 2.0
 connection, and the client would lose it (RFC 9112, 9.6)."""
 
 DISCARDED_HEAD_BYTES: Final = 1_000_000
-"""What is read and thrown away of a refused head; then the client waits until the connection is closed."""
+"""Bytes of a refused head that are read and discarded; then the client waits for the connection to close."""
 
 DISCARDED_BODY_BYTES: Final = 100_000_000
 """The same of a refused body: many clients read no answer before they have sent all of it."""

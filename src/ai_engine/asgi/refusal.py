@@ -22,7 +22,7 @@ class ProtocolRefusal:
 
     status: HTTPStatus
     sentence: str
-    """What is wrong and what to do."""
+    """The problem and its remedy."""
 
     def encode(self, path: str, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Return the bytes of the response, in the dialect of the path's clients."""

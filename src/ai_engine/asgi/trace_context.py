@@ -1,4 +1,4 @@
-"""A run belongs to the trace of whoever asks for it."""
+"""Make a run part of the trace of its request."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who may call what: keys, callers, permissions, and the guard of engines without keys."""
+"""Authorization: keys, callers, permissions, and the guard of engines without keys."""

@@ -1,4 +1,4 @@
-"""Who calls: the holder of a key, or, where the engine is open, the administrator of this machine.
+"""The caller: the holder of a key, or, where the engine is open, the administrator of this machine.
 
 A key may be one tenant's: that tenant wins over whatever the request names. Or it may be for all
 tenants, as the local administrator is; the header ``X-Tenant-ID`` then narrows a request down to one.

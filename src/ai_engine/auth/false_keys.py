@@ -13,7 +13,7 @@ from ai_engine.auth.caller import TooManyFalseKeys
 __all__ = ["FalseKeys"]
 
 FREE_FALSE_KEYS: Final = 20
-"""False keys of one address that are answered at once: of a client that was not told of a new key."""
+"""False keys of one address that are answered at once: of a client that has not received a new key."""
 
 INTERVAL_SECONDS: Final = 1.0
 """Time between the answers to further ones."""

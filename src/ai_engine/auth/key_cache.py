@@ -15,22 +15,22 @@ from vital_shared.store.keys import KeyStore, StoredKey
 __all__ = ["KEEP_SECONDS", "KeyRing"]
 
 KEEP_SECONDS: Final = 5.0
-"""How long what was read is trusted: a key that was revoked works no longer than this, and so long the
-engine may stay open after the first key was made. An answer that has begun is not cut off."""
+"""Seconds that a key which was read is trusted: a revoked key works no longer than this, and the engine may
+stay open as long after the first key was made. An answer that has begun is not cut off."""
 
 STALE_SECONDS: Final = 300.0
-"""How long what was read counts while the store does not answer; nobody can revoke a key in it then."""
+"""Seconds that a read key counts while the store does not answer; nobody can revoke a key in it then."""
 
 KNOWN_PATIENCE_SECONDS: Final = 0.5
 UNKNOWN_PATIENCE_SECONDS: Final = 1.5
-"""How long a request waits for the store where something is known from before, and where nothing is."""
+"""Seconds that a request waits for the store where an earlier state is known, and where none is."""
 
 AWAY: Final = "The database does not answer, so no key can be looked up: ask again in a moment"
 
 MOST_KEYS: Final = 10_000
 
 LOOK_UPS_AT_ONCE: Final = 4
-"""Whoever tries made-up keys takes no more of the store's connections than these."""
+"""Concurrent look-ups: attempts with made-up keys take no more of the store's connections."""
 
 
 class KeyRing:
@@ -42,7 +42,7 @@ class KeyRing:
     :param store: where the keys are.
     :param may_be_open: whether the engine may serve without any key, as it may on loopback.
     :param clock: seconds.
-    :param most_keys: so many are kept; beyond that the one that was read longest ago goes.
+    :param most_keys: keys that are kept; beyond that the one that was read longest ago goes.
     """
 
     def __init__(
@@ -54,8 +54,8 @@ class KeyRing:
         most_keys: int = MOST_KEYS,
     ) -> None:
         self.open = may_be_open
-        """No key is needed. Once closed, it stays so until the next start: whoever revokes the last key
-        would not expect everybody to be let in."""
+        """No key is needed. Once closed, it stays so until the next start: an operator who revokes the last
+        key would not expect everybody to be let in."""
         self._store = store
         self._clock = clock
         self._most_keys = most_keys
@@ -75,7 +75,7 @@ class KeyRing:
         self._checked_at = started
 
     async def is_open(self) -> bool:
-        """Tell whether no key is needed, as of a few seconds ago, or as last seen where the store is away.
+        """Return whether no key is needed, as of a few seconds ago, or as last seen where the store is away.
 
         :raises StoreError: when the store has not answered for too long.
         """

@@ -1,4 +1,4 @@
-"""Let those in who may come in, and tell the routes who they are."""
+"""Authenticate requests, and pass the caller on to the routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a key has to allow for each path: all of it in one table.
+"""The permissions that each path needs of a key: all of it in one table.
 
 A path that is not in the table is closed to all but the operator (an administrator of all tenants), so
 that a route which somebody forgot here is not open by accident.
@@ -21,7 +21,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What whoever asks for a path has to be allowed."""
+    """The permission that a path needs of a key."""
 
     scope: Scope
     all_tenants: bool = False
@@ -48,11 +48,11 @@ NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
     "/metrics": (WATCH, OPERATE),
     **{f"/v1/{segment}": (ASK, ASK) for segment in UNSERVED_SEGMENTS},  # so that clients read 404, not 403
 }
-"""What reading needs, and what changing does, of a path and all below it."""
+"""The permissions for reading and for changing a path and all below it."""
 
 OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/healthz", "/readyz"})
 OPEN_TREES: Final = ("/page/", "/runbooks/", "/swagger/")
-"""These tell nothing of anybody, so they need no key."""
+"""Paths without data of any tenant, so they need no key."""
 
 
 def need_of(method: str, path: str) -> Need | None:

@@ -12,8 +12,8 @@ __all__ = ["loading", "shorten_pauses"]
 
 SWITCH_SECONDS: Final = 0.001
 ALLOCATIONS: Final = 20_000
-"""So many objects more than before, and the garbage collector looks through the new ones. Python's own 700 is
-less than one run's: it would look through each several times, and find next to nothing."""
+"""New objects after which the garbage collector looks through the new ones. Python's own 700 is less than
+one run's: it would look through each several times, and find next to nothing."""
 
 
 @contextmanager

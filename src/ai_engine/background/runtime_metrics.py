@@ -1,4 +1,4 @@
-"""What nothing tells by itself: how late the event loop is, and how many connections are in use."""
+"""Metrics that have to be sampled: the lag of the event loop, and the connections in use."""
 
 from __future__ import annotations
 

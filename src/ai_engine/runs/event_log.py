@@ -1,9 +1,9 @@
 """The events of one run, for any number of readers, each from any point.
 
 Each event is kept once, as the bytes that go out; a reader is no more than a number. The log is
-bounded: when it is full, the oldest event is dropped to make room, but not before all who follow
+bounded: when it is full, the oldest event is dropped to make room, but not before all followers
 have read it. Until then the run waits, and with it the model: so the slowest reader sets the pace,
-and memory does not grow. Whoever comes after an event was dropped begins with the oldest that is
+and memory does not grow. A reader that comes after an event was dropped begins with the oldest that is
 there; the last event holds the whole answer anyway.
 """
 
@@ -25,9 +25,9 @@ LIMIT_BYTES: Final = 4_000_000
 """Some 30,000 tokens; the longest answers of today's models are shorter."""
 
 FRAME_BYTES: Final = 150
-"""What it takes to keep an event, beside its bytes."""
+"""The overhead of an event in memory, beside its bytes."""
 LOG_FRAMES: Final = 20
-"""So many events weigh as much as the log and its run themselves."""
+"""Events that take as much memory as the log and its run themselves."""
 
 BATCH_BYTES: Final = 64_000
 """About what a socket takes at once."""
@@ -90,7 +90,7 @@ class RunLog:
         """In bytes."""
         self.closed = False
         self.outcome: Outcome | None = None
-        """How the run has ended, or paused; None while it runs."""
+        """The run's end, or its pause; None while it runs."""
         self._limit = limit_bytes
         self._frames: dict[int, bytes] = {}
         self._followers: set[Follower] = set()
@@ -126,7 +126,7 @@ class RunLog:
         self.first_seq += 1
 
     def close(self) -> None:
-        """Tell the followers that there will be no more."""
+        """Signal the followers that no more events will come."""
         self.closed = True
         self._written.ring()
 

@@ -73,7 +73,7 @@ class LiveRun:
         """Read the events after one, as they come, until the run ends or pauses.
 
         :param after: the number of the last event that the reader has.
-        :param seconds: when nothing has come for so long, an empty piece is given; None: never.
+        :param seconds: after this time without an event, an empty piece is given; None: never.
         """
         with self.reading(), self.log.follow(after) as follower:
             self.log.give_up_place()
@@ -92,7 +92,7 @@ class LiveRun:
                         yield b""
 
     def unread_seconds(self) -> float:
-        """Tell for how long nobody has read it."""
+        """Return the seconds for which nobody has read it."""
         if self._unread_since is None or self.is_awaited:
             return 0.0
         return self._clock() - self._unread_since
@@ -167,8 +167,8 @@ class RunHub:
     :param tasks: owns the runs.
     :param slots: the runs at once, shared by tenants.
     :param weight_of: reads a tenant's weight.
-    :param grace_seconds: a run that nobody has read for so long is cancelled.
-    :param retention_seconds: how long the events of an ended run are kept.
+    :param grace_seconds: a run without any reader for this time is cancelled.
+    :param retention_seconds: time that the events of an ended run are kept.
     :param clock: seconds.
     """
 
@@ -249,7 +249,7 @@ class RunHub:
         return run
 
     async def paused(self, run_id: str) -> None:
-        """Wait until a run that has told of its pause has let go of everything, so that it can be resumed."""
+        """Wait until a run that has announced its pause has let go of everything, so as to be resumed."""
         run = self._runs.get(run_id)
         if run is not None and run.is_paused:
             await run.ended.wait()

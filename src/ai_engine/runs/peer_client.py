@@ -31,9 +31,9 @@ class RunsElsewhere:
         self._ask = ask
 
     async def find(self, run_id: str, tenant_id: str | None) -> dict[int, Part]:
-        """Tell which workers have something of a run, and what.
+        """Return the segments of a run that each worker holds.
 
-        :param tenant_id: whose it has to be; None: anybody's.
+        :param tenant_id: restrict to this tenant; None for every tenant.
         """
         wish = Wish(op="find", run_id=run_id, tenant_id=tenant_id)
         answers = await self._ask(ALL, wish.model_dump_json().encode())
@@ -44,7 +44,7 @@ class RunsElsewhere:
     ) -> AsyncGenerator[bytes, None]:
         """Read a worker's events after one, as they come; they end when the run has ended.
 
-        :param seconds: so long a reader who has left may count as one.
+        :param seconds: time that a reader who has left may count as one.
         :raises PeerGone: when the worker is gone before that.
         """
         wish = Wish(
@@ -71,7 +71,7 @@ class RunsElsewhere:
                 await self._ask(worker, leave.model_dump_json().encode())
 
     async def cancel(self, worker: int, run_id: str, tenant_id: str | None) -> bool:
-        """Cancel a run, and tell whether it was cancelled: it may have ended before."""
+        """Cancel a run, and return whether it was cancelled: it may have ended before."""
         wish = Wish(op="cancel", run_id=run_id, tenant_id=tenant_id)
         answers = await self._ask(worker, wish.model_dump_json().encode())
         return answers.get(worker) == YES

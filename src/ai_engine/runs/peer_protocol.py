@@ -1,4 +1,4 @@
-"""What workers ask each other about a run, and how answers are packed."""
+"""Requests between workers about a run, and the encoding of their answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _head: Final = Struct("!BI")
 
 
 class Wish(Frozen):
-    """What is asked for."""
+    """A request to a peer."""
 
     op: Literal["find", "read", "leave", "cancel"]
     run_id: str
@@ -31,17 +31,17 @@ class Wish(Frozen):
     """The run has to be this tenant's; None: any tenant's."""
 
     reader: str = ""
-    """Who reads; the worker that has the run keeps the place."""
+    """The id of the reader; the worker that has the run keeps its place."""
 
     after: int = 0
     """The number of the last event that the reader has; for its first wish."""
 
     seconds: float = 0.0
-    """So long the answer may wait for news."""
+    """Seconds that the answer may wait for new events."""
 
 
 class Part(Frozen):
-    """What a worker has of a run; a run that was paused may have gone on in another worker."""
+    """The segment of a run that a worker holds; a paused run may have gone on in another worker."""
 
     first_seq: int
     last_seq: int

@@ -20,7 +20,7 @@ YES: Final = b"y"
 NO: Final = b"n"
 
 IDLE_SECONDS: Final = 70.0
-"""A reader that asks for nothing more for so long is gone; longer than its client may take nothing."""
+"""Seconds without a request after which a reader is gone; longer than its client may take nothing."""
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ class RunsHere:
 
 
 def part_of(run: LiveRun) -> Part:
-    """Tell what there is of a run."""
+    """Describe the segment of a run that is here."""
     log = run.log
     ended: State = "paused" if run.is_paused else "ended"
     state = ended if run.ended.is_set() else "live"

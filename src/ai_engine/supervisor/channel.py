@@ -30,7 +30,7 @@ _head: Final = Struct("!IBI")
 
 
 class Topic(IntEnum):
-    """What a message is about."""
+    """The subject of a message."""
 
     ANSWER = 0
     READY = 1
@@ -40,9 +40,9 @@ class Topic(IntEnum):
     STOP = 3
     """The worker shall stop; sent a second time, it shall not wait for its runs."""
     SNAPSHOT = 4
-    """What the worker has counted: asked for, or sent as its last."""
+    """The worker's counts: requested, or sent as its last."""
     METRICS = 5
-    """What all workers have counted, as text: the body asks for ``openmetrics`` or ``text``."""
+    """The counts of all workers, as text: the body asks for ``openmetrics`` or ``text``."""
     RUN = 6
     """A worker asks another about a run; the supervisor passes it on."""
     HEARTBEAT = 7
@@ -80,7 +80,7 @@ class Channel:
         return cls(*await asyncio.open_unix_connection(sock=end))
 
     async def serve(self, handle: Handle) -> None:
-        """Read until the other side is gone, or says what cannot be; then whoever waits is told."""
+        """Read until the other side is gone, or sends an invalid message; then the waiting requests fail."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 while (message := await self._read()) is not None:

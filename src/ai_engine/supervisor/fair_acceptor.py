@@ -19,7 +19,7 @@ __all__ = ["FairAcceptor"]
 logger = get_logger(__name__)
 
 PATIENCE_SECONDS: Final = 0.005
-"""How long a connection is left to a worker with fewer."""
+"""Seconds that a connection is left to a worker with fewer."""
 
 FAILURE_PAUSE_SECONDS: Final = 1.0
 """After the system has refused to give a connection, such as for want of file descriptors."""

@@ -1,4 +1,4 @@
-"""What all workers have counted, also those that have ended."""
+"""The counts of all workers, also those that have ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each worker has to do, in memory that all of them share."""
+"""The load of each worker, in memory that all of them share."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ START_SECONDS: Final = 60.0
 """A worker that does not serve by then is killed."""
 
 STOP_SECONDS: Final = 15.0
-"""A worker that was told to stop and has not ended by then is killed."""
+"""Seconds after which a worker that was stopped and has not ended is killed."""
 
 HEARTBEAT_SECONDS: Final = 2.0
 """The time between two signs of life."""
@@ -52,7 +52,7 @@ class WorkerProcess:
         self.failure = ""
         """Why it cannot serve, in its own words."""
         self.last = b""
-        """What it had counted when it was last asked."""
+        """Its counts when it was last asked."""
         self._last_at = time.monotonic()
         self._process = process
         self._channel = channel
@@ -68,10 +68,10 @@ class WorkerProcess:
         hang_seconds: float,
         loads: LoadTable | None = None,
     ) -> WorkerProcess:
-        """Start one, in a session of its own: Ctrl-C is told to the supervisor alone.
+        """Start one, in a session of its own: Ctrl-C reaches the supervisor alone.
 
         :param hang_seconds: without a sign of life for this long it is killed, once it serves.
-        :param loads: of all workers; None: it takes whatever connection it can get.
+        :param loads: of all workers; None: it takes any connection it can get.
         """
         ours, theirs = socket.socketpair()
         with theirs:
@@ -90,7 +90,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The id of the process."""
         return self._process.pid
 
     @property
@@ -190,9 +190,9 @@ class WorkerProcess:
             self._channel.tell(Topic.PEER_ENDED)
 
     def stop(self, grace_seconds: float) -> None:
-        """Tell it to stop; if it has not even started, there is nothing to wait for.
+        """Ask it to stop; if it has not even started, there is nothing to wait for.
 
-        :param grace_seconds: how long its runs may go on; told a second time, it does not wait for them.
+        :param grace_seconds: time that its runs may go on; stopped a second time, it does not wait for them.
         """
         if self.is_ready:
             self._channel.tell(Topic.STOP)

@@ -1,4 +1,4 @@
-"""What a worker asks another: it goes by way of the supervisor, which alone has a channel to each."""
+"""Requests between workers: they go by way of the supervisor, which alone has a channel to each."""
 
 from __future__ import annotations
 

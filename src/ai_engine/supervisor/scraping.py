@@ -1,4 +1,4 @@
-"""How a worker comes by the metrics of all workers."""
+"""The metrics of all workers, as one worker gets them."""
 
 from __future__ import annotations
 

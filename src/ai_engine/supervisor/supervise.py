@@ -24,7 +24,7 @@ __all__ = ["supervise"]
 async def supervise(
     listener: socket.socket, settings: ServerSettings, library: Settings, on_ready: Callable[[], None]
 ) -> None:
-    """Serve with several workers until told to stop (SIGINT or SIGTERM; a second one does not wait for runs).
+    """Serve with several workers until stopped (SIGINT or SIGTERM; a second one does not wait for runs).
 
     :param on_ready: called once, when all workers serve.
     :raises ConfigurationError: when the workers cannot start.

@@ -20,7 +20,7 @@ __all__ = ["Supervisor"]
 logger = get_logger(__name__)
 
 STEADY_SECONDS: Final = 10.0
-"""A worker that lived for so long is replaced at once; after one that did not, the next waits a while."""
+"""Seconds of life after which a worker is replaced at once; after a shorter one the next waits a while."""
 
 FIRST_DELAY_SECONDS: Final = 0.2
 LONGEST_DELAY_SECONDS: Final = 30.0
@@ -34,9 +34,9 @@ STARTS: Final = 3
 class Supervisor:
     """Starts workers, replaces those that end, and stops them all.
 
-    :param count: so many workers.
+    :param count: number of workers.
     :param start: starts the worker of a number, from 1 on.
-    :param grace_seconds: how long their runs may go on when they are stopped.
+    :param grace_seconds: time that their runs may go on when they are stopped.
     """
 
     def __init__(

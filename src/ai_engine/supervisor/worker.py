@@ -37,7 +37,7 @@ from vital_shared.workflows.services import Services
 __all__ = ["main"]
 
 FIRST_REQUEST_SECONDS: Final = 1.0
-"""So long a connection that is new when its worker is replaced has for its first request."""
+"""Seconds that a connection which is new when its worker is replaced has for its first request."""
 
 ORPHAN_SECONDS: Final = 15.0
 """A worker that has lost its supervisor and has not ended by then ends at once."""
@@ -87,7 +87,7 @@ class WorkerServer(Server):
         return FairAcceptor(listener, make, state.connections, loads, int(os.environ[WORKER_VARIABLE]))
 
     async def on_tick(self, counter: int) -> bool:
-        """Tell whether it is time to stop."""
+        """Return whether it is time to stop."""
         if self._acceptor is not None and not self._acceptor.is_closed:
             self._acceptor.note_load()
         return await super().on_tick(counter) or self.stops.first.is_set()
@@ -113,7 +113,7 @@ class WorkerServer(Server):
 
 
 def main() -> None:
-    """Work until told to stop; the listener and the channel are named by the arguments."""
+    """Work until stopped; the listener and the channel are named by the arguments."""
     listener, end = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     loads = LoadTable(int(sys.argv[3])) if sys.argv[3:] else None
     for inherited in (listener, end):

@@ -13,7 +13,7 @@ __all__ = ["Approval", "ask"]
 
 
 class Approval(str, Enum):
-    """What happens with the tool calls that modes 1 and 3 suggest."""
+    """The treatment of the tool calls that modes 1 and 3 suggest."""
 
     ALL = "all"
     NONE = "none"

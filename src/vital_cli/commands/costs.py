@@ -16,7 +16,7 @@ __all__ = ["costs"]
 
 
 class GroupName(str, Enum):
-    """What costs may be grouped by; see `vital_shared.models.costs.CostGroup`."""
+    """The properties that costs may be grouped by; see `vital_shared.models.costs.CostGroup`."""
 
     TENANT = "tenant"
     MODE = "mode"

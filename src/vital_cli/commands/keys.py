@@ -22,7 +22,7 @@ app = typer.Typer(
 
 
 class ScopeName(str, Enum):
-    """What a key allows; see `vital_shared.models.api_key.Scope`."""
+    """The permissions of a key; see `vital_shared.models.api_key.Scope`."""
 
     ASK = "ask"
     COSTS = "costs"

@@ -79,7 +79,7 @@ def backtest(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell when the alerts would have fired, over the history that a Prometheus has."""
+    """Show when the alerts would have fired, over the history that a Prometheus has."""
     from vital_cli.backtesting import run_backtest, span
     from vital_cli.terminal import say, write_json
     from vital_cli.views.backtest import show_backtest

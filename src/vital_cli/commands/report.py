@@ -14,7 +14,7 @@ __all__ = ["report"]
 
 
 class PeriodOption(str, Enum):
-    """Of which time; see `vital_ops.report.period.DAYS`."""
+    """The period of a report; see `vital_ops.report.period.DAYS`."""
 
     DAY = "day"
     WEEK = "week"
@@ -33,7 +33,7 @@ def report(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown to stdout.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Tell how the engine does: errors, latency, cache, cost, budgets, quality."""
+    """Report on the engine: errors, latency, cache, cost, budgets, quality."""
     from vital_cli.session import with_services
     from vital_cli.terminal import write, write_json
     from vital_cli.views.report import show_report

@@ -1,4 +1,4 @@
-"""What the alerts would have done, as a table."""
+"""The alerts as they would have fired, as a table."""
 
 from __future__ import annotations
 

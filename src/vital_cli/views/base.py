@@ -1,4 +1,4 @@
-"""What every way of showing a run can do."""
+"""The interface of every view of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["View"]
 class View(Protocol):
     """Shows a run: entered for each stretch of it (a pause ends one), concluded once.
 
-    It writes on the event loop: whoever reads slowly slows down only their own run.
+    It writes on the event loop: a slow reader slows down only their own run.
     """
 
     def __enter__(self) -> Self: ...

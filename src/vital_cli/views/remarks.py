@@ -1,4 +1,4 @@
-"""What is said beside an answer: what was missing, how good it is, what it cost, how to go on."""
+"""Remarks beside an answer: missing parts, quality, cost, and how to go on."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ANSWER_SECONDS: Final = 10.0
 
 
 class SourceRow(Frozen):
-    """What is known of a source."""
+    """The state of a source."""
 
     source: str
     configured: bool

@@ -1,4 +1,4 @@
-"""How the parts of an answer are put into words, for people."""
+"""The parts of an answer in words, for people."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _times(timings: Timings) -> str:
 
 
 def how_to_approve(output: WorkflowOutput) -> str:
-    """Tell how a run that waits goes on."""
+    """Explain how a waiting run goes on."""
     return (
         "The run waits for your approval; instead of --all name the calls that may be made, or --none:\n"
         f"  vital approve {output.run_id} --all"

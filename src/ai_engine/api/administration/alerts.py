@@ -1,4 +1,4 @@
-"""Alerts: told by Alertmanager, kept, and shown."""
+"""Alerts: reported by Alertmanager, stored, and shown."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def receive_alerts(request: Request) -> Response:
 async def list_alerts(
     request: Request, limit: Annotated[int, Query(ge=1, le=MOST_ALERTS)] = 100
 ) -> AlertList:
-    """List those that were told of last, firing or resolved; the newest 1,000 are kept."""
+    """List the alerts that were reported last, firing or resolved; the newest 1,000 are kept."""
     return AlertList(alerts=await AlertStore(engine_of(request).services.database).newest(limit))
 
 

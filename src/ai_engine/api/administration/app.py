@@ -17,7 +17,7 @@ __all__ = ["Administration"]
 
 
 class Administration:
-    """ASGI application without errors of its own: what routes raise is left to whoever it is a part of."""
+    """ASGI application without errors of its own: those of routes are left to the surrounding one."""
 
     def __init__(self) -> None:
         app = FastAPI(

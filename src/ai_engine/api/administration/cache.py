@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/cache", tags=["cache"])
 
 
 class Cleared(Frozen):
-    """What was thrown away."""
+    """The result of an invalidation."""
 
     dropped: int
     """Answers that the asked process, and Redis, have let go of; others are not found any more either."""

@@ -26,10 +26,10 @@ router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
 FORM: Final = "multipart/form-data"
 FORM_BYTES: Final = 10_000
-"""What the form around a file may have, beside the file."""
+"""Bytes that the form around a file may have, beside the file."""
 
 UNTOLD: Final = frozenset({"", "application/x-www-form-urlencoded"})
-"""What curl says when it was told nothing; the name's suffix decides then."""
+"""Content types that curl sends by default; the name's suffix decides then."""
 
 NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,500}")
 

@@ -57,13 +57,13 @@ def encode_event(event: BaseEvent) -> bytes:
 
 
 class EventWriter:
-    """Turns the events of a run, as they are sent elsewhere, into those of AG-UI.
+    """Turns the events of a run, as they are sent to other clients, into those of AG-UI.
 
-    What has come together while the client was reading is one piece of text.
+    Text that has come while the client was reading is sent as one piece.
 
     :param thread_id: the conversation, and ``run_id`` the run, as the client names them.
-    :param proposed: the calls that were proposed before the client approved of them: they are not told again.
-    :param warnings: what was left out of the request.
+    :param proposed: the calls that were proposed before the client approved of them: they are not sent again.
+    :param warnings: the parts of the request that were left out.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class EventWriter:
                 yield StepFinishedEvent(step_name=node)
 
     def _call(self, call: Json) -> Iterator[BaseEvent]:
-        """Tell what is called, unless the client knows."""
+        """Send the call, unless the client knows it."""
         if call["id"] in self._told:
             return
         self._told.add(call["id"])

@@ -1,4 +1,4 @@
-"""What a client of AG-UI sends, as far as it counts here."""
+"""The request of an AG-UI client, as far as it counts here."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["Chosen", "Decision", "RunAgentInput", "calls_of", "decision", "run_i
 DEFAULT_TENANT: Final = "default"
 DEFAULT_USER: Final = "agui"
 THREAD: Final = "agui_thread_id"
-"""Where the metadata of a run tells the conversation that it belongs to."""
+"""The key, in the metadata of a run, of the conversation that it belongs to."""
 
 
 class Chosen(Frozen):
-    """Who is asked, and how: parameters of the address, which is what such a client is configured with."""
+    """The agent and the mode: parameters of the address, which such a client is configured with."""
 
     mode: WorkflowMode = Field(default=WorkflowMode.MODE_3, strict=False)
     agent_id: AgentId = "generalist"

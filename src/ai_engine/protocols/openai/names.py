@@ -37,14 +37,14 @@ UNSERVED_SEGMENTS: Final = frozenset(
         "videos",
     }
 )
-"""Parts of OpenAI's API that are not here; its clients are told so in its form."""
+"""Parts of OpenAI's API that are not here; its clients get an error in its form."""
 
 _NAME: Final = re.compile(r"mode-([1-4])/(.+)")
 _agent_id: Final[TypeAdapter[str]] = TypeAdapter(AgentId)
 
 
 class ModelName(NamedTuple):
-    """What a model's name says."""
+    """The parts of a model's name."""
 
     mode: WorkflowMode
     agent_id: str
@@ -64,7 +64,7 @@ def read_name(name: str) -> ModelName:
         try:
             return ModelName(WorkflowMode(found[1]), _agent_id.validate_python(found[2]))
         except ValidationError:
-            pass  # told below
+            pass  # reported below
     raise NotFound(
         f'There is no model "{name[:200]}": a model is a mode and an agent, such as mode-2/generalist, '
         "and GET /v1/models lists all.",

@@ -1,4 +1,4 @@
-"""What a client of OpenAI's chat completions sends, as far as it counts here (its API reference)."""
+"""The request of a client of OpenAI's chat completions, as far as it counts here (its API reference)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Known(BaseModel):
 
 
 class StreamOptions(_Known):
-    """How to stream."""
+    """Options of a stream."""
 
     include_usage: bool | None = None
 
@@ -41,7 +41,7 @@ class ChatRequest(_Known):
     stream_options: StreamOptions | None = None
     user: Any = None
     safety_identifier: Any = None
-    """What newer clients send as `user`."""
+    """The `user` of newer clients."""
     n: int | None = None
     tools: tuple[Any, ...] | None = None
     tool_choice: Any = None

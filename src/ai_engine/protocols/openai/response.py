@@ -101,13 +101,13 @@ def _usage(tokens: Tokens) -> Json:
 
 
 class ChunkWriter:
-    """Turns the events of a run, as they are sent elsewhere, into chunks.
+    """Turns the events of a run, as they are sent to other clients, into chunks.
 
-    What has come together while the client was reading is one chunk.
+    Text that has come while the client was reading is sent as one chunk.
 
     :param model: the model's name.
-    :param includes_usage: whether the last chunk tells what it took.
-    :param warnings: what was left out of the request.
+    :param includes_usage: whether the last chunk reports the usage.
+    :param warnings: the parts of the request that were left out.
     """
 
     def __init__(self, model: str, *, includes_usage: bool, warnings: Sequence[str] = ()) -> None:
