@@ -65,6 +65,24 @@ async def test_two_workers_that_ask_at_once_do_not_give_too_many(database, other
     assert len(workers[0].tenant.values) == workers[0].tenant.most
 
 
+async def test_a_refresh_does_not_undo_what_is_named_meanwhile(database, monkeypatch):
+    worker = Worker(database)
+    await worker.asked_by("a")
+    read, admitting = worker.values._reserved.read, []
+
+    async def slowly(connection):
+        found = await read(connection)
+        if not admitting:  # the names have been read, and now another one is given
+            admitting.append(asyncio.create_task(worker.asked_by("b")))
+            await asyncio.wait(admitting, timeout=0.3)
+        return found
+
+    monkeypatch.setattr(worker.values._reserved, "read", slowly)
+    await worker.values.refresh(now=NOW)
+    await asyncio.gather(*admitting)
+    assert worker.tenant.name_of("b") == "b"
+
+
 async def test_what_can_be_no_name_is_not_asked_for_again_and_again(database, monkeypatch):
     worker = Worker(database)
 

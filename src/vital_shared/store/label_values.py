@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -49,6 +50,8 @@ class LabelValues:
         """Configured values for which there was no room, since all places are taken by others like them."""
         self._use = use or LabelUse(labels)
         self._used: set[tuple[str, str]] = set()
+        self._deciding = asyncio.Lock()
+        """Held from reading the names until they are taken over: older ones would undo newer ones."""
 
     async def open(self, configured: Iterable[Named], *, now: datetime) -> None:
         """Take the names that there are, and give some to what is configured, here and in the store.
@@ -76,17 +79,19 @@ class LabelValues:
             if value not in label.names and (label.name, value) not in self._refused and label.accepts(value)
         ]
         if wanted or configured:
-            await self._change(now(), wanted, configured)
+            async with self._deciding:
+                await self._change(now(), wanted, configured)
 
     async def refresh(self, *, now: datetime) -> None:
         """Take over what other processes have decided; free what is unused, store what was given here."""
-        self._used |= self._use.take()
-        async with self._database.connect() as connection:
-            names, reserved = await self._read(connection), await self._reserved.read(connection)
-        if any(self._decide(names, reserved, [], now).values()):
-            await self._change(now, [], [])
-        else:
-            self._apply(names, reserved)
+        async with self._deciding:
+            self._used |= self._use.take()
+            async with self._database.connect() as connection:
+                names, reserved = await self._read(connection), await self._reserved.read(connection)
+            if any(self._decide(names, reserved, [], now).values()):
+                await self._change(now, [], [])
+            else:
+                self._apply(names, reserved)
 
     async def all(self) -> tuple[LabelValue, ...]:
         """Return all names, by label and value."""
