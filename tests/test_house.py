@@ -17,9 +17,6 @@ import vital_shared
 
 ROOT = Path(__file__).parents[1]
 
-PLAIN_ENGLISH = ("ai_engine", "vital_cli", "vital_shared")
-"""Packages whose docstrings and comments are checked for wording; the list only grows."""
-
 HEADLESS_CLAUSE = re.compile(r"(What|How|Who|Whose|Of|So)\b")
 NARRATION = re.compile(r"\b(so many|so long as|whoever|who asks|told|tells)\b", re.IGNORECASE)
 
@@ -82,11 +79,10 @@ def comments(path: Path) -> Iterator[tokenize.TokenInfo]:
         yield from (token for token in tokenize.tokenize(source.readline) if token.type == tokenize.COMMENT)
 
 
-@pytest.mark.parametrize("package", PLAIN_ENGLISH)
-def test_docstrings_and_comments_are_plain_english(package):
+def test_docstrings_and_comments_are_plain_english():
     """A docstring is an imperative or a noun phrase: no clause headed by of/what/who/whose/how/so."""
     faults = []
-    for path in sorted((ROOT / "src" / package).rglob("*.py")):
+    for path in sorted((ROOT / "src").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         texts = [(each.lineno, str(each.value)) for each in docstrings(tree)]
         faults += [(path.name, line, text) for line, text in texts if HEADLESS_CLAUSE.match(text.strip())]

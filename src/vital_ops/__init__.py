@@ -1,1 +1,1 @@
-"""What operators and managers look at: reports on what the engine has done."""
+"""Operations: dashboards, alerts, drills, and reports on the engine, for operators and managers."""

@@ -1,4 +1,4 @@
-"""What operators configure about rules, alerts and dashboards: one table that one file can change.
+"""The configuration of rules, alerts and dashboards: one table that one file can change.
 
 A file is TOML. What concerns all alerts stands at its top, and each alert that differs has a table::
 
@@ -67,17 +67,17 @@ class Threshold(Frozen):
     window: Seconds
     """The span over which it is computed."""
     hold: Hold = Field(alias="for")
-    """How long the condition has to hold before the alert fires."""
+    """The time that the condition has to hold before the alert fires."""
     least_events: int = Field(default=0, ge=0)
     """Events in a window below which the alert does not fire."""
     least_dollars_per_hour: float = Field(default=0, ge=0)
     """Spending below which the alert does not fire."""
     before: Seconds = 3_600.0
-    """How far back the window lies that this one is compared with, where there is one."""
+    """The distance of the earlier window that this one is compared with, where there is one."""
     day: Seconds = 86_400.0
-    """How far back the same hour of the day before lies."""
+    """The distance of the same hour of the day before."""
     week: Seconds = 604_800.0
-    """How far back the same hour of the week before lies."""
+    """The distance of the same hour of the week before."""
     unknown_dollars_per_hour: float = Field(default=100 / 24, ge=0)
     """The usual spending where nothing is known; see `OpsConfig.threshold`."""
 

@@ -1,4 +1,4 @@
-"""What the figures of reports, panels and alerts count, once for all of them."""
+"""The definitions of the figures in reports, panels and alerts, once for all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where Alertmanager delivers what it has to tell; secrets are named by the files that hold them."""
+"""Alertmanager's destinations; secrets are named by the files that hold them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Destinations:
     """All places. The engine gets every notification; of the others those that are configured."""
 
     engine_url: str
-    """Of ``POST /v1/alerts``."""
+    """The address of ``POST /v1/alerts``."""
     engine_key_file: Path | None = None
     """With a key for all tenants; None: the engine asks for none."""
     slack_url_file: Path | None = None

@@ -54,7 +54,7 @@ class GrafanaSettings(BaseSettings):
 
     grafana_url: str = ""
     grafana_token: SecretStr | None = None
-    """Of a service account that may write annotations."""
+    """The token of a service account that may write annotations."""
 
 
 async def mark(client: aiohttp.ClientSession, settings: GrafanaSettings, marks: Iterable[Mark]) -> int:

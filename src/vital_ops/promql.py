@@ -33,7 +33,7 @@ SCOPE: Final = "$scope"
 """The place of the matchers that say which engines are meant."""
 
 Match: TypeAlias = str | tuple[str, ...]
-"""What a label has to be: a value, one of several, or (with ``$`` in it) what a variable of Grafana holds."""
+"""A condition on a label: a value, one of several, or (with ``$`` in it) the value of a Grafana variable."""
 
 
 def select(metric: Instrument[Any], part: str = "", /, **matches: Match) -> str:

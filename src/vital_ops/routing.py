@@ -51,21 +51,21 @@ PANEL: Final = "{{ (index .Alerts 0).Annotations.dashboard_url }}"
 
 
 class Pace(NamedTuple):
-    """How long Alertmanager waits."""
+    """Alertmanager's intervals."""
 
     group_wait: str
     """For more alerts of the same incident, before the first notification."""
     group_interval: str
-    """Before it tells of a change."""
+    """Before it notifies of a change."""
     repeat_interval: str
-    """Before it tells again of what goes on."""
+    """Before it repeats the notification of an alert that goes on."""
     watchdog_interval: str
     """Between life signs of the watchdog."""
 
 
 CALM: Final = Pace("30s", "1m", "4h", "1m")
 QUICK: Final = Pace("200ms", "500ms", "1h", "1s")
-"""Of a drill."""
+"""The intervals in a drill."""
 
 
 def routing(to: Destinations, pace: Pace = CALM) -> str:

@@ -1,1 +1,1 @@
-"""What the alerts would have done: each one, over the history that Prometheus has."""
+"""Backtests of the alerts: each one, over the history that Prometheus has."""

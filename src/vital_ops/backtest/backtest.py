@@ -23,10 +23,10 @@ NOT_TRIED: Final = "No other thresholds were tried: give --times."
 
 HIGHER: Final = (1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 10)
 LOWER: Final = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-"""What is tried in place of a threshold, the nearest first."""
+"""The factors that are tried on a threshold, the nearest first."""
 
 MOST_OF_THE_TIME: Final = 0.1
-"""An alert that fires for a larger share of the time tells of no incident: it fires once, and all day."""
+"""The share of time above which an alert that fires reports no incident: it fires once, and all day."""
 
 FLOORS: Final = frozenset({"LowCacheHitRate", "LowQualityScore"})
 """These fire below their thresholds; all others above."""
@@ -47,7 +47,7 @@ SHARES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What an alert would have done."""
+    """The result of an alert's backtest."""
 
     alert: str
     threshold: Threshold | None
@@ -60,8 +60,8 @@ class Tested:
 async def backtest(history: History, config: OpsConfig, times: int | None) -> list[Tested]:
     """Test all alerts, and those of the objectives.
 
-    :param times: how often each alert should have fired; None: no other thresholds are tried.
-    :raises HistoryUnavailable: when Prometheus does not tell.
+    :param times: number of times that each alert should have fired; None: no other thresholds are tried.
+    :raises HistoryUnavailable: when Prometheus does not answer.
     """
     tested = [await _test(alert, history, config, times) for alert in ALERTS]
     for objective in OBJECTIVES:

@@ -14,7 +14,7 @@ class Firing(NamedTuple):
 
     began: datetime
     seconds: float
-    """How long."""
+    """The duration."""
 
 
 def firings(moments: Iterable[float], *, hold: float, step: float) -> list[Firing]:

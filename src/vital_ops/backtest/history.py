@@ -18,7 +18,7 @@ SECONDS: Final = 60.0
 
 
 class HistoryUnavailable(VitalError):
-    """Prometheus has not told what it was asked."""
+    """Prometheus has not answered a query."""
 
 
 class Span(NamedTuple):
@@ -29,7 +29,7 @@ class Span(NamedTuple):
 
 
 class History:
-    """What a Prometheus has of a time.
+    """The data of a Prometheus for a span of time.
 
     :param url: of the Prometheus.
     :param start: in seconds since the epoch; so is ``end``.

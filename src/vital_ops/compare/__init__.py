@@ -1,1 +1,1 @@
-"""What running nodes in parallel, caching and streaming are worth: one load, twice."""
+"""The worth of running nodes in parallel, of caching and of streaming: one load, twice."""

@@ -21,7 +21,7 @@ class LoadFailed(VitalError):
 
 
 class Took(NamedTuple):
-    """How long one answer took."""
+    """The duration of one answer."""
 
     total: float
     first_token: float

@@ -65,7 +65,7 @@ class Load:
     bare: bool = False
     """Without documents and tools."""
     share: float = 1.0
-    """Of the questions and of their pace: reading long answers costs the clients most."""
+    """The share of the questions and of their pace: reading long answers costs the clients most."""
 
     def bodies(self, count: int) -> list[dict[str, Any]]:
         """Write the questions."""
@@ -106,7 +106,7 @@ LONG_ANSWERS: Final = Load("streaming", "4", model=LONG, bare=True, share=0.2)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a load took."""
+    """The measurements of a load."""
 
     load: Load
     began: datetime
@@ -193,7 +193,7 @@ async def _scraped(
     query = sum_by(scoped(durations, f'instance="{urlsplit(engine).netloc}"'))
     try:
         async with asyncio.timeout(SCRAPE_SECONDS):
-            while await instant(client, prometheus, query) < count:  # noqa: ASYNC110 - Prometheus tells nobody
+            while await instant(client, prometheus, query) < count:  # noqa: ASYNC110 - Prometheus notifies nobody
                 await asyncio.sleep(SCRAPED_SECONDS)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise LoadFailed(f"Prometheus at {prometheus} has not read all of the load {load.name}.") from error

@@ -1,4 +1,4 @@
-"""What a load took: as Prometheus has it, and by the clients' own clock."""
+"""The figures of a load: as Prometheus has them, and by the clients' own clock."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Figures:
 
 
 class FirstTokens(NamedTuple):
-    """What a histogram of first tokens has added up; it does not tell loads of one mode apart."""
+    """The sums of a histogram of first tokens; it does not distinguish loads of one mode."""
 
     seconds: float = 0.0
     answers: float = 0.0

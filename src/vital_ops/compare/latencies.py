@@ -1,4 +1,4 @@
-"""How long each part of an answer takes: drawn by the number of its question, so that a load can be repeated.
+"""The latency of each part of an answer: drawn by the number of its question, so that a load can be repeated.
 
 The means are those of a workflow as it was measured: the agent 200 ms, retrieval 1,500 (two sources of 900
 and 600, one after another), tools 800, the model 300. They are long-tailed: a few take several times as long.
@@ -68,7 +68,7 @@ def number_of(question: str) -> int:
 
 
 def seconds(part: str, question: str) -> float:
-    """How long a part takes for a question: the same whenever it is asked."""
+    """Return the latency of a part for a question, in seconds: the same whenever it is asked."""
     number = number_of(question)
     if not number:
         return 0.0

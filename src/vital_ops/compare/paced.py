@@ -1,4 +1,4 @@
-"""A workflow whose parts take as long as they are told to, and do nothing else."""
+"""A workflow whose parts take a given time, and do nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PRICES: Final = "".join(f'[models.{name}.price]\ninput = "1"\noutput = "2"\n' fo
 
 
 def _fact(question: str) -> str:
-    """What there is to say, in the words of the question: so it is an answer, and good enough to be kept."""
+    """Return an answer in the words of the question: so it is good enough to be kept."""
     return f"The review of widget {number_of(question)} takes 42 days."
 
 

@@ -11,19 +11,19 @@ from vital_ops.compare.compare import Measured
 __all__ = ["OF_ALL", "OF_CACHE", "OF_PARALLEL", "Line", "compared", "cumulated", "perceived"]
 
 Expected: TypeAlias = Mapping[str, tuple[float, float]]
-"""How much less it should be, at least and at most: shares."""
+"""The expected reduction, at least and at most: shares."""
 
 OF_PARALLEL: Final[Expected] = {"average": (0.30, 0.50), "P95": (0.35, 0.45), "P99": (0.25, 0.35)}
-"""Of running nodes in parallel: 30 to 50 %, about 40 % and about 30 %."""
+"""The reduction by running nodes in parallel: 30 to 50 %, about 40 % and about 30 %."""
 
 OF_CACHE: Final[Expected] = {"average": (0.6, 1.0), "P95": (0.6, 1.0), "P99": (0.0, 1.0)}
-"""Of the cache: it should spare more than 60 % of the calls. Who asks first, or beside the first, waits."""
+"""The reduction by the cache: over 60 % of the calls. The first request, and those beside it, wait."""
 
 OF_ALL: Final = (0.5, 0.7)
-"""Of parallel nodes, the cache and streaming together."""
+"""The reduction by parallel nodes, the cache and streaming together."""
 
 PERCEIVED: Final = 10.0
-"""An answer that streams should be there so many times as soon."""
+"""The factor by which an answer that streams should be there sooner."""
 
 
 @dataclass(frozen=True, slots=True)

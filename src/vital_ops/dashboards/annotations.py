@@ -22,7 +22,7 @@ __all__ = ["board_annotations"]
 GRAFANA: Final = shared.DataSourceRef(type_val="grafana", uid="-- Grafana --")
 
 REMEMBERED: Final = "1h"
-"""How long a build that is gone is remembered: its return within this time is no deploy."""
+"""The time that a build which is gone is remembered: its return within this time is no deploy."""
 
 
 class _TaggedMarks(Builder[Dataquery]):

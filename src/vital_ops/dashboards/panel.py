@@ -88,7 +88,7 @@ class Panel:
     if_empty: str = "No data in this time"
     """The text in place of a value where there is none."""
     width: int = 8
-    """Of 24."""
+    """The width, in columns of 24."""
 
     @property
     def id(self) -> int:

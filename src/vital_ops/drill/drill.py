@@ -1,4 +1,4 @@
-"""The drill: make faults, and follow their alerts to whoever has to know."""
+"""The drill: make faults, and follow their alerts to the people who have to know."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PATIENCE_SECONDS: Final = 150.0
 WORDS: Final[Mapping[Status, str]] = {"firing": "with", "resolved": "over, says"}
 
 Tell = Callable[[Journey, str, float], None]
-"""Told of each station that an alert comes to, and of the seconds since the drill began."""
+"""Called with each station that an alert comes to, and the seconds since the drill began."""
 
 
 class Drill:
     """One drill, of any number of alerts at once.
 
     :param receivers: all but the engine.
-    :param patience: for so many seconds an alert may take to reach its receivers, and as long to be over.
+    :param patience: seconds that an alert may take to reach its receivers, and again to be over.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What goes wrong in a drill: for each alert, the questions that make it so."""
+"""The faults of a drill: for each alert, the questions that cause them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Fault:
 
 
 def _question(query: str = "Is it so?", **fields: Any) -> Callable[[int], dict[str, Any]]:
-    """Make questions of a conversation, which no cache answers, unless told otherwise."""
+    """Make questions of a conversation, which no cache answers, unless the fields say otherwise."""
     given = {"mode": "4", "model": GOOD, "enable_rag": False, "enable_tools": False}
     given |= {"tenant_id": "drill", "user_id": "drill"} | fields
     return lambda number: {"query": f"{query} ({number})", **given}

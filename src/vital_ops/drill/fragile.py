@@ -1,4 +1,4 @@
-"""A tool and a RAG source that fail when the question tells them to."""
+"""A tool and a RAG source that fail when the question demands it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FragileSource:
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:  # noqa: ARG002 - the interface
         """Find nothing.
 
-        :raises SourceDown: when the question tells it to fail.
+        :raises SourceDown: when the question demands a failure.
         """
         if FAIL in query:
             raise SourceDown("The source was told to fail.")

@@ -1,4 +1,4 @@
-"""A workflow whose runs fail when the question tells them to: no model's failure does that."""
+"""A workflow whose runs fail when the question demands it: no model's failure does that."""
 
 from __future__ import annotations
 

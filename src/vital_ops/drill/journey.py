@@ -11,7 +11,7 @@ from vital_ops.receivers.delivery import Place
 __all__ = ["Journey", "Receiver"]
 
 Receiver = Place | Literal["engine"]
-"""Who gets notifications."""
+"""A receiver of notifications."""
 
 
 @dataclass(slots=True)
@@ -22,20 +22,20 @@ class Journey:
     fault: str
     """In words."""
     receivers: frozenset[Receiver]
-    """Who has to get it."""
+    """The receivers that have to get it."""
     pending: float | None = None
     firing: float | None = None
     delivered: dict[Receiver, float] = field(default_factory=dict)
     resolved: dict[Receiver, float] = field(default_factory=dict)
     strays: frozenset[Receiver] = frozenset()
-    """Who got it and should not have."""
+    """The receivers that got it and should not have."""
 
     problem: str | None = None
-    """What went wrong apart from its way, in a sentence."""
+    """A failure apart from its way, in a sentence."""
 
     @property
     def failure(self) -> str | None:
-        """What went wrong, in a sentence; None: nothing."""
+        """The failure, in a sentence; None: there was none."""
         if self.problem is not None:
             return self.problem
         if self.firing is None:

@@ -1,4 +1,4 @@
-"""How a drill knows that a notification has come."""
+"""The arrival of notifications, as a drill observes it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Receivers(Protocol):
-    """Who gets notifications, beside the engine."""
+    """The receivers of notifications, beside the engine."""
 
     async def told(self, place: Place, alert: str, status: Status) -> datetime:
-        """Return when a place was told that an alert fires or is over, as soon as it is."""
+        """Return when a place was notified that an alert fires or is over, as soon as it is."""
         ...
 
     def got(self, alert: str) -> frozenset[Place]:
@@ -75,7 +75,7 @@ class Live:
         """Wait until a place has taken one request more than were waited for before."""
         self._expected[place] += 1
         expected = self._expected[place]
-        while await self._taken(place) < expected:  # noqa: ASYNC110 - Alertmanager tells only who asks
+        while await self._taken(place) < expected:  # noqa: ASYNC110 - Alertmanager has to be polled
             await asyncio.sleep(POLL_SECONDS)
         return datetime.now(UTC)
 

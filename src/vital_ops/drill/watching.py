@@ -18,7 +18,7 @@ POLL_SECONDS: Final = 0.25
 ASK_SECONDS: Final = 10.0
 
 State = Literal["pending", "firing", "told", "told over"]
-"""Of an alert: it waits for its time, it fires, the engine was told so, it was told that it is over."""
+"""The state of an alert: it waits for its time, it fires, and the engine was notified of either end."""
 
 
 class Watch:

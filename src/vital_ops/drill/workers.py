@@ -24,7 +24,7 @@ __all__ = ["kill_workers"]
 COMMAND: Final = (sys.executable, "-m", "vital_cli", "serve")
 
 WORKERS: Final = 4
-"""All but the last are killed: that one tells Prometheus of the others."""
+"""Worker processes. All but the last are killed: that one reports the others to Prometheus."""
 
 SEEN_SECONDS: Final = 3.0
 """Some scrapes of the engine before its workers end."""

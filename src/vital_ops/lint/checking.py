@@ -11,7 +11,7 @@ from vital_ops.lint.known import Known, Series
 __all__ = ["Labels", "Walk"]
 
 Labels: TypeAlias = frozenset[str] | None
-"""Of a value; None: it is a single number."""
+"""The labels of a value; None: it is a single number."""
 
 GROWTH: Final = frozenset({"increase", "irate", "rate"})
 FILTERS: Final = frozenset({"bottomk", "topk"})

@@ -1,4 +1,4 @@
-"""What queries may ask for: the catalogue, what rules record, and the little that others show."""
+"""The names that queries may use: the catalogue, the recorded series, and a few of other exporters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OTHERS: Final[Mapping[str, tuple[Shape, frozenset[str]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What a name stands for."""
+    """The meaning of a name."""
 
     shape: Shape
     labels: frozenset[str]

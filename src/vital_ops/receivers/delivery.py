@@ -1,4 +1,4 @@
-"""What a stand-in has got."""
+"""A delivery to a stand-in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Delivery:
 
     place: Place
     address: str
-    """Of the channel: a path with its secret, a routing key, or where mail goes."""
+    """The address of the channel: a path with its secret, a routing key, or where mail goes."""
     status: Status
     title: str
     message: Any = field(repr=False)
@@ -34,14 +34,14 @@ class Delivery:
 
 
 class Inbox:
-    """What all stand-ins have got, the oldest first; the newest 10,000 are kept."""
+    """The deliveries to all stand-ins, the oldest first; the newest 10,000 are kept."""
 
     def __init__(self) -> None:
         self.deliveries: deque[Delivery] = deque(maxlen=MOST_DELIVERIES)
         self._news = asyncio.Event()
 
     def put(self, delivery: Delivery) -> None:
-        """Keep a delivery, and tell whoever waits for one."""
+        """Keep a delivery, and wake those that wait for one."""
         self.deliveries.append(delivery)
         self._news.set()
         self._news = asyncio.Event()
@@ -56,5 +56,5 @@ class Inbox:
 
 
 def status_of(title: str) -> Status:
-    """Tell from a title, such as ``[RESOLVED] HighErrorRate``, whether the alert is over."""
+    """Read from a title, such as ``[RESOLVED] HighErrorRate``, whether the alert is over."""
     return "resolved" if "[RESOLVED]" in title.upper() else "firing"

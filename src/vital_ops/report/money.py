@@ -1,4 +1,4 @@
-"""What a period has cost: by tenant, and against the budgets."""
+"""The cost of a period: by tenant, and against the budgets."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ MAX_TENANTS = 10
 
 
 class TenantCost(Frozen):
-    """What a tenant has spent."""
+    """The spending of a tenant."""
 
     tenant_id: str
     dollars: Decimal
     share: float
-    """Of what all have spent; 0 where nobody has spent anything."""
+    """Its share of all spending; 0 where nobody has spent anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a period has cost."""
+    """The cost of a period."""
 
     rows: int
-    """Of the ledger: without any there is nothing to tell."""
+    """Rows of the ledger: without any there is nothing to report."""
     dollars: Decimal
     tenants: tuple[TenantCost, ...]
     """Those that have spent the most, the first one the most."""
 
 
 class BudgetUse(Frozen):
-    """What a tenant has spent against the budget that it has now."""
+    """The spending of a tenant against the budget that it has now."""
 
     tenant_id: str
     daily_limit_dollars: Decimal | None
     highest_day_dollars: Decimal
-    """What it has spent on the dearest of the days of UTC that the period touches."""
+    """Its spending on the dearest of the days of UTC that the period touches."""
 
     monthly_limit_dollars: Decimal | None
     month_dollars: Decimal
-    """What it has spent in the month of the period's last day, up to that day."""
+    """Its spending in the month of the period's last day, up to that day."""
 
     model_config = ConfigDict(extra="ignore")
     """The computed field is in the JSON, and is made again when it is read."""

@@ -43,7 +43,7 @@ class Answer(Frozen):
 
 
 class Report(Frozen):
-    """What a manager asks, answered for one period."""
+    """The answers to a manager's questions, for one period."""
 
     period: Period
     tenant_id: str | None
@@ -58,7 +58,7 @@ class Report(Frozen):
     """All tenants that have a budget; those nearest to it come first."""
 
     forecast: MonthForecasts
-    """Of the month of the period's last moment."""
+    """The forecasts for the month of the period's last moment."""
 
 
 async def make_report(

@@ -1,4 +1,4 @@
-"""What the figures of a report should be; the thresholds stand here and nowhere else."""
+"""Targets of a report's figures; the thresholds stand here and nowhere else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SUCCESS_RATE: Final = 0.95
 """Runs with an answer, a degraded one included, should be no smaller share of all."""
 
 TOOL_SUCCESS_RATE: Final = 0.90
-"""Of the calls of tools that were made, a larger share should succeed."""
+"""The share of tool calls that should succeed, at least."""
 
 RAG_SUCCESS_RATE: Final = 0.95
-"""Of the searches of sources, a larger share should succeed."""
+"""The share of searches of sources that should succeed, at least."""

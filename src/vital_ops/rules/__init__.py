@@ -1,1 +1,1 @@
-"""What Prometheus computes and watches: recording rules, alerts, and the tests of both."""
+"""The rules of Prometheus: recording rules, alerts, and the tests of both."""

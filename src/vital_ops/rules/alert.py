@@ -1,4 +1,4 @@
-"""What an alert is, whoever watches it."""
+"""The definition of an alert, the same for all its watchers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOTIFY: Final = "notify"
 """The label that names the receivers, with ``-`` between them. The engine receives every alert."""
 
 LONGEST_SETTLING_SECONDS: Final = 900.0
-"""How long after an outage an alert keeps its state at most: a window of a day is not waited for."""
+"""The longest time that an alert keeps its state after an outage: a window of a day is not waited for."""
 
 TOP: Final = 3
 """Contributors that a message names."""
@@ -54,12 +54,12 @@ _FORMATS: Final[dict[Unit, str]] = {
 
 
 class Contributors(NamedTuple):
-    """What contributes to an alert's value, the most first."""
+    """The contributors to an alert's value, the largest first."""
 
     label: str
     """The label that names them, such as ``tenant_id``."""
     query: Callable[[Threshold], str]
-    """How much each contributes, by that label."""
+    """The contribution of each, by that label."""
     unit: Unit = "number"
 
 
@@ -76,7 +76,7 @@ class Alert:
     summary: str
     """One sentence, with the value as ``{value}`` and the threshold as ``{limit}``."""
     description: str
-    """What it means."""
+    """The meaning of the alert."""
     dashboard: str
     """The uid of the dashboard that shows it."""
     panel: str
@@ -92,7 +92,7 @@ class Alert:
     """Whether an outage looks like its condition; see `through_outages`."""
     contributors: Contributors | None = None
     own: tuple[tuple[str, str], ...] = ()
-    """Labels that tell it from other alerts of its name; ``{percent}`` is its threshold."""
+    """Labels that distinguish it from other alerts of its name; ``{percent}`` is its threshold."""
     row: str = ""
     """The name of its row in the configuration; empty: the alert's name."""
 

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Check = tuple[float, bool]
-"""After so many minutes, whether the alert fires."""
+"""Minutes, and whether the alert fires after them."""
 
 Phase = tuple[float, float | None]
 """Minutes, and each minute's rise of a counter or the value of a gauge; None: there is no series."""
@@ -66,7 +66,7 @@ class Line:
 
     @property
     def minutes(self) -> float:
-        """How long it goes on."""
+        """The duration in minutes."""
         return sum(minutes for minutes, _ in self.phases)
 
 
@@ -95,7 +95,7 @@ INSTANCES: Final = {"one:8000": 0.75, "two:8000": 0.25}
 """Engines, and their shares of what is counted."""
 
 ENGINE: Final = f'up{{{SCOPE},instance="one:8000"}}'
-"""What Prometheus itself says of the first engine."""
+"""Prometheus' own series of the first engine."""
 
 
 def lines(*phases: Phase) -> Line:

@@ -19,7 +19,7 @@ from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
 __all__ = ["Fault", "case_of", "degraded", "falling", "late", "rising"]
 
 ABOVE, BELOW = 1.1, 0.9
-"""What fires, and what must not, in terms of the threshold."""
+"""Values that fire, and that must not, as multiples of the threshold."""
 
 JUST_ABOVE, JUST_BELOW = 1.02, 0.98
 """The same, as near as Prometheus 2 and 3 agree."""

@@ -22,10 +22,10 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["ABOVE", "JUST_ABOVE", "JUST_BELOW", "Level", "daily_cost", "evictions", "fullness", "level"]
 
 ABOVE: Final = 1.1
-"""What fires, in terms of the threshold."""
+"""A value that fires, as a multiple of the threshold."""
 
 JUST_ABOVE, JUST_BELOW = 1.02, 0.98
-"""What fires, and what must not, as near as Prometheus 2 and 3 agree."""
+"""Values that fire, and that must not, as near as Prometheus 2 and 3 agree."""
 
 LONGEST_LOOK_BACK: Final = 4.0
 """Minutes between evaluations at most where an alert looks at its own state: Prometheus looks back five."""

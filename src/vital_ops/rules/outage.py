@@ -1,4 +1,4 @@
-"""What alerts do while no engine is up: they neither end nor begin.
+"""Alerts while no engine is up: they neither end nor begin.
 
 An engine that dies takes its series along. A ratio over nothing is nothing, so that Prometheus would end what
 fired and Alertmanager would send a false RESOLVED; a rate goes on for its window, so that what was pending
@@ -26,7 +26,7 @@ DOWN: Final = f"absent(up{{{SCOPE}}} == 1)"
 """The condition that no engine is up."""
 
 REMEMBERED: Final = "1d"
-"""How far back the last value of an alert is looked for."""
+"""The time that the last value of an alert is looked for."""
 
 
 def through_outages(
@@ -40,9 +40,9 @@ def through_outages(
 ) -> str:
     """Keep an alert as it is while no engine is up, and until its window is full again.
 
-    :param condition: what fires.
+    :param condition: the query that fires.
     :param value: the value that is shown meanwhile, see `last_value`.
-    :param alert: the labels that tell it from other alerts.
+    :param alert: the labels that distinguish it from other alerts.
     :param labels: those that its series have.
     :param window: the span over which it is judged.
     :param is_lack: an outage looks like the condition, so that it is not judged until its window is full.

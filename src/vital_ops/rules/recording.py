@@ -1,4 +1,4 @@
-"""What several panels and alerts share, computed once. Windows are those of the alerts that watch it."""
+"""Series that panels and alerts share, computed once. Windows are those of the alerts that watch them."""
 
 from __future__ import annotations
 

@@ -38,13 +38,13 @@ __all__ = [
 ]
 
 Rates: TypeAlias = dict[str, float]
-"""How much each series rises in a minute."""
+"""The rise of each series in a minute."""
 
 Shape: TypeAlias = Callable[[float, float], Rates]
 """Makes series of a number of events a minute, and of what the alert looks at, such as a share."""
 
 UNCOUNTED: Final = 5.0
-"""What must not count, in terms of what does."""
+"""The part that must not count, as a multiple of the part that does."""
 
 
 def on(series: str, instance: str) -> str:

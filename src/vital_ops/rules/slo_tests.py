@@ -33,7 +33,7 @@ BUSY: Final = 60.0
 """Events a minute."""
 
 BURST: Final = 100 * BUSY
-"""Events a minute, of so many that a longer window is full of good ones."""
+"""Events a minute in a burst, enough to fill a longer window with good ones."""
 
 BURST_MINUTES: Final = 6.0
 

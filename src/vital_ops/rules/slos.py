@@ -55,7 +55,7 @@ class Burn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast a budget burns, and who is told."""
+    """The speed at which a budget burns, and the receivers of its alert."""
 
     suffix: str
     burns: tuple[Burn, ...]
@@ -82,26 +82,26 @@ class Objective:
     good: float
     """The share that has to be good. Below 93 % the fast alert could never fire: no more than all are bad."""
     words: str
-    """What a bad event is."""
+    """A bad event, in words."""
     dashboard: str
     """The uid of the dashboard that shows it."""
     panel: str
     """The key of the panel that shows it."""
     bad: Callable[[str], str]
-    """How many bad events there are each second, in a window."""
+    """The query for bad events each second, in a window."""
     metric: Counter | Histogram
     incident: str = ""
     """The alert that watches the same at once, whose notification it joins; empty: none."""
     part: str = ""
     every: Mapping[str, Match] = field(default_factory=dict)
-    """What makes a series of the metric count as events."""
+    """The labels by which a series of the metric counts as events."""
 
     def events(self, window: str) -> str:
-        """How many events there are each second."""
+        """Return the query for events each second."""
         return sum_by(rate(self.metric, window, self.part, **self.every))
 
     def number(self, window: str) -> str:
-        """How many events there are in a window."""
+        """Return the query for events in a window."""
         return sum_by(increase(self.metric, window, self.part, **self.every))
 
 

@@ -15,10 +15,10 @@ from vital_shared.monitoring.metrics import COST_OVERALL_DOLLARS_TOTAL
 __all__ = ["spike"]
 
 ABOVE: Final = 1.1
-"""What fires, in terms of the limit."""
+"""A value that fires, as a multiple of the limit."""
 
 JUST_ABOVE, JUST_BELOW = 1.02, 0.98
-"""What fires, and what must not, as near as Prometheus 2 and 3 agree."""
+"""Values that fire, and that must not, as near as Prometheus 2 and 3 agree."""
 
 USUAL_IN_FLOORS: Final = 20.0
 """The usual pace, in terms of the least that an alert is worth; unlike what a new engine may spend."""

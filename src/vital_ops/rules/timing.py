@@ -44,5 +44,5 @@ class Timing(NamedTuple):
 
     @property
     def settled(self) -> float:
-        """How long it keeps its state after an outage."""
+        """The time that it keeps its state after an outage, in minutes."""
         return min(self.window, LONGEST_SETTLING_SECONDS / 60)

@@ -18,10 +18,10 @@ BUSY: Final = 600.0
 """Requests a minute."""
 
 BELOW: Final = 0.9
-"""What fires, in terms of the limit."""
+"""A value that fires, as a multiple of the limit."""
 
 JUST_ABOVE, JUST_BELOW = 1.02, 0.98
-"""What must not fire, and what fires, as near as Prometheus 2 and 3 agree."""
+"""Values that must not fire, and that fire, as near as Prometheus 2 and 3 agree."""
 
 SEASON_STEP_MINUTES: Final = 10.0
 """Minutes between evaluations over a day or a week."""
@@ -126,7 +126,7 @@ def _outages(at: Threshold) -> Iterator[Case]:
     lead = at.before / 60 + timing.full
 
     def case(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
-        """Leave out what takes so long that the hour before is no better."""
+        """Leave out checks so late that the hour before is no better."""
         known = [(minute, fires) for minute, fires in checks if not fires or minute < at.before / 60]
         shifted = [(lead + minute, fires) for minute, fires in known]
         return _case(name, (lead - 1, BUSY), *phases, checks=shifted)

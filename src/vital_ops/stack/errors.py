@@ -1,4 +1,4 @@
-"""How a stack fails."""
+"""Failures of a stack."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ ASK_SECONDS: Final = 2.0
 POLL_SECONDS: Final = 0.05
 
 STEADY_SECONDS: Final = 60.0
-"""A program that served for so long is started again at once; after one that did not, the next waits."""
+"""Seconds of service after which a program is started again at once; after a shorter one the next waits."""
 FIRST_DELAY_SECONDS: Final = 0.5
 STARTS: Final = 5
 """A program that has ended so often in a row before that is given up."""
@@ -32,7 +32,7 @@ STARTS: Final = 5
 TAIL_BYTES: Final = 10_000
 
 Say = Callable[[str], None]
-"""Tells the user something in a sentence."""
+"""A function that shows the user a sentence."""
 
 
 async def keep_all(programs: Sequence[Program], on_ready: Callable[[], None], say: Say) -> None:

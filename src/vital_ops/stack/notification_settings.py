@@ -24,7 +24,7 @@ class NotificationSettings(BaseSettings):
     """Address of an incoming webhook."""
 
     pagerduty_routing_key: SecretStr | None = None
-    """Of an integration of the Events API v2."""
+    """The routing key of an integration of the Events API v2."""
 
     dead_mans_switch_url: SecretStr | None = None
     """Address that is called every minute or two while alerting works, such as of healthchecks.io."""
@@ -35,10 +35,10 @@ class NotificationSettings(BaseSettings):
     smtp_port: int = Field(default=587, ge=1, le=65_535)
 
     smtp_from: str = ""
-    """Who sends; needed with a mail server."""
+    """The sender of mail; needed with a mail server."""
 
     smtp_to: str = ""
-    """Who gets mail, with commas between several; needed with a mail server."""
+    """The recipients of mail, with commas between several; needed with a mail server."""
 
     smtp_username: str = ""
 
@@ -49,7 +49,7 @@ class NotificationSettings(BaseSettings):
 
     @property
     def places(self) -> dict[Place, str]:
-        """What is configured, with its name for the user."""
+        """The configured places, with their names for the user."""
         names: dict[Place, str] = {
             "slack": "Slack",
             "pagerduty": "PagerDuty",

@@ -13,12 +13,12 @@ from typing import Final
 __all__ = ["Program", "start", "stop"]
 
 STOP_SECONDS: Final = 50.0
-"""A program that was told to stop and has not ended by then is killed; the engine lets its runs end first."""
+"""Seconds after which a stopped program that has not ended is killed; the engine lets its runs end first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to start, and how to tell that it serves."""
+    """A program to start, and the check that it serves."""
 
     name: str
     command: Sequence[str | Path]
@@ -31,7 +31,7 @@ class Program:
 
 
 async def start(program: Program) -> Process:
-    """Start a program, in a session of its own: Ctrl-C is told to whoever runs the stack alone.
+    """Start a program, in a session of its own: Ctrl-C reaches the stack alone.
 
     Where Linux's ``setpriv`` is there, it ends with this process, however that ends.
     """
@@ -54,7 +54,7 @@ async def start(program: Program) -> Process:
 
 
 async def stop(process: Process) -> None:
-    """Tell a program to stop, and wait until it has ended."""
+    """Stop a program, and wait until it has ended."""
     if process.returncode is None:
         process.terminate()
     try:

@@ -27,7 +27,7 @@ SETTINGS: Final = {
     "VITAL_GRACE_SECONDS": "0.5",  # who stops asking is gone
     "VITAL_TRACING": "0",
 }
-"""Of the engine, which knows nothing else of the real one's settings."""
+"""The settings of the engine, which gets nothing else of the real one's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What Prometheus and Alertmanager need that run beside an engine in another container."""
+"""The files that Prometheus and Alertmanager need beside an engine in another container."""
 
 from __future__ import annotations
 

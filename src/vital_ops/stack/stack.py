@@ -29,7 +29,7 @@ Prometheus calls it file-based service discovery.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """What is started, and how it is configured."""
+    """The programs to start, and their configuration."""
 
     folder: Path
     """Where all of it keeps what it knows."""
