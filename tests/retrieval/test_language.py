@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from functools import lru_cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vital_shared.retrieval import language
 from vital_shared.retrieval.language import language_of
 
 SENTENCES = {
@@ -46,3 +50,18 @@ def test_english_headings_and_names_are_english(text):
 @given(st.text(max_size=200))
 def test_any_text_has_a_language(text):
     assert language_of(text).isalpha()
+
+
+async def test_the_model_is_loaded_off_the_loop_and_only_where_it_is_needed(monkeypatch):
+    threads = []
+
+    @lru_cache(maxsize=1)
+    def identifier():
+        threads.append(threading.current_thread())
+
+    monkeypatch.setattr(language, "_identifier", identifier)
+    await language.load_for("What does the permit for the lower lake cover?", "Total: 42 kg")
+    assert threads == []
+    for _ in range(2):
+        await language.load_for("Wie lange dauert die Pr\u00fcfung des Antrags auf F\u00f6rderung?")
+    assert [thread is threading.main_thread() for thread in threads] == [False]

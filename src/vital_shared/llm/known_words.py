@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property
 
 from vital_shared.retrieval.words import content_words, numbers, spelt_numbers
 
@@ -101,8 +101,8 @@ class KnownWords:
         return frozenset(word for word in capital - small if len(word) >= LEAST_NAME)
 
     @cached_property
-    def _things(self) -> frozenset[int]:
-        return frozenset(thing for stem in self._stems for thing in _THINGS.get(stem, ()))
+    def _own_things(self) -> frozenset[int]:
+        return frozenset(thing for stem in self._stems for thing in _things().get(stem, ()))
 
     def has_exactly(self, word: str) -> bool:
         """Return whether the text has a word, with another ending at most, or within a longer one."""
@@ -122,7 +122,7 @@ class KnownWords:
             return False
         stem = next(iter(content_words(word)), word)
         return bool(
-            self._things.intersection(_THINGS.get(stem, ()))
+            self._own_things.intersection(_things().get(stem, ()))
             or self._has_form_of(stem)
             or self._has_typo(word)
         )
@@ -159,9 +159,12 @@ def _by_word(groups: Iterable[str]) -> Iterator[tuple[str, int]]:
             yield stem, number
 
 
-_THINGS: dict[str, frozenset[int]] = {}
-for _stem, _number in _by_word(_SAME_THING):
-    _THINGS[_stem] = _THINGS.get(_stem, frozenset()) | {_number}
+@cache  # with the first question: the words' language has to be looked at
+def _things() -> Mapping[str, frozenset[int]]:
+    things: dict[str, frozenset[int]] = {}
+    for stem, number in _by_word(_SAME_THING):
+        things[stem] = things.get(stem, frozenset()) | {number}
+    return things
 
 
 def _near(one: str, other: str, most: int) -> bool:

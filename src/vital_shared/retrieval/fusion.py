@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.base import Retrieved
+from vital_shared.retrieval.language import load_for
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.words import (
     content_words,
@@ -61,6 +62,7 @@ class Fusion:
         :param found: the passages of each source, by its name, best first.
         :raises ConfigurationError: when the reranking model cannot be loaded.
         """
+        await load_for(query, *(passage.text for passages in found.values() for passage in passages))
         candidates = _without_copies(_fused(found), max(ROUNDS[-1][0], limit))
         if self._reranker is None:
             answerable = _has_words(query, candidates[:limit])

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
 
-__all__ = ["ENGLISH", "language_of"]
+__all__ = ["ENGLISH", "language_of", "load_for"]
 
 ENGLISH: Final = "en"
 
@@ -55,20 +56,31 @@ def language_of(text: str) -> str:
     return _language_of(text[:READ_CHARACTERS])
 
 
+async def load_for(*texts: str) -> None:
+    """Load the model in a thread where a text needs it: on the event loop it would hold up others."""
+    if not _identifier.cache_info().currsize and any(_ranked_words(text[:READ_CHARACTERS]) for text in texts):
+        await asyncio.to_thread(_identifier)
+
+
 @lru_cache(maxsize=KEPT_TEXTS)
 def _language_of(text: str) -> str:
-    words = _WORD.findall(text.lower())
-    if sum(word in _ENGLISH_ALONE for word in words) >= CLEARLY_ENGLISH:
-        return ENGLISH
-    letters = sum(map(len, words))
-    if text.isascii() and (len(words) < FEWEST_WORDS or letters < FEWEST_LETTERS):
-        return ENGLISH
-    if not letters:
+    words = _ranked_words(text)
+    if not words:
         return ENGLISH
     ranks: list[tuple[str, float]] = _identifier().rank(" ".join(words))
     language, score = ranks[0]
     english = next(score for code, score in ranks if code == ENGLISH)
     return language if score - english >= CLEARLY_FOREIGN else ENGLISH
+
+
+def _ranked_words(text: str) -> list[str]:
+    """Return the words of a text that only the model can judge; none of one that is plainly English."""
+    words = _WORD.findall(text.lower())
+    if sum(word in _ENGLISH_ALONE for word in words) >= CLEARLY_ENGLISH:
+        return []
+    letters = sum(map(len, words))
+    is_short = len(words) < FEWEST_WORDS or letters < FEWEST_LETTERS
+    return [] if not letters or (text.isascii() and is_short) else words
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,7 @@ from vital_shared.errors import LimitExceeded
 from vital_shared.graph import Checkpoint
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.retrieval.language import load_for
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cache_lookup import Lookup, look_up
@@ -46,6 +47,7 @@ async def begin(
     run_id = f"run_{secrets.token_hex(16)}"
     metrics = RunMetrics(run_id, request, workflow.services.request_counts)
     with metrics.beginning():
+        await load_for(request.query)
         await name_tenant(workflow, request)
         agent = await check_input(workflow, request)
         await name_labels(workflow, request, agent)
