@@ -17,7 +17,7 @@ import vital_shared
 
 ROOT = Path(__file__).parents[1]
 
-HEADLESS_CLAUSE = re.compile(r"(What|How|Who|Whose|Of|So)\b")
+HEADLESS_CLAUSE = re.compile(r"(What|When|Where|Which|Who|Whose|Why|How|Of|So)\b")
 NARRATION = re.compile(r"\b(so many|so long as|whoever|who asks|told|tells)\b", re.IGNORECASE)
 
 
@@ -80,7 +80,7 @@ def comments(path: Path) -> Iterator[tokenize.TokenInfo]:
 
 
 def test_docstrings_and_comments_are_plain_english():
-    """A docstring is an imperative or a noun phrase: no clause headed by of/what/who/whose/how/so."""
+    """A docstring is an imperative or a noun phrase: no clause headed by what, how, of …"""
     faults = []
     for path in sorted((ROOT / "src").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Where the service's logs go: to stderr, as JSON, or readable on a terminal."""
+"""The service's logs: they go to stderr, as JSON, or readable on a terminal."""
 
 from __future__ import annotations
 

@@ -41,4 +41,4 @@ class Problem(Frozen):
     """The rest of the tenant's budget, where the request could cost more."""
 
     resets_at: datetime | None = None
-    """When that budget begins anew."""
+    """The start of the budget's next period."""

@@ -30,7 +30,7 @@ class ServerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True, populate_by_name=True)
 
     host: str = "127.0.0.1"
-    """Where to listen; elsewhere than on loopback only where there are keys."""
+    """The address to listen on; elsewhere than on loopback only where there are keys."""
 
     port: int = Field(default=8000, ge=0, le=65_535)
     """0 takes any free one."""

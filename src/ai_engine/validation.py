@@ -16,7 +16,7 @@ MOST_ERRORS: Final = 20
 """Fields that are named in an answer, at most."""
 
 MAX_READ_ERRORS: Final = 1_000
-"""More of them are counted only: reading each would hold up all other requests."""
+"""Errors that are read; further ones are counted only: reading each would hold up all other requests."""
 
 
 class FieldError(Frozen):

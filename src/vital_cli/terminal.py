@@ -1,4 +1,4 @@
-"""Where output goes: data to stdout, everything said beside it to stderr."""
+"""The destinations of output: data goes to stdout, all remarks to stderr."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from vital_shared.errors import ConfigurationError
 __all__ = ["build", "files", "outdated"]
 
 WATCH: Final = Path("/run/vital")
-"""Where the containers keep their secrets; see docker-compose.yml."""
+"""The folder of the containers' secrets; see docker-compose.yml."""
 
 CONTAINERS: Final = Destinations(
     engine_url="http://ai-engine:8000/v1/alerts",

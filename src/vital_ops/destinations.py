@@ -29,11 +29,11 @@ class Destinations:
     engine_url: str
     """The address of ``POST /v1/alerts``."""
     engine_key_file: Path | None = None
-    """With a key for all tenants; None: the engine asks for none."""
+    """The file with a key for all tenants; None: the engine asks for none."""
     slack_url_file: Path | None = None
-    """With the address of an incoming webhook."""
+    """The file with the address of an incoming webhook."""
     pagerduty_key_file: Path | None = None
-    """With a routing key of the Events API v2."""
+    """The file with a routing key of the Events API v2."""
     pagerduty_url: str | None = None
     """None: PagerDuty's own."""
     mail: Mail | None = None

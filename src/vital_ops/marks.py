@@ -48,7 +48,7 @@ class MarkFailed(VitalError):
 
 
 class GrafanaSettings(BaseSettings):
-    """Where Grafana is; every field is ``VITAL_<NAME>``. Without an address or a token nothing is marked."""
+    """The address and token of Grafana; every field is ``VITAL_<NAME>``. Without either nothing is marked."""
 
     model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True, env_ignore_empty=True)
 

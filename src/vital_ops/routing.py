@@ -54,11 +54,11 @@ class Pace(NamedTuple):
     """Alertmanager's intervals."""
 
     group_wait: str
-    """For more alerts of the same incident, before the first notification."""
+    """The wait for more alerts of the same incident, before the first notification."""
     group_interval: str
-    """Before it notifies of a change."""
+    """The wait before a change is notified."""
     repeat_interval: str
-    """Before it repeats the notification of an alert that goes on."""
+    """The wait before the notification of an alert that goes on is repeated."""
     watchdog_interval: str
     """Between life signs of the watchdog."""
 

@@ -13,7 +13,7 @@ FOLDERS: Final = (
     Path(__file__).parents[2] / "docs/runbooks",
     Path(__file__).parents[1] / "ai_engine/runbooks",
 )
-"""Where they lie: in a checkout, or in the installed package."""
+"""The folder of the runbooks: in a checkout, or in the installed package."""
 
 ADDRESSES: Final = ("grafana_url", "engine_url", "prometheus_external_url", "alertmanager_external_url")
 

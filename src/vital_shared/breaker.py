@@ -26,7 +26,7 @@ MOST: Final = 1_000
 class _Failing:
     count: int = 0
     until: float = 0.0
-    """When it may be tried again."""
+    """The time when it may be tried again."""
 
 
 class Breakers:

@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True)
 
     data_dir: Path = Field(default_factory=lambda: user_data_path("vital"))
-    """Where the SQLite file and the embedded models live."""
+    """The folder of the SQLite file and the embedded models."""
 
     database_url: str = ""
     """SQLAlchemy address; empty: the SQLite file ``vital.db`` in `data_dir`.

@@ -1,4 +1,4 @@
-"""Which of two forms of an answer a client prefers."""
+"""Content negotiation: choose the one of two forms of an answer that a client prefers."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ __all__ = ["routes"]
 _PACKAGE: Final = Path(__file__).parents[1]
 
 FOLDERS: Final = (_PACKAGE / "runbooks", _PACKAGE.parents[1] / "docs/runbooks")
-"""Where they lie: in the installed package, or in a checkout."""
+"""The folder of the runbooks: in the installed package, or in a checkout."""
 
 PAGE: Final = """<!doctype html>
 <html lang="en">

@@ -41,14 +41,14 @@ NO_CONTENT = 204
 
 
 class Approval(Frozen):
-    """Which of the suggested tool calls may be made."""
+    """The approved ones of the suggested tool calls."""
 
     approved: tuple[str, ...] | Literal["all"] = Field(default=(), examples=[["call-1"]])
     """Ids of calls, or ``all``; none denies them all."""
 
 
 class RunError(Frozen):
-    """Why a run has no answer."""
+    """The reason why a run has no answer."""
 
     type: str
     message: str

@@ -32,7 +32,7 @@ ID_HEADER: Final = REQUEST_ID_HEADER.lower().encode()
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 CLIENT_CLOSED: Final = 499
-"""Where the client went before there was an answer; nginx's number, in the log only."""
+"""The status of a request whose client left before there was an answer; nginx's number, in the log only."""
 
 
 class AccessLog:

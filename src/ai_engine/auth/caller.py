@@ -23,7 +23,7 @@ __all__ = ["SCOPE_KEY", "TENANT_HEADER", "Caller", "NotAllowed", "NotAuthenticat
 TENANT_HEADER: Final = "X-Tenant-ID"
 
 SCOPE_KEY: Final = "vital.caller"
-"""Where `Authentication` leaves the caller in the ASGI scope."""
+"""The key of the caller in the ASGI scope, as `Authentication` leaves it."""
 
 _id: Final[TypeAdapter[str]] = TypeAdapter(Id)
 
@@ -72,7 +72,7 @@ class NotAllowed(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf a request is made, and what it may do."""
+    """The tenant of a request, and its permissions."""
 
     tenant_id: str | None
     """None: on behalf of all tenants."""

@@ -43,7 +43,7 @@ class LiveRun:
         self.ended = asyncio.Event()
         self.ended_at = 0.0
         self.error: VitalError | None = None
-        """Why the run could not begin, or broke off without an event that says so."""
+        """The reason why the run could not begin, or broke off without an event that says so."""
         self.is_awaited = False
         """A client that has gone is expected back: it has sent an idempotency key to ask with again."""
         self._clock = clock

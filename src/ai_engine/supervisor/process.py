@@ -33,7 +33,7 @@ HEARTBEAT_SECONDS: Final = 2.0
 """The time between two signs of life."""
 
 LATE_ANSWER_SECONDS: Final = 2.0
-"""For an answer that is there already, where it was the supervisor that stood still."""
+"""Seconds to wait for an answer that is there already, where it was the supervisor that stood still."""
 
 SNAPSHOT_SECONDS: Final = 3.0
 """A worker that does not say within this time what it has counted is taken as it last was."""
@@ -50,7 +50,7 @@ class WorkerProcess:
         self.is_ready = False
         """It serves."""
         self.failure = ""
-        """Why it cannot serve, in its own words."""
+        """The reason why it cannot serve, in its own words."""
         self.last = b""
         """Its counts when it was last asked."""
         self._last_at = time.monotonic()
@@ -95,7 +95,7 @@ class WorkerProcess:
 
     @property
     def unseen_seconds(self) -> float:
-        """For how long nobody has asked what it counts; 0 where it has sent its last."""
+        """Seconds since its counts were last asked for; 0 where it has sent its last."""
         return max(0.0, time.monotonic() - self._last_at)
 
     async def run(

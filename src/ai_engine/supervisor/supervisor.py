@@ -28,7 +28,7 @@ LONGEST_DELAY_SECONDS: Final = 30.0
 SECOND: Final = 2
 
 STARTS: Final = 3
-"""When no worker serves, and one has failed so often in a row, it is given up."""
+"""Consecutive failures of a worker, while no other serves, after which it is given up."""
 
 
 class Supervisor:

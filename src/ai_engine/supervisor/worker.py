@@ -93,7 +93,7 @@ class WorkerServer(Server):
         return await super().on_tick(counter) or self.stops.first.is_set()
 
     async def _let_runs_end(self) -> None:
-        """Where this worker alone is replaced, take no more connections: the others do."""
+        """Take no more connections where this worker alone is replaced: the others do."""
         if not self.stops.first.is_set():
             for server in self.servers:
                 server.close()

@@ -43,7 +43,7 @@ MARKS: Final = {
     "skipped": ("-", "dim"),
     "paused": ("…", "yellow"),
 }
-"""By the status of a node, a source or a tool call."""
+"""The signs of a node, a source or a tool call, by status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class _Row:
 
     words: str
     started: float = 0.0
-    """By `time.perf_counter`, while it runs."""
+    """The start by `time.perf_counter`, while it runs."""
     status: str | None = None
     """None while it runs."""
     seconds: float = 0.0

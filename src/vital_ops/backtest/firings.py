@@ -1,4 +1,4 @@
-"""From the moments at which a condition held to the times in which an alert fired."""
+"""Turn the moments at which a condition held into the times in which an alert fired."""
 
 from __future__ import annotations
 

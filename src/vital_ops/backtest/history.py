@@ -22,7 +22,7 @@ class HistoryUnavailable(VitalError):
 
 
 class Span(NamedTuple):
-    """From a moment to another, in seconds since the epoch."""
+    """A span of time, in seconds since the epoch."""
 
     start: float
     end: float

@@ -26,7 +26,7 @@ __all__ = [
 Kind: TypeAlias = Literal["bars", "gauge", "heatmap", "lines", "number", "pie", "table"]
 
 INTERVAL: Final = "$__rate_interval"
-"""As long as one point of a graph, and four scrapes at least."""
+"""The span of one point of a graph, and four scrapes at least."""
 
 RANGE: Final = "$__range"
 """The time that the dashboard shows."""

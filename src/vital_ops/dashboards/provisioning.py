@@ -13,7 +13,7 @@ __all__ = ["provisioning"]
 BUILT: Final = "Built by `vital ops build`: change it there."
 
 MOUNTED: Final = "/etc/grafana/provisioning/dashboards"
-"""Where the folder is mounted; Grafana reads the dashboards from where it reads this file."""
+"""The mount point of the folder; Grafana reads the dashboards from where it reads this file."""
 
 
 def provisioning(config: OpsConfig) -> dict[str, str]:

@@ -29,7 +29,7 @@ DEAR_DOLLARS: Final = 10.0
 """The price of an answer of the dear one."""
 
 SLOW_SECONDS: Final = 31.0
-"""More than either of the alerts on latency allows."""
+"""Seconds, more than either of the alerts on latency allows."""
 
 TEXT: Final = "It is so."
 FAILURE: Final = "The model was told to fail."
@@ -38,7 +38,7 @@ Fail = Callable[[], Exception]
 
 USAGE: Final = Usage(input_tokens=5, output_tokens=5)
 IMPOSSIBLE_USAGE: Final = Usage(input_tokens=5, output_tokens=MAX_CALL_TOKENS)
-"""More than any model writes."""
+"""Usage above the tokens of any model."""
 
 PRICES: Final = f"""
 [models.{GOOD}.price]

@@ -1,4 +1,4 @@
-"""Where the notifications of a drill go."""
+"""The destinations of a drill's notifications."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ SEEN_SECONDS: Final = 3.0
 """Some scrapes of the engine before its workers end."""
 
 AGAIN_SECONDS: Final = 15.0
-"""As long as the longest window of a drill: those that are there again by then are killed again."""
+"""The longest window of a drill, in seconds: workers that are there again by then are killed again."""
 
 
 async def kill_workers(site: Site) -> None:

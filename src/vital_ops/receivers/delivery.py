@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 __all__ = ["Delivery", "Inbox", "Place", "Status", "status_of"]
 
 Place = Literal["slack", "pagerduty", "email"]
-"""Where a notification was delivered."""
+"""The kind of place that a notification was delivered to."""
 
 Status = Literal["firing", "resolved"]
 

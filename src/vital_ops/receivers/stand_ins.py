@@ -24,13 +24,13 @@ ROUTING_KEY: Final = "0123456789abcdef0123456789abcdef"
 
 @dataclass(frozen=True, slots=True)
 class StandIns:
-    """Where the stand-ins are, and what they have got."""
+    """The addresses of the stand-ins, and their deliveries."""
 
     inbox: Inbox
     slack_url: str
-    """In place of a webhook's address."""
+    """The address in place of a webhook's."""
     pagerduty_url: str
-    """In place of https://events.pagerduty.com/v2/enqueue."""
+    """The address in place of https://events.pagerduty.com/v2/enqueue."""
     smtp_address: str
     """``host:port``; without TLS."""
 

@@ -41,7 +41,7 @@ TOP: Final = 3
 """Contributors that a message names."""
 
 THE_TENANT: Final = "$labels.tenant_id"
-"""In the query of contributors: the tenant of the alert, as a value of a label."""
+"""The tenant of the alert, as a value of a label, in the query of contributors."""
 
 _FORMATS: Final[dict[Unit, str]] = {
     "share": "{{ %s | humanizePercentage }}",

@@ -39,7 +39,7 @@ class Timing(NamedTuple):
 
     @property
     def there(self) -> float:
-        """As long as an alert needs to fire, and a little more."""
+        """The time that an alert needs to fire, and a little more."""
         return self.full + self.hold
 
     @property

@@ -1,4 +1,4 @@
-"""Where notifications go, from the environment."""
+"""The destinations of notifications, from the environment."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Program:
     environment: Mapping[str, str] | None = None
     """None: that of this process."""
     log: Path | None = None
-    """Where what it says goes, anew with each start of the stack; None: to the terminal."""
+    """The file of its output, anew with each start of the stack; None: the terminal."""
 
 
 async def start(program: Program) -> Process:

@@ -1,4 +1,4 @@
-"""Where other makers' programs are: Prometheus, Alertmanager and their tools, Redis, PgBouncer."""
+"""The paths of other makers' programs: Prometheus, Alertmanager and their tools, Redis, PgBouncer."""
 
 from __future__ import annotations
 

@@ -32,14 +32,14 @@ SETTINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """Where it is."""
+    """A scratch stack: the addresses of its parts, and its folder."""
 
     engine: str
     prometheus: str
     alertmanager: str
     """Empty where there is none."""
     folder: Path
-    """Where all of it keeps its files."""
+    """The folder for the files of all parts."""
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from vital_ops.stack.secret_files import write_secret
 __all__ = ["ENGINES", "HOST", "Stack", "local_config", "run_stack"]
 
 HOST: Final = "127.0.0.1"
-"""Where Prometheus and Alertmanager listen: neither asks for a key."""
+"""The host that Prometheus and Alertmanager listen on: neither asks for a key."""
 
 ENGINES: Final = "engines"
 """In the stack's folder: files that name other engines; its Prometheus reads these too while they are there.
@@ -32,7 +32,7 @@ class Stack:
     """The programs to start, and their configuration."""
 
     folder: Path
-    """Where all of it keeps what it knows."""
+    """The folder for the data of all parts."""
     engine: Program
     engine_address: str
     """``host:port``."""

@@ -21,10 +21,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 ATTRIBUTE: Final = "__vital_node__"
-"""Where a method keeps its declaration."""
+"""The attribute of a method that holds its declaration."""
 
 DECLARED: Final = "__vital_declared__"
-"""Where the body of a class keeps the methods that it has declared, by name."""
+"""The name, in the body of a class, of its declared methods by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Retry:
     """
 
     on: tuple[type[Exception], ...]
-    """Which errors are worth another attempt."""
+    """The errors that are worth another attempt."""
     attempts: int = 3
     """In all, the first included."""
     backoff_seconds: float = 0.1

@@ -35,12 +35,12 @@ def ordered(graph: str, drafts: list[Draft]) -> list[Draft]:
 
 
 def before(drafts: Sequence[Draft], numbers: dict[str, int]) -> list[list[int]]:
-    """For each node the numbers of those that it waits for."""
+    """Return the numbers of each node's predecessors."""
     return [sorted({numbers[name] for name, _ in draft.wanted() if name in numbers}) for draft in drafts]
 
 
 def after(needed: Sequence[Sequence[int]]) -> list[list[int]]:
-    """For each node the numbers of those that wait for it."""
+    """Return the numbers of each node's successors."""
     waiting: list[list[int]] = [[] for _ in needed]
     for number, others in enumerate(needed):
         for other in others:

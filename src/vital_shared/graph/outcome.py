@@ -34,7 +34,7 @@ class Degradation:
     error: str
     """``Type: message`` of what went wrong."""
     item: int | None = None
-    """Which item of a fan-out."""
+    """The index of an item of a fan-out."""
 
 
 @dataclass(frozen=True, slots=True)

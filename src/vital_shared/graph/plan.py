@@ -30,9 +30,9 @@ class Node:
     name: str
     """The method's name, unique in the plan."""
     slot: int
-    """Where its value goes."""
+    """The slot of its value."""
     slots: tuple[int, ...]
-    """Where its parameters' values are."""
+    """The slots of its parameters' values."""
     take: Callable[[list[Any]], tuple[Any, ...]]
     """Takes its arguments out of all values."""
     defaults: tuple[tuple[int, Any], ...]
@@ -81,11 +81,11 @@ class Plan:
     inputs: tuple[str, ...]
     """The inputs that some node needs, in the order of their slots, which come first."""
     nodes: tuple[Node, ...]
-    """In an order in which every node comes after what it needs."""
+    """The nodes in an order in which every one comes after its predecessors."""
     roots: tuple[int, ...]
     """The nodes that wait for no other."""
     needs: tuple[int, ...]
-    """For each node, how many others it waits for."""
+    """The number of each node's predecessors."""
     branches: bool
     """Whether two nodes can ever be ready at the same time."""
     slots: Mapping[str, int]

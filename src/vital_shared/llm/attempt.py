@@ -139,7 +139,7 @@ class Attempt:
         self._started: CallStarted | None = None
         self._characters = 0
         self._expected_characters = 0
-        """More than that is more than the expected charge has."""
+        """Characters that the expected charge covers."""
         self._usage: Usage | None = None
         self._stop: Stop | None = None
         self._texts: list[str] = []

@@ -149,7 +149,7 @@ class ModelToolCall(Frozen):
     name: str
     arguments: dict[str, Any]
     problem: str | None = None
-    """Why the call cannot be made, in words; None: it can."""
+    """The reason why the call cannot be made, in words; None: it can."""
 
 
 class ModelTurn(Frozen):
@@ -161,7 +161,7 @@ class ModelTurn(Frozen):
     text: str = ""
     calls: tuple[ModelToolCall, ...] = ()
     wire: str = ""
-    """Which wire the native content below is of; another one writes the turn from text and calls."""
+    """The wire of the native content below; another one writes the turn from text and calls."""
     native: Any = None
     """The provider's own content as JSON, where more than text and calls has to go back (signatures)."""
 

@@ -46,7 +46,7 @@ class Chain:
         self.answered: Model | None = None
         """The model whose text was shown."""
         self.errors: list[ModelError] = []
-        """Why others did not, in order."""
+        """The errors of the other models, in order."""
         self._models = models
         self._breakers = breakers
         self._account = account

@@ -29,7 +29,7 @@ class ProviderTable(Frozen):
     key_env: str | None = Field(default=None, pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     """The environment's variable that holds the key; empty for a provider that wants none."""
     headers: dict[str, str] = Field(default_factory=dict)
-    """More headers of each request; nothing secret."""
+    """Additional headers of each request; nothing secret."""
     api_version: str | None = None
     """Azure's."""
     connect_seconds: float = Field(default=5.0, gt=0, strict=False)
@@ -49,7 +49,7 @@ class ModelTable(Frozen):
     temperature: float | None = Field(default=None, ge=0, le=2, strict=False)
     calls_tools: bool = True
     options: dict[str, Any] = Field(default_factory=dict)
-    """More fields of the provider's own request."""
+    """Additional fields of the provider's own request."""
     price: Price | None = None
     """Dollars per million tokens; None: the table's."""
 

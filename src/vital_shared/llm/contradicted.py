@@ -1,4 +1,4 @@
-"""Which claims say something else than the passages that they cite."""
+"""Find claims that say something else than the passages that they cite."""
 
 from __future__ import annotations
 

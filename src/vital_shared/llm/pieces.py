@@ -48,13 +48,13 @@ class Piece:
     passage: Passage
     start: int
     end: int
-    """Where it stands in the passage's text."""
+    """Its position in the passage's text."""
 
     text: str
-    """For reading: without marks of lists and emphasis, cells with the names of their columns."""
+    """The text for reading: without marks of lists and emphasis, cells with the names of their columns."""
 
     list_end: int | None = None
-    """Where the list ends that follows this sentence and belongs to it; None: there is none."""
+    """The end of the list that follows this sentence and belongs to it; None: there is none."""
 
     @property
     def quote(self) -> str:

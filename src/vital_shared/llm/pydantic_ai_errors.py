@@ -40,7 +40,7 @@ _STATUSES: Final[tuple[tuple[type[ModelAPIError], int], ...]] = (
     (ModelUnavailableError, 503),
     (ModelServerError, 500),
 )
-"""For errors of protocols that have no statuses of HTTP; the first that fits."""
+"""Errors of protocols that have no statuses of HTTP; the first that fits counts."""
 
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-amzn-requestid")
 

@@ -1,4 +1,4 @@
-"""Which models there are: those that were given, and all of the providers that are ready."""
+"""The models: those that were given, and all of the providers that are ready."""
 
 from __future__ import annotations
 

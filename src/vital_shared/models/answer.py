@@ -33,7 +33,7 @@ class Answer(Frozen):
     held_back: HeldBackReason | None = None
     """The first cause for which a model that was asked kept its answer to itself; None where none did."""
     fallback_error: str | None = None
-    """Why the model that was asked first did not answer; None where it did."""
+    """The reason why the model that was asked first did not answer; None where it did."""
     calls: tuple[ModelCall, ...] = ()
     """The calls of models that were made for it."""
     tool_results: tuple[ToolResult, ...] = ()
@@ -63,7 +63,7 @@ class Suggestion(Frozen):
     calls: tuple[ToolCall, ...] = ()
     model_calls: tuple[ModelCall, ...] = ()
     error: str | None = None
-    """Why there is no suggestion; None where there is one, if only that no tool would help."""
+    """The reason why there is no suggestion; None where there is one, if only that no tool would help."""
 
 
 class ToolPlan(Frozen):

@@ -18,7 +18,7 @@ class AnswerEstimate(Frozen):
     """A calibrated probability, and the calibration that it is of."""
 
     probability: float = Field(ge=0, le=1)
-    """That what was found answers the question rightly, whether it was given as the answer or held back."""
+    """The probability that the answer found is right, whether it was given or held back."""
 
     calibration: str
     """The calibration's version."""

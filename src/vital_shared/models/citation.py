@@ -20,10 +20,10 @@ class Passage(Frozen):
     """Title of the document."""
 
     source: str
-    """Which RAG source found it: ``memory``, ``supabase``, ``pinecone``."""
+    """The RAG source that found it: ``memory``, ``supabase``, ``pinecone``."""
 
     uri: str
-    """Where the document came from: a path relative to what was ingested, or an address."""
+    """The origin of the document: a path relative to the ingested folder, or an address."""
 
     section: str = ""
     """Headings from the top to this piece, joined by `` > ``."""

@@ -22,10 +22,10 @@ class DeadLetter(Frozen):
     payload: dict[str, Any]
     """The whole write."""
     error: str
-    """Why the last attempt failed."""
+    """The error of the last attempt."""
     attempts: int
     at: datetime
-    """When it was set aside, in UTC."""
+    """The time when it was set aside, in UTC."""
     resolved: Literal["written", "discarded"] | None = None
     """The resolution; None: it is still owed."""
     resolved_at: datetime | None = None

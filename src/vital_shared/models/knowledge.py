@@ -30,7 +30,7 @@ class Document(Frozen):
     """None: shared by all tenants."""
 
     uri: str
-    """Where it came from; unique within the tenant."""
+    """The origin of the document; unique within the tenant."""
 
     title: str
     content_hash: str

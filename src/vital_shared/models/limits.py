@@ -57,10 +57,10 @@ class Allowance(Frozen):
     limit_dollars: Decimal
     spent_dollars: Decimal
     left_dollars: Decimal
-    """Less what the runs at work may still cost."""
+    """The remainder, less the amount that the active runs may still cost."""
 
     resets_at: datetime
-    """When the next period begins."""
+    """The start of the next period."""
 
 
 class TenantStanding(Frozen):
@@ -76,7 +76,7 @@ class TenantStanding(Frozen):
     weight: int | None
     models: tuple[str, ...] | None
     updated_at: datetime
-    """When the limits were set."""
+    """The time when the limits were set."""
 
     @property
     def limits(self) -> TenantLimits:

@@ -27,9 +27,9 @@ class McpServer(Frozen):
     key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """The variable that holds the key; it is sent as ``Authorization: Bearer``."""
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, strict=False)
-    """For one call of a tool."""
+    """The timeout of one call of a tool."""
     connect_seconds: float = Field(default=15.0, gt=0, le=120, strict=False)
-    """For starting, greeting and listing the tools."""
+    """The timeout for starting, greeting and listing the tools."""
     requires_approval: bool = True
     tools: tuple[str, ...] | None = Field(default=None, strict=False)
     """The server's own names of the tools that may be used; None: all."""

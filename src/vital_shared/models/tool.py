@@ -43,7 +43,7 @@ class ToolCall(Frozen):
     """As JSON has them, since a call that waits for the user is shown and stored."""
 
     reason: str = ""
-    """Why it is suggested, in words for the user."""
+    """The reason for the suggestion, in words for the user."""
 
     cost_dollars: Decimal = Decimal(0)
     requires_approval: bool = True

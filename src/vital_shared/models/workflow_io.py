@@ -218,7 +218,7 @@ class WorkflowOutput(Frozen):
     cost: Cost = Cost()
     tokens: Tokens = Tokens()
     model: str | None = None
-    """Which model wrote the response."""
+    """The model that wrote the response."""
     model_calls: tuple[ModelCall, ...] = ()
     """Every call of a model behind a provider that was made for this answer, the failed ones too."""
     cache_status: CacheStatus = "bypass"

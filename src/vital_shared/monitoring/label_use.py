@@ -1,4 +1,4 @@
-"""Which values of the bounded labels are in use: those under which something was counted lately."""
+"""The values of the bounded labels in use: those under which something was counted lately."""
 
 from __future__ import annotations
 

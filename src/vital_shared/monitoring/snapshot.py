@@ -22,7 +22,7 @@ from vital_shared.monitoring.metrics import CATALOGUE, REGISTRY
 __all__ = ["Family", "Series", "Snapshot", "dump", "key_of", "load", "sample_of", "take"]
 
 Series: TypeAlias = str
-"""Which series of a family it is: its sample's name and its labels, as `key_of` writes them."""
+"""A series of a family: its sample's name and its labels, as `key_of` writes them."""
 
 
 class Family(NamedTuple):

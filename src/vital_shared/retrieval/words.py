@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 KEYWORDS_VERSION = 1
-"""To be raised with each change of what `keyword` returns: the keyword index is then built anew."""
+"""The version of `keyword`, to be raised with each change of its results: then the index is built anew."""
 
 KEPT_CHARACTERS = 8_192
 """A longer text is not kept with its words, nor is it met again."""

@@ -35,7 +35,7 @@ class Asking(NamedTuple):
     tenant_id: str
     now: datetime
     deadline_at: datetime
-    """When its reservation ends by itself."""
+    """The time when its reservation ends by itself."""
     worst_nanos: Callable[[], int]
     """The run's max cost, in nano-dollars; read only for tenants that have a budget."""
     is_request: bool = True

@@ -38,9 +38,9 @@ class Versions(NamedTuple):
     """Numbers that grow."""
 
     knowledge: int
-    """With each change of the documents."""
+    """A number that grows with each change of the documents."""
     epoch: int
-    """With each time that answers like this were thrown away."""
+    """A number that grows with each invalidation of answers like this."""
 
 
 class CacheEpochs:

@@ -12,7 +12,7 @@ __all__ = ["DocumentFiles"]
 
 
 class DocumentFiles:
-    """Which document is which file of this machine, by tenant.
+    """The documents that were read from files of this machine, by tenant.
 
     Paths are absolute, as ``file:`` addresses: percent-encoded, so that any name is one.
     """

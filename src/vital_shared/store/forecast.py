@@ -39,10 +39,10 @@ class MonthForecast(Frozen):
 
     month: str
     spent_dollars: Decimal
-    """In this month so far."""
+    """The spending in this month so far."""
 
     expected_dollars: float | None
-    """At the month's end; None: no day was complete yet."""
+    """The spending at the month's end; None: no day was complete yet."""
 
     low_dollars: float | None
     high_dollars: float | None

@@ -74,7 +74,7 @@ class KnowledgeStore:
 
     @property
     def database(self) -> Database:
-        """Where the documents are."""
+        """The database of the documents."""
         return self._database
 
     async def replace(

@@ -1,4 +1,4 @@
-"""Which values of the bounded labels have names in metrics: decided once, for all workers, and kept."""
+"""The values of the bounded labels that have names in metrics: decided once, for all workers, and kept."""
 
 from __future__ import annotations
 

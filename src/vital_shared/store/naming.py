@@ -27,7 +27,7 @@ class Name:
 
     @property
     def used_at(self) -> datetime:
-        """When it was used last, or else given."""
+        """The time of its last use, or else of its naming."""
         return self.last_used_at or self.admitted_at
 
 

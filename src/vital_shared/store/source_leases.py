@@ -1,4 +1,4 @@
-"""At most one process brings a source up to date."""
+"""Leases, so that at most one process brings a source up to date."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Account:
     monthly_spent: int
     reserved: int
     next_at: datetime | None
-    """When its next request would come if all came evenly."""
+    """The time of its next request if all came evenly."""
 
     def budgets(self, now: datetime) -> tuple[Budget, ...]:
         """Return the budgets that it has."""

@@ -59,7 +59,7 @@ class Found(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """On whose behalf a tool runs."""
+    """The tenant and the run on whose behalf a tool is called."""
 
     tenant_id: str
     run_id: str

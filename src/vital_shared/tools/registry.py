@@ -1,4 +1,4 @@
-"""Which tools there are, and running them so that their failures stay their own."""
+"""The tools, and their calls, so that their failures stay their own."""
 
 from __future__ import annotations
 

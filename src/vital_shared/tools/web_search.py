@@ -22,7 +22,7 @@ __all__ = ["BRAVE_ADDRESS", "BraveSearch", "WebPage", "WebSearch", "web_search",
 BRAVE_ADDRESS: Final = "https://api.search.brave.com"
 
 BRAVE_DOLLARS: Final = Decimal("0.005")
-"""For one search, by Brave's price list of $5 for 1,000."""
+"""The price of one search, by Brave's price list of $5 for 1,000."""
 
 _WISH = re.compile(
     r"\b(?:search|look on|look through|check) the (?:web|internet) (?:for|about|on) (?P<topic>.+)"

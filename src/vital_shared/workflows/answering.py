@@ -97,13 +97,13 @@ class Answering:
         self._calls: list[ModelCall] = []
         self._model: Model | None = None
         self._first_error: ModelError | None = None
-        """Why somebody else than the first choice has answered."""
+        """The reason why another model than the first choice has answered."""
         self._held_back: HeldBackReason | None = None
-        """Why a model that was asked kept its answer to itself."""
+        """The reason why a model that was asked kept its answer to itself."""
         self._last_answers = False
         """Whether the last of all models stands in for those that the user asked for."""
         self._broken: ModelError | None = None
-        """Why the text ends midway."""
+        """The reason why the text ends midway."""
         self._stop = Stop(reason="end")
         self._turn = ModelTurn()
 

@@ -1,4 +1,4 @@
-"""Which tool calls of a run are made at once, which wait for the user, and which are not made."""
+"""The decision on a run's tool calls: made at once, after the user's approval, or not at all."""
 
 from __future__ import annotations
 

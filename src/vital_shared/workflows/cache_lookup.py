@@ -27,7 +27,7 @@ logger = get_logger(__name__)
 
 
 class Similar(NamedTuple):
-    """Where questions are that may ask the same in other words."""
+    """A question as the semantic tier knows it."""
 
     scope: str
     """The key of all that an answer depends on but the question."""

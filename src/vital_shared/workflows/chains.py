@@ -1,4 +1,4 @@
-"""Which models answer for an agent, in which order, and for how much."""
+"""The models that answer for an agent, in their order, and their cost limits."""
 
 from __future__ import annotations
 

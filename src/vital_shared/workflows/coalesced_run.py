@@ -54,7 +54,7 @@ class CoalescedRun:
     ) -> None:
         self.run_id = run_id
         self.error: RunFailed | None = None
-        """Why there is no answer, once that is known."""
+        """The reason why there is no answer, once that is known."""
         self._services = services
         self._question = question
         self._key = key

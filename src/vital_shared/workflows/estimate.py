@@ -98,7 +98,7 @@ class _Prices(NamedTuple):
     suggestion: Decimal
     first: Decimal
     full: Decimal
-    """With a full context."""
+    """The cost of a call with a full context."""
 
 
 class _Costs:

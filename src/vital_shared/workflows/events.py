@@ -43,7 +43,7 @@ class EventStream(Observer):
         self.run_id = run_id
         self.last_seq = last_seq
         self.first_token_at: float | None = None
-        """When the first token left the engine, by `time.perf_counter`."""
+        """The time when the first token left the engine, by `time.perf_counter`."""
         self.channel: Channel[Event] = Channel(LIMIT)
 
     def emit(self, make: Callable[..., Event], **fields: Any) -> None:

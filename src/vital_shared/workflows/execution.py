@@ -57,7 +57,7 @@ __all__ = ["SPAN_NAME", "Execution"]
 logger = get_logger(__name__)
 
 SPAN_NAME: Final = "traceparent"
-"""Beside a checkpoint, where the run is traced."""
+"""The key of the run's span beside a checkpoint, where the run is traced."""
 
 
 class Execution:
@@ -91,7 +91,7 @@ class Execution:
         key: IdempotencyKey | None = None,
     ) -> None:
         self.error: RunFailed | None = None
-        """Why there is no answer, once that is known."""
+        """The reason why there is no answer, once that is known."""
         self._answer: WorkflowOutput | None = None
         self._completing: WorkflowOutput | None = None
         """The answer, once it is being stored."""

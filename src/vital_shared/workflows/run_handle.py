@@ -16,7 +16,7 @@ class RunHandle(Protocol):
     """A run, another request's identical run, or an answer from the cache."""
 
     error: RunFailed | None
-    """Why there is no answer, once that is known."""
+    """The reason why there is no answer, once that is known."""
 
     @property
     def run_id(self) -> str:

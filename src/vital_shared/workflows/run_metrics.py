@@ -72,7 +72,7 @@ UNKNOWN: Final = (
 """The reason of a rejection, by the field that names what is not there."""
 
 LIMITS: Final = ((BudgetExceeded, "budget"), (RateLimited, "rate_limit"))
-"""Why a request is turned away, by what is raised."""
+"""The reason why a request is turned away, by the error that is raised."""
 
 UNANSWERABLE: Final = ("no_sources",)
 """All that is amiss where the documents do not hold the answer."""

@@ -89,7 +89,7 @@ class Services:
     limits: LimitStore
     """The tenants' limits on spending and request rate."""
     labels: LabelValues
-    """Which tenants, agents, models, tools and nodes have names in metrics."""
+    """The tenants, agents, models, tools and nodes that have names in metrics."""
     sources: tuple[Source, ...]
     """The embedded index, the collections, and those of the caller."""
     collections: tuple[Collection, ...]
@@ -101,16 +101,16 @@ class Services:
     fusion: Fusion
     models: ModelRegistry
     breakers: Breakers
-    """Which models are left alone for a while."""
+    """The breakers of the models, which leave a failing one alone for a while."""
     account: Account
     """The pricing of model calls."""
     tools: ToolRegistry
     public: PublicTools
     """Tools that ask public services."""
     suggester: Suggester
-    """Which of the tools a question asks for."""
+    """The suggester of the tools that a question needs."""
     embedder: DocumentEmbedder | None
-    """That of the documents. None where no embedded model is installed: search is by keywords alone, and
+    """The embedder of the documents. None where no model is installed: search is by keywords alone, and
     answers say so."""
 
     phrase_embedder: Embedder | None

@@ -17,7 +17,7 @@ from vital_shared.tools.results import ResultBudget
 __all__ = ["ToolLoop", "allowed"]
 
 CALLS_AT_ONCE: Final = 8
-"""More in one turn of the model's are refused."""
+"""Calls in one turn of the model; further ones are refused."""
 
 
 def allowed(tools: ToolRegistry, agent: AgentProfile) -> tuple[Tool, ...]:
@@ -66,7 +66,7 @@ class ToolLoop:
         """The calls that it has not made."""
         self._untold: set[str] = set()
         self.ended: str | None = None
-        """Why the model may call no more, in words for the user; None: it may."""
+        """The reason why the model may call no more, in words for the user; None: it may."""
 
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:

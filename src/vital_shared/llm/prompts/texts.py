@@ -13,13 +13,13 @@ from typing import Final
 __all__ = ["ANSWER", "CHAT", "TOOLS", "system_text"]
 
 ANSWER: Final = "answer@1"
-"""From sources, with citations."""
+"""The prompt for an answer from sources, with citations."""
 
 CHAT: Final = "chat@1"
-"""From what the model knows, where the user wants no documents."""
+"""The prompt for an answer from the model's knowledge, where the user wants no documents."""
 
 TOOLS: Final = "tools@1"
-"""Which tools would help."""
+"""The prompt for the choice of tools."""
 
 
 def system_text(prompt: str, instructions: str) -> str:

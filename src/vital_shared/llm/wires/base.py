@@ -54,7 +54,7 @@ class Chat(Frozen):
     max_output_tokens: int | None = None
     temperature: float | None = None
     options: Mapping[str, Any] = {}
-    """More fields of the provider's own request body, from the configuration; merged in last."""
+    """Additional fields of the provider's own request body, from the configuration; merged in last."""
 
 
 class WireRequest(NamedTuple):

@@ -20,11 +20,11 @@ class Timeouts:
     connect: float = 5.0
     """Until there is a connection: a free one of the pool, or a new one."""
     first_token: float = 30.0
-    """From then until the first piece of the answer."""
+    """Seconds from then until the first piece of the answer."""
     between_tokens: float = 20.0
-    """From one piece of the answer to the next; a provider's pings do not count."""
+    """Seconds from one piece of the answer to the next; a provider's pings do not count."""
     total: float = 180.0
-    """For the whole call, retries included."""
+    """Seconds for the whole call, retries included."""
 
 
 class Silence(Exception):

@@ -34,10 +34,10 @@ PATIENCE_SECONDS: Final = 1.0
 """Seconds that a search waits for earlier writes to be indexed; only writes by the thousands take as long."""
 
 UNSAVED_ROWS: Final = 1_000
-"""As many new chunks may be in memory only; a start reads them from the store in 0.2 s."""
+"""New chunks that may be in memory only; a start reads them from the store in 0.2 s."""
 
 BUILD_ROWS: Final = 16_384
-"""As many new chunks are saved before more are read: 25 MB."""
+"""New chunks that are saved before more are read: 25 MB."""
 
 _threads = FairThreads(os.cpu_count() or 1, "vital-index")
 

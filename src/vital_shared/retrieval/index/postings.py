@@ -1,4 +1,4 @@
-"""Which rows have which words, as arrays: a small inverted index."""
+"""The rows of each word, as arrays: a small inverted index."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Matches(NamedTuple):
 
 
 class Postings(NamedTuple):
-    """For each word the rows that have it, and how often.
+    """The rows of each word, with their number of occurrences.
 
     Words are 64-bit codes: a collision of two among a million is as likely as one in thirty million.
     """
@@ -47,7 +47,7 @@ class Postings(NamedTuple):
     codes: NDArray[np.uint64]
     """Codes of the words, ascending."""
     starts: NDArray[np.int64]
-    """Where the postings of each word begin, and where the last ones end."""
+    """The starts of each word's postings, and the end of the last ones."""
     rows: NDArray[np.int32]
     halves: NDArray[np.uint8]
     """Occurrences of the word in the row, weighted, in halves."""

@@ -28,7 +28,7 @@ class Segment(NamedTuple):
     owners: NDArray[np.int32]
     """Places in `tenants`."""
     is_embedded: NDArray[np.bool_]
-    """Which rows have an embedding of the model in use; that of the others is zero."""
+    """Whether each row has an embedding of the model in use; that of the others is zero."""
     matrix: NDArray[np.float32]
     postings: Postings
 

@@ -30,7 +30,7 @@ _WIDE = re.compile(r"\s{40,}")
 
 
 class Place(NamedTuple):
-    """Where a block stands in a document that has pages, slides or rows."""
+    """The place of a block in a document that has pages, slides or rows."""
 
     kind: Literal["page", "row"]
     number: int
@@ -40,7 +40,7 @@ class Block(NamedTuple):
     """A paragraph, list item, table row or piece of code."""
 
     headings: tuple[str, ...]
-    """From the top to this block."""
+    """The headings from the top to this block."""
 
     kind: Kind
     text: str

@@ -22,7 +22,7 @@ TARGET_TOKENS = 280
 """About 150 words of English, as `tokens` estimates them."""
 
 MAX_TOKENS = 340
-"""With title and section still below the models' 512, also where the estimate is a third too low."""
+"""Tokens of a chunk: with title and section below the models' 512, even where the estimate is a third low."""
 
 SMALL_TOKENS = 60
 """About 30 words; what is smaller joins its neighbour of the same section."""

@@ -1,4 +1,4 @@
-"""Which parts of a page are its content: what a reader sees, at first or after a click."""
+"""The content of a page: the parts that a reader sees, at first or after a click."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Limits:
     """About 1.5 million words."""
 
     seconds: float = 120.0
-    """For reading a file into chunks, without embedding them."""
+    """Time for reading a file into chunks, without embedding them."""
 
     memory_bytes: int = 1_000_000_000
     """Memory of the process that reads a file; its base of about 80 MB counts."""

@@ -1,4 +1,4 @@
-"""Which reader reads which file."""
+"""The choice of the reader for a file."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ CONSTANTS = {
     "pi": _PI,
     "e": Decimal("2.71828182845904523536028747135266249775724709369995957496696763"),
 }
-"""With more digits than are carried, so that rounding them marks the result as inexact."""
+"""Constants with more digits than are carried, so that rounding them marks the result as inexact."""
 
 _LARGEST_ANGLE = Decimal("1e15")
 _LARGEST_PLACES = 50

@@ -15,20 +15,20 @@ class UnitName(NamedTuple):
     """The meaning of a spelling."""
 
     name: str
-    """In pint's registry."""
+    """The name in pint's registry."""
     kind: str
     """The quantity that it measures."""
     note: str = ""
-    """Which of several units of this name it is, in words for the user."""
+    """The one of several units of this name, in words for the user."""
     otherwise: UnitName | None = None
     """Its other meaning, where the other unit of a conversion decides."""
 
 
 SYMBOLS: Final[dict[str, UnitName]] = {}
-"""As they are written: ``mg`` and ``Mg`` are two things."""
+"""Symbols as they are written: ``mg`` and ``Mg`` are two things."""
 
 WORDS: Final[dict[str, UnitName]] = {}
-"""In lower case; they may be written in any case."""
+"""Words in lower case; they may be written in any case."""
 
 _PREFIXES: Final = {
     "p": "pico", "n": "nano", "u": "micro", "µ": "micro", "μ": "micro", "m": "milli", "c": "centi",

@@ -41,7 +41,7 @@ class Measured(NamedTuple):
     """An expression with units."""
 
     text: str
-    """As it was written, without the wish for another unit."""
+    """The quantity as it was written, without the wish for another unit."""
     expression: Expression
     """Arithmetic in which names stand for the quantities."""
     quantities: dict[str, tuple[Part, ...]]

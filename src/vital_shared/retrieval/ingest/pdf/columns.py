@@ -36,7 +36,7 @@ class Strip(NamedTuple):
 
     y: float
     spans: tuple[Span, ...]
-    """Where it has text, from the left to the right."""
+    """The spans of its text, from the left to the right."""
 
     words: tuple[Word, ...] = ()
     table: Table | None = None

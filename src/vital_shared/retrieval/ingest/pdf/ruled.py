@@ -18,7 +18,7 @@ MAX_CELL_WORDS: Final = 150
 """Words in a cell; where there are more, the lines frame parts of a page and not a table."""
 
 WORDS_PER_LINE: Final = 3
-"""In cells of running text; lines with fewer are rows."""
+"""Words per line in cells of running text; lines with fewer are rows."""
 
 MIN_STACK: Final = 3
 """Lines of text in a row of the grid that may be rows of their own."""

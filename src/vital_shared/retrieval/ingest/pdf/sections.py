@@ -18,7 +18,7 @@ __all__ = ["add_sections"]
 
 MAX_HEADING_WORDS: Final = 16
 LARGER: Final = 1.15
-"""Than the body text: a heading."""
+"""The size of a heading, as a multiple of the body text's."""
 
 _BROKEN_WORD: Final = re.compile(r"(?P<start>[^\W\d_]+)-$")
 

@@ -95,7 +95,7 @@ class _Failure(NamedTuple):
 
     error: SourceError
     cause: RetryCause | None
-    """Why another attempt may help; None: it will not."""
+    """The reason why another attempt may help; None: it will not."""
     wait_seconds: float | None = None
     """The wait that Pinecone asks for; None: it asks for none."""
 
