@@ -41,11 +41,11 @@ class Readiness:
         self._reads: PatientReads[str, None] = PatientReads(at_once=len(self._checks) + len(self._pings))
 
     async def problems(self) -> tuple[str, ...]:
-        """Say what stands in the way of storing runs."""
+        """List the problems that stand in the way of storing runs."""
         return await self._problems(self._checks)
 
     async def silent_sources(self) -> tuple[str, ...]:
-        """Say which sources do not answer, and why."""
+        """List the sources that do not answer, with the reasons."""
         return await self._problems(self._pings)
 
     async def _problems(self, checks: Mapping[str, Callable[[], Awaitable[None]]]) -> tuple[str, ...]:

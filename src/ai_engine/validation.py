@@ -40,7 +40,7 @@ class InvalidFields(InvalidRequest):
 
     @classmethod
     def of(cls, error: ValidationError) -> InvalidFields:
-        """Say what a model has found."""
+        """Translate a model's validation error."""
         if (count := error.error_count()) > MAX_READ_ERRORS:
             return cls([FieldError(field="", message=f"has {count:,} fields that are wrong")])
         found = error.errors(include_url=False, include_input=False)
@@ -76,7 +76,7 @@ def field_errors(errors: Sequence[Mapping[str, Any]]) -> tuple[FieldError, ...]:
 
 
 def _sentence(errors: Sequence[FieldError]) -> str:
-    """Say the first error, and how many more there are."""
+    """Write the first error, and the number of further ones, as a sentence."""
     first = errors[0]
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{first.field or 'The body'} {first.message}{more}."

@@ -57,7 +57,7 @@ def run_drill(names: Sequence[str] | None, *, live: bool) -> list[Journey]:
 
 
 def _chosen(names: Sequence[str] | None) -> dict[str, frozenset[Receiver]]:
-    """Look alerts up: who has to get them."""
+    """Look up alerts and their receivers."""
     known = receivers_of_alerts()
     for name in names or ():
         if name not in known:

@@ -45,7 +45,7 @@ def engine_program(address: str, port: int, runbooks: Path) -> Program:
 
 
 def announce(stack: Stack, notifications: NotificationSettings) -> None:
-    """Say where everything is."""
+    """Print the addresses of all parts."""
     engine = f"http://{stack.engine_address}"
     places = ("this terminal", f"{engine}/v1/alerts", *notifications.places.values())
     say(f"The engine    {engine}", "green")

@@ -55,7 +55,7 @@ async def follow_documents(services: Services) -> None:
 
 
 def show_sync(name: str, result: SyncResult) -> None:
-    """Say what a sync has changed."""
+    """Print the changes of a sync."""
     switched = "; searches are answered from the new index" if result.has_switched else ""
     say(
         f"{name}: {counted(result.written, 'document')} written ({counted(result.passages, 'passage')}), "

@@ -64,12 +64,12 @@ def write(text: str) -> None:
 
 
 def say(text: str, style: str = "dim") -> None:
-    """Say something beside the data, on stderr."""
+    """Print a remark beside the data, on stderr."""
     ERR.print(Text(clean(text), style=style))
 
 
 def say_drawing(text: str) -> None:
-    """Say what would fall apart if it were folded."""
+    """Print text that would fall apart if it were folded, on stderr."""
     ERR.print(Text(clean(text)), no_wrap=True, overflow="crop")
 
 

@@ -51,7 +51,7 @@ def select(metric: Instrument[Any], part: str = "", /, **matches: Match) -> str:
 
 
 def scoped(expression: str, matchers: str) -> str:
-    """Say which engines an expression is about.
+    """Restrict an expression to some engines.
 
     :param matchers: as Prometheus writes them, such as ``job="vital"``; empty: all engines.
     """

@@ -8,13 +8,13 @@ __all__ = ["prefers_csv", "prefers_stream"]
 
 
 def prefers_csv(accept: str) -> bool:
-    """Whether an Accept header ranks CSV above JSON; alike means JSON."""
+    """Return whether an Accept header ranks CSV above JSON; alike means JSON."""
     return _quality(accept, "text", "csv") > _quality(accept, "application", "json")
 
 
 @lru_cache(maxsize=100)  # of the headers of all clients there are few
 def prefers_stream(accept: str) -> bool:
-    """Whether an Accept header (RFC 9110, 12.5.1) ranks an event stream above JSON; alike means JSON."""
+    """Return whether an Accept header (RFC 9110, 12.5.1) ranks event streams above JSON; a tie: JSON."""
     return _quality(accept, "text", "event-stream") > _quality(accept, "application", "json")
 
 

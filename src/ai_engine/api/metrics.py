@@ -40,7 +40,7 @@ async def metrics(request: Request) -> Response:
 
 
 def accepts_gzip(values: Sequence[str]) -> bool:
-    """Whether a client takes gzip, by its ``Accept-Encoding`` (RFC 9110, section 12.5.3).
+    """Return whether a client takes gzip, by its ``Accept-Encoding`` (RFC 9110, section 12.5.3).
 
     What is named goes before ``*``; a weight of 0, or one that cannot be read, means no.
     """

@@ -287,7 +287,7 @@ def _end(record: RunRecord, seq: int) -> Outcome | None:
 
 
 def _status(outcome: Outcome | None) -> str:
-    """Say how a run has ended, as the store does."""
+    """Return the status of an ended run, in the store's words."""
     if isinstance(outcome, RunFinished):
         return "completed"
     is_cancelled = isinstance(outcome, RunFailedEvent) and outcome.error_type in CANCELLED

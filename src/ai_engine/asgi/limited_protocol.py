@@ -282,7 +282,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._check_body_time(now)
 
     def _is_stalled(self, now: float) -> bool:
-        """Whether the client takes nothing of what was written for it."""
+        """Return whether the client takes nothing of what was written for it."""
         unsent = self.transport.get_write_buffer_size()
         if unsent == 0 or unsent != self._unsent_bytes:
             self._unsent_bytes, self._sent_at = unsent, now

@@ -52,5 +52,5 @@ def head_size(url: bytes, headers: Headers) -> int:
 
 
 def is_websocket(headers: Headers) -> bool:
-    """Whether a request that asks for another protocol asks for a WebSocket."""
+    """Return whether a request that asks for another protocol asks for a WebSocket."""
     return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)

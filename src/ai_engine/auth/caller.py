@@ -101,7 +101,7 @@ class Caller:
         return cls(_named_tenant(headers), scopes)
 
     def may(self, need: Need) -> bool:
-        """Whether it has the scope, as an administrator has each, and is not one tenant where it may not."""
+        """Return whether it has the scope (an administrator has each), for all tenants where needed."""
         if need.all_tenants and self.tenant_id is not None:
             return False
         return need.scope in self.scopes or "admin" in self.scopes
@@ -118,7 +118,7 @@ class Caller:
             )
 
     def may_see(self, tenant_id: str) -> bool:
-        """Whether what belongs to a tenant alone is visible."""
+        """Return whether what belongs to a tenant alone is visible."""
         return self.tenant_id in (None, tenant_id)
 
 

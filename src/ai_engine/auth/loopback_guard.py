@@ -43,7 +43,7 @@ PROXY_HEADERS: Final = frozenset(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or an address means this machine alone."""
+    """Return whether a name or an address means this machine alone."""
     if host.lower() == "localhost":
         return True
     try:

@@ -54,7 +54,7 @@ class WatchdogWatch:
         WATCHDOG_AGE_SECONDS.at().set(self._age_seconds())
 
     def warning(self) -> str | None:
-        """Say that alerts may not arrive; None while they do, or where none ever did."""
+        """Warn that alerts may not arrive; None while they do, or where none ever did."""
         age = self._age_seconds()
         if self._last is None or age < SILENCE_SECONDS:
             return None

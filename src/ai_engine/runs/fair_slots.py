@@ -125,7 +125,7 @@ class FairSlots:
         self._serve()
 
     def close(self) -> None:
-        """Give out no more slots; who waits is refused."""
+        """Give out no more slots; runs that wait are refused."""
         self._closed = True
         for share in self._shares.values():
             for turn in share.waiting:

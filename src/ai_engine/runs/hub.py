@@ -28,9 +28,9 @@ RETAINED_BYTES: Final = 32_000_000
 
 
 class LiveRun:
-    """A run, and who reads it.
+    """A run, and its readers.
 
-    :param tenant_id: whose it is.
+    :param tenant_id: its owner.
     :param clock: seconds.
     """
 

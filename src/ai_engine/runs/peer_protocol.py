@@ -48,7 +48,7 @@ class Part(Frozen):
     state: State
 
     def has_after(self, seq: int) -> bool:
-        """Whether there is something after an event, or may come."""
+        """Return whether there is something after an event, or may come."""
         return self.state == "live" or self.last_seq > seq
 
 

@@ -11,7 +11,7 @@ __all__ = ["show_journeys", "tell_station"]
 
 
 def tell_station(journey: Journey, station: str, seconds: float) -> None:
-    """Say that an alert has come to a station."""
+    """Print that an alert has come to a station."""
     say(f"{seconds:6.1f} s  {journey.alert:<22} {station}")
 
 

@@ -10,7 +10,7 @@ __all__ = ["remark"]
 
 
 def remark(output: WorkflowOutput) -> None:
-    """Say on stderr what belongs to the answer and is not it."""
+    """Print on stderr the remarks that belong to the answer and are not part of it."""
     for warning in output.warnings:
         say(f"Note: {warning.message}", "yellow")
     if output.status == "completed":

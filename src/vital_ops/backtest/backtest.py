@@ -127,7 +127,7 @@ def write_thresholds(tested: list[Tested], times: int | None) -> str:
 
 
 def unmet(tested: list[Tested], times: int | None) -> list[str]:
-    """Say which alerts do not fire as often as is wanted, and have no threshold with which they would."""
+    """List the alerts that do not fire as often as is wanted, and have no threshold with which they would."""
     if times is None:
         return []
     return [

@@ -57,7 +57,7 @@ class Drill:
 
         Those that have to be alone come first, one after the other, and then all others at once.
 
-        :param alerts: by their names, who has to get them beside the engine, which gets all.
+        :param alerts: the receivers of each, by its name, beside the engine, which gets all.
         """
         journeys = {
             alert: Journey(alert, fault.words, alerts[alert] | {"engine"})

@@ -88,7 +88,7 @@ def _beside_an_hour_before(at: Threshold, usual: float) -> Iterator[Case]:
 
 
 def _unknown_usual(at: Threshold) -> Iterator[Case]:
-    """A new engine, of which nothing is known: a day's limit by the hour is the usual."""
+    """Test a new engine, of which nothing is known: a day's limit by the hour is the usual."""
     limit, there = at.value * at.unknown_dollars_per_hour / 60, Timing.of(at).there
     for name, factor, fires in (
         ("that spends too fast", JUST_ABOVE, True),

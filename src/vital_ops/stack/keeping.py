@@ -27,7 +27,7 @@ STEADY_SECONDS: Final = 60.0
 """Seconds of service after which a program is started again at once; after a shorter one the next waits."""
 FIRST_DELAY_SECONDS: Final = 0.5
 STARTS: Final = 5
-"""A program that has ended so often in a row before that is given up."""
+"""Consecutive early ends after which a program is given up."""
 
 TAIL_BYTES: Final = 10_000
 
@@ -108,7 +108,7 @@ async def _answers(url: str, client: aiohttp.ClientSession) -> bool:
 
 
 def _reason(program: Program, code: int) -> str:
-    """Say why a program has ended, in its own words where it has some."""
+    """Return the reason why a program has ended, in its own words where it has some."""
     if program.log is None:
         return f"exit code {code}; what it said stands above."
     last = _last_line(program)

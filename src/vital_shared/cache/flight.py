@@ -29,7 +29,7 @@ class Flight:
         self.told: list[Event] = []
         """All but the outcome."""
         self._bell: asyncio.Event | None = None
-        """Made by who waits: most runs have no followers."""
+        """Made by the first follower that waits: most runs have none."""
 
     @property
     def end(self) -> End:

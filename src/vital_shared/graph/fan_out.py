@@ -48,7 +48,7 @@ def _cancelled_within(node: Node) -> NodeError:
 
 
 def _is_cancelled() -> bool:
-    """Whether this task is being cancelled; asked anew, since a frame that holds its task is a cycle."""
+    """Return whether this task is being cancelled; asked anew, since a frame holding its task is a cycle."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

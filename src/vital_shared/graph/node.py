@@ -46,7 +46,7 @@ class Pause(Exception):
 
 
 class Skip(Exception):
-    """Raised by an optional node that has nothing to do: who reads it gets its own default."""
+    """Raised by an optional node that has nothing to do: nodes that read its value get their own default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def node(function: Any = None, /, *, makes: str | None = None, **declared: Any) 
     :param retry: which errors are tried again.
     :param fallback: an async function or method with (some of) the node's parameters, called where the
         node has failed for good, with the same timeout; its result is the value, and the run is degraded.
-    :param optional: the run can do without: who reads the value declares a default.
+    :param optional: the run can do without: nodes that read the value declare a default.
     :param degradation: the reason that is given where the node failed; by default ``<makes>_failed``.
     :param on_timeout: the reason where it timed out; by default the same.
     :param pauses: the method may raise `Pause`.

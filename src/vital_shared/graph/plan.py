@@ -65,7 +65,7 @@ class Node:
         return self.declaration.makes
 
     def timed_out(self, error: BaseException) -> bool:
-        """Whether this is the node's own timeout; a `TimeoutError` of what it calls is a failure."""
+        """Return whether this is the node's own timeout; a `TimeoutError` of what it calls is a failure."""
         return isinstance(error, NodeTimeout) and error.node == self.name
 
     def reason_of(self, error: BaseException) -> str:

@@ -84,7 +84,7 @@ def _same_zone(left: datetime | time, right: datetime | time) -> bool:
 
 
 def _is_fixed(zone: tzinfo) -> bool:
-    """Whether it is an offset alone; a zone with a name has rules, which JSON does not hold."""
+    """Return whether it is an offset alone; a zone with a name has rules, which JSON does not hold."""
     if isinstance(zone, timezone):
         return zone.tzname(None).startswith("UTC")
     return isinstance(zone, TzInfo)

@@ -210,7 +210,7 @@ class Run(RunState):
 
 
 def _broken_rule(node: Node, error: BaseException) -> NodeError | None:
-    """Say what a node did that it may not do."""
+    """Return the rule that a node broke, as an error; None: it broke none."""
     if isinstance(error, asyncio.CancelledError):  # nobody has cancelled its task
         broken = "was cancelled from within: it awaited something that was cancelled elsewhere"
     elif isinstance(error, GeneratorExit):

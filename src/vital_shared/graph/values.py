@@ -100,7 +100,7 @@ class ValueTypes:
 
 
 def _unkept(name: str, adapter: TypeAdapter[Any], value: Any, error: Exception) -> CheckpointError:
-    """Say why a value cannot be written: its type is wrong, or is right and JSON cannot hold the value."""
+    """Explain why a value cannot be written: its type is wrong, or right and JSON cannot hold the value."""
     try:
         adapter.validate_python(value, strict=True)
     except (ValueError, RecursionError):

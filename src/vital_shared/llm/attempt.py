@@ -353,7 +353,7 @@ class Attempt:
         )
 
     def _may_be_charged(self) -> bool:
-        """Whether the prompt went out and was not turned away: a late or abandoned call is paid for."""
+        """Return whether the prompt went out and was not refused: a late or abandoned call is paid for."""
         if self.error is None:
             return True  # cancelled
         return isinstance(self.error, ModelTimeout) and self.error.sent

@@ -296,7 +296,7 @@ def _has_other_amount(clause: _Clause, like: _Clause, sources: Sequence[_Clause]
 
 
 def _with_nouns(text: str) -> Iterator[tuple[str, str]]:
-    """Give numbers with the word that follows them: what there is so much of."""
+    """Yield numbers with the word that follows them, which names the thing counted."""
     for token, following in pairwise(token.lower() for token in _TOKEN.findall(text)):
         for number in (_figures(token) | ordinals(token)) - {"1"}:
             if content_words(following):

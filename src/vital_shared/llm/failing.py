@@ -47,6 +47,6 @@ def _unforeseen(error: BaseException, model: str) -> ModelError:
 
 
 def is_own_cancellation() -> bool:
-    """Whether the running task is being cancelled: otherwise the cancellation of another one came through."""
+    """Return whether the running task is being cancelled: else that of another one came through."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0

@@ -39,7 +39,7 @@ are. Of 13 sentences on the topic of a passage that it does not say, the best sc
 unsupported, which errs on the side of doubt."""
 
 LONGEST_ABSTENTION = 600
-"""Characters; who goes on says more than that."""
+"""Characters of an abstention, at most; a longer text says more than that."""
 
 CHECKED_CHARACTERS = 200_000
 """Characters of an answer that are checked, from its beginning."""

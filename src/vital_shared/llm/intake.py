@@ -119,7 +119,7 @@ def _pieces(event: TextDelta | ReasoningDelta) -> Sequence[TextDelta | Reasoning
 
 
 def _is_possible(usage: Usage) -> bool:
-    """Whether a call can have such counts: our own stand in for those that none can."""
+    """Return whether a call can have such counts: our own stand in for those that none can."""
     counts = (
         usage.input_tokens,
         usage.cached_input_tokens,

@@ -201,7 +201,7 @@ def _wire(name: str, wire: str, table: ProviderTable) -> Wire:
 
 
 def _is_private(base_url: str) -> bool:
-    """Whether what is sent there cannot be read on the way: https, or this machine or network."""
+    """Return whether what is sent there cannot be read on the way: https, or this machine or network."""
     parts = urlsplit(base_url)
     if parts.scheme == "https" or parts.hostname == "localhost":
         return True

@@ -19,7 +19,7 @@ MAX_INTEGER_BITS: Final = 63
 
 
 def argument_problem(arguments: object) -> str | None:
-    """Say in words why arguments can be neither stored nor sent; None where they can.
+    """Explain why arguments can be neither stored nor sent; None where they can.
 
     Looks at no more of them than is allowed, and never goes deeper into the stack.
     """

@@ -149,8 +149,8 @@ class Instrument(Collector, Generic[S]):
 class Counter(Instrument[CounterSeries]):
     """A number that only grows.
 
-    :param parts_per_unit: what is counted is so much smaller than the unit: money is counted in whole
-        nano-dollars, so that no sum is rounded.
+    :param parts_per_unit: the parts of the unit that are counted: money is counted in whole nano-dollars, so
+        that no sum is rounded.
     """
 
     kind = "counter"

@@ -53,7 +53,7 @@ class Label:
         return len(self.names)
 
     def __contains__(self, value: str) -> bool:
-        """Whether the value is known."""
+        """Return whether the value is known."""
         return value in self.names
 
     def name_of(self, value: str) -> str:
@@ -107,7 +107,7 @@ class BoundedLabel(Label):
         return self.limit + 1 - len(self._known)
 
     def is_known(self, value: str) -> bool:
-        """Whether the value has its name from the start."""
+        """Return whether the value has its name from the start."""
         return value in self._known
 
     @property
@@ -116,7 +116,7 @@ class BoundedLabel(Label):
         return self.values[len(self._known) :]
 
     def accepts(self, value: str) -> bool:
-        """Whether a value could be a name: short, and without what cannot be shown."""
+        """Return whether a value could be a name: short, and without what cannot be shown."""
         return 0 < len(value) <= LONGEST and value.isprintable()
 
     def on_admitted(self, call: Callable[[BoundedLabel, str], object]) -> None:

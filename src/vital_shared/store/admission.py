@@ -6,7 +6,7 @@ is spent. So a budget is never overspent by more than one run's worst cost, howe
 What is free has to wait for no reservation.
 A reservation is gone with the run's end or pause, and does not count past the run's deadline.
 
-All that reads comes before all that writes: who is refused leaves nothing behind.
+All that reads comes before all that writes: a run that is refused leaves nothing behind.
 """
 
 from __future__ import annotations

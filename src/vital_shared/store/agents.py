@@ -23,7 +23,7 @@ _MOST_NAMED = 10
 
 
 class StoredAgent(Frozen):
-    """An agent, and whose it is."""
+    """An agent, and its owner."""
 
     profile: AgentProfile
     tenant_id: str | None
@@ -77,7 +77,7 @@ class AgentStore:
     async def save(self, profile: AgentProfile, *, tenant_id: str | None) -> None:
         """Store an agent, in place of the one with this id.
 
-        :param tenant_id: whose it is; None: shared by all, which only an administrator may ask for.
+        :param tenant_id: its owner; None: shared by all, which only an administrator may ask for.
         """
         row = _row(profile, owner(tenant_id))
         statement = upsert(agents, self._database.dialect).values(row)
@@ -136,7 +136,7 @@ class AgentStore:
 
 
 def _visible(tenant_id: str | None) -> ColumnElement[bool]:
-    """Whether an agent is the tenant's own or shared; None is nobody's, so only the shared ones are."""
+    """Return whether an agent is the tenant's own or shared; for None, only shared ones are."""
     return agents.c.tenant_id.in_((owner(tenant_id), SHARED))
 
 

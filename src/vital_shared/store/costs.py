@@ -61,7 +61,7 @@ class CostStore:
     async def report(self, query: CostQuery, *, tenant_id: str | None) -> CostReport:
         """Sum a part of the ledger up.
 
-        :param tenant_id: whose costs; None: those of all.
+        :param tenant_id: restrict to this tenant; None for every tenant.
         :raises InvalidRequest: when there are more than `MOST_LINES` groups.
         """
         names = query.group_by

@@ -219,7 +219,7 @@ class Database:
 
 
 def _first_line(error: BaseException | None) -> str:
-    """Say the driver's reason shortly; SQLAlchemy's adapters keep the driver's own error as the cause."""
+    """Return the driver's reason shortly; SQLAlchemy's adapters keep the driver's own error as the cause."""
     reason = (error and error.__cause__) or error
     lines = str(reason).strip().splitlines()
     return lines[0] if lines else type(reason).__name__

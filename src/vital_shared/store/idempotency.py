@@ -109,6 +109,6 @@ def _run_of(connection: Connection, key: IdempotencyKey, now: datetime) -> str |
 
 
 def _may_begin_anew() -> Exists:
-    """Say whether the run that a key has begun ended by a fault of the engine's own: that is no answer."""
+    """Select whether the run that a key has begun ended by a fault of the engine's own: that is no answer."""
     failed = (runs.c.status == "failed", runs.c.error_type.in_(REPEATABLE_FAILURES))
     return exists().where(runs.c.id == idempotency_keys.c.run_id, *failed)

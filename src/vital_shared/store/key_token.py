@@ -54,5 +54,5 @@ class KeyToken:
         return hashlib.sha256(self.secret.encode()).hexdigest()
 
     def fits(self, secret_hash: str) -> bool:
-        """Whether its secret is the one with this hash; the time that it takes reveals nothing of either."""
+        """Return whether its secret is the one with this hash; the time taken reveals nothing of either."""
         return hmac.compare_digest(self.secret_hash, secret_hash)

@@ -53,7 +53,7 @@ class KeyStore:
     ) -> NewKey:
         """Make a key.
 
-        :param tenant_id: whose it is; None: for all tenants.
+        :param tenant_id: its owner; None: for all tenants.
         :raises InvalidRequest: when it has no scope or an unknown one, or the tenant or the name cannot be.
         """
         token = KeyToken.make()

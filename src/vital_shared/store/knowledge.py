@@ -89,7 +89,7 @@ class KnowledgeStore:
     ) -> Document:
         """Store a document in place of the one with this tenant and uri, whose id it keeps, or as a new one.
 
-        :param tenant_id: whose it is; None: shared by all.
+        :param tenant_id: its owner; None: shared by all.
         :raises StoreError: when the database does not answer; then nothing has changed.
         """
         async with self._database.begin() as connection:

@@ -21,7 +21,7 @@ __all__ = ["LimitStore"]
 
 
 class LimitStore:
-    """The limits of all tenants; who has none is not limited. See `vital_shared.store.admission`."""
+    """The limits of all tenants; a tenant without any is not limited. See `vital_shared.store.admission`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -96,7 +96,7 @@ class Payments:
     ) -> bool:
         """Write the end or the pause of a run together with its charges, and return what the job returns.
 
-        It is written also when who waits is cancelled. What cannot be written is kept, and tried again until
+        It is written also when the caller is cancelled. What cannot be written is kept, and tried again until
         it is; a charge that can never be written is set aside, and does not hold up the end.
 
         :param job: what writes the end or the pause.

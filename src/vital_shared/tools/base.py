@@ -53,7 +53,7 @@ class Found(Frozen):
     """The result of a tool that has found passages to cite."""
 
     text: str
-    """The result in words, for who reads it without the passages."""
+    """The result in words, for readers without the passages."""
     passages: tuple[Passage, ...] = ()
 
 

@@ -21,7 +21,7 @@ __all__ = ["PublicApi"]
 
 KEPT_SECONDS: Final = 3_600.0
 KEPT: Final = 500
-"""Answers; only what is public is among them, never whose question it was."""
+"""Cached responses; only public data is among them, never the user who asked for it."""
 
 LARGEST: Final = 5_000_000
 """Bytes of an answer."""

@@ -122,7 +122,7 @@ def _valid(
 
 
 def _mentions(query: str, keyword: str) -> bool:
-    """Whether the question has the keyword as whole words, in any case."""
+    """Return whether the question has the keyword as whole words, in any case."""
     return re.search(rf"(?<!\w){re.escape(keyword)}(?!\w)", query, re.IGNORECASE) is not None
 
 

@@ -160,7 +160,7 @@ class Answering:
         yield Step(step, "failed" if self._broken else "success")
 
     def _from_here_on(self, models: Sequence[Model]) -> Sequence[Model]:
-        """Go on with who has answered so far, or those behind."""
+        """Return the model that has answered so far, and those behind."""
         names = [model.name for model in models]
         if self._model is None or self._model.name not in names:
             return models

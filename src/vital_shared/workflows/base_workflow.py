@@ -158,7 +158,7 @@ class BaseWorkflow(Graph):
         """Go on with a paused run, making the suggested tool calls that are approved, and no others.
 
         :param approved: ids of suggested calls; none denies them all.
-        :param tenant_id: whose run it has to be; None: anybody's.
+        :param tenant_id: restrict to runs of this tenant; None for every tenant.
         :param answers: the values of a subclass's own pausing nodes.
         :raises NotFound: when there is no such run.
         :raises InvalidRequest: when an id was not suggested.

@@ -24,7 +24,7 @@ logger = get_logger(__name__)
 
 OUTPUT_TOKENS: Final = 4_096
 """The longest answer that is reckoned with where the model's own limit is not configured; all of today's
-models may write so much."""
+models may write as much."""
 
 LEAST_TOKENS: Final = 64
 """An answer that has to be shorter is not worth asking for."""
@@ -73,7 +73,7 @@ async def affordable(
     registry: ModelRegistry,
     dollars: Decimal | None,
 ) -> tuple[Model, ...]:
-    """Return those models that a call may ask for so much, each writing no more than the money buys.
+    """Return the models that a call may use within its budget, each writing no more than the money buys.
 
     What is free stays as it is. What has no known price may cost anything: it is asked while there is
     anything left, and no longer.

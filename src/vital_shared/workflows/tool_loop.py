@@ -36,8 +36,8 @@ class ToolLoop:
     or where it was called for the question before any document was read.
 
     :param tools: all tools of the engine.
-    :param agent: whose tools the model may use.
-    :param context: on whose behalf they run.
+    :param agent: its tools are those that the model may use.
+    :param context: the run and the tenant on whose behalf they are called.
     :param manual: whether the user approves calls.
     :param known: the calls of this run that were made before, whose results stand.
     """
@@ -150,7 +150,7 @@ class ToolLoop:
         return any(result.name == tool.name for result in self._results.values())
 
     def _refusal(self, call: ModelToolCall) -> str | None:
-        """Say why a call is not made; a call that nobody allowed ends the loop."""
+        """Return the reason why a call is not made; a call that nobody allowed ends the loop."""
         if self.ended is not None:
             return f"no more calls are made, since {self.ended}"
         tool = self._offered.get(call.name)

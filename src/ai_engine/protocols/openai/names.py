@@ -73,7 +73,7 @@ def read_name(name: str) -> ModelName:
 
 
 def is_openai(path: str) -> bool:
-    """Whether a path is answered as OpenAI's API does, errors too."""
+    """Return whether a path is answered as OpenAI's API does, errors too."""
     version, _, rest = path.removeprefix("/").partition("/")
     segment = rest.partition("/")[0]
     return version == "v1" and (segment in SEGMENTS or segment in UNSERVED_SEGMENTS)

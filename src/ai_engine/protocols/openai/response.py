@@ -57,7 +57,7 @@ def completion(output: WorkflowOutput, model: str, warnings: Sequence[str] = ())
 
 
 def waiting(output: WorkflowOutput) -> str:
-    """Say what the user has to approve, since this protocol has no way to ask for it."""
+    """Name the calls that the user has to approve, since this protocol has no way to ask for it."""
     calls = ", ".join(f"{call.name} {to_json(call.arguments).decode()}" for call in output.suggested_tools)
     return (
         f"This waits for your approval of {calls}: POST /v1/runs/{output.run_id}/approval goes on, "

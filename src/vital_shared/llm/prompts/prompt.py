@@ -56,7 +56,7 @@ class Prompts:
         self._context_tokens = context_tokens
 
     def is_quick(self, request: ModelRequest) -> bool:
-        """Whether `render` takes no longer than the way to a thread and back, which is half a millisecond."""
+        """Return whether `render` takes no longer than the half millisecond to a thread and back."""
         if request.passages or request.tool_results or request.exchanges or request.tools:
             return False
         texts = (request.question, request.instructions, *(message.content for message in request.history))

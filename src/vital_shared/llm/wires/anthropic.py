@@ -22,7 +22,7 @@ _VERSION: Final = "2023-06-01"
 """The version of the API; the header is required."""
 
 _MAX_TOKENS: Final = 16_000
-"""The API requires a limit. Every model that it still serves may write so much, and thinking counts as
+"""The API requires a limit. Every model that it still serves may write as much, and thinking counts as
 writing; what an answer does not use costs nothing."""
 
 

@@ -64,11 +64,11 @@ class _Block:
         return self.kind.endswith("tool_use")
 
     def takes(self, kind: str) -> bool:
-        """Whether pieces for this type of block may be its own."""
+        """Return whether pieces for this type of block may be its own."""
         return self.kind == kind or (kind == "tool_use" and self.takes_input)
 
     def goes_on_with(self, kind: str) -> bool:
-        """Whether a beginning with its number begins no other block: some servers send one for each piece."""
+        """Return whether a beginning with its number begins no other block: some servers repeat it."""
         return self.kind == kind and kind in _EVENTS and not self.beginning.get("signature")
 
     def _input(self) -> Any:

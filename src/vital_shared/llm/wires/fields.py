@@ -90,10 +90,10 @@ def sendable(native: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
 
 
 def is_end_marker(data: bytes) -> bool:
-    """Whether an event is the ``[DONE]`` of OpenAI's streams, with which gateways end other protocols too."""
+    """Return whether an event is the ``[DONE]`` of OpenAI's streams; gateways end others with it too."""
     return data[:1] in b" [" and data.strip() == b"[DONE]"
 
 
 def is_keep_alive(data: bytes) -> bool:
-    """Whether an event says nothing: some servers send empty ones, or null, to keep the connection open."""
+    """Return whether an event is empty: some servers send such ones, or null, to keep the connection open."""
     return data.strip() in (b"", b"null")

@@ -152,7 +152,7 @@ class GeminiDecoder:
         return (*events, *self._usage.read()) if first_counts else events
 
     def _is_read(self, candidate: Mapping[str, Any]) -> bool:
-        """Whether it is the one candidate that is read: others would be mixed into its text."""
+        """Return whether it is the one candidate that is read: others would be mixed into its text."""
         number = candidate.get("index") or 0
         if self._candidate is None:
             self._candidate = number

@@ -19,7 +19,7 @@ def read_json(data: bytes) -> Any:
 
 
 def is_json(data: bytes) -> bool:
-    """Whether this is whole JSON other than null."""
+    """Return whether this is whole JSON other than null."""
     return read_json(data) is not None
 
 

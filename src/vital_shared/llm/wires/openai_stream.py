@@ -275,7 +275,7 @@ def _usage_of(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> Any:
 
 
 def _has_counts(usage: Any) -> bool:
-    """Whether a usage counts anything: some send zeros at the end, behind the real counts."""
+    """Return whether a usage counts anything: some send zeros at the end, behind the real counts."""
     return isinstance(usage, dict) and any(usage.get(field) for field in _WHOLE_COUNTS)
 
 

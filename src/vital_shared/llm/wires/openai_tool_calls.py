@@ -112,7 +112,7 @@ class _Call:
         self._size = 0
 
     def is_followed_by(self, call_id: str, name: str, arguments: Any) -> bool:
-        """Whether a piece at the same place begins another call: it has a name, and an id of its own."""
+        """Return whether a piece at the same place begins another call: with a name, and an id of its own."""
         if not self.name or not name:
             return False
         if self.id and call_id:

@@ -36,7 +36,7 @@ def with_system_as_user(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def has_cache_marks(body: Mapping[str, Any]) -> bool:
-    """Whether the system prompt of Anthropic's request is marked for the provider's cache."""
+    """Return whether the system prompt of Anthropic's request is marked for the provider's cache."""
     match body:
         case {"system": [{"text": str(), "cache_control": _}]}:
             return True

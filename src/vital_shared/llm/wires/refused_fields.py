@@ -86,7 +86,7 @@ class RefusedFields:
         return _without(body, [field for field, end in self._expiries.get(model, {}).items() if end > now])
 
     def learn(self, model: str, body: Mapping[str, Any], error: ModelError) -> bool:
-        """Whether an error refuses a field of the body, so that the call is worth making without it.
+        """Return whether an error refuses a field of the body, so that the call is worth making without it.
 
         :param body: as it was sent.
         """
@@ -102,7 +102,7 @@ class RefusedFields:
         return True
 
     def _was_renamed(self, model: str, field: str) -> bool:
-        """Whether the limit of the output has been refused by its other name already."""
+        """Return whether the limit of the output has been refused by its other name already."""
         return self._expiries.get(model, {}).get(_OTHER_NAME.get(field, ""), 0.0) > self._clock()
 
 

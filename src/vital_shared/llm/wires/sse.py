@@ -134,7 +134,7 @@ class EventReader:
 
 
 def _stands_alone(line: bytes) -> bool:
-    """Whether a line is a whole event by itself, not the first of several that make one."""
+    """Return whether a line is a whole event by itself, not the first of several that make one."""
     line = line.strip()
     return line == _END_MARK or (
         line.startswith(_JSON_BEGINS) and line.endswith((b"}", b"]")) and is_json(line)

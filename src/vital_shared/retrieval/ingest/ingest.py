@@ -86,7 +86,7 @@ class Ingestor:
     ) -> IngestResult:
         """Store a document, in place of an older one with the same tenant and uri.
 
-        :param tenant_id: whose it is; None: shared by all.
+        :param tenant_id: its owner; None: shared by all.
         :param media_type: as HTTP gives it; None: by the suffix of `uri`.
         :raises IngestError: when it cannot be read, or is too large.
         """

@@ -66,7 +66,7 @@ def parse(text: str, *, names: Collection[str] = ()) -> Expression:
 
 
 def is_percentage(node: ast.expr) -> bool:
-    """Whether a tree is a percentage, or a sum or difference of nothing else."""
+    """Return whether a tree is a percentage, or a sum or difference of nothing else."""
     while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         if not is_percentage(node.right):
             return False

@@ -46,7 +46,7 @@ def _raised(power: int) -> str:
 
 
 def mismatch(first: Any, second: Any) -> str:
-    """Say why two units or quantities do not fit, in one sentence.
+    """Explain why two units or quantities do not fit, in one sentence.
 
     Mass and amount of substance are the one pair that people do convert, with a third quantity: see
     https://en.wikipedia.org/wiki/Molar_concentration for the molar mass.
@@ -65,7 +65,7 @@ def mismatch(first: Any, second: Any) -> str:
 
 
 def notes(units: Iterable[UnitName]) -> str:
-    """Say which of several units of the same name were taken; empty where no name has several."""
+    """Name those of several units of the same name that were taken; empty where no name has several."""
     return "; ".join(dict.fromkeys(unit.note for unit in units if unit.note))
 
 

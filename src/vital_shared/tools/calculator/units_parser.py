@@ -159,7 +159,7 @@ def _part(match: re.Match[str]) -> Part:
 
 
 def _follows(before: Part, part: Part) -> bool:
-    """Whether two quantities side by side are one, as feet and inches are."""
+    """Return whether two quantities side by side are one, as feet and inches are."""
     if len(before.unit) > 1 or len(part.unit) > 1 or {before.unit[0].power, part.unit[0].power} != {1}:
         return False
     return (before.unit[0].unit.name, part.unit[0].unit.name) in COMPOUNDS

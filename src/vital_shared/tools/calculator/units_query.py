@@ -55,7 +55,7 @@ def _is_wanted(expression: str, *, ordered: bool) -> bool:
 
 
 def _converts(measured: Measured) -> bool:
-    """Whether one quantity is wanted in another unit of the same kind, as far as names show."""
+    """Return whether one quantity is wanted in another unit of the same kind, as far as names show."""
     first = next(iter(measured.quantities.values()))[0].unit
     return first != measured.target and (
         len(first) > 1 or len(measured.target) > 1 or bool(_kinds(first[0]) & _kinds(measured.target[0]))
