@@ -50,7 +50,7 @@ from vital_shared.monitoring.metrics import (
 )
 from vital_shared.monitoring.spent import count_charge
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
-from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import Execution
 from vital_shared.workflows.preparing import name_labels, name_tenant
 from vital_shared.workflows.run_metrics import RunMetrics
@@ -85,7 +85,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     run = await workflow.begin(asking)
     begin = run._run  # noqa: SLF001 - there is no other way in
 
-    def recorded(stream: EventStream, measuring: RunMetrics) -> Execution:
+    def recorded(stream: RunEvents, measuring: RunMetrics) -> Execution:
         execution = begin(stream, measuring)
         inner = execution._run  # noqa: SLF001
         inner.observers = (*inner.observers, recorder)

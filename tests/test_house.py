@@ -60,6 +60,15 @@ def test_no_module_imports_itself_by_way_of_others():
     TopologicalSorter(needs).prepare()  # raises CycleError, naming the modules
 
 
+def test_a_class_name_means_one_thing():
+    places: dict[str, list[str]] = {}
+    for path in (ROOT / "src").rglob("*.py"):
+        for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(statement, ast.ClassDef):
+                places.setdefault(statement.name, []).append(path.name)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_imports_point_one_way():
     lint = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([lint], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -8,7 +8,7 @@ from vital_cli.backtesting import span
 from vital_cli.session import with_services
 from vital_ops.baseline.comparison import Figure, compare_periods
 from vital_ops.baseline.period_figures import PeriodFigures, period_figures
-from vital_ops.report.period import Span
+from vital_ops.report.period import ReportPeriod
 from vital_shared.models.base import Frozen
 from vital_shared.store.baselines import BaselineStore, StoredBaseline
 from vital_shared.store.stored_json import read_json
@@ -85,8 +85,8 @@ def compare_with_baseline(name: str, last: str) -> BaselineComparison:
     return with_services(compare)
 
 
-def _last(now: datetime, seconds: float) -> Span:
-    return Span(start=now - timedelta(seconds=seconds), end=now)
+def _last(now: datetime, seconds: float) -> ReportPeriod:
+    return ReportPeriod(start=now - timedelta(seconds=seconds), end=now)
 
 
 def _read(stored: StoredBaseline) -> Baseline:

@@ -24,8 +24,8 @@ from vital_ops.compare.compare import (
     SEQUENTIAL,
     UNCACHED,
     FailedLoad,
-    Load,
-    Measured,
+    LoadCase,
+    LoadResult,
     measure,
 )
 from vital_ops.compare.marks import load_marks
@@ -41,7 +41,9 @@ __all__ = ["mark_or_tell", "run_comparison"]
 ENGINE: Final = (sys.executable, "-m", "vital_cli.compare_engine")
 
 
-def run_comparison(count: int, per_second: float, shown_by: str | None = None) -> list[Measured | FailedLoad]:
+def run_comparison(
+    count: int, per_second: float, shown_by: str | None = None
+) -> list[LoadResult | FailedLoad]:
     """Run all loads, and return what each took, or why it failed.
 
     :param count: questions of each load.
@@ -50,13 +52,13 @@ def run_comparison(count: int, per_second: float, shown_by: str | None = None) -
     return asyncio.run(_run(count, per_second, shown_by))
 
 
-async def _run(count: int, per_second: float, shown_by: str | None) -> list[Measured | FailedLoad]:
+async def _run(count: int, per_second: float, shown_by: str | None) -> list[LoadResult | FailedLoad]:
     settings = load_settings(GrafanaSettings)
     stack = None if shown_by is None else load_settings(Settings).data_dir / "stack"
     # Connections are let go before the engine closes them: a question on its way would be lost with one.
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=1)
     async with aiohttp.ClientSession(connector=connector) as client:
-        found: list[Measured | FailedLoad] = []
+        found: list[LoadResult | FailedLoad] = []
         for loads, entries in (
             ((SEQUENTIAL, PARALLEL, UNCACHED, LONG_ANSWERS, ALL_OFF), 0),
             ((CACHED, ALL_ON), 5_000),
@@ -81,13 +83,13 @@ async def _engine(cache_entries: int) -> AsyncIterator[Scratch]:
             yield at
 
 
-def _of(found: Iterable[Measured | FailedLoad], loads: Iterable[Load]) -> list[Measured]:
+def _of(found: Iterable[LoadResult | FailedLoad], loads: Iterable[LoadCase]) -> list[LoadResult]:
     names = {load.name for load in loads}
-    return [each for each in found if isinstance(each, Measured) and each.load.name in names]
+    return [each for each in found if isinstance(each, LoadResult) and each.load.name in names]
 
 
 async def mark_or_tell(
-    client: aiohttp.ClientSession, settings: GrafanaSettings, loads: Iterable[Measured]
+    client: aiohttp.ClientSession, settings: GrafanaSettings, loads: Iterable[LoadResult]
 ) -> None:
     """Mark loads in Grafana; where it fails, say so: what was measured is worth more than its marks."""
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from vital_shared.billing.rates import Rates
 from vital_shared.breaker import FAILURES, Breakers
-from vital_shared.llm.attempt import Account
+from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import (
     CallStarted,
     ModelError,
@@ -37,7 +37,7 @@ def rates(model, _tokens):
 
 
 def account():
-    return Account(rates, count=lambda text: len(text.split()))
+    return CallPricing(rates, count=lambda text: len(text.split()))
 
 
 def down(name):
@@ -303,7 +303,7 @@ async def test_no_price_and_no_count_of_tokens_fail_no_call():
         raise ZeroDivisionError
 
     model = ScriptedModel([TextDelta(text="Fine."), Stop(reason="end")], name="dear")
-    asked = Chain([model], Breakers(), Account(failing, failing))
+    asked = Chain([model], Breakers(), CallPricing(failing, failing))
     assert await text_of(asked) == "Fine."
     (call,) = asked.calls
     assert (call.status, call.cost_dollars) == ("success", None)

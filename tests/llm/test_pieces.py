@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from tests.retrieval.passages import passage
 
-from vital_shared.llm.pieces import Piece, pieces
+from vital_shared.llm.pieces import PassagePiece, pieces
 
 
 def texts(text: str) -> list[str]:
     return [piece.text for piece in pieces(passage(text))]
 
 
-def with_list(text: str, index: int = 0) -> Piece:
+def with_list(text: str, index: int = 0) -> PassagePiece:
     return pieces(passage(text))[index].with_list
 
 

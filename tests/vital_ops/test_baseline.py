@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tests.vital_ops.conftest import NOW, Rows
 
 from vital_ops.baseline.comparison import Figure, compare_periods
-from vital_ops.baseline.estimate import Estimate, difference, mean, quantile, share
+from vital_ops.baseline.estimate import IntervalEstimate, difference, mean, quantile, share
 from vital_ops.baseline.period_figures import PeriodFigures, period_figures
 from vital_ops.report.counts import Moments
-from vital_ops.report.histogram import Histogram
-from vital_ops.report.period import Span
+from vital_ops.report.histogram import BucketCounts
+from vital_ops.report.period import ReportPeriod
 from vital_shared.errors import Conflict, NotFound
 from vital_shared.store.baselines import BaselineStore, StoredBaseline
 from vital_shared.store.database import Database
@@ -25,13 +25,13 @@ LATER = timedelta(hours=1)
 EARLIER = timedelta(hours=30)
 
 
-def histogram(values: list[float]) -> Histogram:
+def histogram(values: list[float]) -> BucketCounts:
     edges = [float(each) for each in BUCKETS[:-1]]
     counts: dict[str, int] = {}
     for value in values:
         le = next((name for name, edge in zip(BUCKETS, edges, strict=False) if value <= edge), "+Inf")
         counts[le] = counts.get(le, 0) + 1
-    return Histogram(counts)
+    return BucketCounts(counts)
 
 
 @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -50,7 +50,7 @@ def test_wilsons_interval_is_the_published_one() -> None:
 def test_equal_periods_differ_by_chance_as_seldom_as_promised(kind: str) -> None:
     drawn = random.Random(7)
 
-    def estimate() -> Estimate:
+    def estimate() -> IntervalEstimate:
         values = [drawn.lognormvariate(0, 0.8) for _ in range(200)]
         if kind == "share":
             return share(sum(value > 1 for value in values), len(values))
@@ -71,14 +71,14 @@ def test_the_interval_of_a_quantile_holds_the_sample_quantile(values: list[float
 
 
 def test_above_the_last_bucket_nothing_is_claimed() -> None:
-    slow, quick = quantile(Histogram({"+Inf": 100}), 0.5), quantile(Histogram({"1": 100}), 0.5)
+    slow, quick = quantile(BucketCounts({"+Inf": 100}), 0.5), quantile(BucketCounts({"1": 100}), 0.5)
     assert difference(slow, slow).low < 0 < difference(slow, slow).high
     assert difference(quick, slow).low > 0, "slower than any bound is slower than a second"
     assert difference(slow, quick).high < 0
 
 
 async def figures(database: Database, ago: timedelta, tenant_id: str | None = None) -> PeriodFigures:
-    span = Span(start=NOW - ago - timedelta(hours=1), end=NOW - ago + timedelta(hours=1))
+    span = ReportPeriod(start=NOW - ago - timedelta(hours=1), end=NOW - ago + timedelta(hours=1))
     return await period_figures(database, span, tenant_id)
 
 

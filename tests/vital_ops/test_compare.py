@@ -25,8 +25,8 @@ from vital_ops.compare.compare import (
     SEQUENTIAL,
     UNCACHED,
     FailedLoad,
-    Load,
-    Measured,
+    LoadCase,
+    LoadResult,
     answered_of,
 )
 from vital_ops.compare.figures import Figures, of_clients
@@ -62,7 +62,7 @@ def agree(ours: float, theirs: float, way: float, edges: tuple[float, ...]) -> b
     return bucket(theirs - 2 * way, edges) <= bucket(ours, edges) <= bucket(theirs, edges)
 
 
-def least(load: Load, count: int) -> float:
+def least(load: LoadCase, count: int) -> float:
     """The average that the parts of a load's questions take, without what the engine adds."""
 
     def one(question: str) -> float:
@@ -104,7 +104,7 @@ def test_one_load_is_faster_in_parallel_from_the_cache_and_streamed(stack):
     found, shown = stack(count=100, per_second=20)
     assert len(found) == 7
     for each in found:
-        assert isinstance(each, Measured), each
+        assert isinstance(each, LoadResult), each
         edges = WORKFLOW_DURATION_SECONDS.edges
         way = each.clients.average - each.prometheus.average
         # Between what the parts are known to take and what the clients have seen, however busy the machine is.
@@ -208,9 +208,9 @@ class serving:  # noqa: N801 - it is used as a function
         await self._runner.cleanup()
 
 
-def measured(load) -> Measured:
+def measured(load) -> LoadResult:
     figures = Figures(1, 2, 3, 1)
-    return Measured(
+    return LoadResult(
         load,
         datetime(2026, 11, 25, 12, tzinfo=UTC),
         datetime(2026, 11, 25, 12, 1, tzinfo=UTC),

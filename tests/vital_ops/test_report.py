@@ -11,7 +11,7 @@ from tests.vital_ops.conftest import NOW, Rows
 
 from vital_ops.report.markdown import to_markdown
 from vital_ops.report.period import Period
-from vital_ops.report.report import Answer, Report, make_report
+from vital_ops.report.report import Report, ReportAnswer, make_report
 from vital_shared.store.database import Database
 
 DAY = Period.until(NOW, "day")
@@ -20,7 +20,7 @@ ERRORS, SLOWEST, HITS, BUDGETS, SAVED, DEAREST, QUALITY, DEGRADED, SUCCESS = ran
 BEFORE = timedelta(hours=30)
 
 
-async def answers(database: Database, period: Period = DAY, **options: Any) -> tuple[Answer, ...]:
+async def answers(database: Database, period: Period = DAY, **options: Any) -> tuple[ReportAnswer, ...]:
     return (await make_report(database, period, now=NOW, **options)).answers
 
 

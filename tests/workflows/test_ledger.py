@@ -15,7 +15,7 @@ from vital_shared import BaseWorkflow, node
 from vital_shared.billing.rates import Rates
 from vital_shared.billing.run_context import current_run_context
 from vital_shared.errors import InvalidRequest, RunFailed, StoreError
-from vital_shared.llm.attempt import Account
+from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import CallStarted, ModelTimeout, ModelUnavailable, Stop, TextDelta, Usage
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer
@@ -75,7 +75,7 @@ async def priced(open_services: Open):
         parts.setdefault("sources", [PaidSource([passage("It takes 42 days.")])])
         parts.setdefault("tools", [weigh])
         services = await open_services(models=models, **parts)
-        priced_words = Account(lambda name, tokens: RATES, lambda text: len(text.split()))
+        priced_words = CallPricing(lambda name, tokens: RATES, lambda text: len(text.split()))
         object.__setattr__(services, "account", priced_words)
         return services
 

@@ -9,7 +9,7 @@ from tests.workflows.conftest import Open
 
 from vital_shared import BaseWorkflow, tool
 from vital_shared.billing.rates import Rates
-from vital_shared.llm.attempt import Account
+from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import ModelToolCall, ModelTurn, ModelUnavailable, Stop, TextDelta
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.event import EventAdapter
@@ -191,7 +191,7 @@ def cent_a_token(name: str, _tokens: Tokens) -> Rates:
 async def test_once_the_limit_is_spent_only_what_is_free_answers(open_services: Open):
     model = ScriptedModel(asks_for("measure", thing="it"))
     services = await open_services(models=[model], sources=[], tools=[measure])
-    object.__setattr__(services, "account", Account(cent_a_token, len))
+    object.__setattr__(services, "account", CallPricing(cent_a_token, len))
     output = await BaseWorkflow(services).execute_typed(
         question("How long?", model="scripted", enable_rag=False, max_cost_dollars="0.66")
     )

@@ -10,7 +10,7 @@ from functools import partial
 from starlette.requests import Request
 
 from ai_engine.api.model_access import check_model
-from ai_engine.api.streams import EventStream, until_disconnected
+from ai_engine.api.streams import EventStreamResponse, until_disconnected
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine
 from ai_engine.idempotency_key import key_of
@@ -146,9 +146,9 @@ def _counting(engine: Engine, question: WorkflowInput) -> Iterator[None]:
 
 def follow(
     engine: Engine, run: LiveRun, *, after: int = 0, write: Callable[[bytes], bytes] = bytes
-) -> EventStream:
-    """Answer with the events of a run after one, as they come; see `EventStream`."""
-    return EventStream(
+) -> EventStreamResponse:
+    """Answer with the events of a run after one, as they come; see `EventStreamResponse`."""
+    return EventStreamResponse(
         run.pieces(after),
         run_id=run.run_id,
         tenant_id=run.tenant_id,

@@ -16,14 +16,14 @@ from starlette.routing import Route
 from ai_engine.api.accept import prefers_stream
 from ai_engine.api.body import parse_model, read_json, read_model
 from ai_engine.api.run_requests import answer, begin, follow, output_of, resume, until_begun, until_ended
-from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStream, last_event_id
+from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStreamResponse, last_event_id
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine, engine_of
 from ai_engine.runs.event_log import Outcome, encode, last_seq
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.lost_event import lost_event
 from ai_engine.runs.peer_client import PeerGone
-from ai_engine.runs.peer_protocol import HERE, Part
+from ai_engine.runs.peer_protocol import HERE, RunSegment
 from ai_engine.runs.peer_server import part_of
 from vital_shared.errors import Conflict, InvalidRequest, NotFound, StoreError
 from vital_shared.models.base import Frozen
@@ -125,7 +125,7 @@ async def events(request: Request) -> Response:
     if not parts and not tail:
         return Response(status_code=NO_CONTENT)
     pieces = _pieces(engine, run, run_id, tenant_id, parts, after, has_tail=bool(tail))
-    return EventStream(
+    return EventStreamResponse(
         pieces,
         run_id=run_id,
         tenant_id=tenant_id,
@@ -139,7 +139,7 @@ async def _pieces(
     run: LiveRun | None,
     run_id: str,
     tenant_id: str | None,
-    parts: Mapping[int, Part],
+    parts: Mapping[int, RunSegment],
     after: int,
     *,
     has_tail: bool,

@@ -16,7 +16,7 @@ from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import STREAM_CONNECTIONS
 
-__all__ = ["HEADERS", "MEDIA_TYPE", "EventStream", "last_event_id", "until_disconnected"]
+__all__ = ["HEADERS", "MEDIA_TYPE", "EventStreamResponse", "last_event_id", "until_disconnected"]
 
 logger = get_logger(__name__)
 
@@ -53,7 +53,7 @@ async def until_disconnected(receive: Receive) -> None:
         pass
 
 
-class EventStream(Response):
+class EventStreamResponse(Response):
     """The events of a run, as they come.
 
     :param pieces: gives them.

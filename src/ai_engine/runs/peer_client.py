@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from ai_engine.runs.peer_protocol import ALL, Ask, Part, Wish
+from ai_engine.runs.peer_protocol import ALL, Ask, RunSegment, Wish
 from ai_engine.runs.peer_server import MORE, YES
 from vital_shared.errors import VitalError
 
@@ -30,14 +30,14 @@ class RunsElsewhere:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
-    async def find(self, run_id: str, tenant_id: str | None) -> dict[int, Part]:
+    async def find(self, run_id: str, tenant_id: str | None) -> dict[int, RunSegment]:
         """Return the segments of a run that each worker holds.
 
         :param tenant_id: restrict to this tenant; None for every tenant.
         """
         wish = Wish(op="find", run_id=run_id, tenant_id=tenant_id)
         answers = await self._ask(ALL, wish.model_dump_json().encode())
-        return {worker: Part.model_validate_json(answer) for worker, answer in answers.items()}
+        return {worker: RunSegment.model_validate_json(answer) for worker, answer in answers.items()}
 
     async def pieces(
         self, worker: int, run_id: str, tenant_id: str | None, after: int, seconds: float

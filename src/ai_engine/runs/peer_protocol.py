@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from vital_shared.models.base import Frozen
 
-__all__ = ["ALL", "HERE", "Ask", "Part", "State", "Wish", "ask_alone", "pack", "unpack"]
+__all__ = ["ALL", "HERE", "Ask", "RunSegment", "State", "Wish", "ask_alone", "pack", "unpack"]
 
 Ask: TypeAlias = Callable[[int, bytes], Awaitable[dict[int, bytes]]]
 """Asks the worker of a number, or `ALL` but oneself; gives the answers that are not empty, by worker."""
@@ -40,7 +40,7 @@ class Wish(Frozen):
     """Seconds that the answer may wait for new events."""
 
 
-class Part(Frozen):
+class RunSegment(Frozen):
     """The segment of a run that a worker holds; a paused run may have gone on in another worker."""
 
     first_seq: int

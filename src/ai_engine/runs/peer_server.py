@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ai_engine.runs.hub import LiveRun, RunHub
-from ai_engine.runs.peer_protocol import Part, State, Wish
+from ai_engine.runs.peer_protocol import RunSegment, State, Wish
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFailedEvent
 
@@ -24,7 +24,7 @@ IDLE_SECONDS: Final = 70.0
 
 
 @dataclass(slots=True)
-class _Reader:
+class _PeerReader:
     pieces: AsyncGenerator[bytes, None]
     asked_at: float
     is_reading: bool = False
@@ -41,7 +41,7 @@ class RunsHere:
     def __init__(self, hub: RunHub, clock: Callable[[], float] = time.monotonic) -> None:
         self._hub = hub
         self._clock = clock
-        self._readers: dict[str, _Reader] = {}
+        self._readers: dict[str, _PeerReader] = {}
 
     async def answer(self, body: bytes) -> bytes:
         """Answer a wish; empty: the run is not here."""
@@ -70,7 +70,7 @@ class RunsHere:
     async def _read(self, wish: Wish, run: LiveRun) -> bytes:
         reader = self._readers.get(wish.reader)
         if reader is None:
-            reader = _Reader(run.pieces(wish.after, wish.seconds), self._clock())
+            reader = _PeerReader(run.pieces(wish.after, wish.seconds), self._clock())
             self._readers[wish.reader] = reader
         reader.is_reading = True
         try:
@@ -89,12 +89,12 @@ class RunsHere:
             await reader.pieces.aclose()
 
 
-def part_of(run: LiveRun) -> Part:
+def part_of(run: LiveRun) -> RunSegment:
     """Describe the segment of a run that is here."""
     log = run.log
     ended: State = "paused" if run.is_paused else "ended"
     state = ended if run.ended.is_set() else "live"
-    return Part(first_seq=log.first_seq, last_seq=log.last_seq, state=state)
+    return RunSegment(first_seq=log.first_seq, last_seq=log.last_seq, state=state)
 
 
 async def _cancel(run: LiveRun) -> bytes:

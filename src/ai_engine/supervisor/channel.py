@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from vital_shared.errors import VitalError
 from vital_shared.logs import get_logger
 
-__all__ = ["Channel", "ChannelClosed", "Handle", "Topic"]
+__all__ = ["ChannelClosed", "Handle", "Topic", "WorkerChannel"]
 
 logger = get_logger(__name__)
 
@@ -61,7 +61,7 @@ class ChannelClosed(VitalError):
     """The other side is gone."""
 
 
-class Channel:
+class WorkerChannel:
     """One end of the connection.
 
     It never waits for the other side to read: what can be under way is bounded, since either side asks for
@@ -75,7 +75,7 @@ class Channel:
         self._last_number = NO_ANSWER
 
     @classmethod
-    async def open(cls, end: socket.socket) -> Channel:
+    async def open(cls, end: socket.socket) -> WorkerChannel:
         """Take over one socket of a pair."""
         return cls(*await asyncio.open_unix_connection(sock=end))
 

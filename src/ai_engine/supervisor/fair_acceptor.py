@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Sized
 from typing import Final
 
-from ai_engine.supervisor.load_table import Load, LoadTable
+from ai_engine.supervisor.load_table import LoadTable, WorkerLoad
 from vital_shared.logs import get_logger
 
 __all__ = ["FairAcceptor"]
@@ -57,9 +57,9 @@ class FairAcceptor:
         self.note_load()
         self._listen()
 
-    def note_load(self) -> Load:
+    def note_load(self) -> WorkerLoad:
         """Let the others know how many connections this worker has."""
-        load = Load(len(self._connections) + len(self._connecting), self._accepted)
+        load = WorkerLoad(len(self._connections) + len(self._connecting), self._accepted)
         self._loads.set(self._worker, load)
         return load
 

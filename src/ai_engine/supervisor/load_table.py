@@ -6,14 +6,14 @@ import mmap
 import os
 from typing import Final, NamedTuple, Self
 
-__all__ = ["Load", "LoadTable"]
+__all__ = ["LoadTable", "WorkerLoad"]
 
 ABSENT: Final = 2**63 - 1
 ACCEPTED_BITS: Final = 40
 SLOT_BYTES: Final = 8
 
 
-class Load(NamedTuple):
+class WorkerLoad(NamedTuple):
     """One worker's share; compared in this order."""
 
     connections: int
@@ -42,7 +42,7 @@ class LoadTable:
             table.remove(number)
         return table
 
-    def set(self, worker: int, load: Load) -> None:
+    def set(self, worker: int, load: WorkerLoad) -> None:
         """Note what a worker has."""
         self._slots[worker] = load.connections << ACCEPTED_BITS | load.accepted
 
@@ -50,10 +50,10 @@ class LoadTable:
         """Note that a worker serves no more."""
         self._slots[worker] = ABSENT
 
-    def others(self, worker: int) -> list[Load]:
+    def others(self, worker: int) -> list[WorkerLoad]:
         """Return the loads of the other workers that serve."""
         return [
-            Load(slot >> ACCEPTED_BITS, slot % (1 << ACCEPTED_BITS))
+            WorkerLoad(slot >> ACCEPTED_BITS, slot % (1 << ACCEPTED_BITS))
             for number, slot in enumerate(self._slots)
             if slot != ABSENT and number != worker
         ]

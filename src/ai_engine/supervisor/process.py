@@ -12,7 +12,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from ai_engine.supervisor.channel import Channel, ChannelClosed, Topic
+from ai_engine.supervisor.channel import ChannelClosed, Topic, WorkerChannel
 from ai_engine.supervisor.load_table import LoadTable
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.labels import WORKER_VARIABLE
@@ -42,7 +42,7 @@ SNAPSHOT_SECONDS: Final = 3.0
 class WorkerProcess:
     """A worker process and the channel to it."""
 
-    def __init__(self, number: int, process: Process, channel: Channel, hang_seconds: float) -> None:
+    def __init__(self, number: int, process: Process, channel: WorkerChannel, hang_seconds: float) -> None:
         self.number = number
         self.is_hung = False
         """It was killed, since it gave no sign of life."""
@@ -86,7 +86,7 @@ class WorkerProcess:
                 pass_fds=inherited,
                 start_new_session=True,
             )
-        return cls(number, process, await Channel.open(ours), hang_seconds)
+        return cls(number, process, await WorkerChannel.open(ours), hang_seconds)
 
     @property
     def pid(self) -> int:
@@ -181,7 +181,7 @@ class WorkerProcess:
             self.last, self._last_at = answer, asked_at
 
     async def ask(self, topic: Topic, body: bytes) -> bytes:
-        """Ask it something; raises what `Channel.ask` does."""
+        """Ask it something; raises what `WorkerChannel.ask` does."""
         return await self._channel.ask(topic, body)
 
     def announce_end_of_peer(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from ai_engine.runs.peer_protocol import ALL, Ask, pack, unpack
-from ai_engine.supervisor.channel import Channel, ChannelClosed, Topic
+from ai_engine.supervisor.channel import ChannelClosed, Topic, WorkerChannel
 from ai_engine.supervisor.process import WorkerProcess
 
 __all__ = ["Relaying", "ask_through"]
@@ -47,7 +47,7 @@ class Relaying:
             return b""
 
 
-def ask_through(channel: Channel) -> Ask:
+def ask_through(channel: WorkerChannel) -> Ask:
     """Make what a worker asks the others with."""
 
     async def ask(worker: int, wish: bytes) -> dict[int, bytes]:

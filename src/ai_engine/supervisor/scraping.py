@@ -7,7 +7,7 @@ from typing import Final
 
 from ai_engine.runs.fair_slots import EngineBusy
 from ai_engine.scraping import Scrape
-from ai_engine.supervisor.channel import Channel, ChannelClosed, Topic
+from ai_engine.supervisor.channel import ChannelClosed, Topic, WorkerChannel
 from ai_engine.supervisor.gathering import OPENMETRICS, TEXT
 
 __all__ = ["ask_supervisor"]
@@ -16,7 +16,7 @@ ANSWER_SECONDS: Final = 5.0
 """A scrape that takes longer is given up; Prometheus' own limit is 10 seconds."""
 
 
-def ask_supervisor(channel: Channel) -> Scrape:
+def ask_supervisor(channel: WorkerChannel) -> Scrape:
     """Make what asks the supervisor."""
 
     async def scrape(as_openmetrics: bool) -> bytes:

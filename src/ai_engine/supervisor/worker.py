@@ -22,7 +22,7 @@ from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
 from ai_engine.server import Server, StopRequests
 from ai_engine.settings import ServerSettings
-from ai_engine.supervisor.channel import Channel, Topic
+from ai_engine.supervisor.channel import Topic, WorkerChannel
 from ai_engine.supervisor.fair_acceptor import FairAcceptor
 from ai_engine.supervisor.load_table import LoadTable
 from ai_engine.supervisor.relaying import ask_through
@@ -56,7 +56,7 @@ class WorkerServer(Server):
         self,
         app: Starlette,
         settings: ServerSettings,
-        channel: Channel,
+        channel: WorkerChannel,
         stops: StopRequests,
         loads: LoadTable | None,
     ) -> None:
@@ -130,7 +130,7 @@ async def _work(
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     stops = StopRequests()
-    channel = await Channel.open(end)
+    channel = await WorkerChannel.open(end)
     async with asyncio.TaskGroup() as tasks:
         apps: list[Starlette] = []
         tasks.create_task(_listen(channel, stops, apps))
@@ -142,7 +142,7 @@ async def _work(
         await channel.aclose()
 
 
-async def _listen(channel: Channel, stops: StopRequests, apps: list[Starlette]) -> None:
+async def _listen(channel: WorkerChannel, stops: StopRequests, apps: list[Starlette]) -> None:
     """Answer the supervisor until it is gone; then nobody needs this worker any more.
 
     :param apps: what this worker serves, once it does.
@@ -171,7 +171,7 @@ async def _listen(channel: Channel, stops: StopRequests, apps: list[Starlette]) 
 async def _serve(
     listener: socket.socket,
     settings: ServerSettings,
-    channel: Channel,
+    channel: WorkerChannel,
     stops: StopRequests,
     apps: list[Starlette],
     loads: LoadTable | None,

@@ -9,10 +9,10 @@ import typer
 
 from vital_cli.options import Events, Json, Waterfall
 
-__all__ = ["Approval", "ask"]
+__all__ = ["ApprovalChoice", "ask"]
 
 
-class Approval(str, Enum):
+class ApprovalChoice(str, Enum):
     """The treatment of the tool calls that modes 1 and 3 suggest."""
 
     ALL = "all"
@@ -46,8 +46,8 @@ def ask(
         bool, typer.Option("--sequential", help="Run one node after another: the same answer, slower.")
     ] = False,
     approve: Annotated[
-        Approval, typer.Option(help="What happens with the tool calls that modes 1 and 3 suggest.")
-    ] = Approval.ASK,
+        ApprovalChoice, typer.Option(help="What happens with the tool calls that modes 1 and 3 suggest.")
+    ] = ApprovalChoice.ASK,
     as_json: Json = False,
     events: Events = False,
     waterfall: Waterfall = False,
@@ -63,9 +63,9 @@ def ask(
 
     view = choose_view(as_json=as_json, as_events=events)
     decide = {
-        Approval.ALL: decided(None),
-        Approval.NONE: decided(()),
-        Approval.ASK: ask_for_each,
+        ApprovalChoice.ALL: decided(None),
+        ApprovalChoice.NONE: decided(()),
+        ApprovalChoice.ASK: ask_for_each,
     }[approve]
     try:
         asked = WorkflowInput(

@@ -8,7 +8,7 @@ from math import isinf
 from vital_cli.baselines import Baseline, BaselineComparison
 from vital_cli.terminal import say, show_table, write_json
 from vital_ops.baseline.comparison import estimates
-from vital_ops.baseline.estimate import CONFIDENCE, Estimate
+from vital_ops.baseline.estimate import CONFIDENCE, IntervalEstimate
 from vital_ops.baseline.period_figures import PeriodFigures
 
 __all__ = ["show_baseline", "show_baselines", "show_comparison"]
@@ -81,11 +81,11 @@ def _period(figures: PeriodFigures) -> str:
     )
 
 
-def _value(estimate: Estimate | None, unit: str, sign: str = "") -> str:
+def _value(estimate: IntervalEstimate | None, unit: str, sign: str = "") -> str:
     return "too little data" if estimate is None else _number(estimate.value, unit, sign)
 
 
-def _interval(estimate: Estimate | None, unit: str, sign: str = "") -> str:
+def _interval(estimate: IntervalEstimate | None, unit: str, sign: str = "") -> str:
     if estimate is None:
         return "-"
     return f"{_number(estimate.low, unit, sign)} to {_number(estimate.high, unit, sign)}"

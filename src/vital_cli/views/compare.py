@@ -17,10 +17,18 @@ from vital_ops.compare.compare import (
     SEQUENTIAL,
     UNCACHED,
     FailedLoad,
-    Load,
-    Measured,
+    LoadCase,
+    LoadResult,
 )
-from vital_ops.compare.verdict import OF_ALL, OF_CACHE, OF_PARALLEL, Line, compared, cumulated, perceived
+from vital_ops.compare.verdict import (
+    OF_ALL,
+    OF_CACHE,
+    OF_PARALLEL,
+    VerdictLine,
+    compared,
+    cumulated,
+    perceived,
+)
 
 __all__ = ["Comparison", "comparison", "show_comparison"]
 
@@ -45,24 +53,24 @@ EVERYTHING: Final = (
 class Comparison:
     """All that was compared."""
 
-    parallel: tuple[Line, ...]
+    parallel: tuple[VerdictLine, ...]
     """Nodes one after another, and in parallel."""
-    cache: tuple[Line, ...]
+    cache: tuple[VerdictLine, ...]
     """Without a cache, and with one."""
-    streaming: tuple[Line, ...]
-    cumulative: tuple[Line, ...]
+    streaming: tuple[VerdictLine, ...]
+    cumulative: tuple[VerdictLine, ...]
     """Everything off, and everything on."""
-    loads: tuple[Measured, ...]
+    loads: tuple[LoadResult, ...]
     failures: tuple[str, ...]
     """Loads that failed, and questions without an answer, with their reasons."""
 
 
-def comparison(found: Iterable[Measured | FailedLoad]) -> Comparison:
+def comparison(found: Iterable[LoadResult | FailedLoad]) -> Comparison:
     """Compare what was measured; a table is empty where a load that it needs has failed."""
     found = tuple(found)
-    measured = {each.load.name: each for each in found if isinstance(each, Measured)}
+    measured = {each.load.name: each for each in found if isinstance(each, LoadResult)}
 
-    def have(*loads: Load) -> list[Measured]:
+    def have(*loads: LoadCase) -> list[LoadResult]:
         names = [load.name for load in loads]
         return [measured[name] for name in names] if measured.keys() >= set(names) else []
 
@@ -78,7 +86,7 @@ def comparison(found: Iterable[Measured | FailedLoad]) -> Comparison:
     )
 
 
-def _failures(found: Iterable[Measured | FailedLoad]) -> Iterator[str]:
+def _failures(found: Iterable[LoadResult | FailedLoad]) -> Iterator[str]:
     for each in found:
         if isinstance(each, FailedLoad):
             yield f"{each.load.name} failed, and is not compared: {each.reason}"
@@ -111,7 +119,7 @@ def _show(title: str, rows: list[dict[str, object]], made: str) -> None:
         say(made)
 
 
-def _row(line: Line, change: str) -> dict[str, object]:
+def _row(line: VerdictLine, change: str) -> dict[str, object]:
     return {
         "": line.what,
         "before": f"{line.before:.2f} s",

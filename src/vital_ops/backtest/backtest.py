@@ -12,7 +12,7 @@ from vital_ops.backtest.inlining import inlined
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig, Threshold
 from vital_ops.durations import write_seconds
 from vital_ops.promql import scoped
-from vital_ops.rules.alert import Alert
+from vital_ops.rules.alert import AlertSpec
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.recording import recordings
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, burns, slo_recordings
@@ -72,7 +72,7 @@ async def backtest(history: History, config: OpsConfig, times: int | None) -> li
     return tested
 
 
-async def _test(alert: Alert, history: History, config: OpsConfig, times: int | None) -> Tested:
+async def _test(alert: AlertSpec, history: History, config: OpsConfig, times: int | None) -> Tested:
     fired = await _fired(alert, history, config)
     suggested = None
     if times is not None and len(fired) != times:
@@ -80,7 +80,9 @@ async def _test(alert: Alert, history: History, config: OpsConfig, times: int | 
     return Tested(alert.name, config.thresholds[alert.name], fired, suggested)
 
 
-async def _suggest(alert: Alert, history: History, config: OpsConfig, times: int, fires: int) -> float | None:
+async def _suggest(
+    alert: AlertSpec, history: History, config: OpsConfig, times: int, fires: int
+) -> float | None:
     """Find the nearest value with which an alert fires so often; where it fires too often, or less."""
     rarer = fires > times
     nearest = None
@@ -104,7 +106,7 @@ def _candidates(name: str, value: float, *, rarer: bool) -> Iterator[float]:
             yield tried
 
 
-async def _fired(alert: Alert, history: History, config: OpsConfig) -> list[Firing]:
+async def _fired(alert: AlertSpec, history: History, config: OpsConfig) -> list[Firing]:
     at = config.threshold(alert.name)
     expr = scoped(inlined(alert.condition(at), recordings(config.thresholds)), config.selector)
     return firings(await history.moments(expr), hold=at.hold, step=history.step)

@@ -21,7 +21,7 @@ class HistoryUnavailable(VitalError):
     """Prometheus has not answered a query."""
 
 
-class Span(NamedTuple):
+class TimeSpan(NamedTuple):
     """A span of time, in seconds since the epoch."""
 
     start: float
@@ -56,14 +56,14 @@ class History:
             found.update(await self._ask(expr, part))
         return sorted(found)
 
-    def _parts(self) -> Iterator[Span]:
+    def _parts(self) -> Iterator[TimeSpan]:
         at = self._start
         while at <= self._end:
             end = min(at + (POINTS - 1) * self.step, self._end)
-            yield Span(at, end)
+            yield TimeSpan(at, end)
             at = end + self.step
 
-    async def _ask(self, expr: str, part: Span) -> set[float]:
+    async def _ask(self, expr: str, part: TimeSpan) -> set[float]:
         params = {
             "query": expr,
             "start": f"{part.start:.3f}",

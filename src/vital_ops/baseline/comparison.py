@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from vital_ops.baseline.estimate import Estimate, difference, mean, quantile, share
+from vital_ops.baseline.estimate import IntervalEstimate, difference, mean, quantile, share
 from vital_ops.baseline.period_figures import PeriodFigures
 from vital_ops.report.counts import Moments
 from vital_shared.models.base import Frozen
@@ -27,11 +27,11 @@ class Figure(Frozen):
 
     name: str
     unit: Unit
-    before: Estimate | None
-    after: Estimate | None
+    before: IntervalEstimate | None
+    after: IntervalEstimate | None
     """None: there is too little data."""
 
-    change: Estimate | None
+    change: IntervalEstimate | None
     """Later value less earlier one."""
 
     verdict: Verdict
@@ -47,7 +47,7 @@ def compare_periods(before: PeriodFigures, after: PeriodFigures) -> tuple[Figure
     )
 
 
-def estimates(figures: PeriodFigures) -> Iterator[tuple[str, Unit, bool, Estimate | None]]:
+def estimates(figures: PeriodFigures) -> Iterator[tuple[str, Unit, bool, IntervalEstimate | None]]:
     """Estimate each figure: name, unit, whether more is better, and what there is enough data for."""
     requests = figures.requests
     durations = requests.durations
@@ -65,7 +65,7 @@ def estimates(figures: PeriodFigures) -> Iterator[tuple[str, Unit, bool, Estimat
 
 
 def _compare(
-    name: str, unit: Unit, before: Estimate | None, after: Estimate | None, *, rises: bool
+    name: str, unit: Unit, before: IntervalEstimate | None, after: IntervalEstimate | None, *, rises: bool
 ) -> Figure:
     if before is None or after is None:
         return Figure(
@@ -77,7 +77,7 @@ def _compare(
     )
 
 
-def _verdict(change: Estimate, *, rises: bool) -> Verdict:
+def _verdict(change: IntervalEstimate, *, rises: bool) -> Verdict:
     if change.low > 0:
         return "better" if rises else "worse"
     if change.high < 0:
@@ -85,9 +85,9 @@ def _verdict(change: Estimate, *, rises: bool) -> Verdict:
     return "no clear difference"
 
 
-def _mean(moments: Moments) -> Estimate | None:
+def _mean(moments: Moments) -> IntervalEstimate | None:
     return mean(moments) if moments.count >= MIN_COUNT else None
 
 
-def _share(part: int, whole: int) -> Estimate | None:
+def _share(part: int, whole: int) -> IntervalEstimate | None:
     return share(part, whole) if whole >= MIN_COUNT else None

@@ -6,9 +6,9 @@ from math import hypot, inf, sqrt
 from typing import Final, NamedTuple
 
 from vital_ops.report.counts import Moments
-from vital_ops.report.histogram import Histogram
+from vital_ops.report.histogram import BucketCounts
 
-__all__ = ["CONFIDENCE", "Estimate", "difference", "mean", "quantile", "share"]
+__all__ = ["CONFIDENCE", "IntervalEstimate", "difference", "mean", "quantile", "share"]
 
 CONFIDENCE: Final = 0.99
 """Ten figures are compared at once: at 95 % every other comparison would call a chance a change."""
@@ -17,7 +17,7 @@ Z: Final = 2.5758293035489004
 """The normal distribution's quantile for it, on both sides."""
 
 
-class Estimate(NamedTuple):
+class IntervalEstimate(NamedTuple):
     """A value, and the interval that holds the true one with `CONFIDENCE`."""
 
     value: float
@@ -25,7 +25,7 @@ class Estimate(NamedTuple):
     high: float
 
 
-def share(part: int, whole: int) -> Estimate:
+def share(part: int, whole: int) -> IntervalEstimate:
     """Estimate a share by Wilson's score interval.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
@@ -33,18 +33,18 @@ def share(part: int, whole: int) -> Estimate:
     value = part / whole
     centre = (value + Z * Z / (2 * whole)) / (1 + Z * Z / whole)
     half = Z / (1 + Z * Z / whole) * sqrt(value * (1 - value) / whole + Z * Z / (4 * whole * whole))
-    return Estimate(value, max(0.0, centre - half), min(1.0, centre + half))
+    return IntervalEstimate(value, max(0.0, centre - half), min(1.0, centre + half))
 
 
-def mean(moments: Moments) -> Estimate:
+def mean(moments: Moments) -> IntervalEstimate:
     """Estimate a mean by the central limit theorem, with the standard error of the values."""
     count, value = moments.count, moments.total / moments.count
     variance = max(0.0, moments.squares - count * value * value) / (count - 1)
     half = Z * sqrt(variance / count)
-    return Estimate(value, value - half, value + half)
+    return IntervalEstimate(value, value - half, value + half)
 
 
-def quantile(histogram: Histogram, at: float) -> Estimate:
+def quantile(histogram: BucketCounts, at: float) -> IntervalEstimate:
     """Estimate a quantile by order statistics: between the ranks that are the binomial distribution's limits.
 
     Where in its bucket a duration lies is not known, so the interval reaches to the edges of the buckets
@@ -55,10 +55,10 @@ def quantile(histogram: Histogram, at: float) -> Estimate:
     low, _ = histogram.bucket(max(1.0, total * at - half))
     _, high = histogram.bucket(min(float(total), total * at + half + 1))
     value = histogram.quantile(at)
-    return Estimate(0.0 if value is None else value, low, high)
+    return IntervalEstimate(0.0 if value is None else value, low, high)
 
 
-def difference(before: Estimate, after: Estimate) -> Estimate:
+def difference(before: IntervalEstimate, after: IntervalEstimate) -> IntervalEstimate:
     """Estimate how much more a later value is, from the two intervals.
 
     The method of variance estimates recovery: Zou and Donner, "Construction of confidence limits about effect
@@ -67,7 +67,7 @@ def difference(before: Estimate, after: Estimate) -> Estimate:
     value = after.value - before.value
     if inf in (before.high, after.high):  # above the histogram's last bound nothing is known
         low = -inf if before.high == inf else after.low - before.high
-        return Estimate(value, low, inf if after.high == inf else after.high - before.low)
+        return IntervalEstimate(value, low, inf if after.high == inf else after.high - before.low)
     low = value - hypot(after.value - after.low, before.high - before.value)
     high = value + hypot(after.high - after.value, before.value - before.low)
-    return Estimate(value, low, high)
+    return IntervalEstimate(value, low, high)

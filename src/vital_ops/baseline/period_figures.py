@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_ops.report.calls import call_stats
 from vital_ops.report.counts import Moments, RequestCount, RequestStats, request_stats
-from vital_ops.report.period import Span
+from vital_ops.report.period import ReportPeriod
 from vital_shared.models.base import Frozen
 from vital_shared.monitoring.metrics import NANOS
 from vital_shared.store.account_tables import ledger
@@ -48,7 +48,7 @@ class PeriodFigures(Frozen):
         return Moments(self.requests.ended, self.run_dollars, self.run_dollars_squared)
 
 
-async def period_figures(database: Database, span: Span, tenant_id: str | None) -> PeriodFigures:
+async def period_figures(database: Database, span: ReportPeriod, tenant_id: str | None) -> PeriodFigures:
     """Read the figures of a period from the store.
 
     :raises StoreError: when the database is not there.
@@ -69,7 +69,9 @@ async def period_figures(database: Database, span: Span, tenant_id: str | None) 
     )
 
 
-async def _run_dollars(connection: AsyncConnection, span: Span, tenant_id: str | None) -> tuple[float, float]:
+async def _run_dollars(
+    connection: AsyncConnection, span: ReportPeriod, tenant_id: str | None
+) -> tuple[float, float]:
     dollars = cast(func.sum(ledger.c.cost_nanos), Double) / NANOS
     runs = (
         select(dollars.label("dollars"))

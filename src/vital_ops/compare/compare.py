@@ -30,8 +30,8 @@ __all__ = [
     "SEQUENTIAL",
     "UNCACHED",
     "FailedLoad",
-    "Load",
-    "Measured",
+    "LoadCase",
+    "LoadResult",
     "answered_of",
     "measure",
 ]
@@ -51,7 +51,7 @@ SCRAPED_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadCase:
     """One of the loads; each has labels of its own in the metrics."""
 
     name: str
@@ -95,20 +95,20 @@ class Load:
         return {"mode": self.mode, "execution": self.execution}
 
 
-SEQUENTIAL: Final = Load("sequential", "2", execution="sequential")
-PARALLEL: Final = Load("parallel", "2")
-UNCACHED: Final = Load("cache-off", "1", repeats=True)
-CACHED: Final = Load("cache-on", "1", repeats=True)
-ALL_OFF: Final = Load("all-off", "1", execution="sequential", hit_share=EXPECTED_HITS)
-ALL_ON: Final = Load("all-on", "2", hit_share=EXPECTED_HITS)
-LONG_ANSWERS: Final = Load("streaming", "4", model=LONG, bare=True, share=0.2)
+SEQUENTIAL: Final = LoadCase("sequential", "2", execution="sequential")
+PARALLEL: Final = LoadCase("parallel", "2")
+UNCACHED: Final = LoadCase("cache-off", "1", repeats=True)
+CACHED: Final = LoadCase("cache-on", "1", repeats=True)
+ALL_OFF: Final = LoadCase("all-off", "1", execution="sequential", hit_share=EXPECTED_HITS)
+ALL_ON: Final = LoadCase("all-on", "2", hit_share=EXPECTED_HITS)
+LONG_ANSWERS: Final = LoadCase("streaming", "4", model=LONG, bare=True, share=0.2)
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class LoadResult:
     """The measurements of a load."""
 
-    load: Load
+    load: LoadCase
     began: datetime
     ended: datetime
     prometheus: Figures
@@ -121,32 +121,32 @@ class Measured:
 class FailedLoad:
     """A load whose figures cannot be compared."""
 
-    load: Load
+    load: LoadCase
     reason: str
 
 
 async def measure(
     client: aiohttp.ClientSession,
     at: Scratch,
-    loads: Sequence[Load],
+    loads: Sequence[LoadCase],
     count: int,
     per_second: float,
     tell: Callable[[str], None],
     shown_by: str | None = None,
-) -> list[Measured | FailedLoad]:
+) -> list[LoadResult | FailedLoad]:
     """Run loads, one after the other; one that fails does not end the others.
 
     :param count: questions of each.
     :param shown_by: the address of a second Prometheus, which has to have seen all of it too.
     :raises LoadFailed: when the second Prometheus has not seen it.
     """
-    found: list[Measured | FailedLoad] = []
+    found: list[LoadResult | FailedLoad] = []
     for load in loads:
         try:
             found.append(await _measure(client, at, load, count, per_second, tell))
         except (LoadFailed, aiohttp.ClientError, TimeoutError) as error:
             found.append(FailedLoad(load, str(error) or type(error).__name__))
-    if shown_by is not None and isinstance(last := found[-1], Measured):
+    if shown_by is not None and isinstance(last := found[-1], LoadResult):
         answered = round(count * last.load.share) - len(last.failures)
         await _scraped(client, shown_by, at.engine, last.load, answered)
     return found
@@ -155,11 +155,11 @@ async def measure(
 async def _measure(
     client: aiohttp.ClientSession,
     at: Scratch,
-    load: Load,
+    load: LoadCase,
     count: int,
     per_second: float,
     tell: Callable[[str], None],
-) -> Measured:
+) -> LoadResult:
     asked, pace = round(count * load.share), per_second * load.share
     tell(f"{load.name}: {asked} questions, {pace:g} a second …")
     before = await first_tokens(client, at.prometheus, load.mode)
@@ -169,7 +169,7 @@ async def _measure(
     took, failures = answered_of(answers)
     await _scraped(client, at.prometheus, at.engine, load, len(took))
     figures = await of_prometheus(client, at.prometheus, load.labels, load.mode, before)
-    return Measured(load, began, ended, figures, of_clients(took), failures)
+    return LoadResult(load, began, ended, figures, of_clients(took), failures)
 
 
 def answered_of(answers: Sequence[Took | LoadFailed]) -> tuple[list[Took], tuple[str, ...]]:
@@ -186,7 +186,7 @@ def answered_of(answers: Sequence[Took | LoadFailed]) -> tuple[list[Took], tuple
 
 
 async def _scraped(
-    client: aiohttp.ClientSession, prometheus: str, engine: str, load: Load, count: int
+    client: aiohttp.ClientSession, prometheus: str, engine: str, load: LoadCase, count: int
 ) -> None:
     """Wait until a Prometheus has seen all of a load."""
     durations = select(WORKFLOW_DURATION_SECONDS, "count", **load.labels)

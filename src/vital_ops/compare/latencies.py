@@ -36,7 +36,7 @@ SEED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LatencyPart:
     """A part of an answer."""
 
     mean: float
@@ -45,12 +45,12 @@ class Part:
     """The standard deviation of the logarithm: a log-normal distribution."""
 
 
-PARTS: Final[Mapping[str, Part]] = {
-    AGENT: Part(0.2, 0.8),
-    FIRST_SOURCE: Part(0.9, 0.6),
-    SECOND_SOURCE: Part(0.6, 0.6),
-    TOOLS: Part(0.8, 0.8),
-    MODEL: Part(0.3, 0.3),
+PARTS: Final[Mapping[str, LatencyPart]] = {
+    AGENT: LatencyPart(0.2, 0.8),
+    FIRST_SOURCE: LatencyPart(0.9, 0.6),
+    SECOND_SOURCE: LatencyPart(0.6, 0.6),
+    TOOLS: LatencyPart(0.8, 0.8),
+    MODEL: LatencyPart(0.3, 0.3),
 }
 
 _NUMBER: Final = re.compile(r"widget (\d+)")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vital_ops.compare.compare import Measured
+from vital_ops.compare.compare import LoadResult
 from vital_ops.marks import Mark
 from vital_ops.uids import PERFORMANCE
 
 __all__ = ["load_marks"]
 
 
-def load_marks(loads: Iterable[Measured]) -> Iterator[Mark]:
+def load_marks(loads: Iterable[LoadResult]) -> Iterator[Mark]:
     """Make a mark of each load."""
     for load in loads:
         yield Mark(

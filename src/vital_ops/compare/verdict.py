@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from vital_ops.compare.compare import Measured
+from vital_ops.compare.compare import LoadResult
 
-__all__ = ["OF_ALL", "OF_CACHE", "OF_PARALLEL", "Line", "compared", "cumulated", "perceived"]
+__all__ = ["OF_ALL", "OF_CACHE", "OF_PARALLEL", "VerdictLine", "compared", "cumulated", "perceived"]
 
 Expected: TypeAlias = Mapping[str, tuple[float, float]]
 """The expected reduction, at least and at most: shares."""
@@ -27,7 +27,7 @@ PERCEIVED: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class VerdictLine:
     """One line of the table."""
 
     what: str
@@ -39,7 +39,7 @@ class Line:
     verdict: str
 
 
-def compared(before: Measured, after: Measured, expected: Expected) -> Iterator[Line]:
+def compared(before: LoadResult, after: LoadResult, expected: Expected) -> Iterator[VerdictLine]:
     """Compare two runs of a load."""
     rows = {
         "average": (before.prometheus.average, after.prometheus.average),
@@ -48,10 +48,10 @@ def compared(before: Measured, after: Measured, expected: Expected) -> Iterator[
     }
     for what, (first, second) in rows.items():
         saved = 1 - second / first
-        yield Line(what, first, second, saved, _verdict(saved, expected[what]))
+        yield VerdictLine(what, first, second, saved, _verdict(saved, expected[what]))
 
 
-def cumulated(before: Measured, after: Measured) -> Iterator[Line]:
+def cumulated(before: LoadResult, after: LoadResult) -> Iterator[VerdictLine]:
     """Compare everything off with everything on.
 
     Without streaming a reader waits for the whole answer, so its first word is held against that.
@@ -62,15 +62,15 @@ def cumulated(before: Measured, after: Measured) -> Iterator[Line]:
         ("average until the first word", after.prometheus.first_token),
     ):
         saved = 1 - seconds / whole
-        yield Line(what, whole, seconds, saved, _verdict(saved, OF_ALL))
+        yield VerdictLine(what, whole, seconds, saved, _verdict(saved, OF_ALL))
 
 
-def perceived(streamed: Measured) -> Line:
+def perceived(streamed: LoadResult) -> VerdictLine:
     """Compare when an answer is whole with when it begins."""
     total, first = streamed.prometheus.average, streamed.prometheus.first_token
     times = total / first
     met = round(times) >= PERCEIVED
-    return Line("whole answer, first word", total, first, times, "met" if met else "missed")
+    return VerdictLine("whole answer, first word", total, first, times, "met" if met else "missed")
 
 
 def _verdict(saved: float, expected: tuple[float, float]) -> str:

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import aiohttp
 
-from vital_ops.drill.faults import FAULTS, Fault
+from vital_ops.drill.faults import FAULTS, DrillFault
 from vital_ops.drill.journey import Journey, Receiver
 from vital_ops.drill.making import Site
 from vital_ops.drill.receivers import Receivers
-from vital_ops.drill.watching import Watch
+from vital_ops.drill.watching import AlertWatch
 from vital_ops.receivers.delivery import Status
 from vital_ops.stack.scratch import Scratch
 
@@ -47,11 +47,11 @@ class Drill:
         self._receivers = receivers
         self._tell = tell
         self._patience = patience
-        self._watch = Watch(client, prometheus=at.prometheus, engine=at.engine)
+        self._watch = AlertWatch(client, prometheus=at.prometheus, engine=at.engine)
         self._began = datetime.now(UTC)
 
     async def run(
-        self, alerts: Mapping[str, frozenset[Receiver]], faults: Iterable[Fault] = FAULTS
+        self, alerts: Mapping[str, frozenset[Receiver]], faults: Iterable[DrillFault] = FAULTS
     ) -> list[Journey]:
         """Make the faults of alerts, and follow the alerts until they are over.
 
@@ -77,7 +77,7 @@ class Drill:
             journey.strays = frozenset(self._receivers.got(journey.alert) - journey.receivers)
         return [journeys[alert] for alert in alerts]
 
-    async def _make(self, fault: Fault, journeys: Sequence[Journey]) -> None:
+    async def _make(self, fault: DrillFault, journeys: Sequence[Journey]) -> None:
         """Make a fault until its alerts are with their receivers, and follow these until they are over."""
         if not journeys:
             return
@@ -128,7 +128,7 @@ class Drill:
         return (at - self._began).total_seconds()
 
 
-def _groups(faults: Iterable[Fault]) -> list[list[Fault]]:
+def _groups(faults: Iterable[DrillFault]) -> list[list[DrillFault]]:
     """Divide faults into those that are made at the same time."""
     known = list(faults)
     alone = [[fault] for fault in known if fault.is_alone]

@@ -13,14 +13,14 @@ from vital_ops.drill.models import BREAKS_OFF, DEAR, DEAR_DOLLARS, GOOD, MISCOUN
 from vital_ops.drill.workers import kill_workers
 from vital_shared.store.key_token import KeyToken
 
-__all__ = ["FAULTS", "Fault"]
+__all__ = ["FAULTS", "DrillFault"]
 
 FALSE_KEY: Final = KeyToken.make().text
 """A key of the right form that no engine has made."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class DrillFault:
     """Something that goes wrong, and its alerts."""
 
     words: str
@@ -46,33 +46,33 @@ _TOOLS: Final = [
 ]
 
 FAULTS: Final = (
-    Fault(
+    DrillFault(
         "requests come for a while, and then no more",
         asking_no_more(_question(), 10, busy_seconds=50),
         alerts=frozenset({"TrafficDropped"}),
         is_alone=True,
     ),
-    Fault(
+    DrillFault(
         "a step of the workflow ends every run with an error",
         asking(_question(end_with_error("Is it so?"), tenant_id="drill-unlucky"), 6),
         alerts=frozenset({"HighErrorRate", "TenantAvailability"}),
     ),
-    Fault(
+    DrillFault(
         "a model takes 31 seconds for an answer",
         asking(_question(model=SLOW), 6),
         alerts=frozenset({"HighLatency", "VeryHighLatency"}),
     ),
-    Fault(
+    DrillFault(
         "the cache is small, and every question is a new one",
         asking(_question(mode="2"), 20),
         alerts=frozenset({"LowCacheHitRate", "CacheNearCapacity", "HighCacheEvictionRate"}),
     ),
-    Fault(
+    DrillFault(
         "a tenant asks a model at $10 an answer, and then ten times as often",
         asking(_question(model=DEAR), 4, calm_seconds=18),
         alerts=frozenset({"HighDailyCost", "SuddenCostSpike"}),
     ),
-    Fault(
+    DrillFault(
         "a source and a tool fail, and the model breaks off midway",
         asking(
             _question(
@@ -88,31 +88,31 @@ FAULTS: Final = (
             {"LowQualityScore", "HighDegradationRate", "HighToolFailureRate", "HighRAGFailureRate"}
         ),
     ),
-    Fault(
+    DrillFault(
         "a provider counts ten million tokens for an answer of three words",
         asking(_question(model=MISCOUNTS), 1),
         alerts=frozenset({"DeadLetters"}),
     ),
-    Fault(
+    DrillFault(
         "most workers of another engine are killed at once",
         kill_workers,
         alerts=frozenset({"WorkerRestarts"}),
         is_alone=True,
     ),
-    Fault(
+    DrillFault(
         "Slack refuses notifications: their channel is archived",
         send_undeliverable,
         alerts=frozenset({"NotificationsFailing"}),
         is_alone=True,
         needs_stand_ins=True,
     ),
-    Fault("another engine does not answer Prometheus", lose_replica, alerts=frozenset({"ReplicaDown"})),
-    Fault(
+    DrillFault("another engine does not answer Prometheus", lose_replica, alerts=frozenset({"ReplicaDown"})),
+    DrillFault(
         "somebody tries keys that are false",
         asking(_question(), 10, headers={"Authorization": f"Bearer {FALSE_KEY}"}),
         alerts=frozenset({"EngineRejecting"}),
     ),
-    Fault(
+    DrillFault(
         "a tenant has spent all of its budget",
         spending("drill-spender", _question(model=DEAR)(1), dollars=DEAR_DOLLARS),
         alerts=frozenset({"TenantBudget"}),

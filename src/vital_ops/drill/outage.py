@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 
 from vital_ops.drill.drill import Tell
-from vital_ops.drill.faults import FAULTS, Fault
+from vital_ops.drill.faults import FAULTS, DrillFault
 from vital_ops.drill.journey import Journey, Receiver
 from vital_ops.drill.making import Site
 from vital_ops.drill.receivers import StandingIn
@@ -178,6 +178,6 @@ class OutageDrill:
         return (at - self._began).total_seconds()
 
 
-def _faults(alerts: Iterable[str]) -> list[Fault]:
+def _faults(alerts: Iterable[str]) -> list[DrillFault]:
     """Return the faults of alerts; one that makes others fire too does no harm."""
     return [fault for fault in FAULTS if fault.alerts & {*alerts}]

@@ -10,7 +10,7 @@ import aiohttp
 
 from vital_shared.logs import get_logger
 
-__all__ = ["State", "Watch"]
+__all__ = ["AlertWatch", "State"]
 
 logger = get_logger(__name__)
 
@@ -21,7 +21,7 @@ State = Literal["pending", "firing", "told", "told over"]
 """The state of an alert: it waits for its time, it fires, and the engine was notified of either end."""
 
 
-class Watch:
+class AlertWatch:
     """Asks again and again, and notes when an alert came into which state.
 
     :param prometheus: its address; so is ``engine``.

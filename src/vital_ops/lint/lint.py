@@ -19,13 +19,13 @@ from vital_ops.rules.recording import recordings
 from vital_ops.rules.rule import Recording, Rule
 from vital_ops.rules.slos import slo_recordings
 
-__all__ = ["Fault", "all_known", "lint_boards", "lint_query", "lint_rules"]
+__all__ = ["LintFault", "all_known", "lint_boards", "lint_query", "lint_rules"]
 
 _FIXED: Final = re.compile(r"\[(\d[^\]]*)\]")
 _NAMED: Final = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 
 
-class Fault(NamedTuple):
+class LintFault(NamedTuple):
     """Something that is wrong."""
 
     where: str
@@ -61,7 +61,7 @@ def all_known(rules: Iterable[Recording]) -> Known:
     return known | recorded(rules, labels)
 
 
-def lint_rules(config: OpsConfig) -> Iterator[Fault]:
+def lint_rules(config: OpsConfig) -> Iterator[LintFault]:
     """Check all rules and alerts."""
     rules = [*recordings(config.thresholds), *slo_recordings()]
     known = all_known(rules)
@@ -69,10 +69,10 @@ def lint_rules(config: OpsConfig) -> Iterator[Fault]:
     checked: list[Rule] = [*rules, *alerts, *slo_rules(config)]
     for rule in checked:
         for what in lint_query(rule.expr, known)[1]:
-            yield Fault(rule.name, what)
+            yield LintFault(rule.name, what)
 
 
-def lint_boards(boards: Iterable[Board], thresholds: Thresholds) -> Iterator[Fault]:
+def lint_boards(boards: Iterable[Board], thresholds: Thresholds) -> Iterator[LintFault]:
     """Check all queries of all panels, and that a legend names labels that are there."""
     known = all_known([*recordings(thresholds), *slo_recordings()])
     windows = {each.range for each in thresholds.values()} | {
@@ -87,4 +87,4 @@ def lint_boards(boards: Iterable[Board], thresholds: Thresholds) -> Iterator[Fau
                     f"the legend names {name}, which the query does not give" for name in sorted(missing)
                 ]
                 for what in (*faults, *legends):
-                    yield Fault(f"{board.title}, {panel.title}", what)
+                    yield LintFault(f"{board.title}, {panel.title}", what)

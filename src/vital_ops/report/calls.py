@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vital_ops.report.period import Span
+from vital_ops.report.period import ReportPeriod
 from vital_shared.store.account_tables import ledger
 
 __all__ = ["CallStats", "call_stats"]
@@ -22,7 +22,7 @@ class CallStats:
     """By the cache."""
 
 
-async def call_stats(connection: AsyncConnection, span: Span, tenant_id: str | None) -> CallStats:
+async def call_stats(connection: AsyncConnection, span: ReportPeriod, tenant_id: str | None) -> CallStats:
     """Count calls of models that were made, and those that the cache has spared."""
     made = ledger.c.run_id.is_not(None)  # what was spared belongs to no run
     statement = select(

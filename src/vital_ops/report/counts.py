@@ -9,8 +9,8 @@ from sqlalchemy import Double, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_ops.definitions import ANSWERABLE, CACHED_MODES, DEGRADED, ENDED, FAILED, HIT, LOOKED_UP
-from vital_ops.report.histogram import Histogram
-from vital_ops.report.period import Span
+from vital_ops.report.histogram import BucketCounts
+from vital_ops.report.period import ReportPeriod
 from vital_shared.store.request_count_table import request_counts
 
 __all__ = ["Moments", "RequestCount", "RequestStats", "request_stats"]
@@ -89,13 +89,13 @@ class RequestStats:
         return self._requests(mode=CACHED_MODES, cache_status=LOOKED_UP)
 
     @property
-    def durations(self) -> Histogram:
+    def durations(self) -> BucketCounts:
         """All durations, those of cancelled requests too, as in the metric."""
         found: dict[str, int] = {}
         for each in self.counts:
             if each.le:
                 found[each.le] = found.get(each.le, 0) + each.requests
-        return Histogram(found)
+        return BucketCounts(found)
 
     @property
     def duration(self) -> Moments:
@@ -128,7 +128,9 @@ class RequestStats:
         ]
 
 
-async def request_stats(connection: AsyncConnection, span: Span, tenant_id: str | None) -> RequestStats:
+async def request_stats(
+    connection: AsyncConnection, span: ReportPeriod, tenant_id: str | None
+) -> RequestStats:
     """Read the counts of a period's whole minutes; the database adds them up."""
     columns = request_counts.c
     labels = [columns[name] for name in LABELS]

@@ -9,11 +9,11 @@ from math import inf
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
 from vital_shared.store.request_counts import BUCKETS
 
-__all__ = ["Histogram"]
+__all__ = ["BucketCounts"]
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class BucketCounts:
     """Counts by the upper bound of their bucket, in seconds."""
 
     counts: Mapping[str, int]

@@ -14,7 +14,7 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import budgets, ledger, spending
 
-__all__ = ["MAX_TENANTS", "BudgetUse", "Cost", "TenantCost", "budget_uses", "cost"]
+__all__ = ["MAX_TENANTS", "BudgetUse", "PeriodCost", "TenantCost", "budget_uses", "cost"]
 
 MAX_TENANTS = 10
 """The tenants that are named."""
@@ -30,7 +30,7 @@ class TenantCost(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class PeriodCost:
     """The cost of a period."""
 
     rows: int
@@ -81,7 +81,7 @@ def _share(spent: Decimal, limit: Decimal) -> float:
     return float("inf") if spent else 0.0
 
 
-async def cost(connection: AsyncConnection, period: Period, tenant_id: str | None) -> Cost:
+async def cost(connection: AsyncConnection, period: Period, tenant_id: str | None) -> PeriodCost:
     """Add up the ledger of a period."""
     spent = func.coalesce(func.sum(ledger.c.cost_nanos), 0)
     within = [ledger.c.at >= period.start, ledger.c.at < period.end]
@@ -97,7 +97,7 @@ async def cost(connection: AsyncConnection, period: Period, tenant_id: str | Non
     )
     found = await connection.execute(by_tenant)
     tenants = tuple(_tenant(tenant, int(each), int(nanos)) for tenant, each in found)
-    return Cost(rows, to_dollars(int(nanos)), tenants)
+    return PeriodCost(rows, to_dollars(int(nanos)), tenants)
 
 
 def _tenant(tenant_id: str, nanos: int, of: int) -> TenantCost:

@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 from vital_shared.models.base import Frozen
 from vital_shared.store.periods import period_key
 
-__all__ = ["DAYS", "Period", "PeriodName", "Span"]
+__all__ = ["DAYS", "Period", "PeriodName", "ReportPeriod"]
 
 PeriodName = Literal["day", "week", "month"]
 
@@ -16,14 +16,14 @@ DAYS: Final[dict[PeriodName, int]] = {"day": 1, "week": 7, "month": 30}
 """All of one length, so that a period can be compared with the one before."""
 
 
-class Span(Frozen):
+class ReportPeriod(Frozen):
     """From a moment, up to another one that is not part of it; in UTC."""
 
     start: datetime
     end: datetime
 
 
-class Period(Span):
+class Period(ReportPeriod):
     """A span of a length that has a name."""
 
     name: PeriodName

@@ -8,14 +8,14 @@ from typing import Final, Literal
 
 from vital_ops.report.calls import CallStats, call_stats
 from vital_ops.report.counts import RequestStats, request_stats
-from vital_ops.report.money import BudgetUse, Cost, TenantCost, budget_uses, cost
+from vital_ops.report.money import BudgetUse, PeriodCost, TenantCost, budget_uses, cost
 from vital_ops.report.period import Period
 from vital_ops.report.targets import CALLS_SAVED, ERROR_RATE, HIT_RATE, SLOWEST_SECONDS, SUCCESS_RATE
 from vital_shared.models.base import Frozen
 from vital_shared.store.database import Database
 from vital_shared.store.forecast import MonthForecasts, month_forecasts
 
-__all__ = ["Answer", "Report", "Section", "Verdict", "make_report"]
+__all__ = ["Report", "ReportAnswer", "Section", "Verdict", "make_report"]
 
 SLOWEST_SHARE: Final = 0.95
 
@@ -24,7 +24,7 @@ Verdict = Literal["met", "missed", "no data", "none"]
 """``none`` is for what has no target. Where there is no data, no target is met."""
 
 
-class Answer(Frozen):
+class ReportAnswer(Frozen):
     """The answer to one question."""
 
     section: Section
@@ -50,7 +50,7 @@ class Report(Frozen):
     """None: all tenants."""
 
     made_at: datetime
-    answers: tuple[Answer, ...]
+    answers: tuple[ReportAnswer, ...]
     tenants: tuple[TenantCost, ...]
     """The most expensive ones."""
 
@@ -90,9 +90,9 @@ async def make_report(
     )
 
 
-def _performance(here: RequestStats) -> Iterator[Answer]:
+def _performance(here: RequestStats) -> Iterator[ReportAnswer]:
     rate = _share(here.failed, here.ended)
-    yield Answer(
+    yield ReportAnswer(
         section="performance",
         question="Is the error rate below 2 %?",
         figure=_of(here.failed, here.ended, "requests"),
@@ -101,7 +101,7 @@ def _performance(here: RequestStats) -> Iterator[Answer]:
         verdict=_verdict(None if rate is None else rate < ERROR_RATE),
     )
     slowest = here.durations.quantile(SLOWEST_SHARE)
-    yield Answer(
+    yield ReportAnswer(
         section="performance",
         question="Is the P95 latency below 5 s?",
         figure="-" if slowest is None else f"{slowest:.2f} s",
@@ -110,7 +110,7 @@ def _performance(here: RequestStats) -> Iterator[Answer]:
         verdict=_verdict(None if slowest is None else slowest < SLOWEST_SECONDS),
     )
     hits = _share(here.hits, here.looked_up)
-    yield Answer(
+    yield ReportAnswer(
         section="performance",
         question="Is the cache hit rate above 60 % in modes 1 and 2?",
         figure=_of(here.hits, here.looked_up, "look-ups"),
@@ -120,9 +120,9 @@ def _performance(here: RequestStats) -> Iterator[Answer]:
     )
 
 
-def _cost(uses: tuple[BudgetUse, ...], called: CallStats, spent: Cost) -> Iterator[Answer]:
+def _cost(uses: tuple[BudgetUse, ...], called: CallStats, spent: PeriodCost) -> Iterator[ReportAnswer]:
     over = sum(use.is_over for use in uses)
-    yield Answer(
+    yield ReportAnswer(
         section="cost",
         question="Are we under budget?",
         figure=f"{over} of {len(uses)} tenants over" if uses else "no tenant has a budget",
@@ -132,7 +132,7 @@ def _cost(uses: tuple[BudgetUse, ...], called: CallStats, spent: Cost) -> Iterat
     )
     total = called.made + called.spared
     saved = _share(called.spared, total)
-    yield Answer(
+    yield ReportAnswer(
         section="cost",
         question="Does the cache save more than 60 % of the LLM calls?",
         figure=_of(called.spared, total, "calls"),
@@ -140,7 +140,7 @@ def _cost(uses: tuple[BudgetUse, ...], called: CallStats, spent: Cost) -> Iterat
         target=f"> {_percent(CALLS_SAVED)}",
         verdict=_verdict(None if saved is None else saved > CALLS_SAVED),
     )
-    yield Answer(
+    yield ReportAnswer(
         section="cost",
         question="Which tenants are most expensive?",
         figure=_dearest(spent),
@@ -150,7 +150,7 @@ def _cost(uses: tuple[BudgetUse, ...], called: CallStats, spent: Cost) -> Iterat
     )
 
 
-def _trends(here: RequestStats, before: RequestStats) -> Iterator[Answer]:
+def _trends(here: RequestStats, before: RequestStats) -> Iterator[ReportAnswer]:
     yield _trend(
         "Is the quality score improving?", here.quality.mean, before.quality.mean, "no lower", rises=True
     )
@@ -162,7 +162,7 @@ def _trends(here: RequestStats, before: RequestStats) -> Iterator[Answer]:
         rises=False,
     )
     rate = _share(here.answered, here.ended)
-    yield Answer(
+    yield ReportAnswer(
         section="trends",
         question="Are we meeting SLAs: does a request succeed at least 95 % of the time?",
         figure=_of(here.answered, here.ended, "requests"),
@@ -172,12 +172,14 @@ def _trends(here: RequestStats, before: RequestStats) -> Iterator[Answer]:
     )
 
 
-def _trend(question: str, value: float | None, before: float | None, target: str, *, rises: bool) -> Answer:
+def _trend(
+    question: str, value: float | None, before: float | None, target: str, *, rises: bool
+) -> ReportAnswer:
     """Compare with the period before; what stays the same has got no worse."""
     show = f"{value:.3f}" if value is not None and rises else _percent(value)
     then = f"{before:.3f}" if before is not None and rises else _percent(before)
     met = None if value is None or before is None else (value >= before if rises else value <= before)
-    return Answer(
+    return ReportAnswer(
         section="trends",
         question=question,
         figure=f"{show}, before {then}",
@@ -188,7 +190,7 @@ def _trend(question: str, value: float | None, before: float | None, target: str
     )
 
 
-def _dearest(spent: Cost) -> str:
+def _dearest(spent: PeriodCost) -> str:
     if not spent.rows:
         return "-"
     first = spent.tenants[0]

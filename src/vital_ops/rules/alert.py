@@ -16,7 +16,7 @@ __all__ = [
     "LONGEST_SETTLING_SECONDS",
     "NOTIFY",
     "THE_TENANT",
-    "Alert",
+    "AlertSpec",
     "Contributors",
     "Receiver",
     "Severity",
@@ -64,7 +64,7 @@ class Contributors(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class AlertSpec:
     """One alert, but for its numbers."""
 
     name: str

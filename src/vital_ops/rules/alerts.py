@@ -7,7 +7,7 @@ from typing import Final
 from vital_ops.config import Threshold
 from vital_ops.durations import write_seconds
 from vital_ops.promql import and_on, increase, increase_from_birth, mean, sum_by
-from vital_ops.rules.alert import Alert, Contributors
+from vital_ops.rules.alert import AlertSpec, Contributors
 from vital_ops.rules.recording import (
     ALL,
     BROKEN,
@@ -119,7 +119,7 @@ _SLOW_MODELS: Final = Contributors(
 )
 
 ALERTS: Final = (
-    Alert(
+    AlertSpec(
         name="HighErrorRate",
         group="performance",
         severity="warning",
@@ -137,7 +137,7 @@ ALERTS: Final = (
         ),
         condition=_error_rate,
     ),
-    Alert(
+    AlertSpec(
         name="HighLatency",
         group="performance",
         severity="warning",
@@ -153,7 +153,7 @@ ALERTS: Final = (
         contributors=_SLOW_MODELS,
         condition=lambda at: _slower("0.95", at),
     ),
-    Alert(
+    AlertSpec(
         name="VeryHighLatency",
         group="performance",
         severity="critical",
@@ -169,7 +169,7 @@ ALERTS: Final = (
         contributors=_SLOW_MODELS,
         condition=lambda at: _slower("0.99", at),
     ),
-    Alert(
+    AlertSpec(
         name="LowCacheHitRate",
         group="cache",
         severity="warning",
@@ -183,7 +183,7 @@ ALERTS: Final = (
         shown=HIT_RATIO,
         condition=_hit_rate,
     ),
-    Alert(
+    AlertSpec(
         name="CacheNearCapacity",
         group="cache",
         severity="warning",
@@ -198,7 +198,7 @@ ALERTS: Final = (
         labels=("tier",),
         condition=lambda at: f"{CACHE_FULLNESS} > {at.value:g}",
     ),
-    Alert(
+    AlertSpec(
         name="HighCacheEvictionRate",
         group="cache",
         severity="warning",
@@ -213,7 +213,7 @@ ALERTS: Final = (
         labels=("tier",),
         condition=lambda at: f"{EVICTIONS} > {at.value:g}",
     ),
-    Alert(
+    AlertSpec(
         name="HighDailyCost",
         group="cost",
         severity="warning",
@@ -228,7 +228,7 @@ ALERTS: Final = (
         contributors=_SPENDERS,
         condition=lambda at: f"{COST_OF_DAY} > {at.value:g}",
     ),
-    Alert(
+    AlertSpec(
         name="SuddenCostSpike",
         group="cost",
         severity="critical",
@@ -243,7 +243,7 @@ ALERTS: Final = (
         contributors=_SPENDERS,
         condition=_spike,
     ),
-    Alert(
+    AlertSpec(
         name="LowQualityScore",
         group="quality",
         severity="warning",
@@ -258,7 +258,7 @@ ALERTS: Final = (
         contributors=_REASONS,
         condition=_quality,
     ),
-    Alert(
+    AlertSpec(
         name="HighDegradationRate",
         group="quality",
         severity="warning",
@@ -273,7 +273,7 @@ ALERTS: Final = (
         contributors=_REASONS,
         condition=_degradations,
     ),
-    Alert(
+    AlertSpec(
         name="HighToolFailureRate",
         group="system",
         severity="warning",
@@ -290,7 +290,7 @@ ALERTS: Final = (
         ),
         condition=_tools,
     ),
-    Alert(
+    AlertSpec(
         name="HighRAGFailureRate",
         group="system",
         severity="critical",

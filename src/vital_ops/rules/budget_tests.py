@@ -8,7 +8,7 @@ from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.promql import select
-from vital_ops.rules.case import Case, Check, Line, Phase, engine_of, flat
+from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
@@ -86,7 +86,7 @@ def _changed_limits(at: Threshold, case: Callable[..., Case]) -> Iterator[Case]:
         yield replace(changed, series={**changed.series, series: flat((9, amount), (40, None))})
 
 
-def _budgets(shares: Sequence[Phase]) -> dict[str, Line]:
+def _budgets(shares: Sequence[Phase]) -> dict[str, SeriesPhases]:
     """Let two engines show the same day's budget, one of them later, and others be little used."""
     found = {}
     for instance, part in (("one:8000", 1.0), ("two:8000", 0.5)):

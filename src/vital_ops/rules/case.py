@@ -17,8 +17,8 @@ __all__ = [
     "INSTANCES",
     "Case",
     "Check",
-    "Line",
     "Phase",
+    "SeriesPhases",
     "engine_of",
     "flat",
     "lines",
@@ -34,7 +34,7 @@ Phase = tuple[float, float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SeriesPhases:
     """A series, one phase after the other."""
 
     phases: tuple[Phase, ...]
@@ -59,10 +59,10 @@ class Line:
             at += (samples + 1) * rise  # the next piece begins a step later
         return " ".join(pieces)
 
-    def times(self, factor: float) -> Line:
+    def times(self, factor: float) -> SeriesPhases:
         """Multiply it."""
         phases = ((minutes, None if each is None else each * factor) for minutes, each in self.phases)
-        return Line(tuple(phases), self.rises)
+        return SeriesPhases(tuple(phases), self.rises)
 
     @property
     def minutes(self) -> float:
@@ -75,9 +75,9 @@ class Case:
     """Series that rise in straight lines, and when the alert fires."""
 
     name: str
-    series: Mapping[str, Line]
+    series: Mapping[str, SeriesPhases]
     checks: Sequence[Check]
-    engine: Line | None = None
+    engine: SeriesPhases | None = None
     """Whether an engine is up; None: it is, all the time."""
     own: Mapping[str, str] = field(default_factory=dict)
     """Labels of the alert that is looked for, beside its name."""
@@ -98,17 +98,17 @@ ENGINE: Final = f'up{{{SCOPE},instance="one:8000"}}'
 """Prometheus' own series of the first engine."""
 
 
-def lines(*phases: Phase) -> Line:
+def lines(*phases: Phase) -> SeriesPhases:
     """Make a counter."""
-    return Line(phases, rises=True)
+    return SeriesPhases(phases, rises=True)
 
 
-def flat(*phases: Phase) -> Line:
+def flat(*phases: Phase) -> SeriesPhases:
     """Make a gauge."""
-    return Line(phases, rises=False)
+    return SeriesPhases(phases, rises=False)
 
 
-def engine_of(phases: Sequence[Phase]) -> Line:
+def engine_of(phases: Sequence[Phase]) -> SeriesPhases:
     """Let the engine be up while there are series, and down while there are none."""
     return flat(*((minutes, 0 if amount is None else 1) for minutes, amount in phases))
 
@@ -187,7 +187,7 @@ def _test(
     }
 
 
-def _spread(series: Mapping[str, Line], step: float, selector: str) -> dict[str, str]:
+def _spread(series: Mapping[str, SeriesPhases], step: float, selector: str) -> dict[str, str]:
     """Divide counters between two engines."""
     found = {}
     for name, line in series.items():
@@ -199,7 +199,9 @@ def _spread(series: Mapping[str, Line], step: float, selector: str) -> dict[str,
     return found
 
 
-def _elsewhere(series: Mapping[str, Line], step: float, selector: str, minutes: float) -> dict[str, str]:
+def _elsewhere(
+    series: Mapping[str, SeriesPhases], step: float, selector: str, minutes: float
+) -> dict[str, str]:
     """Let engines that are not watched do the opposite, ten times as much."""
     other = re.sub(r'"[^"]*"', '"elsewhere"', selector)
     names = [name for name in series if SCOPE in name and not name.startswith("up{")]
@@ -208,7 +210,7 @@ def _elsewhere(series: Mapping[str, Line], step: float, selector: str, minutes: 
     ]
     found = {scoped(ENGINE, other): flat((minutes + step, 1)).written(step)}
     for name, (amount, rises) in zip(names, reversed(counts), strict=True):
-        line = Line(((minutes + step, 10 * amount),), rises)
+        line = SeriesPhases(((minutes + step, 10 * amount),), rises)
         found[scoped(_on(name, "one:8000"), other)] = line.written(step)
     return found
 

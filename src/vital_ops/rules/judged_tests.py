@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from vital_ops.config import Threshold
-from vital_ops.rules.case import Case, Check, Line, Phase, engine_of, flat, lines
+from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import Shape, degradations, nearly_slow, slow
 from vital_ops.rules.timing import Timing
@@ -147,7 +147,7 @@ def case_of(
     name: str,
     *phases: Fault,
     checks: Sequence[Check],
-    engine: Line | None = None,
+    engine: SeriesPhases | None = None,
     labels: Mapping[str, str] = NO_LABELS,
 ) -> Case:
     """Make a case of phases with events and faults; no engine is up while there are no series."""
@@ -172,7 +172,7 @@ def _judged(
     timing = Timing.of(at)
     window, hold, step, there, full = timing.window, timing.hold, timing.step, timing.there, timing.full
 
-    def case(name: str, *phases: Fault, checks: Sequence[Check], engine: Line | None = None) -> Case:
+    def case(name: str, *phases: Fault, checks: Sequence[Check], engine: SeriesPhases | None = None) -> Case:
         return case_of(shape, name, *phases, checks=checks, engine=engine, labels=labels)
 
     def at_one_pace(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from vital_ops.config import Threshold
 from vital_ops.promql import select
-from vital_ops.rules.case import INSTANCES, Case, Check, Line, Phase, engine_of, flat, lines, times
+from vital_ops.rules.case import INSTANCES, Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
@@ -36,7 +36,7 @@ LONG_OUTAGE_MINUTES: Final = 80.0
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 MEMORY: Final[Mapping[str, str]] = MappingProxyType({"tier": "memory"})
 
-Level: TypeAlias = Callable[[Sequence[Phase]], dict[str, Line]]
+Level: TypeAlias = Callable[[Sequence[Phase]], dict[str, SeriesPhases]]
 """Makes series that are at a level for some minutes, and then at another."""
 
 
@@ -65,7 +65,7 @@ def daily_cost(at: Threshold) -> Iterator[Case]:
     models = select(COST_OVERALL_DOLLARS_TOTAL, mode="2", cost_type="llm")
     tools = select(COST_OVERALL_DOLLARS_TOTAL, mode="1", cost_type="tools")
 
-    def write(phases: Sequence[Phase]) -> dict[str, Line]:
+    def write(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
         return {
             models: lines(*times(phases, 36 / at.window)),
             tools: lines(*times(phases, 24 / at.window)),
@@ -160,10 +160,10 @@ def _sliding_out(timing: Timing, case: Callable[..., Case], bad: float) -> Case:
     )
 
 
-def _entries(phases: Sequence[Phase]) -> dict[str, Line]:
+def _entries(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
     """One engine's cache is nearly full, another's and another tier are not."""
 
-    def level(factor: float) -> Line:
+    def level(factor: float) -> SeriesPhases:
         return flat(*times(phases, factor))
 
     capacity = flat(*((minutes, None if share is None else 1000) for minutes, share in phases))
@@ -180,7 +180,7 @@ def _entries(phases: Sequence[Phase]) -> dict[str, Line]:
     }
 
 
-def _evicted(phases: Sequence[Phase]) -> dict[str, Line]:
+def _evicted(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
     def series(operation: str, tier: str, mode: str) -> str:
         return select(CACHE_OPERATIONS_TOTAL, operation=operation, tier=tier, mode=mode)
 

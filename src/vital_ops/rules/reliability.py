@@ -7,7 +7,7 @@ from typing import Final
 from vital_ops.config import Threshold
 from vital_ops.durations import write_seconds
 from vital_ops.promql import SCOPE, and_on, increase, increase_from_birth, rate, sum_by
-from vital_ops.rules.alert import THE_TENANT, Alert, Contributors
+from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors
 from vital_ops.rules.outage import DOWN, ENGINES_UP_NOW
 from vital_ops.rules.recording import (
     ALL,
@@ -70,9 +70,9 @@ def _tenant_fails(at: Threshold) -> str:
     return f"{TENANT_ERROR_RATIO} > {at.value:g} and on (tenant_id) {ended} >= {at.least_events}"
 
 
-def _tenant_budget(row: str, words: str) -> Alert:
+def _tenant_budget(row: str, words: str) -> AlertSpec:
     """Make one of the alerts on a tenant's budgets; a period's end is the end of all of them."""
-    return Alert(
+    return AlertSpec(
         name=TENANT_BUDGET,
         row=row,
         own=(("share", "{percent}"),),
@@ -98,7 +98,7 @@ def _tenant_budget(row: str, words: str) -> Alert:
 
 
 RELIABILITY_ALERTS: Final = (
-    Alert(
+    AlertSpec(
         name="EngineDown",
         group="reliability",
         severity="critical",
@@ -112,7 +112,7 @@ RELIABILITY_ALERTS: Final = (
         condition=lambda at: f"{ENGINES_UP_NOW} < {at.value:g}",
         shown=None,
     ),
-    Alert(
+    AlertSpec(
         name="ReplicaDown",
         group="reliability",
         severity="warning",
@@ -127,7 +127,7 @@ RELIABILITY_ALERTS: Final = (
         shown=None,
         contributors=Contributors("instance", lambda _: f"{_TARGETS} == bool 0"),
     ),
-    Alert(
+    AlertSpec(
         name="EngineRejecting",
         group="reliability",
         severity="warning",
@@ -145,7 +145,7 @@ RELIABILITY_ALERTS: Final = (
             lambda at: sum_by(increase(REQUESTS_REJECTED_TOTAL, at.range, reason=REFUSED), "reason"),
         ),
     ),
-    Alert(
+    AlertSpec(
         name="NotificationsFailing",
         group="reliability",
         severity="warning",
@@ -163,7 +163,7 @@ RELIABILITY_ALERTS: Final = (
             lambda at: f"sum by (integration) ({_undelivered(at)})",
         ),
     ),
-    Alert(
+    AlertSpec(
         name="DeadLetters",
         group="reliability",
         severity="warning",
@@ -177,7 +177,7 @@ RELIABILITY_ALERTS: Final = (
         condition=lambda at: f"{SET_ASIDE} >= {at.value:g}",
         shown=SET_ASIDE,
     ),
-    Alert(
+    AlertSpec(
         name="TrafficDropped",
         group="reliability",
         severity="warning",
@@ -196,7 +196,7 @@ RELIABILITY_ALERTS: Final = (
             lambda at: f"{sum_by(rate(WORKFLOW_REQUESTS_TOTAL, at.range, outcome=ALL), 'tenant_id')} * 3600",
         ),
     ),
-    Alert(
+    AlertSpec(
         name="TenantAvailability",
         group="reliability",
         severity="warning",
@@ -214,7 +214,7 @@ RELIABILITY_ALERTS: Final = (
             "error_type", lambda at: sum_by(increase(WORKFLOW_ERRORS_TOTAL, at.range), "error_type")
         ),
     ),
-    Alert(
+    AlertSpec(
         name="WorkerRestarts",
         group="reliability",
         severity="warning",

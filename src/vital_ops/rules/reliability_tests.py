@@ -7,7 +7,7 @@ from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.rules.budget_tests import budget
-from vital_ops.rules.case import ENGINE, Case, Line, Phase, flat, lines, times
+from vital_ops.rules.case import ENGINE, Case, Phase, SeriesPhases, flat, lines, times
 from vital_ops.rules.judged_tests import rising
 from vital_ops.rules.level_tests import level
 from vital_ops.rules.recording import REJECTION_RATIO, TENANT_ERROR_RATIO
@@ -68,7 +68,7 @@ def _failing_notifications(at: Threshold) -> Iterator[Case]:
         known = f'job="alertmanager",integration="{integration}",instance="{instance}"'
         return f"alertmanager_notifications_failed_total{{{known}}}"
 
-    def write(phases: Sequence[Phase]) -> dict[str, Line]:
+    def write(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
         return {
             failed("slack"): lines(*times(phases, 0.5 / window)),
             failed("email"): lines(*times(phases, 0.2 / window)),

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from vital_ops.config import OpsConfig
 from vital_ops.durations import parse_seconds
 from vital_ops.promql import select
-from vital_ops.rules.case import ENGINE, Case, Check, Line, flat, lines, write_cases
+from vital_ops.rules.case import ENGINE, Case, Check, SeriesPhases, flat, lines, write_cases
 from vital_ops.rules.groups import RECORDING, RECORDING_GROUP, SLO, SLO_GROUPS
 from vital_ops.rules.judged_tests import Fault, case_of
 from vital_ops.rules.outage_tests import STILL_ENGINE
@@ -252,10 +252,12 @@ def _outages(objective: Objective, speed: Speed) -> Iterator[Case]:
         checks=[*during, *after],
     )
     yield ending
-    unknown = Line(
+    unknown = SeriesPhases(
         tuple((minutes, up or None) for minutes, up in (ending.engine or flat()).phases), rises=False
     )
-    still = Line(tuple((minutes, None if up is None else 0) for minutes, up in unknown.phases), rises=False)
+    still = SeriesPhases(
+        tuple((minutes, None if up is None else 0) for minutes, up in unknown.phases), rises=False
+    )
     yield replace(
         ending,
         name="goes on firing when no engine is known",

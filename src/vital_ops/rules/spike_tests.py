@@ -7,7 +7,7 @@ from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.promql import select
-from vital_ops.rules.case import Case, Check, Line, Phase, engine_of, flat, lines, times
+from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.timing import Timing
 from vital_shared.monitoring.metrics import COST_OVERALL_DOLLARS_TOTAL
@@ -48,7 +48,7 @@ def _case(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
     return Case(name, {**_spent(phases), STILL_ENGINE: still}, checks, up)
 
 
-def _spent(phases: Sequence[Phase]) -> dict[str, Line]:
+def _spent(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
     """Divide dollars a minute between models and tools."""
     models = select(COST_OVERALL_DOLLARS_TOTAL, mode="2", cost_type="llm")
     tools = select(COST_OVERALL_DOLLARS_TOTAL, mode="1", cost_type="tools")

@@ -8,7 +8,7 @@ from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.promql import select
-from vital_ops.rules.case import Case, Check, Line, Phase, engine_of, flat, lines, times
+from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
 from vital_ops.rules.level_tests import level
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
@@ -36,7 +36,7 @@ def set_aside(at: Threshold) -> Iterator[Case]:
     window = at.window / 60
     none = {LETTERS: flat((MINUTES, 0)), CLAMPED: flat((MINUTES, 5)), ESTIMATED: lines((MINUTES, 60))}
 
-    def case(name: str, series: dict[str, Line], *checks: Check) -> Case:
+    def case(name: str, series: dict[str, SeriesPhases], *checks: Check) -> Case:
         return Case(name, none | series, checks)
 
     def letters(name: str, amount: float, *checks: Check) -> Case:
@@ -78,7 +78,7 @@ def restarts(at: Threshold) -> Iterator[Case]:
     killed, hung = (select(WORKER_RESTARTS_TOTAL, cause=cause) for cause in ("killed", "hung"))
     window = at.window / 60
 
-    def write(phases: Sequence[Phase]) -> dict[str, Line]:
+    def write(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
         return {
             killed: lines(*times(phases, 0.6 / window)),
             hung: lines(*times(phases, 0.4 / window)),

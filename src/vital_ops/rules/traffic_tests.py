@@ -7,7 +7,7 @@ from typing import Final
 
 from vital_ops.config import Threshold
 from vital_ops.promql import select
-from vital_ops.rules.case import Case, Check, Line, Phase, engine_of, flat, lines, times
+from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.timing import Timing
 from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_TOTAL
@@ -38,7 +38,7 @@ def _requests(outcome: str, mode: str, tenant: str) -> str:
     return select(WORKFLOW_REQUESTS_TOTAL, mode=mode, tenant_id=tenant, outcome=outcome)
 
 
-def _series(phases: Sequence[Phase]) -> dict[str, Line]:
+def _series(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
     counted = {
         _requests("success", "1", "acme"): 0.5,
         _requests("degraded", "2", "globex"): 0.3,

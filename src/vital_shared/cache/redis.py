@@ -25,7 +25,7 @@ from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 
-__all__ = ["Found", "RedisTier"]
+__all__ = ["RedisTier", "StoredAnswer"]
 
 logger = get_logger(__name__)
 
@@ -56,7 +56,7 @@ return found
 T = TypeVar("T")
 
 
-class Found(NamedTuple):
+class StoredAnswer(NamedTuple):
     """An answer, and how old it is."""
 
     output: WorkflowOutput
@@ -118,7 +118,7 @@ class RedisTier:
         """The runs of all processes."""
         self._look_up = self._redis.register_script(LOOK_UP)
 
-    async def get(self, key: str, question: WorkflowInput) -> Found | None:
+    async def get(self, key: str, question: WorkflowInput) -> StoredAnswer | None:
         """Find the answer to a question; it is now the one that was used last.
 
         :raises CacheUnavailable: when Redis does not answer.
@@ -281,12 +281,12 @@ def _write(output: WorkflowOutput, now: float) -> bytes:
     return zlib.compress(to_json({"at": now, "output": output}), 1)
 
 
-def _read(value: bytes, now: float) -> Found | None:
+def _read(value: bytes, now: float) -> StoredAnswer | None:
     """Read an entry; None: it is none of ours."""
     try:
         unpacker = zlib.decompressobj()
         entry = from_json(unpacker.decompress(value, 16 * MOST_BYTES))
         output = WorkflowOutput.model_validate_json(to_json(entry["output"]))
-        return Found(output, max(0.0, now - float(entry["at"])))
+        return StoredAnswer(output, max(0.0, now - float(entry["at"])))
     except (zlib.error, ValueError, KeyError, TypeError, ValidationError):
         return None

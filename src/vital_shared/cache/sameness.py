@@ -93,7 +93,7 @@ _PAST: Final = frozenset({"did", "was", "were", "had"})
 _FUTURE: Final = frozenset({"will", "shall"})
 
 
-class _Asked(NamedTuple):
+class _Comparison(NamedTuple):
     """The parts of a question that are compared."""
 
     words: tuple[str, ...]
@@ -110,7 +110,7 @@ def asks_the_same(one: str, other: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)  # a new question is compared with the same old ones again and again
-def _asked(text: str) -> _Asked:
+def _asked(text: str) -> _Comparison:
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'").split())
     plain = " ".join(_FILLERS.sub(" ", plain).split())
     if told := _TELL.match(plain):
@@ -119,7 +119,7 @@ def _asked(text: str) -> _Asked:
         plain = pattern.sub(to, plain)
     words = [_ONE.get(word, word) for word in _WORD.findall(plain.replace("'s ", " "))]
     said = [_stem(word) for word in words if word not in _LIGHT]
-    return _Asked(
+    return _Comparison(
         tuple(word for word in said if word not in _PARTICLES),
         frozenset(said) & _PARTICLES,
         _time(words),

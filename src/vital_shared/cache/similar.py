@@ -7,8 +7,7 @@ has the same scope: tenant, mode, agent, and all else that an answer depends on 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from vital_shared.cache.sameness import asks_the_same
 
@@ -16,15 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Embeds", "SimilarTier"]
-
-
-class Embeds(Protocol):
-    """Makes vectors of texts, as `vital_shared.retrieval.embedding.Embedder` does."""
-
-    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the normalised vectors of texts, of shape (n, d)."""
-        ...
+__all__ = ["SimilarTier"]
 
 
 class SimilarTier:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from vital_shared.llm.asking import asked
 from vital_shared.llm.known_words import KnownWords, content_word_list, is_code, words_of
-from vital_shared.llm.pieces import Piece
+from vital_shared.llm.pieces import PassagePiece
 from vital_shared.llm.question_kinds import asked_attribute, asks_whether, denies, lacks_kind
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.passage_text import passage_text
@@ -84,7 +84,9 @@ def masked(question: str, title: str, answer: str) -> tuple[str, str]:
     return hide(question), hide(answer)
 
 
-def signals(question: str, best: Piece, passages: Sequence[Passage], logits: Logits) -> Mapping[str, float]:
+def signals(
+    question: str, best: PassagePiece, passages: Sequence[Passage], logits: Logits
+) -> Mapping[str, float]:
     """Return each of `SIGNAL_NAMES`, scaled to about -2 to 2.
 
     :param best: the sentence that answers best.

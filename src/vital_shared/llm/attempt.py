@@ -43,7 +43,7 @@ from vital_shared.monitoring.tracing import model_span
 if TYPE_CHECKING:
     from vital_shared.monitoring.spans import ModelSpan
 
-__all__ = ["Account", "Attempt"]
+__all__ = ["Attempt", "CallPricing"]
 
 logger = get_logger(__name__)
 
@@ -63,7 +63,7 @@ _HELD_BACK: Final[dict[StopReason, tuple[HeldBackReason, str]]] = {
 }
 
 
-class Account:
+class CallPricing:
     """The pricing of calls, and the length of texts.
 
     :param rates: returns the rates of a model's tokens, or None where they are unknown.
@@ -123,7 +123,7 @@ class Attempt:
     :param account: how it is charged.
     """
 
-    def __init__(self, model: Model, request: ModelRequest, account: Account) -> None:
+    def __init__(self, model: Model, request: ModelRequest, account: CallPricing) -> None:
         self.model = model
         self.heard = False
         """Whether anything came of the answer, if only reasoning."""

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from vital_shared.breaker import Breakers
-from vital_shared.llm.attempt import Account, Attempt
+from vital_shared.llm.attempt import Attempt, CallPricing
 from vital_shared.llm.base import (
     Model,
     ModelError,
@@ -40,7 +40,7 @@ class Chain:
         self,
         models: Sequence[Model],
         breakers: Breakers,
-        account: Account,
+        account: CallPricing,
         hedge_after_seconds: float | None = None,
     ) -> None:
         self.answered: Model | None = None

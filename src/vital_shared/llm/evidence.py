@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from vital_shared.llm.answer_calibration import is_english, shipped_calibration
 from vital_shared.llm.answer_signals import Logits, closes_gate, masked, signals
 from vital_shared.llm.asking import asked, leans_back
-from vital_shared.llm.pieces import Piece, pieces
+from vital_shared.llm.pieces import PassagePiece, pieces
 from vital_shared.llm.support import is_supported
 from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.citation import Passage
@@ -61,16 +61,16 @@ ENOUGH_WORDS: Final = 0.5
 
 class _Scored(NamedTuple):
     score: float
-    piece: Piece
+    piece: PassagePiece
 
 
 class Evidence(NamedTuple):
     """The sentences that answer a question best, however well that is."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PassagePiece, ...]
     """In reading order."""
 
-    best: Piece
+    best: PassagePiece
     best_text: str
     """The best sentence, with what it needs to be understood."""
 
@@ -81,7 +81,7 @@ class Evidence(NamedTuple):
 class Selection(NamedTuple):
     """An answer in the passages' own words."""
 
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[PassagePiece, ...] = ()
     """None where the passages do not hold an answer."""
 
     estimate: AnswerEstimate | None = None
@@ -163,12 +163,12 @@ async def _sentence_logit(question: str, sentence: str, reranker: Reranker) -> f
     return max(float(logit[0]) for logit in logits)
 
 
-def _candidates(passages: Sequence[Passage]) -> list[Piece]:
+def _candidates(passages: Sequence[Passage]) -> list[PassagePiece]:
     return [piece for passage in passages[:PASSAGES] for piece in pieces(passage)]
 
 
 async def _scored(
-    question: str, passages: Sequence[Passage], candidates: list[Piece], reranker: Reranker
+    question: str, passages: Sequence[Passage], candidates: list[PassagePiece], reranker: Reranker
 ) -> list[_Scored]:
     """Score sentences together with their headings, best first."""
     candidates = _likeliest(question, candidates)
@@ -186,24 +186,24 @@ async def _scored(
     return sorted(scored, key=lambda one: -one.score)
 
 
-def _likeliest(question: str, candidates: Sequence[Piece]) -> list[Piece]:
+def _likeliest(question: str, candidates: Sequence[PassagePiece]) -> list[PassagePiece]:
     """Keep `JUDGED_AT_MOST` sentences: with words of the question, of the better passages rather."""
     wanted = content_words(question)
     ranks = {
         passage_id: rank for rank, passage_id in enumerate(dict.fromkeys(p.passage.id for p in candidates))
     }
 
-    def promise(piece: Piece) -> float:
+    def promise(piece: PassagePiece) -> float:
         return coverage(wanted, piece.text) - RANK_COST * ranks[piece.passage.id]
 
     return sorted(candidates, key=promise, reverse=True)[:JUDGED_AT_MOST]
 
 
-def _in_context(piece: Piece) -> str:
+def _in_context(piece: PassagePiece) -> str:
     return passage_text(piece.passage.title, piece.passage.section, piece.text)
 
 
-def _with_context(piece: Piece, candidates: Sequence[Piece]) -> str:
+def _with_context(piece: PassagePiece, candidates: Sequence[PassagePiece]) -> str:
     """Return what makes a sentence readable alone: its heading if it is short, what "it" is if it says so."""
     if len(piece.text.split()) < FEW_WORDS:
         return passage_text("", piece.passage.section or piece.passage.title, piece.text)
@@ -213,14 +213,14 @@ def _with_context(piece: Piece, candidates: Sequence[Piece]) -> str:
     return piece.text
 
 
-def _chosen(scored: Sequence[_Scored]) -> list[Piece]:
+def _chosen(scored: Sequence[_Scored]) -> list[PassagePiece]:
     """Take the best piece, and what is near it and says something more."""
     best = scored[0]
     raised = [
         _Scored(one.score + NEXT_BONUS, one.piece) if _follows(one.piece, best.piece) else one
         for one in scored
     ]
-    chosen: list[Piece] = []
+    chosen: list[PassagePiece] = []
     for one in sorted(raised, key=lambda one: -one.score):
         if one.score < best.score - NEAR_BEST or len(chosen) == MOST:
             break
@@ -230,12 +230,14 @@ def _chosen(scored: Sequence[_Scored]) -> list[Piece]:
     return chosen
 
 
-def _around(best: Piece, chosen: Sequence[Piece], candidates: Sequence[Piece]) -> list[Piece]:
+def _around(
+    best: PassagePiece, chosen: Sequence[PassagePiece], candidates: Sequence[PassagePiece]
+) -> list[PassagePiece]:
     """Fill a short answer up with what stands around its best sentence: what goes on, then what led to it."""
     same = [piece for piece in candidates if piece.passage.id == best.passage.id]
     after = [piece for piece in same if piece.start >= best.end][: FEWEST - 1]
     before = [piece for piece in same if piece.end <= best.start][-1:]
-    added: list[Piece] = []
+    added: list[PassagePiece] = []
     for piece in (*after, *before):
         new = piece.with_list
         if len(chosen) + len(added) < FEWEST and not any(_holds(one, new) for one in (*chosen, *added)):
@@ -243,18 +245,18 @@ def _around(best: Piece, chosen: Sequence[Piece], candidates: Sequence[Piece]) -
     return added
 
 
-def _follows(piece: Piece, other: Piece) -> bool:
+def _follows(piece: PassagePiece, other: PassagePiece) -> bool:
     return piece.passage.id == other.passage.id and piece.start == other.end
 
 
-def _holds(piece: Piece, other: Piece) -> bool:
+def _holds(piece: PassagePiece, other: PassagePiece) -> bool:
     """Return whether `piece` makes `other` superfluous: it contains it, or says the same."""
     if piece.passage.id == other.passage.id and piece.start <= other.start and other.end <= piece.end:
         return True
     return coverage(content_words(other.text), piece.text) >= 0.9
 
 
-def _by_words(question: str, candidates: Sequence[Piece]) -> tuple[Piece, ...]:
+def _by_words(question: str, candidates: Sequence[PassagePiece]) -> tuple[PassagePiece, ...]:
     """Take up to three sentences that share the most words with the question."""
     wanted = content_words(question)
     scored = [_Scored(coverage(wanted, _in_context(piece)), piece) for piece in candidates]
@@ -263,7 +265,7 @@ def _by_words(question: str, candidates: Sequence[Piece]) -> tuple[Piece, ...]:
     return _reading_order(near)
 
 
-def _reading_order(chosen: Sequence[Piece]) -> tuple[Piece, ...]:
+def _reading_order(chosen: Sequence[PassagePiece]) -> tuple[PassagePiece, ...]:
     """Put the passage with the best sentence first, and each passage's sentences in their order."""
     order = list(dict.fromkeys(piece.passage.id for piece in chosen))
     return tuple(sorted(chosen, key=lambda piece: (order.index(piece.passage.id), piece.start)))

@@ -11,7 +11,7 @@ from vital_shared.models.citation import Passage
 from vital_shared.retrieval.sentences import is_item, is_lead_in, is_row, split
 from vital_shared.retrieval.words import content_words
 
-__all__ = ["Piece", "pieces"]
+__all__ = ["PassagePiece", "pieces"]
 
 _LONGEST_LIST = 1_200
 """Characters: a longer list is quoted item by item."""
@@ -42,7 +42,7 @@ _MARKER = re.compile(r"^[ \t]*(?:[-*+\u2022\u2013]|\(?[0-9]{1,3}[.)])[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PassagePiece:
     """A sentence, an item or a row of a passage."""
 
     passage: Passage
@@ -62,23 +62,23 @@ class Piece:
         return self.passage.text[self.start : self.end].strip()
 
     @property
-    def with_list(self) -> Piece:
+    def with_list(self) -> PassagePiece:
         """This sentence and its list as one piece, or the sentence alone where there is none."""
         if self.list_end is None:
             return self
         items = _lines(split(self.passage.text[self.end : self.list_end]))
         lines = "".join(f"\n- {_readable(item)}" for item in items if content_words(item))
-        return Piece(self.passage, self.start, self.list_end, self.text + lines)
+        return PassagePiece(self.passage, self.start, self.list_end, self.text + lines)
 
 
-def pieces(passage: Passage) -> list[Piece]:
+def pieces(passage: Passage) -> list[PassagePiece]:
     """Split a passage into pieces, in order; headings and rules between rows are left out.
 
     So are bare cells of a PDF's table: without their row and column they say nothing, or something wrong.
     """
     sentences = split(passage.text)
     cells = _bare_cells(sentences) if passage.uri.lower().endswith(".pdf") else frozenset()
-    found: list[Piece] = []
+    found: list[PassagePiece] = []
     start = 0
     header: list[str] = []
     for index, sentence in enumerate(sentences):
@@ -93,7 +93,7 @@ def pieces(passage: Passage) -> list[Piece]:
             continue
         if list_end or _says_something(sentence, sentences[index + 1 : index + 2]):
             text = _row(header, sentence) if is_row(sentence) else _readable(sentence)
-            found.append(Piece(passage, start, end, text, list_end))
+            found.append(PassagePiece(passage, start, end, text, list_end))
         start = end
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from vital_shared.billing.run_context import current_run_context
-from vital_shared.billing.tracked_price import Cost, cost_at, cost_by_table
+from vital_shared.billing.tracked_price import CallCost, cost_at, cost_by_table
 from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
@@ -116,7 +116,7 @@ def track_llm_call(
 
 def _cost(
     model: str, tokens: Tokens, per_1k_input: Number | None, per_1k_output: Number | None
-) -> Cost | None:
+) -> CallCost | None:
     if per_1k_input is None and per_1k_output is None:
         return cost_by_table(model, tokens)
     if per_1k_input is None or per_1k_output is None:
@@ -134,7 +134,7 @@ def _warn(mode: str, model: str) -> None:
 
 
 def _charge(
-    mode: str, tenant: str, model: str, tokens: Tokens, cost: Cost | None, *, is_clamped: bool
+    mode: str, tenant: str, model: str, tokens: Tokens, cost: CallCost | None, *, is_clamped: bool
 ) -> None:
     """Add the cost to the run's charges, counted once the ledger has it; outside of runs, count it."""
     context = current_run_context.get()

@@ -47,7 +47,7 @@ class UsageKind(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Line:
+class _UsageLine:
     """The usage of one kind so far."""
 
     item: str
@@ -67,7 +67,7 @@ class SearchUsage:
 
     def __init__(self, context: RunContext | None) -> None:
         self._context = context
-        self._lines: dict[UsageKind, _Line] = {}
+        self._lines: dict[UsageKind, _UsageLine] = {}
 
     @contextmanager
     def request(self, kind: UsageKind, expected: int) -> Iterator[Callable[[object], None]]:
@@ -105,12 +105,12 @@ class SearchUsage:
                 min(line.units + line.pending, kind.max_units)
             )
 
-    def _line(self, kind: UsageKind) -> _Line:
+    def _line(self, kind: UsageKind) -> _UsageLine:
         if kind not in self._lines:
-            self._lines[kind] = _Line("" if self._context is None else self._context.next_item("rag"))
+            self._lines[kind] = _UsageLine("" if self._context is None else self._context.next_item("rag"))
         return self._lines[kind]
 
-    def _note(self, kind: UsageKind, line: _Line) -> None:
+    def _note(self, kind: UsageKind, line: _UsageLine) -> None:
         """Note what it is likely to cost, should this process die before the search ends."""
         if self._context is not None:
             self._context.expect(_charge(kind, line, "cancelled"))
@@ -120,7 +120,7 @@ current_usage: Final[ContextVar[SearchUsage | None]] = ContextVar("current_usage
 """The usage of the search that this code works for; None outside of searches."""
 
 
-def _add(line: _Line, stated: object, expected: int) -> None:
+def _add(line: _UsageLine, stated: object, expected: int) -> None:
     line.reported.append(stated)
     if isinstance(stated, int | float) and not isinstance(stated, bool) and math.isfinite(stated):
         line.units += max(0, math.ceil(stated))
@@ -130,7 +130,7 @@ def _add(line: _Line, stated: object, expected: int) -> None:
         line.is_estimated = True
 
 
-def _charge(kind: UsageKind, line: _Line, status: str) -> Charge:
+def _charge(kind: UsageKind, line: _UsageLine, status: str) -> Charge:
     units = line.units + line.pending
     tokens = min(units, kind.max_units) if kind.unit == "embedding_token" else 0
     return Charge.bounded(

@@ -22,7 +22,7 @@ from vital_shared.errors import BudgetExceeded, RateLimited
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import budgets, request_rates, reservations
 from vital_shared.store.rate import take_turn
-from vital_shared.store.standing import ACCOUNT, Account, Budget, at
+from vital_shared.store.standing import ACCOUNT, Budget, TenantUsage, at
 from vital_shared.store.upsert import upsert
 
 __all__ = ["Admission", "Asking", "budget_lock", "check", "enter", "forget_overdue", "release"]
@@ -73,7 +73,7 @@ def check(connection: Connection, asking: Asking) -> Admission:
     row = connection.execute(ACCOUNT, parameters).mappings().first()
     if row is None:
         return Admission()
-    account = Account(**row)
+    account = TenantUsage(**row)
     next_at = _next_at(account, asking) if asking.is_request else None
     kept = account.budgets(asking.now)
     worst = asking.worst_nanos() if kept else 0
@@ -112,7 +112,7 @@ def forget_overdue(connection: Connection, now: datetime) -> None:
     connection.execute(delete(reservations).where(reservations.c.expires_at <= now))
 
 
-def _next_at(account: Account, asking: Asking) -> datetime | None:
+def _next_at(account: TenantUsage, asking: Asking) -> datetime | None:
     if account.requests_per_minute is None:
         return None
     turn = take_turn(account.next_at, asking.now, account.requests_per_minute)

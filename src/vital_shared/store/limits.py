@@ -13,7 +13,7 @@ from vital_shared.models.money import to_nanos
 from vital_shared.store.account_tables import budgets, request_rates
 from vital_shared.store.database import Database
 from vital_shared.store.recent import Recent
-from vital_shared.store.standing import ACCOUNT, ACCOUNTS, Account, at
+from vital_shared.store.standing import ACCOUNT, ACCOUNTS, TenantUsage, at
 from vital_shared.store.tables import owner
 from vital_shared.store.upsert import upsert
 
@@ -67,7 +67,7 @@ class LimitStore:
             row = (await connection.execute(ACCOUNT, at(now) | {"tenant_id": tenant_id})).mappings().first()
         if row is None:
             raise _not_limited(tenant_id)
-        return Account(**row).standing(now)
+        return TenantUsage(**row).standing(now)
 
     async def list(
         self, *, now: datetime, tenant_ids: Collection[str] | None = None
@@ -81,7 +81,7 @@ class LimitStore:
             statement = statement.where(budgets.c.tenant_id.in_(tenant_ids))
         async with self._database.connect() as connection:
             rows = await connection.execute(statement, at(now))
-            return tuple(Account(**row).standing(now) for row in rows.mappings())
+            return tuple(TenantUsage(**row).standing(now) for row in rows.mappings())
 
     async def delete(self, tenant_id: str) -> None:
         """Let a tenant ask and spend without limits.

@@ -11,12 +11,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-__all__ = ["Turn", "take_turn"]
+__all__ = ["RateDecision", "take_turn"]
 
 MINUTE: Final = timedelta(minutes=1)
 
 
-class Turn(NamedTuple):
+class RateDecision(NamedTuple):
     """Whether a request may come now."""
 
     wait: timedelta
@@ -25,11 +25,11 @@ class Turn(NamedTuple):
     """The rate limiter's new state, if the request is admitted."""
 
 
-def take_turn(next_at: datetime | None, now: datetime, per_minute: int) -> Turn:
+def take_turn(next_at: datetime | None, now: datetime, per_minute: int) -> RateDecision:
     """Decide on one request.
 
     :param next_at: what was kept; None: nothing yet.
     """
     # Whole microseconds, rounded down: rounded up, the last of a minute's worth would be refused.
     following = max(next_at or now, now) + MINUTE // per_minute
-    return Turn(max(following - MINUTE - now, timedelta(0)), following)
+    return RateDecision(max(following - MINUTE - now, timedelta(0)), following)

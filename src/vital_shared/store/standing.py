@@ -13,7 +13,7 @@ from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import budgets, request_rates, reservations, spending
 from vital_shared.store.periods import period_end, period_key
 
-__all__ = ["ACCOUNT", "ACCOUNTS", "PERIODS", "Account", "Budget", "at"]
+__all__ = ["ACCOUNT", "ACCOUNTS", "PERIODS", "Budget", "TenantUsage", "at"]
 
 PERIODS: Final[tuple[Period, ...]] = ("monthly", "daily")
 """The longer one first: of two budgets that are used up, it is the one to report."""
@@ -46,7 +46,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class TenantUsage:
     """A row of `ACCOUNTS`: a tenant that has limits."""
 
     tenant_id: str
@@ -116,7 +116,7 @@ ACCOUNTS: Final = select(
     .scalar_subquery()
     .label("next_at"),
 )
-"""Selects the tenants that have limits, as the fields of `Account`; takes the parameters of `at`."""
+"""Selects the tenants that have limits, as the fields of `TenantUsage`; takes the parameters of `at`."""
 
 ACCOUNT: Final = ACCOUNTS.where(budgets.c.tenant_id == bindparam("tenant_id", type_=budgets.c.tenant_id.type))
 """Selects the one of ``tenant_id``; made once, since it takes longer to make than to run."""

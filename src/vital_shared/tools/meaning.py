@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
+from vital_shared.models.text_embedder import TextEmbedder
 from vital_shared.tools.base import Tool
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["NEAR", "Embeds", "Meanings"]
+__all__ = ["NEAR", "Meanings"]
 
 NEAR: Final = 0.70
 """Cosine of bge-small-en-v1.5 from which on a question is near an example.
@@ -23,21 +24,13 @@ wrong. The questions stand in ``tests/tools/meaning_questions.py``; the bound wa
 """
 
 
-class Embeds(Protocol):
-    """Makes vectors of texts, as `vital_shared.retrieval.embedding.Embedder` does."""
-
-    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the normalised vectors of texts, of shape (n, d)."""
-        ...
-
-
 class Meanings:
     """The vectors of some tools' examples, made once.
 
     :param tools: with examples; at least one.
     """
 
-    def __init__(self, tools: Sequence[Tool], embedder: Embeds) -> None:
+    def __init__(self, tools: Sequence[Tool], embedder: TextEmbedder) -> None:
         self._embedder = embedder
         self._examples = tuple((tool.name, example) for tool in tools for example in tool.examples)
         self._lock = asyncio.Lock()

@@ -8,9 +8,10 @@ from typing import Any
 
 from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
+from vital_shared.models.text_embedder import TextEmbedder
 from vital_shared.models.tool import ToolCall
 from vital_shared.tools.base import Tool
-from vital_shared.tools.meaning import Embeds, Meanings
+from vital_shared.tools.meaning import Meanings
 
 __all__ = ["Suggester", "suggest"]
 
@@ -31,7 +32,7 @@ class Suggester:
     :param embedder: None: by keywords alone.
     """
 
-    def __init__(self, tools: Iterable[Tool], embedder: Embeds | None) -> None:
+    def __init__(self, tools: Iterable[Tool], embedder: TextEmbedder | None) -> None:
         self._tools = tuple(tools)
         able = tuple(tool for tool in self._tools if tool.examples)
         self._meanings = Meanings(able, embedder) if able and embedder is not None else None

@@ -18,7 +18,7 @@ from vital_shared.workflows.cache_lookup import Lookup, look_up
 from vital_shared.workflows.cached_answer import CachedAnswer
 from vital_shared.workflows.coalesced_run import CoalescedRun
 from vital_shared.workflows.estimate import worst_cost
-from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import SPAN_NAME, Execution
 from vital_shared.workflows.preparing import (
     check_input,
@@ -58,12 +58,12 @@ async def begin(
     if request.mode.is_chat and request.session_id is None and request.messages is None:
         request = request.model_copy(update={"session_id": f"session_{secrets.token_hex(16)}"})
 
-    def run(stream: EventStream, metrics: RunMetrics) -> Execution:
+    def run(stream: RunEvents, metrics: RunMetrics) -> Execution:
         return _new_execution(workflow, request, agent, stream, metrics, lookup, key)
 
     if lookup.flight and key is None:
         return CoalescedRun(workflow.services, run_id, request, lookup.flight, lookup.key, run)
-    return run(EventStream(run_id), metrics)
+    return run(RunEvents(run_id), metrics)
 
 
 async def resume(
@@ -110,7 +110,7 @@ def _new_execution(
     workflow: WorkflowParts,
     request: WorkflowInput,
     agent: AgentProfile,
-    stream: EventStream,
+    stream: RunEvents,
     metrics: RunMetrics,
     lookup: Lookup,
     key: IdempotencyKey | None,

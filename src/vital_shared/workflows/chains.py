@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from vital_shared.errors import InvalidRequest
-from vital_shared.llm.attempt import Account
+from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model, ModelEvent, ModelRequest
 from vital_shared.llm.prompts.counting import Count
 from vital_shared.llm.prompts.prompt import Prompts
@@ -52,7 +52,7 @@ def models_for(agent: AgentProfile, model: str | None, registry: ModelRegistry) 
     return (*found.values(), registry.last)
 
 
-def check_prices(models: Sequence[Model], account: Account) -> None:
+def check_prices(models: Sequence[Model], account: CallPricing) -> None:
     """See that what is asked has a price.
 
     :raises InvalidRequest: naming the first model that has none.
@@ -69,7 +69,7 @@ def check_prices(models: Sequence[Model], account: Account) -> None:
 async def affordable(
     models: Sequence[Model],
     request: ModelRequest,
-    account: Account,
+    account: CallPricing,
     registry: ModelRegistry,
     dollars: Decimal | None,
 ) -> tuple[Model, ...]:

@@ -17,7 +17,7 @@ from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused, RunStarted, Token
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.workflows.cached_answer import CachedAnswer, count_spared, replayed
-from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.run_errors import ended_from_outside
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_line import log_end
@@ -50,7 +50,7 @@ class CoalescedRun:
         question: WorkflowInput,
         key: str,
         entry: str,
-        run: Callable[[EventStream, RunMetrics], RunHandle],
+        run: Callable[[RunEvents, RunMetrics], RunHandle],
     ) -> None:
         self.run_id = run_id
         self.error: RunFailed | None = None
@@ -166,7 +166,7 @@ class CoalescedRun:
             self._alone = True  # this process then runs
 
     async def _run_own(self, flight: Flight) -> AsyncGenerator[Event, None]:
-        self._own = self._run(EventStream(self.run_id), self._measuring("miss"))
+        self._own = self._run(RunEvents(self.run_id), self._measuring("miss"))
         if self._cancelled.is_set():
             self._own.cancel(self._cancel_reason)
         async with aclosing(self._own.events()) as told:

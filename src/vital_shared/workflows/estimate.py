@@ -49,7 +49,7 @@ from vital_shared.workflows.tool_loop import CALLS_AT_ONCE, allowed
 if TYPE_CHECKING:
     from vital_shared.workflows.services import Services
 
-__all__ = ["Estimate", "worst_cost"]
+__all__ = ["MaxCost", "worst_cost"]
 
 BYTES_PER_TOKEN: Final = 2
 RULES_TOKENS: Final = 500
@@ -63,7 +63,7 @@ SEARCHER: Final = "document_search"
 NOTHING: Final = Decimal(0)
 
 
-class Estimate(NamedTuple):
+class MaxCost(NamedTuple):
     """The max cost of a run."""
 
     dollars: Decimal
@@ -83,7 +83,7 @@ def worst_cost(
     *,
     resumed: bool = False,
     spent: Decimal = NOTHING,
-) -> Estimate:
+) -> MaxCost:
     """Estimate a run.
 
     :param resumed: only what comes after an approval.
@@ -117,7 +117,7 @@ class _Costs:
         """The cost of asking all sources once."""
         self._unpriced: list[str] = []
 
-    def total(self, spent: Decimal) -> Estimate:
+    def total(self, spent: Decimal) -> MaxCost:
         """Add up the parts."""
         prices = {model: self._prices(model) for model in self._models}
         dollars = self._answer(prices) + self._planned_tools()
@@ -125,7 +125,7 @@ class _Costs:
             dollars += self._suggestion(prices)
             dollars += SEARCHES * self._search if self._question.enable_rag else 0
         left = left_of(self._question.max_cost_dollars, spent)
-        return Estimate(dollars if left is None else min(dollars, left), tuple(self._unpriced))
+        return MaxCost(dollars if left is None else min(dollars, left), tuple(self._unpriced))
 
     def _suggestion(self, prices: dict[Model, _Prices]) -> Decimal:
         if not self._tools or not self._models[0].calls_tools:

@@ -24,7 +24,7 @@ from vital_shared.models.event import (
 from vital_shared.models.quality import AnswerWarning
 from vital_shared.models.tool import ToolCall, ToolResult
 
-__all__ = ["EventStream"]
+__all__ = ["RunEvents"]
 
 LIMIT: Final = 256
 """Chunks of an answer that may wait for a slow reader before the model is slowed down."""
@@ -32,7 +32,7 @@ LIMIT: Final = 256
 RESULTS_NODE: Final = "rag_retrieval"
 
 
-class EventStream(Observer):
+class RunEvents(Observer):
     """The numbered events of one run, for its one reader.
 
     :param run_id: the run.

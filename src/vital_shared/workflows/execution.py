@@ -41,7 +41,7 @@ from vital_shared.store.conversations import Turn
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cache_lookup import Lookup
-from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.output import build_output
 from vital_shared.workflows.run_errors import broken_off, ended_from_outside
@@ -80,7 +80,7 @@ class Execution:
         self,
         workflow: WorkflowParts,
         question: WorkflowInput,
-        stream: EventStream,
+        stream: RunEvents,
         run: Run,
         record: RunRecord | None,
         worst_nanos: Callable[[], int],

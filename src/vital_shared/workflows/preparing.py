@@ -16,8 +16,8 @@ from vital_shared.store.label_values import Named
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.approval import check_requests, pick_approved
 from vital_shared.workflows.chains import check_prices, left_of, models_for
-from vital_shared.workflows.estimate import Estimate, worst_cost
-from vital_shared.workflows.events import EventStream
+from vital_shared.workflows.estimate import MaxCost, worst_cost
+from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
@@ -77,10 +77,10 @@ def _nodes(plan: Plan) -> tuple[Named, ...]:
     return tuple((NODE, node.name) for node in plan.nodes)
 
 
-def worst_rest(services: Services, record: RunRecord, agent: AgentProfile | None) -> Estimate:
+def worst_rest(services: Services, record: RunRecord, agent: AgentProfile | None) -> MaxCost:
     """Estimate what comes after an approval; a subclass without agents is not estimated."""
     if agent is None:
-        return Estimate(Decimal(0))
+        return MaxCost(Decimal(0))
     spent = record.output.cost.total if record.output else Decimal(0)
     return worst_cost(services, record.input, agent, resumed=True, spent=spent)
 
@@ -91,7 +91,7 @@ def restored_run(
     checkpoint: Checkpoint,
     approved: Collection[str],
     answers: Mapping[str, Any],
-) -> tuple[Run, EventStream]:
+) -> tuple[Run, RunEvents]:
     """Put the user's decision into the checkpoint of a paused run.
 
     :raises PlanChanged: when the run belongs to another workflow, or to an older form of this one.
@@ -112,7 +112,7 @@ def restored_run(
             spent = record.output.cost.total if record.output else Decimal(0)
             left = left_of(record.input.max_cost_dollars, spent)
             given["approved_tools"] = pick_approved(plan.suggested, approved, plan, left)
-        stream = EventStream(record.id, record.last_seq)
+        stream = RunEvents(record.id, record.last_seq)
         return new_run(workflow, record.input, stream, checkpoint, given), stream
     except AnswerError as error:
         raise InvalidRequest(f"The run cannot go on: {error}.", field="answers") from error
@@ -123,7 +123,7 @@ def restored_run(
 def new_run(
     workflow: WorkflowParts,
     question: WorkflowInput,
-    stream: EventStream,
+    stream: RunEvents,
     checkpoint: Checkpoint | None = None,
     answers: Mapping[str, Any] | None = None,
 ) -> Run:

@@ -15,7 +15,7 @@ from vital_shared.billing.pricing import Prices
 from vital_shared.breaker import Breakers
 from vital_shared.cache.cache import Cache
 from vital_shared.errors import ConfigurationError
-from vital_shared.llm.attempt import Account
+from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model
 from vital_shared.llm.configuration import load_configuration
 from vital_shared.llm.extractive import ExtractiveComposer
@@ -102,7 +102,7 @@ class Services:
     models: ModelRegistry
     breakers: Breakers
     """The breakers of the models, which leave a failing one alone for a while."""
-    account: Account
+    account: CallPricing
     """The pricing of model calls."""
     tools: ToolRegistry
     public: PublicTools
@@ -234,7 +234,7 @@ class Services:
                 fusion=fusion,
                 models=all_models,
                 breakers=Breakers(),
-                account=Account(Prices(own_prices, now=now).rates, count, bound),
+                account=CallPricing(Prices(own_prices, now=now).rates, count, bound),
                 tools=registry,
                 public=public,
                 suggester=Suggester(registry, phrase_embedder),
@@ -264,18 +264,18 @@ def _redis(settings: Settings) -> RedisTier | None:
     )
 
 
-class _Embedded(NamedTuple):
+class _EmbeddedParts(NamedTuple):
     embedders: dict[str, Embedder]
     reranker: Reranker | None
     entailment: Entailment | None
     vocabulary: Count | None
 
 
-def _embedded(settings: Settings) -> _Embedded:
+def _embedded(settings: Settings) -> _EmbeddedParts:
     """Find the embedded models, and what counts tokens; without them the engine works, less well."""
     if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
         logger.warning("the embedded models need more packages: run `pip install 'vital[embedded]'`")
-        return _Embedded({}, None, None, None)
+        return _EmbeddedParts({}, None, None, None)
     folders = installed(settings.data_dir, (*DECLARED, MULTILINGUAL, ENTAILMENT))
     embedders: dict[str, Embedder] = {}
     reranker = entailment = None
@@ -298,4 +298,4 @@ def _embedded(settings: Settings) -> _Embedded:
     if BGE.name not in embedders or reranker is None:
         logger.warning("embedded models are not installed: run `vital models install`")
     vocabulary = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
-    return _Embedded(embedders, reranker, entailment, vocabulary)
+    return _EmbeddedParts(embedders, reranker, entailment, vocabulary)

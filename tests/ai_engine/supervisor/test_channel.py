@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ai_engine.supervisor import channel as channel_module
-from ai_engine.supervisor.channel import Channel, ChannelClosed, Topic
+from ai_engine.supervisor.channel import ChannelClosed, Topic, WorkerChannel
 
 
 async def echo(topic: Topic, body: bytes) -> bytes:
@@ -16,9 +16,9 @@ async def echo(topic: Topic, body: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def pair(handle=echo) -> AsyncIterator[tuple[Channel, Channel, list[asyncio.Task[None]]]]:
+async def pair(handle=echo) -> AsyncIterator[tuple[WorkerChannel, WorkerChannel, list[asyncio.Task[None]]]]:
     ends = socket.socketpair()
-    one, other = [await Channel.open(end) for end in ends]
+    one, other = [await WorkerChannel.open(end) for end in ends]
     serving = [asyncio.create_task(one.serve(echo)), asyncio.create_task(other.serve(handle))]
     yield one, other, serving
     await one.aclose()
@@ -94,7 +94,7 @@ async def test_what_is_no_message_of_ours_ends_the_channel(head):
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.sendall(channel_module._head.pack(*head) + b"abc")
-        channel = await Channel.open(ours)
+        channel = await WorkerChannel.open(ours)
         await asyncio.wait_for(channel.serve(echo), 10)
         with pytest.raises(ChannelClosed):
             await channel.ask(Topic.SNAPSHOT)

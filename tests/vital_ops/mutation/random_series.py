@@ -13,7 +13,7 @@ from typing import Final
 
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.promql import SCOPE, scoped
-from vital_ops.rules.case import Case, Line
+from vital_ops.rules.case import Case, SeriesPhases
 
 __all__ = ["Pace", "random_series"]
 
@@ -111,7 +111,7 @@ def _piece(case: Case, chance: Random) -> Piece:
     return {name: _blended(line, place, other, blend) for name, line in case.series.items()}
 
 
-def _blended(line: Line, place: int, other: int, blend: float) -> float | None:
+def _blended(line: SeriesPhases, place: int, other: int, blend: float) -> float | None:
     """Do something between two phases: events of both, in one mixture."""
     first, second = (line.phases[min(each, len(line.phases) - 1)][1] for each in (place, other))
     if first is None or second is None:

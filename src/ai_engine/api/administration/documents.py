@@ -50,7 +50,7 @@ BODY: Final[dict[str, Any]] = {
 }
 
 
-class Upload(NamedTuple):
+class ReceivedFile(NamedTuple):
     """A file that came over HTTP."""
 
     name: str
@@ -122,14 +122,14 @@ async def delete_document(request: Request, document_id: str) -> Response:
     return Response(status_code=204)
 
 
-async def _upload(request: Request, filename: str | None, limit: int) -> Upload:
+async def _upload(request: Request, filename: str | None, limit: int) -> ReceivedFile:
     media_type = request.headers.get("content-type", "")
     plain = media_type.partition(";")[0].strip().lower()
     if plain != FORM:
         if filename is None:
             raise InvalidRequest("filename is missing: add ?filename=… or send a form", field="filename")
         data = await read_bytes(request, limit)
-        return Upload(filename, None if plain in UNTOLD else media_type, data)
+        return ReceivedFile(filename, None if plain in UNTOLD else media_type, data)
     body = await read_bytes(request, limit + FORM_BYTES)
 
     async def replay() -> Message:
@@ -139,4 +139,4 @@ async def _upload(request: Request, filename: str | None, limit: int) -> Upload:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise InvalidRequest("file is missing: the form has to have a file of that name", field="file")
-        return Upload(filename or file.filename or "", file.content_type, await file.read())
+        return ReceivedFile(filename or file.filename or "", file.content_type, await file.read())

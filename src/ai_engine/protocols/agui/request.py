@@ -37,13 +37,13 @@ class Decision(Frozen):
     """Ids of calls."""
 
 
-class _Known(BaseModel):
+class _AguiModel(BaseModel):
     """Fields in AG-UI's case; the others are left alone, and one that is null is left out."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
 
-class ResumeEntry(_Known):
+class ResumeEntry(_AguiModel):
     """The answer to an interrupt."""
 
     interrupt_id: str
@@ -51,7 +51,7 @@ class ResumeEntry(_Known):
     payload: Any = None
 
 
-class RunAgentInput(_Known):
+class RunAgentInput(_AguiModel):
     """A request of AG-UI 1.0, as far as it counts here.
 
     Its package's own model would refuse a whole conversation for one message of a kind that it does not know.

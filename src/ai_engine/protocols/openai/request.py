@@ -20,19 +20,19 @@ DEFAULT_USER: Final = "openai"
 _id: Final[TypeAdapter[str]] = TypeAdapter(Id)
 
 
-class _Known(BaseModel):
+class _OpenAIModel(BaseModel):
     """Fields that we do not know are left alone: clients send many."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class StreamOptions(_Known):
+class StreamOptions(_OpenAIModel):
     """Options of a stream."""
 
     include_usage: bool | None = None
 
 
-class ChatRequest(_Known):
+class ChatRequest(_OpenAIModel):
     """A conversation whose last message is the question; a field that is null is left out."""
 
     model: str

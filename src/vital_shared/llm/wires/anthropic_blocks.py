@@ -16,7 +16,7 @@ from vital_shared.llm.wires.json_text import SurrogateJoiner, mended
 __all__ = ["ContentBlocks"]
 
 
-class _Piece(NamedTuple):
+class _BlockType(NamedTuple):
     """A type of piece: the type of its block, and the field that has its content."""
 
     block: str
@@ -24,10 +24,10 @@ class _Piece(NamedTuple):
 
 
 _PIECES: Final = {
-    "text_delta": _Piece("text", "text"),
-    "thinking_delta": _Piece("thinking", "thinking"),
-    "input_json_delta": _Piece("tool_use", "partial_json"),
-    "signature_delta": _Piece("thinking", "signature"),
+    "text_delta": _BlockType("text", "text"),
+    "thinking_delta": _BlockType("thinking", "thinking"),
+    "input_json_delta": _BlockType("tool_use", "partial_json"),
+    "signature_delta": _BlockType("thinking", "signature"),
 }
 
 _EVENTS: Final[Mapping[str, type[TextDelta | ReasoningDelta]]] = {
@@ -156,7 +156,7 @@ class ContentBlocks:
         return block
 
 
-def _piece(delta: Mapping[str, Any]) -> _Piece | None:
+def _piece(delta: Mapping[str, Any]) -> _BlockType | None:
     kind = delta.get("type")
     if isinstance(kind, str) and kind:
         return _PIECES.get(kind)

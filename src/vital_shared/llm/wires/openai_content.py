@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-__all__ = ["Piece", "content_pieces", "reasoning_text"]
+__all__ = ["ContentPiece", "content_pieces", "reasoning_text"]
 
 PieceKind = Literal["text", "reasoning", "refusal"]
 
@@ -39,20 +39,20 @@ MAX_DEPTH: Final = 8
 """Levels of parts within parts that are read."""
 
 
-class Piece(NamedTuple):
+class ContentPiece(NamedTuple):
     """A piece of an answer."""
 
     kind: PieceKind
     text: str
 
 
-def content_pieces(content: Any, kind: PieceKind = "text", depth: int = 0) -> Iterator[Piece]:
+def content_pieces(content: Any, kind: PieceKind = "text", depth: int = 0) -> Iterator[ContentPiece]:
     """Read content: a text, a number, one part or a list of parts; what is neither is passed over."""
     if isinstance(content, str):
         if content:
-            yield Piece(kind, content)
+            yield ContentPiece(kind, content)
     elif isinstance(content, int | float) and not isinstance(content, bool):
-        yield Piece(kind, str(content))
+        yield ContentPiece(kind, str(content))
     elif depth >= MAX_DEPTH:
         return
     elif isinstance(content, list):

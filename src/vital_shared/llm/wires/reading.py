@@ -13,7 +13,7 @@ from vital_shared.llm.base import ModelError, ModelEvent, ReasoningDelta, TextDe
 from vital_shared.llm.wires.base import Decoder
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.sse import EventReader, EventTooLarge
-from vital_shared.llm.wires.timing import Silence, Watch
+from vital_shared.llm.wires.timing import Silence, StreamDeadline
 
 __all__ = ["NoEvents", "packets"]
 
@@ -58,7 +58,7 @@ async def packets(
     :raises ModelError: the error that the stream reports, once all before it was given.
     """
     reader, now = _AnswerReader(decoder, bounds), asyncio.get_running_loop().time
-    watch = Watch(lambda: content.set_exception(Silence()))
+    watch = StreamDeadline(lambda: content.set_exception(Silence()))
     watch.move(first)
     pieces, was_whole, chunk = 0, False, b"begins"
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Silence", "Timeouts", "Watch"]
+__all__ = ["Silence", "StreamDeadline", "Timeouts"]
 
 LOOK_AGAIN: Final = 0.05
 """Seconds."""
@@ -31,7 +31,7 @@ class Silence(Exception):
     """Nothing has come in time."""
 
 
-class Watch:
+class StreamDeadline:
     """Wakes the reader of a stream when its deadline has passed.
 
     A timeout around each read would cost as much as all else that is done for a chunk. Moving this one's

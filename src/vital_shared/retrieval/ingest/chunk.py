@@ -32,7 +32,7 @@ MAX_SECTION_TOKENS = 60
 _PLACE: Final = re.compile(r"(?:^| \()(?:page|row)s? [\d\u2013]+\)?$", re.IGNORECASE)
 
 
-class _Piece(NamedTuple):
+class _ChunkPiece(NamedTuple):
     kind: Kind
     """The kind of its end."""
 
@@ -84,15 +84,15 @@ def _section(headings: tuple[str, ...]) -> str:
     return shorten(headings[-1], MAX_SECTION_TOKENS) if headings else ""
 
 
-def _pieces(blocks: Iterable[Block]) -> Iterator[_Piece]:
+def _pieces(blocks: Iterable[Block]) -> Iterator[_ChunkPiece]:
     for block in blocks:
         for text in split(block.text, aim=TARGET_TOKENS, limit=MAX_TOKENS):
-            yield _Piece(block.kind, text, tokens(text), block.place, block.place)
+            yield _ChunkPiece(block.kind, text, tokens(text), block.place, block.place)
 
 
-def _units(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
+def _units(pieces: Iterable[_ChunkPiece]) -> Iterator[_ChunkPiece]:
     """Join each lead-in with the piece after it, and with as much of a list or table as there is room for."""
-    unit: _Piece | None = None
+    unit: _ChunkPiece | None = None
     alone = leading = False
     for piece in pieces:
         room = MAX_TOKENS if alone else TARGET_TOKENS
@@ -108,14 +108,14 @@ def _units(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
         yield unit
 
 
-def _join(first: _Piece, second: _Piece) -> _Piece:
+def _join(first: _ChunkPiece, second: _ChunkPiece) -> _ChunkPiece:
     text = f"{first.text}\n{second.text}"
-    return _Piece(second.kind, text, first.size + second.size, first.first, second.last)
+    return _ChunkPiece(second.kind, text, first.size + second.size, first.first, second.last)
 
 
-def _pack(units: Iterable[_Piece]) -> list[_Piece]:
+def _pack(units: Iterable[_ChunkPiece]) -> list[_ChunkPiece]:
     """Fill chunks up to the target, further only to spare a small rest."""
-    packed: list[_Piece] = []
+    packed: list[_ChunkPiece] = []
     for unit in units:
         room = MAX_TOKENS if packed and packed[-1].size <= SMALL_TOKENS else TARGET_TOKENS
         if packed and packed[-1].size + unit.size <= room:

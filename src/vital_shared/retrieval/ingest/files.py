@@ -15,7 +15,7 @@ from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.parse import SUFFIXES
 
 __all__ = [
-    "Found",
+    "FoundFile",
     "file_address",
     "file_hash",
     "find_files",
@@ -29,7 +29,7 @@ __all__ = [
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class Found(NamedTuple):
+class FoundFile(NamedTuple):
     """A file, or what was wrong with it."""
 
     path: Path
@@ -39,14 +39,14 @@ class Found(NamedTuple):
     error: IngestError | None = None
 
 
-def find_files(paths: Iterable[Path]) -> list[Found]:
+def find_files(paths: Iterable[Path]) -> list[FoundFile]:
     """Return the readable files in folders, and all files that are named themselves.
 
     Folders are walked in the order of their names; hidden files and folders are skipped, and so is
     a folder that was walked already, by whatever links it is reached, and what a link leads to outside of the
     folder. A file that is reached twice is returned once.
     """
-    found: list[Found] = []
+    found: list[FoundFile] = []
     reached: set[Path] = set()
     for entry in (entry for path in paths for entry in _entries(path)):
         target = entry.path.resolve()
@@ -113,7 +113,7 @@ def file_hash(address: str) -> str | None:
         return None
 
 
-def longer_names(found: Found) -> Iterator[str]:
+def longer_names(found: FoundFile) -> Iterator[str]:
     """Give the name of a file, and then longer ones with more of the folders that it is in."""
     yield found.uri
     parts = found.path.resolve().parts[1:]
@@ -121,11 +121,11 @@ def longer_names(found: Found) -> Iterator[str]:
         yield _text("/".join(parts[-count:]))
 
 
-def _entries(path: Path) -> Iterator[Found]:
+def _entries(path: Path) -> Iterator[FoundFile]:
     if path.is_dir():
         yield from _walk(path)
     else:
-        yield Found(path, _text(path.name) or str(path), _named_error(path))
+        yield FoundFile(path, _text(path.name) or str(path), _named_error(path))
 
 
 def _named_error(path: Path) -> IngestError | None:
@@ -139,7 +139,7 @@ def _named_error(path: Path) -> IngestError | None:
     return None
 
 
-def _walk(root: Path) -> Iterator[Found]:
+def _walk(root: Path) -> Iterator[FoundFile]:
     walked: set[Path] = set()
     errors: list[OSError] = []
     for name, folders, files in os.walk(root, followlinks=True, onerror=errors.append):
@@ -156,11 +156,11 @@ def _walk(root: Path) -> Iterator[Found]:
             if file.startswith(".") or not _within(path, root) or not path.is_file():
                 continue
             if path.suffix.lower() in SUFFIXES:
-                yield Found(path, _text(path.relative_to(root).as_posix()))
+                yield FoundFile(path, _text(path.relative_to(root).as_posix()))
     for error in errors:
         path = Path(error.filename)
         message = f"{path} cannot be opened: {error.strerror}."
-        yield Found(path, _text(path.relative_to(root).as_posix()), IngestError(message, path=str(path)))
+        yield FoundFile(path, _text(path.relative_to(root).as_posix()), IngestError(message, path=str(path)))
 
 
 def _within(path: Path, root: Path) -> bool:

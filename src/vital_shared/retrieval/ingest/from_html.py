@@ -36,16 +36,16 @@ def parse_html(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
     outline = Outline()
     visible = Visibility(page)
     main = _main(page)
-    _Reader(outline, visible).read(main)
+    _TreeReader(outline, visible).read(main)
     for dialog in _kept_outside(page, main):
-        _Reader(outline, visible).read(dialog)
+        _TreeReader(outline, visible).read(dialog)
     return outline.finish(title=_title(page, outline), uri=uri)
 
 
 def add_html(outline: Outline, html: str) -> None:
     """Add a piece of HTML, as Markdown may hold it, to an outline."""
     page = _soup(html)
-    _Reader(outline, Visibility(page)).read(page)
+    _TreeReader(outline, Visibility(page)).read(page)
 
 
 def _declared(data: bytes) -> str | None:
@@ -85,7 +85,7 @@ def _title(page: BeautifulSoup, outline: Outline) -> str:
     return heading if heading and heading.casefold() in title.casefold() else title
 
 
-class _Reader:
+class _TreeReader:
     """Walks a tree without recursion, since pages may be nested deeper than Python's stack."""
 
     def __init__(self, outline: Outline, visible: Visibility) -> None:

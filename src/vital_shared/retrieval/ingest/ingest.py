@@ -17,7 +17,7 @@ from vital_shared.models.knowledge import Chunk, Document
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.ingest.embedded import ChunkEmbedder
 from vital_shared.retrieval.ingest.files import (
-    Found,
+    FoundFile,
     file_address,
     file_hash,
     find_files,
@@ -132,7 +132,7 @@ class Ingestor:
                 async for result in self._gone_from(folder, tenant_id, prune=prune):
                     yield result
 
-    async def _choose_model(self, found: Sequence[Found]) -> None:
+    async def _choose_model(self, found: Sequence[FoundFile]) -> None:
         """Let the model of an empty store be chosen by files from all over, and not by the first alone."""
         if not isinstance(self._embedder, DocumentEmbedder) or await self._knowledge.embedding_model():
             return
@@ -143,7 +143,7 @@ class Ingestor:
         if texts:
             await self._embedder.choose(texts)
 
-    async def _sampled(self, entry: Found) -> list[str]:
+    async def _sampled(self, entry: FoundFile) -> list[str]:
         if entry.error is not None:
             return []
         data = await asyncio.to_thread(read_file, entry.path, limit=self._limits.file_bytes)
@@ -162,8 +162,8 @@ class Ingestor:
                     yield _gone(document, folder, prune=prune)
 
     async def _prepared(
-        self, found: Sequence[Found], tenant_id: str | None, on_part: Callable[[int, float], None]
-    ) -> AsyncIterator[tuple[Found, Awaitable[_File]]]:
+        self, found: Sequence[FoundFile], tenant_id: str | None, on_part: Callable[[int, float], None]
+    ) -> AsyncIterator[tuple[FoundFile, Awaitable[_File]]]:
         """Give each file with what was made of it; while it is stored, the next ones are under way."""
         under_way: deque[asyncio.Task[_File]] = deque()
         coming = enumerate(found)
@@ -179,7 +179,7 @@ class Ingestor:
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _prepare_file(
-        self, entry: Found, tenant_id: str | None, on_part: Callable[[float], None]
+        self, entry: FoundFile, tenant_id: str | None, on_part: Callable[[float], None]
     ) -> _File:
         """Read a file, and embed it where nothing of its content is stored."""
         if entry.error is not None:
@@ -193,7 +193,7 @@ class Ingestor:
             return _File(data, path, None)
         return _File(data, path, await self._embedded(data, uri, media_type_of(uri, None), None, on_part))
 
-    async def _ingest_file(self, entry: Found, file: _File, tenant_id: str | None) -> IngestResult:
+    async def _ingest_file(self, entry: FoundFile, file: _File, tenant_id: str | None) -> IngestResult:
         known = await self._files.uri_of(file.path, tenant_id=tenant_id)
         uri = known or await self._free_name(entry, file.path, tenant_id)
         result = await self._ingest(file.data, uri, tenant_id, None, file.embedded)
@@ -202,7 +202,7 @@ class Ingestor:
             await self._files.put(str(result.document_id), file.path, tenant_id=tenant_id)
         return result
 
-    async def _free_name(self, entry: Found, path: str, tenant_id: str | None) -> str:
+    async def _free_name(self, entry: FoundFile, path: str, tenant_id: str | None) -> str:
         """Return the shortest name that is no other file's; that of a file which is gone is free."""
         for name in longer_names(entry):
             holder = await self._knowledge.find(tenant_id=tenant_id, uri=name)

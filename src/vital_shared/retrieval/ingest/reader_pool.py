@@ -11,7 +11,7 @@ from typing import Final
 from vital_shared.retrieval.ingest.limits import Limits
 from vital_shared.retrieval.ingest.read import Contents
 from vital_shared.retrieval.ingest.reader_process import ReaderProcess
-from vital_shared.retrieval.ingest.reading import Reading, Refused, Upload
+from vital_shared.retrieval.ingest.reading import DocumentToRead, Reading, Refused
 
 __all__ = ["READERS", "ReaderPool"]
 
@@ -44,7 +44,7 @@ class ReaderPool:
         :param declared: the media type with its parameters, of which the charset is used.
         :raises IngestError: when it cannot be read, holds no text or goes beyond the limits.
         """
-        reading = Reading(Upload(data, uri, media_type, declared, limits))
+        reading = Reading(DocumentToRead(data, uri, media_type, declared, limits))
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, reading)
         except asyncio.CancelledError:

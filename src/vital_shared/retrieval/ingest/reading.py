@@ -16,11 +16,11 @@ from vital_shared.retrieval.ingest.limits import Limits
 from vital_shared.retrieval.ingest.read import Contents
 from vital_shared.retrieval.ingest.reader_process import ReaderProcess
 
-__all__ = ["Reading", "Refused", "Upload"]
+__all__ = ["DocumentToRead", "Reading", "Refused"]
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class DocumentToRead:
     """A document to read.
 
     :param declared: the media type with its parameters.
@@ -36,7 +36,7 @@ class Upload:
 class Reading:
     """The reading of one document, which may be stopped from another thread."""
 
-    def __init__(self, upload: Upload) -> None:
+    def __init__(self, upload: DocumentToRead) -> None:
         self._upload = upload
         self._lock = Lock()
         self._process: ReaderProcess | None = None

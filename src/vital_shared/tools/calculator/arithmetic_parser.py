@@ -58,7 +58,7 @@ def parse(text: str, *, names: Collection[str] = ()) -> Expression:
     """
     if len(text) > MAX_LENGTH:
         raise CalculationError(f"The expression is longer than {MAX_LENGTH:,} characters.")
-    source = " ".join(_Reader(text, names).read())
+    source = " ".join(_ExpressionReader(text, names).read())
     try:
         return Expression(ast.parse(source, mode="eval").body, source)
     except (SyntaxError, RecursionError, MemoryError) as error:
@@ -74,7 +74,7 @@ def is_percentage(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute)
 
 
-class _Reader:
+class _ExpressionReader:
     """Writes an expression with Python's operators, token by token."""
 
     def __init__(self, text: str, names: Collection[str]) -> None:

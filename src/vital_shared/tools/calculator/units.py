@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Final
 
 from vital_shared.tools.calculator.units_calculation import Calculation, Mismatch
-from vital_shared.tools.calculator.units_parser import Measured
+from vital_shared.tools.calculator.units_parser import UnitExpression
 
 __all__ = ["measure"]
 
@@ -18,7 +18,7 @@ _lock: Final = Lock()
 """pint's registry fills its caches while it converts, and is used in worker threads."""
 
 
-def measure(measured: Measured) -> str:
+def measure(measured: UnitExpression) -> str:
     """Calculate, and write the result with its unit; blocks, the first time for half a second.
 
     :raises CalculationError: when the units do not fit, or there is no result.
@@ -35,6 +35,6 @@ def measure(measured: Measured) -> str:
                 raise error from None
 
 
-def _ambiguous(measured: Measured) -> bool:
+def _ambiguous(measured: UnitExpression) -> bool:
     units = [part.unit for parts in measured.quantities.values() for part in parts]
     return any(term.unit.otherwise for terms in (*units, measured.target) for term in terms)

@@ -14,7 +14,7 @@ from vital_shared.tools.calculator.arithmetic_functions import CalculationError
 from vital_shared.tools.calculator.arithmetic_parser import Expression, is_percentage
 from vital_shared.tools.calculator.units_messages import TEMPERATURES, mismatch, notes, symbols
 from vital_shared.tools.calculator.units_names import UnitName
-from vital_shared.tools.calculator.units_parser import Measured, Part, Term
+from vital_shared.tools.calculator.units_parser import Term, UnitExpression, UnitTerm
 
 __all__ = ["Calculation", "Mismatch"]
 
@@ -41,7 +41,7 @@ class Calculation:
     :param fluid: whether an ounce is a volume.
     """
 
-    def __init__(self, measured: Measured, *, fluid: bool) -> None:
+    def __init__(self, measured: UnitExpression, *, fluid: bool) -> None:
         self._measured, self._fluid = measured, fluid
         self._exact = True
         self._source = measured.expression.source
@@ -113,7 +113,7 @@ class Calculation:
         except ZeroDivisionError as error:
             raise CalculationError("This divides by zero.") from error
 
-    def _quantity(self, parts: tuple[Part, ...]) -> Any:
+    def _quantity(self, parts: tuple[UnitTerm, ...]) -> Any:
         self._exact &= all(part.exact for part in parts)
         quantity = _registry().Quantity
         first, *others = (quantity(part.number, self._unit(part.unit)) for part in parts)

@@ -16,7 +16,7 @@ from vital_shared.tools.calculator.arithmetic_functions import CalculationError
 from vital_shared.tools.calculator.arithmetic_parser import MAX_LENGTH, Expression, parse
 from vital_shared.tools.calculator.units_names import COMPOUNDS, SYMBOLS, WORDS, UnitName
 
-__all__ = ["UNIT", "Measured", "Part", "Term", "read_measured", "read_unit"]
+__all__ = ["UNIT", "Term", "UnitExpression", "UnitTerm", "read_measured", "read_unit"]
 
 _MOST_TERMS: Final = 8
 _LARGEST_DENOMINATOR: Final = 64
@@ -29,7 +29,7 @@ class Term(NamedTuple):
     power: int
 
 
-class Part(NamedTuple):
+class UnitTerm(NamedTuple):
     """A number with its unit; several make one quantity, as in ``5 ft 11 in``."""
 
     number: Fraction
@@ -37,14 +37,14 @@ class Part(NamedTuple):
     unit: tuple[Term, ...]
 
 
-class Measured(NamedTuple):
+class UnitExpression(NamedTuple):
     """An expression with units."""
 
     text: str
     """The quantity as it was written, without the wish for another unit."""
     expression: Expression
     """Arithmetic in which names stand for the quantities."""
-    quantities: dict[str, tuple[Part, ...]]
+    quantities: dict[str, tuple[UnitTerm, ...]]
     target: tuple[Term, ...]
     """The unit of the result; empty: whichever comes out."""
     target_text: str
@@ -91,7 +91,7 @@ def _piece() -> re.Pattern[str]:
     return re.compile(rf"{area}(?P<name>{_NAME})(?P<exponent>{_EXPONENT})(?P<between>{_BETWEEN})?")
 
 
-def read_measured(text: str) -> Measured | None:
+def read_measured(text: str) -> UnitExpression | None:
     """Read an expression with units; None where there is no quantity in it.
 
     :raises CalculationError: when there is one, and the rest cannot be read.
@@ -107,7 +107,7 @@ def read_measured(text: str) -> Measured | None:
         return None
     if _PLACE.search(value):
         raise CalculationError("This is not arithmetic: a name in it is not known.")
-    quantities: dict[str, tuple[Part, ...]] = {}
+    quantities: dict[str, tuple[UnitTerm, ...]] = {}
     source, end = "", 0
     for match in found:
         between = value[end : match.start()]
@@ -121,7 +121,7 @@ def read_measured(text: str) -> Measured | None:
         end = match.end()
     expression = parse(source + value[end:], names=quantities)
     target = wish["target"] if wish else ""
-    return Measured(value, expression, quantities, read_unit(target), target)
+    return UnitExpression(value, expression, quantities, read_unit(target), target)
 
 
 def read_unit(text: str) -> tuple[Term, ...]:
@@ -144,21 +144,21 @@ def _unit(text: str) -> UnitName:
     return SYMBOLS.get(name) or WORDS[name.lower()]
 
 
-def _part(match: re.Match[str]) -> Part:
+def _part(match: re.Match[str]) -> UnitTerm:
     unit = read_unit(match["unit"])
     if match["above"] is None:
         number = evaluate(match["decimal"])
-        return Part(Fraction(number.value), number.exact, unit)
+        return UnitTerm(Fraction(number.value), number.exact, unit)
     whole, above, below = (int(match[each] or 0) for each in ("whole", "above", "below"))
     if not above < below <= _LARGEST_DENOMINATOR:
         written = f"{above}/{below}"[:20]
         raise CalculationError(
             f'"{written}" may be a pair of values or a quotient: put spaces around the slash for a quotient.'
         )
-    return Part(whole + Fraction(above, below), True, unit)
+    return UnitTerm(whole + Fraction(above, below), True, unit)
 
 
-def _follows(before: Part, part: Part) -> bool:
+def _follows(before: UnitTerm, part: UnitTerm) -> bool:
     """Return whether two quantities side by side are one, as feet and inches are."""
     if len(before.unit) > 1 or len(part.unit) > 1 or {before.unit[0].power, part.unit[0].power} != {1}:
         return False

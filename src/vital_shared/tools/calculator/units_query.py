@@ -8,7 +8,7 @@ from functools import cache
 
 from vital_shared.tools.calculator.arithmetic_functions import CalculationError
 from vital_shared.tools.calculator.units_names import UnitName
-from vital_shared.tools.calculator.units_parser import UNIT, Measured, Term, read_measured
+from vital_shared.tools.calculator.units_parser import UNIT, Term, UnitExpression, read_measured
 
 __all__ = ["measured_in"]
 
@@ -54,7 +54,7 @@ def _is_wanted(expression: str, *, ordered: bool) -> bool:
     return True
 
 
-def _converts(measured: Measured) -> bool:
+def _converts(measured: UnitExpression) -> bool:
     """Return whether one quantity is wanted in another unit of the same kind, as far as names show."""
     first = next(iter(measured.quantities.values()))[0].unit
     return first != measured.target and (

@@ -31,7 +31,7 @@ _LONGEST_ERROR: Final = 300
 _log = get_logger(__name__)
 
 
-class Caller(Protocol):
+class ToolCaller(Protocol):
     """Calls tools, as `vital_shared.tools.mcp.connection.McpConnection` does."""
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
@@ -78,7 +78,7 @@ class JsonArguments(BaseModel):
 
 
 def wrapped(
-    offered: Iterable[Offered], caller: Caller, server_name: str, server: McpServer
+    offered: Iterable[Offered], caller: ToolCaller, server_name: str, server: McpServer
 ) -> tuple[Tool, ...]:
     """Make tools of those that may be used; what cannot be a tool is logged, and left out."""
     allowed = [tool for tool in offered if server.tools is None or tool.name in server.tools]
@@ -95,7 +95,7 @@ def wrapped(
     return tuple(tools)
 
 
-def _tool(offered: Offered, caller: Caller, server_name: str, server: McpServer) -> Tool:
+def _tool(offered: Offered, caller: ToolCaller, server_name: str, server: McpServer) -> Tool:
     async def call(arguments: BaseModel, _context: ToolContext) -> str:
         values = arguments.values if isinstance(arguments, JsonArguments) else arguments.model_dump()
         return _text(await caller.call(offered.name, values), server_name)
