@@ -21,7 +21,7 @@ async def scrape_alone(as_openmetrics: bool) -> bytes:
 
 
 class Shared:
-    """Lets any number scrape at once, at the price of two: one that comes while one is made gets the next.
+    """A scrape shared by any number of clients, at the price of two: one that comes later gets the next.
 
     :param scrape: makes one.
     """

@@ -64,7 +64,7 @@ WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "greater_than_equal": lambda given: f"must not be below {given['ge']}",
     "less_than_equal": lambda given: f"must not be above {given['le']}",
 }
-"""By pydantic's type of an error; what is not here keeps pydantic's words."""
+"""Messages by pydantic's type of an error; other types keep pydantic's words."""
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> tuple[FieldError, ...]:

@@ -88,7 +88,7 @@ class Threshold(Frozen):
 
 
 Thresholds: TypeAlias = Mapping[str, Threshold]
-"""By the alerts' names."""
+"""Thresholds by the alerts' names."""
 
 
 def _threshold(

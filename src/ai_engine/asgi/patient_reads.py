@@ -20,7 +20,7 @@ class _Read(Generic[V]):
 
 
 class PatientReads(Generic[K, V]):
-    """Shares reads between requests.
+    """A reader that shares reads between requests.
 
     A read goes on when its requests have given up: to cancel one is not always possible (SQLite waits for a
     lock in a thread), and the next request takes what it brings. So a frozen store holds few reads, and no

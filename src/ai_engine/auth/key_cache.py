@@ -34,7 +34,7 @@ LOOK_UPS_AT_ONCE: Final = 4
 
 
 class KeyRing:
-    """Finds keys, and knows whether any is needed.
+    """The look-up of keys, which also knows whether any is needed.
 
     Only keys that are there are kept: of the ids that callers make up there is no end, and each costs
     one look-up by primary key.

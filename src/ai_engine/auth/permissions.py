@@ -16,7 +16,7 @@ from vital_shared.models.api_key import Scope
 __all__ = ["NEEDS", "SAFE_METHODS", "Need", "need_of"]
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-"""They change nothing."""
+"""Methods that change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Need:
 
     scope: Scope
     all_tenants: bool = False
-    """Not for a tenant alone: it shows, or changes, what concerns the others."""
+    """Whether it needs a key for all tenants: the path shows, or changes, data of several."""
 
 
 ASK: Final = Need("ask")

@@ -19,7 +19,7 @@ Series: TypeAlias = tuple[Gauge, *tuple[str, ...]]
 
 
 class StoredGauges:
-    """Keeps gauges up to date from the store.
+    """The gauges that are kept up to date from the store.
 
     :param subject: the word for them in the log.
     :param read: reads the values of all series that there are to be; any other is no longer shown.

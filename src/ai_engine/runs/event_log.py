@@ -60,7 +60,7 @@ def last_seq(frames: bytes) -> int:
 
 
 class _Bell:
-    """Wakes all who wait at the moment."""
+    """A signal that wakes all waiting tasks."""
 
     def __init__(self) -> None:
         self._event: asyncio.Event | None = None

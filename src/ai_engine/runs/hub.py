@@ -162,7 +162,7 @@ class LiveRun:
 
 
 class RunHub:
-    """Starts runs, finds them again for their readers, and ends those that nobody reads.
+    """The runs of this process: started, found again by their readers, and ended where nobody reads them.
 
     :param tasks: owns the runs.
     :param slots: the runs at once, shared by tenants.

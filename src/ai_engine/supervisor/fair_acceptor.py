@@ -26,7 +26,7 @@ FAILURE_PAUSE_SECONDS: Final = 1.0
 
 
 class FairAcceptor:
-    """Accepts connections for one worker; it is closed as the loop's own server is.
+    """The acceptor of connections for one worker; it is closed as the loop's own server is.
 
     :param listener: shared by all workers.
     :param make_protocol: serves a connection.

@@ -45,10 +45,10 @@ class WorkerProcess:
     def __init__(self, number: int, process: Process, channel: WorkerChannel, hang_seconds: float) -> None:
         self.number = number
         self.is_hung = False
-        """It was killed, since it gave no sign of life."""
+        """Whether it was killed, since it gave no sign of life."""
         self._hang_seconds = hang_seconds
         self.is_ready = False
-        """It serves."""
+        """Whether it serves."""
         self.failure = ""
         """The reason why it cannot serve, in its own words."""
         self.last = b""

@@ -32,7 +32,7 @@ STARTS: Final = 3
 
 
 class Supervisor:
-    """Starts workers, replaces those that end, and stops them all.
+    """The parent of the workers: starts them, replaces those that end, and stops them all.
 
     :param count: number of workers.
     :param start: starts the worker of a number, from 1 on.

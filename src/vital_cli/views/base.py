@@ -11,7 +11,7 @@ __all__ = ["View"]
 
 
 class View(Protocol):
-    """Shows a run: entered for each stretch of it (a pause ends one), concluded once.
+    """A view of a run: entered for each stretch of it (a pause ends one), concluded once.
 
     It writes on the event loop: a slow reader slows down only their own run.
     """

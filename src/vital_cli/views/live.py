@@ -74,7 +74,7 @@ class _Row:
 
 
 class LiveView:
-    """Shows the nodes, the sources and the tools, and below them the answer as it grows.
+    """A view of the nodes, the sources and the tools, and below them the answer as it grows.
 
     While the run goes on, what is drawn fits the screen: of a long answer one sees the end. Then all of it
     is printed once, to stay. A thread of Rich draws: what it reads is replaced, never half changed.

@@ -14,7 +14,7 @@ __all__ = ["PlainView"]
 
 
 class PlainView:
-    """Prints the answer as it comes, then its sources."""
+    """A view of the answer as it comes, then of its sources."""
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ __all__ = ["EventsView", "JsonView"]
 
 
 class JsonView:
-    """Prints the output, once it is there."""
+    """A view of the output, printed once it is there."""
 
     def __enter__(self) -> Self:
         return self

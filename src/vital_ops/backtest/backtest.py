@@ -29,7 +29,7 @@ MOST_OF_THE_TIME: Final = 0.1
 """The share of time above which an alert that fires reports no incident: it fires once, and all day."""
 
 FLOORS: Final = frozenset({"LowCacheHitRate", "LowQualityScore"})
-"""These fire below their thresholds; all others above."""
+"""Alerts that fire below their thresholds; all others fire above."""
 
 SHARES: Final = frozenset(
     {

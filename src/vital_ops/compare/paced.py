@@ -33,7 +33,7 @@ def _fact(question: str) -> str:
 
 
 class PacedSource:
-    """Finds one passage, which answers everything.
+    """A source that finds one passage, which answers everything.
 
     :param name: also of its latency.
     """

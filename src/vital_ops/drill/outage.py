@@ -49,7 +49,7 @@ class OutageFailure(Exception):
 
 
 class OutageDrill:
-    """Kills the engine thrice, and follows every incident to every receiver.
+    """A drill that kills the engine thrice, and follows every incident to every receiver.
 
     :param alerts: the receivers of each alert beside the engine.
     """

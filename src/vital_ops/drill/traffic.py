@@ -20,7 +20,7 @@ Ask = Callable[[int], dict[str, Any]]
 
 
 class Traffic:
-    """Asks an engine, and counts how it was answered.
+    """Load on an engine, with counts of its answers.
 
     :param engine: its address.
     :param headers: sent with each request.
@@ -30,7 +30,7 @@ class Traffic:
         self, client: aiohttp.ClientSession, engine: str, headers: Mapping[str, str] | None = None
     ) -> None:
         self.answers: Counter[int] = Counter()
-        """By status; 0: there was none."""
+        """Answers by status; 0: there was none."""
         self._client = client
         self._url = f"{engine}/v1/runs"
         self._headers = headers or {}

@@ -20,7 +20,7 @@ IDLE_SECONDS: Final = 60.0
 
 
 class Mailbox:
-    """Takes each mail, for whomever it is.
+    """A mail server that takes each mail, for any recipient.
 
     :param inbox: where mails go.
     """

@@ -23,7 +23,7 @@ LONGEST_DEDUP_KEY: Final = 255
 
 
 class PagerDuty:
-    """Takes events as PagerDuty does, and refuses those that do not fit its description.
+    """A stand-in that takes events as PagerDuty does, and refuses those that do not fit its description.
 
     :param inbox: where events go, but for acknowledgements.
     """

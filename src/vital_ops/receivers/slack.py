@@ -19,7 +19,7 @@ ARCHIVED: Final = "ForArchivedChannel"
 
 
 class Slack:
-    """Takes messages as Slack does, and refuses what Slack refuses, in its words.
+    """A stand-in that takes messages as Slack does, and refuses those that Slack refuses, in its words.
 
     :param inbox: where messages go.
     """

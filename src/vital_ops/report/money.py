@@ -37,7 +37,7 @@ class PeriodCost:
     """Rows of the ledger: without any there is nothing to report."""
     dollars: Decimal
     tenants: tuple[TenantCost, ...]
-    """Those that have spent the most, the first one the most."""
+    """The tenants that have spent the most, the first one the most."""
 
 
 class BudgetUse(Frozen):

@@ -24,7 +24,7 @@ HIT_RATE: Final = 0.60
 """The cache should answer a larger share of what it is asked in modes 1 and 2."""
 
 CALLS_SAVED: Final = 0.60
-"""It should spare a larger share of the calls of language models."""
+"""The share of language model calls that the cache should spare, at least."""
 
 SUCCESS_RATE: Final = 0.95
 """Runs with an answer, a degraded one included, should be no smaller share of all."""

@@ -29,7 +29,7 @@ class SimilarTier:
         self.capacity = entries
         self._similarity = similarity
         self._scopes: dict[str, dict[str, tuple[str, NDArray[np.float32]]]] = {}
-        """By scope: what was asked, and its vector, by the answer's key."""
+        """By scope: the questions and their vectors, by the answer's key."""
         self._order: OrderedDict[str, str] = OrderedDict()
         """The scopes of keys, the oldest first."""
 

@@ -20,7 +20,7 @@ __all__ = ["call_node"]
 
 
 class _Sink:
-    """Passes chunks on, and knows whether there were any: what has been shown cannot be taken back."""
+    """A sink that passes chunks on, and knows whether there were any: a shown chunk cannot be taken back."""
 
     __slots__ = ("run", "shown")
 

@@ -116,7 +116,7 @@ class CallPricing:
 
 
 class Attempt:
-    """Streams one model's answer, and keeps what it took.
+    """One model's attempt at an answer: its stream, and its usage.
 
     :param model: who answers.
     :param request: what it may use.

@@ -36,7 +36,7 @@ _TAIL: Final = 600
 
 
 class Citer:
-    """Follows one text.
+    """The citations of one text, as it is streamed.
 
     A number is cited by an event before the text that uses it, once. A number that no source has is taken
     out, which an event says once. Pictures and links that the model makes up are shown as their text: nobody

@@ -83,7 +83,7 @@ class ProviderStatus:
 
 
 class Providers:
-    """Opens providers by name, each once.
+    """The providers by name, each opened once.
 
     :param configuration: the file.
     :param environ: the environment.

@@ -69,7 +69,7 @@ class _Runner:
 
 
 class Race:
-    """Starts attempts one by one: the next when the one before has failed, or has shown nothing for a while.
+    """Attempts that start one by one: the next when the one before has failed, or is silent for a while.
 
     :param attempts: in their order; each is made when it is its turn.
     :param after_seconds: time to wait for the first text before the next one starts too.

@@ -56,7 +56,7 @@ class ModelRegistry:
         self.last = models[-1]
         """The end of every chain."""
         self.providers = providers
-        """Those behind ``provider:model``, where there are any."""
+        """The models behind ``provider:model``, where there are any."""
         self._configuration = configuration or Configuration()
         self._count = count
         self._bound = bound

@@ -70,11 +70,11 @@ class ToolPlan(Frozen):
     """The tool calls of a run before anybody has been asked."""
 
     approved: tuple[ToolCall, ...] = ()
-    """Those that need no approval, or have it."""
+    """Calls that need no approval, or have it."""
     suggested: tuple[ToolCall, ...] = ()
-    """Those that wait for the user's."""
+    """Calls that wait for the user's approval."""
     refused: tuple[ToolCall, ...] = ()
-    """Those that the run's own limit of cost does not allow."""
+    """Calls that the run's own limit of cost does not allow."""
 
 
 class Quality(Frozen):

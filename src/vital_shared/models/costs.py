@@ -97,13 +97,13 @@ class CostSums(Frozen):
     """Calls whose tokens we counted, since the provider did not report them."""
 
     clamped_calls: int = 0
-    """Those whose provider counted something impossible: the nearest possible amount was charged."""
+    """Calls whose provider counted something impossible: the nearest possible amount was charged."""
 
     unpriced_calls: int = 0
-    """Those whose price nobody knows: they are in the cost with 0."""
+    """Calls whose price nobody knows: they are in the cost with 0."""
 
     spared_calls: int = 0
-    """Those that were not made, since the cache had the answer."""
+    """Calls that were not made, since the cache had the answer."""
 
     hits: int = 0
     """Requests that the cache has answered."""

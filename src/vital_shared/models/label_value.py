@@ -16,7 +16,7 @@ class LabelValue(Frozen):
     value: str
     since: datetime
     last_used: datetime | None
-    """To the hour; None: not since it was named."""
+    """The last use, to the hour; None: not since it was named."""
 
     reserved: bool
     """Whether it is configured: such a name is never freed."""

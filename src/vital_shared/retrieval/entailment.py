@@ -17,7 +17,7 @@ TOKENS = 160
 
 
 class Entailment:
-    """Scores claims by their premises with a logit: the lower, the likelier the claim says something else.
+    """A model that scores claims by their premises with a logit: the lower, the likelier a contradiction.
 
     :param folder: where `weights.install` put the model; it is loaded on first use.
     """

@@ -48,7 +48,7 @@ SAME_WORDS: Final = 0.9
 
 
 class Fusion:
-    """Merges the sources' passages.
+    """The merge of the sources' passages.
 
     :param reranker: None: the sources' own scores order the passages, and shared words open the gate.
     """

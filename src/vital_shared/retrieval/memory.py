@@ -18,7 +18,7 @@ __all__ = ["MemorySource"]
 
 
 class MemorySource:
-    """Finds passages by meaning and by words; by words alone where there is no embedder.
+    """The embedded index as a source: by meaning and by words; by words alone where there is no embedder.
 
     :param knowledge: where the documents are.
     :param embedder: the model that also made the stored embeddings, or None.

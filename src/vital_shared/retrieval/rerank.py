@@ -27,7 +27,7 @@ they order passages (R@1 .58, where ms-marco's logits had .18), and say little a
 
 
 class Reranker:
-    """Scores texts against a question with a logit: about -11 (nothing to do with it) to 11 (answers it).
+    """A model that scores texts against a question with a logit: about -11 (unrelated) to 11 (answers it).
 
     The cross-encoder, ms-marco-MiniLM-L-12, reads English. For questions in other languages the multilingual
     embedder scores, where it is installed.

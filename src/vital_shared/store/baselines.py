@@ -24,7 +24,7 @@ class StoredBaseline(NamedTuple):
 
 
 class BaselineStore:
-    """Stores baselines."""
+    """The store of baselines."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -64,7 +64,7 @@ class Journal:
         self._path: Path | None = None
         self._file: IO[str] | None = None
         self._lines: dict[str, list[str]] = {}
-        """Those of the open runs."""
+        """The lines of each open run, by its id."""
         self._deadlines: dict[str, datetime] = {}
         self._written = 0
         self._longest = JOURNAL_BYTES

@@ -32,7 +32,7 @@ _ROW: Final = (label_values.c.label == bindparam("of_label"), label_values.c.val
 
 
 class LabelValues:
-    """Gives names while there is room, and frees unused ones; see `vital_shared.monitoring.labels`.
+    """The named values: named while there is room, freed when unused; see `vital_shared.monitoring.labels`.
 
     :param labels: all that there are.
     :param use: sees which values are used; None: by all metrics.

@@ -33,7 +33,7 @@ Sum = TypeVar("Sum", bound=Addable)
 
 
 class WriteBehind(ABC, Generic[Key, Sum]):
-    """Sums by key, until the store has taken them.
+    """Sums by key, kept until the store has taken them.
 
     :param make: an empty sum.
     :param max_sums: sums that wait for a store that is away; beyond it new ones are dropped and logged.

@@ -29,7 +29,7 @@ _log = get_logger(__name__)
 
 
 class Merger(Protocol):
-    """Makes one ranking of what several sources found."""
+    """One ranking of the passages of several sources."""
 
     async def merge(self, query: str, found: Mapping[str, Sequence[Passage]], *, limit: int) -> Retrieved:
         """Merge the passages by source into at most `limit`, best first."""

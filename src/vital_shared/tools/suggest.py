@@ -22,7 +22,7 @@ _log = get_logger(__name__)
 
 
 class Suggester:
-    """Suggests tools by keywords, and by meaning those that have `Tool.examples`.
+    """Suggestions of tools by keywords, and by meaning of those that have `Tool.examples`.
 
     Examples are what a tool declares to be suggested by meaning: a description says what a tool is about, and
     not that a question wants it. A search of medical literature is near to every medical question, so that it

@@ -82,7 +82,7 @@ _unsaved: Final[set[str]] = set()
 
 
 class RunMetrics(Observer):
-    """Counts one run, or what comes of it after a pause.
+    """The metrics of one run, or of its part after a pause.
 
     :param question: its input.
     :param request_counts: counts that the store keeps, of the same requests as the metrics.

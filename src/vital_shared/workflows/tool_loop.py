@@ -26,7 +26,7 @@ def allowed(tools: ToolRegistry, agent: AgentProfile) -> tuple[Tool, ...]:
 
 
 class ToolLoop:
-    """Makes a model's calls, within what the agent may use and what the user has approved.
+    """The calls that a model makes, within what the agent may use and what the user has approved.
 
     In manual modes a model may make the calls that were approved, with the same arguments (their results
     are there already), and those that need no approval; any other ends the loop.

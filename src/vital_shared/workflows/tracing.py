@@ -34,13 +34,13 @@ class _Open:
 
 
 class NodeSpans(Observer):
-    """Makes the spans of whatever a run consists of, below the span that is current when it starts."""
+    """The spans of a run's parts, below the span that is current when it starts."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
         self._context = get_current()
         self._open: dict[tuple[int, str | int | None], _Open] = {}
-        """By the node's index, and the name of its step or the index of its item."""
+        """Open spans by the node's index, and the name of its step or the index of its item."""
 
     def run_started(self, run: ObservedRun) -> None:
         """Note what all nodes stand below."""

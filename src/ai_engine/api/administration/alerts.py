@@ -53,7 +53,7 @@ class AlertList(Frozen):
     alerts: tuple[Alert, ...]
 
 
-@router.post("", summary="Tell of alerts", status_code=204, openapi_extra=BODY)
+@router.post("", summary="Report alerts", status_code=204, openapi_extra=BODY)
 async def receive_alerts(request: Request) -> Response:
     """Take a notification of Alertmanager: keep its alerts, and log a line for each."""
     engine = engine_of(request)

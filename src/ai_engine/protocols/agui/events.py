@@ -57,7 +57,7 @@ def encode_event(event: BaseEvent) -> bytes:
 
 
 class EventWriter:
-    """Turns the events of a run, as they are sent to other clients, into those of AG-UI.
+    """The translation of a run's events, as they are sent to other clients, into those of AG-UI.
 
     Text that has come while the client was reading is sent as one piece.
 
@@ -75,7 +75,7 @@ class EventWriter:
         self._told = set(proposed)
         """The calls whose names and arguments the client has."""
         self._steps: dict[str, int] = {}
-        """Those that have begun and not ended, and how often."""
+        """The steps that have begun and not ended, and how often."""
         self._ours = ""
         """The run's id here."""
         self._speaking = self._reasoning = False

@@ -101,7 +101,7 @@ def _usage(tokens: Tokens) -> Json:
 
 
 class ChunkWriter:
-    """Turns the events of a run, as they are sent to other clients, into chunks.
+    """The translation of a run's events, as they are sent to other clients, into chunks.
 
     Text that has come while the client was reading is sent as one chunk.
 

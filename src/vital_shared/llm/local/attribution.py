@@ -16,7 +16,7 @@ _MARKER: Final = re.compile(r"\[\d")
 
 
 class Attribution:
-    """Follows a text, and puts [n] behind sentences without one that the nth source backs.
+    """The attribution of a streamed text: puts [n] behind sentences without one that the nth source backs.
 
     A sentence of which no source has all numbers, all names and most words stays as it is, and the check of
     the answer marks it.

@@ -41,7 +41,7 @@ class Prompt(NamedTuple):
 
 
 class Prompts:
-    """Renders requests for one model.
+    """The prompts of one model, rendered from requests.
 
     :param count: counts tokens; called off the event loop, but for short texts.
     :param context_tokens: what prompt and answer may have together.

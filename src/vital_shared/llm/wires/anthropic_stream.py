@@ -73,7 +73,7 @@ _TYPE_OF_FIELD: Final = {
 
 
 class AnthropicDecoder:
-    """Reads one answer's stream.
+    """The decoder of one answer's stream.
 
     :param model: for errors.
     """

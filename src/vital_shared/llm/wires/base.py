@@ -66,7 +66,7 @@ class WireRequest(NamedTuple):
 
 
 class Decoder(Protocol):
-    """Reads the stream of one answer."""
+    """The decoder of one answer's stream."""
 
     pieces: int
     """Pieces of the answer that have come (of text, reasoning and tool calls, not pings): only these show

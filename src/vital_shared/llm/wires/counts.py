@@ -23,7 +23,7 @@ _DIGITS: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{0,9})?")
 
 
 class UsageReader:
-    """Reads one usage object; ignores what is no count, and marks the result as corrected.
+    """A reader of one usage object; ignores what is no count, and marks the result as corrected.
 
     :param raw: any JSON; None where the provider sent none.
     """

@@ -59,7 +59,7 @@ _NO_REASONS: Final = frozenset({"FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPE
 
 
 class GeminiDecoder:
-    """Reads one answer's stream.
+    """The decoder of one answer's stream.
 
     :param model: for errors.
     """

@@ -44,7 +44,7 @@ def _read_leniently(data: bytes) -> Any:
 
 
 class SurrogateJoiner:
-    """Joins the halves of surrogate pairs that come in two pieces of text."""
+    """A joiner of the halves of surrogate pairs that come in two pieces of text."""
 
     __slots__ = ("pending",)
 

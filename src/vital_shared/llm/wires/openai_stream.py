@@ -56,7 +56,7 @@ _WHOLE_COUNTS: Final = ("prompt_tokens", "completion_tokens", "input_tokens", "o
 
 
 class OpenAIDecoder:
-    """Reads one answer's stream, or a whole chat completion.
+    """The decoder of one answer's stream, or of a whole chat completion.
 
     :param model: for errors.
     :param begin_thinking: models whose answers are known to begin within ``<think>``; kept up to date here.

@@ -21,7 +21,7 @@ MAX_WHOLE_ARGUMENTS: Final = 16_384
 
 
 class ToolCallPieces:
-    """Gathers the calls of one answer, in the order in which they begin.
+    """The calls of one answer, gathered in the order in which they begin.
 
     :param model: for errors.
     """

@@ -24,7 +24,7 @@ class EventTooLarge(Exception):
 
 
 class EventReader:
-    """Takes chunks of bytes, and gives the data of each event that has become whole."""
+    """A reader of server-sent events: takes chunks of bytes, and gives the data of each whole event."""
 
     __slots__ = ("_begun", "_data", "_is_bare", "_is_new", "_line", "_size", "_was_cr")
 

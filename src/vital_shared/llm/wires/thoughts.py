@@ -45,7 +45,7 @@ find_lead: Final = re.compile("|".join(map(re.escape, _LEADS))).search
 
 
 class ThoughtSplitter:
-    """Takes the text of an answer as it comes, and gives text and reasoning; holds back no more than a tag.
+    """A splitter of streamed text into text and reasoning; holds back no more than a tag.
 
     A tag right behind a backtick is quoted, and stays in the text.
 

@@ -32,7 +32,7 @@ class Silence(Exception):
 
 
 class StreamDeadline:
-    """Wakes the reader of a stream when its deadline has passed.
+    """A watchdog that wakes the reader of a stream when its deadline has passed.
 
     A timeout around each read would cost as much as all else that is done for a chunk. Moving this one's
     deadline costs nothing: the timer looks, when it fires, whether it has moved. It wakes only the reader,

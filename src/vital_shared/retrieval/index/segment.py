@@ -19,7 +19,7 @@ BLOCK: Final = 4_096
 
 
 class Segment(NamedTuple):
-    """Never changed once it is made, so that any number of searches may read it."""
+    """An immutable part of the index, so that any number of searches may read it."""
 
     ids: NDArray[np.int64]
     """Ids of the chunks, ascending."""

@@ -59,7 +59,7 @@ class Parsed(NamedTuple):
 
 
 class Outline:
-    """Puts blocks under their headings while a document is read from its top to its end."""
+    """A document's blocks under their headings, while it is read from its top to its end."""
 
     def __init__(self) -> None:
         self._path: list[tuple[int, str]] = []

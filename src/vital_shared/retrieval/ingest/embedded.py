@@ -22,7 +22,7 @@ BATCH_SIZE: Final = 32
 
 
 class ChunkEmbedder:
-    """Embeds the chunks of documents.
+    """The embedder of documents' chunks.
 
     What is done of a long document is staged, so that it need not be done again when the process is killed.
 

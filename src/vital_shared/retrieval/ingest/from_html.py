@@ -86,7 +86,7 @@ def _title(page: BeautifulSoup, outline: Outline) -> str:
 
 
 class _TreeReader:
-    """Walks a tree without recursion, since pages may be nested deeper than Python's stack."""
+    """A walk through a tree without recursion, since pages may be nested deeper than Python's stack."""
 
     def __init__(self, outline: Outline, visible: Visibility) -> None:
         self._outline = outline

@@ -51,7 +51,7 @@ OnProgress = Callable[[float, int], None]
 
 
 class Ingestor:
-    """Reads documents, splits and embeds them, and stores each in one transaction.
+    """The ingestion of documents: reads, splits and embeds them, and stores each in one transaction.
 
     Parsing and embedding come first: a failure, or a cancellation, leaves the older version whole, and the
     next ingestion of the same document goes on where it broke off.

@@ -22,7 +22,7 @@ has lost its user.
 
 
 class SourceGuard:
-    """Leaves a source alone that has failed several times in a row, so that it holds up no more runs.
+    """A source that is left alone after several failures in a row, so that it holds up no more runs.
 
     :param source: name of the source.
     :param breakers: those of all sources of the engine.

@@ -83,7 +83,7 @@ class _ExpressionReader:
         self._position = 0
         self._written: list[str] = []
         self._in_call = [False]
-        """For each open parenthesis whether it is a function's; below them the expression itself."""
+        """Whether each open parenthesis is a function's; below them the expression itself."""
 
     def read(self) -> list[str]:
         while rest := self._text[self._position :].lstrip():

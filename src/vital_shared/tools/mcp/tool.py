@@ -32,7 +32,7 @@ _log = get_logger(__name__)
 
 
 class ToolCaller(Protocol):
-    """Calls tools, as `vital_shared.tools.mcp.connection.McpConnection` does."""
+    """The interface of `vital_shared.tools.mcp.connection.McpConnection`: calls of tools."""
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
         """Call a tool."""
