@@ -12,7 +12,7 @@ from vital_shared.monitoring.metrics import REGISTRY
 __all__ = ["Scrape", "Shared", "scrape_alone"]
 
 Scrape: TypeAlias = Callable[[bool], Awaitable[bytes]]
-"""Gives all metrics as text: OpenMetrics, or else Prometheus' own format."""
+"""A source of all metrics as text: OpenMetrics, or else Prometheus' own format."""
 
 
 async def scrape_alone(as_openmetrics: bool) -> bytes:

@@ -25,7 +25,7 @@ from vital_shared.workflows.base_workflow import BaseWorkflow
 __all__ = ["Decide", "ask_for_each", "choose_view", "decided", "follow"]
 
 Decide = Callable[[Sequence[ToolCall]], Sequence[str] | None]
-"""Says which of the suggested calls may be made, by their ids; None: nobody is there to say."""
+"""The user's choice of the suggested calls, by their ids; None: nobody is there to decide."""
 
 
 def choose_view(*, as_json: bool, as_events: bool) -> View:

@@ -11,7 +11,7 @@ __all__ = ["LoadedLate"]
 
 
 class LoadedLate:
-    """ASGI application for what takes long to load, and is not needed by who only asks questions.
+    """ASGI application that takes long to load, and is not needed for questions.
 
     :param load: imports and makes it; called once, in a thread, so that other requests go on meanwhile.
     """

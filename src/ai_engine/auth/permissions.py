@@ -42,7 +42,7 @@ NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
     "/v1/agents": (ASK, ADMIN),
     "/v1/documents": (ASK, ADMIN),
     "/v1/costs": (COSTS, COSTS),
-    "/v1/budgets": (COSTS, OPERATE),  # nobody grants himself money
+    "/v1/budgets": (COSTS, OPERATE),  # no tenant raises its own budget
     "/v1/cache": (ADMIN, ADMIN),
     "/v1/alerts": (WATCH, WATCH),
     "/metrics": (WATCH, OPERATE),

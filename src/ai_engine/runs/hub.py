@@ -113,7 +113,7 @@ class LiveRun:
             self._execution.cancel(reason)
 
     def begin(self, execution: RunHandle) -> None:
-        """Take on an execution: the first, or one that goes on after a pause."""
+        """Take on a run: the first, or one that goes on after a pause."""
         self._execution = execution
         self._cancelling, self.error = None, None
         self._unread_since = None if self._readers else self._clock()

@@ -1,4 +1,4 @@
-"""The last event of a run whose worker has died, for those who follow it at another."""
+"""The last event of a run whose worker has died, for its followers at another."""
 
 from __future__ import annotations
 

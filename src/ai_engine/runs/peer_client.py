@@ -14,7 +14,7 @@ __all__ = ["PeerGone", "RunsElsewhere"]
 
 
 LONGEST_SECONDS: Final = 30.0
-"""A wish waits no longer for news: who relays it takes a worker that says nothing for gone."""
+"""The longest wait of a request for new events: a worker that is silent for longer is taken for gone."""
 
 
 class PeerGone(VitalError):

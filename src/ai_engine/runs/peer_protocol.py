@@ -11,7 +11,7 @@ from vital_shared.models.base import Frozen
 __all__ = ["ALL", "HERE", "Ask", "RunSegment", "State", "Wish", "ask_alone", "pack", "unpack"]
 
 Ask: TypeAlias = Callable[[int, bytes], Awaitable[dict[int, bytes]]]
-"""Asks the worker of a number, or `ALL` but oneself; gives the answers that are not empty, by worker."""
+"""A request to the worker of a number, or to `ALL` others; gives the non-empty answers, by worker."""
 
 State: TypeAlias = Literal["live", "paused", "ended"]
 

@@ -1,4 +1,4 @@
-"""Answers what other workers ask about the runs of this one."""
+"""Answer the requests of other workers about the runs of this one."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Fire drills: a fault is made, and its alert is watched on its way to those who have to know."""
+"""Fire drills: a fault is made, and its alert is watched on its way to its receivers."""

@@ -1,4 +1,4 @@
-"""An alert's way from the fault to those who have to know, and back."""
+"""An alert's way from the fault to its receivers, and back."""
 
 from __future__ import annotations
 

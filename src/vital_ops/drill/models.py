@@ -34,7 +34,7 @@ SLOW_SECONDS: Final = 31.0
 TEXT: Final = "It is so."
 FAILURE: Final = "The model was told to fail."
 Fail = Callable[[], Exception]
-"""Makes an error to be raised."""
+"""A maker of the error to be raised."""
 
 USAGE: Final = Usage(input_tokens=5, output_tokens=5)
 IMPOSSIBLE_USAGE: Final = Usage(input_tokens=5, output_tokens=MAX_CALL_TOKENS)

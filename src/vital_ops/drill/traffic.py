@@ -16,7 +16,7 @@ ANSWER_SECONDS: Final = 120.0
 MOST_AT_ONCE: Final = 2_000
 
 Ask = Callable[[int], dict[str, Any]]
-"""Makes the body of a question, of its number."""
+"""A maker of the body of a question, from its number."""
 
 
 class Traffic:

@@ -1,1 +1,1 @@
-"""Local stand-ins for those who receive alerts: they speak the protocols of Slack, PagerDuty and SMTP."""
+"""Local stand-ins for the receivers of alerts: they speak the protocols of Slack, PagerDuty and SMTP."""

@@ -37,7 +37,7 @@ NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 MEMORY: Final[Mapping[str, str]] = MappingProxyType({"tier": "memory"})
 
 Level: TypeAlias = Callable[[Sequence[Phase]], dict[str, SeriesPhases]]
-"""Makes series that are at a level for some minutes, and then at another."""
+"""A maker of series that are at a level for some minutes, and then at another."""
 
 
 def fullness(at: Threshold) -> Iterator[Case]:

@@ -13,7 +13,7 @@ __all__ = ["check_ports", "free_port"]
 def check_ports(addresses: Mapping[str, tuple[str, int]]) -> None:
     """See that addresses can be taken.
 
-    :param addresses: host and port, by who listens there.
+    :param addresses: host and port, by the program that listens there.
     :raises ConfigurationError: naming all that are taken.
     """
     taken = [f"{port} ({name})" for name, (host, port) in addresses.items() if not _is_free(host, port)]

@@ -24,7 +24,7 @@ SETTINGS: Final = {
     "VITAL_HOST": HOST,
     "VITAL_LOG_LEVEL": "error",
     "VITAL_MAX_CONCURRENT_RUNS": "5000",
-    "VITAL_GRACE_SECONDS": "0.5",  # who stops asking is gone
+    "VITAL_GRACE_SECONDS": "0.5",  # a client that stops reading is gone
     "VITAL_TRACING": "0",
 }
 """The settings of the engine, which gets nothing else of the real one's."""

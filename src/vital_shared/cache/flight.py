@@ -1,4 +1,4 @@
-"""Single flight: equal questions at the same time cost one run, and all who ask see all of it."""
+"""Single flight: equal questions at the same time cost one run, and all requests see all of it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Flight:
         self.ring()
 
     def ring(self) -> None:
-        """Wake all who follow."""
+        """Wake all followers."""
         if self._bell is not None:
             self._bell.set()
             self._bell = None

@@ -34,7 +34,7 @@ PREFIX: Final = "vital/1"
 
 CONNECTIONS: Final = 20
 STREAMS: Final = 100
-"""Runs of other processes that are followed at a time; who would be one more runs himself."""
+"""Runs of other processes that are followed at a time; a further follower runs itself."""
 SECONDS: Final = 0.25
 """An operation that takes longer has failed."""
 

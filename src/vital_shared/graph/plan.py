@@ -34,7 +34,7 @@ class Node:
     slots: tuple[int, ...]
     """The slots of its parameters' values."""
     take: Callable[[list[Any]], tuple[Any, ...]]
-    """Takes its arguments out of all values."""
+    """The function that takes its arguments out of all values."""
     defaults: tuple[tuple[int, Any], ...]
     """Position and default of the parameters that may be missing."""
     successors: tuple[int, ...]

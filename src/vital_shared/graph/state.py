@@ -70,7 +70,7 @@ class RunState:
     )
 
     _group: asyncio.TaskGroup | None
-    """Owns the tasks while nodes run at the same time."""
+    """The owner of the tasks while nodes run at the same time."""
     _queue: deque[int]
     """Nodes that are ready, while nodes run one after another."""
 

@@ -1,4 +1,4 @@
-"""Run a sync node in a thread, which cannot be stopped: who cancels it waits for it."""
+"""Run a sync node in a thread, which cannot be stopped: its cancellation waits for it."""
 
 from __future__ import annotations
 

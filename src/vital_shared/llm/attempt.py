@@ -118,7 +118,7 @@ class CallPricing:
 class Attempt:
     """One model's attempt at an answer: its stream, and its usage.
 
-    :param model: who answers.
+    :param model: the model that answers.
     :param request: what it may use.
     :param account: how it is charged.
     """

@@ -1,4 +1,4 @@
-"""Agents: who answers."""
+"""Agents: the profiles by which questions are answered."""
 
 from __future__ import annotations
 

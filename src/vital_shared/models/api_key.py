@@ -1,4 +1,4 @@
-"""API keys: who may ask over HTTP, and for what."""
+"""API keys: access over HTTP, and its permissions."""
 
 from __future__ import annotations
 

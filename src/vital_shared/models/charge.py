@@ -43,7 +43,7 @@ class Charge(Frozen):
     """
 
     item: str
-    """Names the thing within its run, so that it is written once, such as ``tools/call-1``."""
+    """The key of the thing within its run, so that it is written once, such as ``tools/call-1``."""
 
     cost_type: CostType
     name: str

@@ -169,4 +169,4 @@ Event = Annotated[
 """Any event; ``type`` is the discriminator."""
 
 EventAdapter: TypeAdapter[Event] = TypeAdapter(Event)
-"""Reads an event from JSON, and writes it."""
+"""The adapter that reads an event from JSON, and writes it."""

@@ -1,4 +1,4 @@
-"""Agents: the profiles of those who answer."""
+"""Agents: the profiles by which questions are answered."""
 
 from __future__ import annotations
 

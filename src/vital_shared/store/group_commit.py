@@ -37,7 +37,7 @@ Transact = Callable[[Work], Awaitable[list[Any]]]
 """Does something in a transaction, and commits it."""
 
 AT_ONCE: Final = 100
-"""Writes in one transaction: more would keep the first ones waiting."""
+"""Writes in one transaction, at most: more would keep the first ones waiting."""
 
 
 class _Waiting(NamedTuple):

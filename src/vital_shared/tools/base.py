@@ -36,7 +36,7 @@ MAX_ARGUMENT_BYTES = 20_000
 """Arguments that are longer as JSON are refused before they are looked at."""
 
 FromQuery = Callable[[str], dict[str, Any] | None]
-"""Takes a tool's arguments from a question; None where the tool has nothing to do with it."""
+"""A function that takes a tool's arguments from a question; None where the tool does not apply."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CONFIG = ConfigDict(strict=True, frozen=True, extra="forbid")

@@ -78,7 +78,7 @@ UNANSWERABLE: Final = ("no_sources",)
 """All that is amiss where the documents do not hold the answer."""
 
 _unsaved: Final[set[str]] = set()
-"""Runs of this process that were counted though the store does not know their end: it will call them lost."""
+"""Runs counted by this process though the store does not know their end: it will call them lost."""
 
 
 class RunMetrics(Observer):

@@ -1,4 +1,4 @@
-"""Agents: who answers."""
+"""Agents: their profiles over HTTP."""
 
 from __future__ import annotations
 

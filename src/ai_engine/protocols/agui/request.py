@@ -71,7 +71,7 @@ def workflow_input(
     Left out are system messages and context (an agent has its own instructions), state, and the client's
     tools, which nothing here calls.
 
-    :param tenant_id: the caller's; None: that of all who name none.
+    :param tenant_id: the caller's; None: that of requests without any.
     """
     return WorkflowInput(
         query=conversation.question,

@@ -73,7 +73,7 @@ def workflow_input(asked: ChatRequest, conversation: Conversation, tenant_id: st
     the model, such as a temperature.
 
     :param conversation: the request's.
-    :param tenant_id: the caller's; None: that of all who name none.
+    :param tenant_id: the caller's; None: that of requests without any.
     :raises NotFound: when the model can be none.
     :raises InvalidRequest: when it wants what there is not.
     """

@@ -27,7 +27,7 @@ LEAST_SHARE: Final = 2
 """A count below the estimate by more than this factor has missed text that its vocabulary does not know."""
 
 Count = Callable[[str], int]
-"""Counts the tokens of a text."""
+"""A counter of a text's tokens."""
 
 
 class WordPieces:

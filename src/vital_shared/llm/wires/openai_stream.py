@@ -1,4 +1,4 @@
-"""OpenAI's chat completions: how their streams are read, in the dialects of those who speak them.
+"""OpenAI's chat completions: the decoder of their streams, in the dialects of other providers too.
 
 Source: the API reference of OpenAI, "The chat completion chunk object"; the dialects are listed in the guide.
 """

@@ -41,7 +41,7 @@ _TAG: Final = re.compile(
 _LONGEST_TAG: Final = max(map(len, _TAGS))
 
 find_lead: Final = re.compile("|".join(map(re.escape, _LEADS))).search
-"""Finds the first character of what may be a tag."""
+"""The pattern of the first character of a possible tag."""
 
 
 class ThoughtSplitter:

@@ -1,4 +1,4 @@
-"""Mail: who wrote what to whom, and the names of what was attached."""
+"""Mail: its sender, recipients and text, and the names of attachments."""
 
 from __future__ import annotations
 

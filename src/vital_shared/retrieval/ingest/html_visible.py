@@ -19,7 +19,7 @@ _OPENED: Final = re.compile(
     r"expand|collaps|accordion|toggle|spoiler|disclosure|\bfaq|\banswer|\btab-?(?:pane|panel|content)",
     re.IGNORECASE,
 )
-"""Names of classes of what a click opens, where no attribute says so."""
+"""Names of classes of parts that a click opens, where no attribute says so."""
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 # Consent alone will not do: informed consent is a subject of its own.

@@ -1,4 +1,4 @@
-"""Calculates with quantities: pint has the units and their factors, the expressions are ours.
+"""Calculate with quantities: pint has the units and their factors, the expressions are ours.
 
 pint parses nothing that a user wrote: it gets the names of `units_names` one by one. Its numbers are
 fractions, so that a result is exact wherever the factor is.

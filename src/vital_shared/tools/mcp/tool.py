@@ -1,4 +1,4 @@
-"""Makes a tool of ours of what an MCP server offers."""
+"""Make a tool of ours from one of an MCP server."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class McpTools:
                 stack.push_async_callback(self._connections.pop().aclose)
 
     async def _tools(self, name: str, server: McpServer) -> tuple[Tool, ...]:
-        # The package takes half a second to load, which only those wait for who use it.
+        # The package takes half a second to load, which only its users wait for.
         from vital_shared.tools.mcp.connection import McpConnection  # noqa: PLC0415
         from vital_shared.tools.mcp.tool import wrapped  # noqa: PLC0415
 
