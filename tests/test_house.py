@@ -17,7 +17,9 @@ import vital_shared
 
 ROOT = Path(__file__).parents[1]
 
-HEADLESS_CLAUSE = re.compile(r"(What|When|Where|Which|Who|Whose|Why|How|Of|So)\b")
+HEADLESS_CLAUSE = re.compile(
+    r"(\A\s*|:param \w+: )(what|when|where|which|who|whose|why|how|of|so)\b", re.IGNORECASE
+)
 NARRATION = re.compile(r"\b(so many|so long as|whoever|who asks|told|tells)\b", re.IGNORECASE)
 
 
@@ -89,12 +91,12 @@ def comments(path: Path) -> Iterator[tokenize.TokenInfo]:
 
 
 def test_docstrings_and_comments_are_plain_english():
-    """A docstring is an imperative or a noun phrase: no clause headed by what, how, of …"""
+    """A docstring is an imperative or a noun phrase, a parameter's too: no clause headed by what, how, of …"""
     faults = []
     for path in sorted((ROOT / "src").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         texts = [(each.lineno, str(each.value)) for each in docstrings(tree)]
-        faults += [(path.name, line, text) for line, text in texts if HEADLESS_CLAUSE.match(text.strip())]
+        faults += [(path.name, line, text) for line, text in texts if HEADLESS_CLAUSE.search(text)]
         texts += [(each.start[0], each.string) for each in comments(path)]
         faults += [(path.name, line, text) for line, text in texts if NARRATION.search(text)]
     assert faults == []

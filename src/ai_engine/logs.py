@@ -52,7 +52,7 @@ def configure_logs(level: str = "info", stream: TextIO | None = None) -> None:
 class _Writer:
     """The last processor: writes a line of ours, past `logging`, which would look for who called.
 
-    :param handler: of the libraries' lines; a stream that fails is its affair, as theirs is.
+    :param handler: the handler of the libraries' lines; a stream that fails is its affair, as theirs is.
     """
 
     def __init__(self, handler: logging.StreamHandler[TextIO]) -> None:

@@ -26,7 +26,7 @@ SAMPLE_BYTES: Final = 65_536
 class Readiness:
     """The readiness checks, each once at a time, however many probes there are.
 
-    :param data_dir: where the SQLite file and the models are; it is checked where it is there.
+    :param data_dir: the folder of the SQLite file and the models; it is checked where it is there.
     :param collections: sources in other systems; runs do without those that do not answer.
     """
 

@@ -121,8 +121,8 @@ class Server(uvicorn.Server):
 def serve(settings: ServerSettings | None = None, library: Settings | None = None) -> None:
     """Serve until the process is stopped (SIGINT or SIGTERM), then return; logs go to stderr.
 
-    :param settings: of the service; None: from the environment.
-    :param library: of workflows and the store; None: from the environment.
+    :param settings: the settings of the service; None: from the environment.
+    :param library: the settings of workflows and the store; None: from the environment.
     :raises ConfigurationError: when the address is taken, or is not loopback and there are no keys,
         or another setting is wrong.
     :raises StoreError: when the database is not there.

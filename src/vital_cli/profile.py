@@ -19,7 +19,7 @@ __all__ = ["edit_profile", "read_profile"]
 def read_profile(text: str, place: str) -> AgentProfile:
     """Read an agent from JSON.
 
-    :param place: where the text comes from, for the error.
+    :param place: the source of the text, for the error.
     :raises InvalidRequest: naming the field that is wrong.
     """
     try:

@@ -39,8 +39,8 @@ Match: TypeAlias = str | tuple[str, ...]
 def select(metric: Instrument[Any], part: str = "", /, **matches: Match) -> str:
     """Select the series of a metric.
 
-    :param part: of a histogram: ``bucket``, ``count`` or ``sum``.
-    :param matches: what its labels have to be.
+    :param part: the part of a histogram: ``bucket``, ``count`` or ``sum``.
+    :param matches: conditions on its labels.
     :raises ValueError: when it has no such part, no such label, or no such value.
     """
     if (part in ("bucket", "count", "sum")) != isinstance(metric, Histogram):

@@ -124,11 +124,11 @@ class LimitExceeded(VitalError):
 class BudgetExceeded(LimitExceeded):
     """The request could cost more than is left of a budget.
 
-    :param period: which budget.
-    :param limit_dollars: what the tenant may spend in the period.
-    :param spent_dollars: what it has spent.
-    :param left_dollars: what is left, less what the runs at work may still cost.
-    :param resets_at: when the period ends, in UTC.
+    :param period: the period of the budget.
+    :param limit_dollars: the tenant's budget for the period.
+    :param spent_dollars: the amount spent.
+    :param left_dollars: the rest, less the amount that the active runs may still cost.
+    :param resets_at: the end of the period, in UTC.
     """
 
     def __init__(
@@ -154,8 +154,8 @@ class BudgetExceeded(LimitExceeded):
 class RateLimited(LimitExceeded):
     """The tenant asks more often than it may.
 
-    :param requests_per_minute: how often it may.
-    :param retry_after_seconds: when the next request is admitted.
+    :param requests_per_minute: the limit.
+    :param retry_after_seconds: time until the next request is admitted.
     """
 
     def __init__(self, *, requests_per_minute: int, retry_after_seconds: float) -> None:

@@ -38,7 +38,7 @@ class PatientReads(Generic[K, V]):
 
         Raises what the read raises.
 
-        :param patience_seconds: how long the read may take, from its start on; when it began long ago and
+        :param patience_seconds: time that the read may take, from its start on; when it began long ago and
             has not ended, nobody waits for it.
         :raises TimeoutError: when it takes longer.
         """

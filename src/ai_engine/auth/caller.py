@@ -47,7 +47,7 @@ class NotAuthenticated(VitalError):
 class TooManyFalseKeys(VitalError):
     """Too many false keys came from the caller's address.
 
-    :param retry_after_seconds: how long to wait before another.
+    :param retry_after_seconds: time to wait before another attempt.
     """
 
     def __init__(self, retry_after_seconds: int) -> None:
@@ -61,7 +61,7 @@ class TooManyFalseKeys(VitalError):
 class NotAllowed(Forbidden):
     """The key does not allow this.
 
-    :param need: what would.
+    :param need: the permission that would suffice.
     """
 
     def __init__(self, need: Need) -> None:

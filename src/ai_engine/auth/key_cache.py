@@ -39,7 +39,7 @@ class KeyRing:
     Only keys that are there are kept: of the ids that callers make up there is no end, and each costs
     one look-up by primary key.
 
-    :param store: where the keys are.
+    :param store: the store of the keys.
     :param may_be_open: whether the engine may serve without any key, as it may on loopback.
     :param clock: seconds.
     :param most_keys: keys that are kept; beyond that the one that was read longest ago goes.

@@ -79,7 +79,7 @@ class _Bell:
 class RunLog:
     """The events of a run, in their order, without gaps.
 
-    :param limit_bytes: how much of them is kept.
+    :param limit_bytes: bytes of them that are kept.
     """
 
     def __init__(self, *, limit_bytes: int = LIMIT_BYTES) -> None:

@@ -31,7 +31,7 @@ class FairAcceptor:
     :param listener: shared by all workers.
     :param make_protocol: serves a connection.
     :param connections: those that are open.
-    :param loads: of all workers.
+    :param loads: the loads of all workers.
     :param worker: the number of this one.
     """
 

@@ -25,7 +25,7 @@ class WorkerLoad(NamedTuple):
 class LoadTable:
     """A number for each worker, which it alone writes while it lives.
 
-    :param fd: of the shared memory.
+    :param fd: the descriptor of the shared memory.
     """
 
     def __init__(self, fd: int) -> None:

@@ -71,7 +71,7 @@ class WorkerProcess:
         """Start one, in a session of its own: Ctrl-C reaches the supervisor alone.
 
         :param hang_seconds: without a sign of life for this long it is killed, once it serves.
-        :param loads: of all workers; None: it takes any connection it can get.
+        :param loads: the loads of all workers; None: it takes any connection it can get.
         """
         ours, theirs = socket.socketpair()
         with theirs:

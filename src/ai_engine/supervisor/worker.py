@@ -145,7 +145,7 @@ async def _work(
 async def _listen(channel: WorkerChannel, stops: StopRequests, apps: list[Starlette]) -> None:
     """Answer the supervisor until it is gone; then nobody needs this worker any more.
 
-    :param apps: what this worker serves, once it does.
+    :param apps: the applications that this worker serves, once it does.
     """
 
     async def handle(topic: Topic, body: bytes) -> bytes:

@@ -119,7 +119,7 @@ def _with(config: OpsConfig, alert: str, threshold: Threshold) -> OpsConfig:
 def write_thresholds(tested: list[Tested], times: int | None) -> str:
     """Write a file for ``vital ops build --config``: what is suggested, and what differed before.
 
-    :param times: how often each alert should have fired; None: no other thresholds were tried.
+    :param times: number of times that each alert should have fired; None: no other thresholds were tried.
     """
     remarks = "".join(f"# {remark}\n" for remark in unmet(tested, times))
     tables = [_table(each, at) for each in tested if (at := each.threshold) is not None and _differs(each)]

@@ -20,7 +20,7 @@ class Firing(NamedTuple):
 def firings(moments: Iterable[float], *, hold: float, step: float) -> list[Firing]:
     """Find the times in which an alert fired.
 
-    :param moments: when its condition held, in order, in seconds since the epoch.
+    :param moments: the moments at which its condition held, in order, in seconds since the epoch.
     :param hold: seconds that it has to hold before the alert fires.
     :param step: seconds between looks: a condition that does not hold at one of them starts anew.
     """

@@ -31,7 +31,7 @@ class TimeSpan(NamedTuple):
 class History:
     """The data of a Prometheus for a span of time.
 
-    :param url: of the Prometheus.
+    :param url: the address of the Prometheus.
     :param start: in seconds since the epoch; so is ``end``.
     :param step: seconds between looks.
     """

@@ -22,7 +22,7 @@ def shown(engine: str, folder: Path | None) -> Iterator[None]:
     """Have an engine read, meanwhile.
 
     :param engine: its address.
-    :param folder: of a stack that runs; None: nothing is shown.
+    :param folder: the folder of a stack that runs; None: nothing is shown.
     :raises ConfigurationError: when there has never been a stack.
     """
     if folder is None:

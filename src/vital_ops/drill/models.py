@@ -57,9 +57,9 @@ output = "1000000"
 class DrillModel:
     """Answers in a few words, or does not.
 
-    :param seconds: how long it takes.
-    :param error: how it fails after its few words.
-    :param usage: what it counts.
+    :param seconds: the duration of an answer.
+    :param error: the failure after its few words.
+    :param usage: its counts of tokens.
     """
 
     calls_tools = False

@@ -23,7 +23,7 @@ SETS: Final = frozenset({"and", "or", "unless"})
 class Walk:
     """One walk through one query.
 
-    :param known: what may be asked for.
+    :param known: the names that may be used.
     """
 
     def __init__(self, known: Known) -> None:

@@ -22,7 +22,7 @@ IDLE_SECONDS: Final = 60.0
 class Mailbox:
     """A mail server that takes each mail, for any recipient.
 
-    :param inbox: where mails go.
+    :param inbox: the inbox for mails.
     """
 
     def __init__(self, inbox: Inbox) -> None:

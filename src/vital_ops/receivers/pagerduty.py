@@ -25,7 +25,7 @@ LONGEST_DEDUP_KEY: Final = 255
 class PagerDuty:
     """A stand-in that takes events as PagerDuty does, and refuses those that do not fit its description.
 
-    :param inbox: where events go, but for acknowledgements.
+    :param inbox: the inbox for events, but for acknowledgements.
     """
 
     def __init__(self, inbox: Inbox) -> None:

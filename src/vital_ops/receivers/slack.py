@@ -21,7 +21,7 @@ ARCHIVED: Final = "ForArchivedChannel"
 class Slack:
     """A stand-in that takes messages as Slack does, and refuses those that Slack refuses, in its words.
 
-    :param inbox: where messages go.
+    :param inbox: the inbox for messages.
     """
 
     def __init__(self, inbox: Inbox) -> None:

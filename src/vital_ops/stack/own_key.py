@@ -30,7 +30,7 @@ class OwnKey:
     An engine without keys serves this machine alone, and would no longer do so with ours: so it is made as
     soon as there is another, which may be while the stack runs, and is revoked in the end.
 
-    :param file: where it is written; Prometheus and Alertmanager read it anew with each request.
+    :param file: the file of the key; Prometheus and Alertmanager read it anew with each request.
     """
 
     def __init__(

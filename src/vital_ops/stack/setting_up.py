@@ -35,7 +35,7 @@ async def set_up(
 ) -> bool:
     """Write a key, Alertmanager's configuration, its secrets, rules and runbooks to a folder, or anew.
 
-    :param engine_url: of the engine, as Alertmanager reaches it.
+    :param engine_url: the address of the engine, as Alertmanager reaches it.
     :return: whether the key is new; one that works is kept.
     :raises ConfigurationError: when a setting is wrong.
     :raises StoreError: when the database is not there.

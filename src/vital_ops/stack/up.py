@@ -23,7 +23,7 @@ KEY_FILE = "engine.key"
 async def up(stack: Stack, database_url: str, on_ready: Callable[[], None], say: Say) -> None:
     """Run a stack until this is cancelled, with a key of its own where the engine asks for keys.
 
-    :param database_url: of the engine's store.
+    :param database_url: the address of the engine's store.
     :param on_ready: called once, when all of it serves.
     :raises ConfigurationError: when a program is missing or a port is taken.
     :raises ChildFailed: when a program does not start, or does not keep running.

@@ -117,7 +117,7 @@ class Cache:
         """Look for the answer to a question that asks the same in other words.
 
         :param scope: the key of all that an answer depends on but the question.
-        :param vector: of the question.
+        :param vector: the vector of the question.
         """
         for key in self._similar.near(scope, question.query, vector):
             entry = self._memory.get(key)

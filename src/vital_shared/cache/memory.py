@@ -80,7 +80,7 @@ class MemoryTier:
     def put(self, key: str, output: WorkflowOutput, knowledge: int, age: float = 0.0) -> bool:
         """Keep an answer, and return whether there is room for one of its size.
 
-        :param age: how old it is, in seconds.
+        :param age: its age in seconds.
         """
         size = len(output.model_dump_json())
         if size > self._most_bytes or not self.capacity:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Channel(Generic[T]):
     """Like `asyncio.Queue`, but it can be closed, and small control messages never wait.
 
-    :param limit: how many items may lie in it before `send` waits.
+    :param limit: number of items that may lie in it before `send` waits.
     """
 
     __slots__ = ("_closed", "_items", "_limit", "_reader", "_writers")

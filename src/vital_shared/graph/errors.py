@@ -39,7 +39,7 @@ class NodeError(GraphError):
 class NodeTimeout(NodeError, TimeoutError):
     """A node took longer than it declared.
 
-    :param seconds: what it declared.
+    :param seconds: the declared timeout.
     """
 
     def __init__(self, *, node: str, seconds: float) -> None:

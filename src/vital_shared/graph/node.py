@@ -130,7 +130,7 @@ def node(function: Any = None, /, *, makes: str | None = None, **declared: Any) 
 
     :param makes: name of the value that it makes; by default the method's own name.
     :param timeout: seconds for all attempts together.
-    :param retry: which errors are tried again.
+    :param retry: the errors that are tried again.
     :param fallback: an async function or method with (some of) the node's parameters, called where the
         node has failed for good, with the same timeout; its result is the value, and the run is degraded.
     :param optional: the run can do without: nodes that read the value declare a default.
@@ -165,7 +165,7 @@ def fan_out(
     :param parameter: the parameter that gets the item.
     :param over: the value that holds the items; None is no items. The default of `parameter` stands for
         this list where an optional node has not made it.
-    :param limit: how many run at once; None: all.
+    :param limit: number of items that run at once; None: all.
     :param item_timeout: seconds for one item, all its attempts together.
     :param deadline: seconds for all of them together.
     """

@@ -119,8 +119,8 @@ class Attempt:
     """One model's attempt at an answer: its stream, and its usage.
 
     :param model: the model that answers.
-    :param request: what it may use.
-    :param account: how it is charged.
+    :param request: the request, with the sources and tools that it may use.
+    :param account: the pricing of the call.
     """
 
     def __init__(self, model: Model, request: ModelRequest, account: CallPricing) -> None:

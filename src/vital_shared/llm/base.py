@@ -315,7 +315,7 @@ class ModelUnavailable(ModelError):
 class ModelRateLimited(ModelError):
     """Too many calls.
 
-    :param retry_after_seconds: what the provider asks to wait, or None.
+    :param retry_after_seconds: seconds that the provider asks to wait, or None.
     """
 
     retryable = True

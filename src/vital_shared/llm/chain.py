@@ -32,7 +32,7 @@ class Chain:
 
     :param models: at least one; the last one answers where all others have failed.
     :param breakers: shared by all chains of an engine.
-    :param account: how calls are charged.
+    :param account: the pricing of calls.
     :param hedge_after_seconds: start the next model too after this time without text; None: never.
     """
 

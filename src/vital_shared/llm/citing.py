@@ -42,7 +42,7 @@ class Citer:
     out, which an event says once. Pictures and links that the model makes up are shown as their text: nobody
     should fetch them.
 
-    :param sources: what the numbers mean, from 1.
+    :param sources: the sources of the numbers, from 1.
     """
 
     def __init__(self, sources: Sequence[Passage]) -> None:

@@ -141,7 +141,7 @@ async def answer_signals(
 ) -> Mapping[str, float]:
     """Return the signals from which a calibration makes a probability.
 
-    :param sentence_logit: of the best sentence alone, where that is known.
+    :param sentence_logit: the logit of the best sentence alone, where that is known.
     :raises ConfigurationError: when the reranking model cannot be loaded.
     """
     if sentence_logit is None:

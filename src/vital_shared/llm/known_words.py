@@ -78,7 +78,7 @@ def is_code(word: str) -> bool:
 class KnownWords:
     """The words of a text, and what they let one look up.
 
-    :param text: what documents say.
+    :param text: the text of documents.
     """
 
     def __init__(self, text: str) -> None:

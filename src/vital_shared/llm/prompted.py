@@ -42,8 +42,8 @@ class PromptedModel:
     :param stream: sends a chat, and streams the answer.
     :param prompts: writes the chats.
     :param calls_tools: whether the model knows how to ask for tools.
-    :param max_output_tokens: where a request sets no limit.
-    :param temperature: where a request sets none; None: the provider's.
+    :param max_output_tokens: the limit of output for requests without one.
+    :param temperature: the temperature for requests without one; None: the provider's.
     :param options: more fields of the provider's own request.
     """
 

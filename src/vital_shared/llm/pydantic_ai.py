@@ -26,7 +26,7 @@ __all__ = ["PydanticAIProvider"]
 class PydanticAIProvider:
     """One provider of pydantic-ai.
 
-    :param name: what stands before the colon in the names of its models: pydantic-ai's own name for it.
+    :param name: the prefix of its models' names before the colon: pydantic-ai's own name for it.
     :param timeouts: all but `connect`, which the provider's own client has.
     :param open_model: makes a model by the provider's own name for it; None: pydantic-ai does.
     :raises ConfigurationError: when something that this needs is missing; says what to do.

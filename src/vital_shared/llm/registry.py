@@ -31,7 +31,7 @@ class ModelRegistry:
 
     :param models: each name once; the last one answers where the one that was asked fails.
     :param providers: those behind ``provider:model``; None: there are none.
-    :param configuration: what is set for single models.
+    :param configuration: the settings of single models.
     :param count: counts the tokens of prompts.
     :param bound: counts the tokens that a text has at most.
     :raises ConfigurationError: when there is no model, or two have one name.

@@ -47,7 +47,7 @@ def is_supported(question: str, logit: float, answer: str, passages: Sequence[Pa
     Against it speak words of the question that no passage has, above all names and numbers, and the lack of
     an amount or a date that was asked for; the story around the question does not.
 
-    :param logit: of the best sentence without the headings of its passage: they alone can lift a related
+    :param logit: logit of the best sentence without its passage's headings: they alone can lift a related
         sentence without the fact.
     """
     asks = asked(question)

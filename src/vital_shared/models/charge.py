@@ -71,8 +71,8 @@ class Charge(Frozen):
     def bounded(cls, *, cost_nanos: int, max_nanos: int, clamped: bool = False, **fields: Any) -> Self:
         """Make a charge of an amount between zero and a maximum, and flag one that had to be moved there.
 
-        :param cost_nanos: what was computed, whatever it is.
-        :param max_nanos: what the thing can cost at most.
+        :param cost_nanos: the cost as computed, whatever it is.
+        :param max_nanos: the max cost of the thing.
         :param clamped: whether something that the amount was computed from was moved already.
         :param fields: the other fields.
         """

@@ -22,7 +22,7 @@ class Counted:
     def __call__(self, name: str, **labels: str) -> float:
         """Return by how much a metric has grown, over all series that have these labels.
 
-        :param name: of the metric; of a histogram with ``_count``, ``_sum`` or ``_bucket``.
+        :param name: the name of the metric; with ``_count``, ``_sum`` or ``_bucket`` for a histogram.
         :raises LookupError: when there is no such metric.
         """
         if name not in _names():

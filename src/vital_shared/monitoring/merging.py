@@ -23,7 +23,7 @@ VALUES: Final[Mapping[Merge, Callable[[float, float], float]]] = {
 def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
     """Merge each series as its family says; of exemplars the newest stays.
 
-    :param snapshots: where the merge is "one", the first that has the series gives its value.
+    :param snapshots: the snapshots to merge; of a "one", the first that has the series gives its value.
     """
     merged: dict[str, Family] = {}
     for snapshot in snapshots:

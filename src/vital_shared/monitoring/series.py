@@ -28,9 +28,9 @@ TRACE_ID: Final = "trace_id"
 class CounterSeries:
     """A number that only grows.
 
-    :param name: of its sample.
-    :param labels: of its sample.
-    :param parts_per_unit: what is counted is divided by it when it is shown.
+    :param name: the name of its sample.
+    :param labels: the labels of its sample.
+    :param parts_per_unit: the divisor of the count when it is shown.
     """
 
     __slots__ = ("_labels", "_lock", "_name", "_parts", "_value")
@@ -99,8 +99,8 @@ class GaugeSeries:
 class HistogramSeries:
     """Numbers, sorted into buckets.
 
-    :param name: of the metric.
-    :param labels: of its samples.
+    :param name: the name of the metric.
+    :param labels: the labels of its samples.
     :param edges: upper ends of the buckets, which belong to them, without infinity.
     """
 

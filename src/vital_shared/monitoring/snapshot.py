@@ -60,7 +60,7 @@ def take(registry: Collector = REGISTRY, gauges: Mapping[str, Gauge] = OWN_GAUGE
     """Copy what a registry holds. It may be run in a thread while others count.
 
     :param registry: by default, all that this process counts.
-    :param gauges: how each gauge merges, by name; one that is not there adds up.
+    :param gauges: the merge of each gauge, by name; one that is not there adds up.
     """
     families = {}
     for metric in registry.collect():

@@ -96,8 +96,8 @@ class ModelSpan:
         """End it.
 
         :param status: success, failed, timeout or cancelled.
-        :param call: what it took; None: it never went out, or is not counted.
-        :param stop: why the model stopped, where it said so.
+        :param call: the record of the call; None: it never went out, or is not counted.
+        :param stop: the reason why the model stopped, where it gave one.
         """
         span = self._span
         if stop is not None:

@@ -170,7 +170,7 @@ def track_workflow_execution(
     :param outcome: success, degraded, failed, cancelled, rejected; a rejected one has no duration.
     :param cache_status: hit, miss, bypass.
     :param execution: parallel, sequential.
-    :param error_type: of a failed one; None: internal.
+    :param error_type: the type of the error, if it failed; None: internal.
     :raises InvalidRequest: when an argument cannot be, naming it.
     """
     mode, outcome = mode_name(mode), one_of("outcome", outcome, OUTCOME)

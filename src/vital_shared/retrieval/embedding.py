@@ -23,7 +23,7 @@ KEPT_QUESTIONS = 64
 class Embedder:
     """A model of 384 dimensions, normalised, so that a dot product is the cosine.
 
-    :param folder: where `weights.install` put the model; it is loaded on first use.
+    :param folder: the folder that `weights.install` put the model into; it is loaded on first use.
     """
 
     dimension = 384

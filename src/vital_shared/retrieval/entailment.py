@@ -19,7 +19,7 @@ TOKENS = 160
 class Entailment:
     """A model that scores claims by their premises with a logit: the lower, the likelier a contradiction.
 
-    :param folder: where `weights.install` put the model; it is loaded on first use.
+    :param folder: the folder that `weights.install` put the model into; it is loaded on first use.
     """
 
     def __init__(self, folder: Path) -> None:

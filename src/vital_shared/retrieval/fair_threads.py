@@ -16,7 +16,7 @@ Work = tuple["Future[Any]", Callable[[Any], Any], Any]
 class FairThreads:
     """Threads that take work from one queue for each tenant, in turn; a free thread never waits.
 
-    :param threads: how many.
+    :param threads: number of threads.
     :param name: the beginning of their names.
     """
 

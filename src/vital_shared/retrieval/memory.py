@@ -20,9 +20,9 @@ __all__ = ["MemorySource"]
 class MemorySource:
     """The embedded index as a source: by meaning and by words; by words alone where there is no embedder.
 
-    :param knowledge: where the documents are.
+    :param knowledge: the store of the documents.
     :param embedder: the model that also made the stored embeddings, or None.
-    :param folder: where the index is kept.
+    :param folder: the folder of the index.
     """
 
     name = "memory"

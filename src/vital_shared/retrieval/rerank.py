@@ -32,7 +32,7 @@ class Reranker:
     The cross-encoder, ms-marco-MiniLM-L-12, reads English. For questions in other languages the multilingual
     embedder scores, where it is installed.
 
-    :param folder: where `weights.install` put the model; it is loaded on first use.
+    :param folder: the folder that `weights.install` put the model into; it is loaded on first use.
     :param multilingual: None: the cross-encoder scores everything.
     """
 

@@ -62,7 +62,7 @@ class _UsageLine:
 class SearchUsage:
     """The usage of one search.
 
-    :param context: of the run; None: the search belongs to none, and is charged to nobody.
+    :param context: the context of the run; None: the search belongs to none, and is charged to nobody.
     """
 
     def __init__(self, context: RunContext | None) -> None:
@@ -95,7 +95,7 @@ class SearchUsage:
     def charge(self, status: str) -> None:
         """Add what was used to the charges, and count it.
 
-        :param status: how the search ended.
+        :param status: the status of the search.
         """
         for kind, line in self._lines.items():
             charge = _charge(kind, line, status)

@@ -34,7 +34,7 @@ class Database:
     """A database, and all connections to it; it belongs to the event loop that first uses it.
 
     :param url: an address with an async driver, as `vital_shared.settings.Settings.url` gives it.
-    :param wait_seconds: how long to wait for a connection, a lock, and the end of a statement.
+    :param wait_seconds: time to wait for a connection, a lock, and the end of a statement.
     :param variable: name of the environment variable that holds the address, for error messages.
     :raises ConfigurationError: when the address cannot be used.
     """

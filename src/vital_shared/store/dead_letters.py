@@ -30,7 +30,7 @@ MAX_ID: Final = 2**63 - 1
 def set_aside(connection: Connection, owed: Owed, error: str, at: datetime) -> None:
     """Keep a part that cannot be written; again changes nothing.
 
-    :param error: why, in one sentence.
+    :param error: the reason, in one sentence.
     """
     if owed.end is not None and owed.end.has_reservation:
         release(connection, owed.run_id)

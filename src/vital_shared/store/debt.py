@@ -20,7 +20,7 @@ Written = tuple[bool, tuple[Charge, ...]]
 class Debt:
     """Something owed, on its way into the store.
 
-    :param owed: what.
+    :param owed: the charges and the end that are owed.
     :param after: called once its end is written.
     :param ended: whether the run was still running; it fails where the end is set aside or spooled.
     """

@@ -83,7 +83,7 @@ class Engines(NamedTuple):
 async def create_engines(url: URL, *, wait_seconds: float) -> Engines:
     """Make both engines; for Postgres this opens a connection, which shows whether there is a pooler.
 
-    :param wait_seconds: how long a statement may take, and wait for a lock or a connection.
+    :param wait_seconds: time for a statement, and for waiting for a lock or a connection.
     :raises ConfigurationError: when the driver is not installed.
     """
     if url.drivername == _SQLITE:

@@ -56,7 +56,7 @@ class OpenRun(NamedTuple):
 class Journal:
     """The files of one data folder; safe from any thread.
 
-    :param folder: where the files are; it is made with the first run. None: nothing is written down.
+    :param folder: the folder of the files; it is made with the first run. None: nothing is written down.
     """
 
     def __init__(self, folder: Path | None) -> None:

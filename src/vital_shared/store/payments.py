@@ -99,7 +99,7 @@ class Payments:
         It is written also when the caller is cancelled. What cannot be written is kept, and tried again until
         it is; a charge that can never be written is set aside, and does not hold up the end.
 
-        :param job: what writes the end or the pause.
+        :param job: the job that writes the end or the pause.
         :param after: called once it is written.
         :param end: the same as a value, to be kept; None: a pause, which the run itself answers for.
         :raises StoreError: when the database is not there, does not answer or refuses the end.

@@ -53,7 +53,7 @@ def connector(url: URL, *, statements: int, wait_seconds: float) -> Connect:
 
     :param statements: prepared statements that a connection keeps; 0 behind a pooler, where the unnamed one
         is prepared anew each time.
-    :param wait_seconds: how long a statement may take, and connecting at most.
+    :param wait_seconds: time for a statement, and for connecting at most.
     """
     parameters = {name: str(value) for name, value in url.query.items()}
     arguments = _arguments(url, parameters, wait_seconds) | {"statement_cache_size": statements}

@@ -28,7 +28,7 @@ class RateDecision(NamedTuple):
 def take_turn(next_at: datetime | None, now: datetime, per_minute: int) -> RateDecision:
     """Decide on one request.
 
-    :param next_at: what was kept; None: nothing yet.
+    :param next_at: the stored state; None: nothing yet.
     """
     # Whole microseconds, rounded down: rounded up, the last of a minute's worth would be refused.
     following = max(next_at or now, now) + MINUTE // per_minute

@@ -97,8 +97,8 @@ class RunStore:
     ) -> None:
         """Store a new run, if the tenant's limits allow it.
 
-        :param worst_nanos: what it may cost at most, in nano-dollars; asked only where there is a budget.
-        :param key: of the client's request, stored with it.
+        :param worst_nanos: its max cost, in nano-dollars; read only where there is a budget.
+        :param key: the key of the client's request, stored with it.
         :raises KeyTaken: when the key has begun a run before; this one is not stored then.
         :raises InvalidRequest: when the key stands for another request, or the metadata is not JSON.
         :raises LimitExceeded: when the limits do not allow it; nothing is stored then.
@@ -154,7 +154,7 @@ class RunStore:
     ) -> bool:
         """Let a running run wait for approval, and return whether it was still running.
 
-        :param context: what it has cost so far.
+        :param context: the context with its charges so far.
         """
         statement = _from("running", run_id).values(
             status="awaiting_approval",
@@ -183,8 +183,8 @@ class RunStore:
     ) -> RunRecord:
         """Take a waiting run to resume it; of many who claim it, one gets it, with its checkpoint.
 
-        :param deadline_at: when the resumed run counts as lost.
-        :param worst_nanos: what it may still cost at most, in nano-dollars.
+        :param deadline_at: the time when the resumed run counts as lost.
+        :param worst_nanos: its max remaining cost, in nano-dollars.
         :raises BudgetExceeded: when the tenant's budget does not allow that; the run waits on.
         :raises NotFound: when the tenant has no such run.
         :raises RunExpired: when the approval comes too late.
@@ -271,8 +271,8 @@ class RunStore:
     ) -> bool:
         """End a run without an answer, and return whether it was still running.
 
-        :param seconds: how long it took, without waits for a person.
-        :param context: what it cost all the same.
+        :param seconds: its duration, without waits for a person.
+        :param context: the context with its charges all the same.
         """
         end = RunEnd(
             run_id=run_id,

@@ -68,7 +68,7 @@ class Savings(WriteBehind[_Key, _Sum]):
         """Note one hit.
 
         :param calls: calls of models that it spared.
-        :param nanos: what they would have cost, in nano-dollars.
+        :param nanos: the cost that they would have had, in nano-dollars.
         """
         kept = self._sum(_Key(tenant_id, mode, model, self._now().replace(microsecond=0)))
         if kept is not None:

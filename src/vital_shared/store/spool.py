@@ -21,7 +21,7 @@ logger = get_logger(__name__)
 class Spool:
     """The files of one data folder. All of it blocks: long calls belong into a thread.
 
-    :param folder: where the files are; it is made with the first one.
+    :param folder: the folder of the files; it is made with the first one.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -23,7 +23,7 @@ class ThreadWriter:
     open, since to take one from the pool costs as much as a small statement.
 
     :param engine: made by `create_thread_engine`; it is disposed of with this.
-    :param lock_seconds: how long writers of other processes may keep us from the file.
+    :param lock_seconds: time that writers of other processes may keep us from the file.
     """
 
     def __init__(self, engine: Engine, *, lock_seconds: float) -> None:

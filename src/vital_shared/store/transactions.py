@@ -18,7 +18,7 @@ __all__ = ["blocking_transaction", "transaction"]
 async def transaction(connection: AsyncConnection, *, lock_seconds: float) -> AsyncIterator[None]:
     """Run a transaction: committed at the end, rolled back by an exception.
 
-    :param lock_seconds: how long writers of other processes may keep us from a SQLite file.
+    :param lock_seconds: time that writers of other processes may keep us from a SQLite file.
 
     SQLite itself waits for its lock only a moment at a time, since it does so in a thread, which
     nobody can cancel.

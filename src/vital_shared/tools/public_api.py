@@ -40,7 +40,7 @@ class PublicApi:
     """One service.
 
     :param name: its name for users.
-    :param base_url: where its paths begin.
+    :param base_url: the address that its paths are added to.
     :param per_second: requests per second at most.
     :param contact: an address at which its operators reach ours; empty: none.
     :param secrets: parameters that are sent with each request, and shown and kept nowhere.

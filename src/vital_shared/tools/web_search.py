@@ -78,7 +78,7 @@ class BraveSearch:
 def web_search(service: WebSearch, cost_dollars: Decimal) -> Tool:
     """Make the tool.
 
-    :param cost_dollars: of one search.
+    :param cost_dollars: the price of one search.
     """
 
     @tool(timeout_seconds=15, read_only=True, cost_dollars=cost_dollars, from_query=wish_in)

@@ -65,7 +65,7 @@ _ENDINGS: Final[dict[StopReason, AnswerEnding]] = {
 class Answering:
     """One answer while it is written.
 
-    :param request: what the models may use, without the loop's own part.
+    :param request: the sources and tools that the models may use, without the loop's own part.
     :param models: returns the models for the request, in order, given the dollars that the answer has cost so
         far; the last one always.
     :param chain: makes a chain of some models.

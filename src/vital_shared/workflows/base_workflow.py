@@ -56,7 +56,7 @@ class BaseWorkflow(Graph):
     ...     async def shouted(self, answer: Answer) -> str:
     ...         return answer.text.upper()
 
-    :param services: what it works with; None: the default ones of the running event loop, opened on first
+    :param services: the services to use; None: the default ones of the running event loop, opened on first
         use and closed by `aclose`, or with the loop. One object then serves any number of event loops, one
         after another or in several threads at once.
     """

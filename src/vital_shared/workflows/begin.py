@@ -41,7 +41,7 @@ async def begin(
 ) -> RunHandle:
     """Check a new request, and look whether the cache has its answer; nothing is stored or run yet.
 
-    :param key: of the client's request; with one there is always a run, which a repetition finds.
+    :param key: the key of the client's request; with one there is always a run, which a repetition finds.
     :raises InvalidRequest: when it asks for what is not there, naming the field.
     """
     run_id = f"run_{secrets.token_hex(16)}"

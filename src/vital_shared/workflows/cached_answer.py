@@ -70,7 +70,7 @@ class CachedAnswer:
     def _answer(self, first: float) -> WorkflowOutput:
         """Make the answer one's own, and count it.
 
-        :param first: when its text was there, which is one piece.
+        :param first: the time of its text, which is one piece.
         """
         self._measuring.token(first)
         seconds = time.perf_counter() - self._started

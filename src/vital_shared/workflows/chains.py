@@ -78,8 +78,8 @@ async def affordable(
     What is free stays as it is. What has no known price may cost anything: it is asked while there is
     anything left, and no longer.
 
-    :param request: what they are to be asked, whole: it may be sent shortened, and is cheaper then.
-    :param dollars: what is left for the call; None: there is no limit.
+    :param request: the whole request: it may be sent shortened, and is cheaper then.
+    :param dollars: the rest of the limit for the call; None: there is no limit.
     """
     if dollars is None:
         return tuple(models)

@@ -87,7 +87,7 @@ def worst_cost(
     """Estimate a run.
 
     :param resumed: only what comes after an approval.
-    :param spent: what the part before it has cost.
+    :param spent: the cost of the part before it.
     """
     return _Costs(services, question, agent, resumed=resumed).total(spent)
 

@@ -65,7 +65,7 @@ class Execution:
 
     :param workflow: the workflow.
     :param question: the input, with its session.
-    :param stream: where its events go.
+    :param stream: the stream for its events.
     :param run: the engine's own run.
     :param record: the record to store first, or None where it is there already.
     :param worst_nanos: the run's max cost, in nano-dollars, should the tenant have a budget.
@@ -73,7 +73,7 @@ class Execution:
     :param earlier_span: the span of the part before a pause, where it was traced.
     :param paid: the cost of the part before a pause, as it is in the ledger.
     :param lookup: the result of the cache lookup; None: a resumed run is not looked up.
-    :param key: of the client's request, stored with the record.
+    :param key: the key of the client's request, stored with the record.
     """
 
     def __init__(

@@ -38,8 +38,8 @@ def build_output(
 ) -> WorkflowOutput:
     """Read the values of a finished or paused run.
 
-    :param context: what it has cost; a model without a known price adds nothing, and is warned of.
-    :param seconds: how long the run took, without waits for the user.
+    :param context: the context with its charges; a model without a known price adds nothing but a warning.
+    :param seconds: the duration of the run, without waits for the user.
     :param first_token_seconds: after how many of these the first token came.
     :param more_reasons: degradations that no node of the run knows.
     :param cache_status: whether the cache was asked; it did not answer.

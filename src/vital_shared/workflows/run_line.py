@@ -25,7 +25,7 @@ def log_end(
 ) -> None:
     """Log how a run has ended; a paused one has not.
 
-    :param seconds: how long it took, without waits for the user.
+    :param seconds: the duration, without waits for the user.
     """
     if answer is not None:
         told = _answered(answer)

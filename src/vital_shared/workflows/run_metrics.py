@@ -186,7 +186,7 @@ class RunMetrics(Observer):
     def active(self, zero: float) -> Iterator[None]:
         """Count the run as in flight, and at the end what its reader has got.
 
-        :param zero: when the request came, by the clock of `token`; later by the time it waited for a person.
+        :param zero: time of the request, by the clock of `token`; later by the time it waited for a person.
         """
         try:
             with self.following():
@@ -260,7 +260,7 @@ class RunMetrics(Observer):
     def failed(self, failure: RunFailed, seconds: float, *, saved: bool = True) -> None:
         """Count a run without an answer.
 
-        :param seconds: how long it took, without waits for a person.
+        :param seconds: the duration, without waits for a person.
         :param saved: whether the store knows its end.
         """
         if not saved:
@@ -306,7 +306,7 @@ class RunMetrics(Observer):
 def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds: float) -> None:
     """Count a run that ended while nothing worked on it: cancelled or expired as it waited, or lost.
 
-    :param longest_seconds: how long a run may take; a lost one counts as if it had.
+    :param longest_seconds: the maximum duration of a run; a lost one counts as if it had taken that.
     """
     if run.run_id in _unsaved:
         _unsaved.remove(run.run_id)

@@ -85,7 +85,7 @@ class ToolLoop:
     def plan(self, asked: Sequence[ModelToolCall], dollars: Decimal | None) -> tuple[ToolCall, ...]:
         """Return the calls that are to be made now; what is refused, or was made before, is not among them.
 
-        :param dollars: what they may cost together; None: anything.
+        :param dollars: the limit of their cost together; None: there is none.
         """
         planned: dict[str, ToolCall] = {}
         for call in asked:

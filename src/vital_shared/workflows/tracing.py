@@ -119,7 +119,7 @@ class RunSpan(NodeSpans):
     It stands below the span that is current where the run begins, if any.
 
     :param workflow: the class's name.
-    :param earlier: what `traceparent` gave for the part before the pause.
+    :param earlier: the result of `traceparent` for the part before the pause.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ STOP_SECONDS: Final = 5.0
 class Child:
     """One server process.
 
-    :param name: of the model, ``local:…``, for errors.
+    :param name: the name of the model, ``local:…``, for errors.
     :param weights: the model's file.
     :param clock: seconds, monotonic.
     """

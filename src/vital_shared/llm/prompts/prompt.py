@@ -44,7 +44,7 @@ class Prompts:
     """The prompts of one model, rendered from requests.
 
     :param count: counts tokens; called off the event loop, but for short texts.
-    :param context_tokens: what prompt and answer may have together.
+    :param context_tokens: tokens of prompt and answer together.
     :param bound: counts the tokens that a text has at most, where it has to fit; None: `count`.
     """
 

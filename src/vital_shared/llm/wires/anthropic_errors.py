@@ -40,7 +40,7 @@ def failure(
     """Translate the provider's error message.
 
     :param body: the JSON that came; anything, where something between us and the provider answered.
-    :param status: of HTTP; None: the response had none of its own, so that its type decides.
+    :param status: the status of HTTP; None: the response had none of its own, so that its type decides.
     :param retry_after: seconds.
     """
     fields = body if isinstance(body, dict) else {}

@@ -126,7 +126,7 @@ class Wire(Protocol):
     def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
         """Read an answer that is no stream: an error, by its status, or within a body of status 200.
 
-        :param headers: of the response, whose names are found in any case.
+        :param headers: the headers of the response, whose names are found in any case.
         :param body: its beginning, at most 64 KiB.
         :param model: the full name, ``provider:model``.
         """

@@ -37,7 +37,7 @@ def failure(
     """Translate the provider's error message.
 
     :param body: the JSON that came, an error or a list of one; anything, where something between answered.
-    :param status: of HTTP; None: the response had none of its own, so that its code or its name decides.
+    :param status: the status of HTTP; None: the response had none, so its code or its name decides.
     :param retry_after: seconds.
     """
     error = _error_in(body)

@@ -16,7 +16,7 @@ __all__ = ["ContentParts", "UnreadableCall"]
 class UnreadableCall(Exception):
     """A call of a tool that cannot be made.
 
-    :param name: of the tool, as far as it is known.
+    :param name: the name of the tool, as far as it is known.
     """
 
     def __init__(self, name: str | None) -> None:

@@ -54,9 +54,9 @@ EMPTY_STATUSES: Final = (204, 205)
 class Provider:
     """One provider: where it is, which protocol it speaks, and its connections.
 
-    :param name: what stands before the colon in the names of its models.
+    :param name: the prefix of its models' names before the colon.
     :param wire: its protocol.
-    :param base_url: where the wire's paths begin, without a slash at the end.
+    :param base_url: the address that the wire's paths are added to, without a slash at the end.
     :param key: None: it wants none.
     :param headers: more headers for each request.
     :param attempts: number of attempts of a call; only what is worth it is repeated, and never once anything
@@ -146,7 +146,7 @@ class Provider:
     ) -> AsyncGenerator[Sequence[ModelEvent], None]:
         """Make the call once, and pass on what each packet says.
 
-        :param ends: when the whole call has to be over, by the loop's clock.
+        :param ends: the deadline of the whole call, by the loop's clock.
         """
         loop = asyncio.get_running_loop()
         first = min(ends, loop.time() + self._timeouts.connect + self._timeouts.first_token)

@@ -48,9 +48,9 @@ async def packets(
 
     What goes wrong behind a whole answer is passed over.
 
-    :param first: when the first piece of the answer has to be there, by the loop's clock.
+    :param first: the deadline of the first piece of the answer, by the loop's clock.
     :param between: seconds from one piece to the next.
-    :param ends: when the whole answer has to be there, by the loop's clock.
+    :param ends: the deadline of the whole answer, by the loop's clock.
     :raises Silence: when nothing of the answer has come in time.
     :raises AnswerTooLarge: when there is more than the bounds allow.
     :raises EventTooLarge: when an event goes on and on.

@@ -56,9 +56,9 @@ class KnowledgeIndex:
     Each search first reads the store's version, and only what has changed since is read. What is new is in
     memory until there is enough of it to be written down.
 
-    :param folder: where indexes are kept; each store has its own below.
+    :param folder: the folder of the indexes; each store has its own below.
     :param model: the embedding model in use; empty: there is none.
-    :param dimension: of its embeddings; 0: there is none. Embeddings of another one are left out:
+    :param dimension: the dimension of its embeddings; 0: there is none. Those of another one are left out:
         keyword search still finds those chunks, and ingesting them again mends it.
     :param unsaved_rows: see `UNSAVED_ROWS`.
     :param patience_seconds: see `PATIENCE_SECONDS`.
@@ -93,7 +93,7 @@ class KnowledgeIndex:
 
         While too much was written to be read in time, the store's own keyword search takes the place of ours.
 
-        :param vector: of the question, normalised; None: search by words alone.
+        :param vector: the vector of the question, normalised; None: search by words alone.
         :raises StoreError: when the store does not answer.
         """
         holder = owner(tenant_id)

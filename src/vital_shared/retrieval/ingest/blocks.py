@@ -96,7 +96,7 @@ class Outline:
 
         :param title: the title that the format itself names, or "": then it is the topmost heading,
             or else made of the file's name.
-        :param notes: what of the document was not read, a sentence each.
+        :param notes: the parts of the document that were not read, a sentence each.
         """
         self._keep_bare_heading(0)
         title = " ".join(clean(title).split()) or self.top_heading or title_from(uri)

@@ -73,7 +73,7 @@ class Visibility:
     def is_shown(self, tag: Tag, *, in_article: bool) -> bool:
         """Return whether a reader of the page sees this element, and reads it as content.
 
-        :param in_article: where a header or footer is not the page's but holds headings and notes.
+        :param in_article: whether a header or footer is not the page's but holds headings and notes.
         """
         if tag.name in {
             "html",

@@ -29,7 +29,7 @@ def paragraphs(lines: Sequence[str], *, width: int) -> Iterator[tuple[Kind, str]
     A line break that nothing forced, because the next word would have fitted, was meant and is kept.
     Numbers of items are kept, bullets are not.
 
-    :param width: of the whole text, see `usual_width`.
+    :param width: the width of the whole text, see `usual_width`.
     """
     kind: Kind = "paragraph"
     text = last = ""

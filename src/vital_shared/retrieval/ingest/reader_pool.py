@@ -25,7 +25,7 @@ IDLE_SECONDS: Final = 60.0
 class ReaderPool:
     """Processes that read documents; started when needed, ended when idle. For all event loops and threads.
 
-    :param processes: how many run at once.
+    :param processes: number of processes that run at once.
     :param idle_seconds: time after which a process that is not used is ended.
     """
 

@@ -27,7 +27,7 @@ def _how_many() -> re.Pattern[str]:
 def measured_in(sentence: str, expression: str, *, ordered: bool) -> str | None:
     """Take an expression with units from a sentence: ``70 kg in lb`` for "How many lb are 70 kg?".
 
-    :param expression: what is left of the sentence behind "what is", "calculate" and the like; it has to be
+    :param expression: the rest of the sentence behind "what is", "calculate" and the like; it has to be
         a conversion or a sum from end to end.
     :param ordered: whether a calculation is ordered; a bare difference is a range unless it is.
     """

@@ -34,7 +34,7 @@ _log = get_logger(__name__)
 class McpConnection:
     """A connection to a server, whose sessions may come and go.
 
-    :param name: of the server, for messages.
+    :param name: the name of the server, for messages.
     """
 
     def __init__(self, name: str, server: McpServer, environ: Mapping[str, str]) -> None:
@@ -143,7 +143,7 @@ class McpConnection:
 class _Session:
     """The task of one session, as the package's task groups demand: entered and left there alone.
 
-    :param live: what the task does; it gives the client, and ends with the event.
+    :param live: the body of the task; it gives the client, and ends with the event.
     """
 
     def __init__(

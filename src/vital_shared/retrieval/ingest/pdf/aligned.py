@@ -75,7 +75,7 @@ def aligned_table(
     """Return the table that lines are; None where they are a list, formulas or other text.
 
     :param rules: level lines that are drawn there.
-    :param walls: where upright lines part columns.
+    :param walls: positions of upright lines that part columns.
     """
     merged, cuts = _cuts(lines, walls)
     if not cuts:

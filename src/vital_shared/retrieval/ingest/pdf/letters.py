@@ -71,7 +71,7 @@ class _Look(NamedTuple):
 def page_letters(text_page: Any, box: tuple[float, float, float, float]) -> Iterator[Letter]:
     """Yield what can be seen within the page's box, in the order of the file.
 
-    :param text_page: of `pypdfium2.PdfPage.get_textpage`.
+    :param text_page: the result of `pypdfium2.PdfPage.get_textpage`.
     :param box: left, bottom, right and top of the page.
     """
     raw, looks, spaced = text_page.raw, _Looks(text_page), False

@@ -38,7 +38,7 @@ class Pages:
     """Reads the pages of a document.
 
     :param document: a `pypdfium2.PdfDocument`, its forms loaded.
-    :param deadline: when scanned pages are no longer recognized, by the monotonic clock.
+    :param deadline: the time from which scanned pages are no longer recognized, by the monotonic clock.
     """
 
     def __init__(self, document: Any, deadline: float) -> None:

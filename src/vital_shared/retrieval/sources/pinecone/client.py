@@ -66,7 +66,7 @@ _UNAVAILABLE: Final = frozenset({408, 500, 502, 503, 504})
 class PineconeRefused(SourceError):
     """An answer with an error's status.
 
-    :param status: of HTTP.
+    :param status: the status of HTTP.
     """
 
     def __init__(self, message: str, *, status: int) -> None:

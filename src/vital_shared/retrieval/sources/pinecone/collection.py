@@ -51,7 +51,7 @@ class PineconeCollection:
     :param search: asks the index.
     :param embedders: the models on this machine, by name.
     :param hosted: makes all vectors instead.
-    :param usage_kinds: what searches cost.
+    :param usage_kinds: the charges for searches.
     :param sleep: waits between two looks for what was written.
     """
 

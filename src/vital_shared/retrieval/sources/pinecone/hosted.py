@@ -43,8 +43,8 @@ _PATIENCE: Final[Mapping[InputType, tuple[float, float]]] = {
 class HostedEmbedder:
     """A hosted model that makes dense vectors.
 
-    :param name: of the model.
-    :param kind: what its tokens cost.
+    :param name: the name of the model.
+    :param kind: the charge for its tokens.
     """
 
     def __init__(self, client: PineconeClient, name: str, kind: UsageKind) -> None:
@@ -87,8 +87,8 @@ class HostedEmbedder:
 class HostedReranker:
     """A hosted cross-encoder.
 
-    :param name: of the model.
-    :param kind: what its units cost.
+    :param name: the name of the model.
+    :param kind: the charge for its units.
     """
 
     def __init__(self, client: PineconeClient, name: str, kind: UsageKind) -> None:

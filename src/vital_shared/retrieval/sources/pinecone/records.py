@@ -35,7 +35,7 @@ def records_of(
 ) -> Iterator[dict[str, Any]]:
     """Make the records of a document's passages.
 
-    :param vectors: of the passages, in their order.
+    :param vectors: the vectors of the passages, in their order.
     """
     for position, (passage, vector) in enumerate(zip(document.passages, vectors, strict=True)):
         usable = usable_passage(
