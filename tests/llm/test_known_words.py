@@ -40,3 +40,10 @@ def test_any_text_may_be_looked_up_in_any_other(text: str, word: str) -> None:
     known = KnownWords(text)
     assert known.has(word.lower()) or not known.has_exactly(word.lower())
     assert known.looks_like(word.lower()) in {True, False}
+
+
+def test_a_word_that_opens_a_sentence_is_no_name() -> None:
+    known = KnownWords("Submersible pump for wells. The Tarnow 300 is quiet.")
+    assert not known.looks_like("submersable")
+    assert known.has("submersable")
+    assert known.looks_like("tarnov")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vital_shared.llm.question_kinds import asked_attribute, asks_whether, denies, lacks_kind
+from vital_shared.llm.question_kinds import asked_attribute, asks_whether, avoids, denies, lacks_kind
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,45 @@ def test_an_attribute_is_stated_in_its_units(question: str, stated: str) -> None
 
 def test_who_is_in_charge_asks_for_no_money() -> None:
     assert asked_attribute("Who is in charge of it?") is None
+
+
+@pytest.mark.parametrize("question", ["Who paid for the studies?", "Can I bring my old bicycle?"])
+def test_a_payer_and_an_old_thing_ask_for_no_measure(question: str) -> None:
+    assert asked_attribute(question) is None
+
+
+def test_how_old_asks_for_an_age() -> None:
+    attribute = asked_attribute("How old is the chairman?")
+    assert attribute is not None
+    assert attribute.stated.search("He is 61 years of age.")
+
+
+@pytest.mark.parametrize(
+    "question", ["permit needed?", "shipping to Jersey possible", "helpline on Sundays?"]
+)
+def test_keywords_ask_for_yes_or_no_without_a_verb(question: str) -> None:
+    assert asks_whether(question)
+
+
+@pytest.mark.parametrize("question", ["price brook 300", "how much is a permit", "grave of the painter"])
+def test_other_keywords_do_not(question: str) -> None:
+    assert not asks_whether(question)
+
+
+def test_a_limit_is_no_denial() -> None:
+    assert not denies("No visitor may take in more than two bags.")
+    assert denies("No visitor may take in bags.")
+
+
+def test_what_prevents_something_is_asked_for() -> None:
+    assert avoids("How do I keep the pipes from freezing?")
+    assert avoids("how to prevent rust")
+    assert not avoids("How long do you keep my data?")
+
+
+def test_when_within_a_question_asks_for_no_time() -> None:
+    assert not lacks_kind("What should I wear when it rains?", "Boots and a coat.")
+    assert lacks_kind("From when is it open?", "Boots and a coat.")
 
 
 def test_yes_or_no_is_told_apart_from_what_takes_something_for_granted() -> None:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from vital_shared.llm.asked_things import asked_things
 from vital_shared.llm.asking import asked
 from vital_shared.llm.known_words import KnownWords, content_word_list, is_code, words_of
 from vital_shared.llm.pieces import PassagePiece
-from vital_shared.llm.question_kinds import asked_attribute, asks_whether, denies, lacks_kind
+from vital_shared.llm.question_kinds import asked_attribute, asks_whether, avoids, denies, lacks_kind
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.sentences import is_row
@@ -30,6 +31,7 @@ SIGNAL_NAMES: Final = (
     "kind_missing",
     "denied",
     "counted_thing_missing",
+    "asked_thing_missing",
 )
 """All of `signals`, in the order of their definition."""
 
@@ -47,7 +49,8 @@ _LABELLED_NUMBER = re.compile(
 _LABELS = frozenset(
     ["no", "number", "extension", "line", "room", "notice", "section", "chapter", "code", "model"]
 )
-_COUNTED = re.compile(r"\bhow (?:many|much) ([^\W\d_]+)", re.IGNORECASE)
+_COUNTED = re.compile(r"\bhow (?:many|much) ([^\W_]+)(?: ([^\W_]+))?", re.IGNORECASE)
+_DECIMAL = re.compile(r"\d+[.,]\d+")
 _CLAUSES = re.compile(r"[.;:,!?](?:\s|$)|\b(?:but|and)\b")
 _IT = re.compile(r"(?:\bit\b[ -]*)+")
 
@@ -95,6 +98,7 @@ def signals(
     passage, sentence = best.passage, best.text
     asks = _Asked(question)
     found = KnownWords("\n".join(_whole(each) for each in passages))
+    answering = KnownWords(_whole(passage))
     attribute = asked_attribute(asks.text)
     return {
         "sentence_logit": (_scaled(logits.sentence) + _scaled(logits.masked)) / 2,
@@ -103,12 +107,13 @@ def signals(
         "same_document": float(len(passages) > 1 and passages[1].document_id == passage.document_id),
         "unknown_name": float(asks.has_unknown_name(found)),
         "look_alike": float(asks.has_look_alike(found)),
-        "unknown_number": float(asks.has_unknown_number(KnownWords(_whole(passage)))),
+        "unknown_number": float(asks.has_unknown_number(answering)),
         "unknown_year": float(not asks.years <= found.numbers),
         "attribute_missing": float(attribute is not None and not attribute.stated.search(sentence)),
         "kind_missing": float(lacks_kind(asks.text, sentence)),
         "denied": float(not is_row(best.quote) and asks.is_denied_by(sentence)),
         "counted_thing_missing": float(asks.counts_unknown_thing(found)),
+        "asked_thing_missing": float(not all(map(answering.has, asked_things(asks.text)))),
     }
 
 
@@ -141,7 +146,7 @@ class _Asked:
         """Return whether a name, a code or a single capital ("jetty F") is in no passage."""
         lower = found.text.lower()
         codes = [word for word in words_of(self.text) if is_code(word)]
-        codes += [code.lower() for code in _COMPOUND.findall(self.text) if any(map(str.isdigit, code))]
+        codes += [code.lower() for code in _COMPOUND.findall(self.text) if _is_compound_code(code)]
         return (
             any(not found.has_exactly(name) for name in self.named if content_words(name))
             or any(code not in lower for code in codes)
@@ -176,18 +181,30 @@ class _Asked:
     def counts_unknown_thing(self, found: KnownWords) -> bool:
         """Return whether it asks how many there are of something that no passage has."""
         counted = _COUNTED.search(self.text)
-        word = counted.group(1).lower() if counted else ""
-        return bool(word and content_words(word)) and not found.has(word)
+        words = [word.lower() for word in counted.groups() if word and content_words(word)] if counted else []
+        return bool(words) and not any(found.has(word) for word in words)
 
     def is_denied_by(self, sentence: str) -> bool:
         """Return whether a clause with a word of the question denies something that the question does not.
 
         A question that asks whether it is so is answered by that.
         """
-        if asks_whether(self.text) or denies(self.text):
+        if asks_whether(self.text) or denies(self.text) or avoids(self.text):
             return False
-        clauses = (KnownWords(clause) for clause in _CLAUSES.split(sentence) if denies(clause))
-        return any(clause.has(word) for clause in clauses for word in self.words)
+        denied = affirmed = 0
+        for clause in _CLAUSES.split(sentence):
+            said = KnownWords(clause)
+            shared = sum(said.has(word) for word in self.words)
+            if denies(clause):
+                denied = max(denied, shared)
+            else:
+                affirmed = max(affirmed, shared)
+        return denied > 0 and denied >= affirmed
+
+
+def _is_compound_code(word: str) -> bool:
+    """Return whether a word is such as "4/50" or "4.1.7": a decimal may be an amount that bounds cover."""
+    return any(map(str.isdigit, word)) and _DECIMAL.fullmatch(word) is None
 
 
 def _is_name(word: str, *, is_first: bool) -> bool:

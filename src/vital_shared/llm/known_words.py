@@ -20,6 +20,9 @@ LEAST_NAME = 4
 """Letters of a name from which another may look like it."""
 
 _WORD = re.compile(r"[^\W_]+")
+_SENTENCE_START = re.compile(r"(?:^|(?<=[.!?:;]))[ \t]*(?:[-*] |\d+\. )?[A-Z][a-z]+(?= [a-z])", re.MULTILINE)
+"""A word that any sentence would write with a capital; "Brook 300" is no such."""
+
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
 
 _SAME_THING = (
@@ -97,7 +100,11 @@ class KnownWords:
         """Words that the text always writes with a capital: what a reader would not take for a slip."""
         text = _ADDRESS.sub(" ", self.text)
         small = {word for word in _WORD.findall(text) if word.islower()}
-        capital = {word.lower() for word in _WORD.findall(text) if word[0].isupper()}
+        capital = {
+            match.group().lower()
+            for match in _WORD.finditer(_SENTENCE_START.sub(" ", text))
+            if match.group()[0].isupper()
+        }
         return frozenset(word for word in capital - small if len(word) >= LEAST_NAME)
 
     @cached_property

@@ -26,7 +26,9 @@ class _Kind(NamedTuple):
 
 _TIME = _Kind(
     re.compile(
-        r"\b(?:when|what (?:date|day|time|year)|which (?:date|day|year|months?|time)|how soon)\b", _IGNORE
+        r"^(?:(?!\b(?:how|what|where|which|who|why)\b).)*\bwhen\b"
+        r"|\b(?:what (?:date|day|time|year)|which (?:date|day|year|months?|time)|how soon)\b",
+        _IGNORE,
     ),
     re.compile(
         rf"\b\d{{4}}\b|\b\d{{1,2}}[.:]\d\d\b|\b(?:a|p)\.?m\b|\b(?:{_MONTHS})\b|\b\d+(?:st|nd|rd|th)\b"
@@ -104,7 +106,7 @@ _ATTRIBUTES: Final = (
         "temperature temperatures hot cold warm",
         r"°|\b(?:degrees?|temperature\w*|celsius|fahrenheit|hot|cold|warm)\b",
     ),
-    _attribute("age old", r"\b(?:ages?|old|older|years?|under|adults?|children|aged|months?|\d{2})\b"),
+    _attribute("age", r"\b(?:ages?|old|older|years?|under|adults?|children|aged|months?|\d{2})\b"),
 )
 
 _ASKS_WHETHER: Final = re.compile(
@@ -119,9 +121,24 @@ _DENIAL: Final = re.compile(
 )
 _NO_DENIAL: Final = re.compile(
     r"\b(?:no|not) (?:later|more|less|fewer|longer|only|necessarily|yet|enough)\b"
+    r"|\b(?:no|not|never|nobody|none|cannot)\b[^.;:,!?]{0,40}"
+    r"\b(?:more|less|fewer|later|earlier|longer|older) than\b"
     r"|\bwithout (?:a|an|any|the) ",
     _IGNORE,
 )
+"""Limits: "no person may walk more than four dogs" says how many may be walked."""
+
+_AVOIDS: Final = re.compile(
+    r"\b(?:avoid|prevent|protect)\w*\b|\b(?:keep|keeps|kept|stop|stops|stopped)\b.{0,60}\bfrom \w+ing\b",
+    _IGNORE,
+)
+_OPEN_QUESTION: Final = re.compile(r"\b(?:who|whom|whose|what|which|when|where|why|how)\b", _IGNORE)
+_POSSIBLE: Final = re.compile(
+    r"\?\s*$|\b(?:possible|allowed|permitted|needed|required|necessary|included|covered"
+    r"|any (?:way|chance))\b",
+    _IGNORE,
+)
+_HOW_OLD: Final = re.compile(r"\bhow old\b", _IGNORE)
 _IN_CHARGE: Final = re.compile(r"\bin charge\b", _IGNORE)
 _LABEL: Final = re.compile(r"(?:(?<=; )|^)[^:;]{1,40}: ")
 
@@ -136,13 +153,22 @@ def lacks_kind(question: str, answer: str) -> bool:
 
 def asked_attribute(question: str) -> Attribute | None:
     """Return what is asked of a thing, such as its price or weight; None where it is something else."""
-    words = frozenset(words_of(_IN_CHARGE.sub("", question)))
+    if _PERSON.question.search(question):
+        return None
+    words = frozenset(words_of(_HOW_OLD.sub("what age", _IN_CHARGE.sub("", question))))
     return next((attribute for attribute in _ATTRIBUTES if attribute.words & words), None)
 
 
 def asks_whether(question: str) -> bool:
-    """Return whether yes or no would be an answer."""
-    return _ASKS_WHETHER.match(question) is not None
+    """Return whether yes or no would be an answer, as to "Is it open?" and "permit needed?"."""
+    if _ASKS_WHETHER.match(question):
+        return True
+    return _OPEN_QUESTION.search(question) is None and _POSSIBLE.search(question) is not None
+
+
+def avoids(question: str) -> bool:
+    """Return whether it is asked how something is kept from happening: what denies it answers."""
+    return _AVOIDS.search(question) is not None
 
 
 def denies(text: str) -> bool:

@@ -10,7 +10,7 @@ from vital_shared.models.base import Frozen
 
 __all__ = ["CALIBRATIONS", "AnswerEstimate"]
 
-CALIBRATIONS: Final = ("quotes-en-1",)
+CALIBRATIONS: Final = ("quotes-en-1", "quotes-en-2")
 """The versions of calibrations that this engine knows, the newest last."""
 
 
