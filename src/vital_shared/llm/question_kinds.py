@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from vital_shared.llm.known_words import words_of
 
-__all__ = ["Attribute", "asked_attribute", "asks_whether", "denies", "lacks_kind"]
+__all__ = ["Attribute", "asked_attribute", "asks_whether", "avoids", "denies", "lacks_kind"]
 
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _UNITS_OF_TIME = (
