@@ -14,6 +14,9 @@ Labels: TypeAlias = frozenset[str] | None
 """The labels of a value; None: it is a single number."""
 
 GROWTH: Final = frozenset({"increase", "irate", "rate"})
+SEEN: Final = frozenset({"count_over_time", "min_over_time", "present_over_time"})
+"""Functions of a window that see whether and where a counter began; `increase_from_birth` needs them."""
+
 FILTERS: Final = frozenset({"bottomk", "topk"})
 """Aggregations that keep the labels of what they choose."""
 
@@ -76,8 +79,13 @@ class Walk:
             return self._quantile(call.args[1])
         if name in ("scalar", "time"):
             return None
-        if name == "vector":
+        if name == "vector" or (name == "absent" and not isinstance(call.args[0], promql.VectorSelector)):
+            for argument in call.args:
+                self.labels(argument)
             return frozenset()
+        if name in SEEN and isinstance(call.args[0], promql.MatrixSelector):
+            series = self._series(call.args[0].vector_selector)
+            return frozenset() if series is None else series.labels
         return next((labels for arg in call.args if (labels := self.labels(arg)) is not None), None)
 
     def _growth(self, name: str, argument: promql.Expr) -> Labels:
@@ -113,7 +121,7 @@ class Walk:
         return inner - named if node.modifier.type == promql.AggModifierType.Without else named
 
     def _joined(self, node: promql.BinaryExpr) -> Labels:
-        left, right = self.labels(node.lhs), self.labels(node.rhs)
+        left, right = self.labels(node.lhs), self._other_side(node)
         if left is None or right is None:
             return right if left is None else left
         matching = node.modifier.matching if node.modifier else None
@@ -125,10 +133,19 @@ class Walk:
         if matching.type == promql.LabelModifierType.Include:
             for label in sorted(named - (left & right)):
                 self.faults.append(f"on ({label}) where not both sides have it: {node}")
-            return left if str(node.op) in SETS else named
+            assert node.modifier is not None  # noqa: S101 - it has the matching
+            is_many = node.modifier.card == promql.VectorMatchCardinality.ManyToOne
+            return left if str(node.op) in SETS or is_many else named
         if left - named != right - named:
             self._differ(node, left - named, right - named)
         return left - named
+
+    def _other_side(self, node: promql.BinaryExpr) -> Labels:
+        """Return the labels of the right side; of a set only those matter, and a counter may be one."""
+        if str(node.op) == "unless" and isinstance(node.rhs, promql.VectorSelector):
+            series = self._series(node.rhs)
+            return frozenset() if series is None else series.labels
+        return self.labels(node.rhs)
 
     def _differ(self, node: promql.BinaryExpr, left: frozenset[str], right: frozenset[str]) -> None:
         sides = " and ".join(f"({', '.join(sorted(side))})" for side in (left, right))

@@ -8,7 +8,7 @@ def read(text):
 
 
 def blocks(text):
-    return [tuple(block) for block in read(text).blocks]
+    return [(block.headings, block.kind, block.text) for block in read(text).blocks]
 
 
 def test_blocks_stand_under_their_headings_and_the_title_apart():
