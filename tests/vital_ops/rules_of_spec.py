@@ -58,6 +58,8 @@ class Said:
     panel: tuple[str, str]
     contributors: str = ""
     shown: str = ""
+    combined: str = ""
+    """The aggregation of what is shown, where it has several series."""
     own: Mapping[str, str] = field(default_factory=dict)
     expr: str = ""
     """The whole expression, where it has no parts that a test could tell apart."""
@@ -89,7 +91,9 @@ def faults(said: Said, group: str, rule: Mapping[str, Any]) -> Iterator[str]:
         "annotations": (rule["annotations"], annotations),
     }
     yield from (part for part, (written, agreed) in found.items() if written != agreed)
-    if said.shown and f"last_over_time({said.shown}[1d])" not in rule["expr"].replace("{}", ""):
+    value = f"last_over_time({said.shown}[1d])"
+    value = f"{said.combined} ({value})" if said.combined else value
+    if said.shown and value not in rule["expr"].replace("{}", "").replace(")(", ") ("):
         yield "value shown while no engine is up"
     if said.expr and rule["expr"] != said.expr:
         yield "expression"
@@ -425,6 +429,7 @@ SAID = {
         description="The error budget of 30 days burns too fast. Bad is a request that fails.",
         panel=("vital-reliability", "burn_availability"),
         shown='vital:slo_bad:ratio{slo="availability",window="1h"}',
+        combined="max by (slo)",
     ),
     "AvailabilityBurnsSlowly": Said(
         name="AvailabilityBurnsSlowly",
@@ -438,6 +443,7 @@ SAID = {
         description="The error budget of 30 days burns too fast. Bad is a request that fails.",
         panel=("vital-reliability", "burn_availability"),
         shown='vital:slo_bad:ratio{slo="availability",window="3d"}',
+        combined="max by (slo)",
     ),
     "FirstTokenBurnsFast": Said(
         name="FirstTokenBurnsFast",
@@ -451,6 +457,7 @@ SAID = {
         description="The error budget of 30 days burns too fast. Bad is an answer of which nothing is there after two seconds.",
         panel=("vital-reliability", "burn_first_token"),
         shown='vital:slo_bad:ratio{slo="first_token",window="1h"}',
+        combined="max by (slo)",
     ),
     "FirstTokenBurnsSlowly": Said(
         name="FirstTokenBurnsSlowly",
@@ -464,6 +471,7 @@ SAID = {
         description="The error budget of 30 days burns too fast. Bad is an answer of which nothing is there after two seconds.",
         panel=("vital-reliability", "burn_first_token"),
         shown='vital:slo_bad:ratio{slo="first_token",window="3d"}',
+        combined="max by (slo)",
     ),
     "QualityBurnsFast": Said(
         name="QualityBurnsFast",
@@ -477,6 +485,7 @@ SAID = {
         description="The error budget of 30 days burns too fast. Bad is an answer with a quality of 0.7 or less.",
         panel=("vital-reliability", "burn_quality"),
         shown='vital:slo_bad:ratio{slo="quality",window="1h"}',
+        combined="max by (slo)",
     ),
     "QualityBurnsSlowly": Said(
         name="QualityBurnsSlowly",
@@ -490,6 +499,7 @@ SAID = {
         description="The error budget of 30 days burns too fast. Bad is an answer with a quality of 0.7 or less.",
         panel=("vital-reliability", "burn_quality"),
         shown='vital:slo_bad:ratio{slo="quality",window="3d"}',
+        combined="max by (slo)",
     ),
     "Watchdog": Said(
         name="Watchdog",

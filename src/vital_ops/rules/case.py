@@ -87,6 +87,8 @@ class Case:
     """Minutes between evaluations, where they differ from those of the alert's other cases."""
     is_recorded_late: bool = False
     """Rules record after alerts are evaluated, and not before."""
+    is_alone: bool = False
+    """Prometheus watches nothing but these series; otherwise engines elsewhere too."""
     unrecorded: Sequence[tuple[float, str]] = ()
     """Minutes at which a recorded series has no value."""
 
@@ -166,7 +168,8 @@ def _test(
     known = {"alertname": alert, "alertstate": "firing"}
     longest = max(line.minutes for line in case.series.values())
     series = {ENGINE: case.engine or flat((longest + step, 1)), **case.series}
-    written = {**_spread(series, step, selector), **_elsewhere(series, step, selector, longest)}
+    elsewhere = {} if case.is_alone else _elsewhere(series, step, selector, longest)
+    written = {**_spread(series, step, selector), **elsewhere}
     fired = _sample(known | dict(labels) | dict(case.own) | dict(case.labels))
     return {
         "name": f"{alert}: {case.name}",

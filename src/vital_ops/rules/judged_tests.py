@@ -16,7 +16,7 @@ from vital_ops.rules.shapes import Shape, degradations, nearly_slow, slow
 from vital_ops.rules.timing import Timing
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
 
-__all__ = ["Fault", "case_of", "degraded", "falling", "late", "rising"]
+__all__ = ["Fault", "case_of", "degraded", "falling", "late", "rising", "timed_out"]
 
 ABOVE, BELOW = 1.1, 0.9
 """Values that fire, and that must not, as multiples of the threshold."""
@@ -26,6 +26,9 @@ JUST_ABOVE, JUST_BELOW = 1.02, 0.98
 
 BUSY: Final = 600.0
 """Events a minute."""
+
+BURST: Final = 6 * BUSY
+"""Events a minute for a short time, so that both sides of a share need the same window."""
 
 SLOW_ENGINE: Final = 0.2
 """The share of the requests that the slow engine has; see `slow`."""
@@ -74,6 +77,16 @@ def falling(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:
     limit = at.value
     edges = Edges(limit, limit / 3, limit * BELOW, limit * JUST_BELOW, limit * JUST_ABOVE, 1)
     return _judged(at, shape, edges, recorded)
+
+
+def timed_out(at: Threshold, shape: Shape) -> Case:
+    """Let nearly as many fail as fire, all of them in the same way.
+
+    :param shape: the series of such failures alone.
+    """
+    there = Timing.of(at).there
+    phase = (there, BUSY, _rising_edges(at.value).below)
+    return case_of(shape, "does not fire just below where all time out", phase, checks=[(there, False)])
 
 
 def degraded(at: Threshold, recorded: str) -> Iterator[Case]:
@@ -196,15 +209,25 @@ def _judged(
         checks=[(there, True), (over - 2 * step, True), (over + 1.5 * step, False)],
     )
     anew = case(
-        "goes on firing when the counters of an engine begin anew",
+        "goes on firing when all counters begin anew",
         (there, BUSY, edges.strong),
         (1, BUSY, None),
         (there, BUSY, edges.strong),
         checks=[(there + minutes, True) for minutes in (0, 2, 3, window / 2, window, there)],
         engine=flat((2 * there + 1, 1)),
     )
-    yield _with_one_that_goes_on(anew, shape(BUSY, edges.strong), 2 * there + 1)
-    yield case("fires just above", (there, BUSY, edges.above), checks=[(hold - 1, False), (there, True)])
+    yield from _anew(anew, shape(BUSY, edges.strong), 2 * there + 1)
+    burst = max(window // 4, step)
+    yield case(
+        "fires just above, and goes on while traffic rises and falls",
+        (there, BUSY, edges.above),
+        (burst, BURST, edges.above),
+        (full, BUSY, edges.above),
+        checks=[
+            *((hold - 1, False), (there, True), (there + burst, True)),
+            *((there + burst + window * part, True) for part in (0.5, 0.6, 1)),
+        ],
+    )
     yield case("does not fire just below", (there, BUSY, edges.below), checks=[(there, False)])
     strong = min(edges.strong, (1 + edges.limit) / 2)
     for name, part, is_enough in (("too little", 0.97, False), ("just enough", 1.04, True)):
@@ -220,7 +243,10 @@ def _judged(
     yield replace(idle, unrecorded=((2 * full, recorded),))
 
 
-def _with_one_that_goes_on(case: Case, rates: Mapping[str, float], minutes: float) -> Case:
-    """Let the first engine, which is the worse, go on where it has series of its own."""
+def _anew(case: Case, rates: Mapping[str, float], minutes: float) -> Iterator[Case]:
+    """Let all counters begin anew, and all but those of the first engine, which is the worse."""
+    yield case
     first = {name: lines((minutes, rise)) for name, rise in rates.items() if 'instance="one:8000"' in name}
-    return replace(case, series={**case.series, **first})
+    if first:
+        name = "goes on firing when the counters of the other engine begin anew"
+        yield replace(case, name=name, series={**case.series, **first})

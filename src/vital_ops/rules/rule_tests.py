@@ -7,12 +7,13 @@ no check stands at the edge of a window.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from vital_ops.config import OpsConfig, Threshold
 from vital_ops.rules.case import Case, write_cases
 from vital_ops.rules.groups import ALERT, ALERT_GROUPS, EVERY_ALERT, RECORDING, RECORDING_GROUP
-from vital_ops.rules.judged_tests import degraded, falling, late, rising
+from vital_ops.rules.judged_tests import degraded, falling, late, rising, timed_out
 from vital_ops.rules.level_tests import daily_cost, evictions, fullness
 from vital_ops.rules.recording import (
     DEGRADATION_RATIO,
@@ -48,7 +49,10 @@ CASES: Final[Mapping[str, Callable[[Threshold], Iterable[Case]]]] = {
     "LowQualityScore": lambda at: falling(at, quality, MEAN_QUALITY),
     "HighDegradationRate": lambda at: degraded(at, DEGRADATION_RATIO),
     "HighToolFailureRate": lambda at: rising(at, tools, TOOL_FAILURE_RATIO),
-    "HighRAGFailureRate": lambda at: rising(at, searches, RAG_FAILURE_RATIO),
+    "HighRAGFailureRate": lambda at: (
+        *rising(at, searches, RAG_FAILURE_RATIO),
+        timed_out(at, partial(searches, timed_out=1)),
+    ),
 }
 
 

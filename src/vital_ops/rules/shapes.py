@@ -116,15 +116,18 @@ def tools(events: float, share: float) -> Rates:
     }
 
 
-def searches(events: float, share: float) -> Rates:
-    """Let a share of the searches fail."""
+def searches(events: float, share: float, timed_out: float = 0.4) -> Rates:
+    """Let a share of the searches fail.
+
+    :param timed_out: the share of those that take too long.
+    """
 
     def series(status: str, source: str, mode: str) -> str:
         return select(RAG_RETRIEVALS_TOTAL, mode=mode, source=source, status=status)
 
     return {
-        series("failed", "memory", "2"): events * share * 0.6,
-        series("timeout", "pinecone", "1"): events * share * 0.4,
+        series("failed", "memory", "2"): events * share * (1 - timed_out),
+        series("timeout", "pinecone", "1"): events * share * timed_out,
         series("success", "memory", "1"): events * (1 - share) * 0.5,
         series("success", "pinecone", "2"): events * (1 - share) * 0.5,
     }

@@ -192,7 +192,7 @@ def _near_the_limit(
         case(
             "goes on firing when counters begin anew",
             *(*lead, (full, BUSY, beyond), (3 * every, BUSY, None), (full, BUSY, beyond)),
-            checks=[(began + 2 * full - every, True)],
+            checks=[(began + full + 3 * every + pair.long / 2, True), (began + 2 * full - every, True)],
         ),
         engine=flat((began + 2 * full + 3 * every, 1)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from vital_ops.config import Threshold
@@ -65,12 +66,14 @@ def _beside_an_hour_before(at: Threshold) -> Iterator[Case]:
         return _case(name, *phases, checks=checks)
 
     limit, late = BUSY * at.value, began + lasts
-    yield case(
+    below = case(
         "fires below a fifth of the hour before, and is over when it is back",
         *(BUSY, limit * JUST_BELOW),
         *((began, False), (began + timing.there, True), (late - 1, True), (late + full, False)),
         earlier=0,
     )
+    yield below
+    yield replace(below, name=f"{below.name}, where Prometheus watches nothing else", is_alone=True)
     yield case("does not fire just above", BUSY, limit * JUST_ABOVE, (late - 1, False))
     gone = began + timing.window + timing.hold
     yield case("fires in its time when all is gone", BUSY, 0, (gone - 5, False), (gone + 2, True))
@@ -131,9 +134,9 @@ def _outages(at: Threshold) -> Iterator[Case]:
         shifted = [(lead + minute, fires) for minute, fires in known]
         return _case(name, (lead - 1, BUSY), *phases, checks=shifted)
 
-    made = outages(timing, case, BUSY * at.value * 0.5, BUSY)
-    yield from (each for each in made if each.checks)
     outage, low = 10.0, BUSY * at.value * 0.5
+    made = outages(timing, case, low, BUSY, onset=timing.window)
+    yield from (each for each in made if each.checks)
     back = lead + outage + timing.window + timing.hold
     yield _case(
         "fires in its time after an outage, and not for the outage",

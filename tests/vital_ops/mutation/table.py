@@ -58,8 +58,8 @@ and its group. A change is noticed when a rule test of the alert fails (`prometh
 differs from the agreed table (`tests/vital_ops/rules_of_spec.py`).
 
 A change is equivalent when it has the alert's value at every moment of random series in each of which the alert
-fires and ends again, with engines that die and come back. Equivalent changes are not left out of the score in the table. A
-survivor is a change that nothing notices and that is not shown to be equivalent.
+fires and ends again, with engines that die and come back. Equivalent changes are not left out of the first score; the
+column after it leaves them out. A survivor is a change that nothing notices and that is not shown to be equivalent.
 """
 
 PAIRS: Final = {"BurnsFast": "1 h and 5 min, 6 h and 30 min", "BurnsSlowly": "3 d and 6 h"}
@@ -68,9 +68,9 @@ PAIRS: Final = {"BurnsFast": "1 h and 5 min, 6 h and 30 min", "BurnsSlowly": "3 
 def table() -> str:
     """Write the page."""
     scores = read_scores()
-    head = "| alert | fires when | window | for | severity | destinations | when it fires | equivalent | survivors | text and destination |"
+    head = "| alert | fires when | window | for | severity | destinations | when it fires | without equivalent | equivalent | survivors | text and destination |"
     rows = [_row(key, scores.get(key)) for key in SAID]
-    rule = "| --- | --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: |"
+    rule = "| --- | --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"
     return "\n".join([HEAD, head, rule, *rows, "", *_unnoticed(scores)])
 
 
@@ -84,13 +84,15 @@ def _row(key: str, found: dict[str, Any] | None) -> str:
         said.hold or "at once",
         said.severity,
         ", ".join(said.receivers) or "the dead man's switch",
-        *(_scored(found) if found else ("not run", "", "", "")),
+        *(_scored(found) if found else ("not run", "", "", "", "")),
     )
 
 
 def _scored(found: dict[str, Any]) -> tuple[str, ...]:
+    differing = found["fires"] - len(found["equivalent"])
     return (
         f"{found['noticed']} of {found['fires']} ({found['noticed'] / found['fires']:.1%})",
+        f"{found['noticed'] / differing:.1%}",
         str(len(found["equivalent"])),
         str(len(found["survivors"])),
         f"{found['said']} of {found['says']}",
