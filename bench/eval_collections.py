@@ -64,7 +64,7 @@ class Retrieval:
 
 @dataclass
 class Answers:
-    """What became of the questions of a collection."""
+    """Counts of a collection's questions by their answers."""
 
     answerable: int = 0
     answered: int = 0
@@ -72,7 +72,7 @@ class Answers:
     near_misses: Counter[str] = field(default_factory=Counter)
     near_misses_answered: Counter[str] = field(default_factory=Counter)
     probabilities: list[tuple[float, bool]] = field(default_factory=list)
-    """Of the answers that were given or held back, and whether they are right."""
+    """Each answer's probability, given or held back, and whether it is right."""
 
     def count(self, question: Question, answer: Answered, text: str) -> None:
         """Count an answer.
@@ -181,21 +181,21 @@ def show(
 def missed(all_of: Answers, retrieval: dict[str, dict[str, Retrieval]]) -> list[str]:
     """Return what falls short."""
     figures = all_of.figures
-    told = [
+    shortfalls = [
         f"{name} is {figures[name]:.2f}, and the floor is {floor:.2f}"
         for name, floor in FLOORS.items()
         if figures[name] < floor
     ]
     if figures["near_misses"] > MOST_NEAR_MISSES:
-        told.append(f"{figures['near_misses']:.2f} of the near misses are answered")
+        shortfalls.append(f"{figures['near_misses']:.2f} of the near misses are answered")
     for name, systems in retrieval.items():
         ours = systems["VITAL"].among_five
-        told += [
+        shortfalls += [
             f"{name}: {peer} finds {counted.among_five} among its first five, and we {ours}"
             for peer, counted in systems.items()
             if counted.among_five > ours
         ]
-    return told
+    return shortfalls
 
 
 async def run(

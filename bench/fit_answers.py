@@ -14,6 +14,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -128,12 +129,12 @@ def show(
         each_of[name] = {figure: value for figure, value in values.items() if value == value}
         table.add_row(name, str(figures.count), *(f"{value:.2f}" for value in values.values()))
     figures = Figures(scored, probabilities)
-    told: dict[str, object] = {"questions": figures.count, "calibration_error": round(figures.error, 3)}
+    summary: dict[str, object] = {"questions": figures.count, "calibration_error": round(figures.error, 3)}
     cells = []
     for name in FIGURES:
         figure = getattr(figures, name)
         low, high = interval(figure, figures.count)
-        told[name] = [round(figure(), 3), round(low, 3), round(high, 3)]
+        summary[name] = [round(figure(), 3), round(low, 3), round(high, 3)]
         cells.append(f"{figure():.2f} ({low:.2f} to {high:.2f})")
     table.add_row("all", str(figures.count), *cells, style="bold")
     console.print(table)
@@ -143,12 +144,12 @@ def show(
     for _, mean, rate, count in figures.bins:
         bins.add_row(f"{mean:.2f}", f"{rate:.2f}", str(count))
     console.print(bins)
-    return told, each_of
+    return summary, each_of
 
 
 def packaged(
     scored: list[ScoredQuestion], figures: dict[str, object], each_of: dict[str, dict[str, float]]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     right = np.array([float(each.is_right) for each in scored])
     weights = fit(matrix(scored), right, ridge=RIDGE)
     collections = dict.fromkeys(each.collection for each in scored)
@@ -195,7 +196,7 @@ def main() -> int:
     weights = packaged(scored, figures, each_of)
     console.print(weights["weights"])
     in_sample = predict(
-        np.array([weights["intercept"], *weights["weights"].values()]),  # type: ignore[attr-defined, misc]
+        np.array([weights["intercept"], *weights["weights"].values()]),
         matrix(scored),
     )
     console.print(f"fitted on all: {Figures(scored, in_sample).recall():.2f} of the answers are given")

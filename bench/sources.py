@@ -130,7 +130,7 @@ async def slow_run(services: Services, slowed: str, console: Console) -> None:
 
 
 async def fill(services: Services, folder: Path) -> None:
-    documents = [path for path in sorted(folder.iterdir()) if path.suffix != ".json"]  # noqa: ASYNC240
+    documents = [path for path in sorted(folder.iterdir()) if path.suffix != ".json"]  # noqa: ASYNC240 - before anything is measured
     ingestor = Ingestor(services.knowledge, services.embedder)
     async for result in ingestor.ingest_paths(documents, tenant_id=TENANT):
         if result.status == "failed":

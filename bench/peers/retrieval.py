@@ -29,10 +29,10 @@ async def langchain(documents: Mapping[str, str], embedder: Embedder) -> Search:
 
     class Ours(Embeddings):
         def embed_documents(self, texts: list[str]) -> list[list[float]]:
-            raise NotImplementedError
+            raise NotImplementedError("the store is filled asynchronously")
 
         def embed_query(self, text: str) -> list[float]:
-            raise NotImplementedError
+            raise NotImplementedError("the store is asked asynchronously")
 
         async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
             return [list(map(float, row)) for row in await embedder.embed_passages(texts)]

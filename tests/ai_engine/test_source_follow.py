@@ -94,6 +94,7 @@ async def test_new_changed_and_deleted_documents_follow(services, source):
         await until(lambda: holds(source, "dogs are white", "dogs are black"))
         await services.knowledge.delete(other, tenant_id=None)
         await until(lambda: holds(source, "dogs are white"))
+        assert await holds(source, "dogs are white")
 
 
 async def test_a_source_that_was_never_filled_stays_empty(services, source, monkeypatch):
@@ -125,6 +126,7 @@ async def test_one_that_fails_is_tried_again(services, source, monkeypatch):
     async with following(services, source):
         await add(services, "b.md", "dogs are black")
         await until(lambda: holds(source, "dogs are brown", "dogs are black"))
+        assert failures == []
 
 
 async def test_a_source_that_is_down_is_named_and_the_engine_is_ready(serve: Serve):

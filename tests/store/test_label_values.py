@@ -91,6 +91,7 @@ async def test_what_can_be_no_name_is_not_asked_for_again_and_again(database, mo
 
     monkeypatch.setattr(database, "begin", never)
     await worker.asked_by("x" * 201, "line\nbreak")
+    assert worker.tenant.given == ()
 
 
 async def test_names_are_kept_over_a_restart(database):

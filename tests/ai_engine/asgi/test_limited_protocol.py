@@ -346,6 +346,7 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(serve: Serve
         while service.server.server_state.connections:
             peer.writer.write((b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n") * 10)
             await asyncio.sleep(0.05)
+        assert await is_alive(service)
 
 
 async def test_idle_connections_make_room_for_others(serve: Serve) -> None:

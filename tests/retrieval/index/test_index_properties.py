@@ -238,4 +238,6 @@ def test_the_index_finds_what_a_plain_list_would(template: Path) -> None:
     Followed.template = template
     machine: Any = Followed.TestCase
     machine.settings = settings(max_examples=20, stateful_step_count=25)
-    machine("runTest").runTest()
+    result = machine("runTest").run()
+    assert result is not None
+    assert (result.testsRun, result.failures, result.errors) == (1, [], [])
