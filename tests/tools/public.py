@@ -3,6 +3,7 @@
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from tests.local_server import local_server
 
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.public_api import PublicApi
@@ -34,15 +35,8 @@ async def serve(answers):
     service = Service(answers)
     app = web.Application()
     app.router.add_get("/{path:.*}", service.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    service.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with local_server(app) as service.url:
         yield service
-    finally:
-        await runner.cleanup()
 
 
 class Time:

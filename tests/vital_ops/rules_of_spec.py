@@ -6,7 +6,7 @@ It is written out and built from nothing: a change of the rules has to be made h
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vital_ops.config import DEFAULT_CONFIG
@@ -98,6 +98,23 @@ def faults(said: Said, group: str, rule: Mapping[str, Any]) -> Iterator[str]:
     if said.expr and rule["expr"] != said.expr:
         yield "expression"
 
+
+BUDGET = Said(
+    name="TenantBudget",
+    group="vital-reliability",
+    severity="warning",
+    team="finance",
+    incident="TenantBudget",
+    receivers=("email", "slack"),
+    hold="",
+    summary="{{ $labels.tenant_id }} has spent {{ $value | humanizePercentage }} of its budget of the {{ $labels.period }}; this is sent from {{ 0.5 | humanizePercentage }} on",
+    description="Half of it or more is spent. It holds until the period ends.",
+    panel=("vital-cost", "budget_used"),
+    shown="vital:budget_used:ratio",
+    contributors='{{ range query (printf `sort_desc(topk(3, (sum by (mode) (increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])))) > 0))` $labels.tenant_id) }}{{ .Labels.mode }} (${{ .Value | printf "%.2f" }}) {{ end }}',
+    own={"share": "50"},
+)
+"""The alert of half a budget; the other two differ in little."""
 
 SAID = {
     "HighErrorRate": Said(
@@ -372,49 +389,17 @@ SAID = {
         contributors='{{ range query `sort_desc(topk(3, (sum by (cause) (increase(vital_worker_restarts_total{job="vital"}[10m]))) > 0))` }}{{ .Labels.cause }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:worker_restarts:count",
     ),
-    "TenantBudgetHalf": Said(
-        name="TenantBudget",
-        group="vital-reliability",
-        severity="warning",
-        team="finance",
-        incident="TenantBudget",
-        receivers=("email", "slack"),
-        hold="",
-        summary="{{ $labels.tenant_id }} has spent {{ $value | humanizePercentage }} of its budget of the {{ $labels.period }}; this is sent from {{ 0.5 | humanizePercentage }} on",
-        description="Half of it or more is spent. It holds until the period ends.",
-        panel=("vital-cost", "budget_used"),
-        shown="vital:budget_used:ratio",
-        contributors='{{ range query (printf `sort_desc(topk(3, (sum by (mode) (increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])))) > 0))` $labels.tenant_id) }}{{ .Labels.mode }} (${{ .Value | printf "%.2f" }}) {{ end }}',
-        own={"share": "50"},
-    ),
-    "TenantBudgetNearlySpent": Said(
-        name="TenantBudget",
-        group="vital-reliability",
-        severity="warning",
-        team="finance",
-        incident="TenantBudget",
-        receivers=("email", "slack"),
-        hold="",
+    "TenantBudgetHalf": BUDGET,
+    "TenantBudgetNearlySpent": replace(
+        BUDGET,
         summary="{{ $labels.tenant_id }} has spent {{ $value | humanizePercentage }} of its budget of the {{ $labels.period }}; this is sent from {{ 0.8 | humanizePercentage }} on",
         description="Little of the budget is left. It holds until its period ends.",
-        panel=("vital-cost", "budget_used"),
-        shown="vital:budget_used:ratio",
-        contributors='{{ range query (printf `sort_desc(topk(3, (sum by (mode) (increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])))) > 0))` $labels.tenant_id) }}{{ .Labels.mode }} (${{ .Value | printf "%.2f" }}) {{ end }}',
         own={"share": "80"},
     ),
-    "TenantBudgetSpent": Said(
-        name="TenantBudget",
-        group="vital-reliability",
-        severity="warning",
-        team="finance",
-        incident="TenantBudget",
-        receivers=("email", "slack"),
-        hold="",
+    "TenantBudgetSpent": replace(
+        BUDGET,
         summary="{{ $labels.tenant_id }} has spent {{ $value | humanizePercentage }} of its budget of the {{ $labels.period }}; this is sent from {{ 1 | humanizePercentage }} on",
         description="Further requests of the tenant are refused until the period ends.",
-        panel=("vital-cost", "budget_used"),
-        shown="vital:budget_used:ratio",
-        contributors='{{ range query (printf `sort_desc(topk(3, (sum by (mode) (increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])))) > 0))` $labels.tenant_id) }}{{ .Labels.mode }} (${{ .Value | printf "%.2f" }}) {{ end }}',
         own={"share": "100"},
     ),
     "AvailabilityBurnsFast": Said(

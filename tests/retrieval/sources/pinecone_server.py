@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from aiohttp import web
+from tests.local_server import local_server
 from tests.retrieval.sources.pinecone_filters import InvalidFilter, matches
 
 __all__ = ["API_KEY", "Fault", "PineconeServer", "pinecone_server"]
@@ -499,12 +500,5 @@ def _vector(record: Record) -> dict[str, Any]:
 @asynccontextmanager
 async def pinecone_server(server: PineconeServer | None = None) -> AsyncIterator[PineconeServer]:
     server = server or PineconeServer()
-    runner = web.AppRunner(server.app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with local_server(server.app) as server.url:
         yield server
-    finally:
-        await runner.cleanup()

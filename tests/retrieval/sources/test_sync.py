@@ -43,19 +43,6 @@ class Recording(SupabaseSource):
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}")
-    await database.migrate()
-    yield database
-    await database.aclose()
-
-
-@pytest.fixture
-def knowledge(store: Database) -> KnowledgeStore:
-    return KnowledgeStore(store)
-
-
-@pytest.fixture
 def ledger(store: Database) -> SourceDocuments:
     return SourceDocuments(store, "supabase")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from tests.local_server import local_server
 
 Part = bytes | asyncio.Event | type[ConnectionError]
 """Bytes are one packet; an event is waited for; ConnectionError breaks the connection."""
@@ -78,15 +79,8 @@ async def serve(*replies: Reply | Callable[[Request], Reply]) -> AsyncIterator[S
     server = Server(*replies)
     app = web.Application(client_max_size=10**8)
     app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with local_server(app, handler_cancellation=True) as server.url:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 def event(data: Any, name: str = "") -> bytes:
