@@ -181,15 +181,19 @@ class Failing(BaseWorkflow):
 
 
 async def together(bed, many, **fields):
+    """Ask at the same time; the model answers once all requests have joined."""
+    joined = asyncio.Barrier(many + 1)
+
     async def one():
-        try:
-            return await bed.ask(workflow=Failing, **fields)
-        except RunFailed as error:
-            return error
+        handle = await Failing(bed.services).begin(bed.asked(**fields))
+        async for event in handle.events():
+            if event.seq == 1:
+                await joined.wait()
+        return handle.error or event.output
 
     async with asyncio.TaskGroup() as tasks:
         asking = [tasks.create_task(one()) for _ in range(many)]
-        await bed.model.asked.wait()
+        await joined.wait()
         bed.gate.set()
     return [task.result() for task in asking]
 
