@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from vital_cli.backtesting import span
+from vital_cli.backtest_run import span
 from vital_cli.session import with_services
 from vital_ops.baseline.comparison import Figure, compare_periods
 from vital_ops.baseline.period_figures import PeriodFigures, period_figures

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from vital_cli.comparing import ENGINE, mark_or_tell, run_comparison
+from vital_cli.comparison_run import ENGINE, mark_or_tell, run_comparison
 from vital_cli.views.compare import comparison, show_comparison
+from vital_ops.compare.annotations import annotated
 from vital_ops.compare.client import LoadFailed, Took, ask_all
 from vital_ops.compare.compare import (
     ALL_OFF,
@@ -33,7 +34,6 @@ from vital_ops.compare.figures import Figures, of_clients
 from vital_ops.compare.latencies import PARTS, seconds, worded
 from vital_ops.compare.marks import load_marks
 from vital_ops.compare.paced import PRICES
-from vital_ops.compare.showing import shown
 from vital_ops.compare.verdict import OF_PARALLEL, compared, cumulated, perceived
 from vital_ops.marks import DRILL_TAGS, GrafanaSettings, Mark, MarkFailed, mark
 from vital_ops.stack.scratch import scratch
@@ -130,7 +130,10 @@ def test_one_load_is_faster_in_parallel_from_the_cache_and_streamed(stack):
 
 
 def test_a_stack_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(ConfigurationError, match="start `vital up`"), shown("http://127.0.0.1:1", tmp_path):
+    with (
+        pytest.raises(ConfigurationError, match="start `vital up`"),
+        annotated("http://127.0.0.1:1", tmp_path),
+    ):
         pass
 
 

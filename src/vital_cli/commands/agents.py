@@ -59,7 +59,7 @@ def save(
     tenant: Owner = None,
 ) -> None:
     """Store an agent, in place of the one with its id."""
-    from vital_cli.profile import read_profile
+    from vital_cli.agent_editor import read_profile
     from vital_cli.session import with_services
     from vital_cli.terminal import say
 
@@ -74,7 +74,7 @@ def edit(agent_id: AgentId, tenant: Owner = None) -> None:
 
     With a tenant, a shared agent stays as it is, and the tenant gets one of its own with this id.
     """
-    from vital_cli.profile import edit_profile
+    from vital_cli.agent_editor import edit_profile
     from vital_cli.session import open_session
     from vital_cli.terminal import say
 

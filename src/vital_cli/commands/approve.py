@@ -26,7 +26,7 @@ def approve(
 
     Without any it asks for each one.
     """
-    from vital_cli.asking import ask_for_each, choose_view, decided, follow
+    from vital_cli.run_display import ask_for_each, choose_view, decided, follow
     from vital_cli.session import open_session
     from vital_shared.workflows.base_workflow import BaseWorkflow
 

@@ -55,8 +55,8 @@ def ask(
     """Ask a question of your documents, and watch the answer come."""
     from pydantic import ValidationError
 
-    from vital_cli.asking import ask_for_each, choose_view, decided, follow
     from vital_cli.problems import invalid
+    from vital_cli.run_display import ask_for_each, choose_view, decided, follow
     from vital_cli.session import open_session
     from vital_shared.models.workflow_io import WorkflowInput
     from vital_shared.workflows.base_workflow import BaseWorkflow

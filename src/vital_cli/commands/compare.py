@@ -33,7 +33,7 @@ def compare(
     With --prometheus, VITAL_GRAFANA_URL and VITAL_GRAFANA_TOKEN the times of the nodes one after another
     and in parallel are marked on the dashboards.
     """
-    from vital_cli.comparing import run_comparison
+    from vital_cli.comparison_run import run_comparison
     from vital_cli.terminal import write_json
     from vital_cli.views.compare import comparison, show_comparison
 

@@ -59,7 +59,7 @@ def show(document_id: DocumentId, tenant: Viewer = None, as_json: Json = False) 
 def delete(document_id: DocumentId, tenant: Viewer = None) -> None:
     """Delete a document; answers that were given from it stay."""
     from vital_cli.session import with_services
-    from vital_cli.syncing import follow_documents
+    from vital_cli.sync_progress import follow_documents
     from vital_cli.terminal import say
 
     async def work(services: Services) -> None:

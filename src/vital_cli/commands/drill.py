@@ -36,7 +36,7 @@ def drill(
         from vital_shared.errors import ConfigurationError
 
         raise ConfigurationError("A drill needs more packages: run `pip install 'vital[ops]'`.")
-    from vital_cli.drilling import run_drill
+    from vital_cli.drill_run import run_drill
     from vital_cli.problems import FAILED
     from vital_cli.terminal import write_json
     from vital_cli.views.drill import show_journeys

@@ -18,7 +18,7 @@ def graph(
     ] = False,
 ) -> None:
     """Print the graph of a workflow class: which node needs what."""
-    from vital_cli.plans import describe, find_graph
+    from vital_cli.graph_target import describe, find_graph
     from vital_cli.terminal import write
     from vital_shared.graph import mermaid
 

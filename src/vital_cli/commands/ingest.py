@@ -39,12 +39,12 @@ def ingest(
     Renamed files get their new names; documents whose files are gone are named, and removed with --prune.
     Exits with 1 when a file could not be read; the others are stored.
     """
-    from vital_cli.ingesting import ingest_paths, show_left_out, show_results
+    from vital_cli.ingest_progress import ingest_paths, show_left_out, show_results
+    from vital_cli.ingest_watch import follow
     from vital_cli.problems import FAILED
     from vital_cli.session import open_session
-    from vital_cli.syncing import follow_documents, show_sync, sync_one
+    from vital_cli.sync_progress import follow_documents, show_sync, sync_one
     from vital_cli.terminal import say, write_json
-    from vital_cli.watching import follow
     from vital_shared.errors import InvalidRequest
     from vital_shared.workflows.source_sync import collection_named
 

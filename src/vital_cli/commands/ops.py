@@ -80,7 +80,7 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Show when the alerts would have fired, over the history that a Prometheus has."""
-    from vital_cli.backtesting import run_backtest, span
+    from vital_cli.backtest_run import run_backtest, span
     from vital_cli.terminal import say, write_json
     from vital_cli.views.backtest import show_backtest
     from vital_ops.backtest.backtest import unmet, write_thresholds

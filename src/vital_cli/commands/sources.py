@@ -89,7 +89,7 @@ def sync(name: Name, as_json: Json = False) -> None:
     new one is complete.
     """
     from vital_cli.session import open_session
-    from vital_cli.syncing import show_sync, sync_one
+    from vital_cli.sync_progress import show_sync, sync_one
     from vital_cli.terminal import write_json
     from vital_shared.workflows.source_sync import collection_named
 

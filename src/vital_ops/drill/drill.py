@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import aiohttp
 
+from vital_ops.drill.alert_watch import AlertWatch, State
+from vital_ops.drill.fault_makers import Site
 from vital_ops.drill.faults import FAULTS, DrillFault
 from vital_ops.drill.journey import Journey, Receiver
-from vital_ops.drill.making import Site
 from vital_ops.drill.receivers import Receivers
-from vital_ops.drill.watching import AlertWatch
 from vital_ops.receivers.delivery import Status
 from vital_ops.stack.scratch import Scratch
 
@@ -81,12 +81,12 @@ class Drill:
         """Make a fault until its alerts are with their receivers, and follow these until they are over."""
         if not journeys:
             return
-        asking = asyncio.create_task(fault.make(Site(self._client, self._at)))
+        fault_task = asyncio.create_task(fault.make(Site(self._client, self._at)))
         try:
             await self._all(self._there(journey) for journey in journeys)
         finally:
-            asking.cancel()
-            await asyncio.wait({asking})
+            fault_task.cancel()
+            await asyncio.wait({fault_task})
         await self._all(self._back(journey) for journey in journeys if journey.delivered)
 
     async def _all(self, ways: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -112,17 +112,18 @@ class Drill:
 
     async def _with_all(self, journey: Journey, status: Status, times: dict[Receiver, float]) -> None:
         async def with_one(receiver: Receiver) -> None:
-            times[receiver] = self._seconds(await self._told(receiver, journey.alert, status))
+            times[receiver] = self._seconds(await self._notified(receiver, journey.alert, status))
             self._tell(journey, f"{WORDS[status]} {receiver}", times[receiver])
 
         async with asyncio.TaskGroup() as tasks:
             for receiver in journey.receivers:
                 tasks.create_task(with_one(receiver))
 
-    async def _told(self, receiver: Receiver, alert: str, status: Status) -> datetime:
+    async def _notified(self, receiver: Receiver, alert: str, status: Status) -> datetime:
         if receiver == "engine":
-            return await self._watch.wait_for(alert, "told" if status == "firing" else "told over")
-        return await self._receivers.told(receiver, alert, status)
+            state: State = "notified_firing" if status == "firing" else "notified_resolved"
+            return await self._watch.wait_for(alert, state)
+        return await self._receivers.notified(receiver, alert, status)
 
     def _seconds(self, at: datetime) -> float:
         return (at - self._began).total_seconds()

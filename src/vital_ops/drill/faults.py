@@ -6,9 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vital_ops.drill.fragile import fragile_lookup, tell_to_fail
-from vital_ops.drill.fragile_workflow import end_with_error
-from vital_ops.drill.making import Make, asking, asking_no_more, lose_replica, send_undeliverable, spending
+from vital_ops.drill.fault_makers import (
+    FaultMaker,
+    lose_replica,
+    overspend,
+    send_requests,
+    send_undeliverable,
+    stop_requests,
+)
+from vital_ops.drill.faulty_parts import faulty_lookup, make_fail
+from vital_ops.drill.faulty_workflow import end_with_error
 from vital_ops.drill.models import BREAKS_OFF, DEAR, DEAR_DOLLARS, GOOD, MISCOUNTS, SLOW
 from vital_ops.drill.workers import kill_workers
 from vital_shared.store.key_token import KeyToken
@@ -25,7 +32,7 @@ class DrillFault:
 
     words: str
     """A sentence for the person at the terminal."""
-    make: Make
+    make: FaultMaker
     alerts: frozenset[str]
     is_alone: bool = False
     """Whether it is made while no other fault is: another would hide it, or take what it needs."""
@@ -41,42 +48,42 @@ def _question(query: str = "Is it so?", **fields: Any) -> Callable[[int], dict[s
 
 
 _TOOLS: Final = [
-    {"name": fragile_lookup.name, "arguments": {"question": text}}
-    for text in ("And this?", tell_to_fail("And that?"))
+    {"name": faulty_lookup.name, "arguments": {"question": text}}
+    for text in ("And this?", make_fail("And that?"))
 ]
 
 FAULTS: Final = (
     DrillFault(
         "requests come for a while, and then no more",
-        asking_no_more(_question(), 10, busy_seconds=50),
+        stop_requests(_question(), 10, busy_seconds=50),
         alerts=frozenset({"TrafficDropped"}),
         is_alone=True,
     ),
     DrillFault(
         "a step of the workflow ends every run with an error",
-        asking(_question(end_with_error("Is it so?"), tenant_id="drill-unlucky"), 6),
+        send_requests(_question(end_with_error("Is it so?"), tenant_id="drill-unlucky"), 6),
         alerts=frozenset({"HighErrorRate", "TenantAvailability"}),
     ),
     DrillFault(
         "a model takes 31 seconds for an answer",
-        asking(_question(model=SLOW), 6),
+        send_requests(_question(model=SLOW), 6),
         alerts=frozenset({"HighLatency", "VeryHighLatency"}),
     ),
     DrillFault(
         "the cache is small, and every question is a new one",
-        asking(_question(mode="2"), 20),
+        send_requests(_question(mode="2"), 20),
         alerts=frozenset({"LowCacheHitRate", "CacheNearCapacity", "HighCacheEvictionRate"}),
     ),
     DrillFault(
         "a tenant asks a model at $10 an answer, and then ten times as often",
-        asking(_question(model=DEAR), 4, calm_seconds=18),
+        send_requests(_question(model=DEAR), 4, calm_seconds=18),
         alerts=frozenset({"HighDailyCost", "SuddenCostSpike"}),
     ),
     DrillFault(
         "a source and a tool fail, and the model breaks off midway",
-        asking(
+        send_requests(
             _question(
-                tell_to_fail("Is it so?"),
+                make_fail("Is it so?"),
                 model=BREAKS_OFF,
                 enable_rag=True,
                 enable_tools=True,
@@ -90,7 +97,7 @@ FAULTS: Final = (
     ),
     DrillFault(
         "a provider counts ten million tokens for an answer of three words",
-        asking(_question(model=MISCOUNTS), 1),
+        send_requests(_question(model=MISCOUNTS), 1),
         alerts=frozenset({"DeadLetters"}),
     ),
     DrillFault(
@@ -109,12 +116,12 @@ FAULTS: Final = (
     DrillFault("another engine does not answer Prometheus", lose_replica, alerts=frozenset({"ReplicaDown"})),
     DrillFault(
         "somebody tries keys that are false",
-        asking(_question(), 10, headers={"Authorization": f"Bearer {FALSE_KEY}"}),
+        send_requests(_question(), 10, headers={"Authorization": f"Bearer {FALSE_KEY}"}),
         alerts=frozenset({"EngineRejecting"}),
     ),
     DrillFault(
         "a tenant has spent all of its budget",
-        spending("drill-spender", _question(model=DEAR)(1), dollars=DEAR_DOLLARS),
+        overspend("drill-spender", _question(model=DEAR)(1), dollars=DEAR_DOLLARS),
         alerts=frozenset({"TenantBudget"}),
     ),
 )

@@ -32,7 +32,7 @@ SLOW_SECONDS: Final = 31.0
 """Seconds, more than either of the alerts on latency allows."""
 
 TEXT: Final = "It is so."
-FAILURE: Final = "The model was told to fail."
+FAILURE: Final = "The model was made to fail."
 Fail = Callable[[], Exception]
 """A maker of the error to be raised."""
 

@@ -15,9 +15,9 @@ from typing import Final
 import aiohttp
 
 from vital_ops.drill.drill import Tell
+from vital_ops.drill.fault_makers import Site
 from vital_ops.drill.faults import FAULTS, DrillFault
 from vital_ops.drill.journey import Journey, Receiver
-from vital_ops.drill.making import Site
 from vital_ops.drill.receivers import StandingIn
 from vital_ops.drill.switch import kill_engine, release_engine
 from vital_ops.receivers.delivery import Place, Status
@@ -136,7 +136,7 @@ class OutageDrill:
     ) -> datetime:
         try:
             async with asyncio.timeout(patience):
-                return await self._receivers.told(place, alert, status, since)
+                return await self._receivers.notified(place, alert, status, since)
         except TimeoutError:
             raise OutageFailure(
                 f"{place} received no {status.upper()} of {alert} within {patience:g} seconds."

@@ -23,7 +23,7 @@ ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 class Receivers(Protocol):
     """The receivers of notifications, beside the engine."""
 
-    async def told(self, place: Place, alert: str, status: Status) -> datetime:
+    async def notified(self, place: Place, alert: str, status: Status) -> datetime:
         """Return when a place was notified that an alert fires or is over, as soon as it is."""
         ...
 
@@ -38,7 +38,7 @@ class StandingIn:
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
 
-    async def told(self, place: Place, alert: str, status: Status, since: datetime = ALWAYS) -> datetime:
+    async def notified(self, place: Place, alert: str, status: Status, since: datetime = ALWAYS) -> datetime:
         """Wait for a notification with the alert in its title."""
         delivery = await self._inbox.wait_for(
             lambda each: (
@@ -71,7 +71,7 @@ class Live:
         self._url = f"{alertmanager}/metrics"
         self._expected: Counter[Place] = Counter()
 
-    async def told(self, place: Place, alert: str, status: Status) -> datetime:  # noqa: ARG002 - nobody says
+    async def notified(self, place: Place, alert: str, status: Status) -> datetime:  # noqa: ARG002 - nobody says
         """Wait until a place has taken one request more than were waited for before."""
         self._expected[place] += 1
         expected = self._expected[place]

@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from vital_ops.drill.making import Site
-from vital_ops.stack.keeping import until_ready
+from vital_ops.drill.fault_makers import Site
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.program import Program, start, stop
 from vital_ops.stack.scratch import scratch_environment
 from vital_ops.stack.stack import ENGINES, HOST
+from vital_ops.stack.supervise import until_ready
 
 __all__ = ["kill_workers"]
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.stack.alertmanager import alertmanager
-from vital_ops.stack.keeping import Say, keep_all
 from vital_ops.stack.ports import check_ports
 from vital_ops.stack.program import Program
 from vital_ops.stack.prometheus import prometheus, prometheus_configuration
 from vital_ops.stack.secret_files import write_secret
+from vital_ops.stack.supervise import Say, supervise_all
 
 __all__ = ["ENGINES", "HOST", "Stack", "local_config", "run_stack"]
 
@@ -76,7 +76,7 @@ async def run_stack(stack: Stack, on_ready: Callable[[], None], say: Say) -> Non
     if stack.alertmanager_port is not None:
         ports["Alertmanager"] = (HOST, stack.alertmanager_port)
     check_ports(ports)
-    await keep_all((stack.engine, *_watchers(stack)), on_ready, say)
+    await supervise_all((stack.engine, *_watchers(stack)), on_ready, say)
 
 
 def _watchers(stack: Stack) -> list[Program]:

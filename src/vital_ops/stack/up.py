@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from vital_ops.stack.keeping import Say
 from vital_ops.stack.own_key import OwnKey
 from vital_ops.stack.stack import Stack, run_stack
+from vital_ops.stack.supervise import Say
 from vital_shared.errors import ConfigurationError
 from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore

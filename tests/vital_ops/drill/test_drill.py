@@ -9,10 +9,10 @@ from asyncio.subprocess import PIPE
 import pytest
 from tests.vital_ops.alerts_of_spec import RECEIVERS
 
-from vital_cli.drilling import run_drill
-from vital_ops.drill.faster import receivers_of_alerts
+from vital_cli.drill_run import run_drill
 from vital_ops.drill.faults import FAULTS
 from vital_ops.drill.outage import ENGINE_DOWN, PAGE_SECONDS
+from vital_ops.drill.scaled_rules import receivers_of_alerts
 from vital_ops.receivers.stand_ins import stand_ins
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_shared.errors import InvalidRequest

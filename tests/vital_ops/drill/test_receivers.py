@@ -16,8 +16,8 @@ async def test_a_delivery_is_that_of_the_alert_in_its_title():
     receivers = StandingIn(inbox)
     for status, title in (("firing", "[FIRING:1] VeryHighLatency"), ("firing", "[FIRING:1] HighLatency")):
         inbox.put(Delivery("slack", "#ops", status, title, {}))
-    assert await receivers.told("slack", "HighLatency", "firing") == inbox.deliveries[1].at
-    waiting = asyncio.create_task(receivers.told("slack", "HighLatency", "resolved"))
+    assert await receivers.notified("slack", "HighLatency", "firing") == inbox.deliveries[1].at
+    waiting = asyncio.create_task(receivers.notified("slack", "HighLatency", "resolved"))
     inbox.put(Delivery("pagerduty", "key", "resolved", "[RESOLVED] HighLatency", {}))
     inbox.put(Delivery("slack", "#ops", "resolved", "[RESOLVED] HighLatency", {}))
     assert await waiting == inbox.deliveries[3].at
@@ -62,12 +62,12 @@ async def test_of_the_real_ones_requests_are_counted_that_they_have_taken(alertm
     async with aiohttp.ClientSession() as client:
         live = Live(client, alertmanager.url)
         alertmanager.asked, alertmanager.failed = 1, 1
-        waiting = asyncio.create_task(live.told("slack", "HighLatency", "firing"))
+        waiting = asyncio.create_task(live.notified("slack", "HighLatency", "firing"))
         await alertmanager.seen.wait()
         assert not waiting.done()
         alertmanager.asked = 2
         await waiting
-        again = asyncio.create_task(live.told("slack", "HighLatency", "resolved"))
+        again = asyncio.create_task(live.notified("slack", "HighLatency", "resolved"))
         alertmanager.seen.clear()
         await alertmanager.seen.wait()
         assert not again.done()

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from vital_ops.stack import keeping
+from vital_ops.stack import supervise
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.program import Program
 from vital_ops.stack.stack import HOST, Stack
@@ -177,7 +177,7 @@ async def test_it_watches_an_engine_before_and_after_that_asks_for_keys(tmp_path
 
 
 async def test_what_ends_is_started_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(keeping, "FIRST_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.01)
     async with running(tmp_path, monkeypatch) as one:
         os.kill(one.pid("storage.tsdb"), signal.SIGKILL)
         assert (await one.said.get()).startswith("Prometheus has ended and is started again: exit code -9")

@@ -8,7 +8,7 @@ from vital_shared.errors import VitalError
 from vital_shared.graph import node
 from vital_shared.workflows.base_workflow import BaseWorkflow
 
-__all__ = ["FragileWorkflow", "end_with_error"]
+__all__ = ["FaultyWorkflow", "end_with_error"]
 
 END: Final = "end with an error!"
 
@@ -17,7 +17,7 @@ class DrillFailure(VitalError):
     """The run was to fail."""
 
 
-class FragileWorkflow(BaseWorkflow):
+class FaultyWorkflow(BaseWorkflow):
     """The workflow that answers, with a step on the way that may fail."""
 
     @node

@@ -8,9 +8,9 @@ from vital_shared.errors import VitalError
 from vital_shared.models.citation import Passage
 from vital_shared.tools.base import ToolError, tool
 
-__all__ = ["FRAGILE_SOURCE", "FragileSource", "fragile_lookup", "tell_to_fail"]
+__all__ = ["FAULTY_SOURCE", "FaultySource", "faulty_lookup", "make_fail"]
 
-FRAGILE_SOURCE: Final = "pinecone"
+FAULTY_SOURCE: Final = "pinecone"
 """Sources are a closed set: it stands in for this one."""
 
 FAIL: Final = "fail!"
@@ -20,10 +20,10 @@ class SourceDown(VitalError):
     """The source does not answer."""
 
 
-class FragileSource:
+class FaultySource:
     """A source that finds nothing, or fails."""
 
-    name = FRAGILE_SOURCE
+    name = FAULTY_SOURCE
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:  # noqa: ARG002 - the interface
         """Find nothing.
@@ -31,18 +31,18 @@ class FragileSource:
         :raises SourceDown: when the question demands a failure.
         """
         if FAIL in query:
-            raise SourceDown("The source was told to fail.")
+            raise SourceDown("The source was made to fail.")
         return ()
 
 
 @tool(requires_approval=False, read_only=True)
-async def fragile_lookup(question: str) -> str:
+async def faulty_lookup(question: str) -> str:
     """Look something up, for a drill alone."""
     if FAIL in question:
-        raise ToolError("The tool was told to fail.")
+        raise ToolError("The tool was made to fail.")
     return "There it is."
 
 
-def tell_to_fail(question: str) -> str:
+def make_fail(question: str) -> str:
     """Word a question so that tool and source fail."""
     return f"{question} {FAIL}"

@@ -15,7 +15,7 @@ from vital_ops.stack.errors import ChildFailed
 from vital_ops.stack.program import Program, start, stop
 from vital_shared.logs import get_logger
 
-__all__ = ["keep_all", "until_ready"]
+__all__ = ["supervise_all", "until_ready"]
 
 logger = get_logger(__name__)
 
@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 """A function that shows the user a sentence."""
 
 
-async def keep_all(programs: Sequence[Program], on_ready: Callable[[], None], say: Say) -> None:
+async def supervise_all(programs: Sequence[Program], on_ready: Callable[[], None], say: Say) -> None:
     """Start programs and keep them running, until this is cancelled; then all of them have ended.
 
     :param on_ready: called once, when all serve.
@@ -52,12 +52,12 @@ async def keep_all(programs: Sequence[Program], on_ready: Callable[[], None], sa
     try:
         async with aiohttp.ClientSession() as client, asyncio.TaskGroup() as tasks:
             for program in programs:
-                tasks.create_task(_keep(program, client, ready, say))
+                tasks.create_task(_supervise(program, client, ready, say))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
 
 
-async def _keep(
+async def _supervise(
     program: Program, client: aiohttp.ClientSession, ready: Callable[[str], None], say: Say
 ) -> None:
     failures = 0

@@ -9,7 +9,7 @@ from typing import Final
 from watchfiles import Change, awatch
 
 from vital_cli.session import Session
-from vital_cli.syncing import follow_documents
+from vital_cli.sync_progress import follow_documents
 from vital_cli.terminal import say
 from vital_cli.views.words import counted
 from vital_shared.retrieval.ingest import Ingestor, IngestResult, Limits

@@ -8,10 +8,12 @@ from vital_ops.destinations import Destinations, Mail
 from vital_ops.receivers.stand_ins import ROUTING_KEY, StandIns
 from vital_ops.stack.secret_files import write_secret
 
-__all__ = ["to_stand_ins"]
+__all__ = ["stand_in_destinations"]
 
 
-def to_stand_ins(folder: Path, stands: StandIns, *, engine_url: str, engine_key_file: Path) -> Destinations:
+def stand_in_destinations(
+    folder: Path, stands: StandIns, *, engine_url: str, engine_key_file: Path
+) -> Destinations:
     """Send everything to the stand-ins; what would be secret is written to files all the same."""
     return Destinations(
         engine_url=engine_url,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from vital_ops.drill.fragile import FragileSource, fragile_lookup, tell_to_fail
-from vital_ops.drill.fragile_workflow import FragileWorkflow, end_with_error
+from vital_ops.drill.faulty_parts import FaultySource, faulty_lookup, make_fail
+from vital_ops.drill.faulty_workflow import FaultyWorkflow, end_with_error
 from vital_ops.drill.models import BREAKS_OFF, GOOD, MODELS
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.testing import question, workflow_services
@@ -12,9 +12,9 @@ from vital_shared.testing import question, workflow_services
 @pytest.fixture
 async def workflow(tmp_path):
     async with workflow_services(
-        tmp_path, models=MODELS, tools=[fragile_lookup], sources=[FragileSource()]
+        tmp_path, models=MODELS, tools=[faulty_lookup], sources=[FaultySource()]
     ) as services:
-        yield FragileWorkflow(services)
+        yield FaultyWorkflow(services)
 
 
 async def asked(workflow, query: str = "Is it so?", model: str = GOOD, **fields):
@@ -22,13 +22,13 @@ async def asked(workflow, query: str = "Is it so?", model: str = GOOD, **fields)
 
 
 def lookup(text: str) -> list[dict]:
-    return [{"name": fragile_lookup.name, "arguments": {"question": text}}]
+    return [{"name": faulty_lookup.name, "arguments": {"question": text}}]
 
 
 async def test_tool_and_source_fail_only_when_they_are_told_to(workflow):
     output = await asked(workflow, requested_tools=lookup("What?"))
     assert {"rag_failed", "tools_failed"} & set(output.degradation_reasons) == set()
-    output = await asked(workflow, tell_to_fail("What?"), requested_tools=lookup(tell_to_fail("What?")))
+    output = await asked(workflow, make_fail("What?"), requested_tools=lookup(make_fail("What?")))
     assert {"rag_failed", "tools_failed"} <= set(output.degradation_reasons)
 
 
@@ -45,7 +45,7 @@ async def test_a_run_fails_only_when_it_is_told_to(workflow):
 
 
 async def test_the_source_that_fails_says_so():
-    source = FragileSource()
+    source = FaultySource()
     assert await source.search("What?", tenant_id="acme", limit=5) == ()
-    with pytest.raises(VitalError, match="told to fail"):
-        await source.search(tell_to_fail("What?"), tenant_id="acme", limit=5)
+    with pytest.raises(VitalError, match="made to fail"):
+        await source.search(make_fail("What?"), tenant_id="acme", limit=5)

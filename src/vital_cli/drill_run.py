@@ -17,14 +17,14 @@ from vital_cli.session import load_settings
 from vital_cli.terminal import say
 from vital_cli.views.drill import tell_station
 from vital_ops.drill.drill import Drill
-from vital_ops.drill.faster import faster_rules, receivers_of_alerts
+from vital_ops.drill.fault_makers import Site
 from vital_ops.drill.faults import FAULTS
 from vital_ops.drill.journey import Journey, Receiver
-from vital_ops.drill.making import Site
 from vital_ops.drill.models import PRICES
 from vital_ops.drill.outage import ENGINE_DOWN, OutageDrill
-from vital_ops.drill.places import to_stand_ins
 from vital_ops.drill.receivers import Live, StandingIn
+from vital_ops.drill.scaled_rules import receivers_of_alerts, scaled_rules
+from vital_ops.drill.stand_in_destinations import stand_in_destinations
 from vital_ops.marks import DRILL_TAGS, GrafanaSettings, Mark, MarkFailed, mark
 from vital_ops.receivers.stand_ins import stand_ins
 from vital_ops.routing import QUICK, routing
@@ -44,7 +44,7 @@ NEED_STAND_INS: Final = frozenset({ENGINE_DOWN}).union(
 )
 """Alerts that cannot be drilled live."""
 
-ENGINE: Final = (sys.executable, "-m", "vital_cli.drill_engine")
+ENGINE: Final = (sys.executable, "-m", "vital_ops.drill.engine")
 
 
 def run_drill(names: Sequence[str] | None, *, live: bool) -> list[Journey]:
@@ -93,11 +93,11 @@ async def _played(
     async with stand_ins() as stands:
 
         def made(engine_url: str, key_file: Path) -> str:
-            to = to_stand_ins(folder, stands, engine_url=engine_url, engine_key_file=key_file)
+            to = stand_in_destinations(folder, stands, engine_url=engine_url, engine_key_file=key_file)
             return routing(to, QUICK)
 
         async with scratch(
-            folder, ENGINE, faster_rules(), made, say, prices=PRICES, settings=SMALL_CACHE
+            folder, ENGINE, scaled_rules(), made, say, prices=PRICES, settings=SMALL_CACHE
         ) as at:
             receivers = StandingIn(stands.inbox)
             faults = {name: places for name, places in alerts.items() if name != ENGINE_DOWN}
@@ -127,5 +127,5 @@ async def _live(
         to = settings.destinations(folder, engine_url=engine_url, engine_key_file=key_file)
         return routing(to, QUICK)
 
-    async with scratch(folder, ENGINE, faster_rules(), made, say, prices=PRICES, settings=SMALL_CACHE) as at:
+    async with scratch(folder, ENGINE, scaled_rules(), made, say, prices=PRICES, settings=SMALL_CACHE) as at:
         return await Drill(client, at, Live(client, at.alertmanager), tell_station).run(there)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vital_cli.scratch_engine import serve_with
 from vital_ops.compare.latencies import FIRST_SOURCE, SECOND_SOURCE
 from vital_ops.compare.paced import LONG, PACED, PacedModel, PacedSource, PacedWorkflow
+from vital_ops.scratch_engine import serve_with
 
 if __name__ == "__main__":
     serve_with(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from vital_ops.stack import keeping, program
+from vital_ops.stack import program, supervise
 from vital_ops.stack.errors import ChildFailed
-from vital_ops.stack.keeping import keep_all
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.program import Program
+from vital_ops.stack.supervise import supervise_all
 
 SERVES = """
 import http.server, os, sys
@@ -29,7 +29,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(keeping, "FIRST_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.01)
 
 
 def serving(folder: Path, code: str = SERVES, name: str = "Watcher") -> Program:
@@ -66,7 +66,7 @@ class Running:
     def __init__(self, *programs: Program) -> None:
         self.ready = asyncio.Event()
         self.said: asyncio.Queue[str] = asyncio.Queue()
-        self.task = asyncio.create_task(keep_all(programs, self.ready.set, self.said.put_nowait))
+        self.task = asyncio.create_task(supervise_all(programs, self.ready.set, self.said.put_nowait))
 
     async def stop(self) -> None:
         self.task.cancel()
@@ -112,11 +112,11 @@ async def test_a_program_that_ends_again_and_again_is_given_up(tmp_path):
     running = Running(serving(tmp_path, code=once))
     with pytest.raises(ChildFailed, match=r"^Watcher ends again and again: exit code 3"):
         await running.task
-    assert running.said.qsize() == keeping.STARTS - 1
+    assert running.said.qsize() == supervise.STARTS - 1
 
 
 async def test_a_program_that_never_serves_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(keeping, "READY_SECONDS", 0.2)
+    monkeypatch.setattr(supervise, "READY_SECONDS", 0.2)
     with pytest.raises(ChildFailed, match=r"^Watcher does not start: after 0 seconds http.* does not answer"):
         await Running(serving(tmp_path, code="import time; time.sleep(60)")).task
 
@@ -136,10 +136,10 @@ async def test_programs_end_with_who_started_them_however_that_ends(tmp_path):
     parent = f"""
 import asyncio, os, signal
 from pathlib import Path
-from vital_ops.stack.keeping import keep_all
+from vital_ops.stack.supervise import supervise_all
 from vital_ops.stack.program import Program
 one = Program(name="w", command={[str(part) for part in one.command]!r}, ready_url={one.ready_url!r}, log=Path({str(one.log)!r}))
-asyncio.run(keep_all([one], lambda: os.kill(os.getpid(), signal.SIGKILL), print))
+asyncio.run(supervise_all([one], lambda: os.kill(os.getpid(), signal.SIGKILL), print))
 """
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent)
     assert await process.wait() == -signal.SIGKILL

@@ -17,7 +17,7 @@ logger = get_logger(__name__)
 POLL_SECONDS: Final = 0.25
 ASK_SECONDS: Final = 10.0
 
-State = Literal["pending", "firing", "told", "told over"]
+State = Literal["pending", "firing", "notified_firing", "notified_resolved"]
 """The state of an alert: it waits for its time, it fires, and the engine was notified of either end."""
 
 
@@ -51,9 +51,9 @@ class AlertWatch:
                 self._note(name, "firing", now)
         for alert in (await self._ask(f"{self._engine}/v1/alerts"))["alerts"]:
             name, now = alert["labels"].get("alertname", ""), datetime.now(UTC)
-            self._note(name, "told", now)
+            self._note(name, "notified_firing", now)
             if alert["status"] == "resolved":
-                self._note(name, "told over", now)
+                self._note(name, "notified_resolved", now)
 
     async def wait_for(self, alert: str, state: State) -> datetime:
         """Return when an alert came into a state, as soon as it has."""

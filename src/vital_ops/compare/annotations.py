@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 from vital_ops.stack.stack import ENGINES
 from vital_shared.errors import ConfigurationError
 
-__all__ = ["shown"]
+__all__ = ["annotated"]
 
 FILE: Final = "compare.json"
 
 
 @contextmanager
-def shown(engine: str, folder: Path | None) -> Iterator[None]:
+def annotated(engine: str, folder: Path | None) -> Iterator[None]:
     """Have an engine read, meanwhile.
 
     :param engine: its address.

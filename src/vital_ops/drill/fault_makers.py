@@ -19,7 +19,15 @@ from vital_ops.stack.ports import free_port
 from vital_ops.stack.scratch import Scratch
 from vital_ops.stack.stack import ENGINES, HOST
 
-__all__ = ["Make", "Site", "asking", "asking_no_more", "lose_replica", "send_undeliverable", "spending"]
+__all__ = [
+    "FaultMaker",
+    "Site",
+    "lose_replica",
+    "overspend",
+    "send_requests",
+    "send_undeliverable",
+    "stop_requests",
+]
 
 UNDELIVERABLE_SECONDS: Final = 0.5
 """Between two notifications that cannot be delivered, and how long their alerts last."""
@@ -36,12 +44,12 @@ class Site:
     at: Scratch
 
 
-Make: TypeAlias = Callable[[Site], Coroutine[Any, Any, None]]
+FaultMaker: TypeAlias = Callable[[Site], Coroutine[Any, Any, None]]
 
 
-def asking(
+def send_requests(
     ask: Ask, per_second: float, *, calm_seconds: float = 0.0, headers: Mapping[str, str] | None = None
-) -> Make:
+) -> FaultMaker:
     """Make a fault of requests at a pace.
 
     :param calm_seconds: for this long they come a tenth as often first, so that there is a rise.
@@ -61,7 +69,7 @@ def asking(
     return make
 
 
-def asking_no_more(ask: Ask, per_second: float, busy_seconds: float) -> Make:
+def stop_requests(ask: Ask, per_second: float, busy_seconds: float) -> FaultMaker:
     """Make a fault of requests that cease to come.
 
     :param busy_seconds: for this long they come, at an even pace.
@@ -99,7 +107,7 @@ async def lose_replica(site: Site) -> None:
         file.unlink()
 
 
-def spending(tenant: str, body: dict[str, Any], dollars: float) -> Make:
+def overspend(tenant: str, body: dict[str, Any], dollars: float) -> FaultMaker:
     """Let a tenant spend money, and give it a budget of as much; it is without one afterwards.
 
     :param body: a request that costs this many dollars.

@@ -14,6 +14,7 @@ import aiohttp
 
 from vital_cli.session import load_settings
 from vital_cli.terminal import say
+from vital_ops.compare.annotations import annotated
 from vital_ops.compare.client import LoadFailed
 from vital_ops.compare.compare import (
     ALL_OFF,
@@ -30,7 +31,6 @@ from vital_ops.compare.compare import (
 )
 from vital_ops.compare.marks import load_marks
 from vital_ops.compare.paced import PRICES
-from vital_ops.compare.showing import shown
 from vital_ops.marks import GrafanaSettings, MarkFailed, mark
 from vital_ops.stack.errors import ChildFailed
 from vital_ops.stack.scratch import Scratch, scratch
@@ -38,7 +38,7 @@ from vital_shared.settings import Settings
 
 __all__ = ["mark_or_tell", "run_comparison"]
 
-ENGINE: Final = (sys.executable, "-m", "vital_cli.compare_engine")
+ENGINE: Final = (sys.executable, "-m", "vital_ops.compare.engine")
 
 
 def run_comparison(
@@ -65,7 +65,7 @@ async def _run(count: int, per_second: float, shown_by: str | None) -> list[Load
         ):
             try:
                 async with _engine(entries) as at:
-                    with shown(at.engine, stack):
+                    with annotated(at.engine, stack):
                         found += await measure(client, at, loads, count, per_second, say, shown_by)
             except (ChildFailed, LoadFailed) as error:
                 known = {each.load.name for each in found}

@@ -11,7 +11,7 @@ from vital_ops.drill.outage import ENGINE_DOWN
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.groups import EVERY_ALERT
 
-__all__ = ["faster_rules", "receivers_of_alerts"]
+__all__ = ["receivers_of_alerts", "scaled_rules"]
 
 FASTER: Final = 60.0
 """Five minutes take five seconds: ten scrapes."""
@@ -20,7 +20,7 @@ LONGEST_SECONDS: Final = 15.0
 """An hour takes as long, and a day too: what they add up is over sooner."""
 
 
-def faster_rules() -> dict[str, str]:
+def scaled_rules() -> dict[str, str]:
     """Write the rules of the alerts; objectives, which are about days, are left out."""
     files = rule_files(scaled(DEFAULT_CONFIG, FASTER, LONGEST_SECONDS))
     return {name: files[name] for name in ("recording.yml", "alerts.yml")}
