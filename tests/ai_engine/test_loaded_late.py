@@ -30,6 +30,25 @@ def test_a_server_that_starts_has_none_of_the_large_libraries() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_no_module_loads_the_model_of_languages_while_it_is_imported() -> None:
+    code = """
+import importlib, pkgutil
+import ai_engine, vital_shared
+from vital_shared.retrieval import language
+modules = [
+    module.name
+    for package in (vital_shared, ai_engine)
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
+    if not module.name.endswith(("env", "_main", "__main__")) and ".versions." not in module.name
+]
+for name in modules:
+    importlib.import_module(name)
+    assert not language._identifier.cache_info().currsize, name
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 class Loading:
     """Loads when it is told to, and may fail first."""
 

@@ -1,11 +1,13 @@
 """The things that a question asks for by their name, such as the supplier in "Which supplier has it?"."""
 
+# ruff: noqa: SIM905 (word lists read better as one string)
+
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from vital_shared.retrieval.words import content_words
+from vital_shared.retrieval.words import content_words, keyword
 
 __all__ = ["asked_things"]
 
@@ -22,9 +24,10 @@ _NAMED: Final = (
 _COUNTED: Final = re.compile(r"\bhow (?:many|much) ([^\W_]+)", re.IGNORECASE)
 
 _UNSTATED: Final = frozenset(
-    content_words(
+    map(
+        keyword,  # not content_words, which first loads the model that recognises languages
         "anything something thing kind part sort type way person people date day time year month minimum "
-        "maximum least most size number amount percentage share age name happens happened stand changed"
+        "maximum least size number amount percentage share age name happens happened stand changed".split(),
     )
 )
 """Stems of words that an answer need not repeat: "the date of death" is answered by "died on 3 May"."""
