@@ -8,11 +8,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 from vital_shared.errors import InvalidRequest
 from vital_shared.graph import Graph, GraphError, Node, Plan
 
 __all__ = ["describe", "find_graph"]
+
+MODULE_PREFIX: Final = "vital_target_"
+"""Prefix of the names of modules imported from a file, so that none takes the place of another module."""
 
 
 def find_graph(target: str) -> type[Graph]:
@@ -43,16 +47,18 @@ def _module(place: str) -> ModuleType:
 
 
 def _from_path(name: str) -> ModuleType:
-    sys.path.insert(0, "")  # the current folder, as `python -m` has it
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # the current folder, as `python -m` has it
     return importlib.import_module(name)
 
 
 def _from_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"{MODULE_PREFIX}{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # where dataclasses and pydantic look up annotations
+    sys.modules[name] = module  # where dataclasses and pydantic look up annotations
     spec.loader.exec_module(module)
     return module
 

@@ -1,6 +1,8 @@
 """`vital graph` and `vital models`."""
 
+import email
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,15 @@ def test_a_class_of_ones_own_is_drawn(vital, tmp_path, monkeypatch, by):
     done = vital("graph", "my_own.py:Mine" if by == "file" else "my_own:Mine")
     assert done.exit_code == 0, done.stderr
     assert "query --> shouted" in done.stdout
+
+
+def test_a_file_named_like_another_module_does_not_replace_it(vital, tmp_path):
+    (tmp_path / "email.py").write_text(
+        "from vital_shared import BaseWorkflow\nclass Mine(BaseWorkflow): pass\n"
+    )
+    before = email.message_from_string
+    assert vital("graph", f"{tmp_path}/email.py:Mine").exit_code == 0
+    assert sys.modules["email"].message_from_string is before
 
 
 def test_a_class_that_is_no_graph_says_why_in_one_sentence(vital, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import Lock
 from typing import Any, Final
 
 __all__ = ["stem", "stop_words"]
@@ -18,12 +19,18 @@ SNOWBALL: Final = {
 
 KEPT_STEMS: Final = 16_384
 
+_stemming: Final = Lock()
+"""Guard of the stemmers, which keep the word they work on in themselves, from other threads."""
+
 
 @lru_cache(maxsize=KEPT_STEMS)
 def stem(word: str, language: str) -> str:
     """Return a word in lower case without its ending, where the language has a stemmer."""
     name = SNOWBALL.get(language)
-    stemmed: str = _stemmer(name).stemWord(word) if name else word
+    if name is None:
+        return word
+    with _stemming:
+        stemmed: str = _stemmer(name).stemWord(word)
     return stemmed
 
 

@@ -1,5 +1,6 @@
 """Office documents, mail and data; each made by a library of another origin than its reader where there is one."""
 
+import csv
 import io
 import json
 import zipfile
@@ -158,6 +159,17 @@ def test_quoted_values_go_over_lines():
     assert texts("a.csv", b'Drug,Advice\nAbacol,"Take, with\nfood"\n') == [
         "Drug: Abacol; Advice: Take, with food"
     ]
+
+
+def test_reading_separated_values_leaves_the_limit_of_other_readers_alone():
+    before = csv.field_size_limit()
+    texts("a.csv", b"a,b\n")
+    assert csv.field_size_limit() == before
+
+
+def test_a_row_ends_where_csv_says_and_not_at_other_separators_of_lines():
+    data = "Drug,Advice\r\nAbacol,Take\u2028with\x0bfood\r\n".encode()
+    assert texts("a.csv", data) == ["Drug: Abacol; Advice: Take with food"]
 
 
 def test_json_objects_are_rows_under_the_names_around_them():

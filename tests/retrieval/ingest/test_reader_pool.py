@@ -33,7 +33,13 @@ def pool() -> Iterator[ReaderPool]:
 
 
 async def read(pool: ReaderPool, data: bytes = NOTES, uri: str = "a.md", **limits: Any) -> Any:
-    kinds = {"md": "text/markdown", "pdf": "application/pdf", "html": "text/html", "txt": "text/plain"}
+    kinds = {
+        "md": "text/markdown",
+        "pdf": "application/pdf",
+        "html": "text/html",
+        "txt": "text/plain",
+        "csv": "text/csv",
+    }
     media_type = kinds[uri.rpartition(".")[2]]
     return await pool.read(data, uri=uri, media_type=media_type, declared=None, limits=Limits(**limits))
 
@@ -70,6 +76,13 @@ async def test_one_process_reads_one_document_after_the_other(pool: ReaderPool):
 async def test_texts_of_any_letters_come_back_as_they_were(pool: ReaderPool):
     text = "Größe 漢字 \U0001f642 naïve"
     assert (await read(pool, text.encode(), "a.txt")).chunks[0].text == text
+
+
+async def test_a_cell_of_any_length_is_read_after_a_small_table(pool: ReaderPool):
+    await read(pool, b"a,b\n1,2\n", "small.csv")
+    doses = [f"dose {number} with food" for number in range(20_000)]
+    long = await read(pool, f"Drug,Advice\nAbacol,{' '.join(doses)}".encode(), "long.csv")
+    assert doses[-1] in long.chunks[-1].text
 
 
 async def test_a_process_that_crashes_is_one_sentence_and_the_next_document_is_read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from io import StringIO
 from typing import Final
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
@@ -18,11 +19,14 @@ DELIMITERS: Final = ",;\t|"
 def parse_csv(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
     """Read a table; the delimiter is the sign with the most regular counts.
 
+    The longest cell is `csv.field_size_limit`, which holds for the whole process and so is not set here:
+    the process that reads documents sets it when it starts.
+
     :raises IngestError: when it is not text.
+    :raises csv.Error: when a cell is longer than the process allows.
     """
     text = decode(data, uri=uri, declared=charset)
-    csv.field_size_limit(max(len(text), 1))
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text))
+    reader = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text))
     outline = Outline()
     add_rows(outline, ((reader.line_num, [cell.strip() for cell in row]) for row in reader))
     return outline.finish(title=title_from(uri), uri=uri)

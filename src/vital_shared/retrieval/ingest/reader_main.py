@@ -5,6 +5,7 @@ It has neither secrets nor the right to write files, and the system kills it fir
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pickle
@@ -28,10 +29,14 @@ NICENESS: Final = 5
 SPARE_SECONDS: Final = 10
 """CPU time beyond the limit, after which the process ends although nobody ends it."""
 
+LONGEST_CELL_CHARACTERS: Final = 2**31 - 1
+"""The largest limit that Python's reader of CSV takes on every system: a document has limits of its own."""
+
 
 def main() -> None:
     """Answer requests to read a document; see `ReaderPool` for the other side."""
     _give_way()
+    csv.field_size_limit(LONGEST_CELL_CHARACTERS)
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints is no answer
     while True:
