@@ -55,8 +55,7 @@ class AgentStore:
             .order_by(agents.c.tenant_id.desc())  # the shared one's is empty, and so comes last
             .limit(1)
         )
-        async with self._database.connect() as connection:
-            row = (await connection.execute(statement)).mappings().first()
+        row = await self._database.read(lambda connection: connection.execute(statement).mappings().first())
         if row is None:
             raise await self._not_found(agent_id, tenant_id)
         return _stored(row).profile

@@ -64,8 +64,7 @@ class CacheEpochs:
 
     async def _read(self, tenant_id: str, mode: WorkflowMode, agent_id: str) -> Versions:
         values = {"tenant": tenant_id, "mode": mode.value, "agent": agent_id}
-        async with self._database.connect() as connection:
-            row = (await connection.execute(_current, values)).one()
+        row = await self._database.read(lambda connection: connection.execute(_current, values).one())
         return Versions(row.version, int(row.epoch))
 
     async def advance(

@@ -41,8 +41,7 @@ class ConversationStore:
             .order_by(messages.c.id.desc())
             .limit(limit)
         )
-        async with self._database.connect() as connection:
-            rows = (await connection.execute(statement)).all()
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
         return tuple(Message(role=row.role, content=row.content) for row in reversed(rows))
 
 

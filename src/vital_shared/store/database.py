@@ -15,9 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from vital_shared.errors import StoreError, VitalError, WriteRefused
-from vital_shared.store.engines import Engines, create_engines, create_thread_engine, parse_url, place
+from vital_shared.store.engines import (
+    Engines,
+    create_engines,
+    create_thread_engine,
+    create_thread_reader,
+    parse_url,
+    place,
+)
 from vital_shared.store.file_check import check_file
 from vital_shared.store.group_commit import GroupCommit, Job
+from vital_shared.store.group_read import GroupRead
 from vital_shared.store.migrations import upgrade
 from vital_shared.store.thread_writer import ThreadWriter
 from vital_shared.store.transactions import transaction
@@ -50,6 +58,8 @@ class Database:
         self._opening = asyncio.Lock()
         engine = create_thread_engine(self._url)
         self._in_thread = None if engine is None else ThreadWriter(engine, lock_seconds=wait_seconds)
+        reader = create_thread_reader(self._url, wait_seconds=wait_seconds)
+        self._reads = None if reader is None else GroupRead(reader)
         self._turn = asyncio.Lock()
         """The lock of this process's writers, where there is one at a time."""
         self._commits = GroupCommit(self._transact)
@@ -84,6 +94,18 @@ class Database:
         """
         async with self._open(lambda engines: engines.reader) as connection:
             yield connection
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        """Do a small read of the newest state, on SQLite in one call of a thread with others.
+
+        :raises StoreError: when the database is not there or does not answer.
+        """
+        if self._reads is None:
+            async with self.connect() as connection:
+                return await connection.run_sync(job)
+        with self._plain_errors():
+            async with self._within_limit():
+                return await self._reads.read(job)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -143,6 +165,8 @@ class Database:
         await self._commits.aclose()
         if self._in_thread is not None:
             self._in_thread.close()
+        if self._reads is not None:
+            self._reads.close()
         if self._engines is not None:
             await self._engines.dispose()
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from vital_shared.errors import ConfigurationError
 from vital_shared.store.postgres_address import DRIVER, parse_postgres
 
-__all__ = ["Engines", "create_engines", "create_thread_engine", "parse_url", "place"]
+__all__ = ["Engines", "create_engines", "create_thread_engine", "create_thread_reader", "parse_url", "place"]
 
 _SQLITE, _POSTGRES = "sqlite+aiosqlite", DRIVER
 
@@ -104,7 +104,26 @@ def create_thread_engine(url: URL) -> Engine | None:
     """
     if url.drivername != _SQLITE:
         return None
-    engine = create_engine(
+    engine = _one_connection(url)
+    event.listen(engine, "connect", _set_pragmas(_POLL_SECONDS))
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def create_thread_reader(url: URL, *, wait_seconds: float) -> Engine | None:
+    """Make an engine that reads from a thread, each statement for itself; None: the driver needs none.
+
+    :param wait_seconds: time that writers may keep a reader waiting.
+    """
+    if url.drivername != _SQLITE:
+        return None
+    engine = _one_connection(url)
+    event.listen(engine, "connect", _set_pragmas(wait_seconds))
+    return engine
+
+
+def _one_connection(url: URL) -> Engine:
+    return create_engine(
         url.set(drivername="sqlite+pysqlite"),
         # One thread at a time has the connection, but not always the same.
         connect_args={"isolation_level": None, "check_same_thread": False},
@@ -114,9 +133,6 @@ def create_thread_engine(url: URL) -> Engine | None:
         pool_size=1,
         poolclass=QueuePool,
     )
-    event.listen(engine, "connect", _set_pragmas(_POLL_SECONDS))
-    event.listen(engine, "begin", _begin_immediate)
-    return engine
 
 
 def _sqlite(url: URL, wait_seconds: float) -> Engines:

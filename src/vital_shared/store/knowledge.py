@@ -5,13 +5,15 @@ from __future__ import annotations
 import builtins
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     RowMapping,
     Table,
+    bindparam,
     delete,
     exists,
     func,
@@ -36,6 +38,25 @@ _BATCH = 256
 
 _KEPT_DELETIONS = 100_000
 """Deleted chunks that are remembered at least, for indexes that are behind."""
+
+_VERSION: Final = select(knowledge_version.c.version)
+
+_PASSAGES: Final = (
+    select(
+        chunks.c.id,
+        chunks.c.document_id,
+        chunks.c.title,
+        chunks.c.section,
+        chunks.c.text,
+        documents.c.uri,
+    )
+    .join_from(chunks, documents)
+    .where(
+        chunks.c.id.in_(bindparam("ids", expanding=True)),
+        chunks.c.tenant_id.in_((bindparam("tenant"), SHARED)),
+    )
+)
+"""Made once: it is executed with each search."""
 
 
 class StoredChunk(NamedTuple):
@@ -177,9 +198,12 @@ class KnowledgeStore:
 
     async def version(self) -> int:
         """Return a number that grows with each change of anything."""
-        async with self._database.connect() as connection:
-            number: int = (await connection.execute(select(knowledge_version.c.version))).scalar_one()
+
+        def read(connection: Connection) -> int:
+            number: int = connection.execute(_VERSION).scalar_one()
             return number
+
+        return await self._database.read(read)
 
     async def embedding_model(self) -> str:
         """Return the name of the model that passages are embedded with; empty: none was chosen yet."""
@@ -218,21 +242,15 @@ class KnowledgeStore:
 
     async def passages(self, chunk_ids: Sequence[int], *, tenant_id: str) -> dict[int, Passage]:
         """Return the passages of those chunks that are there and that the tenant may see."""
-        statement = (
-            select(
-                chunks.c.id,
-                chunks.c.document_id,
-                chunks.c.title,
-                chunks.c.section,
-                chunks.c.text,
-                documents.c.uri,
-            )
-            .join_from(chunks, documents)
-            .where(chunks.c.id.in_(chunk_ids), _visible(chunks, owner(tenant_id)))
-        )
-        async with self._database.connect() as connection:
-            rows = await connection.execute(statement)
-            return {row["id"]: _passage(row) for row in rows.mappings()}
+        if not chunk_ids:
+            return {}
+        values = {"ids": list(chunk_ids), "tenant": owner(tenant_id)}
+
+        def read(connection: Connection) -> dict[int, Passage]:
+            rows = connection.execute(_PASSAGES, values).mappings()
+            return {row["id"]: _passage(row) for row in rows}
+
+        return await self._database.read(read)
 
     async def chunk_ids(self) -> set[int]:
         """Return the ids of all chunks of all tenants."""

@@ -52,8 +52,7 @@ class LimitStore:
 
     async def _read_share(self, tenant_id: str) -> TenantShare:
         statement = select(budgets.c.weight, budgets.c.models).where(budgets.c.tenant_id == tenant_id)
-        async with self._database.connect() as connection:
-            row = (await connection.execute(statement)).first()
+        row = await self._database.read(lambda connection: connection.execute(statement).first())
         if row is None:
             return TenantShare()
         return TenantShare(weight=row.weight or 1, models=frozenset((row.models or "").split("\n")) - {""})
