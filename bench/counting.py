@@ -139,8 +139,8 @@ def parts(asking: WorkflowInput, output: WorkflowOutput, context: RunContext) ->
     for call in output.model_calls:
         count_call(call, context)
     for result in output.tool_results:
-        TOOL_EXECUTIONS_TOTAL.at(result.name, result.status).inc()
-        TOOL_DURATION_SECONDS.at(result.name).observe(result.duration_seconds)
+        TOOL_EXECUTIONS_TOTAL.labels(result.name, result.status).inc()
+        TOOL_DURATION_SECONDS.labels(result.name).observe(result.duration_seconds)
     for charge in CHARGES:
         count_charge(asking.mode.value, asking.tenant_id, charge)
 
@@ -154,17 +154,17 @@ def cached(cache: Cache, asking: WorkflowInput) -> None:
 
 def additions(count: Callable[[], None]) -> int:
     """How many series one call touches."""
-    touched, at = [], Instrument.at
+    touched, labels = [], Instrument.labels
 
     def noted(self: Instrument[Any], *values: str) -> Any:
         touched.append(values)
-        return at(self, *values)
+        return labels(self, *values)
 
-    Instrument.at = noted
+    Instrument.labels = noted
     try:
         count()
     finally:
-        Instrument.at = at
+        Instrument.labels = labels
     return len(touched)
 
 
@@ -202,11 +202,11 @@ def fill() -> int:
         for label in BOUNDED:
             label.earn(f"made-up-{number}")
         for each in CATALOGUE:
-            values = [label.values[number % len(label.values)] for label in each.labels]
-            bounded = [f"made-up-{number}" if hasattr(label, "limit") else None for label in each.labels]
-            each.at(*(made or value for made, value in zip(bounded, values, strict=True)))
+            values = [label.values[number % len(label.values)] for label in each.label_set]
+            bounded = [f"made-up-{number}" if hasattr(label, "limit") else None for label in each.label_set]
+            each.labels(*(made or value for made, value in zip(bounded, values, strict=True)))
         for status in NODE_STATUS.values:
-            NODE_DURATION_SECONDS.at(f"made-up-{number}", status).observe(0.5)
+            NODE_DURATION_SECONDS.labels(f"made-up-{number}", status).observe(0.5)
         number += 1
     return lines()
 

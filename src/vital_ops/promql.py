@@ -124,7 +124,7 @@ def _growing(metric: Instrument[Any], part: str, matches: dict[str, Match]) -> s
 
 
 def _matcher(metric: Instrument[Any], name: str, match: Match) -> str:
-    labels = {label.name: label for label in metric.labels}
+    labels = {label.name: label for label in metric.label_set}
     if name != "le" and name not in labels:
         raise ValueError(f"{metric.name} has no label {name}: it has {', '.join(labels) or 'none'}.")
     values = (match,) if isinstance(match, str) else match

@@ -42,15 +42,15 @@ async def test_a_request_that_comes_when_too_many_run_is_rejected(serve, model):
 
 
 async def test_open_streams_are_counted_while_they_are_open(service, model):
-    before = STREAM_CONNECTIONS.at().value
+    before = STREAM_CONNECTIONS.labels().value
     async with service.stream(json=asked(model="stepped")) as events:
         await anext(events)
-        assert STREAM_CONNECTIONS.at().value == before + 1
+        assert STREAM_CONNECTIONS.labels().value == before + 1
         model.finish()
         async for _ in events:
             pass
     await service.stop()  # it has let go of all connections then
-    assert STREAM_CONNECTIONS.at().value == before
+    assert STREAM_CONNECTIONS.labels().value == before
 
 
 async def test_a_waiting_run_that_is_deleted_counts_as_cancelled(service):

@@ -11,7 +11,7 @@ from vital_shared.monitoring.metrics import LLM_BREAKER_OPEN, MODEL
 async def until_it_is(value: float, model: str = "canned") -> None:
     """Look at what /metrics would show, until it is so."""
     async with asyncio.timeout(30):
-        while LLM_BREAKER_OPEN.at(model).value != value:  # noqa: ASYNC110 - it is set now and then
+        while LLM_BREAKER_OPEN.labels(model).value != value:  # noqa: ASYNC110 - it is set now and then
             await asyncio.sleep(0.01)
 
 

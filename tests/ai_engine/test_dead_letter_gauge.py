@@ -28,7 +28,7 @@ class Letters:
 
 
 async def test_the_gauge_follows_the_store_and_survives_that_it_is_away():
-    letters, gauge = Letters(), STORE_DEAD_LETTERS.at()
+    letters, gauge = Letters(), STORE_DEAD_LETTERS.labels()
     with capture_logs() as logs:
         task = asyncio.create_task(dead_letter_gauge(letters, seconds=0).watch())
         await letters.asked.acquire()

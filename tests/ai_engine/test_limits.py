@@ -163,11 +163,11 @@ async def test_a_refusal_says_what_is_left_and_when_it_resets(service: Service) 
 
 
 def counted(reason: str) -> float:
-    return sum(sample.value for sample in REQUESTS_REJECTED_TOTAL.at(reason).samples())
+    return sum(sample.value for sample in REQUESTS_REJECTED_TOTAL.labels(reason).samples())
 
 
 def ended(outcome: str) -> float:
-    return sum(sample.value for sample in WORKFLOW_REQUESTS_TOTAL.at("2", "acme", outcome).samples())
+    return sum(sample.value for sample in WORKFLOW_REQUESTS_TOTAL.labels("2", "acme", outcome).samples())
 
 
 async def test_each_refusal_is_counted_once_and_as_no_run(service: Service) -> None:

@@ -17,20 +17,20 @@ async def test_pools_and_the_lag_of_the_loop_are_sampled(serve, monkeypatch):
     with counted() as growth:
         service = await serve()
         await until(lambda: growth("vital_event_loop_lag_seconds_count") > 3)
-    assert CONNECTION_POOL_SIZE.at("db").value == 16  # SQLite: 15 that read, and one that writes
-    assert CONNECTION_POOL_SIZE.at("http").value == 16  # PubMed and openFDA
+    assert CONNECTION_POOL_SIZE.labels("db").value == 16  # SQLite: 15 that read, and one that writes
+    assert CONNECTION_POOL_SIZE.labels("http").value == 16  # PubMed and openFDA
     async with service.services.database.begin():
-        await until(lambda: CONNECTION_POOL_IN_USE.at("db").value == 1)
-    await until(lambda: CONNECTION_POOL_IN_USE.at("db").value == 0)
+        await until(lambda: CONNECTION_POOL_IN_USE.labels("db").value == 1)
+    await until(lambda: CONNECTION_POOL_IN_USE.labels("db").value == 0)
 
 
 async def test_the_connections_to_providers_are_those_that_were_opened(serve, monkeypatch):
     monkeypatch.setattr(sampling, "SECONDS", 0.001)
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     services = (await serve()).services
-    await until(lambda: CONNECTION_POOL_SIZE.at("llm").value == 0)
+    await until(lambda: CONNECTION_POOL_SIZE.labels("llm").value == 0)
     services.models.get("openai:gpt-4o")
     (provider,) = services.models.providers.opened
     provider.in_use = 3  # as while three calls last
-    await until(lambda: CONNECTION_POOL_IN_USE.at("llm").value == 3)
-    assert CONNECTION_POOL_SIZE.at("llm").value == provider.connections
+    await until(lambda: CONNECTION_POOL_IN_USE.labels("llm").value == 3)
+    assert CONNECTION_POOL_SIZE.labels("llm").value == provider.connections

@@ -42,15 +42,15 @@ async def test_it_warns_after_five_minutes_of_silence_and_no_longer_when_the_nex
     clock.at += 60 * MINUTE
     await watch.refresh()
     assert watch.warning() is None, "it never received one"
-    assert WATCHDOG_AGE_SECONDS.at().value == 3_600
+    assert WATCHDOG_AGE_SECONDS.labels().value == 3_600
     alerts.last = clock.at - MINUTE
     await watch.refresh()
-    assert (watch.warning(), WATCHDOG_AGE_SECONDS.at().value) == (None, 60)
+    assert (watch.warning(), WATCHDOG_AGE_SECONDS.labels().value) == (None, 60)
     clock.at += 5 * MINUTE
     alerts.away = True
     await watch.refresh()
     assert "no Watchdog has come from Alertmanager for 6 minutes" in watch.warning()
-    assert WATCHDOG_AGE_SECONDS.at().value == 360
+    assert WATCHDOG_AGE_SECONDS.labels().value == 360
     alerts.last, alerts.away = clock.at, False
     await watch.refresh()
     assert watch.warning() is None

@@ -33,50 +33,50 @@ def test_all_of_a_closed_label_is_there_from_the_start():
 def test_a_value_outside_of_a_closed_set_is_an_error():
     counter = Counter("balls_total", "Balls.", (COLOUR,))
     with pytest.raises(ValueError, match='"green" is no value of the label colour'):
-        counter.at("green")
+        counter.labels("green")
     with pytest.raises(ValueError, match="1 labels, and not 2"):
-        counter.at("red", "blue")
+        counter.labels("red", "blue")
 
 
 def test_a_closed_set_with_other_takes_anything():
     counter = Counter("balls_total", "Balls.", (Label("colour", ("red", OTHER)),))
-    counter.at("green").inc()
-    assert counter.at(OTHER).value == 1
+    counter.labels("green").inc()
+    assert counter.labels(OTHER).value == 1
     assert len(shown(counter)) == 2
 
 
 def test_the_series_of_the_same_values_is_the_same():
     counter = Counter("balls_total", "Balls.", (COLOUR,))
-    assert counter.at("red") is counter.at("red")
+    assert counter.labels("red") is counter.labels("red")
 
 
 @pytest.mark.parametrize("odd", [-1, math.nan, math.inf, -math.inf, None, "3"])
 def test_an_odd_value_is_left_out_and_counted_and_never_raises(odd):
-    counter, histogram = Counter("balls_total", "Balls."), Histogram("weights", "Weights.", edges=(1,))
-    before = METRIC_VALUES_IGNORED_TOTAL.at().value
-    counter.at().inc(2)
-    counter.at().inc(odd)
-    assert counter.at().value == 2
+    counter, histogram = Counter("balls_total", "Balls."), Histogram("weights", "Weights.", buckets=(1,))
+    before = METRIC_VALUES_IGNORED_TOTAL.labels().value
+    counter.labels().inc(2)
+    counter.labels().inc(odd)
+    assert counter.labels().value == 2
     if odd != -1:  # a measure may be below zero
-        histogram.at().observe(odd)
-        histogram.at().observe_all([0.5, odd])
-        assert (histogram.at().count, histogram.at().sum) == (1, 0.5)
-    assert METRIC_VALUES_IGNORED_TOTAL.at().value - before == (1 if odd == -1 else 3)
+        histogram.labels().observe(odd)
+        histogram.labels().observe_all([0.5, odd])
+        assert (histogram.labels().count, histogram.labels().sum) == (1, 0.5)
+    assert METRIC_VALUES_IGNORED_TOTAL.labels().value - before == (1 if odd == -1 else 3)
 
 
 @given(st.lists(st.integers(0, 10**15), max_size=50))
 def test_money_is_added_up_without_rounding(nanos):
     counter = Counter("cost_dollars_total", "Cost.", parts_per_unit=10**9)
     for each in nanos:
-        counter.at().inc(each)
-    assert counter.at().value == sum(nanos) / 10**9
+        counter.labels().inc(each)
+    assert counter.labels().value == sum(nanos) / 10**9
 
 
 def test_a_gauge_goes_up_and_down_and_away():
     gauge = Gauge("balls", "Balls.", (COLOUR,), merge="sum")
-    gauge.at("red").inc(3)
-    gauge.at("red").inc(-1)
-    gauge.at("blue").set(7)
+    gauge.labels("red").inc(3)
+    gauge.labels("red").inc(-1)
+    gauge.labels("blue").set(7)
     assert shown(gauge) == ['balls{colour="red"} 2.0', 'balls{colour="blue"} 7.0']
     gauge.remove("blue")
     assert shown(gauge) == ['balls{colour="red"} 2.0']
@@ -84,20 +84,20 @@ def test_a_gauge_goes_up_and_down_and_away():
 
 @given(st.lists(st.floats(0, 20), max_size=50))
 def test_a_bucket_holds_all_up_to_its_edge(values):
-    histogram = Histogram("seconds", "Seconds.", edges=(1, 10))
+    histogram = Histogram("seconds", "Seconds.", buckets=(1, 10))
     for each in values:
-        histogram.at().observe(each)
+        histogram.labels().observe(each)
     assert [line.split(" ")[1] for line in shown(histogram)][:4] == [
         str(float(sum(each <= edge for each in values))) for edge in (1, 10, 20, 20)
     ]
-    assert histogram.at().sum == sum(values)
+    assert histogram.labels().sum == sum(values)
 
 
 def test_the_last_exemplar_of_a_bucket_is_shown_to_openmetrics():
-    histogram = Histogram("seconds", "Seconds.", edges=(1,))
-    histogram.at().observe(0.25, "run_1")
-    histogram.at().observe(0.5, "run_2")
-    histogram.at().observe(2)
+    histogram = Histogram("seconds", "Seconds.", buckets=(1,))
+    histogram.labels().observe(0.25, "run_1")
+    histogram.labels().observe(0.5, "run_2")
+    histogram.labels().observe(2)
     first, second, *_ = shown(histogram, write=openmetrics.generate_latest)
     assert first.startswith('seconds_bucket{le="1.0"} 2.0 # {run_id="run_2"} 0.5 ')
     assert second == 'seconds_bucket{le="+Inf"} 3.0'
@@ -108,25 +108,29 @@ def test_facts_are_labels():
 
 
 def test_threads_lose_nothing():
-    counter, histogram = Counter("balls_total", "Balls."), Histogram("seconds", "Seconds.", edges=(1,))
+    counter, histogram = Counter("balls_total", "Balls."), Histogram("seconds", "Seconds.", buckets=(1,))
 
     def count():
         for _ in range(5_000):
-            counter.at().inc()
-            histogram.at().observe(0.5)
+            counter.labels().inc()
+            histogram.labels().observe(0.5)
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for each in threads:
         each.start()
     for each in threads:
         each.join()
-    assert (counter.at().value, histogram.at().count, histogram.at().sum) == (20_000, 20_000, 10_000)
+    assert (counter.labels().value, histogram.labels().count, histogram.labels().sum) == (
+        20_000,
+        20_000,
+        10_000,
+    )
 
 
 def test_a_counter_has_all_series_of_a_value_that_was_given_a_name():
     tenant = BoundedLabel("tenant_id", limit=2)
     counter = Counter("balls_total", "Balls.", (tenant, COLOUR))
-    histogram = Histogram("seconds", "Seconds.", (tenant,), edges=(1,))
+    histogram = Histogram("seconds", "Seconds.", (tenant,), buckets=(1,))
     tenant.admit("acme")
     assert [line for line in shown(counter) if "acme" in line] == [
         'balls_total{colour="red",tenant_id="acme"} 0.0',
@@ -139,20 +143,20 @@ def test_a_counter_has_all_series_of_a_value_that_was_given_a_name():
 def test_there_are_never_more_series_than_declared(values, limit):
     label = BoundedLabel("agent_id", limit=limit)
     counter = Counter("runs_total", "Runs.", (label, COLOUR))
-    histogram = Histogram("seconds", "Seconds.", (label,), edges=(1, 2))
+    histogram = Histogram("seconds", "Seconds.", (label,), buckets=(1, 2))
     for each in values:
-        counter.at(each, "red").inc()
-        histogram.at(each).observe(1)
+        counter.labels(each, "red").inc()
+        histogram.labels(each).observe(1)
     assert len(shown(counter)) <= counter.most_series == (limit + 1) * 2
     assert len(shown(histogram)) <= histogram.most_series == (limit + 1) * 5
-    assert sum(counter.at(each, "red").value for each in label.values) == len(values)
+    assert sum(counter.labels(each, "red").value for each in label.values) == len(values)
 
 
 def test_a_gauge_of_names_begins_anew_when_they_are_forgotten():
     label = BoundedLabel("tenant_id", limit=1)
     gauge = Gauge("vital_example", "An example.", (label,), merge="one")
-    gauge.at("acme").set(1)
-    gauge.at("globex").set(2)
+    gauge.labels("acme").set(1)
+    gauge.labels("globex").set(2)
     label.forget()
     gauge.forget()
     assert gauge.collect()[0].samples == []

@@ -32,8 +32,8 @@ def test_names_follow_the_practices_of_prometheus(instrument):
 def test_latencies_have_an_edge_at_every_threshold():
     for name in ("workflow_duration", "node_duration", "time_to_first_token", "llm_call_duration"):
         histogram = getattr(metrics, f"{name.upper()}_SECONDS")
-        assert set(histogram.edges) >= THRESHOLDS, name
-    assert set(metrics.QUALITY_SCORE.edges) >= {0.5, 0.7, 0.8, 0.9}
+        assert set(histogram.buckets) >= THRESHOLDS, name
+    assert set(metrics.QUALITY_SCORE.buckets) >= {0.5, 0.7, 0.8, 0.9}
 
 
 def test_every_counter_has_a_series_from_the_start():
@@ -44,20 +44,22 @@ def test_every_counter_has_a_series_from_the_start():
 
 def test_every_closed_histogram_has_a_series_from_the_start():
     for each in CATALOGUE:
-        if isinstance(each, Histogram) and not any(isinstance(label, BoundedLabel) for label in each.labels):
+        if isinstance(each, Histogram) and not any(
+            isinstance(label, BoundedLabel) for label in each.label_set
+        ):
             assert each.collect()[0].samples, each.name
 
 
 def test_a_bounded_label_has_one_meaning_in_all_metrics():
     bounded = {label.name: label for label in metrics.BOUNDED}
     for each in CATALOGUE:
-        for label in each.labels:
+        for label in each.label_set:
             assert bounded.get(label.name, label) is label
 
 
 def test_metrics_tell_how_many_series_there_can_be():
     lines = [line for line in generate_latest(REGISTRY).decode().splitlines() if not line.startswith("#")]
-    assert len(lines) < metrics.METRIC_SERIES_LIMIT.at().value < 45_000
+    assert len(lines) < metrics.METRIC_SERIES_LIMIT.labels().value < 45_000
 
 
 def test_four_thousand_made_up_values_stay_below_the_bound():
@@ -65,24 +67,24 @@ def test_four_thousand_made_up_values_stay_below_the_bound():
         for label in metrics.BOUNDED:
             label.earn(f"{label.name}-{number}")
         for each in CATALOGUE:
-            if each.labels:
+            if each.label_set:
                 values = (
                     f"{label.name}-{number}" if label in metrics.BOUNDED else label.values[-1]
-                    for label in each.labels
+                    for label in each.label_set
                 )
-                each.at(*values)
+                each.labels(*values)
     lines = sum(len(metric.samples) for metric in REGISTRY.collect())
-    assert lines < metrics.METRIC_SERIES_LIMIT.at().value
+    assert lines < metrics.METRIC_SERIES_LIMIT.labels().value
     assert all(len(label.values) == label.most for label in metrics.BOUNDED)
     for name in ("tenant_id", "agent_id", "model", "tool", "source", "node"):
-        assert metrics.METRIC_LABEL_OVERFLOW_TOTAL.at(name).value >= 3_900
+        assert metrics.METRIC_LABEL_OVERFLOW_TOTAL.labels(name).value >= 3_900
 
 
 def test_thousands_of_tenants_take_no_more_memory_than_those_that_have_names():
     def count(tenants: range) -> None:
         for number in tenants:
-            COST_DOLLARS_TOTAL.at("2", f"tenant-{number}", "llm").inc(1)
-            WORKFLOW_REQUESTS_TOTAL.at("2", f"tenant-{number}", "success").inc()
+            COST_DOLLARS_TOTAL.labels("2", f"tenant-{number}", "llm").inc(1)
+            WORKFLOW_REQUESTS_TOTAL.labels("2", f"tenant-{number}", "success").inc()
 
     count(range(1_000))
     tracemalloc.start()

@@ -16,4 +16,4 @@ def test_every_metric_and_each_of_its_labels_is_on_it():
     lines = reference().splitlines()
     for each in CATALOGUE:
         (line,) = (line for line in lines if line.startswith(f"| `{each.name}` | {each.kind} "))
-        assert all(label.name in line for label in each.labels)
+        assert all(label.name in line for label in each.label_set)

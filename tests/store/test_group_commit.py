@@ -101,13 +101,13 @@ async def test_a_callback_that_raises_stops_nobody(commits: Counting, database: 
     def broken(_result: str) -> None:
         raise ValueError("A counter cannot be decreased.")
 
-    before = STORE_CALLBACK_FAILURES_TOTAL.at().value
+    before = STORE_CALLBACK_FAILURES_TOTAL.labels().value
     queued = [commits.put(spend(f"t{number}"), broken if number % 2 else None) for number in range(10)]
     commits.may_begin.set()
     names = await asyncio.gather(*queued)
     later = await commits.put(spend("later"))
     assert await stored(database) == {*names, later}
-    assert STORE_CALLBACK_FAILURES_TOTAL.at().value - before == 5
+    assert STORE_CALLBACK_FAILURES_TOTAL.labels().value - before == 5
 
 
 async def test_nobody_waits_for_ever_when_the_loop_ends_the_writer(commits: Counting):

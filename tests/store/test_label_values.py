@@ -156,7 +156,7 @@ async def test_a_tenant_with_limits_gets_a_place_that_others_have_taken(database
     one, two = Worker(database), Worker(other)
     await one.asked_by("a", "b", "c", "d")
     await two.values.refresh(now=NOW)
-    one.requests.at("b").inc()
+    one.requests.labels("b").inc()
     await one.values.refresh(now=NOW + timedelta(hours=2))
     await limit(database, "acme")
     for worker in (one, two):
@@ -179,16 +179,16 @@ async def test_a_name_without_use_for_seven_days_is_freed_and_other_stays_as_it_
     await two.values.refresh(now=NOW)
     for worker in (one, two):
         for tenant in ("busy", "idle", "stranger"):
-            worker.requests.at(tenant).inc(3)
-    two.requests.at("busy").inc()
+            worker.requests.labels(tenant).inc(3)
+    two.requests.labels("busy").inc()
     for day in range(1, 9):
-        one.requests.at("busy").inc()
+        one.requests.labels("busy").inc()
         for worker in (one, two):
             await worker.values.refresh(now=NOW + timedelta(days=day, minutes=day))
     for worker in (one, two):
         assert worker.shown().keys() == {OTHER, "none", "limited", "busy"}
         assert worker.shown()[OTHER] == 3
-        worker.requests.at("idle").inc()
+        worker.requests.labels("idle").inc()
         assert worker.shown()[OTHER] == 4
 
 
@@ -197,7 +197,7 @@ async def test_a_name_that_any_worker_uses_is_kept(database, other):
     await one.asked_by("a")
     await two.values.refresh(now=NOW)
     for day in range(1, 20):
-        two.requests.at("a").inc()
+        two.requests.labels("a").inc()
         await two.values.refresh(now=NOW + timedelta(days=day))
         await one.values.refresh(now=NOW + timedelta(days=day, hours=1))
     assert one.tenant.given == two.tenant.given == ("a",)
@@ -231,7 +231,7 @@ async def test_names_are_listed_and_freed_by_hand_unless_they_are_configured(dat
     await limit(database, "limited")
     await one.asked_by("a")
     await two.values.refresh(now=NOW)
-    one.requests.at("a").inc()
+    one.requests.labels("a").inc()
     await one.values.refresh(now=NOW + timedelta(hours=1))
     listed = {each.value: each for each in await two.values.all()}
     assert (listed["a"].since, listed["a"].last_used) == (NOW, NOW + timedelta(hours=1))

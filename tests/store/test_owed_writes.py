@@ -392,7 +392,7 @@ async def test_each_good_write_is_committed_once_and_each_poisoned_one_set_aside
             await connection.execute(delete(table))
     transact = database._commits._transact
     store = Store(database, Spool(tmp_path / "owed"))
-    before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm")._value
+    before = COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm")._value
     good, poisoned, tasks = set(), set(), []
     bills = [await store.start(f"run-{number}") for number in range(len(plans))]
     for number, (context, plan) in enumerate(zip(bills, plans, strict=True)):
@@ -417,7 +417,7 @@ async def test_each_good_write_is_committed_once_and_each_poisoned_one_set_aside
     assert sorted(found) == sorted(poisoned)
     spent = sum(nanos for *_, nanos in good)
     assert set(await store.rows(select(spending.c.cost_nanos))) == {(spent,)}
-    assert COST_OVERALL_DOLLARS_TOTAL.at("2", "llm")._value - before == spent
+    assert COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm")._value - before == spent
     assert set(await store.rows(select(runs_table.c.status))) == {("failed",)}
     assert await database.put(lambda _connection: "the writer lives") == "the writer lives"
     database._commits._transact = transact

@@ -80,12 +80,12 @@ async def test_charges_come_back_as_they_were(payments: Payments, database: Data
 
 
 async def test_what_is_written_again_changes_nothing(payments: Payments, database: Database):
-    before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value
+    before = COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm").value
     await settle(payments, context(charge()))
     await settle(payments, context(charge(), charge("llm/2", 10)))
     assert [each.item for each in await charges(database)] == ["llm/1", "llm/2"]
     assert (await spent(database))["2026-11"] == 1_510
-    assert COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value - before == pytest.approx(1_510e-9, abs=1e-15)
+    assert COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm").value - before == pytest.approx(1_510e-9, abs=1e-15)
 
 
 async def test_a_bill_is_settled_in_parts(payments: Payments, database: Database):
@@ -120,7 +120,7 @@ async def test_who_is_cancelled_while_waiting_pays_all_the_same(payments: Paymen
         return await database._transact(work)
 
     database._commits._transact = slowly
-    before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value
+    before = COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm").value
     in_flight = asyncio.create_task(settle(payments, context(charge(run_id := "llm/1"))))
     queued = asyncio.create_task(
         payments.settle(context(charge(run_id), run_id="run-2"), NOW, nothing, written.set)
@@ -134,7 +134,7 @@ async def test_who_is_cancelled_while_waiting_pays_all_the_same(payments: Paymen
     may_write.set()
     await written.wait()
     assert (await spent(database))["2026-11"] == 3_000
-    assert COST_OVERALL_DOLLARS_TOTAL.at("2", "llm").value - before == pytest.approx(3e-6, abs=1e-15)
+    assert COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm").value - before == pytest.approx(3e-6, abs=1e-15)
 
 
 async def test_what_the_store_does_not_take_to_the_end_is_logged_in_full(tmp_path):
@@ -216,7 +216,7 @@ async def test_the_ledger_is_exact_for_each_of_ten_thousand_tenants(tmp_path):
         whose.add(charge(nanos=nanos))
         await settle(payments, whose)
 
-    before = COST_OVERALL_DOLLARS_TOTAL.at("2", "llm")._value
+    before = COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm")._value
     await asyncio.gather(*(pay(tenant, nanos) for tenant, nanos in owed.items()))
     async with database.connect() as connection:
         rows = await connection.execute(select(ledger.c.tenant_id, ledger.c.cost_nanos))
@@ -227,7 +227,7 @@ async def test_the_ledger_is_exact_for_each_of_ten_thousand_tenants(tmp_path):
         assert {row.tenant_id: row.cost_nanos for row in kept} == owed
     named = {sample.labels["tenant_id"] for sample in COST_DOLLARS_TOTAL.collect()[0].samples}
     assert len(named) <= TENANT.most
-    assert COST_OVERALL_DOLLARS_TOTAL.at("2", "llm")._value - before == sum(owed.values())
+    assert COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm")._value - before == sum(owed.values())
     await database.aclose()
 
 
@@ -243,7 +243,7 @@ def test_the_ledger_the_spending_and_the_counters_agree_to_the_last_digit(runs, 
         database = Database(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('ledger') / 'vital.db'}")
         await database.migrate()
         payments = Payments(database)
-        counters = [COST_OVERALL_DOLLARS_TOTAL.at("2", kind) for kind in ("llm", "tools", "rag")]
+        counters = [COST_OVERALL_DOLLARS_TOTAL.labels("2", kind) for kind in ("llm", "tools", "rag")]
         before = sum(each._value for each in counters)
         bills = [
             context(

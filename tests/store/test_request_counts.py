@@ -30,7 +30,7 @@ async def stored(database: Database) -> list[dict[str, object]]:
 
 
 def test_buckets_are_named_as_prometheus_names_them() -> None:
-    assert [float(each) for each in BUCKETS[:-1]] == list(WORKFLOW_DURATION_SECONDS.edges)
+    assert [float(each) for each in BUCKETS[:-1]] == list(WORKFLOW_DURATION_SECONDS.buckets)
     assert BUCKETS[-1] == "+Inf"
 
 

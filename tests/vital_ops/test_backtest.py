@@ -70,7 +70,7 @@ def minute(at: int) -> dict[str, float]:
         DURATION.format("sum", ""): 60,
         **STEADY,
     }
-    for edge in (*map(float, WORKFLOW_DURATION_SECONDS.edges), "+Inf"):
+    for edge in (*map(float, WORKFLOW_DURATION_SECONDS.buckets), "+Inf"):
         is_long = edge == "+Inf" or edge >= 15
         counts[DURATION.format("bucket", f',le="{edge}"')] = 60 if is_long else 60 - slow if edge >= 1 else 0
     return counts

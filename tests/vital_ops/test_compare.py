@@ -105,14 +105,14 @@ def test_one_load_is_faster_in_parallel_from_the_cache_and_streamed(stack):
     assert len(found) == 7
     for each in found:
         assert isinstance(each, LoadResult), each
-        edges = WORKFLOW_DURATION_SECONDS.edges
+        edges = WORKFLOW_DURATION_SECONDS.buckets
         way = each.clients.average - each.prometheus.average
         # Between what the parts are known to take and what the clients have seen, however busy the machine is.
         assert least(each.load, 100) <= each.prometheus.average <= each.clients.average
         for name in ("average", "p95", "p99"):
             ours, theirs = getattr(each.prometheus, name), getattr(each.clients, name)
             assert agree(ours, theirs, way, edges), (each.load.name, name, ours, theirs, way)
-        first = TIME_TO_FIRST_TOKEN_SECONDS.edges
+        first = TIME_TO_FIRST_TOKEN_SECONDS.buckets
         ours, theirs = each.prometheus.first_token, each.clients.first_token
         assert agree(ours, theirs, way, first), (each.load.name, ours, theirs, way)
     told = comparison(found)

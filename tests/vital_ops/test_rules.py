@@ -86,10 +86,10 @@ def test_a_drills_rules_are_the_same_in_less_time(tmp_path):
 
 
 def test_a_bucket_has_an_edge_at_every_threshold():
-    seconds = WORKFLOW_DURATION_SECONDS.edges
+    seconds = WORKFLOW_DURATION_SECONDS.buckets
     assert {THRESHOLDS["HighLatency"].value, THRESHOLDS["VeryHighLatency"].value} <= set(seconds)
-    assert 2 in TIME_TO_FIRST_TOKEN_SECONDS.edges
-    assert {0.7, THRESHOLDS["LowQualityScore"].value} <= set(QUALITY_SCORE.edges)
+    assert 2 in TIME_TO_FIRST_TOKEN_SECONDS.buckets
+    assert {0.7, THRESHOLDS["LowQualityScore"].value} <= set(QUALITY_SCORE.buckets)
 
 
 def test_no_objective_is_so_loose_that_its_alert_can_never_fire():

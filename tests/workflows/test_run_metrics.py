@@ -150,11 +150,11 @@ async def test_a_cancelled_stream_is_no_error(open_services: Open):
     with counted() as growth:
         async with aclosing(workflow.execute_stream(question("How long?", model="canned"))) as events:
             async for _ in events:
-                assert WORKFLOW_ACTIVE.at("2").value == 1
+                assert WORKFLOW_ACTIVE.labels("2").value == 1
                 break
     assert growth(REQUESTS) == growth(REQUESTS, outcome="cancelled") == growth(f"{SECONDS}_count") == 1
     assert growth("vital_workflow_errors_total") == 0
-    assert WORKFLOW_ACTIVE.at("2").value == 0
+    assert WORKFLOW_ACTIVE.labels("2").value == 0
 
 
 async def test_what_was_streamed_before_a_cancellation_has_a_time_to_the_first_token(open_services: Open):
@@ -262,7 +262,7 @@ async def test_an_hour_of_waiting_for_approval_moves_no_latency(services, monkey
         output = await ask(services, "echo this", mode="1")
         assert output.status == "awaiting_approval"
         assert growth(REQUESTS) == growth(f"{SECONDS}_count") == 0
-        assert WORKFLOW_ACTIVE.at("1").value == 0
+        assert WORKFLOW_ACTIVE.labels("1").value == 0
         clock.go_on(3600)
         await workflow.resume(output.run_id, [call.id for call in output.suggested_tools])
     assert growth(REQUESTS, mode="1") == growth(f"{SECONDS}_count", mode="1") == 1

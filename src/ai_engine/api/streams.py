@@ -87,7 +87,7 @@ class EventStreamResponse(Response):
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send them; a client that is gone, or takes nothing any more, ends it."""
-        STREAM_CONNECTIONS.at().inc()
+        STREAM_CONNECTIONS.labels().inc()
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(self._send(send))
@@ -95,7 +95,7 @@ class EventStreamResponse(Response):
                 sending.add_done_callback(lambda _: watching.cancel())
                 watching.add_done_callback(lambda _: sending.cancel())
         finally:
-            STREAM_CONNECTIONS.at().inc(-1)
+            STREAM_CONNECTIONS.labels().inc(-1)
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})

@@ -138,7 +138,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if dropped is None:
             self._refuse(FULL)
             return
-        HTTP_REFUSALS_TOTAL.at("503").inc()
+        HTTP_REFUSALS_TOTAL.labels("503").inc()
         self.connections.discard(dropped)
         dropped.transport.abort()
 
@@ -238,7 +238,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: ProtocolRefusal) -> None:
         """Refuse the request that is being read, after the answers to those before it; read no more."""
         self._refusal = refusal
-        HTTP_REFUSALS_TOTAL.at(str(refusal.status.value)).inc()
+        HTTP_REFUSALS_TOTAL.labels(str(refusal.status.value)).inc()
         logger.info("http_refused", status=refusal.status.value, reason=refusal.sentence, peer=self.peer)
         if self._reads_body and self.cycle is self._active:
             if self.cycle.response_complete:

@@ -37,7 +37,7 @@ def count_request(scope: Scope, status: int, templates: Templates) -> None:
     matched = scope.get("endpoint"), frozenset(scope.get("path_params", ()))
     template = getattr(route, "path", None) or templates.get(matched, OTHER)
     method = scope["method"]
-    HTTP_REQUESTS_TOTAL.at(
+    HTTP_REQUESTS_TOTAL.labels(
         template if template in ROUTE else OTHER,
         method if method in METHOD else OTHER,
         f"{min(max(status // 100, 2), 5)}xx",

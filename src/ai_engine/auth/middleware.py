@@ -81,7 +81,7 @@ async def _refused(scope: Scope, engine: Engine, error: VitalError) -> Response:
 def _count(error: VitalError) -> None:
     """Count who was turned away; not as a workflow's request: its mode stands in a body that nobody reads."""
     if isinstance(error, NotAuthenticated | NotAllowed):
-        REQUESTS_REJECTED_TOTAL.at("auth").inc()
+        REQUESTS_REJECTED_TOTAL.labels("auth").inc()
 
 
 async def _key(headers: Headers, keys: KeyRing) -> ApiKey | None:

@@ -23,16 +23,16 @@ SECONDS: Final = 0.25
 
 async def sample(services: Services) -> None:
     """Look again and again, until cancelled."""
-    loop, lag = asyncio.get_running_loop(), EVENT_LOOP_LAG_SECONDS.at()
+    loop, lag = asyncio.get_running_loop(), EVENT_LOOP_LAG_SECONDS.labels()
     left_alone: frozenset[str] = frozenset()
     while True:
         for pool, size, in_use in _pools(services):
-            CONNECTION_POOL_SIZE.at(pool).set(size)
-            CONNECTION_POOL_IN_USE.at(pool).set(in_use)
+            CONNECTION_POOL_SIZE.labels(pool).set(size)
+            CONNECTION_POOL_IN_USE.labels(pool).set(in_use)
         left_alone = _show_breakers(services.breakers.left_alone, left_alone)
         for collection in services.collections:
             is_open = collection.name in services.source_breakers.left_alone
-            RAG_BREAKER_OPEN.at(collection.name).set(is_open)
+            RAG_BREAKER_OPEN.labels(collection.name).set(is_open)
         due = loop.time() + SECONDS
         await asyncio.sleep(SECONDS)
         lag.observe(max(0.0, loop.time() - due))
@@ -43,7 +43,7 @@ def _show_breakers(left_alone: frozenset[str], before: frozenset[str]) -> frozen
     named = frozenset(model for model in left_alone if model in MODEL)
     for model in named | before:
         if model in MODEL:
-            LLM_BREAKER_OPEN.at(model).set(model in named)
+            LLM_BREAKER_OPEN.labels(model).set(model in named)
     return named
 
 

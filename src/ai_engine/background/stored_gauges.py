@@ -50,7 +50,7 @@ class StoredGauges:
         """
         values = await self._read()
         for (gauge, *labels), value in values.items():
-            gauge.at(*labels).set(value)
+            gauge.labels(*labels).set(value)
         for gauge, *labels in self._shown - values.keys():
             gauge.remove(*labels)
         self._shown = set(values)

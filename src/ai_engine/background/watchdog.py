@@ -51,7 +51,7 @@ class WatchdogWatch:
             self._last = await self._alerts.last_sign(WATCHDOG)
         except StoreError as error:
             logger.warning("watchdog_not_read", exc_info=error)
-        WATCHDOG_AGE_SECONDS.at().set(self._age_seconds())
+        WATCHDOG_AGE_SECONDS.labels().set(self._age_seconds())
 
     def warning(self) -> str | None:
         """Warn that alerts may not arrive; None while they do, or where none ever did."""

@@ -114,7 +114,7 @@ class FairSlots:
             if not self._try_take(tenant_id):  # one may have come free meanwhile
                 await self._wait(tenant_id, self._join(tenant_id, weight), gone)
         except EngineBusy:
-            REQUESTS_REJECTED_TOTAL.at("overload").inc()
+            REQUESTS_REJECTED_TOTAL.labels("overload").inc()
             raise
 
     def give_back(self, tenant_id: str) -> None:

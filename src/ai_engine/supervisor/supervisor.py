@@ -93,7 +93,7 @@ class Supervisor:
             for peer in self._workers.values():
                 peer.announce_end_of_peer()
             if not self._stopping.is_set():
-                WORKER_RESTARTS_TOTAL.at(_cause(worker, code)).inc()
+                WORKER_RESTARTS_TOTAL.labels(_cause(worker, code)).inc()
             in_order = worker.is_ready and (code == 0 or time.monotonic() - started >= STEADY_SECONDS)
             failures = 0 if in_order else failures + 1
             if worker.failure or failures >= STARTS:

@@ -13,7 +13,7 @@ def quantiles(
     histogram: Histogram, *shares: float, label: str = "mode", window: str = INTERVAL
 ) -> tuple[Query, ...]:
     """Draw percentiles beside each other, by a label."""
-    matches = {"mode": MODE} if "mode" in {each.name for each in histogram.labels} else {}
+    matches = {"mode": MODE} if "mode" in {each.name for each in histogram.label_set} else {}
     return tuple(
         Query(
             quantile(share, histogram, window, label, **matches), f"P{share * 100:g} {label} {{{{{label}}}}}"

@@ -73,7 +73,7 @@ def _of(metric: Instrument[Any]) -> Iterator[tuple[str, Series]]:
     own = (
         frozenset(metric.facts)
         if isinstance(metric, Info)
-        else frozenset(each.name for each in metric.labels)
+        else frozenset(each.name for each in metric.label_set)
     )
     labels = own | SCRAPED
     match metric:

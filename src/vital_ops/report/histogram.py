@@ -52,7 +52,7 @@ class BucketCounts:
     def _buckets(self) -> Iterator[tuple[float, float, int, int]]:
         """Yield each bucket that has durations: its bounds, how many are below it, and how many in it."""
         below, start = 0, 0.0
-        for name, end in zip(BUCKETS, (*WORKFLOW_DURATION_SECONDS.edges, inf), strict=True):
+        for name, end in zip(BUCKETS, (*WORKFLOW_DURATION_SECONDS.buckets, inf), strict=True):
             count = self.counts.get(name, 0)
             if count:
                 yield start, end, below, count

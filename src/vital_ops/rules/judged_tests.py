@@ -114,7 +114,7 @@ def late(at: Threshold, quantile: float, recorded: str) -> Iterator[Case]:
 
     :param recorded: the series that has its value.
     """
-    edges = WORKFLOW_DURATION_SECONDS.edges
+    edges = WORKFLOW_DURATION_SECONDS.buckets
     place = min((place for place, le in enumerate(edges) if le >= at.value), default=len(edges) - 2)
     place = min(max(place, 1), len(edges) - 2)
     around = edges[place - 1], edges[place], edges[place + 1]

@@ -69,13 +69,13 @@ class Cache:
         self._memory = MemoryTier(entries, most_bytes, ttl, clock, self._left)
         self._similar = SimilarTier(entries, similarity)
         self._knowledge = 0
-        CACHE_CAPACITY_ENTRIES.at(MEMORY).set(entries)
-        CACHE_CAPACITY_ENTRIES.at(SEMANTIC).set(entries)
+        CACHE_CAPACITY_ENTRIES.labels(MEMORY).set(entries)
+        CACHE_CAPACITY_ENTRIES.labels(SEMANTIC).set(entries)
         if self.redis is not None:
-            CACHE_CAPACITY_ENTRIES.at(REDIS).set(self.redis.capacity)
+            CACHE_CAPACITY_ENTRIES.labels(REDIS).set(self.redis.capacity)
         self._sweeps = 0
-        self._entries, self._bytes = CACHE_ENTRIES.at(MEMORY), CACHE_BYTES.at(MEMORY)
-        self._similar_entries = CACHE_ENTRIES.at(SEMANTIC)
+        self._entries, self._bytes = CACHE_ENTRIES.labels(MEMORY), CACHE_BYTES.labels(MEMORY)
+        self._similar_entries = CACHE_ENTRIES.labels(SEMANTIC)
         self._count_entries()
 
     async def find(self, key: str, question: WorkflowInput, knowledge: int) -> WorkflowOutput | None:
@@ -136,7 +136,7 @@ class Cache:
         """Remember a question whose answer is kept, for `find_similar`."""
         gone = self._similar.note(scope, key, question.query, vector)
         self._count("write", SEMANTIC, question.mode)
-        CACHE_OPERATIONS_TOTAL.at("evict", SEMANTIC, question.mode.value).inc(gone)
+        CACHE_OPERATIONS_TOTAL.labels("evict", SEMANTIC, question.mode.value).inc(gone)
         self._count_entries()
 
     def peek(self, key: str) -> WorkflowOutput | None:
@@ -190,8 +190,8 @@ class Cache:
             self._count("bypass", REDIS, output.mode)
             return
         self._count("write", REDIS, output.mode)
-        CACHE_OPERATIONS_TOTAL.at("evict", REDIS, output.mode.value).inc(gone)
-        CACHE_ENTRIES.at(REDIS).set(there)
+        CACHE_OPERATIONS_TOTAL.labels("evict", REDIS, output.mode.value).inc(gone)
+        CACHE_ENTRIES.labels(REDIS).set(there)
 
     async def drop(self, tenant_id: str | None, mode: WorkflowMode | None, agent_id: str | None) -> int:
         """Let go of answers that nobody may find any more, here and in Redis, and return how many."""
@@ -220,25 +220,25 @@ class Cache:
         self._sweeps += 1
         is_sampled = self._sweeps % SWEEPS_PER_SAMPLE == 1
         if is_sampled:
-            CACHE_SAMPLED_AGE_SECONDS.at(MEMORY).observe_all(self._memory.ages(SAMPLED_ENTRIES))
+            CACHE_SAMPLED_AGE_SECONDS.labels(MEMORY).observe_all(self._memory.ages(SAMPLED_ENTRIES))
         if self.redis is not None:
             try:
                 if is_sampled:
                     ages = await self.redis.ages(SAMPLED_ENTRIES_OF_REDIS)
-                    CACHE_SAMPLED_AGE_SECONDS.at(REDIS).observe_all(ages)
-                CACHE_ENTRIES.at(REDIS).set(await self.redis.count())
-                CACHE_BYTES.at(REDIS).set(await self.redis.bytes())
+                    CACHE_SAMPLED_AGE_SECONDS.labels(REDIS).observe_all(ages)
+                CACHE_ENTRIES.labels(REDIS).set(await self.redis.count())
+                CACHE_BYTES.labels(REDIS).set(await self.redis.bytes())
             except CacheUnavailable:  # said there; the gauges stay as they were
                 return
 
     def _count(self, operation: str, tier: Tier, mode: WorkflowMode, age: float | None = None) -> None:
-        CACHE_OPERATIONS_TOTAL.at(operation, tier, mode.value).inc()
+        CACHE_OPERATIONS_TOTAL.labels(operation, tier, mode.value).inc()
         if age is not None:
-            CACHE_ENTRY_AGE_SECONDS.at(tier).observe(age)
+            CACHE_ENTRY_AGE_SECONDS.labels(tier).observe(age)
 
     def _left(self, entry: Entry, cause: Cause, age: float) -> None:
-        CACHE_OPERATIONS_TOTAL.at(cause, MEMORY, entry.output.mode.value).inc()
-        CACHE_ENTRY_LIFETIME_SECONDS.at(MEMORY, cause).observe(age)
+        CACHE_OPERATIONS_TOTAL.labels(cause, MEMORY, entry.output.mode.value).inc()
+        CACHE_ENTRY_LIFETIME_SECONDS.labels(MEMORY, cause).observe(age)
 
     def _count_entries(self) -> None:
         self._entries.set(len(self._memory))

@@ -25,12 +25,12 @@ def count_call(call: ModelCall, context: RunContext | None) -> None:
     mode, tokens = context.request.mode.value, call.tokens
     if call.status == "success":
         MODEL.earn(call.model)
-    LLM_CALLS_TOTAL.at(mode, call.model, "false", call.status).inc()
-    LLM_CALL_DURATION_SECONDS.at(call.model).observe(call.seconds, context.run_id)
-    LLM_TOKENS_TOTAL.at(mode, call.model, "input").inc(max(0, tokens.input - tokens.cached_input))
+    LLM_CALLS_TOTAL.labels(mode, call.model, "false", call.status).inc()
+    LLM_CALL_DURATION_SECONDS.labels(call.model).observe(call.seconds, context.run_id)
+    LLM_TOKENS_TOTAL.labels(mode, call.model, "input").inc(max(0, tokens.input - tokens.cached_input))
     if tokens.cached_input:
-        LLM_TOKENS_TOTAL.at(mode, call.model, "cached_input").inc(tokens.cached_input)
-    LLM_TOKENS_TOTAL.at(mode, call.model, "output").inc(tokens.output)
+        LLM_TOKENS_TOTAL.labels(mode, call.model, "cached_input").inc(tokens.cached_input)
+    LLM_TOKENS_TOTAL.labels(mode, call.model, "output").inc(tokens.output)
 
 
 def count_failure(error: ModelError, *, cut: bool = False) -> None:
@@ -39,15 +39,15 @@ def count_failure(error: ModelError, *, cut: bool = False) -> None:
     :param cut: whether some of the answer had come.
     """
     kind: FailureKind = "cut" if cut else error.kind
-    LLM_FAILURES_TOTAL.at(error.model, kind).inc()
+    LLM_FAILURES_TOTAL.labels(error.model, kind).inc()
 
 
 def count_retry(error: ModelError) -> None:
     """Count a failed attempt that is made again."""
     count_failure(error)
-    LLM_RETRIES_TOTAL.at(error.model, error.kind).inc()
+    LLM_RETRIES_TOTAL.labels(error.model, error.kind).inc()
 
 
 def count_fallback(error: ModelError) -> None:
     """Count that the next model is asked, since this one did not answer."""
-    LLM_FALLBACKS_TOTAL.at(error.model, error.kind).inc()
+    LLM_FALLBACKS_TOTAL.labels(error.model, error.kind).inc()

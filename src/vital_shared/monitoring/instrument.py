@@ -1,7 +1,7 @@
 """Declarations of metrics: name, help, labels, and for gauges how workers merge.
 
 >>> REQUESTS_TOTAL = Counter("vital_requests_total", "Requests.", (MODE,))
->>> REQUESTS_TOTAL.at("1").inc()
+>>> REQUESTS_TOTAL.labels("1").inc()
 
 The collectors of prometheus_client would do the same, in three times the time; these are collectors of its
 registry, and it writes them out.
@@ -47,7 +47,7 @@ class Instrument(Collector, Generic[S]):
 
     :param name: as it is shown.
     :param help: its meaning, in one sentence.
-    :param labels: in the order in which `at` takes their values.
+    :param labels: in the order in which `labels` takes their values.
     """
 
     kind: ClassVar[str]
@@ -57,12 +57,12 @@ class Instrument(Collector, Generic[S]):
     def __init__(self, name: str, help: str, labels: Sequence[Label] = ()) -> None:  # noqa: A002 - Prometheus' name
         self.name = name
         self.help = help
-        self.labels = tuple(labels)
+        self.label_set = tuple(labels)
         self._lock = Lock()
         self._series: dict[tuple[str, ...], S] = {}
         bounded = [label for label in labels if isinstance(label, BoundedLabel)]
         if not bounded or self.creates_with_names:
-            self._create(self.labels)
+            self._create(self.label_set)
         for label in bounded:
             label.on_released(self._drop)
             if self.creates_with_names:
@@ -73,7 +73,7 @@ class Instrument(Collector, Generic[S]):
         """The name without what its type adds to it, as OpenMetrics has it."""
         return self.name
 
-    def at(self, *values: str) -> S:
+    def labels(self, *values: str) -> S:
         """Return the series of these label values, in the declared order; it can be kept.
 
         :raises ValueError: when a value is none of a closed set, or there are too many or too few.
@@ -84,7 +84,7 @@ class Instrument(Collector, Generic[S]):
     @property
     def most_series(self) -> int:
         """The maximum number of its lines in `/metrics`."""
-        return prod(label.most for label in self.labels) * self._samples_each
+        return prod(label.most for label in self.label_set) * self._samples_each
 
     @property
     def _samples_each(self) -> int:
@@ -92,7 +92,7 @@ class Instrument(Collector, Generic[S]):
 
     def counted_by(self, label: Label) -> dict[str, float]:
         """Return what was counted under each value of a label, in no unit: to see whether it grows."""
-        position, counted = self.labels.index(label), dict[str, float]()
+        position, counted = self.label_set.index(label), dict[str, float]()
         for values, series in list(self._series.items()):
             counted[values[position]] = counted.get(values[position], 0) + series.counted
         return counted
@@ -106,9 +106,13 @@ class Instrument(Collector, Generic[S]):
 
     def forget(self) -> None:
         """Drop the series of forgotten names, and those that were not there at first; for tests."""
-        is_late = not self.creates_with_names and any(isinstance(each, BoundedLabel) for each in self.labels)
+        is_late = not self.creates_with_names and any(
+            isinstance(each, BoundedLabel) for each in self.label_set
+        )
         for values in list(self._series):
-            if is_late or not all(value in label for label, value in zip(self.labels, values, strict=True)):
+            if is_late or not all(
+                value in label for label, value in zip(self.label_set, values, strict=True)
+            ):
                 del self._series[values]
 
     def describe(self) -> list[Metric]:
@@ -119,13 +123,13 @@ class Instrument(Collector, Generic[S]):
         return Metric(self.family, self.help, self.kind)
 
     def _named(self, values: Sequence[str]) -> S:
-        if len(values) != len(self.labels):
-            raise ValueError(f"{self.name} has {len(self.labels)} labels, and not {len(values)}.")
-        names = tuple(label.name_of(value) for label, value in zip(self.labels, values, strict=True))
+        if len(values) != len(self.label_set):
+            raise ValueError(f"{self.name} has {len(self.label_set)} labels, and not {len(values)}.")
+        names = tuple(label.name_of(value) for label, value in zip(self.label_set, values, strict=True))
         with self._lock:
             found = self._series.get(names)
             if found is None:
-                found = self._make(dict(zip((label.name for label in self.labels), names, strict=True)))
+                found = self._make(dict(zip((label.name for label in self.label_set), names, strict=True)))
                 self._series[names] = found
             return found
 
@@ -134,10 +138,10 @@ class Instrument(Collector, Generic[S]):
             self._named(values)
 
     def _create_with(self, bounded: BoundedLabel, value: str) -> None:
-        self._create([Label(label.name, (value,)) if label is bounded else label for label in self.labels])
+        self._create([Label(label.name, (value,)) if label is bounded else label for label in self.label_set])
 
     def _drop(self, bounded: BoundedLabel, value: str) -> None:
-        position = self.labels.index(bounded)
+        position = self.label_set.index(bounded)
         with self._lock:
             for values in [each for each in self._series if each[position] == value]:
                 del self._series[values]
@@ -213,7 +217,7 @@ class Gauge(Instrument[GaugeSeries]):
 class Histogram(Instrument[HistogramSeries]):
     """Numbers, sorted into buckets.
 
-    :param edges: upper ends of the buckets, without infinity.
+    :param buckets: upper ends of the buckets, without infinity.
     """
 
     kind = "histogram"
@@ -224,17 +228,17 @@ class Histogram(Instrument[HistogramSeries]):
         help: str,  # noqa: A002 - Prometheus' name
         labels: Sequence[Label] = (),
         *,
-        edges: Sequence[float],
+        buckets: Sequence[float],
     ) -> None:
-        self.edges = tuple(edges)
+        self.buckets = tuple(buckets)
         super().__init__(name, help, labels)
 
     @property
     def _samples_each(self) -> int:
-        return len(self.edges) + 3  # infinity, the count and the sum
+        return len(self.buckets) + 3  # infinity, the count and the sum
 
     def _make(self, labels: Mapping[str, str]) -> HistogramSeries:
-        return HistogramSeries(self.name, labels, self.edges)
+        return HistogramSeries(self.name, labels, self.buckets)
 
 
 class _Facts:

@@ -31,7 +31,7 @@ class LabelUse:
         now: dict[tuple[str, str], float] = {}
         for instrument in self._instruments:
             for label in self._labels:
-                if label in instrument.labels:
+                if label in instrument.label_set:
                     for value, counted in instrument.counted_by(label).items():
                         now[label.name, value] = now.get((label.name, value), 0) + counted
         before, self._before = self._before, now

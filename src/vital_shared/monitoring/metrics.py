@@ -247,19 +247,19 @@ WORKFLOW_DURATION_SECONDS: Final = Histogram(
     "vital_workflow_duration_seconds",
     "From a request's start to its end, without waits for a person; rejected requests have none.",
     (MODE, CACHE_STATUS, EXECUTION),
-    edges=SECONDS,
+    buckets=SECONDS,
 )
 WORKFLOW_BEFORE_GRAPH_SECONDS: Final = Histogram(
     "vital_workflow_before_graph_seconds",
     "From a request's start until its graph runs: checks, the cache, the run's row in the store.",
     (MODE,),
-    edges=SHORT_SECONDS,
+    buckets=SHORT_SECONDS,
 )
 WORKFLOW_AFTER_GRAPH_SECONDS: Final = Histogram(
     "vital_workflow_after_graph_seconds",
     "From the end of a run's graph until its end is stored.",
     (MODE,),
-    edges=SHORT_SECONDS,
+    buckets=SHORT_SECONDS,
 )
 WORKFLOW_ACTIVE: Final = Gauge(
     "vital_workflow_active",
@@ -271,7 +271,7 @@ NODE_DURATION_SECONDS: Final = Histogram(
     "vital_node_duration_seconds",
     "One run of a workflow's node.",
     (NODE, NODE_STATUS),
-    edges=NODE_SECONDS,
+    buckets=NODE_SECONDS,
 )
 PARALLEL_SECONDS_SAVED_TOTAL: Final = Counter(
     "vital_parallel_seconds_saved_total",
@@ -282,19 +282,19 @@ TIME_TO_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_time_to_first_token_seconds",
     "From a request's start to the first piece of its answer, where a caller streams it; without cache hits.",
     (MODE, MODEL),
-    edges=SECONDS,
+    buckets=SECONDS,
 )
 CACHED_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_cached_first_token_seconds",
     "The same of cache hits.",
     (MODE,),
-    edges=SHORT_SECONDS,
+    buckets=SHORT_SECONDS,
 )
 INTER_TOKEN_SECONDS: Final = Histogram(
     "vital_inter_token_seconds",
     "Between two pieces of an answer, where the caller gets them.",
     (MODEL,),
-    edges=SHORT_SECONDS,
+    buckets=SHORT_SECONDS,
 )
 STREAM_CONNECTIONS: Final = Gauge(
     "vital_stream_connections",
@@ -334,19 +334,19 @@ CACHE_ENTRY_AGE_SECONDS: Final = Histogram(
     "vital_cache_entry_age_seconds",
     "How old an entry is when it is hit.",
     (TIER,),
-    edges=ENTRY_SECONDS,
+    buckets=ENTRY_SECONDS,
 )
 CACHE_SAMPLED_AGE_SECONDS: Final = Histogram(
     "vital_cache_sampled_age_seconds",
     "How old the entries in the cache are, hit or not: each ten seconds all of them, or a sample.",
     (TIER,),
-    edges=ENTRY_SECONDS,
+    buckets=ENTRY_SECONDS,
 )
 CACHE_ENTRY_LIFETIME_SECONDS: Final = Histogram(
     "vital_cache_entry_lifetime_seconds",
     "How old an entry is when it leaves.",
     (TIER, LEAVING),
-    edges=ENTRY_SECONDS,
+    buckets=ENTRY_SECONDS,
 )
 
 # Quality
@@ -355,13 +355,13 @@ QUALITY_SCORE: Final = Histogram(
     "vital_quality_score",
     "Quality of an answer, from 0 to 1.",
     (MODE, ANSWERABLE),
-    edges=QUALITIES,
+    buckets=QUALITIES,
 )
 ANSWER_PROBABILITY: Final = Histogram(
     "vital_answer_probability",
     "Calibrated probability that an answer which was given is right, from 0 to 1.",
     (MODE, CALIBRATION),
-    edges=QUALITIES,
+    buckets=QUALITIES,
 )
 DEGRADED_RESPONSES_TOTAL: Final = Counter(
     "vital_degraded_responses_total",
@@ -436,7 +436,7 @@ LLM_CALL_DURATION_SECONDS: Final = Histogram(
     "vital_llm_call_duration_seconds",
     "One call, from its start to the last token.",
     (MODEL,),
-    edges=SECONDS,
+    buckets=SECONDS,
 )
 LLM_TOKENS_TOTAL: Final = Counter(
     "vital_llm_tokens_total",
@@ -452,7 +452,7 @@ TOOL_DURATION_SECONDS: Final = Histogram(
     "vital_tool_duration_seconds",
     "One call of a tool.",
     (TOOL,),
-    edges=SECONDS,
+    buckets=SECONDS,
 )
 RAG_RETRIEVALS_TOTAL: Final = Counter(
     "vital_rag_retrievals_total",
@@ -463,7 +463,7 @@ RAG_DURATION_SECONDS: Final = Histogram(
     "vital_rag_duration_seconds",
     "One search of a source.",
     (SOURCE,),
-    edges=SECONDS,
+    buckets=SECONDS,
 )
 RAG_USED_UNITS_TOTAL: Final = Counter(
     "vital_rag_used_units_total",
@@ -552,7 +552,7 @@ CONNECTION_POOL_IN_USE: Final = Gauge(
 EVENT_LOOP_LAG_SECONDS: Final = Histogram(
     "vital_event_loop_lag_seconds",
     "How late the event loop runs a timer.",
-    edges=SHORT_SECONDS,
+    buckets=SHORT_SECONDS,
 )
 METRIC_LABEL_OVERFLOW_TOTAL: Final = Counter(
     "vital_metric_label_overflow_total",
@@ -607,8 +607,8 @@ PlatformCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
 
 for _label in BOUNDED:
-    _label.on_overflow(lambda name: METRIC_LABEL_OVERFLOW_TOTAL.at(name).inc())
-on_ignored(METRIC_VALUES_IGNORED_TOTAL.at().inc)
+    _label.on_overflow(lambda name: METRIC_LABEL_OVERFLOW_TOTAL.labels(name).inc())
+on_ignored(METRIC_VALUES_IGNORED_TOTAL.labels().inc)
 
 
 def _series_limit() -> int:
@@ -617,4 +617,4 @@ def _series_limit() -> int:
     return foreign + sum(each.most_series for each in CATALOGUE)
 
 
-METRIC_SERIES_LIMIT.at().set(_series_limit())
+METRIC_SERIES_LIMIT.labels().set(_series_limit())

@@ -44,7 +44,12 @@ def reference() -> str:
 def _catalogue() -> Iterator[str]:
     yield "## All metrics\n"
     rows = (
-        (f"`{each.name}`", each.kind, ", ".join(label.name for label in each.labels) or "none", each.help)
+        (
+            f"`{each.name}`",
+            each.kind,
+            ", ".join(label.name for label in each.label_set) or "none",
+            each.help,
+        )
         for each in CATALOGUE
     )
     yield from _table(("metric", "type", "labels", "what it tells"), rows)
@@ -54,7 +59,7 @@ def _labels() -> Iterator[str]:
     yield "\n## Labels\n"
     used: dict[Label, list[str]] = {}
     for each in CATALOGUE:
-        for label in each.labels:
+        for label in each.label_set:
             used.setdefault(label, []).append(each.name)
     closed = [(label, names) for label, names in used.items() if not isinstance(label, BoundedLabel)]
     yield from _table(
@@ -80,11 +85,11 @@ ledger, which has no such bound.
 def _buckets() -> Iterator[str]:
     yield "\n## Buckets\n"
     rows = (
-        (f"`{each.name}`", ", ".join(f"{edge:g}" for edge in each.edges))
+        (f"`{each.name}`", ", ".join(f"{edge:g}" for edge in each.buckets))
         for each in CATALOGUE
         if isinstance(each, Histogram)
     )
-    yield from _table(("histogram", "upper edges"), rows)
+    yield from _table(("histogram", "buckets (upper bounds)"), rows)
 
 
 def _merging() -> Iterator[str]:

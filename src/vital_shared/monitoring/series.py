@@ -101,15 +101,15 @@ class HistogramSeries:
 
     :param name: the name of the metric.
     :param labels: the labels of its samples.
-    :param edges: upper ends of the buckets, which belong to them, without infinity.
+    :param buckets: upper ends of the buckets, which belong to them, without infinity.
     """
 
-    __slots__ = ("_counts", "_edges", "_exemplars", "_labels", "_les", "_lock", "_name", "_sum")
+    __slots__ = ("_buckets", "_counts", "_exemplars", "_labels", "_les", "_lock", "_name", "_sum")
 
-    def __init__(self, name: str, labels: Mapping[str, str], edges: Sequence[float]) -> None:
+    def __init__(self, name: str, labels: Mapping[str, str], buckets: Sequence[float]) -> None:
         self._name, self._labels = name, dict(labels)
-        self._edges = tuple(map(float, edges))  # compared with floats, which is slower with whole numbers
-        self._les = [{**labels, "le": le} for le in (*map(str, self._edges), "+Inf")]
+        self._buckets = tuple(map(float, buckets))  # compared with floats, which is slower with whole numbers
+        self._les = [{**labels, "le": le} for le in (*map(str, self._buckets), "+Inf")]
         self._counts = [0] * len(self._les)
         self._exemplars: dict[int, tuple[dict[str, str], float, float]] = {}
         self._sum = 0.0
@@ -123,7 +123,7 @@ class HistogramSeries:
         """
         if not is_measurable(self._name, value):
             return
-        bucket = bisect_left(self._edges, value)
+        bucket = bisect_left(self._buckets, value)
         with self._lock:
             self._counts[bucket] += 1
             self._sum += value
@@ -135,7 +135,7 @@ class HistogramSeries:
         """Sort many numbers in: much cheaper for each than one by one."""
         ordered, before = sorted(each for each in values if is_measurable(self._name, each)), 0
         with self._lock:
-            for bucket, edge in enumerate((*self._edges, inf)):
+            for bucket, edge in enumerate((*self._buckets, inf)):
                 end = bisect_right(ordered, edge)
                 self._counts[bucket] += end - before
                 if end == len(ordered):  # most are small: the larger buckets need not be looked at

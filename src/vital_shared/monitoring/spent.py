@@ -14,9 +14,9 @@ __all__ = ["count_charge"]
 
 def count_charge(mode: str, tenant_id: str, charge: Charge) -> None:
     """Count a charge, once it is in the ledger."""
-    COST_DOLLARS_TOTAL.at(mode, tenant_id, charge.cost_type).inc(charge.cost_nanos)
-    COST_OVERALL_DOLLARS_TOTAL.at(mode, charge.cost_type).inc(charge.cost_nanos)
+    COST_DOLLARS_TOTAL.labels(mode, tenant_id, charge.cost_type).inc(charge.cost_nanos)
+    COST_OVERALL_DOLLARS_TOTAL.labels(mode, charge.cost_type).inc(charge.cost_nanos)
     if charge.clamped:
-        CHARGES_FLAGGED_TOTAL.at("clamped").inc()
+        CHARGES_FLAGGED_TOTAL.labels("clamped").inc()
     if charge.tokens.estimated:
-        CHARGES_FLAGGED_TOTAL.at("estimated").inc()
+        CHARGES_FLAGGED_TOTAL.labels("estimated").inc()

@@ -105,12 +105,12 @@ def track_llm_call(
     cost = _cost(model, tokens, cost_per_1k_input, cost_per_1k_output)
     if cost is None:
         _warn(mode, model)
-    LLM_CALLS_TOTAL.at(mode, model, "true" if cached else "false", "success").inc()
+    LLM_CALLS_TOTAL.labels(mode, model, "true" if cached else "false", "success").inc()
     if cached:
-        COST_SAVED_DOLLARS_TOTAL.at(mode, tenant).inc(cost.nanos if cost else 0)
+        COST_SAVED_DOLLARS_TOTAL.labels(mode, tenant).inc(cost.nanos if cost else 0)
         return
-    LLM_TOKENS_TOTAL.at(mode, model, "input").inc(tokens.input)
-    LLM_TOKENS_TOTAL.at(mode, model, "output").inc(tokens.output)
+    LLM_TOKENS_TOTAL.labels(mode, model, "input").inc(tokens.input)
+    LLM_TOKENS_TOTAL.labels(mode, model, "output").inc(tokens.output)
     _charge(mode, tenant, model, tokens, cost, is_clamped=tokens != given)
 
 
@@ -127,7 +127,7 @@ def _cost(
 
 
 def _warn(mode: str, model: str) -> None:
-    WARNINGS_TOTAL.at(mode, "unknown_price").inc()
+    WARNINGS_TOTAL.labels(mode, "unknown_price").inc()
     if model not in _warned and len(_warned) < WARNED:
         _warned.add(model)
         logger.warning("the price of a model is not known, so its calls count as free", model=model)
@@ -179,11 +179,11 @@ def track_workflow_execution(
     error = one_of("error_type", error_type or "internal", ERROR_TYPE)
     tenant = tenant_name(tenant_id)
     TENANT.earn(tenant)
-    WORKFLOW_REQUESTS_TOTAL.at(mode, tenant, outcome).inc()
+    WORKFLOW_REQUESTS_TOTAL.labels(mode, tenant, outcome).inc()
     if outcome == "failed":
-        WORKFLOW_ERRORS_TOTAL.at(mode, error).inc()
+        WORKFLOW_ERRORS_TOTAL.labels(mode, error).inc()
     if outcome != "rejected":
-        WORKFLOW_DURATION_SECONDS.at(mode, *labels).observe(seconds)
+        WORKFLOW_DURATION_SECONDS.labels(mode, *labels).observe(seconds)
 
 
 def track_cache_operation(mode: str | int | WorkflowMode, operation: str, tier: str = "memory") -> None:
@@ -194,7 +194,7 @@ def track_cache_operation(mode: str | int | WorkflowMode, operation: str, tier: 
     :raises InvalidRequest: when an argument cannot be, naming it.
     """
     mode, operation = mode_name(mode), one_of("operation", operation, CACHE_OPERATION)
-    CACHE_OPERATIONS_TOTAL.at(operation, one_of("tier", tier, TIER), mode).inc()
+    CACHE_OPERATIONS_TOTAL.labels(operation, one_of("tier", tier, TIER), mode).inc()
 
 
 def track_quality_score(mode: str | int | WorkflowMode, score: Number) -> None:
@@ -202,7 +202,7 @@ def track_quality_score(mode: str | int | WorkflowMode, score: Number) -> None:
 
     :raises InvalidRequest: when an argument cannot be, naming it.
     """
-    QUALITY_SCORE.at(mode_name(mode), "true").observe(number("score", score, most=1.0))
+    QUALITY_SCORE.labels(mode_name(mode), "true").observe(number("score", score, most=1.0))
 
 
 def track_tool_execution(tool: str, status: str = "success", duration_seconds: Number | None = None) -> None:
@@ -214,9 +214,9 @@ def track_tool_execution(tool: str, status: str = "success", duration_seconds: N
     tool, status = name("tool", tool), one_of("status", status, TOOL_STATUS)
     seconds = None if duration_seconds is None else number("duration_seconds", duration_seconds)
     TOOL.earn(tool)
-    TOOL_EXECUTIONS_TOTAL.at(tool, status).inc()
+    TOOL_EXECUTIONS_TOTAL.labels(tool, status).inc()
     if seconds is not None:
-        TOOL_DURATION_SECONDS.at(tool).observe(seconds)
+        TOOL_DURATION_SECONDS.labels(tool).observe(seconds)
 
 
 def track_rag_retrieval(
@@ -235,9 +235,9 @@ def track_rag_retrieval(
     status = one_of("status", status, SOURCE_STATUS)
     seconds = None if duration_seconds is None else number("duration_seconds", duration_seconds)
     SOURCE.earn(source)
-    RAG_RETRIEVALS_TOTAL.at(mode, source, status).inc()
+    RAG_RETRIEVALS_TOTAL.labels(mode, source, status).inc()
     if seconds is not None:
-        RAG_DURATION_SECONDS.at(source).observe(seconds)
+        RAG_DURATION_SECONDS.labels(source).observe(seconds)
 
 
 def track_agent_usage(agent_id: str) -> None:
@@ -247,4 +247,4 @@ def track_agent_usage(agent_id: str) -> None:
     """
     agent_id = name("agent_id", agent_id)
     AGENT.earn(agent_id)
-    AGENT_USAGE_TOTAL.at(agent_id).inc()
+    AGENT_USAGE_TOTAL.labels(agent_id).inc()

@@ -14,5 +14,5 @@ def count_search(source: str, status: Literal["success", "failed", "timeout"], s
     """Count a search; one that belongs to no run has no mode, and is not counted."""
     context = current_run_context.get()
     if context is not None:
-        RAG_RETRIEVALS_TOTAL.at(context.request.mode.value, source, status).inc()
-        RAG_DURATION_SECONDS.at(source).observe(seconds, context.run_id)
+        RAG_RETRIEVALS_TOTAL.labels(context.request.mode.value, source, status).inc()
+        RAG_DURATION_SECONDS.labels(source).observe(seconds, context.run_id)

@@ -101,7 +101,7 @@ class SearchUsage:
             charge = _charge(kind, line, status)
             if self._context is not None:
                 self._context.add(charge)
-            RAG_USED_UNITS_TOTAL.at(kind.source, kind.unit).inc(
+            RAG_USED_UNITS_TOTAL.labels(kind.source, kind.unit).inc(
                 min(line.units + line.pending, kind.max_units)
             )
 

@@ -141,7 +141,7 @@ def _call(after: Callable[[Any], None], result: Any) -> None:
     try:
         after(result)
     except Exception:
-        STORE_CALLBACK_FAILURES_TOTAL.at().inc()
+        STORE_CALLBACK_FAILURES_TOTAL.labels().inc()
         logger.exception("store_callback_failed")
 
 

@@ -28,7 +28,7 @@ logger = get_logger(__name__)
 MAX_SUMS: Final = 100_000
 """Sums that wait for a store that is away."""
 
-BUCKETS: Final = (*(format(edge, "g") for edge in WORKFLOW_DURATION_SECONDS.edges), "+Inf")
+BUCKETS: Final = (*(format(edge, "g") for edge in WORKFLOW_DURATION_SECONDS.buckets), "+Inf")
 """Upper bounds of durations in seconds, in their order."""
 
 NO_DURATION: Final = ""
@@ -97,7 +97,9 @@ class RequestCounts(WriteBehind[RequestKey, RequestSum]):
         :param quality: the score of its answer; None: it has none.
         """
         le = (
-            NO_DURATION if seconds is None else BUCKETS[bisect_left(WORKFLOW_DURATION_SECONDS.edges, seconds)]
+            NO_DURATION
+            if seconds is None
+            else BUCKETS[bisect_left(WORKFLOW_DURATION_SECONDS.buckets, seconds)]
         )
         minute = self._now().replace(second=0, microsecond=0)
         kept = self._sum(RequestKey(minute, tenant_id, mode, outcome, cache_status, answerable, le))

@@ -102,7 +102,7 @@ class ToolRegistry:
             tool = self.get(call.name)
             arguments = tool.validate(call.arguments)
         except InvalidRequest as error:
-            TOOL_EXECUTIONS_TOTAL.at(call.name if call.name in self._tools else OTHER, "failed").inc()
+            TOOL_EXECUTIONS_TOTAL.labels(call.name if call.name in self._tools else OTHER, "failed").inc()
             return _result(call, "failed", error=error.message)
         started = self._clock()
         ended = "cancelled"
@@ -115,8 +115,8 @@ class ToolRegistry:
         finally:  # a call that is cancelled midway has gone out, and is paid for
             _charge(tool, ended)
         seconds = self._clock() - started
-        TOOL_EXECUTIONS_TOTAL.at(tool.name, status).inc()
-        TOOL_DURATION_SECONDS.at(tool.name).observe(seconds)
+        TOOL_EXECUTIONS_TOTAL.labels(tool.name, status).inc()
+        TOOL_DURATION_SECONDS.labels(tool.name).observe(seconds)
         return _result(call, status, found, error_text).model_copy(
             update={"duration_seconds": seconds, "cost_dollars": tool.cost_dollars}
         )

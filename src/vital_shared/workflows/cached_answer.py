@@ -122,9 +122,9 @@ def count_spared(services: Services, found: WorkflowOutput, output: WorkflowOutp
     mode, tenant = output.mode.value, output.tenant_id
     spared = [call for call in found.model_calls if call.status == "success"]
     for call in spared:
-        LLM_CALLS_TOTAL.at(mode, call.model, "true", "success").inc()
+        LLM_CALLS_TOTAL.labels(mode, call.model, "true", "success").inc()
     nanos = to_nanos(found.cost.total)
-    COST_SAVED_DOLLARS_TOTAL.at(mode, tenant).inc(nanos)
+    COST_SAVED_DOLLARS_TOTAL.labels(mode, tenant).inc(nanos)
     services.savings.add(
         tenant_id=tenant, mode=mode, model=output.model or "", calls=len(spared), nanos=nanos
     )

@@ -115,7 +115,7 @@ class RunMetrics(Observer):
     def run_started(self, run: ObservedRun) -> None:
         """Note when."""
         self._began, self._trace_id = run.now(), current_trace_id()
-        WORKFLOW_BEFORE_GRAPH_SECONDS.at(self._mode).observe(time.perf_counter() - self._created)
+        WORKFLOW_BEFORE_GRAPH_SECONDS.labels(self._mode).observe(time.perf_counter() - self._created)
 
     def node_finished(
         self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
@@ -123,7 +123,7 @@ class RunMetrics(Observer):
         """Count a node; one that pauses has not ended."""
         self._in_nodes += seconds
         if status != "paused":
-            NODE_DURATION_SECONDS.at(node.name, status).observe(seconds)
+            NODE_DURATION_SECONDS.labels(node.name, status).observe(seconds)
         if node.name == MERGED_NODE and self._found:
             lost = status in ("failed", "timeout")
             self._count_searches(
@@ -145,7 +145,9 @@ class RunMetrics(Observer):
         """Count what was saved by running nodes at the same time."""
         self._graph_ended = time.perf_counter()
         self._count_searches("success")
-        PARALLEL_SECONDS_SAVED_TOTAL.at(self._mode).inc(max(0.0, self._in_nodes - (run.now() - self._began)))
+        PARALLEL_SECONDS_SAVED_TOTAL.labels(self._mode).inc(
+            max(0.0, self._in_nodes - (run.now() - self._began))
+        )
         agent = run.value("load_agent")
         self._model = self._question.model or (agent.model if isinstance(agent, AgentProfile) else OTHER)
 
@@ -172,7 +174,7 @@ class RunMetrics(Observer):
             count_rejected(self._question, self._request_counts)
             count_refused(error)
             if isinstance(error, InvalidRequest):
-                REQUESTS_REJECTED_TOTAL.at(_reason(error)).inc()
+                REQUESTS_REJECTED_TOTAL.labels(_reason(error)).inc()
             raise
         except Exception as error:
             kind = "store" if isinstance(error, StoreError) else "internal"
@@ -197,7 +199,7 @@ class RunMetrics(Observer):
     @contextmanager
     def following(self) -> Iterator[None]:
         """Count a request as in flight that waits for another's run."""
-        gauge = WORKFLOW_ACTIVE.at(self._mode)
+        gauge = WORKFLOW_ACTIVE.labels(self._mode)
         gauge.inc()
         try:
             yield
@@ -208,9 +210,9 @@ class RunMetrics(Observer):
         """Count when an answer began, for a caller who streams it."""
         if self._is_streamed:
             if self.cache_status == "hit":
-                CACHED_FIRST_TOKEN_SECONDS.at(self._mode).observe(seconds, self._run_id, self._trace_id)
+                CACHED_FIRST_TOKEN_SECONDS.labels(self._mode).observe(seconds, self._run_id, self._trace_id)
             else:
-                TIME_TO_FIRST_TOKEN_SECONDS.at(self._mode, self._model).observe(
+                TIME_TO_FIRST_TOKEN_SECONDS.labels(self._mode, self._model).observe(
                     seconds, self._run_id, self._trace_id
                 )
 
@@ -220,7 +222,7 @@ class RunMetrics(Observer):
         if times:
             self.first_token(times[0] - zero)
         if len(times) > 1:
-            INTER_TOKEN_SECONDS.at(self._model).observe_all(list(map(sub, times[1:], times)))
+            INTER_TOKEN_SECONDS.labels(self._model).observe_all(list(map(sub, times[1:], times)))
 
     # How it ends
 
@@ -241,21 +243,21 @@ class RunMetrics(Observer):
             quality=output.quality_score,
             answerable=answerable,
         )
-        QUALITY_SCORE.at(self._mode, answerable).observe(output.quality_score, self._run_id)
+        QUALITY_SCORE.labels(self._mode, answerable).observe(output.quality_score, self._run_id)
         if output.answer_probability is not None and "no_sources" not in reasons:
             version = output.answer_calibration
-            ANSWER_PROBABILITY.at(self._mode, version if version in CALIBRATIONS else OTHER).observe(
+            ANSWER_PROBABILITY.labels(self._mode, version if version in CALIBRATIONS else OTHER).observe(
                 output.answer_probability, self._run_id
             )
         if reasons:
-            DEGRADED_RESPONSES_TOTAL.at(self._mode, answerable).inc()
+            DEGRADED_RESPONSES_TOTAL.labels(self._mode, answerable).inc()
         for reason in reasons:
-            DEGRADATIONS_TOTAL.at(self._mode, reason).inc()
+            DEGRADATIONS_TOTAL.labels(self._mode, reason).inc()
         for warning in output.warnings:
-            WARNINGS_TOTAL.at(self._mode, warning.type).inc()
+            WARNINGS_TOTAL.labels(self._mode, warning.type).inc()
         for result in output.tool_results:
             if result.status == "denied":  # nobody but us has seen the call
-                TOOL_EXECUTIONS_TOTAL.at(result.name, "denied").inc()
+                TOOL_EXECUTIONS_TOTAL.labels(result.name, "denied").inc()
 
     def failed(self, failure: RunFailed, seconds: float, *, saved: bool = True) -> None:
         """Count a run without an answer.
@@ -266,13 +268,13 @@ class RunMetrics(Observer):
         if not saved:
             _unsaved.add(self._run_id)
         if isinstance(failure, RunCancelled):
-            WORKFLOW_CANCELLATIONS_TOTAL.at(self._mode, failure.error_type).inc()
+            WORKFLOW_CANCELLATIONS_TOTAL.labels(self._mode, failure.error_type).inc()
             self._count("cancelled", self.cache_status, seconds)
         else:
             self._count_failed(failure.error_type, seconds)
 
     def _count_failed(self, error_type: str, seconds: float) -> None:
-        WORKFLOW_ERRORS_TOTAL.at(self._mode, error_type if error_type in ERROR_TYPE else "internal").inc()
+        WORKFLOW_ERRORS_TOTAL.labels(self._mode, error_type if error_type in ERROR_TYPE else "internal").inc()
         self._count("failed", self.cache_status, seconds)
 
     def _count(
@@ -286,7 +288,7 @@ class RunMetrics(Observer):
     ) -> None:
         question = self._question
         if self._graph_ended is not None:
-            WORKFLOW_AFTER_GRAPH_SECONDS.at(self._mode).observe(time.perf_counter() - self._graph_ended)
+            WORKFLOW_AFTER_GRAPH_SECONDS.labels(self._mode).observe(time.perf_counter() - self._graph_ended)
         self._request_counts.add(
             tenant_id=question.tenant_id,
             mode=self._mode,
@@ -296,11 +298,11 @@ class RunMetrics(Observer):
             quality=quality,
             answerable=answerable,
         )
-        WORKFLOW_REQUESTS_TOTAL.at(self._mode, question.tenant_id, outcome).inc()
-        WORKFLOW_DURATION_SECONDS.at(self._mode, cache_status, question.execution).observe(
+        WORKFLOW_REQUESTS_TOTAL.labels(self._mode, question.tenant_id, outcome).inc()
+        WORKFLOW_DURATION_SECONDS.labels(self._mode, cache_status, question.execution).observe(
             seconds, self._run_id
         )
-        AGENT_USAGE_TOTAL.at(question.agent_id).inc()
+        AGENT_USAGE_TOTAL.labels(question.agent_id).inc()
 
 
 def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds: float) -> None:
@@ -322,7 +324,7 @@ def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds
 def count_rejected(question: WorkflowInput, request_counts: RequestCounts) -> None:
     """Count a request that was turned away before it ran."""
     request_counts.add(tenant_id=question.tenant_id, mode=question.mode.value, outcome="rejected")
-    WORKFLOW_REQUESTS_TOTAL.at(question.mode.value, question.tenant_id, "rejected").inc()
+    WORKFLOW_REQUESTS_TOTAL.labels(question.mode.value, question.tenant_id, "rejected").inc()
 
 
 def _reason(error: InvalidRequest) -> str:
@@ -349,4 +351,4 @@ def count_refused(error: Exception) -> None:
     """Count that a limit did not allow something."""
     for kind, reason in LIMITS:
         if isinstance(error, kind):
-            REQUESTS_REJECTED_TOTAL.at(reason).inc()
+            REQUESTS_REJECTED_TOTAL.labels(reason).inc()

@@ -187,7 +187,7 @@ class PineconeClient:
                     wait = self._backoff(attempt) if outcome.wait_seconds is None else outcome.wait_seconds
                     if outcome.cause is None or attempt == ATTEMPTS or loop.time() + wait >= last_start:
                         raise outcome.error
-                    RAG_RETRIES_TOTAL.at(SOURCE_NAME, outcome.cause).inc()
+                    RAG_RETRIES_TOTAL.labels(SOURCE_NAME, outcome.cause).inc()
                     await self._sleep(wait)
         except TimeoutError:
             raise SourceError(f"Pinecone did not answer within {seconds:g} seconds.") from None

@@ -147,7 +147,7 @@ def _usable(matches: Sequence[object], tenant_id: str | None) -> list[Passage]:
         else:
             flaws[passage] += 1
     for flaw, count in flaws.items():
-        RAG_DROPPED_PASSAGES_TOTAL.at(SOURCE_NAME, flaw).inc(count)
+        RAG_DROPPED_PASSAGES_TOTAL.labels(SOURCE_NAME, flaw).inc(count)
         logger.warning("pinecone_passages_dropped", flaw=flaw, count=count)
     return found
 
