@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,8 @@ def test_what_the_image_is_built_from_is_there_and_sent():
     for name in " ".join(copied).split():
         assert (ROOT / name).exists(), name
         assert f"!{name}" in sent
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(wheel["force-include"]) <= set(" ".join(copied).split())
     assert all(
         re.search(r":\d+\.\d+\.\d+", base)
         for base in re.findall(r"^FROM (\S+)", dockerfile, flags=re.MULTILINE)

@@ -74,9 +74,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from vital_shared.version import __version__
 
-        typer.echo(f"vital {version('vital')}")
+        typer.echo(f"vital {__version__}")
         raise typer.Exit
 
 

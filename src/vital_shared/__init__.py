@@ -18,6 +18,7 @@ from vital_shared.monitoring.tracking import (
 )
 from vital_shared.settings import Settings
 from vital_shared.tools.base import Tool, ToolContext, tool
+from vital_shared.version import __version__
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
@@ -38,6 +39,7 @@ __all__ = [
     "WorkflowInput",
     "WorkflowMode",
     "WorkflowOutput",
+    "__version__",
     "fan_out",
     "mermaid",
     "node",

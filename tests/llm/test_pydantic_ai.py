@@ -390,5 +390,5 @@ def test_what_is_missing_is_told_with_what_to_do(monkeypatch):
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
         PydanticAIProvider("openai-chat")
     monkeypatch.setitem(sys.modules, "pydantic_ai.models", None)
-    with pytest.raises(ConfigurationError, match=r'install "vital\[pydantic-ai\]"'):
+    with pytest.raises(ConfigurationError, match=r'install "vital-engine\[pydantic-ai\]"'):
         PydanticAIProvider("bedrock")

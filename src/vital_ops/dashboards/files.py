@@ -19,7 +19,7 @@ def dashboard_files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
         from vital_ops.dashboards.drawing import draw  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            'Building the dashboards needs what is not installed: pip install "vital[ops]"'
+            'Building the dashboards needs what is not installed: pip install "vital-engine[ops]"'
         ) from error
     every = boards(config)
     drawn = {

@@ -129,7 +129,7 @@ def _opener(name: str) -> Callable[[str], Model]:
         from pydantic_ai.providers import infer_provider  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ConfigurationError(
-            f'The models of "{name}" need pydantic-ai: install "vital[pydantic-ai]".'
+            f'The models of "{name}" need pydantic-ai: install "vital-engine[pydantic-ai]".'
         ) from error
     try:
         provider = infer_provider(name)

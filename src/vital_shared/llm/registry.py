@@ -93,7 +93,7 @@ class ModelRegistry:
         if provider_name == LOCAL:
             raise NotFound(
                 f'The model "{name}" is not installed: run `vital models install {model}`, with the extra '
-                "vital[local].",
+                "vital-engine[local].",
                 field="model",
             )
         if not (colon and model) or self.providers is None:

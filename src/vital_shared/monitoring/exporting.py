@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Final
 
 from opentelemetry import trace
@@ -12,6 +11,8 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from vital_shared.version import __version__
 
 __all__ = ["start"]
 
@@ -42,4 +43,4 @@ def _resource() -> Resource:
     found = Resource.create()
     if not str(found.attributes[SERVICE_NAME]).startswith("unknown_service"):
         return found
-    return found.merge(Resource({SERVICE_NAME: "vital", SERVICE_VERSION: version("vital")}))
+    return found.merge(Resource({SERVICE_NAME: "vital", SERVICE_VERSION: __version__}))

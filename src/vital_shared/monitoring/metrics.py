@@ -6,7 +6,6 @@ A constant is called as its metric, without ``vital_``.
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
 from typing import Any, Final, get_args
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -22,6 +21,7 @@ from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info, Instrument
 from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
 from vital_shared.monitoring.odd_values import on_ignored
+from vital_shared.version import __version__
 
 __all__ = [
     "AGENT",
@@ -586,7 +586,7 @@ BUILD_INFO: Final = Info(
     "vital_build_info",
     "Which build this is.",
     {
-        "version": version("vital"),
+        "version": __version__,
         "commit": os.environ.get("VITAL_COMMIT", "unknown"),
         "environment": os.environ.get("VITAL_ENVIRONMENT", "development"),
     },

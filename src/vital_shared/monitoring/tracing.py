@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.tool import ToolCall
+from vital_shared.version import __version__
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -43,9 +43,9 @@ def tracer() -> Tracer | None:
     except ImportError as error:
         raise ConfigurationError(
             "VITAL_TRACING or an OTLP endpoint is set, and OpenTelemetry is not installed: "
-            "run `pip install 'vital[otel]'`, or set VITAL_TRACING=0."
+            "run `pip install 'vital-engine[otel]'`, or set VITAL_TRACING=0."
         ) from error
-    return get_tracer("vital", version("vital"), schema_url=SCHEMA)
+    return get_tracer("vital", __version__, schema_url=SCHEMA)
 
 
 def _wanted(environ: Mapping[str, str]) -> bool:

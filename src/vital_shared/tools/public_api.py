@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 from weakref import WeakValueDictionary
 
 from vital_shared.http.proxy import proxy_for
 from vital_shared.tools.base import ToolError
+from vital_shared.version import __version__
 
 if TYPE_CHECKING:
     import aiohttp
@@ -68,7 +68,7 @@ class PublicApi:
         """Requests that are under way."""
         self._gap = 1 / per_second
         self._secrets = dict(secrets or {})
-        agent = f"VITAL/{version('vital')}" + (f" ({contact})" if contact else "")
+        agent = f"VITAL/{__version__}" + (f" ({contact})" if contact else "")
         self._headers = {"User-Agent": agent, **(headers or {})}
         self._clock = clock
         self._sleep = sleep

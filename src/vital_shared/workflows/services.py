@@ -256,7 +256,9 @@ def _redis(settings: Settings) -> RedisTier | None:
     if not settings.redis_url.get_secret_value():
         return None
     if not find_spec("redis"):
-        raise ConfigurationError("VITAL_REDIS_URL needs one package more: run `pip install 'vital[redis]'`.")
+        raise ConfigurationError(
+            "VITAL_REDIS_URL needs one package more: run `pip install 'vital-engine[redis]'`."
+        )
     from vital_shared.cache.redis import RedisTier  # noqa: PLC0415 - redis is an extra
 
     return RedisTier(
@@ -274,7 +276,7 @@ class _EmbeddedParts(NamedTuple):
 def _embedded(settings: Settings) -> _EmbeddedParts:
     """Find the embedded models, and what counts tokens; without them the engine works, less well."""
     if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
-        logger.warning("the embedded models need more packages: run `pip install 'vital[embedded]'`")
+        logger.warning("the embedded models need more packages: run `pip install 'vital-engine[embedded]'`")
         return _EmbeddedParts({}, None, None, None)
     folders = installed(settings.data_dir, (*DECLARED, MULTILINGUAL, ENTAILMENT))
     embedders: dict[str, Embedder] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
@@ -12,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from ai_engine.api.administration import agents, alerts, budgets, cache, costs, documents
 from ai_engine.api.administration.openapi import PROBLEM_CONTENT, add_openapi
 from ai_engine.validation import InvalidFields, field_errors
+from vital_shared.version import __version__
 
 __all__ = ["Administration"]
 
@@ -22,7 +21,7 @@ class Administration:
     def __init__(self) -> None:
         app = FastAPI(
             title="VITAL",
-            version=version("vital"),
+            version=__version__,
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,

@@ -45,7 +45,7 @@ def configured_collections(
 def _supabase(address: str, embedders: Mapping[str, Embedder], breakers: Breakers) -> Collection:
     if not find_spec("asyncpg"):
         raise ConfigurationError(
-            "VITAL_SUPABASE_URL needs one package more: run `pip install 'vital[postgres]'`."
+            "VITAL_SUPABASE_URL needs one package more: run `pip install 'vital-engine[postgres]'`."
         )
     from vital_shared.retrieval.sources.supabase.source import SupabaseSource  # noqa: PLC0415 - see `Services`
 

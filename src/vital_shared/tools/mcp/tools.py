@@ -43,7 +43,7 @@ class McpTools:
                     f'"{name}" cannot be the name of an MCP server: use snake_case, at most 30 characters.'
                 )
         if servers and not find_spec("mcp"):
-            raise ConfigurationError("MCP servers are configured: run `pip install 'vital[mcp]'`.")
+            raise ConfigurationError("MCP servers are configured: run `pip install 'vital-engine[mcp]'`.")
         self._servers, self._environ = dict(servers), environ
         self._connections: list[McpConnection] = []
 
