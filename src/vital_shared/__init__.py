@@ -7,6 +7,7 @@
 from vital_shared.errors import InvalidRequest, RunFailed, VitalError
 from vital_shared.graph import Done, Pause, Retry, Skip, Step, fan_out, mermaid, node, waterfall
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
+from vital_shared.monitoring.own_process import metrics_app, register
 from vital_shared.monitoring.tracking import (
     track_agent_usage,
     track_cache_operation,
@@ -42,7 +43,9 @@ __all__ = [
     "__version__",
     "fan_out",
     "mermaid",
+    "metrics_app",
     "node",
+    "register",
     "tool",
     "track_agent_usage",
     "track_cache_operation",
