@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vital_cli.session import Session
@@ -9,11 +12,13 @@ from vital_cli.terminal import ERR, say
 from vital_cli.views.words import counted
 from vital_shared.errors import ConfigurationError, Conflict, SourceError
 from vital_shared.retrieval.collection import Collection
+from vital_shared.retrieval.document_embedder import Preference
 from vital_shared.retrieval.sources.sync import SyncResult
+from vital_shared.workflows.reindex import ReindexResult, reindex
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.source_sync import filled_collections, sync_collection
 
-__all__ = ["follow_documents", "show_sync", "sync_one"]
+__all__ = ["follow_documents", "reindex_documents", "show_reindex", "show_sync", "sync_one"]
 
 
 def sync_one(session: Session, collection: Collection) -> SyncResult:
@@ -21,19 +26,29 @@ def sync_one(session: Session, collection: Collection) -> SyncResult:
 
     :raises SourceError: when the source does not answer or refuses.
     """
-    columns = (
-        TextColumn(f"Writing to {collection.name}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
+    with _progress(f"Writing to {collection.name}") as advance:
+        return session.run(sync_collection(session.services, collection, advance))
+
+
+def reindex_documents(session: Session, embedder: Preference | None) -> ReindexResult:
+    """Embed the documents with another model with a progress bar; what is embedded when Ctrl-C comes stays.
+
+    :raises ConfigurationError: when the model is not installed.
+    """
+    with _progress("Embedding the documents") as advance:
+        return session.run(reindex(session.services, embedder, advance))
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
         bar = progress.add_task("", total=None)
 
         def advance(done: int, total: int) -> None:
             progress.update(bar, completed=done, total=total)
 
-        return session.run(sync_collection(session.services, collection, advance))
+        yield advance
 
 
 async def follow_documents(services: Services) -> None:
@@ -62,3 +77,12 @@ def show_sync(name: str, result: SyncResult) -> None:
         f"{result.deleted:,} deleted{switched}.",
         "green",
     )
+
+
+def show_reindex(result: ReindexResult) -> None:
+    """Say what a re-index has changed."""
+    if result.has_switched:
+        passages = counted(result.passages, "passage")
+        say(f"{passages} embedded; searches use {result.model} from now on.", "green")
+    else:
+        say(f"The documents are embedded with {result.model} already.")

@@ -90,6 +90,10 @@ class Conflict(InvalidRequest):
     """The state of the thing does not allow it."""
 
 
+class EmbeddingModelChanged(Conflict):
+    """The documents are embedded with another model by now; internal: what was embedded is embedded anew."""
+
+
 class AlreadyResumed(Conflict):
     """A paused run is resumed once, and this one was."""
 

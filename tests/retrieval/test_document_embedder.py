@@ -20,7 +20,10 @@ ENGLISH = "The filter must be cleaned every other week and washed in lukewarm wa
 class Model:
     """Embeds everything as the same vector, and counts."""
 
-    def __init__(self, value: float) -> None:
+    dimension = 384
+
+    def __init__(self, name: str, value: float) -> None:
+        self.name = name
         self.value = value
         self.texts: list[str] = []
 
@@ -34,7 +37,7 @@ class Model:
 
 @pytest.fixture
 def models() -> dict[str, Model]:
-    return {BGE.name: Model(0.1), E5.name: Model(0.2)}
+    return {BGE.name: Model(BGE.name, 0.1), E5.name: Model(E5.name, 0.2)}
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def test_the_commands_are_those_that_are_documented():
         "sources list",
         "sources test",
         "sources sync",
+        "sources reindex",
         "models install",
         "models list",
         "models providers",

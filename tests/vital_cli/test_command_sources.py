@@ -113,3 +113,15 @@ def test_the_commands_of_the_guide_do_what_it_says(vital, data_dir, supabase, mo
     assert "healthy" in listed.stdout
     assert "510k-premarket-notification.md" in tested.stdout
     assert "supabase: 0 documents written (0 passages), 0 deleted." in synced.stderr
+
+
+def test_a_reindex_with_the_model_in_use_changes_nothing_and_one_without_a_model_asks_for_it(vital, data_dir):
+    before = rows(vital)["memory"]
+    assert (
+        "embedded with bge-small-en-v1.5 already"
+        in vital("sources", "reindex", "--embedder", "english").stderr
+    )
+    assert rows(vital)["memory"] == before
+    asked = vital("sources", "reindex")
+    assert asked.exit_code != 0
+    assert "--embedder multilingual" in asked.stderr + str(asked.exception)

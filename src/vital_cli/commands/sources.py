@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -99,6 +99,30 @@ def sync(name: Name, as_json: Json = False) -> None:
         write_json(result._asdict())
     else:
         show_sync(name, result)
+
+
+@app.command(epilog=examples("vital sources reindex --embedder multilingual"))
+def reindex(
+    embedder: Annotated[
+        Literal["english", "multilingual"] | None, typer.Option(help="By default that of VITAL_EMBEDDER.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Embed all documents with another model, which is searched with when it has embedded all of them.
+
+    Until then searches and new documents go on with the model before. One that was stopped goes on where it
+    was.
+    """
+    from vital_cli.session import open_session
+    from vital_cli.sync_progress import reindex_documents, show_reindex
+    from vital_cli.terminal import write_json
+
+    with open_session() as session:
+        result = reindex_documents(session, embedder)
+        if as_json:
+            write_json(result._asdict())
+        else:
+            show_reindex(result)
 
 
 def _state(configured: bool, healthy: bool) -> str:

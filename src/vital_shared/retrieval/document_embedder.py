@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vital_shared.retrieval.embedding import Embedder
 
-__all__ = ["DocumentEmbedder", "Preference"]
+__all__ = ["MODELS", "DocumentEmbedder", "Preference"]
 
 logger = get_logger(__name__)
 
@@ -34,7 +34,7 @@ class DocumentEmbedder:
     """Embeds with the model that the knowledge store is filled with, and chooses it for an empty one.
 
     The store keeps the choice, so that all processes embed with one model. Another preference later changes
-    nothing until the documents are embedded anew.
+    nothing until the documents are embedded anew; see `vital_shared.retrieval.reindex`.
 
     :param embedders: the installed models by name, of one dimension; at least one.
     :param preference: ``auto``: by the language of the first documents.
@@ -72,8 +72,8 @@ class DocumentEmbedder:
         :raises ConfigurationError: when the model is not installed or cannot be loaded.
         :raises StoreError: when the store does not answer.
         """
-        await self.choose(texts)
-        return await self._named(self.name).embed_passages(texts, side_by_side=side_by_side)
+        embedder = await self.choose(texts)
+        return await embedder.embed_passages(texts, side_by_side=side_by_side)
 
     async def current(self) -> Embedder:
         """Return the model that the documents are embedded with; of an empty store, the likelier one.
@@ -81,12 +81,12 @@ class DocumentEmbedder:
         :raises ConfigurationError: when it is not installed.
         :raises StoreError: when the store does not answer.
         """
-        self.name = await self._knowledge.embedding_model() or self.name
-        return self._named(self.name)
+        return self.named(await self._knowledge.embedding_model())
 
-    async def choose(self, texts: Sequence[str]) -> None:
+    async def choose(self, texts: Sequence[str]) -> Embedder:
         """Choose the model by some of the first texts; where one was chosen before, it stays.
 
+        :raises ConfigurationError: when it is not installed.
         :raises StoreError: when the store does not answer.
         """
         chosen = await self._knowledge.embedding_model()
@@ -94,7 +94,27 @@ class DocumentEmbedder:
             suited = await asyncio.to_thread(self._suited, texts)
             chosen = await self._knowledge.keep_embedding_model(suited)
             logger.info("embedding_model_chosen", model=chosen)
-        self.name = chosen
+        return self.named(chosen)
+
+    def named(self, model: str) -> Embedder:
+        """Return the model that the store has kept; of an empty store (no name), the likelier one.
+
+        :raises ConfigurationError: when it is not installed.
+        """
+        self.name = model or self.name
+        return self.installed(self.name)
+
+    def installed(self, model: str) -> Embedder:
+        """Return a model by its name.
+
+        :raises ConfigurationError: when it is not installed.
+        """
+        if model not in self._embedders:
+            command = "vital models install" + (" multilingual" if model == E5.name else "")
+            raise ConfigurationError(
+                f"The documents need the model {model}, which is not installed: run `{command}`."
+            )
+        return self._embedders[model]
 
     def _suited(self, texts: Sequence[str]) -> str:
         if self._preference != "auto":
@@ -106,11 +126,3 @@ class DocumentEmbedder:
             logger.warning("multilingual_model_missing", advice="run `vital models install multilingual`")
             return BGE.name
         return E5.name
-
-    def _named(self, name: str) -> Embedder:
-        if name not in self._embedders:
-            model = "vital models install" + (" multilingual" if name == E5.name else "")
-            raise ConfigurationError(
-                f"The documents are embedded with {name}, which is not installed: run `{model}`."
-            )
-        return self._embedders[name]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.models.citation import Passage
+from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.hybrid import CANDIDATES, merged
-from vital_shared.store.knowledge import KnowledgeStore
+from vital_shared.store.knowledge import EmbeddedState, KnowledgeStore
 
 if TYPE_CHECKING:
-    from vital_shared.retrieval.document_embedder import DocumentEmbedder
     from vital_shared.retrieval.embedding import Embedder
     from vital_shared.retrieval.index.index import KnowledgeIndex
 
@@ -33,7 +34,9 @@ class MemorySource:
         self._knowledge = knowledge
         self._embedder = embedder
         self._folder = folder
-        self._opened: KnowledgeIndex | None = None
+        self._opened: _Opened | None = None
+        self._opening = asyncio.Lock()
+        self._finishing: set[asyncio.Task[None]] = set()
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         """Find at most `limit` passages, best first, of the tenant's own and the shared documents.
@@ -41,8 +44,9 @@ class MemorySource:
         :raises StoreError: when the store does not answer.
         :raises ConfigurationError: when the embedding model cannot be loaded.
         """
-        vector = None if self._embedder is None else await self._embedder.embed_query(query)
-        found = await self._index.search(query, vector, tenant_id=tenant_id, limit=CANDIDATES)
+        _, index, embedder = await self._current()
+        vector = None if embedder is None else await embedder.embed_query(query)
+        found = await index.search(query, vector, tenant_id=tenant_id, limit=CANDIDATES)
         scores = merged(found.cosines, found.keywords)
         best = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))[:limit]
         passages = await self._knowledge.passages(best, tenant_id=tenant_id)
@@ -58,21 +62,50 @@ class MemorySource:
 
         :raises StoreError: when the store does not answer.
         """
-        await self._index.catch_up()
+        await (await self._current()).searched.catch_up()
 
     async def aclose(self) -> None:
         """Stop following the store."""
+        for task in self._finishing:
+            task.cancel()
+        await asyncio.gather(*self._finishing, return_exceptions=True)
         if self._opened is not None:
-            await self._opened.aclose()
+            await self._opened.searched.aclose()
 
-    @property
-    def _index(self) -> KnowledgeIndex:
-        if self._opened is None:
-            # Numpy is a tenth of all that the engine loads, and not needed without a search.
-            from vital_shared.retrieval.index.index import KnowledgeIndex  # noqa: PLC0415
+    async def _current(self) -> _Opened:
+        """Return the index of the model in use, another one after the documents were embedded anew."""
+        state = await self._knowledge.embedded_state()
+        if self._opened is not None and self._opened.state == state:
+            return self._opened
+        async with self._opening:
+            # Once more: what was read may be older than what another search has opened since.
+            state = await self._knowledge.embedded_state()
+            if self._opened is None or self._opened.state != state:
+                opened = self._open(state)
+                if self._opened is not None:
+                    self._finish(self._opened.searched)
+                self._opened = opened
+            return self._opened
 
-            model, dimension = (
-                ("", 0) if self._embedder is None else (self._embedder.name, self._embedder.dimension)
-            )
-            self._opened = KnowledgeIndex(self._knowledge, self._folder, model=model, dimension=dimension)
-        return self._opened
+    def _open(self, state: EmbeddedState) -> _Opened:
+        # Numpy is a tenth of all that the engine loads, and not needed without a search.
+        from vital_shared.retrieval.index.index import KnowledgeIndex  # noqa: PLC0415
+
+        chosen = self._embedder
+        embedder = chosen.named(state.model) if isinstance(chosen, DocumentEmbedder) else chosen
+        model, dimension = ("", 0) if embedder is None else (embedder.name, embedder.dimension)
+        index = KnowledgeIndex(self._knowledge, self._folder, model=model, dimension=dimension)
+        return _Opened(state, index, embedder)
+
+    def _finish(self, index: KnowledgeIndex) -> None:
+        task = asyncio.create_task(index.finish())
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+
+class _Opened(NamedTuple):
+    """The index of a state, and the model that questions are embedded with for it."""
+
+    state: EmbeddedState
+    searched: KnowledgeIndex
+    embedder: Embedder | None

@@ -24,14 +24,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vital_shared.errors import Forbidden, NotFound
+from vital_shared.errors import EmbeddingModelChanged, Forbidden, NotFound
 from vital_shared.models.citation import Passage
 from vital_shared.models.knowledge import Chunk, Document
+from vital_shared.store.chunk_embeddings import embedding_by
 from vital_shared.store.database import Database
 from vital_shared.store.keywords import match_expression, search_statement
 from vital_shared.store.tables import SHARED, chunk_deletions, chunks, documents, knowledge_version, owner
 
-__all__ = ["KeywordHit", "KnowledgeStore", "StoredChunk"]
+__all__ = ["EmbeddedState", "KeywordHit", "KnowledgeStore", "StoredChunk"]
 
 _BATCH = 256
 """Chunks read at once: 0.6 MB, and a few milliseconds of the event loop."""
@@ -71,6 +72,15 @@ class StoredChunk(NamedTuple):
     embedding: bytes | None
 
 
+class EmbeddedState(NamedTuple):
+    """A state in which one model made all embeddings."""
+
+    lineage: str
+    """See `KnowledgeStore.lineage`."""
+    model: str
+    """See `KnowledgeStore.embedding_model`."""
+
+
 class KeywordHit(NamedTuple):
     """A chunk that has words of the query."""
 
@@ -107,14 +117,19 @@ class KnowledgeStore:
         content_hash: str,
         media_type: str,
         chunks: Sequence[Chunk],
+        model: str = "",
     ) -> Document:
         """Store a document in place of the one with this tenant and uri, whose id it keeps, or as a new one.
 
         :param tenant_id: its owner; None: shared by all.
-        :raises StoreError: when the database does not answer; then nothing has changed.
+        :param model: the name of the embeddings' model; empty: there are none.
+        :raises EmbeddingModelChanged: when the other documents are embedded with another model.
+        :raises StoreError: when the database does not answer.
+        Then nothing has changed.
         """
         async with self._database.begin() as connection:
             await _bump_version(connection)
+            await _check_model(connection, model)
             older = await connection.execute(
                 delete(documents)
                 .where(documents.c.tenant_id == owner(tenant_id), documents.c.uri == uri)
@@ -147,7 +162,7 @@ class KnowledgeStore:
 
     async def has_embeddings(self, document_id: str) -> bool:
         """Return whether every chunk of the document has an embedding."""
-        missing = exists().where(chunks.c.document_id == document_id, chunks.c.embedding.is_(None))
+        missing = exists().where(chunks.c.document_id == document_id, embedding_by("").is_(None))
         async with self._database.connect() as connection:
             return not (await connection.execute(select(missing))).scalar_one()
 
@@ -211,6 +226,13 @@ class KnowledgeStore:
             name = await connection.execute(select(knowledge_version.c.embedding_model))
             return name.scalar_one() or ""
 
+    async def embedded_state(self) -> EmbeddedState:
+        """Return the model that passages are embedded with, and the lineage."""
+        columns = select(knowledge_version.c.lineage, knowledge_version.c.embedding_model)
+        async with self._database.connect() as connection:
+            lineage, model = (await connection.execute(columns)).one()
+            return EmbeddedState(lineage, model or "")
+
     async def keep_embedding_model(self, name: str) -> str:
         """Keep the name of the model, unless another process was sooner; return the name that is kept."""
         column = knowledge_version.c.embedding_model
@@ -257,15 +279,20 @@ class KnowledgeStore:
         async with self._database.connect() as connection:
             return set((await connection.execute(select(chunks.c.id))).scalars())
 
-    async def chunks(self, *, after_id: int = 0) -> AsyncIterator[builtins.list[StoredChunk]]:
-        """Give the chunks of all tenants, in batches, with ascending ids above `after_id`."""
-        columns = select(*(chunks.c[name] for name in StoredChunk._fields))
-        statement = columns.order_by(chunks.c.id).limit(_BATCH)
+    async def chunks(
+        self, *, after_id: int = 0, model: str = ""
+    ) -> AsyncIterator[builtins.list[StoredChunk]]:
+        """Give the chunks of all tenants, in batches, with ascending ids above `after_id`.
+
+        :param model: name of the model of the embeddings; those by others are None. Empty: the one in use.
+        """
+        columns = [chunks.c[name] for name in StoredChunk._fields if name != "embedding"]
+        statement = select(*columns, embedding_by(model)).order_by(chunks.c.id).limit(_BATCH)
         while True:
             async with self._database.connect() as connection:
                 rows = (await connection.execute(statement.where(chunks.c.id > after_id))).all()
             if rows:
-                yield [StoredChunk(*row) for row in rows]
+                yield [StoredChunk._make(row) for row in rows]
             if len(rows) < _BATCH:
                 return
             after_id = rows[-1].id
@@ -282,7 +309,7 @@ class KnowledgeStore:
         return deleted if first_id in (None, 1) or first_version <= after_version else None
 
     async def lineage(self) -> str:
-        """Return a name that no other database's documents have, and that stays."""
+        """Return a name that no other database's documents have; another after they were embedded anew."""
         async with self._database.connect() as connection:
             name: str = (await connection.execute(select(knowledge_version.c.lineage))).scalar_one()
             return name
@@ -302,6 +329,17 @@ async def _bump_version(connection: AsyncConnection) -> None:
     """
     version = knowledge_version.c.version
     await connection.execute(update(knowledge_version).values({version: version + 1}))
+
+
+async def _check_model(connection: AsyncConnection, model: str) -> None:
+    """Keep the model where none is, or check that it is that one; afterwards its row is locked."""
+    if not model:
+        return
+    column = knowledge_version.c.embedding_model
+    kept = func.coalesce(column, model)
+    result = await connection.execute(update(knowledge_version).values({column: kept}).returning(column))
+    if (in_use := result.scalar_one()) != model:
+        raise EmbeddingModelChanged(f"The documents are embedded with {in_use} by now, not with {model}.")
 
 
 async def _forget_deletions(connection: AsyncConnection) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
 
 from vital_shared.store.cache_epochs import advance
+from vital_shared.store.chunk_embeddings import embedding_by
 from vital_shared.store.database import Database
 from vital_shared.store.source_tables import source_documents
 from vital_shared.store.tables import chunks, documents
@@ -77,9 +78,12 @@ class SourceDocuments:
             number: int = (await connection.execute(counts)).scalar_one()
             return number
 
-    async def chunks_of(self, document_ids: Sequence[str]) -> list[DocumentChunk]:
-        """Return the chunks of documents, each document's in their order."""
-        columns = select(chunks.c.document_id, chunks.c.section, chunks.c.text, chunks.c.embedding)
+    async def chunks_of(self, document_ids: Sequence[str], *, model: str) -> list[DocumentChunk]:
+        """Return the chunks of documents, each document's in their order.
+
+        :param model: name of the model of the embeddings, those by others being None; empty: the one in use.
+        """
+        columns = select(chunks.c.document_id, chunks.c.section, chunks.c.text, embedding_by(model))
         statement = columns.where(chunks.c.document_id.in_(document_ids)).order_by(chunks.c.id)
         async with self._database.connect() as connection:
             return [DocumentChunk._make(row) for row in await connection.execute(statement)]

@@ -153,7 +153,9 @@ async def test_only_what_is_new_is_read(
     asked: list[int] = []
     chunks = knowledge.chunks
     monkeypatch.setattr(
-        knowledge, "chunks", lambda *, after_id: (asked.append(after_id), chunks(after_id=after_id))[1]
+        knowledge,
+        "chunks",
+        lambda *, after_id, model: (asked.append(after_id), chunks(after_id=after_id, model=model))[1],
     )
     await asyncio.gather(*(near(knowledge, index) for _ in range(5)))
     await near(knowledge, index)
@@ -203,7 +205,9 @@ async def test_what_is_written_down_is_not_read_from_the_store_again(
     asked: list[int] = []
     chunks = knowledge.chunks
     monkeypatch.setattr(
-        knowledge, "chunks", lambda *, after_id: (asked.append(after_id), chunks(after_id=after_id))[1]
+        knowledge,
+        "chunks",
+        lambda *, after_id, model: (asked.append(after_id), chunks(after_id=after_id, model=model))[1],
     )
     assert await near(knowledge, opened()) == {"one 0", "one 1"}
     assert asked == [2]

@@ -26,12 +26,18 @@ from vital_shared.retrieval.index.postings import Postings
 from vital_shared.retrieval.index.segment import Segment, join
 from vital_shared.retrieval.index.snapshot import MOST_DEAD_SHARE, Part, Snapshot
 
-__all__ = ["IndexFolder"]
+__all__ = ["IndexFolder", "remove_indexes"]
 
 logger = get_logger(__name__)
 
 NO_GENERATION: Final = 0
 UNREADABLE_GENERATION: Final = -1
+
+
+def remove_indexes(root: Path, lineage: str) -> None:
+    """Remove the indexes of documents that were embedded anew."""
+    for path in root.glob(f"{lineage}-*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class IndexFolder:

@@ -57,7 +57,8 @@ class KnowledgeIndex:
     memory until there is enough of it to be written down.
 
     :param folder: the folder of the indexes; each store has its own below.
-    :param model: the embedding model in use; empty: there is none.
+    :param model: the embedding model in use; empty: there is none. It stays, and so does the lineage of the
+        store: an index of documents that were embedded anew is another one.
     :param dimension: the dimension of its embeddings; 0: there is none. Those of another one are left out:
         keyword search still finds those chunks, and ingesting them again mends it.
     :param unsaved_rows: see `UNSAVED_ROWS`.
@@ -117,6 +118,12 @@ class KnowledgeIndex:
         if self._saving is not None:
             await asyncio.shield(self._saving)
 
+    async def finish(self) -> None:
+        """Wait for what is under way; searches that have begun may go on."""
+        tasks = [task for task in (self._following, self._saving) if task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+
     async def aclose(self) -> None:
         """Stop following; what is being written is finished."""
         if self._following is not None:
@@ -150,7 +157,7 @@ class KnowledgeIndex:
         version = await self._knowledge.version()
         snapshot = await self._read_folder(version)
         snapshot = await self._without_deleted(snapshot)
-        async for chunks in self._knowledge.chunks(after_id=snapshot.last_id):
+        async for chunks in self._knowledge.chunks(after_id=snapshot.last_id, model=self._model):
             segment = await self._built(chunks)
             add = partial(snapshot.added, segment, after_id=self._last_id_being_saved)
             snapshot = await _in_thread(add)

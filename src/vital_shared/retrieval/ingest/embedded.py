@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.models.knowledge import Chunk
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
@@ -15,10 +15,18 @@ from vital_shared.store.staged_embeddings import StagedEmbeddings
 if TYPE_CHECKING:
     from vital_shared.retrieval.embedding import Embedder
 
-__all__ = ["ChunkEmbedder"]
+__all__ = ["ChunkEmbedder", "EmbeddedChunks"]
 
 BATCH_SIZE: Final = 32
 """Passages to embed in one call, between two reports of progress: half a second's work of two cores."""
+
+
+class EmbeddedChunks(NamedTuple):
+    """Chunks whose embeddings are all by one model."""
+
+    model: str
+    """Its name; empty: they have none."""
+    chunks: Sequence[Chunk]
 
 
 class ChunkEmbedder:
@@ -37,39 +45,41 @@ class ChunkEmbedder:
         self._staged = staged
         self._uses_all_cores = uses_all_cores
 
-    async def embed(self, contents: Contents, on_part: Callable[[float], None]) -> Sequence[Chunk]:
+    async def embed(self, contents: Contents, on_part: Callable[[float], None]) -> EmbeddedChunks:
         """Return a document's chunks with their embeddings.
 
         :param on_part: called with the part of them that is done.
         """
         if self._embedder is None:
-            return contents.chunks
+            return EmbeddedChunks("", contents.chunks)
         listed = list(_batches(contents))
-        if isinstance(self._embedder, DocumentEmbedder):
-            await self._embedder.choose(listed[0])
-        batches = {_digest(self._embedder.name, texts): texts for texts in listed}
+        embedder = self._embedder
+        if isinstance(embedder, DocumentEmbedder):
+            embedder = await embedder.choose(listed[0])
+        batches = {_digest(embedder.name, texts): texts for texts in listed}
         done = await self._staged.get(batches) if len(batches) > 1 else {}
         embeddings: list[bytes] = []
         for digest, texts in batches.items():
             joined = done.get(digest)
             if joined is None:
-                joined = await self._vectors(self._embedder, texts)
+                joined = await self._vectors(embedder, texts)
                 if len(batches) > 1:
                     await self._staged.put(digest, joined)
             embeddings += _cut(joined, len(texts))
             on_part(len(embeddings) / len(contents.chunks))
-        return [
+        chunks = [
             chunk.model_copy(update={"embedding": embedding})
             for chunk, embedding in zip(contents.chunks, embeddings, strict=True)
         ]
+        return EmbeddedChunks(embedder.name, chunks)
 
-    async def forget(self, contents: Contents) -> None:
-        """Remove what was staged of a document, now that it is stored."""
+    async def forget(self, contents: Contents, model: str) -> None:
+        """Remove what was staged of a document, now that it is stored with the embeddings of a model."""
         batches = list(_batches(contents))
-        if self._embedder is not None and len(batches) > 1:
-            await self._staged.remove([_digest(self._embedder.name, texts) for texts in batches])
+        if model and len(batches) > 1:
+            await self._staged.remove([_digest(model, texts) for texts in batches])
 
-    async def _vectors(self, embedder: DocumentEmbedder | Embedder, texts: Sequence[str]) -> bytes:
+    async def _vectors(self, embedder: Embedder, texts: Sequence[str]) -> bytes:
         vectors = await embedder.embed_passages(texts, side_by_side=self._uses_all_cores)
         return vectors.astype("<f4").tobytes()
 

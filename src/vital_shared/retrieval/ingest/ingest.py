@@ -12,10 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vital_shared.errors import IngestError, NotFound
-from vital_shared.models.knowledge import Chunk, Document
+from vital_shared.errors import EmbeddingModelChanged, IngestError, NotFound
+from vital_shared.models.knowledge import Document
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
-from vital_shared.retrieval.ingest.embedded import ChunkEmbedder
+from vital_shared.retrieval.ingest.embedded import ChunkEmbedder, EmbeddedChunks
 from vital_shared.retrieval.ingest.files import (
     FoundFile,
     file_address,
@@ -235,17 +235,31 @@ class Ingestor:
             return _duplicate(uri, twin)
         if embedded is None:
             embedded = await self._embedded(data, uri, media_type, declared, lambda _: None)
+        replace = partial(
+            self._replace, tenant_id=tenant_id, uri=uri, content_hash=content_hash, media_type=media_type
+        )
+        try:
+            document = await replace(embedded)
+        except EmbeddingModelChanged:
+            embedded = await self._embedded(data, uri, media_type, declared, lambda _: None)
+            document = await replace(embedded)
+        result = IngestResult.of(document, "updated" if older else "added")
+        return result.model_copy(update={"message": " ".join(embedded.contents.notes)})
+
+    async def _replace(
+        self, embedded: _Embedded, *, tenant_id: str | None, uri: str, content_hash: str, media_type: str
+    ) -> Document:
         document = await self._knowledge.replace(
             tenant_id=tenant_id,
             uri=uri,
             title=embedded.contents.title,
             content_hash=content_hash,
             media_type=media_type,
-            chunks=embedded.chunks,
+            chunks=embedded.pieces.chunks,
+            model=embedded.pieces.model,
         )
-        await self._chunk_embedder.forget(embedded.contents)
-        result = IngestResult.of(document, "updated" if older else "added")
-        return result.model_copy(update={"message": " ".join(embedded.contents.notes)})
+        await self._chunk_embedder.forget(embedded.contents, embedded.pieces.model)
+        return document
 
     def _check_size(self, data: bytes, uri: str) -> None:
         if not data:
@@ -290,7 +304,7 @@ class _Embedded(NamedTuple):
     """A document as it was read, and its chunks with their embeddings."""
 
     contents: Contents
-    chunks: Sequence[Chunk]
+    pieces: EmbeddedChunks
 
 
 class _File(NamedTuple):

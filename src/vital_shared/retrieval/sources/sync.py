@@ -116,7 +116,8 @@ class CollectionSync:
 
     async def _read(self, batch: Sequence[DocumentVersion]) -> list[CollectionDocument]:
         pieces: dict[str, list[DocumentChunk]] = defaultdict(list)
-        for chunk in await self._documents.chunks_of([version.id for version in batch]):
+        ids = [version.id for version in batch]
+        for chunk in await self._documents.chunks_of(ids, model=self._embedder.name):
             pieces[chunk.document_id].append(chunk)
         return [await self._document(version, pieces[version.id]) for version in batch]
 

@@ -9,6 +9,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     alert_table,
     baseline_table,
     cache_epoch_table,
+    chunk_embedding_table,
     dead_letter_table,
     document_file_table,
     idempotency_table,
