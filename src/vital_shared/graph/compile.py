@@ -6,15 +6,15 @@ import difflib
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
 from vital_shared.graph.draft import Draft, collect, own_parameters
 from vital_shared.graph.errors import PlanError
-from vital_shared.graph.node import place
+from vital_shared.graph.node import REQUIRED, place
 from vital_shared.graph.order import after, before, ordered
-from vital_shared.graph.plan import Node, Plan
+from vital_shared.graph.plan import MISSING, Node, Plan, Switch
 from vital_shared.graph.values import ValueTypes
 
 __all__ = ["compile_plan"]
@@ -102,7 +102,28 @@ def _build(cls: type, inputs: tuple[str, ...], drafts: list[Draft], makers: dict
         slots=slots,
         types=_value_types(cls, drafts, needed),
         fingerprint=_fingerprint(drafts),
+        switches=tuple(_switches(drafts, slots, {name: i for i, name in enumerate(values)})),
     )
+
+
+def _switches(drafts: list[Draft], slots: dict[str, int], makers: dict[str, int]) -> Iterator[Switch]:
+    for index, draft in enumerate(drafts):
+        declared = draft.declaration
+        parameters = {parameter.name: parameter for parameter in draft.parameters}
+        when, otherwise, names = declared.when, declared.otherwise, list[str]()
+        if when is not None:
+            names = list(inspect.signature(when).parameters)
+        elif declared.each is not None:
+            when, otherwise, names = bool, (), [declared.each.parameter]
+        sources = [draft.source(parameters[name]) for name in names]
+        if when is None or not all(source in slots for source in sources):
+            continue
+        reads = tuple(
+            (slots[source], makers.get(source, -1), parameters[name].default)
+            for name, source in zip(names, sources, strict=True)
+        )
+        value = MISSING if otherwise is REQUIRED else otherwise
+        yield Switch(index, slots[declared.makes], when, reads, value)
 
 
 def _compile(

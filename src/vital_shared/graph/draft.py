@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from vital_shared.graph.errors import PlanError
-from vital_shared.graph.node import ATTRIBUTE, DECLARED, Declaration, Pause, Retry, Skip, place
+from vital_shared.graph.node import ATTRIBUTE, DECLARED, REQUIRED, Declaration, Pause, Retry, Skip, place
 
 __all__ = ["Draft", "collect", "own_parameters"]
 
@@ -74,7 +74,9 @@ def collect(cls: type) -> tuple[dict[str, Draft], set[str]]:
                         f"{drafts[name].title} is replaced in {owner.__name__} by {member!r}: use a method, "
                         "or None to drop the node"
                     )
-                drafts[name] = Draft(name, owner.__name__, member, drafts[name].declaration)
+                # What a subclass puts in a node's place decides by itself whether there is something to do.
+                declared = replace(drafts[name].declaration, when=None, otherwise=REQUIRED)
+                drafts[name] = Draft(name, owner.__name__, member, declared)
     for draft in drafts.values():
         _check(draft)
     return drafts, dropped
@@ -100,6 +102,7 @@ def _check(draft: Draft) -> None:
     draft.parameters = own_parameters(draft.title, draft.function)
     _check_bounds(draft)
     _check_fan_out(draft)
+    _check_condition(draft)
     if draft.declaration.retry is not None:
         _check_retry(draft, draft.declaration.retry)
     if draft.declaration.fallback is not None:
@@ -148,6 +151,22 @@ def _check_fan_out(draft: Draft) -> None:
             f"{draft.title} has the default {item.default!r} for the list '{each.over}': "
             "use an empty tuple, or None"
         )
+
+
+def _check_condition(draft: Draft) -> None:
+    declared = draft.declaration
+    if declared.when is None:
+        if declared.otherwise is not REQUIRED:
+            raise PlanError(f"{draft.title} declares otherwise, and not when: it is never off")
+        return
+    if declared.optional == (declared.otherwise is not REQUIRED):
+        raise PlanError(
+            f"{draft.title} may be off: declare its value then with otherwise, or make it optional, not both"
+        )
+    names = {parameter.name for parameter in draft.parameters}
+    for name in inspect.signature(declared.when).parameters:
+        if name not in names or (declared.each is not None and name == declared.each.parameter):
+            raise PlanError(f"{draft.title} has a when that reads '{name}': it gets only what the node gets")
 
 
 def _check_retry(draft: Draft, retry: Retry) -> None:

@@ -17,6 +17,9 @@ from vital_shared.graph.errors import PlanError
 
 __all__ = ["Declaration", "Done", "Each", "Pause", "Retry", "Skip", "fan_out", "node"]
 
+REQUIRED: Final = object()
+"""Stands where nothing is declared, since None may be."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
@@ -102,6 +105,8 @@ class Declaration:
     on_timeout: str | None = None
     pauses: bool = False
     each: Each | None = None
+    when: Callable[..., Any] | None = None
+    otherwise: Any = REQUIRED
 
 
 @overload
@@ -119,6 +124,8 @@ def node(
     degradation: str | None = None,
     on_timeout: str | None = None,
     pauses: bool = False,
+    when: Callable[..., Any] | None = None,
+    otherwise: Any = REQUIRED,
 ) -> Callable[[F], F]: ...
 
 
@@ -137,6 +144,9 @@ def node(function: Any = None, /, *, makes: str | None = None, **declared: Any) 
     :param degradation: the reason that is given where the node failed; by default ``<makes>_failed``.
     :param on_timeout: the reason where it timed out; by default the same.
     :param pauses: the method may raise `Pause`.
+    :param when: a function of some of the node's parameters. Where these are inputs, or values of nodes that
+        are off, and it returns something false, the node is off: it is left out of the run, unseen.
+    :param otherwise: the value of a node that is off; an optional one has none. It must not be changed.
     """
 
     def declare(method: F) -> F:

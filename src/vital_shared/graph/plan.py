@@ -74,6 +74,22 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Switch:
+    """The condition of a node that may be off, compiled."""
+
+    index: int
+    """The node's."""
+    slot: int
+    """The slot of the node's value."""
+    when: Callable[..., Any]
+    reads: tuple[tuple[int, int, Any], ...]
+    """For each parameter of the condition: the slot of its value, the index of the node that makes it (-1: it
+    is an input), and what stands for it where that node makes nothing."""
+    otherwise: Any
+    """The value of the node where it is off; MISSING: it has none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """A class as a graph: immutable, and shared by all runs."""
 
@@ -94,6 +110,10 @@ class Plan:
     """The way in which values are written into checkpoints."""
     fingerprint: str
     """The same for two plans that can go on with each other's checkpoints."""
+    switches: tuple[Switch, ...] = ()
+    """The nodes that may be off, each after those whose values its condition reads."""
+    pruned: dict[int, Plan] = field(default_factory=dict, repr=False)
+    """The plans without what is off, by the bits of the indices of these nodes."""
 
     def node(self, name: str) -> Node:
         """Return the node of that name.

@@ -15,6 +15,7 @@ from vital_shared.graph.errors import AnswerError, GraphError
 from vital_shared.graph.observer import Observer, tell
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span, describe
 from vital_shared.graph.plan import MISSING, Node, Plan
+from vital_shared.graph.prune import prune
 from vital_shared.graph.step import Step
 
 __all__ = ["RunState", "StepTiming"]
@@ -88,7 +89,12 @@ class RunState:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         count = len(plan.nodes)
-        self.plan = plan
+        try:
+            self._values = list(map(inputs.__getitem__, plan.inputs))
+        except KeyError as error:
+            raise GraphError(f"graph '{plan.name}' needs the input {error}: pass it") from None
+        self._values += [MISSING] * count
+        self.plan = plan = prune(plan, self._values) if plan.switches else plan
         self.target = target
         self.observers = observers
         self.deliver = deliver
@@ -110,11 +116,6 @@ class RunState:
         self._error: BaseException | None = None
         self._cut: Node | None = None
         self._checkpoint = checkpoint
-        try:
-            self._values = list(map(inputs.__getitem__, plan.inputs))
-        except KeyError as error:
-            raise GraphError(f"graph '{plan.name}' needs the input {error}: pass it") from None
-        self._values += [MISSING] * count
         if checkpoint is not None:
             self._restore(checkpoint, answers or {})
         elif answers:

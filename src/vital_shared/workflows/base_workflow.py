@@ -46,6 +46,7 @@ SEARCH_SECONDS: Final = 5.0
 MERGE_SECONDS: Final = 5.0
 TOOLS_AT_ONCE: Final = 8
 NOTHING: Final = Retrieved()
+NO_TOOLS: Final = ToolPlan()
 
 
 class BaseWorkflow(Graph):
@@ -191,7 +192,12 @@ class BaseWorkflow(Graph):
         """Read who answers."""
         return await self.services.agents.get(agent_id, tenant_id=tenant_id)
 
-    @node(optional=True, timeout=STORE_SECONDS, degradation="history_failed")
+    @node(
+        optional=True,
+        timeout=STORE_SECONDS,
+        degradation="history_failed",
+        when=lambda session_id, messages: session_id is not None or messages is not None,
+    )
     async def history(
         self,
         mode: WorkflowMode,
@@ -212,7 +218,7 @@ class BaseWorkflow(Graph):
         """Make the question stand alone."""
         return standalone(query, history)
 
-    @node
+    @node(when=lambda enable_rag: enable_rag, otherwise=())
     async def rag_sources(self, enable_rag: bool) -> tuple[str, ...]:
         """Name the sources to ask."""
         return tuple(source.name for source in self.services.sources) if enable_rag else ()
@@ -230,7 +236,13 @@ class BaseWorkflow(Graph):
         found = next(one for one in self.services.sources if one.name == source)
         return await ask(found, question, tenant_id=tenant_id, limit=4 * self.services.settings.passages)
 
-    @node(optional=True, timeout=MERGE_SECONDS, degradation="rag_failed", on_timeout="rag_timeout")
+    @node(
+        optional=True,
+        timeout=MERGE_SECONDS,
+        degradation="rag_failed",
+        on_timeout="rag_timeout",
+        when=lambda rag_sources: rag_sources,
+    )
     async def passages(
         self,
         question: str,
@@ -249,14 +261,14 @@ class BaseWorkflow(Graph):
             raise Skip
         return await self.services.fusion.merge(question, found, limit=self.services.settings.passages)
 
-    @node(optional=True, degradation="suggestion_failed")
+    @node(optional=True, degradation="suggestion_failed", when=lambda enable_tools: enable_tools)
     async def tool_suggestion(self, query: str, enable_tools: bool) -> tuple[ToolCall, ...]:
         """Suggest tool calls by keywords, and by meaning those tools that declare it."""
         if not enable_tools:
             raise Skip
         return await self.services.suggester.suggest(query)
 
-    @node(optional=True, degradation="suggestion_failed")
+    @node(optional=True, degradation="suggestion_failed", when=lambda enable_tools: enable_tools)
     async def model_suggestion(
         self,
         question: str,
@@ -284,7 +296,12 @@ class BaseWorkflow(Graph):
             raise Skip
         return await suggest_by_model(request, self._chain(callers, load_agent), self.services.tools)
 
-    @node
+    @node(
+        when=lambda requested_tools, tool_suggestion, model_suggestion: (
+            requested_tools or tool_suggestion or model_suggestion
+        ),
+        otherwise=NO_TOOLS,
+    )
     async def tool_plan(
         self,
         mode: WorkflowMode,
@@ -308,7 +325,7 @@ class BaseWorkflow(Graph):
             max_cost_dollars=left_of(max_cost_dollars, spent),
         )
 
-    @node(pauses=True)
+    @node(pauses=True, when=lambda tool_plan: tool_plan.suggested or tool_plan.approved, otherwise=())
     async def approved_tools(self, tool_plan: ToolPlan) -> tuple[ToolCall, ...]:
         """Wait for the user, where calls need approval."""
         if tool_plan.suggested:
@@ -320,7 +337,7 @@ class BaseWorkflow(Graph):
         """Make the tool calls at the same time, each with its own timeout and failure."""
         return await self.services.tools.run(call, ToolContext(tenant_id=tenant_id, run_id=run_id))
 
-    @node
+    @node(when=lambda tool_plan, tools: tools or tool_plan is not NO_TOOLS, otherwise=())
     async def tool_results(
         self,
         tool_plan: ToolPlan,
