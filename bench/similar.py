@@ -3,7 +3,7 @@
     python bench/similar.py
 
 Prints precision and recall by threshold, for the vectors alone and with the guard that compares the words
-(`vital_shared.cache.sameness`), over the pairs of ``tests/cache/near_questions.py``; exits with 1 where the
+(`vital_shared.cache.paraphrase`), over the pairs of ``tests/cache/near_questions.py``; exits with 1 where the
 precision at the default threshold is below 0.99. The embedded models have to be installed.
 """
 
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.cache.near_questions import NOT_SAME, NOT_SAME_LATER, SAME, SAME_LATER
 
-from vital_shared.cache.sameness import asks_the_same
+from vital_shared.cache.paraphrase import is_paraphrase
 from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.pinned_models import BGE_SMALL
 from vital_shared.retrieval.weights import installed
@@ -49,7 +49,7 @@ async def measure(embedder: Embedder) -> list[Pair]:
     for questions, same, later in written_first + written_later:
         for both in questions:
             one, other = await embedder.embed_passages(both)
-            pairs.append(Pair(same, later, float(one @ other), asks_the_same(*both)))
+            pairs.append(Pair(same, later, float(one @ other), is_paraphrase(*both)))
     return pairs
 
 

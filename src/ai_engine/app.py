@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from ai_engine.api import chat, health, metrics, pages, runbooks, runs
 from ai_engine.asgi.access_log import AccessLog
-from ai_engine.asgi.lazy_app import LoadedLate
+from ai_engine.asgi.lazy_app import LazyApp
 from ai_engine.asgi.trace_context import TraceContext
 from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.auth.key_cache import KeyRing
@@ -159,7 +159,7 @@ def create_app(
     routes = [
         *runs.routes,  # first: they are asked most
         *chat.routes,
-        Route("/v1/agui", LoadedLate(_agui), methods=["POST"]),
+        Route("/v1/agui", LazyApp(_agui), methods=["POST"]),
         *health.routes,
         *metrics.routes,
         *pages.routes,
@@ -170,7 +170,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.router.default = LoadedLate(_administration)
+    app.router.default = LazyApp(_administration)
     add_problem_handlers(app)
     app.add_middleware(Authentication)
     if tracer() is not None:

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
 
     cache_similarity: float = Field(default=0.85, ge=0.5, le=1)
     """The cosine from which on two questions are compared word by word, for agents with `similar_questions`;
-    see `vital_shared.cache.sameness`."""
+    see `vital_shared.cache.paraphrase`."""
 
     redis_url: SecretStr = SecretStr("")
     """``redis://…``, where the answers are shared by all processes; empty: each has its own."""

@@ -22,7 +22,7 @@ from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL, TENANT, WOR
 from vital_shared.store.database import Database
 from vital_shared.store.limits import LimitStore
 from vital_shared.testing import CannedModel
-from vital_shared.workflows.estimate import worst_cost
+from vital_shared.workflows.estimate import max_cost
 from vital_shared.workflows.services import Services
 
 START = datetime(2026, 11, 25, 23, 0, tzinfo=UTC)
@@ -77,9 +77,9 @@ async def service(start: Callable) -> Service:
     return await start()
 
 
-async def worst(services: Services, **fields: object) -> Decimal:
+async def max_run_cost(services: Services, **fields: object) -> Decimal:
     agent = await services.agents.get("generalist", tenant_id="acme")
-    return worst_cost(services, WorkflowInput(**asked(**PLAIN | fields)), agent).dollars
+    return max_cost(services, WorkflowInput(**asked(**PLAIN | fields)), agent).dollars
 
 
 async def limit(service: Service, **limits: object) -> None:
@@ -105,7 +105,7 @@ async def test_of_200_at_once_as_many_run_as_the_budget_has_room_for(
     start: Callable, gate: asyncio.Event
 ) -> None:
     services = [await start(), await start()]  # two engines on one store
-    one = await worst(services[0].services)
+    one = await max_run_cost(services[0].services)
     await limit(services[0], daily_dollars=50 * one)
     asking = [asyncio.create_task(services[n % 2].ask(**PLAIN)) for n in range(200)]
     refused = 0
@@ -132,7 +132,7 @@ async def test_however_many_ask_the_budget_is_used_up_and_never_overspent_by_mor
     gate.set()
     services = [await start(), await start()]
     terse = PLAIN | {"model": "terse"}
-    most = await worst(services[0].services, model="terse")
+    most = await max_run_cost(services[0].services, model="terse")
     budget = Decimal("0.1005")  # for 50 answers of $0.00201
     await limit(services[0], daily_dollars=budget)
     paid, succeeded = Decimal(0), 1
@@ -232,7 +232,7 @@ async def test_other_tenants_are_not_limited(service: Service) -> None:
 async def test_a_cancelled_run_gives_back_what_it_held(service: Service) -> None:
     await limit(service, daily_dollars="1000")
     asking = asyncio.create_task(service.ask(**PLAIN))
-    await until_reserved(service, await worst(service.services))
+    await until_reserved(service, await max_run_cost(service.services))
     (run_id,) = service.engine.hub._runs
     assert (await service.client.delete(f"/v1/runs/{run_id}")).status_code == 204
     assert (await asking).status_code == 409

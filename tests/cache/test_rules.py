@@ -2,7 +2,7 @@
 
 import pytest
 
-from vital_shared.cache.rules import key_of, may_be_kept, normalised
+from vital_shared.cache.rules import is_cacheable, key_of, normalised
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.tool import ToolResult
 from vital_shared.models.workflow_io import Timings, WorkflowInput, WorkflowMode, WorkflowOutput
@@ -100,8 +100,8 @@ def result(name: str) -> ToolResult:
     ],
 )
 def test_only_good_whole_answers_of_single_questions_are_kept(output, kept):
-    assert may_be_kept(output, (), resumed=False) == kept
+    assert is_cacheable(output, (), resumed=False) == kept
 
 
 def test_what_a_person_has_decided_on_is_not_kept():
-    assert not may_be_kept(answer(), (), resumed=True)
+    assert not is_cacheable(answer(), (), resumed=True)

@@ -41,9 +41,9 @@ async def budget(limits: LimitStore, daily: str | None = "10", **others: object)
     await limits.set("acme", chosen, now=NOW)
 
 
-async def start(runs: RunStore, run_id: str, worst: int = DOLLAR, now: datetime = NOW, **fields) -> None:
+async def start(runs: RunStore, run_id: str, max_cost: int = DOLLAR, now: datetime = NOW, **fields) -> None:
     asked = record(run_id, created_at=now, deadline_at=now + timedelta(minutes=5), **fields)
-    await runs.start(asked, lambda: worst)
+    await runs.start(asked, lambda: max_cost)
 
 
 async def end(runs: RunStore, run_id: str) -> None:
@@ -207,7 +207,7 @@ async def test_a_paused_run_holds_nothing_and_asks_again(database, runs, limits)
     await runs.pause("run-1", checkpoint=CHECKPOINT, output=waiting, last_seq=1, expires_at=tomorrow, now=NOW)
     assert await reserved(limits) == 0
     await start(runs, "run-2")
-    claim = {"tenant_id": "acme", "now": NOW, "deadline_at": UNTIL, "worst_nanos": lambda: DOLLAR}
+    claim = {"tenant_id": "acme", "now": NOW, "deadline_at": UNTIL, "max_cost_nanos": lambda: DOLLAR}
     with pytest.raises(BudgetExceeded):
         await runs.claim("run-1", **claim)
     assert (await runs.get("run-1", tenant_id="acme", now=NOW)).status == "awaiting_approval"

@@ -39,7 +39,7 @@ class Process:
         self.runs = RunStore(database, journal=Journal(folder))
 
     async def start(
-        self, run_id: str, key: IdempotencyKey | None = None, worst_nanos: int = 100
+        self, run_id: str, key: IdempotencyKey | None = None, max_cost_nanos: int = 100
     ) -> RunContext:
         record = RunRecord(
             id=run_id,
@@ -52,7 +52,7 @@ class Process:
             created_at=NOW,
             deadline_at=DEADLINE,
         )
-        await self.runs.start(record, lambda: worst_nanos, key)
+        await self.runs.start(record, lambda: max_cost_nanos, key)
         return RunContext(run_id, QUESTION, note=partial(self.runs.journal.note, run_id))
 
     async def fail(self, context: RunContext) -> bool:
@@ -167,7 +167,7 @@ async def test_an_end_that_waited_for_the_store_is_entered_as_it_was(
     database._commits._transact = away  # type: ignore[method-assign, assignment]
     with pytest.raises(StoreError):
         await dead.fail(context)
-    dead.runs.payments._retrying.cancel()  # type: ignore[union-attr]
+    dead.runs.charge_writer._retrying.cancel()  # type: ignore[union-attr]
     assert not await alive.runs.end_lost(LATER)
     dead.die()
     assert await alive.runs.end_lost(LATER) == ()  # the store is still away: it is kept
@@ -197,9 +197,9 @@ async def test_a_refused_run_leaves_nothing_open(
 ) -> None:
     process, _ = processes
     await LimitStore(database).set("acme", TenantLimits(daily_dollars=1), now=NOW)
-    await process.start("run-1", worst_nanos=10**9)
+    await process.start("run-1", max_cost_nanos=10**9)
     with pytest.raises(Exception, match="budget"):
-        await process.start("run-2", worst_nanos=10**9)
+        await process.start("run-2", max_cost_nanos=10**9)
     assert list(process.runs.journal._lines) == ["run-1"]
 
 

@@ -24,7 +24,7 @@ from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.monitoring.metrics import COST_OVERALL_DOLLARS_TOTAL
-from vital_shared.store import payments as module
+from vital_shared.store import charge_writer as module
 from vital_shared.store.account_tables import ledger, reservations, spending
 from vital_shared.store.database import Database
 from vital_shared.store.dead_letter_table import dead_letters
@@ -62,7 +62,7 @@ class Store:
             raise StoreError("The database is away.")
         return await self._transact(work)
 
-    async def start(self, run_id: str, worst_nanos: int = 0) -> RunContext:
+    async def start(self, run_id: str, max_cost_nanos: int = 0) -> RunContext:
         record = RunRecord(
             id=run_id,
             tenant_id="acme",
@@ -74,7 +74,7 @@ class Store:
             created_at=NOW,
             deadline_at=NOW + timedelta(minutes=5),
         )
-        await self.runs.start(record, lambda: worst_nanos)
+        await self.runs.start(record, lambda: max_cost_nanos)
         return RunContext(run_id, QUESTION)
 
     async def fail(self, context: RunContext) -> bool:
@@ -90,10 +90,10 @@ class Store:
 
     async def settled(self) -> None:
         """Wait until nothing is owed any more."""
-        payments = self.runs.payments
-        while payments._in_flight or payments._kept:
+        charge_writer = self.runs.charge_writer
+        while charge_writer._in_flight or charge_writer._kept:
             await asyncio.sleep(0)
-            await payments.catch_up()
+            await charge_writer.catch_up()
 
     async def rows(self, statement) -> list:
         async with self.database.connect() as connection:
@@ -107,7 +107,7 @@ class Store:
 async def store(database: Database, tmp_path: Path) -> AsyncIterator[Store]:
     made = Store(database, Spool(tmp_path / "owed"))
     yield made
-    await made.runs.payments.aclose()
+    await made.runs.charge_writer.aclose()
 
 
 def charge(item: str = "llm/1", nanos: int = 7, **poison: object) -> Charge:
@@ -123,8 +123,8 @@ async def test_a_run_ends_in_the_store_though_it_was_away(store: Store):
         await store.fail(context)
     assert (await store.runs.get("run-1", tenant_id="acme")).status == "failed"  # readers know it at once
     assert await store.status("run-1") == "running"
-    assert store.runs.payments._retrying is not None
-    await store.runs.payments._retrying  # by itself: nobody asks for it
+    assert store.runs.charge_writer._retrying is not None
+    await store.runs.charge_writer._retrying  # by itself: nobody asks for it
     assert await store.status("run-1") == "failed"
     assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
 
@@ -145,7 +145,7 @@ async def test_an_exclusive_lock_on_the_file_delays_an_end_and_does_not_lose_it(
     await store.settled()
     assert await store.status("run-1") == "failed"
     assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
-    await store.runs.payments.aclose()
+    await store.runs.charge_writer.aclose()
     await database.aclose()
 
 
@@ -182,12 +182,12 @@ async def test_a_poisoned_charge_does_not_hold_up_those_behind_it(store: Store):
 
 async def test_an_end_that_can_never_be_written_is_set_aside_and_lets_its_reservation_go(store: Store):
     await LimitStore(store.database).set("acme", TenantLimits(daily_dollars=Decimal(1)), now=NOW)
-    context = await store.start("run-1", worst_nanos=1_000)
+    context = await store.start("run-1", max_cost_nanos=1_000)
     context.add(charge())
     assert await store.rows(select(reservations.c.run_id)) == [("run-1",)]
     naive = NOW.replace(tzinfo=None)
     with pytest.raises(StoreError, match="time zone"):
-        await store.runs.payments.settle(
+        await store.runs.charge_writer.write(
             context, NOW, lambda _: 1 / 0, lambda: None, unstorable(store, "run-1", naive)
         )
     await store.settled()
@@ -203,7 +203,7 @@ def unstorable(store: Store, run_id: str, finished_at: datetime):
 
 async def test_a_reservation_is_let_go_with_an_end_that_was_late(store: Store):
     await LimitStore(store.database).set("acme", TenantLimits(daily_dollars=Decimal(1)), now=NOW)
-    context = await store.start("run-1", worst_nanos=1_000)
+    context = await store.start("run-1", max_cost_nanos=1_000)
     store.away = 1
     with pytest.raises(StoreError):
         await store.fail(context)
@@ -220,9 +220,9 @@ async def test_an_outage_is_no_free_lunch(store: Store):
     with pytest.raises(StoreError):
         await store.fail(context)
     with pytest.raises(BudgetExceeded):
-        await store.start("run-2", worst_nanos=1_000)
+        await store.start("run-2", max_cost_nanos=1_000)
     await store.settled()
-    assert store.runs.payments.owed_nanos("acme") == 0
+    assert store.runs.charge_writer.owed_nanos("acme") == 0
 
 
 async def test_a_run_that_was_called_lost_meanwhile_ends_as_it_did(store: Store):
@@ -230,9 +230,9 @@ async def test_a_run_that_was_called_lost_meanwhile_ends_as_it_did(store: Store)
     store.away = 1
     with pytest.raises(StoreError):
         await store.fail(context)
-    catch_up, store.runs.payments.catch_up = store.runs.payments.catch_up, nothing
+    catch_up, store.runs.charge_writer.catch_up = store.runs.charge_writer.catch_up, nothing
     await store.runs.sweep(NOW + timedelta(hours=1))  # of another process, which does not know
-    store.runs.payments.catch_up = catch_up
+    store.runs.charge_writer.catch_up = catch_up
     await store.settled()
     (error,) = await store.rows(select(runs_table.c.error_type))
     assert error == ("model",)
@@ -248,13 +248,13 @@ async def test_what_is_owed_at_the_end_of_a_process_is_entered_by_the_next(store
     store.away = 1_000_000
     with pytest.raises(StoreError):
         await store.fail(context)
-    await store.runs.payments.aclose()
+    await store.runs.charge_writer.aclose()
     store.away = 0
     assert await store.status("run-1") == "running"
     (file,) = (tmp_path / "owed").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     following = RunStore(store.database, Spool(tmp_path / "owed"))
-    assert await following.payments.recover()
+    assert await following.charge_writer.recover()
     assert await store.status("run-1") == "failed"
     assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
     assert not list((tmp_path / "owed").iterdir())
@@ -266,7 +266,7 @@ async def test_the_spool_of_a_living_process_and_torn_lines_are_left_alone(store
     with pytest.raises(StoreError):
         await store.fail(context)
     living = Spool(tmp_path / "owed")
-    living.append([debt.owed for debt in store.runs.payments._kept])
+    living.append([debt.owed for debt in store.runs.charge_writer._kept])
     store.away = 0
     other = Spool(tmp_path / "owed")
     assert list(other.read_abandoned()) == []
@@ -282,7 +282,7 @@ async def test_the_spool_of_a_living_process_and_torn_lines_are_left_alone(store
 async def test_a_spool_that_nobody_may_read_stops_nothing(store: Store, tmp_path: Path):
     (tmp_path / "owed/a.jsonl").mkdir(parents=True)  # open fails, whoever asks
     with capture_logs() as logs:
-        assert await store.runs.payments.recover()
+        assert await store.runs.charge_writer.recover()
     assert [log["event"] for log in logs] == ["locked_file_not_readable"]
 
 
@@ -301,10 +301,10 @@ async def test_what_is_in_flight_when_the_store_hangs_at_the_end_is_spooled_too(
     store.database._commits._transact = hang
     ending = asyncio.create_task(store.fail(context))
     await asyncio.sleep(0)
-    await store.runs.payments.aclose()
+    await store.runs.charge_writer.aclose()
     may_write.set()
     assert await ending  # written after all: and entered once more, which changes nothing
-    assert await RunStore(store.database, Spool(tmp_path / "owed")).payments.recover()
+    assert await RunStore(store.database, Spool(tmp_path / "owed")).charge_writer.recover()
     assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
     assert set(await store.rows(select(spending.c.cost_nanos))) == {(7,)}
 
@@ -319,8 +319,8 @@ async def test_what_the_end_of_a_loop_cuts_short_is_spooled(store: Store, tmp_pa
     store.database._commits._task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await ending
-    await store.runs.payments.aclose()
-    assert await RunStore(store.database, Spool(tmp_path / "owed")).payments.recover()
+    await store.runs.charge_writer.aclose()
+    assert await RunStore(store.database, Spool(tmp_path / "owed")).charge_writer.recover()
     assert await store.status("run-1") == "failed"
     assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
 
@@ -334,9 +334,9 @@ async def test_what_memory_has_no_room_for_waits_on_disk_and_is_entered_too(
     for context in bills:
         with pytest.raises(StoreError):
             await store.fail(context)
-    assert len(store.runs.payments._kept) == 2
-    assert store.runs.payments._retrying is not None
-    await store.runs.payments._retrying
+    assert len(store.runs.charge_writer._kept) == 2
+    assert store.runs.charge_writer._retrying is not None
+    await store.runs.charge_writer._retrying
     assert {await store.status(context.run_id) for context in bills} == {"failed"}
 
 
@@ -410,7 +410,7 @@ async def test_each_good_write_is_committed_once_and_each_poisoned_one_set_aside
             task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await store.settled()
-    await store.runs.payments.aclose()
+    await store.runs.charge_writer.aclose()
     columns = ledger.c.run_id, ledger.c.item, ledger.c.cost_nanos
     assert sorted(await store.rows(select(*columns))) == sorted(good)
     found = await store.rows(select(dead_letters.c.run_id, dead_letters.c.item))

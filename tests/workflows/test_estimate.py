@@ -10,7 +10,7 @@ from tests.llm.wires.servers.openai import DONE, chunk, piece
 from vital_shared import BaseWorkflow, tool
 from vital_shared.models.agent import AgentProfile
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
-from vital_shared.workflows.estimate import worst_cost
+from vital_shared.workflows.estimate import max_cost
 
 AGENT = AgentProfile(id="generalist", name="G", system_prompt="Be brief.", model="acme:m")
 PRICES = 'price = { input = "1", output = "10" }'
@@ -53,7 +53,7 @@ def asked(**fields):
 async def test_free_models_and_tools_cost_nothing(configured):
     async with configured() as services:
         free = AGENT.model_copy(update={"model": "extractive", "tools": ("calculator",)})
-        estimate = worst_cost(services, asked(), free)
+        estimate = max_cost(services, asked(), free)
     assert estimate == (0, ())
     assert estimate.nanos == 0
 
@@ -61,25 +61,25 @@ async def test_free_models_and_tools_cost_nothing(configured):
 async def test_a_model_without_a_price_is_named_and_needs_a_budget(configured):
     async with configured() as services:
         canned = AGENT.model_copy(update={"model": "canned", "tools": ()})
-        estimate = worst_cost(services, asked(), canned)
+        estimate = max_cost(services, asked(), canned)
     assert estimate == (0, ("canned",))
     assert estimate.nanos == 1
 
 
 async def test_a_plain_question_is_one_prompt_and_the_longest_answer(configured):
     async with configured(table(more=f"max_output_tokens = 100\n{PRICES}")) as services:
-        estimate = worst_cost(services, asked(enable_tools=False, enable_rag=False), AGENT)
+        estimate = max_cost(services, asked(enable_tools=False, enable_rag=False), AGENT)
         # 500 tokens of rules, 5 of "Be brief.", 5 of "How long?"; a dollar a million to read, ten to write.
         assert estimate.dollars == Decimal("0.000510") + Decimal("0.001")
-        documents = worst_cost(services, asked(enable_tools=False), AGENT).dollars
+        documents = max_cost(services, asked(enable_tools=False), AGENT).dollars
     assert documents == estimate.dollars + 5 * Decimal("0.000500")
 
 
 async def test_each_model_of_the_chain_may_be_paid_for(configured):
     async with configured(table(), table("n"), table("o", "")) as services:
         plain = asked(enable_tools=False)
-        one = worst_cost(services, plain, AGENT)
-        both = worst_cost(services, plain, AGENT.model_copy(update={"fallbacks": ("acme:n", "acme:o")}))
+        one = max_cost(services, plain, AGENT)
+        both = max_cost(services, plain, AGENT.model_copy(update={"fallbacks": ("acme:n", "acme:o")}))
     assert both.dollars == 2 * one.dollars
     assert both.unpriced == ("acme:o",)
 
@@ -89,7 +89,7 @@ async def test_the_prompt_ends_at_the_models_context(configured):
     async with configured(
         table(more=f"context_tokens = 2000\nmax_output_tokens = 100\n{PRICES}")
     ) as services:
-        estimate = worst_cost(services, asked(mode="4", session_id="s"), long)
+        estimate = max_cost(services, asked(mode="4", session_id="s"), long)
     assert estimate.dollars == Decimal("0.001900") + Decimal("0.001")
 
 
@@ -98,7 +98,7 @@ async def test_requested_tools_cost_what_they_cost_and_suggested_ones_the_deares
     async with configured() as services:
 
         def tools(agent=free, *, resumed=False, **fields):
-            return worst_cost(services, asked(**fields), agent, resumed=resumed).dollars
+            return max_cost(services, asked(**fields), agent, resumed=resumed).dollars
 
         assert tools(requested_tools=["dear", "dear"], enable_tools=False) == Decimal("0.80")
         assert tools(mode="2") == 8 * Decimal("0.40")
@@ -114,7 +114,7 @@ async def test_sources_cost_what_they_declare_and_so_does_the_tool_that_asks_the
     async with configured(sources=[source]) as services:
 
         def cost(**fields):
-            return worst_cost(services, asked(**fields), free).dollars
+            return max_cost(services, asked(**fields), free).dollars
 
         assert cost(enable_tools=False) == 2 * Decimal("0.003")
         assert cost(enable_tools=False, enable_rag=False) == 0
@@ -123,8 +123,8 @@ async def test_sources_cost_what_they_declare_and_so_does_the_tool_that_asks_the
 
 async def test_a_tool_loop_is_bounded_by_its_own_limit(configured):
     async with configured(table(more='price = { input = "100", output = "0" }')) as services:
-        looping = worst_cost(services, asked(), AGENT.model_copy(update={"tools": ("cheap",)})).dollars
-        alone = worst_cost(services, asked(enable_tools=False), AGENT).dollars
+        looping = max_cost(services, asked(), AGENT.model_copy(update={"tools": ("cheap",)})).dollars
+        alone = max_cost(services, asked(enable_tools=False), AGENT).dollars
     full = (16_000 - 1_024) * Decimal("0.0001")
     assert looping - alone > 1 + 2 * full  # with the suggestion, which is not in the loop
     assert looping - alone < 1 + 4 * full
@@ -133,10 +133,10 @@ async def test_a_tool_loop_is_bounded_by_its_own_limit(configured):
 async def test_the_run_s_own_limit_bounds_it(configured):
     async with configured(table()) as services:
         limited = asked(max_cost_dollars="0.001")
-        assert worst_cost(services, limited, AGENT).dollars == Decimal("0.001")
-        rest = worst_cost(services, limited, AGENT, resumed=True, spent=Decimal("0.0004"))
+        assert max_cost(services, limited, AGENT).dollars == Decimal("0.001")
+        rest = max_cost(services, limited, AGENT, resumed=True, spent=Decimal("0.0004"))
         assert rest.dollars == Decimal("0.0006")
-        assert worst_cost(services, limited, AGENT, resumed=True, spent=Decimal(1)).dollars == 0
+        assert max_cost(services, limited, AGENT, resumed=True, spent=Decimal(1)).dollars == 0
 
 
 def answer(words: int, prompt_tokens: int):
@@ -179,9 +179,9 @@ async def test_no_run_costs_more_however_much_is_said(configured, tools):
         agent = AGENT.model_copy(update={"tools": tools, "system_prompt": "Be brief. " * 200})
         await services.agents.save(agent, tenant_id="acme")
         output = await BaseWorkflow(services).execute_typed(asked())
-        worst = worst_cost(services, asked(), agent).dollars
+        bound = max_cost(services, asked(), agent).dollars
     assert len(output.model_calls) == (7 if tools else 1)
-    assert worst / 10 < output.cost.total <= worst
+    assert bound / 10 < output.cost.total <= bound
 
 
 @pytest.mark.parametrize("dollars", ["0", "0.0012", "0.002", "0.004", "0.01", "0.03"])

@@ -237,7 +237,7 @@ async def test_a_nodes_own_charge_is_in_the_answer_and_in_the_ledger(priced):
 
 async def test_a_run_whose_end_could_not_be_saved_ends_in_the_store_all_the_same(priced, monkeypatch):
     services = await priced(whole())
-    record = services.runs.payments.settle
+    record = services.runs.charge_writer.settle
 
     async def refuse(context, now, job, after, end):
         def broken(connection):
@@ -245,13 +245,13 @@ async def test_a_run_whose_end_could_not_be_saved_ends_in_the_store_all_the_same
 
         return await record(context, now, broken, after, end)
 
-    monkeypatch.setattr(services.runs.payments, "settle", refuse)
+    monkeypatch.setattr(services.runs.charge_writer, "settle", refuse)
     lost = await BaseWorkflow(services).execute_typed(question("How long?", model="whole"))
     assert "save_failed" in lost.degradation_reasons
     monkeypatch.undo()
     kept = await services.runs.get(lost.run_id, tenant_id=None)
     assert (kept.status, kept.output.response) == ("completed", lost.response)  # before it is stored, too
-    await services.runs.payments.catch_up()
+    await services.runs.charge_writer.catch_up()
     assert (await services.runs.get(lost.run_id, tenant_id=None)).status == "completed"
     assert bill_of(await rows(services), lost.run_id) == nanos(lost.cost.total)
 

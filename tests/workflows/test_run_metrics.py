@@ -231,15 +231,15 @@ async def test_a_run_that_is_cancelled_while_its_answer_is_stored_counts_as_answ
 
 
 async def test_a_call_that_is_tracked_within_a_run_is_in_its_cost(services):
-    class Asking(BaseWorkflow):
+    class AdmissionRequest(BaseWorkflow):
         @node
         def mine(self, question: str) -> int:  # in a thread
             track_llm_call("2", "gpt-4", 1000, 500)
             return len(question)
 
     with counted() as growth:
-        output = await ask(services, workflow=Asking)
-        await ask(services, workflow=Asking, tenant_id="globex")
+        output = await ask(services, workflow=AdmissionRequest)
+        await ask(services, workflow=AdmissionRequest, tenant_id="globex")
     assert output.cost.llm == Decimal("0.06")
     assert growth("vital_cost_dollars_total", mode="2", tenant_id="acme", cost_type="llm") == 0.06
     assert growth("vital_llm_calls_total", model="gpt-4") == 2

@@ -274,7 +274,7 @@ async def test_an_embedded_model_runs_in_this_process(services: Services, spans:
     assert (span.kind, span.attributes["gen_ai.provider.name"]) == (SpanKind.INTERNAL, "vital")
 
 
-class Asking(CannedModel):
+class AdmissionRequest(CannedModel):
     """A model whose HTTP client is instrumented."""
 
     async def stream(self, request: Any) -> Any:
@@ -295,7 +295,7 @@ class Reading(BaseWorkflow):
 async def test_what_the_model_does_stands_below_its_call_and_what_its_reader_does_does_not(
     open_services: Open, spans: Spans
 ) -> None:
-    services = await open_services(models=[Asking("42 days [1].")])
+    services = await open_services(models=[AdmissionRequest("42 days [1].")])
     await Reading(services).execute_typed(question("How long?", model="canned"))
     assert {spans.path(span).rsplit(" > ", 2)[1] for span in spans.of("http")} == {"chat canned"}
     assert spans.path(spans.one("in shouted")).endswith("> shouted > in shouted")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["LoadedLate"]
+__all__ = ["LazyApp"]
 
 
-class LoadedLate:
-    """ASGI application that takes long to load, and is not needed for questions.
+class LazyApp:
+    """ASGI application that is loaded with its first request.
 
     :param load: imports and makes it; called once, in a thread, so that other requests go on meanwhile.
     """

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
-from ai_engine.auth.permissions import Need
+from ai_engine.auth.permissions import Permission
 from vital_shared.errors import Forbidden, InvalidRequest, VitalError
 from vital_shared.models.api_key import ApiKey, Scope
 from vital_shared.models.workflow_io import Id
@@ -61,13 +61,13 @@ class TooManyFalseKeys(VitalError):
 class NotAllowed(Forbidden):
     """The key does not allow this.
 
-    :param need: the permission that would suffice.
+    :param permission: the permission that would suffice.
     """
 
-    def __init__(self, need: Need) -> None:
-        whose = " for all tenants, and no X-Tenant-ID" if need.all_tenants else ""
-        super().__init__(f"The key does not allow this: it takes one with the scope {need.scope}{whose}.")
-        self.challenge = f'{REALM}, error="insufficient_scope", scope="{need.scope}"'
+    def __init__(self, permission: Permission) -> None:
+        reach = " for all tenants, and no X-Tenant-ID" if permission.all_tenants else ""
+        super().__init__(f"The key does not allow this: use one with the scope {permission.scope}{reach}.")
+        self.challenge = f'{REALM}, error="insufficient_scope", scope="{permission.scope}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,11 @@ class Caller:
             return cls(key.tenant_id, scopes, has_own_tenant=True)
         return cls(_named_tenant(headers), scopes)
 
-    def may(self, need: Need) -> bool:
+    def may(self, permission: Permission) -> bool:
         """Return whether it has the scope (an administrator has each), for all tenants where needed."""
-        if need.all_tenants and self.tenant_id is not None:
+        if permission.all_tenants and self.tenant_id is not None:
             return False
-        return need.scope in self.scopes or "admin" in self.scopes
+        return permission.scope in self.scopes or "admin" in self.scopes
 
     def check(self, tenant_id: str) -> None:
         """See that the caller may act for the tenant that the body names.

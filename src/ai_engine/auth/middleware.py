@@ -13,7 +13,7 @@ from ai_engine.asgi.client_address import client_network
 from ai_engine.auth.caller import SCOPE_KEY, Caller, NotAllowed, NotAuthenticated, TooManyFalseKeys
 from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.loopback_guard import LoopbackGuard
-from ai_engine.auth.permissions import need_of
+from ai_engine.auth.permissions import permission_of
 from ai_engine.engine import Engine
 from ai_engine.problems import respond_to
 from vital_shared.errors import VitalError
@@ -51,15 +51,15 @@ class Authentication:
             await self._app(scope, receive, send)
             return
         engine: Engine = scope["app"].state.engine
-        need = need_of(scope["method"], scope["path"])
+        permission = permission_of(scope["method"], scope["path"])
         is_open = engine.keys.open
-        if need is not None:
+        if permission is not None:
             headers = Headers(scope=scope)
             try:
                 key = await _key(headers, engine.keys)
                 caller = Caller.from_key(key, headers)
-                if not caller.may(need):
-                    raise NotAllowed(need)
+                if not caller.may(permission):
+                    raise NotAllowed(permission)
             except VitalError as error:
                 await (await _refused(scope, engine, error))(scope, receive, send)
                 return

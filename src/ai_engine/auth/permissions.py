@@ -13,14 +13,14 @@ from typing import Final
 from ai_engine.protocols.openai.names import UNSERVED_SEGMENTS
 from vital_shared.models.api_key import Scope
 
-__all__ = ["NEEDS", "SAFE_METHODS", "Need", "need_of"]
+__all__ = ["ROUTE_PERMISSIONS", "SAFE_METHODS", "Permission", "permission_of"]
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Permission:
     """The permission that a path needs of a key."""
 
     scope: Scope
@@ -28,13 +28,13 @@ class Need:
     """Whether it needs a key for all tenants: the path shows, or changes, data of several."""
 
 
-ASK: Final = Need("ask")
-COSTS: Final = Need("costs")
-ADMIN: Final = Need("admin")
-WATCH: Final = Need("costs", all_tenants=True)
-OPERATE: Final = Need("admin", all_tenants=True)
+ASK: Final = Permission("ask")
+COSTS: Final = Permission("costs")
+ADMIN: Final = Permission("admin")
+WATCH: Final = Permission("costs", all_tenants=True)
+OPERATE: Final = Permission("admin", all_tenants=True)
 
-NEEDS: Final[Mapping[str, tuple[Need, Need]]] = {
+ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/runs": (ASK, ASK),
     "/v1/chat": (ASK, ASK),
     "/v1/models": (ASK, OPERATE),
@@ -55,9 +55,9 @@ OPEN_TREES: Final = ("/page/", "/runbooks/", "/swagger/")
 """Paths without data of any tenant, so they need no key."""
 
 
-def need_of(method: str, path: str) -> Need | None:
+def permission_of(method: str, path: str) -> Permission | None:
     """Return what a request needs; None: it is open to everybody."""
     if path in OPEN_PATHS or path.startswith(OPEN_TREES):
         return None
-    reading, changing = NEEDS.get("/".join(path.split("/")[:3]), (OPERATE, OPERATE))
+    reading, changing = ROUTE_PERMISSIONS.get("/".join(path.split("/")[:3]), (OPERATE, OPERATE))
     return reading if method in SAFE_METHODS else changing

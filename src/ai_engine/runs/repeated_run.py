@@ -75,7 +75,7 @@ def _is_repeatable(run: LiveRun) -> bool:
 async def _store_end(engine: Engine, run_id: str) -> None:
     """Bring the end of a run into the store, where its key is looked up."""
     await engine.sweep.sweep()
-    if engine.services.runs.payments.waiting_end(run_id) is not None:
+    if engine.services.runs.charge_writer.waiting_end(run_id) is not None:
         raise StoreError(
             "The end of the first run with this Idempotency-Key is not stored yet: ask again soon"
         )

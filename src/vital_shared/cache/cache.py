@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.cache.flight import Flight, Flights
 from vital_shared.cache.memory import Cause, Entry, MemoryTier
-from vital_shared.cache.similar import SimilarTier
+from vital_shared.cache.semantic_tier import SemanticTier
 from vital_shared.models.event import Event
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.metrics import (
@@ -67,7 +67,7 @@ class Cache:
         """The questions that are being answered now."""
         self.redis = redis if self.is_on else None
         self._memory = MemoryTier(entries, most_bytes, ttl, clock, self._left)
-        self._similar = SimilarTier(entries, similarity)
+        self._similar = SemanticTier(entries, similarity)
         self._knowledge = 0
         CACHE_CAPACITY_ENTRIES.labels(MEMORY).set(entries)
         CACHE_CAPACITY_ENTRIES.labels(SEMANTIC).set(entries)
@@ -173,7 +173,7 @@ class Cache:
         assert self.redis is not None  # noqa: S101 - it has given the lease
         return self.redis.flights.follow(lease, is_cancelled)
 
-    def pass_by(self, mode: WorkflowMode, tier: Tier = MEMORY) -> None:
+    def count_bypass(self, mode: WorkflowMode, tier: Tier = MEMORY) -> None:
         """Count a request that the cache, or one tier, is not asked for."""
         self._count("bypass", tier, mode)
 

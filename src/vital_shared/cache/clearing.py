@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from vital_shared.models.workflow_io import WorkflowMode
-from vital_shared.store.recent import RECENT_SECONDS
+from vital_shared.store.short_lived_cache import RECENT_SECONDS
 
 if TYPE_CHECKING:
     from vital_shared.cache.cache import Cache

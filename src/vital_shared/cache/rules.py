@@ -18,7 +18,7 @@ from pydantic_core import to_json
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 
-__all__ = ["CACHED_MODES", "LEAST_QUALITY", "key_of", "may_be_kept", "may_be_shared", "normalised"]
+__all__ = ["CACHED_MODES", "LEAST_QUALITY", "is_cacheable", "is_coalescable", "key_of", "normalised"]
 
 CACHED_MODES: Final = frozenset({WorkflowMode.MODE_1, WorkflowMode.MODE_2})
 """A conversation's answers depend on all that was said before."""
@@ -86,7 +86,7 @@ def _sorted(arguments: Mapping[str, Any] | None) -> str:
     return json.dumps(arguments, sort_keys=True)
 
 
-def may_be_kept(output: WorkflowOutput, read_only: Collection[str], *, resumed: bool) -> bool:
+def is_cacheable(output: WorkflowOutput, read_only: Collection[str], *, resumed: bool) -> bool:
     """Return whether an answer may be given again.
 
     :param read_only: the tools that change nothing: an answer that has changed something is no answer to
@@ -103,7 +103,7 @@ def may_be_kept(output: WorkflowOutput, read_only: Collection[str], *, resumed: 
     )
 
 
-def may_be_shared(question: WorkflowInput, tools: Collection[str], read_only: Collection[str]) -> bool:
+def is_coalescable(question: WorkflowInput, tools: Collection[str], read_only: Collection[str]) -> bool:
     """Return whether one run may answer all identical requests at a time: only if it can change nothing.
 
     :param tools: those that the agent may use.

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from vital_shared.graph.draft import Draft, collect, own_parameters
 from vital_shared.graph.errors import PlanError
 from vital_shared.graph.node import REQUIRED, place
-from vital_shared.graph.order import after, before, ordered
+from vital_shared.graph.node_spec import NodeSpec, collect, own_parameters
+from vital_shared.graph.order import ordered, predecessors_of, successors_of
 from vital_shared.graph.plan import MISSING, Node, Plan, Switch
 from vital_shared.graph.values import ValueTypes
 
@@ -25,34 +25,36 @@ def compile_plan(cls: type) -> Plan:
 
     :raises PlanError: when they do not, in one sentence with the node and its file line.
     """
-    drafts, dropped = collect(cls)
+    specs, dropped = collect(cls)
     inputs = getattr(cls, "inputs", ())
     if not isinstance(inputs, tuple):
         raise PlanError(f"graph '{cls.__name__}' has the inputs {inputs!r}: write a tuple of names")
-    makers = _makers(drafts, inputs)
-    for draft in drafts.values():
-        _check_values(draft, makers, inputs, dropped)
-    return _build(cls, inputs, ordered(cls.__name__, list(drafts.values())), makers)
+    makers = _makers(specs, inputs)
+    for spec in specs.values():
+        _check_values(spec, makers, inputs, dropped)
+    return _build(cls, inputs, ordered(cls.__name__, list(specs.values())), makers)
 
 
-def _makers(drafts: dict[str, Draft], inputs: tuple[str, ...]) -> dict[str, Draft]:
-    makers: dict[str, Draft] = {}
-    for draft in drafts.values():
-        made = draft.declaration.makes
+def _makers(specs: dict[str, NodeSpec], inputs: tuple[str, ...]) -> dict[str, NodeSpec]:
+    makers: dict[str, NodeSpec] = {}
+    for spec in specs.values():
+        made = spec.declaration.makes
         if made in inputs:
-            raise PlanError(f"{draft.title} makes '{made}', which is an input of the graph: rename it")
+            raise PlanError(f"{spec.title} makes '{made}', which is an input of the graph: rename it")
         if made in makers:
             raise PlanError(
-                f"{draft.title} and {makers[made].title} both make '{made}': a value has one maker, "
+                f"{spec.title} and {makers[made].title} both make '{made}': a value has one maker, "
                 "rename one of them"
             )
-        makers[made] = draft
+        makers[made] = spec
     return makers
 
 
-def _check_values(draft: Draft, makers: dict[str, Draft], inputs: tuple[str, ...], dropped: set[str]) -> None:
-    each = draft.declaration.each
-    for name, has_default in draft.wanted():
+def _check_values(
+    spec: NodeSpec, makers: dict[str, NodeSpec], inputs: tuple[str, ...], dropped: set[str]
+) -> None:
+    each = spec.declaration.each
+    for name, has_default in spec.wanted():
         if name in inputs:
             continue
         fans_out = each is not None and each.over == name
@@ -61,17 +63,17 @@ def _check_values(draft: Draft, makers: dict[str, Draft], inputs: tuple[str, ...
             if has_default and name in dropped and not fans_out:
                 continue
             raise PlanError(
-                f"{draft.title} needs '{name}', which {_nobody(name, makers, inputs, dropped, fans_out)}"
+                f"{spec.title} needs '{name}', which {_nobody(name, makers, inputs, dropped, fans_out)}"
             )
         if maker.declaration.optional and not has_default:
             raise PlanError(
-                f"{draft.title} {'fans out over' if fans_out else 'reads'} '{name}', which optional "
+                f"{spec.title} {'fans out over' if fans_out else 'reads'} '{name}', which optional "
                 f"{maker.title} may not make: give the parameter a default"
             )
 
 
 def _nobody(
-    name: str, makers: dict[str, Draft], inputs: tuple[str, ...], dropped: set[str], fans_out: bool
+    name: str, makers: dict[str, NodeSpec], inputs: tuple[str, ...], dropped: set[str], fans_out: bool
 ) -> str:
     if name in dropped:
         way_out = "" if fans_out else ", or give the parameter a default"
@@ -81,15 +83,16 @@ def _nobody(
     return f"no node or input makes{hint}"
 
 
-def _build(cls: type, inputs: tuple[str, ...], drafts: list[Draft], makers: dict[str, Draft]) -> Plan:
-    wanted = {name for draft in drafts for name, _ in draft.wanted()}
+def _build(cls: type, inputs: tuple[str, ...], specs: list[NodeSpec], makers: dict[str, NodeSpec]) -> Plan:
+    wanted = {name for spec in specs for name, _ in spec.wanted()}
     used = tuple(name for name in dict.fromkeys(inputs) if name in wanted)
-    values = [draft.declaration.makes for draft in drafts]
+    values = [spec.declaration.makes for spec in specs]
     slots = {name: slot for slot, name in enumerate((*used, *values))}
-    needed = before(drafts, {name: number for number, name in enumerate(values)})
-    waiting = after(needed)
+    predecessors = predecessors_of(specs, {name: number for number, name in enumerate(values)})
+    successors = successors_of(predecessors)
     nodes = tuple(
-        _compile(draft, i, slots, makers, tuple(waiting[i]), len(needed[i])) for i, draft in enumerate(drafts)
+        _compile(spec, i, slots, makers, tuple(successors[i]), len(predecessors[i]))
+        for i, spec in enumerate(specs)
     )
     roots = tuple(node.index for node in nodes if node.needs == 0)
     return Plan(
@@ -100,22 +103,22 @@ def _build(cls: type, inputs: tuple[str, ...], drafts: list[Draft], makers: dict
         needs=tuple(node.needs for node in nodes),
         branches=len(roots) > 1 or any(len(node.successors) > 1 for node in nodes),
         slots=slots,
-        types=_value_types(cls, drafts, needed),
-        fingerprint=_fingerprint(drafts),
-        switches=tuple(_switches(drafts, slots, {name: i for i, name in enumerate(values)})),
+        types=_value_types(cls, specs, predecessors),
+        fingerprint=_fingerprint(specs),
+        switches=tuple(_switches(specs, slots, {name: i for i, name in enumerate(values)})),
     )
 
 
-def _switches(drafts: list[Draft], slots: dict[str, int], makers: dict[str, int]) -> Iterator[Switch]:
-    for index, draft in enumerate(drafts):
-        declared = draft.declaration
-        parameters = {parameter.name: parameter for parameter in draft.parameters}
+def _switches(specs: list[NodeSpec], slots: dict[str, int], makers: dict[str, int]) -> Iterator[Switch]:
+    for index, spec in enumerate(specs):
+        declared = spec.declaration
+        parameters = {parameter.name: parameter for parameter in spec.parameters}
         when, otherwise, names = declared.when, declared.otherwise, list[str]()
         if when is not None:
             names = list(inspect.signature(when).parameters)
         elif declared.each is not None:
             when, otherwise, names = bool, (), [declared.each.parameter]
-        sources = [draft.source(parameters[name]) for name in names]
+        sources = [spec.source(parameters[name]) for name in names]
         if when is None or not all(source in slots for source in sources):
             continue
         reads = tuple(
@@ -127,18 +130,18 @@ def _switches(drafts: list[Draft], slots: dict[str, int], makers: dict[str, int]
 
 
 def _compile(
-    draft: Draft,
+    spec: NodeSpec,
     index: int,
     slots: dict[str, int],
-    makers: dict[str, Draft],
+    makers: dict[str, NodeSpec],
     successors: tuple[int, ...],
     needs: int,
 ) -> Node:
-    declared, kind = draft.declaration, draft.kind
+    declared, kind = spec.declaration, spec.kind
     # What a subclass has dropped is not given: the parameter's own default stands.
-    given = [parameter for parameter in draft.parameters if draft.source(parameter) in slots]
+    given = [parameter for parameter in spec.parameters if spec.source(parameter) in slots]
     names = [parameter.name for parameter in given]
-    sources = [draft.source(parameter) for parameter in given]
+    sources = [spec.source(parameter) for parameter in given]
     reason = declared.degradation or f"{declared.makes}_failed"
     defaults = tuple(
         (position, parameter.default)
@@ -149,7 +152,7 @@ def _compile(
     plain = kind == "async" and not changed
     return Node(
         index=index,
-        name=draft.name,
+        name=spec.name,
         slot=slots[declared.makes],
         slots=tuple(slots[source] for source in sources),
         take=_taker([slots[source] for source in sources]),
@@ -157,14 +160,14 @@ def _compile(
         successors=successors,
         needs=needs,
         declaration=declared,
-        function=_positional(draft.function, draft.parameters, names),
+        function=_positional(spec.function, spec.parameters, names),
         kind=kind,
         plain=plain,
         only=slots[sources[0]] if plain and len(sources) == 1 and not defaults else -1,
-        fallback=declared.fallback and _fallback(draft, declared.fallback, names),
+        fallback=declared.fallback and _fallback(spec, declared.fallback, names),
         reason=reason,
         reason_on_timeout=declared.on_timeout or reason,
-        place=place(draft.function),
+        place=place(spec.function),
         item_position=names.index(declared.each.parameter) if declared.each else -1,
     )
 
@@ -176,10 +179,10 @@ def _taker(slots: list[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
     return itemgetter(slice(slots[0], slots[0] + 1) if slots else slice(0, 0))
 
 
-def _fallback(draft: Draft, fallback: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
+def _fallback(spec: NodeSpec, fallback: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
     """Let a fallback be called with all that the node gets, and with the node's own defaults."""
-    defaults = {parameter.name: parameter.default for parameter in draft.parameters}
-    parameters = own_parameters(draft.title, fallback)
+    defaults = {parameter.name: parameter.default for parameter in spec.parameters}
+    parameters = own_parameters(spec.title, fallback)
     return _positional(fallback, [p.replace(default=defaults[p.name]) for p in parameters], names)
 
 
@@ -203,49 +206,46 @@ def _positional(
     return call
 
 
-def _value_types(cls: type, drafts: list[Draft], needed: list[list[int]]) -> ValueTypes:
+def _value_types(cls: type, specs: list[NodeSpec], predecessors: list[list[int]]) -> ValueTypes:
     """Check, where nodes pause, that all values that may be there by then can be written down."""
     types = ValueTypes(
-        {
-            draft.declaration.makes: (draft.function, cls, draft.declaration.each is not None)
-            for draft in drafts
-        }
+        {spec.declaration.makes: (spec.function, cls, spec.declaration.each is not None) for spec in specs}
     )
-    pausing = [i for i, draft in enumerate(drafts) if draft.declaration.pauses]
-    waiting = after(needed)
-    later = {pause: _reachable(pause, waiting) for pause in pausing}
-    for i, draft in enumerate(drafts):
+    pausing = [i for i, spec in enumerate(specs) if spec.declaration.pauses]
+    successors = successors_of(predecessors)
+    later = {pause: _reachable(pause, successors) for pause in pausing}
+    for i, spec in enumerate(specs):
         pause = next((pause for pause in pausing if i not in later[pause]), None)
         if pause is not None:
             try:
-                types.adapter(draft.declaration.makes)
+                types.adapter(spec.declaration.makes)
             except TypeError as error:
                 raise PlanError(
-                    f"{draft.title} may have run when '{drafts[pause].name}' pauses, and its value "
+                    f"{spec.title} may have run when '{specs[pause].name}' pauses, and its value "
                     f"cannot be written into a checkpoint: {error}"
                 ) from error
     return types
 
 
-def _reachable(start: int, waiting: list[list[int]]) -> set[int]:
+def _reachable(start: int, successors: list[list[int]]) -> set[int]:
     found: set[int] = set()
-    stack = list(waiting[start])
+    stack = list(successors[start])
     while stack:
         current = stack.pop()
         if current not in found:
             found.add(current)
-            stack += waiting[current]
+            stack += successors[current]
     return found
 
 
-def _fingerprint(drafts: list[Draft]) -> str:
+def _fingerprint(specs: list[NodeSpec]) -> str:
     shape = sorted(
         [
-            draft.name,
-            draft.declaration.makes,
-            sorted(name for name, _ in draft.wanted()),
-            str(draft.function.__annotations__.get("return", "")),
+            spec.name,
+            spec.declaration.makes,
+            sorted(name for name, _ in spec.wanted()),
+            str(spec.function.__annotations__.get("return", "")),
         ]
-        for draft in drafts
+        for spec in specs
     )
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]

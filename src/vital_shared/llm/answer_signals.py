@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from vital_shared.llm.asked_things import asked_things
-from vital_shared.llm.asking import asked
 from vital_shared.llm.known_words import KnownWords, content_word_list, is_code, words_of
 from vital_shared.llm.pieces import PassagePiece
 from vital_shared.llm.question_kinds import asked_attribute, asks_whether, avoids, denies, lacks_kind
+from vital_shared.llm.question_parts import question_sentences
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.sentences import is_row
@@ -120,7 +120,7 @@ def signals(
 def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
     """Return whether a year, an amount or a measure is asked for that no passage has."""
     text = "\n".join(_whole(each) for each in passages)
-    asks = asked(question)
+    asks = question_sentences(question)
     attribute = asked_attribute(asks)
     years = {number for number in numbers(asks) if _YEAR.fullmatch(number)}
     return not years <= KnownWords(text).numbers or (
@@ -132,7 +132,7 @@ class _Asked:
     """A question, taken apart."""
 
     def __init__(self, question: str) -> None:
-        self.text = asked(question)
+        self.text = question_sentences(question)
         self.words = content_word_list(self.text)
         self.named = self._named()
         self.years = {number for number in numbers(self.text) if _YEAR.fullmatch(number)}

@@ -125,9 +125,9 @@ class Attempt:
 
     def __init__(self, model: Model, request: ModelRequest, account: CallPricing) -> None:
         self.model = model
-        self.heard = False
+        self.has_emitted = False
         """Whether anything came of the answer, if only reasoning."""
-        self.wrote = False
+        self.has_text = False
         """Whether some of its text came."""
         self.error: ModelError | None = None
         self.call: ModelCall | None = None
@@ -192,7 +192,7 @@ class Attempt:
 
     def _failed(self, error: BaseException) -> ModelError:
         self.error = as_model_error(error, self.model.name)
-        count_failure(self.error, cut=self.wrote)
+        count_failure(self.error, cut=self.has_text)
         return self.error
 
     def _account_for(self, status: CallStatus, seconds: float, span: ModelSpan | None) -> None:
@@ -211,7 +211,7 @@ class Attempt:
         request_id = stop.request_id if stop else None
         if stop is None:
             raise ModelUnavailable(f'The model "{name}" broke off.', model=name, kind="cut")
-        if self.wrote or self._request.task == "tools":
+        if self.has_text or self._request.task == "tools":
             return
         if stop.reason == "tool_calls" and self._request.may_call:
             return
@@ -231,12 +231,12 @@ class Attempt:
                 self._expect()
             if self._first is None:
                 self._first = self._account.clock() - start
-            self.heard = True
-            self.wrote = self.wrote or (isinstance(event, TextDelta) and bool(event.text.strip()))
+            self.has_emitted = True
+            self.has_text = self.has_text or (isinstance(event, TextDelta) and bool(event.text.strip()))
         elif isinstance(event, TextWithdrawn):
-            self.wrote = False  # as if none had come: another model may still answer
+            self.has_text = False  # as if none had come: another model may still answer
         elif isinstance(event, ModelToolCall):
-            self.heard = True
+            self.has_emitted = True
         elif isinstance(event, Usage):
             self._usage = event
         elif isinstance(event, Stop):
@@ -339,7 +339,7 @@ class Attempt:
         """Take the provider's count of a whole answer; of half of one, what we know of it."""
         usage = self._usage or Usage()
         told = self._usage is not None and self._stop is not None
-        charged = self.heard or self._usage is not None or self._may_be_charged()
+        charged = self.has_emitted or self._usage is not None or self._may_be_charged()
         if not told and not charged:
             return Tokens()
         written = 0 if told else self._account.count("".join(self._texts))

@@ -2,7 +2,7 @@
 
 On an error, a timeout or an open breaker the next one is asked, unless the reader has seen something of
 the answer by then: a second answer behind half of the first would be none. The last model of a chain (the
-extractive composer) has no breaker and takes part in no race.
+extractive composer) has no breaker and is never hedged.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from vital_shared.llm.base import (
     ModelRequest,
     ModelUnavailable,
 )
+from vital_shared.llm.hedged_call import HedgedCall
 from vital_shared.llm.measuring import count_fallback
-from vital_shared.llm.race import Race
 from vital_shared.models.model_call import ModelCall
 
 __all__ = ["Chain"]
@@ -80,7 +80,7 @@ class Chain:
                         yield event
             except ModelError as error:
                 self._failed(attempt, error)
-                if attempt.wrote or model is self._models[-1]:
+                if attempt.has_text or model is self._models[-1]:
                     raise
             else:
                 self._breakers.succeeded(model.name)
@@ -88,23 +88,23 @@ class Chain:
         raise self.errors[-1]
 
     async def _hedged(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Let models race two at a time, and the last one write alone where all others have failed."""
+        """Hedge between two models at a time; the last one answers alone where all others have failed."""
         assert self._hedge_after is not None  # noqa: S101 - for the type checker: the caller has looked
-        racers = (self._attempt(model, request) for model in self._models[:-1])
+        attempts = (self._attempt(model, request) for model in self._models[:-1])
         while True:
-            race = Race((attempt for attempt in racers if attempt), self._hedge_after, self._failed)
+            hedged_call = HedgedCall(filter(None, attempts), self._hedge_after, self._failed)
             try:
-                async with aclosing(race.events()) as events:
+                async with aclosing(hedged_call.events()) as events:
                     async for event in events:
-                        self.answered = race.winner.model if race.winner else None
+                        self.answered = hedged_call.winner.model if hedged_call.winner else None
                         yield event
             except ModelError:
-                if race.winner is None or race.winner.wrote:
+                if hedged_call.winner is None or hedged_call.winner.has_text:
                     raise
                 continue  # it was only heard thinking: the others may still answer
-            if race.winner is None:
+            if hedged_call.winner is None:
                 break
-            self._breakers.succeeded(race.winner.model.name)
+            self._breakers.succeeded(hedged_call.winner.model.name)
             return
         last = self._last(request)
         async with aclosing(last.events()) as events:
@@ -133,7 +133,7 @@ class Chain:
 
     def _failed(self, attempt: Attempt, error: ModelError) -> None:
         self.errors.append(error)
-        if not attempt.wrote and attempt.model is not self._models[-1]:
+        if not attempt.has_text and attempt.model is not self._models[-1]:
             count_fallback(error)
         if not isinstance(error, ModelRejected):  # a rejected call says nothing about the next one
             self._breakers.failed(attempt.model.name)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.llm.answer_calibration import is_english, shipped_calibration
 from vital_shared.llm.answer_signals import Logits, closes_gate, masked, signals
-from vital_shared.llm.asking import asked, leans_back
 from vital_shared.llm.pieces import PassagePiece, pieces
+from vital_shared.llm.question_parts import question_sentences, refers_back
 from vital_shared.llm.support import is_supported
 from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.citation import Passage
@@ -158,7 +158,7 @@ async def answer_signals(
 
 async def _sentence_logit(question: str, sentence: str, reranker: Reranker) -> float:
     """Score a sentence without headings, for the question as it is and without the story around it."""
-    asks = dict.fromkeys((question, asked(question)))
+    asks = dict.fromkeys((question, question_sentences(question)))
     logits = await together(*(reranker.score(one, [sentence]) for one in asks))
     return max(float(logit[0]) for logit in logits)
 
@@ -208,7 +208,7 @@ def _with_context(piece: PassagePiece, candidates: Sequence[PassagePiece]) -> st
     if len(piece.text.split()) < FEW_WORDS:
         return passage_text("", piece.passage.section or piece.passage.title, piece.text)
     before = [one for one in candidates if one.passage.id == piece.passage.id and one.end <= piece.start]
-    if before and leans_back(piece.text):
+    if before and refers_back(piece.text):
         return f"{before[-1].text} {piece.text}"
     return piece.text
 

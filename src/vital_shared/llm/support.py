@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from vital_shared.llm.asking import asked
+from vital_shared.llm.question_parts import question_sentences
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.words import content_words, coverage, names, numbers
@@ -50,7 +50,7 @@ def is_supported(question: str, logit: float, answer: str, passages: Sequence[Pa
     :param logit: logit of the best sentence without its passage's headings: they alone can lift a related
         sentence without the fact.
     """
-    asks = asked(question)
+    asks = question_sentences(question)
     found = [passage_text(p.title, p.section, p.text) for p in passages]
     unknown = 1.0 - coverage(content_words(asks), "\n".join(found[:BEST_PASSAGES]))
     low, high = LOGIT_BOUNDS

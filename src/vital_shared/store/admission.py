@@ -1,8 +1,8 @@
 """Whether a tenant's limits allow a run: decided, and its money reserved, in the run's own transaction.
 
-A run is admitted while ``spent + reserved + worst cost <= limit`` holds for each budget; or, so that a
-budget smaller than one worst cost can be used at all, where nothing is reserved and less than the limit
-is spent. So a budget is never overspent by more than one run's worst cost, however many ask at once.
+A run is admitted while ``spent + reserved + max cost <= limit`` holds for each budget; or, so that a
+budget smaller than one max cost can be used at all, where nothing is reserved and less than the limit
+is spent. So a budget is never overspent by more than one run's max cost, however many ask at once.
 What is free has to wait for no reservation.
 A reservation is gone with the run's end or pause, and does not count past the run's deadline.
 
@@ -25,10 +25,10 @@ from vital_shared.store.rate import take_turn
 from vital_shared.store.standing import ACCOUNT, Budget, TenantUsage, at
 from vital_shared.store.upsert import upsert
 
-__all__ = ["Admission", "Asking", "budget_lock", "check", "enter", "forget_overdue", "release"]
+__all__ = ["Admission", "AdmissionRequest", "budget_lock", "check", "forget_overdue", "release", "reserve"]
 
 
-class Asking(NamedTuple):
+class AdmissionRequest(NamedTuple):
     """A run that wants to begin, or to go on after a pause."""
 
     run_id: str
@@ -36,7 +36,7 @@ class Asking(NamedTuple):
     now: datetime
     deadline_at: datetime
     """The time when its reservation ends by itself."""
-    worst_nanos: Callable[[], int]
+    max_cost_nanos: Callable[[], int]
     """The run's max cost, in nano-dollars; read only for tenants that have a budget."""
     is_request: bool = True
     """Whether it counts as a request of the tenant's; going on after a pause does not."""
@@ -57,7 +57,7 @@ def budget_lock(tenant_id: str) -> str:
     return f"{tenant_id}/budget"
 
 
-def check(connection: Connection, asking: Asking) -> Admission:
+def check(connection: Connection, request: AdmissionRequest) -> Admission:
     """Decide on a run; nothing is written yet.
 
     On Postgres the tenant is locked to the end of the transaction, on SQLite the whole file is.
@@ -67,37 +67,37 @@ def check(connection: Connection, asking: Asking) -> Admission:
     """
     if connection.dialect.name == "postgresql":
         # A statement of its own: the next one has to see what those have written who held the lock before.
-        own = budgets.c.tenant_id == asking.tenant_id
+        own = budgets.c.tenant_id == request.tenant_id
         connection.execute(select(budgets.c.tenant_id).where(own).with_for_update())
-    parameters = at(asking.now) | {"tenant_id": asking.tenant_id}
+    parameters = at(request.now) | {"tenant_id": request.tenant_id}
     row = connection.execute(ACCOUNT, parameters).mappings().first()
     if row is None:
         return Admission()
     account = TenantUsage(**row)
-    next_at = _next_at(account, asking) if asking.is_request else None
-    kept = account.budgets(asking.now)
-    worst = asking.worst_nanos() if kept else 0
-    owed = asking.owed_nanos(asking.tenant_id) if kept else 0
+    next_at = _next_at(account, request) if request.is_request else None
+    kept = account.budgets(request.now)
+    max_cost = request.max_cost_nanos() if kept else 0
+    owed = request.owed_nanos(request.tenant_id) if kept else 0
     for budget in kept:
-        _check_budget(replace(budget, spent=budget.spent + owed), worst)
-    return Admission(worst, next_at)
+        _check_budget(replace(budget, spent=budget.spent + owed), max_cost)
+    return Admission(max_cost, next_at)
 
 
-def enter(connection: Connection, asking: Asking, admission: Admission) -> None:
+def reserve(connection: Connection, request: AdmissionRequest, admission: Admission) -> None:
     """Write down what `check` has admitted, in the same transaction."""
     if admission.next_at is not None:
         values = {"next_at": admission.next_at}
         statement = upsert(request_rates, connection.dialect.name).values(
-            tenant_id=asking.tenant_id, **values
+            tenant_id=request.tenant_id, **values
         )
         connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
     if admission.reserved_nanos:
         connection.execute(
             insert(reservations).values(
-                run_id=asking.run_id,
-                tenant_id=asking.tenant_id,
+                run_id=request.run_id,
+                tenant_id=request.tenant_id,
                 cost_nanos=admission.reserved_nanos,
-                expires_at=asking.deadline_at,
+                expires_at=request.deadline_at,
             )
         )
 
@@ -112,10 +112,10 @@ def forget_overdue(connection: Connection, now: datetime) -> None:
     connection.execute(delete(reservations).where(reservations.c.expires_at <= now))
 
 
-def _next_at(account: TenantUsage, asking: Asking) -> datetime | None:
+def _next_at(account: TenantUsage, request: AdmissionRequest) -> datetime | None:
     if account.requests_per_minute is None:
         return None
-    turn = take_turn(account.next_at, asking.now, account.requests_per_minute)
+    turn = take_turn(account.next_at, request.now, account.requests_per_minute)
     if turn.wait:
         raise RateLimited(
             requests_per_minute=account.requests_per_minute,
@@ -124,10 +124,10 @@ def _next_at(account: TenantUsage, asking: Asking) -> datetime | None:
     return turn.next_at
 
 
-def _check_budget(budget: Budget, worst: int) -> None:
+def _check_budget(budget: Budget, max_cost: int) -> None:
     alone = budget.reserved == 0 and budget.spent < budget.limit
-    free = worst == 0 and budget.spent <= budget.limit
-    if alone or free or budget.spent + budget.reserved + worst <= budget.limit:
+    free = max_cost == 0 and budget.spent <= budget.limit
+    if alone or free or budget.spent + budget.reserved + max_cost <= budget.limit:
         return
     raise BudgetExceeded(
         period=budget.period,

@@ -11,7 +11,7 @@ from vital_shared.errors import Forbidden, NotFound
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.base import Frozen
 from vital_shared.store.database import Database
-from vital_shared.store.recent import Recent
+from vital_shared.store.short_lived_cache import ShortLivedCache
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import SHARED, agents, owner
 from vital_shared.store.upsert import upsert
@@ -38,7 +38,7 @@ class AgentStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recent: Recent[tuple[str, str | None], AgentProfile] = Recent()
+        self._recent: ShortLivedCache[tuple[str, str | None], AgentProfile] = ShortLivedCache()
 
     async def get(self, agent_id: str, *, tenant_id: str | None) -> AgentProfile:
         """Return the tenant's own agent, or else the shared one, as it is now or was a moment ago.

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.store.cache_epoch_table import cache_epochs
 from vital_shared.store.database import Database
-from vital_shared.store.recent import Recent
+from vital_shared.store.short_lived_cache import ShortLivedCache
 from vital_shared.store.tables import knowledge_version
 from vital_shared.store.upsert import upsert
 
@@ -48,7 +48,7 @@ class CacheEpochs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recent: Recent[tuple[str, str, str], Versions] = Recent()
+        self._recent: ShortLivedCache[tuple[str, str, str], Versions] = ShortLivedCache()
 
     async def current(self, tenant_id: str, mode: WorkflowMode, agent_id: str) -> Versions:
         """Return the numbers for a question, as they are now or were a moment ago.

@@ -12,7 +12,7 @@ from vital_shared.models.limits import TenantLimits, TenantShare, TenantStanding
 from vital_shared.models.money import to_nanos
 from vital_shared.store.account_tables import budgets, request_rates
 from vital_shared.store.database import Database
-from vital_shared.store.recent import Recent
+from vital_shared.store.short_lived_cache import ShortLivedCache
 from vital_shared.store.standing import ACCOUNT, ACCOUNTS, TenantUsage, at
 from vital_shared.store.tables import owner
 from vital_shared.store.upsert import upsert
@@ -25,7 +25,7 @@ class LimitStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recent: Recent[str, TenantShare] = Recent()
+        self._recent: ShortLivedCache[str, TenantShare] = ShortLivedCache()
 
     async def set(self, tenant_id: str, limits: TenantLimits, *, now: datetime) -> None:
         """Set the limits of a tenant, in place of those that it had; they hold from the next request on."""

@@ -11,11 +11,11 @@ from sqlalchemy import RowMapping, select
 
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.store.charge_writer import ChargeWriter
 from vital_shared.store.database import Database
 from vital_shared.store.debt import Debt
 from vital_shared.store.journal import Journal, OpenRun
 from vital_shared.store.owed import Owed, payer_of
-from vital_shared.store.payments import Payments
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_record import LOST, EndedRun, to_ended
 from vital_shared.store.stored_json import read_json
@@ -35,13 +35,13 @@ class LostRuns:
 
     :param database: the store.
     :param journal: finds the files of these processes.
-    :param payments: writes the ends and the charges.
+    :param charge_writer: writes the ends and the charges.
     """
 
-    def __init__(self, database: Database, journal: Journal, payments: Payments) -> None:
+    def __init__(self, database: Database, journal: Journal, charge_writer: ChargeWriter) -> None:
         self._database = database
         self._journal = journal
-        self._payments = payments
+        self._charge_writer = charge_writer
         self._one_at_a_time = asyncio.Lock()
 
     async def end(self, now: datetime) -> tuple[EndedRun, ...]:
@@ -73,7 +73,7 @@ class LostRuns:
             rows = {row["id"]: row for row in found.mappings()}
         owed = [each for run in left if run.run_id in rows for each in _owed(run, rows[run.run_id], now)]
         debts = [Debt(each) for each in owed]
-        entered = await self._payments.write_now(debts)
+        entered = await self._charge_writer.write_now(debts)
         for debt in debts:
             end = debt.owed.end
             if end is not None and end.error_type == LOST.error_type and debt.has_ended:

@@ -35,7 +35,16 @@ from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.account_tables import budgets
-from vital_shared.store.admission import Admission, Asking, budget_lock, check, enter, forget_overdue, release
+from vital_shared.store.admission import (
+    Admission,
+    AdmissionRequest,
+    budget_lock,
+    check,
+    forget_overdue,
+    release,
+    reserve,
+)
+from vital_shared.store.charge_writer import ChargeWriter
 from vital_shared.store.conversations import Turn
 from vital_shared.store.database import Database
 from vital_shared.store.idempotency import IdempotencyKey, forget_expired, free_key, take_key
@@ -43,7 +52,6 @@ from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.owed import Owed, payer_of
-from vital_shared.store.payments import Payments
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_record import (
     ENDED_WITHOUT_ANSWER,
@@ -83,38 +91,38 @@ class RunStore:
         self._database = database
         self.journal = journal or Journal(None)
         """The part of the runs that outlives this process."""
-        self.payments = Payments(database, spool, self.journal)
+        self.charge_writer = ChargeWriter(database, spool, self.journal)
         """Charges and ends of runs, on their way into the store."""
-        self._lost = LostRuns(database, self.journal, self.payments)
+        self._lost = LostRuns(database, self.journal, self.charge_writer)
         self._reserved: set[str] = set()
         """The runs of this process that have reserved money; others have nothing to release when they end."""
 
     async def start(
         self,
         record: RunRecord,
-        worst_nanos: Callable[[], int] = lambda: 0,
+        max_cost_nanos: Callable[[], int] = lambda: 0,
         key: IdempotencyKey | None = None,
     ) -> None:
         """Store a new run, if the tenant's limits allow it.
 
-        :param worst_nanos: its max cost, in nano-dollars; read only where there is a budget.
+        :param max_cost_nanos: its max cost, in nano-dollars; read only where there is a budget.
         :param key: the key of the client's request, stored with it.
         :raises KeyTaken: when the key has begun a run before; this one is not stored then.
         :raises InvalidRequest: when the key stands for another request, or the metadata is not JSON.
         :raises LimitExceeded: when the limits do not allow it; nothing is stored then.
         """
         row = to_row(record)
-        asking = Asking(
+        request = AdmissionRequest(
             record.id,
             record.tenant_id,
             record.created_at,
             record.deadline_at,
-            worst_nanos,
-            owed_nanos=self.payments.owed_nanos,
+            max_cost_nanos,
+            owed_nanos=self.charge_writer.owed_nanos,
         )
 
         def write(connection: Connection) -> Admission | LimitExceeded | InvalidRequest:
-            return _admit(connection, row, asking, key)
+            return _admit(connection, row, request, key)
 
         self.journal.begin(record.id, record.deadline_at)
 
@@ -170,7 +178,7 @@ class RunStore:
                 release(connection, run_id)
             return _changed(connection, statement)
 
-        return await self.payments.settle(context, now, write, partial(self._let_go, run_id))
+        return await self.charge_writer.write(context, now, write, partial(self._let_go, run_id))
 
     async def claim(
         self,
@@ -179,12 +187,12 @@ class RunStore:
         tenant_id: str | None,
         now: datetime,
         deadline_at: datetime,
-        worst_nanos: Callable[[], int] = lambda: 0,
+        max_cost_nanos: Callable[[], int] = lambda: 0,
     ) -> RunRecord:
         """Take a waiting run to resume it; of many who claim it, one gets it, with its checkpoint.
 
         :param deadline_at: the time when the resumed run counts as lost.
-        :param worst_nanos: its max remaining cost, in nano-dollars.
+        :param max_cost_nanos: its max remaining cost, in nano-dollars.
         :raises BudgetExceeded: when the tenant's budget does not allow that; the run waits on.
         :raises NotFound: when the tenant has no such run.
         :raises RunExpired: when the approval comes too late.
@@ -199,17 +207,17 @@ class RunStore:
         async with self._database.begin() as connection:
             row = (await connection.execute(statement)).mappings().first()
             if row is not None:
-                asking = Asking(
+                request = AdmissionRequest(
                     run_id,
                     row["tenant_id"],
                     now,
                     deadline_at,
-                    worst_nanos,
+                    max_cost_nanos,
                     is_request=False,
-                    owed_nanos=self.payments.owed_nanos,
+                    owed_nanos=self.charge_writer.owed_nanos,
                 )
-                admission = await connection.run_sync(check, asking)
-                await connection.run_sync(enter, asking, admission)
+                admission = await connection.run_sync(check, request)
+                await connection.run_sync(reserve, request, admission)
                 self.journal.begin(run_id, deadline_at)
         if row is not None:
             if admission.reserved_nanos:
@@ -309,7 +317,7 @@ class RunStore:
             row = (await connection.execute(statement)).mappings().first()
         if row is None:
             raise NotFound(f"There is no run {run_id}: see that its id is right", field="run_id")
-        record, end = to_record(row), self.payments.waiting_end(run_id)
+        record, end = to_record(row), self.charge_writer.waiting_end(run_id)
         return as_swept(record if end is None else end.apply(record), now or datetime.now(UTC))
 
     def _abandon(self, record: RunRecord) -> None:
@@ -323,7 +331,7 @@ class RunStore:
             has_reservation=record.id in self._reserved,
         )
         owed = Owed(run_id=record.id, payer=payer_of(record.input), at=record.created_at, end=end)
-        self.payments.write_later(owed, partial(self._let_go, record.id))
+        self.charge_writer.write_later(owed, partial(self._let_go, record.id))
 
     async def charges(self, run_id: str) -> tuple[Charge, ...]:
         """Return what a run has cost so far, as far as it is written."""
@@ -335,7 +343,7 @@ class RunStore:
 
         :returns: those that were ended here, and nowhere else.
         """
-        await self.payments.catch_up()  # first: what has ended is not lost
+        await self.charge_writer.catch_up()  # first: what has ended is not lost
         self.journal.forget_overdue(now)
         async with self._database.begin() as connection:
             expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
@@ -350,7 +358,7 @@ class RunStore:
 
     async def _end(self, end: RunEnd, context: RunContext | None) -> bool:
         """Write the end of a run, with what it cost; it lets go of what it has reserved."""
-        return await self.payments.settle(
+        return await self.charge_writer.write(
             context, end.finished_at, end.write, partial(self._let_go, end.run_id), end
         )
 
@@ -361,7 +369,7 @@ class RunStore:
 
 
 def _admit(
-    connection: Connection, row: dict[str, Any], asking: Asking, key: IdempotencyKey | None
+    connection: Connection, row: dict[str, Any], request: AdmissionRequest, key: IdempotencyKey | None
 ) -> Admission | LimitExceeded | InvalidRequest:
     """Insert a run, if its key is new and the tenant's limits allow it.
 
@@ -369,22 +377,22 @@ def _admit(
     """
     try:
         if key is not None:
-            take_key(connection, key, asking.run_id, asking.now)
-        return _insert(connection, row, asking)
+            take_key(connection, key, request.run_id, request.now)
+        return _insert(connection, row, request)
     except LimitExceeded as refusal:
         if key is not None:
-            free_key(connection, asking.run_id)
+            free_key(connection, request.run_id)
         return refusal
     except InvalidRequest as refusal:
         return refusal
 
 
-def _insert(connection: Connection, row: dict[str, Any], asking: Asking) -> Admission:
+def _insert(connection: Connection, row: dict[str, Any], request: AdmissionRequest) -> Admission:
     if connection.execute(_INSERT_UNLIMITED, row).rowcount:
         return Admission()
-    admission = check(connection, asking)
+    admission = check(connection, request)
     connection.execute(insert(runs), row)
-    enter(connection, asking, admission)
+    reserve(connection, request, admission)
     return admission
 
 

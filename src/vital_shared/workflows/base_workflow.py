@@ -12,7 +12,7 @@ from vital_shared.errors import RunFailed
 from vital_shared.graph import Done, Graph, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.chain import Chain
-from vital_shared.llm.race import AT_ONCE
+from vital_shared.llm.hedged_call import MAX_CONCURRENT_ATTEMPTS
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer, Quality, Suggestion, ToolPlan
 from vital_shared.models.citation import Passage
@@ -27,9 +27,9 @@ from vital_shared.tools.results import ResultBudget
 from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
-from vital_shared.workflows.chains import affordable, left_of, models_for
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.loop_services import current_services, loop_services
+from vital_shared.workflows.model_selection import affordable, remaining, resolve_models
 from vital_shared.workflows.quality import assess
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import unstreamed
@@ -280,7 +280,7 @@ class BaseWorkflow(Graph):
     ) -> Suggestion:
         """Let the model suggest tool calls, where it can; its suggestion goes before the keywords'."""
         tools = allowed(self.services.tools, load_agent) if enable_tools else ()
-        models = models_for(load_agent, model, self.services.models)
+        models = resolve_models(load_agent, model, self.services.models)
         callers = tuple(each for each in models if each.calls_tools)
         if not tools or not models[0].calls_tools:
             raise Skip
@@ -322,7 +322,7 @@ class BaseWorkflow(Graph):
             suggestions=by_model.calls if by_model else tool_suggestion,
             question=query,
             tools=self.services.tools,
-            max_cost_dollars=left_of(max_cost_dollars, spent),
+            max_cost_dollars=remaining(max_cost_dollars, spent),
         )
 
     @node(pauses=True, when=lambda tool_plan: tool_plan.suggested or tool_plan.approved, otherwise=())
@@ -370,12 +370,12 @@ class BaseWorkflow(Graph):
             history=history,
             grounded=input.enable_rag,
         )
-        models = models_for(load_agent, input.model, services.models)
+        models = resolve_models(load_agent, input.model, services.models)
         spent = spent_so_far()
         limit = input.max_cost_dollars
 
         async def within_limit(request: ModelRequest, dollars: Decimal) -> Sequence[Model]:
-            left = left_of(limit, spent + dollars)
+            left = remaining(limit, spent + dollars)
             return (*await self._affordable(models[:-1], request, load_agent, left), models[-1])
 
         answering = Answering(
@@ -389,7 +389,7 @@ class BaseWorkflow(Graph):
                 manual=input.mode.is_manual,
                 known=tool_results,
             ),
-            dollars=left_of(limit, spent),
+            dollars=remaining(limit, spent),
         )
         async with aclosing(answering.events()) as chunks:
             async for chunk in chunks:
@@ -421,7 +421,7 @@ class BaseWorkflow(Graph):
     ) -> tuple[Model, ...]:
         services = self.services
         if dollars is not None and agent.hedge_after_seconds is not None:
-            dollars /= AT_ONCE  # each of those that race has its share
+            dollars /= MAX_CONCURRENT_ATTEMPTS  # each of those that race has its share
         return await affordable(models, request, services.account, services.models, dollars)
 
     def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:

@@ -17,16 +17,16 @@ from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cache_lookup import Lookup, look_up
 from vital_shared.workflows.cached_answer import CachedAnswer
 from vital_shared.workflows.coalesced_run import CoalescedRun
-from vital_shared.workflows.estimate import worst_cost
+from vital_shared.workflows.estimate import max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import SPAN_NAME, Execution
 from vital_shared.workflows.preparing import (
     check_input,
+    max_remaining_cost,
     name_labels,
     name_tenant,
     new_run,
     restored_run,
-    worst_rest,
 )
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
@@ -89,12 +89,12 @@ async def resume(
     now = services.now()
     deadline = _deadline(services, now)
 
-    def worst_nanos() -> int:
-        return worst_rest(services, record, run.value("load_agent")).nanos
+    def max_cost_nanos() -> int:
+        return max_remaining_cost(services, record, run.value("load_agent")).nanos
 
     try:
         await services.runs.claim(
-            run_id, tenant_id=tenant_id, now=now, deadline_at=deadline, worst_nanos=worst_nanos
+            run_id, tenant_id=tenant_id, now=now, deadline_at=deadline, max_cost_nanos=max_cost_nanos
         )
     except LimitExceeded as error:
         count_refused(error)
@@ -103,7 +103,7 @@ async def resume(
     await name_labels(workflow, record.input, run.value("load_agent"))
     metrics = RunMetrics(run_id, record.input, services.request_counts)
     paid = await services.runs.charges(run_id)
-    return Execution(workflow, record.input, stream, run, None, worst_nanos, metrics, earlier_span, paid)
+    return Execution(workflow, record.input, stream, run, None, max_cost_nanos, metrics, earlier_span, paid)
 
 
 def _new_execution(
@@ -132,10 +132,10 @@ def _new_execution(
     )
     run = new_run(workflow, request, stream)
 
-    def worst_nanos() -> int:
-        return worst_cost(services, request, agent).nanos
+    def max_cost_nanos() -> int:
+        return max_cost(services, request, agent).nanos
 
-    return Execution(workflow, request, stream, run, record, worst_nanos, metrics, lookup=lookup, key=key)
+    return Execution(workflow, request, stream, run, record, max_cost_nanos, metrics, lookup=lookup, key=key)
 
 
 def _deadline(services: Services, now: datetime) -> datetime:

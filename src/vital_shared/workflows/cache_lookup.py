@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.cache.cache import Cache
-from vital_shared.cache.rules import CACHED_MODES, key_of, may_be_kept, may_be_shared
+from vital_shared.cache.rules import CACHED_MODES, is_cacheable, is_coalescable, key_of
 from vital_shared.errors import VitalError
 from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS
 from vital_shared.logs import get_logger
@@ -51,7 +51,7 @@ class Lookup:
 
     async def keep(self, question: WorkflowInput, output: WorkflowOutput, read_only: frozenset[str]) -> None:
         """Keep the answer of a run that has missed, where it may be kept."""
-        if self.status == "miss" and may_be_kept(output, read_only, resumed=False):
+        if self.status == "miss" and is_cacheable(output, read_only, resumed=False):
             await self.cache.keep(self.key, output, self.knowledge)
             if self.similar is not None:
                 self.cache.note_similar(self.similar.scope, self.key, question, self.similar.vector)
@@ -67,7 +67,7 @@ async def look_up(
     """
     services, cache = workflow.services, workflow.services.cache
     if not (reads and cache.is_on) or question.mode not in CACHED_MODES:
-        cache.pass_by(question.mode)
+        cache.count_bypass(question.mode)
         return Lookup(cache, "bypass")
     versions = await services.epochs.current(question.tenant_id, question.mode, question.agent_id)
     knowledge = versions.knowledge
@@ -95,7 +95,7 @@ async def look_up(
     if found is not None:
         return Lookup(cache, "hit", key, knowledge, found)
     tools = (tool.name for tool in allowed(services.tools, agent))
-    shared = may_be_shared(question, tuple(tools), services.tools.read_only)
+    shared = is_coalescable(question, tuple(tools), services.tools.read_only)
     # With less money an answer may be another one.
     flight = f"{key} {question.max_cost_dollars}" if shared else ""
     return Lookup(cache, "miss", key, knowledge, flight=flight, similar=similar)
@@ -108,7 +108,7 @@ async def _vector(services: Services, question: WorkflowInput) -> NDArray[np.flo
     try:
         vectors = await services.phrase_embedder.embed_passages([question.query])
     except VitalError as error:
-        services.cache.pass_by(question.mode, "semantic")
+        services.cache.count_bypass(question.mode, "semantic")
         logger.warning("similar questions are not found", reason=str(error))
         return None
     vector: NDArray[np.float32] = vectors[0]

@@ -2,7 +2,7 @@
 
 ::
 
-    worst cost = suggestion + answer + tools + sources, but no more than is left of max_cost_dollars
+    max cost = suggestion + answer + tools + sources, but no more than is left of max_cost_dollars
 
 - **A call of a model** is its prompt and its longest answer, at the model's prices, the prompt as if it
   were written to the provider's cache (the dearest way). The longest answer is the model's configured
@@ -42,14 +42,14 @@ from vital_shared.retrieval.ingest.chunk import MAX_SECTION_TOKENS, MAX_TOKENS
 from vital_shared.tools.base import Tool
 from vital_shared.tools.registry import MAX_RESULT_CHARACTERS
 from vital_shared.workflows.answering import DOLLARS, ROUNDS
-from vital_shared.workflows.chains import OUTPUT_TOKENS, left_of, models_for
+from vital_shared.workflows.model_selection import OUTPUT_TOKENS, remaining, resolve_models
 from vital_shared.workflows.suggesting import MOST
 from vital_shared.workflows.tool_loop import CALLS_AT_ONCE, allowed
 
 if TYPE_CHECKING:
     from vital_shared.workflows.services import Services
 
-__all__ = ["MaxCost", "worst_cost"]
+__all__ = ["MaxCost", "max_cost"]
 
 BYTES_PER_TOKEN: Final = 2
 RULES_TOKENS: Final = 500
@@ -76,7 +76,7 @@ class MaxCost(NamedTuple):
         return max(nanos_at_most(self.dollars), 1 if self.unpriced else 0)
 
 
-def worst_cost(
+def max_cost(
     services: Services,
     question: WorkflowInput,
     agent: AgentProfile,
@@ -112,7 +112,7 @@ class _Costs:
         self._agent = agent
         self._resumed = resumed
         self._tools = allowed(services.tools, agent) if question.enable_tools else ()
-        self._models = models_for(agent, question.model, services.models)
+        self._models = resolve_models(agent, question.model, services.models)
         self._search = sum(map(max_price_of, services.sources), NOTHING)
         """The cost of asking all sources once."""
         self._unpriced: list[str] = []
@@ -124,7 +124,7 @@ class _Costs:
         if not self._resumed:
             dollars += self._suggestion(prices)
             dollars += SEARCHES * self._search if self._question.enable_rag else 0
-        left = left_of(self._question.max_cost_dollars, spent)
+        left = remaining(self._question.max_cost_dollars, spent)
         return MaxCost(dollars if left is None else min(dollars, left), tuple(self._unpriced))
 
     def _suggestion(self, prices: dict[Model, _Prices]) -> Decimal:

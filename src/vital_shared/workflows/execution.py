@@ -68,7 +68,7 @@ class Execution:
     :param stream: the stream for its events.
     :param run: the engine's own run.
     :param record: the record to store first, or None where it is there already.
-    :param worst_nanos: the run's max cost, in nano-dollars, should the tenant have a budget.
+    :param max_cost_nanos: the run's max cost, in nano-dollars, should the tenant have a budget.
     :param measuring: counts it.
     :param earlier_span: the span of the part before a pause, where it was traced.
     :param paid: the cost of the part before a pause, as it is in the ledger.
@@ -83,7 +83,7 @@ class Execution:
         stream: RunEvents,
         run: Run,
         record: RunRecord | None,
-        worst_nanos: Callable[[], int],
+        max_cost_nanos: Callable[[], int],
         measuring: RunMetrics,
         earlier_span: str | None = None,
         paid: Sequence[Charge] = (),
@@ -100,7 +100,7 @@ class Execution:
         self._stream = stream
         self._run = run
         self._record = record
-        self._worst_nanos = worst_nanos
+        self._max_cost_nanos = max_cost_nanos
         self._measuring = measuring
         self._lookup = lookup
         self._key = key
@@ -128,7 +128,7 @@ class Execution:
         """
         if self._record is not None:
             with self._measuring.beginning():
-                await self._services.runs.start(self._record, self._worst_nanos, self._key)
+                await self._services.runs.start(self._record, self._max_cost_nanos, self._key)
         clock, note_token = time.perf_counter, self._measuring.token
         with self._measuring.active(zero=self._started - self._earlier):
             self._task = asyncio.create_task(self._observed())
@@ -296,7 +296,7 @@ class Execution:
                     context=self._context,
                 )
         except (StoreError, TimeoutError):
-            # It is written as soon as the store takes it: see `Payments`.
+            # It is written as soon as the store takes it: see `ChargeWriter`.
             logger.exception("the end of the run was not saved")
             saved = False
         if ended:

@@ -15,19 +15,19 @@ from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
 from vital_shared.store.label_values import Named
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.approval import check_requests, pick_approved
-from vital_shared.workflows.chains import check_prices, left_of, models_for
-from vital_shared.workflows.estimate import MaxCost, worst_cost
+from vital_shared.workflows.estimate import MaxCost, max_cost
 from vital_shared.workflows.events import RunEvents
+from vital_shared.workflows.model_selection import check_prices, remaining, resolve_models
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = [
     "check_input",
+    "max_remaining_cost",
     "name_labels",
     "name_tenant",
     "new_run",
     "restored_run",
-    "worst_rest",
 ]
 
 
@@ -44,7 +44,7 @@ async def check_input(workflow: WorkflowParts, question: WorkflowInput) -> Agent
         )
     services = workflow.services
     agent = await services.agents.get(question.agent_id, tenant_id=question.tenant_id)
-    chain = models_for(agent, question.model, services.models)
+    chain = resolve_models(agent, question.model, services.models)
     if services.settings.unpriced == "refuse":
         check_prices(chain, services.account)
     check_requests(question.requested_tools, agent, services.tools)
@@ -77,12 +77,12 @@ def _nodes(plan: Plan) -> tuple[Named, ...]:
     return tuple((NODE, node.name) for node in plan.nodes)
 
 
-def worst_rest(services: Services, record: RunRecord, agent: AgentProfile | None) -> MaxCost:
+def max_remaining_cost(services: Services, record: RunRecord, agent: AgentProfile | None) -> MaxCost:
     """Estimate what comes after an approval; a subclass without agents is not estimated."""
     if agent is None:
         return MaxCost(Decimal(0))
     spent = record.output.cost.total if record.output else Decimal(0)
-    return worst_cost(services, record.input, agent, resumed=True, spent=spent)
+    return max_cost(services, record.input, agent, resumed=True, spent=spent)
 
 
 def restored_run(
@@ -110,7 +110,7 @@ def restored_run(
         if "approved_tools" in checkpoint.paused:
             plan = values["tool_plan"]
             spent = record.output.cost.total if record.output else Decimal(0)
-            left = left_of(record.input.max_cost_dollars, spent)
+            left = remaining(record.input.max_cost_dollars, spent)
             given["approved_tools"] = pick_approved(plan.suggested, approved, plan, left)
         stream = RunEvents(record.id, record.last_seq)
         return new_run(workflow, record.input, stream, checkpoint, given), stream

@@ -33,7 +33,7 @@ from vital_shared.retrieval.base import ask, max_price_of
 from vital_shared.retrieval.sources.pinecone.collection import PineconeCollection
 from vital_shared.store.account_tables import ledger
 from vital_shared.testing import CannedModel, question, workflow_services
-from vital_shared.workflows.estimate import worst_cost
+from vital_shared.workflows.estimate import max_cost
 from vital_shared.workflows.services import Services
 
 READ_UNIT_NANOS = 16_000
@@ -260,7 +260,7 @@ async def test_ledger_metrics_answer_and_budget_agree(server: PineconeServer, tm
     ):
         request = question("What of bees?", model="canned")
         agent = await services.agents.get("generalist", tenant_id="acme")
-        reserved = worst_cost(services, request, agent).dollars
+        reserved = max_cost(services, request, agent).dollars
         with counted() as growth:
             output = await BaseWorkflow(services).execute_typed(request)
         rows = await rag_rows(services)
@@ -284,7 +284,7 @@ async def test_a_budget_reserves_what_a_search_may_cost_until_it_is_charged(
     request = question("What of bees?", model="canned")
     async with full_collection(server) as collection, run_services(tmp_path, collection) as services:
         agent = await services.agents.get("generalist", tenant_id="acme")
-        reserved = worst_cost(services, request, agent).dollars
+        reserved = max_cost(services, request, agent).dollars
         limits = TenantLimits(daily_dollars=reserved * Decimal("1.5"))
         await services.limits.set("acme", limits, now=services.now())
         held = Fault(gate=asyncio.Event())

@@ -43,7 +43,7 @@ from vital_shared.retrieval.sources.supabase.statements import (
 )
 from vital_shared.store.database import Database
 from vital_shared.store.keywords import match_expression
-from vital_shared.store.recent import Recent
+from vital_shared.store.short_lived_cache import ShortLivedCache
 from vital_shared.store.tables import owner
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class SupabaseSource:
         self._guard = guard
         self._searching = Database(url, wait_seconds=SEARCH_SECONDS, variable=VARIABLE)
         self._writing = Database(url, wait_seconds=WRITE_SECONDS, variable=VARIABLE)
-        self._active: Recent[None, _ActiveIndex | None] = Recent()
+        self._active: ShortLivedCache[None, _ActiveIndex | None] = ShortLivedCache()
         if self._searching.dialect != "postgresql":
             raise ConfigurationError(
                 f"{VARIABLE} is no address of Postgres: write postgresql://user@host/name"

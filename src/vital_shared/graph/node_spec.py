@@ -11,14 +11,14 @@ from typing import Any, Final
 from vital_shared.graph.errors import PlanError
 from vital_shared.graph.node import ATTRIBUTE, DECLARED, REQUIRED, Declaration, Pause, Retry, Skip, place
 
-__all__ = ["Draft", "collect", "own_parameters"]
+__all__ = ["NodeSpec", "collect", "own_parameters"]
 
 TAKEN: Final = frozenset({"inputs", "plan", "run"})
 """Attributes of `Graph`, which a node would hide."""
 
 
 @dataclass(slots=True, eq=False)
-class Draft:
+class NodeSpec:
     """A node before the graph is known."""
 
     name: str
@@ -51,35 +51,35 @@ class Draft:
             yield self.source(parameter), parameter.default is not parameter.empty
 
 
-def collect(cls: type) -> tuple[dict[str, Draft], set[str]]:
+def collect(cls: type) -> tuple[dict[str, NodeSpec], set[str]]:
     """Find the nodes: a base's, replaced or dropped (``name = None``) by the classes below it.
 
     Return them by name, and the values that nobody makes any more.
 
     :raises PlanError: when a node by itself is wrong.
     """
-    drafts: dict[str, Draft] = {}
+    specs: dict[str, NodeSpec] = {}
     dropped: set[str] = set()
     for owner in reversed(cls.__mro__):
         _check_lost(owner)
         for name, member in vars(owner).items():
             declaration = getattr(member, ATTRIBUTE, None)
-            if name in drafts and member is None:
-                dropped.add(drafts.pop(name).declaration.makes)
+            if name in specs and member is None:
+                dropped.add(specs.pop(name).declaration.makes)
             elif declaration is not None:
-                drafts[name] = Draft(name, owner.__name__, member, declaration)
-            elif name in drafts:
+                specs[name] = NodeSpec(name, owner.__name__, member, declaration)
+            elif name in specs:
                 if not inspect.isfunction(member):
                     raise PlanError(
-                        f"{drafts[name].title} is replaced in {owner.__name__} by {member!r}: use a method, "
+                        f"{specs[name].title} is replaced in {owner.__name__} by {member!r}: use a method, "
                         "or None to drop the node"
                     )
                 # What a subclass puts in a node's place decides by itself whether there is something to do.
-                declared = replace(drafts[name].declaration, when=None, otherwise=REQUIRED)
-                drafts[name] = Draft(name, owner.__name__, member, declared)
-    for draft in drafts.values():
-        _check(draft)
-    return drafts, dropped
+                declared = replace(specs[name].declaration, when=None, otherwise=REQUIRED)
+                specs[name] = NodeSpec(name, owner.__name__, member, declared)
+    for spec in specs.values():
+        _check(spec)
+    return specs, dropped
 
 
 def _check_lost(owner: type) -> None:
@@ -91,22 +91,22 @@ def _check_lost(owner: type) -> None:
             )
 
 
-def _check(draft: Draft) -> None:
+def _check(spec: NodeSpec) -> None:
     """Check a node by itself, and note its parameters."""
-    if draft.name in TAKEN:
-        raise PlanError(f"{draft.title} has a name that Graph itself uses: rename it")
-    if not inspect.isfunction(draft.function):
-        raise PlanError(f"{draft.title} has to be a plain method, not a {type(draft.function).__name__}")
-    if inspect.isgeneratorfunction(draft.function):
-        raise PlanError(f"{draft.title} is a sync generator: make it async, with Done(value) as its last")
-    draft.parameters = own_parameters(draft.title, draft.function)
-    _check_bounds(draft)
-    _check_fan_out(draft)
-    _check_condition(draft)
-    if draft.declaration.retry is not None:
-        _check_retry(draft, draft.declaration.retry)
-    if draft.declaration.fallback is not None:
-        _check_fallback(draft, draft.declaration.fallback)
+    if spec.name in TAKEN:
+        raise PlanError(f"{spec.title} has a name that Graph itself uses: rename it")
+    if not inspect.isfunction(spec.function):
+        raise PlanError(f"{spec.title} has to be a plain method, not a {type(spec.function).__name__}")
+    if inspect.isgeneratorfunction(spec.function):
+        raise PlanError(f"{spec.title} is a sync generator: make it async, with Done(value) as its last")
+    spec.parameters = own_parameters(spec.title, spec.function)
+    _check_bounds(spec)
+    _check_fan_out(spec)
+    _check_condition(spec)
+    if spec.declaration.retry is not None:
+        _check_retry(spec, spec.declaration.retry)
+    if spec.declaration.fallback is not None:
+        _check_fallback(spec, spec.declaration.fallback)
 
 
 def own_parameters(title: str, function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
@@ -123,59 +123,59 @@ def own_parameters(title: str, function: Callable[..., Any]) -> tuple[inspect.Pa
     return parameters[1:]
 
 
-def _check_bounds(draft: Draft) -> None:
-    each = draft.declaration.each
-    seconds = [draft.declaration.timeout, *((each.item_timeout, each.deadline) if each else ())]
+def _check_bounds(spec: NodeSpec) -> None:
+    each = spec.declaration.each
+    seconds = [spec.declaration.timeout, *((each.item_timeout, each.deadline) if each else ())]
     bounds = [bound for bound in (*seconds, each.limit if each else None) if bound is not None]
     if not all(0 < bound < math.inf for bound in bounds):
         raise PlanError(
-            f"{draft.title} declares a timeout, deadline or limit that is not a finite number above 0"
+            f"{spec.title} declares a timeout, deadline or limit that is not a finite number above 0"
         )
-    if draft.kind == "sync" and any(bound is not None for bound in seconds):
+    if spec.kind == "sync" and any(bound is not None for bound in seconds):
         raise PlanError(
-            f"{draft.title} is sync and has a timeout: a thread cannot be stopped, make the method async"
+            f"{spec.title} is sync and has a timeout: a thread cannot be stopped, make the method async"
         )
 
 
-def _check_fan_out(draft: Draft) -> None:
-    each = draft.declaration.each
+def _check_fan_out(spec: NodeSpec) -> None:
+    each = spec.declaration.each
     if each is None:
         return
-    if draft.kind == "stream":
-        raise PlanError(f"{draft.title} is fanned out and cannot stream: return the item's value")
-    item = next((parameter for parameter in draft.parameters if parameter.name == each.parameter), None)
+    if spec.kind == "stream":
+        raise PlanError(f"{spec.title} is fanned out and cannot stream: return the item's value")
+    item = next((parameter for parameter in spec.parameters if parameter.name == each.parameter), None)
     if item is None:
-        raise PlanError(f"{draft.title} has no parameter '{each.parameter}' for its items")
+        raise PlanError(f"{spec.title} has no parameter '{each.parameter}' for its items")
     if item.default is not item.empty and not isinstance(item.default, list | tuple | None):
         raise PlanError(
-            f"{draft.title} has the default {item.default!r} for the list '{each.over}': "
+            f"{spec.title} has the default {item.default!r} for the list '{each.over}': "
             "use an empty tuple, or None"
         )
 
 
-def _check_condition(draft: Draft) -> None:
-    declared = draft.declaration
+def _check_condition(spec: NodeSpec) -> None:
+    declared = spec.declaration
     if declared.when is None:
         if declared.otherwise is not REQUIRED:
-            raise PlanError(f"{draft.title} declares otherwise, and not when: it is never off")
+            raise PlanError(f"{spec.title} declares otherwise, and not when: it is never off")
         return
     if declared.optional == (declared.otherwise is not REQUIRED):
         raise PlanError(
-            f"{draft.title} may be off: declare its value then with otherwise, or make it optional, not both"
+            f"{spec.title} may be off: declare its value then with otherwise, or make it optional, not both"
         )
-    names = {parameter.name for parameter in draft.parameters}
+    names = {parameter.name for parameter in spec.parameters}
     for name in inspect.signature(declared.when).parameters:
         if name not in names or (declared.each is not None and name == declared.each.parameter):
-            raise PlanError(f"{draft.title} has a when that reads '{name}': it gets only what the node gets")
+            raise PlanError(f"{spec.title} has a when that reads '{name}': it gets only what the node gets")
 
 
-def _check_retry(draft: Draft, retry: Retry) -> None:
+def _check_retry(spec: NodeSpec, retry: Retry) -> None:
     if retry.attempts < 1:
-        raise PlanError(f"{draft.title} retries with {retry.attempts} attempts: at least 1 is needed")
+        raise PlanError(f"{spec.title} retries with {retry.attempts} attempts: at least 1 is needed")
     named = retry.on if isinstance(retry.on, tuple) else (retry.on,)
     if not named or not all(_is_failure(error) for error in named):
         raise PlanError(
-            f"{draft.title} retries on {retry.on!r}: name subclasses of Exception that mean failure"
+            f"{spec.title} retries on {retry.on!r}: name subclasses of Exception that mean failure"
         )
 
 
@@ -183,12 +183,12 @@ def _is_failure(error: Any) -> bool:
     return isinstance(error, type) and issubclass(error, Exception) and not issubclass(error, Pause | Skip)
 
 
-def _check_fallback(draft: Draft, fallback: Callable[..., Any]) -> None:
+def _check_fallback(spec: NodeSpec, fallback: Callable[..., Any]) -> None:
     if not inspect.iscoroutinefunction(fallback):
-        raise PlanError(f"{draft.title} has a fallback that is not an async method")
-    names = {parameter.name for parameter in draft.parameters}
-    for parameter in own_parameters(f"{draft.title} has a fallback that", fallback):
+        raise PlanError(f"{spec.title} has a fallback that is not an async method")
+    names = {parameter.name for parameter in spec.parameters}
+    for parameter in own_parameters(f"{spec.title} has a fallback that", fallback):
         if parameter.name not in names:
             raise PlanError(
-                f"{draft.title} has a fallback that needs '{parameter.name}': it gets only what the node gets"
+                f"{spec.title} has a fallback that needs '{parameter.name}': it gets only what the node gets"
             )

@@ -7,7 +7,7 @@ from typing import Final
 
 from vital_shared.retrieval.sentences import split
 
-__all__ = ["asked", "leans_back"]
+__all__ = ["question_sentences", "refers_back"]
 
 _ASKS: Final = re.compile(r"\b(?:who|whom|whose|what|which|when|where|why|how)\b|\?\s*$", re.IGNORECASE)
 _LEANS: Final = re.compile(
@@ -17,12 +17,12 @@ _LEANS: Final = re.compile(
 )
 
 
-def asked(message: str) -> str:
+def question_sentences(message: str) -> str:
     """Return the sentences that ask: "My laptop is gone. Whom do I call?" asks only the second."""
     sentences = [sentence.strip() for sentence in split(message)]
     return " ".join(sentence for sentence in sentences if _ASKS.search(sentence)) or message
 
 
-def leans_back(sentence: str) -> bool:
+def refers_back(sentence: str) -> bool:
     """Return whether a sentence begins with a word that refers to the one before."""
     return _LEANS.match(sentence) is not None

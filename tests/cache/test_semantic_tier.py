@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vital_shared.cache.similar import SimilarTier
+from vital_shared.cache.semantic_tier import SemanticTier
 
 SAME, OTHER = "How do I reset it?", "How can I reset it?"
 
@@ -14,7 +14,7 @@ def vector(degrees: float):
 
 
 def test_what_asks_the_same_is_found_the_nearest_first():
-    tier = SimilarTier(10, similarity=0.9)
+    tier = SemanticTier(10, similarity=0.9)
     tier.note("scope", "far", SAME, vector(20))
     tier.note("scope", "near", SAME, vector(5))
     tier.note("scope", "too far", SAME, vector(60))
@@ -23,13 +23,13 @@ def test_what_asks_the_same_is_found_the_nearest_first():
 
 
 def test_another_scope_is_never_found():
-    tier = SimilarTier(10, similarity=0.9)
+    tier = SemanticTier(10, similarity=0.9)
     tier.note("acme", "key", SAME, vector(0))
     assert tier.near("globex", SAME, vector(0)) == []
 
 
 def test_what_is_forgotten_is_not_found():
-    tier = SimilarTier(10, similarity=0.9)
+    tier = SemanticTier(10, similarity=0.9)
     tier.note("scope", "key", SAME, vector(0))
     tier.forget("key")
     tier.forget("key")
@@ -38,7 +38,7 @@ def test_what_is_forgotten_is_not_found():
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9))), st.integers(1, 5))
 def test_it_knows_the_latest_questions_of_each_scope(notes, capacity):
-    tier, model = SimilarTier(capacity, similarity=0.9), {}
+    tier, model = SemanticTier(capacity, similarity=0.9), {}
     for scope, number in notes:
         key = f"{scope}{number}"
         tier.note(scope, key, SAME, vector(0))

@@ -13,7 +13,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-__all__ = ["asks_the_same"]
+__all__ = ["is_paraphrase"]
 
 COMPARED_CHARACTERS: Final = 1_000
 """Characters of a question that the vectors see, from its beginning."""
@@ -101,7 +101,7 @@ class _Comparison(NamedTuple):
     time: str
 
 
-def asks_the_same(one: str, other: str) -> bool:
+def is_paraphrase(one: str, other: str) -> bool:
     """Return whether the answer to one question is surely one to the other."""
     if max(len(one), len(other)) > COMPARED_CHARACTERS:
         return False

@@ -8,7 +8,7 @@ import threading
 import pytest
 from tests.ai_engine.harness import Service
 
-from ai_engine.asgi.lazy_app import LoadedLate
+from ai_engine.asgi.lazy_app import LazyApp
 
 LARGE = (
     "ag_ui",
@@ -72,7 +72,7 @@ class Loading:
 
 async def test_it_is_loaded_once_and_others_go_on_meanwhile() -> None:
     loading = Loading()
-    late = LoadedLate(loading)
+    late = LazyApp(loading)
     asking = [asyncio.create_task(late(number, None, None)) for number in range(10)]
     await asyncio.to_thread(loading.begun.wait, 20)  # the loop is free to wait for it
     assert loading.answered == []
@@ -84,7 +84,7 @@ async def test_it_is_loaded_once_and_others_go_on_meanwhile() -> None:
 async def test_what_could_not_be_loaded_is_tried_again() -> None:
     loading = Loading(ImportError("broken"))
     loading.may_end.set()
-    late = LoadedLate(loading)
+    late = LazyApp(loading)
     with pytest.raises(ImportError):
         await late(1, None, None)
     await late(2, None, None)

@@ -32,7 +32,7 @@ from vital_shared.store.run_end import RunEnd
 from vital_shared.store.spool import Spool
 from vital_shared.store.write_errors import describe, is_refusal
 
-__all__ = ["Payments"]
+__all__ = ["ChargeWriter"]
 
 logger = get_logger(__name__)
 
@@ -51,7 +51,7 @@ SHUTDOWN_SECONDS: Final = 10.0
 """The store has this long to take what is owed when the process ends; the rest is spooled."""
 
 
-class Payments:
+class ChargeWriter:
     """Writes charges and ends of runs, and counts charges once they are in the ledger.
 
     :param database: the store.
@@ -86,7 +86,7 @@ class Payments:
         """Return the end of a run that has ended and is not stored so yet."""
         return self._ends.get(run_id)
 
-    async def settle(
+    async def write(
         self,
         context: RunContext | None,
         now: datetime,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_engine.auth.permissions import ADMIN, ASK, COSTS, OPERATE, WATCH, need_of
+from ai_engine.auth.permissions import ADMIN, ASK, COSTS, OPERATE, WATCH, permission_of
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ from ai_engine.auth.permissions import ADMIN, ASK, COSTS, OPERATE, WATCH, need_o
     ],
 )
 def test_what_a_path_needs(method, path, need):
-    assert need_of(method, path) == need
+    assert permission_of(method, path) == need
 
 
 def test_metrics_tell_of_all_tenants():
-    need = need_of("GET", "/metrics")
+    need = permission_of("GET", "/metrics")
     assert (need.scope, need.all_tenants) == ("costs", True)
 
 
 @given(st.text(), st.text())
 def test_there_is_an_answer_for_everything(method, path):
-    assert need_of(method, path) in (None, ADMIN, ASK, COSTS, OPERATE, WATCH)
+    assert permission_of(method, path) in (None, ADMIN, ASK, COSTS, OPERATE, WATCH)

@@ -18,7 +18,7 @@ from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
 
-__all__ = ["OUTPUT_TOKENS", "affordable", "check_prices", "left_of", "models_for"]
+__all__ = ["OUTPUT_TOKENS", "affordable", "check_prices", "remaining", "resolve_models"]
 
 logger = get_logger(__name__)
 
@@ -32,7 +32,7 @@ LEAST_TOKENS: Final = 64
 _MILLION: Final = 1_000_000
 
 
-def models_for(agent: AgentProfile, model: str | None, registry: ModelRegistry) -> tuple[Model, ...]:
+def resolve_models(agent: AgentProfile, model: str | None, registry: ModelRegistry) -> tuple[Model, ...]:
     """Return the model that is asked for, else the agent's, then its fallbacks, and the composer last.
 
     A fallback that no longer resolves is left out, and logged: it is there for bad times.
@@ -96,16 +96,16 @@ async def affordable(
             longest = registry.table(model.name).max_output_tokens or OUTPUT_TOKENS
             bought = int((dollars - reading) * _MILLION / million) if million else longest
             if min(bought, longest) >= LEAST_TOKENS and dollars > reading:
-                found.append(Brief(model, min(bought, longest)))
+                found.append(TokenCapped(model, min(bought, longest)))
     return tuple(found)
 
 
-def left_of(limit: Decimal | None, spent: Decimal) -> Decimal | None:
+def remaining(limit: Decimal | None, spent: Decimal) -> Decimal | None:
     """Return what is left of a run's own limit; None: it has none."""
     return None if limit is None else max(Decimal(0), limit - spent)
 
 
-class Brief:
+class TokenCapped:
     """A model with a limit on the tokens that it may write."""
 
     def __init__(self, model: Model, tokens: int) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Generic, TypeVar
 
-__all__ = ["RECENT_SECONDS", "Recent"]
+__all__ = ["RECENT_SECONDS", "ShortLivedCache"]
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -18,7 +18,7 @@ RECENT_SECONDS: Final = 0.5
 MOST: Final = 10_000
 
 
-class Recent(Generic[K, V]):
+class ShortLivedCache(Generic[K, V]):
     """Values that this process has read, each for a moment.
 
     What the process itself changes it sees at once: it has to call `forget` then.

@@ -20,13 +20,13 @@ from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.monitoring.metrics import COST_DOLLARS_TOTAL, COST_OVERALL_DOLLARS_TOTAL, TENANT
-from vital_shared.store import payments as module
+from vital_shared.store import charge_writer as module
 from vital_shared.store.account_tables import ledger, spending
-from vital_shared.store.admission import Asking, budget_lock, check
+from vital_shared.store.admission import AdmissionRequest, budget_lock, check
+from vital_shared.store.charge_writer import ChargeWriter
 from vital_shared.store.database import Database
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.limits import LimitStore
-from vital_shared.store.payments import Payments
 
 NOW = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
 QUESTION = WorkflowInput(query="?", mode=WorkflowMode.MODE_2, tenant_id="acme", user_id="ann")
@@ -48,8 +48,8 @@ def context(*charges: Charge, run_id: str = "run-1") -> RunContext:
     return made
 
 
-async def settle(payments: Payments, a_bill: RunContext, job=nothing) -> bool:
-    return await payments.settle(a_bill, NOW, job, lambda: None)
+async def settle(charge_writer: ChargeWriter, a_bill: RunContext, job=nothing) -> bool:
+    return await charge_writer.write(a_bill, NOW, job, lambda: None)
 
 
 async def charges(database: Database, run_id: str = "run-1") -> tuple[Charge, ...]:
@@ -64,55 +64,57 @@ async def spent(database: Database) -> dict[str, int]:
 
 
 @pytest.fixture
-def payments(database: Database) -> Payments:
-    return Payments(database)
+def charge_writer(database: Database) -> ChargeWriter:
+    return ChargeWriter(database)
 
 
-async def test_charges_come_back_as_they_were(payments: Payments, database: Database):
+async def test_charges_come_back_as_they_were(charge_writer: ChargeWriter, database: Database):
     whole = charge(
         tokens=Tokens(input=9, cached_input=2, cache_write=1, output=4, reasoning=3, estimated=True),
         unit_prices={"input": "0.15", "output": "0.6"},
     )
     free = charge("rag/2", 0, cost_type="rag", name="memory")
-    await settle(payments, context(whole, free))
+    await settle(charge_writer, context(whole, free))
     assert await charges(database) == (whole, free)
     assert await spent(database) == {"2026-11-30": 1_500, "2026-11": 1_500}
 
 
-async def test_what_is_written_again_changes_nothing(payments: Payments, database: Database):
+async def test_what_is_written_again_changes_nothing(charge_writer: ChargeWriter, database: Database):
     before = COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm").value
-    await settle(payments, context(charge()))
-    await settle(payments, context(charge(), charge("llm/2", 10)))
+    await settle(charge_writer, context(charge()))
+    await settle(charge_writer, context(charge(), charge("llm/2", 10)))
     assert [each.item for each in await charges(database)] == ["llm/1", "llm/2"]
     assert (await spent(database))["2026-11"] == 1_510
     assert COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm").value - before == pytest.approx(1_510e-9, abs=1e-15)
 
 
-async def test_a_bill_is_settled_in_parts(payments: Payments, database: Database):
+async def test_a_bill_is_settled_in_parts(charge_writer: ChargeWriter, database: Database):
     one = context(charge())
-    await settle(payments, one)
+    await settle(charge_writer, one)
     assert one.unwritten == ()
     one.add(charge("llm/2", 7))
-    await settle(payments, one)
+    await settle(charge_writer, one)
     assert (await spent(database))["2026-11"] == 1_507
 
 
 async def test_charges_of_an_end_that_cannot_be_written_are_tried_again(
-    payments: Payments, database: Database
+    charge_writer: ChargeWriter, database: Database
 ):
     def broken(_connection: Connection) -> bool:
         raise StoreError("broken")
 
     with pytest.raises(StoreError):
-        await settle(payments, context(charge()), broken)
+        await settle(charge_writer, context(charge()), broken)
     assert await charges(database) == ()
-    await settle(payments, context(charge(nanos=3), run_id="run-2"))
-    await payments.catch_up()
+    await settle(charge_writer, context(charge(nanos=3), run_id="run-2"))
+    await charge_writer.catch_up()
     assert await charges(database) == (charge(),)
     assert (await spent(database))["2026-11"] == 1_503
 
 
-async def test_who_is_cancelled_while_waiting_pays_all_the_same(payments: Payments, database: Database):
+async def test_who_is_cancelled_while_waiting_pays_all_the_same(
+    charge_writer: ChargeWriter, database: Database
+):
     may_write, written = asyncio.Event(), asyncio.Event()
 
     async def slowly(work):
@@ -121,9 +123,9 @@ async def test_who_is_cancelled_while_waiting_pays_all_the_same(payments: Paymen
 
     database._commits._transact = slowly
     before = COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm").value
-    in_flight = asyncio.create_task(settle(payments, context(charge(run_id := "llm/1"))))
+    in_flight = asyncio.create_task(settle(charge_writer, context(charge(run_id := "llm/1"))))
     queued = asyncio.create_task(
-        payments.settle(context(charge(run_id), run_id="run-2"), NOW, nothing, written.set)
+        charge_writer.write(context(charge(run_id), run_id="run-2"), NOW, nothing, written.set)
     )
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -140,11 +142,11 @@ async def test_who_is_cancelled_while_waiting_pays_all_the_same(payments: Paymen
 async def test_what_the_store_does_not_take_to_the_end_is_logged_in_full(tmp_path):
     (tmp_path / "no folder").write_text("")
     nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
-    payments = Payments(nowhere)
+    charge_writer = ChargeWriter(nowhere)
     with pytest.raises(StoreError):
-        await settle(payments, context(charge()))
+        await settle(charge_writer, context(charge()))
     with capture_logs() as logs:
-        await payments.aclose()
+        await charge_writer.aclose()
     await nowhere.aclose()
     lost = [json.loads(log["owed"]) for log in logs if log["event"] == "write_lost"]
     assert [(each["run_id"], each["payer"]["tenant_id"]) for each in lost] == [("run-1", "acme")]
@@ -155,11 +157,11 @@ async def test_only_so_many_runs_wait_for_the_store(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_KEPT", 2)
     (tmp_path / "no folder").write_text("")
     nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
-    payments = Payments(nowhere)
+    charge_writer = ChargeWriter(nowhere)
     with capture_logs() as logs:
         for number in range(3):
             with pytest.raises(StoreError):
-                await settle(payments, context(charge(), run_id=f"run-{number}"))
+                await settle(charge_writer, context(charge(), run_id=f"run-{number}"))
     await nowhere.aclose()
     assert [log["run_id"] for log in logs if log["event"] == "write_lost"] == ["run-2"]
 
@@ -175,7 +177,7 @@ async def deadlocks(database: Database) -> int:
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 async def test_workers_that_pay_for_the_same_tenants_do_not_lock_each_other_out(database, other):
-    workers = [(each, Payments(each)) for each in (database, other)]
+    workers = [(each, ChargeWriter(each)) for each in (database, other)]
     tenants = [f"tenant-{number}" for number in range(40)]
     limits = LimitStore(database)
     for tenant in tenants:
@@ -183,12 +185,12 @@ async def test_workers_that_pay_for_the_same_tenants_do_not_lock_each_other_out(
     before = await deadlocks(database)
 
     async def work(number: int, tenant: str, run_id: str) -> None:
-        its_database, its_payments = workers[number]
+        its_database, its_charge_writer = workers[number]
         whose = RunContext(run_id, QUESTION.model_copy(update={"tenant_id": tenant}))
         whose.add(charge(nanos=1))
-        asking = Asking(run_id, tenant, NOW, NOW, lambda: 1)
+        asking = AdmissionRequest(run_id, tenant, NOW, NOW, lambda: 1)
         admission = its_database.put(lambda connection: check(connection, asking), locks=budget_lock(tenant))
-        await asyncio.gather(admission, settle(its_payments, whose))
+        await asyncio.gather(admission, settle(its_charge_writer, whose))
 
     for turn in range(10):
         async with asyncio.TaskGroup() as tasks:
@@ -208,13 +210,13 @@ TENANTS = 10_000
 async def test_the_ledger_is_exact_for_each_of_ten_thousand_tenants(tmp_path):
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}")
     await database.migrate()
-    payments = Payments(database)
+    charge_writer = ChargeWriter(database)
     owed = {f"tenant-{number}": number * 1_001 + 1 for number in range(TENANTS)}
 
     async def pay(tenant: str, nanos: int) -> None:
         whose = RunContext(f"run-{tenant}", QUESTION.model_copy(update={"tenant_id": tenant}))
         whose.add(charge(nanos=nanos))
-        await settle(payments, whose)
+        await settle(charge_writer, whose)
 
     before = COST_OVERALL_DOLLARS_TOTAL.labels("2", "llm")._value
     await asyncio.gather(*(pay(tenant, nanos) for tenant, nanos in owed.items()))
@@ -242,7 +244,7 @@ def test_the_ledger_the_spending_and_the_counters_agree_to_the_last_digit(runs, 
     async def check() -> None:
         database = Database(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('ledger') / 'vital.db'}")
         await database.migrate()
-        payments = Payments(database)
+        charge_writer = ChargeWriter(database)
         counters = [COST_OVERALL_DOLLARS_TOTAL.labels("2", kind) for kind in ("llm", "tools", "rag")]
         before = sum(each._value for each in counters)
         bills = [
@@ -252,7 +254,7 @@ def test_the_ledger_the_spending_and_the_counters_agree_to_the_last_digit(runs, 
             )
             for number, costs in enumerate(runs)
         ]
-        await asyncio.gather(*(settle(payments, each) for each in bills))
+        await asyncio.gather(*(settle(charge_writer, each) for each in bills))
         total = sum(each.nanos() for each in bills)
         async with database.connect() as connection:
             assert (await connection.execute(select(func.sum(ledger.c.cost_nanos)))).scalar() == total

@@ -1,4 +1,4 @@
-"""Two models at work for one answer: the first to write goes on, the other one is cancelled."""
+"""A hedged call: a second model is asked when the first is slow; the first to write wins."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from vital_shared.llm.attempt import Attempt
 from vital_shared.llm.base import ModelError, ModelEvent
 from vital_shared.llm.failing import as_model_error
 
-__all__ = ["Race"]
+__all__ = ["HedgedCall"]
 
-AT_ONCE: Final = 2
-WAITING: Final = 64
+MAX_CONCURRENT_ATTEMPTS: Final = 2
+MAX_QUEUED_EVENTS: Final = 64
 """Events of the winner that may wait for a slow reader before the model is slowed down."""
 
 
-class _Runner:
+class _HedgedAttempt:
     """An attempt at work in a task of its own, its events in a bounded queue; None is the last one."""
 
     def __init__(self, attempt: Attempt, moved: asyncio.Event) -> None:
         self.attempt = attempt
-        self.queue: asyncio.Queue[ModelEvent | None] = asyncio.Queue(WAITING)
+        self.queue: asyncio.Queue[ModelEvent | None] = asyncio.Queue(MAX_QUEUED_EVENTS)
         self.error: ModelError | None = None
         self.leads = False
         """Whether it has something to show, or has come to its end."""
@@ -34,10 +34,10 @@ class _Runner:
         try:
             async with aclosing(self.attempt.events()) as events:
                 async for event in events:
-                    if self.attempt.heard and not self.leads:
+                    if self.attempt.has_emitted and not self.leads:
                         self._lead()
                     await self.queue.put(event)
-        except Exception as error:  # noqa: BLE001 - handed to the race, which goes on with the others
+        except Exception as error:  # noqa: BLE001 - handed to the hedged call, which goes on with the others
             self.error = as_model_error(error, self.attempt.model.name)
             self._moved.set()
         else:
@@ -53,7 +53,7 @@ class _Runner:
     @property
     def lost(self) -> bool:
         """Whether it has failed before there was anything to show."""
-        return self.error is not None and not self.attempt.heard
+        return self.error is not None and not self.attempt.has_emitted
 
     async def stop(self) -> None:
         """Cancel it and wait until it has ended, however often the waiting itself is cancelled."""
@@ -68,7 +68,7 @@ class _Runner:
             raise cancelled
 
 
-class Race:
+class HedgedCall:
     """Attempts that start one by one: the next when the one before has failed, or is silent for a while.
 
     :param attempts: in their order; each is made when it is its turn.
@@ -87,7 +87,7 @@ class Race:
         self._attempts = attempts
         self._after = after_seconds
         self._failed = failed
-        self._running: list[_Runner] = []
+        self._running: list[_HedgedAttempt] = []
         self._moved = asyncio.Event()
 
     async def events(self) -> AsyncGenerator[ModelEvent, None]:
@@ -109,11 +109,11 @@ class Race:
             for runner in self._running:
                 await runner.stop()
 
-    async def _first(self) -> _Runner | None:
+    async def _first(self) -> _HedgedAttempt | None:
         """Start attempts until one leads; the others are stopped."""
         more = self._start()
         while self._running:
-            may_start = more and len(self._running) < AT_ONCE
+            may_start = more and len(self._running) < MAX_CONCURRENT_ATTEMPTS
             if not await self._wait(self._after if may_start else None):
                 more = self._start()
             self._drop_lost()
@@ -131,7 +131,7 @@ class Race:
         """Start the next attempt, and return whether there may be more."""
         attempt = next(self._attempts, None)
         if attempt is not None:
-            self._running.append(_Runner(attempt, self._moved))
+            self._running.append(_HedgedAttempt(attempt, self._moved))
         return attempt is not None
 
     async def _wait(self, seconds: float | None) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from vital_shared.store.recent import RECENT_SECONDS, Recent
+from vital_shared.store.short_lived_cache import RECENT_SECONDS, ShortLivedCache
 
 
 class Source:
@@ -39,7 +39,7 @@ def clock():
 
 
 async def test_it_is_read_again_when_its_time_is_over(clock):
-    source, recent = Source(), Recent(clock)
+    source, recent = Source(), ShortLivedCache(clock)
     assert [await recent.get("a", source.read) for _ in range(3)] == ["old"] * 3
     assert source.reads == 1
     source.value = "new"
@@ -48,7 +48,7 @@ async def test_it_is_read_again_when_its_time_is_over(clock):
 
 
 async def test_of_many_who_ask_at_once_one_reads(clock):
-    source, recent = Source(), Recent(clock)
+    source, recent = Source(), ShortLivedCache(clock)
     source.gate.clear()
     asking = [asyncio.create_task(recent.get("a", source.read)) for _ in range(50)]
     await asyncio.sleep(0)
@@ -59,7 +59,7 @@ async def test_of_many_who_ask_at_once_one_reads(clock):
 
 async def test_where_the_reader_fails_all_do_and_where_it_is_cancelled_another_reads(clock):
     for end in ("fail", "cancel"):
-        source, recent = Source(), Recent(clock)
+        source, recent = Source(), ShortLivedCache(clock)
         source.gate.clear()
         first = asyncio.create_task(recent.get("a", source.read))
         await asyncio.sleep(0)
@@ -79,7 +79,7 @@ async def test_where_the_reader_fails_all_do_and_where_it_is_cancelled_another_r
 
 
 async def test_what_is_changed_meanwhile_is_read_again(clock):
-    source, recent = Source(), Recent(clock)
+    source, recent = Source(), ShortLivedCache(clock)
     source.gate.clear()
     asking = asyncio.create_task(recent.get("a", source.read))
     await asyncio.sleep(0)

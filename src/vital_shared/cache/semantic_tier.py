@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from vital_shared.cache.sameness import asks_the_same
+from vital_shared.cache.paraphrase import is_paraphrase
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SimilarTier"]
+__all__ = ["SemanticTier"]
 
 
-class SimilarTier:
+class SemanticTier:
     """The questions of cached answers, bounded in number; those that were asked first go first.
 
     :param entries: questions kept, at most.
@@ -53,7 +53,7 @@ class SimilarTier:
         found = [
             (float(theirs @ vector), key)
             for key, (asked, theirs) in known.items()
-            if float(theirs @ vector) >= self._similarity and asks_the_same(asked, query)
+            if float(theirs @ vector) >= self._similarity and is_paraphrase(asked, query)
         ]
         return [key for _, key in sorted(found, reverse=True)]
 
