@@ -151,3 +151,92 @@ async def test_the_unsupported_sentences_are_marked_where_they_stand() -> None:
     assert grounding is not None
     marked = [text[each.start : each.end] for each in grounding.unsupported]
     assert marked == ["It has 24 bridges. [2]", "The sea is deep."]
+
+
+FORMATTED = """\
+## The lighthouse and the canal
+
+**Overview**
+
+The granite tower was designed by Ingrid Vasa and lit in 1809. [1]
+
+| Structure | Main Figure | Remark |
+| --- | ---: | --- |
+| Granite Tower | 41 metres [1] | Lit 1809 |
+| Canal | 23 locks [2] | Dug by Hand |
+
+**Key points:**
+
+1. **Height:** The tower is 41 metres high. [1]
+2. **Pay:** Keepers earned 1,200 crowns. [1]
+   - *Leave*: thirty days of leave. [1]
+- [x] The canal has 23 locks. [2]
+
+> The canal was dug by **Jakob Thorsen**. [2]
+
+Locks
+-----
+
+```python
+def locks_of_the_canal() -> int:
+    return 24  # never 23
+```
+
+    an indented listing of Harbour Masters
+
+---
+"""
+
+
+async def test_an_ordinary_formatted_answer_is_backed() -> None:
+    assert await check(FORMATTED) == 1.0
+
+
+@pytest.mark.parametrize(
+    "uncited",
+    [
+        "| Name | Locks |\n|---|---|\n| Whale Canal | many |",
+        "Name | Locks\n--- | ---\nWhale Canal | many",
+        "| Whale Canal | many |",
+        "```\nWhales dig canals.\n```",
+        "~~~sh\nWhales dig canals.",
+        "1. Build it:\n\n   ```sh\n   dig whales\n   ```",
+        "Whale canals\n============",
+        "### Whale canals",
+        "**Whale canals**",
+        "- **Whale canals:**",
+        "***",
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+async def test_what_is_no_sentence_claims_nothing(uncited: str, newline: str) -> None:
+    text = f"The canal has 23 locks. [2]\n\n{uncited}\n".replace("\n", newline)
+    assert await check(text) == 1.0
+
+
+@pytest.mark.parametrize(
+    "invented",
+    [
+        "| Locks | 24 [2] |",
+        "Locks | Source\n---|---\n24 | [2]",
+        "- 24 locks of the canal. [2]",
+        "* **Locks:** The canal has 24 locks. [2]",
+        "> The canal has 24 locks. [2]",
+        "**The canal was dug by Anna Vasa. [2]**",
+        "## The canal has 24 locks [2]",
+        "- [ ] Whales dig canals. [2]",
+        "- Whales dig canals.",
+        "```\ncode\n```\nWhales dig canals.",
+    ],
+)
+async def test_an_invention_is_seen_in_any_format(invented: str) -> None:
+    assert await check(f"The canal has 23 locks. [2]\n\n{invented}") == 0.5
+
+
+async def test_what_is_marked_in_a_formatted_answer_is_the_sentence_itself() -> None:
+    wrong = "The canal has 24 bridges. [2]"
+    text = FORMATTED + "\n\u2028- " + wrong + "\n"
+    grounding = await groundedness(text, CITATIONS, [TOWER, CANAL])
+    assert grounding is not None
+    (marked,) = grounding.unsupported
+    assert text[marked.start : marked.end].endswith(wrong)

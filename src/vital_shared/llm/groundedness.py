@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
-from itertools import accumulate, groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.llm.contradicted import Statement, contradicted
+from vital_shared.llm.markdown_blocks import MarkdownBlock, blocks, is_label, plain
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.quality import UnsupportedSentence
 from vital_shared.models.tool import ToolResult
@@ -79,6 +80,8 @@ class _Claim(NamedTuple):
     cited: frozenset[int]
     """Its own, or those of its list."""
     in_list: bool
+    is_row: bool
+    """Whether it is a row of a table: not a sentence."""
     start: int
     end: int
 
@@ -99,6 +102,9 @@ async def groundedness(
     not contradict it (see `contradicted`). A sentence
     without a citation is backed by the tools' results alone. An answer that cites nothing and says that it
     does not know claims nothing, and neither does one that had no sources and pretends to none.
+
+    In Markdown headings, labels, code and the heads of tables claim nothing; a row of a table does where it
+    cites, and then its numbers have to be the passages'.
 
     Of a very long answer the first `CHECKED_CHARACTERS` are checked, and `MAX_JUDGED` sentences are judged.
 
@@ -175,11 +181,12 @@ def _by_words(answer_text: str, sources: Mapping[int, str], from_tools: str) -> 
 def _verdict(
     claim: _Claim, sources: Mapping[int, str], known: Mapping[int, _Words], tools: _Words
 ) -> _Verdict:
-    text = _MARKER.sub("", claim.text)
-    if is_item(text):
-        text = text.lstrip(" \t-*+•0123456789.)")
+    text = plain(_MARKER.sub("", claim.text))
     if any(number not in sources for number in claim.cited):
         return _Verdict(claim, text, backed=False)
+    if claim.is_row:  # its cells are no sentences, but a number has to come from somewhere
+        unknown = numbers(text).difference(*(known[number].numbers for number in claim.cited))
+        return _Verdict(claim, text, backed=not unknown)
     share = _share(text, [known[number] for number in claim.cited] if claim.cited else [tools])
     if share == 0:
         return _Verdict(claim, text, backed=False)
@@ -231,21 +238,34 @@ def _claims(answer_text: str) -> list[_Claim]:
     # "… days. [1] Next" would give the marker to the next sentence: it moves before the full stop.
     text = _MARKERS_AFTER_STOP.sub(r"\2\1", answer_text)
     places = _places(text)
-    sentences = [text[start:end] for start, end in places]
+    sentences = [text[place.start : place.end].replace("\r\n", "\n") for place in places]
     claims = []
     for in_list, group in groupby(zip(places, _in_lists(sentences), strict=True), key=itemgetter(1)):
-        spans = [(start, start + len(text[start:end].rstrip())) for (start, end), _ in group]
-        members = [_Claim(text[a:b], _cited(text[a:b]), in_list, a, b) for a, b in spans]
+        members = [_claim(text, place, in_list=in_list) for place, _ in group]
         shared = frozenset().union(*(member.cited for member in members)) if in_list else frozenset()
         claims += [member._replace(cited=member.cited or shared) for member in members]
-    return [claim for claim in claims if claim.cited or not _is_no_claim(claim.text)]
+    return [claim for claim in claims if claim.cited or not (claim.is_row or _is_no_claim(claim.text))]
 
 
-def _places(text: str) -> list[tuple[int, int]]:
-    """Return where the sentences stand that say anything."""
-    ends = list(accumulate(len(sentence) for sentence in split(text)))
-    places = zip([0, *ends], ends, strict=False)
-    return [(start, end) for start, end in places if content_words(_MARKER.sub("", text[start:end]))]
+def _claim(text: str, place: MarkdownBlock, *, in_list: bool) -> _Claim:
+    said = text[place.start : place.end].rstrip()
+    return _Claim(said, _cited(said), in_list, place.kind == "row", place.start, place.start + len(said))
+
+
+def _places(text: str) -> list[MarkdownBlock]:
+    """Return where the sentences and the rows of tables stand that say anything."""
+    return [
+        place
+        for block in blocks(text)
+        if block.kind != "none"
+        for place in ([block] if block.kind == "row" else _sentences(text, block))
+        if content_words(_MARKER.sub("", text[place.start : place.end]))
+    ]
+
+
+def _sentences(text: str, block: MarkdownBlock) -> Iterator[MarkdownBlock]:
+    ends = accumulate((len(each) for each in split(text[block.start : block.end])), initial=block.start)
+    return (MarkdownBlock("prose", start, end) for start, end in pairwise(ends))
 
 
 def _in_lists(sentences: Sequence[str]) -> list[bool]:
@@ -267,8 +287,9 @@ def _cited(sentence: str) -> frozenset[int]:
 
 def _is_no_claim(sentence: str) -> bool:
     """Return whether an uncited sentence only leads over: a heading, a question, "There are two steps:"."""
-    bare = sentence.strip()
-    return bare.startswith("#") or bare.endswith("?") or (is_lead_in(bare) and not numbers(bare))
+    bare = plain(sentence).strip()
+    leads_over = bare.startswith("#") or bare.endswith("?") or is_label(sentence)
+    return leads_over or (is_lead_in(bare) and not numbers(bare))
 
 
 def _has_a_part(text: str, source: _Words) -> bool:

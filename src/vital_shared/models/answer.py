@@ -25,7 +25,8 @@ class Answer(Frozen):
 
     text: str
     citations: tuple[Citation, ...] = ()
-    model: str
+    model: str = ""
+    """The model that wrote it; empty where none did."""
     tokens: Tokens = Tokens()
     abstained: bool = False
     """The sources do not hold an answer, and the text says so."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_item", "is_lead_in", "is_row", "split"]
+__all__ = ["is_item", "is_lead_in", "is_row", "split", "without_marker"]
 
 _MARKER = r"[ \t]{0,64}(?:[-*+•–]|\(?[0-9]{1,3}[.)]|\(?[a-z][.)])[ \t]+"
 _LINE_OF_ITS_OWN = re.compile(rf"{_MARKER}|[ \t]*+[|#]")
@@ -49,6 +49,11 @@ def split(text: str) -> list[str]:
 def is_item(sentence: str) -> bool:
     """Return whether this is an item of a list, or begins one."""
     return _ITEM.match(sentence) is not None
+
+
+def without_marker(sentence: str) -> str:
+    """Return a list item without its bullet or number; anything else as it is."""
+    return _ITEM.sub("", sentence, count=1) if is_item(sentence) else sentence
 
 
 def is_row(sentence: str) -> bool:

@@ -31,6 +31,7 @@ from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.model_selection import affordable, remaining, resolve_models
 from vital_shared.workflows.quality import assess
+from vital_shared.workflows.retrieving import answers_from_documents
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import unstreamed
 from vital_shared.workflows.services import Services
@@ -407,10 +408,12 @@ class BaseWorkflow(Graph):
     ) -> Quality:
         """Check the answer against its sources."""
         results = (*tool_results, *answer.tool_results)
-        found = (*passages.passages, *(passage for result in results for passage in result.passages))
+        uses_rag = enable_rag and answers_from_documents(self.plan)
+        retrieved = passages.passages if uses_rag else ()
+        found = (*retrieved, *(passage for result in results for passage in result.passages))
         services = self.services
         quality = await assess(
-            answer, found, results, services.reranker, services.entailment, uses_rag=enable_rag
+            answer, found, results, services.reranker, services.entailment, uses_rag=uses_rag
         )
         if model_suggestion is not None and model_suggestion.error is not None:
             quality = quality.model_copy(update={"reasons": (*quality.reasons, "suggestion_failed")})

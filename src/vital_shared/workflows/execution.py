@@ -44,6 +44,7 @@ from vital_shared.workflows.cache_lookup import Lookup
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.output import build_output
+from vital_shared.workflows.retrieving import answers_from_documents
 from vital_shared.workflows.run_errors import broken_off, ended_from_outside
 from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.run_metrics import RunMetrics
@@ -198,7 +199,8 @@ class Execution:
         status: Literal["completed", "awaiting_approval"],
         more_reasons: tuple[DegradationReason, ...] = (),
     ) -> WorkflowOutput:
-        if self._question.enable_rag and self._services.embedder is None:
+        wants_documents = self._question.enable_rag and answers_from_documents(self._run.plan)
+        if wants_documents and self._services.embedder is None:
             more_reasons = ("models_missing", *more_reasons)
         first = self._stream.first_token_at
         return build_output(
