@@ -2,7 +2,7 @@
 
 import pytest
 
-from vital_shared.breaker import FAILURES, MOST, OPEN_SECONDS, Breakers
+from vital_shared.breaker import BREAKER_FAILURES, MAX_NAMES, OPEN_SECONDS, Breakers
 
 
 class Clock:
@@ -22,13 +22,13 @@ def breakers(clock):
     return Breakers(clock)
 
 
-def fail(breakers, times=FAILURES, model="m"):
+def fail(breakers, times=BREAKER_FAILURES, model="m"):
     for _ in range(times):
         breakers.failed(model)
 
 
 def test_a_few_failures_do_not_open_it(breakers):
-    fail(breakers, FAILURES - 1)
+    fail(breakers, BREAKER_FAILURES - 1)
     assert breakers.allows("m")
 
 
@@ -39,9 +39,9 @@ def test_failures_in_a_row_open_it_for_that_model_alone(breakers):
 
 
 def test_a_success_in_between_starts_the_count_anew(breakers):
-    fail(breakers, FAILURES - 1)
+    fail(breakers, BREAKER_FAILURES - 1)
     breakers.succeeded("m")
-    fail(breakers, FAILURES - 1)
+    fail(breakers, BREAKER_FAILURES - 1)
     assert breakers.allows("m")
 
 
@@ -63,6 +63,6 @@ def test_a_try_that_fails_keeps_it_open(breakers, clock):
 
 def test_it_remembers_a_bounded_number_of_models(breakers):
     fail(breakers, model="first")
-    for number in range(MOST):
+    for number in range(MAX_NAMES):
         breakers.failed(f"m{number}")
     assert breakers.allows("first")

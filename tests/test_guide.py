@@ -95,5 +95,9 @@ def test_every_variable_that_a_known_provider_needs_is_named():
 
 
 def test_the_bounds_of_the_tool_loop_are_those_that_are_told():
-    assert (answering.ROUNDS, answering.SECONDS, answering.DOLLARS) == (5, 60, 1)
+    assert (answering.MAX_TOOL_ROUNDS, answering.MAX_LOOP_SECONDS, answering.DEFAULT_MAX_COST_DOLLARS) == (
+        5,
+        60,
+        1,
+    )
     assert "five rounds, 60 seconds and one dollar" in " ".join(GUIDE.split())

@@ -58,7 +58,7 @@ TICK_SECONDS: Final = 1.0
 RUNS_PER_EXTRA_RUN: Final = 10
 """One run more for each 10 is for tenants with few, so that these start although one has taken all."""
 
-UPLOADS_AT_ONCE: Final = 2
+MAX_CONCURRENT_UPLOADS: Final = 2
 """Documents that are read and embedded; the others wait, so that questions have room."""
 
 UPLOADS_IN_MEMORY: Final = 16
@@ -133,7 +133,7 @@ def create_app(
                 here=here,
                 elsewhere=RunsElsewhere(ask),
                 uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),
-                ingesting=_upload_slots(UPLOADS_AT_ONCE, extra_slots=1),
+                ingesting=_upload_slots(MAX_CONCURRENT_UPLOADS, extra_slots=1),
             )
             work = (
                 warm_up(parts),

@@ -12,7 +12,7 @@ from vital_shared.models.base import Frozen
 
 __all__ = ["FieldError", "InvalidFields", "field_errors"]
 
-MOST_ERRORS: Final = 20
+MAX_REPORTED_ERRORS: Final = 20
 """Fields that are named in an answer, at most."""
 
 MAX_READ_ERRORS: Final = 1_000
@@ -36,7 +36,7 @@ class InvalidFields(InvalidRequest):
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__(_sentence(errors), field=errors[0].field)
-        self.errors = tuple(errors[:MOST_ERRORS])
+        self.errors = tuple(errors[:MAX_REPORTED_ERRORS])
 
     @classmethod
     def of(cls, error: ValidationError) -> InvalidFields:

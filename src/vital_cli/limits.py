@@ -15,7 +15,7 @@ from vital_shared.workflows.services import Services
 
 __all__ = ["changed"]
 
-NONE: Final = "none"
+NO_LIMIT: Final = "none"
 """The word that lifts a limit."""
 
 _id: Final[TypeAdapter[str]] = TypeAdapter(Id)
@@ -45,7 +45,7 @@ async def changed(services: Services, tenant_id: str, given: Mapping[str, str | 
 
 
 def _typed(name: str, text: str) -> Any:
-    if text == NONE:
+    if text == NO_LIMIT:
         return None
     if name == "models":
         return [model.strip() for model in text.split(",") if model.strip()]

@@ -11,11 +11,11 @@ from vital_cli.terminal import say
 from vital_shared.errors import ConfigurationError, InvalidRequest, RunFailed, VitalError
 from vital_shared.graph import GraphError
 
-__all__ = ["FAILED", "WAITING", "WRONG_INPUT", "debugging", "invalid", "tell"]
+__all__ = ["EXIT_FAILED", "EXIT_WAITING", "EXIT_WRONG_INPUT", "debugging", "invalid", "tell"]
 
-FAILED = 1
-WRONG_INPUT = 2
-WAITING = 3
+EXIT_FAILED = 1
+EXIT_WRONG_INPUT = 2
+EXIT_WAITING = 3
 
 
 def debugging() -> bool:
@@ -28,7 +28,7 @@ def tell(error: Exception) -> int:
     if debugging():
         traceback.print_exception(error)
     say(f"Error: {_sentence(error)}", "red")
-    return WRONG_INPUT if isinstance(error, InvalidRequest | ConfigurationError) else FAILED
+    return EXIT_WRONG_INPUT if isinstance(error, InvalidRequest | ConfigurationError) else EXIT_FAILED
 
 
 def _sentence(error: Exception) -> str:

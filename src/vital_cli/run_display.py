@@ -8,7 +8,7 @@ from contextlib import aclosing
 import typer
 from rich.prompt import Confirm
 
-from vital_cli.problems import WAITING
+from vital_cli.problems import EXIT_WAITING
 from vital_cli.session import Session
 from vital_cli.terminal import ERR, OUT, can_ask, clean, is_live, say, say_drawing
 from vital_cli.views.base import View
@@ -60,7 +60,7 @@ def follow(
         say_drawing(waterfall_of(output.timings))
     if output.status == "awaiting_approval":
         say(how_to_approve(output), "yellow")
-        raise typer.Exit(WAITING)
+        raise typer.Exit(EXIT_WAITING)
     if "no_sources" in output.degradation_reasons and session.run(_is_empty(session, output.tenant_id)):
         say("There are no documents yet: add some with `vital ingest PATH`.", "yellow")
 

@@ -29,7 +29,7 @@ from vital_shared.models.base import Frozen
 
 __all__ = ["DEFAULT_CONFIG", "OpsConfig", "Seconds", "Threshold", "Thresholds", "load_config", "scaled"]
 
-LEAST_EVENTS: Final = 20
+MIN_EVENTS: Final = 20
 """Fewer events in a window do not support a share or a percentile."""
 
 SHORTEST_SPAN_SECONDS: Final = 1.0
@@ -92,7 +92,7 @@ Thresholds: TypeAlias = Mapping[str, Threshold]
 
 
 def _threshold(
-    value: float, window: str, hold: str, least_events: int = LEAST_EVENTS, **more: float
+    value: float, window: str, hold: str, least_events: int = MIN_EVENTS, **more: float
 ) -> Threshold:
     return Threshold.model_validate(
         {"value": value, "window": window, "for": hold, "least_events": least_events} | more

@@ -15,7 +15,7 @@ from vital_shared.errors import VitalError
 
 __all__ = ["DRILL_TAGS", "GrafanaSettings", "Mark", "MarkFailed", "mark"]
 
-SECONDS: Final = 10.0
+GRAFANA_TIMEOUT_SECONDS: Final = 10.0
 
 DRILL_TAGS: Final = ("vital", "drill")
 """The tags by which every dashboard finds drills."""
@@ -70,7 +70,7 @@ async def mark(client: aiohttp.ClientSession, settings: GrafanaSettings, marks: 
         url = f"{settings.grafana_url.rstrip('/')}/api/annotations"
         try:
             async with client.post(
-                url, json=each.body(), headers=headers, timeout=aiohttp.ClientTimeout(SECONDS)
+                url, json=each.body(), headers=headers, timeout=aiohttp.ClientTimeout(GRAFANA_TIMEOUT_SECONDS)
             ) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -12,13 +12,13 @@ from typing import Final
 
 __all__ = ["Breakers"]
 
-FAILURES: Final = 5
+BREAKER_FAILURES: Final = 5
 """Consecutive failures that open a breaker."""
 
 OPEN_SECONDS: Final = 30.0
 """Time an open breaker waits before one call may try, in seconds."""
 
-MOST: Final = 1_000
+MAX_NAMES: Final = 1_000
 """Names that are remembered as failing; those of models come from users."""
 
 
@@ -42,7 +42,7 @@ class Breakers:
     def allows(self, name: str) -> bool:
         """Return whether it may be called; of many calls once its time is over, one may."""
         failing = self._failing.get(name)
-        if failing is None or failing.count < FAILURES:
+        if failing is None or failing.count < BREAKER_FAILURES:
             return True
         now = self._clock()
         if now < failing.until:
@@ -57,7 +57,7 @@ class Breakers:
         return frozenset(
             name
             for name, failing in self._failing.items()
-            if failing.count >= FAILURES and now < failing.until
+            if failing.count >= BREAKER_FAILURES and now < failing.until
         )
 
     def succeeded(self, name: str) -> None:
@@ -70,5 +70,5 @@ class Breakers:
         failing.count += 1
         failing.until = self._clock() + OPEN_SECONDS
         self._failing[name] = failing  # now the youngest
-        if len(self._failing) > MOST:
+        if len(self._failing) > MAX_NAMES:
             del self._failing[next(iter(self._failing))]

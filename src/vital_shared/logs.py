@@ -16,7 +16,7 @@ import structlog
 
 __all__ = ["as_error", "get_logger", "without_messages"]
 
-FRAMES: Final = 50
+MAX_TRACEBACK_FRAMES: Final = 50
 """The innermost frames of a traceback that a line has."""
 
 _LEVELS: Final = {
@@ -80,7 +80,7 @@ def _written(error: BaseException, seen: set[int]) -> Iterator[str]:
             yield from _written(earlier, seen)
             yield "which led to\n"
     frames = traceback.walk_tb(error.__traceback__)
-    for frame in traceback.StackSummary.extract(frames, limit=-FRAMES, lookup_lines=False):
+    for frame in traceback.StackSummary.extract(frames, limit=-MAX_TRACEBACK_FRAMES, lookup_lines=False):
         yield f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n'
     yield f"{_name(type(error))}\n"
 

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.ai_engine.harness import Serve
 
-from vital_shared.breaker import FAILURES
+from vital_shared.breaker import BREAKER_FAILURES
 from vital_shared.monitoring.metrics import LLM_BREAKER_OPEN, MODEL
 
 
@@ -20,7 +20,7 @@ async def test_the_gauge_follows_the_breaker_of_a_model(serve: Serve) -> None:
     MODEL.earn("canned")
     breakers = service.services.breakers
     await until_it_is(0)
-    for _ in range(FAILURES):
+    for _ in range(BREAKER_FAILURES):
         breakers.failed("canned")
     await until_it_is(1)
     metrics = (await service.client.get("/metrics")).text
@@ -31,7 +31,7 @@ async def test_the_gauge_follows_the_breaker_of_a_model(serve: Serve) -> None:
 
 async def test_a_model_that_no_metric_names_has_no_breaker_in_the_metrics(serve: Serve) -> None:
     service = await serve()
-    for _ in range(FAILURES):
+    for _ in range(BREAKER_FAILURES):
         service.services.breakers.failed("made-up")
         service.services.breakers.failed("canned")
     MODEL.earn("canned")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ai_engine.auth.key_cache import KEEP_SECONDS, LOOK_UPS_AT_ONCE, STALE_SECONDS, KeyRing
+from ai_engine.auth.key_cache import KEEP_SECONDS, MAX_CONCURRENT_LOOKUPS, STALE_SECONDS, KeyRing
 from vital_shared.errors import StoreError
 from vital_shared.store.database import Database
 from vital_shared.store.key_token import KeyToken
@@ -134,9 +134,9 @@ async def test_few_look_ups_are_made_at_once(store: WatchedStore, clock: Clock):
     ring = ring_of(store, clock)
     store.gate = asyncio.Event()
     asking = [asyncio.create_task(ring.find(KeyToken.make())) for _ in range(100)]
-    for _ in range(LOOK_UPS_AT_ONCE):
+    for _ in range(MAX_CONCURRENT_LOOKUPS):
         await store.arrived.acquire()
-    assert len(store.found) == LOOK_UPS_AT_ONCE
+    assert len(store.found) == MAX_CONCURRENT_LOOKUPS
     store.gate.set()
     assert await asyncio.gather(*asking) == [None] * 100
 
@@ -252,7 +252,7 @@ async def test_a_frozen_store_holds_no_request_and_few_look_ups(store: WatchedSt
         )
     assert all(known)
     assert {type(each) for each in unknown} == {StoreError}
-    assert len(store.found) <= 1 + LOOK_UPS_AT_ONCE
+    assert len(store.found) <= 1 + MAX_CONCURRENT_LOOKUPS
     await ring.aclose()
 
 

@@ -15,7 +15,7 @@ from tests.ai_engine.harness import Serve, Service
 from tests.llm.wires.servers.base import Reply, Request, Server, event, serve
 from tests.llm.wires.servers.openai import DONE, END, USAGE, chunk, stream
 
-from vital_shared.breaker import FAILURES
+from vital_shared.breaker import BREAKER_FAILURES
 from vital_shared.llm.base import (
     CallStarted,
     Cited,
@@ -238,10 +238,10 @@ async def test_odd_shapes_reach_streams_as_events_to_their_end(serve: Serve, tmp
 
 async def test_a_provider_that_is_always_odd_is_left_alone(serve: Serve, tmp_path: Path) -> None:
     async with odd_providers(serve, tmp_path) as (service, odd):
-        for _ in range(FAILURES + 3):
+        for _ in range(BREAKER_FAILURES + 3):
             status, output = await run(service, "odd:no JSON", "pair", enable_tools=False)
             assert (status, output["model"]) == (200, "fine:m")
-        assert len(odd.requests) == FAILURES
+        assert len(odd.requests) == BREAKER_FAILURES
 
 
 @pytest.mark.parametrize("shape", LARGE)

@@ -13,7 +13,7 @@ async def until(true):
 
 
 async def test_pools_and_the_lag_of_the_loop_are_sampled(serve, monkeypatch):
-    monkeypatch.setattr(sampling, "SECONDS", 0.001)
+    monkeypatch.setattr(sampling, "SAMPLE_INTERVAL_SECONDS", 0.001)
     with counted() as growth:
         service = await serve()
         await until(lambda: growth("vital_event_loop_lag_seconds_count") > 3)
@@ -25,7 +25,7 @@ async def test_pools_and_the_lag_of_the_loop_are_sampled(serve, monkeypatch):
 
 
 async def test_the_connections_to_providers_are_those_that_were_opened(serve, monkeypatch):
-    monkeypatch.setattr(sampling, "SECONDS", 0.001)
+    monkeypatch.setattr(sampling, "SAMPLE_INTERVAL_SECONDS", 0.001)
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     services = (await serve()).services
     await until(lambda: CONNECTION_POOL_SIZE.labels("llm").value == 0)

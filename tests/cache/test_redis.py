@@ -123,7 +123,7 @@ async def test_an_entry_ends_with_its_time(tiers, server):
 
 
 async def test_what_is_too_large_is_not_kept(tiers, monkeypatch):
-    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 10)
     assert await tiers().put("k", answer("x" * 1_000)) == (0, 0)
 
 

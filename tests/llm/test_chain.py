@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from vital_shared.billing.rates import Rates
-from vital_shared.breaker import FAILURES, Breakers
+from vital_shared.breaker import BREAKER_FAILURES, Breakers
 from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import (
     CallStarted,
@@ -147,18 +147,18 @@ async def test_a_model_that_wants_tools_has_answered_unless_it_may_not():
 
 async def test_an_open_breaker_saves_the_call():
     breakers = Breakers()
-    first = ScriptedModel(*[[down("dear")]] * FAILURES, name="dear")
-    for _ in range(FAILURES + 1):
+    first = ScriptedModel(*[[down("dear")]] * BREAKER_FAILURES, name="dear")
+    for _ in range(BREAKER_FAILURES + 1):
         asked = chain(first, ScriptedModel(says("Yes."), name="last"), breakers=breakers)
         assert await text_of(asked) == "Yes."
-    assert len(first.requests) == FAILURES
+    assert len(first.requests) == BREAKER_FAILURES
     assert "left alone" in str(asked.errors[0])
     assert len(asked.calls) == 1
 
 
 async def test_a_rejected_call_does_not_open_the_breaker():
     breakers = Breakers()
-    for _ in range(FAILURES + 1):
+    for _ in range(BREAKER_FAILURES + 1):
         rejected = ScriptedModel([ModelRejected("Bad key.", model="dear")], name="dear")
         await text_of(chain(rejected, ScriptedModel(says("Yes."), name="last"), breakers=breakers))
     assert breakers.allows("dear")
@@ -262,7 +262,7 @@ async def test_closing_a_race_ends_both():
 )
 async def test_any_exception_of_a_model_is_a_failed_call_that_the_next_model_answers(error, hedge, caplog):
     breakers = Breakers()
-    for _ in range(FAILURES):
+    for _ in range(BREAKER_FAILURES):
         odd = ScriptedModel([error], name="dear")
         asked = chain(odd, ScriptedModel(says("Fine."), name="last"), breakers=breakers, hedge=hedge)
         assert await text_of(asked) == "Fine."
@@ -271,7 +271,7 @@ async def test_any_exception_of_a_model_is_a_failed_call_that_the_next_model_ans
         assert [call.status for call in asked.calls] == ["failed", "success"]
     assert not breakers.allows("dear")
     logged = [record for record in caplog.records if "model_call_failed" in record.getMessage()]
-    assert len(logged) == FAILURES
+    assert len(logged) == BREAKER_FAILURES
 
 
 async def test_a_racer_that_fails_oddly_leaves_the_other_alone():
@@ -349,12 +349,12 @@ async def test_a_model_that_takes_all_of_its_text_back_has_written_nothing():
 
 async def test_each_move_to_the_next_model_is_counted_by_why():
     MODEL.earn("dear")
-    breakers, first = Breakers(), ScriptedModel(*[[down("dear")]] * FAILURES, name="dear")
+    breakers, first = Breakers(), ScriptedModel(*[[down("dear")]] * BREAKER_FAILURES, name="dear")
     with counted() as growth:
-        for _ in range(FAILURES + 1):  # the last time its breaker is open
+        for _ in range(BREAKER_FAILURES + 1):  # the last time its breaker is open
             asked = chain(first, ScriptedModel(says("Yes."), name="last"), breakers=breakers)
             assert await text_of(asked) == "Yes."
     assert growth("vital_llm_fallbacks_total", model="dear") == growth("vital_llm_fallbacks_total")
-    assert growth("vital_llm_fallbacks_total") == FAILURES + 1
-    assert growth("vital_llm_failures_total") == FAILURES
+    assert growth("vital_llm_fallbacks_total") == BREAKER_FAILURES + 1
+    assert growth("vital_llm_failures_total") == BREAKER_FAILURES
     assert breakers.left_alone == {"dear"}

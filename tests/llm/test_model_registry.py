@@ -100,7 +100,7 @@ def test_the_status_tells_the_variable_and_not_the_key():
 
 
 def test_names_of_users_are_remembered_within_bounds(monkeypatch):
-    monkeypatch.setattr(module, "REMEMBERED", 3)
+    monkeypatch.setattr(module, "MAX_CACHED_MODELS", 3)
     models = registry()
     for number in range(10):
         models.get(f"ollama:m{number}")

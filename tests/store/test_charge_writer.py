@@ -154,7 +154,7 @@ async def test_what_the_store_does_not_take_to_the_end_is_logged_in_full(tmp_pat
 
 
 async def test_only_so_many_runs_wait_for_the_store(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MAX_KEPT", 2)
+    monkeypatch.setattr(module, "MAX_WAITING_RUNS", 2)
     (tmp_path / "no folder").write_text("")
     nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
     charge_writer = ChargeWriter(nowhere)

@@ -19,7 +19,7 @@ from vital_shared.models.charge import MAX_CHARGE_NANOS
 from vital_shared.models.costs import CostQuery, CostSums
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import ledger
-from vital_shared.store.costs import MOST_LINES, CostStore
+from vital_shared.store.costs import MAX_LINES, CostStore
 from vital_shared.store.database import Database
 
 LARGEST = 2**63 - 1
@@ -171,9 +171,9 @@ async def test_days_are_those_of_utc_and_the_end_is_not_included(
 
 
 async def test_more_lines_than_anybody_reads_are_refused(database: Database, costs: CostStore) -> None:
-    await write(database, *(row(name=f"model-{number}") for number in range(MOST_LINES)))
+    await write(database, *(row(name=f"model-{number}") for number in range(MAX_LINES)))
     query = CostQuery(group_by=("model",))
-    assert len((await costs.report(query, tenant_id=None)).lines) == MOST_LINES
+    assert len((await costs.report(query, tenant_id=None)).lines) == MAX_LINES
     await write(database, row(run_id="another", name="one more"))
     with pytest.raises(InvalidRequest, match="more than 10,000 lines") as caught:
         await costs.report(query, tenant_id=None)

@@ -13,7 +13,7 @@ from tests.store.test_runs import NOW, record
 from vital_shared.errors import BudgetExceeded, InvalidRequest, KeyTaken, NotFound
 from vital_shared.models.limits import TenantLimits
 from vital_shared.store.database import Database
-from vital_shared.store.idempotency import KEPT, IdempotencyKey, IdempotencyStore
+from vital_shared.store.idempotency import KEY_LIFETIME, IdempotencyKey, IdempotencyStore
 from vital_shared.store.limits import LimitStore
 from vital_shared.store.runs import RunStore
 
@@ -89,10 +89,10 @@ async def test_a_request_that_was_refused_may_be_sent_again(database: Database, 
 
 async def test_a_key_is_forgotten_after_a_day(runs: RunStore, keys: IdempotencyStore):
     await runs.start(record("run-1"), key=KEY)
-    later = NOW + KEPT
+    later = NOW + KEY_LIFETIME
     assert await keys.find(KEY, now=later - timedelta(seconds=1)) == "run-1"
     assert await keys.find(KEY, now=later) is None
     await runs.start(record("run-2", created_at=later), key=KEY)
     assert await keys.find(KEY, now=later) == "run-2"
-    await runs.sweep(later + KEPT)
+    await runs.sweep(later + KEY_LIFETIME)
     assert await keys.find(KEY, now=NOW) is None

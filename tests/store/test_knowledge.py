@@ -180,7 +180,7 @@ async def test_embeddings_are_complete_only_with_every_chunk(knowledge: Knowledg
 
 
 async def test_chunks_come_in_ascending_batches_after_an_id(knowledge: KnowledgeStore, monkeypatch):
-    monkeypatch.setattr("vital_shared.store.knowledge._BATCH", 2)
+    monkeypatch.setattr("vital_shared.store.knowledge._BATCH_ROWS", 2)
     await put(knowledge, "one", "two", "three", section="S", embedding=b"\1" * 8)
     await put(knowledge, "without", uri="without")
     await put(knowledge, "four", tenant=None, embedding=b"\2" * 8)

@@ -328,7 +328,7 @@ async def test_what_the_end_of_a_loop_cuts_short_is_spooled(store: Store, tmp_pa
 async def test_what_memory_has_no_room_for_waits_on_disk_and_is_entered_too(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "MAX_KEPT", 2)
+    monkeypatch.setattr(module, "MAX_WAITING_RUNS", 2)
     bills = [await store.start(f"run-{number}") for number in range(5)]
     store.away = 5
     for context in bills:

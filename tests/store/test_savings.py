@@ -109,7 +109,7 @@ async def test_what_is_never_taken_is_logged(database: Database):
 
 
 async def test_a_store_that_is_away_does_not_let_the_sums_grow_for_ever(database: Database, monkeypatch):
-    monkeypatch.setattr(module, "KEPT", 2)
+    monkeypatch.setattr(module, "MAX_WAITING_SUMS", 2)
     savings = Savings(database, Clock())
     for model in ("a", "b", "c", "a"):
         hit(savings, model)

@@ -26,7 +26,7 @@ async def test_it_says_who_asks_and_sends_its_key_with_each_request():
 async def test_the_same_is_asked_once_until_it_is_old():
     async with api_to({"/x": [b"one", b"two"]}) as (api, service):
         assert [await api.get("/x", q=1), await api.get("/x", q=1)] == [b"one", b"one"]
-        api.time.now += public_api.KEPT_SECONDS + 1
+        api.time.now += public_api.RESPONSE_LIFETIME_SECONDS + 1
         assert await api.get("/x", q=1) == b"two"
     assert len(service.requests) == 2
 
@@ -56,7 +56,7 @@ async def test_no_more_than_so_many_a_second():
 
 
 async def test_what_is_kept_is_bounded(monkeypatch):
-    monkeypatch.setattr(public_api, "KEPT", 2)
+    monkeypatch.setattr(public_api, "MAX_CACHED_RESPONSES", 2)
     async with api_to({"/x": b"yes"}) as (api, _):
         for number in range(5):
             await api.get("/x", q=number)
@@ -87,7 +87,7 @@ async def test_it_waits_as_it_is_told_and_asks_again():
     ],
 )
 async def test_what_goes_wrong_is_one_sentence_without_the_key(answer, monkeypatch):
-    monkeypatch.setattr(public_api, "LARGEST", 50)
+    monkeypatch.setattr(public_api, "MAX_BYTES", 50)
     async with api_to({"/x": answer}, secrets={"api_key": "s3cret"}) as (api, _):
         with pytest.raises(ToolError, match="The service") as caught:
             await api.get("/x")

@@ -14,7 +14,7 @@ from tests.store.freezing import frozen_postgres
 from tests.workflows.conftest import FACT, Open
 
 from vital_shared import BaseWorkflow, Services
-from vital_shared.breaker import FAILURES, Breakers
+from vital_shared.breaker import BREAKER_FAILURES, Breakers
 from vital_shared.models.knowledge import Chunk
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.retrieval.sources.guard import SourceGuard
@@ -114,7 +114,7 @@ async def test_one_whose_server_stands_still_is_left_out_at_the_deadline(
 
 async def test_one_that_is_down_degrades_and_is_then_left_alone(open_services: Open):
     services = await open_services(supabase_url=DOWN, sources=[CannedSource([FACT])])
-    for _ in range(FAILURES):
+    for _ in range(BREAKER_FAILURES):
         output = await ask(services)
         assert "rag_failed" in output.degradation_reasons
         assert uris(output) == {FACT.uri}

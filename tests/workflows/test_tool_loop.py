@@ -159,17 +159,17 @@ async def test_what_was_said_before_a_call_is_a_paragraph_of_its_own(open_servic
 
 
 async def test_a_model_that_never_stops_calling_has_to_answer(open_services: Open):
-    asks = [asks_for("measure", thing=f"thing {number}") for number in range(answering.ROUNDS)]
+    asks = [asks_for("measure", thing=f"thing {number}") for number in range(answering.MAX_TOOL_ROUNDS)]
     model, _, output = await run(open_services, NO_TOOLS, *asks, says("Enough."))
     assert output.response == "Enough."
     assert not model.requests[-1].may_call
-    assert len(output.tool_results) == answering.ROUNDS
+    assert len(output.tool_results) == answering.MAX_TOOL_ROUNDS
     assert output.tool_results[-1].status == "denied"
     assert any("asked for tools 5 times" in warning.message for warning in output.warnings)
 
 
 async def test_the_loop_ends_when_its_time_is_over(open_services: Open, monkeypatch):
-    monkeypatch.setattr(answering, "SECONDS", -1.0)
+    monkeypatch.setattr(answering, "MAX_LOOP_SECONDS", -1.0)
     _, _, output = await run(open_services, NO_TOOLS, asks_for("measure", thing="it"), says("Enough."))
     assert output.response == "Enough."
     assert [warning.type for warning in output.warnings if warning.type == "tool_loop_ended"] == [

@@ -25,11 +25,11 @@ KNOWN_PATIENCE_SECONDS: Final = 0.5
 UNKNOWN_PATIENCE_SECONDS: Final = 1.5
 """Seconds that a request waits for the store where an earlier state is known, and where none is."""
 
-AWAY: Final = "The database does not answer, so no key can be looked up: ask again in a moment"
+STORE_AWAY_MESSAGE: Final = "The database does not answer, so no key can be looked up: ask again in a moment"
 
-MOST_KEYS: Final = 10_000
+MAX_CACHED_KEYS: Final = 10_000
 
-LOOK_UPS_AT_ONCE: Final = 4
+MAX_CONCURRENT_LOOKUPS: Final = 4
 """Concurrent look-ups: attempts with made-up keys take no more of the store's connections."""
 
 
@@ -51,7 +51,7 @@ class KeyRing:
         *,
         may_be_open: bool,
         clock: Callable[[], float] = time.monotonic,
-        most_keys: int = MOST_KEYS,
+        most_keys: int = MAX_CACHED_KEYS,
     ) -> None:
         self.open = may_be_open
         """No key is needed. Once closed, it stays so until the next start: an operator who revokes the last
@@ -61,7 +61,7 @@ class KeyRing:
         self._most_keys = most_keys
         self._checked_at = -STALE_SECONDS
         self._kept: dict[str, tuple[StoredKey, float]] = {}  # when it was read; the oldest first
-        self._look_ups: PatientReads[str, StoredKey | None] = PatientReads(at_once=LOOK_UPS_AT_ONCE)
+        self._look_ups: PatientReads[str, StoredKey | None] = PatientReads(at_once=MAX_CONCURRENT_LOOKUPS)
         self._checks: PatientReads[None, None] = PatientReads(at_once=1)
 
     async def load(self) -> None:
@@ -86,7 +86,7 @@ class KeyRing:
                 await self._checks.get(None, self.load, patience_seconds=_patience(is_known))
             except (StoreError, TimeoutError) as error:
                 if not is_known:
-                    raise StoreError(AWAY) from error
+                    raise StoreError(STORE_AWAY_MESSAGE) from error
         return self.open
 
     async def find(self, token: KeyToken) -> ApiKey | None:
@@ -118,7 +118,7 @@ class KeyRing:
             return await self._look_ups.get(key_id, lambda: self._look_up(key_id), patience_seconds=patience)
         except (StoreError, TimeoutError) as error:
             if known is None:
-                raise StoreError(AWAY) from error
+                raise StoreError(STORE_AWAY_MESSAGE) from error
             return known
 
     async def _look_up(self, key_id: str) -> StoredKey | None:

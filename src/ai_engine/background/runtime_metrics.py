@@ -18,7 +18,7 @@ from vital_shared.workflows.services import Services
 
 __all__ = ["sample"]
 
-SECONDS: Final = 0.25
+SAMPLE_INTERVAL_SECONDS: Final = 0.25
 
 
 async def sample(services: Services) -> None:
@@ -33,8 +33,8 @@ async def sample(services: Services) -> None:
         for collection in services.collections:
             is_open = collection.name in services.source_breakers.left_alone
             RAG_BREAKER_OPEN.labels(collection.name).set(is_open)
-        due = loop.time() + SECONDS
-        await asyncio.sleep(SECONDS)
+        due = loop.time() + SAMPLE_INTERVAL_SECONDS
+        await asyncio.sleep(SAMPLE_INTERVAL_SECONDS)
         lag.observe(max(0.0, loop.time() - due))
 
 

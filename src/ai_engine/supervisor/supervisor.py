@@ -23,11 +23,11 @@ STEADY_SECONDS: Final = 10.0
 """Seconds of life after which a worker is replaced at once; after a shorter one the next waits a while."""
 
 FIRST_DELAY_SECONDS: Final = 0.2
-LONGEST_DELAY_SECONDS: Final = 30.0
+MAX_DELAY_SECONDS: Final = 30.0
 
-SECOND: Final = 2
+SECOND_WORKER: Final = 2
 
-STARTS: Final = 3
+MAX_WORKER_FAILURES: Final = 3
 """Consecutive failures of a worker, while no other serves, after which it is given up."""
 
 
@@ -73,9 +73,9 @@ class Supervisor:
         """Stop them all when their runs have ended; when called again, end the runs, and then the workers."""
         self._stops += 1
         for worker in self._workers.values():
-            if self._stops == SECOND:
+            if self._stops == SECOND_WORKER:
                 worker.stop(0)
-            elif self._stops > SECOND:
+            elif self._stops > SECOND_WORKER:
                 worker.kill()
         self._stopping.set()
 
@@ -96,7 +96,7 @@ class Supervisor:
                 WORKER_RESTARTS_TOTAL.labels(_cause(worker, code)).inc()
             in_order = worker.is_ready and (code == 0 or time.monotonic() - started >= STEADY_SECONDS)
             failures = 0 if in_order else failures + 1
-            if worker.failure or failures >= STARTS:
+            if worker.failure or failures >= MAX_WORKER_FAILURES:
                 self._give_up(worker.failure or f"they end with exit code {code}, see the log")
             await self._wait(failures)
 
@@ -115,7 +115,7 @@ class Supervisor:
     async def _wait(self, failures: int) -> None:
         """Wait before the next start: twice as long after each failure."""
         if failures:
-            delay = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), LONGEST_DELAY_SECONDS)
+            delay = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), MAX_DELAY_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
 

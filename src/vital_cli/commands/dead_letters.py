@@ -60,7 +60,7 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Try to write it again, once the cause is put right; it fails where it is refused again."""
-    from vital_cli.problems import FAILED
+    from vital_cli.problems import EXIT_FAILED
     from vital_cli.session import with_services
     from vital_cli.terminal import write_json
     from vital_cli.views.dead_letters import show_letters
@@ -73,7 +73,7 @@ def retry(
     else:
         show_letters(letters)
     if any(letter.resolved is None for letter in letters):
-        raise typer.Exit(FAILED)
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command(epilog=examples("vital ops dead-letters discard 1"))

@@ -37,7 +37,7 @@ def drill(
 
         raise ConfigurationError("A drill needs more packages: run `pip install 'vital-engine[ops]'`.")
     from vital_cli.drill_run import run_drill
-    from vital_cli.problems import FAILED
+    from vital_cli.problems import EXIT_FAILED
     from vital_cli.terminal import write_json
     from vital_cli.views.drill import show_journeys
 
@@ -49,4 +49,4 @@ def drill(
     else:
         show_journeys(journeys)
     if any(journey.failure for journey in journeys):
-        raise typer.Exit(FAILED)
+        raise typer.Exit(EXIT_FAILED)

@@ -41,7 +41,7 @@ def ingest(
     """
     from vital_cli.ingest_progress import ingest_paths, show_left_out, show_results
     from vital_cli.ingest_watch import follow
-    from vital_cli.problems import FAILED
+    from vital_cli.problems import EXIT_FAILED
     from vital_cli.session import open_session
     from vital_cli.sync_progress import follow_documents, show_sync, sync_one
     from vital_cli.terminal import say, write_json
@@ -70,4 +70,4 @@ def ingest(
         if watch:
             follow(session, paths, tenant, prune=prune)
     if any(result.status == "failed" for result in results):
-        raise typer.Exit(FAILED)
+        raise typer.Exit(EXIT_FAILED)

@@ -89,7 +89,7 @@ def install(
     ] = None,
 ) -> None:
     """Download models once and check them against their pinned hashes (the embedded ones: 70 MB)."""
-    from vital_cli.problems import FAILED
+    from vital_cli.problems import EXIT_FAILED
     from vital_cli.session import load_settings
     from vital_cli.terminal import ERR, say
     from vital_shared.errors import ConfigurationError
@@ -107,6 +107,6 @@ def install(
             folders = install_weights(settings.data_dir, wanted)
     except ConfigurationError as error:  # the network's fault more often than the settings'
         say(f"Error: {error}", "red")
-        raise typer.Exit(FAILED) from error
+        raise typer.Exit(EXIT_FAILED) from error
     for name, folder in folders.items():
         say(f"{name} is installed in {folder}", "green")

@@ -37,7 +37,7 @@ def build(
     ] = False,
 ) -> None:
     """Write the rules, their tests, Alertmanager's routing and the dashboards."""
-    from vital_cli.problems import FAILED
+    from vital_cli.problems import EXIT_FAILED
     from vital_cli.terminal import say
     from vital_ops import build as building
     from vital_ops.config import DEFAULT_CONFIG, load_config
@@ -48,7 +48,7 @@ def build(
         say(f"{'differs' if check else 'written'}: {to / path}")
     say(f"{len(texts) - len(changed)} of {len(texts)} files are as they should be.")
     if check and changed:
-        raise typer.Exit(FAILED)
+        raise typer.Exit(EXIT_FAILED)
 
 
 app.add_typer(dead_letters, name="dead-letters")

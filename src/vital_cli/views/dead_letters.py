@@ -10,7 +10,7 @@ from vital_shared.models.dead_letter import DeadLetter
 
 __all__ = ["show_letter", "show_letters"]
 
-LONGEST_ERROR: int = 80
+MAX_ERROR_CHARACTERS: int = 80
 """Characters of an error in the table; `show_letter` has all of it."""
 
 
@@ -38,5 +38,5 @@ def _row(letter: DeadLetter) -> dict[str, object]:
         "item": letter.item,
         "attempts": letter.attempts,
         "state": letter.resolved or "open",
-        "error": letter.error[:LONGEST_ERROR],
+        "error": letter.error[:MAX_ERROR_CHARACTERS],
     }

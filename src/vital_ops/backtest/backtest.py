@@ -25,7 +25,7 @@ HIGHER: Final = (1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 10)
 LOWER: Final = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 """The factors that are tried on a threshold, the nearest first."""
 
-MOST_OF_THE_TIME: Final = 0.1
+MAX_FIRING_SHARE: Final = 0.1
 """The share of time above which an alert that fires reports no incident: it fires once, and all day."""
 
 FLOORS: Final = frozenset({"LowCacheHitRate", "LowQualityScore"})
@@ -89,7 +89,7 @@ async def _suggest(
     for value in _candidates(alert.name, config.thresholds[alert.name].value, rarer=rarer):
         other = config.thresholds[alert.name].model_copy(update={"value": value})
         fired = await _fired(alert, history, _with(config, alert.name, other))
-        if sum(firing.seconds for firing in fired) > MOST_OF_THE_TIME * history.seconds:
+        if sum(firing.seconds for firing in fired) > MAX_FIRING_SHARE * history.seconds:
             if not rarer:
                 break  # with the next it would fire for longer still
         elif len(fired) == times:

@@ -11,10 +11,10 @@ from vital_shared.errors import VitalError
 
 __all__ = ["History", "HistoryUnavailable"]
 
-POINTS: Final = 10_000
+MAX_QUERY_POINTS: Final = 10_000
 """Prometheus gives at most 11,000 at once."""
 
-SECONDS: Final = 60.0
+QUERY_TIMEOUT_SECONDS: Final = 60.0
 
 
 class HistoryUnavailable(VitalError):
@@ -59,7 +59,7 @@ class History:
     def _parts(self) -> Iterator[TimeSpan]:
         at = self._start
         while at <= self._end:
-            end = min(at + (POINTS - 1) * self.step, self._end)
+            end = min(at + (MAX_QUERY_POINTS - 1) * self.step, self._end)
             yield TimeSpan(at, end)
             at = end + self.step
 
@@ -70,7 +70,7 @@ class History:
             "end": f"{part.end:.3f}",
             "step": f"{self.step:g}",
         }
-        timeout = aiohttp.ClientTimeout(SECONDS)
+        timeout = aiohttp.ClientTimeout(QUERY_TIMEOUT_SECONDS)
         try:
             async with self._client.post(
                 f"{self._url}/api/v1/query_range", data=params, timeout=timeout

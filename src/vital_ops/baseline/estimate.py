@@ -13,7 +13,7 @@ __all__ = ["CONFIDENCE", "IntervalEstimate", "difference", "mean", "quantile", "
 CONFIDENCE: Final = 0.99
 """Ten figures are compared at once: at 95 % every other comparison would call a chance a change."""
 
-Z: Final = 2.5758293035489004
+Z_99: Final = 2.5758293035489004
 """The normal distribution's quantile for it, on both sides."""
 
 
@@ -31,8 +31,12 @@ def share(part: int, whole: int) -> IntervalEstimate:
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     """
     value = part / whole
-    centre = (value + Z * Z / (2 * whole)) / (1 + Z * Z / whole)
-    half = Z / (1 + Z * Z / whole) * sqrt(value * (1 - value) / whole + Z * Z / (4 * whole * whole))
+    centre = (value + Z_99 * Z_99 / (2 * whole)) / (1 + Z_99 * Z_99 / whole)
+    half = (
+        Z_99
+        / (1 + Z_99 * Z_99 / whole)
+        * sqrt(value * (1 - value) / whole + Z_99 * Z_99 / (4 * whole * whole))
+    )
     return IntervalEstimate(value, max(0.0, centre - half), min(1.0, centre + half))
 
 
@@ -40,7 +44,7 @@ def mean(moments: Moments) -> IntervalEstimate:
     """Estimate a mean by the central limit theorem, with the standard error of the values."""
     count, value = moments.count, moments.total / moments.count
     variance = max(0.0, moments.squares - count * value * value) / (count - 1)
-    half = Z * sqrt(variance / count)
+    half = Z_99 * sqrt(variance / count)
     return IntervalEstimate(value, value - half, value + half)
 
 
@@ -51,7 +55,7 @@ def quantile(histogram: BucketCounts, at: float) -> IntervalEstimate:
     (Hahn and Meeker, "Statistical Intervals", chapter 5: distribution-free intervals for a quantile).
     """
     total = histogram.total
-    half = Z * sqrt(total * at * (1 - at))
+    half = Z_99 * sqrt(total * at * (1 - at))
     low, _ = histogram.bucket(max(1.0, total * at - half))
     _, high = histogram.bucket(min(float(total), total * at + half + 1))
     value = histogram.quantile(at)

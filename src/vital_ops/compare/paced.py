@@ -19,7 +19,7 @@ PACED: Final = "paced"
 LONG: Final = "paced-long"
 
 FIRST_SECONDS: Final = 0.3
-PIECES: Final = 100
+ANSWER_PIECES: Final = 100
 PIECE_SECONDS: Final = 0.027
 """A long answer: the first piece after 300 ms, the last after 3 seconds."""
 
@@ -74,7 +74,7 @@ class PacedModel:
         """Answer."""
         if self._is_long:
             await asyncio.sleep(FIRST_SECONDS)
-            for _ in range(PIECES):
+            for _ in range(ANSWER_PIECES):
                 yield TextDelta(text="word ")
                 await asyncio.sleep(PIECE_SECONDS)
         else:
@@ -82,7 +82,7 @@ class PacedModel:
             for found in request.passages[:1]:
                 yield Cited(citation=_citation(found))
             yield TextDelta(text=f"{_fact(request.question)} [1]")
-        yield Usage(input_tokens=100, output_tokens=PIECES if self._is_long else 5)
+        yield Usage(input_tokens=100, output_tokens=ANSWER_PIECES if self._is_long else 5)
         yield Stop(reason="end")
 
 

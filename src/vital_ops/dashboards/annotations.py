@@ -21,7 +21,7 @@ __all__ = ["board_annotations"]
 
 GRAFANA: Final = shared.DataSourceRef(type_val="grafana", uid="-- Grafana --")
 
-REMEMBERED: Final = "1h"
+KNOWN_BUILD_WINDOW: Final = "1h"
 """The time that a build which is gone is remembered: its return within this time is no deploy."""
 
 
@@ -55,7 +55,7 @@ def _deploys(selector: str) -> dashboard.AnnotationQuery:
     """Mark the builds that were not there before."""
     by = ("version", "commit")
     built = select(BUILD_INFO)
-    before = sum_by(f"last_over_time({built}[{REMEMBERED}] offset 1m)", *by)
+    before = sum_by(f"last_over_time({built}[{KNOWN_BUILD_WINDOW}] offset 1m)", *by)
     deployed = f"{sum_by(built, *by)} unless on ({', '.join(by)}) {before}"
     return (
         _series("Deploys", "purple")

@@ -24,7 +24,7 @@ from vital_shared.monitoring.metrics import (
 
 __all__ = ["cost"]
 
-TOP: Final = 10
+TOP_ROWS: Final = 10
 
 HOUR: Final = "1h"
 
@@ -126,7 +126,7 @@ def _use() -> tuple[Panel, ...]:
 
 def _most_spent(period: str) -> str:
     spent = select(TENANT_SPENT_DOLLARS, period=period, tenant_id=TENANT)
-    return f"topk({TOP}, {max_by(spent, 'tenant_id')})"
+    return f"topk({TOP_ROWS}, {max_by(spent, 'tenant_id')})"
 
 
 def _trend(spike: Threshold) -> tuple[Panel, ...]:

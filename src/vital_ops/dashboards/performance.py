@@ -29,7 +29,7 @@ from vital_shared.monitoring.metrics import (
 
 __all__ = ["performance"]
 
-TOP: Final = 10
+TOP_ROWS: Final = 10
 
 _requests, _duration = WORKFLOW_REQUESTS_TOTAL, WORKFLOW_DURATION_SECONDS
 _mine: Final = {"mode": MODE, "tenant_id": TENANT}
@@ -178,7 +178,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Top tenants",
             description="The tenants with the most requests; other stands for all that are not named.",
             kind="table",
-            queries=(Query(f"topk({TOP}, {by_tenant})", "Requests"),),
+            queries=(Query(f"topk({TOP_ROWS}, {by_tenant})", "Requests"),),
             unit="short",
             decimals=0,
             rows=("tenant_id",),

@@ -32,7 +32,7 @@ __all__ = [
 UNDELIVERABLE_SECONDS: Final = 0.5
 """Between two notifications that cannot be delivered, and how long their alerts last."""
 
-CALM: Final = 0.1
+CALM_PACE_SHARE: Final = 0.1
 """The share of its pace at which a fault that rises begins."""
 
 
@@ -61,7 +61,7 @@ def send_requests(
         if calm_seconds:
             try:
                 async with asyncio.timeout(calm_seconds):
-                    await traffic.run(ask, per_second * CALM)
+                    await traffic.run(ask, per_second * CALM_PACE_SHARE)
             except TimeoutError:
                 pass  # calm is over
         await traffic.run(ask, per_second)

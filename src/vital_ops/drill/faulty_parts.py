@@ -13,7 +13,7 @@ __all__ = ["FAULTY_SOURCE", "FaultySource", "faulty_lookup", "make_fail"]
 FAULTY_SOURCE: Final = "pinecone"
 """Sources are a closed set: it stands in for this one."""
 
-FAIL: Final = "fail!"
+FAIL_MARKER: Final = "fail!"
 
 
 class SourceDown(VitalError):
@@ -30,7 +30,7 @@ class FaultySource:
 
         :raises SourceDown: when the question demands a failure.
         """
-        if FAIL in query:
+        if FAIL_MARKER in query:
             raise SourceDown("The source was made to fail.")
         return ()
 
@@ -38,11 +38,11 @@ class FaultySource:
 @tool(requires_approval=False, read_only=True)
 async def faulty_lookup(question: str) -> str:
     """Look something up, for a drill alone."""
-    if FAIL in question:
+    if FAIL_MARKER in question:
         raise ToolError("The tool was made to fail.")
     return "There it is."
 
 
 def make_fail(question: str) -> str:
     """Word a question so that tool and source fail."""
-    return f"{question} {FAIL}"
+    return f"{question} {FAIL_MARKER}"

@@ -10,7 +10,7 @@ from vital_shared.workflows.base_workflow import BaseWorkflow
 
 __all__ = ["FaultyWorkflow", "end_with_error"]
 
-END: Final = "end with an error!"
+FAIL_MARKER: Final = "end with an error!"
 
 
 class DrillFailure(VitalError):
@@ -26,11 +26,11 @@ class FaultyWorkflow(BaseWorkflow):
 
         :raises DrillFailure: when the question says so.
         """
-        if END in query:
+        if FAIL_MARKER in query:
             raise DrillFailure("The run was to fail.")
         return True
 
 
 def end_with_error(question: str) -> str:
     """Word a question so that its run fails."""
-    return f"{question} {END}"
+    return f"{question} {FAIL_MARKER}"

@@ -13,16 +13,16 @@ from vital_ops.rules.groups import EVERY_ALERT
 
 __all__ = ["receivers_of_alerts", "scaled_rules"]
 
-FASTER: Final = 60.0
+SPEEDUP_FACTOR: Final = 60.0
 """Five minutes take five seconds: ten scrapes."""
 
-LONGEST_SECONDS: Final = 15.0
+MAX_WINDOW_SECONDS: Final = 15.0
 """An hour takes as long, and a day too: what they add up is over sooner."""
 
 
 def scaled_rules() -> dict[str, str]:
     """Write the rules of the alerts; objectives, which are about days, are left out."""
-    files = rule_files(scaled(DEFAULT_CONFIG, FASTER, LONGEST_SECONDS))
+    files = rule_files(scaled(DEFAULT_CONFIG, SPEEDUP_FACTOR, MAX_WINDOW_SECONDS))
     return {name: files[name] for name in ("recording.yml", "alerts.yml")}
 
 

@@ -13,7 +13,7 @@ import aiohttp
 __all__ = ["Ask", "Traffic"]
 
 ANSWER_SECONDS: Final = 120.0
-MOST_AT_ONCE: Final = 2_000
+MAX_CONCURRENT_REQUESTS: Final = 2_000
 
 Ask = Callable[[int], dict[str, Any]]
 """A maker of the body of a question, from its number."""
@@ -34,7 +34,7 @@ class Traffic:
         self._client = client
         self._url = f"{engine}/v1/runs"
         self._headers = headers or {}
-        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._room = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
         self._numbers = count()
 
     async def run(self, ask: Ask, per_second: float) -> None:

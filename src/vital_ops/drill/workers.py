@@ -23,7 +23,7 @@ __all__ = ["kill_workers"]
 
 COMMAND: Final = (sys.executable, "-m", "vital_cli", "serve")
 
-WORKERS: Final = 4
+WORKER_COUNT: Final = 4
 """Worker processes. All but the last are killed: that one reports the others to Prometheus."""
 
 SEEN_SECONDS: Final = 3.0
@@ -55,7 +55,7 @@ async def kill_workers(site: Site) -> None:
 
 
 def _engine(folder: Path, address: str) -> Program:
-    own = {"VITAL_WORKERS": str(WORKERS), "VITAL_LOG_LEVEL": "info"}
+    own = {"VITAL_WORKERS": str(WORKER_COUNT), "VITAL_LOG_LEVEL": "info"}
     return Program(
         name="The engine whose workers are killed",
         command=COMMAND,
@@ -69,7 +69,7 @@ def _victims(log: Path) -> Iterator[int]:
     """Read from an engine's log which process each worker is, and leave out the last worker."""
     lines = (_parsed(line) for line in log.read_text(encoding="utf-8", errors="replace").splitlines())
     ready = {int(line["worker"]): int(line["pid"]) for line in lines if line.get("event") == "worker ready"}
-    return (pid for worker, pid in ready.items() if worker != WORKERS)
+    return (pid for worker, pid in ready.items() if worker != WORKER_COUNT)
 
 
 def _parsed(line: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ Place = Literal["slack", "pagerduty", "email"]
 
 Status = Literal["firing", "resolved"]
 
-MOST_DELIVERIES: Final = 10_000
+MAX_DELIVERIES: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Inbox:
     """The deliveries to all stand-ins, the oldest first; the newest 10,000 are kept."""
 
     def __init__(self) -> None:
-        self.deliveries: deque[Delivery] = deque(maxlen=MOST_DELIVERIES)
+        self.deliveries: deque[Delivery] = deque(maxlen=MAX_DELIVERIES)
         self._news = asyncio.Event()
 
     def put(self, delivery: Delivery) -> None:

@@ -15,7 +15,7 @@ from vital_ops.receivers.delivery import Delivery, Inbox, status_of
 __all__ = ["serve_mail"]
 
 HOST: Final = "127.0.0.1"
-LARGEST_MAIL: Final = 1_000_000
+MAX_MAIL_BYTES: Final = 1_000_000
 IDLE_SECONDS: Final = 60.0
 
 
@@ -48,7 +48,7 @@ async def serve_mail(inbox: Inbox) -> AsyncIterator[int]:
         new = SMTP(
             Mailbox(inbox),
             hostname="localhost",
-            data_size_limit=LARGEST_MAIL,
+            data_size_limit=MAX_MAIL_BYTES,
             timeout=IDLE_SECONDS,
             loop=loop,
         )

@@ -18,8 +18,8 @@ PAGERDUTY_PATH: Final = "/v2/enqueue"
 ACTIONS: Final = ("trigger", "acknowledge", "resolve")
 SEVERITIES: Final = ("critical", "error", "warning", "info")
 KEY_LENGTH: Final = 32
-LONGEST_SUMMARY: Final = 1_024
-LONGEST_DEDUP_KEY: Final = 255
+MAX_SUMMARY_CHARACTERS: Final = 1_024
+MAX_DEDUP_KEY_CHARACTERS: Final = 255
 
 
 class PagerDuty:
@@ -56,8 +56,8 @@ def _errors(event: dict[str, Any]) -> Iterator[str]:
     action = event.get("event_action")
     if action not in ACTIONS:
         yield f"'event_action' must be one of {', '.join(ACTIONS)}"
-    if len(str(event.get("dedup_key", ""))) > LONGEST_DEDUP_KEY:
-        yield f"'dedup_key' must have at most {LONGEST_DEDUP_KEY} characters"
+    if len(str(event.get("dedup_key", ""))) > MAX_DEDUP_KEY_CHARACTERS:
+        yield f"'dedup_key' must have at most {MAX_DEDUP_KEY_CHARACTERS} characters"
     if action == "trigger":
         yield from _payload_errors(event.get("payload"))
     elif not event.get("dedup_key"):
@@ -68,8 +68,8 @@ def _payload_errors(payload: object) -> Iterator[str]:
     if not isinstance(payload, dict):
         yield "'payload' is missing"
         return
-    if not 0 < len(str(payload.get("summary", ""))) <= LONGEST_SUMMARY:
-        yield f"'payload.summary' must have 1 to {LONGEST_SUMMARY} characters"
+    if not 0 < len(str(payload.get("summary", ""))) <= MAX_SUMMARY_CHARACTERS:
+        yield f"'payload.summary' must have 1 to {MAX_SUMMARY_CHARACTERS} characters"
     if not payload.get("source"):
         yield "'payload.source' is missing or blank"
     if payload.get("severity") not in SEVERITIES:

@@ -12,7 +12,7 @@ __all__ = ["ARCHIVED", "SLACK_PATH", "Slack"]
 
 SLACK_PATH: Final = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
 
-MOST_ATTACHMENTS: Final = 100
+MAX_ATTACHMENTS: Final = 100
 
 ARCHIVED: Final = "ForArchivedChannel"
 """A message with this in its title is for a channel that was archived, so it is refused."""
@@ -39,7 +39,7 @@ class Slack:
             return web.Response(status=404, text="no_service")
         if not any(message.get(part) for part in ("text", "blocks", "attachments")):
             return web.Response(status=400, text="no_text")
-        if len(message.get("attachments") or ()) > MOST_ATTACHMENTS:
+        if len(message.get("attachments") or ()) > MAX_ATTACHMENTS:
             return web.Response(status=400, text="too_many_attachments")
         title = _title(message)
         if ARCHIVED in title:

@@ -13,7 +13,7 @@ from vital_ops.rules.outage import last_value, through_outages
 from vital_ops.rules.rule import AlertRule
 
 __all__ = [
-    "LONGEST_SETTLING_SECONDS",
+    "MAX_SETTLING_SECONDS",
     "NOTIFY",
     "THE_TENANT",
     "AlertSpec",
@@ -34,10 +34,10 @@ Unit: TypeAlias = Literal["share", "seconds", "dollars", "dollars an hour", "a s
 NOTIFY: Final = "notify"
 """The label that names the receivers, with ``-`` between them. The engine receives every alert."""
 
-LONGEST_SETTLING_SECONDS: Final = 900.0
+MAX_SETTLING_SECONDS: Final = 900.0
 """The longest time that an alert keeps its state after an outage: a window of a day is not waited for."""
 
-TOP: Final = 3
+TOP_CONTRIBUTORS: Final = 3
 """Contributors that a message names."""
 
 THE_TENANT: Final = "$labels.tenant_id"
@@ -130,7 +130,7 @@ class AlertSpec:
             return condition
         environment = {"environment": config.environment} if config.environment else {}
         known = {"alertname": self.name} | environment | self._own(threshold)
-        window = write_seconds(min(threshold.window, LONGEST_SETTLING_SECONDS))
+        window = write_seconds(min(threshold.window, MAX_SETTLING_SECONDS))
         return through_outages(
             condition, last_value(self.shown), known, self.labels, window, is_lack=self.is_lack
         )
@@ -143,7 +143,7 @@ class AlertSpec:
             return {}
         label, query, unit = self.contributors
         each = f"{{{{ .Labels.{label} }}}} ({_FORMATS[unit] % '.Value'})"
-        asked = scoped(f"sort_desc(topk({TOP}, ({query(threshold)}) > 0))", config.selector)
+        asked = scoped(f"sort_desc(topk({TOP_CONTRIBUTORS}, ({query(threshold)}) > 0))", config.selector)
         return {"contributors": f"{{{{ range query {_quoted(asked)} }}}}{each} {{{{ end }}}}"}
 
 

@@ -24,10 +24,10 @@ ABOVE, BELOW = 1.1, 0.9
 JUST_ABOVE, JUST_BELOW = 1.02, 0.98
 """The same, as near as Prometheus 2 and 3 agree."""
 
-BUSY: Final = 600.0
+BUSY_PER_MINUTE: Final = 600.0
 """Events a minute."""
 
-BURST: Final = 6 * BUSY
+BURST: Final = 6 * BUSY_PER_MINUTE
 """Events a minute for a short time, so that both sides of a share need the same window."""
 
 SLOW_ENGINE: Final = 0.2
@@ -85,7 +85,7 @@ def timed_out(at: Threshold, shape: Shape) -> Case:
     :param shape: the series of such failures alone.
     """
     there = Timing.of(at).there
-    phase = (there, BUSY, _rising_edges(at.value).below)
+    phase = (there, BUSY_PER_MINUTE, _rising_edges(at.value).below)
     return case_of(shape, "does not fire just below where all time out", phase, checks=[(there, False)])
 
 
@@ -103,8 +103,8 @@ def degraded(at: Threshold, recorded: str) -> Iterator[Case]:
         yield case_of(
             partial(degradations, failed_rest=failed_rest),
             f"fires in its time where all others are {rest}",
-            (timing.full, 10 * BUSY, 0),
-            (timing.there, BUSY, strong),
+            (timing.full, 10 * BUSY_PER_MINUTE, 0),
+            (timing.there, BUSY_PER_MINUTE, strong),
             checks=[(fires - 2 * timing.step, False), (fires + 3 * timing.step, True)],
         )
 
@@ -121,7 +121,7 @@ def late(at: Threshold, quantile: float, recorded: str) -> Iterator[Case]:
     labels = {"quantile": str(quantile)}
     yield from _judged(at, slow(*around), _rising_edges(1 - quantile), recorded, labels)
     yield _slow_engine_anew(slow(*around), Timing.of(at).there, labels)
-    phase = (Timing.of(at).there, BUSY, 0.8)
+    phase = (Timing.of(at).there, BUSY_PER_MINUTE, 0.8)
     yield replace(
         case_of(nearly_slow(*around), "does not fire where many are nearly as slow", phase, checks=[]),
         checks=[(phase[0], False)],
@@ -135,12 +135,16 @@ def _slow_engine_anew(shape: Shape, there: float, labels: Mapping[str, str]) -> 
     made = case_of(
         shape,
         "goes on firing when the counters of the slow engine begin anew",
-        *((there, BUSY, SLOW_ENGINE), (1, BUSY, None), (there, BUSY, SLOW_ENGINE)),
+        *(
+            (there, BUSY_PER_MINUTE, SLOW_ENGINE),
+            (1, BUSY_PER_MINUTE, None),
+            (there, BUSY_PER_MINUTE, SLOW_ENGINE),
+        ),
         checks=[(there + after, True) for after in (0, 3, 4, 5, there)],
         engine=flat((minutes, 1)),
         labels=labels,
     )
-    rates = shape(BUSY, SLOW_ENGINE)
+    rates = shape(BUSY_PER_MINUTE, SLOW_ENGINE)
     series = {
         name: line.times(3) if "one:8000" in name else lines((minutes, rates.get(name, 0)))
         for name, line in made.series.items()
@@ -189,7 +193,7 @@ def _judged(
         return case_of(shape, name, *phases, checks=checks, engine=engine, labels=labels)
 
     def at_one_pace(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
-        return case(name, *((minutes, BUSY, value) for minutes, value in phases), checks=checks)
+        return case(name, *((minutes, BUSY_PER_MINUTE, value) for minutes, value in phases), checks=checks)
 
     yield from outages(timing, at_one_pace, edges.bad, edges.fine)
     # Traffic is four times as much from when the fault begins on. A phase has a sample more than its steps.
@@ -197,38 +201,38 @@ def _judged(
     fires = full + step + window * share / (4 - 3 * share) + hold
     yield case(
         "fires in its time",
-        (full, BUSY, edges.fine),
-        (there, 4 * BUSY, edges.bad),
+        (full, BUSY_PER_MINUTE, edges.fine),
+        (there, 4 * BUSY_PER_MINUTE, edges.bad),
         checks=[(fires - max(1.2 * step, 0.15 * window), False), (fires + 3 * step, True)],
     )
     over = there + step + window * (1 - edges.share(edges.strong))
     yield case(
         "is over again in its time",
-        (there, BUSY, edges.strong),
-        (full, BUSY, edges.fine),
+        (there, BUSY_PER_MINUTE, edges.strong),
+        (full, BUSY_PER_MINUTE, edges.fine),
         checks=[(there, True), (over - 2 * step, True), (over + 1.5 * step, False)],
     )
     anew = case(
         "goes on firing when all counters begin anew",
-        (there, BUSY, edges.strong),
-        (1, BUSY, None),
-        (there, BUSY, edges.strong),
+        (there, BUSY_PER_MINUTE, edges.strong),
+        (1, BUSY_PER_MINUTE, None),
+        (there, BUSY_PER_MINUTE, edges.strong),
         checks=[(there + minutes, True) for minutes in (0, 2, 3, window / 2, window, there)],
         engine=flat((2 * there + 1, 1)),
     )
-    yield from _anew(anew, shape(BUSY, edges.strong), 2 * there + 1)
+    yield from _anew(anew, shape(BUSY_PER_MINUTE, edges.strong), 2 * there + 1)
     burst = max(window // 4, step)
     yield case(
         "fires just above, and goes on while traffic rises and falls",
-        (there, BUSY, edges.above),
+        (there, BUSY_PER_MINUTE, edges.above),
         (burst, BURST, edges.above),
-        (full, BUSY, edges.above),
+        (full, BUSY_PER_MINUTE, edges.above),
         checks=[
             *((hold - 1, False), (there, True), (there + burst, True)),
             *((there + burst + window * part, True) for part in (0.5, 0.6, 1)),
         ],
     )
-    yield case("does not fire just below", (there, BUSY, edges.below), checks=[(there, False)])
+    yield case("does not fire just below", (there, BUSY_PER_MINUTE, edges.below), checks=[(there, False)])
     strong = min(edges.strong, (1 + edges.limit) / 2)
     for name, part, is_enough in (("too little", 0.97, False), ("just enough", 1.04, True)):
         few = part * at.least_events / window
@@ -236,7 +240,7 @@ def _judged(
         yield case(f"{does} on {name} traffic", (there, few, strong), checks=[(there, is_enough)])
     idle = case(
         "has no value without traffic",
-        (full, BUSY, edges.fine),
+        (full, BUSY_PER_MINUTE, edges.fine),
         (full, 0, edges.fine),
         checks=[(full, False)],
     )

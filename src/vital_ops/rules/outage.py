@@ -25,7 +25,7 @@ ENGINES_UP_NOW: Final = f"(sum(up{{{SCOPE}}}) or vector(0))"
 DOWN: Final = f"absent(up{{{SCOPE}}} == 1)"
 """The condition that no engine is up."""
 
-REMEMBERED: Final = "1d"
+LAST_VALUE_WINDOW: Final = "1d"
 """The time that the last value of an alert is looked for."""
 
 
@@ -60,4 +60,4 @@ def down_lately(window: str) -> str:
 
 def last_value(series: str) -> str:
     """Write the last value that a recorded series had."""
-    return f"last_over_time({series}[{REMEMBERED}])"
+    return f"last_over_time({series}[{LAST_VALUE_WINDOW}])"

@@ -15,7 +15,7 @@ from vital_ops.rules.judged_tests import Fault, case_of
 from vital_ops.rules.outage_tests import STILL_ENGINE
 from vital_ops.rules.shapes import Rates, errors
 from vital_ops.rules.slos import (
-    LEAST_EVENTS,
+    MIN_EVENTS,
     OBJECTIVES,
     SPEEDS,
     WATCHDOG,
@@ -146,7 +146,7 @@ def _of_pair(objective: Objective, speed: Speed, pair: Windows, step: float) -> 
 
     yield from _near_the_limit(pair, hold, lead, case)
     for name, part, fires in (("too little", 0.97, False), ("just enough", 1.04, True)):
-        few = part * LEAST_EVENTS / pair.long
+        few = part * MIN_EVENTS / pair.long
         checks = [(began + full - pair.every, fires)]
         does = "fires" if fires else "does not fire"
         yield case(f"{does} on {name} traffic", *lead, (full, few, min(1.0, 3 * pair.limit)), checks=checks)

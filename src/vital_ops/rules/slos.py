@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 BAD_RATIO: Final = "vital:slo_bad:ratio"
-LEAST_EVENTS: Final = 20
+MIN_EVENTS: Final = 20
 
 WINDOWS: Final = ("5m", "30m", "1h", "6h", "3d")
 
@@ -228,4 +228,4 @@ def _burning(objective: Objective, burn: Burn) -> str:
         f'max by (slo) ({BAD_RATIO}{{slo="{objective.label}",window="{window}"}}) > {limit}'
         for window in (burn.long, burn.short)
     )
-    return " and on () ".join((*both, f"{objective.number(burn.long)} >= {LEAST_EVENTS}"))
+    return " and on () ".join((*both, f"{objective.number(burn.long)} >= {MIN_EVENTS}"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from vital_ops.config import Threshold
-from vital_ops.rules.alert import LONGEST_SETTLING_SECONDS
+from vital_ops.rules.alert import MAX_SETTLING_SECONDS
 
 __all__ = ["SEASON_MINUTES", "Timing"]
 
-SAMPLES: Final = 100
+SERIES_SAMPLES: Final = 100
 """Samples in a window, at most."""
 
 SEASON_MINUTES: Final = 30.0
@@ -30,7 +30,7 @@ class Timing(NamedTuple):
     @property
     def step(self) -> float:
         """Minutes between samples: more where windows are long."""
-        return max(1.0, self.window // SAMPLES)
+        return max(1.0, self.window // SERIES_SAMPLES)
 
     @property
     def full(self) -> float:
@@ -45,4 +45,4 @@ class Timing(NamedTuple):
     @property
     def settled(self) -> float:
         """The time that it keeps its state after an outage, in minutes."""
-        return min(self.window, LONGEST_SETTLING_SECONDS / 60)
+        return min(self.window, MAX_SETTLING_SECONDS / 60)

@@ -26,7 +26,7 @@ POLL_SECONDS: Final = 0.05
 STEADY_SECONDS: Final = 60.0
 """Seconds of service after which a program is started again at once; after a shorter one the next waits."""
 FIRST_DELAY_SECONDS: Final = 0.5
-STARTS: Final = 5
+MAX_EARLY_ENDS: Final = 5
 """Consecutive early ends after which a program is given up."""
 
 TAIL_BYTES: Final = 10_000
@@ -73,7 +73,7 @@ async def _supervise(
         finally:
             await asyncio.shield(stop(process))
         failures = 0 if time.monotonic() - began >= STEADY_SECONDS else failures + 1
-        if failures >= STARTS:
+        if failures >= MAX_EARLY_ENDS:
             raise ChildFailed(f"{program.name} ends again and again: {_reason(program, code)}")
         say(f"{program.name} has ended and is started again: {_reason(program, code)}")
         await asyncio.sleep(FIRST_DELAY_SECONDS * 2**failures if failures else 0)

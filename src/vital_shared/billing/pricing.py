@@ -22,18 +22,18 @@ from vital_shared.models.money import to_dollars
 if TYPE_CHECKING:
     from vital_shared.billing.price_table import TablePrices
 
-__all__ = ["FREE", "TABLE_VERSION", "Price", "Prices"]
+__all__ = ["FREE_PROVIDERS", "TABLE_VERSION", "Price", "Prices"]
 
 TABLE_VERSION: Final = f"genai-prices {version('genai-prices')}"
 """The release of the table's prices, which dates them."""
 
-FREE: Final = frozenset({"local", "ollama", "vllm"})
+FREE_PROVIDERS: Final = frozenset({"local", "ollama", "vllm"})
 """Providers on one's own machines: a declared price of 0."""
 
-REMEMBERED: Final = 1_000
+MAX_CACHED_MODELS: Final = 1_000
 """Models whose prices are kept once they were looked up; their names come from users."""
 
-_NOTHING: Final = Tariff(((0, Rates(0, 0, 0, 0, 0)),))
+_FREE_TARIFF: Final = Tariff(((0, Rates(0, 0, 0, 0, 0)),))
 
 _PerMillion = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9, strict=False)]
 
@@ -98,15 +98,15 @@ class Prices:
             return self._own[model]
         if model not in self._resolved:
             self._resolved[model] = _resolve(model)
-            if len(self._resolved) > REMEMBERED:
+            if len(self._resolved) > MAX_CACHED_MODELS:
                 self._resolved.popitem(last=False)
         return self._resolved[model]
 
 
 def _resolve(model: str) -> Tariff | TablePrices | None:
     provider, _, name = model.partition(":")
-    if provider in FREE or model == "extractive":
-        return _NOTHING
+    if provider in FREE_PROVIDERS or model == "extractive":
+        return _FREE_TARIFF
     if not name:
         return None
     from vital_shared.billing.price_table import TablePrices  # noqa: PLC0415 - large: loaded with the need

@@ -32,17 +32,17 @@ logger = get_logger(__name__)
 PREFIX: Final = "vital/1"
 """The prefix of all keys. The number is the format's: another version beside this one has keys of its own."""
 
-CONNECTIONS: Final = 20
+MAX_CONNECTIONS: Final = 20
 STREAMS: Final = 100
 """Runs of other processes that are followed at a time; a further follower runs itself."""
-SECONDS: Final = 0.25
+OPERATION_TIMEOUT_SECONDS: Final = 0.25
 """An operation that takes longer has failed."""
 
 FIRST_PAUSE_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 5.0
+MAX_PAUSE_SECONDS: Final = 5.0
 """The longest pause in calls of Redis after a failure, in seconds; pauses double up to it."""
 
-MOST_BYTES: Final = 4_000_000
+MAX_ANSWER_BYTES: Final = 4_000_000
 """A larger answer is not kept."""
 
 LOOK_UP: Final = """
@@ -84,7 +84,7 @@ class RedisTier:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.capacity = entries
-        self.connections = CONNECTIONS
+        self.connections = MAX_CONNECTIONS
         self.in_use = 0
         """Connections that are in use now."""
         self._ttl = ttl
@@ -95,10 +95,10 @@ class RedisTier:
         try:
             pool = BlockingConnectionPool.from_url(
                 url,
-                max_connections=CONNECTIONS,
-                timeout=SECONDS,
-                socket_timeout=SECONDS,
-                socket_connect_timeout=SECONDS,
+                max_connections=MAX_CONNECTIONS,
+                timeout=OPERATION_TIMEOUT_SECONDS,
+                socket_timeout=OPERATION_TIMEOUT_SECONDS,
+                socket_connect_timeout=OPERATION_TIMEOUT_SECONDS,
                 retry=Retry(NoBackoff(), 0),
             )
         except ValueError as error:
@@ -108,9 +108,9 @@ class RedisTier:
         streams = BlockingConnectionPool.from_url(
             url,
             max_connections=STREAMS,
-            timeout=SECONDS,
-            socket_timeout=2 * SECONDS,
-            socket_connect_timeout=SECONDS,
+            timeout=OPERATION_TIMEOUT_SECONDS,
+            socket_timeout=2 * OPERATION_TIMEOUT_SECONDS,
+            socket_connect_timeout=OPERATION_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
         self._streams = Redis.from_pool(streams)
@@ -145,7 +145,7 @@ class RedisTier:
         :raises CacheUnavailable: when Redis does not take it.
         """
         value = _write(output, now := self._wall())
-        if len(value) > MOST_BYTES:
+        if len(value) > MAX_ANSWER_BYTES:
             return await self.count(), 0
         name = self._name(key, output.tenant_id, output.mode.value, output.agent_id)
 
@@ -252,10 +252,10 @@ class RedisTier:
         if self._clock() < self._paused_until:
             raise CacheUnavailable("Redis is left alone, since it did not answer.")
         if self._pause:  # one tries; until it is known what comes of it, the others do not
-            self._paused_until = self._clock() + 2 * SECONDS
+            self._paused_until = self._clock() + 2 * OPERATION_TIMEOUT_SECONDS
         self.in_use += 1
         try:
-            async with asyncio.timeout(2 * SECONDS):
+            async with asyncio.timeout(2 * OPERATION_TIMEOUT_SECONDS):
                 done = await work()
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
@@ -273,7 +273,7 @@ class RedisTier:
                 "Redis does not answer: what is in it counts as not cached",
                 reason=f"{type(error).__name__}: {error}",
             )
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS) or FIRST_PAUSE_SECONDS
+        self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS) or FIRST_PAUSE_SECONDS
         self._paused_until = self._clock() + self._pause
 
 
@@ -285,7 +285,7 @@ def _read(value: bytes, now: float) -> StoredAnswer | None:
     """Read an entry; None: it is none of ours."""
     try:
         unpacker = zlib.decompressobj()
-        entry = from_json(unpacker.decompress(value, 16 * MOST_BYTES))
+        entry = from_json(unpacker.decompress(value, 16 * MAX_ANSWER_BYTES))
         output = WorkflowOutput.model_validate_json(to_json(entry["output"]))
         return StoredAnswer(output, max(0.0, now - float(entry["at"])))
     except (zlib.error, ValueError, KeyError, TypeError, ValidationError):

@@ -18,12 +18,12 @@ from pydantic_core import to_json
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 
-__all__ = ["CACHED_MODES", "LEAST_QUALITY", "is_cacheable", "is_coalescable", "key_of", "normalised"]
+__all__ = ["CACHED_MODES", "MIN_QUALITY", "is_cacheable", "is_coalescable", "key_of", "normalised"]
 
 CACHED_MODES: Final = frozenset({WorkflowMode.MODE_1, WorkflowMode.MODE_2})
 """A conversation's answers depend on all that was said before."""
 
-LEAST_QUALITY: Final = 0.8
+MIN_QUALITY: Final = 0.8
 """An answer below is made anew, and may be better then."""
 
 FOLDED_CHARACTERS: Final = 200
@@ -98,7 +98,7 @@ def is_cacheable(output: WorkflowOutput, read_only: Collection[str], *, resumed:
         and output.mode in CACHED_MODES
         and not resumed
         and bool(output.response)
-        and output.quality_score >= LEAST_QUALITY
+        and output.quality_score >= MIN_QUALITY
         and all(result.name in read_only for result in output.tool_results)
     )
 

@@ -10,7 +10,7 @@ from vital_shared.graph.plan import Node, Plan
 
 __all__ = ["mermaid", "waterfall"]
 
-WIDTH: Final = 48
+BAR_CHARACTERS: Final = 48
 
 RESERVED: Final = frozenset({"call", "click", "default", "end", "flowchart", "graph", "style", "subgraph"})
 """Words that Mermaid does not take as the name of a node."""
@@ -49,9 +49,9 @@ def waterfall(spans: Sequence[Span]) -> str:
     longest = max((len(span.node) for span in spans), default=0)
     lines = []
     for span in spans:
-        left = round(span.start / total * WIDTH)
-        width = max(1, round(span.end / total * WIDTH) - left)
-        bar = (" " * left + "█" * width)[: WIDTH + 1]
+        left = round(span.start / total * BAR_CHARACTERS)
+        width = max(1, round(span.end / total * BAR_CHARACTERS) - left)
+        bar = (" " * left + "█" * width)[: BAR_CHARACTERS + 1]
         milliseconds = (span.end - span.start) * 1000
         times = f"{span.start * 1000:8.1f}  {milliseconds:8.1f} ms"
         lines.append(f"{span.node:<{longest}}  {span.status:<9}  {times}  {bar}")

@@ -28,7 +28,7 @@ _OPEN: Final = re.compile(
     r"|[ \t]{1,100}|!)\Z"
 )
 _RANGE: Final = re.compile(r"(\d{1,3})\s*[\u2013-]\s*(\d{1,3})")
-_LONGEST_RANGE: Final = 20
+_MAX_RANGE_NUMBERS: Final = 20
 _HALF_CHARACTERS: Final = 2_600
 """The longest beginning of a marker or a link that is waited for."""
 _TAIL: Final = 600
@@ -163,7 +163,7 @@ def _listed(text: str) -> list[int]:
     found: list[int] = []
     for part in re.split(r"[,;]", text):
         bounds = [int(number) for number in re.findall(r"\d+", part)]
-        is_range = _RANGE.search(part) and 0 < bounds[-1] - bounds[0] <= _LONGEST_RANGE
+        is_range = _RANGE.search(part) and 0 < bounds[-1] - bounds[0] <= _MAX_RANGE_NUMBERS
         found += range(bounds[0], bounds[-1] + 1) if is_range else bounds
     return list(dict.fromkeys(found))
 

@@ -32,8 +32,8 @@ SHARED_START: Final = 0.5
 SHARED_MARK: Final = 1.5
 """The weight of two marks that stand together in both."""
 
-MOST_EXCHANGED: Final = 2
-FEWEST_SHARED: Final = 2
+MAX_EXCHANGED_WORDS: Final = 2
+MIN_SHARED_WORDS: Final = 2
 """Words that two clauses must have in common for a replaced one to be seen."""
 
 KEPT_SENTENCES: Final = 512
@@ -309,12 +309,12 @@ def _has_other_part(clause: _Clause, like: _Clause, sources: Sequence[_Clause]) 
         return False
     new = clause.content - like.content
     left_out = like.content - clause.content - clause.start
-    if not 1 <= len(new) <= MOST_EXCHANGED or not 1 <= len(left_out) <= MOST_EXCHANGED:
+    if not 1 <= len(new) <= MAX_EXCHANGED_WORDS or not 1 <= len(left_out) <= MAX_EXCHANGED_WORDS:
         return False
     shared = len(clause.content & like.content) + len(clause.marks & like.marks)
     elsewhere = frozenset[str]().union(*(source.content for source in sources if source is not like))
     return (
-        shared >= FEWEST_SHARED
+        shared >= MIN_SHARED_WORDS
         and new <= elsewhere
         and not any(opposites(word, clause.roots) for word in left_out)
     )

@@ -25,11 +25,11 @@ __all__ = ["Evidence", "Selection", "answer_signals", "select", "weigh"]
 PASSAGES: Final = 3
 """Answers come from the best passages only: `make eval` counts how often the right one is among them."""
 
-JUDGED: Final = 4
+JUDGED_SENTENCES: Final = 4
 """Sentences that the cross-encoder scores at once; it scores as many again while none reaches
 `CLEAR_LOGIT`: each costs 8 to 25 ms."""
 
-JUDGED_AT_MOST: Final = 12
+MAX_JUDGED_SENTENCES: Final = 12
 
 CLEAR_LOGIT: Final = 2.0
 """A sentence that answers so well needs no better one."""
@@ -46,10 +46,10 @@ NEXT_BONUS: Final = 1.5
 NEAR_BEST: Final = 5.0
 """Logits: what is farther behind the best sentence says something else."""
 
-MOST: Final = 5
+MAX_PIECES: Final = 5
 """Pieces in an answer."""
 
-FEWEST: Final = 3
+MIN_PIECES: Final = 3
 """An answer with fewer gets the sentences around the best one: a fact is often spread over two."""
 
 FEW_WORDS: Final = 9
@@ -174,8 +174,8 @@ async def _scored(
     candidates = _likeliest(question, candidates)
     top = max(passage.score for passage in passages)
     scored: list[_Scored] = []
-    for start in range(0, len(candidates), JUDGED):
-        some = candidates[start : start + JUDGED]
+    for start in range(0, len(candidates), JUDGED_SENTENCES):
+        some = candidates[start : start + JUDGED_SENTENCES]
         logits = await reranker.score(question, [_in_context(piece) for piece in some])
         scored += [
             _Scored(float(logit) + PASSAGE_WEIGHT * (piece.passage.score - top), piece)
@@ -196,7 +196,7 @@ def _likeliest(question: str, candidates: Sequence[PassagePiece]) -> list[Passag
     def promise(piece: PassagePiece) -> float:
         return coverage(wanted, piece.text) - RANK_COST * ranks[piece.passage.id]
 
-    return sorted(candidates, key=promise, reverse=True)[:JUDGED_AT_MOST]
+    return sorted(candidates, key=promise, reverse=True)[:MAX_JUDGED_SENTENCES]
 
 
 def _in_context(piece: PassagePiece) -> str:
@@ -222,7 +222,7 @@ def _chosen(scored: Sequence[_Scored]) -> list[PassagePiece]:
     ]
     chosen: list[PassagePiece] = []
     for one in sorted(raised, key=lambda one: -one.score):
-        if one.score < best.score - NEAR_BEST or len(chosen) == MOST:
+        if one.score < best.score - NEAR_BEST or len(chosen) == MAX_PIECES:
             break
         piece = one.piece.with_list
         if not any(_holds(other, piece) for other in chosen):
@@ -235,12 +235,12 @@ def _around(
 ) -> list[PassagePiece]:
     """Fill a short answer up with what stands around its best sentence: what goes on, then what led to it."""
     same = [piece for piece in candidates if piece.passage.id == best.passage.id]
-    after = [piece for piece in same if piece.start >= best.end][: FEWEST - 1]
+    after = [piece for piece in same if piece.start >= best.end][: MIN_PIECES - 1]
     before = [piece for piece in same if piece.end <= best.start][-1:]
     added: list[PassagePiece] = []
     for piece in (*after, *before):
         new = piece.with_list
-        if len(chosen) + len(added) < FEWEST and not any(_holds(one, new) for one in (*chosen, *added)):
+        if len(chosen) + len(added) < MIN_PIECES and not any(_holds(one, new) for one in (*chosen, *added)):
             added.append(new)
     return added
 

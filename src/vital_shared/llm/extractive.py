@@ -26,7 +26,7 @@ NO_ANSWER: Final = (
 SHOWN: Final = 3
 """Passages of one tool that are quoted."""
 
-LONGEST_OPENING: Final = 300
+MAX_OPENING_CHARACTERS: Final = 300
 """Characters of each."""
 
 
@@ -84,7 +84,7 @@ def _name(result: ToolResult) -> str:
 def _opening(passage: Passage) -> str:
     """Return a passage's first sentence that says something, in its own words."""
     sentences = [sentence.strip() for sentence in split(passage.text) if content_words(sentence)]
-    return (sentences[0] if sentences else passage.text.strip())[:LONGEST_OPENING]
+    return (sentences[0] if sentences else passage.text.strip())[:MAX_OPENING_CHARACTERS]
 
 
 def _report(result: ToolResult) -> str:

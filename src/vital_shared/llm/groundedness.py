@@ -39,7 +39,7 @@ are. Of 13 sentences on the topic of a passage that it does not say, the best sc
 1.2; of 12 that say the same in other words, 6 scored above 2.9, and 6 below 0: those are taken for
 unsupported, which errs on the side of doubt."""
 
-LONGEST_ABSTENTION = 600
+MAX_ABSTENTION_CHARACTERS = 600
 """Characters of an abstention, at most; a longer text says more than that."""
 
 CHECKED_CHARACTERS = 200_000
@@ -64,7 +64,7 @@ _ABSTENTION = re.compile(
 
 def abstains(answer_text: str) -> bool:
     """Return whether an answer without a citation says that it does not know, and little else."""
-    return len(answer_text) <= LONGEST_ABSTENTION and _ABSTENTION.search(answer_text) is not None
+    return len(answer_text) <= MAX_ABSTENTION_CHARACTERS and _ABSTENTION.search(answer_text) is not None
 
 
 class Grounding(NamedTuple):

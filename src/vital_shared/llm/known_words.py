@@ -10,13 +10,13 @@ from vital_shared.retrieval.words import content_words, numbers, spelt_numbers
 
 __all__ = ["KnownWords", "content_word_list", "is_code", "words_of"]
 
-LEAST_STEM = 5
+MIN_STEM_CHARACTERS = 5
 """Letters that two words must share from their beginning to be forms of one."""
 
-LEAST_TYPO = 4
+MIN_TYPO_CHARACTERS = 4
 """Letters of a word from which one may be mistyped."""
 
-LEAST_NAME = 4
+MIN_NAME_CHARACTERS = 4
 """Letters of a name from which another may look like it."""
 
 _WORD = re.compile(r"[^\W_]+")
@@ -105,7 +105,7 @@ class KnownWords:
             for match in _WORD.finditer(_SENTENCE_START.sub(" ", text))
             if match.group()[0].isupper()
         }
-        return frozenset(word for word in capital - small if len(word) >= LEAST_NAME)
+        return frozenset(word for word in capital - small if len(word) >= MIN_NAME_CHARACTERS)
 
     @cached_property
     def _own_things(self) -> frozenset[int]:
@@ -116,7 +116,7 @@ class KnownWords:
         return (
             word in self.words
             or bool(content_words(word) & self._stems)
-            or (len(word) >= LEAST_TYPO and word in self._joined)
+            or (len(word) >= MIN_TYPO_CHARACTERS and word in self._joined)
         )
 
     def has(self, word: str) -> bool:
@@ -138,19 +138,19 @@ class KnownWords:
         """Return whether a word that the text lacks differs in a letter or two from a name or code in it."""
         if is_code(word):
             return any(is_code(other) and _near(word, other, 2) for other in self.words)
-        if len(word) < LEAST_NAME:
+        if len(word) < MIN_NAME_CHARACTERS:
             return False
         distance = 1 if len(word) < 6 else 2 if len(word) < 9 else 3
         return any(_near(word, other, distance) for other in self.names)
 
     def _has_form_of(self, stem: str) -> bool:
-        if len(stem) < LEAST_STEM:
+        if len(stem) < MIN_STEM_CHARACTERS:
             return False
-        beginning = stem[: max(LEAST_STEM, len(stem) - 2)]
+        beginning = stem[: max(MIN_STEM_CHARACTERS, len(stem) - 2)]
         return any(other.startswith(beginning) and other not in self.names for other in self._stems)
 
     def _has_typo(self, word: str) -> bool:
-        if len(word) < LEAST_TYPO:
+        if len(word) < MIN_TYPO_CHARACTERS:
             return False
         distance = 1 if len(word) < 8 else 2
         return any(

@@ -13,10 +13,10 @@ from vital_shared.retrieval.words import content_words
 
 __all__ = ["PassagePiece", "pieces"]
 
-_LONGEST_LIST = 1_200
+_MAX_LIST_CHARACTERS = 1_200
 """Characters: a longer list is quoted item by item."""
 
-_MOST_ITEMS = 10
+_MAX_LIST_ITEMS = 10
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 _ANNOUNCED = re.compile(
     rf"\b({'|'.join(_COUNTS)}) (?:\w+ )?(?!years|months|weeks|days|hours|minutes|times)\w+s\.\s*$",
@@ -34,7 +34,7 @@ _RUN_IN = re.compile(r"^(\w+(?: \w+){0,4})\. (?=\S)")
 _CELL_WORDS = 4
 """Words that a cell of a table has at most."""
 
-_FEWEST_CELLS = 4
+_MIN_CELLS = 4
 """Lines like cells, one after the other, that are taken for a table which has lost its rows and columns."""
 
 _MARKUP = re.compile(r"\*\*|__|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)")
@@ -107,7 +107,7 @@ def _bare_cells(sentences: Sequence[str]) -> frozenset[int]:
             run.append(index)
             continue
         is_list = bool(run) and run[0] > 0 and is_lead_in(sentences[run[0] - 1])
-        if len(run) >= _FEWEST_CELLS and not is_list:
+        if len(run) >= _MIN_CELLS and not is_list:
             cells.update(run)
         run = []
     return frozenset(cells)
@@ -148,13 +148,13 @@ def _list_end(sentences: Sequence[str], index: int, end: int) -> int | None:
     else:
         return None
     length = sum(map(len, items))
-    return end + length if 0 < length <= _LONGEST_LIST else None
+    return end + length if 0 < length <= _MAX_LIST_CHARACTERS else None
 
 
 def _following(sentences: Sequence[str], index: int) -> list[str]:
     """Return the sentences behind one, up to the line with which they are longer than a list may be."""
     found: list[str] = []
-    left = _LONGEST_LIST
+    left = _MAX_LIST_CHARACTERS
     for place in range(index + 1, len(sentences)):
         found.append(sentences[place])
         left -= len(sentences[place])
@@ -177,7 +177,7 @@ def _lines(sentences: Sequence[str]) -> list[str]:
 def _unmarked(lines: Sequence[str]) -> list[str]:
     """Take the items of a list without marks; one with a full stop, unlike the first, is the last."""
     items: list[str] = []
-    for line in lines[:_MOST_ITEMS]:
+    for line in lines[:_MAX_LIST_ITEMS]:
         if items and items[0].rstrip().endswith(".") and len(split(line)) > 1:
             break
         items.append(line)

@@ -32,7 +32,7 @@ __all__ = ["PromptedModel"]
 PIECE_CHARACTERS: Final = 2_048
 """A larger piece of text is worked on in several steps."""
 
-NOTHING: Final[Mapping[str, Any]] = {}
+NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 
 
 class PromptedModel:
@@ -56,7 +56,7 @@ class PromptedModel:
         calls_tools: bool = True,
         max_output_tokens: int | None = None,
         temperature: float | None = None,
-        options: Mapping[str, Any] = NOTHING,
+        options: Mapping[str, Any] = NO_ARGUMENTS,
     ) -> None:
         self.name = name
         self.calls_tools = calls_tools

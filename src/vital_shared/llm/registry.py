@@ -20,7 +20,7 @@ __all__ = ["ModelRegistry"]
 LOCAL: Final = "local"
 """Models on this machine; those that are installed are given."""
 
-REMEMBERED: Final = 256
+MAX_CACHED_MODELS: Final = 256
 """Models that are kept once they were asked for; their names come from users."""
 
 _NOTHING_SET: Final = ModelTable()
@@ -75,7 +75,7 @@ class ModelRegistry:
         model = self._given.get(name) or self._asked.get(name)
         if model is None:
             model = self._asked[name] = self._behind_provider(name)
-            if len(self._asked) > REMEMBERED:
+            if len(self._asked) > MAX_CACHED_MODELS:
                 self._asked.popitem(last=False)
         return model
 

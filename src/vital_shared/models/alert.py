@@ -9,9 +9,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from vital_shared.models.base import Frozen
 
-__all__ = ["MOST_ALERTS", "Alert", "AlertNotification", "AlertStatus", "NotifiedAlert"]
+__all__ = ["MAX_ALERTS", "Alert", "AlertNotification", "AlertStatus", "NotifiedAlert"]
 
-MOST_ALERTS: Final = 1_000
+MAX_ALERTS: Final = 1_000
 """Alerts that are kept, the newest; no notification has more."""
 
 AlertStatus = Literal["firing", "resolved"]
@@ -62,7 +62,7 @@ class AlertNotification(_Notified):
 
     version: Literal["4"]
     receiver: _Text
-    alerts: tuple[NotifiedAlert, ...] = Field(max_length=MOST_ALERTS)
+    alerts: tuple[NotifiedAlert, ...] = Field(max_length=MAX_ALERTS)
 
 
 class Alert(Frozen):

@@ -20,7 +20,7 @@ from vital_shared.models.model_call import Tokens
 
 __all__ = ["UNKNOWN_CALL", "TokenBound", "max_tokens"]
 
-MULTIPLE: Final = 4
+UNSEEN_FACTOR: Final = 4
 UNSEEN_INPUT_TOKENS: Final = 50_000
 UNSEEN_OUTPUT_TOKENS: Final = 100_000
 MAX_INPUT_TOKENS: Final = 10_000_000
@@ -58,8 +58,10 @@ def max_tokens(*, sent: int, asked: int | None, written: int) -> TokenBound:
     :param asked: tokens that the answer may have; None: the provider's own limit holds.
     :param written: tokens of the text that came, by our own count.
     """
-    read = MULTIPLE * sent + UNSEEN_INPUT_TOKENS if sent > 0 else MAX_INPUT_TOKENS
-    answer = MAX_OUTPUT_TOKENS if asked is None else MULTIPLE * max(asked, written) + UNSEEN_OUTPUT_TOKENS
+    read = UNSEEN_FACTOR * sent + UNSEEN_INPUT_TOKENS if sent > 0 else MAX_INPUT_TOKENS
+    answer = (
+        MAX_OUTPUT_TOKENS if asked is None else UNSEEN_FACTOR * max(asked, written) + UNSEEN_OUTPUT_TOKENS
+    )
     return TokenBound(min(read, MAX_INPUT_TOKENS), answer)
 
 

@@ -20,7 +20,7 @@ LIMIT_VARIABLE: Final = "VITAL_METRIC_LABEL_VALUES"
 WORKER_VARIABLE: Final = "VITAL_WORKER"
 """Set in a process that is one of several: there the store alone decides which values have names."""
 
-LONGEST: Final = 200
+MAX_NAME_CHARACTERS: Final = 200
 """Characters of a name; the fields of an input that become labels are no longer."""
 
 
@@ -117,7 +117,7 @@ class BoundedLabel(Label):
 
     def accepts(self, value: str) -> bool:
         """Return whether a value could be a name: short, and without what cannot be shown."""
-        return 0 < len(value) <= LONGEST and value.isprintable()
+        return 0 < len(value) <= MAX_NAME_CHARACTERS and value.isprintable()
 
     def on_admitted(self, call: Callable[[BoundedLabel, str], object]) -> None:
         """Have something called with each value that is given a name."""

@@ -215,11 +215,32 @@ BOUNDED_NAME: Final = Label("label", [label.name for label in BOUNDED])
 
 # Edges of buckets: one at every threshold of a target or an alert
 
-SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30, 60)
+RUN_SECONDS: Final = (
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    1.5,
+    2,
+    2.5,
+    3,
+    4,
+    5,
+    7.5,
+    10,
+    15,
+    20,
+    30,
+    60,
+)
 NODE_SECONDS: Final = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 SHORT_SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
-ENTRY_SECONDS: Final = (1, 5, 15, 30, 60, 120, 180, 240, 300, 600, 3600)
-QUALITIES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1)
+ENTRY_AGE_SECONDS: Final = (1, 5, 15, 30, 60, 120, 180, 240, 300, 600, 3600)
+QUALITY_BUCKETS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1)
 
 # Workflows
 
@@ -247,7 +268,7 @@ WORKFLOW_DURATION_SECONDS: Final = Histogram(
     "vital_workflow_duration_seconds",
     "From a request's start to its end, without waits for a person; rejected requests have none.",
     (MODE, CACHE_STATUS, EXECUTION),
-    buckets=SECONDS,
+    buckets=RUN_SECONDS,
 )
 WORKFLOW_BEFORE_GRAPH_SECONDS: Final = Histogram(
     "vital_workflow_before_graph_seconds",
@@ -282,7 +303,7 @@ TIME_TO_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_time_to_first_token_seconds",
     "From a request's start to the first piece of its answer, where a caller streams it; without cache hits.",
     (MODE, MODEL),
-    buckets=SECONDS,
+    buckets=RUN_SECONDS,
 )
 CACHED_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_cached_first_token_seconds",
@@ -334,19 +355,19 @@ CACHE_ENTRY_AGE_SECONDS: Final = Histogram(
     "vital_cache_entry_age_seconds",
     "How old an entry is when it is hit.",
     (TIER,),
-    buckets=ENTRY_SECONDS,
+    buckets=ENTRY_AGE_SECONDS,
 )
 CACHE_SAMPLED_AGE_SECONDS: Final = Histogram(
     "vital_cache_sampled_age_seconds",
     "How old the entries in the cache are, hit or not: each ten seconds all of them, or a sample.",
     (TIER,),
-    buckets=ENTRY_SECONDS,
+    buckets=ENTRY_AGE_SECONDS,
 )
 CACHE_ENTRY_LIFETIME_SECONDS: Final = Histogram(
     "vital_cache_entry_lifetime_seconds",
     "How old an entry is when it leaves.",
     (TIER, LEAVING),
-    buckets=ENTRY_SECONDS,
+    buckets=ENTRY_AGE_SECONDS,
 )
 
 # Quality
@@ -355,13 +376,13 @@ QUALITY_SCORE: Final = Histogram(
     "vital_quality_score",
     "Quality of an answer, from 0 to 1.",
     (MODE, ANSWERABLE),
-    buckets=QUALITIES,
+    buckets=QUALITY_BUCKETS,
 )
 ANSWER_PROBABILITY: Final = Histogram(
     "vital_answer_probability",
     "Calibrated probability that an answer which was given is right, from 0 to 1.",
     (MODE, CALIBRATION),
-    buckets=QUALITIES,
+    buckets=QUALITY_BUCKETS,
 )
 DEGRADED_RESPONSES_TOTAL: Final = Counter(
     "vital_degraded_responses_total",
@@ -436,7 +457,7 @@ LLM_CALL_DURATION_SECONDS: Final = Histogram(
     "vital_llm_call_duration_seconds",
     "One call, from its start to the last token.",
     (MODEL,),
-    buckets=SECONDS,
+    buckets=RUN_SECONDS,
 )
 LLM_TOKENS_TOTAL: Final = Counter(
     "vital_llm_tokens_total",
@@ -452,7 +473,7 @@ TOOL_DURATION_SECONDS: Final = Histogram(
     "vital_tool_duration_seconds",
     "One call of a tool.",
     (TOOL,),
-    buckets=SECONDS,
+    buckets=RUN_SECONDS,
 )
 RAG_RETRIEVALS_TOTAL: Final = Counter(
     "vital_rag_retrievals_total",
@@ -463,7 +484,7 @@ RAG_DURATION_SECONDS: Final = Histogram(
     "vital_rag_duration_seconds",
     "One search of a source.",
     (SOURCE,),
-    buckets=SECONDS,
+    buckets=RUN_SECONDS,
 )
 RAG_USED_UNITS_TOTAL: Final = Counter(
     "vital_rag_used_units_total",

@@ -12,7 +12,7 @@ from vital_shared.retrieval.encoder import Encoder
 
 __all__ = ["Entailment"]
 
-TOKENS = 160
+PAIR_TOKENS = 160
 """Tokens of premise and claim together; the graph takes no other length."""
 
 
@@ -23,7 +23,7 @@ class Entailment:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._encoder = Encoder(folder, max_tokens=TOKENS, is_padded=True)
+        self._encoder = Encoder(folder, max_tokens=PAIR_TOKENS, is_padded=True)
 
     async def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Return one logit for each pair of a premise and a claim, in their order.

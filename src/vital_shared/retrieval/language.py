@@ -19,10 +19,10 @@ READ_CHARACTERS: Final = 600
 
 KEPT_TEXTS: Final = 1_024
 
-FEWEST_LETTERS: Final = 12
+MIN_LETTERS: Final = 12
 """A shorter text in Latin letters is taken for English: a name, a number with its unit."""
 
-FEWEST_WORDS: Final = 3
+MIN_WORDS: Final = 3
 """The same, where all letters are those of English."""
 
 CLEARLY_ENGLISH: Final = 2
@@ -79,7 +79,7 @@ def _ranked_words(text: str) -> list[str]:
     if sum(word in _ENGLISH_ALONE for word in words) >= CLEARLY_ENGLISH:
         return []
     letters = sum(map(len, words))
-    is_short = len(words) < FEWEST_WORDS or letters < FEWEST_LETTERS
+    is_short = len(words) < MIN_WORDS or letters < MIN_LETTERS
     return [] if not letters or (text.isascii() and is_short) else words
 
 

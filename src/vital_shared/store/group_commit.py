@@ -36,7 +36,7 @@ Work = Callable[[Connection], list[Any]]
 Transact = Callable[[Work], Awaitable[list[Any]]]
 """Does something in a transaction, and commits it."""
 
-AT_ONCE: Final = 100
+MAX_BATCH_WRITES: Final = 100
 """Writes in one transaction, at most: more would keep the first ones waiting."""
 
 
@@ -85,7 +85,7 @@ class GroupCommit:
     async def _drain(self) -> None:
         try:
             while self._queue:
-                taken = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
+                taken = [self._queue.popleft() for _ in range(min(MAX_BATCH_WRITES, len(self._queue)))]
                 taken.sort(key=attrgetter("locks"))
                 await self._write([each for each in taken if each.after or not each.done.done()])
         finally:  # only a loop that ends cancels this task: the futures that still wait are cancelled

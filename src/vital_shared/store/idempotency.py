@@ -19,9 +19,9 @@ from vital_shared.store.run_record import REPEATABLE_FAILURES
 from vital_shared.store.tables import runs
 from vital_shared.store.upsert import upsert
 
-__all__ = ["KEPT", "IdempotencyKey", "IdempotencyStore", "forget_expired", "free_key", "take_key"]
+__all__ = ["KEY_LIFETIME", "IdempotencyKey", "IdempotencyStore", "forget_expired", "free_key", "take_key"]
 
-KEPT: Final = timedelta(hours=24)
+KEY_LIFETIME: Final = timedelta(hours=24)
 """The time that a key is remembered."""
 
 FIELD: Final = "Idempotency-Key"
@@ -67,7 +67,7 @@ def take_key(connection: Connection, key: IdempotencyKey, run_id: str, now: date
         "key": key.key,
         "fingerprint": key.fingerprint,
         "run_id": run_id,
-        "expires_at": now + KEPT,
+        "expires_at": now + KEY_LIFETIME,
     }
     # Where another process writes the same key at this moment, the database waits for its commit.
     statement = upsert(idempotency_keys, connection.dialect.name).values(row).on_conflict_do_nothing()

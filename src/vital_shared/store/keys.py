@@ -21,7 +21,7 @@ from vital_shared.store.tables import owner
 __all__ = ["KeyStore", "NewKey", "StoredKey"]
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
-LONGEST_NAME: Final = 200
+MAX_NAME_CHARACTERS: Final = 200
 
 _tenant: Final[TypeAdapter[str | None]] = TypeAdapter(Id | None)
 
@@ -152,9 +152,9 @@ def _checked_tenant(tenant_id: str | None) -> str | None:
 
 
 def _checked_name(name: str) -> str:
-    if len(name) > LONGEST_NAME or not name.isprintable():
+    if len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
         raise InvalidRequest(
-            f"name has to have at most {LONGEST_NAME} characters, none of them invisible", field="name"
+            f"name has to have at most {MAX_NAME_CHARACTERS} characters, none of them invisible", field="name"
         )
     return name
 

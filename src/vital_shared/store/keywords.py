@@ -13,8 +13,8 @@ from vital_shared.store.tables import SHARED, SafeText
 
 __all__ = ["match_expression", "search_statement"]
 
-_MOST_WORDS = 64
-_LONGEST_WORD = 200
+_MAX_WORDS = 64
+_MAX_WORD_CHARACTERS = 200
 _WORD = re.compile(r"[^\W_]+")
 
 # The stop words of Postgres's English dictionary (Snowball's list), so that both databases pass over
@@ -58,9 +58,9 @@ def search_statement(dialect: str) -> TextClause:
 
 def match_expression(query: str, dialect: str) -> str:
     """Make the parameter ``words``; empty where the text has no word."""
-    words = [word for word in query.split() if len(word) <= _LONGEST_WORD][:_MOST_WORDS]
+    words = [word for word in query.split() if len(word) <= _MAX_WORD_CHARACTERS][:_MAX_WORDS]
     if dialect != "sqlite":
         return " ".join(words)
     parts = dict.fromkeys(part.lower() for word in words for part in _WORD.findall(word))
     wanted = [part for part in parts if part not in _STOP_WORDS]
-    return " OR ".join(f'"{part}"' for part in wanted[:_MOST_WORDS])
+    return " OR ".join(f'"{part}"' for part in wanted[:_MAX_WORDS])

@@ -34,7 +34,7 @@ from vital_shared.store.tables import SHARED, chunk_deletions, chunks, documents
 
 __all__ = ["EmbeddedState", "KeywordHit", "KnowledgeStore", "StoredChunk"]
 
-_BATCH = 256
+_BATCH_ROWS = 256
 """Chunks read at once: 0.6 MB, and a few milliseconds of the event loop."""
 
 _KEPT_DELETIONS = 100_000
@@ -287,13 +287,13 @@ class KnowledgeStore:
         :param model: name of the model of the embeddings; those by others are None. Empty: the one in use.
         """
         columns = [chunks.c[name] for name in StoredChunk._fields if name != "embedding"]
-        statement = select(*columns, embedding_by(model)).order_by(chunks.c.id).limit(_BATCH)
+        statement = select(*columns, embedding_by(model)).order_by(chunks.c.id).limit(_BATCH_ROWS)
         while True:
             async with self._database.connect() as connection:
                 rows = (await connection.execute(statement.where(chunks.c.id > after_id))).all()
             if rows:
                 yield [StoredChunk._make(row) for row in rows]
-            if len(rows) < _BATCH:
+            if len(rows) < _BATCH_ROWS:
                 return
             after_id = rows[-1].id
 

@@ -22,7 +22,7 @@ __all__ = ["Savings"]
 
 logger = get_logger(__name__)
 
-KEPT: Final = 100_000
+MAX_WAITING_SUMS: Final = 100_000
 """Sums that wait for a store that is away."""
 
 
@@ -61,7 +61,7 @@ class Savings(WriteBehind[_Key, _Sum]):
     """
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        super().__init__(database, _Sum, KEPT)
+        super().__init__(database, _Sum, MAX_WAITING_SUMS)
         self._now = now
 
     def add(self, *, tenant_id: str, mode: str, model: str, calls: int, nanos: int) -> None:

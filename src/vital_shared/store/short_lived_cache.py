@@ -15,7 +15,7 @@ V = TypeVar("V")
 RECENT_SECONDS: Final = 0.5
 """Seconds that other processes may work with an old value after a change here."""
 
-MOST: Final = 10_000
+MAX_ENTRIES: Final = 10_000
 
 
 class ShortLivedCache(Generic[K, V]):
@@ -54,7 +54,7 @@ class ShortLivedCache(Generic[K, V]):
             value = await read()
             if changes == self._changes:  # else it may be one from before the change
                 done.set_result(value)
-                if len(self._values) >= MOST:
+                if len(self._values) >= MAX_ENTRIES:
                     self._values.clear()
                 self._values[key] = until, value
         except Exception as error:

@@ -14,10 +14,10 @@ from vital_shared.store.upsert import upsert
 
 __all__ = ["StagedEmbeddings"]
 
-KEPT: Final = timedelta(days=7)
+STAGED_LIFETIME: Final = timedelta(days=7)
 """The time during which an interrupted ingestion can be resumed."""
 
-_DIGESTS_AT_ONCE: Final = 500
+_MAX_BATCH_DIGESTS: Final = 500
 
 
 class StagedEmbeddings:
@@ -59,7 +59,7 @@ class StagedEmbeddings:
         table = staged_embeddings.c
         async with self._database.begin() as connection:
             await connection.execute(
-                delete(staged_embeddings).where(table.created_at < datetime.now(UTC) - KEPT)
+                delete(staged_embeddings).where(table.created_at < datetime.now(UTC) - STAGED_LIFETIME)
             )
             for some in _slices(digests):
                 await connection.execute(delete(staged_embeddings).where(table.digest.in_(some)))
@@ -69,6 +69,6 @@ def _slices(digests: Collection[str]) -> list[list[str]]:
     """Cut into as many as one statement takes."""
     all_of_them = list(digests)
     return [
-        all_of_them[first : first + _DIGESTS_AT_ONCE]
-        for first in range(0, len(all_of_them), _DIGESTS_AT_ONCE)
+        all_of_them[first : first + _MAX_BATCH_DIGESTS]
+        for first in range(0, len(all_of_them), _MAX_BATCH_DIGESTS)
     ]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["NEAR", "Meanings"]
+__all__ = ["MIN_COSINE", "Meanings"]
 
-NEAR: Final = 0.70
+MIN_COSINE: Final = 0.70
 """Cosine of bge-small-en-v1.5 from which on a question is near an example.
 
 Of 120 questions (40 that want one of five tools with three examples each, 80 that want none), this suggests
@@ -48,5 +48,5 @@ class Meanings:
         vector = (await self._embedder.embed_passages([query]))[0]
         cosines = self._vectors @ vector
         return frozenset(
-            name for (name, _), cosine in zip(self._examples, cosines, strict=True) if cosine >= NEAR
+            name for (name, _), cosine in zip(self._examples, cosines, strict=True) if cosine >= MIN_COSINE
         )

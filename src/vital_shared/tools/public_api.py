@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["PublicApi"]
 
-KEPT_SECONDS: Final = 3_600.0
-KEPT: Final = 500
+RESPONSE_LIFETIME_SECONDS: Final = 3_600.0
+MAX_CACHED_RESPONSES: Final = 500
 """Cached responses; only public data is among them, never the user who asked for it."""
 
-LARGEST: Final = 5_000_000
+MAX_BYTES: Final = 5_000_000
 """Bytes of an answer."""
 
-ATTEMPTS: Final = 3
-LONGEST_WAIT: Final = 5.0
+MAX_ATTEMPTS: Final = 3
+MAX_WAIT_SECONDS: Final = 5.0
 """Seconds between two attempts; a request that has to wait longer gives up."""
 
-REDIRECTS: Final = 3
+MAX_REDIRECTS: Final = 3
 
-CONNECTIONS: Final = 8
+MAX_CONNECTIONS: Final = 8
 """Concurrent connections to one service."""
 
 
@@ -63,7 +63,7 @@ class PublicApi:
     ) -> None:
         self.name = name
         self._base_url = base_url.rstrip("/")
-        self.connections = CONNECTIONS
+        self.connections = MAX_CONNECTIONS
         self.in_use = 0
         """Requests that are under way."""
         self._gap = 1 / per_second
@@ -98,15 +98,15 @@ class PublicApi:
                 self._kept.move_to_end(key)
                 return kept[1]
             answer = await self._asked(path, params)
-            self._kept[key] = (self._clock() + KEPT_SECONDS, answer)
-            if len(self._kept) > KEPT:
+            self._kept[key] = (self._clock() + RESPONSE_LIFETIME_SECONDS, answer)
+            if len(self._kept) > MAX_CACHED_RESPONSES:
                 self._kept.popitem(last=False)
             return answer
 
     async def _asked(self, path: str, params: Mapping[str, str | int]) -> bytes | None:
         import aiohttp  # noqa: PLC0415 - slow to import, and few ask
 
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             await self._turn()
             try:
                 self.in_use += 1
@@ -119,7 +119,7 @@ class PublicApi:
                 return body
             if status == 404:
                 return None
-            if not (status == 429 or status >= 500) or attempt == ATTEMPTS or wait > LONGEST_WAIT:
+            if not (status == 429 or status >= 500) or attempt == MAX_ATTEMPTS or wait > MAX_WAIT_SECONDS:
                 break
             await self._sleep(wait)
         raise ToolError(f"{self.name} does not answer at the moment (status {status}).")
@@ -136,17 +136,17 @@ class PublicApi:
         """Return the status, the seconds to wait before the next attempt, and the body."""
         address = self._base_url + path
         query: dict[str, str | int] | None = {**params, **self._secrets}
-        for _ in range(REDIRECTS):
+        for _ in range(MAX_REDIRECTS):
             async with self._open().get(address, params=query, allow_redirects=False) as response:
                 target = response.headers.get("Location")
                 if response.status in (301, 302, 307, 308) and target:
                     address, query = self._within(urljoin(str(response.url), target)), None
                     continue
-                body = await response.content.read(LARGEST + 1)
-                while len(body) <= LARGEST and (more := await response.content.read(LARGEST)):
+                body = await response.content.read(MAX_BYTES + 1)
+                while len(body) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES)):
                     body += more
-                if len(body) > LARGEST:
-                    raise ToolError(f"{self.name} sent more than {LARGEST:,} bytes.")
+                if len(body) > MAX_BYTES:
+                    raise ToolError(f"{self.name} sent more than {MAX_BYTES:,} bytes.")
                 return response.status, _seconds(response.headers.get("Retry-After")), body
         raise ToolError(f"{self.name} sends from one address to the next.")
 
@@ -175,4 +175,4 @@ def _seconds(retry_after: str | None) -> float:
     try:
         return max(0.0, float(retry_after or 1.0))
     except ValueError:  # a date: about as long as is worth waiting
-        return LONGEST_WAIT
+        return MAX_WAIT_SECONDS

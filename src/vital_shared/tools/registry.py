@@ -122,11 +122,11 @@ class ToolRegistry:
         )
 
 
-_NOTHING = Found(text="")
+_NO_RESULTS = Found(text="")
 
 
 def _result(
-    call: ToolCall, status: ToolStatus, found: Found = _NOTHING, error: str | None = None
+    call: ToolCall, status: ToolStatus, found: Found = _NO_RESULTS, error: str | None = None
 ) -> ToolResult:
     return ToolResult(
         id=call.id,
@@ -149,18 +149,18 @@ async def _attempt(
         return "success", _bounded(found), None
     except TimeoutError as error:
         _log_failure(tool, context, error)
-        return "timeout", _NOTHING, f'The tool "{tool.name}" did not answer in time.'
+        return "timeout", _NO_RESULTS, f'The tool "{tool.name}" did not answer in time.'
     except ToolError as error:
         _log_failure(tool, context, error)
-        return "failed", _NOTHING, str(error)
+        return "failed", _NO_RESULTS, str(error)
     except asyncio.CancelledError as error:
         if is_own_cancellation():
             raise
         _log_failure(tool, context, error)
-        return "failed", _NOTHING, f'The tool "{tool.name}" broke off.'
+        return "failed", _NO_RESULTS, f'The tool "{tool.name}" broke off.'
     except Exception as error:  # noqa: BLE001  # a tool may raise anything, and must not fail the run
         _log_failure(tool, context, error)
-        return "failed", _NOTHING, f'The tool "{tool.name}" failed ({type(error).__name__}).'
+        return "failed", _NO_RESULTS, f'The tool "{tool.name}" failed ({type(error).__name__}).'
 
 
 def _charge(tool: Tool, status: str) -> None:

@@ -38,16 +38,16 @@ __all__ = ["Answering", "Chunk"]
 Chunk = TextDelta | Cited | ReasoningDelta | ToolCall | ToolResult | Step
 
 
-ROUNDS: Final = 5
+MAX_TOOL_ROUNDS: Final = 5
 """Rounds of tool calls before the model has to answer."""
 
-SECONDS: Final = 60.0
+MAX_LOOP_SECONDS: Final = 60.0
 """Seconds after which the model has to answer with what there is."""
 
-DOLLARS: Final = Decimal(1)
+DEFAULT_MAX_COST_DOLLARS: Final = Decimal(1)
 """The cost limit of a loop whose run has no limit of its own."""
 
-MAX_CHARACTERS: Final = 1_000_000
+MAX_ANSWER_CHARACTERS: Final = 1_000_000
 """Length of an answer at which its loop ends: what is written in all of its rounds."""
 
 MAX_MARKERS_NAMED: Final = 10
@@ -87,7 +87,7 @@ class Answering:
         self._models = models
         self._chain = chain
         self._loop = loop
-        self._dollars = DOLLARS if dollars is None else dollars
+        self._dollars = DEFAULT_MAX_COST_DOLLARS if dollars is None else dollars
         self._clock = clock
         self._began = clock()
         self._rounds = 0
@@ -186,11 +186,11 @@ class Answering:
         self._last_answers = chain.answered is last
 
     def _check_bounds(self) -> None:
-        if self._rounds >= ROUNDS:
-            self._loop.end(f"the model has asked for tools {ROUNDS} times")
-        elif self._clock() - self._began > SECONDS:
-            self._loop.end(f"the model has called tools for more than {SECONDS:.0f} seconds")
-        elif sum(map(len, self._texts)) >= MAX_CHARACTERS:
+        if self._rounds >= MAX_TOOL_ROUNDS:
+            self._loop.end(f"the model has asked for tools {MAX_TOOL_ROUNDS} times")
+        elif self._clock() - self._began > MAX_LOOP_SECONDS:
+            self._loop.end(f"the model has called tools for more than {MAX_LOOP_SECONDS:.0f} seconds")
+        elif sum(map(len, self._texts)) >= MAX_ANSWER_CHARACTERS:
             self._loop.end("the answer is as long as it may be")
         elif self._spent >= self._dollars:
             self._loop.end(f"the answer has cost its limit of ${self._dollars}")

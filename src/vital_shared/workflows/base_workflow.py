@@ -45,7 +45,7 @@ STORE_SECONDS: Final = 5.0
 SEARCH_SECONDS: Final = 5.0
 """Seconds after which a search does without the sources that have not answered."""
 MERGE_SECONDS: Final = 5.0
-TOOLS_AT_ONCE: Final = 8
+MAX_CONCURRENT_TOOLS: Final = 8
 NOTHING: Final = Retrieved()
 NO_TOOLS: Final = ToolPlan()
 
@@ -333,7 +333,7 @@ class BaseWorkflow(Graph):
             raise Pause(tool_plan.suggested)
         return tool_plan.approved
 
-    @fan_out("call", over="approved_tools", limit=TOOLS_AT_ONCE, degradation="tools_failed")
+    @fan_out("call", over="approved_tools", limit=MAX_CONCURRENT_TOOLS, degradation="tools_failed")
     async def tools(self, call: ToolCall, tenant_id: str, run_id: str) -> ToolResult:
         """Make the tool calls at the same time, each with its own timeout and failure."""
         return await self.services.tools.run(call, ToolContext(tenant_id=tenant_id, run_id=run_id))

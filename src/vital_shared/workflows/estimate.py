@@ -41,10 +41,10 @@ from vital_shared.retrieval.base import max_price_of
 from vital_shared.retrieval.ingest.chunk import MAX_SECTION_TOKENS, MAX_TOKENS
 from vital_shared.tools.base import Tool
 from vital_shared.tools.registry import MAX_RESULT_CHARACTERS
-from vital_shared.workflows.answering import DOLLARS, ROUNDS
-from vital_shared.workflows.model_selection import OUTPUT_TOKENS, remaining, resolve_models
-from vital_shared.workflows.suggesting import MOST
-from vital_shared.workflows.tool_loop import CALLS_AT_ONCE, allowed
+from vital_shared.workflows.answering import DEFAULT_MAX_COST_DOLLARS, MAX_TOOL_ROUNDS
+from vital_shared.workflows.model_selection import DEFAULT_MAX_OUTPUT_TOKENS, remaining, resolve_models
+from vital_shared.workflows.suggesting import MAX_SUGGESTED_CALLS
+from vital_shared.workflows.tool_loop import MAX_CONCURRENT_CALLS, allowed
 
 if TYPE_CHECKING:
     from vital_shared.workflows.services import Services
@@ -56,11 +56,11 @@ RULES_TOKENS: Final = 500
 """Our own part of a prompt."""
 PASSAGE_TOKENS: Final = MAX_TOKENS + MAX_SECTION_TOKENS + 100
 """A chunk with its headings, its title and the fence around it."""
-SEARCHES: Final = 2
+SEARCHES_PER_SOURCE: Final = 2
 """A source that cannot be reached is asked twice."""
 SEARCHER: Final = "document_search"
 """The tool that asks the sources, too."""
-NOTHING: Final = Decimal(0)
+ZERO_DOLLARS: Final = Decimal(0)
 
 
 class MaxCost(NamedTuple):
@@ -82,7 +82,7 @@ def max_cost(
     agent: AgentProfile,
     *,
     resumed: bool = False,
-    spent: Decimal = NOTHING,
+    spent: Decimal = ZERO_DOLLARS,
 ) -> MaxCost:
     """Estimate a run.
 
@@ -113,7 +113,7 @@ class _Costs:
         self._resumed = resumed
         self._tools = allowed(services.tools, agent) if question.enable_tools else ()
         self._models = resolve_models(agent, question.model, services.models)
-        self._search = sum(map(max_price_of, services.sources), NOTHING)
+        self._search = sum(map(max_price_of, services.sources), ZERO_DOLLARS)
         """The cost of asking all sources once."""
         self._unpriced: list[str] = []
 
@@ -123,41 +123,41 @@ class _Costs:
         dollars = self._answer(prices) + self._planned_tools()
         if not self._resumed:
             dollars += self._suggestion(prices)
-            dollars += SEARCHES * self._search if self._question.enable_rag else 0
+            dollars += SEARCHES_PER_SOURCE * self._search if self._question.enable_rag else 0
         left = remaining(self._question.max_cost_dollars, spent)
         return MaxCost(dollars if left is None else min(dollars, left), tuple(self._unpriced))
 
     def _suggestion(self, prices: dict[Model, _Prices]) -> Decimal:
         if not self._tools or not self._models[0].calls_tools:
-            return NOTHING
-        return sum((prices[model].suggestion for model in prices if model.calls_tools), NOTHING)
+            return ZERO_DOLLARS
+        return sum((prices[model].suggestion for model in prices if model.calls_tools), ZERO_DOLLARS)
 
     def _answer(self, prices: dict[Model, _Prices]) -> Decimal:
-        first = sum((each.first for each in prices.values()), NOTHING)
+        first = sum((each.first for each in prices.values()), ZERO_DOLLARS)
         if not self._tools or not any(model.calls_tools for model in prices):
             return first
         full = max(each.full for model, each in prices.items() if model.calls_tools)
-        tools = ROUNDS * CALLS_AT_ONCE * max(self._price(tool) for tool in self._tools)
-        return first + min(ROUNDS * full + tools, DOLLARS + 2 * full)
+        tools = MAX_TOOL_ROUNDS * MAX_CONCURRENT_CALLS * max(self._price(tool) for tool in self._tools)
+        return first + min(MAX_TOOL_ROUNDS * full + tools, DEFAULT_MAX_COST_DOLLARS + 2 * full)
 
     def _planned_tools(self) -> Decimal:
         registry = self._services.tools
         requested = (self._price(registry.get(each.name)) for each in self._question.requested_tools)
         waits = self._question.mode.is_manual and not self._resumed
         free_to_use = (self._price(tool) for tool in self._tools if not (waits and tool.requires_approval))
-        return sum(requested, NOTHING) + MOST * max(free_to_use, default=NOTHING)
+        return sum(requested, ZERO_DOLLARS) + MAX_SUGGESTED_CALLS * max(free_to_use, default=ZERO_DOLLARS)
 
     def _price(self, tool: Tool) -> Decimal:
-        return tool.cost_dollars + (self._search if tool.name == SEARCHER else NOTHING)
+        return tool.cost_dollars + (self._search if tool.name == SEARCHER else ZERO_DOLLARS)
 
     def _prices(self, model: Model) -> _Prices:
         price = self._services.account.price
         if price(model.name, Tokens(input=1)) is None:
             self._unpriced.append(model.name)
-            return _Prices(NOTHING, NOTHING, NOTHING)
+            return _Prices(ZERO_DOLLARS, ZERO_DOLLARS, ZERO_DOLLARS)
         table = self._services.models.table(model.name)
         context = table.context_tokens or CONTEXT_TOKENS
-        output = table.max_output_tokens or OUTPUT_TOKENS
+        output = table.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
         room = context - (table.max_output_tokens or ANSWER_TOKENS)
         tools: Sequence[Tool] = self._tools if model.calls_tools else ()
         fixed = RULES_TOKENS + _tokens(self._agent.system_prompt) + _tokens(self._question.query)
@@ -167,15 +167,15 @@ class _Costs:
         asked = min(max(room, fixed), fixed + self._material() + history)
 
         def cost(tokens: int) -> Decimal:
-            read = price(model.name, Tokens(input=tokens, output=output)) or NOTHING
+            read = price(model.name, Tokens(input=tokens, output=output)) or ZERO_DOLLARS
             written = Tokens(input=tokens, cache_write=tokens, output=output)
-            return max(read, price(model.name, written) or NOTHING)
+            return max(read, price(model.name, written) or ZERO_DOLLARS)
 
         return _Prices(cost(fixed + history), cost(asked), cost(max(room, asked)))
 
     def _material(self) -> int:
         passages = self._services.settings.passages if self._question.enable_rag else 0
-        results = len(self._question.requested_tools) + (MOST if self._tools else 0)
+        results = len(self._question.requested_tools) + (MAX_SUGGESTED_CALLS if self._tools else 0)
         return passages * PASSAGE_TOKENS + results * MAX_RESULT_CHARACTERS // BYTES_PER_TOKEN
 
 

@@ -18,15 +18,15 @@ from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
 
-__all__ = ["OUTPUT_TOKENS", "affordable", "check_prices", "remaining", "resolve_models"]
+__all__ = ["DEFAULT_MAX_OUTPUT_TOKENS", "affordable", "check_prices", "remaining", "resolve_models"]
 
 logger = get_logger(__name__)
 
-OUTPUT_TOKENS: Final = 4_096
+DEFAULT_MAX_OUTPUT_TOKENS: Final = 4_096
 """The longest answer that is reckoned with where the model's own limit is not configured; all of today's
 models may write as much."""
 
-LEAST_TOKENS: Final = 64
+MIN_ANSWER_TOKENS: Final = 64
 """An answer that has to be shorter is not worth asking for."""
 
 _MILLION: Final = 1_000_000
@@ -93,9 +93,9 @@ async def affordable(
         elif million == reading == 0:
             found.append(model)
         else:
-            longest = registry.table(model.name).max_output_tokens or OUTPUT_TOKENS
+            longest = registry.table(model.name).max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
             bought = int((dollars - reading) * _MILLION / million) if million else longest
-            if min(bought, longest) >= LEAST_TOKENS and dollars > reading:
+            if min(bought, longest) >= MIN_ANSWER_TOKENS and dollars > reading:
                 found.append(TokenCapped(model, min(bought, longest)))
     return tuple(found)
 

@@ -58,7 +58,7 @@ DEGRADATIONS: Final[dict[DegradationReason, _Degradation]] = {
 GROUNDEDNESS_WEIGHT: Final = 0.5
 """The deduction for an answer none of whose sentences is backed."""
 
-MOST_QUOTED: Final = 5
+MAX_QUOTED_SENTENCES: Final = 5
 """Unsupported sentences that are warned of one by one; all are marked."""
 
 
@@ -127,7 +127,7 @@ async def assess(
 def _warnings(
     text: str, unsupported: Sequence[UnsupportedSentence], tool_results: Sequence[ToolResult]
 ) -> Iterator[AnswerWarning]:
-    for sentence in unsupported[:MOST_QUOTED]:
+    for sentence in unsupported[:MAX_QUOTED_SENTENCES]:
         said = " ".join(text[sentence.start : sentence.end].split())
         yield AnswerWarning(
             type="unsupported", message=f"This is not backed by the sources: “{_shortened(said)}”"

@@ -15,10 +15,10 @@ from vital_shared.tools.registry import ToolRegistry
 
 __all__ = ["suggest_by_model"]
 
-SECONDS: Final = 15.0
+SUGGESTION_TIMEOUT_SECONDS: Final = 15.0
 """A suggestion that comes later is not waited for: the keywords' stands in."""
 
-MOST: Final = 8
+MAX_SUGGESTED_CALLS: Final = 8
 """Calls that are suggested at once."""
 
 
@@ -30,10 +30,10 @@ async def suggest_by_model(request: ModelRequest, chain: Chain, tools: ToolRegis
     asked: list[ModelToolCall] = []
     error: str | None = None
     try:
-        async with asyncio.timeout(SECONDS), aclosing(chain.stream(request)) as events:
+        async with asyncio.timeout(SUGGESTION_TIMEOUT_SECONDS), aclosing(chain.stream(request)) as events:
             asked = [event async for event in events if isinstance(event, ModelToolCall)]
     except TimeoutError:
-        error = f"No tools were suggested within {SECONDS:.0f} seconds."
+        error = f"No tools were suggested within {SUGGESTION_TIMEOUT_SECONDS:.0f} seconds."
     except ModelError as failure:
         error = failure.message
     offered = {tool.name for tool in request.tools}
@@ -42,7 +42,7 @@ async def suggest_by_model(request: ModelRequest, chain: Chain, tools: ToolRegis
         suggested = _checked(call, len(calls) + 1, tools) if call.name in offered else None
         if suggested is not None:
             calls.setdefault(f"{suggested.name} {suggested.arguments}", suggested)
-    return Suggestion(calls=tuple(calls.values())[:MOST], model_calls=chain.calls, error=error)
+    return Suggestion(calls=tuple(calls.values())[:MAX_SUGGESTED_CALLS], model_calls=chain.calls, error=error)
 
 
 def _checked(call: ModelToolCall, number: int, tools: ToolRegistry) -> ToolCall | None:

@@ -16,7 +16,7 @@ from vital_shared.tools.results import ResultBudget
 
 __all__ = ["ToolLoop", "allowed"]
 
-CALLS_AT_ONCE: Final = 8
+MAX_CONCURRENT_CALLS: Final = 8
 """Calls in one turn of the model; further ones are refused."""
 
 
@@ -165,8 +165,8 @@ class ToolLoop:
     def _too_much(
         self, call: ModelToolCall, planned: dict[str, ToolCall], dollars: Decimal | None
     ) -> str | None:
-        if len(planned) >= CALLS_AT_ONCE:
-            return f"no more than {CALLS_AT_ONCE} calls are made at once"
+        if len(planned) >= MAX_CONCURRENT_CALLS:
+            return f"no more than {MAX_CONCURRENT_CALLS} calls are made at once"
         cost = sum((each.cost_dollars for each in planned.values()), self._offered[call.name].cost_dollars)
         if dollars is not None and cost > dollars:
             self.end("the next call would have cost more than the run may")

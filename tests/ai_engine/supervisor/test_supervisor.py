@@ -34,8 +34,8 @@ async def test_workers_that_die_as_they_start_are_given_up(monkeypatch):
 
         with pytest.raises(ConfigurationError, match="cannot start: they end with exit code 2"):
             await Supervisor(2, start, grace_seconds=0).run(lambda: pytest.fail("nothing is ready"))
-    assert supervisor.STARTS in (numbers.count(1), numbers.count(2))
-    assert max(numbers.count(1), numbers.count(2)) == supervisor.STARTS
+    assert supervisor.MAX_WORKER_FAILURES in (numbers.count(1), numbers.count(2))
+    assert max(numbers.count(1), numbers.count(2)) == supervisor.MAX_WORKER_FAILURES
 
 
 async def test_a_worker_that_did_not_start_is_started_again(monkeypatch, tmp_path):

@@ -55,7 +55,7 @@ async def test_one_that_was_killed_is_started_again(child):
 
 
 async def test_one_that_dies_again_and_again_is_left_alone(child, monkeypatch):
-    monkeypatch.setattr(module, "STARTS", 1)
+    monkeypatch.setattr(module, "MAX_STARTS", 1)
     await child.address()
     await child.aclose()
     with pytest.raises(ModelUnavailable, match="has died 1 times"):

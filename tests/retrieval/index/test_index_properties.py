@@ -110,7 +110,7 @@ class Followed(RuleBasedStateMachine):
     @initialize(batch=st.integers(1, 4), build_rows=st.integers(2, 20))
     def with_sizes(self, batch: int, build_rows: int) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr("vital_shared.store.knowledge._BATCH", batch)
+        self.patch.setattr("vital_shared.store.knowledge._BATCH_ROWS", batch)
         self.patch.setattr("vital_shared.retrieval.index.index.BUILD_ROWS", build_rows)
         self.patch.setattr("vital_shared.retrieval.index.postings.BLOCK", 3)
         self.patch.setattr("vital_shared.retrieval.index.segment.BLOCK", 2)

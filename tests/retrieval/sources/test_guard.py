@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from vital_shared.breaker import FAILURES, OPEN_SECONDS, Breakers
+from vital_shared.breaker import BREAKER_FAILURES, OPEN_SECONDS, Breakers
 from vital_shared.errors import SourceError
 from vital_shared.retrieval.sources.guard import LATE_SECONDS, SourceGuard
 
@@ -27,14 +27,14 @@ def guard(clock):
     return SourceGuard("supabase", Breakers(clock), clock)
 
 
-async def fail(guard, error, times=FAILURES):
+async def fail(guard, error, times=BREAKER_FAILURES):
     for _ in range(times):
         with pytest.raises(type(error)):
             async with guard.search():
                 raise error
 
 
-async def cancelled_after(guard, clock, seconds, times=FAILURES):
+async def cancelled_after(guard, clock, seconds, times=BREAKER_FAILURES):
     for _ in range(times):
         with suppress(asyncio.CancelledError):
             async with guard.search():
@@ -68,7 +68,7 @@ async def test_runs_that_users_cancel_at_once_say_nothing_about_the_source(guard
 
 
 async def test_an_answer_in_between_starts_the_count_anew(guard, clock):
-    await fail(guard, ConnectionError("down"), FAILURES - 1)
+    await fail(guard, ConnectionError("down"), BREAKER_FAILURES - 1)
     assert await search(guard)
-    await fail(guard, ConnectionError("down"), FAILURES - 1)
+    await fail(guard, ConnectionError("down"), BREAKER_FAILURES - 1)
     assert await search(guard)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.retrieval.sources.pinecone_parts import MODEL, collection_on, document, filled, pinecone_server
 from tests.retrieval.sources.pinecone_server import API_KEY, Fault, PineconeServer
 
-from vital_shared.breaker import FAILURES, Breakers
+from vital_shared.breaker import BREAKER_FAILURES, Breakers
 from vital_shared.errors import ConfigurationError, SourceError
 from vital_shared.models.citation import Passage
 from vital_shared.monitoring.counted import counted
@@ -159,7 +159,7 @@ async def test_no_part_of_a_key_is_shown_where_words_are_cut(
 async def test_a_source_that_keeps_failing_is_left_alone(server: PineconeServer) -> None:
     breakers = Breakers()
     async with collection_on(server, breakers=breakers) as collection:
-        for _ in range(FAILURES):
+        for _ in range(BREAKER_FAILURES):
             server.fail("/query", Fault(status=400), Fault(status=400))
             with pytest.raises(SourceError, match="status 400"):
                 await search(collection)

@@ -112,7 +112,7 @@ async def test_a_program_that_ends_again_and_again_is_given_up(tmp_path):
     running = Running(serving(tmp_path, code=once))
     with pytest.raises(ChildFailed, match=r"^Watcher ends again and again: exit code 3"):
         await running.task
-    assert running.said.qsize() == supervise.STARTS - 1
+    assert running.said.qsize() == supervise.MAX_EARLY_ENDS - 1
 
 
 async def test_a_program_that_never_serves_is_given_up(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ai_engine.api.body import read_model
 from ai_engine.engine import engine_of
 from vital_shared.logs import get_logger
-from vital_shared.models.alert import MOST_ALERTS, Alert, AlertNotification, NotifiedAlert
+from vital_shared.models.alert import MAX_ALERTS, Alert, AlertNotification, NotifiedAlert
 from vital_shared.models.base import Frozen
 from vital_shared.store.alerts import AlertStore
 
@@ -65,9 +65,7 @@ async def receive_alerts(request: Request) -> Response:
 
 
 @router.get("", summary="List alerts")
-async def list_alerts(
-    request: Request, limit: Annotated[int, Query(ge=1, le=MOST_ALERTS)] = 100
-) -> AlertList:
+async def list_alerts(request: Request, limit: Annotated[int, Query(ge=1, le=MAX_ALERTS)] = 100) -> AlertList:
     """List the alerts that were reported last, firing or resolved; the newest 1,000 are kept."""
     return AlertList(alerts=await AlertStore(engine_of(request).services.database).newest(limit))
 

@@ -28,7 +28,7 @@ FORM: Final = "multipart/form-data"
 FORM_BYTES: Final = 10_000
 """Bytes that the form around a file may have, beside the file."""
 
-UNTOLD: Final = frozenset({"", "application/x-www-form-urlencoded"})
+UNDECLARED_TYPES: Final = frozenset({"", "application/x-www-form-urlencoded"})
 """Content types that curl sends by default; the name's suffix decides then."""
 
 NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,500}")
@@ -129,7 +129,7 @@ async def _upload(request: Request, filename: str | None, limit: int) -> Receive
         if filename is None:
             raise InvalidRequest("filename is missing: add ?filename=… or send a form", field="filename")
         data = await read_bytes(request, limit)
-        return ReceivedFile(filename, None if plain in UNTOLD else media_type, data)
+        return ReceivedFile(filename, None if plain in UNDECLARED_TYPES else media_type, data)
     body = await read_bytes(request, limit + FORM_BYTES)
 
     async def replay() -> Message:

@@ -24,7 +24,7 @@ logger = get_logger(__name__)
 START_SECONDS: Final = 60.0
 """A model of a gigabyte is read from a slow disk within this time."""
 
-STARTS: Final = 5
+MAX_STARTS: Final = 5
 """Starts within `WITHIN_SECONDS`, at most; then it is left alone for that long."""
 
 WITHIN_SECONDS: Final = 60.0
@@ -74,9 +74,10 @@ class Child:
     async def _start(self) -> None:
         now = self._clock()
         self._starts = [start for start in self._starts if now - start < WITHIN_SECONDS]
-        if len(self._starts) >= STARTS:
+        if len(self._starts) >= MAX_STARTS:
             raise ModelUnavailable(
-                f'The server of "{self._name}" has died {STARTS} times within {WITHIN_SECONDS:.0f} seconds.',
+                f'The server of "{self._name}" has died {MAX_STARTS} times within '
+                f"{WITHIN_SECONDS:.0f} seconds.",
                 model=self._name,
             )
         self._starts.append(now)

@@ -16,14 +16,14 @@ __all__ = ["Count", "WordPieces", "at_most", "count_roughly", "estimate_tokens"]
 EXACT_CHARACTERS: Final = 16_384
 """A longer text is counted by samples where the time for all of it is not there."""
 
-SAMPLES: Final = 4
+SAMPLE_COUNT: Final = 4
 
 ASCII_CHARACTERS_PER_TOKEN: Final = 4
 EXTRA_BYTES_PER_TOKEN: Final = 2
 """Bytes beyond the first of each character: half a token for a Greek or Cyrillic letter, one for a Chinese or
 Thai character, one and a half for an emoji."""
 
-LEAST_SHARE: Final = 2
+MAX_UNDERCOUNT_FACTOR: Final = 2
 """A count below the estimate by more than this factor has missed text that its vocabulary does not know."""
 
 Count = Callable[[str], int]
@@ -57,7 +57,7 @@ class WordPieces:
     def _count(self, text: str) -> int:
         pieces = len(self._loaded().encode(text, add_special_tokens=False).ids)
         # One piece stands for a whole word of an unknown script, and for one of more than 100 characters.
-        return max(pieces, estimate_tokens(text) // LEAST_SHARE)
+        return max(pieces, estimate_tokens(text) // MAX_UNDERCOUNT_FACTOR)
 
     def _loaded(self) -> Tokenizer:
         with self._lock:
@@ -90,6 +90,9 @@ def count_roughly(count: Count, text: str) -> int:
     """Count a text in a bounded time: what a long one has is taken from parts of it, evenly spread."""
     if len(text) <= EXACT_CHARACTERS:
         return count(text)
-    size, step = EXACT_CHARACTERS // SAMPLES, (len(text) - EXACT_CHARACTERS // SAMPLES) // (SAMPLES - 1)
-    parts = [text[place * step : place * step + size] for place in range(SAMPLES)]
-    return sum(map(count, parts)) * len(text) // (size * SAMPLES)
+    size, step = (
+        EXACT_CHARACTERS // SAMPLE_COUNT,
+        (len(text) - EXACT_CHARACTERS // SAMPLE_COUNT) // (SAMPLE_COUNT - 1),
+    )
+    parts = [text[place * step : place * step + size] for place in range(SAMPLE_COUNT)]
+    return sum(map(count, parts)) * len(text) // (size * SAMPLE_COUNT)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from vital_shared.llm.base import ModelError, ModelHeldBack
-from vital_shared.llm.wires.statuses import LONGEST_MESSAGE, error_for
+from vital_shared.llm.wires.statuses import MAX_MESSAGE_CHARACTERS, error_for
 
 __all__ = ["read_error"]
 
@@ -50,7 +50,9 @@ def read_error(
     error = body.get("error") or body if isinstance(body, Mapping) else body
     codes = _codes(error)
     if _FILTER_CODES.intersection(codes):
-        words = f" ({said})" if (said := "; ".join(dict.fromkeys(_words(error)))[:LONGEST_MESSAGE]) else ""
+        words = (
+            f" ({said})" if (said := "; ".join(dict.fromkeys(_words(error)))[:MAX_MESSAGE_CHARACTERS]) else ""
+        )
         message = f'The filter of "{model}" held its answer back{words}.'
         return ModelHeldBack(message, model=model, reason="content_filtered", request_id=request_id)
     known = next((_STATUS_OF_CODE[code] for code in codes if code in _STATUS_OF_CODE), None)

@@ -35,14 +35,14 @@ from vital_shared.llm.wires.timing import Silence, Timeouts
 
 __all__ = ["Provider"]
 
-LONGEST_WAIT: Final = 20.0
+MAX_WAIT_SECONDS: Final = 20.0
 """Seconds: instead of a longer wait, another model serves the request better."""
 
 BACKOFF: Final = 0.5
 """Seconds; doubled with each attempt, and drawn from between 0 and that (full jitter: M. Brooker,
 "Exponential Backoff And Jitter", AWS Architecture Blog)."""
 
-LARGEST_ERROR: Final = 64 * 1024
+MAX_ERROR_BYTES: Final = 64 * 1024
 """Bytes of an error's body that are read."""
 
 MAX_REQUEST_ID_CHARACTERS: Final = 200
@@ -241,13 +241,13 @@ class Provider:
                 f'The provider of "{name}" sent no answer: status {response.status}.', model=name
             )
         try:
-            async with asyncio.timeout_at(min(ends, asyncio.get_running_loop().time() + LONGEST_WAIT)):
-                body = await response.content.read(LARGEST_ERROR)
-                while len(body) < LARGEST_ERROR and (more := await response.content.read(LARGEST_ERROR)):
+            async with asyncio.timeout_at(min(ends, asyncio.get_running_loop().time() + MAX_WAIT_SECONDS)):
+                body = await response.content.read(MAX_ERROR_BYTES)
+                while len(body) < MAX_ERROR_BYTES and (more := await response.content.read(MAX_ERROR_BYTES)):
                     body += more
         except (TimeoutError, aiohttp.ClientError, OSError):
             body = b""  # the status alone has to do
-        return self._wire.error(response.status, response.headers, body[:LARGEST_ERROR], name)
+        return self._wire.error(response.status, response.headers, body[:MAX_ERROR_BYTES], name)
 
     def _late(self, name: str, ends: float, *, first: bool, request_id: str | None = None) -> ModelTimeout:
         limits = self._timeouts
@@ -271,7 +271,7 @@ class Provider:
         if isinstance(error, ModelRateLimited) and error.retry_after_seconds is not None:
             wait += error.retry_after_seconds
         left = ends - asyncio.get_running_loop().time()
-        return None if wait > min(LONGEST_WAIT, left) else wait
+        return None if wait > min(MAX_WAIT_SECONDS, left) else wait
 
     def _scrub(self, error: ModelError) -> None:
         """Take the key out of what a provider says, should it repeat it, and make its id of the call text."""

@@ -10,7 +10,7 @@ from vital_shared.models.model_call import FailureKind
 
 __all__ = ["error_for", "read_error_body", "words_in"]
 
-LONGEST_MESSAGE = 300
+MAX_MESSAGE_CHARACTERS = 300
 """Characters of a provider's own words that an error repeats."""
 
 MAX_NAME_CHARACTERS = 60
@@ -39,7 +39,7 @@ def error_for(
     :param retry_after: seconds.
     """
     words = " ".join(mended(said).split())
-    said = f" ({words[:LONGEST_MESSAGE]})" if words else ""
+    said = f" ({words[:MAX_MESSAGE_CHARACTERS]})" if words else ""
     if status == 429:
         return ModelRateLimited(
             f'The model "{model}" is asked too often{said}.',

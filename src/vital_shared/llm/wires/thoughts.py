@@ -38,7 +38,7 @@ _TAG: Final = re.compile(
     + "|".join(map(re.escape, (*_OPENING, *_CLOSING, *_ENDS))),
     re.IGNORECASE | re.DOTALL,
 )
-_LONGEST_TAG: Final = max(map(len, _TAGS))
+_MAX_TAG_CHARACTERS: Final = max(map(len, _TAGS))
 
 find_lead: Final = re.compile("|".join(map(re.escape, _LEADS))).search
 """The pattern of the first character of a possible tag."""
@@ -201,7 +201,7 @@ def _possible_tag(text: str) -> int:
     headers = [at for at in (text.lower().find(mark, recent) for mark in (_START, _CHANNEL)) if at >= 0]
     if headers:
         return len(text) - min(headers)
-    start = max(text.rfind(lead, max(0, len(text) - _LONGEST_TAG)) for lead in _LEADS)
+    start = max(text.rfind(lead, max(0, len(text) - _MAX_TAG_CHARACTERS)) for lead in _LEADS)
     if start < 0:
         return 0
     tail = text[start:].lower()

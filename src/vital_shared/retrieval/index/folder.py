@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.index.postings import Postings
 from vital_shared.retrieval.index.segment import Segment, join
-from vital_shared.retrieval.index.snapshot import MOST_DEAD_SHARE, Part, Snapshot
+from vital_shared.retrieval.index.snapshot import MAX_DEAD_SHARE, Part, Snapshot
 
 __all__ = ["IndexFolder", "remove_indexes"]
 
@@ -170,7 +170,7 @@ def _first_to_join(parts: Sequence[Part]) -> int:
     all after it, or much of it is deleted. So there are few segments, and each row is written a few times.
     """
     first = next((place for place, part in enumerate(parts) if not part.name), len(parts))
-    crowded = (place for place, part in enumerate(parts) if part.dead_share > MOST_DEAD_SHARE)
+    crowded = (place for place, part in enumerate(parts) if part.dead_share > MAX_DEAD_SHARE)
     first = min(first, next(crowded, first))
     rows = sum(len(part.segment.ids) for part in parts[first:])
     while first > 0 and 0 < len(parts[first - 1].segment.ids) <= 2 * rows:

@@ -16,7 +16,7 @@ HALVES_IN_TITLE: Final = 4
 """The weight of a word in a title, in halves: 2; a word of the text counts 1."""
 HALVES_IN_SECTION: Final = 3
 HALVES_IN_TEXT: Final = 2
-MOST_HALVES: Final = 255
+MAX_HALVES: Final = 255
 
 BLOCK: Final = 1_000_000
 """Postings copied at once, so that joining two large indexes takes little memory beside them."""
@@ -82,7 +82,7 @@ class Postings(NamedTuple):
             codes=distinct,
             starts=np.append(starts, len(firsts)).astype(np.int64),
             rows=rows[firsts].astype(np.int32),
-            halves=np.minimum(sums, MOST_HALVES).astype(np.uint8),
+            halves=np.minimum(sums, MAX_HALVES).astype(np.uint8),
             lengths=sizes.reshape(-1, len(weights)).sum(axis=1, dtype=np.int32),
         )
 

@@ -13,16 +13,16 @@ from vital_shared.retrieval.index.segment import Segment, join
 from vital_shared.retrieval.index.word_codes import word_codes
 from vital_shared.store.tables import SHARED
 
-__all__ = ["MOST_DEAD_SHARE", "Part", "Snapshot"]
+__all__ = ["MAX_DEAD_SHARE", "Part", "Snapshot"]
 
 SATURATION: Final = 1.2
 """k1 of BM25: how soon more of a word counts no more."""
 LENGTH_SHARE: Final = 0.75
 """b of BM25: how far a long text has to have a word more often."""
 
-MOST_QUERY_WORDS: Final = 64
+MAX_QUERY_WORDS: Final = 64
 
-MOST_DEAD_SHARE: Final = 0.25
+MAX_DEAD_SHARE: Final = 0.25
 """A part of which more is deleted is crowded."""
 
 
@@ -81,7 +81,7 @@ class Snapshot(NamedTuple):
     @property
     def is_crowded(self) -> bool:
         """Whether so much of a part on disk is deleted that it is better written anew."""
-        return any(part.name and part.dead_share > MOST_DEAD_SHARE for part in self.parts)
+        return any(part.name and part.dead_share > MAX_DEAD_SHARE for part in self.parts)
 
     def added(self, segment: Segment, *, after_id: int) -> Snapshot:
         """Return it with a segment more.
@@ -158,7 +158,7 @@ class Snapshot(NamedTuple):
 
         How rare a word is, is counted in what the tenant may see: what others have changes nothing.
         """
-        codes = list(dict.fromkeys(word_codes(query).tolist()))[:MOST_QUERY_WORDS]
+        codes = list(dict.fromkeys(word_codes(query).tolist()))[:MAX_QUERY_WORDS]
         seen = [_Seen(part.segment.postings, part.alive & part.owned_by(tenant_id)) for part in self.parts]
         number = sum(each.number for each in seen)
         if not codes or not number:

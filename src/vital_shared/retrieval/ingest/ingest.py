@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ingestor", "OnProgress"]
 
-FILES_AT_ONCE: Final = 4
+MAX_CONCURRENT_FILES: Final = 4
 """Files under way: while one is stored, the next ones are read and embedded, so that no core waits."""
 
 SAMPLED_FILES: Final = 8
@@ -169,7 +169,7 @@ class Ingestor:
         coming = enumerate(found)
         try:
             for entry in found:
-                for number, each in islice(coming, FILES_AT_ONCE - len(under_way)):
+                for number, each in islice(coming, MAX_CONCURRENT_FILES - len(under_way)):
                     prepare = self._prepare_file(each, tenant_id, partial(on_part, number))
                     under_way.append(asyncio.create_task(prepare))
                 yield entry, under_way.popleft()

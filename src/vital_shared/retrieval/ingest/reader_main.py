@@ -29,14 +29,14 @@ NICENESS: Final = 5
 SPARE_SECONDS: Final = 10
 """CPU time beyond the limit, after which the process ends although nobody ends it."""
 
-LONGEST_CELL_CHARACTERS: Final = 2**31 - 1
+MAX_CELL_CHARACTERS: Final = 2**31 - 1
 """The largest limit that Python's reader of CSV takes on every system: a document has limits of its own."""
 
 
 def main() -> None:
     """Answer requests to read a document; see `ReaderPool` for the other side."""
     _give_way()
-    csv.field_size_limit(LONGEST_CELL_CHARACTERS)
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints is no answer
     while True:

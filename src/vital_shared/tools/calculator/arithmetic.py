@@ -18,17 +18,17 @@ from vital_shared.tools.calculator.arithmetic_functions import CONSTANTS, FUNCTI
 from vital_shared.tools.calculator.arithmetic_parser import Expression, is_percentage, parse
 
 __all__ = [
-    "DIGITS",
     "MAX_DEPTH",
     "MAX_EXPONENT",
     "MAX_MAGNITUDE",
+    "PRECISION",
     "Number",
     "evaluate",
     "evaluate_tree",
     "from_fraction",
 ]
 
-DIGITS = 50
+PRECISION = 50
 """Significant digits that are carried."""
 
 MAX_MAGNITUDE = 1_000
@@ -44,7 +44,7 @@ _SHOWN_DIGITS = 15
 """Significant digits that are shown of a result that is not exact."""
 
 _CONTEXT = decimal.Context(
-    prec=DIGITS,
+    prec=PRECISION,
     rounding=decimal.ROUND_HALF_EVEN,
     Emax=MAX_MAGNITUDE - 1,
     Emin=1 - MAX_MAGNITUDE,
@@ -61,7 +61,7 @@ class Number(NamedTuple):
     """False where digits were rounded away on the way to it."""
 
     def __str__(self) -> str:
-        digits, longest = (DIGITS, DIGITS) if self.exact else (_SHOWN_DIGITS, 21)
+        digits, longest = (PRECISION, PRECISION) if self.exact else (_SHOWN_DIGITS, 21)
         context = decimal.Context(prec=digits)
         value = context.normalize(self.value)
         if not value:
@@ -105,7 +105,7 @@ def _bounded(calculate: Callable[[], Decimal]) -> Number:
             raise CalculationError(f"The result is too small: over {MAX_MAGNITUDE:,} zeros.") from error
         except (decimal.InvalidOperation, ValueError) as error:
             raise CalculationError(
-                f"This has no result among the real numbers, or one that takes more than {DIGITS} digits."
+                f"This has no result among the real numbers, or one that takes more than {PRECISION} digits."
             ) from error
         return Number(value, exact=not context.flags[decimal.Inexact])
 

@@ -24,8 +24,8 @@ CONSTANTS = {
 }
 """Constants with more digits than are carried, so that rounding them marks the result as inexact."""
 
-_LARGEST_ANGLE = Decimal("1e15")
-_LARGEST_PLACES = 50
+_MAX_ANGLE = Decimal("1e15")
+_MAX_PLACES = 50
 
 
 class CalculationError(ToolError):
@@ -47,8 +47,8 @@ def _inexact(value: float) -> Decimal:
 
 def _round(value: Decimal, places: Decimal = Decimal(0)) -> Decimal:
     """Round half to even, as Python does; negative places round to tens, hundreds and so on."""
-    if places != places.to_integral_value() or abs(places) > _LARGEST_PLACES:
-        raise CalculationError(f"round takes a whole number of places, at most {_LARGEST_PLACES}.")
+    if places != places.to_integral_value() or abs(places) > _MAX_PLACES:
+        raise CalculationError(f"round takes a whole number of places, at most {_MAX_PLACES}.")
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and exponent >= -places:
         return value
@@ -57,7 +57,7 @@ def _round(value: Decimal, places: Decimal = Decimal(0)) -> Decimal:
 
 def _angle(value: Decimal) -> float:
     """Take away whole turns with all digits, before a float has only 17 of them."""
-    if abs(value) > _LARGEST_ANGLE:
+    if abs(value) > _MAX_ANGLE:
         raise CalculationError("The angle is too large: take away whole turns of 2*pi first.")
     return float(value % (2 * _PI))
 

@@ -18,8 +18,8 @@ from vital_shared.tools.calculator.units_parser import Term, UnitExpression, Uni
 
 __all__ = ["Calculation", "Mismatch"]
 
-_LARGEST_POWER: Final = 9
-_MOST_BITS: Final = 20_000
+_MAX_POWER: Final = 9
+_MAX_BITS: Final = 20_000
 """Bits of a numerator or denominator, at most; 10 to the power of `MAX_MAGNITUDE` has 3,322."""
 
 
@@ -165,14 +165,14 @@ def _magnitude(value: Any) -> Fraction:
 
 
 def _exponent(value: Any) -> int:
-    if _is_quantity(value) or value.denominator != 1 or abs(value) > _LARGEST_POWER:
-        raise CalculationError(f"A quantity can be raised to whole powers up to {_LARGEST_POWER} only.")
+    if _is_quantity(value) or value.denominator != 1 or abs(value) > _MAX_POWER:
+        raise CalculationError(f"A quantity can be raised to whole powers up to {_MAX_POWER} only.")
     return int(value)
 
 
 def _bounded(value: Any) -> Any:
     magnitude = _magnitude(value)
-    if max(magnitude.numerator.bit_length(), magnitude.denominator.bit_length()) > _MOST_BITS:
+    if max(magnitude.numerator.bit_length(), magnitude.denominator.bit_length()) > _MAX_BITS:
         raise CalculationError(f"The result goes far beyond {MAX_MAGNITUDE:,} digits.")
     return value
 

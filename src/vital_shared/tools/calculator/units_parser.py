@@ -18,8 +18,8 @@ from vital_shared.tools.calculator.units_names import COMPOUNDS, SYMBOLS, WORDS,
 
 __all__ = ["UNIT", "Term", "UnitExpression", "UnitTerm", "read_measured", "read_unit"]
 
-_MOST_TERMS: Final = 8
-_LARGEST_DENOMINATOR: Final = 64
+_MAX_TERMS: Final = 8
+_MAX_DENOMINATOR: Final = 64
 
 
 class Term(NamedTuple):
@@ -65,7 +65,7 @@ _NAME = rf"(?:(?i:{_any_of(WORDS)})|{_any_of(SYMBOLS)})(?![A-Za-z(])"
 _EXPONENT = r"(?:\s?(?:\^|\*\*)\s?-?[1-9]|[²³]|[23])?(?![0-9.])"
 _TERM = rf"(?:(?i:square|cubic|sq|cu)\.?\s+)?{_NAME}{_EXPONENT}"
 _BETWEEN = r"\s*(?:/|\*|·|⋅|(?<=\s)(?i:per)(?=\s))\s*"
-UNIT: Final = rf"{_TERM}(?:{_BETWEEN}{_TERM}){{0,{_MOST_TERMS - 1}}}"
+UNIT: Final = rf"{_TERM}(?:{_BETWEEN}{_TERM}){{0,{_MAX_TERMS - 1}}}"
 """Matches a unit."""
 
 _FRACTION = r"(?:(?P<whole>[0-9]+)\s+)?(?P<above>[0-9]+)/(?P<below>[0-9]+)"
@@ -150,7 +150,7 @@ def _part(match: re.Match[str]) -> UnitTerm:
         number = evaluate(match["decimal"])
         return UnitTerm(Fraction(number.value), number.exact, unit)
     whole, above, below = (int(match[each] or 0) for each in ("whole", "above", "below"))
-    if not above < below <= _LARGEST_DENOMINATOR:
+    if not above < below <= _MAX_DENOMINATOR:
         written = f"{above}/{below}"[:20]
         raise CalculationError(
             f'"{written}" may be a pair of values or a quotient: put spaces around the slash for a quotient.'

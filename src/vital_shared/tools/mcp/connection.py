@@ -20,13 +20,13 @@ from vital_shared.tools.mcp.transport import watched_transport
 
 __all__ = ["McpConnection"]
 
-_MOST_PAGES: Final = 20
+_MAX_PAGES: Final = 20
 _CLOSE_SECONDS: Final = 10.0
 """The package itself gives a program 2 s to end, then terminates and at last kills it."""
 _STANDING: Final = frozenset({INVALID_PARAMS, METHOD_NOT_FOUND})
 """Errors by which a server answers a call: the connection is fine."""
 
-_LONGEST_REASON: Final = 300
+_MAX_REASON_CHARACTERS: Final = 300
 
 _log = get_logger(__name__)
 
@@ -60,7 +60,7 @@ class McpConnection:
         tools: list[Offered] = []
         cursor: str | None = None
         try:
-            for _ in range(_MOST_PAGES):
+            for _ in range(_MAX_PAGES):
                 page = await client.list_tools(cursor=cursor, cache_mode="bypass")
                 tools += page.tools
                 cursor = page.next_cursor
@@ -137,7 +137,7 @@ class McpConnection:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         _log.warning(event, server=self._name, reason=type(error).__name__)
-        _log.debug(event, server=self._name, reason=str(error)[:_LONGEST_REASON])
+        _log.debug(event, server=self._name, reason=str(error)[:_MAX_REASON_CHARACTERS])
 
 
 class _Session:

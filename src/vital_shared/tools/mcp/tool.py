@@ -23,10 +23,10 @@ from vital_shared.tools.base import Tool, ToolContext, ToolError
 
 __all__ = ["JsonArguments", "wrapped"]
 
-_MOST_TOOLS: Final = 100
-_LONGEST_DESCRIPTION: Final = 1_000
-_LONGEST_SCHEMA: Final = 20_000
-_LONGEST_ERROR: Final = 300
+_MAX_TOOLS: Final = 100
+_MAX_DESCRIPTION_CHARACTERS: Final = 1_000
+_MAX_SCHEMA_CHARACTERS: Final = 20_000
+_MAX_ERROR_CHARACTERS: Final = 300
 
 _log = get_logger(__name__)
 
@@ -66,7 +66,7 @@ class JsonArguments(BaseModel):
         except Exception as unusable:  # a schema may refer to what is not there, or never end
             raise cls._invalid("the server's schema cannot be used", ()) from unusable
         if error is not None:
-            raise cls._invalid(error.message[:_LONGEST_ERROR], tuple(error.absolute_path))
+            raise cls._invalid(error.message[:_MAX_ERROR_CHARACTERS], tuple(error.absolute_path))
         return cls.model_construct(values=values)
 
     @classmethod
@@ -85,7 +85,7 @@ def wrapped(
     for name in set(server.tools or ()) - {tool.name for tool in allowed}:
         _log.warning("mcp_tool_missing", server=server_name, tool=name)
     tools = []
-    for tool in allowed[:_MOST_TOOLS]:
+    for tool in allowed[:_MAX_TOOLS]:
         try:
             tools.append(_tool(tool, caller, server_name, server))
         except (ConfigurationError, SchemaError, ValueError, RecursionError) as error:
@@ -117,14 +117,14 @@ def _snake_case(name: str) -> str:
 
 def _description(offered: Offered) -> str:
     text = offered.description or offered.title or offered.name
-    return "".join(each if each.isprintable() else " " for each in text[:_LONGEST_DESCRIPTION]).strip()
+    return "".join(each if each.isprintable() else " " for each in text[:_MAX_DESCRIPTION_CHARACTERS]).strip()
 
 
 def _arguments(offered: Offered) -> type[JsonArguments]:
     schema = offered.input_schema
     if schema.get("type") != "object":
         raise ValueError("its arguments are no object")
-    if len(json.dumps(schema)) > _LONGEST_SCHEMA:
+    if len(json.dumps(schema)) > _MAX_SCHEMA_CHARACTERS:
         raise ValueError("its schema is too long")
     kind = validator_for(schema, default=Draft202012Validator)
     kind.check_schema(schema)
@@ -140,7 +140,7 @@ def _text(result: CallToolResult, server_name: str) -> str:
     """
     written = "\n\n".join(_block(block) for block in result.content)
     if result.is_error:
-        why = " ".join(written.split())[:_LONGEST_ERROR] or "it does not say why"
+        why = " ".join(written.split())[:_MAX_ERROR_CHARACTERS] or "it does not say why"
         raise ToolError(f'The MCP server "{server_name}" says: {why}')
     if not written and result.structured_content is not None:
         return json.dumps(result.structured_content, ensure_ascii=False)

@@ -28,7 +28,7 @@ from vital_shared.monitoring.metrics import RAG_RETRIES_TOTAL
 from vital_shared.retrieval.search_usage import SearchUsage, UsageKind, current_usage
 
 __all__ = [
-    "CONNECTIONS",
+    "MAX_CONNECTIONS",
     "SEARCH_RETRY_SECONDS",
     "SEARCH_SECONDS",
     "SOURCE_NAME",
@@ -47,11 +47,11 @@ SEARCH_SECONDS: Final = 10.0
 SEARCH_RETRY_SECONDS: Final = 4.0
 """Time in which such a request is sent again: later its answer would find no run any more."""
 
-CONNECTIONS: Final = 32
+MAX_CONNECTIONS: Final = 32
 """Connections to one address at once; a search takes two."""
 
 CONNECT_SECONDS: Final = 3.0
-ATTEMPTS: Final = 6
+MAX_ATTEMPTS: Final = 6
 FIRST_BACKOFF_SECONDS: Final = 0.1
 """Doubled with each attempt, and drawn from between 0 and that (full jitter)."""
 MAX_BACKOFF_SECONDS: Final = 5.0
@@ -185,7 +185,7 @@ class PineconeClient:
                     if isinstance(outcome, PineconeReply):
                         return outcome
                     wait = self._backoff(attempt) if outcome.wait_seconds is None else outcome.wait_seconds
-                    if outcome.cause is None or attempt == ATTEMPTS or loop.time() + wait >= last_start:
+                    if outcome.cause is None or attempt == MAX_ATTEMPTS or loop.time() + wait >= last_start:
                         raise outcome.error
                     RAG_RETRIES_TOTAL.labels(SOURCE_NAME, outcome.cause).inc()
                     await self._sleep(wait)
@@ -241,7 +241,7 @@ class PineconeClient:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
-                connector=BoundedConnector(limit=CONNECTIONS),
+                connector=BoundedConnector(limit=MAX_CONNECTIONS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={
                     "Api-Key": self._key.get_secret_value(),

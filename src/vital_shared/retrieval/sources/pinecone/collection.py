@@ -25,7 +25,7 @@ from vital_shared.retrieval.search_usage import UsageKind
 from vital_shared.retrieval.sources.guard import SourceGuard
 from vital_shared.retrieval.sources.pinecone.active import READ_AGAIN_SECONDS, RECENT_SECONDS, ActiveIndex
 from vital_shared.retrieval.sources.pinecone.client import (
-    CONNECTIONS,
+    MAX_CONNECTIONS,
     SOURCE_NAME,
     PineconeClient,
     PineconeRefused,
@@ -82,7 +82,7 @@ class PineconeCollection:
     @property
     def connections(self) -> tuple[int, int]:
         """The number of connections that there may be, and of those in use."""
-        return len(self._clients) * CONNECTIONS, sum(client.in_use for client in self._clients)
+        return len(self._clients) * MAX_CONNECTIONS, sum(client.in_use for client in self._clients)
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         """Find at most `limit` passages, best first, of the tenant's own and the shared documents.

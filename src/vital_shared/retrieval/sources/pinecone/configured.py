@@ -29,10 +29,10 @@ __all__ = ["KEY_VARIABLE", "pinecone_collection"]
 
 KEY_VARIABLE: Final = "PINECONE_API_KEY"
 
-QUERIES: Final = 4
+SEARCH_QUERIES: Final = 4
 """Queries of one search: two namespaces, and both again after another index was activated."""
 
-EMBEDDINGS: Final = 2
+SEARCH_EMBEDDINGS: Final = 2
 """The same, of hosted embeddings."""
 
 
@@ -59,7 +59,7 @@ def pinecone_collection(
         SOURCE_NAME,
         "read_unit",
         settings.pinecone_read_dollars_per_million / 1_000_000,
-        QUERIES * settings.pinecone_max_read_units,
+        SEARCH_QUERIES * settings.pinecone_max_read_units,
     )
     hosted = _hosted_embedder(settings, models)
     reranker = _hosted_reranker(settings, models)
@@ -90,7 +90,12 @@ def _hosted_embedder(settings: Settings, models: PineconeClient) -> HostedEmbedd
     return HostedEmbedder(
         models,
         settings.pinecone_embedder,
-        _kind(settings.pinecone_embedder, "embedding_token", price, EMBEDDINGS * MAX_QUERY_CHARACTERS),
+        _kind(
+            settings.pinecone_embedder,
+            "embedding_token",
+            price,
+            SEARCH_EMBEDDINGS * MAX_QUERY_CHARACTERS,
+        ),
     )
 
 

@@ -20,7 +20,7 @@ __all__ = ["IndexRecord", "IndexRecords", "answering"]
 
 logger = get_logger(__name__)
 
-SECONDS: Final = 10.0
+REQUEST_TIMEOUT_SECONDS: Final = 10.0
 VISIBLE_SECONDS: Final = 60.0
 """Time that Pinecone has to show what was written."""
 LOOK_SECONDS: Final = 0.5
@@ -86,7 +86,7 @@ class IndexRecords:
                 ("namespace", INDEXES_NAMESPACE),
                 *(("ids", name) for name in ids[start : start + MAX_PAGE]),
             ]
-            reply = await self._client.get("/vectors/fetch", params, seconds=SECONDS)
+            reply = await self._client.get("/vectors/fetch", params, seconds=REQUEST_TIMEOUT_SECONDS)
             found += _read(reply.body)
         return tuple(sorted(found, key=lambda record: -record.made_at))
 
@@ -107,12 +107,12 @@ class IndexRecords:
         ids = set(index_ids)
         if ids:
             body = {"namespace": INDEXES_NAMESPACE, "ids": sorted(ids)}
-            await self._client.post("/vectors/delete", body, seconds=SECONDS)
+            await self._client.post("/vectors/delete", body, seconds=REQUEST_TIMEOUT_SECONDS)
             await self._wait(lambda records: ids.isdisjoint(each.id for each in records))
 
     async def _write(self, record: IndexRecord) -> None:
         body = {"namespace": INDEXES_NAMESPACE, "vectors": [record.as_json()]}
-        await self._client.post("/vectors/upsert", body, seconds=SECONDS)
+        await self._client.post("/vectors/upsert", body, seconds=REQUEST_TIMEOUT_SECONDS)
         await self._wait(lambda records: record in records)
 
     async def _wait(self, shows: Callable[[tuple[IndexRecord, ...]], bool]) -> None:
@@ -127,7 +127,7 @@ class IndexRecords:
     async def _ids(self) -> AsyncIterator[str]:
         page = [("namespace", INDEXES_NAMESPACE), ("limit", str(MAX_PAGE))]
         for _ in range(MAX_PAGES):
-            reply = await self._client.get("/vectors/list", page, seconds=SECONDS)
+            reply = await self._client.get("/vectors/list", page, seconds=REQUEST_TIMEOUT_SECONDS)
             for each in vectors if isinstance(vectors := reply.body.get("vectors"), list) else ():
                 if isinstance(each, dict) and isinstance(each.get("id"), str):
                     yield each["id"]

@@ -15,7 +15,7 @@ __all__ = ["PineconeStats", "read_stats"]
 METRIC: Final = "dotproduct"
 """The only one that takes sparse values; of normalised vectors it is the cosine."""
 
-SECONDS: Final = 5.0
+LOOK_TIMEOUT_SECONDS: Final = 5.0
 
 
 class PineconeStats(NamedTuple):
@@ -38,7 +38,7 @@ async def read_stats(client: PineconeClient) -> PineconeStats:
 
     :raises SourceError: when Pinecone does not answer, or the index cannot be used.
     """
-    body = (await client.post("/describe_index_stats", {}, seconds=SECONDS)).body
+    body = (await client.post("/describe_index_stats", {}, seconds=LOOK_TIMEOUT_SECONDS)).body
     dimension, metric = body.get("dimension"), body.get("metric", METRIC)
     if not isinstance(dimension, int) or dimension < 1 or metric != METRIC:
         raise SourceError(
