@@ -8,7 +8,7 @@ from typing import Any
 
 from floor import LIMIT
 from shapes import Execute, Needs, Tree, flat
-from vital_shared.graph import Channel, Done, Graph, Node, NodeStatus, Observer, Run, node
+from vital_shared.graph import Done, Graph, Node, NodeStatus, Observer, Run, node
 
 
 class Counting(Observer):
@@ -63,24 +63,24 @@ class Streaming(Graph):
 
 
 def stream(count: int) -> Execute:
-    """A node that streams, and a reader at the other end of its channel."""
+    """A node that streams, and a reader at the other end of a queue."""
     target, observers = Streaming(), (Counting(),)
 
-    async def work(channel: Channel[int]) -> None:
+    async def work(chunks: asyncio.Queue[int | None]) -> None:
         async def deliver(_of: Node, chunk: int) -> None:
-            await channel.send(chunk)
+            await chunks.put(chunk)
 
         run = Run(Streaming.plan, target, {"count": count}, observers=observers, deliver=deliver)
         try:
             await run.execute()
         finally:
-            channel.close()
+            await chunks.put(None)
 
     async def execute() -> None:
-        channel: Channel[int] = Channel(LIMIT)
+        chunks: asyncio.Queue[int | None] = asyncio.Queue(LIMIT)
         async with asyncio.TaskGroup() as group:
-            group.create_task(work(channel))
-            async for _ in channel:
+            group.create_task(work(chunks))
+            while await chunks.get() is not None:  # noqa: ASYNC110 - it waits for a chunk
                 await asyncio.sleep(0)
 
     return execute

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel
 
 from ai_engine.protocols.agui.events import EventWriter
-from ai_engine.runs.event_log import encode
+from vital_shared.events.encoding import encode
 from vital_shared.models.event import (
     EventAdapter,
     NodeFinished,

@@ -7,7 +7,7 @@ import pytest
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel
 
 from ai_engine.protocols.openai.response import ChunkWriter
-from ai_engine.runs.event_log import encode
+from vital_shared.events.encoding import encode
 from vital_shared.models.event import RunFailedEvent, RunStarted, Token
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.testing import CannedModel

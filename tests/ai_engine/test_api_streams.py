@@ -7,7 +7,7 @@ import pytest
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel, asked, sse
 
 from ai_engine.api.streams import HEARTBEAT
-from ai_engine.runs.event_log import LIMIT_BYTES
+from vital_shared.events.memory import LIMIT_BYTES
 from vital_shared.models.event import EventAdapter
 from vital_shared.models.workflow_io import WorkflowOutput
 

@@ -52,7 +52,7 @@ async def hub(clock: Clock, workflow: BaseWorkflow) -> AsyncIterator[RunHub]:
 async def started(hub: RunHub, workflow: BaseWorkflow, query: str = "Why?", **fields: object) -> LiveRun:
     asked = question(query, **{"model": "stepped"} | fields)
     run = await hub.start(lambda: workflow.begin(asked), tenant_id="acme")
-    await run.begun.wait()
+    await run.begun()
     return run
 
 
@@ -170,7 +170,7 @@ async def test_a_run_that_breaks_off_takes_no_other_along(
     other = await started(hub, workflow)
     run = await started(hub, workflow)
 
-    async def broken(_: object) -> None:
+    def broken(_: object) -> None:
         raise OSError("the log is broken")
 
     monkeypatch.setattr(run.log, "append", broken)
@@ -213,10 +213,10 @@ async def test_a_run_that_breaks_off_ends_its_log_with_a_failure(
     run = await started(hub, workflow)
     append = run.log.append
 
-    async def broken(event: Event) -> None:
+    def broken(event: Event) -> None:
         if isinstance(event, RunFinished):
             raise OSError("the event cannot be written")
-        await append(event)
+        append(event)
 
     monkeypatch.setattr(run.log, "append", broken)
     model.finish()

@@ -63,8 +63,8 @@ async def test_equal_questions_in_two_processes_cost_one_run(beds):
     assert growth("vital_llm_calls_total", cached="false") == 1
     assert growth("vital_llm_calls_total", cached="true") == 19
     assert growth("vital_workflow_active") == 0
-    assert not one.services.cache.flights.under_way
-    assert not other.services.cache.flights.under_way
+    assert not one.services.flights.under_way
+    assert not other.services.flights.under_way
 
 
 async def test_another_process_follows_token_by_token(beds):

@@ -94,7 +94,7 @@ async def test_many_equal_questions_cost_one_run_and_all_are_answered(bed):
     assert growth("vital_llm_calls_total", cached="true") == 49
     assert growth("vital_time_to_first_token_seconds_count") == 0
     assert growth("vital_workflow_active") == 0
-    assert not bed.services.cache.flights.under_way
+    assert not bed.services.flights.under_way
 
 
 async def test_who_comes_late_gets_what_was_told_and_goes_on_live(bed):
@@ -291,6 +291,6 @@ def test_everybody_ends_whoever_fails_or_is_cancelled(many, cancelled, failures)
         if failures < 2 and staying > failures:
             assert answered >= staying - failures
         assert len(bed.model.requests) <= 1 + len(cancelled) + failures
-        assert not bed.services.cache.flights.under_way
+        assert not bed.services.flights.under_way
 
     asyncio.run(run())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -67,7 +67,8 @@ async def _begin_once(
         if run_id is None:
             run = await _start(request, engine, question, key)
             run.is_awaited = True
-            await _as_reader(request, run, run.begun)
+            if not run.has_begun:
+                await _as_reader(request, run, run.begun())
             if not isinstance(run.error, KeyTaken):
                 return run
             run_id = run.error.run_id
@@ -97,7 +98,7 @@ async def _answer(request: Request, engine: Engine, question: WorkflowInput) -> 
         begun = await engine.workflow.begin(question)
         if not isinstance(begun, CachedAnswer):
             return begun
-        answers.append(begun.answer())
+        answers.append(await begun.answer())
         return None
 
     with _counting(engine, question):
@@ -149,7 +150,7 @@ def follow(
 ) -> EventStreamResponse:
     """Answer with the events of a run after one, as they come; see `EventStreamResponse`."""
     return EventStreamResponse(
-        run.pieces(after),
+        partial(run.follow, after),
         run_id=run.run_id,
         tenant_id=run.tenant_id,
         heartbeat_seconds=engine.settings.heartbeat_seconds,
@@ -162,7 +163,8 @@ async def until_begun(request: Request, run: LiveRun) -> None:
 
     Raises why there is none.
     """
-    await _as_reader(request, run, run.begun)
+    if not run.has_begun:
+        await _as_reader(request, run, run.begun())
     if run.error is not None:
         raise run.error
 
@@ -173,20 +175,18 @@ async def until_ended(request: Request, run: LiveRun) -> None:
     Only the end is read: its log need not keep the events before.
     """
     run.log.give_up_place()
-    await _as_reader(request, run, run.ended)
+    if not run.ended.is_set():
+        await _as_reader(request, run, run.ended.wait())
 
 
-async def _as_reader(request: Request, run: LiveRun, event: asyncio.Event) -> None:
-    if event.is_set():
-        return
-
+async def _as_reader(request: Request, run: LiveRun, waiting: Awaitable[object]) -> None:
     async def read() -> None:
         with run.reading():
             await until_disconnected(request.receive)
 
     async with asyncio.TaskGroup() as tasks:
         reader = tasks.create_task(read())
-        await event.wait()
+        await waiting
         reader.cancel()
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Literal
 
@@ -19,16 +19,17 @@ from ai_engine.api.run_requests import answer, begin, follow, output_of, resume,
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStreamResponse, last_event_id
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine, engine_of
-from ai_engine.runs.event_log import Outcome, encode, last_seq
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.lost_event import lost_event
 from ai_engine.runs.peer_client import PeerGone
 from ai_engine.runs.peer_protocol import HERE, RunSegment
 from ai_engine.runs.peer_server import part_of
+from ai_engine.runs.peer_server import pieces as pieces_of
 from vital_shared.errors import Conflict, InvalidRequest, NotFound, StoreError
+from vital_shared.events.encoding import encode, last_seq
 from vital_shared.models.base import Frozen
 from vital_shared.models.cancellation import CANCELLED
-from vital_shared.models.event import RunFailedEvent, RunFinished, RunPaused
+from vital_shared.models.event import Outcome, RunFailedEvent, RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord, RunStatus
 from vital_shared.workflows.run_line import log_ended
@@ -124,14 +125,36 @@ async def events(request: Request) -> Response:
     parts = {worker: part for worker, part in parts.items() if part.has_after(after)}
     if not parts and not tail:
         return Response(status_code=NO_CONTENT)
-    pieces = _pieces(engine, run, run_id, tenant_id, parts, after, has_tail=bool(tail))
+
+    def read() -> AbstractAsyncContextManager[_Pieces]:
+        return _reading(_pieces(engine, run, run_id, tenant_id, parts, after, has_tail=bool(tail)))
+
     return EventStreamResponse(
-        pieces,
+        read,
         run_id=run_id,
         tenant_id=tenant_id,
         heartbeat_seconds=engine.settings.heartbeat_seconds,
         tail=tail,
     )
+
+
+class _Pieces:
+    """A reader of pieces, some of them empty."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
+        self._pieces = pieces
+
+    async def frames(self) -> bytes:
+        async for piece in self._pieces:
+            if piece:
+                return piece
+        return b""
+
+
+@asynccontextmanager
+async def _reading(pieces: AsyncGenerator[bytes, None]) -> AsyncIterator[_Pieces]:
+    async with aclosing(pieces):
+        yield _Pieces(pieces)
 
 
 async def _pieces(
@@ -153,7 +176,7 @@ async def _pieces(
     last_worker = in_order[-1][0] if in_order else None
     for worker, part in in_order:
         if run is not None and worker == HERE:
-            telling = run.pieces(after)
+            telling = pieces_of(run, after, seconds)
         else:
             telling = engine.elsewhere.pieces(worker, run_id, tenant_id, after, seconds)
         async with aclosing(telling) as pieces:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
-from typing import Final
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +16,14 @@ from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import STREAM_CONNECTIONS
 
-__all__ = ["HEADERS", "MEDIA_TYPE", "EventStreamResponse", "last_event_id", "until_disconnected"]
+__all__ = [
+    "HEADERS",
+    "MEDIA_TYPE",
+    "EventStreamResponse",
+    "FrameSource",
+    "last_event_id",
+    "until_disconnected",
+]
 
 logger = get_logger(__name__)
 
@@ -53,10 +60,18 @@ async def until_disconnected(receive: Receive) -> None:
         pass
 
 
+class FrameSource(Protocol):
+    """A reader of encoded events."""
+
+    async def frames(self) -> bytes:
+        """Return all that is new; empty at the end."""
+        ...
+
+
 class EventStreamResponse(Response):
     """The events of a run, as they come.
 
-    :param pieces: gives them.
+    :param read: begins to read them.
     :param run_id: the run; ``tenant_id``: its tenant.
     :param heartbeat_seconds: silence after which a comment is sent, so that no proxy on the way takes the
         connection for dead.
@@ -68,7 +83,7 @@ class EventStreamResponse(Response):
 
     def __init__(
         self,
-        pieces: AsyncGenerator[bytes, None],
+        read: Callable[[], AbstractAsyncContextManager[FrameSource]],
         *,
         run_id: str,
         tenant_id: str | None,
@@ -78,7 +93,7 @@ class EventStreamResponse(Response):
     ) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
-        self._pieces, self._tail, self._write = pieces, tail, write
+        self._read, self._tail, self._write = read, tail, write
         self._names = {"run_id": run_id, "tenant_id": tenant_id}
         self._heartbeat = heartbeat_seconds
         self._time = asyncio.get_running_loop().time
@@ -99,8 +114,8 @@ class EventStreamResponse(Response):
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async with aclosing(self._pieces) as pieces:
-            async for piece in pieces:
+        async with self._read() as reader:
+            while piece := await reader.frames():
                 await self._tell(send, piece)
         await send({"type": "http.response.body", "body": self._tail, "more_body": False})
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
-from ai_engine.runs.event_log import RunLog
 from ai_engine.runs.fair_slots import FairSlots, Gone, WeightOf
 from vital_shared.errors import RunFailed, VitalError
+from vital_shared.events.memory import MemoryFollower, MemoryLog
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import RunFailedEvent, RunPaused
@@ -37,9 +37,7 @@ class LiveRun:
     def __init__(self, run_id: str, tenant_id: str, clock: Callable[[], float]) -> None:
         self.run_id = run_id
         self.tenant_id = tenant_id
-        self.log = RunLog()
-        self.begun = asyncio.Event()
-        """The first event is there, or `error`."""
+        self.log = MemoryLog(run_id)
         self.ended = asyncio.Event()
         self.ended_at = 0.0
         self.error: VitalError | None = None
@@ -49,7 +47,9 @@ class LiveRun:
         self._clock = clock
         self._readers = 0
         self._unread_since: float | None = None
-        self._execution: RunHandle | None = None
+        self._handle: RunHandle | None = None
+        self._begun_after = 0
+        """The number of the last event before a pause."""
         self._cancelling: CancelReason | None = None
 
     @property
@@ -69,27 +69,23 @@ class LiveRun:
             if self._readers == 0:
                 self._unread_since = self._clock()
 
-    async def pieces(self, after: int, seconds: float | None = None) -> AsyncGenerator[bytes, None]:
-        """Read the events after one, as they come, until the run ends or pauses.
-
-        :param after: the number of the last event that the reader has.
-        :param seconds: after this time without an event, an empty piece is given; None: never.
-        """
+    @asynccontextmanager
+    async def follow(self, after: int = 0) -> AsyncIterator[MemoryFollower]:
+        """Follow its log as a reader."""
         with self.reading(), self.log.follow(after) as follower:
             self.log.give_up_place()
-            while True:
-                if piece := self.log.take(follower):
-                    yield piece
-                elif self.log.closed:
-                    return
-                elif seconds is None:
-                    await self.log.wait(follower)
-                else:
-                    try:
-                        async with asyncio.timeout(seconds):
-                            await self.log.wait(follower)
-                    except TimeoutError:
-                        yield b""
+            yield follower
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its first event is there, or it has ended without one."""
+        return self.log.last_seq > self._begun_after or self.ended.is_set()
+
+    async def begun(self) -> None:
+        """Wait until its first event is there, or it has ended without one: see `error`."""
+        await self.log.wait(self._begun_after)
+        if self.log.last_seq <= self._begun_after:
+            await self.ended.wait()
 
     def unread_seconds(self) -> float:
         """Return the seconds for which nobody has read it."""
@@ -109,47 +105,39 @@ class LiveRun:
             return
         self._cancelling = reason
         logger.info("run_cancelled", run_id=self.run_id, tenant_id=self.tenant_id, reason=reason)
-        if self.begun.is_set() and self._execution is not None:
-            self._execution.cancel(reason)
+        if self._handle is not None:
+            self._handle.cancel(reason)
 
-    def begin(self, execution: RunHandle) -> None:
+    def begin(self, handle: RunHandle) -> None:
         """Take on a run: the first, or one that goes on after a pause."""
-        self._execution = execution
+        self._handle, self.log = handle, handle.log
         self._cancelling, self.error = None, None
         self._unread_since = None if self._readers else self._clock()
-        self.begun.clear()
+        self._begun_after = self.log.last_seq
         self.ended.clear()
-        self.log.reopen()
         self.log.keep_place()
 
     async def work(self) -> None:
         """Run it into the log, to its end."""
-        assert self._execution is not None  # noqa: S101 - `begin` comes first
+        assert self._handle is not None  # noqa: S101 - `begin` comes first
         try:
-            async with aclosing(self._execution.events()) as events:
-                async for event in events:
-                    await self.log.append(event)
-                    if not self.begun.is_set():
-                        self.begun.set()
-                        if self._cancelling is not None:  # before there was anything to cancel
-                            self._execution.cancel(self._cancelling)
+            await self._handle.run()
         except VitalError as error:
             self.error = error
         except Exception as error:  # one broken run must not take the others along
             logger.exception("run_broke_off", run_id=self.run_id, tenant_id=self.tenant_id)
             self.error = broken_off(self.run_id, error)
-            await self._log_failure(self.error)
+            self._log_failure(self.error)
         finally:
             self.ended_at = self._clock()
-            self._execution = None
+            self._handle = None
             self.log.give_up_place()
             self.log.close()
-            self.begun.set()
             self.ended.set()
 
-    async def _log_failure(self, error: RunFailed) -> None:
+    def _log_failure(self, error: RunFailed) -> None:
         """End the log of a run that broke off, so that its readers learn of it."""
-        if self.begun.is_set() and self.log.outcome is None:
+        if self.log.last_seq > self._begun_after and self.log.outcome is None:
             failure = RunFailedEvent(
                 run_id=self.run_id,
                 seq=self.log.last_seq + 1,
@@ -158,7 +146,7 @@ class LiveRun:
                 node=None,
             )
             with suppress(Exception):  # what broke the run off may have been its log
-                await self.log.append(failure)
+                self.log.append(failure)
 
 
 class RunHub:

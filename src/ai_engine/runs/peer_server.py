@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class RunsHere:
     async def _read(self, wish: Wish, run: LiveRun) -> bytes:
         reader = self._readers.get(wish.reader)
         if reader is None:
-            reader = _PeerReader(run.pieces(wish.after, wish.seconds), self._clock())
+            reader = _PeerReader(pieces(run, wish.after, wish.seconds), self._clock())
             self._readers[wish.reader] = reader
         reader.is_reading = True
         try:
@@ -87,6 +88,21 @@ class RunsHere:
         reader = self._readers.pop(name, None)
         if reader is not None and not reader.is_reading:  # else it ends when its answer is given
             await reader.pieces.aclose()
+
+
+async def pieces(run: LiveRun, after: int, seconds: float) -> AsyncGenerator[bytes, None]:
+    """Read the events after one; after a time without any, an empty piece is given."""
+    async with run.follow(after) as follower:
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    piece = await follower.frames()
+            except TimeoutError:
+                yield b""
+                continue
+            if not piece:
+                return
+            yield piece
 
 
 def part_of(run: LiveRun) -> RunSegment:

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Final
 
 from ai_engine.engine import Engine
-from ai_engine.runs.event_log import Outcome, decode
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.lost_event import lost_event
 from ai_engine.runs.peer_client import PeerGone, RunsElsewhere
 from vital_shared.errors import RunFailed, RunUnderWay, StoreError
+from vital_shared.events.encoding import decode
+from vital_shared.events.memory import MemoryLog
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import (
     CitationFound,
-    Event,
     EventAdapter,
     RunFailedEvent,
     RunFinished,
     RunPaused,
     RunStarted,
-    Token,
     WarningRaised,
 )
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.run_record import LOST, REPEATABLE_FAILURES, RunRecord
+from vital_shared.workflows.events import RunEvents
+from vital_shared.workflows.run_handle import RunHandle
 
 __all__ = ["repeated_run"]
 
@@ -93,77 +93,68 @@ async def _known_end(engine: Engine, run_id: str, tenant_id: str) -> RunRecord:
     return record
 
 
-class _RunElsewhere:
+class _RunElsewhere(RunHandle):
     """A run of another worker, as its own run handle."""
 
     def __init__(
         self, elsewhere: RunsElsewhere, worker: int, run_id: str, tenant_id: str, seconds: float
     ) -> None:
-        self.run_id = run_id
-        self.error: RunFailed | None = None
+        super().__init__(MemoryLog(run_id))
         self._pieces = elsewhere.pieces(worker, run_id, tenant_id, 0, seconds)
 
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """Read them from the other worker.
+    async def run(self) -> None:
+        """Copy the log of the other worker.
 
-        :raises RunFailed: when that worker dies before the first.
+        :raises RunFailed: when that worker dies before the first event.
         """
-        seq, ended = 0, False
+        log = self.log
         async with aclosing(self._pieces) as pieces:
             try:
                 async for piece in pieces:
                     for _, data in decode(piece):
-                        event = EventAdapter.validate_python(data, strict=False)
-                        seq, ended = event.seq, isinstance(event, Outcome)
-                        yield event
+                        await log.room()
+                        log.append(EventAdapter.validate_python(data, strict=False))
             except PeerGone as gone:
-                if seq == 0:
+                if log.last_seq == 0:
                     raise RunFailed(LOST.message, run_id=self.run_id, error_type=LOST.error_type) from gone
-        if not ended:
-            yield lost_event(self.run_id, seq + 1)
+        if log.outcome is None:
+            log.append(lost_event(self.run_id, log.last_seq + 1))
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """Leave it: the run is the other worker's."""
 
 
-class _StoredRun:
+class _StoredRun(RunHandle):
     """A run that has ended or paused, as its own run handle."""
 
     def __init__(self, record: RunRecord) -> None:
-        self.run_id = record.id
-        self.error: RunFailed | None = None
+        super().__init__(MemoryLog(record.id))
         self._record = record
 
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """Make them from what is stored."""
-        for event in _events(self._record):
-            yield event
+    async def run(self) -> None:
+        """Make its events from what is stored."""
+        record, stream = self._record, RunEvents(self.log)
+        stream.emit(RunStarted, mode=record.mode)
+        if record.output is None:
+            stream.emit(RunFailedEvent, **_failure(record))
+        else:
+            _write_answer(stream, record.output)
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """There is nothing to cancel."""
 
 
-def _events(record: RunRecord) -> Iterator[Event]:
-    parts: list[tuple[type, dict[str, object]]] = [(RunStarted, {"mode": record.mode})]
-    if record.output is None:
-        parts.append((RunFailedEvent, _failure(record)))
-    else:
-        parts += _answer(record.output)
-    for seq, (make, fields) in enumerate(parts, 1):
-        yield make(run_id=record.id, seq=seq, **fields)
-
-
-def _answer(output: WorkflowOutput) -> Iterator[tuple[type, dict[str, object]]]:
+def _write_answer(stream: RunEvents, output: WorkflowOutput) -> None:
     if output.status == "awaiting_approval":
-        yield RunPaused, {"output": output}
+        stream.emit(RunPaused, output=output)
         return
     for citation in output.citations:
-        yield CitationFound, {"citation": citation}
+        stream.emit(CitationFound, citation=citation)
     if output.response:
-        yield Token, {"text": output.response}
+        stream.emit_text(output.response)
     for warning in output.warnings:
-        yield WarningRaised, {"warning": warning}
-    yield RunFinished, {"output": output}
+        stream.emit(WarningRaised, warning=warning)
+    stream.emit(RunFinished, output=output)
 
 
 def _failure(record: RunRecord) -> dict[str, object]:

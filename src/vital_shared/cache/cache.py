@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from vital_shared.cache.errors import CacheUnavailable
-from vital_shared.cache.flight import Flight, Flights
 from vital_shared.cache.memory import Cause, Entry, MemoryTier
 from vital_shared.cache.semantic_tier import SemanticTier
+from vital_shared.events.flights import Flight
 from vital_shared.models.event import Event
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.metrics import (
@@ -63,8 +63,6 @@ class Cache:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.is_on = entries > 0
-        self.flights = Flights()
-        """The questions that are being answered now."""
         self.redis = redis if self.is_on else None
         self._memory = MemoryTier(entries, most_bytes, ttl, clock, self._left)
         self._similar = SemanticTier(entries, similarity)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from redis.exceptions import RedisError
 
 from vital_shared.cache.errors import CacheUnavailable
-from vital_shared.models.event import Event, EventAdapter
+from vital_shared.models.event import OUTCOMES, Event, EventAdapter
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from vital_shared.cache.flight import Flight
+    from vital_shared.events.flights import Flight
 
 __all__ = ["Lease", "SharedFlights"]
 
@@ -91,26 +91,31 @@ class SharedFlights:
 
         Where Redis fails, it is given up: the lease ends, and the others run by themselves.
         """
-        name, seen = self._stream(lease.holder), 0
+        name = self._stream(lease.holder)
         keys = [self._lease(lease.key), name]
         renewing: list[str | int] = [lease.holder, round(LEASE_SECONDS * 1_000), round(KEPT_SECONDS * 1_000)]
         loop = asyncio.get_running_loop()
         due = loop.time() + LEASE_SECONDS / 3
+        log = flight.log
         try:
-            while True:
-                is_over, told = flight.is_over, flight.told[seen:]
-                seen += len(told)
-                if told or is_over:
-                    await self._write(name, told, flight if is_over else None)
-                if is_over:
-                    await self._release(keys=keys[:1], args=[lease.holder])
-                    return
-                if loop.time() >= due:
-                    await self._renew(keys=keys, args=renewing)
-                    due = loop.time() + LEASE_SECONDS / 3
-                with suppress(TimeoutError):  # time to renew the lease
-                    async with asyncio.timeout_at(due):
-                        await flight.news(seen)
+            with log.follow() as follower:
+                while True:
+                    is_over = log.is_closed and follower.seen >= log.last_seq
+                    told: list[Event] = []
+                    while follower.seen < log.last_seq:
+                        told.append(await anext(follower))
+                    if told or is_over:
+                        told = [event for event in told if event.type not in OUTCOMES]
+                        await self._write(name, told, flight if is_over else None)
+                    if is_over:
+                        await self._release(keys=keys[:1], args=[lease.holder])
+                        return
+                    if loop.time() >= due:
+                        await self._renew(keys=keys, args=renewing)
+                        due = loop.time() + LEASE_SECONDS / 3
+                    with suppress(TimeoutError):  # time to renew the lease
+                        async with asyncio.timeout_at(due):
+                            await log.wait(follower.seen)
         except (RedisError, OSError, TimeoutError):  # counted and said where answers are looked up
             return
 

@@ -4,7 +4,6 @@ It knows nothing of language models, metrics or HTTP, and imports nothing else o
 """
 
 from vital_shared.graph.base import Graph
-from vital_shared.graph.channel import Channel
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.draw import mermaid, waterfall
 from vital_shared.graph.errors import (
@@ -24,7 +23,6 @@ from vital_shared.graph.step import Step
 
 __all__ = [
     "AnswerError",
-    "Channel",
     "Checkpoint",
     "CheckpointError",
     "Degradation",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -13,6 +13,7 @@ from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.models.workflow_io import WorkflowMode, WorkflowOutput
 
 __all__ = [
+    "OUTCOMES",
     "ApprovalRequired",
     "CitationFound",
     "Event",
@@ -20,12 +21,14 @@ __all__ = [
     "NodeFinished",
     "NodeStarted",
     "NodeStatus",
+    "Outcome",
     "Reasoning",
     "Retrieval",
     "RunFailedEvent",
     "RunFinished",
     "RunPaused",
     "RunStarted",
+    "Superseded",
     "Token",
     "ToolFinished",
     "ToolStarted",
@@ -39,6 +42,8 @@ class _Event(Frozen):
     run_id: str
     seq: int
     """1 for the first event of a run, then one more each, also over a pause."""
+    epoch: int = 0
+    """The number of workers that had the run before its writer."""
 
 
 class RunStarted(_Event):
@@ -126,6 +131,14 @@ class WarningRaised(_Event):
     warning: AnswerWarning
 
 
+class Superseded(_Event):
+    """Another worker has gone on with the run: what was streamed from a number on does not count."""
+
+    type: Literal["superseded"] = "superseded"
+    from_seq: int
+    """The number of the first event that does not count; this one and those behind it do."""
+
+
 class RunPaused(_Event):
     """The run waits for approval, and the stream closes; resuming goes on with the next number."""
 
@@ -161,12 +174,19 @@ Event = Annotated[
     | Token
     | CitationFound
     | WarningRaised
+    | Superseded
     | RunPaused
     | RunFinished
     | RunFailedEvent,
     Field(discriminator="type"),
 ]
 """Any event; ``type`` is the discriminator."""
+
+Outcome = RunFinished | RunPaused | RunFailedEvent
+"""The last event of a run, or of its part before a pause."""
+
+OUTCOMES: Final = frozenset({"run_finished", "run_paused", "run_failed"})
+"""The types of outcomes."""
 
 EventAdapter: TypeAdapter[Event] = TypeAdapter(Event)
 """The adapter that reads an event from JSON, and writes it."""

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final, Self
 
 from vital_shared.billing.run_context import spent_so_far
-from vital_shared.errors import RunFailed
 from vital_shared.graph import Done, Graph, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.chain import Chain
@@ -16,7 +15,7 @@ from vital_shared.llm.hedged_call import MAX_CONCURRENT_ATTEMPTS
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer, Quality, Suggestion, ToolPlan
 from vital_shared.models.citation import Passage
-from vital_shared.models.event import Event, RunFinished, RunPaused
+from vital_shared.models.event import Event
 from vital_shared.models.message import Message
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
@@ -135,7 +134,7 @@ class BaseWorkflow(Graph):
         :raises RunFailed: when there is no answer; its cause is what the node raised.
         """
         with unstreamed():
-            return await _outcome(await self.begin(input))
+            return await (await self.begin(input)).answer()
 
     async def execute_stream(self, input: WorkflowInput) -> AsyncGenerator[Event, None]:  # noqa: A002 - the same
         """Answer, event by event; the last one is `run_finished`, `run_paused` or `run_failed`.
@@ -168,9 +167,8 @@ class BaseWorkflow(Graph):
         :raises RunFailed: when there is no answer.
         """
         with unstreamed():
-            return await _outcome(
-                await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
-            )
+            run = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
+            return await run.answer()
 
     async def resume_stream(
         self,
@@ -430,11 +428,3 @@ class BaseWorkflow(Graph):
     def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
         services = self.services
         return Chain(models, services.breakers, services.account, agent.hedge_after_seconds)
-
-
-async def _outcome(execution: RunHandle) -> WorkflowOutput:
-    async with aclosing(execution.events()) as events:
-        async for event in events:
-            if isinstance(event, RunFinished | RunPaused):
-                return event.output
-    raise execution.error or RunFailed("The run ended without an answer.", run_id=execution.run_id)

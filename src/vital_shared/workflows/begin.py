@@ -53,8 +53,9 @@ async def begin(
         await name_labels(workflow, request, agent)
         lookup = await look_up(workflow, request, agent, reads=key is None)
     metrics.cache_status = lookup.status
+    log = workflow.services.logs.open(run_id)
     if lookup.found is not None:
-        return CachedAnswer(workflow.services, run_id, request, lookup.found, metrics)
+        return CachedAnswer(workflow.services, log, request, lookup.found, metrics)
     if request.mode.is_chat and request.session_id is None and request.messages is None:
         request = request.model_copy(update={"session_id": f"session_{secrets.token_hex(16)}"})
 
@@ -62,8 +63,8 @@ async def begin(
         return _new_execution(workflow, request, agent, stream, metrics, lookup, key)
 
     if lookup.flight and key is None:
-        return CoalescedRun(workflow.services, run_id, request, lookup.flight, lookup.key, run)
-    return run(RunEvents(run_id), metrics)
+        return CoalescedRun(workflow.services, log, request, lookup.flight, lookup.key, run)
+    return run(RunEvents(log), metrics)
 
 
 async def resume(
@@ -99,6 +100,7 @@ async def resume(
     except LimitExceeded as error:
         count_refused(error)
         raise
+    stream.log.reopen(record.last_seq)
     await name_tenant(workflow, record.input)
     await name_labels(workflow, record.input, run.value("load_agent"))
     metrics = RunMetrics(run_id, record.input, services.request_counts)

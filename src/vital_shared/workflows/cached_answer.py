@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING, Final
 
-from vital_shared.errors import RunFailed
+from vital_shared.events.memory import MemoryLog
 from vital_shared.models.cancellation import CancelReason
-from vital_shared.models.event import CitationFound, Event, RunFinished, RunStarted, Token, WarningRaised
+from vital_shared.models.event import CitationFound, RunFinished, RunStarted, WarningRaised
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_nanos
 from vital_shared.models.workflow_io import Cost, Timings, WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.metrics import COST_SAVED_DOLLARS_TOTAL, LLM_CALLS_TOTAL
+from vital_shared.workflows.events import RunEvents
+from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.run_metrics import RunMetrics
 
@@ -25,7 +26,7 @@ FREE: Final = Cost()
 NO_TOKENS: Final = Tokens()
 
 
-class CachedAnswer:
+class CachedAnswer(RunHandle):
     """A run that is over before it begins; its answer is in the cache.
 
     :param question: the request.
@@ -35,37 +36,36 @@ class CachedAnswer:
     def __init__(
         self,
         services: Services,
-        run_id: str,
+        log: MemoryLog,
         question: WorkflowInput,
         found: WorkflowOutput,
         measuring: RunMetrics,
     ) -> None:
-        self.run_id = run_id
-        self.error: RunFailed | None = None
-        """There is always an answer."""
+        super().__init__(log)
         self._services = services
         self._question = question
-        self._found = found
+        self.found = found
         self._measuring = measuring
         self._started = time.perf_counter()
-        self._last_seq = 0
 
-    def answer(self) -> WorkflowOutput:
+    async def answer(self) -> WorkflowOutput:
         """Give the answer at once, without events."""
         output = self._answer(time.perf_counter())
         self._measuring.count_tokens(self._started)
         return output
 
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """Stream the answer's events."""
+    async def run(self) -> None:
+        """Write the answer's events."""
         with self._measuring.active(zero=self._started):
-            first = 0.0
-            for event in self._told():
-                if type(event) is Token:
-                    first = time.perf_counter()  # before a slow reader takes it
-                yield event
-            output = self._answer(first)
-            yield RunFinished(run_id=self.run_id, seq=self._last_seq + 1, output=output)
+            stream, found = RunEvents(self.log), self.found
+            if not self.log.last_seq:
+                stream.emit(RunStarted, mode=found.mode)
+            for citation in found.citations:
+                stream.emit(CitationFound, citation=citation)
+            stream.emit_text(found.response)
+            for warning in found.warnings:
+                stream.emit(WarningRaised, warning=warning)
+            stream.emit(RunFinished, output=self._answer(stream.first_token_at or time.perf_counter()))
 
     def _answer(self, first: float) -> WorkflowOutput:
         """Make the answer one's own, and count it.
@@ -74,24 +74,14 @@ class CachedAnswer:
         """
         self._measuring.token(first)
         seconds = time.perf_counter() - self._started
-        output = replayed(self._found, self.run_id, self._question, seconds, first - self._started)
+        output = replayed(self.found, self.run_id, self._question, seconds, first - self._started)
         self._measuring.answered(output)
-        count_spared(self._services, self._found, output)
+        count_spared(self._services, self.found, output)
         log_end(self.run_id, self._question, output, None, seconds)
         return output
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """There is nothing to cancel."""
-
-    def _told(self) -> Iterator[Event]:
-        found = self._found
-        parts: list[tuple[type, dict[str, object]]] = [(RunStarted, {"mode": found.mode})]
-        parts += [(CitationFound, {"citation": citation}) for citation in found.citations]
-        parts += [(Token, {"text": found.response})]
-        parts += [(WarningRaised, {"warning": warning}) for warning in found.warnings]
-        self._last_seq = len(parts)
-        for number, (make, fields) in enumerate(parts, 1):
-            yield make(run_id=self.run_id, seq=number, **fields)
 
 
 def replayed(

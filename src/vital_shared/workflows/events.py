@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from vital_shared.graph import Channel, Node, NodeStatus, ObservedRun, Observer, Outcome
+from vital_shared.events.memory import MemoryLog
+from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.llm.base import Cited, ReasoningDelta, TextDelta
 from vital_shared.models.event import (
     ApprovalRequired,
@@ -24,40 +25,54 @@ from vital_shared.models.event import (
 from vital_shared.models.quality import AnswerWarning
 from vital_shared.models.tool import ToolCall, ToolResult
 
-__all__ = ["RunEvents"]
-
-LIMIT: Final = 256
-"""Chunks of an answer that may wait for a slow reader before the model is slowed down."""
+__all__ = ["Continuation", "RunEvents"]
 
 RESULTS_NODE: Final = "rag_retrieval"
 
 
 class RunEvents(Observer):
-    """The numbered events of one run, for its one reader.
+    """The writer of a run's events into its log.
 
-    :param run_id: the run.
-    :param last_seq: the number of the last event before a pause; 0 at first.
+    :param log: the log of the run.
+    :param streamed: the beginning of the answer that the log has already, from another's run of the request.
     """
 
-    def __init__(self, run_id: str, last_seq: int = 0) -> None:
-        self.run_id = run_id
-        self.last_seq = last_seq
+    def __init__(self, log: MemoryLog, streamed: str = "") -> None:
+        self.log = log
+        self.run_id = log.run_id
         self.first_token_at: float | None = None
         """The time when the first token left the engine, by `time.perf_counter`."""
-        self.channel: Channel[Event] = Channel(LIMIT)
+        self.note_token: Callable[[float], None] | None = None
+        """Called with the time of each token."""
+        self._rest = Continuation(streamed) if streamed else None
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last event."""
+        return self.log.last_seq
 
     def emit(self, make: Callable[..., Event], **fields: Any) -> None:
-        """Number an event and pass it on without waiting: these are few."""
-        self.last_seq += 1
-        self.channel.push(make(run_id=self.run_id, seq=self.last_seq, **fields))
+        """Number an event and write it without waiting: these are few."""
+        log = self.log
+        log.append(make(run_id=self.run_id, seq=log.last_seq + 1, **fields))
+
+    def emit_text(self, text: str) -> None:
+        """Write a piece of the answer, except for what the log has already."""
+        now = time.perf_counter()
+        if self.first_token_at is None:
+            self.first_token_at = now
+        if self.note_token is not None:
+            self.note_token(now)
+        if self._rest is not None:
+            text = self._rest.new(text)
+        if text:
+            self.emit(Token, text=text)
 
     async def deliver(self, _node: Node, chunk: Any) -> None:
-        """Pass a chunk of the answer on, at the reader's pace."""
-        await self.channel.room()  # before it is numbered, so that the order is that of the numbers
+        """Write a chunk of the answer, at the readers' pace."""
+        await self.log.room()  # before it is numbered, so that the order is that of the numbers
         if isinstance(chunk, TextDelta):
-            if self.first_token_at is None:
-                self.first_token_at = time.perf_counter()
-            self.emit(Token, text=chunk.text)
+            self.emit_text(chunk.text)
         elif isinstance(chunk, Cited):
             self.emit(CitationFound, citation=chunk.citation)
         elif isinstance(chunk, ReasoningDelta):
@@ -118,3 +133,27 @@ class RunEvents(Observer):
                 documents=len(outcome.value or ()),
                 duration_seconds=outcome.seconds,
             )
+
+
+class Continuation:
+    """The rest of an answer, for readers that have its beginning from another's run of the same request.
+
+    :param streamed: the beginning that they have.
+    """
+
+    def __init__(self, streamed: str) -> None:
+        self._streamed = streamed
+        self._text = ""
+        self._is_past = False
+
+    def new(self, text: str) -> str:
+        """Return what is new in a piece of the answer; an answer that differs follows whole."""
+        if self._is_past:
+            return text
+        self._text += text
+        if self._streamed.startswith(self._text):
+            return ""
+        self._is_past = True
+        if self._text.startswith(self._streamed):
+            return self._text[len(self._streamed) :]
+        return f"\n\n{self._text}"

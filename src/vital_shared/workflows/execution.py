@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
@@ -26,12 +26,10 @@ from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.charge import Charge
 from vital_shared.models.event import (
-    Event,
     RunFailedEvent,
     RunFinished,
     RunPaused,
     RunStarted,
-    Token,
     WarningRaised,
 )
 from vital_shared.models.quality import DegradationReason
@@ -46,6 +44,7 @@ from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.output import build_output
 from vital_shared.workflows.retrieving import answers_from_documents
 from vital_shared.workflows.run_errors import broken_off, ended_from_outside
+from vital_shared.workflows.run_handle import RunHandle, end_task
 from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.run_metrics import RunMetrics
 from vital_shared.workflows.workflow_parts import WorkflowParts
@@ -61,12 +60,12 @@ SPAN_NAME: Final = "traceparent"
 """The key of the run's span beside a checkpoint, where the run is traced."""
 
 
-class Execution:
-    """A run while it lives in this process; made by `begin` or `resume`, and streamed by `events`, once.
+class Execution(RunHandle):
+    """A run while it lives in this process; made by `begin` or `resume`.
 
     :param workflow: the workflow.
     :param question: the input, with its session.
-    :param stream: the stream for its events.
+    :param stream: the writer of its events.
     :param run: the engine's own run.
     :param record: the record to store first, or None where it is there already.
     :param max_cost_nanos: the run's max cost, in nano-dollars, should the tenant have a budget.
@@ -91,8 +90,7 @@ class Execution:
         lookup: Lookup | None = None,
         key: IdempotencyKey | None = None,
     ) -> None:
-        self.error: RunFailed | None = None
-        """The reason why there is no answer, once that is known."""
+        super().__init__(stream.log)
         self._answer: WorkflowOutput | None = None
         self._completing: WorkflowOutput | None = None
         """The answer, once it is being stored."""
@@ -113,41 +111,30 @@ class Execution:
         self._trace = _traced(workflow, stream.run_id, question, run, earlier_span)
         self._task: asyncio.Task[None] | None = None
         self._ending = False
-        self._cancel_reason: CancelReason = "cancelled"
+        self._cancel_reason: CancelReason | None = None
 
-    @property
-    def run_id(self) -> str:
-        """The run's id."""
-        return self._stream.run_id
-
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """Run, and stream the events; closing the iterator cancels the run and waits for its end.
-
-        :raises StoreError: before the first event, when the run cannot be stored.
-        :raises LimitExceeded: before the first event, when the tenant's limits do not allow the run.
-        :raises KeyTaken: before the first event, when the request has begun a run before.
-        """
+    async def run(self) -> None:
+        """Store the run's beginning, and run it to its end."""
         if self._record is not None:
             with self._measuring.beginning():
                 await self._services.runs.start(self._record, self._max_cost_nanos, self._key)
-        clock, note_token = time.perf_counter, self._measuring.token
+        self._stream.note_token = self._measuring.token
         with self._measuring.active(zero=self._started - self._earlier):
             self._task = asyncio.create_task(self._observed())
             try:
-                async for event in self._stream.channel:
-                    if type(event) is Token:
-                        note_token(clock())
-                    yield event
+                await asyncio.wait([self._task])
             finally:
-                await _ended(self._task)
+                await end_task(self._task)
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
-        """Cancel the run; `events` ends with `run_failed`, whose error type is the reason.
+        """Cancel the run; its last event is `run_failed`, whose error type is the reason.
 
         A run whose end is being stored ends as it would: the streamed end and the stored end are the same.
         """
-        if self._task is not None and not self._ending:
-            self._ending, self._cancel_reason = True, reason
+        if self._ending or self._cancel_reason is not None:
+            return
+        self._cancel_reason = reason
+        if self._task is not None:  # otherwise it ends once it has begun
             self._task.cancel()
 
     async def _observed(self) -> None:
@@ -168,10 +155,9 @@ class Execution:
         return self._earlier + time.perf_counter() - self._started
 
     async def _work(self) -> None:
-        stream, resumed = self._stream, self._record is None
         limit = self._services.settings.run_timeout_seconds
         try:
-            stream.emit(RunStarted, mode=self._question.mode, resumed=resumed)
+            self._announce()
             async with asyncio.timeout(limit) as scope:
                 await self._run.execute()
             self._ending = True
@@ -180,7 +166,7 @@ class Execution:
             if not _is_being_cancelled():  # something that the run waited for was given up: a fault of ours
                 await self._fail(broken_off(self.run_id, error))
                 return
-            await self._fail(ended_from_outside(self.run_id, self._cancel_reason))
+            await self._fail(ended_from_outside(self.run_id, self._cancel_reason or "cancelled"))
             raise
         except Exception as error:  # noqa: BLE001 - a node may raise anything: streamed as `run_failed`
             if isinstance(error, TimeoutError) and scope.expired():
@@ -191,8 +177,14 @@ class Execution:
                 failure = self._failure(error)
             failure.__cause__ = error
             await self._fail(failure)
-        finally:
-            stream.channel.close()
+
+    def _announce(self) -> None:
+        """Write the first event, unless the log has it from another's run of the same request."""
+        resumed = self._record is None
+        if resumed or not self._stream.last_seq:
+            self._stream.emit(RunStarted, mode=self._question.mode, resumed=resumed)
+        if self._cancel_reason is not None and self._task is not None:  # before there was a task to cancel
+            self._task.cancel()
 
     def _output(
         self,
@@ -217,7 +209,7 @@ class Execution:
     async def _finish(self) -> None:
         output = self._output("completed")
         if output.response and self._stream.first_token_at is None:  # from a node that does not stream
-            self._stream.emit(Token, text=output.response)
+            self._stream.emit_text(output.response)
         saved = ended = True
         self._completing = output
         try:
@@ -342,18 +334,3 @@ def _error_type(error: Exception) -> str:
         (TimeoutError, "timeout"),
     )
     return next((name for kind, name in kinds if isinstance(error, kind)), "internal")
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait until it has ended, however often the waiting itself is cancelled."""
-    task.cancel()
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if not task.cancelled():
-        task.result()
-    if cancelled is not None:
-        raise cancelled

@@ -15,6 +15,8 @@ from vital_shared.billing.pricing import Prices
 from vital_shared.breaker import Breakers
 from vital_shared.cache.cache import Cache
 from vital_shared.errors import ConfigurationError
+from vital_shared.events.flights import Flights
+from vital_shared.events.logs import EventLogs
 from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model
 from vital_shared.llm.configuration import load_configuration
@@ -82,6 +84,10 @@ class Services:
     """Savings by hits of the cache, on their way into the ledger."""
     request_counts: RequestCounts
     """Finished requests, on their way into the store."""
+    logs: EventLogs
+    """The logs of the runs."""
+    flights: Flights
+    """The runs that identical requests follow."""
     cache: Cache
     """Answers that were given lately."""
     epochs: CacheEpochs
@@ -217,6 +223,8 @@ class Services:
                 runs=runs,
                 savings=savings,
                 request_counts=request_counts,
+                logs=EventLogs(),
+                flights=Flights(),
                 cache=Cache(
                     settings.cache_entries,
                     settings.cache_bytes,

@@ -34,12 +34,15 @@ from ag_ui.core import (
 )
 from pydantic_core import to_json
 
-from ai_engine.runs.event_log import decode
+from vital_shared.events.encoding import decode
 from vital_shared.models.cancellation import CANCELLED
 
 __all__ = ["EventWriter", "encode_event"]
 
 VERSION: Final = "1.0"
+
+PLACE: Final = ("type", "run_id", "seq", "epoch")
+"""The fields that an event of ours has for its place in the log."""
 
 ANSWER: Final = {
     "type": "object",
@@ -159,7 +162,7 @@ class EventWriter:
             case "tool_finished":
                 yield from self._result(data["result"])
             case "citation" | "warning" | "retrieval":  # AG-UI has no word for these
-                told = {key: value for key, value in data.items() if key not in ("type", "run_id", "seq")}
+                told = {key: value for key, value in data.items() if key not in PLACE}
                 yield CustomEvent(name=name, value=told.get(name, told))
             case _:
                 yield from self._ended(name, data)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from ai_engine.runs.event_log import decode
+from vital_shared.events.encoding import decode
 from vital_shared.models.citation import Citation
 from vital_shared.models.quality import AnswerEnding
 from vital_shared.models.workflow_io import Tokens, WorkflowOutput

@@ -1,0 +1,269 @@
+"""The event log of a run in the memory of the process that works on it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Self
+
+from vital_shared.events.encoding import encode
+from vital_shared.events.log import StaleWriter
+from vital_shared.models.event import OUTCOMES, Event, Outcome
+
+__all__ = ["MemoryFollower", "MemoryLog"]
+
+LIMIT_BYTES: Final = 8_000_000
+"""Some 20,000 tokens; the longest answers of today's models are shorter."""
+
+EVENT_BYTES: Final = 400
+"""The memory of an event and its encoded form beside their texts."""
+CONTENT_BYTES: Final = 2_000
+"""An estimate of the content of an event that has no text, which need not be encoded to be kept."""
+LOG_BYTES: Final = 3_000
+"""The memory of a log and its run."""
+
+PIECE_BYTES: Final = 64_000
+"""About what a socket takes at once."""
+
+
+class MemoryLog:
+    """An `EventLog` in memory; each event is encoded at most once, and only when somebody reads bytes.
+
+    :param last_seq: the number of the last event before this log, where the run was paused.
+    :param epoch: the epoch of its writer.
+    :param limit_bytes: the memory of its events, at most.
+    """
+
+    def __init__(
+        self, run_id: str, *, last_seq: int = 0, epoch: int = 0, limit_bytes: int = LIMIT_BYTES
+    ) -> None:
+        self.run_id = run_id
+        self.epoch = epoch
+        self.first_seq = last_seq + 1
+        """The number of the oldest event that is there, or of the next one, where there is none."""
+        self.last_seq = last_seq
+        self.size = 0
+        """An estimate of the memory of the events, in bytes."""
+        self.outcome: Outcome | None = None
+        self.is_closed = False
+        self._limit = limit_bytes
+        self._full = limit_bytes - limit_bytes // 16  # the next event still fits
+        self._events: dict[int, Event] = {}
+        self._frames: dict[int, bytes] = {}
+        self._followers: set[MemoryFollower] = set()
+        self._first_reader: MemoryFollower | None = None
+        """The place kept for a reader that is still to come."""
+        self._readers: list[asyncio.Future[None]] = []
+        """Readers that wait for an event."""
+        self._writers: list[asyncio.Future[None]] = []
+        """Writers that wait for room."""
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes it takes."""
+        return self.size + LOG_BYTES
+
+    def append(self, event: Event) -> None:
+        """Add an event without waiting.
+
+        :raises StaleWriter: when the event's epoch is over.
+        """
+        seq = event.seq
+        if event.epoch != self.epoch:
+            self._enter_epoch(event.epoch)
+        if seq != self.last_seq + 1:  # what lies between happened in another process
+            self._forget_all(seq)
+        self._events[seq] = event
+        self.last_seq = seq
+        self.size += _weight(event)
+        if event.type in OUTCOMES:
+            self.outcome = event  # type: ignore[assignment]  # the type is one of an outcome
+        if self.size > self._limit:
+            self._drop_read()
+        if self._readers:
+            _wake(self._readers)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a reader has to read before the writer may go on."""
+        oldest = self.first_seq if self.size >= self._full else 0
+        for each in self._followers:
+            if each.seen < oldest or self.last_seq - each.seen >= each.max_unread:
+                return True
+        return False
+
+    async def room(self) -> None:
+        """Wait until there is room for an event: a slow reader slows the writer down."""
+        while self.is_full:
+            waiting = asyncio.get_running_loop().create_future()
+            self._writers.append(waiting)
+            await waiting
+
+    def close(self) -> None:
+        """End the log; the followers read what is left."""
+        self.is_closed = True
+        _wake(self._readers)
+
+    def reopen(self, last_seq: int) -> None:
+        """Go on after a pause.
+
+        :param last_seq: the number of the last event before it, perhaps in another process.
+        """
+        self.is_closed, self.outcome = False, None
+        if last_seq != self.last_seq:
+            self._forget_all(last_seq + 1)
+            self.last_seq = last_seq
+
+    def keep_place(self) -> None:
+        """Keep what is written from now on for a first reader, until `give_up_place`."""
+        self.give_up_place()
+        self._first_reader = MemoryFollower(self, self.last_seq)
+        self._followers.add(self._first_reader)
+
+    def give_up_place(self) -> None:
+        """Keep nothing for a first reader: it is here, or does not come."""
+        if self._first_reader is not None:
+            self._leave(self._first_reader)
+            self._first_reader = None
+
+    @contextmanager
+    def follow(self, after: int = 0, max_unread: int = sys.maxsize) -> Iterator[MemoryFollower]:
+        """Read the events after a number; leaving the block frees the log from waiting for this reader.
+
+        :param max_unread: events that may wait for this reader before the writer does; by default, as many as
+            fit.
+        """
+        follower = MemoryFollower(self, min(after, self.last_seq), max_unread)
+        self._followers.add(follower)
+        try:
+            yield follower
+        finally:
+            self._leave(follower)
+
+    async def wait(self, seen: int) -> None:
+        """Wait until there is an event after a number, or the log has ended."""
+        while self.last_seq <= seen and not self.is_closed:
+            await self._next_event()
+
+    async def _next_event(self) -> None:
+        waiting = asyncio.get_running_loop().create_future()
+        self._readers.append(waiting)
+        await waiting
+
+    def event(self, seq: int) -> Event | None:
+        """Return the event of a number; None: it is not here."""
+        return self._events.get(seq)
+
+    def piece(self, after: int) -> tuple[bytes, int]:
+        """Encode the events after a number that fit in one piece; returns the last one's number, too."""
+        parts, size = [], 0
+        seq = max(after + 1, self.first_seq)
+        while size < PIECE_BYTES and (event := self._events.get(seq)) is not None:
+            frame = self._frames.get(seq) or self._encode(event)
+            parts.append(frame)
+            size += len(frame)
+            seq += 1
+        return b"".join(parts), seq - 1
+
+    def _encode(self, event: Event) -> bytes:
+        self._frames[event.seq] = frame = encode(event)
+        return frame
+
+    def _enter_epoch(self, epoch: int) -> None:
+        if epoch < self.epoch:
+            raise StaleWriter("Another worker has taken this run over.")
+        self.epoch = epoch
+
+    def _forget_all(self, seq: int) -> None:
+        self._events.clear()
+        self._frames.clear()
+        self.first_seq, self.size = seq, 0
+
+    def _drop_read(self) -> None:
+        """Drop the oldest events where the log is too large, as far as all followers have read them."""
+        slowest = min((each.seen for each in self._followers), default=self.last_seq)
+        while self.size > self._limit and self.first_seq <= slowest and self.first_seq < self.last_seq:
+            self.size -= _weight(self._events.pop(self.first_seq))
+            self._frames.pop(self.first_seq, None)
+            self.first_seq += 1
+
+    def _leave(self, follower: MemoryFollower) -> None:
+        self._followers.discard(follower)
+        self.note_read()
+
+    def note_read(self) -> None:
+        """Let waiting writers see whether there is room."""
+        if self._writers:
+            _wake(self._writers)
+
+
+class MemoryFollower:
+    """One reader's place in a log in memory.
+
+    :param seen: the number of the last event that was read.
+    :param max_unread: events that may wait for this reader before the writer does.
+    """
+
+    __slots__ = ("_is_stopped", "_log", "max_unread", "seen")
+
+    def __init__(self, log: MemoryLog, seen: int, max_unread: int = sys.maxsize) -> None:
+        self.seen = seen
+        self.max_unread = max_unread
+        self._log = log
+        self._is_stopped = False
+
+    def __aiter__(self) -> Self:
+        """Iterate from here."""
+        return self
+
+    async def __anext__(self) -> Event:
+        """Return the next event, once it is there."""
+        log = self._log
+        while not self._is_stopped:
+            seq = self.seen + 1
+            event = log.event(seq) or (log.event(log.first_seq) if seq < log.first_seq else None)
+            if event is not None:
+                self.seen = event.seq
+                log.note_read()
+                return event
+            if log.is_closed:
+                break
+            await log._next_event()  # noqa: SLF001 - a part of the log
+        raise StopAsyncIteration
+
+    async def frames(self) -> bytes:
+        """Return all that is new, encoded, as much as fits in one piece; empty at the end of the log."""
+        log = self._log
+        while not self._is_stopped:
+            piece, seen = log.piece(self.seen)
+            if piece:
+                self.seen = seen
+                log.note_read()
+                return piece
+            if log.is_closed:
+                break
+            await log._next_event()  # noqa: SLF001 - a part of the log
+        return b""
+
+    def stop(self) -> None:
+        """End the iteration."""
+        self._is_stopped = True
+        _wake(self._log._readers)  # noqa: SLF001 - a part of the log
+
+
+def _wake(waiting: list[asyncio.Future[None]]) -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_result(None)
+    waiting.clear()
+
+
+def _weight(event: Event) -> int:
+    """Estimate the memory of an event, its encoded form included."""
+    text = getattr(event, "text", None)
+    if text is not None:
+        return EVENT_BYTES + 2 * len(text)
+    output = getattr(event, "output", None)
+    return EVENT_BYTES + CONTENT_BYTES + (4 * len(output.response) if output is not None else 0)
