@@ -74,7 +74,7 @@ def vital(upstream: dict[str, str], data_dir: Path, knowledge: Path | None = Non
     if knowledge is not None:
         for command in (["models", "install"], ["ingest", str(knowledge)]):
             _run(command, given)
-    create = ["keys", "create", "--tenant", "acme", "--scope", "ask", "--name", "bench"]
+    create = ["keys", "create", "--tenant", "acme", "--scope", "ask", "--scope", "admin", "--name", "bench"]
     token = next(word for word in _run(create, given).split() if word.startswith("vital_"))
     serve = [sys.executable, "-m", "vital_cli", "serve"]
     with _running(serve, port, "/readyz", given) as server:

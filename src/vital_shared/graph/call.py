@@ -20,18 +20,13 @@ __all__ = ["call_node"]
 
 
 class _Sink:
-    """A sink that passes chunks on, and knows whether there were any: a shown chunk cannot be taken back."""
+    """The way of a node's chunks; it knows whether there were any: a shown chunk cannot be taken back."""
 
     __slots__ = ("run", "shown")
 
     def __init__(self, run: RunState) -> None:
         self.run = run
         self.shown = False
-
-    async def deliver(self, node: Node, chunk: Any) -> None:
-        self.shown = True
-        if self.run.deliver is not None:
-            await self.run.deliver(node, chunk)
 
 
 async def call_node(run: RunState, node: Node, arguments: Sequence[Any]) -> Any:
@@ -103,14 +98,18 @@ def _once(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[Any]:
 
 
 async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
+    deliver = sink.run.deliver
     try:
         async for chunk in generator:
-            if type(chunk) is Done:
+            kind = type(chunk)
+            if kind is Done:
                 return chunk.value
-            if type(chunk) is Step:
+            if kind is Step:
                 sink.run.step(node, chunk)
                 continue
-            await sink.deliver(node, chunk)
+            sink.shown = True
+            if deliver is not None:
+                await deliver(node, chunk)
     finally:
         await generator.aclose()
     raise NodeError(f"node '{node.name}' ended without Done(value)", node=node.name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -145,22 +145,31 @@ class Attempt:
         self._texts: list[str] = []
         self._first: float | None = None
         self._intake: Intake | None = None
+        self._start = 0.0
+        self._span: ModelSpan | None = None
 
     async def events(self) -> AsyncGenerator[ModelEvent, None]:
         """Pass on what the model says.
 
         :raises ModelError: when it does not answer, or not to the end.
         """
-        start = self._account.clock()
-        status: CallStatus = "cancelled"
-        span = self._begin_span()
-        try:
-            stream = self.model.stream(self._request)
-            async with aclosing(stream if span is None else span.around(stream)) as events:
+        with self.recorded():
+            async with aclosing(self.stream()) as events:
                 async for event in events:
-                    for part in self._taken(event):
-                        self._note(part, start)
+                    for part in self.take(event):
                         yield part
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Record the call, however the block ends that reads `stream` to its end.
+
+        :raises ModelError: when the model does not answer, or not to the end.
+        """
+        self._start = self._account.clock()
+        self._span = self._begin_span()
+        status: CallStatus = "cancelled"
+        try:
+            yield
             self._check_whole()
             status = "success"
         except asyncio.CancelledError as error:
@@ -175,7 +184,26 @@ class Attempt:
                 raise
             raise failure from error
         finally:
-            self._account_for(status, self._account.clock() - start, span)
+            self._account_for(status, self._account.clock() - self._start, self._span)
+
+    def stream(self) -> AsyncGenerator[ModelEvent, None]:
+        """Return the model's own events; pass each to `take`."""
+        stream = self.model.stream(self._request)
+        return stream if self._span is None else self._span.around(stream)
+
+    def take(self, event: ModelEvent) -> Sequence[ModelEvent]:
+        """Note an event of the model, and return its parts that are passed on."""
+        if self._intake is None:  # with the first event, which may say how long the answer is to be
+            asked = event.max_output_tokens if isinstance(event, CallStarted) else None
+            self._intake = Intake(self.model.name, asked or self._request.max_output_tokens)
+        parts = self._intake.take(event)
+        for part in parts:
+            if type(part) is TextDelta:
+                self._note_text(part.text)
+                self.has_text = self.has_text or bool(part.text.strip())
+            else:
+                self._note(part)
+        return parts
 
     def _begin_span(self) -> ModelSpan | None:
         try:
@@ -183,12 +211,6 @@ class Attempt:
         except Exception:
             logger.exception("model_span_failed", model=self.model.name)
             return None
-
-    def _taken(self, event: ModelEvent) -> Sequence[ModelEvent]:
-        if self._intake is None:  # with the first event, which may say how long the answer is to be
-            asked = event.max_output_tokens if isinstance(event, CallStarted) else None
-            self._intake = Intake(self.model.name, asked or self._request.max_output_tokens)
-        return self._intake.take(event)
 
     def _failed(self, error: BaseException) -> ModelError:
         self.error = as_model_error(error, self.model.name)
@@ -223,16 +245,18 @@ class Attempt:
             f'The model "{name}" wrote nothing.', model=name, request_id=request_id, kind="bad_answer"
         )
 
-    def _note(self, event: ModelEvent, start: float) -> None:
-        if isinstance(event, TextDelta | ReasoningDelta):
-            self._texts.append(event.text)
-            self._characters += len(event.text)
-            if self._characters > self._expected_characters:
-                self._expect()
-            if self._first is None:
-                self._first = self._account.clock() - start
-            self.has_emitted = True
-            self.has_text = self.has_text or (isinstance(event, TextDelta) and bool(event.text.strip()))
+    def _note_text(self, text: str) -> None:
+        self._texts.append(text)
+        self._characters += len(text)
+        if self._characters > self._expected_characters:
+            self._expect()
+        if self._first is None:
+            self._first = self._account.clock() - self._start
+        self.has_emitted = True
+
+    def _note(self, event: ModelEvent) -> None:
+        if isinstance(event, ReasoningDelta):
+            self._note_text(event.text)
         elif isinstance(event, TextWithdrawn):
             self.has_text = False  # as if none had come: another model may still answer
         elif isinstance(event, ModelToolCall):

@@ -58,15 +58,12 @@ class Chain:
         """The calls that went out and have ended, in the order of their start."""
         return tuple(attempt.call for attempt in self._attempts if attempt.call is not None)
 
-    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer; closing the generator ends every call.
 
-        :raises ModelError: what the last model raised, or the one whose answer broke off.
+        Iterating raises `ModelError`: what the last model raised, or the one whose answer broke off.
         """
-        events = self._one_by_one(request) if self._hedge_after is None else self._hedged(request)
-        async with aclosing(events):
-            async for event in events:
-                yield event
+        return self._one_by_one(request) if self._hedge_after is None else self._hedged(request)
 
     async def _one_by_one(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         for model in self._models:
@@ -74,10 +71,12 @@ class Chain:
             if attempt is None:
                 continue
             try:
-                async with aclosing(attempt.events()) as events:
-                    async for event in events:
-                        self.answered = model
-                        yield event
+                with attempt.recorded():
+                    async with aclosing(attempt.stream()) as events:
+                        async for event in events:
+                            for part in attempt.take(event):  # as `Attempt.events`, with a generator less
+                                self.answered = model
+                                yield part
             except ModelError as error:
                 self._failed(attempt, error)
                 if attempt.has_text or model is self._models[-1]:

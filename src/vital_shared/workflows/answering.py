@@ -107,21 +107,17 @@ class Answering:
         self._stop = Stop(reason="end")
         self._turn = ModelTurn()
 
-    async def events(self) -> AsyncGenerator[Chunk, None]:
-        """Write, round by round; closing the generator ends every call.
+    def rounds(self) -> Iterator[AsyncGenerator[Chunk, None]]:
+        """Write, round by round; read each to its end, or close it, which ends every call.
 
-        :raises ModelError: when no model has written anything.
+        Iterating a round raises `ModelError` when no model has written anything.
         """
         while True:
-            async with aclosing(self._ask()) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            yield self._ask()
             if self._broken or self._stop.reason != "tool_calls" or not self._request.may_call:
                 return
             self._check_bounds()
-            async with aclosing(self._call_tools()) as results:
-                async for result in results:
-                    yield result
+            yield self._call_tools()
 
     @property
     def _spent(self) -> Decimal:
@@ -140,11 +136,12 @@ class Answering:
         try:
             async with aclosing(chain.stream(self._request)) as events:
                 async for event in events:
-                    if isinstance(event, TextDelta):
-                        text, gap = gap + event.text, ""
-                        self._texts.append(text)
-                        yield TextDelta(text=text)
-                    elif isinstance(event, TextWithdrawn):
+                    if type(event) is TextDelta:
+                        chunk, gap = TextDelta(text=gap + event.text) if gap else event, ""
+                        self._texts.append(chunk.text)
+                        yield chunk
+                        continue
+                    if isinstance(event, TextWithdrawn):
                         del self._texts[earlier_texts:]
                         gap = "\n\n" if self._texts else ""
                         self._citations = dict(earlier_citations)

@@ -390,9 +390,10 @@ class BaseWorkflow(Graph):
             ),
             dollars=remaining(limit, spent),
         )
-        async with aclosing(answering.events()) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        for part in answering.rounds():
+            async with aclosing(part) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         yield Done(answering.answer())
 
     @node(optional=True, degradation="quality_failed")
