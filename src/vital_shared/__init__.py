@@ -4,8 +4,49 @@
 >>> from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 """
 
-from vital_shared.errors import InvalidRequest, RunFailed, VitalError
-from vital_shared.graph import Done, Pause, Retry, Skip, Step, fan_out, mermaid, node, waterfall
+from vital_shared.errors import (
+    AlreadyResumed,
+    BudgetExceeded,
+    ConfigurationError,
+    Conflict,
+    Forbidden,
+    IngestError,
+    InvalidRequest,
+    KeyTaken,
+    LimitExceeded,
+    NotFound,
+    PlanChanged,
+    RateLimited,
+    RunCancelled,
+    RunExpired,
+    RunFailed,
+    RunUnderWay,
+    SourceError,
+    StoreError,
+    VitalError,
+    WriteRefused,
+)
+from vital_shared.graph import (
+    Done,
+    Graph,
+    GraphError,
+    NodeError,
+    NodeTimeout,
+    Observer,
+    Outcome,
+    Pause,
+    PlanError,
+    Retry,
+    Skip,
+    Step,
+    fan_out,
+    mermaid,
+    node,
+    waterfall,
+)
+from vital_shared.llm.base import ModelError, TextDelta
+from vital_shared.models.answer import Answer
+from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.own_process import metrics_app, register
 from vital_shared.monitoring.tracking import (
@@ -24,22 +65,51 @@ from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
 __all__ = [
+    "AlreadyResumed",
+    "Answer",
     "BaseWorkflow",
+    "BudgetExceeded",
+    "Citation",
+    "ConfigurationError",
+    "Conflict",
     "Done",
+    "Forbidden",
+    "Graph",
+    "GraphError",
+    "IngestError",
     "InvalidRequest",
+    "KeyTaken",
+    "LimitExceeded",
+    "ModelError",
+    "NodeError",
+    "NodeTimeout",
+    "NotFound",
+    "Observer",
+    "Outcome",
+    "Passage",
     "Pause",
+    "PlanChanged",
+    "PlanError",
+    "RateLimited",
     "Retry",
+    "RunCancelled",
+    "RunExpired",
     "RunFailed",
+    "RunUnderWay",
     "Services",
     "Settings",
     "Skip",
+    "SourceError",
     "Step",
+    "StoreError",
+    "TextDelta",
     "Tool",
     "ToolContext",
     "VitalError",
     "WorkflowInput",
     "WorkflowMode",
     "WorkflowOutput",
+    "WriteRefused",
     "__version__",
     "fan_out",
     "mermaid",

@@ -70,7 +70,7 @@ def ask(
     try:
         asked = WorkflowInput(
             query=question,
-            mode=mode,  # type: ignore[arg-type]  # its validator takes numbers
+            mode=mode,
             tenant_id=tenant,
             user_id=user,
             session_id=session,

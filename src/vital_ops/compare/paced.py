@@ -102,9 +102,7 @@ class PacedWorkflow(BaseWorkflow):
     """The workflow as it is, but for the time that its parts take."""
 
     @node
-    async def load_agent(  # type: ignore[override]  # a node's parameters say what it needs
-        self, agent_id: str, tenant_id: str, query: str
-    ) -> AgentProfile:
+    async def load_agent(self, agent_id: str, tenant_id: str, query: str) -> AgentProfile:
         """Read who answers."""
         await asyncio.sleep(seconds(AGENT, query))
         return await self.services.agents.get(agent_id, tenant_id=tenant_id)

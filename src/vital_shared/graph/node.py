@@ -110,7 +110,7 @@ class Declaration:
 
 
 @overload
-def node(function: F, /) -> F: ...
+def node(function: Callable[..., Any], /) -> Any: ...
 
 
 @overload
@@ -126,11 +126,14 @@ def node(
     pauses: bool = False,
     when: Callable[..., Any] | None = None,
     otherwise: Any = REQUIRED,
-) -> Callable[[F], F]: ...
+) -> Callable[[Callable[..., Any]], Any]: ...
 
 
 def node(function: Any = None, /, *, makes: str | None = None, **declared: Any) -> Any:
     """Make a method a node of its graph.
+
+    To type checkers a node is Any: a subclass may replace it by one with other parameters and another value,
+    or drop it with None.
 
     The method may be async, an async generator (it streams: what it yields reaches the caller at once, and
     `Done` ends it) or sync (it runs in a thread; cancelling waits for it).
@@ -166,7 +169,7 @@ def fan_out(
     retry: Retry | None = None,
     degradation: str | None = None,
     on_timeout: str | None = None,
-) -> Callable[[F], F]:
+) -> Callable[[Callable[..., Any]], Any]:
     """Make a method a node that runs once for each item of a list, at the same time.
 
     The value is a tuple of `Outcome`, one for each item in the list's order, whatever became of it. An

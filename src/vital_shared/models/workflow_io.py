@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +20,7 @@ from pydantic import (
 from vital_shared.models.agent import AgentId
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation
+from vital_shared.models.lenient import Lenient
 from vital_shared.models.lone_surrogate import Whole
 from vital_shared.models.message import Message
 from vital_shared.models.model_call import ModelCall, Tokens
@@ -101,11 +103,19 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,1
 """1 to 128 letters, digits and ``_ . : @ -``."""
 
 
+if TYPE_CHECKING:
+    ModeField = Lenient[WorkflowMode, WorkflowMode | str | int]
+    RequestedToolsField = Lenient[tuple[ToolRequest, ...], Sequence[ToolRequest | str | Mapping[str, Any]]]
+else:
+    ModeField = Annotated[WorkflowMode, BeforeValidator(_to_mode)]
+    RequestedToolsField = tuple[Annotated[ToolRequest, BeforeValidator(_to_request)], ...]
+
+
 class WorkflowInput(Frozen):
     """A request: a question, its tenant and user, and how it is to be answered."""
 
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARACTERS), AfterValidator(_not_blank)]
-    mode: Annotated[WorkflowMode, BeforeValidator(_to_mode)]
+    mode: ModeField
     tenant_id: Id
     user_id: Id
     session_id: Id | None = None
@@ -120,8 +130,10 @@ class WorkflowInput(Frozen):
 
     enable_rag: bool = True
     enable_tools: bool = True
-    requested_tools: tuple[Annotated[ToolRequest, BeforeValidator(_to_request)], ...] = Field(
-        default=(), max_length=16, strict=False
+    requested_tools: RequestedToolsField = Field(
+        default=(),  # type: ignore[arg-type]  # what it holds, and not the descriptor
+        max_length=16,
+        strict=False,
     )
     """Tools that are to be called whatever is suggested; they count as approved."""
 

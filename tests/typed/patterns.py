@@ -1,0 +1,124 @@
+"""Documented patterns, as a user writes them."""
+
+# ruff: noqa: T201
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+from vital_shared import (
+    Answer,
+    BaseWorkflow,
+    Done,
+    Graph,
+    ModelError,
+    Outcome,
+    Passage,
+    Pause,
+    RunFailed,
+    Services,
+    WorkflowInput,
+    WorkflowMode,
+    fan_out,
+    node,
+    tool,
+)
+
+
+class Greeting(Graph):
+    inputs = ("name",)
+
+    @node
+    async def salutation(self) -> str:
+        return "Hello"
+
+    @node
+    async def greeting(self, salutation: str, name: str) -> str:
+        return f"{salutation}, {name}"
+
+
+class German(Greeting):
+    @node
+    async def salutation(self, name: str) -> str:
+        return f"Guten Tag {name}"
+
+
+class Quick(BaseWorkflow):
+    modes = frozenset({WorkflowMode.MODE_2})
+
+    rag_sources = None
+    rag_retrieval = None
+    passages = None
+
+    @node(timeout=2.0, optional=True)
+    async def tool_suggestion(self, query: str) -> tuple[str, ...]:
+        return (query,)
+
+    @node
+    async def parts(self, query: str) -> tuple[str, ...]:
+        return tuple(query.split())
+
+    @fan_out("part", over="parts", limit=2)
+    async def lengths(self, part: str) -> int:
+        return len(part)
+
+    @node
+    async def answer(
+        self, lengths: tuple[Outcome[int], ...], query: str
+    ) -> AsyncIterator[str | Done[Answer]]:
+        yield "x"
+        yield Done(Answer(text=query))
+
+
+class Longer(BaseWorkflow):
+    async def question(self, query: str, tenant_id: str) -> str:
+        return f"{query} {tenant_id}"
+
+
+class Asking(BaseWorkflow):
+    @node(pauses=True)
+    async def verdict(self, answer: Answer) -> str:
+        raise Pause({"text": answer.text})
+
+
+@tool(keywords=("bmi",), requires_approval=False)
+async def body_mass_index(kilograms: float, metres: float) -> str:
+    """Compute the body mass index."""
+    return f"{kilograms / metres**2:.1f}"
+
+
+class ContractInput(WorkflowInput):
+    text: str
+    pages: int = 1
+
+
+class Handbook:
+    name = "handbook"
+
+    async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
+        return ()
+
+
+async def run_them() -> None:
+    services = await Services.open(tools=[body_mass_index], sources=[Handbook()])
+    async with Quick(services) as workflow:
+        request = WorkflowInput(
+            query="a b",
+            mode="2",
+            tenant_id="acme",
+            user_id="ann",
+            requested_tools=["calculator", {"name": "calculator", "arguments": {"expression": "1 + 1"}}],
+            max_cost_dollars=Decimal("0.5"),
+        )
+        try:
+            output = await workflow.execute_typed(request)
+        except (RunFailed, ModelError) as error:
+            print(error)
+        else:
+            print(output.response.upper(), output.cost.total + 1)
+        print(request.mode.is_manual, request.requested_tools[0].name.upper())
+        async for event in workflow.execute_stream(request):
+            print(event.type)
+    contract = ContractInput(query="a", mode=2, tenant_id="acme", user_id="ann", text="b")
+    print(contract.text.upper(), contract.mode.is_chat)
+    run = await Greeting().run(name="Ann")
+    print(run.value("greeting"))
