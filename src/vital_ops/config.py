@@ -17,113 +17,23 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import Field, ValidationError
 
-from vital_ops.durations import parse_seconds, write_seconds
+from vital_ops.rules.groups import EVERY_ALERT
+from vital_ops.thresholds import Threshold, Thresholds
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.base import Frozen
 
-__all__ = ["DEFAULT_CONFIG", "OpsConfig", "Seconds", "Threshold", "Thresholds", "load_config", "scaled"]
-
-MIN_EVENTS: Final = 20
-"""Fewer events in a window do not support a share or a percentile."""
+__all__ = ["DEFAULT_CONFIG", "OpsConfig", "load_config", "scaled"]
 
 SHORTEST_SPAN_SECONDS: Final = 1.0
 """The shortest span of a drill: a few scrapes."""
 
 _MATCHER: Final = r'[a-zA-Z_]\w*="[^"\\{}]*"'
-
-Seconds: TypeAlias = Annotated[
-    float,
-    Field(gt=0),
-    BeforeValidator(lambda span: parse_seconds(span) if isinstance(span, str) else span),
-    PlainSerializer(write_seconds, return_type=str, when_used="json"),
-]
-"""A span of time, ``5m`` in a file."""
-
-
-def _read_hold(span: object) -> object:
-    return 0.0 if span in ("0s", "0m") else parse_seconds(span) if isinstance(span, str) else span
-
-
-Hold: TypeAlias = Annotated[
-    float,
-    Field(ge=0),
-    BeforeValidator(_read_hold),
-    PlainSerializer(lambda span: write_seconds(span) if span else "0s", return_type=str, when_used="json"),
-]
-"""A span of time, ``0m`` for none."""
-
-
-class Threshold(Frozen):
-    """The numbers of one alert."""
-
-    value: float = Field(gt=0)
-    """The limit: a share, seconds, dollars, or a number each second."""
-    window: Seconds
-    """The span over which it is computed."""
-    hold: Hold = Field(alias="for")
-    """The time that the condition has to hold before the alert fires."""
-    least_events: int = Field(default=0, ge=0)
-    """Events in a window below which the alert does not fire."""
-    least_dollars_per_hour: float = Field(default=0, ge=0)
-    """Spending below which the alert does not fire."""
-    before: Seconds = 3_600.0
-    """The distance of the earlier window that this one is compared with, where there is one."""
-    day: Seconds = 86_400.0
-    """The distance of the same hour of the day before."""
-    week: Seconds = 604_800.0
-    """The distance of the same hour of the week before."""
-    unknown_dollars_per_hour: float = Field(default=100 / 24, ge=0)
-    """The usual spending where nothing is known; see `OpsConfig.threshold`."""
-
-    @property
-    def range(self) -> str:
-        """The window, as Prometheus writes it."""
-        return write_seconds(self.window)
-
-
-Thresholds: TypeAlias = Mapping[str, Threshold]
-"""Thresholds by the alerts' names."""
-
-
-def _threshold(
-    value: float, window: str, hold: str, least_events: int = MIN_EVENTS, **more: float
-) -> Threshold:
-    return Threshold.model_validate(
-        {"value": value, "window": window, "for": hold, "least_events": least_events} | more
-    )
-
-
-_THRESHOLDS: Final[Thresholds] = {
-    "HighErrorRate": _threshold(0.05, "5m", "5m"),
-    "HighLatency": _threshold(10, "5m", "5m"),
-    "VeryHighLatency": _threshold(30, "5m", "5m"),
-    "LowCacheHitRate": _threshold(0.40, "10m", "15m"),
-    "CacheNearCapacity": _threshold(0.95, "10m", "10m", 0),
-    "HighCacheEvictionRate": _threshold(10, "10m", "10m", 0),
-    "HighDailyCost": _threshold(100, "24h", "1h", 0),
-    "SuddenCostSpike": _threshold(2, "10m", "10m", 0, least_dollars_per_hour=1),
-    "LowQualityScore": _threshold(0.8, "10m", "10m"),
-    "HighDegradationRate": _threshold(0.20, "10m", "10m"),
-    "HighToolFailureRate": _threshold(0.10, "10m", "10m"),
-    "HighRAGFailureRate": _threshold(0.05, "10m", "10m"),
-    "DeadLetters": _threshold(1, "10m", "0m", 0),
-    "EngineDown": _threshold(1, "1m", "1m", 0),
-    "ReplicaDown": _threshold(1, "5m", "5m", 0),
-    "EngineRejecting": _threshold(0.10, "5m", "5m"),
-    "NotificationsFailing": _threshold(1, "5m", "5m", 0),
-    "TrafficDropped": _threshold(0.20, "15m", "15m", 100),
-    "TenantAvailability": _threshold(0.50, "10m", "5m"),
-    "WorkerRestarts": _threshold(3, "10m", "0m", 0),
-    "TenantBudgetHalf": _threshold(0.5, "10m", "0m", 0),
-    "TenantBudgetNearlySpent": _threshold(0.8, "10m", "0m", 0),
-    "TenantBudgetSpent": _threshold(1, "10m", "0m", 0),
-}
+_THRESHOLDS: Final[Thresholds] = {alert.key: alert.threshold for alert in EVERY_ALERT}
 
 
 class OpsConfig(Frozen):
@@ -150,6 +60,7 @@ class OpsConfig(Frozen):
     alertmanager_external_url: str = Field(default="http://127.0.0.1:9093", pattern=r"^https?://\S+$")
     """The address under which people reach Alertmanager, for links to silence an alert."""
     thresholds: Thresholds = _THRESHOLDS
+    """The numbers of each alert; by default those that stand with it in `vital_ops.rules`."""
 
     @property
     def target_labels(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from vital_ops.destinations import Destinations
-from vital_ops.rules.alert import NOTIFY
+from vital_ops.rules.alert_rule import NOTIFY
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.reliability import TENANT_BUDGET
 from vital_ops.rules.rule import write_yaml

@@ -12,7 +12,7 @@ from typing import Any
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import panel_url
 
-__all__ = ["NUMBERS", "SAID", "Said", "faults"]
+__all__ = ["CRITICAL", "NUMBERS", "RECEIVERS", "SAID", "Said", "faults"]
 
 NUMBERS = {
     "HighErrorRate": (0.05, "5m", 5, 20),
@@ -501,3 +501,6 @@ SAID = {
     ),
 }
 """By their keys, in the order of their rules."""
+
+RECEIVERS = {SAID[key].name: set(SAID[key].receivers) for key in NUMBERS}
+CRITICAL = {SAID[key].name for key in NUMBERS if SAID[key].severity == "critical"}

@@ -25,7 +25,7 @@ from vital_ops.dashboards.cost import cost
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT
 from vital_ops.promql import scoped
 from vital_ops.rules.alerts import ALERTS
-from vital_ops.rules.recording import recordings
+from vital_ops.rules.groups import recordings
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, burns, slo_recordings
 from vital_ops.stack.programs import PROMTOOL, find_program
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS

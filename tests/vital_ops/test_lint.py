@@ -5,7 +5,7 @@ import pytest
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import boards
 from vital_ops.lint.lint import all_known, lint_boards, lint_query, lint_rules
-from vital_ops.rules.recording import recordings
+from vital_ops.rules.groups import recordings
 from vital_ops.rules.slos import slo_recordings
 
 KNOWN = all_known([*recordings(DEFAULT_CONFIG.thresholds), *slo_recordings()])

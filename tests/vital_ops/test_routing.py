@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.vital_ops.alerts_of_spec import CRITICAL, RECEIVERS
+from tests.vital_ops.rules_of_spec import CRITICAL, RECEIVERS
 
 from vital_ops.build import CONTAINERS
 from vital_ops.destinations import Destinations

@@ -12,8 +12,7 @@ from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import boards
 from vital_ops.lint.lint import all_known, lint_query
 from vital_ops.rules.files import slo_rules
-from vital_ops.rules.groups import EVERY_ALERT
-from vital_ops.rules.recording import recordings
+from vital_ops.rules.groups import EVERY_ALERT, recordings
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, WATCHDOG, slo_recordings
 
 RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"

@@ -19,6 +19,7 @@ from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.promql import increase, ratio, scoped, sum_by
 from vital_ops.report.period import Period
 from vital_ops.report.report import Report, make_report
+from vital_ops.rules.groups import recordings
 from vital_ops.rules.recording import (
     COST_OF_DAY,
     DEGRADATION_RATIO,
@@ -26,7 +27,6 @@ from vital_ops.rules.recording import (
     ERROR_RATIO,
     HIT_RATIO,
     MEAN_QUALITY,
-    recordings,
 )
 from vital_shared.monitoring.metrics import LLM_CALLS_TOTAL
 from vital_shared.store.database import Database

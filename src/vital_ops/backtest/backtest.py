@@ -9,13 +9,14 @@ from typing import Final
 from vital_ops.backtest.firings import Firing, firings
 from vital_ops.backtest.history import History
 from vital_ops.backtest.inlining import inlined
-from vital_ops.config import DEFAULT_CONFIG, OpsConfig, Threshold
+from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.durations import write_seconds
 from vital_ops.promql import scoped
 from vital_ops.rules.alert import AlertSpec
 from vital_ops.rules.alerts import ALERTS
-from vital_ops.rules.recording import recordings
+from vital_ops.rules.groups import recordings
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, burns, slo_recordings
+from vital_ops.thresholds import Threshold
 
 __all__ = ["Tested", "backtest", "unmet", "write_thresholds"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
 from vital_ops.promql import increase, mean, rate, ratio, sum_by
 from vital_ops.rules.recording import (
@@ -15,6 +14,7 @@ from vital_ops.rules.recording import (
     hit_ratio,
     over_replicas,
 )
+from vital_ops.thresholds import Thresholds
 from vital_ops.uids import CACHE
 from vital_shared.monitoring.metrics import (
     CACHE_BYTES,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.config import OpsConfig, Threshold
+from vital_ops.config import OpsConfig
 from vital_ops.dashboards.budgets import budgets
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
 from vital_ops.promql import increase_from_birth, max_by, rate, ratio, select, sum_by
 from vital_ops.report.targets import CALLS_SAVED
 from vital_ops.rules.alerts import usual_cost
 from vital_ops.rules.recording import COST_OF_DAY, COST_PER_HOUR
+from vital_ops.thresholds import Threshold
 from vital_ops.uids import COST
 from vital_shared.monitoring.metrics import (
     COST_DOLLARS_TOTAL,

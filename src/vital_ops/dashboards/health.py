@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query, Section
 from vital_ops.promql import SCOPE, increase, rate, select, sum_by
 from vital_ops.rules.recording import (
@@ -14,6 +13,7 @@ from vital_ops.rules.recording import (
     failure_ratio,
     mean_quality,
 )
+from vital_ops.thresholds import Thresholds
 from vital_ops.uids import HEALTH
 from vital_shared.monitoring.instrument import Counter
 from vital_shared.monitoring.metrics import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import RANGE, Limit, Panel, Query
 from vital_ops.rules.recording import DEGRADATION_RATIO
 from vital_ops.rules.slos import OBJECTIVES, WINDOWS, Objective, burn_rate
+from vital_ops.thresholds import Thresholds
 
 __all__ = ["objectives"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
 from vital_ops.dashboards.quantiles import quantiles
 from vital_ops.definitions import ANSWERED
 from vital_ops.promql import increase, increase_from_birth, mean, quantile, rate, ratio, select, sum_by
 from vital_ops.report.targets import HIT_RATE, SUCCESS_RATE
 from vital_ops.rules.recording import ALL, DURATION, ERROR_RATIO, error_ratio, hit_ratio
+from vital_ops.thresholds import Thresholds
 from vital_ops.uids import PERFORMANCE
 from vital_shared.monitoring.metrics import (
     DEGRADATIONS_TOTAL,

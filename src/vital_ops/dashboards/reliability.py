@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from vital_ops.config import Thresholds
 from vital_ops.dashboards.objectives import objectives
 from vital_ops.dashboards.panel import Board, Section
 from vital_ops.dashboards.processes import processes
 from vital_ops.dashboards.providers import providers
 from vital_ops.dashboards.storage import storage
 from vital_ops.dashboards.traffic import traffic
+from vital_ops.thresholds import Thresholds
 from vital_ops.uids import RELIABILITY
 
 __all__ = ["reliability"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from vital_ops.config import Thresholds
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Limit, Panel, Query
 from vital_ops.promql import SCOPE, increase, rate, sum_by
-from vital_ops.rules.recording import REJECTION_RATIO, REQUESTS_PER_HOUR, TENANT_ERROR_RATIO, WORKER_RESTARTS
+from vital_ops.rules.recording import REJECTION_RATIO, REQUESTS_PER_HOUR, TENANT_ERROR_RATIO
+from vital_ops.rules.reliability import WORKER_RESTARTS
+from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.metrics import (
     HTTP_REFUSALS_TOTAL,
     HTTP_REQUESTS_TOTAL,

@@ -14,7 +14,7 @@ import aiohttp
 
 from vital_ops.drill.traffic import Ask, Traffic
 from vital_ops.receivers.slack import ARCHIVED
-from vital_ops.rules.alert import NOTIFY
+from vital_ops.rules.alert_rule import NOTIFY
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.scratch import Scratch
 from vital_ops.stack.stack import ENGINES, HOST

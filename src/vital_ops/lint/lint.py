@@ -8,16 +8,17 @@ from typing import Final, NamedTuple
 
 import promql_parser as promql
 
-from vital_ops.config import OpsConfig, Thresholds
+from vital_ops.config import OpsConfig
 from vital_ops.dashboards.panel import INTERVAL, RANGE, Board
 from vital_ops.durations import write_seconds
 from vital_ops.lint.checking import Labels, Walk
 from vital_ops.lint.known import Known, catalogue, recorded
 from vital_ops.promql import scoped
 from vital_ops.rules.files import alert_rules, slo_rules
-from vital_ops.rules.recording import recordings
+from vital_ops.rules.groups import recordings
 from vital_ops.rules.rule import Recording, Rule
 from vital_ops.rules.slos import slo_recordings
+from vital_ops.thresholds import Thresholds
 
 __all__ = ["LintFault", "all_known", "lint_boards", "lint_query", "lint_rules"]
 

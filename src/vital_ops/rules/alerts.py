@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
-from vital_ops.config import Threshold
 from vital_ops.durations import write_seconds
 from vital_ops.promql import and_on, increase, increase_from_birth, mean, sum_by
 from vital_ops.rules.alert import AlertSpec, Contributors
+from vital_ops.rules.judged_tests import degraded, falling, late, rising, timed_out
+from vital_ops.rules.level_tests import daily_cost, evictions, fullness
 from vital_ops.rules.recording import (
     ALL,
     BROKEN,
@@ -26,6 +28,9 @@ from vital_ops.rules.recording import (
     TOOL_FAILURE_RATIO,
     TRIED,
 )
+from vital_ops.rules.shapes import errors, hits, quality, searches, tools
+from vital_ops.rules.spike_tests import spike
+from vital_ops.thresholds import Threshold, numbers
 from vital_ops.uids import CACHE, COST, HEALTH, PERFORMANCE, RELIABILITY
 from vital_shared.monitoring.metrics import (
     COST_DOLLARS_TOTAL,
@@ -118,9 +123,12 @@ _SLOW_MODELS: Final = Contributors(
     "seconds",
 )
 
-ALERTS: Final = (
+ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="HighErrorRate",
+        threshold=numbers(0.05, "5m", "5m"),
+        fires_when="more than 5 % of the requests fail",
+        cases=lambda at: rising(at, errors, ERROR_RATIO),
         group="performance",
         severity="warning",
         team="platform",
@@ -139,6 +147,9 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="HighLatency",
+        threshold=numbers(10, "5m", "5m"),
+        fires_when="the 95th percentile of durations is above 10 s",
+        cases=lambda at: late(at, 0.95, f'{DURATION}{{quantile="0.95"}} >= 0'),
         group="performance",
         severity="warning",
         team="platform",
@@ -155,6 +166,9 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="VeryHighLatency",
+        threshold=numbers(30, "5m", "5m"),
+        fires_when="the 99th percentile of durations is above 30 s",
+        cases=lambda at: late(at, 0.99, f'{DURATION}{{quantile="0.99"}} >= 0'),
         group="performance",
         severity="critical",
         team="platform",
@@ -171,6 +185,9 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="LowCacheHitRate",
+        threshold=numbers(0.40, "10m", "15m"),
+        fires_when="the cache answers less than 40 % of its look-ups in modes 1 and 2",
+        cases=lambda at: falling(at, hits, HIT_RATIO),
         group="cache",
         severity="warning",
         team="performance",
@@ -185,6 +202,9 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="CacheNearCapacity",
+        threshold=numbers(0.95, "10m", "10m", 0),
+        fires_when="a tier of the cache is more than 95 % full",
+        cases=fullness,
         group="cache",
         severity="warning",
         team="performance",
@@ -200,6 +220,9 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="HighCacheEvictionRate",
+        threshold=numbers(10, "10m", "10m", 0),
+        fires_when="a tier of the cache evicts more than 10 entries a second",
+        cases=evictions,
         group="cache",
         severity="warning",
         team="performance",
@@ -215,6 +238,9 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="HighDailyCost",
+        threshold=numbers(100, "24h", "1h", 0),
+        fires_when="a day costs more than $100",
+        cases=daily_cost,
         group="cost",
         severity="warning",
         team="finance",
@@ -230,6 +256,10 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="SuddenCostSpike",
+        threshold=numbers(2, "10m", "10m", 0, least_dollars_per_hour=1),
+        fires_when="spending is more than twice that of an hour before, of the same hour yesterday "
+        "and of the same hour a week ago, and above $1 an hour",
+        cases=spike,
         group="cost",
         severity="critical",
         team="finance",
@@ -245,6 +275,9 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="LowQualityScore",
+        threshold=numbers(0.8, "10m", "10m"),
+        fires_when="the mean quality of answers is below 0.8",
+        cases=lambda at: falling(at, quality, MEAN_QUALITY),
         group="quality",
         severity="warning",
         team="quality",
@@ -260,6 +293,9 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="HighDegradationRate",
+        threshold=numbers(0.20, "10m", "10m"),
+        fires_when="more than 20 % of the answers were made without something",
+        cases=lambda at: degraded(at, DEGRADATION_RATIO),
         group="quality",
         severity="warning",
         team="quality",
@@ -275,6 +311,9 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="HighToolFailureRate",
+        threshold=numbers(0.10, "10m", "10m"),
+        fires_when="more than 10 % of the calls of tools fail",
+        cases=lambda at: rising(at, tools, TOOL_FAILURE_RATIO),
         group="system",
         severity="warning",
         team="platform",
@@ -292,6 +331,12 @@ ALERTS: Final = (
     ),
     AlertSpec(
         name="HighRAGFailureRate",
+        threshold=numbers(0.05, "10m", "10m"),
+        fires_when="more than 5 % of the searches fail",
+        cases=lambda at: (
+            *rising(at, searches, RAG_FAILURE_RATIO),
+            timed_out(at, partial(searches, timed_out=1)),
+        ),
         group="system",
         severity="critical",
         team="platform",

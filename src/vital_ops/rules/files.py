@@ -9,8 +9,8 @@ from typing import Final, TypeVar
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.dashboards.boards import panel_url
 from vital_ops.promql import scoped
-from vital_ops.rules.groups import ALERT, GROUPS, RECORDING, RECORDING_GROUP, SLO, SLO_GROUPS
-from vital_ops.rules.recording import recordings
+from vital_ops.rules.alert_rule import alert_rule
+from vital_ops.rules.groups import ALERT, GROUPS, RECORDING, RECORDING_GROUP, SLO, SLO_GROUPS, recordings
 from vital_ops.rules.rule import AlertRule, Recording, Rule, write_rules
 from vital_ops.rules.slos import slo_alerts, slo_recordings, watchdog
 from vital_ops.uids import HEALTH
@@ -42,7 +42,10 @@ def alert_rules(config: OpsConfig) -> dict[str, list[AlertRule]]:
     return {
         name: [
             *_scoped(
-                (alert.rule(config, panel_url(config, alert.dashboard, alert.panel)) for alert in group),
+                (
+                    alert_rule(alert, config, panel_url(config, alert.dashboard, alert.panel))
+                    for alert in group
+                ),
                 config,
             )
         ]

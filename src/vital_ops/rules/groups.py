@@ -1,11 +1,15 @@
-"""The rule files, and the groups in them."""
+"""The rule files, and the groups in them: all alerts, and all that is recorded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from vital_ops.rules.alerts import ALERTS
+from vital_ops.rules.recording import shared_recordings
 from vital_ops.rules.reliability import RELIABILITY_ALERTS
+from vital_ops.rules.rule import Recording
+from vital_ops.thresholds import Thresholds
 
 __all__ = [
     "ALERT",
@@ -16,6 +20,7 @@ __all__ = [
     "RECORDING_GROUP",
     "SLO",
     "SLO_GROUPS",
+    "recordings",
 ]
 
 RECORDING: Final = "recording.yml"
@@ -36,3 +41,12 @@ GROUPS: Final = {
 ALERT_GROUPS: Final = tuple(GROUPS)
 
 SLO_GROUPS: Final = ("vital-slo-recording", "vital-slo")
+
+
+def recordings(thresholds: Thresholds) -> Iterator[Recording]:
+    """Make all recorded series: those that are shared, and those of single alerts."""
+    yield from shared_recordings(thresholds)
+    for alert in EVERY_ALERT:
+        recording = alert.recording(thresholds[alert.key])
+        if recording is not None:
+            yield recording

@@ -9,11 +9,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
-from vital_ops.config import Threshold
 from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import Shape, degradations, nearly_slow, slow
 from vital_ops.rules.timing import Timing
+from vital_ops.thresholds import Threshold
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
 
 __all__ = ["Fault", "case_of", "degraded", "falling", "late", "rising", "timed_out"]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from vital_ops.config import Threshold
 from vital_ops.promql import select
 from vital_ops.rules.case import INSTANCES, Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
+from vital_ops.thresholds import Threshold
 from vital_shared.monitoring.metrics import (
     CACHE_CAPACITY_ENTRIES,
     CACHE_ENTRIES,

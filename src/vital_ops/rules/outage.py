@@ -14,7 +14,15 @@ from typing import Final
 
 from vital_ops.promql import SCOPE
 
-__all__ = ["DOWN", "ENGINES_UP", "ENGINES_UP_NOW", "down_lately", "last_value", "through_outages"]
+__all__ = [
+    "DOWN",
+    "ENGINES_UP",
+    "ENGINES_UP_NOW",
+    "MAX_SETTLING_SECONDS",
+    "down_lately",
+    "last_value",
+    "through_outages",
+]
 
 ENGINES_UP: Final = "vital:engines_up:count"
 """The recorded number of engines that answer Prometheus."""
@@ -24,6 +32,9 @@ ENGINES_UP_NOW: Final = f"(sum(up{{{SCOPE}}}) or vector(0))"
 
 DOWN: Final = f"absent(up{{{SCOPE}}} == 1)"
 """The condition that no engine is up."""
+
+MAX_SETTLING_SECONDS: Final = 900.0
+"""The longest time that an alert keeps its state after an outage: a window of a day is not waited for."""
 
 LAST_VALUE_WINDOW: Final = "1d"
 """The time that the last value of an alert is looked for."""

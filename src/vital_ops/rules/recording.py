@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from vital_ops.config import Thresholds
 from vital_ops.definitions import ANSWERABLE, CACHED_MODES, ENDED, FAILED, HIT, LOOKED_UP
 from vital_ops.promql import Match, increase, mean, quantile, rate, ratio, select, sum_by
 from vital_ops.rules.outage import ENGINES_UP, ENGINES_UP_NOW
 from vital_ops.rules.rule import Recording
+from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram
 from vital_shared.monitoring.metrics import (
     BUDGET_LIMIT_DOLLARS,
@@ -17,16 +17,13 @@ from vital_shared.monitoring.metrics import (
     CACHE_CAPACITY_ENTRIES,
     CACHE_ENTRIES,
     CACHE_OPERATIONS_TOTAL,
-    CHARGES_FLAGGED_TOTAL,
     COST_OVERALL_DOLLARS_TOTAL,
     DEGRADED_RESPONSES_TOTAL,
     QUALITY_SCORE,
     RAG_RETRIEVALS_TOTAL,
     REQUESTS_REJECTED_TOTAL,
-    STORE_DEAD_LETTERS,
     TIME_TO_FIRST_TOKEN_SECONDS,
     TOOL_EXECUTIONS_TOTAL,
-    WORKER_RESTARTS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
@@ -55,11 +52,9 @@ __all__ = [
     "REFUSED",
     "REJECTION_RATIO",
     "REQUESTS_PER_HOUR",
-    "SET_ASIDE",
     "TENANT_ERROR_RATIO",
     "TOOL_FAILURE_RATIO",
     "TRIED",
-    "WORKER_RESTARTS",
     "arrived",
     "degradation_ratio",
     "error_ratio",
@@ -67,7 +62,7 @@ __all__ = [
     "hit_ratio",
     "mean_quality",
     "over_replicas",
-    "recordings",
+    "shared_recordings",
 ]
 
 RECORDED_PREFIX: Final = "vital:"
@@ -90,10 +85,8 @@ MEAN_QUALITY: Final = "vital:quality_score:mean"
 TOOL_FAILURE_RATIO: Final = "vital:tool_failures:ratio"
 RAG_FAILURE_RATIO: Final = "vital:rag_failures:ratio"
 REJECTION_RATIO: Final = "vital:rejections:ratio"
-SET_ASIDE: Final = "vital:set_aside:count"
 REQUESTS_PER_HOUR: Final = "vital:workflow_requests:per_hour"
 TENANT_ERROR_RATIO: Final = "vital:tenant_errors:ratio"
-WORKER_RESTARTS: Final = "vital:worker_restarts:count"
 BUDGET_USED: Final = "vital:budget_used:ratio"
 
 # What counts
@@ -109,8 +102,8 @@ REFUSED: Final = ("overload", "auth")
 """Reasons of the service, and not of a tenant's limits."""
 
 
-def recordings(thresholds: Thresholds) -> Iterator[Recording]:
-    """Make all of them."""
+def shared_recordings(thresholds: Thresholds) -> Iterator[Recording]:
+    """Make those that several panels, alerts or reports read."""
     window = {name: each.range for name, each in thresholds.items()}
     requests = WORKFLOW_REQUESTS_TOTAL
     yield Recording(ERROR_RATIO, error_ratio(window["HighErrorRate"]))
@@ -127,8 +120,6 @@ def recordings(thresholds: Thresholds) -> Iterator[Recording]:
     yield Recording(COST_OF_DAY, sum_by(increase(COST_OVERALL_DOLLARS_TOTAL, window["HighDailyCost"])))
     spike = sum_by(rate(COST_OVERALL_DOLLARS_TOTAL, window["SuddenCostSpike"]))
     yield Recording(COST_PER_HOUR, f"{spike} * 3600")
-    clamped = sum_by(increase(CHARGES_FLAGGED_TOTAL, window["DeadLetters"], flag="clamped"))
-    yield Recording(SET_ASIDE, f"max({select(STORE_DEAD_LETTERS)}) + {clamped}")
     yield Recording(ENGINES_UP, ENGINES_UP_NOW)
     refused = sum_by(increase(REQUESTS_REJECTED_TOTAL, window["EngineRejecting"], reason=REFUSED))
     yield Recording(REJECTION_RATIO, ratio(refused, arrived(window["EngineRejecting"])))
@@ -142,7 +133,6 @@ def recordings(thresholds: Thresholds) -> Iterator[Recording]:
             sum_by(increase(requests, window["TenantAvailability"], outcome=ALL), "tenant_id"),
         ),
     )
-    yield Recording(WORKER_RESTARTS, sum_by(increase(WORKER_RESTARTS_TOTAL, window["WorkerRestarts"])))
     yield Recording(BUDGET_USED, _budget_used(window["TenantBudgetSpent"]))
 
 

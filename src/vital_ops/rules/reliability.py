@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.config import Threshold
 from vital_ops.durations import write_seconds
-from vital_ops.promql import SCOPE, and_on, increase, increase_from_birth, rate, sum_by
+from vital_ops.promql import SCOPE, and_on, increase, increase_from_birth, rate, select, sum_by
 from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors
+from vital_ops.rules.budget_tests import budget
+from vital_ops.rules.judged_tests import rising
 from vital_ops.rules.outage import DOWN, ENGINES_UP_NOW
 from vital_ops.rules.recording import (
     ALL,
@@ -15,24 +16,32 @@ from vital_ops.rules.recording import (
     REFUSED,
     REJECTION_RATIO,
     REQUESTS_PER_HOUR,
-    SET_ASIDE,
     TENANT_ERROR_RATIO,
-    WORKER_RESTARTS,
     arrived,
 )
+from vital_ops.rules.reliability_tests import engine_down, failing_notifications, replica_down
+from vital_ops.rules.shapes import rejections, tenant_errors
+from vital_ops.rules.store_tests import restarts, set_aside
+from vital_ops.rules.traffic_tests import dropped_traffic
+from vital_ops.thresholds import Threshold, numbers
 from vital_ops.uids import COST, RELIABILITY
 from vital_shared.monitoring.metrics import (
+    CHARGES_FLAGGED_TOTAL,
     COST_DOLLARS_TOTAL,
     REQUESTS_REJECTED_TOTAL,
+    STORE_DEAD_LETTERS,
     WORKER_RESTARTS_TOTAL,
     WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 
-__all__ = ["RELIABILITY_ALERTS", "TENANT_BUDGET"]
+__all__ = ["RELIABILITY_ALERTS", "SET_ASIDE", "TENANT_BUDGET", "WORKER_RESTARTS"]
 
 TENANT_BUDGET: Final = "TenantBudget"
 """The name of three alerts, of a share each of a tenant's budget."""
+
+SET_ASIDE: Final = "vital:set_aside:count"
+WORKER_RESTARTS: Final = "vital:worker_restarts:count"
 
 DAY: Final = "1d"
 """The time whose spending names the contributors to a budget's use, of a month's budget too."""
@@ -70,11 +79,20 @@ def _tenant_fails(at: Threshold) -> str:
     return f"{TENANT_ERROR_RATIO} > {at.value:g} and on (tenant_id) {ended} >= {at.least_events}"
 
 
-def _tenant_budget(row: str, words: str) -> AlertSpec:
+def _set_aside(at: Threshold) -> str:
+    """Count the writes that wait for a person, and the charges that were clamped in a window."""
+    clamped = sum_by(increase(CHARGES_FLAGGED_TOTAL, at.range, flag="clamped"))
+    return f"max({select(STORE_DEAD_LETTERS)}) + {clamped}"
+
+
+def _tenant_budget(row: str, share: float, fires_when: str, description: str) -> AlertSpec:
     """Make one of the alerts on a tenant's budgets; a period's end is the end of all of them."""
     return AlertSpec(
         name=TENANT_BUDGET,
         row=row,
+        threshold=numbers(share, "10m", "0m", 0),
+        fires_when=fires_when,
+        cases=budget,
         own=(("share", "{percent}"),),
         group="reliability",
         severity="warning",
@@ -82,7 +100,7 @@ def _tenant_budget(row: str, words: str) -> AlertSpec:
         receivers=("email", "slack"),
         summary="{{{{ $labels.tenant_id }}}} has spent {value} of its budget of the "
         "{{{{ $labels.period }}}}; this is sent from {limit} on",
-        description=words,
+        description=description,
         dashboard=COST,
         panel="budget_used",
         unit="share",
@@ -97,9 +115,12 @@ def _tenant_budget(row: str, words: str) -> AlertSpec:
     )
 
 
-RELIABILITY_ALERTS: Final = (
+RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="EngineDown",
+        threshold=numbers(1, "1m", "1m", 0),
+        fires_when="no engine answers Prometheus",
+        cases=engine_down,
         group="reliability",
         severity="critical",
         team="platform",
@@ -114,6 +135,9 @@ RELIABILITY_ALERTS: Final = (
     ),
     AlertSpec(
         name="ReplicaDown",
+        threshold=numbers(1, "5m", "5m", 0),
+        fires_when="some engines do not answer Prometheus, and others do",
+        cases=replica_down,
         group="reliability",
         severity="warning",
         team="platform",
@@ -129,6 +153,9 @@ RELIABILITY_ALERTS: Final = (
     ),
     AlertSpec(
         name="EngineRejecting",
+        threshold=numbers(0.10, "5m", "5m"),
+        fires_when="more than 10 % of the requests are refused for overload or a wrong key",
+        cases=lambda at: rising(at, rejections, REJECTION_RATIO),
         group="reliability",
         severity="warning",
         team="platform",
@@ -147,6 +174,9 @@ RELIABILITY_ALERTS: Final = (
     ),
     AlertSpec(
         name="NotificationsFailing",
+        threshold=numbers(1, "5m", "5m", 0),
+        fires_when="Alertmanager could not deliver a notification; webhooks do not count",
+        cases=failing_notifications,
         group="reliability",
         severity="warning",
         team="platform",
@@ -165,6 +195,9 @@ RELIABILITY_ALERTS: Final = (
     ),
     AlertSpec(
         name="DeadLetters",
+        threshold=numbers(1, "10m", "0m", 0),
+        fires_when="a write was set aside, or a charge clamped",
+        cases=set_aside,
         group="reliability",
         severity="warning",
         team="finance",
@@ -176,9 +209,14 @@ RELIABILITY_ALERTS: Final = (
         unit="number",
         condition=lambda at: f"{SET_ASIDE} >= {at.value:g}",
         shown=SET_ASIDE,
+        records=_set_aside,
     ),
     AlertSpec(
         name="TrafficDropped",
+        threshold=numbers(0.20, "15m", "15m", 100),
+        fires_when="requests are below 20 % of the same hour a week before, "
+        "else yesterday, else an hour before",
+        cases=dropped_traffic,
         group="reliability",
         severity="warning",
         team="platform",
@@ -198,6 +236,11 @@ RELIABILITY_ALERTS: Final = (
     ),
     AlertSpec(
         name="TenantAvailability",
+        threshold=numbers(0.50, "10m", "5m"),
+        fires_when="more than half of a tenant's requests fail",
+        cases=lambda at: rising(
+            at, tenant_errors, f'{TENANT_ERROR_RATIO}{{tenant_id="acme"}}', {"tenant_id": "acme"}
+        ),
         group="reliability",
         severity="warning",
         team="platform",
@@ -216,6 +259,9 @@ RELIABILITY_ALERTS: Final = (
     ),
     AlertSpec(
         name="WorkerRestarts",
+        threshold=numbers(3, "10m", "0m", 0),
+        fires_when="3 workers or more were replaced",
+        cases=restarts,
         group="reliability",
         severity="warning",
         team="platform",
@@ -227,14 +273,28 @@ RELIABILITY_ALERTS: Final = (
         unit="number",
         condition=lambda at: f"{WORKER_RESTARTS} >= {at.value:g}",
         shown=WORKER_RESTARTS,
+        records=lambda at: sum_by(increase(WORKER_RESTARTS_TOTAL, at.range)),
         contributors=Contributors(
             "cause", lambda at: sum_by(increase(WORKER_RESTARTS_TOTAL, at.range), "cause")
         ),
     ),
-    _tenant_budget("TenantBudgetHalf", "Half of it or more is spent. It holds until the period ends."),
     _tenant_budget(
-        "TenantBudgetNearlySpent", "Little of the budget is left. It holds until its period ends."
+        "TenantBudgetHalf",
+        0.5,
+        "a tenant has spent 50 % of a budget",
+        "Half of it or more is spent. It holds until the period ends.",
     ),
-    _tenant_budget("TenantBudgetSpent", "Further requests of the tenant are refused until the period ends."),
+    _tenant_budget(
+        "TenantBudgetNearlySpent",
+        0.8,
+        "a tenant has spent 80 % of a budget",
+        "Little of the budget is left. It holds until its period ends.",
+    ),
+    _tenant_budget(
+        "TenantBudgetSpent",
+        1,
+        "a tenant has spent a budget",
+        "Further requests of the tenant are refused until the period ends.",
+    ),
 )
 """In the order in which the guide lists them."""

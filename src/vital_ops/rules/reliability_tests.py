@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from vital_ops.config import Threshold
-from vital_ops.rules.budget_tests import budget
 from vital_ops.rules.case import ENGINE, Case, Phase, SeriesPhases, flat, lines, times
-from vital_ops.rules.judged_tests import rising
 from vital_ops.rules.level_tests import level
-from vital_ops.rules.recording import REJECTION_RATIO, TENANT_ERROR_RATIO
-from vital_ops.rules.shapes import rejections, tenant_errors
-from vital_ops.rules.store_tests import restarts, set_aside
-from vital_ops.rules.traffic_tests import dropped_traffic
+from vital_ops.thresholds import Threshold
 
-__all__ = ["RELIABILITY_CASES"]
+__all__ = ["engine_down", "failing_notifications", "replica_down"]
 
 OTHER_ENGINE: Final = ENGINE.replace("one:8000", "two:8000")
 THIRD_ENGINE: Final = ENGINE.replace("one:8000", "three:8000")
@@ -23,7 +17,8 @@ MANY_ENGINES: Final = 24
 DOWN_ELSEWHERE: Final = 'up{job="elsewhere",instance="two:8000"}'
 
 
-def _engine_down(at: Threshold) -> Iterator[Case]:
+def engine_down(at: Threshold) -> Iterator[Case]:
+    """Fire while no engine is up."""
     hold = at.hold / 60
     down = flat((9, 1), (4 + hold, 0), (10, 1))
     up = flat((30 + hold, 1))
@@ -43,7 +38,8 @@ def _engine_down(at: Threshold) -> Iterator[Case]:
         yield Case(f"does not fire while {name} up", series, [(11 + hold, False)], down)
 
 
-def _replica_down(at: Threshold) -> Iterator[Case]:
+def replica_down(at: Threshold) -> Iterator[Case]:
+    """Fire while some engines are down, and others up."""
     hold = at.hold / 60
     down, up = flat((9, 1), (4 + hold, 0), (10, 1)), flat((30 + hold, 1))
     elsewhere = {DOWN_ELSEWHERE: flat((30 + hold, 0))}
@@ -60,7 +56,7 @@ def _replica_down(at: Threshold) -> Iterator[Case]:
     yield Case("does not fire when all are up", elsewhere | many, [(11 + hold, False)])
 
 
-def _failing_notifications(at: Threshold) -> Iterator[Case]:
+def failing_notifications(at: Threshold) -> Iterator[Case]:
     """Count the failures of all but webhooks, of which one is the engine that may be down."""
     window = at.window / 60
 
@@ -81,20 +77,3 @@ def _failing_notifications(at: Threshold) -> Iterator[Case]:
     yield Case("fires on as many as the limit", {failed("slack"): flat(*steps)}, [(30, True)])
     one = {failed("slack"): flat((9, 5), (60, 5 + at.value))}
     yield Case("does not fire on one failure for less than its time", one, [(12, False), (25, False)])
-
-
-RELIABILITY_CASES: Final[Mapping[str, Callable[[Threshold], Iterator[Case]]]] = {
-    "EngineDown": _engine_down,
-    "ReplicaDown": _replica_down,
-    "EngineRejecting": lambda at: rising(at, rejections, REJECTION_RATIO),
-    "NotificationsFailing": _failing_notifications,
-    "DeadLetters": set_aside,
-    "TrafficDropped": dropped_traffic,
-    "TenantAvailability": lambda at: rising(
-        at, tenant_errors, f'{TENANT_ERROR_RATIO}{{tenant_id="acme"}}', {"tenant_id": "acme"}
-    ),
-    "WorkerRestarts": restarts,
-    "TenantBudgetHalf": budget,
-    "TenantBudgetNearlySpent": budget,
-    "TenantBudgetSpent": budget,
-}

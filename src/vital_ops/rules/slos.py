@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 from vital_ops.config import OpsConfig
 from vital_ops.promql import Match, increase, rate, ratio, sum_by
-from vital_ops.rules.alert import Receiver, Severity, labelled
+from vital_ops.rules.alert import Receiver, Severity
+from vital_ops.rules.alert_rule import labelled
 from vital_ops.rules.outage import last_value, through_outages
 from vital_ops.rules.recording import ALL
 from vital_ops.rules.rule import AlertRule, Recording

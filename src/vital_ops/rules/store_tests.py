@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from vital_ops.config import Threshold
 from vital_ops.promql import select
 from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
 from vital_ops.rules.level_tests import level
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
+from vital_ops.thresholds import Threshold
 from vital_shared.monitoring.metrics import (
     CHARGES_FLAGGED_TOTAL,
     STORE_DEAD_LETTERS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from vital_ops.config import Threshold
-from vital_ops.rules.alert import MAX_SETTLING_SECONDS
+from vital_ops.rules.outage import MAX_SETTLING_SECONDS
+from vital_ops.thresholds import Threshold
 
 __all__ = ["SEASON_MINUTES", "Timing"]
 

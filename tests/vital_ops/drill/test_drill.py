@@ -7,7 +7,7 @@ import sys
 from asyncio.subprocess import PIPE
 
 import pytest
-from tests.vital_ops.alerts_of_spec import RECEIVERS
+from tests.vital_ops.rules_of_spec import RECEIVERS
 
 from vital_cli.drill_run import run_drill
 from vital_ops.drill.faults import FAULTS

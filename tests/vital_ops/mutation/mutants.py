@@ -13,6 +13,7 @@ from tests.vital_ops.mutation.operators import changes
 
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.durations import parse_seconds, write_seconds
+from vital_ops.rules.alert_rule import alert_rule
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.groups import EVERY_ALERT
 
@@ -105,7 +106,7 @@ def every_alert() -> tuple[str, ...]:
 
 def _key(rule: Rule) -> str:
     for alert in EVERY_ALERT:
-        built = alert.rule(DEFAULT_CONFIG, "")
+        built = alert_rule(alert, DEFAULT_CONFIG, "")
         if built.name == rule["alert"] and built.labels == rule["labels"]:
             return alert.key
     return str(rule["alert"])

@@ -160,7 +160,7 @@ def _has(expr: str, start: int, label: str) -> bool:
     if label == "instance":
         return True
     metric = names.get(found[1])
-    return metric is not None and label in {each.name for each in metric.labels}
+    return metric is not None and label in {each.name for each in metric.label_set}
 
 
 def _matchers(expr: str) -> Made:
@@ -210,7 +210,7 @@ def _metrics(expr: str) -> Made:
         part = found[0].removeprefix(metric.name)
         others = [each for each in CATALOGUE if type(each) is type(metric) and each is not metric]
         asked = set(re.findall(r"(\w+)(?:=~|!~|!=|=)", expr[found.end() : expr.find("}", found.end())]))
-        alike = [each for each in others if asked - {"le", "job"} <= {label.name for label in each.labels}]
+        alike = [each for each in others if asked - {"le", "job"} <= {label.name for label in each.label_set}]
         for other in alike[:4]:
             yield _replaced(expr, found, other.name + part)
         for other_part in ("_sum", "_count", "_bucket") if isinstance(metric, Histogram) else ():

@@ -8,32 +8,11 @@ from typing import Any, Final
 from tests.vital_ops.mutation.scoring import read_scores
 from tests.vital_ops.rules_of_spec import NUMBERS, SAID
 
+from vital_ops.rules.groups import EVERY_ALERT
+
 __all__ = ["CONDITIONS", "table"]
 
-CONDITIONS: Final = {
-    "HighErrorRate": "more than 5 % of the requests fail",
-    "HighLatency": "the 95th percentile of durations is above 10 s",
-    "VeryHighLatency": "the 99th percentile of durations is above 30 s",
-    "LowCacheHitRate": "the cache answers less than 40 % of its look-ups in modes 1 and 2",
-    "CacheNearCapacity": "a tier of the cache is more than 95 % full",
-    "HighCacheEvictionRate": "a tier of the cache evicts more than 10 entries a second",
-    "HighDailyCost": "a day costs more than $100",
-    "SuddenCostSpike": "spending is more than twice that of an hour before, of the same hour yesterday and of the same hour a week ago, and above $1 an hour",
-    "LowQualityScore": "the mean quality of answers is below 0.8",
-    "HighDegradationRate": "more than 20 % of the answers were made without something",
-    "HighToolFailureRate": "more than 10 % of the calls of tools fail",
-    "HighRAGFailureRate": "more than 5 % of the searches fail",
-    "EngineDown": "no engine answers Prometheus",
-    "ReplicaDown": "some engines do not answer Prometheus, and others do",
-    "EngineRejecting": "more than 10 % of the requests are refused for overload or a wrong key",
-    "NotificationsFailing": "Alertmanager could not deliver a notification; webhooks do not count",
-    "DeadLetters": "a write was set aside, or a charge clamped",
-    "TrafficDropped": "requests are below 20 % of the same hour a week before, else yesterday, else an hour before",
-    "TenantAvailability": "more than half of a tenant's requests fail",
-    "WorkerRestarts": "3 workers or more were replaced",
-    "TenantBudgetHalf": "a tenant has spent 50 % of a budget",
-    "TenantBudgetNearlySpent": "a tenant has spent 80 % of a budget",
-    "TenantBudgetSpent": "a tenant has spent a budget",
+CONDITIONS: Final = {alert.key: alert.fires_when for alert in EVERY_ALERT} | {
     "AvailabilityBurnsFast": "requests fail 14.4 times (1 h and 5 min) or 6 times (6 h and 30 min) as often as 99 % allows",
     "AvailabilityBurnsSlowly": "requests fail more often than 99 % allows",
     "FirstTokenBurnsFast": "first tokens take over 2 s 14.4 times (1 h and 5 min) or 6 times (6 h and 30 min) as often as 95 % allows",

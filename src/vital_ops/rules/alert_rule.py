@@ -1,0 +1,103 @@
+"""The rule of Prometheus that an alert's definition becomes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vital_ops.config import OpsConfig
+from vital_ops.durations import write_seconds
+from vital_ops.promql import scoped
+from vital_ops.rules.alert import THE_TENANT, AlertSpec, Receiver, Severity, Team, Unit
+from vital_ops.rules.outage import MAX_SETTLING_SECONDS, last_value, through_outages
+from vital_ops.rules.rule import AlertRule
+from vital_ops.thresholds import Threshold
+
+__all__ = ["NOTIFY", "alert_rule", "labelled", "messages"]
+
+NOTIFY: Final = "notify"
+"""The label that names the receivers, with ``-`` between them. The engine receives every alert."""
+
+TOP_CONTRIBUTORS: Final = 3
+"""Contributors that a message names."""
+
+_FORMATS: Final[dict[Unit, str]] = {
+    "share": "{{ %s | humanizePercentage }}",
+    "seconds": "{{ %s | humanizeDuration }}",
+    "dollars": '${{ %s | printf "%%.2f" }}',
+    "dollars an hour": '${{ %s | printf "%%.2f" }} an hour',
+    "a second": "{{ %s | humanize }} a second",
+    "number": "{{ %s | humanize }}",
+}
+
+
+def alert_rule(alert: AlertSpec, config: OpsConfig, panel_url: str) -> AlertRule:
+    """Make the rule that watches for an alert.
+
+    :param panel_url: the address of its panel.
+    """
+    at = config.threshold(alert.key)
+    unit = _FORMATS[alert.unit]
+    summary = alert.summary.format(value=unit % "$value", limit=unit % f"{at.value:g}")
+    said = messages(summary, alert.description, runbook_url=config.runbook(alert.name), panel_url=panel_url)
+    known = labelled(config, alert.name, alert.severity, alert.team, alert.receivers)
+    return AlertRule(
+        name=alert.name,
+        expr=_expr(alert, config, at),
+        hold=at.hold,
+        labels=known | _own(alert, at),
+        annotations=said | _contributors(alert, config, at),
+    )
+
+
+def _expr(alert: AlertSpec, config: OpsConfig, at: Threshold) -> str:
+    condition = alert.condition(at)
+    if alert.shown is None:
+        return condition
+    environment = {"environment": config.environment} if config.environment else {}
+    known = {"alertname": alert.name} | environment | _own(alert, at)
+    window = write_seconds(min(at.window, MAX_SETTLING_SECONDS))
+    shown = last_value(alert.shown)
+    return through_outages(condition, shown, known, alert.labels, window, is_lack=alert.is_lack)
+
+
+def _own(alert: AlertSpec, at: Threshold) -> dict[str, str]:
+    return {label: text.format(percent=f"{at.value * 100:g}") for label, text in alert.own}
+
+
+def _contributors(alert: AlertSpec, config: OpsConfig, at: Threshold) -> dict[str, str]:
+    if alert.contributors is None:
+        return {}
+    label, query, unit = alert.contributors
+    each = f"{{{{ .Labels.{label} }}}} ({_FORMATS[unit] % '.Value'})"
+    asked = scoped(f"sort_desc(topk({TOP_CONTRIBUTORS}, ({query(at)}) > 0))", config.selector)
+    return {"contributors": f"{{{{ range query {_quoted(asked)} }}}}{each} {{{{ end }}}}"}
+
+
+def _quoted(query: str) -> str:
+    """Write a query as a text of Prometheus' templates, with the alert's tenant filled in."""
+    tenant = f'=~"{THE_TENANT}"'
+    if tenant not in query:
+        return f"`{query}`"
+    return f"(printf `{query.replace(tenant, '=%[1]q')}` {THE_TENANT})"
+
+
+def labelled(
+    config: OpsConfig, incident: str, severity: Severity, team: Team, receivers: tuple[Receiver, ...]
+) -> dict[str, str]:
+    """Make the labels that every alert has.
+
+    :param incident: alerts of one incident are one notification.
+    """
+    environment = {"environment": config.environment} if config.environment else {}
+    notify = "-".join(receivers) or "engine"
+    return {"severity": severity, "team": team, "incident": incident, NOTIFY: notify} | environment
+
+
+def messages(summary: str, description: str, *, runbook_url: str, panel_url: str) -> dict[str, str]:
+    """Make the annotations that every alert has."""
+    return {
+        "summary": summary,
+        "description": description,
+        "runbook_url": runbook_url,
+        "dashboard_url": panel_url,
+    }
