@@ -7,7 +7,7 @@
 # make eval   ask the questions of all collections and print how good the answers are
 # make bench  measure the engine, the wires, the counting, the service and the index against hand-written floors and peers
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
-# make docs   write the page of all metrics from their declarations
+# make docs   build what is generated: rules, dashboards, and the pages of metrics, alerts and panels
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
 
 SHELL := /bin/bash
@@ -78,8 +78,11 @@ bench: .venv-bench/installed .venv-litellm/installed
 	.venv-bench/bin/python bench/index.py || missed=1; \
 	exit $$missed
 
-docs: $(VENV)/installed
+docs: $(VENV)/installed-dev stack
 	$(BIN)/python -m vital_shared.monitoring.reference > docs/metrics.md
+	$(BIN)/vital ops build
+	$(BIN)/python -m tests.vital_ops.mutation --table > docs/alerts.md
+	$(BIN)/python -m tests.vital_ops.panel_results > docs/dashboards.new && mv docs/dashboards.new docs/dashboards.md
 
 lock: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(ALL_EXTRAS)]' --group dev

@@ -55,16 +55,6 @@ def source_of(module: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_files_that_a_page_names_are_there(page):
-    """A name in angle brackets is to be chosen: others of its kind are there to copy."""
-    named = re.findall(r"`((?:[\w.<>-]+/)+[\w.<>-]*|[\w-]+\.(?:md|toml|txt|py))`", prose(page))
-    named += [target for target in re.findall(r"\]\(([^)#]+)\)", text(page)) if "://" not in target]
-    assert named or page == "CHANGELOG.md"
-    missing = [each for each in named if not [*ROOT.glob(re.sub(r"<\w+>", "*", each.rstrip("/")))]]
-    assert missing == []
-
-
-@pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_finds_in_a_file_is_in_it(page):
     for name, path in re.findall(r"`(\w+)` in\s+`([\w/.-]+\.py)`", prose(page)):
         assert re.search(rf"\b{name}\b", source_of(ROOT / path)), (name, path)

@@ -100,3 +100,14 @@ def test_docstrings_and_comments_are_plain_english():
         texts += [(each.start[0], each.string) for each in comments(path)]
         faults += [(path.name, line, text) for line, text in texts if NARRATION.search(text)]
     assert faults == []
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+def test_the_files_that_a_page_for_contributors_names_are_there(page):
+    """A name in angle brackets is to be chosen: others of its kind are there to copy."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[\w.<>-]+/)+[\w.<>-]*|[\w-]+\.(?:md|toml|txt|py))`", text)
+    named += re.findall(r"\btests/[\w/]+\.py\b", text)
+    named += [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    missing = [each for each in named if not [*ROOT.glob(re.sub(r"<\w+>", "*", each.rstrip("/")))]]
+    assert missing == []
