@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from vital_shared.events.encoding import encode
 from vital_shared.events.log import StaleWriter
-from vital_shared.models.event import OUTCOMES, Event, Outcome
+from vital_shared.models.event import OUTCOMES, Event, Outcome, Reasoning, RunFinished, RunPaused, Token
 
 __all__ = ["MemoryFollower", "MemoryLog"]
 
@@ -262,8 +262,9 @@ def _wake(waiting: list[asyncio.Future[None]]) -> None:
 
 def _weight(event: Event) -> int:
     """Estimate the memory of an event, its encoded form included."""
-    text = getattr(event, "text", None)
-    if text is not None:
-        return EVENT_BYTES + 2 * len(text)
-    output = getattr(event, "output", None)
-    return EVENT_BYTES + CONTENT_BYTES + (4 * len(output.response) if output is not None else 0)
+    # By type: what a pydantic model does not have is looked for at length.
+    if isinstance(event, Token | Reasoning):
+        return EVENT_BYTES + 2 * len(event.text)
+    if isinstance(event, RunFinished | RunPaused):
+        return EVENT_BYTES + CONTENT_BYTES + 4 * len(event.output.response)
+    return EVENT_BYTES + CONTENT_BYTES

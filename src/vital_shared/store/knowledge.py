@@ -41,6 +41,7 @@ _KEPT_DELETIONS = 100_000
 """Deleted chunks that are remembered at least, for indexes that are behind."""
 
 _VERSION: Final = select(knowledge_version.c.version)
+_STATE: Final = select(knowledge_version.c.lineage, knowledge_version.c.embedding_model)
 
 _PASSAGES: Final = (
     select(
@@ -228,10 +229,8 @@ class KnowledgeStore:
 
     async def embedded_state(self) -> EmbeddedState:
         """Return the model that passages are embedded with, and the lineage."""
-        columns = select(knowledge_version.c.lineage, knowledge_version.c.embedding_model)
-        async with self._database.connect() as connection:
-            lineage, model = (await connection.execute(columns)).one()
-            return EmbeddedState(lineage, model or "")
+        lineage, model = await self._database.read(lambda connection: connection.execute(_STATE).one())
+        return EmbeddedState(lineage, model or "")
 
     async def keep_embedding_model(self, name: str) -> str:
         """Keep the name of the model, unless another process was sooner; return the name that is kept."""
