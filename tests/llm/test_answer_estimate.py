@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tests.retrieval.passages import passage
 
 from vital_shared.llm.answer_calibration import shipped_calibration
-from vital_shared.llm.answer_signals import SIGNAL_NAMES, masked
+from vital_shared.llm.answer_signals import SIGNAL_NAMES, closes_gate, masked
 from vital_shared.llm.evidence import Selection, select
 from vital_shared.models.answer_estimate import CALIBRATIONS, AnswerEstimate
 from vital_shared.models.citation import Passage
@@ -122,6 +122,33 @@ def test_the_shipped_calibration_weighs_every_signal() -> None:
 
 def test_what_speaks_against_an_answer_never_makes_it_likelier() -> None:
     weights = shipped_calibration().weights
-    against = set(SIGNAL_NAMES) - {"sentence_logit", "best_logit", "passage_gap", "same_document"}
+    against = set(SIGNAL_NAMES) - {"answer_logit", "passage_gap"}
     assert all(weights[name] < 0 for name in against)
-    assert weights["sentence_logit"] > 0
+    assert weights["answer_logit"] > 0
+
+
+def test_an_article_of_another_language_is_no_attribute() -> None:
+    german = passage(
+        "Die Boje Kelmar B12 liegt vor der Mole. Sie wurde 2019 geliefert.", title="Boje", score=5.0
+    )
+    assert not closes_gate("Wo liegt die Boje Kelmar B12 vor Anker?", (german,))
+
+
+REFUSED = passage(
+    "Item 4: the request for a ramp at the west door was withdrawn. The bench by the pond was built in 1988.",
+    title="Minutes",
+    score=4.0,
+)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Why was the ramp at the west door approved?",
+        "When was the west door built?",
+        "Who decided on item 7?",
+    ],
+)
+async def test_what_was_refused_or_is_not_stated_is_not_answered(reranker: Reranker, question: str) -> None:
+    selection, _ = await estimated(reranker, question, REFUSED)
+    assert selection.pieces == ()

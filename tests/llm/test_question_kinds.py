@@ -107,3 +107,40 @@ def test_a_denial_is_seen(text: str) -> None:
 )
 def test_a_bound_is_no_denial(text: str) -> None:
     assert not denies(text)
+
+
+@pytest.mark.parametrize(
+    ("question", "answers", "lacks"),
+    [
+        ("Where was the organist born?", "She was born in Tromsø.", "She played in Tromsø from 1920."),
+        ("When did the founder die?", "He died in 1931.", "He left the firm in 1931."),
+        ("When was the weir built?", "The weir was built in 1874.", "The weir holds 3 metres since 1874."),
+        ("In what year was the choir founded?", "The choir was founded in 1952.", "The choir won in 1952."),
+        ("Address of the depot?", "The depot is in Harbour Street 4, Vaasa.", "The depot has two gates."),
+        ("How much does a guard earn?", "A guard gets a salary of 2,100.", "A guard works 36 hours."),
+    ],
+)
+def test_what_is_asked_of_a_life_or_a_work_has_its_words(question: str, answers: str, lacks: str) -> None:
+    attribute = asked_attribute(question)
+    assert attribute is not None
+    assert attribute.stated.search(answers)
+    assert not attribute.stated.search(lacks)
+
+
+@pytest.mark.parametrize("question", ["Why is the second tram cheaper?", "How long must I wait to pay?"])
+def test_a_reason_or_a_term_is_no_attribute_of_the_thing(question: str) -> None:
+    assert asked_attribute(question) is None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The council refused the bridge.",
+        "The offer was withdrawn.",
+        "Damage from frost is excluded.",
+        "Roaming is off by default.",
+        "The pump is switched off at night.",
+    ],
+)
+def test_a_refusal_denies(sentence: str) -> None:
+    assert denies(sentence)

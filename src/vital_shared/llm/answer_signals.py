@@ -12,6 +12,7 @@ from vital_shared.llm.pieces import PassagePiece
 from vital_shared.llm.question_kinds import asked_attribute, asks_whether, avoids, denies, lacks_kind
 from vital_shared.llm.question_parts import question_sentences
 from vital_shared.models.citation import Passage
+from vital_shared.retrieval.language import ENGLISH, language_of
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.sentences import is_row
 from vital_shared.retrieval.words import content_words, names, numbers
@@ -19,15 +20,14 @@ from vital_shared.retrieval.words import content_words, names, numbers
 __all__ = ["SIGNAL_NAMES", "Logits", "closes_gate", "masked", "signals"]
 
 SIGNAL_NAMES: Final = (
-    "sentence_logit",
-    "best_logit",
+    "answer_logit",
     "passage_gap",
-    "same_document",
     "unknown_name",
     "look_alike",
     "unknown_number",
     "unknown_year",
     "attribute_missing",
+    "attribute_absent",
     "kind_missing",
     "denied",
     "counted_thing_missing",
@@ -43,13 +43,9 @@ _WORD = re.compile(r"[^\W_]+(?:[-./'\u2019][^\W_]+)*")
 _COMPOUND = re.compile(r"[^\W_]+(?:[-./][^\W_]+)+")
 _SINGLE_CAPITAL = re.compile(r"(?<=[a-z] )([A-HJ-Z])\b(?!['\u2019.])")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_LABELLED_NUMBER = re.compile(
-    r"(?P<label>\b[^\W\d_]+\.?) (?P<number>\d+(?:[.,]\d+)*)\b(?! ?(?:%|\u00b0|[a-z\u00b5\u20ac$]))"
+_COUNTED = re.compile(
+    r"\bhow (?:many|much) (?!(?:more|less|[^\W_]+er)\b)([^\W_]+)(?: ([^\W_]+))?", re.IGNORECASE
 )
-_LABELS = frozenset(
-    ["no", "number", "extension", "line", "room", "notice", "section", "chapter", "code", "model"]
-)
-_COUNTED = re.compile(r"\bhow (?:many|much) ([^\W_]+)(?: ([^\W_]+))?", re.IGNORECASE)
 _DECIMAL = re.compile(r"\d+[.,]\d+")
 _CLAUSES = re.compile(r"[.;:,!?](?:\s|$)|\b(?:but|and)\b")
 _IT = re.compile(r"(?:\bit\b[ -]*)+")
@@ -58,12 +54,12 @@ _IT = re.compile(r"(?:\bit\b[ -]*)+")
 class Logits(NamedTuple):
     """The scores of the cross-encoder for an answer."""
 
-    best: float
-    """Logit of the best sentence with its headings."""
+    whole: float
+    """Logit of the whole answer."""
     sentence: float
     """Logit of the best sentence alone."""
     masked: float
-    """Logit of the whole answer without the names that it shares with the question."""
+    """Logit of the best sentence without the names that it shares with the question."""
 
 
 def masked(question: str, title: str, answer: str) -> tuple[str, str]:
@@ -101,15 +97,14 @@ def signals(
     answering = KnownWords(_whole(passage))
     attribute = asked_attribute(asks.text)
     return {
-        "sentence_logit": (_scaled(logits.sentence) + _scaled(logits.masked)) / 2,
-        "best_logit": _scaled(logits.best),
+        "answer_logit": sum(map(_scaled, logits)) / len(logits),
         "passage_gap": _gap(passages) / LOGIT_SCALE,
-        "same_document": float(len(passages) > 1 and passages[1].document_id == passage.document_id),
         "unknown_name": float(asks.has_unknown_name(found)),
         "look_alike": float(asks.has_look_alike(found)),
-        "unknown_number": float(asks.has_unknown_number(answering)),
+        "unknown_number": float(not numbers(asks.text) <= answering.numbers),
         "unknown_year": float(not asks.years <= found.numbers),
         "attribute_missing": float(attribute is not None and not attribute.stated.search(sentence)),
+        "attribute_absent": float(attribute is not None and not attribute.stated.search(answering.text)),
         "kind_missing": float(lacks_kind(asks.text, sentence)),
         "denied": float(not is_row(best.quote) and asks.is_denied_by(sentence)),
         "counted_thing_missing": float(asks.counts_unknown_thing(found)),
@@ -121,7 +116,7 @@ def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
     """Return whether a year, an amount or a measure is asked for that no passage has."""
     text = "\n".join(_whole(each) for each in passages)
     asks = question_sentences(question)
-    attribute = asked_attribute(asks)
+    attribute = asked_attribute(asks) if language_of(asks) == ENGLISH else None
     years = {number for number in numbers(asks) if _YEAR.fullmatch(number)}
     return not years <= KnownWords(text).numbers or (
         attribute is not None and not attribute.stated.search(text)
@@ -166,17 +161,6 @@ class _Asked:
             and not content_words(word) & content_words(found.text)
             and (is_small or word in self.named or [word] == first)
         )
-
-    def has_unknown_number(self, passage: KnownWords) -> bool:
-        """Return whether a number that names something ("Tarn 700", "line 4") is not in the passage."""
-        found = [
-            number
-            for match in _LABELLED_NUMBER.finditer(self.text)
-            if (match["label"][0].isupper() and match.start() > 0)
-            or match["label"].lower().rstrip(".") in _LABELS
-            for number in numbers(match["number"])
-        ]
-        return any(number not in passage.numbers for number in found if not _YEAR.fullmatch(number))
 
     def counts_unknown_thing(self, found: KnownWords) -> bool:
         """Return whether it asks how many there are of something that no passage has."""

@@ -21,13 +21,14 @@ _NAMED: Final = (
     re.compile(rf"\b(?:which|what) (?:(?:kind|sort|type|the|a|an|of|other) )*{_NOUN}", re.IGNORECASE),
     re.compile(rf"^(?:the )?{_NOUN}(?: {_NOUN})? of\b", re.IGNORECASE),
 )
-_COUNTED: Final = re.compile(r"\bhow (?:many|much) ([^\W_]+)", re.IGNORECASE)
+_COUNTED: Final = re.compile(r"\bhow (?:many|much) (?![^\W_]+er\b)([^\W_]+)", re.IGNORECASE)
 
 _UNSTATED: Final = frozenset(
     map(
         keyword,  # not content_words, which first loads the model that recognises languages
         "anything something thing kind part sort type way person people date day time year month minimum "
-        "maximum least size number amount percentage share age name happens happened stand changed".split(),
+        "maximum least size number amount percentage share age name happens happened stand changed "
+        "organization organisation company country city town place body agency centre center".split(),
     )
 )
 """Stems of words that an answer need not repeat: "the date of death" is answered by "died on 3 May"."""

@@ -74,9 +74,6 @@ class Evidence(NamedTuple):
     best_text: str
     """The best sentence, with what it needs to be understood."""
 
-    best_logit: float
-    """Logit of the best sentence with its headings."""
-
 
 class Selection(NamedTuple):
     """An answer in the passages' own words."""
@@ -128,7 +125,7 @@ async def weigh(question: str, passages: Sequence[Passage], reranker: Reranker) 
     best = scored[0].piece
     chosen = _chosen(scored)
     chosen += _around(best, chosen, candidates)
-    return Evidence(_reading_order(chosen), best, _with_context(best, candidates), scored[0].score)
+    return Evidence(_reading_order(chosen), best, _with_context(best, candidates))
 
 
 async def answer_signals(
@@ -144,15 +141,18 @@ async def answer_signals(
     :param sentence_logit: the logit of the best sentence alone, where that is known.
     :raises ConfigurationError: when the reranking model cannot be loaded.
     """
-    if sentence_logit is None:
-        sentence_logit = await _sentence_logit(question, evidence.best_text, reranker)
+    asks, sentence = question_sentences(question), evidence.best_text
     answer = " ".join(piece.text for piece in evidence.pieces)
-    asked_masked, answer_masked = masked(question, evidence.best.passage.title, answer)
-    logits = Logits(
-        best=evidence.best_logit,
-        sentence=sentence_logit,
-        masked=float((await reranker.score(asked_masked, [answer_masked]))[0]),
-    )
+    hidden = masked(asks, evidence.best.passage.title, sentence)
+    if sentence_logit is None:
+        sentence_logit = await _sentence_logit(question, sentence, reranker)
+    if hidden == (asks, sentence):
+        whole, without_names = await reranker.score(question, [answer]), [sentence_logit]
+    else:
+        whole, without_names = await together(
+            reranker.score(question, [answer]), reranker.score(hidden[0], [hidden[1]])
+        )
+    logits = Logits(whole=float(whole[0]), sentence=sentence_logit, masked=float(without_names[0]))
     return await asyncio.to_thread(signals, question, evidence.best, passages, logits)
 
 

@@ -75,10 +75,11 @@ def _attribute(words: str, stated: str) -> Attribute:
 
 _ATTRIBUTES: Final = (
     _attribute(
-        "cost costs costed price prices priced pay pays paid fee fees charge charged fine penalty rent "
-        "deposit salary money bonus expensive cheap cheaper cheapest tax dollars euros pounds",
+        "cost costs costed price prices priced pay pays paid fee fees charge fine penalty rent "
+        "deposit salary money bonus expensive cheap cheaper cheapest tax dollars euros pounds worth "
+        "earn earns earned wage wages",
         r"[$€£¥%]|\b(?:percent|euros?|dollars?|pounds?|cents?|usd|eur|gbp|crowns?|kronor|francs?|free|prices?"
-        r"|costs?|fees?|charge[sd]?|paid|pays?)\b",
+        r"|costs?|fees?|charge[sd]?|paid|pays?|cash|payments?|salar\w+|wages?|worth|valued?)\b",
     ),
     _attribute(
         "weigh weighs weight heavy heavier heaviest mass",
@@ -89,10 +90,31 @@ _ATTRIBUTES: Final = (
         r"\b(?:high|height|wide|width|deep|depth|thick|thickness|diameter|mm|cm|m|metres?|meters?|centimet\w+"
         r"|millimet\w+|inch(?:es)?|feet|ft|kilomet\w+|km|miles?)\b",
     ),
+    _attribute("born birth birthday birthplace", r"\b(?:born|births?|birth\w+|native)\b"),
+    _attribute(
+        "die died dies death", r"\b(?:dies|died?|dead|deaths?|deceased|killed|fell|drown\w*|buried)\b"
+    ),
+    _attribute(
+        "built erected constructed",
+        r"\b(?:buil[dt]\w*|rebuilt|erect\w*|construct\w*|complet\w*|dates? from)\b",
+    ),
+    _attribute(
+        "founded established founder",
+        r"\b(?:found\w*|establish\w*|set up|start\w*|beg[au]n|since|creat\w*)\b",
+    ),
+    _attribute(
+        "designed designer architect",
+        r"\b(?:design\w*|architect\w*|plann\w*|dr[ae]wn?|plans?|draft\w*|ma[dk]e|built)\b",
+    ),
+    _attribute(
+        "address",
+        r"\b(?:address\w*|street|road|avenue|lane|square|quay|terrace|postbox|box)\b|@|https?:"
+        r"|\b[^\W\d_]{4,} \d+[a-z]?,|\b\d+ [^\W\d_]+ (?:st|rd|ave)\b",
+    ),
     _attribute("loud noise noisy quiet", r"\b(?:loud\w*|nois\w*|sound|db|decibels?|quiet)\b"),
     _attribute(
         "fast speed faster fastest quick",
-        r"\b(?:speed|km/h|mph|knots?|rpm|fast\w*|strokes?|seconds?|minutes?|hours?|days?|weeks?|months?"
+        r"\b(?:speed|km/h|m/s|mph|knots?|rpm|fast\w*|strokes?|seconds?|minutes?|hours?|days?|weeks?|months?"
         r"|quick\w*)\b|/min",
     ),
     _attribute("telephone phone", r"\+?\d[\d /-]{5,}\d|\b(?:telephone|phone)\b"),
@@ -116,7 +138,9 @@ _ASKS_WHETHER: Final = re.compile(
 )
 _DENIAL: Final = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|without|cannot|forbidden|prohibited|impossible|closed"
-    r"|removed)\b|n['\u2019]t\b",
+    r"|removed)\b|n['\u2019]t\b"
+    r"|\b(?:(?:switched|turned) off|off by default)\b"
+    r"|\b(?:refus|withdr[ae]w|reject|exclud|lack|abolish|cancel|declin|den(?:y|ied)|stopped|discontinu)\w*",
     _IGNORE,
 )
 _NO_DENIAL: Final = re.compile(
@@ -138,6 +162,9 @@ _POSSIBLE: Final = re.compile(
     r"|any (?:way|chance))\b",
     _IGNORE,
 )
+_REASON_OR_TERM: Final = re.compile(r"\bwhy\b|\bhow (?:long|soon|often)\b|\buntil when\b", _IGNORE)
+"""Questions for a reason or a time, whatever thing they are about: "Why is it cheaper?"."""
+
 _HOW_OLD: Final = re.compile(r"\bhow old\b", _IGNORE)
 _IN_CHARGE: Final = re.compile(r"\bin charge\b", _IGNORE)
 _LABEL: Final = re.compile(r"(?:(?<=; )|^)[^:;]{1,40}: ")
@@ -153,7 +180,7 @@ def lacks_kind(question: str, answer: str) -> bool:
 
 def asked_attribute(question: str) -> Attribute | None:
     """Return what is asked of a thing, such as its price or weight; None where it is something else."""
-    if _PERSON.question.search(question):
+    if _PERSON.question.search(question) or _REASON_OR_TERM.search(question):
         return None
     words = frozenset(words_of(_HOW_OLD.sub("what age", _IN_CHARGE.sub("", question))))
     return next((attribute for attribute in _ATTRIBUTES if attribute.words & words), None)
