@@ -111,3 +111,70 @@ def test_the_files_that_a_page_for_contributors_names_are_there(page):
     named += [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
     missing = [each for each in named if not [*ROOT.glob(re.sub(r"<\w+>", "*", each.rstrip("/")))]]
     assert missing == []
+
+
+NARRATED_HEAD = re.compile(
+    r"\A\s*(Asks|Begins|Decides|Does|Embeds|Ends|Fills|Finds|Follows|Gives|Holds|Keeps|Leads|Looks|Makes|Notes"
+    r"|Passes|Reads|Says|Sees|Selects|Sends|Serves|Shows|Stands|Stops|Takes|Waits|Writes)\b"
+)
+"""Verbs that would narrate what a class, a field or a constant does; a noun phrase names the thing."""
+
+BARE_NAME = re.compile(
+    r"_?(SECONDS|MINUTES|HOURS|DAYS|MOST|LEAST|LONGEST|LARGEST|FEWEST|NOTHING|EVERY|MANY|FEW|KEPT|REMEMBERED"
+    r"|AT_ONCE|LIMIT|SIZE|BATCH|ATTEMPTS|FAILURES|STARTS|TOKENS|BYTES|CHARACTERS|DOLLARS|TOP"
+    r"|(MOST|LEAST|LONGEST|LARGEST|FEWEST)_\w+|\w+_AT_ONCE)"
+)
+"""Names of constants without a meaning, or without a unit."""
+
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+
+
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_docstrings_of_classes_fields_and_constants_name_a_thing():
+    """Functions' are imperatives: that is D401 of ruff."""
+    faults = []
+    for path, tree in trees():
+        for holder in ast.walk(tree):
+            if isinstance(holder, (ast.ClassDef, ast.Module)):
+                body = holder.body[isinstance(holder, ast.Module) :]  # a module's own may be a sentence
+                texts = [each.value for each in body if isinstance(each, ast.Expr)]
+                heads = [str(each.value) for each in texts if isinstance(each, ast.Constant)]
+                faults += [(path.name, head) for head in heads if NARRATED_HEAD.match(head)]
+    assert faults == []
+
+
+def constants(tree: ast.Module) -> Iterator[str]:
+    """Name the constants of a module."""
+    for statement in tree.body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=name)) if name.isupper():
+                yield name
+            case ast.Assign(targets=[ast.Name(id=name)]) if name.isupper():
+                yield name
+
+
+def test_a_constant_has_its_meaning_and_unit_in_its_name():
+    faults = [
+        (path.name, name) for path, tree in trees() for name in constants(tree) if BARE_NAME.fullmatch(name)
+    ]
+    assert faults == []
+
+
+def test_log_events_are_snake_case_and_the_logger_has_one_name():
+    faults = []
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="get_logger"))):
+                    faults += [] if name == "logger" else [(path.name, node.lineno, name)]
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="logger"), attr=level),
+                    args=[ast.Constant(value=event), *_],
+                ) if level in LEVELS:
+                    is_name = re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", str(event))
+                    faults += [] if is_name else [(path.name, node.lineno, event)]
+    assert faults == []

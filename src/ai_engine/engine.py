@@ -35,7 +35,7 @@ class Engine:
     hub: RunHub
     ingestor: Ingestor
     scrape: Scrape
-    """Gives the metrics."""
+    """The source of the metrics."""
     keys: KeyRing
     false_keys: FalseKeys
     here: RunsHere
@@ -43,7 +43,7 @@ class Engine:
     elsewhere: RunsElsewhere
     readiness: Readiness
     sweep: RunSweep
-    """Ends the runs of workers that have died."""
+    """The sweep that ends the runs of dead workers."""
     watchdog: WatchdogWatch
     idempotency: IdempotencyStore
     uploads: FairSlots

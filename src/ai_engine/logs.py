@@ -18,6 +18,9 @@ __all__ = ["configure_logs", "log_unhandled"]
 QUIET: Final = ("aiosqlite", "alembic", "httpcore", "httpx", "mcp", "uvicorn")
 """Loggers whose lines repeat ours, or contain questions of users, or keys; their warnings stay."""
 
+OBSERVER_FIELDS: Final = ("observer", "hook")
+"""Fields of the graph's lines, which it logs with the standard library."""
+
 logger = get_logger(__name__)
 
 
@@ -42,7 +45,8 @@ def configure_logs(level: str = "info", stream: TextIO | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    form = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, *last])
+    foreign: list[structlog.types.Processor] = [structlog.stdlib.ExtraAdder(OBSERVER_FIELDS), *shared]
+    form = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=foreign, processors=[remove_meta, *last])
     handler.setFormatter(form)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in QUIET:
@@ -73,8 +77,8 @@ class _Writer:
 
 def log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log what a task or callback raised and nobody awaited; asyncio's own line quotes the exception."""
-    logger.debug("unhandled error", context=context.get("message"))
-    logger.error("unhandled error", exc_info=context.get("exception"))
+    logger.debug("unhandled_error", context=context.get("message"))
+    logger.error("unhandled_error", exc_info=context.get("exception"))
 
 
 def _hide_messages(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:

@@ -110,7 +110,7 @@ async def respond_to(request: Request, error: Exception) -> Response:
         raise error
     _, status, slug = found
     if isinstance(error, StoreError):
-        logger.error("the store does not answer", exc_info=error)
+        logger.error("store_unavailable", exc_info=error)
     problem = Problem(
         type=f"urn:vital:{slug}",
         title=slug.replace("-", " ").capitalize(),

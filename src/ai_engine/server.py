@@ -162,12 +162,14 @@ async def check_host(host: str, library: Settings) -> None:
         )
     if is_closed:
         logger.warning(
-            "all keys are revoked: nobody is let in until `vital keys create` makes one, or `vital keys "
-            "open` opens the engine to this machine again",
+            "all_keys_revoked",
             host=host,
+            hint="run `vital keys create`, or `vital keys open` to let in everybody on this machine",
         )
         return
-    logger.warning("there are no keys: whoever uses this machine is the administrator", host=host)
+    logger.warning(
+        "engine_open_without_keys", host=host, hint="everybody on this machine is the administrator"
+    )
 
 
 def listen(settings: ServerSettings) -> socket.socket:

@@ -36,7 +36,7 @@ from vital_ops.stack.errors import ChildFailed
 from vital_ops.stack.scratch import Scratch, scratch
 from vital_shared.settings import Settings
 
-__all__ = ["mark_or_tell", "run_comparison"]
+__all__ = ["mark_or_warn", "run_comparison"]
 
 ENGINE: Final = (sys.executable, "-m", "vital_ops.compare.engine")
 
@@ -71,7 +71,7 @@ async def _run(count: int, per_second: float, shown_by: str | None) -> list[Load
                 known = {each.load.name for each in found}
                 found += [FailedLoad(load, str(error)) for load in loads if load.name not in known]
         if shown_by is not None:
-            await mark_or_tell(client, settings, _of(found, (SEQUENTIAL, PARALLEL)))
+            await mark_or_warn(client, settings, _of(found, (SEQUENTIAL, PARALLEL)))
     return found
 
 
@@ -88,7 +88,7 @@ def _of(found: Iterable[LoadResult | FailedLoad], loads: Iterable[LoadCase]) -> 
     return [each for each in found if isinstance(each, LoadResult) and each.load.name in names]
 
 
-async def mark_or_tell(
+async def mark_or_warn(
     client: aiohttp.ClientSession, settings: GrafanaSettings, loads: Iterable[LoadResult]
 ) -> None:
     """Mark loads in Grafana; where it fails, say so: what was measured is worth more than its marks."""

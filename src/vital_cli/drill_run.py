@@ -15,7 +15,7 @@ import aiohttp
 
 from vital_cli.session import load_settings
 from vital_cli.terminal import say
-from vital_cli.views.drill import tell_station
+from vital_cli.views.drill import show_station
 from vital_ops.drill.drill import Drill
 from vital_ops.drill.fault_makers import Site
 from vital_ops.drill.faults import FAULTS
@@ -101,9 +101,9 @@ async def _played(
         ) as at:
             receivers = StandingIn(stands.inbox)
             faults = {name: places for name, places in alerts.items() if name != ENGINE_DOWN}
-            journeys = await Drill(client, at, receivers, tell_station).run(faults) if faults else []
+            journeys = await Drill(client, at, receivers, show_station).run(faults) if faults else []
             if ENGINE_DOWN in alerts:
-                outages = OutageDrill(Site(client, at), receivers, receivers_of_alerts(), tell_station)
+                outages = OutageDrill(Site(client, at), receivers, receivers_of_alerts(), show_station)
                 journeys.append(await outages.run())
             return journeys
 
@@ -128,4 +128,4 @@ async def _live(
         return routing(to, QUICK)
 
     async with scratch(folder, ENGINE, scaled_rules(), made, say, prices=PRICES, settings=SMALL_CACHE) as at:
-        return await Drill(client, at, Live(client, at.alertmanager), tell_station).run(there)
+        return await Drill(client, at, Live(client, at.alertmanager), show_station).run(there)

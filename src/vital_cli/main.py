@@ -38,7 +38,7 @@ VITAL_DEBUG=1 shows logs and tracebacks."""
 
 
 class Commands(TyperGroup):
-    """Ends every command with its exit code, and with one sentence where something went wrong."""
+    """A group that ends each command with its exit code, and with one sentence for an error."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -51,9 +51,9 @@ class Commands(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(BROKEN_PIPE) from None
         except Exception as error:
-            from vital_cli.problems import tell
+            from vital_cli.problems import report_error
 
-            raise typer.Exit(tell(error)) from error
+            raise typer.Exit(report_error(error)) from error
 
 
 app = typer.Typer(

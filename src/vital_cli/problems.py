@@ -11,7 +11,7 @@ from vital_cli.terminal import say
 from vital_shared.errors import ConfigurationError, InvalidRequest, RunFailed, VitalError
 from vital_shared.graph import GraphError
 
-__all__ = ["EXIT_FAILED", "EXIT_WAITING", "EXIT_WRONG_INPUT", "debugging", "invalid", "tell"]
+__all__ = ["EXIT_FAILED", "EXIT_WAITING", "EXIT_WRONG_INPUT", "debugging", "invalid", "report_error"]
 
 EXIT_FAILED = 1
 EXIT_WRONG_INPUT = 2
@@ -23,7 +23,7 @@ def debugging() -> bool:
     return os.environ.get("VITAL_DEBUG", "") not in ("", "0")
 
 
-def tell(error: Exception) -> int:
+def report_error(error: Exception) -> int:
     """Say on stderr what went wrong, in one sentence, and return the exit code."""
     if debugging():
         traceback.print_exception(error)

@@ -15,7 +15,7 @@ from vital_ops.stack.notification_settings import NotificationSettings
 from vital_ops.stack.program import Program
 from vital_ops.stack.stack import HOST, Stack
 
-__all__ = ["announce", "engine_program", "reachable", "run_until_told"]
+__all__ = ["announce", "engine_program", "reachable", "run_until_stopped"]
 
 
 def reachable(host: str, port: int) -> str:
@@ -56,7 +56,7 @@ def announce(stack: Stack, notifications: NotificationSettings) -> None:
     say("Ctrl-C stops all of it.")
 
 
-def run_until_told(work: Coroutine[Any, Any, None]) -> None:
+def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run until Ctrl-C (SIGINT) or SIGTERM, which is the way to stop and no failure."""
 
     async def run() -> None:

@@ -97,7 +97,7 @@ def routing(to: Destinations, pace: Pace = CALM) -> str:
             {"name": WATCHDOG, "webhook_configs": _life_signs(to)},
         ],
     }
-    return write_yaml(configuration, "Made by VITAL: who is told of which alert. Secrets are in files.")
+    return write_yaml(configuration, "Built by VITAL: the receivers of each alert. Secrets are in files.")
 
 
 def _budgets() -> dict[str, Any]:

@@ -38,7 +38,7 @@ def get_logger(name: str) -> Any:
 
 
 class _Logger(structlog.stdlib.BoundLogger):
-    """Keeps what exceptions say out of all lines above debug level, whatever processors there are."""
+    """A logger that keeps what exceptions say out of all lines above debug level."""
 
     def _proxy_to_logger(
         self, method_name: str, event: str | None = None, *event_args: str, **event_kw: Any

@@ -239,5 +239,5 @@ async def test_a_client_that_takes_nothing_is_given_up_and_its_run_is_cancelled(
     assert run.log.outcome is not None
     assert (run.log.outcome.type, run.log.outcome.error_type) == ("run_failed", "client_gone")
     assert model.written < len(model.words)
-    given_up = caplog.text.index("a client that took nothing was given up")
+    given_up = caplog.text.index("stalled_client_dropped")
     assert given_up < caplog.text.index("run_cancelled")

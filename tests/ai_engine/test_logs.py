@@ -121,7 +121,7 @@ async def test_no_line_has_anything_of_what_was_asked_found_or_answered(
 ) -> None:
     answer = await ask(marked, mode=mode, model=model)
     assert MARKER in json.dumps(answer) or model.startswith("bug")
-    assert "run finished" in lines.text
+    assert "run_finished" in lines.text
     assert "tool_failed" in lines.text
     assert MARKER not in lines.text
 
@@ -129,11 +129,11 @@ async def test_no_line_has_anything_of_what_was_asked_found_or_answered(
 @pytest.mark.parametrize("mode", [1, 2, 3, 4])
 async def test_each_run_that_ends_is_one_line(marked: Service, lines: Lines, mode: int) -> None:
     answer = await ask(marked, mode=mode, model="says", tenant_id="globex")
-    (line,) = lines.of("run finished")
+    (line,) = lines.of("run_finished")
     del line["timestamp"], line["request_id"]
     assert line.pop("duration_seconds") >= 0
     assert line == {
-        "event": "run finished",
+        "event": "run_finished",
         "level": "info",
         "logger": "vital_shared.workflows.run_line",
         "run_id": answer["run_id"],
@@ -149,7 +149,7 @@ async def test_each_run_that_ends_is_one_line(marked: Service, lines: Lines, mod
 
 async def test_all_that_is_logged_of_a_run_names_it(marked: Service, lines: Lines) -> None:
     answer = await ask(marked, model="scripted", tenant_id="globex")
-    for event in ("tool_failed", "tool_suggestion_failed", "run finished"):
+    for event in ("tool_failed", "tool_suggestion_failed", "run_finished"):
         found = lines.of(event)
         assert found
         for line in found:
@@ -160,10 +160,10 @@ async def test_all_that_is_logged_of_a_run_names_it(marked: Service, lines: Line
 async def test_a_failed_run_is_one_line_of_information_and_one_warning(marked: Service, lines: Lines) -> None:
     async with serving(marked.services, workflow=Failing) as service:
         await ask(service, model="says")
-    (line,) = lines.of("run finished")
+    (line,) = lines.of("run_finished")
     assert (line["status"], line["error_type"], line["node"]) == ("failed", "internal", "failing")
     assert MARKER not in lines.text
-    (warning,) = lines.of("run failed")
+    (warning,) = lines.of("run_failed")
     assert (warning["level"], warning["run_id"]) == ("warning", line["run_id"])
     assert warning["exception"].endswith("\nValueError")
 
@@ -171,9 +171,9 @@ async def test_a_failed_run_is_one_line_of_information_and_one_warning(marked: S
 async def test_a_run_that_waits_has_not_ended_and_is_one_line_when_it_has(serve: Serve, lines: Lines) -> None:
     service = await serve()
     paused = (await service.ask("Calculate 12.5 % of 3,400", mode=1)).json()
-    assert lines.of("run finished") == []
+    assert lines.of("run_finished") == []
     await service.client.post(f"/v1/runs/{paused['run_id']}/approval", json={"approved": "all"})
-    (line,) = lines.of("run finished")
+    (line,) = lines.of("run_finished")
     assert (line["run_id"], line["mode"]) == (paused["run_id"], "1")
 
 
@@ -183,16 +183,16 @@ async def test_a_cancelled_run_is_one_line(serve: Serve, lines: Lines) -> None:
     async with service.stream(json=asked(model="waits")) as events:
         run_id = (await anext(events))["run_id"]
         await service.client.delete(f"/v1/runs/{run_id}")
-    (line,) = lines.of("run finished")
+    (line,) = lines.of("run_finished")
     assert (line["status"], line["error_type"]) == ("cancelled", "cancelled")
-    assert lines.of("run failed") == []
+    assert lines.of("run_failed") == []
 
 
 async def test_a_run_that_is_cancelled_while_it_waits_is_one_line(serve: Serve, lines: Lines) -> None:
     service = await serve()
     paused = (await service.ask("Calculate 12.5 % of 3,400", mode=3)).json()
     await service.client.delete(f"/v1/runs/{paused['run_id']}")
-    (line,) = lines.of("run finished")
+    (line,) = lines.of("run_finished")
     assert (line["run_id"], line["tenant_id"]) == (paused["run_id"], "acme")
     assert (line["status"], line["mode"]) == ("cancelled", "3")
 
@@ -201,8 +201,8 @@ async def test_runs_that_expire_are_a_line_each(serve: Serve, lines: Lines, tmp_
     service = await serve(approval_ttl_seconds=0.001)
     paused = (await service.ask("Calculate 12.5 % of 3,400", mode=1)).json()
     await serve()  # sweeps when it starts
-    await lines.until("run finished")
-    (line,) = lines.of("run finished")
+    await lines.until("run_finished")
+    (line,) = lines.of("run_finished")
     assert (line["run_id"], line["status"]) == (paused["run_id"], "expired")
 
 
@@ -215,7 +215,7 @@ async def test_a_store_that_breaks_is_not_quoted(
     monkeypatch.setattr(type(marked.services.runs), "complete", broken)
     answer = await ask(marked, model="says")
     assert "save_failed" in answer["degradation_reasons"]
-    assert lines.of("the end of the run was not saved")[0]["run_id"] == answer["run_id"]
+    assert lines.of("run_end_not_saved")[0]["run_id"] == answer["run_id"]
     assert MARKER not in lines.text
 
 
@@ -234,7 +234,7 @@ def test_what_nobody_awaited_is_not_quoted(lines: Lines) -> None:
         failed.set_exception(ValueError(MARKER))
 
     asyncio.run(leave_behind())
-    assert [line["exception"] for line in lines.of("unhandled error")] == ["ValueError"]
+    assert [line["exception"] for line in lines.of("unhandled_error")] == ["ValueError"]
     assert MARKER not in lines.text
 
 

@@ -45,11 +45,11 @@ async def test_an_open_engine_says_so_at_its_start_and_one_with_keys_does_not(
 ) -> None:
     async with workflow_services(tmp_path) as services:
         await check_host("127.0.0.1", Settings(data_dir=tmp_path))
-        assert caplog.text.count("there are no keys") == 1
+        assert caplog.text.count("engine_open_without_keys") == 1
         keys = KeyStore(services.database)
         await keys.create(tenant_id="acme", scopes=("ask",), name="", now=services.now())
         await check_host("127.0.0.1", Settings(data_dir=tmp_path))
-    assert caplog.text.count("there are no keys") == 1
+    assert caplog.text.count("engine_open_without_keys") == 1
 
 
 async def test_a_process_on_all_addresses_asks_for_its_key(tmp_path) -> None:

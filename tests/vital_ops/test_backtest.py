@@ -300,7 +300,7 @@ async def test_a_prometheus_that_is_not_there_is_told():
 
 async def test_what_prometheus_cannot_evaluate_is_told(day):
     async with aiohttp.ClientSession() as client:
-        with pytest.raises(HistoryUnavailable, match="cannot tell it"):
+        with pytest.raises(HistoryUnavailable, match="refused the query"):
             await History(client, day.url, 0, 60, 60).moments("up +")
 
 

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from vital_cli.comparison_run import ENGINE, mark_or_tell, run_comparison
+from vital_cli.comparison_run import ENGINE, mark_or_warn, run_comparison
 from vital_cli.views.compare import comparison, show_comparison
 from vital_ops.compare.annotations import annotated
 from vital_ops.compare.client import LoadFailed, Took, ask_all
@@ -255,7 +255,7 @@ async def test_the_times_of_the_loads_are_marked_in_grafana():
 async def test_what_was_measured_is_not_lost_where_grafana_does_not_answer(capsys):
     nowhere = GrafanaSettings(grafana_url="http://127.0.0.1:1", grafana_token=SecretStr("secret"))
     async with aiohttp.ClientSession() as client:
-        await mark_or_tell(client, nowhere, [measured(SEQUENTIAL)])
+        await mark_or_warn(client, nowhere, [measured(SEQUENTIAL)])
     assert "does not answer" in capsys.readouterr().err
 
 

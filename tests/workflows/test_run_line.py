@@ -50,7 +50,7 @@ async def test_every_line_names_its_own_run(services: Services, caplog: pytest.L
     for tenant, output in zip(tenants, outputs, strict=True):
         named = [line for line in map(logging.LogRecord.getMessage, caplog.records) if output.run_id in line]
         assert all(f"tenant_id={tenant}" in line.replace("'", "") for line in named)
-        for event, times in (("in a thread", 1), ("in an item", 2), ("in a task", 1), ("run finished", 1)):
+        for event, times in (("in a thread", 1), ("in an item", 2), ("in a task", 1), ("run_finished", 1)):
             assert sum(event in line for line in named) == times
     after = len(caplog.records)
     logger.warning("outside")

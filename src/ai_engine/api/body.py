@@ -27,7 +27,8 @@ LARGE_BYTES: Final = 100_000
 IMAGES_FACTOR: Final = 8
 
 _reader: Final = ThreadPoolExecutor(1, "vital-body")
-"""Reads large bodies one after another: parsing holds the interpreter's lock, which the loop needs, too."""
+"""The lock for large bodies, read one after another: parsing holds the interpreter's
+lock, which the loop needs, too."""
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")

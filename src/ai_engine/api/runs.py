@@ -326,7 +326,7 @@ def _has_ended(run_id: str, status: str) -> Conflict:
 def _elsewhere(run_id: str) -> Conflict:
     return Conflict(
         f"The run {run_id} was begun by another process of the engine, or by one that has ended: "
-        "GET /v1/runs/{id} tells its status.",
+        "GET /v1/runs/{id} returns its status.",
         field="run_id",
     )
 

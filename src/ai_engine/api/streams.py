@@ -129,7 +129,7 @@ class EventStreamResponse(Response):
         try:
             await self._until_gone(receive, send)
         except TimeoutError:  # the server closes a connection whose answer was not completed
-            logger.info("a client that took nothing was given up", **self._names)
+            logger.info("stalled_client_dropped", **self._names)
 
     async def _until_gone(self, receive: Receive, send: Send) -> None:
         """Wait until the client is gone; send heartbeats meanwhile.

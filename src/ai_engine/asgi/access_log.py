@@ -70,7 +70,7 @@ class AccessLog:
             except ClientDisconnect:
                 status = status or CLIENT_CLOSED
             except Exception:
-                logger.exception("a request failed", method=scope["method"], path=scope["path"])
+                logger.exception("request_failed", method=scope["method"], path=scope["path"])
                 if status:  # too late for another answer: the connection is closed
                     raise
                 await unexpected(scope["path"])(scope, receive, answer)

@@ -21,7 +21,7 @@ SWEEP_SECONDS: Final = 60.0
 
 
 class RunSweep:
-    """Ends them at the start, each minute, and when a worker has died.
+    """A task that ends overdue runs: at the start, each minute, and when a worker has died.
 
     :param services: hold the store.
     """
@@ -35,7 +35,7 @@ class RunSweep:
             try:
                 await self.sweep()
             except StoreError as error:
-                logger.warning("overdue runs were not swept", exc_info=error)
+                logger.warning("run_sweep_failed", exc_info=error)
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> None:

@@ -31,6 +31,6 @@ async def warm_up(services: Services) -> None:
         await services.sources[0].search("warm up", tenant_id=TENANT, limit=1)
         await services.fusion.merge("warm up", {PASSAGE.source: (PASSAGE,)}, limit=1)
     except VitalError as error:
-        logger.warning("the embedded models could not be warmed up", reason=str(error))
+        logger.warning("embedded_models_warm_up_failed", reason=str(error))
     else:
-        logger.info("the embedded models are loaded")
+        logger.info("embedded_models_loaded")

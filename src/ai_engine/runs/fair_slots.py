@@ -17,10 +17,10 @@ from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL
 __all__ = ["EngineBusy", "FairSlots", "Gone", "WeightOf"]
 
 Gone = Callable[[], Awaitable[None]]
-"""Waits until the client is gone."""
+"""A wait until the client is gone."""
 
 WeightOf = Callable[[str], Awaitable[int]]
-"""Reads a tenant's weight."""
+"""A reader of a tenant's weight."""
 
 Turn = asyncio.Future[None]
 """A waiting request; done when it gets a slot, or an error instead."""

@@ -13,7 +13,7 @@ from vital_shared.errors import VitalError
 __all__ = ["PeerGone", "RunsElsewhere"]
 
 
-LONGEST_SECONDS: Final = 30.0
+MAX_STREAM_SECONDS: Final = 30.0
 """The longest wait of a request for new events: a worker that is silent for longer is taken for gone."""
 
 
@@ -22,7 +22,7 @@ class PeerGone(VitalError):
 
 
 class RunsElsewhere:
-    """Finds, follows and cancels them.
+    """A client that finds, follows and cancels them.
 
     :param ask: reaches the other workers.
     """
@@ -53,7 +53,7 @@ class RunsElsewhere:
             tenant_id=tenant_id,
             reader=uuid.uuid4().hex,
             after=after,
-            seconds=min(seconds, LONGEST_SECONDS),
+            seconds=min(seconds, MAX_STREAM_SECONDS),
         )
         body = wish.model_dump_json().encode()
         is_over = False

@@ -128,14 +128,14 @@ class WorkerChannel:
                 return Topic(topic), number, await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        logger.error("the channel between supervisor and worker is broken", length=length, topic=topic)
+        logger.error("supervisor_channel_broken", length=length, topic=topic)
         return None
 
     async def _answer(self, handle: Handle, topic: Topic, number: int, body: bytes) -> None:
         try:
             answer = await handle(topic, body)
         except Exception:  # whatever it is, the other messages still need their answers
-            logger.exception("a message was not answered", topic=topic.name)
+            logger.exception("message_unanswered", topic=topic.name)
             answer = b""
         if number != NO_ANSWER:
             self._write(Topic.ANSWER, number, answer)

@@ -24,7 +24,7 @@ _BOUNDED = frozenset(label.name for label in BOUNDED)
 
 
 class FreedNames:
-    """Sees which names are freed, from what the workers show one scrape after the other."""
+    """A watch for freed names, from what the workers show one scrape after the other."""
 
     def __init__(self) -> None:
         self._named: set[Name] = set()

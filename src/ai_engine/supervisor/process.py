@@ -115,7 +115,7 @@ class WorkerProcess:
             match topic:
                 case Topic.READY:
                     self.is_ready = True
-                    logger.info("worker ready", worker=self.number, pid=self.pid)
+                    logger.info("worker_ready", worker=self.number, pid=self.pid)
                     impatience.cancel()
                     watching.append(asyncio.create_task(self._watch()))
                     on_ready()
@@ -136,7 +136,7 @@ class WorkerProcess:
             async with asyncio.timeout(STOP_SECONDS):
                 return await self._process.wait()
         except TimeoutError:
-            logger.warning("the worker does not end: it is killed", worker=self.number, pid=self.pid)
+            logger.warning("worker_killed", worker=self.number, pid=self.pid)
         finally:
             impatience.cancel()
             for task in watching:
@@ -175,7 +175,7 @@ class WorkerProcess:
         try:
             answer = await self._channel.ask(Topic.SNAPSHOT)
         except ChannelClosed as error:
-            logger.info("a worker ended while it was asked", worker=self.number, reason=str(error))
+            logger.info("worker_ended_while_asked", worker=self.number, reason=str(error))
             return
         if answer:
             self.last, self._last_at = answer, asked_at

@@ -12,12 +12,12 @@ from ai_engine.supervisor.process import WorkerProcess
 
 __all__ = ["Relaying", "ask_through"]
 
-SECONDS: Final = 60.0
+ANSWER_TIMEOUT_SECONDS: Final = 60.0
 """A worker that does not answer within this time is taken for gone; longer than any heartbeat."""
 
 
 class Relaying:
-    """Passes on wishes, and gathers the answers.
+    """A relay of wishes, which gathers the answers.
 
     :param workers: gives those that run.
     """
@@ -41,7 +41,7 @@ class Relaying:
 
     async def _ask(self, worker: WorkerProcess, wish: bytes) -> bytes:
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
                 return await worker.ask(Topic.RUN, wish)
         except (ChannelClosed, TimeoutError):  # its runs are gone with it
             return b""
@@ -52,7 +52,7 @@ def ask_through(channel: WorkerChannel) -> Ask:
 
     async def ask(worker: int, wish: bytes) -> dict[int, bytes]:
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
                 return dict(unpack(await channel.ask(Topic.RUN, bytes([worker]) + wish)))
         except (ChannelClosed, TimeoutError):  # the supervisor is gone: this worker ends too
             return {}

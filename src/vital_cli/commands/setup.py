@@ -38,5 +38,5 @@ def setup(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     chosen = DEFAULT_CONFIG if config is None else load_config(config)
     is_new = asyncio.run(set_up(folder, load_settings(Settings).url, notifications, engine, chosen))
-    told = ", ".join(("the engine", *notifications.places.values()))
-    say(f"{'Made' if is_new else 'Kept'} the key in {folder}. Alerts go to: {told}.", "green")
+    destinations = ", ".join(("the engine", *notifications.places.values()))
+    say(f"{'Made' if is_new else 'Kept'} the key in {folder}. Alerts go to: {destinations}.", "green")

@@ -29,7 +29,7 @@ def up(
     """
     from ai_engine.settings import ServerSettings
     from vital_cli.session import load_settings
-    from vital_cli.stack_run import announce, engine_program, reachable, run_until_told
+    from vital_cli.stack_run import announce, engine_program, reachable, run_until_stopped
     from vital_cli.terminal import say
     from vital_ops.build import build
     from vital_ops.config import load_config
@@ -67,7 +67,7 @@ def up(
             routing=routing(destinations),
             key_file=folder / KEY_FILE,
         )
-        run_until_told(run(stack, settings.url, lambda: announce(stack, notifications), _warn))
+        run_until_stopped(run(stack, settings.url, lambda: announce(stack, notifications), _warn))
     say("All of it has stopped.")
 
 

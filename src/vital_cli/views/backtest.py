@@ -17,7 +17,7 @@ def show_backtest(tested: Sequence[Tested]) -> None:
     show_table([_row(each) for each in tested])
 
 
-def _told(firing: Firing) -> str:
+def _describe_firing(firing: Firing) -> str:
     return f"{firing.began:%Y-%m-%d %H:%M} for {write_seconds(round(firing.seconds))}"
 
 
@@ -26,6 +26,6 @@ def _row(each: Tested) -> dict[str, object]:
         "alert": each.alert,
         "threshold": None if each.threshold is None else f"{each.threshold.value:g}",
         "fired": len(each.firings),
-        "when": ", ".join(map(_told, each.firings)),
+        "when": ", ".join(map(_describe_firing, each.firings)),
         "suggested": None if each.suggested is None else f"{each.suggested:g}",
     }

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from vital_cli.terminal import say, show_table
 from vital_ops.drill.journey import Journey, Receiver
 
-__all__ = ["show_journeys", "tell_station"]
+__all__ = ["show_journeys", "show_station"]
 
 
-def tell_station(journey: Journey, station: str, seconds: float) -> None:
+def show_station(journey: Journey, station: str, seconds: float) -> None:
     """Print that an alert has come to a station."""
     say(f"{seconds:6.1f} s  {journey.alert:<22} {station}")
 

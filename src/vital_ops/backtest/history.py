@@ -81,5 +81,5 @@ class History:
                 f"Prometheus does not answer at {self._url}: give its address."
             ) from error
         if body.get("status") != "success":
-            raise HistoryUnavailable(f"Prometheus cannot tell it: {body.get('error', 'no reason given')}.")
+            raise HistoryUnavailable(f"Prometheus refused the query: {body.get('error', 'no reason given')}.")
         return {float(at) for series in body["data"]["result"] for at, _ in series["values"]}

@@ -131,7 +131,7 @@ async def measure(
     loads: Sequence[LoadCase],
     count: int,
     per_second: float,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     shown_by: str | None = None,
 ) -> list[LoadResult | FailedLoad]:
     """Run loads, one after the other; one that fails does not end the others.
@@ -143,7 +143,7 @@ async def measure(
     found: list[LoadResult | FailedLoad] = []
     for load in loads:
         try:
-            found.append(await _measure(client, at, load, count, per_second, tell))
+            found.append(await _measure(client, at, load, count, per_second, report))
         except (LoadFailed, aiohttp.ClientError, TimeoutError) as error:
             found.append(FailedLoad(load, str(error) or type(error).__name__))
     if shown_by is not None and isinstance(last := found[-1], LoadResult):
@@ -158,10 +158,10 @@ async def _measure(
     load: LoadCase,
     count: int,
     per_second: float,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> LoadResult:
     asked, pace = round(count * load.share), per_second * load.share
-    tell(f"{load.name}: {asked} questions, {pace:g} a second …")
+    report(f"{load.name}: {asked} questions, {pace:g} a second …")
     before = await first_tokens(client, at.prometheus, load.mode)
     began = datetime.now(UTC)
     answers = await ask_all(client, at.engine, load.bodies(asked), pace)

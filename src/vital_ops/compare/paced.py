@@ -59,7 +59,7 @@ class PacedSource:
 
 
 class PacedModel:
-    """Answers in one piece, or in many.
+    """A model that answers in one piece, or in many.
 
     :param is_long: whether it writes a long answer.
     """

@@ -22,7 +22,7 @@ State = Literal["pending", "firing", "notified_firing", "notified_resolved"]
 
 
 class AlertWatch:
-    """Asks again and again, and notes when an alert came into which state.
+    """A poll that notes when an alert came into each state.
 
     :param prometheus: its address; so is ``engine``.
     """

@@ -17,13 +17,13 @@ from vital_ops.drill.receivers import Receivers
 from vital_ops.receivers.delivery import Status
 from vital_ops.stack.scratch import Scratch
 
-__all__ = ["Drill", "Tell"]
+__all__ = ["Drill", "StationReporter"]
 
 PATIENCE_SECONDS: Final = 150.0
 
 WORDS: Final[Mapping[Status, str]] = {"firing": "with", "resolved": "over, says"}
 
-Tell = Callable[[Journey, str, float], None]
+StationReporter = Callable[[Journey, str, float], None]
 """Called with each station that an alert comes to, and the seconds since the drill began."""
 
 
@@ -39,13 +39,13 @@ class Drill:
         client: aiohttp.ClientSession,
         at: Scratch,
         receivers: Receivers,
-        tell: Tell,
+        report: StationReporter,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._client = client
         self._at = at
         self._receivers = receivers
-        self._tell = tell
+        self._report = report
         self._patience = patience
         self._watch = AlertWatch(client, prometheus=at.prometheus, engine=at.engine)
         self._began = datetime.now(UTC)
@@ -100,9 +100,9 @@ class Drill:
 
     async def _there(self, journey: Journey) -> None:
         journey.pending = self._seconds(await self._watch.wait_for(journey.alert, "pending"))
-        self._tell(journey, "pending", journey.pending)
+        self._report(journey, "pending", journey.pending)
         journey.firing = self._seconds(await self._watch.wait_for(journey.alert, "firing"))
-        self._tell(journey, "firing", journey.firing)
+        self._report(journey, "firing", journey.firing)
         await self._with_all(journey, "firing", journey.delivered)
         # Prometheus is asked now and then: a receiver may have known sooner than we saw it.
         journey.firing = min(journey.firing, *journey.delivered.values())
@@ -113,7 +113,7 @@ class Drill:
     async def _with_all(self, journey: Journey, status: Status, times: dict[Receiver, float]) -> None:
         async def with_one(receiver: Receiver) -> None:
             times[receiver] = self._seconds(await self._notified(receiver, journey.alert, status))
-            self._tell(journey, f"{WORDS[status]} {receiver}", times[receiver])
+            self._report(journey, f"{WORDS[status]} {receiver}", times[receiver])
 
         async with asyncio.TaskGroup() as tasks:
             for receiver in journey.receivers:

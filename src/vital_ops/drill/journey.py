@@ -45,7 +45,7 @@ class Journey:
         if self.strays:
             return f"{self.alert} reaches {_names(self.strays)} too."
         if missing := self.receivers - self.resolved.keys():
-            return f"{self.alert} should be over, and {_names(missing)} is not told so."
+            return f"{self.alert} should be over, but {_names(missing)} has received no such message."
         return None
 
 

@@ -55,7 +55,7 @@ output = "1000000"
 
 
 class DrillModel:
-    """Answers in a few words, or does not.
+    """A model that answers in a few words, or fails.
 
     :param seconds: the duration of an answer.
     :param error: the failure after its few words.

@@ -14,7 +14,7 @@ from typing import Final
 
 import aiohttp
 
-from vital_ops.drill.drill import Tell
+from vital_ops.drill.drill import StationReporter
 from vital_ops.drill.fault_makers import Site
 from vital_ops.drill.faults import FAULTS, DrillFault
 from vital_ops.drill.journey import Journey, Receiver
@@ -55,10 +55,14 @@ class OutageDrill:
     """
 
     def __init__(
-        self, site: Site, receivers: StandingIn, alerts: Mapping[str, frozenset[Receiver]], tell: Tell
+        self,
+        site: Site,
+        receivers: StandingIn,
+        alerts: Mapping[str, frozenset[Receiver]],
+        report: StationReporter,
     ) -> None:
         self._site = site
-        self._tell = tell
+        self._report = report
         self._receivers = receivers
         self._places: dict[str, frozenset[Place]] = {
             name: frozenset(place for place in places if place != "engine") for name, places in alerts.items()
@@ -100,7 +104,7 @@ class OutageDrill:
         for place in self._receivers.said(ENGINE_DOWN, "firing", killed):
             over = await self._notified(place, ENGINE_DOWN, "resolved", killed)
             journey.resolved[place] = self._seconds(over)
-            self._tell(journey, f"over, says {place}", self._seconds(over))
+            self._report(journey, f"over, says {place}", self._seconds(over))
         await self._firing_in_prometheus(LASTING)
 
     async def _paged(self, killed: datetime, journey: Journey) -> None:
@@ -108,7 +112,7 @@ class OutageDrill:
             assert place != "engine"  # noqa: S101 - the engine is down
             at = await self._notified(place, ENGINE_DOWN, "firing", killed, PAGE_SECONDS)
             journey.delivered[place] = self._seconds(at)
-            self._tell(
+            self._report(
                 journey,
                 f"with {place}, {(at - killed).total_seconds():.1f} s after the kill",
                 self._seconds(at),

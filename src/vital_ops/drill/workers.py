@@ -68,7 +68,7 @@ def _engine(folder: Path, address: str) -> Program:
 def _victims(log: Path) -> Iterator[int]:
     """Read from an engine's log which process each worker is, and leave out the last worker."""
     lines = (_parsed(line) for line in log.read_text(encoding="utf-8", errors="replace").splitlines())
-    ready = {int(line["worker"]): int(line["pid"]) for line in lines if line.get("event") == "worker ready"}
+    ready = {int(line["worker"]): int(line["pid"]) for line in lines if line.get("event") == "worker_ready"}
     return (pid for worker, pid in ready.items() if worker != WORKER_COUNT)
 
 

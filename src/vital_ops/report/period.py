@@ -8,11 +8,11 @@ from typing import Final, Literal, Self
 from vital_shared.models.base import Frozen
 from vital_shared.store.periods import period_key
 
-__all__ = ["DAYS", "Period", "PeriodName", "ReportPeriod"]
+__all__ = ["PERIOD_DAYS", "Period", "PeriodName", "ReportPeriod"]
 
 PeriodName = Literal["day", "week", "month"]
 
-DAYS: Final[dict[PeriodName, int]] = {"day": 1, "week": 7, "month": 30}
+PERIOD_DAYS: Final[dict[PeriodName, int]] = {"day": 1, "week": 7, "month": 30}
 """All of one length, so that a period can be compared with the one before."""
 
 
@@ -31,7 +31,7 @@ class Period(ReportPeriod):
     @classmethod
     def until(cls, end: datetime, name: PeriodName) -> Self:
         """Return the day, the 7 days or the 30 days before a moment."""
-        return cls(name=name, start=end - timedelta(days=DAYS[name]), end=end)
+        return cls(name=name, start=end - timedelta(days=PERIOD_DAYS[name]), end=end)
 
     @property
     def before(self) -> Period:

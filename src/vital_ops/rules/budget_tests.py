@@ -16,7 +16,7 @@ from vital_shared.monitoring.metrics import BUDGET_LIMIT_DOLLARS, BUDGET_SPENT_D
 
 __all__ = ["budget"]
 
-DOLLARS: Final = 32.0
+BUDGET_DOLLARS: Final = 32.0
 """The limit; a power of two, so that a share of it is exact."""
 
 
@@ -65,22 +65,22 @@ def _changed_limits(at: Threshold, case: Callable[..., Case]) -> Iterator[Case]:
             "is over when the limit is raised",
             at.value,
             limit,
-            ((9, DOLLARS), (40, 2 * DOLLARS)),
+            ((9, BUDGET_DOLLARS), (40, 2 * BUDGET_DOLLARS)),
             (True, False),
         ),
         (
             "fires when the limit is lowered",
             0.6 * at.value,
             limit,
-            ((9, DOLLARS), (40, DOLLARS / 2)),
+            ((9, BUDGET_DOLLARS), (40, BUDGET_DOLLARS / 2)),
             (False, True),
         ),
     ):
         changed = case(name, (50, share), checks=[*zip((9, 10), checks, strict=True)])
         yield replace(changed, series={**changed.series, series: flat(*phases)})
     for name, series, amount in (
-        ("is over a window after the limit was taken away", limit, DOLLARS),
-        ("is over a window after the spending was", spent, at.value * DOLLARS),
+        ("is over a window after the limit was taken away", limit, BUDGET_DOLLARS),
+        ("is over a window after the spending was", spent, at.value * BUDGET_DOLLARS),
     ):
         changed = case(name, (50, at.value), checks=taken)
         yield replace(changed, series={**changed.series, series: flat((9, amount), (40, None))})
@@ -97,9 +97,10 @@ def _budgets(shares: Sequence[Phase]) -> dict[str, SeriesPhases]:
         ):
             known = {"tenant_id": tenant, "period": period}
             used = [
-                (minutes, None if share is None else share * DOLLARS * spent) for minutes, share in shares
+                (minutes, None if share is None else share * BUDGET_DOLLARS * spent)
+                for minutes, share in shares
             ]
-            limits = [(minutes, None if share is None else DOLLARS) for minutes, share in shares]
+            limits = [(minutes, None if share is None else BUDGET_DOLLARS) for minutes, share in shares]
             found[on(select(BUDGET_SPENT_DOLLARS, **known), instance)] = flat(*used)
             found[on(select(BUDGET_LIMIT_DOLLARS, **known), instance)] = flat(*limits)
     return found

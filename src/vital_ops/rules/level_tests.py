@@ -27,7 +27,7 @@ ABOVE: Final = 1.1
 JUST_ABOVE, JUST_BELOW = 1.02, 0.98
 """Values that fire, and that must not, as near as Prometheus 2 and 3 agree."""
 
-LONGEST_LOOK_BACK: Final = 4.0
+MAX_LOOK_BACK: Final = 4.0
 """Minutes between evaluations at most where an alert looks at its own state: Prometheus looks back five."""
 
 BURST_MINUTES: Final = 30.0
@@ -103,7 +103,7 @@ def level(
     def outage(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
         return case(name, *phases, checks=checks, every=pace)
 
-    pace = min(step, LONGEST_LOOK_BACK)
+    pace = min(step, MAX_LOOK_BACK)
     if is_of_engines:
         yield from outages(timing, outage, bad, 0, onset=spans / ABOVE, step=pace)
     if is_of_engines and timing.settled < window:
@@ -146,7 +146,7 @@ def level(
 def _sliding_out(timing: Timing, case: Callable[..., Case], bad: float) -> Case:
     """Let a burst leave the window during an outage: the alert keeps its state until things have settled."""
     before = timing.window - BURST_MINUTES
-    gone = before + LONG_OUTAGE_MINUTES + 3 * LONGEST_LOOK_BACK  # each phase has a sample more
+    gone = before + LONG_OUTAGE_MINUTES + 3 * MAX_LOOK_BACK  # each phase has a sample more
     return case(
         "keeps its state after an outage in which the cause has left the window",
         (BURST_MINUTES, bad * timing.window / BURST_MINUTES),
@@ -154,8 +154,8 @@ def _sliding_out(timing: Timing, case: Callable[..., Case], bad: float) -> Case:
         (LONG_OUTAGE_MINUTES, None),
         (timing.full, 0),
         checks=[
-            *((before, True), (gone, True), (gone + timing.settled - LONGEST_LOOK_BACK, True)),
-            (gone + timing.settled + 2 * LONGEST_LOOK_BACK, False),
+            *((before, True), (gone, True), (gone + timing.settled - MAX_LOOK_BACK, True)),
+            (gone + timing.settled + 2 * MAX_LOOK_BACK, False),
         ],
     )
 

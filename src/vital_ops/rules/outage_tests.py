@@ -22,7 +22,7 @@ STILL_ENGINE: Final = ENGINE.replace("one:8000", "still:8000")
 
 
 class MakeCase(Protocol):
-    """Makes a case of the phases of its fault."""
+    """A maker of cases from the phases of their faults."""
 
     def __call__(self, name: str, *phases: Phase, checks: Sequence[Check]) -> Case: ...
 

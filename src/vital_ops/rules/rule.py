@@ -43,8 +43,8 @@ class AlertRule:
     def as_yaml(self) -> dict[str, Any]:
         """Write it as Prometheus reads it."""
         hold = {"for": write_seconds(self.hold)} if self.hold else {}
-        told = {"labels": dict(self.labels), "annotations": dict(self.annotations)}
-        return {"alert": self.name, "expr": self.expr} | hold | told
+        notes = {"labels": dict(self.labels), "annotations": dict(self.annotations)}
+        return {"alert": self.name, "expr": self.expr} | hold | notes
 
 
 Rule = Recording | AlertRule
@@ -65,7 +65,7 @@ def write_yaml(content: Any, comment: str) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes long texts in blocks, and no references."""
+    """A YAML dumper that writes long texts in blocks, and no references."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True

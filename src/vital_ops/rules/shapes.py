@@ -41,7 +41,7 @@ Rates: TypeAlias = dict[str, float]
 """The rise of each series in a minute."""
 
 Shape: TypeAlias = Callable[[float, float], Rates]
-"""Makes series of a number of events a minute, and of what the alert looks at, such as a share."""
+"""A maker of series of a number of events a minute, and of what the alert looks at, such as a share."""
 
 UNCOUNTED: Final = 5.0
 """The part that must not count, as a multiple of the part that does."""
@@ -67,7 +67,7 @@ def errors(events: float, share: float) -> Rates:
 
 
 def _without_end(events: float) -> Rates:
-    """Requests that users cancelled or that were turned away do not count."""
+    """Leave out requests that users cancelled or that were turned away."""
     return {_requests(outcome): UNCOUNTED * events for outcome in ("cancelled", "rejected")}
 
 

@@ -37,7 +37,7 @@ BURST: Final = 100 * BUSY
 
 BURST_MINUTES: Final = 6.0
 
-LONGEST_LOOK_BACK: Final = 4.0
+MAX_LOOK_BACK: Final = 4.0
 """Minutes between evaluations at most where an alert looks at its own state: Prometheus looks back five."""
 
 STEPS: Final = {"BurnsFast": 1.0, "BurnsSlowly": 30.0}
@@ -233,7 +233,7 @@ def _beside_another(objective: Objective, case: Case) -> Case:
 def _outages(objective: Objective, speed: Speed) -> Iterator[Case]:
     """Let the engine die: what fires goes on until it is back, and what is pending does not page."""
     shape, labels, hold = SHAPES[objective.label], {"slo": objective.label}, speed.hold / 60
-    step = min(STEPS[speed.suffix], LONGEST_LOOK_BACK)
+    step = min(STEPS[speed.suffix], MAX_LOOK_BACK)
     settled = parse_seconds(speed.burns[0].short) / 60
     there = hold + 4 * step
     longest = max(settled, *(parse_seconds(burn.short) / 60 for burn in speed.burns)) * 1.5

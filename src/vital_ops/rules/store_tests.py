@@ -27,23 +27,27 @@ CLAMPED, ESTIMATED = (
 )
 CLAMPED_ELSEWHERE: Final = CLAMPED.replace("one:8000", "two:8000")
 
-MINUTES: Final = 60.0
+CASE_MINUTES: Final = 60.0
 """Length of a case."""
 
 
 def set_aside(at: Threshold) -> Iterator[Case]:
     """Fire at once, on either; hold until somebody has seen to it, or a window after a charge."""
     window = at.window / 60
-    none = {LETTERS: flat((MINUTES, 0)), CLAMPED: flat((MINUTES, 5)), ESTIMATED: lines((MINUTES, 60))}
+    none = {
+        LETTERS: flat((CASE_MINUTES, 0)),
+        CLAMPED: flat((CASE_MINUTES, 5)),
+        ESTIMATED: lines((CASE_MINUTES, 60)),
+    }
 
     def case(name: str, series: dict[str, SeriesPhases], *checks: Check) -> Case:
         return Case(name, none | series, checks)
 
     def letters(name: str, amount: float, *checks: Check) -> Case:
-        return case(name, {LETTERS: flat((9, 0), (29, amount), (MINUTES, 0))}, *checks)
+        return case(name, {LETTERS: flat((9, 0), (29, amount), (CASE_MINUTES, 0))}, *checks)
 
     def charges(name: str, amount: float, *checks: Check, waiting: float = 0) -> Case:
-        clamped = {CLAMPED: flat((9, 5), (MINUTES, 5 + amount)), LETTERS: flat((MINUTES, waiting))}
+        clamped = {CLAMPED: flat((9, 5), (CASE_MINUTES, 5 + amount)), LETTERS: flat((CASE_MINUTES, waiting))}
         return case(name, clamped, *checks)
 
     held = ((9, False), (10, True), (39, True), (41, False))
@@ -55,13 +59,18 @@ def set_aside(at: Threshold) -> Iterator[Case]:
     yield charges("fires on a clamped charge", at.value, *clamped)
     yield charges("does not fire on less", 0.45 * at.value, (10, False), waiting=0.45 * at.value)
     yield charges("fires on both together", 0.6 * at.value, (10, True), waiting=0.45 * at.value)
-    shown_twice = {each: flat((MINUTES, 0.6 * at.value)) for each in (LETTERS, LETTERS.replace("one", "two"))}
+    shown_twice = {
+        each: flat((CASE_MINUTES, 0.6 * at.value)) for each in (LETTERS, LETTERS.replace("one", "two"))
+    }
     yield case("counts once what every engine shows", shown_twice, (50, False))
-    one_more = {LETTERS: flat((MINUTES, at.value)), LETTERS.replace("one", "two"): flat((MINUTES, 0))}
+    one_more = {
+        LETTERS: flat((CASE_MINUTES, at.value)),
+        LETTERS.replace("one", "two"): flat((CASE_MINUTES, 0)),
+    }
     yield case("fires on what one engine shows", one_more, (50, True))
-    both = {each: flat((9, 5), (MINUTES, 5 + 0.6 * at.value)) for each in (CLAMPED, CLAMPED_ELSEWHERE)}
+    both = {each: flat((9, 5), (CASE_MINUTES, 5 + 0.6 * at.value)) for each in (CLAMPED, CLAMPED_ELSEWHERE)}
     yield case("adds up the charges of all engines", both, (9, False), (10, True), (13 + window, False))
-    anew = {CLAMPED: flat((20, 5), (1, None), (2, 0), (MINUTES, at.value))}
+    anew = {CLAMPED: flat((20, 5), (1, None), (2, 0), (CASE_MINUTES, at.value))}
     yield case("fires on a charge after a restart", anew, (25, False), (28, True), (30 + window, False))
     yield from outages(Timing.of(at), _waiting, at.value, 0)
 

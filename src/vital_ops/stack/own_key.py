@@ -61,7 +61,7 @@ class OwnKey:
             try:
                 await self.make_if_needed()
             except StoreError as error:
-                logger.warning("nobody knows whether the engine asks for keys", exc_info=error)
+                logger.warning("key_requirement_unknown", exc_info=error)
             await asyncio.sleep(WATCH_SECONDS)
 
     async def revoke(self) -> None:
@@ -71,6 +71,6 @@ class OwnKey:
             try:
                 await self._keys.revoke(token.id, now=self._now())
             except NotFound:
-                logger.info("the key of a stack before is of another store")
+                logger.info("stack_key_of_another_store")
         write_secret(self.file, NO_KEY)
         self._made = False

@@ -27,7 +27,7 @@ _FILLERS: Final = re.compile(
 )
 """Phrases that say only that something is asked."""
 
-_TELL: Final = re.compile(
+_INDIRECT_QUESTION: Final = re.compile(
     r"^(?:(?:can|could|would|will) you )?(?:tell me|explain(?: to me)?|describe|define|let me know) (.+)$"
 )
 _WH: Final = re.compile(r"(?:how|what|when|where|who|whom|whose|why|which|whether|if|about)\b")
@@ -105,16 +105,16 @@ def is_paraphrase(one: str, other: str) -> bool:
     """Return whether the answer to one question is surely one to the other."""
     if max(len(one), len(other)) > COMPARED_CHARACTERS:
         return False
-    first, second = _asked(one), _asked(other)
+    first, second = _comparable(one), _comparable(other)
     return first.words == second.words and first.time == second.time and first.particles == second.particles
 
 
 @lru_cache(maxsize=4_096)  # a new question is compared with the same old ones again and again
-def _asked(text: str) -> _Comparison:
+def _comparable(text: str) -> _Comparison:
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'").split())
     plain = " ".join(_FILLERS.sub(" ", plain).split())
-    if told := _TELL.match(plain):
-        plain = told[1] if _WH.match(told[1]) else f"what is {told[1]}"
+    if stated := _INDIRECT_QUESTION.match(plain):
+        plain = stated[1] if _WH.match(stated[1]) else f"what is {stated[1]}"
     for pattern, to in _PHRASES:
         plain = pattern.sub(to, plain)
     words = [_ONE.get(word, word) for word in _WORD.findall(plain.replace("'s ", " "))]

@@ -135,7 +135,7 @@ class RedisTier:
         fits = found is not None and found.output.tenant_id == question.tenant_id
         if not fits or found is None or found.age >= self._ttl:
             if not fits:  # never given to anybody
-                logger.warning("an entry of the cache in Redis is not what was written", key=name)
+                logger.warning("redis_entry_invalid", key=name)
             return None
         return found
 
@@ -263,14 +263,14 @@ class RedisTier:
         finally:
             self.in_use -= 1
         if self._pause:
-            logger.info("Redis answers again: the cache is shared again")
+            logger.info("redis_available_again")
         self._pause = self._paused_until = 0.0
         return done
 
     def _failed(self, error: Exception) -> None:
         if not self._pause:
             logger.warning(
-                "Redis does not answer: what is in it counts as not cached",
+                "redis_unavailable",
                 reason=f"{type(error).__name__}: {error}",
             )
         self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS) or FIRST_PAUSE_SECONDS

@@ -30,7 +30,7 @@ KEPT_SECONDS: Final = 60.0
 """Seconds that a run's events can be read after its end."""
 BLOCK_SECONDS: Final = 0.1
 """Seconds that Redis waits for new events before it answers that there are none."""
-SECONDS: Final = 1.0
+CALL_TIMEOUT_SECONDS: Final = 1.0
 
 TAKE: Final = """
 local holder = redis.call('GET', KEYS[1])
@@ -123,7 +123,10 @@ class SharedFlights:
         fields: dict[bytes, bytes] = {EVENTS: LINE.join(event.model_dump_json().encode() for event in told)}
         if over is not None:
             fields[END] = b"" if over.outcome is None else over.outcome.model_dump_json().encode()
-        async with asyncio.timeout(SECONDS), self._streams.pipeline(transaction=False) as pipeline:
+        async with (
+            asyncio.timeout(CALL_TIMEOUT_SECONDS),
+            self._streams.pipeline(transaction=False) as pipeline,
+        ):
             pipeline.xadd(name, cast("Any", fields))
             pipeline.pexpire(name, round(KEPT_SECONDS * 1_000))
             await pipeline.execute()
@@ -136,7 +139,7 @@ class SharedFlights:
         name, last = self._stream(lease.holder), b"0"
         try:
             while not is_cancelled():
-                async with asyncio.timeout(SECONDS):
+                async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
                     found: Any = await self._streams.xread({name: last}, block=round(BLOCK_SECONDS * 1_000))
                     held = bool(found) or await self._is_held(lease)
                 if not held:

@@ -10,7 +10,7 @@ __all__ = ["EventLogs"]
 
 
 class EventLogs:
-    """Finds logs by their runs; a log lives for as long as something holds it: its run, or a reader."""
+    """The logs by their runs; a log lives for as long as something holds it: its run, or a reader."""
 
     def __init__(self) -> None:
         self._logs: WeakValueDictionary[str, MemoryLog] = WeakValueDictionary()

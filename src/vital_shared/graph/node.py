@@ -18,7 +18,7 @@ from vital_shared.graph.errors import PlanError
 __all__ = ["Declaration", "Done", "Each", "Pause", "Retry", "Skip", "fan_out", "node"]
 
 REQUIRED: Final = object()
-"""Stands where nothing is declared, since None may be."""
+"""The mark where nothing is declared, since None may be."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")

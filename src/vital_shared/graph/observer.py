@@ -95,5 +95,5 @@ def observer_failed(run: ObservedRun, observer: Observer, hook: str) -> None:
     """Count and log what an observer has raised."""
     run.observer_failures += 1
     logger.exception(  # noqa: LOG004 - called from handlers only
-        "observer %s failed in %s", type(observer).__name__, hook
+        "observer_failed", extra={"observer": type(observer).__name__, "hook": hook}
     )

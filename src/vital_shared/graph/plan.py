@@ -19,7 +19,7 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-"""Stands in the slot of a value that nobody has made (yet)."""
+"""The mark in the slot of a value that nobody has made (yet)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -362,18 +362,18 @@ class Attempt:
     def _tokens(self, started: CallStarted) -> Tokens:
         """Take the provider's count of a whole answer; of half of one, what we know of it."""
         usage = self._usage or Usage()
-        told = self._usage is not None and self._stop is not None
+        is_complete = self._usage is not None and self._stop is not None
         charged = self.has_emitted or self._usage is not None or self._may_be_charged()
-        if not told and not charged:
+        if not is_complete and not charged:
             return Tokens()
-        written = 0 if told else self._account.count("".join(self._texts))
+        written = 0 if is_complete else self._account.count("".join(self._texts))
         return Tokens(
-            input=usage.input_tokens if told else max(usage.input_tokens, started.input_tokens),
+            input=usage.input_tokens if is_complete else max(usage.input_tokens, started.input_tokens),
             cached_input=usage.cached_input_tokens,
             cache_write=usage.cache_write_tokens,
             output=max(usage.output_tokens, written),
             reasoning=usage.reasoning_tokens,
-            estimated=usage.estimated or usage.corrected or not told,
+            estimated=usage.estimated or usage.corrected or not is_complete,
         )
 
     def _may_be_charged(self) -> bool:

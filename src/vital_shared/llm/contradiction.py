@@ -73,7 +73,7 @@ _RATE = re.compile(
 )
 _EVEN = re.compile(r"\b(?:even (?:if|when|where|though)|regardless|whether or not)\b", re.IGNORECASE)
 _UNLESS = re.compile(r"\b(?:unless|except|only if|only when)\b", re.IGNORECASE)
-_DAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())  # noqa: SIM905
+_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())  # noqa: SIM905
 _MONTHS = frozenset(
     "january february march april may june july august september october november december".split()  # noqa: SIM905
 )
@@ -163,8 +163,8 @@ def _marks(text: str) -> Iterator[_Mark]:
     for name in _NAME.findall(text):
         lowered = name.lower()
         day = lowered.removesuffix("s")
-        if day in _DAYS or lowered in _MONTHS:
-            yield _Mark("day" if day in _DAYS else "month", day)
+        if day in _WEEKDAYS or lowered in _MONTHS:
+            yield _Mark("day" if day in _WEEKDAYS else "month", day)
         elif content_words(lowered) and not text.lstrip().startswith(name):
             yield _Mark("name", lowered)
 
@@ -260,7 +260,7 @@ def _sides(clause: _Clause) -> Sides:
 def _names(text: str) -> list[str]:
     """Return the capitalised words in their order, but for days and months."""
     words = dict.fromkeys(name.lower() for name in _NAME.findall(text))
-    return [word for word in words if word.removesuffix("s") not in _DAYS and word not in _MONTHS]
+    return [word for word in words if word.removesuffix("s") not in _WEEKDAYS and word not in _MONTHS]
 
 
 def _between(text: str, names: Sequence[str]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from vital_shared.retrieval.words import content_words, numbers
 __all__ = ["is_quoted", "premise"]
 
 SENTENCES: Final = 4
-CHARACTERS: Final = 500
+MAX_PREMISE_CHARACTERS: Final = 500
 """Most of a premise: what the entailment model reads beside a claim."""
 
 
@@ -29,7 +29,7 @@ def premise(claim: str, sources: Sequence[str]) -> list[str]:
     shared = [len(wanted & content_words(each)) + len(figures & numbers(each)) for each in sentences]
     ranked = sorted(range(len(sentences)), key=lambda place: -shared[place])
     chosen: list[int] = []
-    left = CHARACTERS
+    left = MAX_PREMISE_CHARACTERS
     for place in ranked[:SENTENCES]:
         left -= len(sentences[place])
         if chosen and (left < 0 or not shared[place]):

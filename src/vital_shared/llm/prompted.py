@@ -36,7 +36,7 @@ NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 
 
 class PromptedModel:
-    """Answers through a provider.
+    """A model that answers through a provider.
 
     :param name: ``provider:model``.
     :param stream: sends a chat, and streams the answer.

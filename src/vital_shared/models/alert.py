@@ -76,7 +76,7 @@ class Alert(Frozen):
     ends_at: datetime | None
     """None: it fires."""
     generator_url: str
-    """Leads to its expression in Prometheus."""
+    """The address of its expression in Prometheus."""
     receiver: str
     """The receiver of Alertmanager's configuration that sent it."""
     received_at: datetime

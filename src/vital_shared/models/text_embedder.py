@@ -13,7 +13,7 @@ __all__ = ["TextEmbedder"]
 
 
 class TextEmbedder(Protocol):
-    """Makes vectors of texts; a model of `vital_shared.retrieval.embedding` is one."""
+    """A maker of vectors of texts; a model of `vital_shared.retrieval.embedding` is one."""
 
     async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the normalised vectors of texts, of shape (n, d).

@@ -13,7 +13,7 @@ __all__ = ["LabelUse"]
 
 
 class LabelUse:
-    """Sees by what metrics hold whether a value is used, so that nothing is noted while counting.
+    """The use of a label value, seen from what the metrics hold, so that nothing is noted while counting.
 
     :param labels: those to look at.
     :param instruments: the metrics that have them.

@@ -52,7 +52,7 @@ def _catalogue() -> Iterator[str]:
         )
         for each in CATALOGUE
     )
-    yield from _table(("metric", "type", "labels", "what it tells"), rows)
+    yield from _table(("metric", "type", "labels", "meaning"), rows)
 
 
 def _labels() -> Iterator[str]:
@@ -73,7 +73,7 @@ def _labels() -> Iterator[str]:
 The others have as many values as `VITAL_METRIC_LABEL_VALUES` says (100) and no more; what comes then is
 counted under `{OTHER}`, and in `vital_metric_label_overflow_total`. Which have names is decided once for all
 workers, and kept: tenants with keys or limits first, those that spend the most before others. The metric
-`vital_metric_series_limit` tells how many series there can be in all. Exact figures of each tenant are in the
+`vital_metric_series_limit` is the maximum number of series. Exact figures of each tenant are in the
 ledger, which has no such bound.
 """
     bounded = (

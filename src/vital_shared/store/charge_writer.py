@@ -52,7 +52,7 @@ SHUTDOWN_SECONDS: Final = 10.0
 
 
 class ChargeWriter:
-    """Writes charges and ends of runs, and counts charges once they are in the ledger.
+    """A writer of charges and ends of runs, which counts charges once they are in the ledger.
 
     :param database: the store.
     :param spool: takes what memory has no room for; None: it is logged in full.

@@ -34,10 +34,10 @@ thread, so all that it changes is in the database."""
 Work = Callable[[Connection], list[Any]]
 
 Transact = Callable[[Work], Awaitable[list[Any]]]
-"""Does something in a transaction, and commits it."""
+"""A function that does something in a transaction, and commits it."""
 
 MAX_BATCH_WRITES: Final = 100
-"""Writes in one transaction, at most: more would keep the first ones waiting."""
+"""Maximum number of writes in one transaction: more would keep the first ones waiting."""
 
 
 class _Waiting(NamedTuple):

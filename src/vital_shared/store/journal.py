@@ -38,7 +38,7 @@ class JournalLine(Frozen):
     deadline_at: datetime | None = None
     """The run begins, or goes on; it is over by then."""
     charge: Charge | None = None
-    """Takes the place of an earlier one with the same item: the call has ended, or has gone on."""
+    """A line in the place of an earlier one with the same item: the call has ended, or gone on."""
     owed: Owed | None = None
     """The run has ended, and the store has not taken its end yet."""
     is_over: bool = False

@@ -31,7 +31,7 @@ _COLUMNS: Final = (runs.c.id, runs.c.input, runs.c.status, runs.c.deadline_at, r
 
 
 class LostRuns:
-    """Ends what dead processes have left.
+    """The runs that dead processes have left, and their ends.
 
     :param database: the store.
     :param journal: finds the files of these processes.

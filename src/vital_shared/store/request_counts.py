@@ -68,7 +68,7 @@ class RequestSum:
 
 
 class RequestCounts(WriteBehind[RequestKey, RequestSum]):
-    """Counts finished requests.
+    """The counter of finished requests.
 
     :param now: the time, in UTC.
     """

@@ -19,7 +19,7 @@ MONTH_CHARACTERS: Final = len("2026-11")
 
 
 class ReservedNames:
-    """Reads tenants with keys or limits, and agents with their models; profiles only where they changed."""
+    """A reader of tenants with keys or limits, and agents with their models; profiles only if changed."""
 
     def __init__(self) -> None:
         self._agents: list[tuple[str, str]] = []

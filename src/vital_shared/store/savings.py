@@ -55,7 +55,7 @@ class _Sum:
 
 
 class Savings(WriteBehind[_Key, _Sum]):
-    """Sums up what hits have saved.
+    """The savings of cache hits, summed up.
 
     :param now: the time, in UTC.
     """
@@ -78,11 +78,11 @@ class Savings(WriteBehind[_Key, _Sum]):
         connection.execute(insert(ledger), [_row(key, kept) for key, kept in sums.items()])
 
     def _report_dropped(self, dropped: int) -> None:
-        logger.error("what hits have saved was not kept", hits=dropped)
+        logger.error("savings_dropped", hits=dropped)
 
     def _report_lost(self, sums: Mapping[_Key, _Sum]) -> None:
         saved = sum(kept.nanos for kept in sums.values())
-        logger.error("what hits have saved is not in the ledger", sums=len(sums), nanos=saved)
+        logger.error("savings_not_written", sums=len(sums), nanos=saved)
 
 
 def _row(key: _Key, kept: _Sum) -> dict[str, Any]:

@@ -116,10 +116,11 @@ ACCOUNTS: Final = select(
     .scalar_subquery()
     .label("next_at"),
 )
-"""Selects the tenants that have limits, as the fields of `TenantUsage`; takes the parameters of `at`."""
+"""The statement that selects the tenants that have limits, as the fields of `TenantUsage`, with
+the parameters of `at`."""
 
 ACCOUNT: Final = ACCOUNTS.where(budgets.c.tenant_id == bindparam("tenant_id", type_=budgets.c.tenant_id.type))
-"""Selects the one of ``tenant_id``; made once, since it takes longer to make than to run."""
+"""The same for one ``tenant_id``; made once, since it takes longer to make than to run."""
 
 
 def at(now: datetime) -> dict[str, object]:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class ThreadWriter:
-    """Does work in transactions, one after the other.
+    """A thread that does work in transactions, one after the other.
 
     Its thread is its own, so that no other slow work in threads keeps a write waiting; its connection stays
     open, since to take one from the pool costs as much as a small statement.

@@ -25,7 +25,7 @@ _FOUND_PER_SOURCE = 20
 
 _MERGE_SECONDS = 10.0
 
-_log = get_logger(__name__)
+logger = get_logger(__name__)
 
 
 class Merger(Protocol):
@@ -75,10 +75,10 @@ async def _search(
     try:
         async with asyncio.timeout(seconds):
             found = await ask(source, query, tenant_id=context.tenant_id, limit=_FOUND_PER_SOURCE)
-    except Exception as error:  # noqa: BLE001  # a source may raise anything, and must not take the others along
+    except Exception as error:  # a source may raise anything, and must not take the others along
         late = isinstance(error, TimeoutError)
         count_search(source.name, "timeout" if late else "failed", time.perf_counter() - started)
-        _log.exception(
+        logger.exception(
             "document_search_source_failed",
             source=source.name,
             tenant_id=context.tenant_id,
@@ -90,7 +90,7 @@ async def _search(
 
 
 def _written(query: str, retrieved: Retrieved) -> str:
-    """Number the passages as a list: [n] is what an answer's own citations look like."""
+    """Write the passages as a numbered list: [n] is what an answer's own citations look like."""
     if not retrieved.passages:
         return f"No passage in the documents fits “{query}”."
     doubt = (

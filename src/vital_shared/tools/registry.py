@@ -31,7 +31,7 @@ MAX_RESULT_CHARACTERS = 20_000
 MAX_PASSAGES = 20
 MAX_ERROR_CHARACTERS = 1_000
 
-_log = get_logger(__name__)
+logger = get_logger(__name__)
 
 
 class ToolRegistry:
@@ -93,8 +93,8 @@ class ToolRegistry:
         """
         try:
             return await self._run(call, context)
-        except Exception:  # noqa: BLE001 - of a validator, the trace or the account: no run fails for it
-            _log.exception("tool_call_failed", tool=call.name, run_id=context.run_id)
+        except Exception:
+            logger.exception("tool_call_failed", tool=call.name, run_id=context.run_id)
             return _result(call, "failed", error=f'The call of the tool "{call.name}" failed.')
 
     async def _run(self, call: ToolCall, context: ToolContext) -> ToolResult:
@@ -180,7 +180,7 @@ def _charge(tool: Tool, status: str) -> None:
 
 
 def _log_failure(tool: Tool, context: ToolContext, error: BaseException) -> None:
-    _log.warning(
+    logger.warning(
         "tool_failed", tool=tool.name, tenant_id=context.tenant_id, run_id=context.run_id, exc_info=error
     )
 

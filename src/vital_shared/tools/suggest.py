@@ -18,7 +18,7 @@ __all__ = ["Suggester", "suggest"]
 _QUESTIONS = frozenset({"query", "question", "text", "topic"})
 """Names of an argument that takes the question as it stands."""
 
-_log = get_logger(__name__)
+logger = get_logger(__name__)
 
 
 class Suggester:
@@ -56,8 +56,8 @@ class Suggester:
             return frozenset()
         try:
             return await self._meanings.near(query)
-        except Exception:  # noqa: BLE001  # a model that does not load must not take the keywords' suggestions along
-            _log.exception("tool_suggestion_by_meaning_failed")
+        except Exception:  # a model that does not load must not take the keywords' suggestions along
+            logger.exception("tool_suggestion_by_meaning_failed")
             return frozenset()
 
 
@@ -116,8 +116,8 @@ def _valid(
             tool.validate(arguments)
     except InvalidRequest:  # the question holds something of the kind, but nothing that the tool takes
         return None
-    except Exception:  # noqa: BLE001  # one broken from_query must not take the others' suggestions along
-        _log.exception("tool_suggestion_failed", tool=tool.name)
+    except Exception:  # one broken from_query must not take the others' suggestions along
+        logger.exception("tool_suggestion_failed", tool=tool.name)
         return None
     return arguments
 

@@ -59,7 +59,7 @@ _ENDINGS: Final[dict[StopReason, AnswerEnding]] = {
     "refusal": "refused",
     "recitation": "recitation_blocked",
 }
-"""Stops after which the text is not whole."""
+"""Stop reasons after which the text is not whole."""
 
 
 class Answering:

@@ -45,7 +45,7 @@ SEARCH_SECONDS: Final = 5.0
 """Seconds after which a search does without the sources that have not answered."""
 MERGE_SECONDS: Final = 5.0
 MAX_CONCURRENT_TOOLS: Final = 8
-NOTHING: Final = Retrieved()
+NO_PASSAGES: Final = Retrieved()
 NO_TOOLS: Final = ToolPlan()
 
 
@@ -356,7 +356,7 @@ class BaseWorkflow(Graph):
         run_id: str,
         load_agent: AgentProfile,
         tool_results: tuple[ToolResult, ...],
-        passages: Retrieved = NOTHING,
+        passages: Retrieved = NO_PASSAGES,
         history: tuple[Message, ...] = (),
     ) -> AsyncIterator[Chunk | Done[Answer]]:
         """Write the answer, token by token, from the passages and the tool results."""
@@ -402,7 +402,7 @@ class BaseWorkflow(Graph):
         answer: Answer,
         tool_results: tuple[ToolResult, ...],
         enable_rag: bool,
-        passages: Retrieved = NOTHING,
+        passages: Retrieved = NO_PASSAGES,
         model_suggestion: Suggestion | None = None,
     ) -> Quality:
         """Check the answer against its sources."""

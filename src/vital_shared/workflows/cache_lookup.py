@@ -109,7 +109,7 @@ async def _vector(services: Services, question: WorkflowInput) -> NDArray[np.flo
         vectors = await services.phrase_embedder.embed_passages([question.query])
     except VitalError as error:
         services.cache.count_bypass(question.mode, "semantic")
-        logger.warning("similar questions are not found", reason=str(error))
+        logger.warning("semantic_tier_unavailable", reason=str(error))
         return None
     vector: NDArray[np.float32] = vectors[0]
     return vector

@@ -52,7 +52,7 @@ class RunEvents(Observer):
         return self.log.last_seq
 
     def emit(self, make: Callable[..., Event], **fields: Any) -> None:
-        """Number an event and write it without waiting: these are few."""
+        """Give an event its number and write it without waiting: these are few."""
         log = self.log
         log.append(make(run_id=self.run_id, seq=log.last_seq + 1, **fields))
 

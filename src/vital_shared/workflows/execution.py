@@ -223,7 +223,7 @@ class Execution(RunHandle):
                 )
         except (StoreError, InvalidRequest, TimeoutError):
             # The answer is there, and the user gets it; that it is not stored yet is said in it and logged.
-            logger.exception("the end of the run was not saved")
+            logger.exception("run_end_not_saved")
             output, saved = self._output("completed", ("save_failed",)), False
         for warning in output.warnings:
             self._stream.emit(WarningRaised, warning=warning)
@@ -291,7 +291,7 @@ class Execution(RunHandle):
                 )
         except (StoreError, TimeoutError):
             # It is written as soon as the store takes it: see `ChargeWriter`.
-            logger.exception("the end of the run was not saved")
+            logger.exception("run_end_not_saved")
             saved = False
         if ended:
             self._measuring.failed(failure, self._seconds, saved=saved)
@@ -299,7 +299,7 @@ class Execution(RunHandle):
             self._measuring.answered(self._completing)
         # Otherwise it was called lost, and counted so.
         if not isinstance(failure, RunCancelled):
-            logger.warning("run failed", node=failure.node, exc_info=failure.__cause__)
+            logger.warning("run_failed", node=failure.node, exc_info=failure.__cause__)
         self._stream.emit(
             RunFailedEvent, error_type=failure.error_type, message=failure.message, node=failure.node
         )

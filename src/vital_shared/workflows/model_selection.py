@@ -45,7 +45,7 @@ def resolve_models(agent: AgentProfile, model: str | None, registry: ModelRegist
         try:
             fallback = registry.get(name)
         except InvalidRequest as error:
-            logger.warning("fallback model left out", agent_id=agent.id, model=name, reason=str(error))
+            logger.warning("fallback_model_skipped", agent_id=agent.id, model=name, reason=str(error))
         else:
             found.setdefault(fallback.name, fallback)
     found.pop(registry.last.name, None)

@@ -28,18 +28,18 @@ def log_end(
     :param seconds: the duration, without waits for the user.
     """
     if answer is not None:
-        told = _answered(answer)
+        outcome = _answered(answer)
     elif error is not None:
-        told = _failed(error, seconds)
+        outcome = _failed(error, seconds)
     else:
         return
     logger.info(
-        "run finished",
+        "run_finished",
         run_id=run_id,
         tenant_id=question.tenant_id,
         mode=question.mode.value,
         agent_id=question.agent_id,
-        **told,
+        **outcome,
     )
 
 
@@ -47,7 +47,7 @@ def log_ended(run: EndedRun) -> None:
     """Log the end of a run that nobody worked on any more: cancelled while it waited, expired, or lost."""
     question = run.question
     logger.info(
-        "run finished",
+        "run_finished",
         run_id=run.run_id,
         tenant_id=question.tenant_id,
         mode=question.mode.value,

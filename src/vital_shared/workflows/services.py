@@ -284,7 +284,7 @@ class _EmbeddedParts(NamedTuple):
 def _embedded(settings: Settings) -> _EmbeddedParts:
     """Find the embedded models, and what counts tokens; without them the engine works, less well."""
     if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
-        logger.warning("the embedded models need more packages: run `pip install 'vital-engine[embedded]'`")
+        logger.warning("embedded_packages_missing", hint="run `pip install 'vital-engine[embedded]'`")
         return _EmbeddedParts({}, None, None, None)
     folders = installed(settings.data_dir, (*DECLARED, MULTILINGUAL, ENTAILMENT))
     embedders: dict[str, Embedder] = {}
@@ -306,6 +306,6 @@ def _embedded(settings: Settings) -> _EmbeddedParts:
 
         entailment = Entailment(folders[ENTAILMENT.name])
     if BGE.name not in embedders or reranker is None:
-        logger.warning("embedded models are not installed: run `vital models install`")
+        logger.warning("embedded_models_missing", hint="run `vital models install`")
     vocabulary = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
     return _EmbeddedParts(embedders, reranker, entailment, vocabulary)

@@ -67,7 +67,7 @@ class Engine:
 
     def pid(self, worker: int) -> int:
         """Of the process that is a worker now."""
-        return [e["pid"] for e in self.log if e["event"] == "worker ready" and e["worker"] == worker][-1]
+        return [e["pid"] for e in self.log if e["event"] == "worker_ready" and e["worker"] == worker][-1]
 
     def client(self) -> httpx.AsyncClient:
         """A client with connections of its own, so that another worker may answer it."""

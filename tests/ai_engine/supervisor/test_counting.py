@@ -28,7 +28,7 @@ async def test_a_worker_that_is_told_to_stop_ends_its_run_is_replaced_and_what_i
             response = await run
             assert (response.status_code, response.json()["status"]) == (200, "completed")
             for number in (1, 2):
-                await engine.logged("worker ready", times=2, worker=number)
+                await engine.logged("worker_ready", times=2, worker=number)
             assert first["pid"] in old.values()
             assert not any(is_there(pid) for pid in old.values())
             assert await engine.total(RUNS) == scraped + 1

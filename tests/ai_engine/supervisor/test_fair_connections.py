@@ -25,7 +25,7 @@ async def shares(engine, clients):
 async def test_connections_that_come_at_once_and_stay_are_shared(tmp_path, aexit):
     async with running_engine(tmp_path, workers=WORKERS) as engine:
         for worker in range(1, WORKERS + 1):
-            await engine.logged("worker ready", worker=worker)
+            await engine.logged("worker_ready", worker=worker)
         clients = [await aexit.enter_async_context(engine.client()) for _ in range(CONNECTIONS)]
         counts = await shares(engine, clients)
         assert len(counts) == WORKERS

@@ -153,7 +153,7 @@ async def test_what_prometheus_counts_is_what_the_clients_count(engine, promethe
     assert sum(Decimal(line["cost_dollars"]) for line in costs["lines"]) == spent
 
     await load.ask(1000, CALM, at={500: lambda: os.kill(engine.pid(VICTIM), signal.SIGKILL)})
-    await engine.logged("worker ready", worker=VICTIM, times=2)
+    await engine.logged("worker_ready", worker=VICTIM, times=2)
     seen = await settled(prometheus)
     missing, more = load.counts - seen, seen - load.counts
     assert missing.total() <= since_last_scrape(engine)

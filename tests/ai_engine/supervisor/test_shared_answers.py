@@ -102,7 +102,7 @@ async def test_no_request_fails_while_redis_is_killed_and_comes_back(redis, tmp_
             tasks.create_task(load(160))
             await redis.kill()
         assert await operations("bypass") > 0
-        await engine.logged("Redis does not answer: what is in it counts as not cached")
+        await engine.logged("redis_unavailable")
         await redis.start()
 
         async def writes():

@@ -109,7 +109,7 @@ async def test_a_dead_workers_run_ends_at_once_for_the_store_the_readers_and_the
         assert (read > 0, written) == (True, 64)
         assert cost == read * 1000 + written * 2000
         assert stored(tmp_path, "SELECT DISTINCT cost_nanos FROM spending") == [(cost,)]
-        await engine.logged("worker ready", worker=1, times=2)
+        await engine.logged("worker_ready", worker=1, times=2)
         assert await engine.total("vital_charges_flagged_total", flag="estimated") == 1
         assert await engine.total("vital_workflow_errors_total", error_type="lost") == 1
         never.set()

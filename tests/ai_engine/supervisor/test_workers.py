@@ -43,10 +43,10 @@ async def test_a_frozen_worker_is_replaced_and_counted(tmp_path):
         frozen = engine.pid(1)
         os.kill(frozen, signal.SIGSTOP)
         await engine.logged("worker_hung", worker=1, pid=frozen)
-        await engine.logged("worker ready", worker=1, times=2)
+        await engine.logged("worker_ready", worker=1, times=2)
         assert engine.pid(1) != frozen
         assert (await engine.ask()).status_code == 200
         assert await engine.total("vital_worker_restarts_total", cause="hung") == 1
         os.kill(engine.pid(2), signal.SIGKILL)
-        await engine.logged("worker ready", worker=2, times=2)
+        await engine.logged("worker_ready", worker=2, times=2)
         assert await engine.total("vital_worker_restarts_total", cause="killed") == 1

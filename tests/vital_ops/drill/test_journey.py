@@ -23,7 +23,7 @@ THERE = {"slack": 1.0, "engine": 1.0}
         ),
         (
             {"firing": 1.0, "delivered": THERE, "resolved": {"slack": 2.0}},
-            "HighLatency should be over, and engine is not told so.",
+            "HighLatency should be over, but engine has received no such message.",
         ),
         ({"firing": 1.0, "delivered": THERE, "resolved": THERE}, None),
     ],

@@ -239,7 +239,7 @@ def _agui_paths() -> dict[str, Any]:
             ("agent_id", "The agent; generalist by default."),
         )
     ]
-    said = "Tells the events of a run; approval is an interrupt, which the next call resumes."
+    said = "Streams the events of a run; approval is an interrupt, which the next call resumes."
     return {
         "/v1/agui": {
             "post": {

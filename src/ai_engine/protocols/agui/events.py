@@ -162,8 +162,8 @@ class EventWriter:
             case "tool_finished":
                 yield from self._result(data["result"])
             case "citation" | "warning" | "retrieval":  # AG-UI has no word for these
-                told = {key: value for key, value in data.items() if key not in PLACE}
-                yield CustomEvent(name=name, value=told.get(name, told))
+                details = {key: value for key, value in data.items() if key not in PLACE}
+                yield CustomEvent(name=name, value=details.get(name, details))
             case _:
                 yield from self._ended(name, data)
 

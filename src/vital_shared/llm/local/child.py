@@ -25,7 +25,7 @@ START_SECONDS: Final = 60.0
 """A model of a gigabyte is read from a slow disk within this time."""
 
 MAX_STARTS: Final = 5
-"""Starts within `WITHIN_SECONDS`, at most; then it is left alone for that long."""
+"""Maximum number of starts within `WITHIN_SECONDS`; then it is left alone for that long."""
 
 WITHIN_SECONDS: Final = 60.0
 
@@ -94,7 +94,7 @@ class Child:
         except BaseException:
             await self._stop()
             raise
-        logger.info("local model started", model=self._name, pid=self.pid, address=self._address)
+        logger.info("local_model_started", model=self._name, pid=self.pid, address=self._address)
 
     async def _spawn(self) -> Process:
         self._process = await asyncio.create_subprocess_exec(

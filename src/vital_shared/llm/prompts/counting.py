@@ -31,7 +31,7 @@ Count = Callable[[str], int]
 
 
 class WordPieces:
-    """Counts with the tokenizer of the embedded model (WordPiece, 30,000 pieces).
+    """A token counter with the tokenizer of the embedded model (WordPiece, 30,000 pieces).
 
     Every provider has a vocabulary of its own, and few publish it. This one is smaller than theirs, and so
     counts rather more.

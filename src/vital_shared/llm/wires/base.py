@@ -45,7 +45,7 @@ class Chat(Frozen):
 
     system: str = ""
     turns: tuple[Turn, ...]
-    """Begins with a user's turn; every tool turn follows the model's turn that asked."""
+    """Turns: the first is a user's, and every tool turn follows the model's turn that asked."""
     tools: tuple[ToolDefinition, ...] = ()
     may_call: bool = True
     """False: the tools are there for the calls of earlier turns, and may not be called again."""

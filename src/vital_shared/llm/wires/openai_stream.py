@@ -47,7 +47,7 @@ _STOPS: Final[dict[str, StopReason]] = {
 }
 """Reasons of a stop, in small letters; any other is the answer's end."""
 
-_FAILURES: Final = frozenset(
+_FAILURE_REASONS: Final = frozenset(
     ("error", "failed", "network_error", "abort", "aborted", "timeout", "insufficient_system_resource")
 )
 """Reasons for which an answer is not whole."""
@@ -252,7 +252,7 @@ class OpenAIDecoder:
     ) -> None:
         """Raise the error in a chunk; with text beside it, keep it for the next chunk or the end."""
         error = _error_of(chunk, choice)
-        if error is None and self._finish not in _FAILURES:
+        if error is None and self._finish not in _FAILURE_REASONS:
             return
         said = {"message": f"it stopped with {self._finish}"} if error is None else error
         self._failure = read_error(None, said, self._model)

@@ -121,8 +121,8 @@ class Provider:
                 body = self._refused.left_out(model, _merged(request.body, chat.options))
                 try:
                     call = self._once(WireRequest(request.path, body), name, chat.max_output_tokens, ends)
-                    async with aclosing(call) as told:
-                        async for events in told:
+                    async with aclosing(call) as event_batches:
+                        async for events in event_batches:
                             for event in events:
                                 came = came or not isinstance(event, Usage)
                                 yield event
@@ -167,8 +167,8 @@ class Provider:
                 raise await self._error(response, name, ends)
             first = min(ends, loop.time() + self._timeouts.first_token)
             bounds = AnswerBounds.of(max_output_tokens)
-            async with aclosing(self._events(response, name, bounds, first, ends)) as told:
-                async for events in told:
+            async with aclosing(self._events(response, name, bounds, first, ends)) as event_batches:
+                async for events in event_batches:
                     yield events
         finally:
             response.close()  # a half-read stream is not drained: the provider sees that nobody listens
@@ -203,9 +203,9 @@ class Provider:
         request_id = _readable(self._wire.request_id(response.headers))
         try:
             between = self._timeouts.between_tokens
-            told = packets(response.content, decoder, bounds, first=first, between=between, ends=ends)
-            async with aclosing(told):
-                async for events in told:
+            batches = packets(response.content, decoder, bounds, first=first, between=between, ends=ends)
+            async with aclosing(batches):
+                async for events in batches:
                     yield events
             yield [_with_id(event, request_id) for event in decoder.end()]
         except Silence as error:

@@ -88,7 +88,7 @@ async def packets(
 
 
 class _AnswerReader:
-    """Makes events of packets, and counts them."""
+    """A reader that turns packets into events, and counts them."""
 
     __slots__ = ("_bounds", "_decoder", "_events", "_size", "beginning", "events")
 

@@ -28,10 +28,10 @@ REMEMBERED_SECONDS: Final = 3600.0
 MAX_REMEMBERED_MODELS: Final = 256
 
 SYSTEM_ROLE: Final = "system role"
-"""Stands for the system message, which moves into the user's first where it is refused."""
+"""The name of the system message, which moves into the user's first where it is refused."""
 
 CACHE_MARKS: Final = "cache marks"
-"""Stands for the marks of what Anthropic's cache may keep, and for a system prompt that is no plain text."""
+"""The name of the marks of what Anthropic's cache may keep, and for a system prompt that is no plain text."""
 
 _REQUIRED: Final = frozenset(("model", "messages", "contents", "system", "systemInstruction"))
 _OTHER_NAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}

@@ -51,7 +51,7 @@ class Scores(NamedTuple):
 
 
 class KnowledgeIndex:
-    """Answers from arrays that hold what the store has, exactly.
+    """An index that answers from arrays that hold what the store has, exactly.
 
     Each search first reads the store's version, and only what has changed since is read. What is new is in
     memory until there is enough of it to be written down.

@@ -23,7 +23,7 @@ BLOCK: Final = 1_000_000
 
 
 class Allocate(Protocol):
-    """Makes an array that is yet to be filled, in memory or in a file."""
+    """A maker of arrays that are yet to be filled, in memory or in a file."""
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: Any, /) -> NDArray[Any]:
         """Return it; `name` is its own among those of a segment."""

@@ -45,7 +45,7 @@ class SyncResult(NamedTuple):
 
 
 class CollectionSync:
-    """Writes what a collection lacks, and deletes what it should not have.
+    """A sync: it writes what a collection lacks, and deletes what it should not have.
 
     Each batch is noted in the store once it is written. So a sync that was killed goes on where it was: only
     the batch at work is written again, and writing twice changes nothing. With another embedding model, a new

@@ -75,7 +75,7 @@ def is_percentage(node: ast.expr) -> bool:
 
 
 class _ExpressionReader:
-    """Writes an expression with Python's operators, token by token."""
+    """A writer of an expression with Python's operators, token by token."""
 
     def __init__(self, text: str, names: Collection[str]) -> None:
         self._text = text

@@ -66,7 +66,7 @@ _EXPONENT = r"(?:\s?(?:\^|\*\*)\s?-?[1-9]|[²³]|[23])?(?![0-9.])"
 _TERM = rf"(?:(?i:square|cubic|sq|cu)\.?\s+)?{_NAME}{_EXPONENT}"
 _BETWEEN = r"\s*(?:/|\*|·|⋅|(?<=\s)(?i:per)(?=\s))\s*"
 UNIT: Final = rf"{_TERM}(?:{_BETWEEN}{_TERM}){{0,{_MAX_TERMS - 1}}}"
-"""Matches a unit."""
+"""The pattern of a unit."""
 
 _FRACTION = r"(?:(?P<whole>[0-9]+)\s+)?(?P<above>[0-9]+)/(?P<below>[0-9]+)"
 _DECIMAL = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"

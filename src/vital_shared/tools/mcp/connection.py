@@ -28,7 +28,7 @@ _STANDING: Final = frozenset({INVALID_PARAMS, METHOD_NOT_FOUND})
 
 _MAX_REASON_CHARACTERS: Final = 300
 
-_log = get_logger(__name__)
+logger = get_logger(__name__)
 
 
 class McpConnection:
@@ -110,7 +110,7 @@ class McpConnection:
                     await over.wait()
         except Exception as error:  # noqa: BLE001 - a foreign server may fail in any way; the waiting caller gets it
             if ready.done():
-                self._log("mcp_connection_ended_badly", error)
+                self._log_failure("mcp_connection_ended_badly", error)
             else:
                 ready.set_exception(self._unreachable(error))
         finally:
@@ -129,15 +129,15 @@ class McpConnection:
     def _unreachable(self, error: Exception) -> ToolError:
         if isinstance(error, ToolError):
             return ToolError(f'The MCP server "{self._name}" cannot be used: {error}.')
-        self._log("mcp_connection_lost", error)
+        self._log_failure("mcp_connection_lost", error)
         return ToolError(f'The MCP server "{self._name}" is not there, or has closed the connection.')
 
-    def _log(self, event: str, error: BaseException) -> None:
+    def _log_failure(self, event: str, error: BaseException) -> None:
         """Name the first cause; what it says may hold what users ask. Its frames hold the keys."""
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
-        _log.warning(event, server=self._name, reason=type(error).__name__)
-        _log.debug(event, server=self._name, reason=str(error)[:_MAX_REASON_CHARACTERS])
+        logger.warning(event, server=self._name, reason=type(error).__name__)
+        logger.debug(event, server=self._name, reason=str(error)[:_MAX_REASON_CHARACTERS])
 
 
 class _Session:

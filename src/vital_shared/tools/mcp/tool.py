@@ -28,7 +28,7 @@ _MAX_DESCRIPTION_CHARACTERS: Final = 1_000
 _MAX_SCHEMA_CHARACTERS: Final = 20_000
 _MAX_ERROR_CHARACTERS: Final = 300
 
-_log = get_logger(__name__)
+logger = get_logger(__name__)
 
 
 class ToolCaller(Protocol):
@@ -83,13 +83,13 @@ def wrapped(
     """Make tools of those that may be used; what cannot be a tool is logged, and left out."""
     allowed = [tool for tool in offered if server.tools is None or tool.name in server.tools]
     for name in set(server.tools or ()) - {tool.name for tool in allowed}:
-        _log.warning("mcp_tool_missing", server=server_name, tool=name)
+        logger.warning("mcp_tool_missing", server=server_name, tool=name)
     tools = []
     for tool in allowed[:_MAX_TOOLS]:
         try:
             tools.append(_tool(tool, caller, server_name, server))
         except (ConfigurationError, SchemaError, ValueError, RecursionError) as error:
-            _log.warning(
+            logger.warning(
                 "mcp_tool_left_out", server=server_name, tool=tool.name[:64], reason=type(error).__name__
             )
     return tuple(tools)

@@ -25,7 +25,7 @@ __all__ = ["McpTools"]
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
-_log = get_logger(__name__)
+logger = get_logger(__name__)
 
 
 class McpTools:
@@ -62,7 +62,7 @@ class McpTools:
         tools: dict[str, Tool] = {}
         for tool in (tool for task in tasks for tool in task.result()):
             if tool.name in tools or tool.name in taken:
-                _log.warning("mcp_tool_left_out", tool=tool.name, reason="its name is taken")
+                logger.warning("mcp_tool_left_out", tool=tool.name, reason="its name is taken")
             else:
                 tools[tool.name] = tool
         return tuple(tools.values())
@@ -83,6 +83,6 @@ class McpTools:
         try:
             offered = await connection.tools()
         except ToolError as error:
-            _log.warning("mcp_server_unavailable", server=name, reason=str(error))
+            logger.warning("mcp_server_unavailable", server=name, reason=str(error))
             return ()
         return wrapped(offered, connection, name, server)

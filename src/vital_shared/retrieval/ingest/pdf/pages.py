@@ -35,7 +35,7 @@ class _Layer(NamedTuple):
 
 
 class Pages:
-    """Reads the pages of a document.
+    """A reader of the pages of a document.
 
     :param document: a `pypdfium2.PdfDocument`, its forms loaded.
     :param deadline: the time from which scanned pages are no longer recognized, by the monotonic clock.

@@ -17,7 +17,7 @@ EMPTY: Final = "\u2013"
 
 
 class TableText:
-    """Writes the tables of a document in their order."""
+    """A writer of the tables of a document, in their order."""
 
     def __init__(self) -> None:
         self._last: Table | None = None

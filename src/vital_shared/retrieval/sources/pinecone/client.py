@@ -87,7 +87,7 @@ class PaidRequest(NamedTuple):
     kind: UsageKind
     expected: int
     stated: Callable[[Mapping[str, Any]], object]
-    """Reads the units from the answer."""
+    """A reader of the units in the answer."""
 
 
 class _Failure(NamedTuple):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 __all__ = ["INDEXES_NAMESPACE", "index_of", "namespace_of", "prefix_of"]
 
 INDEXES_NAMESPACE: Final = "vital-indexes"
-"""Holds one record for each index."""
+"""The namespace with one record for each index."""
 
 _SHARED: Final = "shared"
 _TENANT: Final = "tenant-"

@@ -48,7 +48,7 @@ class QueryEmbedder(Protocol):
 
 
 class PineconeSearch:
-    """Finds passages in one index of ours.
+    """A search in one index of ours.
 
     :param read_units: the charge for the units of queries.
     :param reranker: None: the order is Pinecone's.

@@ -20,7 +20,7 @@ WRITE_SECONDS: Final = 60.0
 MAX_FILTERED_DOCUMENTS: Final = 100
 """Documents that one deletion names."""
 VISIBLE_LOOKS: Final = 60
-"""Looks for a write before it is given up: about two minutes."""
+"""Number of looks for a write before it is given up: about two minutes."""
 FIRST_LOOK_SECONDS: Final = 0.1
 MAX_LOOK_SECONDS: Final = 2.0
 MAX_DIGITS: Final = 20
@@ -31,7 +31,7 @@ _SEEN: Final = "x-pinecone-max-indexed-lsn"
 
 
 class NamespaceWriter:
-    """Writes to one namespace.
+    """A writer to one namespace.
 
     Whatever is written may be written again: records have ids, and deletions name what they delete.
 

@@ -53,7 +53,7 @@ _CREATE_ROLE: Final = """
 
 _TENANT: Final = "current_setting('vital.tenant', true)"
 _WRITTEN: Final = "'of:' || tenant_id = current_setting('vital.writes', true)"
-"""Holds for no row where the setting is missing or was reset, which leaves an empty text."""
+"""A condition that holds for no row where the setting is missing or was reset, which leaves an empty text."""
 
 _MIGRATIONS: Final[Sequence[Sequence[str]]] = (
     (

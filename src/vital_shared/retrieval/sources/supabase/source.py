@@ -87,7 +87,7 @@ class _ActiveIndex(NamedTuple):
 
 
 class SupabaseSource:
-    """Finds passages by meaning (HNSW) and by words (full-text search) in one statement.
+    """A source that finds passages by meaning (HNSW) and by words (full-text search) in one statement.
 
     :param url: an address of Postgres, directly or through a pooler such as PgBouncer.
     :param embedders: the installed models, by name.

@@ -48,7 +48,7 @@ def _minute(column: str) -> str:
 
 
 def _count_runs() -> str:
-    """Runs answered by the cache are left out: the ledger has each hit once."""
+    """Leave out runs answered by the cache: the ledger has each hit once."""
     buckets = " ".join(f"WHEN duration_seconds <= {edge} THEN '{edge}'" for edge in _EDGES)
     return f"""
         INSERT INTO request_counts
