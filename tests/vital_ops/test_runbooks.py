@@ -9,11 +9,12 @@ import typer
 
 from vital_cli.main import app
 from vital_ops.config import DEFAULT_CONFIG
-from vital_ops.dashboards.boards import boards
+from vital_ops.dashboards.boards import boards, panel_links
 from vital_ops.lint.lint import all_known, lint_query
 from vital_ops.rules.files import slo_rules
 from vital_ops.rules.groups import EVERY_ALERT, recordings
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, WATCHDOG, slo_recordings
+from vital_ops.runbooks import runbook_files
 
 RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"
 NAMES = [
@@ -30,11 +31,7 @@ SECTIONS = [
 ]
 KNOWN = all_known([*recordings(DEFAULT_CONFIG.thresholds), *slo_recordings()])
 BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
-LINKS = {
-    f"{board.title.removeprefix('VITAL / ')}: {panel.title}": DEFAULT_CONFIG.panel(board.uid, panel.id)
-    for board in BOARDS.values()
-    for panel in board.all_panels
-}
+LINKS = panel_links(DEFAULT_CONFIG)
 OWN_PANELS = {alert.name: (alert.dashboard, alert.panel) for alert in EVERY_ALERT} | {
     f"{objective.name}{speed.suffix}": (objective.dashboard, objective.panel)
     for objective in OBJECTIVES
@@ -79,6 +76,15 @@ def test_its_links_lead_somewhere(name):
         assert LINKS[title] == url
     for target in re.findall(r"\]\((\w+\.md)\)", text(name)):
         assert (RUNBOOKS / target).exists()
+
+
+def test_the_build_gives_a_link_to_a_panel_its_address(monkeypatch, tmp_path):
+    (tmp_path / "Some.md").write_text("See [Reliability: Engines up]() and [another](Other.md).")
+    monkeypatch.setattr("vital_ops.runbooks.FOLDERS", (tmp_path,))
+    address = LINKS["Reliability: Engines up"]
+    assert runbook_files(DEFAULT_CONFIG) == {
+        "Some.md": f"See [Reliability: Engines up]({address}) and [another](Other.md)."
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,7 +10,7 @@ from vital_ops.dashboards.panel import Board
 from vital_ops.dashboards.performance import performance
 from vital_ops.dashboards.reliability import reliability
 
-__all__ = ["boards", "panel_url"]
+__all__ = ["boards", "panel_links", "panel_url"]
 
 
 def boards(config: OpsConfig) -> tuple[Board, ...]:
@@ -33,3 +33,12 @@ def panel_url(config: OpsConfig, uid: str, key: str) -> str:
     """
     by_uid = {board.uid: board for board in boards(config)}
     return config.panel(uid, by_uid[uid].panel(key).id)
+
+
+def panel_links(config: OpsConfig) -> dict[str, str]:
+    """Return the addresses of all panels, by board and title such as ``Reliability: Engines up``."""
+    return {
+        f"{board.title.removeprefix('VITAL / ')}: {panel.title}": config.panel(board.uid, panel.id)
+        for board in boards(config)
+        for panel in board.all_panels
+    }

@@ -19,7 +19,17 @@ from vital_shared.monitoring.metrics import (
     COST_OVERALL_DOLLARS_TOTAL,
 )
 
-__all__ = ["ABOVE", "JUST_ABOVE", "JUST_BELOW", "Level", "daily_cost", "evictions", "fullness", "level"]
+__all__ = [
+    "ABOVE",
+    "JUST_ABOVE",
+    "JUST_BELOW",
+    "Level",
+    "count",
+    "daily_cost",
+    "evictions",
+    "fullness",
+    "level",
+]
 
 ABOVE: Final = 1.1
 """A value that fires, as a multiple of the threshold."""
@@ -38,6 +48,18 @@ MEMORY: Final[Mapping[str, str]] = MappingProxyType({"tier": "memory"})
 
 Level: TypeAlias = Callable[[Sequence[Phase]], dict[str, SeriesPhases]]
 """A maker of series that are at a level for some minutes, and then at another."""
+
+
+def count(at: Threshold, shares: Mapping[str, float]) -> Iterator[Case]:
+    """Test how much counters have grown in a window, together.
+
+    :param shares: the share of the growth that each of them has.
+    """
+    per_minute = 60 / at.window
+    return level(
+        at,
+        lambda phases: {name: lines(*times(phases, share * per_minute)) for name, share in shares.items()},
+    )
 
 
 def fullness(at: Threshold) -> Iterator[Case]:
@@ -65,13 +87,7 @@ def daily_cost(at: Threshold) -> Iterator[Case]:
     models = select(COST_OVERALL_DOLLARS_TOTAL, mode="2", cost_type="llm")
     tools = select(COST_OVERALL_DOLLARS_TOTAL, mode="1", cost_type="tools")
 
-    def write(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
-        return {
-            models: lines(*times(phases, 36 / at.window)),
-            tools: lines(*times(phases, 24 / at.window)),
-        }
-
-    return level(at, write)
+    return count(at, {models: 0.6, tools: 0.4})
 
 
 def level(

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from vital_ops.promql import select
-from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
-from vital_ops.rules.level_tests import level
+from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines
+from vital_ops.rules.level_tests import count
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
@@ -87,13 +87,7 @@ def restarts(at: Threshold) -> Iterator[Case]:
     killed, hung = (select(WORKER_RESTARTS_TOTAL, cause=cause) for cause in ("killed", "hung"))
     window = at.window / 60
 
-    def write(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
-        return {
-            killed: lines(*times(phases, 0.6 / window)),
-            hung: lines(*times(phases, 0.4 / window)),
-        }
-
-    yield from level(at, write)
+    yield from count(at, {killed: 0.6, hung: 0.4})
     few, one = at.value - 1, 1.0
     step = Case(
         "fires with the last restart, and is over a window later",
