@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from tests.ai_engine.asgi.test_trace_context import HEADERS, TRACE
 from tests.ai_engine.harness import Serve, Service
-from tests.ai_engine.test_trace_context import HEADERS, TRACE
 from tests.tracing import Spans
 
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}

@@ -23,8 +23,8 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 from schemathesis.schemas import BaseSchema
+from tests.ai_engine.api.test_openapi import PATHS
 from tests.ai_engine.harness import TestServer, serving
-from tests.ai_engine.test_api_openapi import PATHS
 
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.ai_engine.test_api_alerts import NOTIFICATION
+from tests.ai_engine.api.test_alerts import NOTIFICATION
 
 from vital_ops.stack.ports import check_ports, free_port
 

@@ -11,7 +11,7 @@ from vital_shared.tools.base import ToolError
 from vital_shared.tools.openfda.intents import clearances_in, events_in, label_in, recalls_in
 from vital_shared.tools.openfda.tools import openfda
 
-QUESTIONS = Path(__file__).parents[2] / "examples" / "knowledge" / "questions.json"
+QUESTIONS = Path(__file__).parents[3] / "examples" / "knowledge" / "questions.json"
 
 CLEARANCE = {
     "k_number": "K123456",

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
-from tests.tools.mcp_example import make_server
-from tests.tools.test_mcp import called, connected
+from tests.tools.mcp.mcp_example import make_server
+from tests.tools.mcp.test_tools import called, connected
 
 from vital_shared.models.mcp_server import McpServer
 

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from tests.ai_engine.api.test_alerts import tell
 from tests.ai_engine.harness import Service
-from tests.ai_engine.test_api_alerts import tell
 
 from ai_engine.background.watchdog import WatchdogWatch
 from vital_shared.errors import StoreError

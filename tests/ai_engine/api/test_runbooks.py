@@ -13,7 +13,7 @@ from vital_ops.build import build
 from vital_ops.config import OpsConfig
 from vital_ops.runbooks import runbook_files
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 async def test_the_link_of_an_alert_opens_its_runbook_without_a_key(service: Service) -> None:

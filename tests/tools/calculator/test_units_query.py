@@ -7,7 +7,7 @@ import pytest
 
 from vital_shared.tools.calculator.tool import expression_in
 
-QUESTIONS = Path(__file__).parents[2] / "examples" / "knowledge" / "questions.json"
+QUESTIONS = Path(__file__).parents[3] / "examples" / "knowledge" / "questions.json"
 
 
 @pytest.mark.parametrize(
