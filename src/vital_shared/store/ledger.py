@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Insert, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import ReturningInsert
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.store.account_tables import ledger, spending
+from vital_shared.store.prepared import Prepared
 from vital_shared.store.upsert import upsert
 
 __all__ = ["Payer", "charges_of", "record", "spending_lock"]
@@ -36,9 +36,10 @@ class Payer(Frozen):
 
 
 @cache  # made once: it is executed with each run
-def _insert_rows(dialect: str) -> ReturningInsert[Any]:
+def _insert_rows(dialect: str) -> Prepared:
     statement = upsert(ledger, dialect).on_conflict_do_nothing(index_elements=["run_id", "item"])
-    return statement.returning(ledger.c.item)
+    columns = [column.name for column in ledger.c if not column.primary_key]
+    return Prepared(statement.returning(ledger.c.item), columns)
 
 
 @cache
@@ -68,7 +69,7 @@ def record(
         return ()
     common = _common(run_id, payer, at)
     rows = [common | _row(charge) for charge in charges]
-    new = set(connection.execute(_insert_rows(connection.dialect.name), rows).scalars())
+    new = set(_insert_rows(connection.dialect.name).returned(connection, rows))
     written = tuple(charge for charge in charges if charge.item in new)
     _spend(connection, payer.tenant_id, sum(charge.cost_nanos for charge in written), at)
     return written

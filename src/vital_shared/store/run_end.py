@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, or_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, update
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.admission import release
 from vital_shared.store.conversations import Turn, add_turn
+from vital_shared.store.prepared import Prepared
 from vital_shared.store.run_record import LOST, RunRecord
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import runs
@@ -63,7 +64,7 @@ class RunEnd(Frozen):
             release(connection, self.run_id)
         values = {f"to_{name}": getattr(self, name) for name in _COLUMNS} | {"of": self.run_id}
         corrects = is_late and self.error_type != LOST.error_type
-        changed = bool(connection.execute(_END_LATE if corrects else _END, values).rowcount)
+        changed = bool((_END_LATE if corrects else _END).execute(connection, values))
         if changed and self.turn is not None:
             add_turn(connection, self.turn, run_id=self.run_id, now=self.finished_at)
         return changed
@@ -79,9 +80,9 @@ class RunEnd(Frozen):
         return record.model_copy(update=values | {"output": output, "checkpoint": None})
 
 
-def _end(condition: ColumnElement[bool]) -> Update:
+def _end(condition: ColumnElement[bool]) -> Prepared:
     """Make the statement once: it is executed with each run."""
-    return (
+    return Prepared(
         update(runs)
         .where(runs.c.id == bindparam("of"), condition)
         .values({name: bindparam(f"to_{name}", type_=runs.c[name].type) for name in _COLUMNS})

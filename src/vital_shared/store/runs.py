@@ -52,6 +52,7 @@ from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.owed import Owed, payer_of
+from vital_shared.store.prepared import Prepared
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_record import (
     ENDED_WITHOUT_ANSWER,
@@ -76,9 +77,11 @@ _ENDED: Final = (runs.c.id, runs.c.input, runs.c.status, runs.c.duration_seconds
 _VALUES: Final = {column.name: bindparam(column.name, type_=column.type) for column in _COLUMNS}
 
 # A tenant without limits costs no statement more: the row goes in, unless there are limits to look at.
-_INSERT_UNLIMITED: Final = insert(runs).from_select(
-    _COLUMNS,
-    select(*_VALUES.values()).where(~exists().where(budgets.c.tenant_id == _VALUES["tenant_id"])),
+_INSERT_UNLIMITED: Final = Prepared(
+    insert(runs).from_select(
+        _COLUMNS,
+        select(*_VALUES.values()).where(~exists().where(budgets.c.tenant_id == _VALUES["tenant_id"])),
+    )
 )
 
 
@@ -388,7 +391,7 @@ def _admit(
 
 
 def _insert(connection: Connection, row: dict[str, Any], request: AdmissionRequest) -> Admission:
-    if connection.execute(_INSERT_UNLIMITED, row).rowcount:
+    if _INSERT_UNLIMITED.execute(connection, row):
         return Admission()
     admission = check(connection, request)
     connection.execute(insert(runs), row)
