@@ -94,7 +94,7 @@ def test_every_variable_that_a_known_provider_needs_is_named():
             assert f"`{name}`" in GUIDE
 
 
-def test_the_bounds_of_the_tool_loop_are_those_that_are_told():
+def test_the_bounds_of_the_tool_loop_are_those_that_the_guide_gives():
     assert (answering.MAX_TOOL_ROUNDS, answering.MAX_LOOP_SECONDS, answering.DEFAULT_MAX_COST_DOLLARS) == (
         5,
         60,

@@ -178,3 +178,9 @@ def test_log_events_are_snake_case_and_the_logger_has_one_name():
                     is_name = re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", str(event))
                     faults += [] if is_name else [(path.name, node.lineno, event)]
     assert faults == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/guide.md"])
+def test_pages_for_users_are_plain_english(page):
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if NARRATION.search(line)] == []

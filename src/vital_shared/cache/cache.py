@@ -76,7 +76,7 @@ class Cache:
         self._similar_entries = CACHE_ENTRIES.labels(SEMANTIC)
         self._count_entries()
 
-    async def find(self, key: str, question: WorkflowInput, knowledge: int) -> WorkflowOutput | None:
+    async def find(self, key: str, request: WorkflowInput, knowledge: int) -> WorkflowOutput | None:
         """Look for an answer.
 
         :param knowledge: the version of the documents now: answers from older ones are thrown away.
@@ -86,55 +86,51 @@ class Cache:
             self._memory.invalidate(lambda _, of: of < knowledge)
         entry = self._memory.get(key)
         if entry is not None:
-            self._count("hit", MEMORY, question.mode, self._memory.age(entry))
+            self._count("hit", MEMORY, request.mode, self._memory.age(entry))
             return entry.output
-        self._count("miss", MEMORY, question.mode)
-        return await self._find_in_redis(key, question, knowledge)
+        self._count("miss", MEMORY, request.mode)
+        return await self._find_in_redis(key, request, knowledge)
 
-    async def _find_in_redis(
-        self, key: str, question: WorkflowInput, knowledge: int
-    ) -> WorkflowOutput | None:
+    async def _find_in_redis(self, key: str, request: WorkflowInput, knowledge: int) -> WorkflowOutput | None:
         if self.redis is None:
             return None
         try:
-            found = await self.redis.get(key, question)
+            found = await self.redis.get(key, request)
         except CacheUnavailable:  # said and counted there
-            self._count("bypass", REDIS, question.mode)
+            self._count("bypass", REDIS, request.mode)
             return None
         if found is None:
-            self._count("miss", REDIS, question.mode)
+            self._count("miss", REDIS, request.mode)
             return None
-        self._count("hit", REDIS, question.mode, found.age)
+        self._count("hit", REDIS, request.mode, found.age)
         self._memory.put(key, found.output, knowledge, found.age)
         self._count_entries()
         return found.output
 
     async def find_similar(
-        self, scope: str, question: WorkflowInput, vector: NDArray[np.float32]
+        self, scope: str, request: WorkflowInput, vector: NDArray[np.float32]
     ) -> WorkflowOutput | None:
         """Look for the answer to a question that asks the same in other words.
 
         :param scope: the key of all that an answer depends on but the question.
         :param vector: the vector of the question.
         """
-        for key in self._similar.near(scope, question.query, vector):
+        for key in self._similar.near(scope, request.query, vector):
             entry = self._memory.get(key)
-            if entry is None and await self.find_again(key, question):
+            if entry is None and await self.find_again(key, request):
                 entry = self._memory.get(key)
             if entry is not None:
-                self._count("hit", SEMANTIC, question.mode, self._memory.age(entry))
+                self._count("hit", SEMANTIC, request.mode, self._memory.age(entry))
                 return entry.output
             self._similar.forget(key)
-        self._count("miss", SEMANTIC, question.mode)
+        self._count("miss", SEMANTIC, request.mode)
         return None
 
-    def note_similar(
-        self, scope: str, key: str, question: WorkflowInput, vector: NDArray[np.float32]
-    ) -> None:
+    def note_similar(self, scope: str, key: str, request: WorkflowInput, vector: NDArray[np.float32]) -> None:
         """Remember a question whose answer is kept, for `find_similar`."""
-        gone = self._similar.note(scope, key, question.query, vector)
-        self._count("write", SEMANTIC, question.mode)
-        CACHE_OPERATIONS_TOTAL.labels("evict", SEMANTIC, question.mode.value).inc(gone)
+        gone = self._similar.note(scope, key, request.query, vector)
+        self._count("write", SEMANTIC, request.mode)
+        CACHE_OPERATIONS_TOTAL.labels("evict", SEMANTIC, request.mode.value).inc(gone)
         self._count_entries()
 
     def peek(self, key: str) -> WorkflowOutput | None:
@@ -142,12 +138,12 @@ class Cache:
         entry = self._memory.get(key)
         return None if entry is None else entry.output
 
-    async def find_again(self, key: str, question: WorkflowInput) -> bool:
+    async def find_again(self, key: str, request: WorkflowInput) -> bool:
         """Look for an answer once more in Redis, and have it here then; it counts as no look-up."""
         if self.redis is None:
             return False
         try:
-            found = await self.redis.get(key, question)
+            found = await self.redis.get(key, request)
         except CacheUnavailable:  # said there
             return False
         return found is not None and self._memory.put(key, found.output, self._knowledge, found.age)

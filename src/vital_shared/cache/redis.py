@@ -118,12 +118,12 @@ class RedisTier:
         """The runs of all processes."""
         self._look_up = self._redis.register_script(LOOK_UP)
 
-    async def get(self, key: str, question: WorkflowInput) -> StoredAnswer | None:
+    async def get(self, key: str, request: WorkflowInput) -> StoredAnswer | None:
         """Find the answer to a question; it is now the one that was used last.
 
         :raises CacheUnavailable: when Redis does not answer.
         """
-        name, now = self._name(key, question.tenant_id, question.mode.value, question.agent_id), self._wall()
+        name, now = self._name(key, request.tenant_id, request.mode.value, request.agent_id), self._wall()
 
         async def ask() -> bytes | None:
             return cast("bytes | None", await self._look_up(keys=[name, self._index], args=[now]))
@@ -132,7 +132,7 @@ class RedisTier:
         if value is None:
             return None
         found = _read(value, now)
-        fits = found is not None and found.output.tenant_id == question.tenant_id
+        fits = found is not None and found.output.tenant_id == request.tenant_id
         if not fits or found is None or found.age >= self._ttl:
             if not fits:  # never given to anybody
                 logger.warning("redis_entry_invalid", key=name)

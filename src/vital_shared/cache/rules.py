@@ -43,7 +43,7 @@ def _folded(word: str) -> str:
 
 
 def key_of(
-    question: WorkflowInput,
+    request: WorkflowInput,
     agent: AgentProfile,
     *,
     workflow: str,
@@ -60,18 +60,18 @@ def key_of(
     :param knowledge: a number that grows with each change of the documents.
     :param epoch: one that grows when answers are thrown away.
     """
-    if question.mode not in CACHED_MODES:
+    if request.mode not in CACHED_MODES:
         return None
     parts = [
         FORMAT,
-        question.tenant_id,
-        question.mode.value,
-        normalised(question.query),
+        request.tenant_id,
+        request.mode.value,
+        normalised(request.query),
         agent,
-        question.model,
-        [(tool.name, _sorted(tool.arguments)) for tool in question.requested_tools],
-        question.enable_rag,
-        question.enable_tools,
+        request.model,
+        [(tool.name, _sorted(tool.arguments)) for tool in request.requested_tools],
+        request.enable_rag,
+        request.enable_tools,
         workflow,
         plan,
         list(prompts),
@@ -103,10 +103,10 @@ def is_cacheable(output: WorkflowOutput, read_only: Collection[str], *, resumed:
     )
 
 
-def is_coalescable(question: WorkflowInput, tools: Collection[str], read_only: Collection[str]) -> bool:
+def is_coalescable(request: WorkflowInput, tools: Collection[str], read_only: Collection[str]) -> bool:
     """Return whether one run may answer all identical requests at a time: only if it can change nothing.
 
     :param tools: those that the agent may use.
     """
-    requested = {request.name for request in question.requested_tools}
-    return requested.union(tools if question.enable_tools else ()) <= set(read_only)
+    requested = {tool.name for tool in request.requested_tools}
+    return requested.union(tools if request.enable_tools else ()) <= set(read_only)

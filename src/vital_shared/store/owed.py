@@ -65,11 +65,11 @@ class Owed(Frozen):
         return self.end is not None and self.end.write(connection, is_late=True), new
 
 
-def payer_of(question: WorkflowInput) -> Payer:
+def payer_of(request: WorkflowInput) -> Payer:
     """Return who pays for a request."""
     return Payer(
-        tenant_id=question.tenant_id,
-        user_id=question.user_id,
-        mode=WorkflowMode(question.mode),
-        agent_id=question.agent_id,
+        tenant_id=request.tenant_id,
+        user_id=request.user_id,
+        mode=WorkflowMode(request.mode),
+        agent_id=request.agent_id,
     )

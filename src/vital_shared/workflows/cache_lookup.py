@@ -49,16 +49,16 @@ class Lookup:
     similar: Similar | None = None
     """None: only equal questions get this answer."""
 
-    async def keep(self, question: WorkflowInput, output: WorkflowOutput, read_only: frozenset[str]) -> None:
+    async def keep(self, request: WorkflowInput, output: WorkflowOutput, read_only: frozenset[str]) -> None:
         """Keep the answer of a run that has missed, where it may be kept."""
         if self.status == "miss" and is_cacheable(output, read_only, resumed=False):
             await self.cache.keep(self.key, output, self.knowledge)
             if self.similar is not None:
-                self.cache.note_similar(self.similar.scope, self.key, question, self.similar.vector)
+                self.cache.note_similar(self.similar.scope, self.key, request, self.similar.vector)
 
 
 async def look_up(
-    workflow: WorkflowParts, question: WorkflowInput, agent: AgentProfile, *, reads: bool = True
+    workflow: WorkflowParts, request: WorkflowInput, agent: AgentProfile, *, reads: bool = True
 ) -> Lookup:
     """Ask the cache.
 
@@ -66,10 +66,10 @@ async def look_up(
     :raises StoreError: when the version of the documents cannot be read.
     """
     services, cache = workflow.services, workflow.services.cache
-    if not (reads and cache.is_on) or question.mode not in CACHED_MODES:
-        cache.count_bypass(question.mode)
+    if not (reads and cache.is_on) or request.mode not in CACHED_MODES:
+        cache.count_bypass(request.mode)
         return Lookup(cache, "bypass")
-    versions = await services.epochs.current(question.tenant_id, question.mode, question.agent_id)
+    versions = await services.epochs.current(request.tenant_id, request.mode, request.agent_id)
     knowledge = versions.knowledge
 
     def key_to(asked: WorkflowInput) -> str:
@@ -85,30 +85,30 @@ async def look_up(
         assert key is not None  # noqa: S101 - the mode was looked at
         return key
 
-    key, similar = key_to(question), None
-    found = await cache.find(key, question, knowledge)
+    key, similar = key_to(request), None
+    found = await cache.find(key, request, knowledge)
     if found is None and agent.similar_questions:
-        vector = await _vector(services, question)
+        vector = await _vector(services, request)
         if vector is not None:
-            similar = Similar(key_to(question.model_copy(update={"query": ""})), vector)
-            found = await cache.find_similar(similar.scope, question, vector)
+            similar = Similar(key_to(request.model_copy(update={"query": ""})), vector)
+            found = await cache.find_similar(similar.scope, request, vector)
     if found is not None:
         return Lookup(cache, "hit", key, knowledge, found)
     tools = (tool.name for tool in allowed(services.tools, agent))
-    shared = is_coalescable(question, tuple(tools), services.tools.read_only)
+    shared = is_coalescable(request, tuple(tools), services.tools.read_only)
     # With less money an answer may be another one.
-    flight = f"{key} {question.max_cost_dollars}" if shared else ""
+    flight = f"{key} {request.max_cost_dollars}" if shared else ""
     return Lookup(cache, "miss", key, knowledge, flight=flight, similar=similar)
 
 
-async def _vector(services: Services, question: WorkflowInput) -> NDArray[np.float32] | None:
+async def _vector(services: Services, request: WorkflowInput) -> NDArray[np.float32] | None:
     """Make the vector of a question; None: there is no model for it, and equal questions alone are found."""
     if services.phrase_embedder is None:
         return None
     try:
-        vectors = await services.phrase_embedder.embed_passages([question.query])
+        vectors = await services.phrase_embedder.embed_passages([request.query])
     except VitalError as error:
-        services.cache.count_bypass(question.mode, "semantic")
+        services.cache.count_bypass(request.mode, "semantic")
         logger.warning("semantic_tier_unavailable", reason=str(error))
         return None
     vector: NDArray[np.float32] = vectors[0]

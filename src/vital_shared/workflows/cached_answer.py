@@ -29,7 +29,7 @@ NO_TOKENS: Final = Tokens()
 class CachedAnswer(RunHandle):
     """A run that is over before it begins; its answer is in the cache.
 
-    :param question: the request.
+    :param request: the request.
     :param found: the answer as it was given first.
     """
 
@@ -37,13 +37,13 @@ class CachedAnswer(RunHandle):
         self,
         services: Services,
         log: MemoryLog,
-        question: WorkflowInput,
+        request: WorkflowInput,
         found: WorkflowOutput,
         measuring: RunMetrics,
     ) -> None:
         super().__init__(log)
         self._services = services
-        self._question = question
+        self._request = request
         self.found = found
         self._measuring = measuring
         self._started = time.perf_counter()
@@ -74,10 +74,10 @@ class CachedAnswer(RunHandle):
         """
         self._measuring.token(first)
         seconds = time.perf_counter() - self._started
-        output = replayed(self.found, self.run_id, self._question, seconds, first - self._started)
+        output = replayed(self.found, self.run_id, self._request, seconds, first - self._started)
         self._measuring.answered(output)
         count_spared(self._services, self.found, output)
-        log_end(self.run_id, self._question, output, None, seconds)
+        log_end(self.run_id, self._request, output, None, seconds)
         return output
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
@@ -85,7 +85,7 @@ class CachedAnswer(RunHandle):
 
 
 def replayed(
-    found: WorkflowOutput, run_id: str, question: WorkflowInput, seconds: float, first_token: float | None
+    found: WorkflowOutput, run_id: str, request: WorkflowInput, seconds: float, first_token: float | None
 ) -> WorkflowOutput:
     """Make an answer another one's own: its run, its user's wish, its time; and it costs nothing.
 
@@ -95,7 +95,7 @@ def replayed(
         update={
             "run_id": run_id,
             "cache_status": "hit",
-            "execution": question.execution,
+            "execution": request.execution,
             "cost": FREE,
             "tokens": NO_TOKENS,
             "model_calls": (),

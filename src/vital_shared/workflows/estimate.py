@@ -78,7 +78,7 @@ class MaxCost(NamedTuple):
 
 def max_cost(
     services: Services,
-    question: WorkflowInput,
+    request: WorkflowInput,
     agent: AgentProfile,
     *,
     resumed: bool = False,
@@ -89,7 +89,7 @@ def max_cost(
     :param resumed: only what comes after an approval.
     :param spent: the cost of the part before it.
     """
-    return _Costs(services, question, agent, resumed=resumed).total(spent)
+    return _Costs(services, request, agent, resumed=resumed).total(spent)
 
 
 class _Prices(NamedTuple):
@@ -105,14 +105,14 @@ class _Costs:
     """The parts of one estimate."""
 
     def __init__(
-        self, services: Services, question: WorkflowInput, agent: AgentProfile, *, resumed: bool
+        self, services: Services, request: WorkflowInput, agent: AgentProfile, *, resumed: bool
     ) -> None:
         self._services = services
-        self._question = question
+        self._request = request
         self._agent = agent
         self._resumed = resumed
-        self._tools = allowed(services.tools, agent) if question.enable_tools else ()
-        self._models = resolve_models(agent, question.model, services.models)
+        self._tools = allowed(services.tools, agent) if request.enable_tools else ()
+        self._models = resolve_models(agent, request.model, services.models)
         self._search = sum(map(max_price_of, services.sources), ZERO_DOLLARS)
         """The cost of asking all sources once."""
         self._unpriced: list[str] = []
@@ -123,8 +123,8 @@ class _Costs:
         dollars = self._answer(prices) + self._planned_tools()
         if not self._resumed:
             dollars += self._suggestion(prices)
-            dollars += SEARCHES_PER_SOURCE * self._search if self._question.enable_rag else 0
-        left = remaining(self._question.max_cost_dollars, spent)
+            dollars += SEARCHES_PER_SOURCE * self._search if self._request.enable_rag else 0
+        left = remaining(self._request.max_cost_dollars, spent)
         return MaxCost(dollars if left is None else min(dollars, left), tuple(self._unpriced))
 
     def _suggestion(self, prices: dict[Model, _Prices]) -> Decimal:
@@ -142,8 +142,8 @@ class _Costs:
 
     def _planned_tools(self) -> Decimal:
         registry = self._services.tools
-        requested = (self._price(registry.get(each.name)) for each in self._question.requested_tools)
-        waits = self._question.mode.is_manual and not self._resumed
+        requested = (self._price(registry.get(each.name)) for each in self._request.requested_tools)
+        waits = self._request.mode.is_manual and not self._resumed
         free_to_use = (self._price(tool) for tool in self._tools if not (waits and tool.requires_approval))
         return sum(requested, ZERO_DOLLARS) + MAX_SUGGESTED_CALLS * max(free_to_use, default=ZERO_DOLLARS)
 
@@ -160,9 +160,9 @@ class _Costs:
         output = table.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
         room = context - (table.max_output_tokens or ANSWER_TOKENS)
         tools: Sequence[Tool] = self._tools if model.calls_tools else ()
-        fixed = RULES_TOKENS + _tokens(self._agent.system_prompt) + _tokens(self._question.query)
+        fixed = RULES_TOKENS + _tokens(self._agent.system_prompt) + _tokens(self._request.query)
         fixed += sum(_definition_tokens(tool) for tool in tools)
-        talked = self._question.session_id or self._question.messages
+        talked = self._request.session_id or self._request.messages
         history = int(max(0, room - fixed) * HISTORY_SHARE) if talked else 0
         asked = min(max(room, fixed), fixed + self._material() + history)
 
@@ -174,8 +174,8 @@ class _Costs:
         return _Prices(cost(fixed + history), cost(asked), cost(max(room, asked)))
 
     def _material(self) -> int:
-        passages = self._services.settings.passages if self._question.enable_rag else 0
-        results = len(self._question.requested_tools) + (MAX_SUGGESTED_CALLS if self._tools else 0)
+        passages = self._services.settings.passages if self._request.enable_rag else 0
+        results = len(self._request.requested_tools) + (MAX_SUGGESTED_CALLS if self._tools else 0)
         return passages * PASSAGE_TOKENS + results * MAX_RESULT_CHARACTERS // BYTES_PER_TOKEN
 
 

@@ -27,7 +27,7 @@ __all__ = ["build_output"]
 
 def build_output(
     run: Run,
-    question: WorkflowInput,
+    request: WorkflowInput,
     context: RunContext,
     *,
     status: Literal["completed", "awaiting_approval"],
@@ -54,10 +54,10 @@ def build_output(
     return WorkflowOutput(
         run_id=context.run_id,
         status=status,
-        mode=question.mode,
-        tenant_id=question.tenant_id,
-        agent_id=question.agent_id,
-        session_id=question.session_id,
+        mode=request.mode,
+        tenant_id=request.tenant_id,
+        agent_id=request.agent_id,
+        session_id=request.session_id,
         response=answer.text if answer else "",
         ending=answer.ending if answer else "whole",
         citations=answer.citations if answer else (),
@@ -75,7 +75,7 @@ def build_output(
         model=answer.model if answer else None,
         model_calls=calls,
         cache_status=cache_status,
-        execution=question.execution,
+        execution=request.execution,
         timings=Timings(
             total_seconds=seconds,
             time_to_first_token_seconds=first_token_seconds,
@@ -121,8 +121,8 @@ def _warnings(
 def _suggested(run: Run) -> tuple[ToolCall, ...]:
     return tuple(
         call
-        for request in run.paused.values()
-        if isinstance(request, tuple)
-        for call in request
+        for pending in run.paused.values()
+        if isinstance(pending, tuple)
+        for call in pending
         if isinstance(call, ToolCall)
     )

@@ -18,7 +18,7 @@ logger = get_logger(__name__)
 
 def log_end(
     run_id: str,
-    question: WorkflowInput,
+    request: WorkflowInput,
     answer: WorkflowOutput | None,
     error: RunFailed | None,
     seconds: float,
@@ -36,22 +36,22 @@ def log_end(
     logger.info(
         "run_finished",
         run_id=run_id,
-        tenant_id=question.tenant_id,
-        mode=question.mode.value,
-        agent_id=question.agent_id,
+        tenant_id=request.tenant_id,
+        mode=request.mode.value,
+        agent_id=request.agent_id,
         **outcome,
     )
 
 
 def log_ended(run: EndedRun) -> None:
     """Log the end of a run that nobody worked on any more: cancelled while it waited, expired, or lost."""
-    question = run.question
+    request = run.question
     logger.info(
         "run_finished",
         run_id=run.run_id,
-        tenant_id=question.tenant_id,
-        mode=question.mode.value,
-        agent_id=question.agent_id,
+        tenant_id=request.tenant_id,
+        mode=request.mode.value,
+        agent_id=request.agent_id,
         status=run.status,
         duration_seconds=round(run.seconds, 4),
         cost_dollars=None,  # the ledger knows
