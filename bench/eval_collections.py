@@ -32,7 +32,7 @@ from opened_collection import opened
 from peers.retrieval import PEERS, TOP, Found
 from regression import area_under_curve, calibration_error
 from vital_shared import Services
-from vital_shared.llm.answer_calibration import shipped_calibration
+from vital_shared.llm.answer_calibration import SCORERS, shipped_calibration
 from vital_shared.llm.evidence import weigh
 
 FLOORS = {"precision": 0.85, "recall": 0.60, "area": 0.80}
@@ -164,7 +164,9 @@ def show(
         cells = ["  ".join(each.cells) for each in systems.values()]
         found.add_row(name, str(systems["VITAL"].questions), *cells)
     console.print(found)
-    held_out = shipped_calibration().fitted["held_out_by_collection"]
+    held_out: dict[str, dict[str, float]] = {}
+    for language in SCORERS:
+        held_out |= shipped_calibration(language).fitted["held_out_by_collection"]
     given = Table("extractive", *all_of.figures, *(f"held out: {name}" for name in HELD_OUT))
     for name, each in [*answers.items(), ("all", all_of)]:
         without = [

@@ -2,8 +2,9 @@
 
     python bench/fit_answers.py [--write] [--scores FILE]
 
-Each English collection is left out once: its figures are of a fit on the others. The thresholds stand below
-and are not chosen by the fit. The collections of `HELD_BACK` are in no fit: nobody looked at their single
+Each language has a fit of its own. Each collection is left out once: its figures are of a fit on the others.
+The thresholds stand below
+and are not chosen by the fit. The collections of `held_back` are in no fit: nobody looked at their single
 failures while signals and thresholds were chosen. ``--write`` puts a fit on all others into the package.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import asyncio
 import json
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,30 +35,59 @@ from regression import (
     reliability,
 )
 from scored_questions import ScoredQuestion, StoredScores, score_questions
+from vital_shared.llm.answer_calibration import SCORERS
 from vital_shared.llm.answer_signals import SIGNAL_NAMES
-from vital_shared.retrieval.pinned_models import MS_MARCO
+from vital_shared.llm.german_signals import GERMAN_SIGNAL_NAMES
+from vital_shared.retrieval.language import ENGLISH, GERMAN
 
-PACKAGED = Path(__file__).parents[1] / "src" / "vital_shared" / "llm" / "answer_calibration.json"
+PACKAGED = Path(__file__).parents[1] / "src" / "vital_shared" / "llm"
 
-VERSION = "quotes-en-3"
-HELD_BACK = ("api-guide", "island-nature", "shelter-policy")
 
-RIDGE = 0.5
-ANSWER_FROM = 0.7
-CERTAIN_FROM = 0.75
+@dataclass(frozen=True)
+class Calibrated:
+    """The conditions of a language's fit."""
+
+    language: str
+    version: str
+    signal_names: tuple[str, ...]
+    held_back: tuple[str, ...]
+    ridge: float
+    answer_from: float
+    certain_from: float
+
+    def matrix(self, scored: list[ScoredQuestion]) -> Array:
+        return np.array([[each.signals[name] for name in self.signal_names] for each in scored])
+
+
+CALIBRATED = (
+    Calibrated(
+        language=ENGLISH,
+        version="quotes-en-3",
+        signal_names=SIGNAL_NAMES,
+        held_back=("api-guide", "island-nature", "shelter-policy"),
+        ridge=0.5,
+        answer_from=0.7,
+        certain_from=0.75,
+    ),
+    Calibrated(
+        language=GERMAN,
+        version="quotes-de-1",
+        signal_names=GERMAN_SIGNAL_NAMES,
+        held_back=("reha-merkblatt", "verein-protokolle"),
+        ridge=1.0,
+        answer_from=0.6,
+        certain_from=0.65,
+    ),
+)
 CLOSED_PROBABILITY = 0.05
 SURE = 0.85
 
 
-def matrix(scored: list[ScoredQuestion]) -> Array:
-    return np.array([[each.signals[name] for name in SIGNAL_NAMES] for each in scored])
-
-
-def held_out(scored: list[ScoredQuestion]) -> Array:
+def held_out(kind: Calibrated, scored: list[ScoredQuestion]) -> Array:
     """Return each probability, closed gates included, from a fit on the other collections."""
     right = np.array([float(each.is_right) for each in scored])
     groups = [each.collection for each in scored]
-    probabilities = leave_one_out(matrix(scored), right, groups, ridge=RIDGE)
+    probabilities = leave_one_out(kind.matrix(scored), right, groups, ridge=kind.ridge)
     closed = np.array([each.is_closed for each in scored])
     return np.where(closed, np.minimum(probabilities, CLOSED_PROBABILITY), probabilities)
 
@@ -67,7 +98,8 @@ class Figures:
     :param probabilities: of their answers.
     """
 
-    def __init__(self, scored: list[ScoredQuestion], probabilities: Array) -> None:
+    def __init__(self, kind: Calibrated, scored: list[ScoredQuestion], probabilities: Array) -> None:
+        self._answer_from, self._certain_from = kind.answer_from, kind.certain_from
         self.count = len(scored)
         self._p = probabilities
         self._right = np.array([float(each.is_right) for each in scored])
@@ -76,18 +108,18 @@ class Figures:
 
     def precision(self, some: Array | None = None) -> float:
         some = self._all(some)
-        given = self._p[some] >= ANSWER_FROM
+        given = self._p[some] >= self._answer_from
         return float(self._right[some][given].mean()) if given.any() else float("nan")
 
     def recall(self, some: Array | None = None) -> float:
         some = self._all(some)
-        given = self._p[some] >= ANSWER_FROM
+        given = self._p[some] >= self._answer_from
         return float(self._right[some][given].sum() / max(1.0, self._answerable[some].sum()))
 
     def near_misses(self, some: Array | None = None) -> float:
         some = self._all(some)
         near = self._near[some]
-        return float((self._p[some] >= ANSWER_FROM)[near].mean()) if near.any() else float("nan")
+        return float((self._p[some] >= self._answer_from)[near].mean()) if near.any() else float("nan")
 
     def area(self, some: Array | None = None) -> float:
         some = self._all(some)
@@ -101,8 +133,8 @@ class Figures:
     def uncertain(self, some: Array | None = None) -> float:
         """Return the share of the given answers that come with a warning."""
         some = self._all(some)
-        given = self._p[some] >= ANSWER_FROM
-        return float((self._p[some] < CERTAIN_FROM)[given].mean()) if given.any() else float("nan")
+        given = self._p[some] >= self._answer_from
+        return float((self._p[some] < self._certain_from)[given].mean()) if given.any() else float("nan")
 
     @property
     def error(self) -> float:
@@ -120,18 +152,18 @@ FIGURES = ("area", "precision", "recall", "near_misses", "sure", "uncertain")
 
 
 def show(
-    console: Console, scored: list[ScoredQuestion], probabilities: Array
+    console: Console, kind: Calibrated, scored: list[ScoredQuestion], probabilities: Array
 ) -> tuple[dict[str, object], dict[str, dict[str, float]]]:
     """Print the held-out figures, and return those of all, with their intervals, and of each collection."""
     table = Table("held out", "questions", *FIGURES)
     each_of: dict[str, dict[str, float]] = {}
     for name in dict.fromkeys(each.collection for each in scored):
         mine = [index for index, each in enumerate(scored) if each.collection == name]
-        figures = Figures([scored[index] for index in mine], probabilities[mine])
+        figures = Figures(kind, [scored[index] for index in mine], probabilities[mine])
         values = {figure: round(getattr(figures, figure)(), 3) for figure in FIGURES}
         each_of[name] = {figure: value for figure, value in values.items() if value == value}
         table.add_row(name, str(figures.count), *(f"{value:.2f}" for value in values.values()))
-    figures = Figures(scored, probabilities)
+    figures = Figures(kind, scored, probabilities)
     summary: dict[str, object] = {"questions": figures.count, "calibration_error": round(figures.error, 3)}
     cells = []
     for name in FIGURES:
@@ -150,14 +182,15 @@ def show(
     return summary, each_of
 
 
-def held_back(scored: list[ScoredQuestion], weights: Array) -> Array:
+def held_back(kind: Calibrated, scored: list[ScoredQuestion], weights: Array) -> Array:
     """Return each probability of questions that were in no fit, closed gates included."""
-    probabilities = predict(weights, matrix(scored))
+    probabilities = predict(weights, kind.matrix(scored))
     closed = np.array([each.is_closed for each in scored])
     return np.where(closed, np.minimum(probabilities, CLOSED_PROBABILITY), probabilities)
 
 
 def packaged(
+    kind: Calibrated,
     weights: Array,
     scored: list[ScoredQuestion],
     figures: dict[str, object],
@@ -167,19 +200,20 @@ def packaged(
     collections = dict.fromkeys(each.collection for each in scored)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     return {
-        "version": VERSION,
-        "reranker": MS_MARCO.name,
+        "version": kind.version,
+        "language": kind.language,
+        "reranker": SCORERS[kind.language],
         "intercept": round(float(weights[0]), 4),
         "weights": {
-            name: round(float(weight), 4) for name, weight in zip(SIGNAL_NAMES, weights[1:], strict=True)
+            name: round(float(weight), 4) for name, weight in zip(kind.signal_names, weights[1:], strict=True)
         },
-        "answer_from": ANSWER_FROM,
-        "certain_from": CERTAIN_FROM,
+        "answer_from": kind.answer_from,
+        "certain_from": kind.certain_from,
         "closed_probability": CLOSED_PROBABILITY,
         "fitted": {
             "by": "python bench/fit_answers.py --write",
             "on": today,
-            "ridge": RIDGE,
+            "ridge": kind.ridge,
             "questions": {name: sum(each.collection == name for each in scored) for name in collections},
             "held_out": figures,
             "held_out_by_collection": each_of,
@@ -188,12 +222,12 @@ def packaged(
     }
 
 
-async def scored_english(scores: StoredScores) -> list[ScoredQuestion]:
+async def scored_questions(scores: StoredScores) -> list[ScoredQuestion]:
     scored = []
     for collection in load_collections():
         scored += await score_questions(collection, scores)
         scores.save()
-    return [each for each in scored if each.is_english]
+    return scored
 
 
 def main() -> int:
@@ -204,18 +238,28 @@ def main() -> int:
     parser.add_argument("--scores", type=Path, help="keep the models' scores in this file")
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 140)
-    english = asyncio.run(scored_english(StoredScores(arguments.scores)))
-    scored = [each for each in english if each.collection not in HELD_BACK]
-    figures, each_of = show(console, scored, held_out(scored))
-    weights = fit(matrix(scored), np.array([float(each.is_right) for each in scored]), ridge=RIDGE)
-    last = [each for each in english if each.collection in HELD_BACK]
-    console.print("in no fit:")
-    kept, _ = show(console, last, held_back(last, weights))
-    calibration = packaged(weights, scored, figures, each_of, kept)
-    console.print(calibration["weights"])
-    if arguments.write:
-        PACKAGED.write_text(json.dumps(calibration, indent=2, ensure_ascii=False) + "\n")
+    scored = asyncio.run(scored_questions(StoredScores(arguments.scores)))
+    for kind in CALIBRATED:
+        calibration = calibrate(console, kind, [each for each in scored if each.language == kind.language])
+        if arguments.write:
+            text = json.dumps(calibration, indent=2, ensure_ascii=False) + "\n"
+            (PACKAGED / f"answer_calibration_{kind.language}.json").write_text(text)
     return 0
+
+
+def calibrate(console: Console, kind: Calibrated, scored: list[ScoredQuestion]) -> dict[str, Any]:
+    """Fit a language's calibration, and print its figures."""
+    console.print(f"{kind.version}:")
+    fitted = [each for each in scored if each.collection not in kind.held_back]
+    figures, each_of = show(console, kind, fitted, held_out(kind, fitted))
+    right = np.array([float(each.is_right) for each in fitted])
+    weights = fit(kind.matrix(fitted), right, ridge=kind.ridge)
+    last = [each for each in scored if each.collection in kind.held_back]
+    console.print("in no fit:")
+    kept, _ = show(console, kind, last, held_back(kind, last, weights))
+    calibration = packaged(kind, weights, fitted, figures, each_of, kept)
+    console.print(calibration["weights"])
+    return calibration
 
 
 if __name__ == "__main__":

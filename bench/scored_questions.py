@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 from collection import Collection
 from judging import Question, holds_facts
 from opened_collection import TENANT, opened
-from vital_shared.llm.answer_calibration import is_english
+from vital_shared.llm.answer_calibration import calibrated_language
 from vital_shared.llm.answer_signals import closes_gate
 from vital_shared.llm.evidence import PASSAGES, answer_signals, weigh
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.fusion import Fusion
-from vital_shared.retrieval.pinned_models import MS_MARCO
+from vital_shared.retrieval.language import ENGLISH
 from vital_shared.retrieval.rerank import Reranker
-from vital_shared.retrieval.weights import installed
-from vital_shared.settings import Settings
 
 FOUND = 20
 KEPT = 5
@@ -42,15 +40,23 @@ class StoredScores:
 
 
 class StoredReranker(Reranker):
-    def __init__(self, folder: Path, scores: StoredScores) -> None:
-        super().__init__(folder)
+    """A reranker whose scores are looked up before they are made.
+
+    :param made: makes them.
+    """
+
+    def __init__(self, made: Reranker, scores: StoredScores) -> None:
+        self.name = made.name
+        self.scorer = made.scorer
+        self._made = made
         self._scores = scores.held
 
     async def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        missing = [text for text in texts if (query, text) not in self._scores]
-        for text, logit in zip(missing, await super().score(query, missing), strict=True):
-            self._scores[query, text] = float(logit)
-        return np.array([self._scores[query, text] for text in texts], np.float32)
+        scorer = self.scorer(query)
+        missing = [text for text in texts if (scorer, query, text) not in self._scores]
+        for text, logit in zip(missing, await self._made.score(query, missing), strict=True):
+            self._scores[scorer, query, text] = float(logit)
+        return np.array([self._scores[scorer, query, text] for text in texts], np.float32)
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,10 @@ class ScoredQuestion:
     passages: tuple[Passage, ...]
     answer: str
     """As it would be quoted, were there no gate."""
+    language: str | None
+    """The language of its calibration; None where it would have none."""
     signals: dict[str, float]
     is_closed: bool
-    is_english: bool
 
     @property
     def is_right(self) -> bool:
@@ -72,7 +79,9 @@ class ScoredQuestion:
 async def score_questions(collection: Collection, scores: StoredScores) -> list[ScoredQuestion]:
     """Ask all questions of a collection, in an engine of its own."""
     async with opened(collection) as services:
-        reranker = StoredReranker(installed(Settings().data_dir)[MS_MARCO.name], scores)
+        if services.reranker is None:
+            raise SystemExit("There is no reranker: run `vital models install`.")
+        reranker = StoredReranker(services.reranker, scores)
         source, fusion = services.sources[0], Fusion(reranker)
         return [await _scored(collection, each, source, fusion, reranker) for each in collection.questions]
 
@@ -85,12 +94,17 @@ async def _scored(
     evidence = await weigh(question.question, passages, reranker)
     if evidence is None:
         raise SystemExit(f"{collection.name}: nothing is found for {question.question!r}")
+    language = calibrated_language(question.question, passages[:PASSAGES], reranker.scorer(question.question))
     return ScoredQuestion(
         collection=collection.name,
         question=question,
         passages=passages,
         answer=" ".join(piece.text for piece in evidence.pieces),
-        signals=dict(await answer_signals(question.question, evidence, passages, reranker)),
+        language=language,
+        signals=dict(
+            await answer_signals(
+                question.question, evidence, passages, reranker, language=language or ENGLISH
+            )
+        ),
         is_closed=closes_gate(question.question, passages),
-        is_english=is_english(question.question, passages[:PASSAGES]),
     )

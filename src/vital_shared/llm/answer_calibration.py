@@ -1,6 +1,7 @@
 """The calibration by which signals become the probability that a quoted answer is right.
 
-It is fitted by ``bench/fit_answers.py``, which writes ``answer_calibration.json`` and how it was fitted.
+Each language has its own, fitted by ``bench/fit_answers.py``, which writes ``answer_calibration_en.json`` and
+``answer_calibration_de.json``, and how they were fitted.
 """
 
 from __future__ import annotations
@@ -9,24 +10,32 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 
 from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Passage
-from vital_shared.retrieval.language import ENGLISH, language_of
+from vital_shared.retrieval.embedding_models import E5
+from vital_shared.retrieval.language import ENGLISH, GERMAN, language_of
+from vital_shared.retrieval.pinned_models import MS_MARCO
 
-__all__ = ["AnswerCalibration", "is_english", "shipped_calibration"]
+__all__ = ["SCORERS", "AnswerCalibration", "calibrated_language", "calibration_for", "shipped_calibration"]
+
+SCORERS: Final = {ENGLISH: MS_MARCO.name, GERMAN: E5.name}
+"""The model whose logits a calibration knows, by its language."""
 
 
 class AnswerCalibration(Frozen):
     """A logistic regression on the signals of an answer."""
 
     version: str
+    language: str
+    """The code of the only language that it knows."""
+
     reranker: str
-    """The only cross-encoder whose logits it knows."""
+    """The only model whose logits it knows."""
 
     intercept: float
     weights: Mapping[str, float]
@@ -60,14 +69,24 @@ class AnswerCalibration(Frozen):
         )
 
 
-@lru_cache(maxsize=1)
-def shipped_calibration() -> AnswerCalibration:
-    """Read the calibration that the package brings."""
-    text = (files("vital_shared.llm") / "answer_calibration.json").read_text(encoding="utf-8")
-    return AnswerCalibration.model_validate_json(text)
+@lru_cache(maxsize=len(SCORERS))
+def shipped_calibration(language: str = ENGLISH) -> AnswerCalibration:
+    """Read the calibration that the package brings for a language of `SCORERS`."""
+    file = files("vital_shared.llm") / f"answer_calibration_{language}.json"
+    return AnswerCalibration.model_validate_json(file.read_text(encoding="utf-8"))
 
 
-def is_english(question: str, passages: Sequence[Passage]) -> bool:
-    """Return whether a question and what was found for it are in the language of the calibration."""
-    texts = (question, *(passage.text for passage in passages))
-    return all(language_of(text) == ENGLISH for text in texts)
+def calibration_for(question: str, passages: Sequence[Passage], scorer: str) -> AnswerCalibration | None:
+    """Return the calibration for a question and what was found for it; None where none fits.
+
+    :param scorer: the name of the model that scored the passages.
+    """
+    language = calibrated_language(question, passages, scorer)
+    return shipped_calibration(language) if language else None
+
+
+def calibrated_language(question: str, passages: Sequence[Passage], scorer: str) -> str | None:
+    """Return the language of a question and all passages, where its model scored them; None elsewhere."""
+    language = language_of(question)
+    is_known = SCORERS.get(language) == scorer
+    return language if is_known and all(language_of(each.text) == language for each in passages) else None

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from vital_shared.llm.asked_things import asked_things
+from vital_shared.llm.german_questions import asked_attribute as asked_attribute_in_german
 from vital_shared.llm.known_words import KnownWords, content_word_list, is_code, words_of
+from vital_shared.llm.passage_gap import passage_gap
 from vital_shared.llm.pieces import PassagePiece
 from vital_shared.llm.question_kinds import asked_attribute, asks_whether, avoids, denies, lacks_kind
 from vital_shared.llm.question_parts import question_sentences
 from vital_shared.models.citation import Passage
-from vital_shared.retrieval.language import ENGLISH, language_of
+from vital_shared.retrieval.language import ENGLISH, GERMAN, language_of
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.sentences import is_row
 from vital_shared.retrieval.words import content_words, names, numbers
@@ -37,7 +39,6 @@ SIGNAL_NAMES: Final = (
 
 LOGIT_BOUNDS: Final = (-10.0, 8.0)
 LOGIT_SCALE: Final = 5.0
-MAX_GAP: Final = 6.0
 
 _WORD = re.compile(r"[^\W_]+(?:[-./'\u2019][^\W_]+)*")
 _COMPOUND = re.compile(r"[^\W_]+(?:[-./][^\W_]+)+")
@@ -98,7 +99,7 @@ def signals(
     attribute = asked_attribute(asks.text)
     return {
         "answer_logit": sum(map(_scaled, logits)) / len(logits),
-        "passage_gap": _gap(passages) / LOGIT_SCALE,
+        "passage_gap": passage_gap(passages) / LOGIT_SCALE,
         "unknown_name": float(asks.has_unknown_name(found)),
         "look_alike": float(asks.has_look_alike(found)),
         "unknown_number": float(not numbers(asks.text) <= answering.numbers),
@@ -116,11 +117,18 @@ def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
     """Return whether a year, an amount or a measure is asked for that no passage has."""
     text = "\n".join(_whole(each) for each in passages)
     asks = question_sentences(question)
-    attribute = asked_attribute(asks) if language_of(asks) == ENGLISH else None
+    stated = _stated_attribute(asks)
     years = {number for number in numbers(asks) if _YEAR.fullmatch(number)}
-    return not years <= KnownWords(text).numbers or (
-        attribute is not None and not attribute.stated.search(text)
-    )
+    return not years <= KnownWords(text).numbers or (stated is not None and not stated.search(text))
+
+
+def _stated_attribute(question: str) -> re.Pattern[str] | None:
+    """Return what states the property that is asked for, in the languages whose words for it are known."""
+    language = language_of(question)
+    if language == GERMAN:
+        return asked_attribute_in_german(question)
+    attribute = asked_attribute(question) if language == ENGLISH else None
+    return attribute.stated if attribute else None
 
 
 class _Asked:
@@ -203,9 +211,3 @@ def _whole(passage: Passage) -> str:
 def _scaled(logit: float) -> float:
     low, high = LOGIT_BOUNDS
     return max(low, min(high, logit)) / LOGIT_SCALE
-
-
-def _gap(passages: Sequence[Passage]) -> float:
-    """Return how far the best passage is ahead of the second, in logits."""
-    scores = sorted((passage.score for passage in passages[:2]), reverse=True)
-    return min(MAX_GAP, scores[0] - scores[1]) if len(scores) > 1 else MAX_GAP / 2

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vital_shared.llm.answer_calibration import is_english, shipped_calibration
+from vital_shared.llm.answer_calibration import AnswerCalibration, calibration_for
 from vital_shared.llm.answer_signals import Logits, closes_gate, masked, signals
+from vital_shared.llm.german_signals import german_signals
 from vital_shared.llm.pieces import PassagePiece, pieces
 from vital_shared.llm.question_parts import question_sentences, refers_back
 from vital_shared.llm.support import is_supported
 from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.citation import Passage
+from vital_shared.retrieval.language import GERMAN
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.together import together
 from vital_shared.retrieval.words import content_words, coverage
@@ -96,20 +98,22 @@ async def select(question: str, passages: Sequence[Passage], reranker: Reranker 
     evidence = await weigh(question, passages, reranker)
     if evidence is None:
         return Selection()
-    calibration, is_closed = shipped_calibration(), closes_gate(question, passages)
+    is_closed = closes_gate(question, passages)
     logit = await _sentence_logit(question, evidence.best_text, reranker)
-    is_known = reranker.name == calibration.reranker and await asyncio.to_thread(
-        is_english, question, passages[:PASSAGES]
-    )
-    if not is_known:
+    calibration = await asyncio.to_thread(_calibration, question, passages, reranker)
+    if calibration is None:
         answer = "\n".join(piece.text for piece in evidence.pieces)
         is_answer = is_supported(question, logit, answer, passages) and not is_closed
         return Selection(evidence.pieces if is_answer else ())
-    estimate = calibration.estimate(
-        await answer_signals(question, evidence, passages, reranker, sentence_logit=logit),
-        is_closed=is_closed,
+    found = await answer_signals(
+        question, evidence, passages, reranker, language=calibration.language, sentence_logit=logit
     )
+    estimate = calibration.estimate(found, is_closed=is_closed)
     return Selection(evidence.pieces if estimate.probability >= calibration.answer_from else (), estimate)
+
+
+def _calibration(question: str, passages: Sequence[Passage], reranker: Reranker) -> AnswerCalibration | None:
+    return calibration_for(question, passages[:PASSAGES], reranker.scorer(question))
 
 
 async def weigh(question: str, passages: Sequence[Passage], reranker: Reranker) -> Evidence | None:
@@ -134,26 +138,37 @@ async def answer_signals(
     passages: Sequence[Passage],
     reranker: Reranker,
     *,
+    language: str,
     sentence_logit: float | None = None,
 ) -> Mapping[str, float]:
     """Return the signals from which a calibration makes a probability.
 
+    :param language: one that has a calibration.
     :param sentence_logit: the logit of the best sentence alone, where that is known.
     :raises ConfigurationError: when the reranking model cannot be loaded.
     """
+    sentence = evidence.best_text
+    if sentence_logit is None:
+        sentence_logit = await _sentence_logit(question, sentence, reranker)
+    if language == GERMAN:
+        return await asyncio.to_thread(
+            german_signals, question, evidence.best, sentence, passages, sentence_logit
+        )
+    logits = await _logits(question, evidence, sentence_logit, reranker)
+    return await asyncio.to_thread(signals, question, evidence.best, passages, logits)
+
+
+async def _logits(question: str, evidence: Evidence, sentence_logit: float, reranker: Reranker) -> Logits:
     asks, sentence = question_sentences(question), evidence.best_text
     answer = " ".join(piece.text for piece in evidence.pieces)
     hidden = masked(asks, evidence.best.passage.title, sentence)
-    if sentence_logit is None:
-        sentence_logit = await _sentence_logit(question, sentence, reranker)
     if hidden == (asks, sentence):
         whole, without_names = await reranker.score(question, [answer]), [sentence_logit]
     else:
         whole, without_names = await together(
             reranker.score(question, [answer]), reranker.score(hidden[0], [hidden[1]])
         )
-    logits = Logits(whole=float(whole[0]), sentence=sentence_logit, masked=float(without_names[0]))
-    return await asyncio.to_thread(signals, question, evidence.best, passages, logits)
+    return Logits(whole=float(whole[0]), sentence=sentence_logit, masked=float(without_names[0]))
 
 
 async def _sentence_logit(question: str, sentence: str, reranker: Reranker) -> float:

@@ -10,8 +10,8 @@ from vital_shared.models.base import Frozen
 
 __all__ = ["CALIBRATIONS", "AnswerEstimate"]
 
-CALIBRATIONS: Final = ("quotes-en-1", "quotes-en-2", "quotes-en-3")
-"""The versions of calibrations that this engine knows, the newest last."""
+CALIBRATIONS: Final = ("quotes-en-1", "quotes-en-2", "quotes-en-3", "quotes-de-1")
+"""The versions of calibrations that this engine knows, the newest of a language last."""
 
 
 class AnswerEstimate(Frozen):

@@ -10,9 +10,10 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
 
-__all__ = ["ENGLISH", "language_of", "load_for"]
+__all__ = ["ENGLISH", "GERMAN", "language_of", "load_for"]
 
 ENGLISH: Final = "en"
+GERMAN: Final = "de"
 
 READ_CHARACTERS: Final = 600
 """Read of a text, from its beginning."""

@@ -42,6 +42,14 @@ class Reranker:
         self._encoder = Encoder(folder, max_tokens=MAX_TOKENS)
         self._multilingual = multilingual
 
+    def scorer(self, query: str) -> str:
+        """Return the name of the model that scores texts against a question."""
+        return self.name if self._reads(query) or self._multilingual is None else self._multilingual.name
+
+    @staticmethod
+    def _reads(query: str) -> bool:
+        return language_of(query) == ENGLISH
+
     async def warm_up(self) -> None:
         """Load the model now, so that the first question need not wait for it."""
         await self._encoder.warm_up()
@@ -53,7 +61,7 @@ class Reranker:
         """
         if not texts:
             return np.zeros(0, np.float32)
-        if self._multilingual is not None and await asyncio.to_thread(language_of, query) != ENGLISH:
+        if self._multilingual is not None and not await asyncio.to_thread(self._reads, query):
             return await _by_meaning(self._multilingual, query, texts)
         logits = await self._encoder.run([(query, text) for text in texts])
         return logits[:, 0]
