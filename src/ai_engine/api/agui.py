@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ai_engine.api.body import chat_limit, read_model
+from ai_engine.api.operation import ANSWERING_PROBLEMS, EVENTS, Operation, Operations, parameter
 from ai_engine.api.run_requests import begin, follow, resume, until_begun
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE
 from ai_engine.auth.caller import Caller
@@ -28,7 +29,7 @@ from ai_engine.runs.hub import LiveRun
 from ai_engine.validation import InvalidFields
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
 
-__all__ = ["run"]
+__all__ = ["OPERATIONS", "run"]
 
 PARAMETERS: Final = frozenset(Chosen.model_fields)
 
@@ -76,3 +77,32 @@ def _chosen(request: Request) -> Chosen:
         return Chosen.model_validate({name: given[name] for name in PARAMETERS if name in given})
     except ValidationError as error:
         raise InvalidFields.of(error) from error
+
+
+_EXAMPLE: Final = {
+    "threadId": "thread-1",
+    "runId": "run-1",
+    "messages": [{"id": "1", "role": "user", "content": "What is a 510(k)?"}],
+}
+
+OPERATIONS: Final[Operations] = {
+    ("post", "/v1/agui"): Operation(
+        summary="Chat with AG-UI",
+        description="Streams the events of a run; approval is an interrupt, which the next call resumes.",
+        parameters=(
+            parameter("query", "mode", "1 to 4; 3 by default."),
+            parameter("query", "agent_id", "The agent; generalist by default."),
+        ),
+        body={
+            "type": "object",
+            "title": "RunAgentInput",
+            "required": ["threadId", "runId", "messages"],
+            "additionalProperties": True,
+        },
+        examples={"question": {"value": _EXAMPLE}},
+        success="The events of AG-UI 1.0.",
+        answers={EVENTS: {}},
+        problems=ANSWERING_PROBLEMS,
+    )
+}
+"""AG-UI's own specification says more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import to_json
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.body import chat_limit, read_model
+from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.api.run_requests import answer, begin, follow, until_begun
 from ai_engine.auth.caller import Caller
 from ai_engine.conversation import read_conversation
@@ -22,7 +23,7 @@ from ai_engine.protocols.openai.response import ChunkWriter, completion
 from vital_shared.errors import InvalidRequest, NotFound
 from vital_shared.models.workflow_io import WorkflowMode
 
-__all__ = ["routes"]
+__all__ = ["OPERATIONS", "routes"]
 
 
 async def complete(request: Request) -> Response:
@@ -89,3 +90,41 @@ routes = (
     Route("/v1/models/{mode}/{agent_id}", model, methods=["GET"]),
     Route("/v1/models/{name}", model, methods=["GET"]),  # no model of ours, but one that clients ask for
 )
+
+_EXAMPLE: Final = {
+    "model": "mode-2/generalist",
+    "messages": [{"role": "user", "content": "What is a 510(k)?"}],
+}
+_OPENAI: Final = {"default": {"description": "An error, as OpenAI's API has it."}}
+_JSON: Final[dict[str, Content]] = {"application/json": {}}
+_SUCCESS: Final = "As OpenAI's API has it."
+
+OPERATIONS: Final[Operations] = {
+    ("post", "/v1/chat/completions"): Operation(
+        summary="Chat as with OpenAI",
+        description="A model is a mode and an agent; errors are OpenAI's too.",
+        body=ChatRequest,
+        examples={"question": {"value": _EXAMPLE}},
+        success=_SUCCESS,
+        answers=_JSON,
+        others=_OPENAI,
+        problems=None,
+    ),
+    ("get", "/v1/models"): Operation(
+        summary="List models",
+        description="Modes and agents, as models.",
+        success=_SUCCESS,
+        answers=_JSON,
+        others=_OPENAI,
+        problems=None,
+    ),
+    ("get", "/v1/models/{mode}/{agent_id}"): Operation(
+        summary="Show a model",
+        description="A mode and an agent.",
+        success=_SUCCESS,
+        answers=_JSON,
+        others=_OPENAI,
+        problems=None,
+    ),
+}
+"""OpenAI's own reference says more."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Final, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ai_engine.api.operation import Operation, Operations
 from ai_engine.engine import engine_of
 from vital_shared.models.base import Frozen
 
-__all__ = ["Health", "routes"]
+__all__ = ["OPERATIONS", "Health", "routes"]
 
 
 class Health(Frozen):
@@ -51,3 +52,30 @@ def _response(health: Health) -> Response:
 
 
 routes = (Route("/healthz", alive, methods=["GET"]), Route("/readyz", ready, methods=["GET"]))
+
+_THERE: Final = "It is there."
+
+OPERATIONS: Final[Operations] = {
+    ("get", "/healthz"): Operation(
+        summary="Alive?",
+        description="Answers as long as the process does.",
+        tag="health",
+        success=_THERE,
+        answers={"application/json": Health},
+        problems=(500,),
+    ),
+    ("get", "/readyz"): Operation(
+        summary="Ready for questions?",
+        description="The store answers, and no stop is under way.",
+        tag="health",
+        success=_THERE,
+        answers={"application/json": Health},
+        others={
+            "503": {
+                "description": "One is not so.",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}},
+            }
+        },
+        problems=None,
+    ),
+}

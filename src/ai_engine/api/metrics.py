@@ -13,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ai_engine.api.operation import Operation, Operations
 from ai_engine.engine import engine_of
 from vital_shared.errors import NotFound
 from vital_shared.monitoring.exposition import OPENMETRICS, TEXT
 
-__all__ = ["accepts_gzip", "routes"]
+__all__ = ["OPERATIONS", "accepts_gzip", "routes"]
 
 GZIP_LEVEL: Final = 4
 """Smaller levels are hardly faster, and larger ones make it hardly smaller."""
@@ -63,3 +64,14 @@ def _weight(parameters: Sequence[str]) -> float:
 
 
 routes = (Route("/metrics", metrics, methods=["GET"]),)
+
+OPERATIONS: Final[Operations] = {
+    ("get", "/metrics"): Operation(
+        summary="All metrics",
+        description="Of all workers, as Prometheus text or OpenMetrics.",
+        tag="metrics",
+        success="It is there.",
+        answers={"text/plain": {"type": "string"}},
+        problems=(404,),
+    )
+}
