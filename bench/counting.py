@@ -35,7 +35,7 @@ from vital_shared import BaseWorkflow, Services
 from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.cache.cache import MEMORY, Cache
 from vital_shared.graph import Observer
-from vital_shared.llm.measuring import count_call
+from vital_shared.llm.call_metrics import count_call
 from vital_shared.models.charge import Charge, CostType
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.instrument import Instrument
@@ -81,12 +81,12 @@ HOOKS = frozenset(name for name in vars(Observer) if not name.startswith("_"))
 async def asked(services: Services) -> tuple[Callable[[], None], int]:
     """Ask once; return what counts the same request again, and how many additions that makes."""
     workflow, recorder = BaseWorkflow(services), Recorder()
-    asking = question("How long is the review, and what is 6 * 7?", model="canned", requested_tools=TOOLS)
-    run = await workflow.begin(asking)
+    request = question("How long is the review, and what is 6 * 7?", model="canned", requested_tools=TOOLS)
+    run = await workflow.begin(request)
     begin = run._run  # noqa: SLF001 - there is no other way in
 
-    def recorded(stream: RunEvents, measuring: RunMetrics) -> Execution:
-        execution = begin(stream, measuring)
+    def recorded(stream: RunEvents, metrics: RunMetrics) -> Execution:
+        execution = begin(stream, metrics)
         inner = execution._run  # noqa: SLF001
         inner.observers = (*inner.observers, recorder)
         return execution
@@ -95,23 +95,23 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     events = [event async for event in run.events()]
     output = events[-1].output
     told = [(getattr(RunMetrics, hook), details) for hook, details in recorder.told]
-    agent = await services.agents.get(asking.agent_id, tenant_id=asking.tenant_id)
-    context = RunContext(output.run_id, asking)
+    agent = await services.agents.get(request.agent_id, tenant_id=request.tenant_id)
+    context = RunContext(output.run_id, request)
     current_run_context.set(context)
 
     def count() -> None:
-        measuring = RunMetrics(output.run_id, asking, services.request_counts)
-        ran(name_tenant(workflow, asking))
-        ran(name_labels(workflow, asking, agent))
-        clock, note_token = time.perf_counter, measuring.token
-        with measuring.active(zero=clock()):
+        metrics = RunMetrics(output.run_id, request, services.request_counts)
+        ran(name_tenant(workflow, request))
+        ran(name_labels(workflow, request, agent))
+        clock, note_token = time.perf_counter, metrics.token
+        with metrics.active(zero=clock()):
             for hook, details in told:
-                hook(measuring, *details)
-            parts(asking, output, context)
-            cached(services.cache, asking)
+                hook(metrics, *details)
+            parts(request, output, context)
+            cached(services.cache, request)
             for _ in range(PIECES):
                 note_token(clock())
-            measuring.answered(output)
+            metrics.answered(output)
 
     return count, additions(count)
 
@@ -134,7 +134,7 @@ def ran(coroutine: Any) -> None:
     raise AssertionError("the store was asked")
 
 
-def parts(asking: WorkflowInput, output: WorkflowOutput, context: RunContext) -> None:
+def parts(request: WorkflowInput, output: WorkflowOutput, context: RunContext) -> None:
     """Count what models, tools and the ledger count."""
     for call in output.model_calls:
         count_call(call, context)
@@ -142,13 +142,13 @@ def parts(asking: WorkflowInput, output: WorkflowOutput, context: RunContext) ->
         TOOL_EXECUTIONS_TOTAL.labels(result.name, result.status).inc()
         TOOL_DURATION_SECONDS.labels(result.name).observe(result.duration_seconds)
     for charge in CHARGES:
-        count_charge(asking.mode.value, asking.tenant_id, charge)
+        count_charge(request.mode.value, request.tenant_id, charge)
 
 
-def cached(cache: Cache, asking: WorkflowInput) -> None:
+def cached(cache: Cache, request: WorkflowInput) -> None:
     """Count what the cache counts: nothing is found, and the answer is kept."""
     for operation in ("miss", "write"):
-        cache._count(operation, MEMORY, asking.mode)  # noqa: SLF001
+        cache._count(operation, MEMORY, request.mode)  # noqa: SLF001
     cache._count_entries()  # noqa: SLF001
 
 

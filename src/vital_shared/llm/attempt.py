@@ -28,9 +28,9 @@ from vital_shared.llm.base import (
     TextWithdrawn,
     Usage,
 )
+from vital_shared.llm.call_metrics import count_call, count_failure
 from vital_shared.llm.failing import as_model_error, is_own_cancellation
 from vital_shared.llm.intake import Intake
-from vital_shared.llm.measuring import count_call, count_failure
 from vital_shared.llm.prompts.counting import at_most, count_roughly, estimate_tokens
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge

@@ -20,8 +20,8 @@ from vital_shared.llm.base import (
     ModelRequest,
     ModelUnavailable,
 )
+from vital_shared.llm.call_metrics import count_fallback
 from vital_shared.llm.hedged_call import HedgedCall
-from vital_shared.llm.measuring import count_fallback
 from vital_shared.models.model_call import ModelCall
 
 __all__ = ["Chain"]

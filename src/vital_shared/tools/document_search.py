@@ -13,7 +13,7 @@ from pydantic import Field
 from vital_shared.logs import get_logger
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.base import Retrieved, Source, ask
-from vital_shared.retrieval.measuring import count_search
+from vital_shared.retrieval.search_metrics import count_search
 from vital_shared.tools.base import Found, Tool, ToolContext, ToolError, tool
 from vital_shared.tools.question import short_sentences
 

@@ -39,24 +39,24 @@ class CachedAnswer(RunHandle):
         log: MemoryLog,
         request: WorkflowInput,
         found: WorkflowOutput,
-        measuring: RunMetrics,
+        metrics: RunMetrics,
     ) -> None:
         super().__init__(log)
         self._services = services
         self._request = request
         self.found = found
-        self._measuring = measuring
+        self._metrics = metrics
         self._started = time.perf_counter()
 
     async def answer(self) -> WorkflowOutput:
         """Give the answer at once, without events."""
         output = self._answer(time.perf_counter())
-        self._measuring.count_tokens(self._started)
+        self._metrics.count_tokens(self._started)
         return output
 
     async def run(self) -> None:
         """Write the answer's events."""
-        with self._measuring.active(zero=self._started):
+        with self._metrics.active(zero=self._started):
             stream, found = RunEvents(self.log), self.found
             if not self.log.last_seq:
                 stream.emit(RunStarted, mode=found.mode)
@@ -72,10 +72,10 @@ class CachedAnswer(RunHandle):
 
         :param first: the time of its text, which is one piece.
         """
-        self._measuring.token(first)
+        self._metrics.token(first)
         seconds = time.perf_counter() - self._started
         output = replayed(self.found, self.run_id, self._request, seconds, first - self._started)
-        self._measuring.answered(output)
+        self._metrics.answered(output)
         count_spared(self._services, self.found, output)
         log_end(self.run_id, self._request, output, None, seconds)
         return output

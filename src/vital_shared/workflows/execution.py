@@ -64,12 +64,12 @@ class Execution(RunHandle):
     """A run while it lives in this process; made by `begin` or `resume`.
 
     :param workflow: the workflow.
-    :param question: the input, with its session.
+    :param request: the input, with its session.
     :param stream: the writer of its events.
     :param run: the engine's own run.
     :param record: the record to store first, or None where it is there already.
     :param max_cost_nanos: the run's max cost, in nano-dollars, should the tenant have a budget.
-    :param measuring: counts it.
+    :param metrics: counts it.
     :param earlier_span: the span of the part before a pause, where it was traced.
     :param paid: the cost of the part before a pause, as it is in the ledger.
     :param lookup: the result of the cache lookup; None: a resumed run is not looked up.
@@ -79,12 +79,12 @@ class Execution(RunHandle):
     def __init__(
         self,
         workflow: WorkflowParts,
-        question: WorkflowInput,
+        request: WorkflowInput,
         stream: RunEvents,
         run: Run,
         record: RunRecord | None,
         max_cost_nanos: Callable[[], int],
-        measuring: RunMetrics,
+        metrics: RunMetrics,
         earlier_span: str | None = None,
         paid: Sequence[Charge] = (),
         lookup: Lookup | None = None,
@@ -95,20 +95,20 @@ class Execution(RunHandle):
         self._completing: WorkflowOutput | None = None
         """The answer, once it is being stored."""
         self._services = workflow.services
-        self._question = question
+        self._request = request
         self._stream = stream
         self._run = run
         self._record = record
         self._max_cost_nanos = max_cost_nanos
-        self._measuring = measuring
+        self._metrics = metrics
         self._lookup = lookup
         self._key = key
         note = partial(workflow.services.runs.journal.note, stream.run_id)
-        self._context = RunContext(stream.run_id, question, paid, note)
-        run.observers = (*run.observers, measuring)
+        self._context = RunContext(stream.run_id, request, paid, note)
+        run.observers = (*run.observers, metrics)
         self._earlier = run.seconds
         self._started = time.perf_counter()
-        self._trace = _traced(workflow, stream.run_id, question, run, earlier_span)
+        self._trace = _traced(workflow, stream.run_id, request, run, earlier_span)
         self._task: asyncio.Task[None] | None = None
         self._ending = False
         self._cancel_reason: CancelReason | None = None
@@ -116,10 +116,10 @@ class Execution(RunHandle):
     async def run(self) -> None:
         """Store the run's beginning, and run it to its end."""
         if self._record is not None:
-            with self._measuring.beginning():
+            with self._metrics.beginning():
                 await self._services.runs.start(self._record, self._max_cost_nanos, self._key)
-        self._stream.note_token = self._measuring.token
-        with self._measuring.active(zero=self._started - self._earlier):
+        self._stream.note_token = self._metrics.token
+        with self._metrics.active(zero=self._started - self._earlier):
             self._task = asyncio.create_task(self._observed())
             try:
                 await asyncio.wait([self._task])
@@ -139,14 +139,14 @@ class Execution(RunHandle):
 
     async def _observed(self) -> None:
         """Run; what is logged meanwhile, in tasks and threads too, names the run, and its end is a line."""
-        question, trace = self._question, self._trace
+        request, trace = self._request, self._trace
         current_run_context.set(self._context)  # for this task and those that it makes
         current_services.set(self._services)
-        with bound_contextvars(run_id=self.run_id, tenant_id=question.tenant_id), trace or nullcontext():
+        with bound_contextvars(run_id=self.run_id, tenant_id=request.tenant_id), trace or nullcontext():
             try:
                 await self._work()
             finally:
-                log_end(self.run_id, question, self._answer, self.error, self._seconds)
+                log_end(self.run_id, request, self._answer, self.error, self._seconds)
                 if trace is not None:
                     trace.ended(self._answer, self.error)
 
@@ -182,7 +182,7 @@ class Execution(RunHandle):
         """Write the first event, unless the log has it from another's run of the same request."""
         resumed = self._record is None
         if resumed or not self._stream.last_seq:
-            self._stream.emit(RunStarted, mode=self._question.mode, resumed=resumed)
+            self._stream.emit(RunStarted, mode=self._request.mode, resumed=resumed)
         if self._cancel_reason is not None and self._task is not None:  # before there was a task to cancel
             self._task.cancel()
 
@@ -191,13 +191,13 @@ class Execution(RunHandle):
         status: Literal["completed", "awaiting_approval"],
         more_reasons: tuple[DegradationReason, ...] = (),
     ) -> WorkflowOutput:
-        wants_documents = self._question.enable_rag and answers_from_documents(self._run.plan)
+        wants_documents = self._request.enable_rag and answers_from_documents(self._run.plan)
         if wants_documents and self._services.embedder is None:
             more_reasons = ("models_missing", *more_reasons)
         first = self._stream.first_token_at
         return build_output(
             self._run,
-            self._question,
+            self._request,
             self._context,
             status=status,
             seconds=self._seconds,
@@ -229,20 +229,20 @@ class Execution(RunHandle):
             self._stream.emit(WarningRaised, warning=warning)
         self._answer = output
         if ended:  # otherwise it was called lost, and counted so
-            self._measuring.answered(output, saved=saved)
+            self._metrics.answered(output, saved=saved)
             if saved and self._lookup is not None:
-                await self._lookup.keep(self._question, output, self._services.tools.read_only)
+                await self._lookup.keep(self._request, output, self._services.tools.read_only)
         self._stream.emit(RunFinished, output=output)
 
     def _turn(self, output: WorkflowOutput) -> Turn | None:
-        question = self._question
-        if question.session_id is None:
+        request = self._request
+        if request.session_id is None:
             return None
         return Turn(
-            session_id=question.session_id,
-            tenant_id=question.tenant_id,
-            user_id=question.user_id,
-            question=question.query,
+            session_id=request.session_id,
+            tenant_id=request.tenant_id,
+            user_id=request.user_id,
+            question=request.query,
             answer=output.response,
         )
 
@@ -294,9 +294,9 @@ class Execution(RunHandle):
             logger.exception("run_end_not_saved")
             saved = False
         if ended:
-            self._measuring.failed(failure, self._seconds, saved=saved)
+            self._metrics.failed(failure, self._seconds, saved=saved)
         elif self._completing is not None:  # cancelled while its end was written, which went on
-            self._measuring.answered(self._completing)
+            self._metrics.answered(self._completing)
         # Otherwise it was called lost, and counted so.
         if not isinstance(failure, RunCancelled):
             logger.warning("run_failed", node=failure.node, exc_info=failure.__cause__)
@@ -311,7 +311,7 @@ def _is_being_cancelled() -> bool:
 
 
 def _traced(
-    workflow: WorkflowParts, run_id: str, question: WorkflowInput, run: Run, earlier: str | None
+    workflow: WorkflowParts, run_id: str, request: WorkflowInput, run: Run, earlier: str | None
 ) -> RunSpan | None:
     """Let the run be traced, where that is wanted."""
     found = tracer()
@@ -319,7 +319,7 @@ def _traced(
         return None
     from vital_shared.workflows.tracing import RunSpan  # noqa: PLC0415 - OpenTelemetry is an extra
 
-    span = RunSpan(found, workflow.class_name, run_id, question, earlier)
+    span = RunSpan(found, workflow.class_name, run_id, request, earlier)
     run.observers = (*run.observers, span)
     return span
 

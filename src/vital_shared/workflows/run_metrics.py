@@ -51,7 +51,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 from vital_shared.monitoring.tracing import current_trace_id
-from vital_shared.retrieval.measuring import count_search
+from vital_shared.retrieval.search_metrics import count_search
 from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.run_record import EndedRun
 from vital_shared.workflows.events import RESULTS_NODE
@@ -84,15 +84,15 @@ _unsaved: Final[set[str]] = set()
 class RunMetrics(Observer):
     """The metrics of one run, or of its part after a pause.
 
-    :param question: its input.
+    :param request: its input.
     :param request_counts: counts that the store keeps, of the same requests as the metrics.
     """
 
-    def __init__(self, run_id: str, question: WorkflowInput, request_counts: RequestCounts) -> None:
+    def __init__(self, run_id: str, request: WorkflowInput, request_counts: RequestCounts) -> None:
         self._run_id = run_id
-        self._question = question
+        self._request = request
         self._request_counts = request_counts
-        self._mode = question.mode.value
+        self._mode = request.mode.value
         self.cache_status: CacheStatus = "bypass"
         """The result of the cache lookup, once that is known."""
         self._model = OTHER
@@ -149,7 +149,7 @@ class RunMetrics(Observer):
             max(0.0, self._in_nodes - (run.now() - self._began))
         )
         agent = run.value("load_agent")
-        self._model = self._question.model or (agent.model if isinstance(agent, AgentProfile) else OTHER)
+        self._model = self._request.model or (agent.model if isinstance(agent, AgentProfile) else OTHER)
 
     def _count_searches(self, status: Literal["success", "failed", "timeout"], more: float = 0.0) -> None:
         """Count searches that found something: what was found too late, or was lost, is of no use.
@@ -171,7 +171,7 @@ class RunMetrics(Observer):
         except KeyTaken:  # answered by the run that it has begun before, which is counted
             raise
         except (InvalidRequest, LimitExceeded) as error:
-            count_rejected(self._question, self._request_counts)
+            count_rejected(self._request, self._request_counts)
             count_refused(error)
             if isinstance(error, InvalidRequest):
                 REQUESTS_REJECTED_TOTAL.labels(_reason(error)).inc()
@@ -286,11 +286,11 @@ class RunMetrics(Observer):
         quality: float | None = None,
         answerable: str = "true",
     ) -> None:
-        question = self._question
+        request = self._request
         if self._graph_ended is not None:
             WORKFLOW_AFTER_GRAPH_SECONDS.labels(self._mode).observe(time.perf_counter() - self._graph_ended)
         self._request_counts.add(
-            tenant_id=question.tenant_id,
+            tenant_id=request.tenant_id,
             mode=self._mode,
             outcome=outcome,
             cache_status=cache_status,
@@ -298,11 +298,11 @@ class RunMetrics(Observer):
             quality=quality,
             answerable=answerable,
         )
-        WORKFLOW_REQUESTS_TOTAL.labels(self._mode, question.tenant_id, outcome).inc()
-        WORKFLOW_DURATION_SECONDS.labels(self._mode, cache_status, question.execution).observe(
+        WORKFLOW_REQUESTS_TOTAL.labels(self._mode, request.tenant_id, outcome).inc()
+        WORKFLOW_DURATION_SECONDS.labels(self._mode, cache_status, request.execution).observe(
             seconds, self._run_id
         )
-        AGENT_USAGE_TOTAL.labels(question.agent_id).inc()
+        AGENT_USAGE_TOTAL.labels(request.agent_id).inc()
 
 
 def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds: float) -> None:
@@ -313,18 +313,18 @@ def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds
     if run.run_id in _unsaved:
         _unsaved.remove(run.run_id)
         return
-    measuring = RunMetrics(run.run_id, run.question, request_counts)
+    metrics = RunMetrics(run.run_id, run.question, request_counts)
     if run.status == "failed":
         lost = RunFailed("The run was lost.", run_id=run.run_id, error_type="lost")
     else:
         lost = RunCancelled("The run was not approved.", run_id=run.run_id, error_type="cancelled")
-    measuring.failed(lost, longest_seconds if run.status == "failed" else run.seconds)
+    metrics.failed(lost, longest_seconds if run.status == "failed" else run.seconds)
 
 
-def count_rejected(question: WorkflowInput, request_counts: RequestCounts) -> None:
+def count_rejected(request: WorkflowInput, request_counts: RequestCounts) -> None:
     """Count a request that was turned away before it ran."""
-    request_counts.add(tenant_id=question.tenant_id, mode=question.mode.value, outcome="rejected")
-    WORKFLOW_REQUESTS_TOTAL.labels(question.mode.value, question.tenant_id, "rejected").inc()
+    request_counts.add(tenant_id=request.tenant_id, mode=request.mode.value, outcome="rejected")
+    WORKFLOW_REQUESTS_TOTAL.labels(request.mode.value, request.tenant_id, "rejected").inc()
 
 
 def _reason(error: InvalidRequest) -> str:

@@ -123,7 +123,7 @@ class RunSpan(NodeSpans):
     """
 
     def __init__(
-        self, tracer: Tracer, workflow: str, run_id: str, question: WorkflowInput, earlier: str | None
+        self, tracer: Tracer, workflow: str, run_id: str, request: WorkflowInput, earlier: str | None
     ) -> None:
         super().__init__(tracer)
         self._name = f"invoke_workflow {workflow}"
@@ -131,14 +131,14 @@ class RunSpan(NodeSpans):
         self._attributes = {
             "gen_ai.operation.name": "invoke_workflow",
             "gen_ai.workflow.name": workflow,
-            "gen_ai.agent.id": question.agent_id,
+            "gen_ai.agent.id": request.agent_id,
             "vital.run.id": run_id,
-            "vital.tenant.id": question.tenant_id,
-            "vital.mode": question.mode.value,
-            "vital.execution": question.execution,
+            "vital.tenant.id": request.tenant_id,
+            "vital.mode": request.mode.value,
+            "vital.execution": request.execution,
         }
-        if question.session_id is not None:
-            self._attributes["gen_ai.conversation.id"] = question.session_id
+        if request.session_id is not None:
+            self._attributes["gen_ai.conversation.id"] = request.session_id
 
     def __enter__(self) -> Self:
         self.span = self._tracer.start_span(

@@ -24,7 +24,7 @@ from vital_shared.llm.base import (
     Stop,
     Usage,
 )
-from vital_shared.llm.measuring import count_retry
+from vital_shared.llm.call_metrics import count_retry
 from vital_shared.llm.wires.base import Chat, Wire, WireRequest
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.json_text import mended
