@@ -125,10 +125,10 @@ class Run(RunState):
         task = own[0] if own else asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
         cancelling = task.cancelling
-        before = 0 if own else cancelling()
+        before, now = 0 if own else cancelling(), clock()
         while index >= 0 and self._error is None:  # once a node has failed, no other starts
             node = nodes[index]
-            starts[index] = start = clock()
+            starts[index] = start = now  # when the node before has ended
             for observer in observers:
                 try:
                     observer.node_started(self, node)
@@ -148,12 +148,13 @@ class Run(RunState):
             except BaseException as error:  # noqa: BLE001 - a node may raise anything: raised or recorded
                 if not self._goes_on(node, error, cancelled=cancelling() > before):
                     return
+                now = ends[index]
             else:
                 statuses[index] = "success"
-                ends[index] = end = clock()
+                ends[index] = now = clock()
                 for observer in observers:
                     try:
-                        observer.node_finished(self, node, "success", end - start, None)
+                        observer.node_finished(self, node, "success", now - start, None)
                     except Exception:  # noqa: BLE001 - the same
                         observer_failed(self, observer, "node_finished")
             if cancelling() > before:  # the node has swallowed its cancellation

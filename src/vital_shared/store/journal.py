@@ -97,7 +97,8 @@ class Journal:
             if self._lines.pop(run_id, None) is None:
                 return
             del self._deadlines[run_id]
-            self._write(_line(run_id, '"is_over":true'))
+            # With the next line: what is in the store is not entered again, should it be lost.
+            self._write(_line(run_id, '"is_over":true'), flushes=False)
 
     def forget_overdue(self, now: datetime) -> None:
         """Leave runs alone that cost nothing and are over by their deadline: the store has ended them."""
@@ -130,7 +131,7 @@ class Journal:
         self._lines[run_id].append(text)
         self._write(text)
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, *, flushes: bool = True) -> None:
         if self._folder is None:
             return
         try:
@@ -138,7 +139,8 @@ class Journal:
                 self._begin_anew(self._folder)
             else:
                 self._file.write(text)
-                self._file.flush()
+                if flushes:
+                    self._file.flush()
                 self._written += len(text)
             self._is_broken = False
         except OSError:  # the disk is full: all that counts is in memory, and written when it takes it

@@ -99,6 +99,8 @@ class KnowledgeIndex:
         """
         holder = owner(tenant_id)
         if await self._is_up_to_date():
+            if not self._snapshot.parts:  # nothing to find, for which no thread is needed
+                return Scores({}, {})
             find = partial(self._snapshot.keyword_search, query, tenant_id=holder, limit=limit)
             keywords = await _in_thread(find, holder)
         else:
