@@ -7,8 +7,8 @@ class Answering(Graph):
     inputs = ("query", "unused")
 
     @node
-    async def agent(self, query) -> str:
-        return query
+    async def agent(self, query) -> tuple[str, ...]:
+        return (query,)
 
     @node(optional=True)
     async def history(self) -> list[str]:

@@ -13,9 +13,10 @@ from vital_shared.graph.errors import (
     NodeError,
     NodeTimeout,
     PlanError,
+    PlanWarning,
 )
 from vital_shared.graph.node import Done, Pause, Retry, Skip, fan_out, node
-from vital_shared.graph.observer import ObservedRun, Observer
+from vital_shared.graph.observer import ObservedRun, Observer, own_observers
 from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
 from vital_shared.graph.plan import Node, Plan
 from vital_shared.graph.run import Run
@@ -39,6 +40,7 @@ __all__ = [
     "Pause",
     "Plan",
     "PlanError",
+    "PlanWarning",
     "Retry",
     "Run",
     "RunStatus",
@@ -48,5 +50,6 @@ __all__ = [
     "fan_out",
     "mermaid",
     "node",
+    "own_observers",
     "waterfall",
 ]

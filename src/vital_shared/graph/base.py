@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from vital_shared.graph.compile import compile_plan
+from vital_shared.graph.look_alikes import warn_of_look_alikes
+from vital_shared.graph.observer import Observer, check_observers, own_observers
 from vital_shared.graph.plan import Plan
 from vital_shared.graph.run import Run
 
@@ -27,14 +30,23 @@ class Graph:
     inputs: ClassVar[tuple[str, ...]] = ()
     """Names of the values that come from outside."""
 
+    observers: Sequence[Observer] = ()
+    """Observers of every run, of a class or of one object; they are in addition to the engine's own."""
+
     plan: ClassVar[Plan]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, methods: Collection[str] = (), **kwargs: Any) -> None:
+        """Compile the plan.
+
+        :param methods: names of public methods that are no nodes, though their parameters look like it.
+        """
         super().__init_subclass__(**kwargs)
         cls.plan = compile_plan(cls)
+        check_observers(cls.__name__, cls.observers)
+        warn_of_look_alikes(cls, {*cls.inputs, *cls.plan.slots}, methods)
 
     async def run(self, **inputs: Any) -> Run:
         """Run all nodes on these inputs and return the finished (or paused) run."""
-        run = Run(self.plan, self, inputs)
+        run = Run(self.plan, self, inputs, observers=own_observers(self))
         await run.execute()
         return run

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -15,7 +15,8 @@ from vital_shared.graph.node import REQUIRED, place
 from vital_shared.graph.node_spec import NodeSpec, collect, own_parameters
 from vital_shared.graph.order import ordered, predecessors_of, successors_of
 from vital_shared.graph.plan import MISSING, Node, Plan, Switch
-from vital_shared.graph.values import ValueTypes
+from vital_shared.graph.value_fit import fits, item_type, made_type, shown_type
+from vital_shared.graph.values import ValueTypes, declared_type
 
 __all__ = ["compile_plan"]
 
@@ -32,6 +33,7 @@ def compile_plan(cls: type) -> Plan:
     makers = _makers(specs, inputs)
     for spec in specs.values():
         _check_values(spec, makers, inputs, dropped)
+    _check_types(cls, specs.values(), makers)
     return _build(cls, inputs, ordered(cls.__name__, list(specs.values())), makers)
 
 
@@ -70,6 +72,34 @@ def _check_values(
                 f"{spec.title} {'fans out over' if fans_out else 'reads'} '{name}', which optional "
                 f"{maker.title} may not make: give the parameter a default"
             )
+
+
+def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeSpec]) -> None:
+    """Compare the type of each value as its maker declares it with that of each of its readers."""
+    made = {name: made_type(maker.function, cls, maker.declaration.each) for name, maker in makers.items()}
+    for spec in specs:
+        each = spec.declaration.each
+        for parameter in spec.parameters:
+            source = spec.source(parameter)
+            if source not in made:
+                continue
+            value, maker = made[source], makers[source]
+            if each is not None and parameter.name == each.parameter:
+                value = item_type(value)
+                if value is None:
+                    raise PlanError(
+                        f"{spec.title} fans out over '{source}', which {maker.title} makes as "
+                        f"{shown_type(made[source])}: make it a tuple or a list"
+                    )
+            try:
+                read = declared_type(spec.function, cls, parameter.name)
+            except TypeError:
+                continue  # not declared, or known to type checkers alone
+            if not fits(value, read):
+                raise PlanError(
+                    f"{spec.title} reads '{parameter.name}' as {shown_type(read)}, and {maker.title} makes "
+                    f"{shown_type(value)}: declare one type for both"
+                )
 
 
 def _nobody(

@@ -14,7 +14,15 @@ An error that a node itself raises leaves the run as it is, with a note that nam
 
 from __future__ import annotations
 
-__all__ = ["AnswerError", "CheckpointError", "GraphError", "NodeError", "NodeTimeout", "PlanError"]
+__all__ = [
+    "AnswerError",
+    "CheckpointError",
+    "GraphError",
+    "NodeError",
+    "NodeTimeout",
+    "PlanError",
+    "PlanWarning",
+]
 
 
 class GraphError(Exception):
@@ -23,6 +31,10 @@ class GraphError(Exception):
 
 class PlanError(GraphError):
     """A class does not describe a graph; the message names the node and its file line."""
+
+
+class PlanWarning(UserWarning):
+    """A class describes a graph that is probably not the one that was meant."""
 
 
 class NodeError(GraphError):

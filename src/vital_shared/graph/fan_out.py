@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from vital_shared.graph.errors import NodeError, NodeTimeout
@@ -24,7 +24,7 @@ async def call_each(
     each = node.declaration.each
     assert each is not None  # noqa: S101 - for the type checker: the caller has looked
     given = arguments[node.item_position]
-    items = () if given is None else tuple(given)
+    items = _items(node, given)
     if not items:
         return ()
     fan = _Fan(run, node, arguments, items, call, each.item_timeout)
@@ -41,6 +41,20 @@ async def call_each(
         late = NodeTimeout(node=node.name, seconds=each.deadline or 0.0)
         fan.give_up(late if fan.stopped else _cancelled_within(node))
     return tuple(outcome for outcome in fan.outcomes if outcome is not None)
+
+
+def _items(node: Node, given: Any) -> tuple[Any, ...]:
+    """Return the items of a list; a text or a mapping is a mistake, and none of its parts is an item."""
+    if given is None:
+        return ()
+    if isinstance(given, str | bytes | bytearray | Mapping) or not isinstance(given, Iterable):
+        over = node.declaration.each.over if node.declaration.each else ""
+        raise NodeError(
+            f"node '{node.name}' ({node.place}) fans out over '{over}', which is a {type(given).__name__}: "
+            "make it a tuple or a list",
+            node=node.name,
+        )
+    return tuple(given)
 
 
 def _cancelled_within(node: Node) -> NodeError:

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from vital_shared.graph.errors import PlanError
 from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
 from vital_shared.graph.plan import Node, Plan
 
-__all__ = ["ObservedRun", "Observer"]
+__all__ = ["ObservedRun", "Observer", "check_observers", "own_observers"]
 
 logger = logging.getLogger("vital.graph")
 
@@ -80,6 +81,31 @@ class Observer:
 
     def run_finished(self, run: ObservedRun, status: RunStatus, error: BaseException | None) -> None:
         """Note that the run has ended, or pauses; nothing of it runs any more."""
+
+
+def check_observers(graph: str, observers: object) -> tuple[Observer, ...]:
+    """Return the observers that a graph names.
+
+    :raises PlanError: when one is none, such as a class where an object is wanted.
+    """
+    given = tuple(observers) if isinstance(observers, Sequence) else (observers,)
+    for each in given:
+        if not isinstance(each, Observer):
+            what = f"the class {each.__name__}" if isinstance(each, type) else repr(each)
+            raise PlanError(
+                f"graph '{graph}' has {what} among its observers: "
+                "write a tuple of objects whose class derives from Observer"
+            )
+    return given
+
+
+def own_observers(target: object) -> tuple[Observer, ...]:
+    """Return the observers of a graph's object.
+
+    :raises PlanError: when one is none.
+    """
+    observers = getattr(target, "observers", ())
+    return check_observers(type(target).__name__, observers) if observers else ()
 
 
 def tell(observers: Sequence[Observer], hook: str, run: ObservedRun, *details: Any) -> None:

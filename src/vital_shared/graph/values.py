@@ -17,7 +17,7 @@ from vital_shared.graph.node import Done
 from vital_shared.graph.outcome import Outcome
 from vital_shared.graph.restored import difference
 
-__all__ = ["ValueTypes"]
+__all__ = ["ValueTypes", "declared_type", "value_type"]
 
 _STREAMS = (
     collections.abc.AsyncIterator,
@@ -122,10 +122,7 @@ def _line(error: BaseException) -> str:
 
 
 def _adapter(function: Callable[..., Any], owner: type, each: bool) -> TypeAdapter[Any]:
-    declared = function.__annotations__.get("return")
-    if declared is None and "return" not in function.__annotations__:
-        raise TypeError("it declares no return type")
-    value = _value_type(_resolve(declared, function, owner))
+    value = value_type(declared_type(function, owner, "return"))
     if value is Any or value is object:
         raise TypeError(f"its declared type is {value.__name__}")
     try:
@@ -137,18 +134,26 @@ def _adapter(function: Callable[..., Any], owner: type, each: bool) -> TypeAdapt
     return adapter
 
 
-def _resolve(declared: Any, function: Callable[..., Any], owner: type) -> Any:
-    """Evaluate a return annotation alone: the parameters' may name what only type checkers import."""
-    holder = types.SimpleNamespace(__annotations__={"return": declared})
+def declared_type(function: Callable[..., Any], owner: type, name: str) -> Any:
+    """Evaluate one annotation alone: the others may name what only type checkers import.
+
+    :param name: a parameter, or "return".
+    :raises TypeError: when it is missing, or names something unknown.
+    """
+    if name not in function.__annotations__:
+        raise TypeError("it declares no return type" if name == "return" else f"{name} has no type")
+    declared = function.__annotations__[name]
+    holder = types.SimpleNamespace(__annotations__={name: declared})
     module = sys.modules.get(function.__module__)
     names = {**vars(typing), **(vars(module) if module else {}), **function.__globals__}
     try:
-        return typing.get_type_hints(holder, names, dict(vars(owner)), include_extras=True)["return"]
+        return typing.get_type_hints(holder, names, dict(vars(owner)), include_extras=True)[name]
     except (NameError, AttributeError, SyntaxError) as error:
-        raise TypeError(f"its return type {declared!r} names something unknown here ({error})") from error
+        what = "return type" if name == "return" else f"type of {name}"
+        raise TypeError(f"its {what} {declared!r} names something unknown here ({error})") from error
 
 
-def _value_type(declared: Any) -> Any:
+def value_type(declared: Any) -> Any:
     """Take ``Value`` out of a streaming node's ``AsyncIterator[Chunk | Done[Value]]``."""
     if typing.get_origin(declared) not in _STREAMS:
         return declared

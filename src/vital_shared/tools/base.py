@@ -146,6 +146,8 @@ def _definition(name: str, description: str, arguments: type[BaseModel]) -> Tool
 
 
 def tool(
+    function: None = None,
+    /,
     *,
     timeout_seconds: float = 10.0,
     cost_dollars: Decimal = Decimal(0),
@@ -161,6 +163,9 @@ def tool(
 
     :raises ConfigurationError: when the function cannot be a tool, saying why.
     """
+    if function is not None:
+        name = getattr(function, "__name__", function)
+        raise ConfigurationError(f'Tool "{name}": write @tool() above it, with parentheses.')
 
     def decorate(function: Callable[..., Awaitable[str | Found]]) -> Tool:
         name, description = function.__name__, inspect.getdoc(function)

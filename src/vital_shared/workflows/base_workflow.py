@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final, Self
 
 from vital_shared.billing.run_context import spent_so_far
+from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.graph import Done, Graph, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.chain import Chain
@@ -49,7 +50,7 @@ NO_PASSAGES: Final = Retrieved()
 NO_TOOLS: Final = ToolPlan()
 
 
-class BaseWorkflow(Graph):
+class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
     """Answer a question from documents and tools, with citations, in one of four modes.
 
     >>> class MyWorkflow(BaseWorkflow):
@@ -74,8 +75,8 @@ class BaseWorkflow(Graph):
     @property
     def services(self) -> Services:
         """The services of the workflow, in this event loop; available once a run has begun."""
-        if self._services is not None:
-            return self._services
+        if (given := self._given) is not None:
+            return given
         try:
             services = loop_services().opened
         except RuntimeError:  # a node in a thread: no event loop runs there
@@ -84,9 +85,19 @@ class BaseWorkflow(Graph):
             raise RuntimeError("services are opened with the first run: await it, or pass services")
         return services
 
+    @property
+    def _given(self) -> Services | None:
+        try:
+            return self._services
+        except AttributeError:
+            name = type(self).__name__
+            raise ConfigurationError(
+                f"{name}.__init__ does not call super().__init__(services): make that its first line."
+            ) from None
+
     async def aclose(self) -> None:
         """Close this event loop's default services, if no other workflow uses them; it may be used again."""
-        if self._services is None:
+        if self._given is None:
             await loop_services().release(self)
 
     async def __aenter__(self) -> Self:
@@ -97,7 +108,7 @@ class BaseWorkflow(Graph):
         await self.aclose()
 
     async def _open(self) -> None:
-        if self._services is None:
+        if self._given is None:
             await loop_services().acquire(self)
 
     async def _parts(self) -> WorkflowParts:
@@ -114,6 +125,12 @@ class BaseWorkflow(Graph):
             a run before, `events` raises `KeyTaken`.
         :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
         """
+        if not isinstance(input, WorkflowInput):
+            raise InvalidRequest(
+                f"The input of {type(self).__name__} is a {type(input).__name__}: give it a "
+                "WorkflowInput(query=…, mode=…, tenant_id=…, user_id=…).",
+                field="input",
+            )
         return await beginning.begin(await self._parts(), input, key)
 
     async def begin_resumed(

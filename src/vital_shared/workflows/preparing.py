@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from vital_shared.errors import InvalidRequest, PlanChanged
-from vital_shared.graph import AnswerError, Checkpoint, CheckpointError, Plan, Run
+from vital_shared.graph import AnswerError, Checkpoint, CheckpointError, Plan, Run, own_observers
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
@@ -134,7 +134,7 @@ def new_run(
         workflow.plan,
         workflow.target,
         inputs,
-        observers=(stream,),
+        observers=(stream, *own_observers(workflow.target)),
         deliver=stream.deliver,
         sequential=question.execution == "sequential",
         checkpoint=checkpoint,

@@ -57,6 +57,7 @@ from vital_shared.tools.mcp.tools import McpTools
 from vital_shared.tools.public_tools import PublicTools
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.tools.suggest import Suggester
+from vital_shared.workflows.own_parts import check_parts
 from vital_shared.workflows.profiles import SHIPPED_AGENTS
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class Services:
         :raises StoreError: when the database is not there.
         :raises ConfigurationError: when a setting is wrong or a name is taken twice.
         """
+        check_parts(tools, models, sources)
         settings = settings or Settings()
         tracer()  # reports a missing requirement now, not with the first run
         async with AsyncExitStack() as stack:

@@ -1,0 +1,320 @@
+"""Typical mistakes get one sentence that says what to do, and no traceback of ours, and no silence."""
+
+import pickle
+import re
+import warnings
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NewType
+
+import pytest
+from tests.workflows.conftest import Open
+
+from vital_shared import (
+    Answer,
+    BaseWorkflow,
+    ConfigurationError,
+    Done,
+    Graph,
+    InvalidRequest,
+    Observer,
+    Outcome,
+    PlanError,
+    Services,
+    fan_out,
+    node,
+    tool,
+)
+from vital_shared.graph import NodeError, PlanWarning
+from vital_shared.testing import question
+from vital_shared.tools.base import Tool
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+Celsius = NewType("Celsius", float)
+
+
+def one_sentence(error) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+def test_a_bare_tool_decorator():
+    with pytest.raises(ConfigurationError) as error:
+
+        @tool
+        async def weekday(day: int) -> str:
+            """Name a day."""
+
+    assert one_sentence(error) == 'Tool "weekday": write @tool() above it, with parentheses.'
+
+
+def plain(day: int) -> str:
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"tools": [plain]}, "The function plain is no tool: put @tool() above the function."),
+        ({"tools": ["calculator"]}, "'calculator' is no tool"),
+        ({"tools": plain}, "The function plain is no list of tools: write tools=[…]."),
+        ({"models": ["gpt-4"]}, "'gpt-4' cannot be one of the models: a model is an object with a name and a stream."),
+        ({"models": "gpt-4"}, "'gpt-4' is no list of models: write models=[…]."),
+        ({"sources": [Observer]}, "The class Observer cannot be one of the sources: a source is an object with a name"),
+    ],
+)  # fmt: skip
+async def test_a_part_that_is_none(parts, said):
+    with pytest.raises(ConfigurationError) as error:
+        await Services.open(**parts)
+    assert said in one_sentence(error)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"), [({"query": "a"}, "dict"), ("Is it so?", "str"), (None, "NoneType")]
+)
+async def test_an_input_that_is_none(services, given, kind):
+    with pytest.raises(InvalidRequest) as error:
+        await BaseWorkflow(services).execute_typed(given)
+    assert f"The input of BaseWorkflow is a {kind}: give it a WorkflowInput(" in one_sentence(error)
+
+
+class Forgetful(BaseWorkflow):
+    def __init__(self, services):
+        self.extra = services
+
+
+async def test_a_constructor_that_does_not_call_the_bases(services):
+    workflow = Forgetful(services)
+    for attempt in (lambda: workflow.execute_typed(question("a")), workflow.__aenter__, workflow.aclose):
+        with pytest.raises(ConfigurationError) as error:
+            await attempt()
+        assert one_sentence(error) == (
+            "Forgetful.__init__ does not call super().__init__(services): make that its first line."
+        )
+    with pytest.raises(ConfigurationError):
+        _ = workflow.services
+
+
+def test_a_method_that_looks_like_a_node():
+    with pytest.warns(PlanWarning, match=r"method 'Counting.words' \(.*:\d+\) looks like a node") as caught:
+
+        class Counting(BaseWorkflow):
+            async def words(self, answer: Answer) -> int:
+                return len(answer.text.split())
+
+    assert Path(caught[0].filename) == Path(__file__)
+
+
+def test_methods_that_are_no_nodes_are_not_warned_of():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+
+        class Counting(BaseWorkflow, methods=("export",)):
+            @node
+            async def words(self, answer: Answer) -> int:
+                return await self.count(answer)
+
+            async def count(self, answer: Answer) -> int:
+                return len(answer.text.split())
+
+            async def _spare(self, answer: Answer) -> None: ...
+
+            def export(self, answer: Answer) -> bytes:
+                return pickle.dumps(answer)
+
+            async def elsewhere(self, path: str) -> None: ...
+
+            async def question(self, query: str) -> str:
+                return query
+
+            async def execute_typed(self, input):  # noqa: A002 - the seed's name
+                return await super().execute_typed(input)
+
+
+@pytest.mark.parametrize(
+    "kind", [str, bytes, dict[str, int], int, str | None, Annotated[str, "x"], Literal["a"]]
+)
+def test_a_fan_out_over_what_is_no_list(kind):
+    with pytest.raises(
+        PlanError, match=r"node 'Each.one' .* fans out over 'words', which node 'Each.words'"
+    ) as error:
+
+        class Each(Graph):
+            @node
+            async def words(self) -> kind: ...
+
+            @fan_out("word", over="words")
+            async def one(self, word): ...
+
+    assert one_sentence(error).endswith("make it a tuple or a list")
+
+
+@pytest.mark.parametrize("given", ["abc", b"abc", {"a": 1}, 5])
+async def test_a_fan_out_over_an_input_that_is_no_list(given):
+    class Each(Graph):
+        inputs = ("words",)
+
+        @fan_out("word", over="words")
+        async def one(self, word): ...
+
+    with pytest.raises(NodeError, match=r"fans out over 'words', which is a .*: make it a tuple or a list"):
+        await Each().run(words=given)
+
+
+def graph_of(made: Any, read: Any) -> None:
+    class Pair(Graph):
+        @node
+        async def first(self) -> made: ...
+
+        @node
+        async def second(self, first: read) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("made", "read"),
+    [
+        (str, int),
+        (int, str),
+        (float, int),
+        (tuple[str, ...], str),
+        (str, tuple[str, ...]),
+        (tuple[str, ...], tuple[int, ...]),
+        (list[str], Sequence[int]),
+        (str | None, int),
+        (Answer, str),
+        (dict[str, int], list[str]),
+        (AsyncIterator[str | Done[Answer]], str),
+        (Literal["a"], int),
+        (Celsius, str),
+        (None, int),
+    ],
+)
+def test_a_value_read_as_another_type_than_it_is_made_with(made, read):
+    with pytest.raises(
+        PlanError, match=r"node 'Pair.second' \(.*\) reads 'first' as .*, and node 'Pair.first'"
+    ) as error:
+        graph_of(made, read)
+    assert one_sentence(error).endswith("declare one type for both")
+
+
+@pytest.mark.parametrize(
+    ("made", "read"),
+    [
+        (str, str),
+        (str, object),
+        (str, Any),
+        (Any, str),
+        (int, float),
+        (bool, int),
+        (str, str | None),
+        (str | None, str),
+        (tuple[str, ...], Sequence[str]),
+        (list[int], Iterable[float]),
+        (tuple[str, int], Sequence[str]),
+        (dict[str, int], Mapping[str, int]),
+        (AsyncIterator[str | Done[Answer]], Answer),
+        (Celsius, float),
+        (Literal["a", "b"], str),
+        ("NotDefinedAnywhere", int),
+        (object, int),
+    ],
+)
+def test_types_that_may_fit_are_left_alone(made, read):
+    graph_of(made, read)
+
+
+def test_a_fan_outs_items_and_outcomes_have_types_too():
+    with pytest.raises(PlanError, match=r"reads 'word' as int, and node 'Items.words' .* makes str"):
+
+        class Items(Graph):
+            @node
+            async def words(self) -> tuple[str, ...]: ...
+
+            @fan_out("word", over="words")
+            async def one(self, word: int) -> int: ...
+
+    with pytest.raises(PlanError, match="reads 'one' as"):
+
+        class Outcomes(Graph):
+            inputs = ("words",)
+
+            @fan_out("word", over="words")
+            async def one(self, word: str) -> int: ...
+
+            @node
+            async def total(self, one: tuple[int, ...]) -> int: ...
+
+    class Right(Graph):
+        inputs = ("words",)
+
+        @fan_out("word", over="words")
+        async def one(self, word: str) -> int: ...
+
+        @node
+        async def total(self, one: tuple[Outcome[int], ...]) -> int: ...
+
+
+def test_a_subclass_that_makes_another_type_than_the_built_in_nodes_read():
+    with pytest.raises(
+        PlanError, match=r"reads 'question' as str, and node 'Numbered.question' .* makes int"
+    ):
+
+        class Numbered(BaseWorkflow):
+            @node
+            async def question(self, query: str) -> int: ...
+
+
+class Seen(Observer):
+    def __init__(self):
+        self.nodes = []
+
+    def node_finished(self, run, node, status, seconds, error):
+        self.nodes.append(node.name)
+
+
+async def test_an_observer_that_a_class_names_gets_its_runs(open_services: Open):
+    class Watched(BaseWorkflow):
+        observers = (Seen(),)
+
+    await Watched(await open_services()).execute_typed(question("How long?", model="canned"))
+    assert "answer" in Watched.observers[0].nodes
+
+
+async def test_an_observer_of_one_object_gets_its_runs_alone():
+    class Greeting(Graph):
+        @node
+        async def hello(self) -> str: ...
+
+    watched = Greeting()
+    watched.observers = (Seen(),)
+    await watched.run()
+    await Greeting().run()
+    assert watched.observers[0].nodes == ["hello"]
+
+
+@pytest.mark.parametrize("given", [(Seen,), Seen, ("seen",), [object()]])
+def test_an_observer_that_is_none(given):
+    with pytest.raises(
+        PlanError, match=r"graph 'Watched' has .* among its observers: write a tuple of objects"
+    ) as error:
+
+        class Watched(Graph):
+            observers = given
+
+    one_sentence(error)
+
+
+def test_the_guides_observer_is_one():
+    (code,) = re.findall(r"```python\n((?:(?!```).)*?observers = .*?)```", GUIDE, flags=re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert isinstance(names["MyWorkflow"].observers[0], Observer)
+
+
+def test_the_decorator_with_parentheses_makes_a_tool():
+    @tool()
+    async def weekday(day: int) -> str:
+        """Name a day."""
+
+    assert isinstance(weekday, Tool)
