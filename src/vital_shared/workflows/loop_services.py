@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextvars import ContextVar
 from typing import Final
 from weakref import WeakKeyDictionary, WeakSet
@@ -27,7 +27,7 @@ class LoopServices:
         self._lock = asyncio.Lock()
         self._users: WeakSet[object] = WeakSet()
         self._services: Services | None = None
-        self._keeper: AsyncIterator[None] | None = None
+        self._keeper: AsyncGenerator[None, None] | None = None
 
     @property
     def opened(self) -> Services | None:
@@ -54,18 +54,22 @@ class LoopServices:
                 self._users.discard(user)
                 if not self._users:
                     await self._close()
+                    keeper, self._keeper = self._keeper, None
+                    if keeper is not None:  # a generator that is dropped later has no loop to end in
+                        await keeper.aclose()
 
     async def _close(self) -> None:
         services, self._services = self._services, None
         if services is not None:
             await services.aclose()
 
-    async def _until_loop_ends(self) -> AsyncIterator[None]:
+    async def _until_loop_ends(self) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
-            with _guard:
-                _by_loop.pop(asyncio.get_running_loop(), None)
+            if self._keeper is not None:  # the loop ends, and not the last user alone
+                with _guard:
+                    _by_loop.pop(asyncio.get_running_loop(), None)
             await self._close()
 
 
