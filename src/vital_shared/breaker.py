@@ -6,7 +6,7 @@ The circuit breaker of M. Nygard, "Release It!": closed, open, and half open, wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +38,7 @@ class Breakers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failing: dict[str, _Failing] = {}
+        self._reasons: dict[str, str] = {}
 
     def allows(self, name: str) -> bool:
         """Return whether it may be called; of many calls once its time is over, one may."""
@@ -60,8 +61,21 @@ class Breakers:
             if failing.count >= BREAKER_FAILURES and now < failing.until
         )
 
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """The reason why each one that did not answer last time did not."""
+        return self._reasons
+
+    def note(self, name: str, reason: str) -> None:
+        """Note why it did not answer, until it answers again."""
+        self._reasons.pop(name, None)
+        self._reasons[name] = reason
+        if len(self._reasons) > MAX_NAMES:
+            del self._reasons[next(iter(self._reasons))]
+
     def succeeded(self, name: str) -> None:
         """Close its breaker."""
+        self._reasons.pop(name, None)
         self._failing.pop(name, None)
 
     def failed(self, name: str) -> None:

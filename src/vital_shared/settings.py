@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     config: Path | None = None
     """The file of providers, models and prices; None: ``vital.toml`` in `data_dir`, if it is there."""
 
+    model: str = Field(default="", max_length=200)
+    """The model of agents whose profile leaves it at the extractive composer; empty: the composer answers."""
+
     contact_email: str = ""
     """Sent to the public services that tools call, so that their operators can reach ours."""
 

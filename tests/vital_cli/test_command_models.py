@@ -1,6 +1,8 @@
 """`vital models`: what is installed, what can be, and which providers are ready."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -108,3 +110,40 @@ def test_a_file_that_is_wrong_is_told_with_its_place(vital, empty_dir, tmp_path,
     assert done.exit_code == 2
     assert 'wrong at "providers.inhouse.base_ur"' in done.stderr
     assert 'did you mean "base_url"' in done.stderr
+
+
+def test_checking_the_providers_says_which_key_is_wrong(vital, empty_dir, tmp_path, monkeypatch):
+    class Models(BaseHTTPRequestHandler):
+        def do_GET(self):
+            right = self.path == "/v1/models" and self.headers["Authorization"] == "Bearer sk-right"
+            self.send_response(200 if right else 401)
+            self.end_headers()
+            self.wfile.write(
+                b'{"data": []}' if right else b'{"error": {"message": "Incorrect key sk-wrong"}}'
+            )
+
+        def log_message(self, *_): ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Models)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    keys = {"RIGHT": "sk-right", "WRONG": "sk-wrong"}
+    path = tmp_path / "vital.toml"
+    path.write_text(
+        "".join(
+            f'[providers.{name.lower()}]\nwire = "openai"\nbase_url = "{url}"\nkey_env = "{name}"\n'
+            for name in keys
+        )
+        + '[providers.gone]\nwire = "openai"\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "RIGHT"\n'
+    )
+    monkeypatch.setenv("VITAL_CONFIG", str(path))
+    for name, key in keys.items():
+        monkeypatch.setenv(name, key)
+    done = vital("models", "providers", "--check", "--json")
+    server.shutdown()
+    server.server_close()
+    found = {name: row["answers"] for name, row in rows(done).items() if row["ready"] and row["key"]}
+    assert found["right"] == "yes"
+    assert found["wrong"].startswith("401: The provider refused the key")
+    assert "cannot be reached" in found["gone"]
+    assert "sk-wrong" not in done.stdout

@@ -40,6 +40,8 @@ async def ready(request: Request) -> Response:
         missing.append(silence)
     problems, silent = await asyncio.gather(engine.readiness.problems(), engine.readiness.silent_sources())
     missing += silent
+    models = engine.services.breakers.reasons
+    missing += [f"the model {name} did not answer: {reason}" for name, reason in models.items()]
     blockers = list(problems)
     if engine.hub.stopping:
         blockers.insert(0, "the engine is shutting down")

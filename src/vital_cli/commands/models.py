@@ -43,9 +43,15 @@ def list_models(as_json: Json = False) -> None:
         show_table(rows)
 
 
-@app.command(epilog=examples("vital models providers", "OPENAI_API_KEY=… vital models providers --json"))
-def providers(as_json: Json = False) -> None:
+@app.command(epilog=examples("vital models providers", "OPENAI_API_KEY=… vital models providers --check"))
+def providers(
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask each one that is ready for its models, to try its key.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """List the providers, and whether their models can be asked; no key is ever shown."""
+    import asyncio
     import os
 
     from vital_cli.session import load_settings
@@ -55,6 +61,8 @@ def providers(as_json: Json = False) -> None:
     from vital_shared.settings import Settings
 
     configuration = load_configuration(load_settings(Settings).config_path)
+    known = Providers(configuration, os.environ)
+    found = asyncio.run(known.check()) if check else {}
     rows = [
         {
             "name": provider.name,
@@ -62,8 +70,9 @@ def providers(as_json: Json = False) -> None:
             "address": provider.base_url or None,
             "key": provider.key or None,
             "ready": provider.ready,
+            **({"answers": found.get(provider.name)} if check else {}),
         }
-        for provider in Providers(configuration, os.environ).status()
+        for provider in known.status()
     ]
     if as_json:
         write_json(rows)

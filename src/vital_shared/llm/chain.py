@@ -7,8 +7,9 @@ extractive composer) has no breaker and is never hedged.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from typing import Final
 
 from vital_shared.breaker import Breakers
 from vital_shared.llm.attempt import Attempt, CallPricing
@@ -22,9 +23,20 @@ from vital_shared.llm.base import (
 )
 from vital_shared.llm.call_metrics import count_fallback
 from vital_shared.llm.hedged_call import HedgedCall
-from vital_shared.models.model_call import ModelCall
+from vital_shared.logs import get_logger
+from vital_shared.models.model_call import FailureKind, ModelCall
 
 __all__ = ["Chain"]
+
+logger = get_logger(__name__)
+
+REASONS: Final[Mapping[FailureKind, str]] = {
+    "auth": "the provider refuses its key or account (401, 402 or 403)",
+    "refused": "the provider rejects the request",
+    "rate_limit": "it is asked too often (429)",
+    "timeout": "it is too slow",
+}
+"""Failures in words that repeat nothing of what a provider says: `/readyz` is open to all."""
 
 
 class Chain:
@@ -134,5 +146,7 @@ class Chain:
         self.errors.append(error)
         if not attempt.has_text and attempt.model is not self._models[-1]:
             count_fallback(error)
+            self._breakers.note(attempt.model.name, REASONS.get(error.kind, error.kind))
+            logger.warning("model_unanswered", model=error.model, kind=error.kind, reason=error.message)
         if not isinstance(error, ModelRejected):  # a rejected call says nothing about the next one
             self._breakers.failed(attempt.model.name)

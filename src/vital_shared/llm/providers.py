@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -128,6 +129,22 @@ class Providers:
         if name not in self._open:
             self._open[name] = self._opened(name, model)
         return self._open[name]
+
+    async def check(self) -> dict[str, str]:
+        """Try the key of each provider that has one: "yes", or the reason why it does not answer.
+
+        Azure has another list, of what it could deploy, and pydantic-ai has none: they are left out.
+        """
+        from vital_shared.llm.wires.provider import Provider  # noqa: PLC0415 - aiohttp is slow to import
+
+        ready = [each.name for each in self.status() if each.ready and each.key and each.wire != "azure"]
+        try:
+            opened = [self.get(name, name) for name in ready]
+            checked = [each for each in opened if isinstance(each, Provider)]
+            problems = await asyncio.gather(*(each.check() for each in checked))
+        finally:
+            await self.aclose()
+        return {each.name: problem or "yes" for each, problem in zip(checked, problems, strict=True)}
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -34,6 +34,7 @@ class ModelRegistry:
     :param configuration: the settings of single models.
     :param count: counts the tokens of prompts.
     :param bound: counts the tokens that a text has at most.
+    :param default: the model of agents that leave it at the last one; empty: that is their model.
     :raises ConfigurationError: when there is no model, or two have one name.
     """
 
@@ -45,6 +46,7 @@ class ModelRegistry:
         configuration: Configuration | None = None,
         count: Count = estimate_tokens,
         bound: Count = at_most,
+        default: str = "",
     ) -> None:
         if not models:
             raise ConfigurationError("There is no model: give at least one.")
@@ -55,12 +57,17 @@ class ModelRegistry:
             self._given[model.name] = model
         self.last = models[-1]
         """The end of every chain."""
+        self._default = default
         self.providers = providers
         """The models behind ``provider:model``, where there are any."""
         self._configuration = configuration or Configuration()
         self._count = count
         self._bound = bound
         self._asked: OrderedDict[str, Model] = OrderedDict()
+
+    def chosen(self, agents_model: str) -> str:
+        """Return the name of the model that answers for an agent with this one in its profile."""
+        return self._default if self._default and agents_model == self.last.name else agents_model
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -73,8 +73,9 @@ async def look_up(
     knowledge = versions.knowledge
 
     def key_to(asked: WorkflowInput) -> str:
+        model = asked.model or services.models.chosen(agent.model)
         key = key_of(
-            asked,
+            asked.model_copy(update={"model": model}),
             agent,
             workflow=workflow.name,
             plan=workflow.plan.fingerprint,

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 from typing import Final
 
-from vital_shared.errors import InvalidRequest
+from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model, ModelEvent, ModelRequest
 from vital_shared.llm.prompts.counting import Count
@@ -18,7 +18,14 @@ from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
 
-__all__ = ["DEFAULT_MAX_OUTPUT_TOKENS", "affordable", "check_prices", "remaining", "resolve_models"]
+__all__ = [
+    "DEFAULT_MAX_OUTPUT_TOKENS",
+    "affordable",
+    "check_default_model",
+    "check_prices",
+    "remaining",
+    "resolve_models",
+]
 
 logger = get_logger(__name__)
 
@@ -39,7 +46,7 @@ def resolve_models(agent: AgentProfile, model: str | None, registry: ModelRegist
 
     :raises NotFound: when the first one is not there.
     """
-    first = registry.get(model or agent.model)
+    first = registry.get(model or registry.chosen(agent.model))
     found = {first.name: first}
     for name in agent.fallbacks:
         try:
@@ -50,6 +57,27 @@ def resolve_models(agent: AgentProfile, model: str | None, registry: ModelRegist
             found.setdefault(fallback.name, fallback)
     found.pop(registry.last.name, None)
     return (*found.values(), registry.last)
+
+
+def check_default_model(name: str, registry: ModelRegistry) -> None:
+    """See at the start that the default model can be asked, and point out a key that nothing uses.
+
+    :raises ConfigurationError: when it cannot, with the reason.
+    """
+    if name:
+        try:
+            registry.get(name)
+        except NotFound as error:
+            raise ConfigurationError(f"VITAL_MODEL cannot be used: {error}") from error
+        return
+    for provider in registry.providers.status() if registry.providers else ():
+        if provider.key and provider.ready:
+            logger.warning(
+                "no_model_chosen",
+                key=provider.key,
+                hint=f"agents quote passages: set VITAL_MODEL={provider.name}:<model> to let one answer",
+            )
+            return
 
 
 def check_prices(models: Sequence[Model], account: CallPricing) -> None:

@@ -57,6 +57,7 @@ from vital_shared.tools.mcp.tools import McpTools
 from vital_shared.tools.public_tools import PublicTools
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.tools.suggest import Suggester
+from vital_shared.workflows.model_selection import check_default_model
 from vital_shared.workflows.own_parts import check_parts
 from vital_shared.workflows.profiles import SHIPPED_AGENTS
 
@@ -187,8 +188,10 @@ class Services:
                 configuration=configuration,
                 count=count,
                 bound=bound,
+                default=settings.model,
             )
             stack.push_async_callback(all_models.aclose)
+            check_default_model(settings.model, all_models)
             source_breakers = Breakers()
             collections = configured_collections(settings, embedders, source_breakers)
             for collection in collections:

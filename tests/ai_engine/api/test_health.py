@@ -59,3 +59,13 @@ async def test_not_ready_when_the_disk_is_full(service: Service, monkeypatch: py
 async def test_not_ready_while_it_stops(service: Service) -> None:
     service.engine.hub.stop()
     assert (await service.client.get("/readyz")).status_code == 503
+
+
+async def test_a_model_that_did_not_answer_is_a_detail_with_its_cause(service: Service) -> None:
+    service.services.breakers.note("openai:gpt-4.1-mini", "the provider refuses its key or account (401)")
+    response = await service.client.get("/readyz")
+    assert response.status_code == 200
+    assert any(
+        "openai:gpt-4.1-mini did not answer: the provider refuses its key" in each
+        for each in response.json()["missing"]
+    )

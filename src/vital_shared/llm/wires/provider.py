@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -34,6 +35,9 @@ from vital_shared.llm.wires.sse import EventTooLarge
 from vital_shared.llm.wires.timing import Silence, Timeouts
 
 __all__ = ["Provider"]
+
+CHECK_SECONDS: Final = 5.0
+"""Time for a check of the key, after connecting, in seconds."""
 
 MAX_WAIT_SECONDS: Final = 20.0
 """Seconds: instead of a longer wait, another model serves the request better."""
@@ -140,6 +144,32 @@ class Provider:
                 await self._sleep(wait)
         finally:
             self.in_use -= 1
+
+    async def check(self) -> str | None:
+        """Ask for the list of models, which costs nothing; return why that fails, or None.
+
+        All wires have it at ``/models`` (OpenAI, Anthropic and Gemini API references, "List models").
+        """
+        key = self._key.get_secret_value() if self._key else None
+        name = f"{self.name}:*"
+        try:
+            async with asyncio.timeout(self._timeouts.connect + CHECK_SECONDS):
+                response = await self._open_session().get(
+                    f"{self.base_url}/models",
+                    headers=self._headers | self._wire.headers(key),
+                    allow_redirects=False,
+                )
+                async with response:
+                    if response.status < HTTPStatus.MULTIPLE_CHOICES:
+                        return None
+                    ends = asyncio.get_running_loop().time() + CHECK_SECONDS
+                    refused = await self._error(response, name, ends)
+        except TimeoutError:
+            return f"it did not answer within {self._timeouts.connect + CHECK_SECONDS:g} seconds"
+        except (aiohttp.ClientError, OSError) as error:
+            return f"it cannot be reached: {_reason(error)}"
+        self._scrub(refused)
+        return f"{response.status}: {refused.message}"
 
     async def _once(
         self, request: WireRequest, name: str, max_output_tokens: int | None, ends: float
