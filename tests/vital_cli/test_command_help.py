@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-import tomllib
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 import typer
 
 from vital_cli.main import app
+from vital_shared.version import __version__
 
 
 def _commands(group, *path):
@@ -119,8 +118,7 @@ def test_help_loads_nothing_heavy():
 
 
 def test_version(vital):
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert vital("--version").stdout == f"vital {project['version']}\n"
+    assert vital("--version").stdout == f"vital {__version__}\n"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Final
 
 from ai_engine.background.stored_gauges import Series, StoredGauges
-from vital_shared.monitoring.metrics import NANOS, TENANT, TENANT_SPENT_DOLLARS
+from vital_shared.models.money import NANOS
+from vital_shared.monitoring.metrics import TENANT, TENANT_SPENT_DOLLARS
 from vital_shared.store.spending import read_spending
 from vital_shared.workflows.services import Services
 

@@ -11,7 +11,7 @@ from vital_ops.report.calls import call_stats
 from vital_ops.report.counts import Moments, RequestCount, RequestStats, request_stats
 from vital_ops.report.period import ReportPeriod
 from vital_shared.models.base import Frozen
-from vital_shared.monitoring.metrics import NANOS
+from vital_shared.models.money import NANOS
 from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
 

@@ -297,4 +297,4 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         "Further requests of the tenant are refused until the period ends.",
     ),
 )
-"""In the order in which the guide lists them."""
+"""In the order of the table of all alerts."""

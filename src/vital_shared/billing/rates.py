@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Final, NamedTuple, Self
 
 from vital_shared.models.model_call import Tokens
+from vital_shared.models.money import to_dollars, to_nanos
 
 __all__ = ["Rates", "Tariff"]
 
-_NANOS: Final = 10**9
 _MILLION: Final = 10**6
 
 
@@ -45,12 +45,12 @@ class Rates(NamedTuple):
         :param request: dollars per call.
         """
         return cls(
-            input=_whole(input),
-            cached_input=_whole(input if cached_input is None else cached_input),
-            cache_write=_whole(input if cache_write is None else cache_write),
-            output=_whole(output),
-            reasoning=_whole(output if reasoning is None else reasoning),
-            request=_whole(request),
+            input=to_nanos(input),
+            cached_input=to_nanos(input if cached_input is None else cached_input),
+            cache_write=to_nanos(input if cache_write is None else cache_write),
+            output=to_nanos(output),
+            reasoning=to_nanos(output if reasoning is None else reasoning),
+            request=to_nanos(request),
         )
 
     def nanos(self, tokens: Tokens) -> int:
@@ -84,9 +84,5 @@ class Tariff(NamedTuple):
         return above[-1] if above else self.steps[0][1]
 
 
-def _whole(dollars: Decimal) -> int:
-    return int((dollars * _NANOS).to_integral_value(ROUND_HALF_EVEN))
-
-
 def _dollars(nanos: int) -> str:
-    return f"{(Decimal(nanos) / _NANOS).normalize():f}"
+    return f"{to_dollars(nanos).normalize():f}"

@@ -7,9 +7,10 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-__all__ = ["Dollars", "nanos_at_most", "to_dollars", "to_nanos"]
+__all__ = ["NANOS", "Dollars", "nanos_at_most", "to_dollars", "to_nanos"]
 
 NANOS: Final = 1_000_000_000
+"""Nano-dollars in a dollar."""
 
 Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000_000, decimal_places=9, strict=False)]
 """An amount that is stored as it is given, to the last digit."""

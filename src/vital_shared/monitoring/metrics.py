@@ -14,6 +14,7 @@ from vital_shared.models.answer_estimate import CALIBRATIONS
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.charge import CostType
 from vital_shared.models.model_call import CallStatus, FailureKind
+from vital_shared.models.money import NANOS
 from vital_shared.models.quality import DegradationReason, WarningType
 from vital_shared.models.search_use import PassageFlaw, RetryCause, SearchUnit
 from vital_shared.models.tool import ToolStatus
@@ -69,7 +70,6 @@ __all__ = [
     "MODE",
     "MODEL",
     "MONTH_FORECAST_DOLLARS",
-    "NANOS",
     "NODE",
     "NODE_DURATION_SECONDS",
     "NO_TENANT",
@@ -111,8 +111,6 @@ __all__ = [
 NO_TENANT: Final = "none"
 """The tenant of what is counted outside of a run and names none."""
 
-NANOS: Final = 10**9
-"""Money is counted in whole nano-dollars."""
 
 # Labels: closed ones, then bounded ones
 
