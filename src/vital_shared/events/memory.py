@@ -27,6 +27,9 @@ LOG_BYTES: Final = 3_000
 PIECE_BYTES: Final = 64_000
 """About what a socket takes at once."""
 
+TEXTS: Final = (Token, Reasoning)
+OUTPUTS: Final = (RunFinished, RunPaused)
+
 
 class MemoryLog:
     """An `EventLog` in memory; each event is encoded at most once, and only when somebody reads bytes.
@@ -263,8 +266,8 @@ def _wake(waiting: list[asyncio.Future[None]]) -> None:
 def _weight(event: Event) -> int:
     """Estimate the memory of an event, its encoded form included."""
     # By type: what a pydantic model does not have is looked for at length.
-    if isinstance(event, Token | Reasoning):
+    if isinstance(event, TEXTS):
         return EVENT_BYTES + 2 * len(event.text)
-    if isinstance(event, RunFinished | RunPaused):
+    if isinstance(event, OUTPUTS):
         return EVENT_BYTES + CONTENT_BYTES + 4 * len(event.output.response)
     return EVENT_BYTES + CONTENT_BYTES

@@ -65,12 +65,14 @@ class RunEvents(Observer):
             self.note_token(now)
         if self._rest is not None:
             text = self._rest.new(text)
-        if text:
-            self.emit(Token, text=text)
+        if text:  # as `emit`, without what that costs each token
+            log = self.log
+            log.append(Token(run_id=self.run_id, seq=log.last_seq + 1, text=text))
 
     async def deliver(self, _node: Node, chunk: Any) -> None:
         """Write a chunk of the answer, at the readers' pace."""
-        await self.log.room()  # before it is numbered, so that the order is that of the numbers
+        if self.log.is_full:
+            await self.log.room()  # before it is numbered, so that the order is that of the numbers
         if isinstance(chunk, TextDelta):
             self.emit_text(chunk.text)
         elif isinstance(chunk, Cited):
