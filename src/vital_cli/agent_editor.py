@@ -28,7 +28,7 @@ def read_profile(text: str, place: str) -> AgentProfile:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         where = f"its field {field}" if field else "the file"
-        raise InvalidRequest(f"{place} is no agent: {where} is not valid: {first['msg']}") from error
+        raise InvalidRequest(f"{place} is not an agent: {where} is not valid: {first['msg']}") from error
 
 
 def edit_profile(profile: AgentProfile) -> AgentProfile:

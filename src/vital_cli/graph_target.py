@@ -31,8 +31,8 @@ def find_graph(target: str) -> type[Graph]:
         raise InvalidRequest(f"{target} names no class: write module:Class, or file.py:Class.")
     found = getattr(_module(place), name, None)
     if not (isinstance(found, type) and issubclass(found, Graph) and hasattr(found, "plan")):
-        what = "no such class" if found is None else "no workflow"
-        raise InvalidRequest(f"{target} is {what}: name a class below vital_shared.BaseWorkflow.")
+        problem = "does not exist" if found is None else "is not a workflow"
+        raise InvalidRequest(f"{target} {problem}: name a subclass of vital_shared.BaseWorkflow.")
     return found
 
 

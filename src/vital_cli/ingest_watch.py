@@ -21,7 +21,7 @@ LOOK_EVERY_MS: Final = 500
 
 def follow(session: Session, paths: Sequence[Path], tenant_id: str | None, *, prune: bool) -> None:
     """Ingest what changes, and print what became of it, until Ctrl-C."""
-    say(f"Watching {', '.join(map(str, paths))}: Ctrl-C ends it.", "green")
+    say(f"Watching {', '.join(map(str, paths))}; press Ctrl-C to stop.", "green")
     try:
         session.run(_follow(session, paths, tenant_id, prune=prune))
     except KeyboardInterrupt:

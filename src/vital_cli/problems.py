@@ -39,8 +39,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, VitalError | GraphError):
         return str(error)
     return (
-        f"Nobody expected this: {type(error).__name__}: {error}. "
-        "VITAL_DEBUG=1 before the same command shows where it happened."
+        f"Unexpected {type(error).__name__}: {error}. "
+        "Run the command again with VITAL_DEBUG=1 to see where it happened."
     )
 
 

@@ -73,8 +73,8 @@ def test_a_class_that_is_no_graph_says_why_in_one_sentence(vital, tmp_path):
         ("nope:X", "cannot be imported"),
         ("nope.py:X", "cannot be imported"),
         ("vital_shared", "names no class"),
-        ("vital_shared:Nothing", "no such class"),
-        ("vital_shared:Services", "no workflow"),
+        ("vital_shared:Nothing", "does not exist"),
+        ("vital_shared:Services", "is not a workflow"),
     ],
 )
 def test_what_is_no_workflow_is_bad_input(vital, target, said):

@@ -155,7 +155,7 @@ def test_what_nobody_expected_is_one_sentence_and_a_traceback_only_where_wanted(
     monkeypatch.setattr("tests.vital_cli.conftest.more_models", nullcontext)
     done = vital("agents", "list")
     assert done.exit_code == 1
-    assert done.stderr.startswith("Error: Nobody expected this: TypeError: of all things.")
+    assert done.stderr.startswith("Error: Unexpected TypeError: of all things.")
     assert "Traceback" not in done.stderr
     monkeypatch.setenv("VITAL_DEBUG", "1")
     assert "Traceback" in vital("agents", "list").stderr

@@ -26,7 +26,7 @@ def clear(
     agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Throw answers away: from now on no process finds them."""
+    """Delete cached answers: no process finds them any more."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say, write_json
     from vital_shared.cache.clearing import clear as clear_answers

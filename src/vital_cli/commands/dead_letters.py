@@ -44,7 +44,7 @@ def list_letters(
 
 @app.command(epilog=examples("vital ops dead-letters show 1", "vital ops dead-letters show 1 --json"))
 def show(letter_id: Id, as_json: Json = False) -> None:
-    """Show one with all that should have been written."""
+    """Show a write with everything that it should have stored."""
     from vital_cli.session import with_services
     from vital_shared.store.dead_letters import DeadLetterStore
 
@@ -59,7 +59,7 @@ def retry(
     all_letters: Annotated[bool, typer.Option("--all", help="All that nobody has seen to.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Try to write it again, once the cause is put right; it fails where it is refused again."""
+    """Try a write again, after its cause is fixed; it fails if the store refuses it again."""
     from vital_cli.problems import EXIT_FAILED
     from vital_cli.session import with_services
     from vital_cli.terminal import write_json
@@ -78,7 +78,7 @@ def retry(
 
 @app.command(epilog=examples("vital ops dead-letters discard 1"))
 def discard(letter_id: Id, as_json: Json = False) -> None:
-    """Give it up: it is entered by hand, or written off. Its row stays."""
+    """Give a write up: you entered it by hand, or wrote it off. Its row stays."""
     from vital_cli.session import with_services
     from vital_shared.store.dead_letters import DeadLetterStore
 

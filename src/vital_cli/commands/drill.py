@@ -24,10 +24,10 @@ def drill(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make the fault that an alert is for, and follow the alert to those who have to know, and back.
+    """Make the fault that an alert is for, and follow the alert to its receivers, and back.
 
     It takes an engine, a Prometheus and an Alertmanager of its own, in which time runs faster, and touches
-    nothing else. Ctrl-C ends it.
+    nothing else. Press Ctrl-C to stop.
     """
     from dataclasses import asdict
     from importlib.util import find_spec

@@ -49,7 +49,7 @@ def create(
     name: Annotated[str, typer.Option(help="What it is for, so that you know it again.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Make a key and print it: this once, since of its secret only a hash is kept."""
+    """Make a key and print it. It is shown only once: of its secret, only a hash is kept."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say, write, write_json
     from vital_shared.store.keys import KeyStore
@@ -77,7 +77,7 @@ def list_keys(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's own.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the keys, without their secrets, which nobody has."""
+    """List the keys, without their secrets, which are not stored."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say, show_table, write_json
     from vital_shared.store.keys import KeyStore
@@ -96,7 +96,7 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="Its id: see `vital keys list`.")],
     as_json: Json = False,
 ) -> None:
-    """Make a key useless for good: running engines refuse it within 5 seconds."""
+    """Revoke a key for good: running engines refuse it within 5 seconds."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say, write_json
     from vital_shared.store.keys import KeyStore

@@ -14,7 +14,7 @@ __all__ = ["report"]
 
 
 class PeriodOption(str, Enum):
-    """The period of a report; see `vital_ops.report.period.DAYS`."""
+    """The period of a report; see `vital_ops.report.period.PERIOD_DAYS`."""
 
     DAY = "day"
     WEEK = "week"

@@ -16,7 +16,7 @@ def run(
     as_json: Json = False,
     waterfall: Waterfall = False,
 ) -> None:
-    """Look at a run: its question, its answer, how it ended."""
+    """Show a run: its question, its answer, and how it ended."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say_drawing, write_json
     from vital_cli.views.stored import show_record

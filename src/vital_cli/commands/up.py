@@ -68,7 +68,7 @@ def up(
             key_file=folder / KEY_FILE,
         )
         run_until_stopped(run(stack, settings.url, lambda: announce(stack, notifications), _warn))
-    say("All of it has stopped.")
+    say("Everything has stopped.")
 
 
 def _warn(text: str) -> None:

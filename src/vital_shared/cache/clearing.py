@@ -1,4 +1,4 @@
-"""Throw answers away, everywhere."""
+"""Delete cached answers, everywhere."""
 
 from __future__ import annotations
 

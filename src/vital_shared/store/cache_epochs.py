@@ -70,7 +70,7 @@ class CacheEpochs:
     async def advance(
         self, *, tenant_id: str | None = None, mode: WorkflowMode | None = None, agent_id: str | None = None
     ) -> None:
-        """Throw answers away: those of a tenant, a mode, an agent, of several of these, or all.
+        """Delete cached answers: those of a tenant, a mode, an agent, of several of these, or all.
 
         :raises StoreError: when the database does not answer; then nothing has changed.
         """
@@ -84,7 +84,7 @@ class CacheEpochs:
 async def advance(
     connection: AsyncConnection, *, tenant: str = ALL, mode: str = ALL, agent: str = ALL
 ) -> None:
-    """Throw answers away with what else the transaction changes; without arguments, all."""
+    """Delete cached answers with what else the transaction changes; without arguments, all."""
     row = {"tenant_id": tenant, "mode": mode, "agent_id": agent}
     statement = upsert(cache_epochs, connection.dialect.name).values(**row, epoch=1)
     grown = {"epoch": cache_epochs.c.epoch + 1}

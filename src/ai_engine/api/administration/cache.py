@@ -1,4 +1,4 @@
-"""The cache: throw answers away."""
+"""The cache: delete cached answers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Cleared(Frozen):
     """Answers that the asked process, and Redis, have let go of; others are not found any more either."""
 
 
-@router.delete("", summary="Throw answers away")
+@router.delete("", summary="Delete cached answers")
 async def clear_cache(
     request: Request,
     tenant_id: Annotated[Id | None, Query(description="Only a tenant's.")] = None,
     mode: Annotated[WorkflowMode | None, Query(description="Only those of a mode.")] = None,
     agent_id: Annotated[AgentId | None, Query(description="Only an agent's.")] = None,
 ) -> Cleared:
-    """Throw answers away: all of them, or those of a tenant, a mode, an agent; a tenant only its own."""
+    """Delete cached answers: all of them, or those of a tenant, a mode, an agent; a tenant only its own."""
     caller, services = Caller.of(request), engine_of(request).services
     if tenant_id is not None:
         caller.check(tenant_id)
