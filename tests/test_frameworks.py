@@ -1,0 +1,81 @@
+"""The examples for Flask, Celery, Streamlit and pytest run as they stand on their page."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).parents[1] / "docs" / "frameworks.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, flags=re.DOTALL))
+
+USES = {
+    "web.py": """
+from concurrent.futures import ThreadPoolExecutor
+from web import app
+
+def ask(number):
+    return app.test_client().post("/ask", json={"query": f"What is a recall {number}?"}).json["status"]
+
+with ThreadPoolExecutor(4) as pool:
+    print(*pool.map(ask, range(4)))
+print("vital_workflow_requests_total" in app.test_client().get("/metrics").text)
+""",
+    "tasks.py": """
+from celery.contrib.testing.worker import start_worker
+from tasks import app, ask
+
+with start_worker(app, perform_ping_check=False, pool="solo"):
+    print(*(ask.delay("What is a recall?").get(timeout=60)["status"] for _ in range(4)), True)
+""",
+    "page.py": """
+from streamlit.testing.v1 import AppTest
+
+page = AppTest.from_file("page.py", default_timeout=60).run()
+answered = []
+for number in range(4):
+    page.chat_input[0].set_value(f"What is a recall {number}?").run()
+    answered.append(page.caption[0].value)
+print(*answered, not page.exception)
+""",
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run Python beside the page's files, on an empty data folder."""
+    for name, code in FILES.items():
+        (tmp_path / name).write_text(code)
+
+    def in_folder(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "VITAL_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+
+    return in_folder
+
+
+def test_the_page_has_an_example_of_each():
+    assert set(FILES) == {"answers.py", *USES, "test_answers.py"}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_an_example_answers_and_its_process_ends_by_itself(run, name):
+    done = run("-c", USES[name])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-5:] == ["completed"] * 4 + ["True"], done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_example_for_pytest_passes(run):
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_answers.py")
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
