@@ -72,6 +72,10 @@ _RATE = re.compile(
     r"\b(?:an?|per|every 1|each 1) (second|minute|hour|day|week|month|year|night|term)\b", re.IGNORECASE
 )
 _EVEN = re.compile(r"\b(?:even (?:if|when|where|though)|regardless|whether or not)\b", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\b(?<!even )(?<!only )(?:(?P<unless>unless|except (?:if|when))|if|when)\b(?P<condition>[^,;.]+)",
+    re.IGNORECASE,
+)
 _UNLESS = re.compile(r"\b(?:unless|except|only if|only when)\b", re.IGNORECASE)
 _WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())  # noqa: SIM905
 _MONTHS = frozenset(
@@ -199,6 +203,7 @@ def _turns(clause: _Clause, source: _Clause) -> int:
     has_exception = _EXCEPTION.search(clause.sentence) or _EXCEPTION.search(source.sentence)
     turns = 0 if has_exception else (_denials(clause.text) + _denials(source.text)) % 2
     turns += _opposed(clause, source) + _other_bound(clause.text, source.text)
+    turns += _other_condition(clause, source)
     return turns + _sides_exchanged(clause, source)
 
 
@@ -216,6 +221,16 @@ def _opposed(clause: _Clause, source: _Clause) -> int:
     """Count words in whose place the other has an opposite."""
     ours, theirs = clause.roots - source.roots, source.roots - clause.roots
     return sum(bool(opposites(word, theirs)) for word in ours - DENIALS)
+
+
+def _other_condition(clause: _Clause, source: _Clause) -> int:
+    """Count it where "unless" and "if" with the same condition stand for each other."""
+    ours, theirs = _CONDITION.search(clause.sentence), _CONDITION.search(source.sentence)
+    if ours is None or theirs is None or clause.text.strip() in ours.group():
+        return 0
+    if bool(ours["unless"]) == bool(theirs["unless"]):
+        return 0
+    return int(bool(content_words(ours["condition"]) & content_words(theirs["condition"])))
 
 
 def _other_bound(claim: str, source: str) -> int:

@@ -44,7 +44,7 @@ love/hate friend/enemy ally/enemy import/export upstream/downstream inbound/outb
 eastbound/westbound ripe/unripe fresh/stale fresh/frozen hire/fire ban/allow banned/allowed stop/continue
 halt/continue keep/discard kept/discarded destroy/preserve strengthen/weaken lengthen/shorten
 tighten/loosen heat/cool heated/cooled smooth/rough sweet/bitter sharp/blunt guilty/innocent
-minority/majority winner/loser predecessor/successor for/against
+minority/majority winner/loser predecessor/successor for/against half/twice half/double always/never
 """.split()
 
 
