@@ -16,6 +16,7 @@ from vital_shared.testing import counted
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.workflows import answering
+from vital_shared.workflows.evaluation.questions import read_questions
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -71,7 +72,13 @@ def test_the_thresholds_are_right(text, tmp_path):
     assert load_config(tmp_path / "thresholds.toml") != DEFAULT_CONFIG
 
 
-@pytest.mark.parametrize("text", blocks("json"))
+@pytest.mark.parametrize("text", [text for text in blocks("json") if "answerable" in text])
+def test_the_questions_with_known_answers_can_be_read(text, tmp_path):
+    (tmp_path / "questions.json").write_text(text)
+    assert [question.answerable for question in read_questions(tmp_path / "questions.json")][-1] is False
+
+
+@pytest.mark.parametrize("text", [text for text in blocks("json") if "answerable" not in text])
 def test_the_profiles_are_right(text):
     AgentProfile.model_validate_json('{"id": "a", "name": "A", "system_prompt": "Be brief.", ' + text[1:])
 

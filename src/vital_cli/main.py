@@ -16,6 +16,7 @@ from vital_cli.commands.ask import ask
 from vital_cli.commands.compare import compare
 from vital_cli.commands.costs import costs
 from vital_cli.commands.drill import drill
+from vital_cli.commands.eval import evaluate
 from vital_cli.commands.graph import graph
 from vital_cli.commands.ingest import ingest
 from vital_cli.commands.report import report
@@ -142,6 +143,12 @@ app.command(
         "vital report --period month --until 2026-10-31 --markdown > october.md",
     )
 )(report)
+app.command(
+    "eval",
+    epilog=examples(
+        "vital eval questions.json", "vital eval questions.json --tune --tenant acme", "vital eval --reset"
+    ),
+)(evaluate)
 app.command(epilog=examples("vital serve", "vital serve --port 8080"))(serve)
 app.command(epilog=examples("vital up", "vital up --port 8080 --prometheus-port 9091"))(up)
 app.command(

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from vital_cli.progress import progress_bar
 from vital_cli.session import Session
-from vital_cli.terminal import ERR, say
+from vital_cli.terminal import say
 from vital_cli.views.words import counted
 from vital_shared.errors import ConfigurationError, Conflict, SourceError
 from vital_shared.retrieval.collection import Collection
@@ -26,7 +22,7 @@ def sync_one(session: Session, collection: Collection) -> SyncResult:
 
     :raises SourceError: when the source does not answer or refuses.
     """
-    with _progress(f"Writing to {collection.name}") as advance:
+    with progress_bar(f"Writing to {collection.name}") as advance:
         return session.run(sync_collection(session.services, collection, advance))
 
 
@@ -35,20 +31,8 @@ def reindex_documents(session: Session, embedder: Preference | None) -> ReindexR
 
     :raises ConfigurationError: when the model is not installed.
     """
-    with _progress("Embedding the documents") as advance:
+    with progress_bar("Embedding the documents") as advance:
         return session.run(reindex(session.services, embedder, advance))
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
-        bar = progress.add_task("", total=None)
-
-        def advance(done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total)
-
-        yield advance
 
 
 async def follow_documents(services: Services) -> None:

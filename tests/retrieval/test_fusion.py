@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.retrieval.passages import passage
 
-from vital_shared.retrieval.fusion import ANSWERABLE_LOGIT, Fusion
+from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
+from vital_shared.retrieval.fusion import Fusion
 from vital_shared.retrieval.rerank import Reranker
 
 CANAL = "The canal is 67 kilometres long and has 23 locks between the river and the lake."
@@ -37,7 +42,7 @@ async def test_off_topic_is_not_answerable(reranker: Reranker) -> None:
     found = {"memory": [passage(HONEY, score=1.0), passage(CANAL, score=0.9)]}
     result = await Fusion(reranker).merge("Which team won the cup in 2018?", found, limit=5)
     assert not result.answerable
-    assert result.passages[0].score < ANSWERABLE_LOGIT
+    assert result.passages[0].score < SHIPPED_TUNING.answerable_logit
 
 
 async def test_nothing_found_is_not_answerable(reranker: Reranker) -> None:
@@ -115,3 +120,38 @@ async def test_without_a_reranker_shared_words_open_the_gate() -> None:
     found = {"memory": [passage(CANAL, score=1.0)]}
     assert (await Fusion(None).merge("How long is the canal?", found, limit=5)).answerable
     assert not (await Fusion(None).merge("Which team won the cup?", found, limit=5)).answerable
+
+
+class PrefersLeases:
+    """Scores by the last line's first word."""
+
+    name = "prefers-leases"
+
+    def scorer(self, query: str) -> str:
+        return self.name
+
+    async def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        logits = {"The": -4.0, "Honey": -3.0, "Tenants": -2.0}
+        return np.array([logits[text.splitlines()[-1].split()[0]] for text in texts], np.float32)
+
+
+@pytest.mark.parametrize(("weight", "first"), [(0.0, LEASE), (40.0, CANAL)])
+async def test_the_order_of_the_sources_counts_as_much_as_the_tuning_says(weight: float, first: str) -> None:
+    found = {
+        "memory": [passage(CANAL, score=1.0), passage(HONEY, score=0.8), passage(LEASE, score=0.6)],
+    }
+    tuning = RetrievalTuning(name="tuned", source_weight=weight)
+    result = await Fusion(PrefersLeases()).merge_by(tuning, "canal", found, limit=3)
+    assert result.passages[0].text == first
+    scores = [each.score for each in result.passages]
+    assert scores == sorted(scores, reverse=True)
+    assert result.tuning == tuning
+
+
+async def test_the_gate_judges_the_rerankers_best_score_whatever_orders_the_passages() -> None:
+    found = {"memory": [passage(CANAL, score=1.0), passage(HONEY, score=0.2)]}
+    for weight in (0.0, 40.0):
+        for gate, is_open in ((-3.5, True), (-2.5, False)):
+            tuning = RetrievalTuning(source_weight=weight, answerable_logit=gate)
+            result = await Fusion(PrefersLeases()).merge_by(tuning, "canal", found, limit=3)
+            assert (result.top_logit, result.answerable) == (-3.0, is_open)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from vital_shared.models.knowledge import Chunk
+from vital_shared.models.retrieval_tuning import RetrievalTuning, StoredTuning, TunedModels
 from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.hybrid import merged
 from vital_shared.retrieval.memory import MemorySource
 from vital_shared.retrieval.passage_text import passage_text
+from vital_shared.retrieval.tunings import Tunings
 from vital_shared.store.knowledge import KnowledgeStore
+from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 
 TEXTS = [
     "Honey is ripe when most cells are capped.",
@@ -90,7 +94,49 @@ async def test_an_empty_store_finds_nothing(knowledge: KnowledgeStore, bge: Embe
 
 
 def test_meaning_counts_more_than_words() -> None:
-    scores = merged({1: 0.8, 2: 0.5, 3: 0.6}, {2: 9.0, 3: 4.5})
+    scores = merged({1: 0.8, 2: 0.5, 3: 0.6}, {2: 9.0, 3: 4.5}, keyword_weight=0.3)
     assert sorted(scores, key=lambda chunk_id: -scores[chunk_id]) == [1, 3, 2]
-    assert merged({}, {}) == {}
-    assert merged({1: 0.7}, {}) == {1: 1.0}
+    assert merged({}, {}, keyword_weight=0.3) == {}
+    assert merged({1: 0.7}, {}, keyword_weight=0.3) == {1: 1.0}
+
+
+async def test_the_weight_of_words_decides_between_them_and_meaning(
+    knowledge: KnowledgeStore, bge: Embedder, tmp_path: Path
+) -> None:
+    await add(knowledge, "Cats sleep for most of the day.", embedder=bge)
+    await add(knowledge, "A kitten naps sixteen hours.", embedder=bge)
+    await add(knowledge, "The day of the canal begins with cats of iron: cranes.", embedder=bge)
+    source = MemorySource(knowledge, bge, tmp_path)
+
+    async def first(weight: float) -> str:
+        tuning = RetrievalTuning(keyword_weight=weight)
+        found = await source.search_by(tuning, "cranes and naps of cats by day", tenant_id="a", limit=3)
+        return found[0].text
+
+    assert await first(0) != await first(10)
+
+
+async def test_a_tenants_tuning_is_searched_by(
+    knowledge: KnowledgeStore, bge: Embedder, tmp_path: Path
+) -> None:
+    """Words alone count for one tenant, so that the score of what has none of them is hardly any."""
+    for text in TEXTS:
+        await add(knowledge, text, embedder=bge)
+    store = RetrievalTuningStore(knowledge.database)
+    tunings = Tunings(store, None, reranker="", calibration="")
+    source = MemorySource(knowledge, bge, tmp_path, tunings)
+    tuned = StoredTuning(
+        tuning=RetrievalTuning(name="a", keyword_weight=9.0),
+        models=await tunings.models(),
+        tuned_at=datetime.now(UTC),
+        questions=20,
+    )
+    await store.put("a", tuned)
+    for tenant, weight in (("a", 9.0), ("b", 0.3)):
+        (best,) = await source.search("the locks of the canal", tenant_id=tenant, limit=1)
+        assert best.score == pytest.approx(1 + weight)
+    await store.put(
+        "a", tuned.model_copy(update={"models": TunedModels(embedder="x", reranker="", calibration="")})
+    )
+    (best,) = await source.search("the locks of the canal", tenant_id="a", limit=1)
+    assert best.score == pytest.approx(1.3)

@@ -52,7 +52,9 @@ class BestFirst:
     def __init__(self, *, answerable: bool = True) -> None:
         self._answerable = answerable
 
-    async def merge(self, query: str, found: Mapping[str, Sequence[Passage]], *, limit: int) -> Retrieved:
+    async def merge(
+        self, query: str, found: Mapping[str, Sequence[Passage]], *, limit: int, tenant_id: str | None
+    ) -> Retrieved:
         passages = sorted((each for some in found.values() for each in some), key=lambda each: -each.score)
         return Retrieved(passages=tuple(passages[:limit]), answerable=self._answerable)
 

@@ -87,6 +87,7 @@ def test_the_commands_are_those_that_are_documented():
         "ops dead-letters discard",
         "up",
         "drill",
+        "eval",
     }
 
 

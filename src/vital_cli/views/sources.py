@@ -50,6 +50,7 @@ def _unconfigured(name: str) -> SourceRow:
 
 async def _memory(services: Services) -> SourceRow:
     embedder = None if services.embedder is None else await services.embedder.current()
+    note = "the record of all documents" if embedder else "words alone: run `vital models install`"
     return SourceRow(
         source="memory",
         configured=True,
@@ -58,8 +59,18 @@ async def _memory(services: Services) -> SourceRow:
         embedder="" if embedder is None else embedder.name,
         dimension=0 if embedder is None else embedder.dimension,
         version=str(await services.knowledge.version()),
-        note="the record of all documents" if embedder else "words alone: run `vital models install`",
+        note="; ".join((note, *await _tunings(services))),
     )
+
+
+async def _tunings(services: Services) -> list[str]:
+    """Describe the tunings, and which of them are void."""
+    tunings = services.tunings
+    return [
+        f"{stored.tuning.name} tuned by {stored.questions} questions"
+        + ("" if await tunings.applies(stored) else ", void: the models are others by now")
+        for stored in (await tunings.store.all()).values()
+    ]
 
 
 async def _collection(services: Services, collection: Collection) -> SourceRow:

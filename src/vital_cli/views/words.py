@@ -81,6 +81,8 @@ def _figures(output: WorkflowOutput) -> Iterator[str]:
         yield f"{output.groundedness:.0%} backed by sources"
     if output.answer_probability is not None and "no_sources" not in output.degradation_reasons:
         yield f"answers the question: {output.answer_probability:.0%} likely"
+    if output.retrieval_tuning is not None:
+        yield f"tuned by {output.retrieval_tuning}"
     yield f"${output.cost.total}"
     yield counted(output.tokens.total, "token")
     yield _times(output.timings)

@@ -109,6 +109,9 @@ class ModelRequest(Frozen):
     max_output_tokens: int | None = None
     temperature: float | None = None
 
+    answer_from: float | None = None
+    """Probability from which on a quoted answer is given; None: that of the calibration."""
+
     @property
     def results(self) -> tuple[ToolResult, ...]:
         """The results of all tools, in order."""

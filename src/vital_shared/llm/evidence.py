@@ -20,7 +20,7 @@ from vital_shared.retrieval.together import together
 from vital_shared.retrieval.words import content_words, coverage
 
 if TYPE_CHECKING:
-    from vital_shared.retrieval.rerank import Reranker
+    from vital_shared.retrieval.rerank import Scorer
 
 __all__ = ["Evidence", "Selection", "answer_signals", "select", "weigh"]
 
@@ -87,10 +87,17 @@ class Selection(NamedTuple):
     """The probability that it is right; None where no calibration fits."""
 
 
-async def select(question: str, passages: Sequence[Passage], reranker: Reranker | None) -> Selection:
+async def select(
+    question: str,
+    passages: Sequence[Passage],
+    reranker: Scorer | None,
+    *,
+    answer_from: float | None = None,
+) -> Selection:
     """Return the pieces that answer, in reading order; none where the passages do not hold an answer.
 
     :param passages: best first, with the reranker's scores where there is one.
+    :param answer_from: the probability from which on there is an answer; None: the calibration's own.
     :raises ConfigurationError: when the reranking model cannot be loaded.
     """
     if reranker is None:
@@ -109,14 +116,15 @@ async def select(question: str, passages: Sequence[Passage], reranker: Reranker 
         question, evidence, passages, reranker, language=calibration.language, sentence_logit=logit
     )
     estimate = calibration.estimate(found, is_closed=is_closed)
-    return Selection(evidence.pieces if estimate.probability >= calibration.answer_from else (), estimate)
+    threshold = calibration.answer_from if answer_from is None else answer_from
+    return Selection(evidence.pieces if estimate.probability >= threshold else (), estimate)
 
 
-def _calibration(question: str, passages: Sequence[Passage], reranker: Reranker) -> AnswerCalibration | None:
+def _calibration(question: str, passages: Sequence[Passage], reranker: Scorer) -> AnswerCalibration | None:
     return calibration_for(question, passages[:PASSAGES], reranker.scorer(question))
 
 
-async def weigh(question: str, passages: Sequence[Passage], reranker: Reranker) -> Evidence | None:
+async def weigh(question: str, passages: Sequence[Passage], reranker: Scorer) -> Evidence | None:
     """Return the sentences that answer best; None where there is none at all.
 
     :param passages: best first, with the reranker's scores.
@@ -136,7 +144,7 @@ async def answer_signals(
     question: str,
     evidence: Evidence,
     passages: Sequence[Passage],
-    reranker: Reranker,
+    reranker: Scorer,
     *,
     language: str,
     sentence_logit: float | None = None,
@@ -158,7 +166,7 @@ async def answer_signals(
     return await asyncio.to_thread(signals, question, evidence.best, passages, logits)
 
 
-async def _logits(question: str, evidence: Evidence, sentence_logit: float, reranker: Reranker) -> Logits:
+async def _logits(question: str, evidence: Evidence, sentence_logit: float, reranker: Scorer) -> Logits:
     asks, sentence = question_sentences(question), evidence.best_text
     answer = " ".join(piece.text for piece in evidence.pieces)
     hidden = masked(asks, evidence.best.passage.title, sentence)
@@ -171,7 +179,7 @@ async def _logits(question: str, evidence: Evidence, sentence_logit: float, rera
     return Logits(whole=float(whole[0]), sentence=sentence_logit, masked=float(without_names[0]))
 
 
-async def _sentence_logit(question: str, sentence: str, reranker: Reranker) -> float:
+async def _sentence_logit(question: str, sentence: str, reranker: Scorer) -> float:
     """Score a sentence without headings, for the question as it is and without the story around it."""
     asks = dict.fromkeys((question, question_sentences(question)))
     logits = await together(*(reranker.score(one, [sentence]) for one in asks))
@@ -183,7 +191,7 @@ def _candidates(passages: Sequence[Passage]) -> list[PassagePiece]:
 
 
 async def _scored(
-    question: str, passages: Sequence[Passage], candidates: list[PassagePiece], reranker: Reranker
+    question: str, passages: Sequence[Passage], candidates: list[PassagePiece], reranker: Scorer
 ) -> list[_Scored]:
     """Score sentences together with their headings, best first."""
     candidates = _likeliest(question, candidates)

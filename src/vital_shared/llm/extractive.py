@@ -64,7 +64,9 @@ class ExtractiveComposer:
                 yield Cited(citation=_citation(number, passage, quote))
                 yield TextDelta(text=f"- {passage.title.rstrip('.')}: {' '.join(quote.split())} [{number}]\n")
             before = "\n"
-        quotes, estimate = await select(request.question, request.passages, self._reranker)
+        quotes, estimate = await select(
+            request.question, request.passages, self._reranker, answer_from=request.answer_from
+        )
         for piece in quotes:
             number += 1
             yield Cited(citation=_citation(number, piece.passage, piece.quote))

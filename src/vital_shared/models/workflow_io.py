@@ -222,6 +222,9 @@ class WorkflowOutput(Frozen):
     answer_calibration: str | None = None
     """The version of the calibration that `answer_probability` is of."""
 
+    retrieval_tuning: str | None = None
+    """The name of the tuning by which the documents were searched; None: by the values of the package."""
+
     unsupported: tuple[UnsupportedSentence, ...] = ()
     """The sentences of the response that their citations do not back."""
 

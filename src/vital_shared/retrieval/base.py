@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vital_shared.billing.run_context import current_run_context
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.citation import Passage
 from vital_shared.models.money import to_nanos
+from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
 from vital_shared.retrieval.search_usage import SearchUsage, UsageKind, current_usage
 from vital_shared.retrieval.usable_passages import usable_passages
 
-__all__ = ["Retrieved", "Source", "ask", "max_price_of"]
+__all__ = ["Retrieved", "Source", "TunableSource", "ask", "max_price_of"]
 
 
 class Source(Protocol):
@@ -29,6 +30,20 @@ class Source(Protocol):
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         """Find at most `limit` passages, best first, that this tenant may see: its own and the shared ones.
+
+        :raises VitalError: when the source does not answer.
+        """
+        ...
+
+
+@runtime_checkable
+class TunableSource(Source, Protocol):
+    """A source that searches by the tenant's tuning."""
+
+    async def search_by(
+        self, tuning: RetrievalTuning, query: str, *, tenant_id: str, limit: int
+    ) -> tuple[Passage, ...]:
+        """Search as `search` does, by this tuning in place of the one in force.
 
         :raises VitalError: when the source does not answer.
         """
@@ -99,3 +114,9 @@ class Retrieved(Frozen):
 
     answerable: bool = False
     """Whether the best passage is near enough to the question to answer from it."""
+
+    top_logit: float | None = None
+    """The reranker's best score, whatever orders the passages; None without a reranker."""
+
+    tuning: RetrievalTuning = SHIPPED_TUNING
+    """The tuning by which the passages were ordered and judged."""

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.models.citation import Passage
+from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.retrieval.language import load_for
 from vital_shared.retrieval.passage_text import passage_text
+from vital_shared.retrieval.tunings import Tunings
 from vital_shared.retrieval.words import (
     content_words,
     coverage,
@@ -20,17 +22,9 @@ from vital_shared.retrieval.words import (
 )
 
 if TYPE_CHECKING:
-    from vital_shared.retrieval.rerank import Reranker
+    from vital_shared.retrieval.rerank import Scorer
 
-__all__ = ["ANSWERABLE_LOGIT", "Fusion"]
-
-ANSWERABLE_LOGIT: Final = -8.0
-"""The gate: below it the best passage has nothing to do with the question.
-
-On 156 questions of six fields, 45 of them without an answer, it turned away 17 of the latter (all that
-were off topic) and 3 of the former. Higher would cost answers (at -4, 13) and still let through what is
-near the topic without the fact, which scored up to 5.6: the composer sees that, sentence by sentence.
-"""
+__all__ = ["Fusion"]
 
 ANSWERABLE_COVERAGE: Final = 0.5
 """The gate without a reranker: the share of the question's content words that one passage has."""
@@ -51,28 +45,58 @@ class Fusion:
     """The merge of the sources' passages.
 
     :param reranker: None: the sources' own scores order the passages, and shared words open the gate.
+    :param tunings: None: the shipped tuning orders the passages of all tenants.
     """
 
-    def __init__(self, reranker: Reranker | None) -> None:
+    def __init__(self, reranker: Scorer | None, tunings: Tunings | None = None) -> None:
         self._reranker = reranker
+        self._tunings = tunings
 
-    async def merge(self, query: str, found: Mapping[str, Sequence[Passage]], *, limit: int) -> Retrieved:
+    async def merge(
+        self, query: str, found: Mapping[str, Sequence[Passage]], *, limit: int, tenant_id: str | None = None
+    ) -> Retrieved:
         """Return at most `limit` passages of all sources, best first, and whether they may hold an answer.
 
         :param found: the passages of each source, by its name, best first.
+        :param tenant_id: the tenant whose tuning orders them; None: the one for all tenants.
+        :raises ConfigurationError: when the reranking model cannot be loaded.
+        :raises StoreError: when the tuning cannot be read.
+        """
+        tuning = SHIPPED_TUNING if self._tunings is None else await self._tunings.of(tenant_id)
+        return await self.merge_by(tuning, query, found, limit=limit)
+
+    async def merge_by(
+        self,
+        tuning: RetrievalTuning,
+        query: str,
+        found: Mapping[str, Sequence[Passage]],
+        *,
+        limit: int,
+    ) -> Retrieved:
+        """Merge as `merge` does, by this tuning in place of the one in force.
+
         :raises ConfigurationError: when the reranking model cannot be loaded.
         """
         await load_for(query, *(passage.text for passages in found.values() for passage in passages))
         candidates = _without_copies(_fused(found), max(ROUNDS[-1][0], limit))
         if self._reranker is None:
             answerable = _has_words(query, candidates[:limit])
-            return Retrieved(passages=tuple(candidates[:limit]), answerable=answerable)
-        best = (await self._reranked(self._reranker, query, candidates))[:limit]
-        return Retrieved(passages=best, answerable=bool(best) and best[0].score >= ANSWERABLE_LOGIT)
+            return Retrieved(passages=tuple(candidates[:limit]), answerable=answerable, tuning=tuning)
+        scored = await self._reranked(self._reranker, query, candidates)
+        if not scored:
+            return Retrieved(tuning=tuning)
+        top_logit = max(passage.score for passage in scored)
+        best = _weighed(scored, candidates, tuning.source_weight)
+        return Retrieved(
+            passages=(*best, *_on_the_scale_of(best, candidates[len(scored) - 1 :]))[:limit],
+            answerable=top_logit >= tuning.answerable_logit,
+            top_logit=top_logit,
+            tuning=tuning,
+        )
 
     @staticmethod
-    async def _reranked(reranker: Reranker, query: str, candidates: Sequence[Passage]) -> tuple[Passage, ...]:
-        """Rerank from the top until one is near enough; the others follow in their order, on its scale."""
+    async def _reranked(reranker: Scorer, query: str, candidates: Sequence[Passage]) -> list[Passage]:
+        """Score the first passages, from the top until one is near enough."""
         scored: list[Passage] = []
         for most, near in ROUNDS:
             some = candidates[len(scored) : most]
@@ -80,8 +104,7 @@ class Fusion:
             scored += [p.model_copy(update={"score": float(x)}) for p, x in zip(some, logits, strict=True)]
             if len(scored) < most or max(passage.score for passage in scored) >= near:
                 break
-        best = sorted(scored, key=lambda passage: -passage.score)
-        return (*best, *_on_the_scale_of(best, candidates[len(scored) - 1 :]))
+        return scored
 
 
 def _fused(found: Mapping[str, Sequence[Passage]]) -> list[Passage]:
@@ -99,14 +122,29 @@ def _fused(found: Mapping[str, Sequence[Passage]]) -> list[Passage]:
     return [passages[key].model_copy(update={"score": scores[key]}) for key in order]
 
 
+def _weighed(
+    reranked: Sequence[Passage], candidates: Sequence[Passage], source_weight: float
+) -> list[Passage]:
+    """Order by logit, less what the passage's fused score lags behind the best one's.
+
+    :param reranked: the first of the candidates, with logits.
+    :param candidates: with fused scores, best first.
+    """
+    lowered = [
+        passage.model_copy(
+            update={"score": passage.score - source_weight * (candidates[0].score - candidate.score)}
+        )
+        for passage, candidate in zip(reranked, candidates, strict=False)
+    ]
+    return sorted(lowered, key=lambda passage: -passage.score)
+
+
 def _on_the_scale_of(reranked: Sequence[Passage], following: Sequence[Passage]) -> list[Passage]:
     """Give passages that were not reranked logits too: as far below the last one as their fused scores are.
 
     :param reranked: best first, with logits.
     :param following: in their order, with fused scores, after the last that was reranked.
     """
-    if not reranked:
-        return list(following)
     last, fused = reranked[-1].score, following[0].score
     return [
         passage.model_copy(update={"score": last - LOGITS_PER_FUSED_SCORE * (fused - passage.score)})

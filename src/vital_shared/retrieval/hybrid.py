@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Final, TypeVar
 
-__all__ = ["CANDIDATES", "KEYWORD_WEIGHT", "merged"]
+__all__ = ["CANDIDATES", "merged"]
 
 K = TypeVar("K", bound=Hashable)
 
 CANDIDATES: Final = 30
 """Passages that each side contributes."""
 
-KEYWORD_WEIGHT: Final = 0.3
-"""Score that the best keyword hit adds, where the range of the cosines counts 1."""
 
-
-def merged(cosines: Mapping[K, float], keyword: Mapping[K, float]) -> dict[K, float]:
+def merged(
+    cosines: Mapping[K, float], keyword: Mapping[K, float], *, keyword_weight: float
+) -> dict[K, float]:
     """Add the two scores, each scaled to the range of its candidates, the keywords' with their weight.
 
     Ranks alone (reciprocal rank fusion) would make the second-best keyword hit worth as much as the
@@ -25,7 +24,7 @@ def merged(cosines: Mapping[K, float], keyword: Mapping[K, float]) -> dict[K, fl
     near = _scaled(cosines, low=min(cosines.values(), default=0.0))
     words = _scaled(keyword, low=0.0)
     return {
-        chunk_id: near.get(chunk_id, 0.0) + KEYWORD_WEIGHT * words.get(chunk_id, 0.0)
+        chunk_id: near.get(chunk_id, 0.0) + keyword_weight * words.get(chunk_id, 0.0)
         for chunk_id in near.keys() | words.keys()
     }
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.models.citation import Passage
+from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.hybrid import CANDIDATES, merged
+from vital_shared.retrieval.tunings import Tunings
 from vital_shared.store.knowledge import EmbeddedState, KnowledgeStore
 
 if TYPE_CHECKING:
@@ -24,13 +26,19 @@ class MemorySource:
     :param knowledge: the store of the documents.
     :param embedder: the model that also made the stored embeddings, or None.
     :param folder: the folder of the index.
+    :param tunings: None: all tenants' documents are searched by the shipped tuning.
     """
 
     name = "memory"
 
     def __init__(
-        self, knowledge: KnowledgeStore, embedder: DocumentEmbedder | Embedder | None, folder: Path
+        self,
+        knowledge: KnowledgeStore,
+        embedder: DocumentEmbedder | Embedder | None,
+        folder: Path,
+        tunings: Tunings | None = None,
     ) -> None:
+        self._tunings = tunings
         self._knowledge = knowledge
         self._embedder = embedder
         self._folder = folder
@@ -44,10 +52,21 @@ class MemorySource:
         :raises StoreError: when the store does not answer.
         :raises ConfigurationError: when the embedding model cannot be loaded.
         """
+        tuning = SHIPPED_TUNING if self._tunings is None else await self._tunings.of(tenant_id)
+        return await self.search_by(tuning, query, tenant_id=tenant_id, limit=limit)
+
+    async def search_by(
+        self, tuning: RetrievalTuning, query: str, *, tenant_id: str, limit: int
+    ) -> tuple[Passage, ...]:
+        """Find at most `limit` passages, best first, by this tuning in place of the one in force.
+
+        :raises StoreError: when the store does not answer.
+        :raises ConfigurationError: when the embedding model cannot be loaded.
+        """
         _, index, embedder = await self._current()
         vector = None if embedder is None else await embedder.embed_query(query)
         found = await index.search(query, vector, tenant_id=tenant_id, limit=CANDIDATES)
-        scores = merged(found.cosines, found.keywords)
+        scores = merged(found.cosines, found.keywords, keyword_weight=tuning.keyword_weight)
         best = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))[:limit]
         passages = await self._knowledge.passages(best, tenant_id=tenant_id)
         # A chunk may have been deleted since it was found.

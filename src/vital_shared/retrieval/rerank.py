@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.encoder import Encoder
 from vital_shared.retrieval.language import ENGLISH, language_of
 
-__all__ = ["Reranker"]
+__all__ = ["Reranker", "Scorer"]
 
 MAX_TOKENS = 256
 """Tokens of question and text together: time grows with it, and chunks are seldom longer."""
@@ -24,6 +25,26 @@ LOGITS_PER_COSINE = 60.0
 """The factor from cosines of multilingual-e5-small to logits. Those of 100 Swedish and German questions with
 the passage that answers had a median of 0.84, with a passage of the same subject 0.83, with any other 0.82:
 they order passages (R@1 .58, where ms-marco's logits had .18), and say little about whether one answers."""
+
+
+class Scorer(Protocol):
+    """Scores texts against a question, as `Reranker` does."""
+
+    @property
+    def name(self) -> str:
+        """The name of the cross-encoder."""
+        ...
+
+    def scorer(self, query: str) -> str:
+        """Return the name of the model that scores texts against a question."""
+        ...
+
+    async def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one logit for each text, in their order.
+
+        :raises ConfigurationError: when the model cannot be loaded.
+        """
+        ...
 
 
 class Reranker:

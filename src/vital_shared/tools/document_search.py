@@ -31,8 +31,10 @@ logger = get_logger(__name__)
 class Merger(Protocol):
     """One ranking of the passages of several sources."""
 
-    async def merge(self, query: str, found: Mapping[str, Sequence[Passage]], *, limit: int) -> Retrieved:
-        """Merge the passages by source into at most `limit`, best first."""
+    async def merge(
+        self, query: str, found: Mapping[str, Sequence[Passage]], *, limit: int, tenant_id: str | None
+    ) -> Retrieved:
+        """Merge the passages by source into at most `limit`, best first, by the tenant's tuning."""
         ...
 
 
@@ -61,7 +63,7 @@ def document_search(
             raise ToolError(
                 "The documents cannot be searched at the moment: no source of documents answered."
             )
-        retrieved = await merger.merge(query, answered, limit=limit)
+        retrieved = await merger.merge(query, answered, limit=limit, tenant_id=context.tenant_id)
         return Found(text=_written(query, retrieved), passages=retrieved.passages)
 
     return document_search

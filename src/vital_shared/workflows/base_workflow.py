@@ -265,6 +265,7 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
         rag_sources: tuple[str, ...],
         rag_retrieval: tuple[Outcome[tuple[Passage, ...]], ...],
         load_agent: AgentProfile,
+        tenant_id: str,
     ) -> Retrieved:
         """Merge what the sources have found that the agent may use, the best first."""
         allowed = rag_sources if load_agent.sources is None else load_agent.sources
@@ -275,7 +276,9 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
         }
         if not found:
             raise Skip
-        return await self.services.fusion.merge(question, found, limit=self.services.settings.passages)
+        return await self.services.fusion.merge(
+            question, found, limit=self.services.settings.passages, tenant_id=tenant_id
+        )
 
     @node(optional=True, degradation="suggestion_failed", when=lambda enable_tools: enable_tools)
     async def tool_suggestion(self, query: str, enable_tools: bool) -> tuple[ToolCall, ...]:
@@ -385,6 +388,7 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
             tool_results=tool_results,
             history=history,
             grounded=input.enable_rag,
+            answer_from=passages.tuning.answer_from,
         )
         models = resolve_models(load_agent, input.model, services.models)
         spent = spent_so_far()

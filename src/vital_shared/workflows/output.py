@@ -20,6 +20,7 @@ from vital_shared.models.workflow_io import (
     WorkflowInput,
     WorkflowOutput,
 )
+from vital_shared.retrieval.base import Retrieved
 from vital_shared.workflows.quality import known_reason, score, warning_for
 
 __all__ = ["build_output"]
@@ -47,6 +48,7 @@ def build_output(
     answer: Answer | None = run.value("answer")
     quality: Quality = run.value("quality") or Quality()
     suggestion: Suggestion = run.value("model_suggestion") or Suggestion()
+    passages: Retrieved | None = run.value("passages")
     results: tuple[ToolResult, ...] = run.value("tool_results", ()) + (answer.tool_results if answer else ())
     calls = suggestion.model_calls + (answer.calls if answer else ())
     reasons = _reasons(run, answer, quality, more_reasons)
@@ -67,6 +69,7 @@ def build_output(
         groundedness=quality.groundedness,
         answer_probability=estimate.probability if estimate else None,
         answer_calibration=estimate.calibration if estimate else None,
+        retrieval_tuning=passages.tuning.name or None if passages else None,
         unsupported=quality.unsupported,
         degradation_reasons=reasons,
         warnings=(*(answer.warnings if answer else ()), *_warnings(run, quality, reasons)),

@@ -17,6 +17,7 @@ from vital_shared.cache.cache import Cache
 from vital_shared.errors import ConfigurationError
 from vital_shared.events.flights import Flights
 from vital_shared.events.logs import EventLogs
+from vital_shared.llm.answer_calibration import SCORERS, shipped_calibration
 from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model
 from vital_shared.llm.configuration import load_configuration
@@ -36,6 +37,7 @@ from vital_shared.retrieval.fusion import Fusion
 from vital_shared.retrieval.memory import MemorySource
 from vital_shared.retrieval.pinned_models import BGE_SMALL, DECLARED, ENTAILMENT, MS_MARCO, MULTILINGUAL
 from vital_shared.retrieval.sources.configured import configured_collections
+from vital_shared.retrieval.tunings import Tunings
 from vital_shared.retrieval.weights import installed
 from vital_shared.settings import Settings
 from vital_shared.store.agents import AgentStore
@@ -47,6 +49,7 @@ from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.label_values import LabelValues
 from vital_shared.store.limits import LimitStore
 from vital_shared.store.request_counts import RequestCounts
+from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 from vital_shared.store.runs import RunStore
 from vital_shared.store.savings import Savings
 from vital_shared.store.spool import Spool
@@ -106,6 +109,8 @@ class Services:
     """The breakers of the collections."""
     memory: MemorySource
     """The first of the sources: the embedded index."""
+    tunings: Tunings
+    """The tunings by which the tenants' documents are searched."""
     fusion: Fusion
     models: ModelRegistry
     breakers: Breakers
@@ -193,13 +198,13 @@ class Services:
             stack.push_async_callback(all_models.aclose)
             check_default_model(settings.model, all_models)
             source_breakers = Breakers()
-            collections = configured_collections(settings, embedders, source_breakers)
+            tunings, fusion = _tuned(database, embedder, reranker)
+            collections = configured_collections(settings, embedders, source_breakers, tunings)
             for collection in collections:
                 stack.push_async_callback(collection.aclose)
-            memory = MemorySource(knowledge, embedder, settings.data_dir / "index")
+            memory = MemorySource(knowledge, embedder, settings.data_dir / "index", tunings)
             stack.push_async_callback(memory.aclose)
             all_sources = (memory, *collections, *sources)
-            fusion = Fusion(reranker)
             public = PublicTools(settings.contact_email, os.environ)
             stack.push_async_callback(public.aclose)
             own_tools = (calculator, document_search(all_sources, fusion), *public.tools, *tools)
@@ -244,6 +249,7 @@ class Services:
                 collections=collections,
                 source_breakers=source_breakers,
                 memory=memory,
+                tunings=tunings,
                 fusion=fusion,
                 models=all_models,
                 breakers=Breakers(),
@@ -262,6 +268,19 @@ class Services:
     async def aclose(self) -> None:
         """Close what is open."""
         await self.closing.aclose()
+
+
+def _tuned(
+    database: Database, embedder: DocumentEmbedder | None, reranker: Reranker | None
+) -> tuple[Tunings, Fusion]:
+    """Make the tunings of the tenants' documents, and what merges passages by them."""
+    tunings = Tunings(
+        RetrievalTuningStore(database),
+        embedder,
+        reranker="" if reranker is None else reranker.name,
+        calibration="+".join(shipped_calibration(language).version for language in SCORERS),
+    )
+    return tunings, Fusion(reranker, tunings)
 
 
 def _redis(settings: Settings) -> RedisTier | None:

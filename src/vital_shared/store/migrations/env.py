@@ -13,6 +13,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     dead_letter_table,
     document_file_table,
     idempotency_table,
+    retrieval_tuning_table,
     source_tables,
     staged_embedding_table,
 )

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.errors import ConfigurationError, SourceError, StoreError
 from vital_shared.models.citation import Passage
+from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
 from vital_shared.retrieval.collection import (
     CollectionDocument,
     CollectionIndex,
@@ -41,6 +42,7 @@ from vital_shared.retrieval.sources.supabase.statements import (
     keyword_statement,
     search_statement,
 )
+from vital_shared.retrieval.tunings import Tunings
 from vital_shared.store.database import Database
 from vital_shared.store.keywords import match_expression
 from vital_shared.store.short_lived_cache import ShortLivedCache
@@ -92,12 +94,20 @@ class SupabaseSource:
     :param url: an address of Postgres, directly or through a pooler such as PgBouncer.
     :param embedders: the installed models, by name.
     :param guard: leaves the server alone for a while when it fails.
+    :param tunings: None: all tenants' documents are searched by the shipped tuning.
     :raises ConfigurationError: when the address cannot be used.
     """
 
     name = "supabase"
 
-    def __init__(self, url: str, embedders: Mapping[str, Embedder], guard: SourceGuard) -> None:
+    def __init__(
+        self,
+        url: str,
+        embedders: Mapping[str, Embedder],
+        guard: SourceGuard,
+        tunings: Tunings | None = None,
+    ) -> None:
+        self._tunings = tunings
         self._embedders = embedders
         self._guard = guard
         self._searching = Database(url, wait_seconds=SEARCH_SECONDS, variable=VARIABLE)
@@ -118,6 +128,17 @@ class SupabaseSource:
         :raises SourceError: when the server does not answer, or its index is of a model that is not here.
         :raises ConfigurationError: when the embedding model cannot be loaded.
         """
+        tuning = SHIPPED_TUNING if self._tunings is None else await self._tunings.of(tenant_id)
+        return await self.search_by(tuning, query, tenant_id=tenant_id, limit=limit)
+
+    async def search_by(
+        self, tuning: RetrievalTuning, query: str, *, tenant_id: str, limit: int
+    ) -> tuple[Passage, ...]:
+        """Search as `search` does, by this tuning in place of the one in force.
+
+        :raises SourceError: when the server does not answer, or its index is of a model that is not here.
+        :raises ConfigurationError: when the embedding model cannot be loaded.
+        """
         async with self._guard.search(), _plain_errors():
             try:
                 rows = await self._candidates(query, owner(tenant_id))
@@ -126,7 +147,7 @@ class SupabaseSource:
                     raise
                 self._active.forget()  # a new index has taken the place of the one that was read a moment ago
                 rows = await self._candidates(query, owner(tenant_id))
-        return _best(rows, limit)
+        return _best(rows, limit, tuning.keyword_weight)
 
     async def _candidates(self, query: str, tenant: str) -> Sequence[RowMapping]:
         active = await self._active.get(None, self._read_active)
@@ -304,10 +325,10 @@ def _vector_text(vector: NDArray[np.float32]) -> str:
     return orjson.dumps(np.ascontiguousarray(vector), option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
-def _best(rows: Sequence[RowMapping], limit: int) -> tuple[Passage, ...]:
+def _best(rows: Sequence[RowMapping], limit: int, keyword_weight: float) -> tuple[Passage, ...]:
     cosines = {row["id"]: float(row["cosine"]) for row in rows if "cosine" in row}
     keyword = {row["id"]: float(row["keyword"]) for row in rows if row["keyword"] is not None}
-    scores = merged(cosines, keyword)
+    scores = merged(cosines, keyword, keyword_weight=keyword_weight)
     best = sorted(rows, key=lambda row: (-scores[row["id"]], row["id"]))[:limit]
     return tuple(_passage(row, scores[row["id"]]) for row in best)
 
