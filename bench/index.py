@@ -1,11 +1,12 @@
 """Measure the embedded index at 100,000 passages, and the ingesting, against floors and targets.
 
-    python bench/index.py [--passages N] [--folder FOLDER] [--json FILE]
+    python bench/index.py [--passages N] [--small] [--folder FOLDER] [--json FILE]
 
 Prints one table and exits with 1 where a target is missed. The passages are words drawn as frequently as in
 real text, with random vectors; questions are embedded by the real model, and the documents that are ingested
 are the sample knowledge. The store is made in FOLDER (default: a temporary one) and used again where it is
-there. Each figure is taken in a process of its own, so that a start is a start. The models have to be
+there. With --small little of everything is measured in a minute and no target counts: that shows whether it
+works. Each figure is taken in a process of its own, so that a start is a start. The models have to be
 installed.
 """
 
@@ -43,8 +44,21 @@ TENANT = "bench"
 DOCUMENT_PASSAGES = 100
 SEARCHES = 200
 WRITES = 30
-ROUNDS = 3
 NOTHING = "\N{EN DASH}"
+
+
+class Size(NamedTuple):
+    """The amount of what is measured."""
+
+    passages: int
+    documents: int | None = None
+    """Documents that are ingested; None: all of the sample knowledge."""
+    rounds: int = 3
+    """Rounds of ingesting."""
+
+
+MIN_PASSAGES = SEARCHES
+SMALL = Size(passages=1_200, documents=2, rounds=1)
 
 
 @dataclass
@@ -107,9 +121,9 @@ class Opened:
         return (time.perf_counter() - start) * 1e3
 
 
-async def fill(folder: Path, number: int) -> dict[str, Any]:
+async def fill(folder: Path, size: Size) -> dict[str, Any]:
     """Fill a store, and measure the first start after that, which builds the index."""
-    vocabulary = Vocabulary(1)
+    vocabulary, number = Vocabulary(1), size.passages
     async with Opened(folder) as engine:
         if not await engine.knowledge.chunk_ids():
             texts = list(vocabulary.texts(number))
@@ -125,7 +139,7 @@ async def fill(folder: Path, number: int) -> dict[str, Any]:
     return {"build_s": built, **_sizes(folder)}
 
 
-async def search(folder: Path, number: int) -> dict[str, Any]:
+async def search(folder: Path, size: Size) -> dict[str, Any]:
     """Search after a start; then write and search in turns."""
     questions = json.loads((folder / "questions.json").read_text())
     vocabulary = Vocabulary(2)
@@ -156,11 +170,11 @@ async def search(folder: Path, number: int) -> dict[str, Any]:
         "written_ms": written,
         "embed_ms": embedding,
         "grown": grown,
-        "product_ms": _product_ms(number),
+        "product_ms": _product_ms(size.passages),
     }
 
 
-async def search_nothing(folder: Path, _: int) -> dict[str, Any]:
+async def search_nothing(folder: Path, _: Size) -> dict[str, Any]:
     """Search an index of hardly anything: what all searches need of memory."""
     vocabulary = Vocabulary(3)
     texts = list(vocabulary.texts(40))
@@ -172,14 +186,15 @@ async def search_nothing(folder: Path, _: int) -> dict[str, Any]:
         return {"grown": _resident() - before}
 
 
-async def ingest(folder: Path, _: int) -> dict[str, Any]:
+async def ingest(folder: Path, size: Size) -> dict[str, Any]:
     """Ingest documents and embed the same chunks with nothing around the model, in turns; the best counts."""
     documents = [path for path in sorted(KNOWLEDGE.iterdir()) if path.suffix != ".json"]
+    documents = documents[: size.documents]
     seconds, floors = [], []
     async with Opened(folder) as engine:
         ingestor = Ingestor(engine.knowledge, engine.embedder, uses_all_cores=True)
         await ingestor.ingest_bytes(b"# First\n\nA sentence.", uri="first.md", tenant_id=TENANT)
-        for n in range(ROUNDS):
+        for n in range(size.rounds):
             last = max(await engine.knowledge.chunk_ids())
             start = time.perf_counter()
             results = [result async for result in ingestor.ingest_paths(documents, tenant_id=f"{n}")]
@@ -263,20 +278,21 @@ def _resident() -> float:
 PHASES = {each.__name__: each for each in (fill, search, search_nothing, ingest)}
 
 
-def measured(phase: str, folder: Path, number: int) -> dict[str, Any]:
+def measured(phase: str, folder: Path, size: Size) -> dict[str, Any]:
     """Run a phase in a process of its own."""
-    command = [sys.executable, __file__, "--phase", phase, "--folder", str(folder), "--passages", str(number)]
+    command = [sys.executable, __file__, "--phase", phase, "--folder", str(folder)]
+    command += ["--size", json.dumps(size)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def lines(folder: Path, number: int) -> list[Line]:
-    index = measured("fill", folder / "full", number)
-    full = measured("search", folder / "full", number)
+def lines(folder: Path, size: Size) -> list[Line]:
+    index = measured("fill", folder / "full", size)
+    full = measured("search", folder / "full", size)
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        empty = measured("search_nothing", Path(name) / "empty", number)
-        ingested = measured("ingest", Path(name) / "ingested", number)
+        empty = measured("search_nothing", Path(name) / "empty", size)
+        ingested = measured("ingest", Path(name) / "ingested", size)
     quiet, written = _least_disturbed(full["search_ms"]), _least_disturbed(full["written_ms"])
     fastest = _least_disturbed(full["embed_ms"]) + full["product_ms"]
     memory = 1.2 * (index["matrix"] + index["keywords"])
@@ -293,7 +309,7 @@ def lines(folder: Path, number: int) -> list[Line]:
             None,
             most=memory / 1e6,
         ),
-        Line("matrix on disk", "MB", index["matrix"] / 1e6, number * Embedder.dimension * 4 / 1e6),
+        Line("matrix on disk", "MB", index["matrix"] / 1e6, size.passages * Embedder.dimension * 4 / 1e6),
         Line("keyword index on disk", "MB", index["keywords"] / 1e6),
         Line("building it all anew", "s", index["build_s"]),
         Line(
@@ -315,23 +331,28 @@ def lines(folder: Path, number: int) -> list[Line]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--passages", type=int, default=100_000)
+    parser.add_argument("--small", action="store_true", help="see that it works, with little of everything")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--json", type=Path, help="write the figures into this file")
     parser.add_argument("--phase", choices=PHASES, help=argparse.SUPPRESS)
+    parser.add_argument("--size", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.phase:
         arguments.folder.mkdir(parents=True, exist_ok=True)
-        result = asyncio.run(PHASES[arguments.phase](arguments.folder, arguments.passages))
+        result = asyncio.run(PHASES[arguments.phase](arguments.folder, Size(*json.loads(arguments.size))))
         print(json.dumps(result))
         return 0
+    if arguments.passages < MIN_PASSAGES:
+        parser.error(f"--passages has to be at least {MIN_PASSAGES}, one for each search")
+    size = SMALL if arguments.small else Size(arguments.passages)
     with tempfile.TemporaryDirectory() as name:
-        table = lines(arguments.folder or Path(name), arguments.passages)
+        table = lines(arguments.folder or Path(name), size)
     print("| | measured | floor | target |\n| --- | ---: | ---: | ---: |")
     for line in table:
         print(line.shown())
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(line) for line in table], indent=2) + "\n")
-    return 1 if any(line.is_missed for line in table) else 0
+    return 1 if any(line.is_missed for line in table) and not arguments.small else 0
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def show_results(results: Sequence[IngestResult]) -> None:
     )
     numbers = Counter(result.status for result in results)
     said = ", ".join(f"{number} {status}" for status, number in numbers.items())
-    partly = sum(bool(result.message) for result in results if result.status in {"added", "updated"})
+    stored = {"added", "updated", "unchanged"}
+    partly = sum(bool(result.message) for result in results if result.status in stored)
     said += f" ({partly} not read as a whole, see the notes)" if partly else ""
     say(f"{counted(len(results), 'file')}: {said}.", "red" if numbers["failed"] else "green")

@@ -100,6 +100,18 @@ def test_meaning_counts_more_than_words() -> None:
     assert merged({1: 0.7}, {}, keyword_weight=0.3) == {1: 1.0}
 
 
+async def test_words_in_another_language_are_found_in_other_forms(
+    knowledge: KnowledgeStore, tmp_path: Path
+) -> None:
+    await add(knowledge, "Die Gebühren werden von den Bibliotheken der Stadt jährlich festgelegt.")
+    await add(knowledge, "Der Garten ist im Sommer jeden Abend bis neun Uhr geöffnet.")
+    await add(knowledge, TEXTS[0])
+    source = MemorySource(knowledge, None, tmp_path)
+    for question in ("Gebühr", "Welche Bibliothek?", "Stadtgebühr Bibliothek"):
+        found = await source.search(question, tenant_id="a", limit=1)
+        assert [passage.text[:12] for passage in found] == ["Die Gebühren"]
+
+
 async def test_the_weight_of_words_decides_between_them_and_meaning(
     knowledge: KnowledgeStore, bge: Embedder, tmp_path: Path
 ) -> None:

@@ -83,4 +83,5 @@ def _row(document: Document) -> dict[str, object]:
         "uri": document.uri,
         "tenant": document.tenant_id or "(shared)",
         "passages": document.chunks,
+        "note": " ".join(document.notes),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from vital_cli.views.words import counted
 from vital_shared.errors import VitalError
 from vital_shared.models.base import Frozen
 from vital_shared.retrieval.collection import Collection
@@ -59,8 +60,13 @@ async def _memory(services: Services) -> SourceRow:
         embedder="" if embedder is None else embedder.name,
         dimension=0 if embedder is None else embedder.dimension,
         version=str(await services.knowledge.version()),
-        note="; ".join((note, *await _tunings(services))),
+        note="; ".join((note, *await _partly_read(services), *await _tunings(services))),
     )
+
+
+async def _partly_read(services: Services) -> list[str]:
+    partly = await services.knowledge.partly_read_count()
+    return [f"{counted(partly, 'document')} read in part: see `vital documents list`"] if partly else []
 
 
 async def _tunings(services: Services) -> list[str]:

@@ -39,3 +39,5 @@ class Document(Frozen):
     media_type: str
     chunks: int
     updated_at: datetime
+    notes: tuple[str, ...] = ()
+    """Sentences for the user: what of the document was not read; none where all was."""

@@ -106,15 +106,22 @@ _kept_content_words = lru_cache(maxsize=1_024)(_content_words)
 """One question looks at the same passages and sentences several times."""
 
 
-def keyword(word: str) -> str:
+def keyword(word: str, language: str = ENGLISH) -> str:
     """Return the form by which a single word is indexed and looked up; empty for one that says nothing.
 
     In lower case, without the marks on its letters and without its ending.
     """
     plain = word.lower()
-    if not plain.isascii():
-        plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not "\u0300" <= c <= "\u036f")
+    if language != ENGLISH:
+        return "" if plain in stop_words(language) else _without_marks(stem(plain, language))
+    plain = _without_marks(plain)
     return "" if plain in _STOP_WORDS or plain in _CLITICS else _stem(plain)
+
+
+def _without_marks(word: str) -> str:
+    if word.isascii():
+        return word
+    return "".join(c for c in unicodedata.normalize("NFKD", word) if not "\u0300" <= c <= "\u036f")
 
 
 def coverage(wanted: frozenset[str], text: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -119,11 +120,13 @@ class KnowledgeStore:
         media_type: str,
         chunks: Sequence[Chunk],
         model: str = "",
+        notes: Sequence[str] = (),
     ) -> Document:
         """Store a document in place of the one with this tenant and uri, whose id it keeps, or as a new one.
 
         :param tenant_id: its owner; None: shared by all.
         :param model: the name of the embeddings' model; empty: there are none.
+        :param notes: sentences about what of the document was not read.
         :raises EmbeddingModelChanged: when the other documents are embedded with another model.
         :raises StoreError: when the database does not answer.
         Then nothing has changed.
@@ -145,6 +148,7 @@ class KnowledgeStore:
                 media_type=media_type,
                 chunks=len(chunks),
                 updated_at=datetime.now(UTC),
+                notes=tuple(notes),
             )
             await _insert(connection, document, chunks)
             await _forget_deletions(connection)
@@ -241,6 +245,13 @@ class KnowledgeStore:
             )
             kept: str = (await connection.execute(select(column))).scalar_one()
             return kept
+
+    async def partly_read_count(self) -> int:
+        """Return the number of documents of all tenants of which a part was not read."""
+        statement = select(func.count()).select_from(documents).where(documents.c.notes != "[]")
+        async with self._database.connect() as connection:
+            number: int = (await connection.execute(statement)).scalar_one()
+            return number
 
     async def passage_count(self) -> int:
         """Return the number of chunks of all tenants."""
@@ -355,7 +366,8 @@ async def _forget_model_if_empty(connection: AsyncConnection) -> None:
 
 async def _insert(connection: AsyncConnection, document: Document, pieces: Sequence[Chunk]) -> None:
     holder = owner(document.tenant_id)
-    await connection.execute(insert(documents).values(document.model_dump() | {"tenant_id": holder}))
+    row = document.model_dump() | {"tenant_id": holder, "notes": json.dumps(document.notes)}
+    await connection.execute(insert(documents).values(row))
     common = {"document_id": document.id, "tenant_id": holder, "title": document.title}
     rows = [common | piece.model_dump() for piece in pieces]
     if rows:
@@ -373,7 +385,8 @@ def _not_found(document_id: str) -> NotFound:
 
 
 def _document(row: RowMapping) -> Document:
-    return Document.model_validate(dict(row) | {"tenant_id": row["tenant_id"] or None})
+    notes = tuple(json.loads(row["notes"]))
+    return Document.model_validate(dict(row) | {"tenant_id": row["tenant_id"] or None, "notes": notes})
 
 
 def _passage(row: RowMapping) -> Passage:

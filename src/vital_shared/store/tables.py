@@ -137,6 +137,7 @@ documents = Table(
     Column("media_type", SafeText, nullable=False),
     Column("chunks", Integer, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("notes", SafeText, nullable=False, server_default="[]"),  # JSON list of sentences
     UniqueConstraint("tenant_id", "uri", name="uq_documents_tenant_id_uri"),
     Index("ix_documents_tenant_id_content_hash", "tenant_id", "content_hash"),
 )

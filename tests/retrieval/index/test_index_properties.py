@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from vital_shared.models.knowledge import Chunk
 from vital_shared.retrieval.index import folder as folders
 from vital_shared.retrieval.index.index import KnowledgeIndex
+from vital_shared.retrieval.index.word_codes import language_in
+from vital_shared.retrieval.language import ENGLISH
 from vital_shared.retrieval.words import keyword
 from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
@@ -48,28 +50,32 @@ class Plain:
     """A chunk in the plain list."""
 
     tenant_id: str | None
+    language: str
     words: Counter[str]
     length: int
     vector: NDArray[np.float32] | None
 
 
-def words_of(text: str) -> list[str]:
-    return [form for word in re.findall(r"[^\W_]+", text.lower()) if (form := keyword(word))]
+def words_of(text: str, language: str) -> list[str]:
+    return [form for word in re.findall(r"[^\W_]+", text.lower()) if (form := keyword(word, language))]
 
 
 def plain(tenant_id: str | None, title: str, section: str, text: str, vector: int | None) -> Plain:
+    language = language_in(text)
     weights: Counter[str] = Counter()
     for field, weight in ((title, 2.0), (section, 1.5), (text, 1.0)):
-        for word in words_of(field):
+        for word in words_of(field, language):
             weights[word] += weight  # type: ignore[assignment]
-    length = sum(len(words_of(field)) for field in (title, section, text))
-    return Plain(tenant_id, weights, length, None if vector is None else direction(vector))
+    length = sum(len(words_of(field, language)) for field in (title, section, text))
+    length += language != ENGLISH  # which is a word more
+    return Plain(tenant_id, language, weights, length, None if vector is None else direction(vector))
 
 
 def bm25(chunks: dict[int, Plain], query: str) -> dict[int, float]:
     mean = sum(chunk.length for chunk in chunks.values()) / max(1, len(chunks))
     scores: Counter[int] = Counter()
-    for word in dict.fromkeys(words_of(query)):
+    languages = {ENGLISH, *(chunk.language for chunk in chunks.values())}
+    for word in {word for language in languages for word in words_of(query, language)}:
         having = {chunk_id: chunk for chunk_id, chunk in chunks.items() if chunk.words[word]}
         rarity = math.log(1 + (len(chunks) - len(having) + 0.5) / (len(having) + 0.5))
         for chunk_id, chunk in having.items():

@@ -1,10 +1,12 @@
 import asyncio
+import io
 import random
 import sys
 
 import numpy as np
 import pytest
 from sqlalchemy import select
+from xlsxwriter import Workbook
 
 from vital_shared.errors import IngestError, StoreError
 from vital_shared.retrieval.ingest import Ingestor, Limits
@@ -52,6 +54,24 @@ async def test_unchanged_content_is_not_embedded_again(ingestor, knowledge, embe
     again = await add(ingestor, "Words.")
     assert (again.status, again.document_id, again.chunks) == ("unchanged", first.document_id, 1)
     assert (await knowledge.version(), embedder.batches) == (version, [])
+
+
+async def test_what_was_not_read_is_kept_with_the_document_and_said_again(ingestor, knowledge):
+    file = io.BytesIO()
+    with Workbook(file) as book:
+        book.add_worksheet("Wards").write_row(0, 0, ["Beds", 24])
+        wages = book.add_worksheet("Wages")
+        wages.write_row(0, 0, ["Salary", 3000])
+        wages.hide()
+    note = "The hidden sheet Wages was not read."
+    for status in ("added", "unchanged"):
+        result = await ingestor.ingest_bytes(file.getvalue(), uri="a.xlsx", tenant_id="acme")
+        assert (result.status, result.message) == (status, note)
+    assert (await knowledge.get(result.document_id, tenant_id="acme")).notes == (note,)
+    await add(ingestor, "All of it is read.")
+    listed = await knowledge.list(tenant_id="acme")
+    assert [document.notes for document in listed] == [(), (note,)]
+    assert await knowledge.partly_read_count() == 1
 
 
 async def test_unchanged_content_is_embedded_once_there_is_a_model(ingestor, knowledge):

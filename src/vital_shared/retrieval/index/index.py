@@ -27,8 +27,8 @@ logger = get_logger(__name__)
 
 T = TypeVar("T")
 
-FORMAT: Final = 1
-"""The format of the files; those of another one are left alone."""
+FORMAT: Final = 2
+"""The format of the files and of the words in them; those of another one are left alone."""
 
 PATIENCE_SECONDS: Final = 1.0
 """Seconds that a search waits for earlier writes to be indexed; only writes by the thousands take as long."""

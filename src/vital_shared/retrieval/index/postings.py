@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vital_shared.retrieval.index.word_codes import word_codes
+from vital_shared.retrieval.index.word_codes import LANGUAGE_CODES, language_in, word_codes
+from vital_shared.retrieval.language import ENGLISH
 
 __all__ = ["Allocate", "Matches", "Postings"]
 
@@ -62,11 +64,24 @@ class Postings(NamedTuple):
         part = slice(int(self.starts[place]), int(self.starts[place + 1]))
         return Matches(self.rows[part], self.halves[part] * np.float32(0.5))
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the rows that are not in English."""
+        wanted = np.fromiter(LANGUAGE_CODES.values(), np.uint64)
+        places = np.searchsorted(self.codes, wanted)
+        found = np.zeros(len(wanted), bool)
+        inside = places < len(self.codes)
+        found[inside] = self.codes[places[inside]] == wanted[inside]
+        return tuple(compress(LANGUAGE_CODES, found))
+
     @classmethod
     def of(cls, texts: Sequence[tuple[str, str, str]]) -> Postings:
-        """Index rows, each a title, a section and a text."""
+        """Index rows, each a title, a section and a text; words are cut by the language of the text.
+
+        A row in another language than English has the code of its language as one word more.
+        """
         weights = (HALVES_IN_TITLE, HALVES_IN_SECTION, HALVES_IN_TEXT)
-        fields = [word_codes(field) for row in texts for field in row]
+        fields = [codes for row in texts for codes in _fields(row)]
         sizes = np.fromiter(map(len, fields), np.int64, len(fields))
         codes = np.concatenate([*fields, np.zeros(0, np.uint64)])
         rows = np.repeat(np.arange(len(fields)) // len(weights), sizes)
@@ -129,6 +144,14 @@ class Postings(NamedTuple):
             lengths[first_row : first_row + len(part.lengths)] = part.lengths
             first_row += len(part.lengths)
         return cls(codes, starts, rows, halves, lengths)
+
+
+def _fields(row: tuple[str, str, str]) -> list[NDArray[np.uint64]]:
+    language = language_in(row[-1])
+    fields = [word_codes(field, language) for field in row]
+    if language != ENGLISH:
+        fields[-1] = np.append(fields[-1], np.uint64(LANGUAGE_CODES[language]))
+    return fields
 
 
 def _moves(part: Postings, targets: NDArray[np.int64]) -> Iterator[tuple[slice, NDArray[np.int64]]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vital_shared.retrieval.index.postings import Matches, Postings
 from vital_shared.retrieval.index.segment import Segment, join
-from vital_shared.retrieval.index.word_codes import word_codes
+from vital_shared.retrieval.index.word_codes import question_codes
 from vital_shared.store.tables import SHARED
 
 __all__ = ["MAX_DEAD_SHARE", "Part", "Snapshot"]
@@ -158,7 +158,8 @@ class Snapshot(NamedTuple):
 
         How rare a word is, is counted in what the tenant may see: what others have changes nothing.
         """
-        codes = list(dict.fromkeys(word_codes(query).tolist()))[:MAX_QUERY_WORDS]
+        languages = sorted({language for part in self.parts for language in part.segment.postings.languages})
+        codes = question_codes(query, languages, most_words=MAX_QUERY_WORDS)
         seen = [_Seen(part.segment.postings, part.alive & part.owned_by(tenant_id)) for part in self.parts]
         number = sum(each.number for each in seen)
         if not codes or not number:

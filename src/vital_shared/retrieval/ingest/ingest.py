@@ -243,8 +243,7 @@ class Ingestor:
         except EmbeddingModelChanged:
             embedded = await self._embedded(data, uri, media_type, declared, lambda _: None)
             document = await replace(embedded)
-        result = IngestResult.of(document, "updated" if older else "added")
-        return result.model_copy(update={"message": " ".join(embedded.contents.notes)})
+        return IngestResult.of(document, "updated" if older else "added")
 
     async def _replace(
         self, embedded: _Embedded, *, tenant_id: str | None, uri: str, content_hash: str, media_type: str
@@ -257,6 +256,7 @@ class Ingestor:
             media_type=media_type,
             chunks=embedded.pieces.chunks,
             model=embedded.pieces.model,
+            notes=embedded.contents.notes,
         )
         await self._chunk_embedder.forget(embedded.contents, embedded.pieces.model)
         return document

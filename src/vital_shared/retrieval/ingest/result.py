@@ -35,4 +35,5 @@ class IngestResult(Frozen):
             document_id=document.id,
             title=document.title,
             chunks=document.chunks,
+            message=" ".join(document.notes),
         )
