@@ -220,7 +220,7 @@ async def test_a_schema_of_a_newer_program_is_refused(source, url):
     async with database.begin() as connection:
         await connection.execute(text("INSERT INTO vital_source.schema_version VALUES (99)"))
     await database.aclose()
-    with pytest.raises(SourceError, match="has version 99, and this program knows 1: update it"):
+    with pytest.raises(SourceError, match="has version 99, and this program knows 2: update it"):
         await source.prepare(WORDS.model)
 
 
@@ -374,3 +374,17 @@ async def test_words_that_too_many_passages_have_find_none_by_themselves(source,
     await source.prepare(WORDS.model)  # the passages have doubled
     assert await hits("gadget word7", few=False) == 1
     await database.aclose()
+
+
+async def test_words_in_another_language_are_found_in_other_forms(source, url):
+    await filled(
+        source,
+        document("fees", "Die Gebühren werden von den Bibliotheken der Stadt jährlich festgelegt."),
+        document("dogs", "dogs need a licence"),
+    )
+    wordless = SupabaseSource(url, {}, SourceGuard("supabase", Breakers()))
+    assert await found(wordless, "Gebühr") == [
+        "Die Gebühren werden von den Bibliotheken der Stadt jährlich festgelegt."
+    ]
+    assert await found(wordless, "licences for a dog") == ["dogs need a licence"]
+    await wordless.aclose()

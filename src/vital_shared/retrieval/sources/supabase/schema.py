@@ -80,6 +80,8 @@ _MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         f"CREATE POLICY visible ON tenants FOR SELECT TO {READER} USING (tenant_id IN ('', {_TENANT}))",
         f"CREATE POLICY written ON tenants TO {READER} USING ({_WRITTEN}) WITH CHECK ({_WRITTEN})",
     ),
+    # The passages of an index from before have no language.
+    ("ALTER TABLE indexes ADD COLUMN has_languages boolean NOT NULL DEFAULT false",),
 )
 """The statements that lead from each version of the schema to the next; only ever added to."""
 
@@ -118,13 +120,15 @@ async def create_index_table(connection: AsyncConnection, number: int, dimension
             title text NOT NULL,
             section text NOT NULL,
             text text NOT NULL,
+            language regconfig NOT NULL,
             search tsvector NOT NULL GENERATED ALWAYS AS (
-                setweight(to_tsvector('english'::regconfig, title), 'A')
-                || setweight(to_tsvector('english'::regconfig, section), 'B')
-                || setweight(to_tsvector('english'::regconfig, text), 'D')) STORED,
+                setweight(to_tsvector(language, title), 'A')
+                || setweight(to_tsvector(language, section), 'B')
+                || setweight(to_tsvector(language, text), 'D')) STORED,
             embedding vector({dimension}) NOT NULL)""",
         f"CREATE INDEX ON {table} (tenant_id)",
         f"CREATE INDEX ON {table} (document_id)",
+        f"CREATE INDEX ON {table} (language)",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {READER}",
         f"GRANT SELECT ON {table} TO {INDEXER}",
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
@@ -191,17 +195,28 @@ async def drop_index_table(connection: AsyncConnection, number: int) -> None:
 def _keyword_function(number: int) -> str:
     """Write the function that looks words up; planned for each tenant anew, small and large ones differ."""
     # Any word may match. Where few passages are visible all words count; otherwise common ones do not, unless
-    # there are no others: then a passage has to have all of them.
+    # there are no others: then a passage has to have all of them. A question is too short for its language to
+    # be certain, so its words are looked up as in each language of the passages, read off their index.
     return f"""
     CREATE FUNCTION keyword_hits_{number}(words text, most bigint, few boolean)
     RETURNS TABLE (id text, score real)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     DECLARE
-        lexemes text[] := tsvector_to_array(to_tsvector('english', words));
+        lexemes text[];
         lexeme text;
         word tsquery;
         wanted tsquery;
     BEGIN
+        WITH RECURSIVE languages(language) AS (
+            (SELECT p.language FROM {SCHEMA}.passages_{number} AS p ORDER BY p.language LIMIT 1)
+            UNION ALL
+            SELECT (SELECT p.language FROM {SCHEMA}.passages_{number} AS p
+                WHERE p.language > before.language ORDER BY p.language LIMIT 1)
+            FROM languages AS before WHERE before.language IS NOT NULL)
+        SELECT array_agg(DISTINCT said.lexeme) INTO lexemes
+            FROM languages, unnest(to_tsvector(languages.language, words)) AS said
+            WHERE languages.language IS NOT NULL;
+        lexemes := coalesce(lexemes, ARRAY[]::text[]);
         IF NOT few THEN
             lexemes := ARRAY(SELECT unnest(lexemes) EXCEPT
                 SELECT unnest(common_words) FROM {SCHEMA}.indexes WHERE number = {number});

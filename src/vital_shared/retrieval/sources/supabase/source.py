@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
@@ -24,6 +25,7 @@ from vital_shared.retrieval.collection import (
     IndexModel,
 )
 from vital_shared.retrieval.hybrid import CANDIDATES, merged
+from vital_shared.retrieval.index.word_codes import language_in
 from vital_shared.retrieval.sources.guard import SourceGuard
 from vital_shared.retrieval.sources.supabase.schema import (
     SCHEMA,
@@ -42,6 +44,7 @@ from vital_shared.retrieval.sources.supabase.statements import (
     keyword_statement,
     search_statement,
 )
+from vital_shared.retrieval.stems import SNOWBALL
 from vital_shared.retrieval.tunings import Tunings
 from vital_shared.store.database import Database
 from vital_shared.store.keywords import match_expression
@@ -72,10 +75,12 @@ _INDEXES: Final = text(f"""
     FROM {SCHEMA}.indexes ORDER BY number""")
 _ACTIVE: Final = text(f"SELECT number, embedder, dimension FROM {SCHEMA}.indexes WHERE is_active")
 _SAME_MODEL: Final = text(f"""
-    SELECT id FROM {SCHEMA}.indexes WHERE embedder = :embedder AND dimension = :dimension
+    SELECT id FROM {SCHEMA}.indexes
+    WHERE embedder = :embedder AND dimension = :dimension AND has_languages
     ORDER BY is_active DESC, number DESC LIMIT 1""")
 _NEW_INDEX: Final = text(f"""
-    INSERT INTO {SCHEMA}.indexes (id, embedder, dimension) VALUES (:id, :embedder, :dimension)
+    INSERT INTO {SCHEMA}.indexes (id, embedder, dimension, has_languages)
+    VALUES (:id, :embedder, :dimension, true)
     RETURNING number""")
 _NUMBER: Final = text(f"SELECT number FROM {SCHEMA}.indexes WHERE id = :id")
 _IS_ACTIVE: Final = text(f"SELECT is_active FROM {SCHEMA}.indexes WHERE id = :id")
@@ -231,7 +236,7 @@ class SupabaseSource:
             for tenant, some in _by_tenant(documents, lambda document: document.key):
                 await connection.execute(WRITE_FOR, {"tenant": tenant})
                 gone = await _delete(connection, number, tenant, [document.key.id for document in some])
-                rows = _columns(some)
+                rows = await asyncio.to_thread(_columns, some)
                 if rows["ids"]:
                     await connection.execute(insert_statement(number), rows | {"tenant": tenant})
                 more = {"tenant": tenant, "more": len(rows["ids"]) - gone}
@@ -316,6 +321,7 @@ def _columns(documents: Sequence[CollectionDocument]) -> dict[str, list[str]]:
         "titles": [document.title for document, _ in rows],
         "sections": [passage.section for _, passage in rows],
         "texts": [passage.text for _, passage in rows],
+        "languages": [SNOWBALL.get(language_in(passage.text), "english") for _, passage in rows],
         "embeddings": [_vector_text(np.frombuffer(passage.embedding, "<f4")) for _, passage in rows],
     }
 

@@ -94,12 +94,18 @@ def delete_statement(number: int) -> TextClause:
 def insert_statement(number: int) -> TextClause:
     """Write the insertion of a tenant's passages, given as one array for each column."""
     return text(f"""
-    INSERT INTO {SCHEMA}.passages_{number} (tenant_id, id, document_id, uri, title, section, text, embedding)
-    SELECT :tenant, id, document_id, uri, title, section, text, CAST(embedding AS vector)
+    INSERT INTO {SCHEMA}.passages_{number}
+        (tenant_id, id, document_id, uri, title, section, text, language, embedding)
+    SELECT :tenant, id, document_id, uri, title, section, text,
+        coalesce((SELECT c.oid::regconfig FROM pg_catalog.pg_ts_config AS c
+            WHERE c.cfgname = language AND c.cfgnamespace = 'pg_catalog'::regnamespace),
+            'pg_catalog.english'::regconfig),
+        CAST(embedding AS vector)
     FROM unnest(CAST(:ids AS text[]), CAST(:documents AS text[]), CAST(:uris AS text[]),
         CAST(:titles AS text[]), CAST(:sections AS text[]), CAST(:texts AS text[]),
+        CAST(:languages AS text[]),
         CAST(:embeddings AS text[]))
-        AS new (id, document_id, uri, title, section, text, embedding)""")
+        AS new (id, document_id, uri, title, section, text, language, embedding)""")
 
 
 def count_statement(number: int) -> TextClause:
