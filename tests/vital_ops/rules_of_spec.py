@@ -61,6 +61,8 @@ class Said:
     combined: str = ""
     """The aggregation of what is shown, where it has several series."""
     own: Mapping[str, str] = field(default_factory=dict)
+    counted: str = ""
+    """The part of the expression that makes the value in its text, where any other would fire alike."""
     expr: str = ""
     """The whole expression, where it has no parts that a test could tell apart."""
 
@@ -95,6 +97,8 @@ def faults(said: Said, group: str, rule: Mapping[str, Any]) -> Iterator[str]:
     value = f"{said.combined} ({value})" if said.combined else value
     if said.shown and value not in rule["expr"].replace("{}", "").replace(")(", ") ("):
         yield "value shown while no engine is up"
+    if said.counted not in rule["expr"]:
+        yield "value"
     if said.expr and rule["expr"] != said.expr:
         yield "expression"
 
@@ -306,6 +310,7 @@ SAID = {
         description="The others answer for them; there is less room for load and for a further failure.",
         panel=("vital-reliability", "engines_up"),
         contributors='{{ range query `sort_desc(topk(3, (up{job="vital"} == bool 0) > 0))` }}{{ .Labels.instance }} ({{ .Value | humanize }}) {{ end }}',
+        counted='sum(1 - up{job="vital"})',
     ),
     "EngineRejecting": Said(
         name="EngineRejecting",

@@ -2,13 +2,15 @@
 
 import os
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
 import pytest
 import yaml
-from tests.vital_ops.mutation.equivalence import equivalents
+from tests.vital_ops.mutation.equivalence import PACE, equivalents
 from tests.vital_ops.mutation.mutants import every_alert, mutants, rule_set
+from tests.vital_ops.mutation.random_series import ENGINES, random_series
 from tests.vital_ops.mutation.running import survivors
 from tests.vital_ops.mutation.scoring import known_survivors, read_scores, sample, score, unnoticed
 from tests.vital_ops.mutation.table import table
@@ -16,6 +18,7 @@ from tests.vital_ops.rules_of_spec import NUMBERS, SAID, faults
 
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.rules.files import rule_files
+from vital_ops.rules.rule_tests import rule_cases
 
 ALL = os.environ.get("VITAL_MUTATE") == "all"
 """Whether all mutants of all alerts are run, and not a sample."""
@@ -77,6 +80,57 @@ def test_what_a_test_notices_is_not_taken_for_equivalent(tmp_path):
     changed = [mutant for mutant in mutants(rules) if mutant.operator in ("number", "comparison", "matcher")]
     noticed = [mutant for mutant in changed if (mutant.operator, mutant.what) not in known]
     assert equivalents(rules, dict(enumerate(Random(1).sample(noticed, 6))), tmp_path) == {}
+
+
+def test_what_differs_at_a_limit_alone_is_not_taken_for_equivalent(tmp_path):
+    rules = rule_set("HighErrorRate")
+    strictness = [
+        mutant
+        for mutant in mutants(rules)
+        if mutant.operator == "comparison"
+        and mutant.recording is None
+        and mutant.what.endswith(("> → >=", "< → <=", ">= → >"))
+    ]
+    assert strictness
+    assert equivalents(rules, dict(enumerate(strictness)), tmp_path) == {}
+
+
+def test_random_series_have_one_engine_alone_restarts_without_a_gap_and_late_beginnings():
+    cases = rule_cases(DEFAULT_CONFIG)["HighErrorRate"]
+    series = [random_series(cases, PACE, Random(seed)) for seed in range(20)]
+    engines = [[each[name].split() for name in each if 'up{job="vital"' in name] for each in series]
+    alone = [column.count("1") for up in engines for column in zip(*up, strict=True)]
+    assert {0, 1, len(ENGINES)} <= {*alone}
+    counters = [each[name].split() for each in series for name in each if "_total{" in name]
+    assert any(
+        float(after) < float(before)
+        for values in counters
+        for before, after in pairwise(values)
+        if not {before, after} & {"_", "stale"}
+    )
+    assert any(values[0] == "_" and float(value) > 0 for values in counters for value in first_value(values))
+
+
+def first_value(values):
+    return [value for value in values if value not in ("_", "stale")][:1]
+
+
+def test_an_alert_must_not_take_the_state_of_its_namesakes_for_its_own(tmp_path):
+    rules = rule_set("TenantBudgetSpent")
+    careless = [
+        mutant for mutant in mutants(rules) if "share=" in mutant.what and mutant.what.endswith("→ nothing")
+    ]
+    assert careless
+    assert survivors(rules, dict(enumerate(careless[:1])), tmp_path) == {}
+
+
+def test_every_alert_is_scored():
+    assert tuple(read_scores()) == every_alert()
+
+
+@pytest.mark.parametrize("key", [key for key in read_scores() if not key.startswith("FirstToken")])
+def test_no_change_survives_that_is_not_shown_to_be_equivalent(key):
+    assert read_scores()[key]["survivors"] == []
 
 
 @pytest.mark.parametrize("key", read_scores())

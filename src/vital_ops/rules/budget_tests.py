@@ -52,6 +52,11 @@ def budget(at: Threshold) -> Iterator[Case]:
     yield replace(gone, engine=flat((60, 1)))
     yield from _changed_limits(at, case)
     yield from outages(Timing.of(at), case, at.value, 0)
+    yield case(
+        "does not fire while no engine is up, where a smaller share of the budget has fired",
+        *((20, below), (30, None)),
+        checks=[(19, False), (30, False), (49, False)],
+    )
 
 
 def _changed_limits(at: Threshold, case: Callable[..., Case]) -> Iterator[Case]:

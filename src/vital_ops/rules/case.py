@@ -91,6 +91,8 @@ class Case:
     """Prometheus watches nothing but these series; otherwise engines elsewhere too."""
     unrecorded: Sequence[tuple[float, str]] = ()
     """Minutes at which a recorded series has no value."""
+    is_exact: bool = False
+    """The alert is exactly at a limit: what is sampled is evaluated, and no noise may be added."""
 
 
 INSTANCES: Final = {"one:8000": 0.75, "two:8000": 0.25}
@@ -156,15 +158,16 @@ def write_cases(
             "rule_files": [f"../{rule_file}" for rule_file in rules],
             "evaluation_interval": write_seconds(every * 60),
             "group_eval_order": list(reversed(groups) if is_late else groups),
-            "tests": [_test(alert, case, labels, min(step, every), every, selector) for case in some],
+            "tests": [_test(alert, case, labels, step, every, selector) for case in some],
         }
         written[f"{name}.yml"] = write_yaml(content, comment)
     return written
 
 
 def _test(
-    alert: str, case: Case, labels: Mapping[str, str], step: float, every: float, selector: str
+    alert: str, case: Case, labels: Mapping[str, str], usual: float, every: float, selector: str
 ) -> dict[str, Any]:
+    step = every if case.is_exact else min(usual, every)
     known = {"alertname": alert, "alertstate": "firing"}
     longest = max(line.minutes for line in case.series.values())
     series = {ENGINE: case.engine or flat((longest + step, 1)), **case.series}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
-from vital_ops.rules.shapes import Shape, degradations, nearly_slow, slow
+from vital_ops.rules.shapes import Shape, at_the_edge, degradations, nearly_slow, slow
 from vital_ops.rules.timing import Timing
 from vital_ops.thresholds import Threshold
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
@@ -29,6 +29,9 @@ BUSY_PER_MINUTE: Final = 600.0
 
 BURST: Final = 6 * BUSY_PER_MINUTE
 """Events a minute for a short time, so that both sides of a share need the same window."""
+
+EXACT: Final = 36_000.0
+"""Events a minute, of which a share is exact in whatever order Prometheus adds up."""
 
 SLOW_ENGINE: Final = 0.2
 """The share of the requests that the slow engine has; see `slow`."""
@@ -52,6 +55,8 @@ class Edges(NamedTuple):
     below: float
     """Just within it."""
     fine: float
+    whole: float
+    """Far beyond it, and a whole number of events."""
 
     def share(self, bad: float) -> float:
         """Return the share of bad events' time from which on the limit is exceeded."""
@@ -66,7 +71,8 @@ def rising(
     :param recorded: the series that has its value.
     :param labels: the labels that the alert has of its series.
     """
-    return _judged(at, shape, _rising_edges(at.value), recorded, labels)
+    yield from _judged(at, shape, _rising_edges(at.value), recorded, labels)
+    yield _at_the_limit(at, shape, at.value, labels)
 
 
 def falling(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:
@@ -75,8 +81,14 @@ def falling(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:
     :param recorded: the series that has its value.
     """
     limit = at.value
-    edges = Edges(limit, limit / 3, limit * BELOW, limit * JUST_BELOW, limit * JUST_ABOVE, 1)
-    return _judged(at, shape, edges, recorded)
+    edges = Edges(limit, limit / 3, limit * BELOW, limit * JUST_BELOW, limit * JUST_ABOVE, 1, 0)
+    yield from _judged(at, shape, edges, recorded)
+    yield _at_the_limit(at, shape, limit)
+
+
+def _at_the_limit(at: Threshold, shape: Shape, limit: float, labels: Mapping[str, str] = NO_LABELS) -> Case:
+    case = partial(case_of, shape, labels=labels)
+    return _exactly(Timing.of(at), case, "does not fire at the limit itself", (EXACT, limit), fires=False)
 
 
 def timed_out(at: Threshold, shape: Shape) -> Case:
@@ -119,7 +131,9 @@ def late(at: Threshold, quantile: float, recorded: str) -> Iterator[Case]:
     place = min(max(place, 1), len(edges) - 2)
     around = edges[place - 1], edges[place], edges[place + 1]
     labels = {"quantile": str(quantile)}
-    yield from _judged(at, slow(*around), _rising_edges(1 - quantile), recorded, labels)
+    edges_of_share = _rising_edges(1 - quantile)._replace(whole=SLOW_ENGINE)
+    yield from _judged(at, slow(*around), edges_of_share, recorded, labels)
+    yield _at_the_limit(at, at_the_edge(*around), 1 - quantile, labels)
     yield _slow_engine_anew(slow(*around), Timing.of(at).there, labels)
     phase = (Timing.of(at).there, BUSY_PER_MINUTE, 0.8)
     yield replace(
@@ -155,7 +169,7 @@ def _slow_engine_anew(shape: Shape, there: float, labels: Mapping[str, str]) -> 
 def _rising_edges(limit: float) -> Edges:
     most = 1 if limit < 1 else math.inf
     return Edges(
-        limit, min(limit * 3, most), min(limit * ABOVE, most), limit * JUST_ABOVE, limit * JUST_BELOW, 0
+        limit, min(limit * 3, most), min(limit * ABOVE, most), limit * JUST_ABOVE, limit * JUST_BELOW, 0, 1
     )
 
 
@@ -245,6 +259,26 @@ def _judged(
         checks=[(full, False)],
     )
     yield replace(idle, unrecorded=((2 * full, recorded),))
+    seldom = case(
+        "has a value where there is less than one event in a window",
+        (full, 0.5 / window, edges.strong),
+        checks=[(full, False)],
+    )
+    yield replace(seldom, unrecorded=((full, f"absent({recorded})"),))
+    enough = at.least_events / window
+    yield _exactly(timing, case, "fires on the least traffic itself", (enough, edges.whole), fires=True)
+
+
+def _exactly(
+    timing: Timing, case: Callable[..., Case], name: str, each: tuple[float, float], *, fires: bool
+) -> Case:
+    """Stay at a limit, with numbers of which neither Prometheus 2 nor 3 makes another by rounding.
+
+    :param each: events a minute, and what the alert looks at.
+    """
+    lasts = timing.there + 4 * timing.exact_step
+    made = case(name, (lasts, *each), checks=[(lasts, fires)])
+    return replace(made, every=timing.exact_step, is_exact=True)
 
 
 def _anew(case: Case, rates: Mapping[str, float], minutes: float) -> Iterator[Case]:

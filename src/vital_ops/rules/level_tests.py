@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from vital_ops.promql import select
 from vital_ops.rules.case import INSTANCES, Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
-from vital_ops.rules.outage_tests import STILL_ENGINE, outages
+from vital_ops.rules.outage_tests import STILL_ENGINE, outages, unknown_engine
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
 from vital_ops.thresholds import Threshold
@@ -55,11 +57,11 @@ def count(at: Threshold, shares: Mapping[str, float]) -> Iterator[Case]:
 
     :param shares: the share of the growth that each of them has.
     """
-    per_minute = 60 / at.window
-    return level(
-        at,
-        lambda phases: {name: lines(*times(phases, share * per_minute)) for name, share in shares.items()},
-    )
+    return level(at, partial(_counted, at, shares))
+
+
+def _counted(at: Threshold, shares: Mapping[str, float], phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
+    return {name: lines(*times(phases, share * 60 / at.window)) for name, share in shares.items()}
 
 
 def fullness(at: Threshold) -> Iterator[Case]:
@@ -79,15 +81,31 @@ def fullness(at: Threshold) -> Iterator[Case]:
 
 def evictions(at: Threshold) -> Iterator[Case]:
     """Test how many entries leave a tier of the cache each second."""
-    return level(at, _evicted, MEMORY)
+    yield from level(at, _evicted, MEMORY)
+    yield _at_the_limit(at, _evicted, MEMORY)
 
 
 def daily_cost(at: Threshold) -> Iterator[Case]:
     """Test what is spent in a day."""
     models = select(COST_OVERALL_DOLLARS_TOTAL, mode="2", cost_type="llm")
     tools = select(COST_OVERALL_DOLLARS_TOTAL, mode="1", cost_type="tools")
+    dollars = partial(_counted, at, {models: 0.6, tools: 0.4})
+    yield from level(at, dollars)
+    yield _at_the_limit(at, dollars)
 
-    return count(at, {models: 0.6, tools: 0.4})
+
+def _at_the_limit(at: Threshold, write: Level, labels: Mapping[str, str] = NO_LABELS) -> Case:
+    """Stay at the limit, with numbers of which neither Prometheus 2 nor 3 makes another by rounding."""
+    timing = Timing.of(at)
+    lasts = timing.there + 4 * timing.exact_step
+    return Case(
+        "does not fire at the limit itself",
+        write([(lasts, at.value)]),
+        [(lasts, False)],
+        labels=labels,
+        every=timing.exact_step,
+        is_exact=True,
+    )
 
 
 def level(
@@ -123,7 +141,9 @@ def level(
     if is_of_engines:
         yield from outages(timing, outage, bad, 0, onset=spans / ABOVE, step=pace)
     if is_of_engines and timing.settled < window:
-        yield _sliding_out(timing, outage, bad)
+        slid = _sliding_out(timing, outage, bad)
+        yield slid
+        yield replace(unknown_engine(slid), name=f"{slid.name}, where no engine is known meanwhile")
     fires = full + spans / ABOVE + hold
     yield case(
         "fires in its time",

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from vital_ops.rules.case import ENGINE, Case, Check, Phase, flat
 from vital_ops.rules.timing import Timing
 
-__all__ = ["STILL_ENGINE", "MakeCase", "outages"]
+__all__ = ["STILL_ENGINE", "MakeCase", "outages", "unknown_engine"]
 
 OUTAGES: Final = (1, 10, 60)
 """Minutes without an engine."""
@@ -66,6 +66,15 @@ def outages(
     yield from _no_engine(timing, case, bad, fine, [*lasting, (over, False)])
 
 
+def unknown_engine(case: Case) -> Case:
+    """Let Prometheus know of no engine while none is up."""
+    phases = case.engine.phases if case.engine else ()
+    up, still = (
+        flat(*((minutes, value if is_up else None) for minutes, is_up in phases)) for value in (1.0, 0.0)
+    )
+    return replace(case, engine=up, series={**case.series, STILL_ENGINE: still})
+
+
 def _no_engine(
     timing: Timing, case: MakeCase, bad: float, fine: float, afterwards: Sequence[Check]
 ) -> Iterator[Case]:
@@ -77,11 +86,7 @@ def _no_engine(
         *((there, bad), (10.0, None), (timing.full, fine)),
         checks=[*during, *((gone + minutes, fires) for minutes, fires in afterwards)],
     )
-    phases = unknown.engine.phases if unknown.engine else ()
-    up, still = (
-        flat(*((minutes, value if is_up else None) for minutes, is_up in phases)) for value in (1.0, 0.0)
-    )
-    yield replace(unknown, engine=up, series={**unknown.series, STILL_ENGINE: still})
+    yield unknown_engine(unknown)
     lasting = case(
         "goes on firing when what is recorded is older than the outage",
         *((there, bad), (10, None), (there, bad)),

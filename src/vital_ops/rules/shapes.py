@@ -24,6 +24,7 @@ from vital_shared.monitoring.metrics import (
 __all__ = [
     "Rates",
     "Shape",
+    "at_the_edge",
     "degradations",
     "errors",
     "hits",
@@ -108,15 +109,15 @@ def tools(events: float, share: float) -> Rates:
         return select(TOOL_EXECUTIONS_TOTAL, tool=tool, status=status)
 
     return {
-        series("failed", "search"): events * share * 0.6,
-        series("timeout", "calculator"): events * share * 0.4,
+        series("failed", "search"): events * share * 0.625,
+        series("timeout", "calculator"): events * share * 0.375,
         series("success", "search"): events * (1 - share) * 0.5,
         series("success", "calculator"): events * (1 - share) * 0.5,
         series("denied", "search"): UNCOUNTED * events,
     }
 
 
-def searches(events: float, share: float, timed_out: float = 0.4) -> Rates:
+def searches(events: float, share: float, timed_out: float = 0.375) -> Rates:
     """Let a share of the searches fail.
 
     :param timed_out: the share of those that take too long.
@@ -189,6 +190,16 @@ def nearly_slow(lower: float, edge: float, upper: float) -> Shape:
     return shape
 
 
+def at_the_edge(lower: float, edge: float, upper: float) -> Shape:
+    """Let all but a share of the requests take no longer than an edge, half of all nearly as long."""
+
+    def shape(events: float, share: float) -> Rates:
+        buckets = {lower: events / 2, edge: events * (1 - share), upper: events}
+        return _durations("1", "one:8000", buckets)
+
+    return shape
+
+
 def _durations(mode: str, instance: str, buckets: dict[float, float]) -> Rates:
     known = {"mode": mode, "cache_status": "bypass", "execution": "parallel"}
     rates = {f"{float(le)}": rise for le, rise in buckets.items()} | {"+Inf": max(buckets.values())}
@@ -230,4 +241,5 @@ def tenant_errors(events: float, share: float) -> Rates:
         series("cancelled", "2"): UNCOUNTED * events,
         series("rejected", "2"): UNCOUNTED * events,
         series("success", "1", "globex"): 50 * events,
+        series("failed", "1", "globex"): events,
     }

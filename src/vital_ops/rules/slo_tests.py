@@ -14,7 +14,9 @@ from vital_ops.rules.groups import RECORDING, RECORDING_GROUP, SLO, SLO_GROUPS
 from vital_ops.rules.judged_tests import Fault, case_of
 from vital_ops.rules.outage_tests import STILL_ENGINE
 from vital_ops.rules.shapes import Rates, errors
+from vital_ops.rules.slo_limit_tests import Limits
 from vital_ops.rules.slos import (
+    BAD_RATIO,
     MIN_EVENTS,
     OBJECTIVES,
     SPEEDS,
@@ -74,9 +76,9 @@ def slo_tests(comment: str, config: OpsConfig) -> dict[str, str]:
 
 def _first_tokens(events: float, bad: float) -> Rates:
     rates: Rates = {}
-    for mode, model, share in (("1", "gpt", 0.7), ("2", "claude", 0.3)):
+    for mode, model, share in (("1", "gpt", 0.75), ("2", "claude", 0.25)):
         known = {"mode": mode, "model": model}
-        for le, part in (("1.0", (1 - bad) * 0.8), ("2.0", 1 - bad), ("5.0", 1 - bad * 0.2)):
+        for le, part in (("1.0", (1 - bad) * 0.8), ("2.0", 1 - bad), ("5.0", 1 - bad * 0.2), ("+Inf", 1)):
             rates[select(TIME_TO_FIRST_TOKEN_SECONDS, "bucket", **known, le=le)] = events * share * part
         rates[select(TIME_TO_FIRST_TOKEN_SECONDS, "count", **known)] = events * share
     return rates
@@ -84,7 +86,7 @@ def _first_tokens(events: float, bad: float) -> Rates:
 
 def _scores(events: float, bad: float) -> Rates:
     rates: Rates = {}
-    for mode, share in (("1", 0.7), ("2", 0.3)):
+    for mode, share in (("1", 0.75), ("2", 0.25)):
         known = {"mode": mode, "answerable": "true"}
         for le, part in (("0.5", bad * 0.2), ("0.7", bad), ("0.8", min(bad * 2, 1))):
             rates[select(QUALITY_SCORE, "bucket", **known, le=le)] = events * share * part
@@ -123,7 +125,9 @@ def _cases(objective: Objective, speed: Speed) -> Iterator[Case]:
     budget, step = 1 - objective.good, STEPS[speed.suffix]
     lowest = min(burn.times for burn in speed.burns)
     for burn in speed.burns:
-        yield from _of_pair(objective, speed, _windows(burn, budget, lowest), step)
+        pair = _windows(burn, budget, lowest)
+        yield from _of_pair(objective, speed, pair, step)
+        yield from _limits(objective, speed, pair, burn, step).cases()
     yield from _outages(objective, speed)
 
 
@@ -134,16 +138,10 @@ def _windows(burn: Burn, budget: float, lowest: float) -> Windows:
 
 def _of_pair(objective: Objective, speed: Speed, pair: Windows, step: float) -> Iterator[Case]:
     """Let both windows of a pair burn a little too fast, and a little too slowly, and then end."""
-    shape, labels, hold = SHAPES[objective.label], {"slo": objective.label}, speed.hold / 60
+    case, hold = _make_case(objective, pair, step), speed.hold / 60
     lead: list[Fault] = [(BURST_MINUTES, BURST, 0.0)] if pair.is_shadowed else []
     began = sum(minutes for minutes, *_ in lead)
     full = pair.long + hold + 4 * pair.every
-
-    def case(name: str, *phases: Fault, checks: Sequence[Check]) -> Case:
-        exact = [(minutes - step, events, value) for minutes, events, value in phases]
-        made = case_of(shape, f"{name} over {pair.long:g} minutes", *exact, checks=checks, labels=labels)
-        return replace(made, every=pair.every)
-
     yield from _near_the_limit(pair, hold, lead, case)
     for name, part, fires in (("too little", 0.97, False), ("just enough", 1.04, True)):
         few = part * MIN_EVENTS / pair.long
@@ -158,6 +156,34 @@ def _of_pair(objective: Objective, speed: Speed, pair: Windows, step: float) -> 
         checks=[(peak + minutes, False) for minutes in (0, pair.every, hold)],
     )
     yield _beside_another(objective, short_peak)
+
+
+def _limits(objective: Objective, speed: Speed, pair: Windows, burn: Burn, step: float) -> Limits:
+    return Limits(
+        case=_make_case(objective, pair, step),
+        long=pair.long,
+        short=pair.short,
+        limit=pair.limit,
+        hold=speed.hold / 60,
+        every=pair.every,
+        least_events=MIN_EVENTS,
+        good_minutes=BURST_MINUTES if pair.is_shadowed else 0,
+        good_factor=BURST / BUSY,
+        recorded=tuple(
+            f'{BAD_RATIO}{{slo="{objective.label}",window="{window}"}}' for window in (burn.long, burn.short)
+        ),
+    )
+
+
+def _make_case(objective: Objective, pair: Windows, step: float) -> Callable[..., Case]:
+    shape, labels = SHAPES[objective.label], {"slo": objective.label}
+
+    def case(name: str, *phases: Fault, checks: Sequence[Check]) -> Case:
+        exact = [(minutes - step, events, value) for minutes, events, value in phases]
+        made = case_of(shape, f"{name} over {pair.long:g} minutes", *exact, checks=checks, labels=labels)
+        return replace(made, every=pair.every)
+
+    return case
 
 
 def _near_the_limit(

@@ -28,6 +28,8 @@ from vital_shared.monitoring.metrics import (
 )
 
 __all__ = [
+    "BAD_RATIO",
+    "MIN_EVENTS",
     "OBJECTIVES",
     "SPEEDS",
     "WATCHDOG",

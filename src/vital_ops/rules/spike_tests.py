@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from vital_ops.promql import select
@@ -28,6 +29,12 @@ NEXT_TO_NOTHING: Final = 0.1
 SEASON_STEP_MINUTES: Final = 10.0
 """Minutes between evaluations over a day or a week."""
 
+DEAR_STEP_MINUTES: Final = 5.0
+"""Minutes between evaluations where ten are too many."""
+
+EXACT_DOLLARS: Final = 2_400.0
+"""Dollars a minute, of which each share is exact in whatever order Prometheus adds up."""
+
 CALM_MINUTES: Final = 120.0
 PEAK_MINUTES: Final = 10.0
 
@@ -38,6 +45,8 @@ def spike(at: Threshold) -> Iterator[Case]:
     yield from _beside_an_hour_before(at, usual)
     yield from _unknown_usual(at)
     yield from _same_hour(at, usual)
+    yield from _dear_day(at, usual)
+    yield _at_the_limit(at)
     new = at.unknown_dollars_per_hour * at.value * ABOVE / 60
     yield from outages(Timing.of(at), _case, new, new / 4, onset=at.window / 60 / ABOVE)
 
@@ -79,7 +88,7 @@ def _beside_an_hour_before(at: Threshold, usual: float) -> Iterator[Case]:
     fires = began + full + timing.hold
     yield case(
         "fires in its time",
-        *(usual, at.value * ABOVE, (fires - 2, False), (fires + 3, True), (over, False)),
+        *(usual, at.value * ABOVE, (fires, False), (fires + 3, True), (over, False)),
     )
     few = NEXT_TO_NOTHING * at.least_dollars_per_hour / 60
     for name, part, is_enough in (("next to nothing", JUST_BELOW, False), ("just enough", JUST_ABOVE, True)):
@@ -125,3 +134,33 @@ def _same_hour(at: Threshold, idle: float) -> Iterator[Case]:
             "fires from half an hour after the time at which it was as dear",
             *(-10, (again + 10, False), (again + 20, False), (again + 50, True)),
         )
+
+
+def _dear_day(at: Threshold, idle: float) -> Iterator[Case]:
+    """Spend more than an hour before allows, and less than a dear moment a day or week before does.
+
+    That moment counts for an hour, which is measured to five minutes.
+    """
+    for name, back in (("yesterday", at.day / 60), ("a week ago", at.week / 60)):
+        again = CALM_MINUTES + PEAK_MINUTES + back
+        dear, now = idle * at.value * 2, idle * at.value * 3
+        phases: list[Phase] = [(CALM_MINUTES, idle), (PEAK_MINUTES, dear), (CALM_MINUTES, idle)]
+        phases += [(back - 2 * CALM_MINUTES - 10, None), (CALM_MINUTES, idle), (CALM_MINUTES, now)]
+        series = _spent([(minutes - 1, pace) for minutes, pace in phases])  # each has a sample more
+        checks = [(again + 10, False), (again + 35, False), (again + 50, True)]
+        up = flat((CALM_MINUTES * 4 + back, 1))
+        yield Case(
+            f"is quiet for an hour by a dear moment {name}", series, checks, up, every=DEAR_STEP_MINUTES
+        )
+
+
+def _at_the_limit(at: Threshold) -> Case:
+    """Stay at a limit, with numbers of which neither Prometheus 2 nor 3 makes another by rounding."""
+    timing = Timing.of(at)
+    lasts, before = timing.there + 4 * timing.exact_step, at.before / 60 + timing.window
+    twice = _case(
+        "does not fire at twice the hour before itself",
+        *((before, EXACT_DOLLARS), (lasts, EXACT_DOLLARS * at.value)),
+        checks=[(before + lasts, False)],
+    )
+    return replace(twice, every=timing.exact_step, is_exact=True)

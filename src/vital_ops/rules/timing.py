@@ -12,6 +12,9 @@ __all__ = ["SEASON_MINUTES", "Timing"]
 SERIES_SAMPLES: Final = 100
 """Samples in a window, at most."""
 
+EXACT_SAMPLES: Final = 5
+"""Samples in a window by which Prometheus 2 and 3 extrapolate to the same number."""
+
 SEASON_MINUTES: Final = 30.0
 """Minutes between evaluations over a day or a week."""
 
@@ -31,6 +34,11 @@ class Timing(NamedTuple):
     def step(self) -> float:
         """Minutes between samples: more where windows are long."""
         return max(1.0, self.window // SERIES_SAMPLES)
+
+    @property
+    def exact_step(self) -> float:
+        """Minutes between samples where a number has to be exact."""
+        return self.window / EXACT_SAMPLES
 
     @property
     def full(self) -> float:

@@ -9,6 +9,7 @@ from typing import Final
 from vital_ops.promql import select
 from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
+from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
 from vital_ops.thresholds import Threshold
 from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_TOTAL
@@ -17,6 +18,9 @@ __all__ = ["dropped_traffic"]
 
 BUSY: Final = 600.0
 """Requests a minute."""
+
+EXACT: Final = 24_000.0
+"""Requests a minute, of which a share is exact in whatever order Prometheus adds up."""
 
 BELOW: Final = 0.9
 """A value that fires, as a multiple of the limit."""
@@ -77,10 +81,31 @@ def _beside_an_hour_before(at: Threshold) -> Iterator[Case]:
     yield case("does not fire just above", BUSY, limit * JUST_ABOVE, (late - 1, False))
     gone = began + timing.window + timing.hold
     yield case("fires in its time when all is gone", BUSY, 0, (gone - 5, False), (gone + 2, True))
+    itself = EXACT, EXACT * at.value
+    yield _exactly(at, "does not fire at a fifth of the hour before itself", *itself, fires=False)
+    least = _exactly(
+        at, "fires where there was the least traffic itself", at.least_events / 60, 0, fires=True
+    )
+    # Of one series alone, since the shares of several are rounded.
+    only = _requests("success", "1", "acme")
+    yield replace(least, series={on(only, "one:8000"): least.series[only].times(2)})
     for name, part, is_enough in (("little", 0.97, False), ("just enough", 1.04, True)):
         does = "fires" if is_enough else "does not fire"
         few = part * at.least_events / 60
         yield case(f"{does} where there was {name} traffic", few, 0, (late - 1, is_enough))
+
+
+def _exactly(at: Threshold, name: str, usual: float, less: float, *, fires: bool) -> Case:
+    """Stay at a limit, with numbers of which neither Prometheus 2 nor 3 makes another by rounding."""
+    timing = Timing.of(at)
+    every, lasts = timing.exact_step, at.before / 60 - 2 * timing.exact_step
+    made = _case(
+        name,
+        (at.before / 60 + timing.full, usual),
+        (lasts, less),
+        checks=[(at.before / 60 + timing.full + lasts, fires)],
+    )
+    return replace(made, every=every, is_exact=True)
 
 
 def _beside_other_days(at: Threshold) -> Iterator[Case]:

@@ -1,11 +1,12 @@
-"""Proof that a change is none: on random series it has the alert's value at every moment.
+"""Evidence that a change is none: on random series it has the alert's value, and fires, at the same moments.
 
 Only trials count in which the alert fires and ends again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -19,16 +20,24 @@ from tests.vital_ops.mutation.running import FAILED, Dumper, run_promtool
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.rules.rule_tests import rule_cases
 
-__all__ = ["equivalents"]
+__all__ = ["PACE", "equivalents"]
 
 DAY_MINUTES: Final = 1_440
 
-PACE: Final = Pace(minutes=200, step=1, counted_every=1, shortest=3, longest=50)
+PACE: Final = Pace(minutes=300, step=1, counted_every=1, shortest=3, longest=50)
+HOURS_PACE: Final = Pace(minutes=DAY_MINUTES, step=2, counted_every=1, shortest=5, longest=420)
 LONG_PACE: Final = Pace(minutes=2 * DAY_MINUTES, step=4, counted_every=5, shortest=20, longest=600)
+DAYS_PACE: Final = Pace(minutes=8 * DAY_MINUTES, step=4, counted_every=5, shortest=60, longest=4_000)
 WEEK_PACE: Final = Pace(minutes=8 * DAY_MINUTES, step=10, counted_every=1, shortest=60, longest=DAY_MINUTES)
+
+TRIALS: Final = 20
+"""Trials that count, where windows are short."""
 
 MOST_TRIALS: Final = 15
 """Trials that are made for each that counts, at most."""
+
+AT_ONCE: Final = 10
+"""Trials in one run of promtool, at most."""
 
 ORIGINAL: Final = 0
 
@@ -40,15 +49,13 @@ def equivalents(rules: RuleSet, mutants: Mapping[int, Mutant], folder: Path) -> 
     """
     alike = {number + 1: mutant for number, mutant in mutants.items()}
     for pace, wanted in _trials(rules):
-        counted = 0
-        for seed in range(wanted * MOST_TRIALS):
-            if counted == wanted or not alike:
-                break
-            chance = Random(f"{rules.key} {pace.minutes} {seed}")
-            differ, counts = _trial(rules, alike, pace, chance, folder)
-            counted += counts
+        counted, made = 0, 0
+        while alike and counted < wanted and made < wanted * MOST_TRIALS:
+            seeds = range(made, made + min(wanted, AT_ONCE))
+            differ, counts = _try_out(rules, alike, pace, seeds, folder)
+            counted, made = counted + counts, seeds.stop
             alike = {number: mutant for number, mutant in alike.items() if number not in differ}
-        assert counted == wanted or not alike, f"{rules.key}: only {counted} trials count."
+        assert counted >= wanted or not alike, f"{rules.key}: only {counted} trials count."
     return {number - 1: mutant for number, mutant in alike.items()}
 
 
@@ -56,26 +63,29 @@ def _trials(rules: RuleSet) -> Sequence[tuple[Pace, int]]:
     """Choose how long trials last, and how many have to count, by the longest window."""
     texts = [rules.alert["expr"], *(recording["expr"] for recording in rules.recordings)]
     if any("6d23h30m" in text or "offset 1w" in text for text in texts):
-        return ((PACE, 4), (WEEK_PACE, 1))
-    if any(window in text for text in texts[1:] for window in ("[1d]", "[3d]")):
-        return ((LONG_PACE, 2),)
-    if not rules.recordings:  # few moments have just one engine up, and these trials are cheap
-        return ((PACE, 30),)
-    return ((PACE, 4),)
+        return ((PACE, TRIALS), (WEEK_PACE, 4))
+    windows = {window for text in texts[1:] for window in re.findall(r"\[(\w+)\]", text)}
+    if "3d" in windows:
+        return ((HOURS_PACE, 4), (DAYS_PACE, 3))
+    if "1d" in windows:
+        return ((LONG_PACE, 6),)
+    if "6h" in windows:
+        return ((PACE, 8), (HOURS_PACE, 6))
+    return ((PACE, TRIALS),)
 
 
-def _trial(
-    rules: RuleSet, mutants: Mapping[int, Mutant], pace: Pace, chance: Random, folder: Path
-) -> tuple[set[int], bool]:
-    """Return those that differ, and whether the trial counts."""
+def _try_out(
+    rules: RuleSet, mutants: Mapping[int, Mutant], pace: Pace, seeds: Iterable[int], folder: Path
+) -> tuple[set[int], int]:
+    """Return those that differ in some trial, and how many trials count."""
     itself = replace(next(iter(mutants.values())), rules=rules, recording=None)
     every = {ORIGINAL: itself, **mutants}
     (folder / "rules.yml").write_text(yaml.dump(_rule_file(rules, every), Dumper=Dumper))
-    series = random_series(rule_cases(DEFAULT_CONFIG)[rules.key], pace, chance)
+    cases = rule_cases(DEFAULT_CONFIG)[rules.key]
+    series = [random_series(cases, pace, Random(f"{rules.key} {pace.minutes} {seed}")) for seed in seeds]
     (folder / "tests.yml").write_text(yaml.dump(_test_file(rules, every, series, pace), Dumper=Dumper))
-    output = run_promtool(folder)
-    failed = {int(number) for number in FAILED.findall(output)}
-    return failed - {ORIGINAL}, ORIGINAL in failed
+    failed = [int(number) for number in FAILED.findall(run_promtool(folder))]
+    return {*failed} - {ORIGINAL}, failed.count(ORIGINAL)
 
 
 def _rule_file(rules: RuleSet, mutants: Mapping[int, Mutant]) -> dict[str, Any]:
@@ -85,18 +95,23 @@ def _rule_file(rules: RuleSet, mutants: Mapping[int, Mutant]) -> dict[str, Any]:
     for number, mutant in mutants.items():
         own, alert = mutant.named(number)
         recorded += own
-        watched += [{"record": f"value__m{number}", "expr": alert["expr"]}, alert]
+        value = f"value__m{number}"
+        watched += [{"record": value, "expr": alert["expr"]}, {**alert, "expr": value}]
+        watched += mutant.namesakes(number)
     groups = [{"name": "recorded", "rules": recorded}, {"name": "watched", "rules": watched}]
     return {"groups": [group for group in groups if group["rules"]]}
 
 
 def _test_file(
-    rules: RuleSet, mutants: Mapping[int, Mutant], series: Mapping[str, str], pace: Pace
+    rules: RuleSet, mutants: Mapping[int, Mutant], trials: Iterable[Mapping[str, str]], pace: Pace
 ) -> dict[str, Any]:
     span = f"[{pace.minutes}m:{pace.step}m]"
     firing = f'count(ALERTS{{alertname="{rules.name}__m{ORIGINAL}",alertstate="firing"}})'
     changed = f"changes((({firing} or vector(0)) > bool 0){span}) >= 2"
-    checks = [changed, *(check for number in mutants if number for check in _differences(number, span))]
+    checks = [
+        changed,
+        *(check for number in mutants if number for check in _differences(rules.name, number, span)),
+    ]
     return {
         "rule_files": ["rules.yml"],
         "evaluation_interval": f"{pace.step}m",
@@ -110,12 +125,18 @@ def _test_file(
                     for check in checks
                 ],
             }
+            for series in trials
         ],
     }
 
 
-def _differences(number: int, span: str) -> Iterator[str]:
-    """Ask when a mutant has a value and the alert has none, or the other way, or another."""
+def _differences(name: str, number: int, span: str) -> Iterator[str]:
+    """Ask when a mutant has a value and the alert has none, or the other way, or another, and for firing too."""
     mine, its = f"value__m{number}", f"value__m{ORIGINAL}"
-    apart = f"abs({mine} - {its}) > 1e-9 * abs({its})"
-    yield f"count_over_time((({mine} unless {its}) or ({its} unless {mine}) or ({apart})){span})"
+    same = f"abs({mine} - {its}) <= 1e-9 * abs({its}) or ({mine} != {mine} and {its} != {its}) or {mine} == {its}"
+    yield f"count_over_time((({mine} unless ({same})) or ({its} unless {mine})){span})"
+    firing, fired = (
+        f'ALERTS{{alertname="{name}__m{each}",alertstate="firing"}}' for each in (number, ORIGINAL)
+    )
+    both = "unless ignoring (alertname)"
+    yield f"count_over_time((({firing} {both} {fired}) or ({fired} {both} {firing})){span})"

@@ -38,6 +38,8 @@ class RuleSet:
     recordings: tuple[Rule, ...]
     beside: tuple[Rule, ...] = ()
     """What rules record under the same names, and the alert must not read."""
+    namesakes: tuple[Rule, ...] = ()
+    """Other alerts of its name, whose state it must not take for its own."""
 
     @property
     def name(self) -> str:
@@ -79,17 +81,21 @@ class Mutant:
 
     def named(self, number: int) -> tuple[list[Rule], Rule]:
         """Return its recordings and its alert, under names of their own, so that many can live in one file."""
-        suffix = f"__m{number}"
-        alert = dict(self.rules.alert)
-        expr = self.renamed(alert["expr"], number).replace(
-            f'alertname="{self.rules.name}"', f'alertname="{self.rules.name}{suffix}"'
-        )
         changed = self._recorded
-        copies = [{**changed, "record": f"{changed['record']}{suffix}"}] if changed else []
-        return copies, {
-            **{name: part for name, part in alert.items() if name != "annotations"},
-            "alert": f"{self.rules.name}{suffix}",
-            "expr": expr,
+        copies = [{**changed, "record": f"{changed['record']}__m{number}"}] if changed else []
+        return copies, self._alert(self.rules.alert, number)
+
+    def namesakes(self, number: int) -> list[Rule]:
+        """Return the other alerts of its name, under the name that it has in the file."""
+        return [self._alert(alert, number) for alert in self.rules.namesakes]
+
+    def _alert(self, alert: Rule, number: int) -> Rule:
+        name = f"{self.rules.name}__m{number}"
+        expr = self.renamed(alert["expr"], number)
+        return {
+            **{part: text for part, text in alert.items() if part != "annotations"},
+            "alert": name,
+            "expr": expr.replace(f'alertname="{self.rules.name}"', f'alertname="{name}"'),
         }
 
 
@@ -123,7 +129,9 @@ def rule_set(key: str) -> RuleSet:
     read = tuple(each for each in recorded if _reads(rule["expr"], each))
     names = {each["record"] for each in read}
     beside = tuple(each for each in recorded if each["record"] in names and each not in read)
-    return RuleSet(key, rule, group, read, beside)
+    alerts = [rule for _, rules in _groups() for rule in rules if "alert" in rule]
+    namesakes = tuple(each for each in alerts if each["alert"] == rule["alert"] and each != rule)
+    return RuleSet(key, rule, group, read, beside, namesakes)
 
 
 def _reads(expr: str, recording: Rule) -> bool:

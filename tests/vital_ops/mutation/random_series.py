@@ -1,7 +1,9 @@
 """Random series of an alert, made of pieces of its tests: engines die and come back, traffic and faults change.
 
 Counters only rise, but for restarts; the buckets of a histogram stay in order; what an engine shows ends when it
-dies. Each series is as likely as the next to do anything that its tests know of.
+dies. Each series is as likely as the next to do anything that its tests know of. Some segments are special: just
+one engine is up, no engine is, an engine begins anew without a gap, or the alert is exactly at a limit. Some series
+begin late, with their first count.
 """
 
 from __future__ import annotations
@@ -15,10 +17,19 @@ from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.promql import SCOPE, scoped
 from vital_ops.rules.case import Case, SeriesPhases
 
-__all__ = ["Pace", "random_series"]
+__all__ = ["ENGINES", "Pace", "random_series"]
 
 ENGINES: Final = ("one:8000", "two:8000", "three:8000")
 ELSEWHERE: Final = 'job="elsewhere"'
+
+KINDS: Final = {"all": 8, "some": 4, "one": 3, "none": 4, "restart": 3, "exact": 3}
+"""Kinds of segments, and how often each comes: engines that are up, and what else is special."""
+
+EXACT_SHARES: Final = (0.5, 0.25, 0.25)
+"""Engines' shares of what is counted, of which no rounding makes another number."""
+
+LATE_SHARE: Final = 0.2
+"""The share of the series that begin late."""
 
 FACTORS: Final = (0.0, 0.01, 0.2, 1.0, 1.0, 1.0, 1.0, 3.0)
 """Of traffic, in terms of what a test has."""
@@ -46,6 +57,10 @@ class Shown:
     values: list[str] = field(default_factory=list)
     at: float = 0.0
 
+    def restart(self) -> None:
+        """Let a counter begin anew, at once."""
+        self.at = 0.0 if self.rises else self.at
+
     def add(self, amount: float | None, step: int, *, is_sampled: bool) -> None:
         """Add a sample.
 
@@ -57,7 +72,7 @@ class Shown:
             self.at = 0.0
             return
         self.at = self.at + amount * step if self.rises else amount
-        self.values.append(f"{self.at:.9g}" if is_sampled else "_")
+        self.values.append(f"{self.at:.12g}" if is_sampled else "_")
 
 
 Piece = dict[str, float | None]
@@ -67,14 +82,20 @@ Piece = dict[str, float | None]
 def random_series(cases: Sequence[Case], pace: Pace, chance: Random) -> dict[str, str]:
     """Write the series of one trial."""
     names = {name: line.rises for case in cases for name, line in case.series.items() if "up{" not in name}
+    late = {name: chance.random() * pace.minutes for name in names if chance.random() < LATE_SHARE}
     shown: dict[str, Shown] = {}
     minute = 0
     while minute < pace.minutes:
+        kind = chance.choices(tuple(KINDS), tuple(KINDS.values()))[0]
         span = chance.choice((pace.longest, (pace.shortest + pace.longest) // 4))
-        lasts = min(chance.randint(pace.shortest, span), pace.minutes - minute)
-        steps = max(lasts // pace.step, 1)
-        for name, rises, amount in _segment(cases, names, chance):
-            each = shown.setdefault(name, Shown(rises))
+        lasts = pace.longest if kind == "exact" else chance.randint(pace.shortest, span)
+        steps = max(min(lasts, pace.minutes - minute) // pace.step, 1)
+        known = {name: rises for name, rises in names.items() if late.get(name, 0) <= minute}
+        again = chance.choice(ENGINES) if kind == "restart" else None
+        for name, rises, amount in _segment(kind, cases, known, chance):
+            each = shown.setdefault(name, Shown(rises, ["_"] * (minute // pace.step)))
+            if again and again in name and f"{ELSEWHERE}" not in name:
+                each.restart()
             for number in range(minute // pace.step, minute // pace.step + steps):
                 each.add(amount, pace.step, is_sampled=not rises or number % pace.counted_every == 0)
         minute += steps * pace.step
@@ -82,18 +103,20 @@ def random_series(cases: Sequence[Case], pace: Pace, chance: Random) -> dict[str
 
 
 def _segment(
-    cases: Sequence[Case], names: Mapping[str, bool], chance: Random
+    kind: str, cases: Sequence[Case], names: Mapping[str, bool], chance: Random
 ) -> Iterator[tuple[str, bool, float | None]]:
     """Let all series do something for a while."""
-    piece, traffic = _piece(chance.choice(cases), chance), chance.choice(FACTORS)
-    weather = chance.random()
-    up = {engine: weather > 0.2 and (chance.random() > 0.15 or weather > 0.6) for engine in ENGINES}
+    exact = [case for case in cases if case.is_exact]
+    is_exact = kind == "exact" and bool(exact)
+    piece = _last_piece(chance.choice(exact)) if is_exact else _piece(chance.choice(cases), chance)
+    traffic = 1.0 if is_exact else chance.choice(FACTORS)
+    up = _up("all" if is_exact else kind, chance)
     is_known = {engine: chance.random() > 0.2 for engine in ENGINES}
     for engine in ENGINES:
         state = (1.0 if up[engine] else 0.0) if up[engine] or is_known[engine] else None
         yield scoped(f'up{{{SCOPE},instance="{engine}"}}', DEFAULT_CONFIG.selector), False, state
     yield f'up{{{ELSEWHERE},instance="one:8000"}}', False, chance.choice((0.0, 1.0))
-    shares = _shares(chance)
+    shares = dict(zip(ENGINES, EXACT_SHARES, strict=True)) if is_exact else _shares(chance)
     for name, rises in names.items():
         amount = piece.get(name, 0.0 if rises else None)
         yield from _by_engine(name, amount, rises, traffic, shares, up)
@@ -101,6 +124,19 @@ def _segment(
             factor = chance.choice(FACTORS)
             other = scoped(_on(name, "one:8000"), ELSEWHERE)
             yield other, rises, None if amount is None else amount * factor
+
+
+def _up(kind: str, chance: Random) -> dict[str, bool]:
+    """Choose the engines that are up."""
+    if kind in ("one", "none"):
+        only = chance.choice(ENGINES) if kind == "one" else None
+        return {engine: engine == only for engine in ENGINES}
+    return {engine: kind != "some" or chance.random() > 0.3 for engine in ENGINES}
+
+
+def _last_piece(case: Case) -> Piece:
+    """Do what a case does at last."""
+    return {name: line.phases[-1][1] for name, line in case.series.items()}
 
 
 def _piece(case: Case, chance: Random) -> Piece:

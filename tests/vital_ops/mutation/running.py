@@ -127,7 +127,7 @@ def write_rule_file(folder: Path, rules: RuleSet, alive: Mapping[int, Mutant]) -
     for number, mutant in alive.items():
         own, alert = mutant.named(number)
         recorded += own
-        watched.append(alert)
+        watched += [alert, *mutant.namesakes(number)]
     groups = [{"name": "recorded", "rules": recorded}, {"name": "watched", "rules": watched}]
     content = {"groups": [group for group in groups if group["rules"]]}
     (folder / "rules.yml").write_text(yaml.dump(content, Dumper=Dumper))

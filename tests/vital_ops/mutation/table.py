@@ -36,8 +36,9 @@ its text and destination: severity, team, receivers and other labels, annotation
 and its group. A change is noticed when a rule test of the alert fails (`prometheus-rules/tests`), or when the rule
 differs from the agreed table (`tests/vital_ops/rules_of_spec.py`).
 
-A change is equivalent when it has the alert's value at every moment of random series in each of which the alert
-fires and ends again, with engines that die and come back. Equivalent changes are not left out of the first score; the
+A change is equivalent when it has the alert's value, and fires, at the same moments of random series in each of which
+the alert fires and ends again: up to 20, with engines that die, come back, begin anew or are alone, with series that
+begin late, and with stretches exactly at each limit. That is evidence and no proof. Equivalent changes are not left out of the first score; the
 column after it leaves them out. A survivor is a change that nothing notices and that is not shown to be equivalent.
 """
 
