@@ -9,7 +9,7 @@ from typing import Final
 from vital_ops.rules.case import Case
 from vital_ops.rules.judged_tests import Fault
 
-__all__ = ["Limits"]
+__all__ = ["BurnLimits"]
 
 EXACT: Final = 900_000.0
 """Events a minute, of which a share is exact in whatever order Prometheus adds up."""
@@ -30,7 +30,7 @@ MORE: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class BurnLimits:
     """What two windows and their alert are judged by, in minutes and numbers of events."""
 
     case: Callable[..., Case]

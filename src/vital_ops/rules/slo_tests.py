@@ -14,7 +14,7 @@ from vital_ops.rules.groups import RECORDING, RECORDING_GROUP, SLO, SLO_GROUPS
 from vital_ops.rules.judged_tests import Fault, case_of
 from vital_ops.rules.outage_tests import STILL_ENGINE
 from vital_ops.rules.shapes import Rates, errors
-from vital_ops.rules.slo_limit_tests import Limits
+from vital_ops.rules.slo_limit_tests import BurnLimits
 from vital_ops.rules.slos import (
     BAD_RATIO,
     MIN_EVENTS,
@@ -158,8 +158,8 @@ def _of_pair(objective: Objective, speed: Speed, pair: Windows, step: float) -> 
     yield _beside_another(objective, short_peak)
 
 
-def _limits(objective: Objective, speed: Speed, pair: Windows, burn: Burn, step: float) -> Limits:
-    return Limits(
+def _limits(objective: Objective, speed: Speed, pair: Windows, burn: Burn, step: float) -> BurnLimits:
+    return BurnLimits(
         case=_make_case(objective, pair, step),
         long=pair.long,
         short=pair.short,
