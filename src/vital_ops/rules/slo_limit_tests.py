@@ -31,7 +31,7 @@ MORE: Final = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BurnLimits:
-    """What two windows and their alert are judged by, in minutes and numbers of events."""
+    """The spans of two windows and their alert, in minutes, and their limits."""
 
     case: Callable[..., Case]
     long: float
