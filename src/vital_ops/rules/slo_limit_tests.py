@@ -14,7 +14,7 @@ __all__ = ["BurnLimits"]
 EXACT: Final = 900_000.0
 """Events a minute, of which a share is exact in whatever order Prometheus adds up."""
 
-LONGEST_EXACT_MINUTES: Final = 360.0
+MAX_EXACT_WINDOW_MINUTES: Final = 360.0
 """Minutes of the longest window whose shorter companion is exact: over a day, Prometheus 3 rounds up."""
 
 EXACT_SAMPLES: Final = 32
@@ -86,7 +86,7 @@ class BurnLimits:
             *((self.full, 1, little), (part, 1, much), (self.long - part, 1, little), (part, 1, much)),
             fires=False,
         )
-        if self.long > LONGEST_EXACT_MINUTES:
+        if self.long > MAX_EXACT_WINDOW_MINUTES:
             return
         yield self._after_good(
             "is over when the short window is at the limit itself",
