@@ -34,9 +34,6 @@ from ai_engine.problems import add_problem_handlers
 from ai_engine.readiness import Readiness
 from ai_engine.runs.fair_slots import FairSlots
 from ai_engine.runs.hub import RunHub
-from ai_engine.runs.peer_client import RunsElsewhere
-from ai_engine.runs.peer_protocol import Ask, ask_alone
-from ai_engine.runs.peer_server import RunsHere
 from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.settings import ServerSettings
 from vital_shared.logs import get_logger
@@ -76,7 +73,6 @@ def create_app(
     settings: ServerSettings | None = None,
     scrape: Scrape = scrape_alone,
     workflow: type[BaseWorkflow] = BaseWorkflow,
-    ask: Ask = ask_alone,
 ) -> Starlette:
     """Make the service.
 
@@ -85,7 +81,6 @@ def create_app(
     :param settings: None: from the environment.
     :param scrape: gives the metrics; by default, those of this process.
     :param workflow: answers; a subclass may have nodes of its own.
-    :param ask: asks the other workers; by default, there are none.
     """
     settings = settings or ServerSettings()
 
@@ -105,6 +100,7 @@ def create_app(
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hub = RunHub(
                 tasks,
+                logs=parts.logs,
                 slots=FairSlots(
                     settings.max_concurrent_runs,
                     extra_slots=settings.max_concurrent_runs // RUNS_PER_EXTRA_RUN,
@@ -116,7 +112,7 @@ def create_app(
                 grace_seconds=settings.grace_seconds,
                 retention_seconds=settings.event_retention_seconds,
             )
-            here, sweep = RunsHere(hub), RunSweep(parts)
+            sweep = RunSweep(parts)
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
@@ -130,8 +126,6 @@ def create_app(
                 sweep=sweep,
                 watchdog=watchdog,
                 idempotency=IdempotencyStore(parts.database),
-                here=here,
-                elsewhere=RunsElsewhere(ask),
                 uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),
                 ingesting=_upload_slots(MAX_CONCURRENT_UPLOADS, extra_slots=1),
             )
@@ -144,7 +138,7 @@ def create_app(
                 watchdog.watch(),
                 watch_label_names(parts),
                 spending_gauges(parts).watch(),
-                _tick(hub, here, parts),
+                _tick(hub, parts),
                 sweep.watch(),
                 *(follow_documents(parts, collection) for collection in parts.collections),
             )
@@ -201,10 +195,9 @@ def _upload_slots(slots: int, extra_slots: int = 0) -> FairSlots:
     )
 
 
-async def _tick(hub: RunHub, here: RunsHere, services: Services) -> None:
+async def _tick(hub: RunHub, services: Services) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
-        hub.tick()
-        await here.tick()
+        await hub.tick()
         await services.cache.sweep()
         await asyncio.gather(services.savings.flush(), services.request_counts.flush())  # one transaction

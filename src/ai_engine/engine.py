@@ -13,8 +13,6 @@ from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.readiness import Readiness
 from ai_engine.runs.fair_slots import FairSlots
 from ai_engine.runs.hub import RunHub
-from ai_engine.runs.peer_client import RunsElsewhere
-from ai_engine.runs.peer_server import RunsHere
 from ai_engine.scraping import Scrape
 from ai_engine.settings import ServerSettings
 from vital_shared.retrieval.ingest.ingest import Ingestor
@@ -38,9 +36,6 @@ class Engine:
     """The source of the metrics."""
     keys: KeyRing
     false_keys: FalseKeys
-    here: RunsHere
-    """This worker's runs, for the other workers."""
-    elsewhere: RunsElsewhere
     readiness: Readiness
     sweep: RunSweep
     """The sweep that ends the runs of dead workers."""

@@ -130,6 +130,7 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
     settings = settings or ServerSettings()
     configure_logs(settings.log_level)
     library = library or Settings()
+    check_workers(settings.workers, library)
     allow_connections(settings.max_connections)
     with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(check_host(settings.host, library))
@@ -138,6 +139,18 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
                 runner.run(_serve(listener, settings, library))
             else:
                 runner.run(supervise(listener, settings, library, lambda: _announce(listener)))
+
+
+def check_workers(workers: int, library: Settings) -> None:
+    """See that several workers can share the logs of their runs.
+
+    :raises ConfigurationError: when they have no Redis.
+    """
+    if workers > 1 and not library.redis_url.get_secret_value():
+        raise ConfigurationError(
+            f"{workers} workers need a Redis or Valkey to share the logs of their runs: set VITAL_REDIS_URL "
+            "to its address, or VITAL_WORKERS to 1; `vital up` starts a Redis of its own."
+        )
 
 
 async def check_host(host: str, library: Settings) -> None:

@@ -25,11 +25,13 @@ def reachable(host: str, port: int) -> str:
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
-def engine_program(address: str, port: int, runbooks: Path) -> Program:
+def engine_program(address: str, port: int, runbooks: Path, redis_address: str | None = None) -> Program:
     """Make the engine, which shows warnings, alerts among them, in this terminal.
 
     :param runbooks: the folder of those that it serves.
+    :param redis_address: ``host:port`` of the Redis that its workers share; None: that of the environment.
     """
+    shared = {} if redis_address is None else {"VITAL_REDIS_URL": f"redis://{redis_address}/0"}
     level = os.environ.get("VITAL_LOG_LEVEL", "warning")
     return Program(
         name="The engine",
@@ -37,6 +39,7 @@ def engine_program(address: str, port: int, runbooks: Path) -> Program:
         ready_url=f"http://{address}/readyz",
         environment={
             **os.environ,
+            **shared,
             "VITAL_PORT": str(port),
             "VITAL_LOG_LEVEL": level,
             "VITAL_RUNBOOKS_DIR": str(runbooks),

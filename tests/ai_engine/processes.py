@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+from tests.redis import shared_redis
 
 __all__ = ["running_server", "start"]
 
@@ -34,7 +35,14 @@ async def running_server(
     data_dir: Path, **environment: str
 ) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
     """Start it, and stop it in the end, however that comes."""
-    process = await start(data_dir, **environment)
+    async with shared_redis(data_dir, environment) as complete:
+        process = await start(data_dir, **complete)
+        async with _serving(process) as client:
+            yield process, client
+
+
+@asynccontextmanager
+async def _serving(process: Process) -> AsyncIterator[httpx.AsyncClient]:
     assert process.stderr is not None
     try:
         url, log = "", b""
@@ -46,7 +54,7 @@ async def running_server(
         async with asyncio.TaskGroup() as tasks:
             rest = tasks.create_task(process.stderr.read())  # or else the pipe fills up
             async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-                yield process, client
+                yield client
             if process.returncode is None:
                 process.terminate()
             await process.wait()

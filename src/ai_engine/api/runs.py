@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
@@ -21,12 +22,9 @@ from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine, engine_of
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.lost_event import lost_event
-from ai_engine.runs.peer_client import PeerGone
-from ai_engine.runs.peer_protocol import HERE, RunSegment
-from ai_engine.runs.peer_server import part_of
-from ai_engine.runs.peer_server import pieces as pieces_of
 from vital_shared.errors import Conflict, InvalidRequest, NotFound, StoreError
-from vital_shared.events.encoding import encode, last_seq
+from vital_shared.events.encoding import encode
+from vital_shared.events.log import Follower, LogLost, PeerLog
 from vital_shared.models.base import Frozen
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import Outcome, RunFailedEvent, RunFinished, RunPaused
@@ -106,96 +104,80 @@ async def approve(request: Request) -> Response:
 
 
 async def events(request: Request) -> Response:
-    """Follow a run, from any point, whichever worker has it."""
+    """Follow a run, from any point, whichever process has it."""
     engine, after = engine_of(request), last_event_id(request)
-    run, run_id, tenant_id = _live(request), request.path_params["run_id"], Caller.of(request).tenant_id
-    parts = {} if run is None else {HERE: part_of(run)}
-    # Another worker may have it, or its beginning, or may have gone on with it after a pause.
-    if run is None or run.is_paused or run.log.first_seq > after + 1:
-        parts |= await engine.elsewhere.find(run_id, tenant_id)
-    last = max(parts.values(), key=lambda part: part.last_seq, default=None)
+    source = await _source(request, after)
+    if source is None:
+        return _last_known(await _record(request), after)
     tail = b""
-    if last is None or last.state == "paused":
+    if source.state == "paused":
         record = await _record(request)
-        if last is None:
-            return _last_known(record, after)
         if record.status != "awaiting_approval":  # cancelled, expired, or its worker is gone
-            end = _end(record, last.last_seq + 1)
+            end = _end(record, source.last_seq + 1)
             tail = b"" if end is None else encode(end)
-    parts = {worker: part for worker, part in parts.items() if part.has_after(after)}
-    if not parts and not tail:
+    if not source.has_after(after) and not tail:
         return Response(status_code=NO_CONTENT)
-
-    def read() -> AbstractAsyncContextManager[_Pieces]:
-        return _reading(_pieces(engine, run, run_id, tenant_id, parts, after, has_tail=bool(tail)))
-
+    follow = source.follow if isinstance(source, LiveRun) else partial(_following, engine, source)
     return EventStreamResponse(
-        read,
-        run_id=run_id,
-        tenant_id=tenant_id,
+        partial(follow, after),
+        run_id=request.path_params["run_id"],
+        tenant_id=Caller.of(request).tenant_id,
         heartbeat_seconds=engine.settings.heartbeat_seconds,
         tail=tail,
     )
 
 
-class _Pieces:
-    """A reader of pieces, some of them empty."""
+async def _source(request: Request, after: int) -> LiveRun | PeerLog | None:
+    """Find the events after one: here, or in another process that has gone on after a pause."""
+    run = _live(request)
+    if run is not None and not run.is_paused and run.log.first_seq <= after + 1:
+        return run
+    elsewhere = await _elsewhere(request)
+    if elsewhere is None:
+        return run
+    if run is not None and run.last_seq >= elsewhere.last_seq and run.log.first_seq <= after + 1:
+        return run
+    return elsewhere
 
-    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
-        self._pieces = pieces
+
+async def _elsewhere(request: Request) -> PeerLog | None:
+    """Find the run in another process, if it is the caller's."""
+    log = await engine_of(request).services.logs.find_elsewhere(request.path_params["run_id"])
+    return log if log is not None and Caller.of(request).may_see(log.tenant_id) else None
+
+
+class _PeerReader:
+    """A reader of another process's log, which learns the end of the run where that process has died."""
+
+    def __init__(self, engine: Engine, run_id: str, follower: Follower) -> None:
+        self._engine = engine
+        self._run_id = run_id
+        self._follower = follower
+        self._is_over = False
 
     async def frames(self) -> bytes:
-        async for piece in self._pieces:
-            if piece:
-                return piece
-        return b""
+        """Return all that is new; empty at the end."""
+        if self._is_over:
+            return b""
+        try:
+            return await self._follower.frames()
+        except LogLost:
+            self._is_over = True
+            return encode(await _end_of_lost(self._engine, self._run_id, self._follower.seen + 1))
 
 
 @asynccontextmanager
-async def _reading(pieces: AsyncGenerator[bytes, None]) -> AsyncIterator[_Pieces]:
-    async with aclosing(pieces):
-        yield _Pieces(pieces)
+async def _following(engine: Engine, log: PeerLog, after: int) -> AsyncIterator[_PeerReader]:
+    with log.follow(after) as follower:
+        yield _PeerReader(engine, log.run_id, follower)
 
 
-async def _pieces(
-    engine: Engine,
-    run: LiveRun | None,
-    run_id: str,
-    tenant_id: str | None,
-    parts: Mapping[int, RunSegment],
-    after: int,
-    *,
-    has_tail: bool,
-) -> AsyncGenerator[bytes, None]:
-    """Read a run's events, from one worker after the other where it was paused and went on elsewhere.
-
-    :param has_tail: whether its end is sent behind them.
-    """
-    seconds, seen = engine.settings.heartbeat_seconds, after
-    in_order = sorted(parts.items(), key=lambda each: each[1].first_seq)
-    last_worker = in_order[-1][0] if in_order else None
-    for worker, part in in_order:
-        if run is not None and worker == HERE:
-            telling = pieces_of(run, after, seconds)
-        else:
-            telling = engine.elsewhere.pieces(worker, run_id, tenant_id, after, seconds)
-        async with aclosing(telling) as pieces:
-            try:
-                async for piece in pieces:
-                    seen = last_seq(piece) or seen
-                    yield piece
-            except PeerGone:
-                if not has_tail and worker == last_worker:
-                    yield encode(await _end_of_lost(engine, run_id, tenant_id, seen + 1))
-        after = max(after, part.last_seq)
-
-
-async def _end_of_lost(engine: Engine, run_id: str, tenant_id: str | None, seq: int) -> Outcome:
+async def _end_of_lost(engine: Engine, run_id: str, seq: int) -> Outcome:
     """Make the last event of a run whose worker has died: its end may have been stored before that."""
     services = engine.services
     try:
-        record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
-    except StoreError:
+        record = await services.runs.get(run_id, tenant_id=None, now=services.now())
+    except (NotFound, StoreError):
         return lost_event(run_id, seq)
     return _end(record, seq) or lost_event(run_id, seq)
 
@@ -210,10 +192,10 @@ async def cancel(request: Request) -> Response:
         if isinstance(run.log.outcome, RunFailedEvent) and run.log.outcome.error_type in CANCELLED:
             return Response(status_code=NO_CONTENT)
     elif run is None or run.is_paused:
-        run_id, tenant_id = request.path_params["run_id"], Caller.of(request).tenant_id
-        for worker, part in (await engine.elsewhere.find(run_id, tenant_id)).items():
-            if part.state == "live" and await engine.elsewhere.cancel(worker, run_id, tenant_id):
-                return Response(status_code=NO_CONTENT)
+        elsewhere = await _elsewhere(request)
+        is_live = elsewhere is not None and elsewhere.state == "live"
+        if elsewhere is not None and is_live and await engine.services.logs.cancel_elsewhere(elsewhere):
+            return Response(status_code=NO_CONTENT)
     if run is not None and not run.is_paused:  # an answer from the cache is no run in the store
         raise _has_ended(run.run_id, _status(run.log.outcome))
     record = await _record(request)
@@ -226,7 +208,7 @@ async def cancel(request: Request) -> Response:
         return Response(status_code=NO_CONTENT)
     record = await _record(request)
     if record.status == "running":
-        raise _elsewhere(record.id)
+        raise _in_another_process(record.id)
     raise _has_ended(record.id, record.status)
 
 
@@ -289,7 +271,7 @@ def _last_known(record: RunRecord, after: int) -> Response:
         return Response(status_code=NO_CONTENT)
     end = _end(record, record.last_seq if paused else max(after, record.last_seq) + 1)
     if end is None:
-        raise _elsewhere(record.id)
+        raise _in_another_process(record.id)
     return Response(encode(end), media_type=MEDIA_TYPE, headers=HEADERS)
 
 
@@ -323,7 +305,7 @@ def _has_ended(run_id: str, status: str) -> Conflict:
     )
 
 
-def _elsewhere(run_id: str) -> Conflict:
+def _in_another_process(run_id: str) -> Conflict:
     return Conflict(
         f"The run {run_id} was begun by another process of the engine, or by one that has ended: "
         "GET /v1/runs/{id} returns its status.",

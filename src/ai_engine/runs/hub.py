@@ -10,6 +10,8 @@ from typing import Final
 
 from ai_engine.runs.fair_slots import FairSlots, Gone, WeightOf
 from vital_shared.errors import RunFailed, VitalError
+from vital_shared.events.log import RunState
+from vital_shared.events.logs import EventLogs
 from vital_shared.events.memory import MemoryFollower, MemoryLog
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CancelReason
@@ -34,10 +36,10 @@ class LiveRun:
     :param clock: seconds.
     """
 
-    def __init__(self, run_id: str, tenant_id: str, clock: Callable[[], float]) -> None:
-        self.run_id = run_id
+    def __init__(self, log: MemoryLog, tenant_id: str, clock: Callable[[], float]) -> None:
+        self.run_id = log.run_id
         self.tenant_id = tenant_id
-        self.log = MemoryLog(run_id)
+        self.log = log
         self.ended = asyncio.Event()
         self.ended_at = 0.0
         self.error: VitalError | None = None
@@ -56,6 +58,22 @@ class LiveRun:
     def is_paused(self) -> bool:
         """Whether it waits for approval."""
         return isinstance(self.log.outcome, RunPaused)
+
+    @property
+    def state(self) -> RunState:
+        """Its state, as its readers see it."""
+        if not self.ended.is_set():
+            return "live"
+        return "paused" if self.is_paused else "ended"
+
+    @property
+    def last_seq(self) -> int:
+        """The number of its last event."""
+        return self.log.last_seq
+
+    def has_after(self, seq: int) -> bool:
+        """Return whether there is an event after a number, or may come."""
+        return self.state == "live" or self.last_seq > seq
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -86,6 +104,11 @@ class LiveRun:
         await self.log.wait(self._begun_after)
         if self.log.last_seq <= self._begun_after:
             await self.ended.wait()
+
+    def note_reader(self) -> None:
+        """Let the grace time begin again: another process has a reader."""
+        if self._unread_since is not None:
+            self._unread_since = self._clock()
 
     def unread_seconds(self) -> float:
         """Return the seconds for which nobody has read it."""
@@ -153,6 +176,7 @@ class RunHub:
     """The runs of this process: started, found again by their readers, and ended where nobody reads them.
 
     :param tasks: owns the runs.
+    :param logs: know the readers in other processes.
     :param slots: the runs at once, shared by tenants.
     :param weight_of: reads a tenant's weight.
     :param grace_seconds: a run without any reader for this time is cancelled.
@@ -164,6 +188,7 @@ class RunHub:
         self,
         tasks: asyncio.TaskGroup,
         *,
+        logs: EventLogs,
         slots: FairSlots,
         weight_of: WeightOf,
         grace_seconds: float,
@@ -171,6 +196,8 @@ class RunHub:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stopping = False
+        self._logs = logs
+        logs.on_cancel = self.cancel
         self._tasks = tasks
         self._slots = slots
         self._weight_of = weight_of
@@ -215,7 +242,7 @@ class RunHub:
             if execution is None:
                 self._slots.give_back(tenant_id)
                 return None
-            run = self._runs.setdefault(execution.run_id, LiveRun(execution.run_id, tenant_id, self._clock))
+            run = self._runs.setdefault(execution.run_id, LiveRun(execution.log, tenant_id, self._clock))
             run.begin(execution)
             self._tasks.create_task(self._work(run))
         except BaseException:
@@ -231,7 +258,7 @@ class RunHub:
 
     def follow(self, execution: RunHandle, tenant_id: str) -> LiveRun:
         """Read a run of another process, or one that has ended: it takes no slot, and is not found here."""
-        run = LiveRun(execution.run_id, tenant_id, self._clock)
+        run = LiveRun(execution.log, tenant_id, self._clock)
         run.begin(execution)
         self._tasks.create_task(run.work())
         return run
@@ -246,13 +273,22 @@ class RunHub:
         """Return a run that is worked on here, or was lately."""
         return self._runs.get(run_id)
 
-    def tick(self) -> None:
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run for another process, where it is here."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            run.cancel()
+
+    async def tick(self) -> None:
         """Cancel runs that nobody reads, and let go of old events; to be called each second or so."""
         now = self._clock()
-        for run in self._runs.values():
+        for run in list(self._runs.values()):
             run.forget_absent_reader(self._grace)
-            if run.unread_seconds() >= self._grace:
-                run.cancel("client_gone")
+            if run.unread_seconds() >= self._grace and not run.ended.is_set():
+                if await self._logs.is_read_elsewhere(run.run_id):
+                    run.note_reader()
+                elif run.unread_seconds() >= self._grace:
+                    run.cancel("client_gone")
         ended = sorted((run for run in self._runs.values() if run.ended.is_set()), key=lambda r: -r.ended_at)
         kept = 0
         for run in ended:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from typing import Final
 
 from ai_engine.engine import Engine
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.lost_event import lost_event
-from ai_engine.runs.peer_client import PeerGone, RunsElsewhere
 from vital_shared.errors import RunFailed, RunUnderWay, StoreError
-from vital_shared.events.encoding import decode
+from vital_shared.events.log import LogLost, PeerLog
 from vital_shared.events.memory import MemoryLog
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import (
     CitationFound,
-    EventAdapter,
     RunFailedEvent,
     RunFinished,
     RunPaused,
@@ -47,11 +44,9 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun |
     here = engine.hub.find(run_id)
     if here is not None and here.log.first_seq == 1 and not (here.is_paused or _is_repeatable(here)):
         return here
-    for worker, part in (await engine.elsewhere.find(run_id, tenant_id)).items():
-        if part.state == "live" and part.first_seq == 1:
-            seconds = engine.settings.heartbeat_seconds
-            run = _RunElsewhere(engine.elsewhere, worker, run_id, tenant_id, seconds)
-            return engine.hub.follow(run, tenant_id)
+    elsewhere = await engine.services.logs.find_elsewhere(run_id)
+    if elsewhere is not None and (elsewhere.tenant_id, elsewhere.state) == (tenant_id, "live"):
+        return engine.hub.follow(_PeerRun(elsewhere), tenant_id)
     record = await _known_end(engine, run_id, tenant_id)
     if record.status == "running":
         raise RunUnderWay(
@@ -93,35 +88,32 @@ async def _known_end(engine: Engine, run_id: str, tenant_id: str) -> RunRecord:
     return record
 
 
-class _RunElsewhere(RunHandle):
-    """A run of another worker, as its own run handle."""
+class _PeerRun(RunHandle):
+    """A run of another process, as a run handle."""
 
-    def __init__(
-        self, elsewhere: RunsElsewhere, worker: int, run_id: str, tenant_id: str, seconds: float
-    ) -> None:
-        super().__init__(MemoryLog(run_id))
-        self._pieces = elsewhere.pieces(worker, run_id, tenant_id, 0, seconds)
+    def __init__(self, source: PeerLog) -> None:
+        super().__init__(MemoryLog(source.run_id))
+        self._source = source
 
     async def run(self) -> None:
-        """Copy the log of the other worker.
+        """Copy its log.
 
-        :raises RunFailed: when that worker dies before the first event.
+        :raises RunFailed: when its process dies before the first event.
         """
         log = self.log
-        async with aclosing(self._pieces) as pieces:
-            try:
-                async for piece in pieces:
-                    for _, data in decode(piece):
-                        await log.room()
-                        log.append(EventAdapter.validate_python(data, strict=False))
-            except PeerGone as gone:
-                if log.last_seq == 0:
-                    raise RunFailed(LOST.message, run_id=self.run_id, error_type=LOST.error_type) from gone
+        try:
+            with self._source.follow() as follower:
+                async for event in follower:
+                    await log.room()
+                    log.append(event)
+        except LogLost as lost:
+            if log.last_seq == 0:
+                raise RunFailed(LOST.message, run_id=self.run_id, error_type=LOST.error_type) from lost
         if log.outcome is None:
             log.append(lost_event(self.run_id, log.last_seq + 1))
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
-        """Leave it: the run is the other worker's."""
+        """Leave it: the run is the other process's."""
 
 
 class _StoredRun(RunHandle):

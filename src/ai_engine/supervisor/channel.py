@@ -43,11 +43,9 @@ class Topic(IntEnum):
     """The worker's counts: requested, or sent as its last."""
     METRICS = 5
     """The counts of all workers, as text: the body asks for ``openmetrics`` or ``text``."""
-    RUN = 6
-    """A worker asks another about a run; the supervisor passes it on."""
-    HEARTBEAT = 7
+    HEARTBEAT = 6
     """The supervisor asks for a sign of life; the answer is empty."""
-    PEER_ENDED = 8
+    PEER_ENDED = 7
     """Another worker's process has ended; what it left open is to be ended."""
 
 

@@ -102,13 +102,11 @@ class WorkerProcess:
         self,
         on_ready: Callable[[], None],
         scrape: Callable[[bytes], Awaitable[bytes]],
-        relay: Callable[[WorkerProcess, bytes], Awaitable[bytes]],
     ) -> int:
         """Listen to the worker until it has ended, and return its exit code.
 
         :param on_ready: called when it serves.
         :param scrape: makes the text of the metrics of all workers, in a format.
-        :param relay: asks other workers what this one asks.
         """
 
         async def handle(topic: Topic, body: bytes) -> bytes:
@@ -125,8 +123,6 @@ class WorkerProcess:
                     self.last, self._last_at = body, math.inf
                 case Topic.METRICS:
                     return await scrape(body)
-                case Topic.RUN:
-                    return await relay(self, body)
             return b""
 
         watching: list[asyncio.Task[None]] = []
@@ -179,10 +175,6 @@ class WorkerProcess:
             return
         if answer:
             self.last, self._last_at = answer, asked_at
-
-    async def ask(self, topic: Topic, body: bytes) -> bytes:
-        """Ask it something; raises what `WorkerChannel.ask` does."""
-        return await self._channel.ask(topic, body)
 
     def announce_end_of_peer(self) -> None:
         """Let it know that another worker has ended, so that it ends what that one has left open."""

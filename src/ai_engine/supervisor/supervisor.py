@@ -10,7 +10,6 @@ from typing import Final
 
 from ai_engine.supervisor.gathering import Gathering
 from ai_engine.supervisor.process import WorkerProcess
-from ai_engine.supervisor.relaying import Relaying
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import WORKER_RESTARTS_TOTAL
@@ -48,7 +47,6 @@ class Supervisor:
         self._start = start
         self._workers: dict[int, WorkerProcess] = {}
         self._gathering = Gathering(self._workers.values)
-        self._relaying = Relaying(self._workers.values)
         self._stopping = asyncio.Event()
         self._failure: ConfigurationError | None = None
         self._on_ready: Callable[[], None] | None = None
@@ -86,7 +84,7 @@ class Supervisor:
             self._workers[number] = worker = await self._start(number)
             if self._stopping.is_set():
                 worker.stop(0)
-            code = await worker.run(self._tell_ready, self._gathering.text, self._relaying.relay)
+            code = await worker.run(self._tell_ready, self._gathering.text)
             del self._workers[number]
             self._gathering.leave(worker)
             _log_end(worker, code)

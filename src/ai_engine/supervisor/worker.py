@@ -25,7 +25,6 @@ from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.channel import Topic, WorkerChannel
 from ai_engine.supervisor.fair_acceptor import FairAcceptor
 from ai_engine.supervisor.load_table import LoadTable
-from ai_engine.supervisor.relaying import ask_through
 from ai_engine.supervisor.scraping import ask_supervisor
 from vital_shared.errors import VitalError
 from vital_shared.monitoring.labels import WORKER_VARIABLE
@@ -148,18 +147,16 @@ async def _listen(channel: WorkerChannel, stops: StopRequests, apps: list[Starle
     :param apps: the applications that this worker serves, once it does.
     """
 
-    async def handle(topic: Topic, body: bytes) -> bytes:
+    async def handle(topic: Topic, _body: bytes) -> bytes:
         match topic:
             case Topic.STOP:
                 stops.add()
             case Topic.SNAPSHOT:
                 return await asyncio.to_thread(_snapshot)
-            case Topic.RUN if apps:
-                engine: Engine = apps[0].state.engine
-                return await engine.here.answer(body)
             case Topic.PEER_ENDED if apps:
-                engine = apps[0].state.engine
+                engine: Engine = apps[0].state.engine
                 await engine.sweep.end_lost()
+                await engine.services.logs.forget_dead_peers()
         return b""
 
     await channel.serve(handle)
@@ -179,7 +176,7 @@ async def _serve(
     services = await Services.open(Settings())
     shorten_pauses()
     try:
-        app = create_app(services, settings, ask_supervisor(channel), ask=ask_through(channel))
+        app = create_app(services, settings, ask_supervisor(channel))
         apps.append(app)
         await WorkerServer(app, settings, channel, stops, loads).serve([listener])
     finally:

@@ -26,6 +26,7 @@ def up(
     Alerts are shown here and at /v1/alerts. They go to Slack, to PagerDuty and by mail where
     VITAL_SLACK_WEBHOOK_URL, VITAL_PAGERDUTY_ROUTING_KEY, and VITAL_SMTP_HOST, VITAL_SMTP_FROM and
     VITAL_SMTP_TO are set. VITAL_DEAD_MANS_SWITCH_URL is called every minute or two while alerting works.
+    Several workers (VITAL_WORKERS) share a Redis: this starts one, unless VITAL_REDIS_URL names another.
     """
     from ai_engine.settings import ServerSettings
     from vital_cli.session import load_settings
@@ -37,8 +38,9 @@ def up(
     from vital_ops.rules.files import rule_files
     from vital_ops.runbooks import runbook_files
     from vital_ops.stack.notification_settings import NotificationSettings
+    from vital_ops.stack.ports import free_port
     from vital_ops.stack.setting_up import RUNBOOKS
-    from vital_ops.stack.stack import Stack, local_config
+    from vital_ops.stack.stack import HOST, Stack, local_config
     from vital_ops.stack.up import KEY_FILE, locked
     from vital_ops.stack.up import up as run
     from vital_shared.settings import Settings
@@ -51,6 +53,8 @@ def up(
     )
     if config is not None:
         chosen = load_config(config, chosen)
+    is_shared = server.workers > 1 and not settings.redis_url.get_secret_value()
+    redis_address = f"{HOST}:{free_port(HOST)}" if is_shared else None
     with locked(folder):
         build(folder, {f"{RUNBOOKS}/{name}": text for name, text in runbook_files(chosen).items()})
         destinations = notifications.destinations(
@@ -58,8 +62,9 @@ def up(
         )
         stack = Stack(
             folder=folder,
-            engine=engine_program(address, server.port, folder / RUNBOOKS),
+            engine=engine_program(address, server.port, folder / RUNBOOKS, redis_address),
             engine_address=address,
+            redis_address=redis_address,
             prometheus_port=prometheus_port,
             alertmanager_port=alertmanager_port,
             rules=rule_files(chosen),

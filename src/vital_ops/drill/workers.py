@@ -15,6 +15,7 @@ from typing import Any, Final
 from vital_ops.drill.fault_makers import Site
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.program import Program, start, stop
+from vital_ops.stack.redis import redis
 from vital_ops.stack.scratch import scratch_environment
 from vital_ops.stack.stack import ENGINES, HOST
 from vital_ops.stack.supervise import until_ready
@@ -37,7 +38,9 @@ async def kill_workers(site: Site) -> None:
     """Start an engine of several workers, let Prometheus read it, and kill most of its workers at once."""
     folder, port = site.at.folder / "workers", free_port(HOST)
     folder.mkdir(exist_ok=True)
-    engine = _engine(folder, f"{HOST}:{port}")
+    redis_address = f"{HOST}:{free_port(HOST)}"
+    shared = await start(redis(folder, redis_address))
+    engine = _engine(folder, f"{HOST}:{port}", redis_address)
     process = await start(engine)
     target = site.at.folder / ENGINES / "workers.json"
     try:
@@ -52,10 +55,12 @@ async def kill_workers(site: Site) -> None:
     finally:
         target.unlink(missing_ok=True)
         await asyncio.shield(stop(process))
+        await asyncio.shield(stop(shared))
 
 
-def _engine(folder: Path, address: str) -> Program:
+def _engine(folder: Path, address: str, redis_address: str) -> Program:
     own = {"VITAL_WORKERS": str(WORKER_COUNT), "VITAL_LOG_LEVEL": "info"}
+    own["VITAL_REDIS_URL"] = f"redis://{redis_address}/0"
     return Program(
         name="The engine whose workers are killed",
         command=COMMAND,

@@ -12,6 +12,7 @@ from vital_ops.stack.alertmanager import alertmanager
 from vital_ops.stack.ports import check_ports
 from vital_ops.stack.program import Program
 from vital_ops.stack.prometheus import prometheus, prometheus_configuration
+from vital_ops.stack.redis import redis
 from vital_ops.stack.secret_files import write_secret
 from vital_ops.stack.supervise import Say, supervise_all
 
@@ -39,6 +40,8 @@ class Stack:
     prometheus_port: int
     alertmanager_port: int | None
     """None: there is no Alertmanager, and alerts go nowhere."""
+    redis_address: str | None = None
+    """``host:port`` of a Redis for the engine's workers; None: there is none in the stack."""
     rules: Mapping[str, str]
     """Rule files, by their names."""
     routing: str = ""
@@ -76,7 +79,8 @@ async def run_stack(stack: Stack, on_ready: Callable[[], None], say: Say) -> Non
     if stack.alertmanager_port is not None:
         ports["Alertmanager"] = (HOST, stack.alertmanager_port)
     check_ports(ports)
-    await supervise_all((stack.engine, *_watchers(stack)), on_ready, say)
+    before = () if stack.redis_address is None else (redis(stack.folder, stack.redis_address),)
+    await supervise_all((*before, stack.engine, *_watchers(stack)), on_ready, say)
 
 
 def _watchers(stack: Stack) -> list[Program]:

@@ -29,6 +29,8 @@ FIRST_DELAY_SECONDS: Final = 0.5
 MAX_EARLY_ENDS: Final = 5
 """Consecutive early ends after which a program is given up."""
 
+TCP: Final = "tcp://"
+
 TAIL_BYTES: Final = 10_000
 
 Say = Callable[[str], None]
@@ -100,11 +102,24 @@ async def until_ready(program: Program, process: Process, client: aiohttp.Client
 
 
 async def _answers(url: str, client: aiohttp.ClientSession) -> bool:
+    if url.startswith(TCP):
+        return await _takes_connections(url.removeprefix(TCP))
     try:
         async with client.get(url, timeout=aiohttp.ClientTimeout(ASK_SECONDS)) as response:
             return response.status == 200
     except (aiohttp.ClientError, TimeoutError):
         return False  # it does not listen yet
+
+
+async def _takes_connections(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            _, writer = await asyncio.open_connection(host, int(port))
+    except (OSError, TimeoutError):
+        return False  # it does not listen yet
+    writer.close()
+    return True
 
 
 def _reason(program: Program, code: int) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.cache.memory import Cause, Entry, MemoryTier
 from vital_shared.cache.semantic_tier import SemanticTier
-from vital_shared.events.flights import Flight
-from vital_shared.models.event import Event
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.metrics import (
     CACHE_BYTES,
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vital_shared.cache.redis import RedisTier
-    from vital_shared.cache.shared_flight import Lease
 
 __all__ = ["Cache"]
 
@@ -147,25 +144,6 @@ class Cache:
         except CacheUnavailable:  # said there
             return False
         return found is not None and self._memory.put(key, found.output, self._knowledge, found.age)
-
-    async def take_lease(self, key: str) -> Lease | None:
-        """Take the lease of a question, or learn who holds it; None: this process is on its own."""
-        if self.redis is None:
-            return None
-        try:
-            return await self.redis.take_lease(key)
-        except CacheUnavailable:  # said there
-            return None
-
-    async def publish(self, lease: Lease, flight: Flight) -> None:
-        """Publish a run's events to the other processes, until it is over."""
-        assert self.redis is not None  # noqa: S101 - it has given the lease
-        await self.redis.flights.publish(lease, flight)
-
-    def follow_lease(self, lease: Lease, is_cancelled: Callable[[], bool]) -> AsyncGenerator[Event, None]:
-        """Read the events of a run in another process; raises `CacheUnavailable`."""
-        assert self.redis is not None  # noqa: S101 - it has given the lease
-        return self.redis.flights.follow(lease, is_cancelled)
 
     def count_bypass(self, mode: WorkflowMode, tier: Tier = MEMORY) -> None:
         """Count a request that the cache, or one tier, is not asked for."""

@@ -20,7 +20,6 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from vital_shared.cache.errors import CacheUnavailable
-from vital_shared.cache.shared_flight import Lease, SharedFlights
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
@@ -33,8 +32,6 @@ PREFIX: Final = "vital/1"
 """The prefix of all keys. The number is the format's: another version beside this one has keys of its own."""
 
 MAX_CONNECTIONS: Final = 20
-STREAMS: Final = 100
-"""Runs of other processes that are followed at a time; a further follower runs itself."""
 OPERATION_TIMEOUT_SECONDS: Final = 0.25
 """An operation that takes longer has failed."""
 
@@ -104,18 +101,6 @@ class RedisTier:
         except ValueError as error:
             raise ConfigurationError(f"VITAL_REDIS_URL is no address of a Redis: {error}.") from error
         self._redis = Redis.from_pool(pool)
-        # What waits for news of another's run has connections of its own.
-        streams = BlockingConnectionPool.from_url(
-            url,
-            max_connections=STREAMS,
-            timeout=OPERATION_TIMEOUT_SECONDS,
-            socket_timeout=2 * OPERATION_TIMEOUT_SECONDS,
-            socket_connect_timeout=OPERATION_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._streams = Redis.from_pool(streams)
-        self.flights = SharedFlights(self._redis, self._streams, PREFIX)
-        """The runs of all processes."""
         self._look_up = self._redis.register_script(LOOK_UP)
 
     async def get(self, key: str, request: WorkflowInput) -> StoredAnswer | None:
@@ -165,13 +150,6 @@ class RedisTier:
             return there - len(gone), len(gone)
 
         return await self._within(keep)
-
-    async def take_lease(self, key: str) -> Lease:
-        """Take the lease of a question, or learn who holds it.
-
-        :raises CacheUnavailable: when Redis does not answer.
-        """
-        return await self._within(lambda: self.flights.take(key))
 
     async def count(self) -> int:
         """Count the answers.
@@ -235,9 +213,8 @@ class RedisTier:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for redis in (self._redis, self._streams):
-            await redis.aclose()
-            await redis.connection_pool.aclose()
+        await self._redis.aclose()
+        await self._redis.connection_pool.aclose()
 
     @property
     def _index(self) -> str:

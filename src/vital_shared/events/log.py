@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self, TypeAlias
 
 from vital_shared.errors import VitalError
 from vital_shared.models.event import Event, Outcome
 
-__all__ = ["EventLog", "Follower", "LogLost", "StaleWriter"]
+__all__ = ["EventLog", "Follower", "LogLost", "LogUnavailable", "PeerLog", "RunState", "StaleWriter"]
+
+RunState: TypeAlias = Literal["live", "paused", "ended", "lost"]
+"""The state of a run, as its log knows it; a lost one has lost its worker before its end."""
 
 
 class LogLost(VitalError):
     """The writer of a log is gone before its end, or the log cannot be reached."""
+
+
+class LogUnavailable(VitalError):
+    """The Redis with the logs of other processes does not answer."""
 
 
 class StaleWriter(VitalError):
@@ -45,6 +52,58 @@ class Follower(Protocol):
 
     def stop(self) -> None:
         """End the iteration."""
+        ...
+
+
+class PeerFollower(Follower, Protocol):
+    """One reader's place in a log of another process."""
+
+    outcome: Outcome | None
+    """The end of the run, once it was read as an event."""
+
+
+class PeerLog(Protocol):
+    """The log of a run of another process."""
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        ...
+
+    @property
+    def tenant_id(self) -> str:
+        """The owner of the run."""
+        ...
+
+    @property
+    def worker(self) -> str:
+        """The id of the worker that writes it."""
+        ...
+
+    @property
+    def state(self) -> RunState:
+        """The state when it was found."""
+        ...
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first event."""
+        ...
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last event when it was found; readers see those that come."""
+        ...
+
+    def has_after(self, seq: int) -> bool:
+        """Return whether there is an event after a number, or may come."""
+        ...
+
+    def follow(self, after: int = 0, *, counts: bool = True) -> AbstractContextManager[PeerFollower]:
+        """Read the events after a number.
+
+        :param counts: whether the run goes on for this reader's sake.
+        """
         ...
 
 

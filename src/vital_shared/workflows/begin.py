@@ -53,7 +53,7 @@ async def begin(
         await name_labels(workflow, request, agent)
         lookup = await look_up(workflow, request, agent, reads=key is None)
     metrics.cache_status = lookup.status
-    log = workflow.services.logs.open(run_id)
+    log = workflow.services.logs.open(run_id, request.tenant_id)
     if lookup.found is not None:
         return CachedAnswer(workflow.services, log, request, lookup.found, metrics)
     if request.mode.is_chat and request.session_id is None and request.messages is None:

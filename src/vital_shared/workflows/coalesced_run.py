@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from structlog.contextvars import bound_contextvars
 
-from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.errors import RunFailed
 from vital_shared.events.flights import MAX_FAILED_RUNS, Flight
-from vital_shared.events.log import Follower
+from vital_shared.events.log import Follower, LogLost, PeerLog
 from vital_shared.events.memory import MemoryLog
 from vital_shared.models.cancellation import CancelReason
-from vital_shared.models.event import OUTCOMES, Event, Outcome, RunFailedEvent, RunFinished, RunStarted, Token
+from vital_shared.models.event import OUTCOMES, Event, RunFailedEvent, RunFinished, RunStarted, Token
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.workflows.cached_answer import CachedAnswer, count_spared, replayed
 from vital_shared.workflows.events import Continuation, RunEvents
@@ -26,7 +24,6 @@ from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.run_metrics import RunMetrics
 
 if TYPE_CHECKING:
-    from vital_shared.cache.shared_flight import Lease
     from vital_shared.workflows.services import Services
 
 __all__ = ["CoalescedRun"]
@@ -123,41 +120,40 @@ class CoalescedRun(RunHandle):
 
     async def _lead(self, flight: Flight, *, shares: bool) -> None:
         """Run, and let the others follow; or, where another process runs, follow it for all of this one."""
-        publishing: asyncio.Task[None] | None = None
+        logs, run_id = self._services.logs, self.run_id
         try:
-            asks = shares and not self._is_alone
-            lease = await self._services.cache.take_lease(self._key) if asks else None
-            if lease is not None and not lease.is_own:
+            leader = await logs.lead(self._key, run_id) if shares and not self._is_alone else run_id
+            if leader != run_id:
                 with self._waiting():
-                    await self._copy_from_elsewhere(flight, lease)
+                    await self._copy_from_elsewhere(flight, logs.elsewhere(leader))
                 return
-            if lease is not None:
-                await self._services.cache.find_again(self._entry, self._question)
-                if (cached := self._cached()) is not None:
-                    self._own = cached
-                    flight.outcome = RunFinished(run_id=self.run_id, seq=1, output=cached.found)
-                    await cached.run()
-                    return
-                publishing = asyncio.create_task(self._services.cache.publish(lease, flight))
+            await self._services.cache.find_again(self._entry, self._question)
+            if (cached := self._cached()) is not None:
+                self._own = cached
+                flight.outcome = RunFinished(run_id=run_id, seq=1, output=cached.found)
+                await cached.run()
+                return
             await self._run_own(flight)
         finally:
             self._services.flights.end(self._key, flight)
             if self._own is not None:
                 self.log.close()
-            if publishing is not None:
-                await _ended(publishing)
+            await logs.end_lead(self._key, run_id)
 
-    async def _copy_from_elsewhere(self, flight: Flight, lease: Lease) -> None:
+    async def _copy_from_elsewhere(self, flight: Flight, log: PeerLog) -> None:
         """Follow a run of another process."""
         copy = self._copying()
         try:
-            async for event in self._services.cache.follow_lease(lease, lambda: bool(self._cancel_reason)):
-                await self.log.room()
-                copy(event)
-                if event.type in OUTCOMES:
-                    flight.outcome = cast("Outcome", event)
-        except CacheUnavailable:
+            with log.follow(counts=False) as follower:
+                self._follower = follower
+                async for event in follower:
+                    await self.log.room()
+                    copy(event)
+                flight.outcome = follower.outcome
+        except LogLost:
             self._is_alone = True  # this process then runs
+        finally:
+            self._follower = None
 
     async def _run_own(self, flight: Flight) -> None:
         own = self._own = self._make_run(RunEvents(self.log, self._text), self._metrics("miss"))
@@ -234,13 +230,3 @@ class CoalescedRun(RunHandle):
         metrics = RunMetrics(self.run_id, self._question, self._services.request_counts)
         metrics.cache_status = status
         return metrics
-
-
-async def _ended(publishing: asyncio.Task[None]) -> None:
-    """Wait until all is published; a caller that is cancelled waits no longer than it takes to stop."""
-    try:
-        await asyncio.wait([publishing])
-    except asyncio.CancelledError:
-        publishing.cancel()
-        await asyncio.wait([publishing])
-        raise

@@ -112,7 +112,7 @@ def restored_run(
             spent = record.output.cost.total if record.output else Decimal(0)
             left = remaining(record.input.max_cost_dollars, spent)
             given["approved_tools"] = pick_approved(plan.suggested, approved, plan, left)
-        stream = RunEvents(workflow.services.logs.open(record.id, record.last_seq))
+        stream = RunEvents(workflow.services.logs.open(record.id, record.tenant_id, record.last_seq))
         return new_run(workflow, record.input, stream, checkpoint, given), stream
     except AnswerError as error:
         raise InvalidRequest(f"The run cannot go on: {error}.", field="answers") from error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -221,6 +221,7 @@ class Services:
                 ),
                 now=now(),
             )
+            logs = await stack.enter_async_context(_event_logs(settings))
             redis = _redis(settings)
             if redis is not None:
                 stack.push_async_callback(redis.aclose)
@@ -233,7 +234,7 @@ class Services:
                 runs=runs,
                 savings=savings,
                 request_counts=request_counts,
-                logs=EventLogs(),
+                logs=logs,
                 flights=Flights(),
                 cache=Cache(
                     settings.cache_entries,
@@ -283,19 +284,41 @@ def _tuned(
     return tunings, Fusion(reranker, tunings)
 
 
+@asynccontextmanager
+async def _event_logs(settings: Settings) -> AsyncIterator[EventLogs]:
+    """Open the logs of runs, shared by all processes where there is an address."""
+    url = settings.redis_url.get_secret_value()
+    if not url:
+        yield EventLogs()
+        return
+    _check_redis()
+    from vital_shared.events.shared_logs import SharedEventLogs  # noqa: PLC0415 - redis is an extra
+
+    logs = SharedEventLogs(url)
+    try:
+        await logs.start()
+        yield logs
+    finally:
+        await logs.aclose()
+
+
 def _redis(settings: Settings) -> RedisTier | None:
     """Make the tier that all processes share, where there is an address."""
     if not settings.redis_url.get_secret_value():
         return None
-    if not find_spec("redis"):
-        raise ConfigurationError(
-            "VITAL_REDIS_URL needs one package more: run `pip install 'vital-engine[redis]'`."
-        )
+    _check_redis()
     from vital_shared.cache.redis import RedisTier  # noqa: PLC0415 - redis is an extra
 
     return RedisTier(
         settings.redis_url.get_secret_value(), settings.cache_redis_entries, settings.cache_ttl_seconds
     )
+
+
+def _check_redis() -> None:
+    if not find_spec("redis"):
+        raise ConfigurationError(
+            "VITAL_REDIS_URL needs one package more: run `pip install 'vital-engine[redis]'`."
+        )
 
 
 class _EmbeddedParts(NamedTuple):

@@ -39,6 +39,7 @@ async def hub(clock: Clock, workflow: BaseWorkflow) -> AsyncIterator[RunHub]:
     async with asyncio.TaskGroup() as tasks:
         hub = RunHub(
             tasks,
+            logs=workflow.services.logs,
             slots=FairSlots(2, max_waiting=0, wait_seconds=30, work="runs"),
             weight_of=workflow.services.limits.weight,
             grace_seconds=10,
@@ -61,10 +62,10 @@ async def test_a_run_that_nobody_reads_is_cancelled_after_the_grace_time(
 ) -> None:
     run = await started(hub, workflow)
     clock.now += 9.9
-    hub.tick()
+    await hub.tick()
     clock.now += 0.1
-    hub.tick()
-    hub.tick()
+    await hub.tick()
+    await hub.tick()
     await run.ended.wait()
     assert isinstance(run.log.outcome, RunFailedEvent)
     assert run.log.outcome.error_type == "client_gone"
@@ -77,13 +78,13 @@ async def test_a_reader_keeps_it_alive_and_the_time_begins_again_when_it_leaves(
     run = await started(hub, workflow)
     with run.reading():
         clock.now += 3_600
-        hub.tick()
+        await hub.tick()
         with run.reading():
             pass
         clock.now += 3_600
-        hub.tick()
+        await hub.tick()
     clock.now += 9
-    hub.tick()
+    await hub.tick()
     model.finish()
     await run.ended.wait()
     assert isinstance(run.log.outcome, RunFinished)
@@ -96,10 +97,10 @@ async def test_events_are_kept_for_the_retention_time(
     run = await started(hub, workflow)
     await run.ended.wait()
     clock.now += 300
-    hub.tick()
+    await hub.tick()
     assert hub.find(run.run_id) is run
     clock.now += 1
-    hub.tick()
+    await hub.tick()
     assert hub.find(run.run_id) is None
 
 
@@ -113,7 +114,7 @@ async def test_the_oldest_events_are_dropped_when_there_are_too_many(
         await run.ended.wait()
         runs.append(run)
     monkeypatch.setattr("ai_engine.runs.hub.RETAINED_BYTES", runs[1].log.memory + runs[2].log.memory)
-    hub.tick()
+    await hub.tick()
     assert [hub.find(run.run_id) for run in runs] == [None, runs[1], runs[2]]
 
 
@@ -136,7 +137,7 @@ async def test_a_run_that_waits_for_approval_takes_no_place_and_is_not_cancelled
     run = await started(hub, workflow, SUM, mode=1)
     await run.ended.wait()
     clock.now += 100
-    hub.tick()
+    await hub.tick()
     await hub.paused(run.run_id)
     assert (run.is_paused, hub.active) == (True, 0)
     assert (await workflow.services.runs.get(run.run_id, tenant_id=None)).status == "awaiting_approval"
@@ -198,7 +199,7 @@ async def test_a_cancellation_is_logged_once_however_long_the_run_takes_to_end(
     with capture_logs() as logs:
         for _ in range(5):
             clock.now += 10
-            hub.tick()
+            await hub.tick()
             await asyncio.sleep(0)
         run.cancel()
         storing.set()

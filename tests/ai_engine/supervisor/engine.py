@@ -16,6 +16,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from tests.ai_engine.harness import asked
 from tests.ai_engine.processes import start
+from tests.redis import shared_redis
 
 __all__ = ["SLOW_PROVIDER", "Engine", "counted", "is_there", "running_engine"]
 
@@ -129,7 +130,14 @@ def _items(line: dict[str, Any]) -> set[tuple[str, Any]]:
 @asynccontextmanager
 async def running_engine(data_dir: Path, workers: int = 2, **environment: str) -> AsyncIterator[Engine]:
     """Start an engine, and stop it in the end, however that comes."""
-    process = await start(data_dir, VITAL_WORKERS=str(workers), **environment)
+    async with shared_redis(data_dir, {"VITAL_WORKERS": str(workers)} | environment) as complete:
+        process = await start(data_dir, **complete)
+        async with _running(process) as engine:
+            yield engine
+
+
+@asynccontextmanager
+async def _running(process: Process) -> AsyncIterator[Engine]:
     engine = Engine(process)
     reading = asyncio.create_task(engine.read())
     try:

@@ -1,0 +1,148 @@
+"""The signs, leases and requests that processes exchange through Redis beside their logs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, cast
+
+from vital_shared.events.log import LogUnavailable
+from vital_shared.events.redis_link import SIGN_MILLISECONDS, EventKeys, RedisLink
+
+__all__ = ["Presence"]
+
+SIGN_SECONDS: Final = 1.0
+"""The time between two signs of life."""
+
+INBOX_MILLISECONDS: Final = 30_000
+INBOX_SECONDS: Final = 1
+
+TAKE: Final = """
+local holder = redis.call('GET', KEYS[1])
+if holder then return holder end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return ARGV[1]
+"""
+RENEW: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end"
+RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+
+class Presence:
+    """The signs of life, the leases and the inbox of this process.
+
+    :param on_loss: called when Redis has forgotten this process, and so perhaps its logs.
+    :param on_cancel: called with the id of a run that another process wants to be cancelled.
+    """
+
+    def __init__(
+        self, link: RedisLink, on_loss: Callable[[], None], on_cancel: Callable[[str], None]
+    ) -> None:
+        self.worker = uuid.uuid4().hex
+        """The id of this process."""
+        self._link = link
+        self._on_loss = on_loss
+        self._on_cancel = on_cancel
+        self._host = socket.gethostname()
+        self._leases: dict[str, str] = {}
+        self._take = link.redis.register_script(TAKE)
+        self._renew = link.redis.register_script(RENEW)
+        self._release = link.redis.register_script(RELEASE)
+
+    async def sign(self) -> None:
+        """Give a sign of life now, and renew the leases.
+
+        :raises LogUnavailable: when Redis does not answer.
+        """
+        if not await self._link.within(self._sign()):
+            self._on_loss()
+
+    async def _sign(self) -> bool:
+        """Return whether Redis still had the sign before."""
+        async with self._link.redis.pipeline(transaction=False) as pipeline:
+            pipeline.set(EventKeys.worker(self.worker), b"1", px=SIGN_MILLISECONDS, get=True)
+            pipeline.hset(EventKeys.workers(), self.worker, f"{self._host}:{os.getpid()}")
+            for key, run_id in self._leases.items():
+                await self._renew(
+                    keys=[EventKeys.lease(key)], args=[run_id, SIGN_MILLISECONDS], client=pipeline
+                )
+            before, *_ = await pipeline.execute()
+        return bool(before)
+
+    async def give_signs(self) -> None:
+        """Give signs of life, until this is cancelled."""
+        while True:
+            with suppress(LogUnavailable):  # said where the logs are written
+                await self.sign()
+            await asyncio.sleep(SIGN_SECONDS)
+
+    async def read_inbox(self) -> None:
+        """Cancel the runs that other processes want to be cancelled, until this is cancelled itself."""
+        name = EventKeys.inbox(self.worker)
+        while True:
+            try:
+                reading = cast("Any", self._link.redis.blpop([name], timeout=INBOX_SECONDS))
+                found = await self._link.within(reading, 2 * INBOX_SECONDS)
+            except LogUnavailable:  # said where the logs are written
+                await asyncio.sleep(SIGN_SECONDS)
+                continue
+            if found:
+                self._on_cancel(found[1].decode())
+
+    async def ask_to_cancel(self, worker: str, run_id: str) -> None:
+        """Ask another process to cancel a run.
+
+        :raises LogUnavailable: when Redis does not answer.
+        """
+        name = EventKeys.inbox(worker)
+        async with self._link.redis.pipeline(transaction=True) as pipeline:
+            pipeline.rpush(name, run_id)
+            pipeline.pexpire(name, INBOX_MILLISECONDS)
+            await self._link.within(pipeline.execute())
+
+    async def lead(self, key: str, run_id: str) -> str:
+        """Let a run lead identical requests in all processes, or return the run that does.
+
+        :raises LogUnavailable: when Redis does not answer.
+        """
+        taking = self._take(keys=[EventKeys.lease(key)], args=[run_id, SIGN_MILLISECONDS])
+        holder = cast("bytes", await self._link.within(taking)).decode()
+        if holder == run_id:
+            self._leases[key] = run_id
+        return holder
+
+    async def end_lead(self, key: str, run_id: str) -> None:
+        """Let another run lead the next requests."""
+        if self._leases.pop(key, None) is not None:
+            with suppress(LogUnavailable):  # then it ends by itself
+                await self._link.within(self._release(keys=[EventKeys.lease(key)], args=[run_id]))
+
+    async def forget_dead_peers(self) -> None:
+        """Take back the signs of processes of this machine that have died, before these end by themselves."""
+        redis = self._link.redis
+        with suppress(LogUnavailable):
+            known = await self._link.within(cast("Any", redis.hgetall(EventKeys.workers())))
+            for worker, place in known.items():
+                host, _, pid = place.decode().rpartition(":")
+                if host == self._host and not _is_there(int(pid)):
+                    await self._link.within(redis.delete(EventKeys.worker(worker.decode())))
+                    await self._link.within(cast("Any", redis.hdel(EventKeys.workers(), worker)))
+
+    async def leave(self) -> None:
+        """Let the others know that this process has ended."""
+        with suppress(LogUnavailable):
+            await self._link.within(self._link.redis.delete(EventKeys.worker(self.worker)))
+            await self._link.within(cast("Any", self._link.redis.hdel(EventKeys.workers(), self.worker)))
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,108 @@
+"""The connection to the Redis through which the processes of an engine share the logs of their runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, TypeVar
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from vital_shared.errors import ConfigurationError
+from vital_shared.events.log import LogUnavailable
+
+__all__ = ["SIGN_MILLISECONDS", "EventKeys", "RedisLink"]
+
+PREFIX: Final = "vital/1"
+"""The prefix of all keys. The number is the format's: another version beside this one has keys of its own."""
+
+CONNECTIONS: Final = 200
+"""Runs of other processes that are followed at a time, and a few for the rest; a further follower waits."""
+
+SECONDS: Final = 1.0
+"""An operation that takes longer has failed."""
+
+SIGN_MILLISECONDS: Final = 5_000
+"""The time after which a process that gives no sign is taken for dead, and a lease for free."""
+
+T = TypeVar("T")
+
+
+class EventKeys:
+    """The names of what is kept in Redis."""
+
+    @staticmethod
+    def stream(run_id: str) -> str:
+        """Name the stream of a run's events."""
+        return f"{PREFIX}/events/{run_id}"
+
+    @staticmethod
+    def run(run_id: str) -> str:
+        """Name the hash with the writer and the state of a run."""
+        return f"{PREFIX}/run/{run_id}"
+
+    @staticmethod
+    def reader(run_id: str) -> str:
+        """Name the mark of a reader in another process; it ends by itself."""
+        return f"{PREFIX}/reader/{run_id}"
+
+    @staticmethod
+    def worker(worker: str) -> str:
+        """Name the sign of life of a worker; it ends by itself."""
+        return f"{PREFIX}/worker/{worker}"
+
+    @staticmethod
+    def workers() -> str:
+        """Name the hash with the machine and the process of each worker."""
+        return f"{PREFIX}/workers"
+
+    @staticmethod
+    def inbox(worker: str) -> str:
+        """Name the list of the runs that a worker is to cancel."""
+        return f"{PREFIX}/inbox/{worker}"
+
+    @staticmethod
+    def lease(key: str) -> str:
+        """Name the lease of identical requests; its value is the run that they follow."""
+        return f"{PREFIX}/lease/{key}"
+
+
+class RedisLink:
+    """Connections of one process.
+
+    :param url: ``redis://…``, ``rediss://…`` or ``unix://…``.
+    :raises ConfigurationError: when the address is none.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            pool = BlockingConnectionPool.from_url(
+                url,
+                max_connections=CONNECTIONS,
+                timeout=SECONDS,
+                socket_timeout=2 * SECONDS,
+                socket_connect_timeout=SECONDS,
+                retry=Retry(NoBackoff(), 0),
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"VITAL_REDIS_URL is no address of a Redis: {error}.") from error
+        self.redis = Redis.from_pool(pool)
+
+    async def within(self, work: Awaitable[T], seconds: float = SECONDS) -> T:
+        """Wait for an operation.
+
+        :raises LogUnavailable: when Redis does not answer in time.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        except (RedisError, OSError, TimeoutError) as error:
+            raise LogUnavailable(f"Redis does not answer: {type(error).__name__}.") from error
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.redis.aclose()
+        await self.redis.connection_pool.aclose()

@@ -1,0 +1,148 @@
+"""The logs of the runs of all processes of an engine, which share a Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final, cast
+
+from vital_shared.events.log import LogLost, LogUnavailable, PeerLog, RunState
+from vital_shared.events.logs import EventLogs
+from vital_shared.events.memory import MemoryLog
+from vital_shared.events.mirror import Mirror
+from vital_shared.events.presence import Presence
+from vital_shared.events.redis import RedisLog, RemoteLog
+from vital_shared.events.redis_link import EventKeys, RedisLink
+from vital_shared.logs import get_logger
+from vital_shared.models.cancellation import CANCELLED
+from vital_shared.models.event import RunFailedEvent
+
+__all__ = ["SharedEventLogs"]
+
+logger = get_logger(__name__)
+
+CANCEL_SECONDS: Final = 30.0
+"""The longest wait for another process to cancel a run."""
+
+CANCEL_AGAIN_SECONDS: Final = 0.2
+
+SAFE_POLICY: Final = "noeviction"
+
+
+class SharedEventLogs(EventLogs):
+    """Logs in memory that are mirrored into Redis, and those of other processes.
+
+    :param url: the address of the Redis.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._link = RedisLink(url)
+        self.presence = Presence(self._link, self._fill_again, self._cancel)
+        self._mirror = Mirror(self._link, self.presence.worker)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to write, and to give signs of life."""
+        await self._warn_of_eviction()
+        work = (self._mirror.work(), self.presence.give_signs(), self.presence.read_inbox())
+        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+
+    async def aclose(self) -> None:
+        """Write what is left, and close."""
+        left = set(self._tasks)
+        while left:  # the client may take a cancellation for a timeout of its own
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
+        await self._mirror.flush()
+        await self.presence.leave()
+        await self._link.aclose()
+
+    def _make(self, run_id: str, tenant_id: str, last_seq: int) -> MemoryLog:
+        return RedisLog(run_id, tenant_id=tenant_id, note=self._mirror.note, last_seq=last_seq)
+
+    def _cancel(self, run_id: str) -> None:
+        if self.on_cancel is not None:
+            self.on_cancel(run_id)
+
+    def _fill_again(self) -> None:
+        """Compare all logs with Redis, which has lost something."""
+        for log in list(self._logs.values()):
+            if isinstance(log, RedisLog) and log.last_seq and not log.is_noted:
+                self._mirror.note(log)
+
+    async def find_elsewhere(self, run_id: str) -> RemoteLog | None:
+        """Return the log of a run as Redis has it; None: it has none, or does not answer."""
+        redis = self._link.redis
+        try:
+            found = await self._link.within(cast("Any", redis.hgetall(EventKeys.run(run_id))))
+            if not found:
+                return None
+            values = {name.decode(): value.decode() for name, value in found.items()}
+            is_alive = await self._link.within(redis.exists(EventKeys.worker(values["worker"])))
+        except LogUnavailable:
+            return None
+        state = cast("RunState", values["state"])
+        return RemoteLog(
+            self._link,
+            run_id,
+            tenant_id=values["tenant"],
+            worker=values["worker"],
+            state="lost" if state == "live" and not is_alive else state,
+            first_seq=int(values["first"]),
+            last_seq=int(values["last"]),
+        )
+
+    def elsewhere(self, run_id: str) -> RemoteLog:
+        """Return the log of a run that another process has just begun."""
+        return RemoteLog(self._link, run_id)
+
+    async def is_read_elsewhere(self, run_id: str) -> bool:
+        """Return whether another process has a reader of a run of this one."""
+        try:
+            return bool(await self._link.within(self._link.redis.exists(EventKeys.reader(run_id))))
+        except LogUnavailable:
+            return False
+
+    async def cancel_elsewhere(self, log: PeerLog) -> bool:
+        """Have a run cancelled by the process that has it, and return whether it was."""
+        try:
+            await self.presence.ask_to_cancel(log.worker, log.run_id)
+            async with asyncio.timeout(CANCEL_SECONDS):
+                with log.follow(log.last_seq, counts=False) as follower:
+                    async for _ in follower:
+                        pass
+        except (LogLost, LogUnavailable, TimeoutError):
+            return False
+        end = follower.outcome
+        return isinstance(end, RunFailedEvent) and end.error_type in CANCELLED
+
+    async def forget_dead_peers(self) -> None:
+        """Let the readers of runs whose process on this machine has died know it now."""
+        await self.presence.forget_dead_peers()
+
+    async def lead(self, key: str, run_id: str) -> str:
+        """Let a run lead identical requests in all processes, or return the run that does."""
+        try:
+            return await self.presence.lead(key, run_id)
+        except LogUnavailable:
+            return run_id  # each process runs by itself then
+
+    async def end_lead(self, key: str, run_id: str) -> None:
+        """Let another run lead the next requests."""
+        await self.presence.end_lead(key, run_id)
+
+    async def _warn_of_eviction(self) -> None:
+        """Log a warning where the server may drop logs to make room."""
+        try:
+            memory = await self._link.within(self._link.redis.info("memory"))
+        except LogUnavailable as error:
+            logger.warning("redis_unavailable", reason=str(error))
+            return
+        policy = str(cast("dict[str, object]", memory).get("maxmemory_policy", SAFE_POLICY))
+        if policy != SAFE_POLICY:
+            logger.warning(
+                "redis_evicts_event_logs",
+                policy=policy,
+                advice="Set maxmemory-policy to noeviction: this Redis may drop the logs of runs under way.",
+            )
