@@ -202,3 +202,8 @@ async def test_sigterm_lets_a_stream_finish_and_a_second_one_ends_it(tmp_path, w
                     assert (last["type"], last["error_type"]) == ("run_failed", "shutting_down")
                 await asyncio.wait_for(process.wait(), 30)
                 assert process.returncode == 0
+
+
+def test_several_workers_without_a_redis_are_refused_in_one_sentence(tmp_path) -> None:
+    with pytest.raises(ConfigurationError, match=r"2 workers need a Redis or Valkey.*VITAL_REDIS_URL"):
+        serve(ServerSettings(port=0, workers=2), Settings(data_dir=tmp_path))

@@ -182,6 +182,8 @@ async def test_one_of_identical_requests_leads_until_it_ends(make):
     assert await other.lead("key", "run_2") == "run_1"
     await one.end_lead("key", "run_1")
     assert await other.lead("key", "run_2") == "run_2"
+    assert await one.lead("key", "run_3", "run_1") == "run_2"
+    assert await one.lead("key", "run_3", "run_2") == "run_3"
 
 
 async def test_without_redis_each_process_leads_by_itself(make, server):

@@ -8,7 +8,7 @@ from tests.redis import running_redis
 from tests.workflows.test_single_flight import TEXT, Bed
 
 from vital_shared import BaseWorkflow
-from vital_shared.cache import shared_flight
+from vital_shared.events.redis_link import EventKeys
 from vital_shared.models.event import RunFailedEvent, RunFinished, RunStarted, Token
 from vital_shared.testing import counted
 
@@ -122,33 +122,22 @@ async def test_when_the_leader_is_cancelled_another_process_takes_over_and_tells
     assert len(other.model.requests) == 1
 
 
-async def test_when_a_process_dies_its_question_is_taken_over(beds, monkeypatch):
-    monkeypatch.setattr(shared_flight, "LEASE_SECONDS", 0.5)
+async def test_when_a_process_dies_its_request_is_taken_over(beds):
     one, other = beds
     other.gate.set()
     following = []
     leading = asyncio.create_task(one.ask())
     await one.model.asked.wait()
-    # It dies: no word comes from it any more, its lease is not renewed, and nothing is told of its end.
-    await one.services.cache.redis.flights._streams.aclose()
-    one.services.cache.redis.flights._streams = Dead()
+    # It dies: nothing is written any more, neither events nor signs of life, and the last sign has expired.
+    logs = one.services.logs
+    for task in logs._tasks:
+        task.cancel()
+    await other.services.logs._link.redis.delete(EventKeys.worker(logs.presence.worker))
     await read(other, following)
     check(following)
     assert len(other.model.requests) == 1
     leading.cancel()
     await asyncio.wait([leading])
-
-
-class Dead:
-    """Connections of a process that is no more."""
-
-    def __getattr__(self, name):
-        raise ConnectionError("it is dead")
-
-    async def aclose(self):
-        """Nothing is open."""
-
-    connection_pool = property(lambda self: self)
 
 
 async def test_no_request_fails_when_redis_dies_while_another_process_is_followed(beds, server):

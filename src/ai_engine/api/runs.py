@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 from pydantic_core import to_json
@@ -34,6 +34,11 @@ from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.run_metrics import count_ended
 
 __all__ = ["Approval", "RunError", "RunView", "routes"]
+
+UNFINISHED: Final = ("running", "awaiting_approval")
+
+NEW_LOG_SECONDS: Final = 0.5
+"""The longest wait for the log of a run that another process has just begun."""
 
 NO_CONTENT = 204
 """An EventSource that gets it does not connect again."""
@@ -142,7 +147,10 @@ async def _source(request: Request, after: int) -> LiveRun | PeerLog | None:
 
 async def _elsewhere(request: Request) -> PeerLog | None:
     """Find the run in another process, if it is the caller's."""
-    log = await engine_of(request).services.logs.find_elsewhere(request.path_params["run_id"])
+    logs, run_id = engine_of(request).services.logs, request.path_params["run_id"]
+    log = await logs.find_elsewhere(run_id)
+    if log is None and (await _record(request)).status in UNFINISHED:
+        log = await logs.find_elsewhere(run_id, NEW_LOG_SECONDS)
     return log if log is not None and Caller.of(request).may_see(log.tenant_id) else None
 
 

@@ -27,6 +27,9 @@ from vital_shared.workflows.run_handle import RunHandle
 
 __all__ = ["repeated_run"]
 
+NEW_LOG_SECONDS: Final = 0.5
+"""The longest wait for the log of a run that another process has just begun."""
+
 DEATH_POLLS: Final = 20
 DEATH_POLL_SECONDS: Final = 0.1
 """Another worker may be about to end the run, or the dead process not quite gone."""
@@ -44,7 +47,12 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun |
     here = engine.hub.find(run_id)
     if here is not None and here.log.first_seq == 1 and not (here.is_paused or _is_repeatable(here)):
         return here
-    elsewhere = await engine.services.logs.find_elsewhere(run_id)
+    services = engine.services
+    elsewhere = await services.logs.find_elsewhere(run_id)
+    if elsewhere is None:
+        stored = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
+        if stored.status == "running":  # perhaps since a moment ago
+            elsewhere = await services.logs.find_elsewhere(run_id, NEW_LOG_SECONDS)
     if elsewhere is not None and (elsewhere.tenant_id, elsewhere.state) == (tenant_id, "live"):
         return engine.hub.follow(_PeerRun(elsewhere), tenant_id)
     record = await _known_end(engine, run_id, tenant_id)

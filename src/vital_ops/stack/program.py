@@ -23,7 +23,7 @@ class Program:
     name: str
     command: Sequence[str | Path]
     ready_url: str
-    """An address that answers 200 once the program serves; with ``tcp://``, one that takes connections then."""
+    """An address that answers 200 once the program serves, or with ``tcp://`` takes connections then."""
     environment: Mapping[str, str] | None = None
     """None: that of this process."""
     log: Path | None = None

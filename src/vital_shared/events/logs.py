@@ -35,8 +35,11 @@ class EventLogs:
     def _make(self, run_id: str, tenant_id: str, last_seq: int) -> MemoryLog:  # noqa: ARG002 - memory has no owner
         return MemoryLog(run_id, last_seq=last_seq)
 
-    async def find_elsewhere(self, run_id: str) -> PeerLog | None:  # noqa: ARG002 - there is no other process
-        """Return the log of a run as other processes know it; None: they do not."""
+    async def find_elsewhere(self, run_id: str, wait_seconds: float = 0.0) -> PeerLog | None:  # noqa: ARG002 - there is no other process
+        """Return the log of a run as other processes know it; None: they do not.
+
+        :param wait_seconds: the longest wait for a log that has just been begun.
+        """
         return None
 
     def elsewhere(self, run_id: str) -> PeerLog:
@@ -54,8 +57,11 @@ class EventLogs:
     async def forget_dead_peers(self) -> None:
         """Let the readers of runs whose process on this machine has died know it now."""
 
-    async def lead(self, key: str, run_id: str) -> str:  # noqa: ARG002 - the same
-        """Let a run lead identical requests in all processes, or return the run that does."""
+    async def lead(self, key: str, run_id: str, lost: str = "") -> str:  # noqa: ARG002 - the same
+        """Let a run lead identical requests in all processes, or return the run that does.
+
+        :param lost: a run that has led and was lost, or empty.
+        """
         return run_id
 
     async def end_lead(self, key: str, run_id: str) -> None:

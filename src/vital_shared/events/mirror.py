@@ -17,8 +17,8 @@ logger = get_logger(__name__)
 DELAY_SECONDS: Final = 0.01
 """The time in which events are gathered; with the way to Redis they are at most some 20 ms late."""
 
-FIRST_PAUSE_SECONDS: Final = 0.25
-LONGEST_PAUSE_SECONDS: Final = 2.0
+MIN_PAUSE_SECONDS: Final = 0.25
+MAX_PAUSE_SECONDS: Final = 2.0
 """The longest pause after a failure of Redis; pauses double up to it."""
 
 LIVE_MILLISECONDS: Final = 3_600_000
@@ -63,7 +63,7 @@ Answers {1, last number}, or {0, last number} where events before are missing, o
 
 
 class Mirror:
-    """Writes the new events of all logs of this process, from their memory.
+    """The new events of all logs of this process, on their way from memory into Redis.
 
     Where Redis fails, the logs stay as they are, and are written when it answers again; where Redis has lost
     what was written, it is written again.
@@ -143,4 +143,4 @@ class Mirror:
     def _failed(self, error: Exception) -> None:
         if not self._pause:
             logger.warning("event_logs_not_mirrored", reason=str(error))
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS) or FIRST_PAUSE_SECONDS
+        self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS) or MIN_PAUSE_SECONDS

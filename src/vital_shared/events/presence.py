@@ -23,7 +23,7 @@ INBOX_SECONDS: Final = 1
 
 TAKE: Final = """
 local holder = redis.call('GET', KEYS[1])
-if holder then return holder end
+if holder and holder ~= ARGV[3] then return holder end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]
 """
@@ -103,12 +103,13 @@ class Presence:
             pipeline.pexpire(name, INBOX_MILLISECONDS)
             await self._link.within(pipeline.execute())
 
-    async def lead(self, key: str, run_id: str) -> str:
+    async def lead(self, key: str, run_id: str, lost: str) -> str:
         """Let a run lead identical requests in all processes, or return the run that does.
 
+        :param lost: a run that has led and was lost, or empty.
         :raises LogUnavailable: when Redis does not answer.
         """
-        taking = self._take(keys=[EventKeys.lease(key)], args=[run_id, SIGN_MILLISECONDS])
+        taking = self._take(keys=[EventKeys.lease(key)], args=[run_id, SIGN_MILLISECONDS, lost])
         holder = cast("bytes", await self._link.within(taking)).decode()
         if holder == run_id:
             self._leases[key] = run_id

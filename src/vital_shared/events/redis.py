@@ -29,7 +29,7 @@ END: Final = b"end"
 BLOCK_MILLISECONDS: Final = 100
 """The time for which Redis waits for new events before it answers that there are none."""
 
-ENTRIES_AT_ONCE: Final = 100
+MAX_ENTRIES_PER_READ: Final = 100
 
 WATCH_SECONDS: Final = 1.0
 """The time between two looks for the writer's sign of life."""
@@ -131,7 +131,7 @@ class RedisFollower:
         self._is_stopped = self._is_over = False
         self._time = asyncio.get_running_loop().time
         self._alive_at = self._time()
-        """When there was last a sign of the writer."""
+        """The time of the last sign of the writer."""
         self._watched_at = 0.0
 
     def __aiter__(self) -> Self:
@@ -179,7 +179,9 @@ class RedisFollower:
     async def _read(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
         name = EventKeys.stream(self._run_id)
         found: Any = await self._link.within(
-            self._link.redis.xread({name: f"{self.seen}-0"}, count=ENTRIES_AT_ONCE, block=BLOCK_MILLISECONDS)
+            self._link.redis.xread(
+                {name: f"{self.seen}-0"}, count=MAX_ENTRIES_PER_READ, block=BLOCK_MILLISECONDS
+            )
         )
         return _entries(found)
 
@@ -208,7 +210,7 @@ class RedisFollower:
         worker = await self._link.within(cast("Any", redis.hget(EventKeys.run(self._run_id), "worker")))
         if worker and await self._link.within(redis.exists(EventKeys.worker(worker.decode()))):
             self._alive_at = now
-        elif (worker or now - self._alive_at > LOST_SECONDS) and not await self._has_more():
+        elif now - self._alive_at > LOST_SECONDS and not await self._has_more():
             raise LogLost("The worker that has the run is gone.")
         self._watched_at = now
 

@@ -22,7 +22,7 @@ PREFIX: Final = "vital/1"
 CONNECTIONS: Final = 200
 """Runs of other processes that are followed at a time, and a few for the rest; a further follower waits."""
 
-SECONDS: Final = 1.0
+OPERATION_TIMEOUT_SECONDS: Final = 1.0
 """An operation that takes longer has failed."""
 
 SIGN_MILLISECONDS: Final = 5_000
@@ -82,16 +82,16 @@ class RedisLink:
             pool = BlockingConnectionPool.from_url(
                 url,
                 max_connections=CONNECTIONS,
-                timeout=SECONDS,
-                socket_timeout=2 * SECONDS,
-                socket_connect_timeout=SECONDS,
+                timeout=OPERATION_TIMEOUT_SECONDS,
+                socket_timeout=2 * OPERATION_TIMEOUT_SECONDS,
+                socket_connect_timeout=OPERATION_TIMEOUT_SECONDS,
                 retry=Retry(NoBackoff(), 0),
             )
         except ValueError as error:
             raise ConfigurationError(f"VITAL_REDIS_URL is no address of a Redis: {error}.") from error
         self.redis = Redis.from_pool(pool)
 
-    async def within(self, work: Awaitable[T], seconds: float = SECONDS) -> T:
+    async def within(self, work: Awaitable[T], seconds: float = OPERATION_TIMEOUT_SECONDS) -> T:
         """Wait for an operation.
 
         :raises LogUnavailable: when Redis does not answer in time.

@@ -25,6 +25,8 @@ CANCEL_SECONDS: Final = 30.0
 
 CANCEL_AGAIN_SECONDS: Final = 0.2
 
+FIND_AGAIN_SECONDS: Final = 0.02
+
 SAFE_POLICY: Final = "noeviction"
 
 
@@ -71,8 +73,20 @@ class SharedEventLogs(EventLogs):
             if isinstance(log, RedisLog) and log.last_seq and not log.is_noted:
                 self._mirror.note(log)
 
-    async def find_elsewhere(self, run_id: str) -> RemoteLog | None:
-        """Return the log of a run as Redis has it; None: it has none, or does not answer."""
+    async def find_elsewhere(self, run_id: str, wait_seconds: float = 0.0) -> RemoteLog | None:
+        """Return the log of a run as Redis has it; None: it has none, or does not answer.
+
+        :param wait_seconds: the longest wait for a log that has just been begun, which Redis gets later.
+        """
+        loop = asyncio.get_running_loop()
+        due = loop.time() + wait_seconds
+        found = await self._find(run_id)
+        while found is None and loop.time() < due:
+            await asyncio.sleep(FIND_AGAIN_SECONDS)
+            found = await self._find(run_id)
+        return found
+
+    async def _find(self, run_id: str) -> RemoteLog | None:
         redis = self._link.redis
         try:
             found = await self._link.within(cast("Any", redis.hgetall(EventKeys.run(run_id))))
@@ -121,10 +135,13 @@ class SharedEventLogs(EventLogs):
         """Let the readers of runs whose process on this machine has died know it now."""
         await self.presence.forget_dead_peers()
 
-    async def lead(self, key: str, run_id: str) -> str:
-        """Let a run lead identical requests in all processes, or return the run that does."""
+    async def lead(self, key: str, run_id: str, lost: str = "") -> str:
+        """Let a run lead identical requests in all processes, or return the run that does.
+
+        :param lost: a run that has led and was lost, or empty.
+        """
         try:
-            return await self.presence.lead(key, run_id)
+            return await self.presence.lead(key, run_id, lost)
         except LogUnavailable:
             return run_id  # each process runs by itself then
 

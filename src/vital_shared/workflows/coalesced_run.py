@@ -57,8 +57,8 @@ class CoalescedRun(RunHandle):
         self._entry = entry
         self._make_run = make_run
         self._own: RunHandle | None = None
-        self._is_alone = False
-        """Other processes are asked for no more."""
+        self._lost = ""
+        """A run in another process that was followed until it was lost."""
         self._cancel_reason: CancelReason | None = None
         self._follower: Follower | None = None
         """The place in the log that is followed."""
@@ -122,7 +122,7 @@ class CoalescedRun(RunHandle):
         """Run, and let the others follow; or, where another process runs, follow it for all of this one."""
         logs, run_id = self._services.logs, self.run_id
         try:
-            leader = await logs.lead(self._key, run_id) if shares and not self._is_alone else run_id
+            leader = await logs.lead(self._key, run_id, self._lost) if shares else run_id
             if leader != run_id:
                 with self._waiting():
                     await self._copy_from_elsewhere(flight, logs.elsewhere(leader))
@@ -151,7 +151,7 @@ class CoalescedRun(RunHandle):
                     copy(event)
                 flight.outcome = follower.outcome
         except LogLost:
-            self._is_alone = True  # this process then runs
+            self._lost = log.run_id
         finally:
             self._follower = None
 

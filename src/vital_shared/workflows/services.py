@@ -222,9 +222,7 @@ class Services:
                 now=now(),
             )
             logs = await stack.enter_async_context(_event_logs(settings))
-            redis = _redis(settings)
-            if redis is not None:
-                stack.push_async_callback(redis.aclose)
+            redis = await stack.enter_async_context(_redis(settings))
             return cls(
                 settings=settings,
                 database=database,
@@ -302,16 +300,22 @@ async def _event_logs(settings: Settings) -> AsyncIterator[EventLogs]:
         await logs.aclose()
 
 
-def _redis(settings: Settings) -> RedisTier | None:
-    """Make the tier that all processes share, where there is an address."""
+@asynccontextmanager
+async def _redis(settings: Settings) -> AsyncIterator[RedisTier | None]:
+    """Open the tier that all processes share, where there is an address."""
     if not settings.redis_url.get_secret_value():
-        return None
+        yield None
+        return
     _check_redis()
     from vital_shared.cache.redis import RedisTier  # noqa: PLC0415 - redis is an extra
 
-    return RedisTier(
+    tier = RedisTier(
         settings.redis_url.get_secret_value(), settings.cache_redis_entries, settings.cache_ttl_seconds
     )
+    try:
+        yield tier
+    finally:
+        await tier.aclose()
 
 
 def _check_redis() -> None:

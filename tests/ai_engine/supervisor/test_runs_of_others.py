@@ -122,7 +122,7 @@ async def test_a_stream_that_was_lost_at_any_event_goes_on_at_the_other_worker(t
             assert numbers(events) == list(range(1, total + 1))
             assert "".join(each["text"] for each in events if each["type"] == "token") == openai.SAID
             lost += 1
-        assert total > 10
+        assert total > 7  # a run without sources and tools has few nodes, and its text may come in one piece
 
         for client in (one, other):
             await has_all(client, run_id, total)
