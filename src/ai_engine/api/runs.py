@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Literal
 
@@ -35,10 +35,11 @@ from vital_shared.workflows.run_metrics import count_ended
 
 __all__ = ["Approval", "RunError", "RunView", "routes"]
 
-UNFINISHED: Final = ("running", "awaiting_approval")
-
 NEW_LOG_SECONDS: Final = 0.5
-"""The longest wait for the log of a run that another process has just begun."""
+"""The longest wait for the log of a run that another process has just begun, or ended."""
+
+RECENT_END: Final = timedelta(seconds=5)
+"""The age of a run's end up to which its log may not have reached the other processes yet."""
 
 NO_CONTENT = 204
 """An EventSource that gets it does not connect again."""
@@ -149,9 +150,14 @@ async def _elsewhere(request: Request) -> PeerLog | None:
     """Find the run in another process, if it is the caller's."""
     logs, run_id = engine_of(request).services.logs, request.path_params["run_id"]
     log = await logs.find_elsewhere(run_id)
-    if log is None and (await _record(request)).status in UNFINISHED:
+    if log is None and _is_recent(await _record(request), engine_of(request).services.now()):
         log = await logs.find_elsewhere(run_id, NEW_LOG_SECONDS)
     return log if log is not None and Caller.of(request).may_see(log.tenant_id) else None
+
+
+def _is_recent(record: RunRecord, now: datetime) -> bool:
+    """Return whether a run goes on, or has ended so lately that its log may still be on its way."""
+    return record.finished_at is None or now - record.finished_at < RECENT_END
 
 
 class _PeerReader:
