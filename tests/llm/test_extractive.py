@@ -139,6 +139,24 @@ async def test_a_tool_alone_is_an_answer_and_a_failed_one_is_none(reranker: Rera
     assert (text_of(failed), reason(failed)) == (NO_ANSWER, "no_answer")
 
 
+async def test_rows_of_tables_have_lines_of_their_own_and_are_checked_apart(reranker: Reranker) -> None:
+    rows = [
+        passage(f"Class: {name}; Risk: {risk}; Examples: {examples}", title="Classes of tests", score=4.0)
+        for name, risk, examples in (
+            ("B", "Moderate individual or low public risk", "Pregnancy tests, cholesterol tests"),
+            ("C", "High individual or moderate public risk", "Cancer screening, genetic tests"),
+            ("D", "High individual and high public risk", "HIV tests for blood donations"),
+        )
+    ]
+    events = await answer(reranker, "What risk class are pregnancy tests and HIV tests?", *rows)
+    quotes = [event.citation.quote for event in events if isinstance(event, Cited)]
+    assert len(quotes) > 1
+    assert text_of(events).split("\n\n") == [f"{quote} [{place}]" for place, quote in enumerate(quotes, 1)]
+    citations = [event.citation for event in events if isinstance(event, Cited)]
+    grounding = await groundedness(text_of(events), citations, rows)
+    assert grounding.share == 1.0
+
+
 @pytest.mark.parametrize(
     "question",
     ["How long is the canal?", "What do I need to bake bread?", "When did cholera kill the workers?"],

@@ -29,6 +29,10 @@ SHOWN: Final = 3
 MAX_OPENING_CHARACTERS: Final = 300
 """Characters of each."""
 
+_FULL_STOPS: Final = (".", "!", "?", "\u2026", "\u3002", "\uff01", "\uff1f")
+_CLOSING: Final = " \"')]*_\u201d\u2019\u00bb\u201c"
+"""Characters that may follow a full stop: closing quotes and brackets."""
+
 
 class ExtractiveComposer:
     """The embedded model: picks the sentences that answer, and quotes them with their sources.
@@ -107,7 +111,15 @@ def _citation(number: int, passage: Passage, quote: str) -> Citation:
 
 
 def _gap(before: str, text: str) -> str:
-    """Return what stands between two quotes: lists have lines of their own."""
+    """Return what stands between two quotes: only whole sentences share a line.
+
+    After a row of a table or a heading, which has no full stop, nothing else would say where it ends.
+    """
     if not before or before == "\n":
         return before
-    return "\n\n" if "\n" in before + text else " "
+    are_sentences = _ends_sentence(before) and _ends_sentence(text)
+    return " " if are_sentences and "\n" not in before + text else "\n\n"
+
+
+def _ends_sentence(text: str) -> bool:
+    return text.rstrip(_CLOSING).endswith(_FULL_STOPS)
