@@ -7,7 +7,9 @@ import pytest
 from vital_shared.events.encoding import encode
 from vital_shared.events.log import StaleWriter
 from vital_shared.events.memory import MemoryFollower, MemoryLog
-from vital_shared.models.event import Event, RunFailedEvent, Token
+from vital_shared.models.event import Event, RunFailedEvent, RunStarted, Token
+from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.workflows.events import RunEvents
 
 
 def token(seq: int, text: str = "x", epoch: int = 0) -> Event:
@@ -273,3 +275,11 @@ async def test_a_full_log_waits_no_longer_for_a_reader_that_does_not_come() -> N
     log.give_up_place()
     await writing
     assert (log.first_seq, log.last_seq) == (7, 9)
+
+
+def test_events_carry_the_epoch_of_their_writer() -> None:
+    log = MemoryLog("r", epoch=3)
+    events = RunEvents(log)
+    events.emit(RunStarted, mode=WorkflowMode.MODE_2)
+    events.emit_text("x")
+    assert [log.event(seq).epoch for seq in (1, 2)] == [3, 3]

@@ -54,7 +54,7 @@ class RunEvents(Observer):
     def emit(self, make: Callable[..., Event], **fields: Any) -> None:
         """Give an event its number and write it without waiting: these are few."""
         log = self.log
-        log.append(make(run_id=self.run_id, seq=log.last_seq + 1, **fields))
+        log.append(make(run_id=self.run_id, seq=log.last_seq + 1, epoch=log.epoch, **fields))
 
     def emit_text(self, text: str) -> None:
         """Write a piece of the answer, except for what the log has already."""
@@ -67,7 +67,7 @@ class RunEvents(Observer):
             text = self._rest.new(text)
         if text:  # as `emit`, without what that costs each token
             log = self.log
-            log.append(Token(run_id=self.run_id, seq=log.last_seq + 1, text=text))
+            log.append(Token(run_id=self.run_id, seq=log.last_seq + 1, epoch=log.epoch, text=text))
 
     async def deliver(self, _node: Node, chunk: Any) -> None:
         """Write a chunk of the answer, at the readers' pace."""
