@@ -39,7 +39,7 @@ TENANT = "eval"
 NOTHING = Retrieved()
 
 
-class Evaluated(BaseWorkflow):
+class Evaluated(BaseWorkflow, methods=("ask",)):
     """The workflow as it is, and the passages that its last answer was made from."""
 
     seen = NOTHING
