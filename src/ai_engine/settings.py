@@ -38,6 +38,9 @@ class ServerSettings(BaseSettings):
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that serve; with 1, it is the one that was started."""
 
+    workflow: str = ""
+    """The class that answers, as ``module:Class`` or ``file.py:Class``; empty: `BaseWorkflow`."""
+
     runbooks_dir: Path | None = None
     """A folder of runbooks with your addresses, which `vital ops build` writes; None: the package's."""
 

@@ -18,9 +18,10 @@ def graph(
     ] = False,
 ) -> None:
     """Print the graph of a workflow class: which node needs what."""
-    from vital_cli.graph_target import describe, find_graph
+    from vital_cli.graph_display import describe
     from vital_cli.terminal import write
     from vital_shared.graph import mermaid
+    from vital_shared.workflows.find_graph import find_graph
 
     plan = find_graph(target).plan
     write(describe(plan) if text else mermaid(plan))

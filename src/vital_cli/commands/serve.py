@@ -21,6 +21,13 @@ def serve(
         int | None,
         typer.Option(min=1, max=64, help="How many processes serve; VITAL_WORKERS, or else 1."),
     ] = None,
+    workflow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:CLASS",
+            help="The class that answers, or file.py:Class; VITAL_WORKFLOW, or else BaseWorkflow.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the engine over HTTP, with its page, until Ctrl-C."""
     from ai_engine.background.interpreter import loading
@@ -31,4 +38,5 @@ def serve(
         from vital_cli.session import load_settings
         from vital_shared.settings import Settings
 
-    run_server(load_settings(ServerSettings, host=host, port=port, workers=workers), load_settings(Settings))
+    settings = load_settings(ServerSettings, host=host, port=port, workers=workers, workflow=workflow)
+    run_server(settings, load_settings(Settings))

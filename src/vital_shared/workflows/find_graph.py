@@ -1,19 +1,18 @@
-"""Find a user's workflow class, and describe its plan as text."""
+"""Find a workflow class of a user's own by its name."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 from vital_shared.errors import InvalidRequest
-from vital_shared.graph import Graph, GraphError, Node, Plan
+from vital_shared.graph import Graph, GraphError
 
-__all__ = ["describe", "find_graph"]
+__all__ = ["find_graph"]
 
 MODULE_PREFIX: Final = "vital_target_"
 """Prefix of the names of modules imported from a file, so that none takes the place of another module."""
@@ -61,34 +60,3 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules[name] = module  # where dataclasses and pydantic look up annotations
     spec.loader.exec_module(module)
     return module
-
-
-def describe(plan: Plan) -> str:
-    """Describe the plan in lines: each node with the values it needs, and how it is run."""
-    names = {slot: name for name, slot in plan.slots.items()}
-    rows = [(node.name, _traits(node), ", ".join(names[slot] for slot in node.slots)) for node in plan.nodes]
-    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-    lines = [f"{node:<{first}}  {traits:<{second}}  <- {needs}".rstrip() for node, traits, needs in rows]
-    return "\n".join([f"{plan.name}({', '.join(plan.inputs)})", "", *lines]) + "\n"
-
-
-def _traits(node: Node) -> str:
-    return ", ".join(_all_traits(node))
-
-
-def _all_traits(node: Node) -> Iterator[str]:
-    declared = node.declaration
-    if declared.optional:
-        yield "optional"
-    if node.kind != "async":
-        yield node.kind
-    if declared.pauses:
-        yield "pauses"
-    if declared.each is not None:
-        yield f"for each of {declared.each.over}"
-    if declared.timeout is not None:
-        yield f"at most {declared.timeout:g} s"
-    if declared.retry is not None:
-        yield f"{declared.retry.attempts} attempts"
-    if declared.fallback is not None:
-        yield "with a fallback"
