@@ -10,6 +10,7 @@ from vital_shared import BaseWorkflow, Settings, node
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import CitationFound, RunFinished, RunStarted, Token
 from vital_shared.models.limits import TenantLimits
+from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.costs import CostStore
 from vital_shared.testing import CannedModel, CannedSource, counted, passage, question
 from vital_shared.workflows.services import Services
@@ -180,3 +181,79 @@ async def test_ages_of_all_entries_are_sampled_though_none_is_hit(services):
             await services.cache.sweep()
     assert growth("vital_cache_sampled_age_seconds_count", tier="memory") == 2
     assert growth("vital_cache_entry_age_seconds_count") == 0
+
+
+class Greeting(BaseWorkflow):
+    """Its answer has the user's name."""
+
+    @node
+    async def answer(self, question: str, user_id: str) -> Answer:
+        return Answer(text=f"{user_id} asks: {question}")
+
+
+class Signed(BaseWorkflow):
+    """Its answer has what is in the metadata, by way of the whole input."""
+
+    @node
+    async def answer(self, input: WorkflowInput) -> Answer:  # noqa: A002 - the name of the value
+        return Answer(text=f"{input.query} {input.metadata.get('order')}")
+
+
+@pytest.mark.parametrize(
+    ("workflow", "one", "other"),
+    [
+        (Greeting, {"user_id": "ann"}, {"user_id": "bob"}),
+        (Signed, {"metadata": {"order": 1}}, {"metadata": {"order": 2}}),
+    ],
+)
+async def test_what_own_nodes_read_is_part_of_the_key(services, workflow, one, other):
+    first, second = [await ask(services, workflow=workflow, **fields) for fields in (one, other)]
+    assert (first.cache_status, second.cache_status) == ("miss", "miss")
+    assert first.response != second.response
+    again = await ask(services, workflow=workflow, **one)
+    assert (again.cache_status, again.response) == ("hit", first.response)
+
+
+@pytest.mark.parametrize("workflow", [Greeting, Signed])
+async def test_requests_that_differ_in_what_own_nodes_read_follow_no_common_run(services, workflow):
+    fields = [{"user_id": name, "metadata": {"order": name}} for name in ("ann", "bob")]
+    answers = await asyncio.gather(*(ask(services, workflow=workflow, **each) for each in fields))
+    assert len({answer.response for answer in answers}) == 2
+
+
+async def test_what_no_own_node_reads_is_no_part_of_the_key(services):
+    await ask(services, workflow=Greeting, metadata={"page": 1})
+    assert (await ask(services, workflow=Greeting, metadata={"page": 2})).cache_status == "hit"
+
+
+def uncached():
+    """Make subclasses that are never answered from the cache."""
+
+    @node(effects=True)
+    async def mail(self, answer: Answer) -> int:
+        return len(answer.text)
+
+    @node
+    async def trace(self, answer: Answer, run_id: str) -> str:
+        return run_id + answer.text
+
+    return [
+        type("Fresh", (BaseWorkflow,), {"cacheable": False}),
+        type("Mailing", (BaseWorkflow,), {"mail": mail}),
+        type("Traced", (BaseWorkflow,), {"trace": trace}),
+    ]
+
+
+@pytest.mark.parametrize("workflow", uncached(), ids=lambda workflow: workflow.__name__)
+async def test_what_is_to_be_done_for_each_request_is_never_answered_from_the_cache(services, workflow):
+    both = [await ask(services, workflow=workflow) for _ in range(2)]
+    both += await asyncio.gather(*(ask(services, workflow=workflow) for _ in range(2)))
+    assert [answer.cache_status for answer in both] == ["bypass"] * 4
+    assert len(services.models.get("canned").requests) == 4
+
+
+async def test_another_version_of_a_class_finds_no_old_answers(services):
+    first = type("Versioned", (BaseWorkflow,), {"cache_version": "1"})
+    second = type("Versioned", (BaseWorkflow,), {"cache_version": "2"})
+    statuses = [(await ask(services, workflow=each)).cache_status for each in (first, first, second)]
+    assert statuses == ["miss", "hit", "miss"]

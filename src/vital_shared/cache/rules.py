@@ -11,6 +11,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -28,7 +29,7 @@ MIN_QUALITY: Final = 0.8
 
 FOLDED_CHARACTERS: Final = 200
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """The version of the format of keys and entries: changed with either."""
 
 
@@ -48,6 +49,8 @@ def key_of(
     *,
     workflow: str,
     plan: str,
+    version: str = "",
+    inputs: Mapping[str, Any] = MappingProxyType({}),
     prompts: Sequence[str],
     knowledge: int,
     epoch: int,
@@ -56,6 +59,8 @@ def key_of(
 
     :param workflow: names the workflow's class.
     :param plan: the fingerprint of its graph.
+    :param version: the version of its class.
+    :param inputs: the inputs that nodes of the class's own read, as JSON.
     :param prompts: names and versions of the prompts.
     :param knowledge: a number that grows with each change of the documents.
     :param epoch: one that grows when answers are thrown away.
@@ -74,6 +79,8 @@ def key_of(
         request.enable_tools,
         workflow,
         plan,
+        version,
+        _sorted(inputs),
         list(prompts),
         knowledge,
         epoch,
@@ -83,7 +90,7 @@ def key_of(
 
 def _sorted(arguments: Mapping[str, Any] | None) -> str:
     """Write arguments so that their order does not matter."""
-    return json.dumps(arguments, sort_keys=True)
+    return json.dumps(None if arguments is None else dict(arguments), sort_keys=True)
 
 
 def is_cacheable(output: WorkflowOutput, read_only: Collection[str], *, resumed: bool) -> bool:

@@ -107,6 +107,7 @@ class Declaration:
     each: Each | None = None
     when: Callable[..., Any] | None = None
     otherwise: Any = REQUIRED
+    effects: bool = False
 
 
 @overload
@@ -126,6 +127,7 @@ def node(
     pauses: bool = False,
     when: Callable[..., Any] | None = None,
     otherwise: Any = REQUIRED,
+    effects: bool = False,
 ) -> Callable[[Callable[..., Any]], Any]: ...
 
 
@@ -150,6 +152,8 @@ def node(function: Any = None, /, *, makes: str | None = None, **declared: Any) 
     :param when: a function of some of the node's parameters. Where these are inputs, or values of nodes that
         are off, and it returns something false, the node is off: it is left out of the run, unseen.
     :param otherwise: the value of a node that is off; an optional one has none. It must not be changed.
+    :param effects: the node does something in the world, such as sending a mail: no run may be spared by
+        giving the result of another.
     """
 
     def declare(method: F) -> F:

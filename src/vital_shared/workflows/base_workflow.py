@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar, Final, Self
 
 from vital_shared.billing.run_context import spent_so_far
@@ -27,6 +28,7 @@ from vital_shared.tools.results import ResultBudget
 from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
+from vital_shared.workflows.caching import Caching, caching_of
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.model_selection import affordable, remaining, resolve_models
@@ -68,6 +70,13 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
 
     modes: ClassVar[frozenset[WorkflowMode]] = frozenset(WorkflowMode)
     """The modes that the workflow serves; a subclass may restrict them."""
+
+    cacheable: ClassVar[bool] = True
+    """Whether an answer may be given again to an equal request; False where it depends on anything but the
+    request, the documents and what nodes are made of, such as the time or another system."""
+
+    cache_version: ClassVar[str] = ""
+    """A part of the cache's key: change it when nodes answer otherwise than before."""
 
     def __init__(self, services: Services | None = None) -> None:
         self._services = services
@@ -114,7 +123,8 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
     async def _parts(self) -> WorkflowParts:
         """Return what a run needs, its services opened."""
         await self._open()
-        return WorkflowParts(self, self.plan, self.services, self.modes)
+        caching = _caching(type(self))  # type: ignore[arg-type]  # mypy takes a class for unhashable
+        return WorkflowParts(self, self.plan, self.services, self.modes, caching)
 
     # Running it
 
@@ -450,3 +460,13 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
     def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
         services = self.services
         return Chain(models, services.breakers, services.account, agent.hedge_after_seconds)
+
+
+@cache
+def _caching(workflow: type[BaseWorkflow]) -> Caching:
+    return caching_of(
+        workflow.plan,
+        BaseWorkflow.plan,
+        is_cacheable=workflow.cacheable,
+        version=workflow.cache_version,
+    )

@@ -66,7 +66,8 @@ async def look_up(
     :raises StoreError: when the version of the documents cannot be read.
     """
     services, cache = workflow.services, workflow.services.cache
-    if not (reads and cache.is_on) or request.mode not in CACHED_MODES:
+    may_be_found = reads and cache.is_on and workflow.caching.is_cacheable
+    if not may_be_found or request.mode not in CACHED_MODES:
         cache.count_bypass(request.mode)
         return Lookup(cache, "bypass")
     versions = await services.epochs.current(request.tenant_id, request.mode, request.agent_id)
@@ -79,6 +80,8 @@ async def look_up(
             agent,
             workflow=workflow.name,
             plan=workflow.plan.fingerprint,
+            version=workflow.caching.version,
+            inputs=workflow.caching.values(request),
             prompts=(ANSWER, CHAT, TOOLS),
             knowledge=knowledge,
             epoch=versions.epoch,

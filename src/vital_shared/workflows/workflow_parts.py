@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from vital_shared.graph import Plan
 from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.workflows.caching import Caching
 from vital_shared.workflows.services import Services
 
 __all__ = ["WorkflowParts"]
@@ -21,6 +22,9 @@ class WorkflowParts(NamedTuple):
     services: Services
     modes: frozenset[WorkflowMode]
     """The modes that it serves."""
+
+    caching: Caching
+    """The rules of the cache for its answers."""
 
     @property
     def name(self) -> str:

@@ -1,0 +1,54 @@
+"""The rules of the cache for the answers of a workflow class."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from vital_shared.graph import Plan
+from vital_shared.models.workflow_io import WorkflowInput
+
+__all__ = ["Caching", "caching_of"]
+
+
+class Caching(NamedTuple):
+    """The rules of the cache for the answers of one workflow class."""
+
+    is_cacheable: bool
+    """Whether an answer may be given again to an equal request."""
+
+    version: str
+    """The version of the class; answers of other versions are not found."""
+
+    inputs: frozenset[str]
+    """The inputs that nodes of the class's own read."""
+
+    def values(self, request: WorkflowInput) -> dict[str, Any]:
+        """Return the values of these inputs as JSON; all of them where a node reads the whole input.
+
+        The question is left out: the key has it anyway, but for case and blanks.
+        """
+        if not self.inputs:
+            return {}
+        included = None if "input" in self.inputs else set(self.inputs)
+        return request.model_dump(mode="json", include=included, exclude={"query"})
+
+
+def caching_of(plan: Plan, built_in: Plan, *, is_cacheable: bool, version: str) -> Caching:
+    """Find out how answers of a class are cached.
+
+    An answer is given again only where it is the same for an equal request: not where a node has effects, or
+    reads the id of the run, which no other run has.
+
+    :param plan: the plan of the class.
+    :param built_in: the plan of `BaseWorkflow`, whose own inputs the key of the cache knows.
+    """
+    inputs = _own_inputs(plan, built_in)
+    has_effects = any(node.declaration.effects for node in plan.nodes)
+    return Caching(is_cacheable and not has_effects and "run_id" not in inputs, version, inputs)
+
+
+def _own_inputs(plan: Plan, built_in: Plan) -> frozenset[str]:
+    names = {slot: name for name, slot in plan.slots.items() if name in plan.inputs}
+    known = {(node.name, node.place) for node in built_in.nodes}
+    own = (node for node in plan.nodes if (node.name, node.place) not in known)
+    return frozenset(names[slot] for node in own for slot in node.slots if slot in names)
