@@ -233,6 +233,12 @@ async def test_an_invention_is_seen_in_any_format(invented: str) -> None:
     assert await check(f"The canal has 23 locks. [2]\n\n{invented}") == 0.5
 
 
+async def test_code_alone_is_not_backed_and_is_marked() -> None:
+    text = "```\nAnswer from the numbered sources alone\n```"
+    grounding = await groundedness(text, CITATIONS, [TOWER, CANAL])
+    assert (grounding.share, [text[each.start : each.end] for each in grounding.unsupported]) == (0.0, [text])
+
+
 async def test_what_is_marked_in_a_formatted_answer_is_the_sentence_itself() -> None:
     wrong = "The canal has 24 bridges. [2]"
     text = FORMATTED + "\n\u2028- " + wrong + "\n"

@@ -104,7 +104,8 @@ async def groundedness(
     does not know claims nothing, and neither does one that had no sources and pretends to none.
 
     In Markdown headings, labels, code and the heads of tables claim nothing; a row of a table does where it
-    cites, and then its numbers have to be the passages'.
+    cites, and then its numbers have to be the passages'. Code without a sentence beside it is not backed: it
+    may hold anything.
 
     Of a very long answer the first `CHECKED_CHARACTERS` are checked, and `MAX_JUDGED` sentences are judged.
 
@@ -126,7 +127,8 @@ async def groundedness(
     else:
         verdicts = await asyncio.to_thread(_by_words, text, sources, from_tools)
     if not verdicts:
-        return None
+        code = tuple(_code(text))
+        return Grounding(share=0.0, unsupported=code) if code else None
     failed = await _failed(verdicts, reranker, entailment)
     return Grounding(
         share=1 - len(failed) / len(verdicts),
@@ -261,6 +263,13 @@ def _places(text: str) -> list[MarkdownBlock]:
         for place in ([block] if block.kind == "row" else _sentences(text, block))
         if content_words(_MARKER.sub("", text[place.start : place.end]))
     ]
+
+
+def _code(text: str) -> Iterator[UnsupportedSentence]:
+    """Return where there is code that has words."""
+    for block in blocks(text):
+        if block.kind == "none" and content_words(text[block.start : block.end]):
+            yield UnsupportedSentence(start=block.start, end=block.end)
 
 
 def _sentences(text: str, block: MarkdownBlock) -> Iterator[MarkdownBlock]:
