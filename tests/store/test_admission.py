@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -71,19 +71,30 @@ async def reserved(limits: LimitStore, now: datetime = NOW) -> Decimal:
     return (await limits.get("acme", now=now)).reserved_dollars
 
 
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """The first word of each statement that is written with."""
+@asynccontextmanager
+async def statements(database: Database) -> AsyncIterator[list[str]]:
+    """The first word of each statement that is written with, as the driver sees it on SQLite."""
     seen: list[str] = []
 
-    def note(_connection, _cursor, statement: str, *_) -> None:
-        if not statement.startswith("BEGIN"):
+    def note(statement: str) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT")):
             seen.append(statement.split(maxsplit=1)[0])
 
-    engine = database._in_thread._engine if database._in_thread else database._engines.writer.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
+    def note_event(_connection, _cursor, statement: str, *_) -> None:
+        note(statement)
+
+    def trace(callback):
+        return lambda connection: connection.connection.dbapi_connection.set_trace_callback(callback)
+
+    if database._in_thread:
+        await database._in_thread.write(trace(note))
+        yield seen
+        await database._in_thread.write(trace(None))
+        return
+    engine = database._engines.writer.sync_engine
+    event.listen(engine, "before_cursor_execute", note_event)
     yield seen
-    event.remove(engine, "before_cursor_execute", note)
+    event.remove(engine, "before_cursor_execute", note_event)
 
 
 async def outcomes(starts) -> list[BaseException | None]:
@@ -100,7 +111,7 @@ async def test_a_tenant_without_limits_is_asked_nothing(database: Database, runs
 
 
 async def test_a_tenant_without_limits_costs_no_statement_more(database: Database, runs: RunStore):
-    with statements(database) as seen:
+    async with statements(database) as seen:
         await runs.start(record("run-1"))
         await end(runs, "run-1")
     assert seen == ["INSERT", "UPDATE"]
