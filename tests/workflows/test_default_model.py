@@ -81,7 +81,8 @@ async def test_why_a_model_did_not_answer_is_logged_and_known_until_it_answers(t
             output = await BaseWorkflow(services).execute_typed(question("How long?", model=None))
         assert "llm_fallback" in output.degradation_reasons
         (entry,) = [each for each in logs if each["event"] == "model_unanswered"]
-        assert (entry["model"], entry["kind"], entry["reason"]) == ("canned", "auth", wrong_key.message)
+        assert entry["model"] == "canned"
+        assert "refuses its key" in entry["reason"]
         assert "401" in services.breakers.reasons["canned"]
         services.breakers.succeeded("canned")
         assert services.breakers.reasons == {}

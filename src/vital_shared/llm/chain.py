@@ -146,7 +146,12 @@ class Chain:
         self.errors.append(error)
         if not attempt.has_text and attempt.model is not self._models[-1]:
             count_fallback(error)
-            self._breakers.note(attempt.model.name, REASONS.get(error.kind, error.kind))
-            logger.warning("model_unanswered", model=error.model, kind=error.kind, reason=error.message)
+            reason = REASONS.get(error.kind, error.kind)
+            self._breakers.note(attempt.model.name, reason)
+            logger.warning(
+                "model_unanswered", model=error.model, reason=reason, provider_request_id=error.request_id
+            )
+            # A provider may repeat the prompt, or a part of the key.
+            logger.debug("model_error", model=error.model, message=error.message)
         if not isinstance(error, ModelRejected):  # a rejected call says nothing about the next one
             self._breakers.failed(attempt.model.name)
