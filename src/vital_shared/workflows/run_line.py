@@ -66,8 +66,8 @@ def _answered(answer: WorkflowOutput) -> dict[str, Any]:
         "duration_seconds": round(answer.timings.total_seconds, 4),
         "cost_dollars": f"{answer.cost.total:f}",
         "model": answer.model,
-        "retrieval_tuning": answer.retrieval_tuning,
         "degradation_reasons": list(answer.degradation_reasons),
+        **({"retrieval_tuning": answer.retrieval_tuning} if answer.retrieval_tuning else {}),
     }
 
 
