@@ -247,7 +247,7 @@ async def test_a_failed_run_gives_back_what_it_held(service: Service, monkeypatc
         raise RuntimeError
         yield
 
-    monkeypatch.setattr("vital_shared.workflows.answering.Answering.events", broken)
+    monkeypatch.setattr("vital_shared.workflows.answering.Answering._ask", broken)
     assert (await service.ask(**PLAIN)).status_code == 500
     assert await reserved(service) == 0
 

@@ -237,7 +237,7 @@ async def test_a_nodes_own_charge_is_in_the_answer_and_in_the_ledger(priced):
 
 async def test_a_run_whose_end_could_not_be_saved_ends_in_the_store_all_the_same(priced, monkeypatch):
     services = await priced(whole())
-    record = services.runs.charge_writer.settle
+    record = services.runs.charge_writer.write
 
     async def refuse(context, now, job, after, end):
         def broken(connection):
@@ -245,7 +245,7 @@ async def test_a_run_whose_end_could_not_be_saved_ends_in_the_store_all_the_same
 
         return await record(context, now, broken, after, end)
 
-    monkeypatch.setattr(services.runs.charge_writer, "settle", refuse)
+    monkeypatch.setattr(services.runs.charge_writer, "write", refuse)
     lost = await BaseWorkflow(services).execute_typed(question("How long?", model="whole"))
     assert "save_failed" in lost.degradation_reasons
     monkeypatch.undo()
