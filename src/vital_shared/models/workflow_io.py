@@ -204,6 +204,9 @@ class WorkflowOutput(Frozen):
     ending: AnswerEnding = "whole"
     """Cause of the end of the response."""
 
+    values: dict[str, Any] = Field(default_factory=dict)
+    """The values of the nodes that a workflow class of your own adds, by name, as JSON has them."""
+
     citations: tuple[Citation, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()
     suggested_tools: tuple[ToolCall, ...] = ()

@@ -32,6 +32,7 @@ from vital_shared.workflows.caching import Caching, caching_of
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.model_selection import affordable, remaining, resolve_models
+from vital_shared.workflows.own_nodes import own_values
 from vital_shared.workflows.quality import assess
 from vital_shared.workflows.retrieving import answers_from_documents
 from vital_shared.workflows.run_handle import RunHandle
@@ -123,8 +124,8 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
     async def _parts(self) -> WorkflowParts:
         """Return what a run needs, its services opened."""
         await self._open()
-        caching = _caching(type(self))  # type: ignore[arg-type]  # mypy takes a class for unhashable
-        return WorkflowParts(self, self.plan, self.services, self.modes, caching)
+        caching, values = _traits(type(self))  # type: ignore[arg-type]  # mypy takes a class for unhashable
+        return WorkflowParts(self, self.plan, self.services, self.modes, caching, values)
 
     # Running it
 
@@ -463,10 +464,11 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
 
 
 @cache
-def _caching(workflow: type[BaseWorkflow]) -> Caching:
-    return caching_of(
+def _traits(workflow: type[BaseWorkflow]) -> tuple[Caching, tuple[str, ...]]:
+    caching = caching_of(
         workflow.plan,
         BaseWorkflow.plan,
         is_cacheable=workflow.cacheable,
         version=workflow.cache_version,
     )
+    return caching, own_values(workflow.plan, BaseWorkflow.plan)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from vital_shared.graph import Plan
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.workflows.own_nodes import own_nodes
 
 __all__ = ["Caching", "caching_of"]
 
@@ -49,6 +50,5 @@ def caching_of(plan: Plan, built_in: Plan, *, is_cacheable: bool, version: str) 
 
 def _own_inputs(plan: Plan, built_in: Plan) -> frozenset[str]:
     names = {slot: name for name, slot in plan.slots.items() if name in plan.inputs}
-    known = {(node.name, node.place) for node in built_in.nodes}
-    own = (node for node in plan.nodes if (node.name, node.place) not in known)
+    own = own_nodes(plan, built_in)
     return frozenset(names[slot] for node in own for slot in node.slots if slot in names)

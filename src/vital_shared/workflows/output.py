@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from vital_shared.billing.run_context import RunContext
@@ -21,6 +21,7 @@ from vital_shared.models.workflow_io import (
     WorkflowOutput,
 )
 from vital_shared.retrieval.base import Retrieved
+from vital_shared.workflows.output_values import output_values
 from vital_shared.workflows.quality import known_reason, score, warning_for
 
 __all__ = ["build_output"]
@@ -36,6 +37,7 @@ def build_output(
     first_token_seconds: float | None,
     more_reasons: tuple[DegradationReason, ...] = (),
     cache_status: CacheStatus = "bypass",
+    own_values: Sequence[str] = (),
 ) -> WorkflowOutput:
     """Read the values of a finished or paused run.
 
@@ -44,6 +46,7 @@ def build_output(
     :param first_token_seconds: after how many of these the first token came.
     :param more_reasons: degradations that no node of the run knows.
     :param cache_status: whether the cache was asked; it did not answer.
+    :param own_values: names of the values of the workflow's own nodes.
     """
     answer: Answer | None = run.value("answer")
     quality: Quality = run.value("quality") or Quality()
@@ -61,6 +64,7 @@ def build_output(
         agent_id=request.agent_id,
         session_id=request.session_id,
         response=answer.text if answer else "",
+        values=output_values(run, own_values, context.run_id),
         ending=answer.ending if answer else "whole",
         citations=answer.citations if answer else (),
         tool_results=results,

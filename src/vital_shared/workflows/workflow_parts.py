@@ -26,6 +26,9 @@ class WorkflowParts(NamedTuple):
     caching: Caching
     """The rules of the cache for its answers."""
 
+    own_values: tuple[str, ...] = ()
+    """Names of the values of its own nodes, which its output has."""
+
     @property
     def name(self) -> str:
         """The name in the record of its runs: where its class is found."""

@@ -1,0 +1,22 @@
+"""The nodes that a workflow class adds to the built-in ones, or has in their place."""
+
+from __future__ import annotations
+
+from vital_shared.graph import Node, Plan
+
+__all__ = ["own_nodes", "own_values"]
+
+
+def own_nodes(plan: Plan, built_in: Plan) -> tuple[Node, ...]:
+    """Return the nodes of a class that are not `BaseWorkflow`'s.
+
+    :param built_in: the plan of `BaseWorkflow`.
+    """
+    known = {(node.name, node.place) for node in built_in.nodes}
+    return tuple(node for node in plan.nodes if (node.name, node.place) not in known)
+
+
+def own_values(plan: Plan, built_in: Plan) -> tuple[str, ...]:
+    """Return the names of the values that only these nodes make."""
+    known = {node.makes for node in built_in.nodes}
+    return tuple(node.makes for node in own_nodes(plan, built_in) if node.makes not in known)
