@@ -159,6 +159,7 @@ class Execution(RunHandle):
         limit = self._services.settings.run_timeout_seconds
         try:
             self._announce()
+            await self._be_cancelled()
             async with asyncio.timeout(limit) as scope:
                 await self._run.execute()
             self._ending = True
@@ -184,8 +185,15 @@ class Execution(RunHandle):
         resumed = self._record is None
         if resumed or not self._stream.last_seq:
             self._stream.emit(RunStarted, mode=self._request.mode, resumed=resumed)
-        if self._cancel_reason is not None and self._task is not None:  # before there was a task to cancel
+
+    async def _be_cancelled(self) -> None:
+        """End here where the run was cancelled before it had a task.
+
+        The graph would take a cancellation that was asked for before its start for its caller's.
+        """
+        if self._cancel_reason is not None and self._task is not None:
             self._task.cancel()
+            await asyncio.sleep(0)
 
     def _output(
         self,
