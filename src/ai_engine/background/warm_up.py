@@ -22,12 +22,13 @@ PASSAGE: Final = Passage(
 
 
 async def warm_up(services: Services) -> None:
-    """Search once, and rank once: this loads models and index. A failure is left to the questions."""
+    """Embed, search and rank once: this loads models and index. A failure is left to the questions."""
     if services.models.providers is not None:
         await asyncio.to_thread(services.models.providers.load)
     if services.embedder is None:
         return
     try:
+        await services.embedder.embed_query("warm up")  # a search of an empty index would not
         await services.sources[0].search("warm up", tenant_id=TENANT, limit=1)
         await services.fusion.merge("warm up", {PASSAGE.source: (PASSAGE,)}, limit=1)
     except VitalError as error:

@@ -31,7 +31,7 @@ async def test_models_are_loaded_and_documents_found_by_their_meaning(
     async with workflow_services(tmp_path) as services:
         with caplog.at_level(logging.INFO):
             await warm_up(services)
-        assert "are loaded" in caplog.text
+        assert "embedded_models_loaded" in caplog.text
         async with serving(services) as service:
             assert (await service.client.get("/readyz")).json() == {"status": "ready", "missing": []}
             text = b"# Widgets\n\nIt takes six weeks until the authority has decided."
@@ -96,4 +96,4 @@ async def test_a_model_that_cannot_be_loaded_is_left_to_the_questions(
 
         monkeypatch.setattr(type(services.embedder), "embed_query", broken)
         await warm_up(services)
-    assert "could not be warmed up" in caplog.text
+    assert "embedded_models_warm_up_failed" in caplog.text
