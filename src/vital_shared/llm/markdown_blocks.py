@@ -42,6 +42,9 @@ class MarkdownBlock(NamedTuple):
 def blocks(text: str) -> Iterator[MarkdownBlock]:
     """Split a text by the kind of its lines, as CommonMark and GitHub's tables have it."""
     kinds = _kinds(text) if _MAY_HAVE_BLOCKS.search(text) else {}
+    if not kinds and "|" not in text:  # a row would have it
+        yield MarkdownBlock("prose", 0, len(text))
+        return
     ends = accumulate((len(line) for line in _LINE.findall(text)), initial=0)
     lines = [MarkdownBlock(kinds.get(number, "prose"), *span) for number, span in enumerate(pairwise(ends))]
     for kind, group in groupby(_with_bare_rows(text, lines), key=itemgetter(0)):
