@@ -83,7 +83,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     workflow, recorder = BaseWorkflow(services), Recorder()
     request = question("How long is the review, and what is 6 * 7?", model="canned", requested_tools=TOOLS)
     run = await workflow.begin(request)
-    begin = run._run  # noqa: SLF001 - there is no other way in
+    begin = run._make_run  # noqa: SLF001 - there is no other way in
 
     def recorded(stream: RunEvents, metrics: RunMetrics) -> Execution:
         execution = begin(stream, metrics)
@@ -91,7 +91,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
         inner.observers = (*inner.observers, recorder)
         return execution
 
-    run._run = recorded  # noqa: SLF001
+    run._make_run = recorded  # noqa: SLF001
     events = [event async for event in run.events()]
     output = events[-1].output
     told = [(getattr(RunMetrics, hook), details) for hook, details in recorder.told]

@@ -41,7 +41,7 @@ def test_the_nodes_are_shown_while_they_run_and_the_answer_below_them(data_dir):
         child.expect("Endlessly")  # events came while the first frame with it was drawn, but none since
         shown = plain(child.before)
         assert "✓ load_agent" in shown
-        assert "- history" in shown
+        assert "history" not in shown  # the request turns it off
         assert re.search(r"memory: \d+ passages", shown)
         assert re.search(r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] answer", shown)
 
