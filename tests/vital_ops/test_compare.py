@@ -54,12 +54,16 @@ def bucket(seconds: float, edges: tuple[float, ...]) -> int:
     return bisect_left(edges, seconds)
 
 
+BUSY_SECONDS = 0.05
+
+
 def agree(ours: float, theirs: float, way: float, edges: tuple[float, ...]) -> bool:
     """Whether both are in one bucket, when the clients' seconds less those of the way to them are meant.
 
-    :param way: how much longer the clients' average is than the engine's, which is exact.
+    :param way: how much longer the clients' average is than the engine's, which is exact; single requests
+        may take longer on a busy machine.
     """
-    return bucket(theirs - 2 * way, edges) <= bucket(ours, edges) <= bucket(theirs, edges)
+    return bucket(theirs - max(2 * way, BUSY_SECONDS), edges) <= bucket(ours, edges) <= bucket(theirs, edges)
 
 
 def least(load: LoadCase, count: int) -> float:
