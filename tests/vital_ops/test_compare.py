@@ -54,7 +54,7 @@ def bucket(seconds: float, edges: tuple[float, ...]) -> int:
     return bisect_left(edges, seconds)
 
 
-BUSY_SECONDS = 0.05
+BUSY_SHARE = 0.05
 
 
 def agree(ours: float, theirs: float, way: float, edges: tuple[float, ...]) -> bool:
@@ -63,7 +63,11 @@ def agree(ours: float, theirs: float, way: float, edges: tuple[float, ...]) -> b
     :param way: how much longer the clients' average is than the engine's, which is exact; single requests
         may take longer on a busy machine.
     """
-    return bucket(theirs - max(2 * way, BUSY_SECONDS), edges) <= bucket(ours, edges) <= bucket(theirs, edges)
+    return (
+        bucket(theirs - max(2 * way, BUSY_SHARE * theirs), edges)
+        <= bucket(ours, edges)
+        <= bucket(theirs, edges)
+    )
 
 
 def least(load: LoadCase, count: int) -> float:
