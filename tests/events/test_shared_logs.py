@@ -178,19 +178,19 @@ async def test_a_reader_elsewhere_is_known_while_it_reads(make):
 
 async def test_one_of_identical_requests_leads_until_it_ends(make):
     one, other = await make(), await make()
-    assert await one.lead("key", "run_1") == "run_1"
-    assert await other.lead("key", "run_2") == "run_1"
+    assert await one.lead("key", "run_1") is None
+    assert (await other.lead("key", "run_2")).run_id == "run_1"
     await one.end_lead("key", "run_1")
-    assert await other.lead("key", "run_2") == "run_2"
-    assert await one.lead("key", "run_3", "run_1") == "run_2"
-    assert await one.lead("key", "run_3", "run_2") == "run_3"
+    assert await other.lead("key", "run_2") is None
+    assert (await one.lead("key", "run_3", "run_1")).run_id == "run_2"
+    assert await one.lead("key", "run_3", "run_2") is None
 
 
 async def test_without_redis_each_process_leads_by_itself(make, server):
     one, other = await make(), await make()
     await server.kill()
-    assert await one.lead("key", "run_1") == "run_1"
-    assert await other.lead("key", "run_2") == "run_2"
+    assert await one.lead("key", "run_1") is None
+    assert await other.lead("key", "run_2") is None
     assert await other.find_elsewhere("run_1") is None
 
 

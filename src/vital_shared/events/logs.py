@@ -42,10 +42,6 @@ class EventLogs:
         """
         return None
 
-    def elsewhere(self, run_id: str) -> PeerLog:
-        """Return the log of a run that another process leads."""
-        raise NotImplementedError(f"No other process leads the run {run_id}.")
-
     async def is_read_elsewhere(self, run_id: str) -> bool:  # noqa: ARG002 - the same
         """Return whether another process has a reader of a run of this one."""
         return False
@@ -57,12 +53,12 @@ class EventLogs:
     async def forget_dead_peers(self) -> None:
         """Let the readers of runs whose process on this machine has died know it now."""
 
-    async def lead(self, key: str, run_id: str, lost: str = "") -> str:  # noqa: ARG002 - the same
-        """Let a run lead identical requests in all processes, or return the run that does.
+    async def lead(self, key: str, run_id: str, lost: str = "") -> PeerLog | None:  # noqa: ARG002 - the same
+        """Let a run lead identical requests in all processes, or return the log of the run that does.
 
         :param lost: a run that has led and was lost, or empty.
         """
-        return run_id
+        return None
 
     async def end_lead(self, key: str, run_id: str) -> None:
         """Let another run lead the next requests."""

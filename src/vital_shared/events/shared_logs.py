@@ -135,15 +135,16 @@ class SharedEventLogs(EventLogs):
         """Let the readers of runs whose process on this machine has died know it now."""
         await self.presence.forget_dead_peers()
 
-    async def lead(self, key: str, run_id: str, lost: str = "") -> str:
-        """Let a run lead identical requests in all processes, or return the run that does.
+    async def lead(self, key: str, run_id: str, lost: str = "") -> RemoteLog | None:
+        """Let a run lead identical requests in all processes, or return the log of the run that does.
 
         :param lost: a run that has led and was lost, or empty.
         """
         try:
-            return await self.presence.lead(key, run_id, lost)
+            leader = await self.presence.lead(key, run_id, lost)
         except LogUnavailable:
-            return run_id  # each process runs by itself then
+            return None  # each process runs by itself then
+        return None if leader == run_id else self.elsewhere(leader)
 
     async def end_lead(self, key: str, run_id: str) -> None:
         """Let another run lead the next requests."""

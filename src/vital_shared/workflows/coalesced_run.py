@@ -122,10 +122,10 @@ class CoalescedRun(RunHandle):
         """Run, and let the others follow; or, where another process runs, follow it for all of this one."""
         logs, run_id = self._services.logs, self.run_id
         try:
-            leader = await logs.lead(self._key, run_id, self._lost) if shares else run_id
-            if leader != run_id:
+            leader = await logs.lead(self._key, run_id, self._lost) if shares else None
+            if leader is not None:
                 with self._waiting():
-                    await self._copy_from_elsewhere(flight, logs.elsewhere(leader))
+                    await self._copy_from_elsewhere(flight, leader)
                 return
             await self._services.cache.find_again(self._entry, self._question)
             if (cached := self._cached()) is not None:
