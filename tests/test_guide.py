@@ -1,5 +1,6 @@
 """What the guide says holds."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -63,7 +64,8 @@ async def test_a_tool_of_ones_own_takes_ten_lines_and_has_typed_arguments():
 
 @pytest.mark.parametrize("text", [text for text in blocks("toml") if "[High" not in text])
 def test_the_configurations_are_right(text):
-    Configuration.model_validate(tomllib.loads(text))
+    written = tomllib.loads(text)
+    assert Configuration.model_validate(written).model_fields_set == set(written)
 
 
 @pytest.mark.parametrize("text", [text for text in blocks("toml") if "[High" in text])
@@ -80,7 +82,8 @@ def test_the_questions_with_known_answers_can_be_read(text, tmp_path):
 
 @pytest.mark.parametrize("text", [text for text in blocks("json") if "answerable" not in text])
 def test_the_profiles_are_right(text):
-    AgentProfile.model_validate_json('{"id": "a", "name": "A", "system_prompt": "Be brief.", ' + text[1:])
+    written = '{"id": "a", "name": "A", "system_prompt": "Be brief.", ' + text[1:]
+    assert AgentProfile.model_validate_json(written).model_fields_set == set(json.loads(written))
 
 
 def test_a_call_counts_by_hand_as_it_is_shown():

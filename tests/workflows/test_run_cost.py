@@ -1,4 +1,4 @@
-"""What a run costs is counted and not timed: nodes, models that are validated, statements, generators."""
+"""The cost of a run, counted and not timed: nodes, validated models, statements, generators."""
 
 from __future__ import annotations
 

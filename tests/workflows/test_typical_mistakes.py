@@ -131,6 +131,10 @@ def test_methods_that_are_no_nodes_are_not_warned_of():
             async def execute_typed(self, input):  # noqa: A002 - the seed's name
                 return await super().execute_typed(input)
 
+    names = {node.name for node in Counting.plan.nodes}
+    assert "words" in names
+    assert not names & {"count", "_spare", "export"}
+
 
 @pytest.mark.parametrize(
     "kind", [str, bytes, dict[str, int], int, str | None, Annotated[str, "x"], Literal["a"]]
@@ -162,13 +166,15 @@ async def test_a_fan_out_over_an_input_that_is_no_list(given):
         await Each().run(words=given)
 
 
-def graph_of(made: Any, read: Any) -> None:
+def graph_of(made: Any, read: Any) -> type[Graph]:
     class Pair(Graph):
         @node
         async def first(self) -> made: ...
 
         @node
         async def second(self, first: read) -> None: ...
+
+    return Pair
 
 
 @pytest.mark.parametrize(
@@ -221,7 +227,7 @@ def test_a_value_read_as_another_type_than_it_is_made_with(made, read):
     ],
 )
 def test_types_that_may_fit_are_left_alone(made, read):
-    graph_of(made, read)
+    assert [node.name for node in graph_of(made, read).plan.nodes] == ["first", "second"]
 
 
 def test_a_fan_outs_items_and_outcomes_have_types_too():

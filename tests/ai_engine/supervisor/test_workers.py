@@ -12,8 +12,9 @@ from tests.llm.wires.servers import base, openai
 async def test_workers_end_when_their_supervisor_is_killed(tmp_path):
     async with running_engine(tmp_path) as engine:
         engine.process.kill()
-        await engine.process.wait()
+        assert await engine.process.wait() == -signal.SIGKILL
         await engine.logged("the end")  # nobody holds the log open any more
+        assert engine.log[-1]["event"] == "the end"
 
 
 async def test_ctrl_c_stops_all_in_good_order_and_cancels_their_runs(tmp_path):
