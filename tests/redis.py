@@ -40,7 +40,7 @@ class RedisServer:
             stderr=asyncio.subprocess.DEVNULL,
         )
         async with asyncio.timeout(20):
-            while not await asyncio.to_thread(self.answers):  # noqa: ASYNC110 - it tells nobody
+            while not await asyncio.to_thread(self.answers):  # noqa: ASYNC110 - Redis has no event for it
                 await asyncio.sleep(0.02)
 
     def answers(self) -> bool:

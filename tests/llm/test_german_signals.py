@@ -1,4 +1,4 @@
-"""What distinguishes a German answer from what is merely near the question."""
+"""Signals that separate a German answer from a passage that is merely near the question."""
 
 from __future__ import annotations
 

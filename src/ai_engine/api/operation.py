@@ -16,7 +16,7 @@ Content: TypeAlias = type[BaseModel] | Mapping[str, Any]
 EVENTS: Final = "text/event-stream"
 
 ANSWERING_PROBLEMS: Final = (400, 402, 413, 415, 422, 429, 500, 502, 503, 504)
-"""The failures of whatever asks a question."""
+"""Statuses of failures of the routes that begin a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Operation:
     description: str
     tag: str = "runs"
     parameters: tuple[Mapping[str, Any], ...] = ()
-    """Those beside the path's own."""
+    """Parameters in the query and the headers."""
     body: Content | None = None
     examples: Mapping[str, Any] = field(default_factory=dict)
     """Examples of the body, by their names."""

@@ -17,7 +17,10 @@ def evaluate(
         Path | None, typer.Argument(metavar="QUESTIONS", help="JSON list of questions with known answers.")
     ] = None,
     tenant: Annotated[
-        str | None, typer.Option("--tenant", help="The tenant who asks; without: of what all tenants share.")
+        str | None,
+        typer.Option(
+            "--tenant", help="Ask as this tenant; by default, of the documents that all tenants share."
+        ),
     ] = None,
     tune: Annotated[
         bool, typer.Option("--tune", help="Fit the search and the threshold of answers to the questions.")
