@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -54,20 +55,12 @@ def bucket(seconds: float, edges: tuple[float, ...]) -> int:
     return bisect_left(edges, seconds)
 
 
-BUSY_SHARE = 0.05
-
-
 def agree(ours: float, theirs: float, way: float, edges: tuple[float, ...]) -> bool:
     """Whether both are in one bucket, when the clients' seconds less those of the way to them are meant.
 
-    :param way: how much longer the clients' average is than the engine's, which is exact; single requests
-        may take longer on a busy machine.
+    :param way: how much longer the clients' average is than the engine's, which is exact.
     """
-    return (
-        bucket(theirs - max(2 * way, BUSY_SHARE * theirs), edges)
-        <= bucket(ours, edges)
-        <= bucket(theirs, edges)
-    )
+    return bucket(theirs - 2 * way, edges) <= bucket(ours, edges) <= bucket(theirs, edges)
 
 
 def least(load: LoadCase, count: int) -> float:
@@ -107,9 +100,20 @@ def stack(tmp_path, monkeypatch):
     return lambda **load: asyncio.run(compare(**load))
 
 
-@pytest.mark.timeout(240)
+LOADS = 3
+"""Loads at most: a single slow moment of a busy machine is enough to miss what is expected."""
+
+
+@pytest.mark.timeout(240 * LOADS)
 def test_one_load_is_faster_in_parallel_from_the_cache_and_streamed(stack):
-    found, shown = stack(count=100, per_second=20)
+    for times in range(1, LOADS):
+        with suppress(AssertionError):
+            check_comparison(*stack(count=100, per_second=20), times)
+            return
+    check_comparison(*stack(count=100, per_second=20), LOADS)
+
+
+def check_comparison(found, shown, times):
     assert len(found) == 7
     for each in found:
         assert isinstance(each, LoadResult), each
@@ -127,12 +131,13 @@ def test_one_load_is_faster_in_parallel_from_the_cache_and_streamed(stack):
     assert [line.what for line in told.parallel] == ["average", "P95", "P99"]
     for line in told.parallel[:2]:  # a hundred questions have no 99th percentile to speak of
         assert line.verdict in ("met", "better than expected"), line
-    assert told.cache[0].change > 0.5, told.cache  # 60 in 100 are hits; on a busy machine these cost time too
+    assert told.cache[0].verdict == "met"
     assert told.streaming[0].change > 5
     assert [line.verdict for line in told.cumulative] == ["better than expected"] * 2
     assert told.failures == ()
     json.dumps(asdict(told), default=str)
-    assert shown == {"sequential": 100 + 100, "parallel": 100 + 100 + 20 + 100 + 100}, (
+    expected = {"sequential": 100 + 100, "parallel": 100 + 100 + 20 + 100 + 100}
+    assert shown == {name: times * count for name, count in expected.items()}, (
         "the other Prometheus has it too"
     )
 
