@@ -23,12 +23,12 @@ _STRING: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 """A string of RFC 8941, as the draft has it; many clients send the text without the quotes."""
 
 
-def key_of(request: Request, question: WorkflowInput) -> IdempotencyKey | None:
+def key_of(http_request: Request, request: WorkflowInput) -> IdempotencyKey | None:
     """Return the key that was sent with a request, or None.
 
     :raises InvalidRequest: when it is sent twice, or is too long, empty, or not ASCII.
     """
-    values = request.headers.getlist(HEADER)
+    values = http_request.headers.getlist(HEADER)
     if not values:
         return None
     text = values[0].strip()
@@ -36,6 +36,6 @@ def key_of(request: Request, question: WorkflowInput) -> IdempotencyKey | None:
         text = re.sub(r"\\(.)", r"\1", quoted[1])
     if len(values) > 1 or not _KEY.fullmatch(text):
         raise InvalidRequest(f"{HEADER} has to be one text of 1 to 255 ASCII characters", field=HEADER)
-    asked = f"{request.url.path}\n{question.model_dump_json()}"
+    asked = f"{http_request.url.path}\n{request.model_dump_json()}"
     fingerprint = hashlib.sha256(asked.encode("utf-8", "replace")).hexdigest()
-    return IdempotencyKey(question.tenant_id, text, fingerprint)
+    return IdempotencyKey(request.tenant_id, text, fingerprint)

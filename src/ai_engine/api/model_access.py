@@ -10,7 +10,7 @@ from vital_shared.workflows.services import Services
 __all__ = ["check_model"]
 
 
-async def check_model(services: Services, caller: Caller, question: WorkflowInput) -> None:
+async def check_model(services: Services, caller: Caller, request: WorkflowInput) -> None:
     """See that the caller may name the model of its request.
 
     Others could make the tenant pay for any model, and fill the metrics' labels with names.
@@ -18,16 +18,16 @@ async def check_model(services: Services, caller: Caller, question: WorkflowInpu
     :raises Forbidden: when neither the agent nor the tenant lists it.
     :raises NotFound: when there is no such agent.
     """
-    if question.model is None or "admin" in caller.scopes:
+    if request.model is None or "admin" in caller.scopes:
         return
-    agent = await services.agents.get(question.agent_id, tenant_id=question.tenant_id)
+    agent = await services.agents.get(request.agent_id, tenant_id=request.tenant_id)
     listed = {agent.model, *agent.fallbacks, services.models.last.name}
-    if question.model in listed:
+    if request.model in listed:
         return
-    allowed = listed | (await services.limits.share(question.tenant_id)).models
-    if question.model not in allowed:
+    allowed = listed | (await services.limits.share(request.tenant_id)).models
+    if request.model not in allowed:
         raise Forbidden(
-            f'The key may not name the model "{question.model}": leave model out, or name one of '
+            f'The key may not name the model "{request.model}": leave model out, or name one of '
             f"{', '.join(sorted(allowed))}. An administrator may add models to the tenant's limits.",
             field="model",
         )

@@ -31,7 +31,7 @@ from vital_shared.workflows.run_metrics import count_rejected, unstreamed
 __all__ = ["answer", "begin", "follow", "output_of", "resume", "until_begun", "until_ended"]
 
 
-async def begin(request: Request, engine: Engine, question: WorkflowInput) -> LiveRun:
+async def begin(http_request: Request, engine: Engine, request: WorkflowInput) -> LiveRun:
     """Begin a run, at once or when it is the tenant's turn; or return the one that this request began before.
 
     :raises EngineBusy: when there are too many.
@@ -39,24 +39,24 @@ async def begin(request: Request, engine: Engine, question: WorkflowInput) -> Li
     :raises Forbidden: when the key may not name the model.
     :raises InvalidRequest: when it asks for what is not there.
     """
-    await check_model(engine.services, Caller.of(request), question)
-    key = key_of(request, question)
+    await check_model(engine.services, Caller.of(http_request), request)
+    key = key_of(http_request, request)
     if key is not None:
-        return await _begin_once(request, engine, question, key)
-    return await _start(request, engine, question)
+        return await _begin_once(http_request, engine, request, key)
+    return await _start(http_request, engine, request)
 
 
 async def _start(
-    request: Request, engine: Engine, question: WorkflowInput, key: IdempotencyKey | None = None
+    http_request: Request, engine: Engine, request: WorkflowInput, key: IdempotencyKey | None = None
 ) -> LiveRun:
-    with _counting(engine, question):
+    with _counting(engine, request):
         return await engine.hub.start(
-            lambda: engine.workflow.begin(question, key), tenant_id=question.tenant_id, gone=_gone(request)
+            lambda: engine.workflow.begin(request, key), tenant_id=request.tenant_id, gone=_gone(http_request)
         )
 
 
 async def _begin_once(
-    request: Request, engine: Engine, question: WorkflowInput, key: IdempotencyKey
+    http_request: Request, engine: Engine, request: WorkflowInput, key: IdempotencyKey
 ) -> LiveRun:
     """Begin a run, unless its key has begun one that counts: then the client gets that one.
 
@@ -65,19 +65,19 @@ async def _begin_once(
     while True:
         run_id = await engine.idempotency.find(key, now=engine.services.now())
         if run_id is None:
-            run = await _start(request, engine, question, key)
+            run = await _start(http_request, engine, request, key)
             run.is_awaited = True
             if not run.has_begun:
-                await _as_reader(request, run, run.begun())
+                await _as_reader(http_request, run, run.begun())
             if not isinstance(run.error, KeyTaken):
                 return run
             run_id = run.error.run_id
-        repeated = await repeated_run(engine, run_id, question.tenant_id)
+        repeated = await repeated_run(engine, run_id, request.tenant_id)
         if repeated is not None:
             return repeated
 
 
-async def answer(request: Request, engine: Engine, question: WorkflowInput) -> WorkflowOutput:
+async def answer(http_request: Request, engine: Engine, request: WorkflowInput) -> WorkflowOutput:
     """Ask, and wait for the answer; where the cache has it, there is no run and nobody to follow it.
 
     Raises what `begin` does.
@@ -85,35 +85,37 @@ async def answer(request: Request, engine: Engine, question: WorkflowInput) -> W
     :raises RunFailed: when there is no answer.
     """
     with unstreamed():
-        return await _answer(request, engine, question)
+        return await _answer(http_request, engine, request)
 
 
-async def _answer(request: Request, engine: Engine, question: WorkflowInput) -> WorkflowOutput:
-    if key_of(request, question) is not None:
-        return await _end_of(request, await begin(request, engine, question))
-    await check_model(engine.services, Caller.of(request), question)
+async def _answer(http_request: Request, engine: Engine, request: WorkflowInput) -> WorkflowOutput:
+    if key_of(http_request, request) is not None:
+        return await _end_of(http_request, await begin(http_request, engine, request))
+    await check_model(engine.services, Caller.of(http_request), request)
     answers: list[WorkflowOutput] = []
 
     async def begin_or_answer() -> RunHandle | None:
-        begun = await engine.workflow.begin(question)
+        begun = await engine.workflow.begin(request)
         if not isinstance(begun, CachedAnswer):
             return begun
         answers.append(await begun.answer())
         return None
 
-    with _counting(engine, question):
-        run = await engine.hub.try_start(begin_or_answer, tenant_id=question.tenant_id, gone=_gone(request))
-    return answers[0] if run is None else await _end_of(request, run)
+    with _counting(engine, request):
+        run = await engine.hub.try_start(
+            begin_or_answer, tenant_id=request.tenant_id, gone=_gone(http_request)
+        )
+    return answers[0] if run is None else await _end_of(http_request, run)
 
 
-async def _end_of(request: Request, run: LiveRun) -> WorkflowOutput:
-    await until_begun(request, run)
-    await until_ended(request, run)
+async def _end_of(http_request: Request, run: LiveRun) -> WorkflowOutput:
+    await until_begun(http_request, run)
+    await until_ended(http_request, run)
     return output_of(run)
 
 
 async def resume(
-    request: Request, engine: Engine, record: RunRecord, approved: Collection[str]
+    http_request: Request, engine: Engine, record: RunRecord, approved: Collection[str]
 ) -> tuple[LiveRun, int]:
     """Go on with a run that waits; returns it, and the number of the last event before.
 
@@ -127,21 +129,21 @@ async def resume(
     run = await engine.hub.start(
         lambda: engine.workflow.begin_resumed(record.id, approved, tenant_id=record.tenant_id),
         tenant_id=record.tenant_id,
-        gone=_gone(request),
+        gone=_gone(http_request),
     )
     return run, after
 
 
-def _gone(request: Request) -> Gone:
-    return partial(until_disconnected, request.receive)
+def _gone(http_request: Request) -> Gone:
+    return partial(until_disconnected, http_request.receive)
 
 
 @contextmanager
-def _counting(engine: Engine, question: WorkflowInput) -> Iterator[None]:
+def _counting(engine: Engine, request: WorkflowInput) -> Iterator[None]:
     try:
         yield
     except EngineBusy:
-        count_rejected(question, engine.services.request_counts)
+        count_rejected(request, engine.services.request_counts)
         raise
 
 
@@ -158,31 +160,31 @@ def follow(
     )
 
 
-async def until_begun(request: Request, run: LiveRun) -> None:
+async def until_begun(http_request: Request, run: LiveRun) -> None:
     """Wait for a run's first event, as its reader as long as the client is there.
 
     Raises why there is none.
     """
     if not run.has_begun:
-        await _as_reader(request, run, run.begun())
+        await _as_reader(http_request, run, run.begun())
     if run.error is not None:
         raise run.error
 
 
-async def until_ended(request: Request, run: LiveRun) -> None:
+async def until_ended(http_request: Request, run: LiveRun) -> None:
     """Wait for a run's end, as its reader as long as the client is there.
 
     Only the end is read: its log need not keep the events before.
     """
     run.log.give_up_place()
     if not run.ended.is_set():
-        await _as_reader(request, run, run.ended.wait())
+        await _as_reader(http_request, run, run.ended.wait())
 
 
-async def _as_reader(request: Request, run: LiveRun, waiting: Awaitable[object]) -> None:
+async def _as_reader(http_request: Request, run: LiveRun, waiting: Awaitable[object]) -> None:
     async def read() -> None:
         with run.reading():
-            await until_disconnected(request.receive)
+            await until_disconnected(http_request.receive)
 
     async with asyncio.TaskGroup() as tasks:
         reader = tasks.create_task(read())

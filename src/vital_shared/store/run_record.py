@@ -96,7 +96,7 @@ class EndedRun(NamedTuple):
     """A run that has ended while no process worked on it."""
 
     run_id: str
-    question: WorkflowInput
+    request: WorkflowInput
     status: RunStatus
     seconds: float
     """Seconds that it had run until it paused."""
@@ -104,8 +104,8 @@ class EndedRun(NamedTuple):
 
 def to_ended(row: RowMapping) -> EndedRun:
     """Read the data of a run that was ended."""
-    question = read_json(WorkflowInput, row["input"])
-    return EndedRun(row["id"], question, row["status"], row["duration_seconds"] or 0.0)
+    request = read_json(WorkflowInput, row["input"])
+    return EndedRun(row["id"], request, row["status"], row["duration_seconds"] or 0.0)
 
 
 def as_swept(record: RunRecord, now: datetime) -> RunRecord:
@@ -130,20 +130,20 @@ def to_row(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _asked(question: WorkflowInput) -> str:
+def _asked(request: WorkflowInput) -> str:
     try:
-        return question.model_dump_json()
+        return request.model_dump_json()
     except PydanticSerializationError as error:
-        field = next(name for name in WorkflowInput.model_fields if not _is_json(question, name))
+        field = next(name for name in WorkflowInput.model_fields if not _is_json(request, name))
         raise InvalidRequest(
             f"{field} is stored with the run, so it may hold only JSON: {clean_text(str(error))}",
             field=field,
         ) from error
 
 
-def _is_json(question: WorkflowInput, field: str) -> bool:
+def _is_json(request: WorkflowInput, field: str) -> bool:
     try:
-        question.model_dump_json(include={field})
+        request.model_dump_json(include={field})
     except PydanticSerializationError:
         return False
     return True

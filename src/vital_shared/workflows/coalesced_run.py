@@ -36,7 +36,7 @@ class CoalescedRun(RunHandle):
     or fails, one of the followers takes over: what it has streamed already stands, and is not streamed again.
 
     :param log: the log of this request.
-    :param question: the request.
+    :param request: the request that joins.
     :param key: the key of identical requests at the same time; ``entry`` is that of the answer in the cache.
     :param make_run: makes a run of one's own.
     """
@@ -45,14 +45,14 @@ class CoalescedRun(RunHandle):
         self,
         services: Services,
         log: MemoryLog,
-        question: WorkflowInput,
+        request: WorkflowInput,
         key: str,
         entry: str,
         make_run: Callable[[RunEvents, RunMetrics], RunHandle],
     ) -> None:
         super().__init__(log)
         self._services = services
-        self._question = question
+        self._request = request
         self._key = key
         self._entry = entry
         self._make_run = make_run
@@ -104,7 +104,7 @@ class CoalescedRun(RunHandle):
         found = None if self.log.last_seq else self._services.cache.peek(self._entry)
         if found is None:
             return None
-        return CachedAnswer(self._services, self.log, self._question, found, self._metrics("hit"))
+        return CachedAnswer(self._services, self.log, self._request, found, self._metrics("hit"))
 
     async def _copy(self, log: MemoryLog) -> None:
         """Follow another request's log into one's own, except for its end."""
@@ -127,7 +127,7 @@ class CoalescedRun(RunHandle):
                 with self._waiting():
                     await self._copy_from_elsewhere(flight, leader)
                 return
-            await self._services.cache.find_again(self._entry, self._question)
+            await self._services.cache.find_again(self._entry, self._request)
             if (cached := self._cached()) is not None:
                 self._own = cached
                 flight.outcome = RunFinished(run_id=run_id, seq=1, output=cached.found)
@@ -191,7 +191,7 @@ class CoalescedRun(RunHandle):
     @contextmanager
     def _waiting(self) -> Iterator[None]:
         """Count as in flight, and name the run in what is logged, while another's run is followed."""
-        names = bound_contextvars(run_id=self.run_id, tenant_id=self._question.tenant_id)
+        names = bound_contextvars(run_id=self.run_id, tenant_id=self._request.tenant_id)
         with names, self._metrics("hit").following():
             yield
 
@@ -211,22 +211,22 @@ class CoalescedRun(RunHandle):
             )
         self.error = failure
         self._metrics("hit").failed(failure, seconds)
-        log_end(self.run_id, self._question, None, failure, seconds)
+        log_end(self.run_id, self._request, None, failure, seconds)
         RunEvents(self.log).emit(
             RunFailedEvent, error_type=failure.error_type, message=failure.message, node=failure.node
         )
 
     def _answered(self, found: WorkflowOutput, seconds: float) -> None:
-        output = replayed(found, self.run_id, self._question, seconds, self._first_token)
+        output = replayed(found, self.run_id, self._request, seconds, self._first_token)
         metrics = self._metrics("hit")
         if self._first_token is not None:
             metrics.first_token(self._first_token)
         metrics.answered(output)
         count_spared(self._services, found, output)
-        log_end(self.run_id, self._question, output, None, seconds)
+        log_end(self.run_id, self._request, output, None, seconds)
         RunEvents(self.log).emit(RunFinished, output=output)
 
     def _metrics(self, status: CacheStatus) -> RunMetrics:
-        metrics = RunMetrics(self.run_id, self._question, self._services.request_counts)
+        metrics = RunMetrics(self.run_id, self._request, self._services.request_counts)
         metrics.cache_status = status
         return metrics

@@ -31,33 +31,33 @@ __all__ = [
 ]
 
 
-async def check_input(workflow: WorkflowParts, question: WorkflowInput) -> AgentProfile:
-    """Return the agent that is asked, once nothing of the question stands against the run.
+async def check_input(workflow: WorkflowParts, request: WorkflowInput) -> AgentProfile:
+    """Return the agent that is asked, once nothing of the request stands against the run.
 
     :raises InvalidRequest: naming the field, where the workflow, the agent or a tool cannot serve it.
     """
-    if question.mode not in workflow.modes:
+    if request.mode not in workflow.modes:
         served = ", ".join(sorted(mode.value for mode in workflow.modes))
         raise InvalidRequest(
-            f"This workflow serves mode {served}, not mode {question.mode.value}: choose another mode.",
+            f"This workflow serves mode {served}, not mode {request.mode.value}: choose another mode.",
             field="mode",
         )
     services = workflow.services
-    agent = await services.agents.get(question.agent_id, tenant_id=question.tenant_id)
-    chain = resolve_models(agent, question.model, services.models)
+    agent = await services.agents.get(request.agent_id, tenant_id=request.tenant_id)
+    chain = resolve_models(agent, request.model, services.models)
     if services.settings.unpriced == "refuse":
         check_prices(chain, services.account)
-    check_requests(question.requested_tools, agent, services.tools)
+    check_requests(request.requested_tools, agent, services.tools)
     return agent
 
 
-async def name_tenant(workflow: WorkflowParts, question: WorkflowInput) -> None:
+async def name_tenant(workflow: WorkflowParts, request: WorkflowInput) -> None:
     """Give the tenant a name in metrics, while there is room: what it asks may be turned away, and counts."""
     services = workflow.services
-    await services.labels.admit(((TENANT, question.tenant_id),), now=services.now)
+    await services.labels.admit(((TENANT, request.tenant_id),), now=services.now)
 
 
-async def name_labels(workflow: WorkflowParts, question: WorkflowInput, agent: AgentProfile | None) -> None:
+async def name_labels(workflow: WorkflowParts, request: WorkflowInput, agent: AgentProfile | None) -> None:
     """Give names, while there is room, to what metrics will be labelled with.
 
     A model that the request names has none yet, unless it is configured: it may not exist.
@@ -66,7 +66,7 @@ async def name_labels(workflow: WorkflowParts, question: WorkflowInput, agent: A
     models = (agent.model, *agent.fallbacks) if agent else ()
     await services.labels.admit(
         _nodes(workflow.plan),
-        ((AGENT, question.agent_id), *((MODEL, model) for model in models)),
+        ((AGENT, request.agent_id), *((MODEL, model) for model in models)),
         now=services.now,
     )
 
@@ -122,21 +122,21 @@ def restored_run(
 
 def new_run(
     workflow: WorkflowParts,
-    question: WorkflowInput,
+    request: WorkflowInput,
     stream: RunEvents,
     checkpoint: Checkpoint | None = None,
     answers: Mapping[str, Any] | None = None,
 ) -> Run:
     """Make the graph's run: from the start, or from a checkpoint and the user's answers to it."""
-    own = {"input": question, "run_id": stream.run_id}
-    inputs = {name: own[name] if name in own else getattr(question, name) for name in workflow.plan.inputs}
+    own = {"input": request, "run_id": stream.run_id}
+    inputs = {name: own[name] if name in own else getattr(request, name) for name in workflow.plan.inputs}
     return Run(
         workflow.plan,
         workflow.target,
         inputs,
         observers=(stream, *own_observers(workflow.target)),
         deliver=stream.deliver,
-        sequential=question.execution == "sequential",
+        sequential=request.execution == "sequential",
         checkpoint=checkpoint,
         answers=answers,
     )

@@ -45,7 +45,7 @@ def log_end(
 
 def log_ended(run: EndedRun) -> None:
     """Log the end of a run that nobody worked on any more: cancelled while it waited, expired, or lost."""
-    request = run.question
+    request = run.request
     logger.info(
         "run_finished",
         run_id=run.run_id,

@@ -313,7 +313,7 @@ def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds
     if run.run_id in _unsaved:
         _unsaved.remove(run.run_id)
         return
-    metrics = RunMetrics(run.run_id, run.question, request_counts)
+    metrics = RunMetrics(run.run_id, run.request, request_counts)
     if run.status == "failed":
         lost = RunFailed("The run was lost.", run_id=run.run_id, error_type="lost")
     else:
