@@ -18,6 +18,7 @@ from tests.retrieval.sources.pinecone_parts import (
 from tests.retrieval.sources.pinecone_server import Fault, PineconeServer
 
 from vital_shared.errors import ConfigurationError, SourceError
+from vital_shared.models.retrieval_tuning import RetrievalTuning
 from vital_shared.retrieval.collection import DocumentKey, IndexModel
 from vital_shared.retrieval.sources.pinecone.client import PineconeClient
 from vital_shared.retrieval.sources.pinecone.collection import PineconeCollection
@@ -71,6 +72,30 @@ async def test_words_decide_between_passages_of_the_same_meaning(collection: Pin
 
     assert (await ids(collection, "bees wax"))[0] == "a-1"
     assert (await ids(collection, "queens of the bees"))[0] == "a-2"
+
+
+@pytest.mark.parametrize(("keyword_weight", "first"), [(0.0, "a-0"), (0.3, "a-0"), (10.0, "a-1")])
+async def test_a_tuning_weighs_the_words_beside_the_meaning(
+    collection: PineconeCollection, keyword_weight: float, first: str
+) -> None:
+    await filled(collection, [document("a", "Bees and bees.", "Glass for bees with wax and smoke.")])
+
+    found = await collection.search_by(
+        RetrievalTuning(keyword_weight=keyword_weight), "bees wax smoke", tenant_id="acme", limit=10
+    )
+
+    assert found[0].id == first
+
+
+async def test_a_tuning_without_words_still_finds_by_them_where_no_model_is(server: PineconeServer) -> None:
+    async with collection_on(server) as collection:
+        await filled(collection, [document("a", "Bees dance.", "Ships sail.")])
+    async with collection_on(server, embedders={}) as collection:
+        found = await collection.search_by(
+            RetrievalTuning(keyword_weight=0), "ships", tenant_id="acme", limit=10
+        )
+
+    assert [passage.id for passage in found][:1] == ["a-1"]
 
 
 async def test_put_returns_once_a_search_can_find_what_it_wrote(server: PineconeServer) -> None:
@@ -264,7 +289,7 @@ def test_no_two_tenants_or_indexes_share_a_namespace(
 
 @given(st.text(max_size=400))
 def test_any_text_makes_a_valid_sparse_vector(text: str) -> None:
-    for vector in (passage_keywords(text), question_keywords(text)):
+    for vector in (passage_keywords(text), question_keywords(text, 0.3)):
         assert len(vector.indices) == len(vector.values) == len(set(vector.indices)) <= 1_000
         assert all(0 <= index < 2**32 for index in vector.indices)
         assert all(value > 0 for value in vector.values)

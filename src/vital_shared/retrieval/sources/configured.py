@@ -40,7 +40,7 @@ def configured_collections(
         # numpy and aiohttp, for which see `Services`
         from vital_shared.retrieval.sources.pinecone.configured import pinecone_collection  # noqa: PLC0415
 
-        found.append(pinecone_collection(settings, embedders, breakers, os.environ))
+        found.append(pinecone_collection(settings, embedders, breakers, os.environ, tunings=tunings))
     return tuple(found)
 
 

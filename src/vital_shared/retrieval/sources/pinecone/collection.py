@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vital_shared.errors import SourceError
 from vital_shared.models.citation import Passage
+from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
 from vital_shared.retrieval.collection import (
     CollectionDocument,
     CollectionIndex,
@@ -37,6 +38,7 @@ from vital_shared.retrieval.sources.pinecone.records import records_of
 from vital_shared.retrieval.sources.pinecone.search import PineconeSearch, QueryEmbedder
 from vital_shared.retrieval.sources.pinecone.stats import PineconeStats, read_stats
 from vital_shared.retrieval.sources.pinecone.writing import NamespaceWriter
+from vital_shared.retrieval.tunings import Tunings
 from vital_shared.retrieval.words import KEYWORDS_VERSION
 
 __all__ = ["PineconeCollection"]
@@ -52,6 +54,7 @@ class PineconeCollection:
     :param embedders: the models on this machine, by name.
     :param hosted: makes all vectors instead.
     :param usage_kinds: the charges for searches.
+    :param tunings: None: all tenants' documents are searched by the shipped tuning.
     :param sleep: waits between two looks for what was written.
     """
 
@@ -66,6 +69,7 @@ class PineconeCollection:
         embedders: Mapping[str, QueryEmbedder],
         usage_kinds: tuple[UsageKind, ...],
         hosted: HostedEmbedder | None = None,
+        tunings: Tunings | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.usage_kinds = usage_kinds
@@ -74,6 +78,7 @@ class PineconeCollection:
         self._search = search
         self._guard = guard
         self._hosted = hosted
+        self._tunings = tunings
         self._embedders = {**embedders, **({hosted.name: hosted} if hosted else {})}
         self._sleep = sleep
         self._records = IndexRecords(self._client, sleep=sleep)
@@ -89,14 +94,26 @@ class PineconeCollection:
 
         :raises SourceError: when Pinecone does not answer, or is left alone.
         """
+        tuning = SHIPPED_TUNING if self._tunings is None else await self._tunings.of(tenant_id)
+        return await self.search_by(tuning, query, tenant_id=tenant_id, limit=limit)
+
+    async def search_by(
+        self, tuning: RetrievalTuning, query: str, *, tenant_id: str, limit: int
+    ) -> tuple[Passage, ...]:
+        """Search as `search` does, by this tuning in place of the one in force.
+
+        :raises SourceError: when Pinecone does not answer, or is left alone.
+        """
         async with self._guard.search():
             index = await self._active.get()
-            found = await self._find(index, query, tenant_id, limit)
+            found = await self._find(index, tuning, query, tenant_id=tenant_id, limit=limit)
             if found:
                 return found
             # Another process may have activated a new index and dropped this one.
             newer = await self._active.get(max_age_seconds=RECENT_SECONDS)
-            return () if newer == index else await self._find(newer, query, tenant_id, limit)
+            if newer == index:
+                return ()
+            return await self._find(newer, tuning, query, tenant_id=tenant_id, limit=limit)
 
     async def ping(self) -> None:
         """Ask for a sign of life, which costs nothing."""
@@ -171,7 +188,7 @@ class PineconeCollection:
             await client.aclose()
 
     async def _find(
-        self, index: IndexRecord | None, query: str, tenant_id: str, limit: int
+        self, index: IndexRecord | None, tuning: RetrievalTuning, query: str, *, tenant_id: str, limit: int
     ) -> tuple[Passage, ...]:
         if index is None:
             return ()
@@ -181,7 +198,7 @@ class PineconeCollection:
                 f"The documents in Pinecone were embedded with {index.embedder}, which is not here: install "
                 "it, or run `vital sources sync pinecone` to embed them anew."
             )
-        return await self._search.find(index, embedder, query, tenant_id=tenant_id, limit=limit)
+        return await self._search.find(index, embedder, tuning, query, tenant_id=tenant_id, limit=limit)
 
     async def _record(self, index_id: str) -> IndexRecord:
         record = next((each for each in await self._records.all() if each.id == index_id), None)

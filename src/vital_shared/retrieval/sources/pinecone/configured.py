@@ -23,6 +23,7 @@ from vital_shared.retrieval.sources.pinecone.hosted import (
     HostedReranker,
 )
 from vital_shared.retrieval.sources.pinecone.search import PineconeSearch, QueryEmbedder
+from vital_shared.retrieval.tunings import Tunings
 from vital_shared.settings import Settings
 
 __all__ = ["KEY_VARIABLE", "pinecone_collection"]
@@ -42,12 +43,14 @@ def pinecone_collection(
     breakers: Breakers,
     environ: Mapping[str, str],
     *,
+    tunings: Tunings | None = None,
     hosted_models_url: str = HOSTED_MODELS_URL,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> PineconeCollection:
     """Make the collection; nothing is asked of Pinecone yet.
 
     :param environ: has the key.
+    :param tunings: None: all tenants' documents are searched by the shipped tuning.
     :param sleep: waits between attempts, and between looks for what was written.
     :raises ConfigurationError: when the key is missing or the address cannot be used.
     """
@@ -71,6 +74,7 @@ def pinecone_collection(
         embedders=embedders,
         usage_kinds=kinds,
         hosted=hosted,
+        tunings=tunings,
         sleep=sleep,
     )
 

@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from vital_shared.models.retrieval_tuning import SHIPPED_TUNING
 from vital_shared.retrieval.index.word_codes import word_codes
 
 __all__ = ["SparseVector", "passage_keywords", "question_keywords"]
 
-QUESTION_WEIGHT: Final = 0.1
-"""Score of a passage that has each of the question's words once, where a cosine counts 1."""
+SHIPPED_WEIGHT: Final = 0.1
+"""Score of a passage that has each of the question's words once, by the shipped tuning; a cosine counts 1."""
 
 SATURATION: Final = 1.2
 """BM25's k1: the larger, the more a repeated word adds."""
@@ -55,10 +56,14 @@ def passage_keywords(text: str) -> SparseVector:
     )
 
 
-def question_keywords(text: str) -> SparseVector:
-    """Return equal weights for a question's words; empty where it has none."""
-    indices = list(dict.fromkeys(_indices(text)))[:MAX_WORDS]
-    return SparseVector(indices, [QUESTION_WEIGHT / len(indices)] * len(indices) if indices else [])
+def question_keywords(text: str, keyword_weight: float) -> SparseVector:
+    """Return equal weights for a question's words; empty where it has none, or words do not count.
+
+    :param keyword_weight: that of a tuning, whose scale is that of the other sources.
+    """
+    indices = list(dict.fromkeys(_indices(text)))[:MAX_WORDS] if keyword_weight > 0 else []
+    weight = SHIPPED_WEIGHT * keyword_weight / SHIPPED_TUNING.keyword_weight
+    return SparseVector(indices, [weight / len(indices) for _ in indices])
 
 
 def _indices(text: str) -> list[int]:

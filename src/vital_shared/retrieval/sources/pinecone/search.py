@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vital_shared.errors import SourceError
 from vital_shared.logs import get_logger
 from vital_shared.models.citation import Passage
+from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
 from vital_shared.models.search_use import PassageFlaw
 from vital_shared.monitoring.metrics import RAG_DROPPED_PASSAGES_TOTAL
 from vital_shared.retrieval.hybrid import CANDIDATES
@@ -64,14 +65,23 @@ class PineconeSearch:
         """Read units of the last query."""
 
     async def find(
-        self, index: IndexRecord, embedder: QueryEmbedder | None, query: str, *, tenant_id: str, limit: int
+        self,
+        index: IndexRecord,
+        embedder: QueryEmbedder | None,
+        tuning: RetrievalTuning,
+        query: str,
+        *,
+        tenant_id: str,
+        limit: int,
     ) -> tuple[Passage, ...]:
         """Return at most `limit` passages of the tenant and of all, best first, with scores from 0 to 1.
 
         :param embedder: made the index; None: no model is installed, and words alone find.
+        :param tuning: gives the words their weight beside the meaning.
         :raises SourceError: when Pinecone does not answer.
         """
-        keywords = question_keywords(query)
+        weight = SHIPPED_TUNING.keyword_weight if embedder is None else tuning.keyword_weight
+        keywords = question_keywords(query, weight)
         by_words = bool(keywords.indices) and index.keywords == KEYWORDS_VERSION
         if embedder is None and not by_words:
             return ()
