@@ -329,7 +329,7 @@ class Stream(Graph):
 async def test_chunks_reach_the_caller_at_once_and_done_is_the_value(prepare):
     got = []
 
-    async def deliver(of, chunk):
+    async def deliver(of, chunk, item):
         got.append((of.name, chunk, asyncio.get_running_loop().time()))
 
     run = prepare(Stream, {"deliver": deliver}, count=3)
@@ -358,7 +358,7 @@ async def test_a_stream_without_done_is_an_error(prepare):
 async def test_a_slow_reader_slows_the_stream(prepare):
     target = Stream()
 
-    async def deliver(of, chunk):
+    async def deliver(of, chunk, item):
         await asyncio.sleep(9)
         target.events.append(f"read {chunk}")
 
@@ -369,7 +369,7 @@ async def test_a_slow_reader_slows_the_stream(prepare):
 async def test_a_reader_that_fails_fails_the_node_and_closes_the_generator(prepare):
     target = Stream()
 
-    async def deliver(of, chunk):
+    async def deliver(of, chunk, item):
         raise ConnectionError("gone")
 
     run = prepare(target, {"deliver": deliver}, count=2)
@@ -383,7 +383,7 @@ async def test_a_reader_that_fails_fails_the_node_and_closes_the_generator(prepa
 async def test_a_cancelled_stream_is_closed(prepare, reader_waits):
     target = Stream()
 
-    async def deliver(of, chunk):
+    async def deliver(of, chunk, item):
         if reader_waits:
             await asyncio.sleep(100)
 
@@ -428,7 +428,7 @@ async def test_what_was_shown_is_not_taken_back(prepare, heard):
             yield "half"
             raise ValueError("broke off")
 
-    async def deliver(of, chunk):
+    async def deliver(of, chunk, item):
         pass
 
     target = G()

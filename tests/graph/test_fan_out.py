@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from vital_shared.graph import Degradation, Graph, NodeError, Outcome, Retry, fan_out, node
+from vital_shared.graph import Degradation, Done, Graph, NodeError, Outcome, Retry, Step, fan_out, node
 
 
 def over(**declared):
@@ -341,3 +341,46 @@ async def test_an_item_that_raises_generator_exit_is_left_out(prepare):
     await run.execute()
     assert [outcome.status for outcome in run.value("found")] == ["success", "failed"]
     assert "GeneratorExit" in run.degradations[0].error
+
+
+class Spelled(Graph):
+    """Stream the letters of each word; the first attempt at "again" fails before its first letter."""
+
+    inputs = ("words",)
+
+    def __init__(self):
+        self.attempts = 0
+
+    @fan_out("word", over="words", retry=Retry(on=(ValueError,), backoff_seconds=0))
+    async def spelled(self, word):
+        if word == "again":
+            self.attempts += 1
+            if self.attempts == 1:
+                raise ValueError
+        yield Step("spell")
+        for letter in word:
+            yield letter
+        if word == "bad":
+            raise ValueError("broke off")
+        yield Step("spell", "success")
+        yield Done(len(word))
+
+
+async def test_items_stream_and_each_is_tried_again_by_itself(prepare):
+    got = []
+
+    async def deliver(of, chunk, item):
+        got.append((of.name, item, chunk))
+
+    target = Spelled()
+    run = prepare(target, {"deliver": deliver}, words=("on", "again", "bad"))
+    await run.execute()
+    outcomes = run.value("spelled")
+    assert [(outcome.status, outcome.value) for outcome in outcomes] == [
+        ("success", 2),
+        ("success", 5),
+        ("failed", None),  # what was shown is not taken back
+    ]
+    for item, word in enumerate(("on", "again", "bad")):
+        assert "".join(chunk for _, of, chunk in got if of == item) == word
+    assert {span.node for span in run.spans()} == {"spelled", *(f"spelled[{n}].spell" for n in range(3))}

@@ -135,7 +135,7 @@ class Threads(Graph):
         raise ValueError
 
 
-async def deliver(of, chunk):
+async def deliver(of, chunk, item):
     pass
 
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from vital_shared.graph import Done, Graph, Pause, PlanError, Retry, Skip, fan_out, node
+from vital_shared.graph import Graph, Pause, PlanError, Retry, Skip, fan_out, node
 
 
 async def test_a_declared_method_is_still_called_as_it_is():
@@ -197,17 +197,6 @@ def test_a_bound_on_a_sync_fan_out_is_an_error(bound):
             @fan_out("item", over="items", **{bound: 1})
             def a(self, item):
                 return item
-
-
-def test_a_fan_out_cannot_stream():
-    with pytest.raises(PlanError, match=r"node 'G.a' .* is fanned out and cannot stream"):
-
-        class G(Graph):
-            inputs = ("items",)
-
-            @fan_out("item", over="items")
-            async def a(self, item):
-                yield Done(item)
 
 
 def test_a_fan_out_needs_its_item_as_a_parameter():

@@ -57,7 +57,7 @@ async def test_the_rounds_of_a_loop_stand_in_the_waterfall_with_their_times():
 async def test_steps_are_told_and_not_delivered():
     told, chunks = Told(), []
 
-    async def deliver(_node, chunk):
+    async def deliver(_node, chunk, _item):
         chunks.append(chunk)
 
     run = Run(Rounds.plan, Rounds(), {"rounds": 2}, observers=(told,), deliver=deliver)

@@ -8,9 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Self
 
+from pydantic_core import to_json
+
 from vital_shared.events.encoding import encode
 from vital_shared.events.log import StaleWriter
-from vital_shared.models.event import OUTCOMES, Event, Outcome, Reasoning, RunFinished, RunPaused, Token
+from vital_shared.models.event import (
+    OUTCOMES,
+    Event,
+    NodeYielded,
+    Outcome,
+    Reasoning,
+    RunFinished,
+    RunPaused,
+    Token,
+)
 
 __all__ = ["MemoryFollower", "MemoryLog"]
 
@@ -270,4 +281,7 @@ def _weight(event: Event) -> int:
         return EVENT_BYTES + 2 * len(event.text)
     if isinstance(event, OUTPUTS):
         return EVENT_BYTES + CONTENT_BYTES + 4 * len(event.output.response)
+    if isinstance(event, NodeYielded):
+        value = event.value
+        return EVENT_BYTES + 2 * len(value if type(value) is str else to_json(value))
     return EVENT_BYTES + CONTENT_BYTES

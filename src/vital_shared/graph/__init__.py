@@ -15,6 +15,7 @@ from vital_shared.graph.errors import (
     PlanError,
     PlanWarning,
 )
+from vital_shared.graph.json_value import MAX_SHOWN_BYTES, json_value
 from vital_shared.graph.node import Done, Pause, Retry, Skip, fan_out, node
 from vital_shared.graph.observer import ObservedRun, Observer, own_observers
 from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
@@ -23,6 +24,7 @@ from vital_shared.graph.run import Run
 from vital_shared.graph.step import Step
 
 __all__ = [
+    "MAX_SHOWN_BYTES",
     "AnswerError",
     "Checkpoint",
     "CheckpointError",
@@ -48,6 +50,7 @@ __all__ = [
     "Span",
     "Step",
     "fan_out",
+    "json_value",
     "mermaid",
     "node",
     "own_observers",

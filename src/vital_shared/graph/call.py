@@ -20,12 +20,16 @@ __all__ = ["call_node"]
 
 
 class _Sink:
-    """The way of a node's chunks; it knows whether there were any: a shown chunk cannot be taken back."""
+    """The way of a node's chunks; it knows whether there were any: a shown chunk cannot be taken back.
 
-    __slots__ = ("run", "shown")
+    :param item: the index of the item, where the node is fanned out.
+    """
 
-    def __init__(self, run: RunState) -> None:
+    __slots__ = ("item", "run", "shown")
+
+    def __init__(self, run: RunState, item: int | None = None) -> None:
         self.run = run
+        self.item = item
         self.shown = False
 
 
@@ -65,12 +69,19 @@ async def _in_time(node: Node, call: Callable[[], Awaitable[Any]]) -> Any:
 
 
 def _attempts(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[Any]:
+    if node.declaration.each is not None:
+        return call_each(sink.run, node, arguments, partial(_item, sink.run, node))
+    return _tried(sink, node, arguments)
+
+
+def _item(run: RunState, node: Node, index: int, arguments: Sequence[Any]) -> Awaitable[Any]:
+    return _tried(_Sink(run, index), node, arguments)
+
+
+def _tried(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[Any]:
     retry = node.declaration.retry
     once = partial(_once, sink, node)
-    retried = once if retry is None else partial(_retried, sink, retry, once)
-    if node.declaration.each is not None:
-        return call_each(sink.run, node, arguments, retried)
-    return retried(arguments)
+    return once(arguments) if retry is None else _retried(sink, retry, once, arguments)
 
 
 async def _retried(
@@ -105,11 +116,11 @@ async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
             if kind is Done:
                 return chunk.value
             if kind is Step:
-                sink.run.step(node, chunk)
+                sink.run.step(node, chunk, sink.item)
                 continue
             sink.shown = True
             if deliver is not None:
-                await deliver(node, chunk)
+                await deliver(node, chunk, sink.item)
     finally:
         await generator.aclose()
     raise NodeError(f"node '{node.name}' ended without Done(value)", node=node.name)

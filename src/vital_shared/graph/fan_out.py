@@ -14,7 +14,8 @@ from vital_shared.graph.state import RunState
 
 __all__ = ["call_each"]
 
-Call = Callable[[Sequence[Any]], Awaitable[Any]]
+Call = Callable[[int, Sequence[Any]], Awaitable[Any]]
+"""A call of the node for the item of an index."""
 
 
 async def call_each(
@@ -105,7 +106,7 @@ class _Fan:
         arguments[self.node.item_position] = self.items[index]
         self.started(index)
         try:
-            value = await self.bounded(arguments)
+            value = await self.bounded(index, arguments)
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise
@@ -123,15 +124,15 @@ class _Fan:
         else:
             self.ended(index, "success", value, None)
 
-    async def bounded(self, arguments: Sequence[Any]) -> Any:
+    async def bounded(self, index: int, arguments: Sequence[Any]) -> Any:
         """Call for one item, within the item's own time."""
         seconds = self.item_timeout
         if seconds is None:
-            return await self.call(arguments)
+            return await self.call(index, arguments)
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
-                return await self.call(arguments)
+                return await self.call(index, arguments)
         except Exception as error:
             if not scope.expired():
                 raise

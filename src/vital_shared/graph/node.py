@@ -177,7 +177,8 @@ def fan_out(
     """Make a method a node that runs once for each item of a list, at the same time.
 
     The value is a tuple of `Outcome`, one for each item in the list's order, whatever became of it. An
-    item that failed or came late is a degradation, and never fails the run.
+    item that failed or came late is a degradation, and never fails the run. An async generator streams, like
+    that of `node`: `Done` holds the item's value.
 
     :param parameter: the parameter that gets the item.
     :param over: the value that holds the items; None is no items. The default of `parameter` stands for

@@ -141,8 +141,6 @@ def _check_fan_out(spec: NodeSpec) -> None:
     each = spec.declaration.each
     if each is None:
         return
-    if spec.kind == "stream":
-        raise PlanError(f"{spec.title} is fanned out and cannot stream: return the item's value")
     item = next((parameter for parameter in spec.parameters if parameter.name == each.parameter), None)
     if item is None:
         raise PlanError(f"{spec.title} has no parameter '{each.parameter}' for its items")

@@ -30,7 +30,8 @@ class Run(RunState):
     :param target: the object whose methods the nodes are.
     :param inputs: the values that no node makes; more than the plan needs is fine.
     :param observers: notified of each event.
-    :param deliver: awaited with each chunk of a streaming node; what it waits for slows the node down.
+    :param deliver: awaited with each chunk of a streaming node, and the index of the item where that is
+        fanned out; what it waits for slows the node down.
     :param sequential: one node after another.
     :param checkpoint: go on from here.
     :param answers: the values of the nodes that had paused, by value name.

@@ -20,7 +20,8 @@ from vital_shared.graph.step import Step
 
 __all__ = ["RunState", "StepTiming"]
 
-Deliver = Callable[[Node, Any], Awaitable[None]]
+Deliver = Callable[[Node, Any, int | None], Awaitable[None]]
+"""A function that takes what a node yields, and the index of the item where it is fanned out."""
 
 
 @dataclass(slots=True)
@@ -140,9 +141,10 @@ class RunState:
         self.degradations.append(degradation)
         tell(self.observers, "degraded", self, degradation)
 
-    def step(self, node: Node, step: Step) -> None:
+    def step(self, node: Node, step: Step, item: int | None = None) -> None:
         """Record that a part of a streaming node's work begins or ends."""
-        name = f"{node.name}.{step.name}"
+        owner = node.name if item is None else f"{node.name}[{item}]"
+        name = f"{owner}.{step.name}"
         steps = self._steps = [] if self._steps is None else self._steps
         if step.status is None:
             steps.append(StepTiming(node, name, self._clock()))

@@ -22,6 +22,6 @@ class Step:
     """
 
     name: str
-    """Unique within the node; reported as ``node.name``."""
+    """Unique within the node; reported as ``node.name``, and ``node[index].name`` of an item of a fan-out."""
     status: NodeStatus | None = None
     """None: the step begins."""

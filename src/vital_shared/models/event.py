@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -21,6 +21,7 @@ __all__ = [
     "NodeFinished",
     "NodeStarted",
     "NodeStatus",
+    "NodeYielded",
     "Outcome",
     "Reasoning",
     "Retrieval",
@@ -69,6 +70,17 @@ class NodeFinished(_Event):
     node: str
     status: NodeStatus
     duration_seconds: float
+
+
+class NodeYielded(_Event):
+    """A node has yielded something; pieces of the answer are `Token` events."""
+
+    type: Literal["node_yielded"] = "node_yielded"
+    node: str
+    item: int | None = None
+    """The index of the item, where the node runs once for each item of a list."""
+    value: Any
+    """The value as JSON has it."""
 
 
 class Retrieval(_Event):
@@ -166,6 +178,7 @@ Event = Annotated[
     RunStarted
     | NodeStarted
     | NodeFinished
+    | NodeYielded
     | Retrieval
     | ApprovalRequired
     | ToolStarted

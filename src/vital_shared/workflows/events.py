@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from vital_shared.events.memory import MemoryLog
-from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
+from vital_shared.graph import Node, NodeError, NodeStatus, ObservedRun, Observer, Outcome, json_value
 from vital_shared.llm.base import Cited, ReasoningDelta, TextDelta
 from vital_shared.models.event import (
     ApprovalRequired,
@@ -15,6 +15,7 @@ from vital_shared.models.event import (
     Event,
     NodeFinished,
     NodeStarted,
+    NodeYielded,
     Reasoning,
     Retrieval,
     Token,
@@ -28,6 +29,10 @@ from vital_shared.models.tool import ToolCall, ToolResult
 __all__ = ["Continuation", "RunEvents"]
 
 RESULTS_NODE: Final = "rag_retrieval"
+ANSWER_VALUE: Final = "answer"
+"""The value whose node yields the pieces of the response."""
+MAX_TOKEN_CHARACTERS: Final = 50_000
+"""Characters of one event; a longer piece of text is written as several."""
 
 
 class RunEvents(Observer):
@@ -69,23 +74,45 @@ class RunEvents(Observer):
             log = self.log
             log.append(Token(run_id=self.run_id, seq=log.last_seq + 1, epoch=log.epoch, text=text))
 
-    async def deliver(self, _node: Node, chunk: Any) -> None:
-        """Write a chunk of the answer, at the readers' pace."""
+    async def deliver(self, node: Node, chunk: Any, item: int | None) -> None:
+        """Write what a node yields, at the readers' pace.
+
+        :raises NodeError: when JSON cannot hold it.
+        """
         if self.log.is_full:
             await self.log.room()  # before it is numbered, so that the order is that of the numbers
-        if isinstance(chunk, TextDelta):
-            self.emit_text(chunk.text)
-        elif isinstance(chunk, Cited):
-            self.emit(CitationFound, citation=chunk.citation)
-        elif isinstance(chunk, ReasoningDelta):
-            self.emit(Reasoning, text=chunk.text)
-        elif isinstance(chunk, ToolCall):
+        if node.makes == ANSWER_VALUE:
+            if isinstance(chunk, TextDelta):
+                self.emit_text(chunk.text)
+                return
+            if isinstance(chunk, str):
+                await self._deliver_text(node, chunk)
+                return
+        self._deliver_part(node, chunk, item)
+
+    async def _deliver_text(self, node: Node, text: str) -> None:
+        """Write plain text that the answer's node yields; one piece may be of any length."""
+        if not text.isascii():
+            _check_text(node, text)
+        for start in range(0, len(text), MAX_TOKEN_CHARACTERS):
+            if start and self.log.is_full:
+                await self.log.room()
+            self.emit_text(text[start : start + MAX_TOKEN_CHARACTERS])
+
+    def _deliver_part(self, node: Node, chunk: Any, item: int | None) -> None:
+        if isinstance(chunk, ToolCall):
             self.emit(ToolStarted, tool=chunk)
         elif isinstance(chunk, ToolResult):
             self.emit(ToolFinished, result=chunk)
         elif isinstance(chunk, AnswerWarning):
             self.emit(WarningRaised, warning=chunk)
-        # What else a user's own node streams has no event.
+        elif node.makes == ANSWER_VALUE and isinstance(chunk, Cited):
+            self.emit(CitationFound, citation=chunk.citation)
+        elif node.makes == ANSWER_VALUE and isinstance(chunk, ReasoningDelta):
+            self.emit(Reasoning, text=chunk.text)
+        else:
+            shown = chunk.text if isinstance(chunk, TextDelta) else chunk
+            self.emit(NodeYielded, node=node.name, item=item, value=json_value(node.name, "yields", shown))
 
     def node_started(self, run: ObservedRun, node: Node) -> None:
         """Emit it."""
@@ -135,6 +162,15 @@ class RunEvents(Observer):
                 documents=len(outcome.value or ()),
                 duration_seconds=outcome.seconds,
             )
+
+
+def _check_text(node: Node, text: str) -> None:
+    """Refuse half a character (a lone surrogate), with which no reader could read the log."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        broken = f"a value of type str, which JSON cannot hold: {error.reason}"
+        raise NodeError(f"node '{node.name}' yields {broken}", node=node.name) from error
 
 
 class Continuation:

@@ -161,7 +161,7 @@ class EventWriter:
                 yield from self._call(data["tool"])
             case "tool_finished":
                 yield from self._result(data["result"])
-            case "citation" | "warning" | "retrieval":  # AG-UI has no word for these
+            case "citation" | "warning" | "retrieval" | "node_yielded":  # AG-UI has no word for these
                 details = {key: value for key, value in data.items() if key not in PLACE}
                 yield CustomEvent(name=name, value=details.get(name, details))
             case _:
