@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, dataclass_transform
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic_core import SchemaSerializer
 
-from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation
 from vital_shared.models.quality import AnswerWarning
 from vital_shared.models.tool import ToolCall, ToolResult
@@ -39,14 +40,43 @@ __all__ = [
 NodeStatus = Literal["success", "failed", "timeout", "skipped", "cancelled", "paused"]
 
 
-class _Event(Frozen):
+E = TypeVar("E", bound="_Event")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def _event(kind: type[E]) -> type[E]:
+    """Make a class of events: as frozen as models are, and cheaper, since a run makes them by the dozen.
+
+    They are validated where they are read, by `EventAdapter`, and not where our own code makes them.
+    """
+    made = dataclass(frozen=True, slots=True, kw_only=True)(kind)
+    made.serializer = TypeAdapter(made).serializer
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Event:
+    __pydantic_config__: ClassVar = ConfigDict(strict=True, extra="forbid")
+    serializer: ClassVar[SchemaSerializer]
+    """The writer of the class's events."""
+
     run_id: str
     seq: int
     """1 for the first event of a run, then one more each, also over a pause."""
     epoch: int = 0
     """The number of workers that had the run before its writer."""
 
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """Return its fields by name; the options are those of `pydantic.BaseModel.model_dump`."""
+        fields: dict[str, Any] = self.serializer.to_python(self, **options)
+        return fields
 
+    def model_dump_json(self, **options: Any) -> str:
+        """Return it as JSON; the options are those of `pydantic.BaseModel.model_dump_json`."""
+        return self.serializer.to_json(self, **options).decode()
+
+
+@_event
 class RunStarted(_Event):
     """The run has begun."""
 
@@ -56,6 +86,7 @@ class RunStarted(_Event):
     """True where the run goes on after an approval."""
 
 
+@_event
 class NodeStarted(_Event):
     """A node has all that it needs and starts."""
 
@@ -63,6 +94,7 @@ class NodeStarted(_Event):
     node: str
 
 
+@_event
 class NodeFinished(_Event):
     """A node has ended, one way or another."""
 
@@ -72,6 +104,7 @@ class NodeFinished(_Event):
     duration_seconds: float
 
 
+@_event
 class NodeYielded(_Event):
     """A node has yielded something; pieces of the answer are `Token` events."""
 
@@ -83,6 +116,7 @@ class NodeYielded(_Event):
     """The value as JSON has it."""
 
 
+@_event
 class Retrieval(_Event):
     """A RAG source has answered, or has not."""
 
@@ -94,6 +128,7 @@ class Retrieval(_Event):
     duration_seconds: float
 
 
+@_event
 class ApprovalRequired(_Event):
     """The user is to approve these tool calls."""
 
@@ -101,6 +136,7 @@ class ApprovalRequired(_Event):
     tools: tuple[ToolCall, ...]
 
 
+@_event
 class ToolStarted(_Event):
     """A tool call was made."""
 
@@ -108,6 +144,7 @@ class ToolStarted(_Event):
     tool: ToolCall
 
 
+@_event
 class ToolFinished(_Event):
     """A tool call has ended, one way or another."""
 
@@ -115,6 +152,7 @@ class ToolFinished(_Event):
     result: ToolResult
 
 
+@_event
 class Reasoning(_Event):
     """A piece of the model's reasoning, where it shares it."""
 
@@ -122,6 +160,7 @@ class Reasoning(_Event):
     text: str
 
 
+@_event
 class Token(_Event):
     """A piece of the answer; all pieces joined are the answer's text."""
 
@@ -129,6 +168,7 @@ class Token(_Event):
     text: str
 
 
+@_event
 class CitationFound(_Event):
     """A citation of the answer, sent no later than the text that uses it."""
 
@@ -136,6 +176,7 @@ class CitationFound(_Event):
     citation: Citation
 
 
+@_event
 class WarningRaised(_Event):
     """Something that the user should know."""
 
@@ -143,6 +184,7 @@ class WarningRaised(_Event):
     warning: AnswerWarning
 
 
+@_event
 class Superseded(_Event):
     """Another worker has gone on with the run: what was streamed from a number on does not count."""
 
@@ -151,6 +193,7 @@ class Superseded(_Event):
     """The number of the first event that does not count; this one and those behind it do."""
 
 
+@_event
 class RunPaused(_Event):
     """The run waits for approval, and the stream closes; resuming goes on with the next number."""
 
@@ -158,6 +201,7 @@ class RunPaused(_Event):
     output: WorkflowOutput
 
 
+@_event
 class RunFinished(_Event):
     """The run has an answer."""
 
@@ -165,6 +209,7 @@ class RunFinished(_Event):
     output: WorkflowOutput
 
 
+@_event
 class RunFailedEvent(_Event):
     """The run has ended without an answer."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from structlog.contextvars import bound_contextvars
 
@@ -170,7 +171,7 @@ class CoalescedRun(RunHandle):
         rest = Continuation(self._text)
 
         def copy(event: Event) -> None:
-            fields: dict[str, object] = {"run_id": log.run_id, "epoch": log.epoch}
+            fields: dict[str, Any] = {"run_id": log.run_id, "epoch": log.epoch}
             if event.type in OUTCOMES or (continues and isinstance(event, RunStarted)):
                 return
             if isinstance(event, Token):
@@ -179,7 +180,7 @@ class CoalescedRun(RunHandle):
                     return
                 self._note(text)
                 fields["text"] = text
-            log.append(event.model_copy(update={"seq": log.last_seq + 1, **fields}))
+            log.append(replace(event, seq=log.last_seq + 1, **fields))
 
         return copy
 
