@@ -97,6 +97,8 @@ async def _collection(services: Services, collection: Collection) -> SourceRow:
     if active is None:
         notes.append(f"not filled yet: run `vital sources sync {collection.name}`")
         return SourceRow(source=collection.name, configured=True, healthy=True, note="; ".join(notes))
+    if not active.is_current:
+        notes.append(f"made by an earlier version: run `vital sources sync {collection.name}`")
     return SourceRow(
         source=collection.name,
         configured=True,

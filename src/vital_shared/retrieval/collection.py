@@ -43,6 +43,8 @@ class CollectionIndex(Frozen):
     passages: int
     is_active: bool
     """Whether searches are answered from it."""
+    is_current: bool = True
+    """False for one that an earlier version has made, which finds less by words."""
 
 
 class CollectionPassage(NamedTuple):

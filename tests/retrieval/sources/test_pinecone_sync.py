@@ -127,6 +127,41 @@ async def test_another_model_answers_once_all_is_there(
     assert {index_of(name) for name in server.namespaces} == {index.id, None}
 
 
+async def test_an_index_of_an_earlier_version_is_made_anew_by_the_sync_that_follows(
+    knowledge: KnowledgeStore,
+    ledger: SourceDocuments,
+    collection: PineconeCollection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await add(knowledge, "a.md", "dogs of acme")
+    with monkeypatch.context() as earlier:
+        for module in ("indexes", "collection"):
+            earlier.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.KEYWORDS_VERSION", 0)
+        await CollectionSync(ledger, collection, WORDS).run()
+    assert [index.is_current for index in await collection.indexes()] == [False]
+
+    result = await CollectionSync(ledger, collection, WORDS).run(may_switch=False)
+
+    assert result.has_switched
+    assert [index.is_current for index in await collection.indexes()] == [True]
+    assert await found(collection) == {"dogs of acme"}
+
+
+async def test_an_index_of_a_later_version_is_left_to_that(
+    knowledge: KnowledgeStore,
+    ledger: SourceDocuments,
+    collection: PineconeCollection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await add(knowledge, "a.md", "dogs of acme")
+    with monkeypatch.context() as later:
+        for module in ("indexes", "collection"):
+            later.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.KEYWORDS_VERSION", 99)
+        await CollectionSync(ledger, collection, WORDS).run()
+
+    assert (await CollectionSync(ledger, collection, WORDS).run(may_switch=False)).needs_switch
+
+
 async def test_a_hosted_model_makes_the_vectors_of_passages_and_questions(
     knowledge: KnowledgeStore, ledger: SourceDocuments
 ) -> None:

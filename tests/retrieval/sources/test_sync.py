@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from tests.retrieval.sources.collections import WordEmbedder
 
 from vital_shared.breaker import Breakers
@@ -111,6 +112,31 @@ async def test_a_sync_that_failed_goes_on_where_it_was(knowledge, ledger, collec
     assert (await sync(ledger, collection)).written == 2
     assert sorted(collection.written) == [f"{number}.md" for number in range(6)]
     assert await passages(collection) == [6]
+
+
+async def test_an_index_of_an_earlier_version_is_made_anew_by_the_sync_that_follows(
+    knowledge, ledger, collection, url, store
+):
+    await add(knowledge, "a.md", "dogs of acme")
+    await sync(ledger, collection)
+    database = Database(url)
+    async with database.begin() as connection:  # the schema as it was before passages had a language
+        await connection.execute(text("ALTER TABLE vital_source.indexes DROP COLUMN has_languages"))
+        await connection.execute(
+            text("UPDATE vital_source.schema_version SET version = version - 1 WHERE version > 0")
+        )
+    await database.aclose()
+    (old,) = await collection.indexes()
+    assert not old.is_current
+
+    follow = CollectionSync(ledger, collection, WORDS)
+    assert (await follow.run(may_switch=False)).has_switched
+
+    (new,) = await collection.indexes()
+    assert new.is_current
+    assert new.id != old.id
+    assert await found(collection) == {"dogs of acme"}
+    assert await follow.run(may_switch=False) == SyncResult(0, 0, 0, has_switched=False)
 
 
 SYNC = """

@@ -48,8 +48,9 @@ class CollectionSync:
     """A sync: it writes what a collection lacks, and deletes what it should not have.
 
     Each batch is noted in the store once it is written. So a sync that was killed goes on where it was: only
-    the batch at work is written again, and writing twice changes nothing. With another embedding model, a new
-    index is filled beside the old one, from which only deletions are taken; it answers until all is written.
+    the batch at work is written again, and writing twice changes nothing. With another embedding model, or
+    where an earlier version has made the index, a new one is filled beside it. The old one answers until all
+    is written; only deletions are taken from it.
 
     Run it under a `SourceLease`.
 
@@ -74,7 +75,8 @@ class CollectionSync:
         """Bring the collection up to date.
 
         :param may_switch: whether to fill another index where the embedding model is another one, which takes
-            long; otherwise only deletions are taken from the index that answers.
+            long; otherwise only deletions are taken from the index that answers. One of an earlier version is
+            made anew in any case, of the embeddings that are stored.
         :raises SourceError: when the source does not answer or refuses; what was written stays.
         :raises StoreError: when the store does not answer.
         :raises ConfigurationError: when the embedding model cannot be loaded.
@@ -83,15 +85,20 @@ class CollectionSync:
         self._total = await self._documents.behind(index.id)
         self._on_sync(0, self._total)
         deleted = 0
-        for each in await self._collection.indexes():
+        indexes = await self._collection.indexes()
+        for each in indexes:
             deleted = max(deleted, await self._delete_gone(each))
-        if not (index.is_active or may_switch):
+        if not (index.is_active or may_switch or any(map(self._is_outdated, indexes))):
             return SyncResult(0, deleted, 0, has_switched=False, needs_switch=True)
         written, passages = await self._write_outdated(index)
         if not index.is_active:
             await self._collection.activate(index.id)
             await self._documents.keep_only(index.id)
         return SyncResult(written, deleted, passages, has_switched=not index.is_active)
+
+    def _is_outdated(self, index: CollectionIndex) -> bool:
+        """Return whether searches are answered from an index that only an earlier version would make."""
+        return index.is_active and not index.is_current and index.embedder == self._embedder.name
 
     async def _delete_gone(self, index: CollectionIndex) -> int:
         deleted = 0

@@ -247,4 +247,5 @@ def _described(record: IndexRecord, stats: PineconeStats, active: IndexRecord | 
         dimension=record.dimension,
         passages=stats.passages(record.id),
         is_active=record == active,
+        is_current=record.keywords >= KEYWORDS_VERSION,
     )

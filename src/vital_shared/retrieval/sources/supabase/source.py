@@ -71,8 +71,10 @@ _UNDEFINED: Final = frozenset({"3F000", "42P01", "42883"})
 
 _INDEXES: Final = text(f"""
     SELECT number, id, embedder, dimension, is_active, coalesce((SELECT sum(passages)
-        FROM {SCHEMA}.tenants WHERE index_number = number), 0)::bigint AS passages
+        FROM {SCHEMA}.tenants WHERE index_number = number), 0)::bigint AS passages,
+        coalesce((to_jsonb(indexes) ->> 'has_languages')::boolean, false) AS is_current
     FROM {SCHEMA}.indexes ORDER BY number""")
+"""The column may be missing: the schema is migrated by the next `prepare`."""
 _ACTIVE: Final = text(f"SELECT number, embedder, dimension FROM {SCHEMA}.indexes WHERE is_active")
 _SAME_MODEL: Final = text(f"""
     SELECT id FROM {SCHEMA}.indexes
