@@ -100,7 +100,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     current_run_context.set(context)
 
     def count() -> None:
-        metrics = RunMetrics(output.run_id, request, services.request_counts)
+        metrics = RunMetrics(output.run_id, request, services.request_counts, BaseWorkflow.traits)
         ran(name_tenant(workflow, request))
         ran(name_labels(workflow, request, agent))
         clock, note_token = time.perf_counter, metrics.token

@@ -63,6 +63,7 @@ from vital_shared.tools.base import Tool, ToolContext, tool
 from vital_shared.version import __version__
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow import Workflow
 
 __all__ = [
     "AlreadyResumed",
@@ -106,6 +107,7 @@ __all__ = [
     "Tool",
     "ToolContext",
     "VitalError",
+    "Workflow",
     "WorkflowInput",
     "WorkflowMode",
     "WorkflowOutput",

@@ -59,7 +59,7 @@ async def test_a_class_of_ones_own_answers_at_every_worker(tmp_path, file) -> No
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("Missing", "does not exist: name a subclass of vital_shared.BaseWorkflow"),
+        ("Missing", "does not exist: name a subclass of vital_shared.Workflow"),
         ("word", "is not a workflow"),
         ("Alone", "cannot be served: name a subclass of vital_shared.BaseWorkflow"),
     ],

@@ -81,7 +81,10 @@ async def test_a_users_own_workflow_is_counted_with_all_its_parts(services):
 async def test_what_the_documents_do_not_hold_is_no_fault_of_the_service(services, reasons, answerable):
     output = (await ask(services)).model_copy(update={"degradation_reasons": reasons})
     with counted() as growth:
-        RunMetrics(output.run_id, question("How long?"), services.request_counts).answered(output)
+        metrics = RunMetrics(
+            output.run_id, question("How long?"), services.request_counts, BaseWorkflow.traits
+        )
+        metrics.answered(output)
     assert growth("vital_degraded_responses_total") == 1
     assert growth("vital_degraded_responses_total", answerable=answerable) == 1
     assert growth("vital_quality_score_count", answerable=answerable) == 1

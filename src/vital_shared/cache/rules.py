@@ -45,7 +45,7 @@ def _folded(word: str) -> str:
 
 def key_of(
     request: WorkflowInput,
-    agent: AgentProfile,
+    agent: AgentProfile | None,
     *,
     workflow: str,
     plan: str,
@@ -93,18 +93,21 @@ def _sorted(arguments: Mapping[str, Any] | None) -> str:
     return json.dumps(None if arguments is None else dict(arguments), sort_keys=True)
 
 
-def is_cacheable(output: WorkflowOutput, read_only: Collection[str], *, resumed: bool) -> bool:
+def is_cacheable(
+    output: WorkflowOutput, read_only: Collection[str], *, resumed: bool, has_response: bool = True
+) -> bool:
     """Return whether an answer may be given again.
 
     :param read_only: the tools that change nothing: an answer that has changed something is no answer to
         the next request.
     :param resumed: whether a person has decided on it.
+    :param has_response: whether the workflow makes a response, which may not be empty then.
     """
     return (
         output.status == "completed"
         and output.mode in CACHED_MODES
         and not resumed
-        and bool(output.response)
+        and (bool(output.response) or not has_response)
         and output.quality_score >= MIN_QUALITY
         and all(result.name in read_only for result in output.tool_results)
     )

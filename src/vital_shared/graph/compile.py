@@ -76,7 +76,10 @@ def _check_values(
 
 def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeSpec]) -> None:
     """Compare the type of each value as its maker declares it with that of each of its readers."""
-    made = {name: made_type(maker.function, cls, maker.declaration.each) for name, maker in makers.items()}
+    made = {
+        name: made_type(maker.function, cls, maker.declaration.each is not None)
+        for name, maker in makers.items()
+    }
     for spec in specs:
         each = spec.declaration.each
         for parameter in spec.parameters:

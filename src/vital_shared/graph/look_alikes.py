@@ -26,9 +26,11 @@ def warn_of_look_alikes(cls: type, values: Collection[str], methods: Collection[
             continue
         parameters = list(inspect.signature(function).parameters)[1:]
         if not inherited and parameters and all(each in values for each in parameters):
-            warnings.warn(
+            code = function.__code__
+            warnings.warn_explicit(
                 f"method '{cls.__name__}.{name}' ({place(function)}) looks like a node, and is none: "
                 f"put @node above it, or name it _{name}",
                 PlanWarning,
-                stacklevel=3,
+                code.co_filename,
+                code.co_firstlineno,
             )

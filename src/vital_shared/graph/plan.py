@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from vital_shared.graph.errors import NodeTimeout
 from vital_shared.graph.node import Declaration
+from vital_shared.graph.value_fit import fits, made_type
 from vital_shared.graph.values import ValueTypes
 
 __all__ = ["MISSING", "Node", "Plan"]
@@ -114,6 +115,11 @@ class Plan:
     """The nodes that may be off, each after those whose values its condition reads."""
     pruned: dict[int, Plan] = field(default_factory=dict, repr=False)
     """The plans without what is off, by the bits of the indices of these nodes."""
+
+    def may_make(self, name: str, kind: Any) -> bool:
+        """Return whether a node makes a value of that name, of that type as far as is declared."""
+        maker = self.types.maker(name)
+        return maker is not None and fits(made_type(*maker), kind)
 
     def node(self, name: str) -> Node:
         """Return the node of that name.

@@ -8,7 +8,6 @@ import typing
 from collections.abc import Callable
 from typing import Any, Final
 
-from vital_shared.graph.node import Each
 from vital_shared.graph.outcome import Outcome
 from vital_shared.graph.values import declared_type, value_type
 
@@ -25,13 +24,13 @@ _NUMBERS: Final[dict[type, tuple[type, ...]]] = {
 """PEP 484: an int is accepted where a float is declared."""
 
 
-def made_type(function: Callable[..., Any], owner: type, each: Each | None) -> Any:
+def made_type(function: Callable[..., Any], owner: type, fans_out: bool) -> Any:
     """Return the type of the value that a node makes, as it declares it."""
     try:
         made = value_type(declared_type(function, owner, "return"))
     except TypeError:
         return UNKNOWN
-    return tuple[Outcome[made], ...] if each is not None else made  # type: ignore[valid-type]  # a type made at run time
+    return tuple[Outcome[made], ...] if fans_out else made  # type: ignore[valid-type]  # a type made at run time
 
 
 def item_type(made: Any) -> Any:

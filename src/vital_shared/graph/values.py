@@ -39,6 +39,10 @@ class ValueTypes:
         self._makers = makers
         self._adapters: dict[str, TypeAdapter[Any]] = {}
 
+    def maker(self, name: str) -> tuple[Callable[..., Any], type, bool] | None:
+        """Return the function of a value, its class, and whether it is fanned out; None: no node makes it."""
+        return self._makers.get(name)
+
     def adapter(self, name: str) -> TypeAdapter[Any]:
         """Return what reads and writes the value of that name.
 

@@ -17,7 +17,7 @@ from vital_shared.models.quality import (
 )
 from vital_shared.models.tool import ToolCall, ToolResult
 
-__all__ = ["Answer", "Quality", "Suggestion", "ToolPlan"]
+__all__ = ["Answer", "Quality", "Suggestion", "ToolPlan", "to_answer"]
 
 
 class Answer(Frozen):
@@ -56,6 +56,11 @@ class Answer(Frozen):
             return values
         ending = "truncated" if values["truncated"] else "whole"
         return {"ending": ending} | {name: value for name, value in values.items() if name != "truncated"}
+
+
+def to_answer(value: Answer | str) -> Answer:
+    """Take plain text for an answer that no model wrote."""
+    return Answer(text=value) if isinstance(value, str) else value
 
 
 class Suggestion(Frozen):

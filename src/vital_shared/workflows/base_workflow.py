@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from decimal import Decimal
-from functools import cache
-from typing import Any, ClassVar, Final, Self
+from typing import Final
 
 from vital_shared.billing.run_context import spent_so_far
-from vital_shared.errors import ConfigurationError, InvalidRequest
-from vital_shared.graph import Done, Graph, Outcome, Pause, Retry, Skip, fan_out, node
+from vital_shared.graph import Done, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.chain import Chain
 from vital_shared.llm.hedged_call import MAX_CONCURRENT_ATTEMPTS
 from vital_shared.models.agent import AgentProfile
-from vital_shared.models.answer import Answer, Quality, Suggestion, ToolPlan
+from vital_shared.models.answer import Answer, Quality, Suggestion, ToolPlan, to_answer
 from vital_shared.models.citation import Passage
-from vital_shared.models.event import Event
 from vital_shared.models.message import Message
+from vital_shared.models.result_type import ResultT
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
-from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.retrieval.base import Retrieved, ask
-from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.results import ResultBudget
-from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
-from vital_shared.workflows.caching import Caching, caching_of
 from vital_shared.workflows.follow_up import standalone
-from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.model_selection import affordable, remaining, resolve_models
-from vital_shared.workflows.own_nodes import own_values
 from vital_shared.workflows.quality import assess
 from vital_shared.workflows.retrieving import answers_from_documents
-from vital_shared.workflows.run_handle import RunHandle
-from vital_shared.workflows.run_metrics import unstreamed
-from vital_shared.workflows.services import Services
 from vital_shared.workflows.suggesting import suggest_by_model
 from vital_shared.workflows.tool_loop import ToolLoop, allowed
-from vital_shared.workflows.workflow_parts import WorkflowParts
+from vital_shared.workflows.type_arguments import InputT
+from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["BaseWorkflow"]
 
@@ -53,7 +44,7 @@ NO_PASSAGES: Final = Retrieved()
 NO_TOOLS: Final = ToolPlan()
 
 
-class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
+class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
     """Answer a question from documents and tools, with citations, in one of four modes.
 
     >>> class MyWorkflow(BaseWorkflow):
@@ -61,158 +52,8 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
     ...     async def shouted(self, answer: Answer) -> str:
     ...         return answer.text.upper()
 
-    :param services: the services to use; None: the default ones of the running event loop, opened on first
-        use and closed by `aclose`, or with the loop. One object then serves any number of event loops, one
-        after another or in several threads at once.
+    It may be given types as `Workflow` may: ``BaseWorkflow[ContractInput, Contract]``.
     """
-
-    inputs = ("input", "run_id", *WorkflowInput.model_fields)
-    """Nodes may read the whole input, each of its fields, and the run's id."""
-
-    modes: ClassVar[frozenset[WorkflowMode]] = frozenset(WorkflowMode)
-    """The modes that the workflow serves; a subclass may restrict them."""
-
-    cacheable: ClassVar[bool] = True
-    """Whether an answer may be given again to an equal request; False where it depends on anything but the
-    request, the documents and what nodes are made of, such as the time or another system."""
-
-    cache_version: ClassVar[str] = ""
-    """A part of the cache's key: change it when nodes answer otherwise than before."""
-
-    def __init__(self, services: Services | None = None) -> None:
-        self._services = services
-
-    @property
-    def services(self) -> Services:
-        """The services of the workflow, in this event loop; available once a run has begun."""
-        if (given := self._given) is not None:
-            return given
-        try:
-            services = loop_services().opened
-        except RuntimeError:  # a node in a thread: no event loop runs there
-            services = current_services.get()
-        if services is None:
-            raise RuntimeError("services are opened with the first run: await it, or pass services")
-        return services
-
-    @property
-    def _given(self) -> Services | None:
-        try:
-            return self._services
-        except AttributeError:
-            name = type(self).__name__
-            raise ConfigurationError(
-                f"{name}.__init__ does not call super().__init__(services): make that its first line."
-            ) from None
-
-    async def aclose(self) -> None:
-        """Close this event loop's default services, if no other workflow uses them; it may be used again."""
-        if self._given is None:
-            await loop_services().release(self)
-
-    async def __aenter__(self) -> Self:
-        await self._open()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def _open(self) -> None:
-        if self._given is None:
-            await loop_services().acquire(self)
-
-    async def _parts(self) -> WorkflowParts:
-        """Return what a run needs, its services opened."""
-        await self._open()
-        caching, values = _traits(type(self))  # type: ignore[arg-type]  # mypy takes a class for unhashable
-        return WorkflowParts(self, self.plan, self.services, self.modes, caching, values)
-
-    # Running it
-
-    async def begin(self, input: WorkflowInput, key: IdempotencyKey | None = None) -> RunHandle:  # noqa: A002 - the seed's name
-        """Check a request, and prepare its run or find its answer, for `events` to stream; for servers.
-
-        :param key: with one it is always a run of its own, and stored with the key; where that has begun
-            a run before, `events` raises `KeyTaken`.
-        :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
-        """
-        if not isinstance(input, WorkflowInput):
-            raise InvalidRequest(
-                f"The input of {type(self).__name__} is a {type(input).__name__}: give it a "
-                "WorkflowInput(query=…, mode=…, tenant_id=…, user_id=…).",
-                field="input",
-            )
-        return await beginning.begin(await self._parts(), input, key)
-
-    async def begin_resumed(
-        self,
-        run_id: str,
-        approved: Collection[str] = (),
-        *,
-        tenant_id: str | None = None,
-        answers: Mapping[str, Any] | None = None,
-    ) -> RunHandle:
-        """Take a paused run, which its `events` run on; for servers. Raises what `resume` raises."""
-        return await beginning.resume(await self._parts(), run_id, approved, tenant_id, answers or {})
-
-    async def execute_typed(self, input: WorkflowInput) -> WorkflowOutput:  # noqa: A002 - the seed's name
-        """Answer, or pause for the user's approval.
-
-        :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
-        :raises RunFailed: when there is no answer; its cause is what the node raised.
-        """
-        with unstreamed():
-            return await (await self.begin(input)).answer()
-
-    async def execute_stream(self, input: WorkflowInput) -> AsyncGenerator[Event, None]:  # noqa: A002 - the same
-        """Answer, event by event; the last one is `run_finished`, `run_paused` or `run_failed`.
-
-        Leaving the loop early (and closing the iterator) cancels the run.
-
-        :raises InvalidRequest: before the first event, when the input asks for what is not there.
-        """
-        execution = await self.begin(input)
-        async with aclosing(execution.events()) as events:
-            async for event in events:
-                yield event
-
-    async def resume(
-        self,
-        run_id: str,
-        approved: Collection[str] = (),
-        *,
-        tenant_id: str | None = None,
-        answers: Mapping[str, Any] | None = None,
-    ) -> WorkflowOutput:
-        """Go on with a paused run, making the suggested tool calls that are approved, and no others.
-
-        :param approved: ids of suggested calls; none denies them all.
-        :param tenant_id: restrict to runs of this tenant; None for every tenant.
-        :param answers: the values of a subclass's own pausing nodes.
-        :raises NotFound: when there is no such run.
-        :raises InvalidRequest: when an id was not suggested.
-        :raises Conflict: when it was resumed, has ended or expired, or the workflow has changed.
-        :raises RunFailed: when there is no answer.
-        """
-        with unstreamed():
-            run = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
-            return await run.answer()
-
-    async def resume_stream(
-        self,
-        run_id: str,
-        approved: Collection[str] = (),
-        *,
-        tenant_id: str | None = None,
-        answers: Mapping[str, Any] | None = None,
-    ) -> AsyncGenerator[Event, None]:
-        """Go on like `resume`, event by event; the numbers go on from where the run had paused."""
-        execution = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
-        async with aclosing(execution.events()) as events:
-            async for event in events:
-                yield event
-
-    # The graph
 
     @node(timeout=STORE_SECONDS)
     async def load_agent(self, agent_id: str, tenant_id: str) -> AgentProfile:
@@ -431,13 +272,14 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
     @node(optional=True, degradation="quality_failed")
     async def quality(
         self,
-        answer: Answer,
+        answer: Answer | str,
         tool_results: tuple[ToolResult, ...],
         enable_rag: bool,
         passages: Retrieved = NO_PASSAGES,
         model_suggestion: Suggestion | None = None,
     ) -> Quality:
         """Check the answer against its sources."""
+        answer = to_answer(answer)
         results = (*tool_results, *answer.tool_results)
         uses_rag = enable_rag and answers_from_documents(self.plan)
         retrieved = passages.passages if uses_rag else ()
@@ -461,14 +303,3 @@ class BaseWorkflow(Graph, methods=("begin", "execute_stream", "execute_typed")):
     def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
         services = self.services
         return Chain(models, services.breakers, services.account, agent.hedge_after_seconds)
-
-
-@cache
-def _traits(workflow: type[BaseWorkflow]) -> tuple[Caching, tuple[str, ...]]:
-    caching = caching_of(
-        workflow.plan,
-        BaseWorkflow.plan,
-        is_cacheable=workflow.cacheable,
-        version=workflow.cache_version,
-    )
-    return caching, own_values(workflow.plan, BaseWorkflow.plan)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from vital_shared.errors import LimitExceeded
-from vital_shared.graph import Checkpoint
+from vital_shared.graph import Checkpoint, Run
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.language import load_for
@@ -31,6 +31,7 @@ from vital_shared.workflows.preparing import (
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
 from vital_shared.workflows.services import Services
+from vital_shared.workflows.traits import AGENT_VALUE
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["begin", "resume"]
@@ -45,9 +46,10 @@ async def begin(
     :raises InvalidRequest: when it asks for what is not there, naming the field.
     """
     run_id = f"run_{secrets.token_hex(16)}"
-    metrics = RunMetrics(run_id, request, workflow.services.request_counts)
+    metrics = RunMetrics(run_id, request, workflow.services.request_counts, workflow.traits)
     with metrics.beginning():
-        await load_for(request.query)
+        if workflow.traits.has_agent:
+            await load_for(request.query)
         await name_tenant(workflow, request)
         agent = await check_input(workflow, request)
         await name_labels(workflow, request, agent)
@@ -63,7 +65,7 @@ async def begin(
         return _new_execution(workflow, request, agent, stream, metrics, lookup, key)
 
     if lookup.flight and key is None:
-        return CoalescedRun(workflow.services, log, request, lookup.flight, lookup.key, run)
+        return CoalescedRun(workflow, log, request, lookup.flight, lookup.key, run)
     return run(RunEvents(log), metrics)
 
 
@@ -91,7 +93,7 @@ async def resume(
     deadline = _deadline(services, now)
 
     def max_cost_nanos() -> int:
-        return max_remaining_cost(services, record, run.value("load_agent")).nanos
+        return max_remaining_cost(services, record, _agent_of(workflow, run)).nanos
 
     try:
         await services.runs.claim(
@@ -102,16 +104,20 @@ async def resume(
         raise
     stream.log.reopen(record.last_seq)
     await name_tenant(workflow, record.input)
-    await name_labels(workflow, record.input, run.value("load_agent"))
-    metrics = RunMetrics(run_id, record.input, services.request_counts)
+    await name_labels(workflow, record.input, _agent_of(workflow, run))
+    metrics = RunMetrics(run_id, record.input, services.request_counts, workflow.traits)
     paid = await services.runs.charges(run_id)
     return Execution(workflow, record.input, stream, run, None, max_cost_nanos, metrics, earlier_span, paid)
+
+
+def _agent_of(workflow: WorkflowParts, run: Run) -> AgentProfile | None:
+    return run.value(AGENT_VALUE) if workflow.traits.has_agent else None
 
 
 def _new_execution(
     workflow: WorkflowParts,
     request: WorkflowInput,
-    agent: AgentProfile,
+    agent: AgentProfile | None,
     stream: RunEvents,
     metrics: RunMetrics,
     lookup: Lookup,

@@ -48,17 +48,21 @@ class Lookup:
     """The key of what equal questions share at the same time; empty: nothing."""
     similar: Similar | None = None
     """None: only equal questions get this answer."""
+    has_response: bool = True
+    """Whether there has to be a response for the answer to be kept."""
 
     async def keep(self, request: WorkflowInput, output: WorkflowOutput, read_only: frozenset[str]) -> None:
         """Keep the answer of a run that has missed, where it may be kept."""
-        if self.status == "miss" and is_cacheable(output, read_only, resumed=False):
+        if self.status == "miss" and is_cacheable(
+            output, read_only, resumed=False, has_response=self.has_response
+        ):
             await self.cache.keep(self.key, output, self.knowledge)
             if self.similar is not None:
                 self.cache.note_similar(self.similar.scope, self.key, request, self.similar.vector)
 
 
 async def look_up(
-    workflow: WorkflowParts, request: WorkflowInput, agent: AgentProfile, *, reads: bool = True
+    workflow: WorkflowParts, request: WorkflowInput, agent: AgentProfile | None, *, reads: bool = True
 ) -> Lookup:
     """Ask the cache.
 
@@ -66,7 +70,7 @@ async def look_up(
     :raises StoreError: when the version of the documents cannot be read.
     """
     services, cache = workflow.services, workflow.services.cache
-    may_be_found = reads and cache.is_on and workflow.caching.is_cacheable
+    may_be_found = reads and cache.is_on and workflow.traits.caching.is_cacheable
     if not may_be_found or request.mode not in CACHED_MODES:
         cache.count_bypass(request.mode)
         return Lookup(cache, "bypass")
@@ -74,14 +78,14 @@ async def look_up(
     knowledge = versions.knowledge
 
     def key_to(asked: WorkflowInput) -> str:
-        model = asked.model or services.models.chosen(agent.model)
+        model = asked.model or services.models.chosen(agent.model if agent else services.models.last.name)
         key = key_of(
             asked.model_copy(update={"model": model}),
             agent,
             workflow=workflow.name,
             plan=workflow.plan.fingerprint,
-            version=workflow.caching.version,
-            inputs=workflow.caching.values(request),
+            version=workflow.traits.caching.version,
+            inputs=workflow.traits.caching.values(request),
             prompts=(ANSWER, CHAT, TOOLS),
             knowledge=knowledge,
             epoch=versions.epoch,
@@ -91,18 +95,26 @@ async def look_up(
 
     key, similar = key_to(request), None
     found = await cache.find(key, request, knowledge)
-    if found is None and agent.similar_questions:
+    if found is None and agent and agent.similar_questions:
         vector = await _vector(services, request)
         if vector is not None:
             similar = Similar(key_to(request.model_copy(update={"query": ""})), vector)
             found = await cache.find_similar(similar.scope, request, vector)
     if found is not None:
         return Lookup(cache, "hit", key, knowledge, found)
-    tools = (tool.name for tool in allowed(services.tools, agent))
+    tools = (tool.name for tool in (allowed(services.tools, agent) if agent else ()))
     shared = is_coalescable(request, tuple(tools), services.tools.read_only)
     # With less money an answer may be another one.
     flight = f"{key} {request.max_cost_dollars}" if shared else ""
-    return Lookup(cache, "miss", key, knowledge, flight=flight, similar=similar)
+    return Lookup(
+        cache,
+        "miss",
+        key,
+        knowledge,
+        flight=flight,
+        similar=similar,
+        has_response=workflow.traits.has_answer,
+    )
 
 
 async def _vector(services: Services, request: WorkflowInput) -> NDArray[np.float32] | None:

@@ -23,32 +23,39 @@ class Caching(NamedTuple):
     inputs: frozenset[str]
     """The inputs that nodes of the class's own read."""
 
+    answers_question: bool
+    """Whether a built-in node reads the question, whose case and blanks then do not matter."""
+
     def values(self, request: WorkflowInput) -> dict[str, Any]:
         """Return the values of these inputs as JSON; all of them where a node reads the whole input.
 
-        The question is left out: the key has it anyway, but for case and blanks.
+        A question that is answered is left out: the key has it anyway, but for case and blanks.
         """
         if not self.inputs:
             return {}
         included = None if "input" in self.inputs else set(self.inputs)
-        return request.model_dump(mode="json", include=included, exclude={"query"})
+        return request.model_dump(
+            mode="json", include=included, exclude={"query"} if self.answers_question else None
+        )
 
 
-def caching_of(plan: Plan, built_in: Plan, *, is_cacheable: bool, version: str) -> Caching:
+def caching_of(plan: Plan, built_in: Plan | None, *, is_cacheable: bool, version: str) -> Caching:
     """Find out how answers of a class are cached.
 
     An answer is given again only where it is the same for an equal request: not where a node has effects, or
     reads the id of the run, which no other run has.
 
     :param plan: the plan of the class.
-    :param built_in: the plan of `BaseWorkflow`, whose own inputs the key of the cache knows.
+    :param built_in: the plan of the class of ours that it is made from, whose own inputs the key of the
+        cache knows; None: it has no nodes.
     """
     inputs = _own_inputs(plan, built_in)
     has_effects = any(node.declaration.effects for node in plan.nodes)
-    return Caching(is_cacheable and not has_effects and "run_id" not in inputs, version, inputs)
+    is_cacheable = is_cacheable and not has_effects and "run_id" not in inputs
+    return Caching(is_cacheable, version, inputs, answers_question=built_in is not None)
 
 
-def _own_inputs(plan: Plan, built_in: Plan) -> frozenset[str]:
+def _own_inputs(plan: Plan, built_in: Plan | None) -> frozenset[str]:
     names = {slot: name for name, slot in plan.slots.items() if name in plan.inputs}
     own = own_nodes(plan, built_in)
     return frozenset(names[slot] for node in own for slot in node.slots if slot in names)

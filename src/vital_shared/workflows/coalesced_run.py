@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from structlog.contextvars import bound_contextvars
 
@@ -23,9 +23,7 @@ from vital_shared.workflows.run_errors import ended_from_outside
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.run_metrics import RunMetrics
-
-if TYPE_CHECKING:
-    from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["CoalescedRun"]
 
@@ -36,6 +34,7 @@ class CoalescedRun(RunHandle):
     It leads, with a run of its own, or follows the log of another's into its own. When a leader is cancelled
     or fails, one of the followers takes over: what it has streamed already stands, and is not streamed again.
 
+    :param workflow: the workflow.
     :param log: the log of this request.
     :param request: the request that joins.
     :param key: the key of identical requests at the same time; ``entry`` is that of the answer in the cache.
@@ -44,7 +43,7 @@ class CoalescedRun(RunHandle):
 
     def __init__(
         self,
-        services: Services,
+        workflow: WorkflowParts,
         log: MemoryLog,
         request: WorkflowInput,
         key: str,
@@ -52,7 +51,8 @@ class CoalescedRun(RunHandle):
         make_run: Callable[[RunEvents, RunMetrics], RunHandle],
     ) -> None:
         super().__init__(log)
-        self._services = services
+        self._services = workflow.services
+        self._traits = workflow.traits
         self._request = request
         self._key = key
         self._entry = entry
@@ -228,6 +228,6 @@ class CoalescedRun(RunHandle):
         RunEvents(self.log).emit(RunFinished, output=output)
 
     def _metrics(self, status: CacheStatus) -> RunMetrics:
-        metrics = RunMetrics(self.run_id, self._request, self._services.request_counts)
+        metrics = RunMetrics(self.run_id, self._request, self._services.request_counts, self._traits)
         metrics.cache_status = status
         return metrics

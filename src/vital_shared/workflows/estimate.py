@@ -21,7 +21,7 @@
 
 Lengths are counted as two bytes a token, more than all but the densest texts have. A model without a known
 price adds nothing, since nobody can know; the estimate names it. What a subclass's own nodes pay for is
-charged when they do, and is not foreseen.
+charged when they do, and is not foreseen; nor is anything of a workflow in which no agent answers.
 """
 
 from __future__ import annotations
@@ -79,16 +79,19 @@ class MaxCost(NamedTuple):
 def max_cost(
     services: Services,
     request: WorkflowInput,
-    agent: AgentProfile,
+    agent: AgentProfile | None,
     *,
     resumed: bool = False,
     spent: Decimal = ZERO_DOLLARS,
 ) -> MaxCost:
     """Estimate a run.
 
+    :param agent: the agent that answers; None: there is none in the workflow.
     :param resumed: only what comes after an approval.
     :param spent: the cost of the part before it.
     """
+    if agent is None:
+        return MaxCost(ZERO_DOLLARS)
     return _Costs(services, request, agent, resumed=resumed).total(spent)
 
 

@@ -95,7 +95,7 @@ class Execution(RunHandle):
         self._completing: WorkflowOutput | None = None
         """The answer, once it is being stored."""
         self._services = workflow.services
-        self._own_values = workflow.own_values
+        self._traits = workflow.traits
         self._request = request
         self._stream = stream
         self._run = run
@@ -213,7 +213,7 @@ class Execution(RunHandle):
             first_token_seconds=None if first is None else self._earlier + first - self._started,
             more_reasons=more_reasons,
             cache_status=self._lookup.status if self._lookup else "bypass",
-            own_values=self._own_values,
+            own_values=self._traits.own_values,
         )
 
     async def _finish(self) -> None:

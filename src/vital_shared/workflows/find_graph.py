@@ -31,7 +31,7 @@ def find_graph(target: str) -> type[Graph]:
     found = getattr(_module(place), name, None)
     if not (isinstance(found, type) and issubclass(found, Graph) and hasattr(found, "plan")):
         problem = "does not exist" if found is None else "is not a workflow"
-        raise InvalidRequest(f"{target} {problem}: name a subclass of vital_shared.BaseWorkflow.")
+        raise InvalidRequest(f"{target} {problem}: name a subclass of vital_shared.Workflow.")
     return found
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.graph import Run
-from vital_shared.models.answer import Answer, Quality, Suggestion
+from vital_shared.models.answer import Answer, Quality, Suggestion, to_answer
 from vital_shared.models.money import to_dollars
 from vital_shared.models.quality import AnswerWarning, DegradationReason
 from vital_shared.models.tool import ToolCall, ToolResult
@@ -25,6 +25,8 @@ from vital_shared.workflows.output_values import output_values
 from vital_shared.workflows.quality import known_reason, score, warning_for
 
 __all__ = ["build_output"]
+
+T = TypeVar("T")
 
 
 def build_output(
@@ -48,11 +50,11 @@ def build_output(
     :param cache_status: whether the cache was asked; it did not answer.
     :param own_values: names of the values of the workflow's own nodes.
     """
-    answer: Answer | None = run.value("answer")
-    quality: Quality = run.value("quality") or Quality()
-    suggestion: Suggestion = run.value("model_suggestion") or Suggestion()
-    passages: Retrieved | None = run.value("passages")
-    results: tuple[ToolResult, ...] = run.value("tool_results", ()) + (answer.tool_results if answer else ())
+    answer = _answer(run)
+    quality = _value(run, "quality", Quality) or Quality()
+    suggestion = _value(run, "model_suggestion", Suggestion) or Suggestion()
+    passages = _value(run, "passages", Retrieved)
+    results = _tool_results(run) + (answer.tool_results if answer else ())
     calls = suggestion.model_calls + (answer.calls if answer else ())
     reasons = _reasons(run, answer, quality, more_reasons)
     estimate = answer.estimate if answer else None
@@ -92,6 +94,22 @@ def build_output(
             ),
         ),
     )
+
+
+def _value(run: Run, name: str, kind: type[T]) -> T | None:
+    """Return a value that the built-in nodes make; a graph of one's own may use its name for anything."""
+    value = run.value(name)
+    return value if isinstance(value, kind) else None
+
+
+def _answer(run: Run) -> Answer | None:
+    value = run.value("answer")
+    return to_answer(value) if isinstance(value, Answer | str) else None
+
+
+def _tool_results(run: Run) -> tuple[ToolResult, ...]:
+    values = _value(run, "tool_results", tuple) or ()
+    return tuple(value for value in values if isinstance(value, ToolResult))
 
 
 def _cost(context: RunContext) -> Cost:

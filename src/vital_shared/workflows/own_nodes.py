@@ -7,16 +7,16 @@ from vital_shared.graph import Node, Plan
 __all__ = ["own_nodes", "own_values"]
 
 
-def own_nodes(plan: Plan, built_in: Plan) -> tuple[Node, ...]:
-    """Return the nodes of a class that are not `BaseWorkflow`'s.
+def own_nodes(plan: Plan, built_in: Plan | None) -> tuple[Node, ...]:
+    """Return the nodes of a class that are its own.
 
-    :param built_in: the plan of `BaseWorkflow`.
+    :param built_in: the plan of the class of ours that it is made from; None: it has no nodes.
     """
-    known = {(node.name, node.place) for node in built_in.nodes}
+    known = {(node.name, node.place) for node in built_in.nodes} if built_in else set()
     return tuple(node for node in plan.nodes if (node.name, node.place) not in known)
 
 
-def own_values(plan: Plan, built_in: Plan) -> tuple[str, ...]:
+def own_values(plan: Plan, built_in: Plan | None) -> tuple[str, ...]:
     """Return the names of the values that only these nodes make."""
-    known = {node.makes for node in built_in.nodes}
+    known = {node.makes for node in built_in.nodes} if built_in else set()
     return tuple(node.makes for node in own_nodes(plan, built_in) if node.makes not in known)

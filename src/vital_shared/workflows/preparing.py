@@ -31,8 +31,10 @@ __all__ = [
 ]
 
 
-async def check_input(workflow: WorkflowParts, request: WorkflowInput) -> AgentProfile:
+async def check_input(workflow: WorkflowParts, request: WorkflowInput) -> AgentProfile | None:
     """Return the agent that is asked, once nothing of the request stands against the run.
+
+    None: the workflow has no agent; a model that the request names has to be there all the same.
 
     :raises InvalidRequest: naming the field, where the workflow, the agent or a tool cannot serve it.
     """
@@ -43,6 +45,10 @@ async def check_input(workflow: WorkflowParts, request: WorkflowInput) -> AgentP
             field="mode",
         )
     services = workflow.services
+    if not workflow.traits.has_agent:
+        if request.model is not None:
+            services.models.get(request.model)
+        return None
     agent = await services.agents.get(request.agent_id, tenant_id=request.tenant_id)
     chain = resolve_models(agent, request.model, services.models)
     if services.settings.unpriced == "refuse":
@@ -66,7 +72,7 @@ async def name_labels(workflow: WorkflowParts, request: WorkflowInput, agent: Ag
     models = (agent.model, *agent.fallbacks) if agent else ()
     await services.labels.admit(
         _nodes(workflow.plan),
-        ((AGENT, request.agent_id), *((MODEL, model) for model in models)),
+        ((AGENT, request.agent_id), *((MODEL, model) for model in models)) if agent else (),
         now=services.now,
     )
 
@@ -78,9 +84,7 @@ def _nodes(plan: Plan) -> tuple[Named, ...]:
 
 
 def max_remaining_cost(services: Services, record: RunRecord, agent: AgentProfile | None) -> MaxCost:
-    """Estimate what comes after an approval; a subclass without agents is not estimated."""
-    if agent is None:
-        return MaxCost(Decimal(0))
+    """Estimate what comes after an approval."""
     spent = record.output.cost.total if record.output else Decimal(0)
     return max_cost(services, record.input, agent, resumed=True, spent=spent)
 

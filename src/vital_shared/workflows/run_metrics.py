@@ -55,6 +55,7 @@ from vital_shared.retrieval.search_metrics import count_search
 from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.run_record import EndedRun
 from vital_shared.workflows.events import RESULTS_NODE
+from vital_shared.workflows.traits import WorkflowTraits
 
 __all__ = ["RunMetrics", "count_ended", "count_refused", "count_rejected", "unstreamed"]
 
@@ -86,9 +87,18 @@ class RunMetrics(Observer):
 
     :param request: its input.
     :param request_counts: counts that the store keeps, of the same requests as the metrics.
+    :param traits: those of the workflow's class; None: it is not known, and an agent was to answer.
     """
 
-    def __init__(self, run_id: str, request: WorkflowInput, request_counts: RequestCounts) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        request: WorkflowInput,
+        request_counts: RequestCounts,
+        traits: WorkflowTraits | None,
+    ) -> None:
+        self._has_agent = traits is None or traits.has_agent
+        self._is_assessed = traits is not None and traits.is_assessed
         self._run_id = run_id
         self._request = request
         self._request_counts = request_counts
@@ -240,10 +250,11 @@ class RunMetrics(Observer):
             "degraded" if reasons else "success",
             output.cache_status,
             output.timings.total_seconds,
-            quality=output.quality_score,
+            quality=output.quality_score if self._is_assessed else None,
             answerable=answerable,
         )
-        QUALITY_SCORE.labels(self._mode, answerable).observe(output.quality_score, self._run_id)
+        if self._is_assessed:
+            QUALITY_SCORE.labels(self._mode, answerable).observe(output.quality_score, self._run_id)
         if output.answer_probability is not None and "no_sources" not in reasons:
             version = output.answer_calibration
             ANSWER_PROBABILITY.labels(self._mode, version if version in CALIBRATIONS else OTHER).observe(
@@ -302,7 +313,8 @@ class RunMetrics(Observer):
         WORKFLOW_DURATION_SECONDS.labels(self._mode, cache_status, request.execution).observe(
             seconds, self._run_id
         )
-        AGENT_USAGE_TOTAL.labels(request.agent_id).inc()
+        if self._has_agent:
+            AGENT_USAGE_TOTAL.labels(request.agent_id).inc()
 
 
 def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds: float) -> None:
@@ -313,7 +325,7 @@ def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds
     if run.run_id in _unsaved:
         _unsaved.remove(run.run_id)
         return
-    metrics = RunMetrics(run.run_id, run.request, request_counts)
+    metrics = RunMetrics(run.run_id, run.request, request_counts, None)
     if run.status == "failed":
         lost = RunFailed("The run was lost.", run_id=run.run_id, error_type="lost")
     else:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from vital_shared.graph import Plan
 from vital_shared.models.workflow_io import WorkflowMode
-from vital_shared.workflows.caching import Caching
 from vital_shared.workflows.services import Services
+from vital_shared.workflows.traits import WorkflowTraits
 
 __all__ = ["WorkflowParts"]
 
@@ -23,11 +23,7 @@ class WorkflowParts(NamedTuple):
     modes: frozenset[WorkflowMode]
     """The modes that it serves."""
 
-    caching: Caching
-    """The rules of the cache for its answers."""
-
-    own_values: tuple[str, ...] = ()
-    """Names of the values of its own nodes, which its output has."""
+    traits: WorkflowTraits
 
     @property
     def name(self) -> str:

@@ -1,0 +1,14 @@
+"""The type parameter of typed results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import TypeVar
+
+__all__ = ["ResultT"]
+
+if TYPE_CHECKING:
+    ResultT = TypeVar("ResultT", default=None)
+else:  # an output that does not name its type, such as a stored one, may hold any result
+    ResultT = TypeVar("ResultT", default=Any)

@@ -1,0 +1,67 @@
+"""Read the type parameters of a workflow class: the types of its input and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar, get_args, get_origin
+
+from typing_extensions import TypeVar as DefaultTypeVar
+
+from vital_shared.graph import PlanError
+from vital_shared.models.workflow_io import WorkflowInput
+
+__all__ = ["InputT", "input_type_of", "result_type_of", "type_arguments"]
+
+ARGUMENTS: Final = "_type_arguments"
+"""The attribute of a class that holds what this has found for it."""
+
+InputT = DefaultTypeVar("InputT", bound=WorkflowInput, default=WorkflowInput)
+
+
+def type_arguments(cls: type, generic: type) -> tuple[Any, ...]:
+    """Return the arguments of a generic class for a subclass; its own parameter where none is given.
+
+    >>> class Extract(Workflow[ContractInput, Contract]): ...
+    >>> type_arguments(Extract, Workflow)
+    (ContractInput, Contract)
+
+    """
+    for base in vars(cls).get("__orig_bases__", cls.__bases__):
+        origin = get_origin(base) or base
+        if isinstance(origin, type) and issubclass(origin, generic):
+            parameters = getattr(origin, "__parameters__", ())
+            known: tuple[Any, ...] = getattr(origin, ARGUMENTS, ()) or parameters
+            given = dict(zip(parameters, get_args(base), strict=False))
+            return tuple(_filled(argument, given) for argument in known)
+    raise TypeError(f"{cls.__name__} is no subclass of {generic.__name__}")
+
+
+def _filled(argument: Any, given: Mapping[Any, Any]) -> Any:
+    """Put what is given in the place of type parameters, within an argument such as ``list[T]`` too."""
+    if isinstance(argument, TypeVar):
+        return given.get(argument, argument)
+    parameters = getattr(argument, "__parameters__", ())
+    if not parameters or isinstance(argument, type):
+        return argument
+    return argument[tuple(given.get(parameter, parameter) for parameter in parameters)]
+
+
+def input_type_of(workflow: str, argument: Any) -> type[WorkflowInput]:
+    """Return the class of a workflow's inputs.
+
+    :raises PlanError: when it is no `WorkflowInput`.
+    """
+    if isinstance(argument, TypeVar):
+        return WorkflowInput
+    if isinstance(argument, type) and issubclass(argument, WorkflowInput):
+        return argument
+    shown = argument.__name__ if isinstance(argument, type) else repr(argument)
+    raise PlanError(
+        f"workflow '{workflow}' has {shown} as its input: write a subclass of WorkflowInput, "
+        "defined above the workflow"
+    )
+
+
+def result_type_of(argument: Any) -> Any:
+    """Return the type of a workflow's result; None: it has none."""
+    return None if isinstance(argument, TypeVar) or argument is type(None) else argument

@@ -1,0 +1,215 @@
+"""The bare base of workflows: any graph, counted, charged, traced, cached, streamed, paused and resumed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import aclosing
+from typing import Any, ClassVar, Generic, Self
+
+from vital_shared.errors import ConfigurationError, InvalidRequest
+from vital_shared.graph import Graph, Plan
+from vital_shared.models.event import Event
+from vital_shared.models.result_type import ResultT
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
+from vital_shared.store.idempotency import IdempotencyKey
+from vital_shared.workflows import begin as beginning
+from vital_shared.workflows.loop_services import current_services, loop_services
+from vital_shared.workflows.run_handle import RunHandle
+from vital_shared.workflows.run_metrics import unstreamed
+from vital_shared.workflows.services import Services
+from vital_shared.workflows.traits import WorkflowTraits, traits_of
+from vital_shared.workflows.type_arguments import InputT, input_type_of, result_type_of, type_arguments
+from vital_shared.workflows.workflow_parts import WorkflowParts
+
+__all__ = ["Workflow"]
+
+
+class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_stream", "execute_typed")):
+    """Run a graph of your own: nothing answers a question in it but what its nodes do.
+
+    >>> class Shout(Workflow):
+    ...     @node
+    ...     async def answer(self, query: str) -> str:
+    ...         return query.upper()
+
+    The value of the node ``answer`` is the response; the values of all nodes are in the output.
+
+    :param services: the services to use; None: the default ones of the running event loop, opened on first
+        use and closed by `aclose`, or with the loop. One object then serves any number of event loops, one
+        after another or in several threads at once.
+    """
+
+    inputs = ("input", "run_id", *WorkflowInput.model_fields)
+    """Nodes may read the whole input, each of its fields, and the run's id."""
+
+    input_type: ClassVar[type[WorkflowInput]] = WorkflowInput
+    """The class of its inputs, from its first type parameter."""
+
+    result_type: ClassVar[Any] = None
+    """The type of its result, from its second type parameter; None: it has none."""
+
+    modes: ClassVar[frozenset[WorkflowMode]] = frozenset(WorkflowMode)
+    """The modes that the workflow serves; a subclass may restrict them."""
+
+    cacheable: ClassVar[bool] = True
+    """Whether an answer may be given again to an equal request; False where it depends on anything but the
+    request, the documents and what nodes are made of, such as the time or another system."""
+
+    cache_version: ClassVar[str] = ""
+    """A part of the cache's key: change it when nodes answer otherwise than before."""
+
+    traits: ClassVar[WorkflowTraits]
+    """The facts about its runs that follow from the class."""
+
+    built_in: ClassVar[Plan | None] = None
+    """The plan of the class of ours that it is made from; None: it has no nodes."""
+
+    _type_arguments: ClassVar[tuple[Any, ...]] = ()
+
+    def __init_subclass__(cls, *, is_built_in: bool = False, **kwargs: Any) -> None:
+        """Compile the plan, with the fields of its own input type as inputs.
+
+        :param is_built_in: its nodes are those of ours, and not a user's own.
+        """
+        cls._type_arguments = type_arguments(cls, Workflow)
+        cls.input_type = input_type_of(cls.__name__, cls._type_arguments[0])
+        cls.result_type = result_type_of(cls._type_arguments[1])
+        cls.inputs = ("input", "run_id", *cls.input_type.model_fields)
+        super().__init_subclass__(**kwargs)
+        if is_built_in:
+            cls.built_in = cls.plan
+        cls.traits = traits_of(
+            cls.plan, cls.built_in, is_cacheable=cls.cacheable, cache_version=cls.cache_version
+        )
+
+    def __init__(self, services: Services | None = None) -> None:
+        self._services = services
+
+    @property
+    def services(self) -> Services:
+        """The services of the workflow, in this event loop; available once a run has begun."""
+        if (given := self._given) is not None:
+            return given
+        try:
+            services = loop_services().opened
+        except RuntimeError:  # a node in a thread: no event loop runs there
+            services = current_services.get()
+        if services is None:
+            raise RuntimeError("services are opened with the first run: await it, or pass services")
+        return services
+
+    @property
+    def _given(self) -> Services | None:
+        try:
+            return self._services
+        except AttributeError:
+            name = type(self).__name__
+            raise ConfigurationError(
+                f"{name}.__init__ does not call super().__init__(services): make that its first line."
+            ) from None
+
+    async def aclose(self) -> None:
+        """Close this event loop's default services, if no other workflow uses them; it may be used again."""
+        if self._given is None:
+            await loop_services().release(self)
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _open(self) -> None:
+        if self._given is None:
+            await loop_services().acquire(self)
+
+    async def _parts(self) -> WorkflowParts:
+        """Return what a run needs, its services opened."""
+        await self._open()
+        return WorkflowParts(self, self.plan, self.services, self.modes, self.traits)
+
+    # Running it
+
+    async def begin(self, input: WorkflowInput, key: IdempotencyKey | None = None) -> RunHandle:  # noqa: A002 - the seed's name
+        """Check a request, and prepare its run or find its answer, for `events` to stream; for servers.
+
+        :param key: with one it is always a run of its own, and stored with the key; where that has begun
+            a run before, `events` raises `KeyTaken`.
+        :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
+        """
+        if not isinstance(input, WorkflowInput):
+            raise InvalidRequest(
+                f"The input of {type(self).__name__} is a {type(input).__name__}: give it a "
+                "WorkflowInput(query=…, mode=…, tenant_id=…, user_id=…).",
+                field="input",
+            )
+        return await beginning.begin(await self._parts(), input, key)
+
+    async def begin_resumed(
+        self,
+        run_id: str,
+        approved: Collection[str] = (),
+        *,
+        tenant_id: str | None = None,
+        answers: Mapping[str, Any] | None = None,
+    ) -> RunHandle:
+        """Take a paused run, which its `events` run on; for servers. Raises what `resume` raises."""
+        return await beginning.resume(await self._parts(), run_id, approved, tenant_id, answers or {})
+
+    async def execute_typed(self, input: WorkflowInput) -> WorkflowOutput:  # noqa: A002 - the seed's name
+        """Answer, or pause for the user's approval.
+
+        :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
+        :raises RunFailed: when there is no answer; its cause is what the node raised.
+        """
+        with unstreamed():
+            return await (await self.begin(input)).answer()
+
+    async def execute_stream(self, input: WorkflowInput) -> AsyncGenerator[Event, None]:  # noqa: A002 - the same
+        """Answer, event by event; the last one is `run_finished`, `run_paused` or `run_failed`.
+
+        Leaving the loop early (and closing the iterator) cancels the run.
+
+        :raises InvalidRequest: before the first event, when the input asks for what is not there.
+        """
+        execution = await self.begin(input)
+        async with aclosing(execution.events()) as events:
+            async for event in events:
+                yield event
+
+    async def resume(
+        self,
+        run_id: str,
+        approved: Collection[str] = (),
+        *,
+        tenant_id: str | None = None,
+        answers: Mapping[str, Any] | None = None,
+    ) -> WorkflowOutput:
+        """Go on with a paused run, making the suggested tool calls that are approved, and no others.
+
+        :param approved: ids of suggested calls; none denies them all.
+        :param tenant_id: restrict to runs of this tenant; None for every tenant.
+        :param answers: the values of a subclass's own pausing nodes.
+        :raises NotFound: when there is no such run.
+        :raises InvalidRequest: when an id was not suggested.
+        :raises Conflict: when it was resumed, has ended or expired, or the workflow has changed.
+        :raises RunFailed: when there is no answer.
+        """
+        with unstreamed():
+            run = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
+            return await run.answer()
+
+    async def resume_stream(
+        self,
+        run_id: str,
+        approved: Collection[str] = (),
+        *,
+        tenant_id: str | None = None,
+        answers: Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Go on like `resume`, event by event; the numbers go on from where the run had paused."""
+        execution = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
+        async with aclosing(execution.events()) as events:
+            async for event in events:
+                yield event
