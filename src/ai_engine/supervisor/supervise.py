@@ -69,10 +69,14 @@ def _environment(settings: BaseSettings) -> dict[str, str]:
     for name in values:
         if isinstance(secret := getattr(settings, name), SecretStr):  # dumped, it would be asterisks
             values[name] = secret.get_secret_value()
-    return {
-        _variable(settings, name): value if isinstance(value, str) else json.dumps(value)
-        for name, value in values.items()
-    }
+    return {_variable(settings, name): _written(value) for name, value in values.items()}
+
+
+def _written(value: object) -> str:
+    """Write a value as a variable has it: several are separated by commas."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _variable(settings: BaseSettings, name: str) -> str:

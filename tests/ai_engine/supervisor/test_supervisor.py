@@ -88,7 +88,14 @@ async def test_a_worker_that_never_gets_ready_is_killed(monkeypatch):
 
 
 def test_workers_read_the_settings_that_the_supervisor_has(monkeypatch, tmp_path):
-    settings = ServerSettings(port=0, workers=3, metrics_enabled=False, grace_seconds=0.5)
+    settings = ServerSettings(
+        port=0,
+        workers=3,
+        metrics_enabled=False,
+        grace_seconds=0.5,
+        trusted_proxies="10.0.0.0/8,fd00::/8",
+        workflow="a:A,b=c:B",
+    )
     library = Settings(
         data_dir=tmp_path, config=None, passages=7, redis_url="redis://:a-secret@127.0.0.1:1/0"
     )
