@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
-from ai_engine.api import chat, health, metrics, pages, runbooks, runs
+from ai_engine.api import chat, health, metrics, pages, runbooks, runs, workflows
 from ai_engine.asgi.access_log import AccessLog
 from ai_engine.asgi.lazy_app import LazyApp
 from ai_engine.asgi.trace_context import TraceContext
@@ -35,6 +36,8 @@ from ai_engine.readiness import Readiness
 from ai_engine.runs.fair_slots import FairSlots
 from ai_engine.runs.hub import RunHub
 from ai_engine.scraping import Scrape, Shared, scrape_alone
+from ai_engine.served_classes import ServedClasses
+from ai_engine.served_workflows import ServedWorkflows
 from ai_engine.settings import ServerSettings
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.tracing import tracer
@@ -46,10 +49,13 @@ from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow_names import BUILT_IN
 
 __all__ = ["create_app"]
 
 logger = get_logger(__name__)
+
+BUILT_IN_ALONE: Final[ServedClasses] = {BUILT_IN: BaseWorkflow}
 
 TICK_SECONDS: Final = 1.0
 RUNS_PER_EXTRA_RUN: Final = 10
@@ -72,7 +78,7 @@ def create_app(
     services: Services | None = None,
     settings: ServerSettings | None = None,
     scrape: Scrape = scrape_alone,
-    workflow: type[BaseWorkflow] = BaseWorkflow,
+    classes: ServedClasses = BUILT_IN_ALONE,
 ) -> Starlette:
     """Make the service.
 
@@ -80,7 +86,7 @@ def create_app(
         application, from the environment, and closed with it.
     :param settings: None: from the environment.
     :param scrape: gives the metrics; by default, those of this process.
-    :param workflow: answers; a subclass may have nodes of its own.
+    :param classes: the workflows that answer, by name; the first one answers where a request names none.
     """
     settings = settings or ServerSettings()
 
@@ -116,7 +122,7 @@ def create_app(
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
-                workflow=workflow(parts),
+                workflows=ServedWorkflows.create(classes, parts),
                 hub=hub,
                 ingestor=Ingestor(parts.knowledge, parts.embedder, limits=Limits.of(parts.settings)),
                 scrape=Shared(scrape),
@@ -152,6 +158,7 @@ def create_app(
 
     routes = [
         *runs.routes,  # first: they are asked most
+        *workflows.routes,
         *chat.routes,
         Route("/v1/agui", LazyApp(_agui), methods=["POST"]),
         *health.routes,
@@ -164,7 +171,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.router.default = LazyApp(_administration)
+    app.router.default = LazyApp(partial(_administration, classes))
     add_problem_handlers(app)
     app.add_middleware(Authentication)
     if tracer() is not None:
@@ -179,10 +186,10 @@ def _agui() -> ASGIApp:
     return request_response(run)
 
 
-def _administration() -> ASGIApp:
+def _administration(classes: ServedClasses) -> ASGIApp:
     from ai_engine.api.administration.app import Administration  # noqa: PLC0415 - FastAPI takes long to load
 
-    return Administration()
+    return Administration(classes)
 
 
 def _upload_slots(slots: int, extra_slots: int = 0) -> FairSlots:

@@ -14,10 +14,10 @@ from ai_engine.readiness import Readiness
 from ai_engine.runs.fair_slots import FairSlots
 from ai_engine.runs.hub import RunHub
 from ai_engine.scraping import Scrape
+from ai_engine.served_workflows import ServedWorkflows
 from ai_engine.settings import ServerSettings
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.store.idempotency import IdempotencyStore
-from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
 __all__ = ["Engine", "engine_of"]
@@ -29,7 +29,7 @@ class Engine:
 
     settings: ServerSettings
     services: Services
-    workflow: BaseWorkflow
+    workflows: ServedWorkflows
     hub: RunHub
     ingestor: Ingestor
     scrape: Scrape

@@ -21,7 +21,7 @@ from ai_engine.background.interpreter import shorten_pauses
 from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
 from ai_engine.runs.hub import RunHub
-from ai_engine.served_workflow import served_workflow
+from ai_engine.served_classes import ServedClasses, served_classes
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.supervise import supervise
 from vital_shared.billing.pricing import TABLE_VERSION
@@ -31,7 +31,6 @@ from vital_shared.monitoring.tracing import exporting
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore
-from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
 __all__ = ["Server", "StopRequests", "check_host", "listen", "serve"]
@@ -133,13 +132,13 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
     configure_logs(settings.log_level)
     library = library or Settings()
     check_workers(settings.workers, library)
-    workflow = served_workflow(settings)
+    classes = served_classes(settings, library)
     allow_connections(settings.max_connections)
     with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(check_host(settings.host, library))
         with listen(settings) as listener:
             if settings.workers == 1:
-                runner.run(_serve(listener, settings, library, workflow))
+                runner.run(_serve(listener, settings, library, classes))
             else:
                 runner.run(supervise(listener, settings, library, lambda: _announce(listener)))
 
@@ -205,14 +204,14 @@ def listen(settings: ServerSettings) -> socket.socket:
 
 
 async def _serve(
-    listener: socket.socket, settings: ServerSettings, library: Settings, workflow: type[BaseWorkflow]
+    listener: socket.socket, settings: ServerSettings, library: Settings, classes: ServedClasses
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     services = await Services.open(library)
     shorten_pauses()
     try:
         _announce(listener)
-        await Server(create_app(services, settings, workflow=workflow), settings).serve([listener])
+        await Server(create_app(services, settings, classes=classes), settings).serve([listener])
     finally:
         await services.aclose()
 

@@ -39,7 +39,8 @@ class ServerSettings(BaseSettings):
     """Processes that serve; with 1, it is the one that was started."""
 
     workflow: str = ""
-    """The class that answers, as ``module:Class`` or ``file.py:Class``; empty: `BaseWorkflow`."""
+    """The classes to serve, separated by commas: ``module:Class``, ``file.py:Class``, ``name=module:Class``.
+    More stand in ``[workflows]`` of the configuration; without any, it is `BaseWorkflow`."""
 
     runbooks_dir: Path | None = None
     """A folder of runbooks with your addresses, which `vital ops build` writes; None: the package's."""

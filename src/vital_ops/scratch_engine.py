@@ -16,6 +16,7 @@ from vital_shared.llm.base import Model
 from vital_shared.retrieval.base import Source
 from vital_shared.tools.base import Tool
 from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow_names import BUILT_IN
 
 __all__ = ["serve_with"]
 
@@ -35,7 +36,7 @@ def serve_with(
         services = await Services.open(models=models, tools=tools, sources=sources)
         try:
             with listen(settings) as listener:
-                app = create_app(services, settings, workflow=workflow)
+                app = create_app(services, settings, classes={BUILT_IN: workflow})
                 await Server(app, settings).serve([listener])
         finally:
             await services.aclose()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from tests.ai_engine.harness import Serve, Service, SteppedModel, serving
 
+from vital_shared import BaseWorkflow
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 
 
@@ -20,13 +21,16 @@ async def serve(tmp_path) -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def started(
-            models: Iterable[Any] = (), settings: dict[str, Any] | None = None, **parts: Any
+            models: Iterable[Any] = (),
+            settings: dict[str, Any] | None = None,
+            workflows: Mapping[str, type[BaseWorkflow]] | None = None,
+            **parts: Any,
         ) -> Service:
             parts.setdefault("sources", [CannedSource([passage("The review takes 42 days.")])])
             services = await stack.enter_async_context(
                 workflow_services(tmp_path, models=[CannedModel("It takes 42 days [1]."), *models], **parts)
             )
-            return await stack.enter_async_context(serving(services, **(settings or {})))
+            return await stack.enter_async_context(serving(services, workflows=workflows, **(settings or {})))
 
         yield started
 

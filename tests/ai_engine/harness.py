@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from vital_shared.llm.base import ModelEvent, ModelRequest, Stop, TextDelta
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow_names import BUILT_IN
 
 SUM = "Calculate 12.5 % of 3,400"
 """In modes 1 and 3 the calculator waits for approval."""
@@ -134,12 +135,16 @@ def asked(query: str = "How long?", **fields: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def serving(
-    services: Services, *, workflow: type[BaseWorkflow] = BaseWorkflow, **settings: Any
+    services: Services,
+    *,
+    workflow: type[BaseWorkflow] = BaseWorkflow,
+    workflows: Mapping[str, type[BaseWorkflow]] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Service]:
     chosen = ServerSettings(port=0, **{"shutdown_seconds": 0} | settings)
     with listen(chosen) as listener:
         port = listener.getsockname()[1]
-        app = create_app(services, chosen, workflow=workflow)
+        app = create_app(services, chosen, classes=workflows or {BUILT_IN: workflow})
         server = TestServer(app, chosen)
         stopped = asyncio.create_task(server.serve([listener]))
         await server.ready.wait()

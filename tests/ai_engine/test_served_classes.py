@@ -1,11 +1,11 @@
-"""The engine serves a workflow class of a user's own."""
+"""The engine serves workflow classes of a user's own, by name."""
 
 import pytest
 from tests.ai_engine.harness import asked
 from tests.ai_engine.processes import running_server
 from tests.ai_engine.supervisor.engine import running_engine
 
-from ai_engine.served_workflow import served_workflow
+from ai_engine.served_classes import served_classes
 from ai_engine.server import serve
 from ai_engine.settings import ServerSettings
 from vital_shared import BaseWorkflow
@@ -22,10 +22,25 @@ class Echo(BaseWorkflow):
         return Answer(text=f"You said: {question}")
 
 
+class LoudEcho(Echo):
+    @node
+    async def answer(self, question: str) -> Answer:
+        return Answer(text=question.upper())
+
+
 class Alone(Graph):
     @node
     async def one(self) -> int:
         return 1
+
+
+class Needy(Echo):
+    def __init__(self, services, region):
+        super().__init__(services)
+
+
+class Prüfung(Echo):
+    pass
 
 
 word = 1
@@ -39,21 +54,67 @@ def file(tmp_path):
     return path
 
 
-async def test_a_class_of_ones_own_answers_in_one_process(tmp_path, file) -> None:
+def names(tmp_path, workflow: str = "", toml: str = "") -> dict[str, str]:
+    """The names that are served, with their classes'."""
+    (tmp_path / "vital.toml").write_text(toml)
+    served = served_classes(ServerSettings(workflow=workflow), Settings(data_dir=tmp_path))
+    return {name: each.__name__ for name, each in served.items()}
+
+
+async def test_a_class_that_extends_the_built_in_one_and_is_alone_answers_in_its_place(
+    tmp_path, file
+) -> None:
     async with running_server(tmp_path, VITAL_WORKFLOW=f"{file}:Echo") as (_, client):
-        answer = await client.post("/v1/runs", json=asked("Hello!", model=None))
-        assert answer.json()["response"] == "You said: Hello!"
+        for path in ("/v1/runs", "/v1/workflows/echo/runs"):
+            answer = await client.post(path, json=asked("Hello!", model=None))
+            assert answer.json()["response"] == "You said: Hello!"
 
 
-async def test_a_class_of_ones_own_answers_at_every_worker(tmp_path, file) -> None:
+async def test_several_classes_answer_at_every_worker(tmp_path, file) -> None:
+    (tmp_path / "vital.toml").write_text(f'[workflows]\nloud = "{file}:LoudEcho"\n')
     async with running_engine(tmp_path, VITAL_WORKFLOW=f"{file}:Echo") as engine:
         workers = set()
         while len(workers) < 2:
             async with engine.client() as client:
-                answer = await client.post("/v1/runs", json=asked("Hello!", model=None))
-            assert answer.json()["response"] == "You said: Hello!"
-            line = await engine.logged("request", request_id=answer.headers["x-request-id"])
+                quiet = await client.post("/v1/workflows/echo/runs", json=asked("Hello!", model=None))
+                loud = await client.post("/v1/workflows/loud/runs", json=asked("Hello!", model=None))
+            assert quiet.json()["response"] == "You said: Hello!"
+            assert loud.json()["response"] == "HELLO!"
+            line = await engine.logged("request", request_id=quiet.headers["x-request-id"])
             workers.add(line["worker"])
+
+
+def test_workflows_come_from_the_variable_and_from_the_configuration(tmp_path, file) -> None:
+    toml = f'[workflows]\nreport = "{file}:Echo"\n'
+    both = names(tmp_path, f"{file}:LoudEcho, shout={file}:Echo", toml)
+    assert both == {
+        "base-workflow": "BaseWorkflow",
+        "report": "Echo",
+        "loud-echo": "LoudEcho",
+        "shout": "Echo",
+    }
+
+
+def test_two_files_of_one_name_are_two_modules(tmp_path, file) -> None:
+    """A run is stored with the place of its class, by which it is resumed."""
+    other = tmp_path / "other" / "echo.py"
+    other.parent.mkdir()
+    other.write_text(SOURCE)
+    setting = ServerSettings(workflow=f"{file}:Echo,second={other}:Echo")
+    served = served_classes(setting, Settings(data_dir=tmp_path))
+    assert served["echo"].__module__ != served["second"].__module__
+
+
+def test_the_one_that_is_called_default_takes_the_place_of_the_built_in_one(tmp_path, file) -> None:
+    assert list(names(tmp_path, f"{file}:LoudEcho,default={file}:Echo").items()) == [
+        ("default", "Echo"),
+        ("loud-echo", "LoudEcho"),
+    ]
+
+
+def test_without_a_name_the_built_in_workflow_answers(tmp_path) -> None:
+    served = served_classes(ServerSettings(workflow=""), Settings(data_dir=tmp_path))
+    assert served == {"base-workflow": BaseWorkflow}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +123,8 @@ async def test_a_class_of_ones_own_answers_at_every_worker(tmp_path, file) -> No
         ("Missing", "does not exist: name a subclass of vital_shared.Workflow"),
         ("word", "is not a workflow"),
         ("Alone", "cannot be served: name a subclass of vital_shared.BaseWorkflow"),
+        ("Needy", "cannot be served: its __init__ has to take services, and to need nothing else"),
+        ("Prüfung", '"prüfung" cannot name a workflow: it has to be 1 to 64 lower-case letters'),
     ],
 )
 def test_a_class_that_cannot_be_served_is_refused_at_the_start(
@@ -71,11 +134,20 @@ def test_a_class_that_cannot_be_served_is_refused_at_the_start(
         serve(ServerSettings(port=0, workflow=f"{file}:{name}"), Settings(data_dir=tmp_path))
 
 
+def test_two_classes_of_one_name_are_refused_at_the_start(tmp_path, file) -> None:
+    expected = '^VITAL_WORKFLOW: two workflows are called "echo", .*:LoudEcho and .*:Echo: give one of them'
+    with pytest.raises(ConfigurationError, match=expected):
+        names(tmp_path, f"echo={file}:LoudEcho,{file}:Echo")
+
+
+def test_a_place_in_the_configuration_is_named(tmp_path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"^\[workflows\] in .*vital.toml: no_such_module_here cannot"
+    ):
+        names(tmp_path, toml='[workflows]\nreport = "no_such_module_here:Echo"\n')
+
+
 @pytest.mark.parametrize("target", ["no_such_module_here:Echo", "echo.py", "nowhere/echo.py:Echo"])
-def test_a_module_that_cannot_be_imported_is_named(target: str) -> None:
+def test_a_module_that_cannot_be_imported_is_named(tmp_path, target: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^VITAL_WORKFLOW: {target.partition(':')[0]}"):
-        served_workflow(ServerSettings(workflow=target))
-
-
-def test_without_a_name_the_built_in_workflow_answers() -> None:
-    assert served_workflow(ServerSettings(workflow="")) is BaseWorkflow
+        names(tmp_path, target)

@@ -115,6 +115,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("DELETE", "/v1/runs/{run_id}"): Case("ask", 204, 404),
     ("GET", "/v1/runs/{run_id}/events"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/approval"): Case("ask", 200, 404, (APPROVAL,)),
+    ("GET", "/v1/workflows"): Case("ask", 200, 200),
+    ("GET", "/v1/workflows/{name}"): Case("ask", 404, 404),
+    ("POST", "/v1/workflows/{name}/runs"): Case("ask", 404, 404, QUESTIONS),
     ("POST", "/v1/chat/completions"): Case("ask", 200, 404, ({"json": CHAT},)),
     ("POST", "/v1/agui"): Case("ask", 200, 422, (AGUI,)),
     ("GET", "/v1/models"): Case("ask", 200, 200),
@@ -167,7 +170,7 @@ def operations(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
 
 
 def test_every_route_has_a_case() -> None:
-    routes = [*create_app(settings=ServerSettings()).routes, *Administration().routes]
+    routes = [*create_app(settings=ServerSettings()).routes, *Administration({}).routes]
     assert set(operations(routes)) == set(CASES)
 
 

@@ -45,9 +45,12 @@ async def run(request: Request) -> Response:
             failure = RunErrorEvent(message=str(error), code="resume")
             return Response(encode_event(failure), media_type=MEDIA_TYPE, headers=HEADERS)
     conversation = read_conversation(asked.messages or ())
-    question = workflow_input(asked, conversation, _chosen(request), caller.tenant_id)
+    chosen, served = _chosen(request), engine.workflows.default
     try:
-        begun = await begin(request, engine, question)
+        if chosen.workflow is not None:
+            served = engine.workflows.named(chosen.workflow)
+        question = workflow_input(asked, conversation, chosen, served, caller.tenant_id)
+        begun = await begin(request, engine, served.workflow, question)
     except NotFound as error:  # what is not there was named by a parameter, not by the path
         raise InvalidRequest(error.message, field=error.field) from error
     await until_begun(request, begun)
@@ -90,7 +93,8 @@ OPERATIONS: Final[Operations] = {
         summary="Chat with AG-UI",
         description="Streams the events of a run; approval is an interrupt, which the next call resumes.",
         parameters=(
-            parameter("query", "mode", "1 to 4; 3 by default."),
+            parameter("query", "workflow", "The workflow; the one of /v1/runs by default."),
+            parameter("query", "mode", "1 to 4; 3 by default, and what suits it of a named workflow."),
             parameter("query", "agent_id", "The agent; generalist by default."),
         ),
         body={

@@ -15,13 +15,16 @@ from ai_engine.api.body import chat_limit, read_model
 from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.api.run_requests import answer, begin, follow, until_begun
 from ai_engine.auth.caller import Caller
-from ai_engine.conversation import read_conversation
-from ai_engine.engine import engine_of
+from ai_engine.chat_input import chat_input, chat_mode
+from ai_engine.conversation import Conversation, read_conversation
+from ai_engine.engine import Engine, engine_of
 from ai_engine.protocols.openai.names import model_name, read_name
-from ai_engine.protocols.openai.request import ChatRequest, workflow_input
+from ai_engine.protocols.openai.request import DEFAULT_TENANT, ChatRequest, check_wishes, workflow_input
 from ai_engine.protocols.openai.response import ChunkWriter, completion
 from vital_shared.errors import InvalidRequest, NotFound
-from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.workflows.base_workflow import BaseWorkflow
+from vital_shared.workflows.workflow_names import BUILT_IN
 
 __all__ = ["OPERATIONS", "routes"]
 
@@ -31,16 +34,38 @@ async def complete(request: Request) -> Response:
     engine = engine_of(request)
     asked = await read_model(request, ChatRequest, chat_limit(engine.settings))
     conversation = read_conversation(asked.messages)
-    question = workflow_input(asked, conversation, Caller.of(request).tenant_id)
+    check_wishes(asked)
+    workflow, question = _asked(engine, asked, conversation, Caller.of(request).tenant_id)
     with _own_fields():
         if not asked.stream:
-            output = await answer(request, engine, question)
+            output = await answer(request, engine, workflow, question)
             body = completion(output, asked.model, conversation.warnings)
             return Response(body, media_type="application/json")
-        run = await begin(request, engine, question)
+        run = await begin(request, engine, workflow, question)
         await until_begun(request, run)
     writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage, warnings=conversation.warnings)
     return follow(engine, run, write=writer)
+
+
+def _asked(
+    engine: Engine, asked: ChatRequest, conversation: Conversation, tenant_id: str | None
+) -> tuple[BaseWorkflow, WorkflowInput]:
+    """Return the workflow that a model stands for, and its input.
+
+    :raises NotFound: when there is no such model.
+    :raises InvalidRequest: when the workflow takes more than a conversation.
+    """
+    served = engine.workflows.find(asked.model)
+    if served is None:
+        return engine.workflows.default.workflow, workflow_input(asked, conversation, tenant_id)
+    question = chat_input(
+        served,
+        conversation,
+        chat_mode(served, conversation),
+        tenant_id=tenant_id or DEFAULT_TENANT,
+        user_id=asked.user_id,
+    )
+    return served.workflow, question
 
 
 @contextmanager
@@ -59,19 +84,22 @@ async def models(request: Request) -> Response:
     engine = engine_of(request)
     agents = await engine.services.agents.list(tenant_id=Caller.of(request).tenant_id)
     names = sorted({agent.profile.id for agent in agents})
-    modes = [mode for mode in WorkflowMode if mode in engine.workflow.modes]
-    data = [_model(model_name(mode, name)) for mode in modes for name in names]
-    return _json({"object": "list", "data": data})
+    modes = [mode for mode in WorkflowMode if mode in engine.workflows.default.workflow.modes]
+    own = [each.name for each in engine.workflows if each.name != BUILT_IN]
+    listed = (*own, *(model_name(mode, name) for mode in modes for name in names))
+    return _json({"object": "list", "data": [_model(name) for name in listed]})
 
 
 async def model(request: Request) -> Response:
     """Show one model."""
     name = "/".join(request.path_params.values())
-    mode, agent_id = read_name(name)
     engine = engine_of(request)
+    if engine.workflows.find(name) is not None:
+        return _json(_model(name))
+    mode, agent_id = read_name(name)
     with _own_fields():
         await engine.services.agents.get(agent_id, tenant_id=Caller.of(request).tenant_id)
-    if mode not in engine.workflow.modes:
+    if mode not in engine.workflows.default.workflow.modes:
         raise NotFound(f"This workflow does not serve mode {mode.value}.", field="model")
     return _json(_model(name))
 
@@ -88,7 +116,7 @@ routes = (
     Route("/v1/chat/completions", complete, methods=["POST"]),
     Route("/v1/models", models, methods=["GET"]),
     Route("/v1/models/{mode}/{agent_id}", model, methods=["GET"]),
-    Route("/v1/models/{name}", model, methods=["GET"]),  # no model of ours, but one that clients ask for
+    Route("/v1/models/{name}", model, methods=["GET"]),
 )
 
 _EXAMPLE: Final = {
@@ -102,7 +130,7 @@ _SUCCESS: Final = "As OpenAI's API has it."
 OPERATIONS: Final[Operations] = {
     ("post", "/v1/chat/completions"): Operation(
         summary="Chat as with OpenAI",
-        description="A model is a mode and an agent; errors are OpenAI's too.",
+        description="A model is a mode and an agent, or a workflow; errors are OpenAI's too.",
         body=ChatRequest,
         examples={"question": {"value": _EXAMPLE}},
         success=_SUCCESS,
@@ -112,7 +140,7 @@ OPERATIONS: Final[Operations] = {
     ),
     ("get", "/v1/models"): Operation(
         summary="List models",
-        description="Modes and agents, as models.",
+        description="Workflows, and modes with agents, as models.",
         success=_SUCCESS,
         answers=_JSON,
         others=_OPENAI,
@@ -121,6 +149,14 @@ OPERATIONS: Final[Operations] = {
     ("get", "/v1/models/{mode}/{agent_id}"): Operation(
         summary="Show a model",
         description="A mode and an agent.",
+        success=_SUCCESS,
+        answers=_JSON,
+        others=_OPENAI,
+        problems=None,
+    ),
+    ("get", "/v1/models/{name}"): Operation(
+        summary="Show a workflow as a model",
+        description="A workflow, by its name.",
         success=_SUCCESS,
         answers=_JSON,
         others=_OPENAI,

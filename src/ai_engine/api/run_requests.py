@@ -23,6 +23,7 @@ from vital_shared.models.event import RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
+from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.cached_answer import CachedAnswer
 from vital_shared.workflows.run_errors import ended_from_outside
 from vital_shared.workflows.run_handle import RunHandle
@@ -31,7 +32,9 @@ from vital_shared.workflows.run_metrics import count_rejected, unstreamed
 __all__ = ["answer", "begin", "follow", "output_of", "resume", "until_begun", "until_ended"]
 
 
-async def begin(http_request: Request, engine: Engine, request: WorkflowInput) -> LiveRun:
+async def begin(
+    http_request: Request, engine: Engine, workflow: BaseWorkflow, request: WorkflowInput
+) -> LiveRun:
     """Begin a run, at once or when it is the tenant's turn; or return the one that this request began before.
 
     :raises EngineBusy: when there are too many.
@@ -42,21 +45,29 @@ async def begin(http_request: Request, engine: Engine, request: WorkflowInput) -
     await check_model(engine.services, Caller.of(http_request), request)
     key = key_of(http_request, request)
     if key is not None:
-        return await _begin_once(http_request, engine, request, key)
-    return await _start(http_request, engine, request)
+        return await _begin_once(http_request, engine, workflow, request, key)
+    return await _start(http_request, engine, workflow, request)
 
 
 async def _start(
-    http_request: Request, engine: Engine, request: WorkflowInput, key: IdempotencyKey | None = None
+    http_request: Request,
+    engine: Engine,
+    workflow: BaseWorkflow,
+    request: WorkflowInput,
+    key: IdempotencyKey | None = None,
 ) -> LiveRun:
     with _counting(engine, request):
         return await engine.hub.start(
-            lambda: engine.workflow.begin(request, key), tenant_id=request.tenant_id, gone=_gone(http_request)
+            lambda: workflow.begin(request, key), tenant_id=request.tenant_id, gone=_gone(http_request)
         )
 
 
 async def _begin_once(
-    http_request: Request, engine: Engine, request: WorkflowInput, key: IdempotencyKey
+    http_request: Request,
+    engine: Engine,
+    workflow: BaseWorkflow,
+    request: WorkflowInput,
+    key: IdempotencyKey,
 ) -> LiveRun:
     """Begin a run, unless its key has begun one that counts: then the client gets that one.
 
@@ -65,7 +76,7 @@ async def _begin_once(
     while True:
         run_id = await engine.idempotency.find(key, now=engine.services.now())
         if run_id is None:
-            run = await _start(http_request, engine, request, key)
+            run = await _start(http_request, engine, workflow, request, key)
             run.is_awaited = True
             if not run.has_begun:
                 await _as_reader(http_request, run, run.begun())
@@ -77,7 +88,9 @@ async def _begin_once(
             return repeated
 
 
-async def answer(http_request: Request, engine: Engine, request: WorkflowInput) -> WorkflowOutput:
+async def answer(
+    http_request: Request, engine: Engine, workflow: BaseWorkflow, request: WorkflowInput
+) -> WorkflowOutput:
     """Ask, and wait for the answer; where the cache has it, there is no run and nobody to follow it.
 
     Raises what `begin` does.
@@ -85,17 +98,19 @@ async def answer(http_request: Request, engine: Engine, request: WorkflowInput) 
     :raises RunFailed: when there is no answer.
     """
     with unstreamed():
-        return await _answer(http_request, engine, request)
+        return await _answer(http_request, engine, workflow, request)
 
 
-async def _answer(http_request: Request, engine: Engine, request: WorkflowInput) -> WorkflowOutput:
+async def _answer(
+    http_request: Request, engine: Engine, workflow: BaseWorkflow, request: WorkflowInput
+) -> WorkflowOutput:
     if key_of(http_request, request) is not None:
-        return await _end_of(http_request, await begin(http_request, engine, request))
+        return await _end_of(http_request, await begin(http_request, engine, workflow, request))
     await check_model(engine.services, Caller.of(http_request), request)
     answers: list[WorkflowOutput] = []
 
     async def begin_or_answer() -> RunHandle | None:
-        begun = await engine.workflow.begin(request)
+        begun = await workflow.begin(request)
         if not isinstance(begun, CachedAnswer):
             return begun
         answers.append(await begun.answer())
@@ -121,13 +136,15 @@ async def resume(
 
     Raises what `BaseWorkflow.begin_resumed` does.
 
+    :raises Conflict: when its workflow is not served any longer.
     :raises EngineBusy: when there are too many.
     :raises ClientDisconnect: when the client went while it waited.
     """
+    workflow = engine.workflows.of(record).workflow
     known = engine.hub.find(record.id)
     after = 0 if known is None else known.log.last_seq
     run = await engine.hub.start(
-        lambda: engine.workflow.begin_resumed(record.id, approved, tenant_id=record.tenant_id),
+        lambda: workflow.begin_resumed(record.id, approved, tenant_id=record.tenant_id),
         tenant_id=record.tenant_id,
         gone=_gone(http_request),
     )

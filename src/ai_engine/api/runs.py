@@ -22,6 +22,7 @@ from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine, engine_of
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.lost_event import lost_event
+from ai_engine.served_workflows import ServedWorkflow
 from vital_shared.errors import Conflict, InvalidRequest, NotFound, StoreError
 from vital_shared.events.encoding import encode
 from vital_shared.events.log import Follower, LogLost, PeerLog
@@ -33,7 +34,7 @@ from vital_shared.store.runs import RunRecord, RunStatus
 from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.run_metrics import count_ended
 
-__all__ = ["Approval", "RunError", "RunView", "routes"]
+__all__ = ["Approval", "RunError", "RunView", "ask", "routes"]
 
 NEW_LOG_SECONDS: Final = 0.5
 """The longest wait for the log of a run that another process has just begun, or ended."""
@@ -81,13 +82,18 @@ class RunView(Frozen):
 
 async def create(request: Request) -> Response:
     """Begin a run, and answer with its end or its events."""
-    caller, engine = Caller.of(request), engine_of(request)
-    question = await _question(request, caller, engine.settings.max_body_bytes)
+    return await ask(request, engine_of(request).workflows.default)
+
+
+async def ask(request: Request, served: ServedWorkflow) -> Response:
+    """Begin a run of a workflow, and answer with its end or its events."""
+    engine = engine_of(request)
+    question = await _question(request, served.input_type, engine.settings.max_body_bytes)
     try:
         if not prefers_stream(request.headers.get("accept", "")):
-            output = await answer(request, engine, question)
+            output = await answer(request, engine, served.workflow, question)
             return Response(output.model_dump_json(), media_type="application/json")
-        run = await begin(request, engine, question)
+        run = await begin(request, engine, served.workflow, question)
     except NotFound as error:  # what is not there was named by the body, not by the path
         raise InvalidRequest(error.message, field=error.field) from error
     return await _answer(request, run, after=0)
@@ -231,17 +237,19 @@ async def one(request: Request) -> Response:
     return await (cancel if request.method == "DELETE" else show)(request)
 
 
-async def _question(request: Request, caller: Caller, limit: int) -> WorkflowInput:
+async def _question(request: Request, model: type[WorkflowInput], limit: int) -> WorkflowInput:
     """Read the question; the tenant of a key takes the place of the one that the body names.
 
+    :param model: the input of the workflow.
     :raises InvalidRequest: when the body names another tenant than the header.
     """
+    caller = Caller.of(request)
     body, given = await read_json(request, limit)
     if isinstance(given, dict) and caller.tenant_id is not None:
         named = given.setdefault("tenant_id", caller.tenant_id)
         given["tenant_id"] = caller.tenant_id if caller.has_own_tenant else named
         body = to_json(given)
-    question = parse_model(WorkflowInput, body)
+    question = parse_model(model, body)
     caller.check(question.tenant_id)
     return question
 

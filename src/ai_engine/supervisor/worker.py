@@ -20,7 +20,7 @@ from ai_engine.app import create_app
 from ai_engine.background.interpreter import shorten_pauses
 from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
-from ai_engine.served_workflow import served_workflow
+from ai_engine.served_classes import served_classes
 from ai_engine.server import Server, StopRequests
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.channel import Topic, WorkerChannel
@@ -174,10 +174,12 @@ async def _serve(
     apps: list[Starlette],
     loads: LoadTable | None,
 ) -> None:
-    services = await Services.open(Settings())
+    library = Settings()
+    classes = served_classes(settings, library)
+    services = await Services.open(library)
     shorten_pauses()
     try:
-        app = create_app(services, settings, ask_supervisor(channel), served_workflow(settings))
+        app = create_app(services, settings, ask_supervisor(channel), classes)
         apps.append(app)
         await WorkerServer(app, settings, channel, stops, loads).serve([listener])
     finally:

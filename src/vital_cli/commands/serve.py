@@ -22,10 +22,10 @@ def serve(
         typer.Option(min=1, max=64, help="How many processes serve; VITAL_WORKERS, or else 1."),
     ] = None,
     workflow: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="MODULE:CLASS",
-            help="The class that answers, or file.py:Class; VITAL_WORKFLOW, or else BaseWorkflow.",
+            metavar="[NAME=]MODULE:CLASS",
+            help="A class to serve, or file.py:Class; may be repeated. VITAL_WORKFLOW, or else BaseWorkflow.",
         ),
     ] = None,
 ) -> None:
@@ -38,5 +38,6 @@ def serve(
         from vital_cli.session import load_settings
         from vital_shared.settings import Settings
 
-    settings = load_settings(ServerSettings, host=host, port=port, workers=workers, workflow=workflow)
+    named = ",".join(workflow) if workflow else None
+    settings = load_settings(ServerSettings, host=host, port=port, workers=workers, workflow=named)
     run_server(settings, load_settings(Settings))

@@ -60,6 +60,8 @@ class Configuration(Frozen):
     providers: dict[str, ProviderTable] = Field(default_factory=dict)
     models: dict[str, ModelTable] = Field(default_factory=dict)
     mcp: dict[str, McpServer] = Field(default_factory=dict)
+    workflows: dict[str, str] = Field(default_factory=dict)
+    """The classes that the service runs, by name: ``module:Class`` or ``file.py:Class``."""
 
 
 def load_configuration(path: Path | None) -> Configuration:

@@ -191,6 +191,9 @@ ROUTE: Final = Label(
         "/v1/runs/{run_id}",
         "/v1/runs/{run_id}/approval",
         "/v1/runs/{run_id}/events",
+        "/v1/workflows",
+        "/v1/workflows/{name}",
+        "/v1/workflows/{name}/runs",
         OTHER,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -51,8 +52,17 @@ def _from_path(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def _from_file(path: Path) -> ModuleType:
+def _module_name(path: Path) -> str:
+    """Name the module of a file, apart from that of another file of the same name."""
     name = f"{MODULE_PREFIX}{path.stem}"
+    loaded = sys.modules.get(name)
+    if loaded is None or Path(loaded.__file__ or "").resolve() == path.resolve():
+        return name
+    return f"{name}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+
+
+def _from_file(path: Path) -> ModuleType:
+    name = _module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from ai_engine.api.administration import agents, alerts, budgets, cache, costs, documents
 from ai_engine.api.administration.openapi import PROBLEM_CONTENT, add_openapi
+from ai_engine.served_classes import ServedClasses
 from ai_engine.validation import InvalidFields, field_errors
 from vital_shared.version import __version__
 
@@ -16,9 +17,12 @@ __all__ = ["Administration"]
 
 
 class Administration:
-    """ASGI application without errors of its own: those of routes are left to the surrounding one."""
+    """ASGI application without errors of its own: those of routes are left to the surrounding one.
 
-    def __init__(self) -> None:
+    :param classes: the workflows that are served, for the OpenAPI document.
+    """
+
+    def __init__(self, classes: ServedClasses) -> None:
         app = FastAPI(
             title="VITAL",
             version=__version__,
@@ -31,7 +35,7 @@ class Administration:
         )
         for module in (agents, alerts, budgets, cache, costs, documents):
             app.include_router(module.router)
-        add_openapi(app)
+        add_openapi(app, classes)
         self.routes = app.routes
         # FastAPI's own middleware would answer errors before our log has seen them.
         self._app = AsyncExitStackMiddleware(app.router)

@@ -11,10 +11,11 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, RootModel
 from pydantic.json_schema import models_json_schema
 
-from ai_engine.api import agui, chat, health, metrics, run_operations
-from ai_engine.api.operation import Content, Operation, parameter
+from ai_engine.api import agui, chat, health, metrics, run_operations, workflow_operations
+from ai_engine.api.operation import Content, Operation, Operations, parameter
 from ai_engine.auth.caller import TENANT_HEADER
 from ai_engine.problem import MEDIA_TYPE, Problem
+from ai_engine.served_classes import ServedClasses
 from vital_shared.models.alert import AlertNotification
 from vital_shared.models.event import Event
 
@@ -33,7 +34,7 @@ DESCRIPTION: Final = (
     f"The header {TENANT_HEADER} narrows a request down to one tenant; a tenant's own key does so itself."
 )
 
-OPERATIONS: Final = {
+OPERATIONS: Final[Operations] = {
     **run_operations.OPERATIONS,
     **chat.OPERATIONS,
     **agui.OPERATIONS,
@@ -62,18 +63,21 @@ PROBLEMS: Final = {
 }
 
 
-def add_openapi(app: FastAPI) -> None:
-    """Give an application its document, made when it is first asked for."""
+def add_openapi(app: FastAPI, classes: ServedClasses) -> None:
+    """Give an application its document, made when it is first asked for.
+
+    :param classes: the workflows that are served, each with schemas of its own.
+    """
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, {**OPERATIONS, **workflow_operations.operations(classes)})
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, operations: Operations) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -82,14 +86,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
         tags=app.openapi_tags,
     )
     schemas, definitions = models_json_schema(
-        [*dict.fromkeys(_models())], ref_template="#/components/schemas/{model}"
+        [*dict.fromkeys(_models(operations))], ref_template="#/components/schemas/{model}"
     )
     document["components"]["schemas"] |= definitions["$defs"]
     document["components"]["securitySchemes"] = {"key": KEY}
     document["security"] = [{"key": []}, {}]  # none is needed where there are no keys
     own = {model: schema for (model, _), schema in schemas.items()}
     paths: dict[str, Any] = {}
-    for (method, path), operation in OPERATIONS.items():
+    for (method, path), operation in operations.items():
         paths.setdefault(path, {})[method] = _operation(path, operation, own)
     document["paths"] = paths | document["paths"]
     for methods in document["paths"].values():
@@ -100,12 +104,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def _models() -> Iterator[tuple[type[BaseModel], Literal["validation", "serialization"]]]:
+def _models(
+    operations: Operations,
+) -> Iterator[tuple[type[BaseModel], Literal["validation", "serialization"]]]:
     """Yield the models that the document names, those of requests and those of answers."""
     yield AlertNotification, "validation"
     yield RunEvent, "serialization"
     yield Problem, "serialization"
-    for operation in OPERATIONS.values():
+    for operation in operations.values():
         if isinstance(operation.body, type):
             yield operation.body, "validation"
         for form in operation.answers.values():

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from ai_engine.chat_input import chat_input, chat_mode
 from ai_engine.conversation import MAX_MESSAGES, ChatMessage, Conversation
+from ai_engine.served_workflows import ServedWorkflow
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.agent import AgentId
 from vital_shared.models.base import Frozen
@@ -23,8 +25,10 @@ THREAD: Final = "agui_thread_id"
 
 
 class Chosen(Frozen):
-    """The agent and the mode: parameters of the address, which such a client is configured with."""
+    """The workflow, the agent and the mode: parameters of the address, which a client is configured with."""
 
+    workflow: str | None = None
+    """None: the one that answers where none is named."""
     mode: WorkflowMode = Field(default=WorkflowMode.MODE_3, strict=False)
     agent_id: AgentId = "generalist"
 
@@ -64,23 +68,30 @@ class RunAgentInput(_AguiModel):
 
 
 def workflow_input(
-    asked: RunAgentInput, conversation: Conversation, chosen: Chosen, tenant_id: str | None
+    asked: RunAgentInput,
+    conversation: Conversation,
+    chosen: Chosen,
+    served: ServedWorkflow,
+    tenant_id: str | None,
 ) -> WorkflowInput:
     """Make the question of a request; the client keeps the conversation.
 
     Left out are system messages and context (an agent has its own instructions), state, and the client's
     tools, which nothing here calls.
 
+    :param served: the workflow.
     :param tenant_id: the caller's; None: that of requests without any.
+    :raises InvalidRequest: when the workflow takes more than a conversation.
     """
-    return WorkflowInput(
-        query=conversation.question,
-        mode=chosen.mode,
+    is_free = chosen.workflow is not None and "mode" not in chosen.model_fields_set
+    return chat_input(
+        served,
+        conversation,
+        chat_mode(served, conversation) if is_free else chosen.mode,
         tenant_id=tenant_id or DEFAULT_TENANT,
         user_id=DEFAULT_USER,
         agent_id=chosen.agent_id,
         metadata={THREAD: asked.thread_id},
-        messages=conversation.earlier if chosen.mode.is_chat else None,
     )
 
 

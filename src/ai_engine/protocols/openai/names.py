@@ -66,8 +66,8 @@ def read_name(name: str) -> ModelName:
         except ValidationError:
             pass  # reported below
     raise NotFound(
-        f'There is no model "{name[:200]}": a model is a mode and an agent, such as mode-2/generalist, '
-        "and GET /v1/models lists all.",
+        f'There is no model "{name[:200]}": a model is a workflow, or a mode and an agent, such as '
+        "mode-2/generalist, and GET /v1/models lists all.",
         field="model",
     )
 

@@ -12,7 +12,7 @@ from ai_engine.protocols.openai.names import read_name
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.workflow_io import Id, WorkflowInput
 
-__all__ = ["ChatRequest", "workflow_input"]
+__all__ = ["DEFAULT_TENANT", "ChatRequest", "check_wishes", "workflow_input"]
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_USER: Final = "openai"
@@ -75,10 +75,8 @@ def workflow_input(asked: ChatRequest, conversation: Conversation, tenant_id: st
     :param conversation: the request's.
     :param tenant_id: the caller's; None: that of requests without any.
     :raises NotFound: when the model can be none.
-    :raises InvalidRequest: when it wants what there is not.
     """
     name = read_name(asked.model)
-    _check(asked)
     return WorkflowInput(
         query=conversation.question,
         mode=name.mode,
@@ -89,7 +87,11 @@ def workflow_input(asked: ChatRequest, conversation: Conversation, tenant_id: st
     )
 
 
-def _check(asked: ChatRequest) -> None:
+def check_wishes(asked: ChatRequest) -> None:
+    """See that a request wants only what there is.
+
+    :raises InvalidRequest: when it does not.
+    """
     if asked.n not in (None, 1):
         raise InvalidRequest("n has to be 1: there is one answer", field="n")
     for field in ("tools", "functions"):

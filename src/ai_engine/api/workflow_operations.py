@@ -1,0 +1,49 @@
+"""The documentation of the routes of workflows, those of each workflow with its own schemas."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ai_engine.api.operation import ANSWERING_PROBLEMS, Operation, Operations
+from ai_engine.api.run_operations import ANSWER, ANSWERS
+from ai_engine.api.workflows import WorkflowList, WorkflowView
+from ai_engine.served_classes import ServedClasses
+from ai_engine.served_workflows import description_of, input_type_of
+
+__all__ = ["operations"]
+
+TAG: Final = "workflows"
+FORMS: Final = "Answers as JSON, or event by event where Accept prefers that."
+
+
+def operations(classes: ServedClasses) -> Operations:
+    """Document the routes."""
+    return {
+        ("get", "/v1/workflows"): Operation(
+            tag=TAG,
+            summary="List workflows",
+            description="What is served here, with the schemas of requests and answers.",
+            success="The workflows.",
+            answers={"application/json": WorkflowList},
+        ),
+        ("get", "/v1/workflows/{name}"): Operation(
+            tag=TAG,
+            summary="Show a workflow",
+            description="One of what is served here.",
+            success="The workflow.",
+            answers={"application/json": WorkflowView},
+            problems=(404,),
+        ),
+        **{
+            ("post", f"/v1/workflows/{name}/runs"): Operation(
+                tag=TAG,
+                summary=f"Run {name}",
+                description=f"{description_of(each)} {FORMS}",
+                body=input_type_of(each),
+                success=ANSWER,
+                answers=ANSWERS,
+                problems=(*ANSWERING_PROBLEMS, 404),
+            )
+            for name, each in classes.items()
+        },
+    }

@@ -1,0 +1,95 @@
+"""The workflows that a running service answers with."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from vital_shared.errors import Conflict, NotFound
+from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.store.runs import RunRecord
+from vital_shared.workflows.base_workflow import BaseWorkflow
+from vital_shared.workflows.services import Services
+
+__all__ = ["ServedWorkflow", "ServedWorkflows", "description_of", "input_type_of"]
+
+
+def input_type_of(workflow: type[BaseWorkflow]) -> type[WorkflowInput]:
+    """Return the model of a workflow's requests."""
+    given: type[WorkflowInput] = getattr(workflow, "input_type", WorkflowInput)
+    return given
+
+
+def description_of(workflow: type[BaseWorkflow]) -> str:
+    """Return the first paragraph of a class's docstring."""
+    return (inspect.getdoc(workflow) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class ServedWorkflow:
+    """A workflow that is served."""
+
+    name: str
+    workflow: BaseWorkflow
+
+    @property
+    def input_type(self) -> type[WorkflowInput]:
+        """The model of its requests."""
+        return input_type_of(type(self.workflow))
+
+    @property
+    def stored_name(self) -> str:
+        """Its name in the records of its runs: where its class is found."""
+        return f"{type(self.workflow).__module__}.{type(self.workflow).__qualname__}"
+
+
+class ServedWorkflows:
+    """The workflows that are served, by name.
+
+    :param workflows: the first one answers where a request names none.
+    """
+
+    def __init__(self, workflows: Mapping[str, BaseWorkflow]) -> None:
+        self._by_name = {name: ServedWorkflow(name, each) for name, each in workflows.items()}
+        self._by_stored_name = {each.stored_name: each for each in self}
+        self.default = next(iter(self))
+
+    @classmethod
+    def create(cls, classes: Mapping[str, type[BaseWorkflow]], services: Services) -> ServedWorkflows:
+        """Make an object of each class."""
+        return cls({name: each(services=services) for name, each in classes.items()})
+
+    def __iter__(self) -> Iterator[ServedWorkflow]:
+        """Yield all of them."""
+        return iter(self._by_name.values())
+
+    def find(self, name: str) -> ServedWorkflow | None:
+        """Return the workflow of a name, or None."""
+        return self._by_name.get(name)
+
+    def named(self, name: str) -> ServedWorkflow:
+        """Return the workflow of a name.
+
+        :raises NotFound: when none has it.
+        """
+        found = self.find(name)
+        if found is None:
+            raise NotFound(
+                f'No workflow "{name[:100]}" is served here: GET /v1/workflows lists all.', field="workflow"
+            )
+        return found
+
+    def of(self, record: RunRecord) -> ServedWorkflow:
+        """Return the workflow of a stored run.
+
+        :raises Conflict: when it is not served any longer.
+        """
+        found = self._by_stored_name.get(record.workflow)
+        if found is None:
+            raise Conflict(
+                f'The run {record.id} belongs to the workflow "{record.workflow}", which is not served here '
+                "any longer: serve it again to go on with the run.",
+                field="run_id",
+            )
+        return found
