@@ -13,7 +13,7 @@ from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
 from vital_shared.store.dead_letters import set_aside
 from vital_shared.store.ledger import Payer
-from vital_shared.store.owed import Owed
+from vital_shared.store.settlement import Settlement
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PAYER = Payer(tenant_id="acme", user_id="ann", mode=WorkflowMode.MODE_2, agent_id="generalist")
@@ -40,7 +40,10 @@ def set_aside_two(empty_dir):
             known = {"item": f"llm/{number}", "cost_type": "llm", "name": "m", "status": "success"}
             charge = Charge(**known).model_copy(update={"cost_nanos": nanos})
             set_aside(
-                connection, Owed(run_id="run-1", payer=PAYER, at=NOW, charges=(charge,)), "It fails.", NOW
+                connection,
+                Settlement(run_id="run-1", payer=PAYER, at=NOW, charges=(charge,)),
+                "It fails.",
+                NOW,
             )
 
     with_database(empty_dir, write)

@@ -1,7 +1,7 @@
 """Write what runs cost, with their ends; nothing is forgotten because the store was away.
 
 What could not be written is kept, in order, and tried again until it is. What can never be written is set
-aside alone, see `dead_letters`. What memory has no room for, and what is owed when the process ends, is
+aside alone, see `dead_letters`. What memory has no room for, and what waits when the process ends, is
 spooled to a file that the next start enters, see `spool`.
 """
 
@@ -23,12 +23,12 @@ from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
 from vital_shared.store.database import Database
 from vital_shared.store.dead_letters import set_aside
-from vital_shared.store.debt import Debt, Written
 from vital_shared.store.group_commit import Job
 from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import record
-from vital_shared.store.owed import Owed, payer_of
+from vital_shared.store.pending_settlement import PendingSettlement, Written
 from vital_shared.store.run_end import RunEnd
+from vital_shared.store.settlement import Settlement, payer_of
 from vital_shared.store.spool import Spool
 from vital_shared.store.write_errors import describe, is_refusal
 
@@ -48,7 +48,7 @@ BATCH_RUNS: Final = 100
 FIRST_RETRY_SECONDS: Final = 0.5
 MAX_RETRY_SECONDS: Final = 10.0
 SHUTDOWN_SECONDS: Final = 10.0
-"""The store has this long to take what is owed when the process ends; the rest is spooled."""
+"""The store has this long to take what waits when the process ends; the rest is spooled."""
 
 
 class ChargeWriter:
@@ -65,8 +65,8 @@ class ChargeWriter:
         self._database = database
         self._journal = journal
         self._spool = spool
-        self._in_flight: dict[Debt, asyncio.Future[Written]] = {}
-        self._kept: deque[Debt] = deque()
+        self._in_flight: dict[PendingSettlement, asyncio.Future[Written]] = {}
+        self._kept: deque[PendingSettlement] = deque()
         self._characters = 0
         self._nanos: Counter[str] = Counter()
         """Nano-dollars that are kept and not in the ledger yet, by tenant."""
@@ -107,51 +107,53 @@ class ChargeWriter:
         if context is None or (end is None and not context.unwritten):
             return await asyncio.shield(self._database.put(job, lambda _: after()))
         charges, handed_over = context.unwritten, partial(context.mark_written, len(context.charges))
-        owed = Owed(run_id=context.run_id, payer=payer_of(context.request), at=now, charges=charges, end=end)
-        debt = Debt(owed, after)
+        settlement = Settlement(
+            run_id=context.run_id, payer=payer_of(context.request), at=now, charges=charges, end=end
+        )
+        pending = PendingSettlement(settlement, after)
 
         def write(connection: Connection) -> Written:
-            new = record(connection, owed.run_id, owed.payer, charges, now)
+            new = record(connection, settlement.run_id, settlement.payer, charges, now)
             return job(connection), new
 
         def written(result: Written) -> None:
             if end is None:
                 after()
             handed_over()
-            debt.settle(result)
+            pending.settle(result)
 
-        done = self._database.put(write, written, locks=owed.locks)
-        self._watch(done, debt, handed_over)
+        done = self._database.put(write, written, locks=settlement.locks)
+        self._watch(done, pending, handed_over)
         try:
-            changed = await self._first_write(done, debt)
+            changed = await self._first_write(done, pending)
         except Exception as error:
             if not is_refusal(error):
                 raise
             if end is not None:
-                return await asyncio.shield(debt.ended)
+                return await asyncio.shield(pending.ended)
             return await asyncio.shield(self._database.put(job, lambda _: after()))
         if self._kept:
             self._wake.set()
         return changed
 
-    async def _first_write(self, done: asyncio.Future[Written], debt: Debt) -> bool:
+    async def _first_write(self, done: asyncio.Future[Written], pending: PendingSettlement) -> bool:
         try:
             changed, _ = await asyncio.shield(done)
         except asyncio.CancelledError:
-            if debt.owed.end is not None and not done.done():
-                self._ends[debt.owed.run_id] = debt.owed.end
+            if pending.settlement.end is not None and not done.done():
+                self._ends[pending.settlement.run_id] = pending.settlement.end
             raise
         return changed
 
-    def write_later(self, owed: Owed, after: Callable[[], None]) -> None:
+    def write_later(self, settlement: Settlement, after: Callable[[], None]) -> None:
         """Write something in the background, now or as soon as the store takes it."""
-        debt = Debt(owed, after)
-        self._watch(self._put(debt), debt)
+        pending = PendingSettlement(settlement, after)
+        self._watch(self._put(pending), pending)
 
-    async def write_now(self, debts: Sequence[Debt]) -> bool:
+    async def write_now(self, settlements: Sequence[PendingSettlement]) -> bool:
         """Try once to write each, set aside what can never be, and return whether nothing is left."""
-        for start in range(0, len(debts), BATCH_RUNS):
-            if await self._attempt(debts[start : start + BATCH_RUNS]):
+        for start in range(0, len(settlements), BATCH_RUNS):
+            if await self._attempt(settlements[start : start + BATCH_RUNS]):
                 return False
         return True
 
@@ -162,25 +164,25 @@ class ChargeWriter:
         async with self._turn:
             files = self._spool.read_abandoned()
             while (file := await asyncio.to_thread(next, files, None)) is not None:
-                path, owed = file
-                if not await self.write_now([Debt(each) for each in owed]):
+                path, settlements = file
+                if not await self.write_now([PendingSettlement(each) for each in settlements]):
                     return False  # the file stays, and what of it is written is not written again
                 path.unlink()
-                logger.warning("spool_entered", path=str(path), runs=len(owed))
+                logger.warning("spool_entered", path=str(path), runs=len(settlements))
         return True
 
     async def catch_up(self) -> None:
-        """Try to write what is owed; what the store still does not take stays."""
+        """Try to write what waits; what the store still does not take stays."""
         async with self._turn:
             while self._kept:
                 batch = list(islice(self._kept, BATCH_RUNS))
                 left = await self._attempt(batch)
-                for debt in batch:
+                for pending in batch:
                     self._kept.popleft()
-                    self._forget(debt)
-                for debt in reversed(left):
-                    self._remember(debt)
-                    self._kept.appendleft(debt)
+                    self._forget(pending)
+                for pending in reversed(left):
+                    self._remember(pending)
+                    self._kept.appendleft(pending)
                 if left:
                     return
 
@@ -197,72 +199,78 @@ class ChargeWriter:
         except TimeoutError:
             logger.warning("store_is_away_at_shutdown", owed=len(self._kept) + len(self._in_flight))
         self._closed = True
-        owed = [debt.owed for debt in (*self._in_flight, *self._kept)]
+        settlements = [pending.settlement for pending in (*self._in_flight, *self._kept)]
         self._kept.clear()
-        if owed:
-            await asyncio.to_thread(self._spool_or_log, owed)
+        if settlements:
+            await asyncio.to_thread(self._spool_or_log, settlements)
         if self._spool is not None:
             await asyncio.to_thread(self._spool.close)
 
-    def _put(self, debt: Debt) -> asyncio.Future[Written]:
-        return self._database.put(debt.owed.write, debt.settle, locks=debt.owed.locks)
+    def _put(self, pending: PendingSettlement) -> asyncio.Future[Written]:
+        return self._database.put(pending.settlement.write, pending.settle, locks=pending.settlement.locks)
 
     def _watch(
-        self, done: asyncio.Future[Written], debt: Debt, handed_over: Callable[[], None] | None = None
+        self,
+        done: asyncio.Future[Written],
+        pending: PendingSettlement,
+        handed_over: Callable[[], None] | None = None,
     ) -> None:
-        """Keep something owed where its first write fails."""
-        self._in_flight[debt] = done
+        """Keep a settlement where its first write fails."""
+        self._in_flight[pending] = done
 
         def ended(future: asyncio.Future[Written]) -> None:
-            del self._in_flight[debt]
+            del self._in_flight[pending]
             if self._closed:
                 return  # spooled by then
             failure = None if future.cancelled() else future.exception()
             if not future.cancelled() and failure is None:
-                if debt.owed.end is not None:
-                    self._ends.pop(debt.owed.run_id, None)
+                if pending.settlement.end is not None:
+                    self._ends.pop(pending.settlement.run_id, None)
                 return
             if handed_over is not None:
                 handed_over()
             if future.cancelled():  # the loop ends: nobody will try again here
-                self._spool_or_log([debt.owed])
+                self._spool_or_log([pending.settlement])
             else:
-                self._keep(debt, is_refused=failure is not None and is_refusal(failure))
+                self._keep(pending, is_refused=failure is not None and is_refusal(failure))
 
         done.add_done_callback(ended)
 
-    def _keep(self, debt: Debt, *, is_refused: bool) -> None:
+    def _keep(self, pending: PendingSettlement, *, is_refused: bool) -> None:
         if self._journal is not None:
-            self._journal.owe(debt.owed)
-        if len(self._kept) >= MAX_WAITING_RUNS or self._characters + debt.characters > MAX_WAITING_CHARACTERS:
-            self._spool_or_log([debt.owed])
-            debt.fail(StoreError("it waits on disk"))
+            self._journal.owe(pending.settlement)
+        if (
+            len(self._kept) >= MAX_WAITING_RUNS
+            or self._characters + pending.characters > MAX_WAITING_CHARACTERS
+        ):
+            self._spool_or_log([pending.settlement])
+            pending.fail(StoreError("it waits on disk"))
         else:
-            self._remember(debt)
-            self._kept.append(debt)
+            self._remember(pending)
+            self._kept.append(pending)
         if is_refused:
             self._wake.set()
         if self._retrying is None or self._retrying.done():
             loop = asyncio.get_running_loop()
             self._retrying = loop.create_task(self._retry(), context=Context())
 
-    def _remember(self, debt: Debt) -> None:
-        self._characters += debt.characters
-        self._nanos[debt.owed.payer.tenant_id] += debt.owed.nanos
-        if debt.owed.end is not None:
-            self._ends[debt.owed.run_id] = debt.owed.end
+    def _remember(self, pending: PendingSettlement) -> None:
+        self._characters += pending.characters
+        self._nanos[pending.settlement.payer.tenant_id] += pending.settlement.nanos
+        if pending.settlement.end is not None:
+            self._ends[pending.settlement.run_id] = pending.settlement.end
 
-    def _forget(self, debt: Debt) -> None:
-        self._characters -= debt.characters
-        tenant_id = debt.owed.payer.tenant_id
-        self._nanos[tenant_id] -= debt.owed.nanos
+    def _forget(self, pending: PendingSettlement) -> None:
+        self._characters -= pending.characters
+        tenant_id = pending.settlement.payer.tenant_id
+        self._nanos[tenant_id] -= pending.settlement.nanos
         if not self._nanos[tenant_id]:
             del self._nanos[tenant_id]
-        if debt.owed.end is not None:
-            self._ends.pop(debt.owed.run_id, None)
+        if pending.settlement.end is not None:
+            self._ends.pop(pending.settlement.run_id, None)
 
     async def _retry(self) -> None:
-        """Try again and again, until nothing is owed."""
+        """Try again and again, until none is left."""
         seconds = FIRST_RETRY_SECONDS
         while self._kept or self._spooled:
             try:
@@ -279,50 +287,57 @@ class ChargeWriter:
             except Exception:
                 logger.exception("owed_writes_not_retried")  # and tried again
 
-    async def _attempt(self, batch: Sequence[Debt]) -> list[Debt]:
+    async def _attempt(self, batch: Sequence[PendingSettlement]) -> list[PendingSettlement]:
         """Try to write each; set aside what can never be, and return what is left since the store is away."""
         results = await asyncio.gather(
-            *(asyncio.shield(self._put(debt)) for debt in batch), return_exceptions=True
+            *(asyncio.shield(self._put(pending)) for pending in batch), return_exceptions=True
         )
-        left: list[Debt] = []
-        for debt, result in zip(batch, results, strict=True):
+        left: list[PendingSettlement] = []
+        for pending, result in zip(batch, results, strict=True):
             if not isinstance(result, BaseException):
                 continue
             if not is_refusal(result):
-                left.append(debt)
-            elif len(debt.owed.parts) > 1:
-                left += await self._attempt(debt.parts())
-            elif not await self._set_aside(debt, result):
-                left.append(debt)
+                left.append(pending)
+            elif len(pending.settlement.parts) > 1:
+                left += await self._attempt(pending.parts())
+            elif not await self._set_aside(pending, result):
+                left.append(pending)
         return left
 
-    async def _set_aside(self, debt: Debt, error: BaseException) -> bool:
+    async def _set_aside(self, pending: PendingSettlement, error: BaseException) -> bool:
         """Keep a part among the dead letters, and return whether it is off our hands."""
         now = datetime.now(UTC)
         try:
             await asyncio.shield(
-                self._database.put(lambda connection: set_aside(connection, debt.owed, describe(error), now))
+                self._database.put(
+                    lambda connection: set_aside(connection, pending.settlement, describe(error), now)
+                )
             )
         except Exception as failure:  # noqa: BLE001 - the letter's own, and logged below
             if not is_refusal(failure):
                 return False
-            _log([debt.owed])
-        logger.error("write_set_aside", run_id=debt.owed.run_id, item=debt.owed.item, error=describe(error))
-        debt.fail(error)
+            _log([pending.settlement])
+        logger.error(
+            "write_set_aside",
+            run_id=pending.settlement.run_id,
+            item=pending.settlement.item,
+            error=describe(error),
+        )
+        pending.fail(error)
         return True
 
-    def _spool_or_log(self, owed: Sequence[Owed]) -> None:
+    def _spool_or_log(self, settlements: Sequence[Settlement]) -> None:
         if self._spool is None:
-            _log(owed)
+            _log(settlements)
             return
         try:
-            self._spool.append(owed)
+            self._spool.append(settlements)
             self._spooled = True
         except OSError:
             logger.exception("spool_failed")
-            _log(owed)
+            _log(settlements)
 
 
-def _log(owed: Iterable[Owed]) -> None:
-    for each in owed:
+def _log(settlements: Iterable[Settlement]) -> None:
+    for each in settlements:
         logger.error("write_lost", run_id=each.run_id, owed=each.to_json())

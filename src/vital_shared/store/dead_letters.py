@@ -13,7 +13,7 @@ from vital_shared.models.dead_letter import DeadLetter
 from vital_shared.store.admission import release
 from vital_shared.store.database import Database
 from vital_shared.store.dead_letter_table import dead_letters
-from vital_shared.store.owed import Owed
+from vital_shared.store.settlement import Settlement
 from vital_shared.store.upsert import upsert
 from vital_shared.store.write_errors import describe, is_refusal
 
@@ -27,19 +27,19 @@ MAX_ID: Final = 2**63 - 1
 """Largest number that the column holds; there is none beyond, and asking for one is an error."""
 
 
-def set_aside(connection: Connection, owed: Owed, error: str, at: datetime) -> None:
+def set_aside(connection: Connection, settlement: Settlement, error: str, at: datetime) -> None:
     """Keep a part that cannot be written; again changes nothing.
 
     :param error: the reason, in one sentence.
     """
-    if owed.end is not None and owed.end.has_reservation:
-        release(connection, owed.run_id)
+    if settlement.end is not None and settlement.end.has_reservation:
+        release(connection, settlement.run_id)
     row = {
-        "kind": owed.kind,
-        "tenant_id": owed.payer.tenant_id,
-        "run_id": owed.run_id,
-        "item": owed.item,
-        "payload": owed.to_json(),
+        "kind": settlement.kind,
+        "tenant_id": settlement.payer.tenant_id,
+        "run_id": settlement.run_id,
+        "item": settlement.item,
+        "payload": settlement.to_json(),
         "error": error[:MAX_ERROR_CHARACTERS],
         "attempts": 1,
         "at": at,
@@ -97,9 +97,9 @@ class DeadLetterStore:
         payload = json.dumps(letter.payload)
 
         def write(connection: Connection) -> None:
-            owed = Owed.model_validate_json(payload)
+            settlement = Settlement.model_validate_json(payload)
             if _resolve(connection, letter_id, "written", now):
-                owed.write(connection)
+                settlement.write(connection)
 
         try:
             await self._database.put(write)

@@ -21,7 +21,7 @@ from vital_shared.logs import get_logger
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import Charge
 from vital_shared.store.locked_files import abandoned_files, create_locked_file
-from vital_shared.store.owed import Owed
+from vital_shared.store.settlement import Settlement
 
 __all__ = ["JOURNAL_BYTES", "Journal", "OpenRun"]
 
@@ -39,7 +39,7 @@ class JournalLine(Frozen):
     """The run begins, or goes on; it is over by then."""
     charge: Charge | None = None
     """A line in the place of an earlier one with the same item: the call has ended, or gone on."""
-    owed: Owed | None = None
+    owed: Settlement | None = None
     """The run has ended, and the store has not taken its end yet."""
     is_over: bool = False
 
@@ -50,7 +50,7 @@ class OpenRun(NamedTuple):
     run_id: str
     deadline_at: datetime
     charges: tuple[Charge, ...]
-    owed: Owed | None
+    owed: Settlement | None
     """Its end, where that was waiting for the store."""
 
 
@@ -85,7 +85,7 @@ class Journal:
             if run_id in self._lines:
                 self._add(run_id, f'"charge":{_json(charge)}')
 
-    def owe(self, owed: Owed) -> None:
+    def owe(self, owed: Settlement) -> None:
         """Note an end that the store has not taken yet."""
         with self._lock:
             if owed.end is not None and owed.run_id in self._lines:
@@ -172,7 +172,7 @@ def _line(run_id: str, field: str) -> str:
     return f'{{"run_id":{json.dumps(run_id)},{field}}}\n'
 
 
-def _json(value: Charge | Owed) -> str:
+def _json(value: Charge | Settlement) -> str:
     return value.model_dump_json(exclude_defaults=True, warnings=False, fallback=repr)
 
 

@@ -13,11 +13,11 @@ from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.charge_writer import ChargeWriter
 from vital_shared.store.database import Database
-from vital_shared.store.debt import Debt
 from vital_shared.store.journal import Journal, OpenRun
-from vital_shared.store.owed import Owed, payer_of
+from vital_shared.store.pending_settlement import PendingSettlement
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_record import LOST, EndedRun, to_ended
+from vital_shared.store.settlement import Settlement, payer_of
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import runs
 
@@ -71,17 +71,21 @@ class LostRuns:
         async with self._database.connect() as connection:
             found = await connection.execute(statement)
             rows = {row["id"]: row for row in found.mappings()}
-        owed = [each for run in left if run.run_id in rows for each in _owed(run, rows[run.run_id], now)]
-        debts = [Debt(each) for each in owed]
-        entered = await self._charge_writer.write_now(debts)
-        for debt in debts:
-            end = debt.owed.end
-            if end is not None and end.error_type == LOST.error_type and debt.has_ended:
+        settlements = [
+            PendingSettlement(each)
+            for run in left
+            if run.run_id in rows
+            for each in _settlements(run, rows[run.run_id], now)
+        ]
+        entered = await self._charge_writer.write_now(settlements)
+        for pending in settlements:
+            end = pending.settlement.end
+            if end is not None and end.error_type == LOST.error_type and pending.has_ended:
                 lost.append(to_ended(rows[end.run_id])._replace(status="failed"))
         return entered
 
 
-def _owed(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Owed]:
+def _settlements(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Settlement]:
     """Return what a run owes: its charges, and its end where this process had it still."""
     is_running = row["status"] == "running" and row["deadline_at"] == run.deadline_at
     end = RunEnd(
@@ -95,7 +99,7 @@ def _owed(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Owed]:
     if run.owed is not None:
         yield run.owed
     payer = payer_of(read_json(WorkflowInput, row["input"]))
-    yield Owed(
+    yield Settlement(
         run_id=run.run_id,
         payer=payer,
         at=now,

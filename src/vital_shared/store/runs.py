@@ -51,7 +51,6 @@ from vital_shared.store.idempotency import IdempotencyKey, forget_expired, free_
 from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.lost_runs import LostRuns
-from vital_shared.store.owed import Owed, payer_of
 from vital_shared.store.prepared import Prepared
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_record import (
@@ -65,6 +64,7 @@ from vital_shared.store.run_record import (
     to_record,
     to_row,
 )
+from vital_shared.store.settlement import Settlement, payer_of
 from vital_shared.store.spool import Spool
 from vital_shared.store.tables import runs
 
@@ -333,8 +333,8 @@ class RunStore:
             error_message="The run was not begun: it could not be stored in time.",
             has_reservation=record.id in self._reserved,
         )
-        owed = Owed(run_id=record.id, payer=payer_of(record.input), at=record.created_at, end=end)
-        self.charge_writer.write_later(owed, partial(self._let_go, record.id))
+        settlement = Settlement(run_id=record.id, payer=payer_of(record.input), at=record.created_at, end=end)
+        self.charge_writer.write_later(settlement, partial(self._let_go, record.id))
 
     async def charges(self, run_id: str) -> tuple[Charge, ...]:
         """Return what a run has cost so far, as far as it is written."""

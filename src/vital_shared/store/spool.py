@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from vital_shared.logs import get_logger
 from vital_shared.store.locked_files import abandoned_files, create_locked_file
-from vital_shared.store.owed import Owed
+from vital_shared.store.settlement import Settlement
 
 __all__ = ["Spool"]
 
@@ -28,17 +28,17 @@ class Spool:
         self._folder = folder
         self._own: IO[str] | None = None
 
-    def append(self, owed: Iterable[Owed]) -> None:
+    def append(self, settlements: Iterable[Settlement]) -> None:
         """Keep values in the own file; `close` brings them to the disk itself.
 
         :raises OSError: when the disk does not take them.
         """
         if self._own is None:
             _, self._own = create_locked_file(self._folder)
-        self._own.writelines(f"{each.to_json()}\n" for each in owed)
+        self._own.writelines(f"{each.to_json()}\n" for each in settlements)
         self._own.flush()
 
-    def read_abandoned(self) -> Iterator[tuple[Path, tuple[Owed, ...]]]:
+    def read_abandoned(self) -> Iterator[tuple[Path, tuple[Settlement, ...]]]:
         """Read the files that no living process holds; each stays locked until the next is read.
 
         A file has to be removed by the caller, once all of it is in the store.
@@ -54,9 +54,9 @@ class Spool:
             self._own = None
 
 
-def _read(path: Path, lines: Iterable[str]) -> Iterator[Owed]:
+def _read(path: Path, lines: Iterable[str]) -> Iterator[Settlement]:
     for number, line in enumerate(lines, 1):
         try:
-            yield Owed.model_validate_json(line)
+            yield Settlement.model_validate_json(line)
         except ValidationError:  # torn: the process died while it wrote the line
             logger.exception("spool_line_unreadable", path=str(path), line=number, text=line)

@@ -266,7 +266,7 @@ async def test_the_spool_of_a_living_process_and_torn_lines_are_left_alone(store
     with pytest.raises(StoreError):
         await store.fail(context)
     living = Spool(tmp_path / "owed")
-    living.append([debt.owed for debt in store.runs.charge_writer._kept])
+    living.append([pending.settlement for pending in store.runs.charge_writer._kept])
     store.away = 0
     other = Spool(tmp_path / "owed")
     assert list(other.read_abandoned()) == []

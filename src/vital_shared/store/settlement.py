@@ -13,14 +13,14 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.store.ledger import Payer, record, spending_lock
 from vital_shared.store.run_end import RunEnd
 
-__all__ = ["END", "Owed", "payer_of"]
+__all__ = ["END", "Settlement", "payer_of"]
 
 END = "end"
 """The item that stands for the end of a run, beside those of its charges."""
 
 
-class Owed(Frozen):
-    """Charges of one run, or its end, or both. Writing it again changes nothing."""
+class Settlement(Frozen):
+    """The charges of one run, or its end, or both, to be written. Writing it again changes nothing."""
 
     run_id: str
     payer: Payer
@@ -49,7 +49,7 @@ class Owed(Frozen):
         return END if self.end else self.charges[0].item
 
     @property
-    def parts(self) -> tuple[Owed, ...]:
+    def parts(self) -> tuple[Settlement, ...]:
         """Each charge, and then the end, as one that can be written without the others."""
         charges = (self.model_copy(update={"charges": (each,), "end": None}) for each in self.charges)
         ends = () if self.end is None else (self.model_copy(update={"charges": ()}),)

@@ -1,4 +1,4 @@
-"""Something owed to the store, while this process tries to write it."""
+"""A settlement, while this process tries to write it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from collections.abc import Callable
 from vital_shared.errors import StoreError
 from vital_shared.models.charge import Charge
 from vital_shared.monitoring.spent import count_charge
-from vital_shared.store.owed import Owed
+from vital_shared.store.settlement import Settlement
 from vital_shared.store.write_errors import describe
 
-__all__ = ["Debt", "Written"]
+__all__ = ["PendingSettlement", "Written"]
 
 Written = tuple[bool, tuple[Charge, ...]]
 """The result of a write: whether the run was still running, and the charges that were not there yet."""
 
 
-class Debt:
-    """Something owed, on its way into the store.
+class PendingSettlement:
+    """A settlement, on its way into the store.
 
-    :param owed: the charges and the end that are owed.
+    :param settlement: the charges and the end of a run.
     :param after: called once its end is written.
     :param ended: whether the run was still running; it fails where the end is set aside or spooled.
     """
 
     def __init__(
         self,
-        owed: Owed,
+        settlement: Settlement,
         after: Callable[[], None] | None = None,
         ended: asyncio.Future[bool] | None = None,
     ) -> None:
-        self.owed = owed
+        self.settlement = settlement
         self.after = after
         self.ended = ended or asyncio.get_running_loop().create_future()
         self.ended.add_done_callback(_retrieve)
@@ -39,7 +39,7 @@ class Debt:
     @property
     def characters(self) -> int:
         """The memory that it takes, roughly."""
-        end = self.owed.end
+        end = self.settlement.end
         return len(end.output or "") if end else 0
 
     @property
@@ -49,18 +49,19 @@ class Debt:
         is_known = future.done() and not future.cancelled() and future.exception() is None
         return is_known and future.result()
 
-    def parts(self) -> tuple[Debt, ...]:
+    def parts(self) -> tuple[PendingSettlement, ...]:
         """Return each charge, and the end, as one that can be written without the others."""
         return tuple(
-            Debt(part, self.after, self.ended) if part.end else Debt(part) for part in self.owed.parts
+            PendingSettlement(part, self.after, self.ended) if part.end else PendingSettlement(part)
+            for part in self.settlement.parts
         )
 
     def settle(self, result: Written) -> None:
         """Count it, once it is written."""
         ended, new = result
-        if self.owed.end is not None and self.after is not None:
+        if self.settlement.end is not None and self.after is not None:
             self.after()
-        payer = self.owed.payer
+        payer = self.settlement.payer
         for charge in new:
             count_charge(payer.mode.value, payer.tenant_id, charge)
         if not self.ended.done():
