@@ -93,7 +93,7 @@ class WorkerChannel:
                 future.set_exception(_closed())
             self._asked.clear()
 
-    def tell(self, topic: Topic, body: bytes = b"") -> None:
+    def send(self, topic: Topic, body: bytes = b"") -> None:
         """Send a message that wants no answer; if the other side is gone, it is lost."""
         self._write(topic, NO_ANSWER, body)
 

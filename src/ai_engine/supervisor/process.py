@@ -179,7 +179,7 @@ class WorkerProcess:
     def announce_end_of_peer(self) -> None:
         """Let it know that another worker has ended, so that it ends what that one has left open."""
         if self.is_ready:
-            self._channel.tell(Topic.PEER_ENDED)
+            self._channel.send(Topic.PEER_ENDED)
 
     def stop(self, grace_seconds: float) -> None:
         """Ask it to stop; if it has not even started, there is nothing to wait for.
@@ -187,7 +187,7 @@ class WorkerProcess:
         :param grace_seconds: time that its runs may go on; stopped a second time, it does not wait for them.
         """
         if self.is_ready:
-            self._channel.tell(Topic.STOP)
+            self._channel.send(Topic.STOP)
             asyncio.get_running_loop().call_later(grace_seconds + STOP_SECONDS, self.kill)
         else:
             self.kill()

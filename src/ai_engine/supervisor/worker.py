@@ -78,7 +78,7 @@ class WorkerServer(Server):
             for listener in sockets or ():
                 self._acceptor = self._accept_from(listener, self._loads)
                 self.servers.append(self._acceptor)  # type: ignore[arg-type]  # it closes as theirs do
-        self._channel.tell(Topic.READY)
+        self._channel.send(Topic.READY)
 
     def _accept_from(self, listener: socket.socket, loads: LoadTable) -> FairAcceptor:
         config, state = self.config, self.server_state
@@ -137,8 +137,8 @@ async def _work(
         try:
             await _serve(listener, settings, channel, stops, apps, loads)
         except VitalError as error:
-            channel.tell(Topic.FAILED, str(error).encode())
-        channel.tell(Topic.SNAPSHOT, await asyncio.to_thread(_snapshot))
+            channel.send(Topic.FAILED, str(error).encode())
+        channel.send(Topic.SNAPSHOT, await asyncio.to_thread(_snapshot))
         await channel.aclose()
 
 
