@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Any, Literal
 
 from vital_shared.graph.errors import NodeError, NodeTimeout
-from vital_shared.graph.observer import tell
+from vital_shared.graph.observer import notify
 from vital_shared.graph.outcome import Outcome, describe
 from vital_shared.graph.plan import Node
 from vital_shared.graph.state import RunState
@@ -160,7 +160,7 @@ class _Fan:
     def started(self, index: int) -> None:
         """Record that an item starts, and notify the observers."""
         self.starts[index] = self.run.now()
-        tell(self.run.observers, "item_started", self.run, self.node, index, self.items[index])
+        notify(self.run.observers, "item_started", self.run, self.node, index, self.items[index])
 
     def ended(
         self, index: int, status: Literal["success", "failed", "timeout"], value: Any, error: str | None
@@ -170,4 +170,4 @@ class _Fan:
         start = self.starts[index]
         outcome = Outcome(status, value, error, 0.0 if start is None else now - start)
         self.outcomes[index] = outcome
-        tell(run.observers, "item_finished", run, self.node, index, self.items[index], outcome)
+        notify(run.observers, "item_finished", run, self.node, index, self.items[index], outcome)

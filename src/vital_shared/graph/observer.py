@@ -108,7 +108,7 @@ def own_observers(target: object) -> tuple[Observer, ...]:
     return check_observers(type(target).__name__, observers) if observers else ()
 
 
-def tell(observers: Sequence[Observer], hook: str, run: ObservedRun, *details: Any) -> None:
+def notify(observers: Sequence[Observer], hook: str, run: ObservedRun, *details: Any) -> None:
     """Call one hook of each observer."""
     for observer in observers:
         try:

@@ -15,7 +15,7 @@ from typing import Any
 from vital_shared.graph.call import call_node
 from vital_shared.graph.errors import GraphError, NodeError
 from vital_shared.graph.node import Pause, Skip
-from vital_shared.graph.observer import observer_failed, tell
+from vital_shared.graph.observer import notify, observer_failed
 from vital_shared.graph.outcome import NodeStatus, RunStatus
 from vital_shared.graph.plan import MISSING, Node
 from vital_shared.graph.state import RunState
@@ -53,7 +53,7 @@ class Run(RunState):
             raise GraphError(f"this run of graph '{self.plan.name}' was executed before: make a new Run")
         earlier = self._seconds
         self._started = started = self._clock()
-        tell(self.observers, "run_started", self)
+        notify(self.observers, "run_started", self)
         status: RunStatus = "failed"
         error: BaseException | None = None
         try:
@@ -67,7 +67,7 @@ class Run(RunState):
             raise
         finally:
             self._seconds = earlier + self._clock() - started
-            tell(self.observers, "run_finished", self, status, error)
+            notify(self.observers, "run_finished", self, status, error)
             error = None  # an exception that its own frame holds is a reference cycle
 
     async def _execute(self) -> None:
@@ -208,7 +208,7 @@ class Run(RunState):
         self._statuses[node.index] = status
         self._ends[node.index] = end = self._clock()
         seconds = end - self._starts[node.index]
-        tell(self.observers, "node_finished", self, node, status, seconds, error)
+        notify(self.observers, "node_finished", self, node, status, seconds, error)
 
 
 def _broken_rule(node: Node, error: BaseException) -> NodeError | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.errors import AnswerError, GraphError
-from vital_shared.graph.observer import Observer, tell
+from vital_shared.graph.observer import Observer, notify
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span, describe
 from vital_shared.graph.plan import MISSING, Node, Plan
 from vital_shared.graph.prune import prune
@@ -139,7 +139,7 @@ class RunState:
         """Record that the run has to do without something."""
         degradation = Degradation(node.name, reason, describe(error), item)
         self.degradations.append(degradation)
-        tell(self.observers, "degraded", self, degradation)
+        notify(self.observers, "degraded", self, degradation)
 
     def step(self, node: Node, step: Step, item: int | None = None) -> None:
         """Record that a part of a streaming node's work begins or ends."""
@@ -148,12 +148,14 @@ class RunState:
         steps = self._steps = [] if self._steps is None else self._steps
         if step.status is None:
             steps.append(StepTiming(node, name, self._clock()))
-            tell(self.observers, "step_started", self, node, name)
+            notify(self.observers, "step_started", self, node, name)
             return
         for begun in reversed(steps):
             if begun.name == name and begun.status is None:
                 begun.status, begun.end = step.status, self._clock()
-                tell(self.observers, "step_finished", self, node, name, step.status, begun.end - begun.start)
+                notify(
+                    self.observers, "step_finished", self, node, name, step.status, begun.end - begun.start
+                )
                 return
         raise GraphError(
             f"node '{node.name}' ends the step '{step.name}', which has not begun: yield it before"
@@ -168,14 +170,14 @@ class RunState:
         """Return the waterfall: every node that has ended, in the order of their starts."""
         earlier = self._checkpoint
         zero = (self._started or 0.0) - (earlier.seconds if earlier else 0.0)
-        told = [span for span in earlier.spans if span.status != "cancelled"] if earlier else []
+        ended = [span for span in earlier.spans if span.status != "cancelled"] if earlier else []
         own = [
             Span(node.name, status, self._starts[node.index] - zero, self._ends[node.index] - zero)
             for node in self.plan.nodes
             if (status := self._statuses[node.index]) is not None
         ]
         own += [step.span(self, zero) for step in self._steps or () if self._statuses[step.node.index]]
-        return (*told, *sorted(own, key=lambda span: span.start))
+        return (*ended, *sorted(own, key=lambda span: span.start))
 
     def checkpoint(self) -> Checkpoint:
         """Write down what there is so far.

@@ -85,7 +85,7 @@ async def test_who_waits_is_told_when_the_other_side_is_gone():
             await waiting
         with pytest.raises(ChannelClosed):
             await one.ask(Topic.SNAPSHOT)
-        one.tell(Topic.STOP)  # is for nobody, and no error
+        one.send(Topic.STOP)  # is for nobody, and no error
         serving.pop()
 
 
