@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from ai_engine.api import chat, health, metrics, pages, runbooks, runs, workflows
 from ai_engine.asgi.access_log import AccessLog
+from ai_engine.asgi.exact_router import ExactRouter
 from ai_engine.asgi.lazy_app import LazyApp
 from ai_engine.asgi.trace_context import TraceContext
 from ai_engine.auth.false_keys import FalseKeys
@@ -31,7 +32,6 @@ from ai_engine.background.spending_gauges import spending_gauges
 from ai_engine.background.warm_up import warm_up
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.engine import Engine
-from ai_engine.problems import add_problem_handlers
 from ai_engine.readiness import Readiness
 from ai_engine.runs.fair_slots import FairSlots
 from ai_engine.runs.hub import RunHub
@@ -166,17 +166,17 @@ def create_app(
         *pages.routes,
         *runbooks.routes,
     ]
-    app = Starlette(
-        routes=routes,
+    app = Starlette()
+    app.router = ExactRouter(
+        routes,
         lifespan=lifespan,
+        redirect_slashes=False,
+        default=LazyApp(partial(_administration, classes)),
     )
-    app.router.redirect_slashes = False
-    app.router.default = LazyApp(partial(_administration, classes))
-    add_problem_handlers(app)
-    app.add_middleware(Authentication)
+    inner: ASGIApp = Authentication(app.router)
     if tracer() is not None:
-        app.add_middleware(TraceContext)
-    app.add_middleware(AccessLog, routes=routes)  # the outermost
+        inner = TraceContext(inner)
+    app.middleware_stack = AccessLog(inner, routes)  # Starlette's own would handle errors twice more
     return app
 
 

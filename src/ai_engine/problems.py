@@ -7,7 +7,6 @@ from http import HTTPStatus
 from math import ceil
 from typing import Final
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,7 +35,7 @@ from vital_shared.errors import (
 from vital_shared.logs import get_logger
 from vital_shared.store.run_record import REPEATABLE_FAILURES
 
-__all__ = ["add_problem_handlers", "respond", "respond_to", "unexpected"]
+__all__ = ["respond", "respond_to", "unexpected"]
 
 logger = get_logger(__name__)
 
@@ -95,14 +94,10 @@ def unexpected(path: str) -> Response:
     )
 
 
-def add_problem_handlers(app: Starlette) -> None:
-    """Turn every error that a route raises into a problem."""
-    app.add_exception_handler(VitalError, respond_to)
-    app.add_exception_handler(HTTPException, _on_http_error)
-
-
-async def respond_to(request: Request, error: Exception) -> Response:
-    """Answer with the problem that one of our errors is; another is raised again."""
+def respond_to(request: Request, error: VitalError | HTTPException) -> Response:
+    """Answer with the problem that an error is; one that no client is meant to see is raised again."""
+    if isinstance(error, HTTPException):
+        return _http_error(request, error)
     if isinstance(error, RunFailed):
         return _run_failed(request, error)
     found = next((kind for kind in KINDS if isinstance(error, kind[0])), None)
@@ -156,8 +151,7 @@ def _run_failed(request: Request, error: RunFailed) -> Response:
     return respond(problem, RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
 
 
-async def _on_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+def _http_error(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     detail = error.detail
     if detail == status.phrase:

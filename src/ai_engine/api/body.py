@@ -42,19 +42,38 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit:
         raise _too_large(limit)
-    chunks, size = [], 0
+    first, has_more = await _next_chunk(request)
+    if not has_more:  # as nearly always: no timer is needed
+        return _bounded(first, limit)
+    chunks, size = [first], len(first)
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            while (message := await request.receive())["type"] == "http.request":
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
+            while has_more:
+                chunk, has_more = await _next_chunk(request)
+                chunks.append(chunk)
+                size += len(chunk)
                 if size > limit:
                     raise _too_large(limit)
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
     except TimeoutError as error:
         raise HTTPException(408, "The body did not come in time: send it again.") from error
-    raise ClientDisconnect
+    return b"".join(chunks)
+
+
+async def _next_chunk(request: Request) -> tuple[bytes, bool]:
+    """Return the next part of a body, and whether more is to come.
+
+    The server limits the time without any: see `LimitedProtocol`.
+    """
+    message = await request.receive()
+    if message["type"] != "http.request":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
+
+
+def _bounded(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
 
 
 def _too_large(limit: int) -> HTTPException:

@@ -1,6 +1,7 @@
 """One line of log for each request, an id that joins it to the client's, and no request without an answer.
 
-The headers that every answer has are added here too, where the answer passes anyway.
+Whatever a route raises is answered here, once, as a problem. The headers that every answer has are
+added here too, where the answer passes anyway.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from typing import Final
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ai_engine.asgi.answer_headers import with_safe_headers
 from ai_engine.asgi.request_metrics import count_request, route_templates
-from ai_engine.problems import unexpected
+from ai_engine.problems import respond_to, unexpected
+from vital_shared.errors import VitalError
 from vital_shared.logs import get_logger
 
 __all__ = ["REQUEST_ID_HEADER", "AccessLog"]
@@ -66,7 +69,13 @@ class AccessLog:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, answer)
+                try:
+                    await self._app(scope, receive, answer)
+                except (VitalError, HTTPException) as error:
+                    if status:
+                        raise
+                    await respond_to(Request(scope), error)(scope, receive, answer)
+                    error.__traceback__ = None  # a run's error is raised for each of its readers
             except ClientDisconnect:
                 status = status or CLIENT_CLOSED
             except Exception:

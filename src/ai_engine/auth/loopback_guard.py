@@ -10,6 +10,7 @@ through one are refused, as far as their headers show it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Final
@@ -42,6 +43,7 @@ PROXY_HEADERS: Final = frozenset(
 """Headers that proxies add; those that begin with X-Forwarded are others."""
 
 
+@lru_cache(maxsize=100)
 def is_loopback(host: str) -> bool:
     """Return whether a name or an address means this machine alone."""
     if host.lower() == "localhost":

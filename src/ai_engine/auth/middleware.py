@@ -75,7 +75,7 @@ async def _refused(scope: Scope, engine: Engine, error: VitalError) -> Response:
             await engine.false_keys.hold_back(client_network(scope, engine.settings.trusted_proxies))
         except TooManyFalseKeys as too_many:
             error = too_many
-    return await respond_to(Request(scope), error)
+    return respond_to(Request(scope), error)
 
 
 def _count(error: VitalError) -> None:
