@@ -149,9 +149,12 @@ class Cache:
         """Count a request that the cache, or one tier, is not asked for."""
         self._count("bypass", tier, mode)
 
-    async def keep(self, key: str, output: WorkflowOutput, knowledge: int) -> None:
-        """Keep an answer, unless it is larger than all that may be kept."""
-        if self._memory.put(key, output, knowledge):
+    async def keep(self, key: str, output: WorkflowOutput, knowledge: int, size: int | None = None) -> None:
+        """Keep an answer, unless it is larger than all that may be kept.
+
+        :param size: its size as JSON, where that is known.
+        """
+        if self._memory.put(key, output, knowledge, size=size):
             self._count("write", MEMORY, output.mode)
         self._count_entries()
         if self.redis is None:

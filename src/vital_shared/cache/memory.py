@@ -77,12 +77,15 @@ class MemoryTier:
         self._kept.move_to_end(key)
         return entry
 
-    def put(self, key: str, output: WorkflowOutput, knowledge: int, age: float = 0.0) -> bool:
+    def put(
+        self, key: str, output: WorkflowOutput, knowledge: int, age: float = 0.0, size: int | None = None
+    ) -> bool:
         """Keep an answer, and return whether there is room for one of its size.
 
         :param age: its age in seconds.
+        :param size: its size as JSON, where that is known.
         """
-        size = len(output.model_dump_json())
+        size = len(output.model_dump_json()) if size is None else size
         if size > self._most_bytes or not self.capacity:
             return False
         if key in self._kept:

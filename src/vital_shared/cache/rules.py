@@ -35,6 +35,8 @@ FORMAT: Final = 4
 
 def normalised(query: str) -> str:
     """Write a question so that what differs only in its spelling is the same: case, width and blanks."""
+    if query.isascii() and len(query) <= FOLDED_CHARACTERS:  # the same, in a fifth of the time
+        return " ".join(query.casefold().split())
     return " ".join(" ".join(map(_folded, query.split())).split())
 
 
@@ -90,7 +92,9 @@ def key_of(
 
 def _sorted(arguments: Mapping[str, Any] | None) -> str:
     """Write arguments so that their order does not matter."""
-    return json.dumps(None if arguments is None else dict(arguments), sort_keys=True)
+    if not arguments:
+        return "null" if arguments is None else "{}"
+    return json.dumps(dict(arguments), sort_keys=True)
 
 
 def is_cacheable(

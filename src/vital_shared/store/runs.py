@@ -245,11 +245,13 @@ class RunStore:
         turn: Turn | None,
         now: datetime,
         context: RunContext | None = None,
+        written: str | None = None,
     ) -> bool:
         """End a run with its answer, add the turn to its conversation and what it cost to the ledger.
 
         All of it is written, or nothing.
 
+        :param written: the output as JSON, where the caller has it.
         :returns: whether it was still running; otherwise nothing changes, so this may be repeated.
         :raises NotFound: when the session belongs to another tenant.
         """
@@ -257,7 +259,7 @@ class RunStore:
             run_id=run_id,
             status="completed",
             finished_at=now,
-            output=output.model_dump_json(),
+            output=output.model_dump_json() if written is None else written,
             duration_seconds=output.timings.total_seconds,
             first_token_seconds=output.timings.time_to_first_token_seconds,
             quality_score=output.quality_score,

@@ -51,12 +51,21 @@ class Lookup:
     has_response: bool = True
     """Whether there has to be a response for the answer to be kept."""
 
-    async def keep(self, request: WorkflowInput, output: WorkflowOutput, read_only: frozenset[str]) -> None:
-        """Keep the answer of a run that has missed, where it may be kept."""
+    async def keep(
+        self,
+        request: WorkflowInput,
+        output: WorkflowOutput,
+        read_only: frozenset[str],
+        size: int | None = None,
+    ) -> None:
+        """Keep the answer of a run that has missed, where it may be kept.
+
+        :param size: the size of the answer as JSON, where that is known.
+        """
         if self.status == "miss" and is_cacheable(
             output, read_only, resumed=False, has_response=self.has_response
         ):
-            await self.cache.keep(self.key, output, self.knowledge)
+            await self.cache.keep(self.key, output, self.knowledge, size)
             if self.similar is not None:
                 self.cache.note_similar(self.similar.scope, self.key, request, self.similar.vector)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.errors import (
@@ -143,7 +143,8 @@ class Execution(RunHandle):
         request, trace = self._request, self._trace
         current_run_context.set(self._context)  # for this task and those that it makes
         current_services.set(self._services)
-        with bound_contextvars(run_id=self.run_id, tenant_id=request.tenant_id), trace or nullcontext():
+        bind_contextvars(run_id=self.run_id, tenant_id=request.tenant_id)
+        with trace or nullcontext():
             try:
                 await self._work()
             finally:
@@ -221,12 +222,13 @@ class Execution(RunHandle):
         if output.response and self._stream.first_token_at is None:  # from a node that does not stream
             self._stream.emit_text(output.response)
         saved = ended = True
-        self._completing = output
+        self._completing, written = output, output.model_dump_json()
         try:
             async with asyncio.timeout(self._services.settings.store_seconds):
                 ended = await self._services.runs.complete(
                     self.run_id,
                     output=output,
+                    written=written,
                     turn=self._turn(output),
                     now=self._services.now(),
                     context=self._context,
@@ -241,7 +243,7 @@ class Execution(RunHandle):
         if ended:  # otherwise it was called lost, and counted so
             self._metrics.answered(output, saved=saved)
             if saved and self._lookup is not None:
-                await self._lookup.keep(self._request, output, self._services.tools.read_only)
+                await self._lookup.keep(self._request, output, self._services.tools.read_only, len(written))
         self._stream.emit(RunFinished, output=output)
 
     def _turn(self, output: WorkflowOutput) -> Turn | None:
