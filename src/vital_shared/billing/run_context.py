@@ -66,9 +66,16 @@ class RunContext:
         """Note that the ledger has this many of the charges, in their order, or is owed them."""
         self._written = max(self._written, charges)
 
-    def nanos(self, cost_type: CostType | None = None) -> int:
-        """Return what was spent, in nano-dollars: in all, or for one type."""
-        return sum(each.cost_nanos for each in self._charges if cost_type in (None, each.cost_type))
+    def nanos(self) -> int:
+        """Return what was spent in all, in nano-dollars."""
+        return sum(each.cost_nanos for each in self._charges)
+
+    def nanos_by_type(self) -> dict[CostType, int]:
+        """Return what was spent for each type that something was charged for, in nano-dollars."""
+        found: dict[CostType, int] = {}
+        for each in self._charges:
+            found[each.cost_type] = found.get(each.cost_type, 0) + each.cost_nanos
+        return found
 
 
 current_run_context: Final[ContextVar[RunContext | None]] = ContextVar("current_run_context", default=None)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import reduce
+from operator import add
 from typing import Literal
 
 from pydantic import ConfigDict, computed_field
 
 from vital_shared.models.base import Frozen
 
-__all__ = ["CallPurpose", "CallStatus", "FailureKind", "ModelCall", "Tokens"]
+__all__ = ["CallPurpose", "CallStatus", "FailureKind", "ModelCall", "Tokens", "total_tokens"]
 
 CallPurpose = Literal["answer", "tools"]
 CallStatus = Literal["success", "failed", "timeout", "cancelled"]
@@ -75,3 +78,8 @@ class ModelCall(Frozen):
     seconds: float
     first_token_seconds: float | None = None
     """None: no text came."""
+
+
+def total_tokens(calls: Sequence[ModelCall]) -> Tokens:
+    """Return the tokens of all calls together."""
+    return reduce(add, (call.tokens for call in calls)) if calls else Tokens()

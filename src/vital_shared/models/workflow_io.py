@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -174,8 +175,11 @@ class Cost(Frozen):
     model_config = ConfigDict(extra="ignore")
 
 
-class NodeTiming(Frozen):
+@dataclass(frozen=True, slots=True)
+class NodeTiming:
     """One node of a run: when it started and ended, in seconds since the run's start."""
+
+    __pydantic_config__: ClassVar = ConfigDict(strict=True, extra="forbid")
 
     node: str
     status: str

@@ -28,7 +28,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.chain import Chain
 from vital_shared.models.answer import Answer
 from vital_shared.models.citation import Citation
-from vital_shared.models.model_call import ModelCall, Tokens
+from vital_shared.models.model_call import ModelCall, total_tokens
 from vital_shared.models.quality import AnswerEnding, AnswerWarning, HeldBackReason
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.workflows.tool_loop import ToolLoop
@@ -65,7 +65,7 @@ _ENDINGS: Final[dict[StopReason, AnswerEnding]] = {
 class Answering:
     """One answer while it is written.
 
-    :param request: the sources and tools that the models may use, without the loop's own part.
+    :param request: the sources that the models may use; the tools are the loop's.
     :param models: returns the models for the request, in order, given the dollars that the answer has cost so
         far; the last one always.
     :param chain: makes a chain of some models.
@@ -83,7 +83,8 @@ class Answering:
         dollars: Decimal | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._request = request.model_copy(update={"tools": loop.definitions})
+        offered = loop.definitions
+        self._request = request.model_copy(update={"tools": offered}) if offered else request
         self._models = models
         self._chain = chain
         self._loop = loop
@@ -216,7 +217,7 @@ class Answering:
             text="".join(self._texts),
             citations=tuple(self._citations[number] for number in sorted(self._citations)),
             model=self._model.name if self._model else "",
-            tokens=sum((call.tokens for call in self._calls), Tokens()),
+            tokens=total_tokens(self._calls),
             abstained=self._stop.reason == "no_answer",
             estimate=self._stop.estimate,
             ending=self._ending,

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from vital_shared.billing.run_context import RunContext
 from vital_shared.graph import Run
 from vital_shared.models.answer import Answer, Quality, Suggestion, to_answer
+from vital_shared.models.model_call import total_tokens
 from vital_shared.models.money import to_dollars
 from vital_shared.models.quality import AnswerWarning, DegradationReason
 from vital_shared.models.tool import ToolCall, ToolResult
@@ -16,7 +17,6 @@ from vital_shared.models.workflow_io import (
     Cost,
     NodeTiming,
     Timings,
-    Tokens,
     WorkflowInput,
     WorkflowOutput,
 )
@@ -80,7 +80,7 @@ def build_output(
         degradation_reasons=reasons,
         warnings=(*(answer.warnings if answer else ()), *_warnings(run, quality, reasons)),
         cost=_cost(context),
-        tokens=sum((call.tokens for call in calls), Tokens()),
+        tokens=total_tokens(calls),
         model=answer.model if answer else None,
         model_calls=calls,
         cache_status=cache_status,
@@ -88,10 +88,7 @@ def build_output(
         timings=Timings(
             total_seconds=seconds,
             time_to_first_token_seconds=first_token_seconds,
-            nodes=tuple(
-                NodeTiming(node=span.node, status=span.status, start_seconds=span.start, end_seconds=span.end)
-                for span in run.spans()
-            ),
+            nodes=tuple(NodeTiming(span.node, span.status, span.start, span.end) for span in run.spans()),
         ),
     )
 
@@ -113,8 +110,7 @@ def _tool_results(run: Run) -> tuple[ToolResult, ...]:
 
 
 def _cost(context: RunContext) -> Cost:
-    llm, tools, rag = (to_dollars(context.nanos(cost_type)) for cost_type in ("llm", "tools", "rag"))
-    return Cost(llm=llm, tools=tools, rag=rag)
+    return Cost(**{kind: to_dollars(nanos) for kind, nanos in context.nanos_by_type().items()})
 
 
 def _reasons(
