@@ -53,6 +53,8 @@ FIRST_EXPECTED_TOKENS: Final = 64
 CHARACTERS_PER_TOKEN: Final = 3
 """Characters per token of the streamed text, for that estimate alone."""
 
+_NO_USAGE: Final = Usage()
+
 _HELD_BACK: Final[dict[StopReason, tuple[HeldBackReason, str]]] = {
     "content_filter": ("content_filtered", 'The filter of the model "{}" held its answer back.'),
     "refusal": ("refused", 'The model "{}" refused to answer.'),
@@ -320,7 +322,8 @@ class Attempt:
     def _charge(
         self, status: CallStatus, tokens: Tokens, rates: Rates | None, nanos: int, counted: Tokens
     ) -> None:
-        if tokens != counted:
+        clamped = tokens is not counted and tokens != counted
+        if clamped:
             logger.warning(
                 "charge_clamped",
                 model=self.model.name,
@@ -329,9 +332,7 @@ class Attempt:
             )
         if self._context is None:
             return
-        self._context.add(
-            self._charge_of(status, tokens, rates, nanos, self._context, clamped=tokens != counted)
-        )
+        self._context.add(self._charge_of(status, tokens, rates, nanos, self._context, clamped=clamped))
 
     def _charge_of(
         self,
@@ -343,7 +344,7 @@ class Attempt:
         *,
         clamped: bool,
     ) -> Charge:
-        usage = self._usage or Usage()
+        usage = self._usage or _NO_USAGE
         self._item = self._item or context.next_item("llm")
         return Charge.bounded(
             item=self._item,
@@ -361,7 +362,7 @@ class Attempt:
 
     def _tokens(self, started: CallStarted) -> Tokens:
         """Take the provider's count of a whole answer; of half of one, what we know of it."""
-        usage = self._usage or Usage()
+        usage = self._usage or _NO_USAGE
         is_complete = self._usage is not None and self._stop is not None
         charged = self.has_emitted or self._usage is not None or self._may_be_charged()
         if not is_complete and not charged:

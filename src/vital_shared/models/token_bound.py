@@ -35,6 +35,8 @@ class TokenBound(NamedTuple):
 
     def limit(self, tokens: Tokens) -> Tokens:
         """Return the nearest counts that are possible: within the bound, and no part above its whole."""
+        if self._holds(tokens):
+            return tokens
         read, written = _between(tokens.input, self.input), _between(tokens.output, self.output)
         cached = _between(tokens.cached_input, read)
         return Tokens(
@@ -44,6 +46,14 @@ class TokenBound(NamedTuple):
             output=written,
             reasoning=_between(tokens.reasoning, written),
             estimated=tokens.estimated,
+        )
+
+    def _holds(self, tokens: Tokens) -> bool:
+        parts = (tokens.cached_input, tokens.cache_write, tokens.reasoning)
+        return (
+            min(parts) >= 0
+            and tokens.cached_input + tokens.cache_write <= tokens.input <= self.input
+            and tokens.reasoning <= tokens.output <= self.output
         )
 
 

@@ -121,10 +121,9 @@ def to_row(record: RunRecord) -> dict[str, Any]:
 
     :raises InvalidRequest: when its input holds what JSON cannot.
     """
-    asked = _asked(record.input)
-    return record.model_dump(exclude={"input", "output", "checkpoint"}) | {
+    return {name: getattr(record, name) for name in RunRecord.model_fields} | {
         "mode": record.mode.value,
-        "input": asked,
+        "input": _asked(record.input),
         "output": record.output and record.output.model_dump_json(),
         "checkpoint": None if record.checkpoint is None else json.dumps(record.checkpoint),
     }

@@ -256,7 +256,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
             lambda chosen: self._chain(chosen, load_agent),
             ToolLoop(
                 services.tools,
-                load_agent if input.enable_tools else load_agent.model_copy(update={"tools": ()}),
+                load_agent if input.enable_tools else None,
                 ToolContext(tenant_id=input.tenant_id, run_id=run_id),
                 manual=input.mode.is_manual,
                 known=tool_results,

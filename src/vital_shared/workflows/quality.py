@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.llm.groundedness import groundedness
 from vital_shared.models.answer import Answer, Quality
@@ -64,7 +64,7 @@ MAX_QUOTED_SENTENCES: Final = 5
 
 def known_reason(reason: str) -> DegradationReason:
     """Fit the reason that a node declared into the closed set."""
-    return reason if reason in get_args(DegradationReason) else "other"  # type: ignore[return-value]  # just checked
+    return reason if reason in DEGRADATIONS else "other"
 
 
 def warning_for(reason: DegradationReason) -> AnswerWarning:

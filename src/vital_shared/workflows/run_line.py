@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import Any, Final
 
 from vital_shared.billing.run_context import current_run_context
 from vital_shared.errors import RunCancelled, RunFailed
@@ -14,6 +15,7 @@ from vital_shared.store.run_record import EndedRun
 __all__ = ["log_end", "log_ended"]
 
 logger = get_logger(__name__)
+_lines: Final = logging.getLogger(__name__)
 
 
 def log_end(
@@ -27,6 +29,8 @@ def log_end(
 
     :param seconds: the duration, without waits for the user.
     """
+    if not _lines.isEnabledFor(logging.INFO):
+        return  # before it is put into words: in a library nobody may want to read it
     if answer is not None:
         outcome = _answered(answer)
     elif error is not None:

@@ -36,7 +36,7 @@ class ToolLoop:
     or where it was called for the question before any document was read.
 
     :param tools: all tools of the engine.
-    :param agent: its tools are those that the model may use.
+    :param agent: its tools are those that the model may use; None: the model may use none.
     :param context: the run and the tenant on whose behalf they are called.
     :param manual: whether the user approves calls.
     :param known: the calls of this run that were made before, whose results stand.
@@ -45,7 +45,7 @@ class ToolLoop:
     def __init__(
         self,
         tools: ToolRegistry,
-        agent: AgentProfile,
+        agent: AgentProfile | None,
         context: ToolContext,
         *,
         manual: bool,
@@ -56,10 +56,7 @@ class ToolLoop:
         self._manual = manual
         self._results = {_key(result.name, result.arguments): result for result in known}
         self._budget = ResultBudget(known)
-        listed = agent.tools is not None
-        self._offered = {
-            tool.name: tool for tool in allowed(tools, agent) if self._may_offer(tool, listed=listed)
-        }
+        self._offered = {} if agent is None else self._offers(agent)
         self.made: list[ToolResult] = []
         """The results of the calls that this loop has made, in order."""
         self.denied: list[ToolResult] = []
@@ -143,6 +140,11 @@ class ToolLoop:
         result = ToolResult(id=call.id, name=call.name, arguments={}, status="failed", error=error)
         self._results[key] = result
         self.denied.append(result)
+
+    def _offers(self, agent: AgentProfile) -> dict[str, Tool]:
+        listed = agent.tools is not None
+        tools = allowed(self._tools, agent)
+        return {tool.name: tool for tool in tools if self._may_offer(tool, listed=listed)}
 
     def _may_offer(self, tool: Tool, *, listed: bool) -> bool:
         if not tool.requires_approval or (not self._manual and (listed or tool.read_only)):
