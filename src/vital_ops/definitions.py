@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from vital_shared.cache import rules as cache_rules
+
 __all__ = [
     "ANSWERABLE",
     "ANSWERED",
@@ -32,5 +34,5 @@ LOOKED_UP: Final = ("hit", "miss")
 
 HIT: Final = ("hit",)
 
-CACHED_MODES: Final = ("1", "2")
-"""Conversations are not cached."""
+CACHED_MODES: Final = tuple(sorted(mode.value for mode in cache_rules.CACHED_MODES))
+"""Label values of the modes whose answers are cached."""
