@@ -6,7 +6,8 @@ import re
 from rich.console import Console
 
 from vital_cli.views.live import LiveView
-from vital_shared.models.event import NodeFinished, NodeStarted, Reasoning, Token
+from vital_cli.views.plain import PlainView
+from vital_shared.models.event import NodeFinished, NodeStarted, Reasoning, Superseded, Token
 
 
 def drawn(view: LiveView, *, width: int = 60, height: int = 10) -> list[str]:
@@ -84,3 +85,29 @@ def test_a_run_that_never_began_draws_nothing():
     view = running_view()
     view.__exit__()
     assert drawn(view) == [""]
+
+
+def test_what_another_worker_has_superseded_is_drawn_no_more():
+    view = running_view(
+        event(Token, seq=1, text="Kept. "),
+        event(Token, seq=2, text="Begun "),
+        event(Token, seq=3, text="here."),
+        event(Superseded, seq=4, from_seq=2),
+        event(Token, seq=5, text="Gone on elsewhere."),
+    )
+    assert "Kept. Gone on elsewhere." in drawn(view)[-1]
+    view.show(event(Superseded, seq=6, from_seq=1))
+    assert "Kept" not in "\n".join(drawn(view))
+
+
+def test_a_plain_view_says_that_what_it_has_printed_is_superseded(capsys):
+    view = PlainView()
+    for one in (
+        event(Token, text="Begun"),
+        event(Superseded, seq=2, from_seq=1),
+        event(Token, seq=3, text="Whole"),
+    ):
+        view.show(one)
+    printed = capsys.readouterr()
+    assert printed.out == "Begun\nWhole"
+    assert "takes the place of the text above" in " ".join(printed.err.split())

@@ -19,7 +19,7 @@ class Turn {
     $("h2", this.root).textContent = question;
     $(".answer", this.root).setAttribute("aria-busy", "true");
     $("#turns").prepend(this.root);
-    Object.assign(this, { text: "", citations: new Map(), nodes: new Map(), run: null, seq: 0, active: true, origin: null });
+    Object.assign(this, { text: "", ends: [], citations: new Map(), nodes: new Map(), run: null, seq: 0, active: true, origin: null });
     this.draw();
   }
   on(event) {
@@ -34,11 +34,19 @@ class Turn {
     const known = this.nodes.get(node) ?? { start: Math.max(0, this.now() - took) };
     this.nodes.set(node, { ...known, status, end: known.start + took });
   }
-  token({ text }) { this.text += text; }
-  citation({ citation }) { this.citations.set(citation.number, citation); }
-  warning({ warning }) { $(".warnings", this.root).append(make("li", "", warning.message)); }
-  tool_finished({ result }) {
-    const line = make("li", "", `${result.name}: `);
+  token({ seq, text }) { this.text += text; this.ends.push([seq, this.text.length]); }
+  citation({ seq, citation }) { this.citations.set(citation.number, { ...citation, seq }); }
+  warning({ seq, warning }) { $(".warnings", this.root).append(this.mark(make("li", "", warning.message), seq)); }
+  // Another worker has gone on with the run: what came from this number on does not count.
+  superseded({ from_seq: first }) {
+    this.ends = this.ends.filter(([seq]) => seq < first);
+    this.text = this.text.slice(0, this.ends.at(-1)?.[1] ?? 0);
+    for (const [number, { seq }] of this.citations) if (seq >= first) this.citations.delete(number);
+    for (const line of this.root.querySelectorAll("[data-seq]")) if (Number(line.dataset.seq) >= first) line.remove();
+  }
+  mark(line, seq) { line.dataset.seq = seq; return line; }
+  tool_finished({ seq, result }) {
+    const line = this.mark(make("li", "", `${result.name}: `), seq);
     line.append(make("span", "", result.content || result.error || result.status));
     $(".tools", this.root).hidden = false;
     $(".tools ul", this.root).append(line);

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from vital_cli.terminal import clean
 from vital_cli.views.remarks import remark
+from vital_cli.views.streamed_text import StreamedText
 from vital_cli.views.words import call_in_words, counted, duration, source_lines
 from vital_shared.models.event import (
     Event,
@@ -23,6 +24,7 @@ from vital_shared.models.event import (
     NodeStarted,
     Reasoning,
     Retrieval,
+    Superseded,
     Token,
     ToolFinished,
     ToolStarted,
@@ -89,8 +91,8 @@ class LiveView:
         self._nodes: dict[str, _Row] = {}
         self._work: dict[str, _Row] = {}
         """Sources and tool calls."""
-        self._answer = ""
-        self._reasoning = ""
+        self._answer = StreamedText()
+        self._reasoning = StreamedText()
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -126,9 +128,12 @@ class LiveView:
                 words, seconds = call_in_words(result), result.duration_seconds
                 self._work[result.id] = _Row(words, status=result.status, seconds=seconds)
             case Reasoning(text=text):
-                self._reasoning += text
+                self._reasoning.add(event.seq, text)
             case Token(text=text):
-                self._answer += text
+                self._answer.add(event.seq, text)
+            case Superseded(from_seq=seq):
+                self._answer.drop_from(seq)
+                self._reasoning.drop_from(seq)
             case _:
                 pass
 
@@ -156,15 +161,15 @@ class LiveView:
             return
         yield Columns(tuple(self._nodes.values()), equal=True, column_first=True, padding=(0, 2))
         yield from tuple(self._work.values())
-        if not self._ended or self._answer:
+        if not self._ended or self._answer.text:
             yield ""
 
     def _body(self) -> Iterator[RenderableType]:
-        if self._answer:
-            text = Text(clean(self._answer))
+        if self._answer.text:
+            text = Text(clean(self._answer.text))
             text.highlight_regex(r"\[\d+\]", "cyan")
             yield text
-        elif self._reasoning:
-            yield Text(clean(self._reasoning), style="dim italic")
-        if self._ended and self._answer:
+        elif self._reasoning.text:
+            yield Text(clean(self._reasoning.text), style="dim italic")
+        if self._ended and self._answer.text:
             yield ""

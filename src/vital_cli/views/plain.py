@@ -7,7 +7,7 @@ from typing import Self
 from vital_cli.terminal import clean, say, write
 from vital_cli.views.remarks import remark
 from vital_cli.views.words import call_in_words, counted, duration, source_lines
-from vital_shared.models.event import Event, Retrieval, Token, ToolFinished
+from vital_shared.models.event import Event, Retrieval, Superseded, Token, ToolFinished
 from vital_shared.models.workflow_io import WorkflowOutput
 
 __all__ = ["PlainView"]
@@ -34,6 +34,11 @@ class PlainView:
                 say(f"{event.source}: {event.status} after {duration(event.duration_seconds)}")
             case ToolFinished(result=result):
                 say(f"{call_in_words(result)}: {result.status} in {duration(result.duration_seconds)}")
+            case Superseded():
+                write("\n")
+                say(
+                    "Another worker has gone on with the run: what follows takes the place of the text above."
+                )
             case _:  # the steps of the engine are for the live view
                 pass
 
