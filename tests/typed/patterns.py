@@ -5,6 +5,8 @@
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
+from pydantic import BaseModel
+
 from vital_shared import (
     Answer,
     BaseWorkflow,
@@ -16,8 +18,10 @@ from vital_shared import (
     Pause,
     RunFailed,
     Services,
+    Workflow,
     WorkflowInput,
     WorkflowMode,
+    WorkflowOutput,
     fan_out,
     node,
     tool,
@@ -87,8 +91,31 @@ async def body_mass_index(kilograms: float, metres: float) -> str:
 
 
 class ContractInput(WorkflowInput):
+    query: str = "Extract the contract."
     text: str
     pages: int = 1
+
+
+class Contract(BaseModel):
+    parties: tuple[str, ...]
+
+
+class Extract(Workflow[ContractInput, Contract]):
+    @node
+    async def result(self, text: str) -> Contract:
+        return Contract(parties=tuple(text.split()))
+
+
+class Shout(Workflow):
+    @node
+    async def answer(self, query: str) -> str:
+        return query.upper()
+
+
+class Lengths(BaseWorkflow[ContractInput, list[int]]):
+    @node
+    async def result(self, answer: Answer, text: str) -> list[int]:
+        return [len(answer.text), len(text)]
 
 
 class Handbook:
@@ -118,7 +145,12 @@ async def run_them() -> None:
         print(request.mode.is_manual, request.requested_tools[0].name.upper())
         async for event in workflow.execute_stream(request):
             print(event.type)
-    contract = ContractInput(query="a", mode=2, tenant_id="acme", user_id="ann", text="b")
+    contract = ContractInput(mode=2, tenant_id="acme", user_id="ann", text="b")
     print(contract.text.upper(), contract.mode.is_chat)
+    extracted = await Extract(services).execute_typed(contract)
+    print(extracted.result.parties[0].upper())
+    print(WorkflowOutput[Contract].model_validate_json(extracted.model_dump_json()).result.parties)
+    print(sum((await Lengths(services).execute_typed(contract)).result))
+    print((await Shout(services).execute_typed(request)).response.upper())
     run = await Greeting().run(name="Ann")
     print(run.value("greeting"))

@@ -17,7 +17,18 @@ import vital_shared
 ROOT = Path(__file__).parents[2]
 PATTERNS = [Path(__file__).with_name("patterns.py"), *sorted((ROOT / "examples").glob("*.py"))]
 WRONG = """
-from vital_shared import WorkflowInput
+from vital_shared import Workflow, WorkflowInput, node
+
+
+class Count(Workflow[WorkflowInput, int]):
+    @node
+    async def result(self, query: str) -> int:
+        return len(query)
+
+
+async def count(asked: WorkflowInput) -> None:
+    (await Count().execute_typed(asked)).result.shouted
+
 
 request = WorkflowInput(query="a", mode="2", tenant_id="acme", user_id=7)
 request.mode.is_manuel
@@ -51,6 +62,7 @@ def test_documented_patterns_pass_strict_checks_and_what_is_wrong_is_still_seen(
     assert [line for line in found if "wrong.py" not in line] == []
     assert any("user_id" in line for line in found)
     assert any("is_manuel" in line for line in found)
+    assert any("shouted" in line and "int" in line for line in found)
 
 
 @pytest.mark.parametrize("package", [vital_shared, ai_engine])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
@@ -68,7 +68,7 @@ class RunView(Frozen):
     status: RunStatus
     tenant_id: str
     user_id: str
-    input: WorkflowInput
+    input: SerializeAsAny[WorkflowInput]
     output: WorkflowOutput | None
     """The answer, or what approval is asked for."""
 

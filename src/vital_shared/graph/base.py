@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from vital_shared.graph.compile import compile_plan
@@ -29,6 +29,9 @@ class Graph:
 
     inputs: ClassVar[tuple[str, ...]] = ()
     """Names of the values that come from outside."""
+
+    input_types: ClassVar[Mapping[str, Any]] = {}
+    """The types of these values, where they are known; nodes that read them as others are refused."""
 
     observers: Sequence[Observer] = ()
     """Observers of every run, of a class or of one object; they are in addition to the engine's own."""

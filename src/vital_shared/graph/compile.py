@@ -76,23 +76,23 @@ def _check_values(
 
 def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeSpec]) -> None:
     """Compare the type of each value as its maker declares it with that of each of its readers."""
-    made = {
-        name: made_type(maker.function, cls, maker.declaration.each is not None)
-        for name, maker in makers.items()
-    }
+    made = {name: (kind, "the input", "has") for name, kind in getattr(cls, "input_types", {}).items()}
+    for name, maker in makers.items():
+        kind = made_type(maker.function, cls, maker.declaration.each is not None)
+        made[name] = kind, maker.title, "makes"
     for spec in specs:
         each = spec.declaration.each
         for parameter in spec.parameters:
             source = spec.source(parameter)
             if source not in made:
                 continue
-            value, maker = made[source], makers[source]
+            value, origin, makes = made[source]
             if each is not None and parameter.name == each.parameter:
                 value = item_type(value)
                 if value is None:
                     raise PlanError(
-                        f"{spec.title} fans out over '{source}', which {maker.title} makes as "
-                        f"{shown_type(made[source])}: make it a tuple or a list"
+                        f"{spec.title} fans out over '{source}', which {origin} {makes} as "
+                        f"{shown_type(made[source][0])}: make it a tuple or a list"
                     )
             try:
                 read = declared_type(spec.function, cls, parameter.name)
@@ -100,7 +100,7 @@ def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeS
                 continue  # not declared, or known to type checkers alone
             if not fits(value, read):
                 raise PlanError(
-                    f"{spec.title} reads '{parameter.name}' as {shown_type(read)}, and {maker.title} makes "
+                    f"{spec.title} reads '{parameter.name}' as {shown_type(read)}, and {origin} {makes} "
                     f"{shown_type(value)}: declare one type for both"
                 )
 

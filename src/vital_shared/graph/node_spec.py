@@ -13,7 +13,7 @@ from vital_shared.graph.node import ATTRIBUTE, DECLARED, REQUIRED, Declaration, 
 
 __all__ = ["NodeSpec", "collect", "own_parameters"]
 
-TAKEN: Final = frozenset({"inputs", "plan", "run"})
+TAKEN: Final = frozenset({"input_types", "inputs", "plan", "run"})
 """Attributes of `Graph`, which a node would hide."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from vital_shared.graph.errors import NodeTimeout
 from vital_shared.graph.node import Declaration
-from vital_shared.graph.value_fit import fits, made_type
+from vital_shared.graph.value_fit import UNKNOWN, fits, made_type
 from vital_shared.graph.values import ValueTypes
 
 __all__ = ["MISSING", "Node", "Plan"]
@@ -118,8 +118,12 @@ class Plan:
 
     def may_make(self, name: str, kind: Any) -> bool:
         """Return whether a node makes a value of that name, of that type as far as is declared."""
+        return self.types.maker(name) is not None and fits(self.made_type(name), kind)
+
+    def made_type(self, name: str) -> Any:
+        """Return the type of a value, as its node declares it; `UNKNOWN` where it does not."""
         maker = self.types.maker(name)
-        return maker is not None and fits(made_type(*maker), kind)
+        return UNKNOWN if maker is None else made_type(*maker)
 
     def node(self, name: str) -> Node:
         """Return the node of that name.

@@ -11,7 +11,7 @@ from typing import Any, Final
 from vital_shared.graph.outcome import Outcome
 from vital_shared.graph.values import declared_type, value_type
 
-__all__ = ["UNKNOWN", "fits", "item_type", "made_type", "shown_type"]
+__all__ = ["UNKNOWN", "fits", "is_narrower", "item_type", "made_type", "shown_type"]
 
 UNKNOWN: Final = Any
 """The type of what is not declared, or is not known when the class is defined: it fits everything."""
@@ -63,6 +63,23 @@ def fits(made: Any, read: Any) -> bool:
     if not related:
         return read_class in _NUMBERS.get(made_class, ())
     return fits(_item(made), _item(read))
+
+
+def is_narrower(made: Any, wanted: Any) -> bool:
+    """Return whether a value of one type is always of another, as far as classes show it."""
+    if made is UNKNOWN or not fits(made, wanted):
+        return False
+    made, wanted = _plain(made), _plain(wanted)
+    options = typing.get_args(made) if _is_union(made) else (made,)
+    choices = typing.get_args(wanted) if _is_union(wanted) else (wanted,)
+    return all(any(_is_below(option, choice) for choice in choices) for option in options)
+
+
+def _is_below(made: Any, wanted: Any) -> bool:
+    made_class, wanted_class = typing.get_origin(made) or made, typing.get_origin(wanted) or wanted
+    if not (_is_class(made_class) and _is_class(wanted_class)):
+        return True
+    return issubclass(made_class, wanted_class) or wanted_class in _NUMBERS.get(made_class, ())
 
 
 def _is_class(of: Any) -> bool:

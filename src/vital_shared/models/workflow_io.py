@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Generic, Literal
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,7 @@ from vital_shared.models.quality import (
     DegradationReason,
     UnsupportedSentence,
 )
+from vital_shared.models.result_type import FinalResult, ResultT
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 
 __all__ = [
@@ -195,8 +196,11 @@ class Timings(Frozen):
     nodes: tuple[NodeTiming, ...] = ()
 
 
-class WorkflowOutput(Frozen):
-    """An answer with all that is known about it, or a run that waits for approval."""
+class WorkflowOutput(Frozen, Generic[ResultT]):
+    """An answer with all that is known about it, or a run that waits for approval.
+
+    ``WorkflowOutput[Contract]`` reads the result as a `Contract` from JSON; the bare class, as JSON has it.
+    """
 
     run_id: str
     status: Literal["completed", "awaiting_approval"]
@@ -210,6 +214,9 @@ class WorkflowOutput(Frozen):
 
     values: dict[str, Any] = Field(default_factory=dict)
     """The values of the nodes that a workflow class of your own adds, by name, as JSON has them."""
+
+    result: FinalResult[ResultT] = Field(default=None)  # type: ignore[assignment]  # until it is completed
+    """The result of a workflow class that names its type; None until the run is completed."""
 
     citations: tuple[Citation, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()

@@ -10,15 +10,13 @@ from typing import Final
 from sqlalchemy import RowMapping, select
 
 from vital_shared.logs import get_logger
-from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.charge_writer import ChargeWriter
 from vital_shared.store.database import Database
 from vital_shared.store.journal import Journal, OpenRun
 from vital_shared.store.pending_settlement import PendingSettlement
 from vital_shared.store.run_end import RunEnd
-from vital_shared.store.run_record import LOST, EndedRun, to_ended
+from vital_shared.store.run_record import LOST, EndedRun, read_input, to_ended
 from vital_shared.store.settlement import Settlement, payer_of
-from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import runs
 
 __all__ = ["LostRuns"]
@@ -98,7 +96,7 @@ def _settlements(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Settl
     )
     if run.owed is not None:
         yield run.owed
-    payer = payer_of(read_json(WorkflowInput, row["input"]))
+    payer = payer_of(read_input(row["input"]))
     yield Settlement(
         run_id=run.run_id,
         payer=payer,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
+from pydantic import ConfigDict, SerializeAsAny, ValidationError
 from pydantic_core import PydanticSerializationError
 from sqlalchemy import RowMapping
 
@@ -23,7 +25,9 @@ __all__ = [
     "EndedRun",
     "RunRecord",
     "RunStatus",
+    "StoredInput",
     "as_swept",
+    "read_input",
     "to_ended",
     "to_record",
     "to_row",
@@ -58,6 +62,14 @@ OVERDUE_ENDS: dict[RunStatus, dict[str, str]] = {
 """The end of a run whose deadline has passed, by its status."""
 
 
+class StoredInput(WorkflowInput):
+    """An input of any class, as it is stored: fields of a subclass are as JSON has them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    query: str
+
+
 class RunRecord(Frozen):
     """A run as it is stored."""
 
@@ -72,7 +84,9 @@ class RunRecord(Frozen):
     """Fingerprint of the plan: what is resumed must still be the same."""
 
     status: RunStatus = "running"
-    input: WorkflowInput
+    input: SerializeAsAny[WorkflowInput]
+    """The request; see `read_input` for one that was stored."""
+
     output: WorkflowOutput | None = None
     """The answer of a completed run; from the first pause until the run ends, what it asked approval for."""
 
@@ -102,9 +116,21 @@ class EndedRun(NamedTuple):
     """Seconds that it had run until it paused."""
 
 
+def read_input(text: str) -> WorkflowInput:
+    """Read the input of a run; one with fields of its own workflow is a `StoredInput`.
+
+    :raises StoreError: when it is none.
+    """
+    with suppress(ValidationError):
+        return WorkflowInput.model_validate_json(text)
+    with suppress(ValidationError):
+        return StoredInput.model_validate_json(text)
+    return read_json(WorkflowInput, text)  # says why not
+
+
 def to_ended(row: RowMapping) -> EndedRun:
     """Read the data of a run that was ended."""
-    request = read_json(WorkflowInput, row["input"])
+    request = read_input(row["input"])
     return EndedRun(row["id"], request, row["status"], row["duration_seconds"] or 0.0)
 
 
@@ -131,9 +157,10 @@ def to_row(record: RunRecord) -> dict[str, Any]:
 
 def _asked(request: WorkflowInput) -> str:
     try:
-        return request.model_dump_json()
+        # Fields by their own names, and no computed ones, so that the same class reads them back.
+        return request.model_dump_json(by_alias=False, round_trip=True)
     except PydanticSerializationError as error:
-        field = next(name for name in WorkflowInput.model_fields if not _is_json(request, name))
+        field = next(name for name in type(request).model_fields if not _is_json(request, name))
         raise InvalidRequest(
             f"{field} is stored with the run, so it may hold only JSON: {clean_text(str(error))}",
             field=field,
@@ -157,7 +184,7 @@ def to_record(row: RowMapping) -> RunRecord:
         {name: row[name] for name in RunRecord.model_fields}
         | {
             "mode": WorkflowMode(row["mode"]),
-            "input": read_json(WorkflowInput, row["input"]),
+            "input": read_input(row["input"]),
             "output": None if row["output"] is None else read_json(WorkflowOutput, row["output"]),
             "checkpoint": None if row["checkpoint"] is None else json.loads(row["checkpoint"]),
         }

@@ -27,6 +27,7 @@ from vital_shared.workflows.preparing import (
     name_tenant,
     new_run,
     restored_run,
+    resumable,
 )
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
@@ -88,6 +89,7 @@ async def resume(
         written = dict(record.checkpoint or {})
         earlier_span = written.pop(SPAN_NAME, None)
         checkpoint = Checkpoint.model_validate(written)
+        record = resumable(workflow, record)
         run, stream = restored_run(workflow, record, checkpoint, approved, answers)
     now = services.now()
     deadline = _deadline(services, now)

@@ -215,6 +215,7 @@ class Execution(RunHandle):
             more_reasons=more_reasons,
             cache_status=self._lookup.status if self._lookup else "bypass",
             own_values=self._traits.own_values,
+            has_result=self._traits.has_result,
         )
 
     async def _finish(self) -> None:

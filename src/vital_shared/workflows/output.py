@@ -23,6 +23,7 @@ from vital_shared.models.workflow_io import (
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.workflows.output_values import output_values
 from vital_shared.workflows.quality import known_reason, score, warning_for
+from vital_shared.workflows.typed_result import result_of
 
 __all__ = ["build_output"]
 
@@ -40,6 +41,7 @@ def build_output(
     more_reasons: tuple[DegradationReason, ...] = (),
     cache_status: CacheStatus = "bypass",
     own_values: Sequence[str] = (),
+    has_result: bool = False,
 ) -> WorkflowOutput:
     """Read the values of a finished or paused run.
 
@@ -49,6 +51,7 @@ def build_output(
     :param more_reasons: degradations that no node of the run knows.
     :param cache_status: whether the cache was asked; it did not answer.
     :param own_values: names of the values of the workflow's own nodes.
+    :param has_result: whether the workflow's class names the type of its result.
     """
     answer = _answer(run)
     quality = _value(run, "quality", Quality) or Quality()
@@ -66,6 +69,7 @@ def build_output(
         agent_id=request.agent_id,
         session_id=request.session_id,
         response=answer.text if answer else "",
+        result=result_of(run) if has_result else None,
         values=output_values(run, own_values, context.run_id),
         ending=answer.ending if answer else "whole",
         citations=answer.citations if answer else (),

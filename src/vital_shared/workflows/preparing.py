@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from pydantic import ValidationError
+
 from vital_shared.errors import InvalidRequest, PlanChanged
 from vital_shared.graph import AnswerError, Checkpoint, CheckpointError, Plan, Run, own_observers
 from vital_shared.models.agent import AgentProfile
@@ -28,6 +30,7 @@ __all__ = [
     "name_tenant",
     "new_run",
     "restored_run",
+    "resumable",
 ]
 
 
@@ -89,6 +92,29 @@ def max_remaining_cost(services: Services, record: RunRecord, agent: AgentProfil
     return max_cost(services, record.input, agent, resumed=True, spent=spent)
 
 
+def resumable(workflow: WorkflowParts, record: RunRecord) -> RunRecord:
+    """Return a stored run with its input as the class of the workflow's inputs.
+
+    :raises PlanChanged: when the run belongs to another workflow, or to an older form of this one.
+    """
+    if record.workflow != workflow.name:
+        raise PlanChanged(
+            f'The run {record.id} belongs to the workflow "{record.workflow}": resume it with that one.',
+            field="run_id",
+        )
+    stored = record.input.model_dump_json(by_alias=False, round_trip=True)
+    try:
+        request = workflow.traits.input_type.model_validate_json(stored, by_alias=False, by_name=True)
+    except ValidationError as error:
+        wrong = ".".join(map(str, error.errors()[0]["loc"]))
+        raise PlanChanged(
+            f"The input of the run {record.id} no longer fits {workflow.traits.input_type.__name__} "
+            f"(at {wrong or 'its start'}): start the run again.",
+            field="run_id",
+        ) from error
+    return record.model_copy(update={"input": request})
+
+
 def restored_run(
     workflow: WorkflowParts,
     record: RunRecord,
@@ -98,14 +124,9 @@ def restored_run(
 ) -> tuple[Run, RunEvents]:
     """Put the user's decision into the checkpoint of a paused run.
 
-    :raises PlanChanged: when the run belongs to another workflow, or to an older form of this one.
+    :raises PlanChanged: when the plan has changed since.
     :raises InvalidRequest: when an answer is missing, not asked for, or of a wrong type.
     """
-    if record.workflow != workflow.name:
-        raise PlanChanged(
-            f'The run {record.id} belongs to the workflow "{record.workflow}": resume it with that one.',
-            field="run_id",
-        )
     if "approved_tools" in answers:
         raise InvalidRequest("Tool calls are approved by their ids: pass these as approved.", field="answers")
     try:

@@ -64,4 +64,4 @@ def input_type_of(workflow: str, argument: Any) -> type[WorkflowInput]:
 
 def result_type_of(argument: Any) -> Any:
     """Return the type of a workflow's result; None: it has none."""
-    return None if isinstance(argument, TypeVar) or argument is type(None) else argument
+    return None if isinstance(argument, TypeVar) or argument in (type(None), Any) else argument

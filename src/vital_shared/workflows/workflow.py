@@ -19,6 +19,7 @@ from vital_shared.workflows.run_metrics import unstreamed
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.traits import WorkflowTraits, traits_of
 from vital_shared.workflows.type_arguments import InputT, input_type_of, result_type_of, type_arguments
+from vital_shared.workflows.typed_result import check_outcome, with_result, with_result_of_event
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["Workflow"]
@@ -32,15 +33,15 @@ class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_strea
     ...     async def answer(self, query: str) -> str:
     ...         return query.upper()
 
-    The value of the node ``answer`` is the response; the values of all nodes are in the output.
+    Nodes may read the whole input, each of its fields, and the run's id. The value of the node ``answer`` is
+    the response, that of ``result`` the typed result, and those of all other nodes are in ``output.values``.
+    A class may name the types of its input and its result:
+    ``class Extract(Workflow[ContractInput, Contract])``.
 
     :param services: the services to use; None: the default ones of the running event loop, opened on first
         use and closed by `aclose`, or with the loop. One object then serves any number of event loops, one
         after another or in several threads at once.
     """
-
-    inputs = ("input", "run_id", *WorkflowInput.model_fields)
-    """Nodes may read the whole input, each of its fields, and the run's id."""
 
     input_type: ClassVar[type[WorkflowInput]] = WorkflowInput
     """The class of its inputs, from its first type parameter."""
@@ -74,12 +75,19 @@ class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_strea
         cls._type_arguments = type_arguments(cls, Workflow)
         cls.input_type = input_type_of(cls.__name__, cls._type_arguments[0])
         cls.result_type = result_type_of(cls._type_arguments[1])
-        cls.inputs = ("input", "run_id", *cls.input_type.model_fields)
+        cls.input_types = _input_types(cls.input_type)
+        cls.inputs = tuple(cls.input_types)
         super().__init_subclass__(**kwargs)
+        check_outcome(cls.plan, cls.result_type)
         if is_built_in:
             cls.built_in = cls.plan
         cls.traits = traits_of(
-            cls.plan, cls.built_in, is_cacheable=cls.cacheable, cache_version=cls.cache_version
+            cls.plan,
+            cls.built_in,
+            input_type=cls.input_type,
+            result_type=cls.result_type,
+            is_cacheable=cls.cacheable,
+            cache_version=cls.cache_version,
         )
 
     def __init__(self, services: Services | None = None) -> None:
@@ -131,17 +139,18 @@ class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_strea
 
     # Running it
 
-    async def begin(self, input: WorkflowInput, key: IdempotencyKey | None = None) -> RunHandle:  # noqa: A002 - the seed's name
+    async def begin(self, input: InputT, key: IdempotencyKey | None = None) -> RunHandle:  # noqa: A002 - the seed's name
         """Check a request, and prepare its run or find its answer, for `events` to stream; for servers.
 
         :param key: with one it is always a run of its own, and stored with the key; where that has begun
             a run before, `events` raises `KeyTaken`.
         :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
         """
-        if not isinstance(input, WorkflowInput):
+        if not isinstance(input, self.input_type):
+            fields = ", ".join(f"{name}=…" for name in _required(self.input_type))
             raise InvalidRequest(
                 f"The input of {type(self).__name__} is a {type(input).__name__}: give it a "
-                "WorkflowInput(query=…, mode=…, tenant_id=…, user_id=…).",
+                f"{self.input_type.__name__}({fields}).",
                 field="input",
             )
         return await beginning.begin(await self._parts(), input, key)
@@ -157,16 +166,16 @@ class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_strea
         """Take a paused run, which its `events` run on; for servers. Raises what `resume` raises."""
         return await beginning.resume(await self._parts(), run_id, approved, tenant_id, answers or {})
 
-    async def execute_typed(self, input: WorkflowInput) -> WorkflowOutput:  # noqa: A002 - the seed's name
+    async def execute_typed(self, input: InputT) -> WorkflowOutput[ResultT]:  # noqa: A002 - the seed's name
         """Answer, or pause for the user's approval.
 
         :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
         :raises RunFailed: when there is no answer; its cause is what the node raised.
         """
         with unstreamed():
-            return await (await self.begin(input)).answer()
+            return with_result(self.plan, await (await self.begin(input)).answer())
 
-    async def execute_stream(self, input: WorkflowInput) -> AsyncGenerator[Event, None]:  # noqa: A002 - the same
+    async def execute_stream(self, input: InputT) -> AsyncGenerator[Event, None]:  # noqa: A002 - the same
         """Answer, event by event; the last one is `run_finished`, `run_paused` or `run_failed`.
 
         Leaving the loop early (and closing the iterator) cancels the run.
@@ -176,7 +185,7 @@ class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_strea
         execution = await self.begin(input)
         async with aclosing(execution.events()) as events:
             async for event in events:
-                yield event
+                yield with_result_of_event(self.plan, event)
 
     async def resume(
         self,
@@ -185,7 +194,7 @@ class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_strea
         *,
         tenant_id: str | None = None,
         answers: Mapping[str, Any] | None = None,
-    ) -> WorkflowOutput:
+    ) -> WorkflowOutput[ResultT]:
         """Go on with a paused run, making the suggested tool calls that are approved, and no others.
 
         :param approved: ids of suggested calls; none denies them all.
@@ -198,7 +207,7 @@ class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_strea
         """
         with unstreamed():
             run = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
-            return await run.answer()
+            return with_result(self.plan, await run.answer())
 
     async def resume_stream(
         self,
@@ -212,4 +221,14 @@ class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_strea
         execution = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
         async with aclosing(execution.events()) as events:
             async for event in events:
-                yield event
+                yield with_result_of_event(self.plan, event)
+
+
+def _input_types(input_type: type[WorkflowInput]) -> dict[str, Any]:
+    """Return the types of the values that come from outside: the input, its fields, and the run's id."""
+    fields = {name: field.annotation for name, field in input_type.model_fields.items()}
+    return {"input": input_type, "run_id": str, **fields}
+
+
+def _required(input_type: type[WorkflowInput]) -> list[str]:
+    return [name for name, field in input_type.model_fields.items() if field.is_required()]

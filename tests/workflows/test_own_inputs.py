@@ -1,0 +1,164 @@
+"""A workflow has inputs of its own: validated, read by nodes, in the cache's key, stored and read back."""
+
+from datetime import date
+
+import pytest
+from pydantic import BaseModel, Field, ValidationError
+
+from vital_shared import InvalidRequest, Pause, PlanChanged, PlanError, Workflow, WorkflowInput, fan_out, node
+from vital_shared.testing import question, workflow_services
+
+
+class Clause(BaseModel):
+    number: int
+    text: str
+
+
+class ContractInput(WorkflowInput):
+    query: str = "Extract the contract."
+    text: str = Field(min_length=1)
+    signed: date | None = None
+    clauses: tuple[Clause, ...] = ()
+    unread: int = 0
+
+
+GIVEN = {"mode": "2", "tenant_id": "acme", "user_id": "ann"}
+
+
+class Extract(Workflow[ContractInput]):
+    @node
+    async def length(self, text: str) -> int:
+        return len(text)
+
+    @node
+    async def day(self, signed: date | None) -> str:
+        return "" if signed is None else signed.strftime("%A")
+
+    @node
+    async def numbers(self, clauses: tuple[Clause, ...]) -> tuple[int, ...]:
+        return tuple(clause.number for clause in clauses)
+
+    @node
+    async def answer(self, query: str) -> str:
+        return query
+
+
+class Waiting(Workflow[ContractInput]):
+    @node(pauses=True)
+    async def verdict(self, text: str) -> str:
+        raise Pause(len(text))
+
+    @node
+    async def kinds(self, verdict: str, input: ContractInput) -> list[str]:  # noqa: A002 - the input's name
+        return [type(input).__name__, *(type(each).__name__ for each in (input.signed, input.clauses[0]))]
+
+
+@pytest.fixture
+async def services(tmp_path):
+    async with workflow_services(tmp_path, cache_entries=9) as services:
+        yield services
+
+
+async def test_its_nodes_read_its_own_fields_and_the_query_may_have_a_default(services):
+    text = "x" * 200_000
+    request = ContractInput(
+        **GIVEN, text=text, signed=date(2026, 5, 1), clauses=(Clause(number=4, text="a"),)
+    )
+    output = await Extract(services).execute_typed(request)
+    assert output.values == {"length": 200_000, "day": "Friday", "numbers": [4]}
+    assert output.response == "Extract the contract."
+
+
+async def test_the_fields_that_nodes_read_are_in_the_key_of_the_cache_and_no_others(services):
+    workflow = Extract(services)
+
+    async def status(**fields):
+        return (await workflow.execute_typed(ContractInput(**GIVEN, **fields))).cache_status
+
+    assert await status(text="a") == "miss"
+    assert await status(text="a", unread=1) == "hit"
+    assert await status(text="b") == "miss"
+    assert await status(text="a", signed=date(2026, 5, 1)) == "miss"
+    assert await status(text="a", clauses=(Clause(number=1, text="c"),)) == "miss"
+
+
+async def test_its_input_is_stored_and_read_back_as_its_type_after_a_restart(tmp_path):
+    request = ContractInput(
+        **GIVEN, text="abc", signed=date(2026, 5, 1), clauses=(Clause(number=4, text="a"),)
+    )
+    async with workflow_services(tmp_path) as services:
+        paused = await Waiting(services).execute_typed(request)
+    async with workflow_services(tmp_path) as services:
+        record = await services.runs.get(paused.run_id, tenant_id="acme", now=services.now())
+        assert record.input.model_dump(mode="json") == request.model_dump(mode="json")
+        output = await Waiting(services).resume(paused.run_id, answers={"verdict": "good"})
+    assert output.values["kinds"] == ["ContractInput", "date", "Clause"]
+
+
+async def test_a_stored_input_that_no_longer_fits_is_refused_in_one_sentence(services):
+    paused = await Waiting(services).execute_typed(ContractInput(**GIVEN, text="abc"))
+
+    class ContractInput2(ContractInput):
+        page: int
+
+    class Changed(Waiting, Workflow[ContractInput2]):  # type: ignore[misc]
+        pass
+
+    Changed.__module__, Changed.__qualname__ = Waiting.__module__, Waiting.__qualname__
+    Changed.traits = Changed.traits._replace(input_type=ContractInput2)
+    with pytest.raises(
+        PlanChanged, match=r"The input of the run .* no longer fits ContractInput2 \(at page\)"
+    ):
+        await Changed(services).resume(paused.run_id, answers={"verdict": "good"})
+
+
+async def test_an_input_of_another_class_is_refused(services):
+    with pytest.raises(
+        InvalidRequest, match=r"give it a ContractInput\(mode=…, tenant_id=…, user_id=…, text=…\)"
+    ):
+        await Extract(services).execute_typed(question("a"))
+
+
+def test_a_wrong_field_is_refused():
+    with pytest.raises(ValidationError, match="text"):
+        ContractInput(**GIVEN, text="")
+
+
+async def test_a_field_that_json_cannot_hold_is_refused_by_its_name(services):
+    class HandleInput(WorkflowInput):
+        handle: object
+
+    class Handling(Workflow[HandleInput]):
+        cacheable = False
+
+        @node
+        async def answer(self, query: str) -> str:
+            return query
+
+    with pytest.raises(InvalidRequest, match="handle is stored with the run, so it may hold only JSON"):
+        await Handling(services).execute_typed(HandleInput(**GIVEN, query="a", handle=object()))
+
+
+def test_reading_a_field_as_another_type_is_an_error_at_the_definition():
+    with pytest.raises(PlanError, match=r"reads 'text' as int, and the input has str: declare one type"):
+
+        class Wrong(Workflow[ContractInput]):
+            @node
+            async def pages(self, text: int) -> int:
+                return text
+
+
+def test_a_fan_out_over_a_text_of_the_input_is_an_error_at_the_definition():
+    with pytest.raises(PlanError, match=r"fans out over 'text', which the input has as str: make it a tuple"):
+
+        class Wrong(Workflow[ContractInput]):
+            @fan_out("word", over="text")
+            async def words(self, word: str) -> str:
+                return word
+
+
+def test_the_schema_of_an_input_has_its_own_fields():
+    schema = Extract.input_type.model_json_schema()
+    assert {"text", "signed", "clauses"} <= set(schema["properties"])
+    assert "text" in schema["required"]
+    assert "query" not in schema["required"]

@@ -1,0 +1,174 @@
+"""A workflow class names the type of its result; the output has it, however the answer came about."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from pydantic import BaseModel
+
+from vital_shared import BaseWorkflow, Pause, PlanError, RunFailed, Workflow, WorkflowInput, node
+from vital_shared.models.event import EventAdapter, RunFinished
+from vital_shared.models.workflow_io import WorkflowOutput
+from vital_shared.testing import CannedModel, question, workflow_services
+
+
+class Contract(BaseModel):
+    parties: tuple[str, ...]
+    signed: date
+    price: Decimal
+
+
+CONTRACT = Contract(parties=("Acme", "Globex"), signed=date(2026, 5, 1), price=Decimal("10.50"))
+
+
+class Extract(Workflow[WorkflowInput, Contract]):
+    @node
+    async def parties(self, query: str) -> tuple[str, ...]:
+        return tuple(query.split(" and "))
+
+    @node
+    async def result(self, parties: tuple[str, ...]) -> Contract:
+        return CONTRACT.model_copy(update={"parties": parties})
+
+
+class Days(Workflow[WorkflowInput, list[date]]):
+    @node
+    async def result(self) -> list[date]:
+        return [CONTRACT.signed]
+
+
+class Confirmed(Extract):
+    @node(pauses=True)
+    async def verdict(self, parties: tuple[str, ...]) -> bool:
+        raise Pause(parties)
+
+    @node
+    async def result(self, parties: tuple[str, ...], verdict: bool) -> Contract:
+        return CONTRACT.model_copy(update={"parties": parties if verdict else ()})
+
+
+@pytest.fixture
+async def services(tmp_path):
+    async with workflow_services(
+        tmp_path, models=[CannedModel("It takes 90 days.")], cache_entries=9
+    ) as services:
+        yield services
+
+
+ASKED = "Acme and Globex"
+
+
+async def test_the_output_has_the_result_itself(services):
+    output = await Extract(services).execute_typed(question(ASKED))
+    assert output.result == CONTRACT
+    assert output.values == {"parties": ["Acme", "Globex"]}
+
+
+async def test_a_streamed_cached_and_resumed_run_have_it_too(services):
+    last = [event async for event in Extract(services).execute_stream(question(ASKED))][-1]
+    assert isinstance(last, RunFinished)
+    cached = await Extract(services).execute_typed(question(ASKED))
+    paused = await Confirmed(services).execute_typed(question(ASKED))
+    resumed = await Confirmed(services).resume(paused.run_id, answers={"verdict": True})
+    assert (cached.cache_status, paused.result) == ("hit", None)
+    assert last.output.result == cached.result == resumed.result == CONTRACT
+
+
+async def test_a_result_may_be_of_any_type_that_json_can_hold(services):
+    first = await Days(services).execute_typed(question("When?"))
+    again = await Days(services).execute_typed(question("When?"))
+    assert (first.result, again.result, again.cache_status) == ([CONTRACT.signed], [CONTRACT.signed], "hit")
+
+
+async def test_the_json_of_an_output_is_read_as_the_type(services):
+    handle = await Extract(services).begin(question(ASKED))
+    output = await handle.answer()
+    read = WorkflowOutput[Contract].model_validate_json(output.model_dump_json())
+    assert read.result == CONTRACT
+    stored = await services.runs.get(output.run_id, tenant_id="acme", now=services.now())
+    assert Contract.model_validate(stored.output.result) == CONTRACT
+    event = RunFinished(run_id=output.run_id, seq=1, output=output)
+    assert EventAdapter.validate_json(event.model_dump_json()).output.result == output.result
+    waiting = WorkflowOutput[Contract].model_validate_json(
+        output.model_copy(update={"result": None}).model_dump_json()
+    )
+    assert waiting.result is None
+
+
+async def test_a_workflow_of_four_modes_may_have_a_result(services):
+    class Length(BaseWorkflow[WorkflowInput, int]):
+        @node
+        async def result(self, query: str) -> int:
+            return len(query)
+
+    output = await Length(services).execute_typed(question("How long?", enable_rag=False, model="canned"))
+    assert (output.result, output.response) == (9, "It takes 90 days.")
+
+
+async def test_without_a_type_a_value_named_result_is_one_of_the_values(services):
+    class Plain(Workflow):
+        @node
+        async def result(self) -> int:
+            return 1
+
+    output = await Plain(services).execute_typed(question("one"))
+    assert (output.result, output.values) == (None, {"result": 1})
+
+
+async def test_a_result_that_is_of_another_type_fails_the_run(services):
+    class Wrong(Workflow[WorkflowInput, Contract]):
+        @node
+        async def result(self) -> Contract:
+            return {"parties": 1}  # type: ignore[return-value]
+
+    with pytest.raises(RunFailed, match="value 'result' is not of the type that its node declares"):
+        await Wrong(services).execute_typed(question("one"))
+
+
+def test_a_class_with_a_result_type_has_a_node_that_makes_it():
+    with pytest.raises(PlanError, match="'Missing' has a result of the type Contract, and no node makes it"):
+
+        class Missing(Workflow[WorkflowInput, Contract]):
+            @node
+            async def other(self) -> int:
+                return 1
+
+
+@pytest.mark.parametrize("made", [int, dict, BaseModel, object, Contract | None])
+def test_a_result_of_another_type_is_an_error_at_the_definition(made):
+    async def result(self):
+        return None
+
+    result.__annotations__["return"] = made
+    with pytest.raises(PlanError, match=r"makes .*, and the result of its class is Contract: declare one"):
+        type("Wrong", (Extract,), {"result": node(result)})
+
+
+def test_an_optional_result_is_an_error_at_the_definition():
+    with pytest.raises(PlanError, match="makes the result, and is optional"):
+
+        class Wrong(Workflow[WorkflowInput, int]):
+            @node(optional=True)
+            async def result(self) -> int:
+                return 1
+
+
+def test_a_result_that_json_cannot_hold_is_an_error_at_the_definition():
+    class Handle:
+        pass
+
+    with pytest.raises(PlanError, match="makes a result that cannot be stored"):
+
+        class Wrong(Workflow[WorkflowInput, Handle]):
+            @node
+            async def result(self) -> Handle:
+                return Handle()
+
+
+def test_an_answer_that_is_no_text_is_an_error_at_the_definition():
+    with pytest.raises(PlanError, match=r"node 'Wrong.answer' makes int, and it is the response"):
+
+        class Wrong(Workflow):
+            @node
+            async def answer(self) -> int:
+                return 1
