@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from vital_shared.graph.errors import NodeError, NodeTimeout
+from vital_shared.graph.errors import NodeError
 from vital_shared.graph.fan_out import call_each
+from vital_shared.graph.in_time import in_time
 from vital_shared.graph.node import Done, Pause, Retry, Skip
 from vital_shared.graph.plan import Node
 from vital_shared.graph.state import RunState
@@ -39,33 +40,19 @@ async def call_node(run: RunState, node: Node, arguments: Sequence[Any]) -> Any:
     :raises NodeTimeout: when it took longer than declared, and has no fallback.
     """
     sink = _Sink(run)
-    fallback = node.fallback
+    fallback, seconds = node.fallback, node.declaration.timeout
     if fallback is None:
-        return await _in_time(node, partial(_attempts, sink, node, arguments))
+        return await in_time(node.name, seconds, partial(_attempts, sink, node, arguments))
     try:
-        return await _in_time(node, partial(_attempts, sink, node, arguments))
+        return await in_time(node.name, seconds, partial(_attempts, sink, node, arguments))
     except (Pause, Skip):
         raise
     except Exception as error:
         if sink.shown:  # a second answer behind half of the first would be none
             raise
-        value = await _in_time(node, partial(fallback, run.target, *arguments))
+        value = await in_time(node.name, seconds, partial(fallback, run.target, *arguments))
         run.degrade(node, node.reason_of(error), error)
         return value
-
-
-async def _in_time(node: Node, call: Callable[[], Awaitable[Any]]) -> Any:
-    seconds = node.declaration.timeout
-    if seconds is None:
-        return await call()
-    scope = asyncio.timeout(seconds)
-    try:
-        async with scope:
-            return await call()
-    except Exception as error:
-        if not scope.expired():
-            raise
-        raise NodeTimeout(node=node.name, seconds=seconds) from error
 
 
 def _attempts(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from vital_shared.graph.errors import NodeError, NodeTimeout
+from vital_shared.graph.in_time import in_time
 from vital_shared.graph.observer import notify
 from vital_shared.graph.outcome import Outcome, describe
 from vital_shared.graph.plan import Node
@@ -106,7 +108,7 @@ class _Fan:
         arguments[self.node.item_position] = self.items[index]
         self.started(index)
         try:
-            value = await self.bounded(index, arguments)
+            value = await in_time(self.node.name, self.item_timeout, partial(self.call, index, arguments))
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise
@@ -123,20 +125,6 @@ class _Fan:
             self.failed(index, error)
         else:
             self.ended(index, "success", value, None)
-
-    async def bounded(self, index: int, arguments: Sequence[Any]) -> Any:
-        """Call for one item, within the item's own time."""
-        seconds = self.item_timeout
-        if seconds is None:
-            return await self.call(index, arguments)
-        scope = asyncio.timeout(seconds)
-        try:
-            async with scope:
-                return await self.call(index, arguments)
-        except Exception as error:
-            if not scope.expired():
-                raise
-            raise NodeTimeout(node=self.node.name, seconds=seconds) from error
 
     def stop(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Cancel what still runs at the deadline."""
