@@ -15,9 +15,11 @@
     ├── LimitExceeded               a tenant's limit does not allow the request; nothing has run
     │   ├── BudgetExceeded          its money; says what is left, and when it resets
     │   └── RateLimited             its requests per minute; says how long to wait
+    ├── CostLimitExceeded           a call could cost more than its node or run may; it was not made
     ├── RunFailed                   a run ended without an answer; names the node
     │   └── RunCancelled            because a client cancelled it, or has gone
     ├── ModelError                  (vital_shared.llm) a language model did not answer
+    │   └── ModelOutputInvalid      what it wrote is no value of the type that was asked for
     ├── IngestError                 (vital_shared.retrieval) a file could not be read
     ├── SourceError                 (vital_shared.retrieval) a source of passages does not answer or refuses
     └── StoreError                  the database is not there or does not answer
@@ -38,6 +40,7 @@ __all__ = [
     "BudgetExceeded",
     "ConfigurationError",
     "Conflict",
+    "CostLimitExceeded",
     "Forbidden",
     "IngestError",
     "InvalidRequest",
@@ -169,6 +172,27 @@ class RateLimited(LimitExceeded):
         )
         self.requests_per_minute = requests_per_minute
         self.retry_after_seconds = retry_after_seconds
+
+
+class CostLimitExceeded(VitalError):
+    """A call of a model could cost more than its node or its run may: it was not made.
+
+    :param node: the node that wanted to make it.
+    :param model: the model that was to be asked.
+    :param needed_dollars: the most that the call could cost.
+    :param left_dollars: the rest of the node's ``max_cost_dollars``, or of the run's.
+    """
+
+    def __init__(self, *, node: str, model: str, needed_dollars: Decimal, left_dollars: Decimal) -> None:
+        super().__init__(
+            f'A call of "{model}" in the node "{node}" could cost ${needed_dollars:f}, and '
+            f"${left_dollars:f} of its max_cost_dollars is left: raise that of the node or the run, or lower "
+            "max_tokens."
+        )
+        self.node = node
+        self.model = model
+        self.needed_dollars = needed_dollars
+        self.left_dollars = left_dollars
 
 
 class RunFailed(VitalError):

@@ -9,6 +9,7 @@ from vital_shared.errors import ConfigurationError, NotFound
 from vital_shared.llm import registry as module
 from vital_shared.llm.base import CallStarted, ModelRequest
 from vital_shared.llm.configuration import Configuration, ModelTable, ProviderTable
+from vital_shared.llm.guarded import accounted
 from vital_shared.llm.providers import BUILT_IN, Providers
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.testing import CannedModel
@@ -25,7 +26,8 @@ def registry(environ=None, **tables):
 def test_what_was_given_goes_before_and_the_last_stands_by():
     first, last = CannedModel(name="first"), CannedModel(name="last")
     models = ModelRegistry([first, last])
-    assert (models.get("first"), models.last, models.names) == (first, last, ("first", "last"))
+    assert (models.get("first").model, models.last.model) == (first, last)
+    assert (models.get("last"), models.names) == (models.last, ("first", "last"))
 
 
 @pytest.mark.parametrize("models", [[], [CannedModel(), CannedModel()]])
@@ -112,7 +114,7 @@ async def test_the_models_of_a_provider_share_its_connections():
     async with serve(openai.stream(openai.TEXT)) as server:
         models = registry(providers={"mine": ProviderTable(wire="openai", base_url=server.url)})
         for name in ("mine:a", "mine:b"):
-            assert text([event async for event in models.get(name).stream(ModelRequest(question="?"))])
+            assert text([event async for event in models.get(name).model.stream(ModelRequest(question="?"))])
         await models.aclose()
     assert len({request.peer for request in server.requests}) == 1
 
@@ -124,7 +126,9 @@ async def test_a_model_of_the_configuration_is_asked_as_it_says():
             providers={"mine": ProviderTable(wire="openai", base_url=server.url, key_env="K")},
             models={"mine:m": ModelTable(max_output_tokens=77, temperature=0.5, options={"top_k": 3})},
         )
-        events = [event async for event in models.get("mine:m").stream(ModelRequest(question="How long?"))]
+        with accounted():
+            answer = models.get("mine:m").stream(ModelRequest(question="How long?"))
+        events = [event async for event in answer]
         await models.aclose()
     body = server.requests[0].body
     assert (body["model"], body["max_tokens"], body["temperature"], body["top_k"]) == ("m", 77, 0.5, 3)

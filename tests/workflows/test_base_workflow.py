@@ -88,7 +88,7 @@ async def test_a_subclass_replaces_a_node_and_calls_the_old_one(services):
             return (await super().question(query, history)).upper()
 
     await Louder(services).execute_typed(question("How long?", model="canned"))
-    assert services.models.get("canned").requests[0].question == "HOW LONG?"
+    assert services.models.get("canned").model.requests[0].question == "HOW LONG?"
 
 
 async def test_a_subclass_drops_a_node(services):

@@ -249,7 +249,7 @@ async def test_what_is_to_be_done_for_each_request_is_never_answered_from_the_ca
     both = [await ask(services, workflow=workflow) for _ in range(2)]
     both += await asyncio.gather(*(ask(services, workflow=workflow) for _ in range(2)))
     assert [answer.cache_status for answer in both] == ["bypass"] * 4
-    assert len(services.models.get("canned").requests) == 4
+    assert len(services.models.get("canned").model.requests) == 4
 
 
 async def test_another_version_of_a_class_finds_no_old_answers(services):

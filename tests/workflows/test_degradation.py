@@ -97,7 +97,7 @@ async def test_no_model_at_all_fails_the_run(open_services: Open, monkeypatch):
         raise DOWN
         yield
 
-    monkeypatch.setattr(type(services.models.last), "stream", down)
+    monkeypatch.setattr(type(services.models.last.model), "stream", down)
     with pytest.raises(RunFailed) as caught:
         await ask(services)
     assert (caught.value.node, caught.value.error_type) == ("answer", "model")
@@ -269,7 +269,7 @@ async def test_an_agent_is_held_to_its_tools_and_sources(open_services: Open):
         sources=("other",),
     )
     await services.agents.save(agent, tenant_id="acme")
-    model = services.models.get("canned")
+    model = services.models.get("canned").model
     await ask(services, agent_id="narrow", model=None)
     assert [p.id for p in model.requests[0].passages] == ["p2"]
     assert model.requests[0].instructions == "Be brief."

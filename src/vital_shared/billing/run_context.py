@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from decimal import Decimal
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
 
 from vital_shared.models.charge import Charge, CostType
+from vital_shared.models.model_call import ModelCall
 from vital_shared.models.money import to_dollars
+from vital_shared.models.tool import ToolResult
 from vital_shared.models.workflow_io import WorkflowInput
 
-__all__ = ["RunContext", "current_run_context", "spent_so_far"]
+__all__ = [
+    "NamedNode",
+    "RunContext",
+    "current_node",
+    "current_node_name",
+    "current_run_context",
+    "spent_so_far",
+]
+
+
+class NamedNode(Protocol):
+    """A node of a workflow."""
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in its workflow."""
+        ...
 
 
 class RunContext:
@@ -21,6 +40,7 @@ class RunContext:
     :param run_id: the run.
     :param request: its input, with the tenant and the mode.
     :param written: charges that the ledger has already, of the part before a pause.
+    :param calls: the calls of models in the part before a pause.
     :param note: writes down what was charged, or is expected to be, so that it outlives this process.
     """
 
@@ -30,9 +50,23 @@ class RunContext:
         request: WorkflowInput,
         written: Sequence[Charge] = (),
         note: Callable[[Charge], None] | None = None,
+        calls: Sequence[ModelCall] = (),
     ) -> None:
         self.run_id = run_id
         self.request = request
+        self.calls = list(calls)
+        """The calls of models that went out and have ended, in the order of their ends."""
+        self.tool_results: list[ToolResult] = []
+        """The results of the tools that models have called for nodes of the workflow's own."""
+        self.held_nanos: dict[str, int] = {}
+        """The most that calls under way may cost, in nano-dollars, by the node that makes them."""
+        self.reserve_more: Callable[[int, int], Awaitable[None]] | None = None
+        """Reserve more of the tenant's budget, given the nano-dollars and what the run has spent by now.
+        None: the tenant has no budget."""
+        self._on_demand: frozenset[str] = frozenset()
+        """The nodes whose spending is reserved as they spend."""
+        self._reserved = 0
+        self._reserving: asyncio.Lock | None = None
         self._note = note
         self._charges = list(written)
         self._written = len(written)
@@ -66,6 +100,36 @@ class RunContext:
         """Note that the ledger has this many of the charges, in their order, or is owed them."""
         self._written = max(self._written, charges)
 
+    def hold(self, node: str, nanos: int) -> None:
+        """Hold an amount for a node's calls under way; a negative one lets go of it."""
+        self.held_nanos[node] = self.held_nanos.get(node, 0) + nanos
+
+    @property
+    def reserves(self) -> bool:
+        """Whether what is spent has to be reserved of a budget."""
+        return self.reserve_more is not None
+
+    async def reserve(self, node: str) -> None:
+        """See that what a node has spent, and holds, is reserved; for nodes that declare no bound.
+
+        :raises BudgetExceeded: when the tenant's budget does not allow it.
+        """
+        if self.reserve_more is None:
+            return
+        self._on_demand |= {node}
+        self._reserving = self._reserving or asyncio.Lock()
+        async with self._reserving:
+            unwritten = self.unwritten
+            spent = sum(each.cost_nanos for each in unwritten if each.node in self._on_demand)
+            needed = spent + sum(self.held_nanos.get(name, 0) for name in self._on_demand) - self._reserved
+            if needed > 0:
+                await self.reserve_more(needed, sum(each.cost_nanos for each in unwritten))
+                self._reserved += needed
+
+    def node_nanos(self, node: str) -> int:
+        """Return what a node has spent, in nano-dollars."""
+        return sum(each.cost_nanos for each in self._charges if each.node == node)
+
     def nanos(self) -> int:
         """Return what was spent in all, in nano-dollars."""
         return sum(each.cost_nanos for each in self._charges)
@@ -83,6 +147,19 @@ current_run_context: Final[ContextVar[RunContext | None]] = ContextVar("current_
 
 
 def spent_so_far() -> Decimal:
-    """Return what the run has cost that this code works for, in dollars."""
+    """Return what the run has cost that this code works for, and what its nodes' own calls under way may.
+
+    In dollars.
+    """
     context = current_run_context.get()
-    return Decimal(0) if context is None else to_dollars(context.nanos())
+    return Decimal(0) if context is None else to_dollars(context.nanos() + sum(context.held_nanos.values()))
+
+
+current_node: Final[ContextVar[NamedNode | None]] = ContextVar("current_node", default=None)
+"""The node of the run that this code works for; None outside of runs."""
+
+
+def current_node_name() -> str:
+    """Return the name of the node that this code works for; empty outside of runs."""
+    node = current_node.get()
+    return "" if node is None else node.name

@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Generic, TypeVar, overload
 
 from vital_shared.graph.errors import PlanError
@@ -108,6 +109,7 @@ class Declaration:
     when: Callable[..., Any] | None = None
     otherwise: Any = REQUIRED
     effects: bool = False
+    max_cost_dollars: Decimal | None = None
 
 
 @overload
@@ -128,10 +130,18 @@ def node(
     when: Callable[..., Any] | None = None,
     otherwise: Any = REQUIRED,
     effects: bool = False,
+    max_cost_dollars: Decimal | float | str | None = None,
 ) -> Callable[[Callable[..., Any]], Any]: ...
 
 
-def node(function: Any = None, /, *, makes: str | None = None, **declared: Any) -> Any:
+def node(
+    function: Any = None,
+    /,
+    *,
+    makes: str | None = None,
+    max_cost_dollars: Decimal | float | str | None = None,
+    **declared: Any,
+) -> Any:
     """Make a method a node of its graph.
 
     To type checkers a node is Any: a subclass may replace it by one with other parameters and another value,
@@ -154,10 +164,13 @@ def node(function: Any = None, /, *, makes: str | None = None, **declared: Any) 
     :param otherwise: the value of a node that is off; an optional one has none. It must not be changed.
     :param effects: the node does something in the world, such as sending a mail: no run may be spared by
         giving the result of another.
+    :param max_cost_dollars: the most that the node may spend in a run, all attempts together; None: no
+        bound is declared.
     """
+    dollars = _dollars(max_cost_dollars)
 
     def declare(method: F) -> F:
-        return _attach(method, Declaration(makes or method.__name__, **declared))
+        return _attach(method, Declaration(makes or method.__name__, max_cost_dollars=dollars, **declared))
 
     return declare if function is None else _attach(function, Declaration(function.__name__))
 
@@ -173,6 +186,7 @@ def fan_out(
     retry: Retry | None = None,
     degradation: str | None = None,
     on_timeout: str | None = None,
+    max_cost_dollars: Decimal | float | str | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a method a node that runs once for each item of a list, at the same time.
 
@@ -186,7 +200,9 @@ def fan_out(
     :param limit: number of items that run at once; None: all.
     :param item_timeout: seconds for one item, all its attempts together.
     :param deadline: seconds for all of them together.
+    :param max_cost_dollars: the most that all of them together may spend in a run.
     """
+    dollars = _dollars(max_cost_dollars)
 
     def declare(method: F) -> F:
         each = Each(parameter, over, limit, item_timeout, deadline)
@@ -198,10 +214,22 @@ def fan_out(
                 degradation=degradation,
                 on_timeout=on_timeout,
                 each=each,
+                max_cost_dollars=dollars,
             ),
         )
 
     return declare
+
+
+def _dollars(amount: Decimal | float | str | None) -> Decimal | None:
+    """Read an amount as it is written: 0.1 is a tenth."""
+    try:
+        dollars = None if amount is None else Decimal(str(amount))
+    except InvalidOperation:
+        dollars = Decimal("NaN")
+    if dollars is not None and not (dollars.is_finite() and dollars >= 0):
+        raise PlanError(f"max_cost_dollars is {amount!r}: write an amount in dollars, such as 0.05")
+    return dollars
 
 
 def _attach(method: F, declaration: Declaration) -> F:

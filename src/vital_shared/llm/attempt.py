@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from vital_shared.billing.rates import Rates
-from vital_shared.billing.run_context import RunContext, current_run_context
+from vital_shared.billing.run_context import RunContext, current_node_name, current_run_context
 from vital_shared.llm.base import (
     CallStarted,
     Model,
@@ -30,6 +30,7 @@ from vital_shared.llm.base import (
 )
 from vital_shared.llm.call_metrics import count_call, count_failure
 from vital_shared.llm.failing import as_model_error, is_own_cancellation
+from vital_shared.llm.guarded import accounted
 from vital_shared.llm.intake import Intake
 from vital_shared.llm.prompts.counting import at_most, count_roughly, estimate_tokens
 from vital_shared.logs import get_logger
@@ -137,6 +138,7 @@ class Attempt:
         self._request = request
         self._account = account
         self._context = current_run_context.get()  # now: the task that closes it may have another
+        self._node = current_node_name()
         self._item: str | None = None
         self._started: CallStarted | None = None
         self._characters = 0
@@ -190,7 +192,8 @@ class Attempt:
 
     def stream(self) -> AsyncGenerator[ModelEvent, None]:
         """Return the model's own events; pass each to `take`."""
-        stream = self.model.stream(self._request)
+        with accounted():
+            stream = self.model.stream(self._request)
         return stream if self._span is None else self._span.around(stream)
 
     def take(self, event: ModelEvent) -> Sequence[ModelEvent]:
@@ -224,6 +227,8 @@ class Attempt:
         try:
             if self._started is not None or self._usage is not None:
                 self.call = self._record(self._started or CallStarted(prompt=""), status, seconds)
+                if self._context is not None:
+                    self._context.calls.append(self.call)
                 count_call(self.call, self._context)
             if span is not None:
                 span.end(status, self.call, self._stop.reason if self._stop else None, self.error)
@@ -300,6 +305,7 @@ class Attempt:
         self._charge(status, tokens, rates, nanos, counted)
         return ModelCall(
             model=name,
+            node=self._node,
             purpose=self._request.task,
             prompt=started.prompt,
             status=status,
@@ -351,6 +357,7 @@ class Attempt:
             cost_type="llm",
             name=self.model.name,
             status=status,
+            node=self._node,
             tokens=tokens,
             unit_prices=None if rates is None else rates.in_dollars(),
             cost_nanos=nanos,

@@ -17,7 +17,7 @@ from vital_shared.errors import VitalError
 from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation, Passage
-from vital_shared.models.message import Message
+from vital_shared.models.message import LlmMessage, Message
 from vital_shared.models.model_call import FailureKind
 from vital_shared.models.quality import HeldBackReason
 from vital_shared.models.tool import ToolResult
@@ -33,6 +33,7 @@ __all__ = [
     "ModelEvent",
     "ModelFailed",
     "ModelHeldBack",
+    "ModelOutputInvalid",
     "ModelRateLimited",
     "ModelRejected",
     "ModelRequest",
@@ -51,8 +52,9 @@ __all__ = [
     "Usage",
 ]
 
-Task = Literal["answer", "tools"]
-"""``tools``: only ask for the tool calls that would help with the question; what text comes is dropped."""
+Task = Literal["answer", "tools", "own"]
+"""``tools``: only ask for the tool calls that would help with the question; what text comes is dropped.
+``own``: go on with the caller's own conversation, which is sent as it is."""
 
 StopReason = Literal["end", "length", "tool_calls", "content_filter", "refusal", "recitation", "no_answer"]
 """``no_answer``: the passages do not hold one, and the text says so."""
@@ -95,6 +97,12 @@ class ModelRequest(Frozen):
     tools: tuple[ToolDefinition, ...] = ()
     exchanges: tuple[ToolExchange, ...] = ()
     """The rounds so far of this answer's tool loop, oldest first."""
+
+    messages: tuple[LlmMessage, ...] = ()
+    """The caller's own conversation, the whole prompt of the task ``own``."""
+
+    corrections: tuple[LlmMessage, ...] = ()
+    """Answers that could not be used, each with the reason; they stand behind the rounds of the tool loop."""
 
     may_call: bool = True
     """Whether the model may call the tools; False: they are there only because earlier rounds called them."""
@@ -360,3 +368,14 @@ class ModelHeldBack(ModelRejected):
     ) -> None:
         super().__init__(message, model=model, request_id=request_id)
         self.reason: HeldBackReason = reason
+
+
+class ModelOutputInvalid(ModelError):
+    """A model was asked for a value of a type, and wrote none.
+
+    :param problem: the fault of the last answer, in words.
+    """
+
+    def __init__(self, message: str, *, model: str, problem: str) -> None:
+        super().__init__(message, model=model)
+        self.problem = problem

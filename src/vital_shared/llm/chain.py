@@ -1,7 +1,7 @@
 """Models in the order in which they are asked: the first that answers does.
 
 On an error, a timeout or an open breaker the next one is asked, unless the reader has seen something of
-the answer by then: a second answer behind half of the first would be none. The last model of a chain (the
+the answer by then: a second answer behind half of the first would be none. The last resort of a chain (the
 extractive composer) has no breaker and is never hedged.
 """
 
@@ -42,9 +42,10 @@ REASONS: Final[Mapping[FailureKind, str]] = {
 class Chain:
     """One answer, by the first model that gives it.
 
-    :param models: at least one; the last one answers where all others have failed.
+    :param models: at least one.
     :param breakers: shared by all chains of an engine.
     :param account: the pricing of calls.
+    :param has_last_resort: whether the last model answers where all others have failed, whatever its breaker.
     :param hedge_after_seconds: start the next model too after this time without text; None: never.
     """
 
@@ -54,11 +55,15 @@ class Chain:
         breakers: Breakers,
         account: CallPricing,
         hedge_after_seconds: float | None = None,
+        *,
+        has_last_resort: bool = True,
     ) -> None:
         self.answered: Model | None = None
         """The model whose text was shown."""
         self.errors: list[ModelError] = []
         """The errors of the other models, in order."""
+        self.last_resort = models[-1] if has_last_resort else None
+        """The model that answers where all others have failed; None: nothing does."""
         self._models = models
         self._breakers = breakers
         self._account = account
@@ -91,7 +96,7 @@ class Chain:
                                 yield part
             except ModelError as error:
                 self._failed(attempt, error)
-                if attempt.has_text or model is self._models[-1]:
+                if attempt.has_text or model is self.last_resort:
                     raise
             else:
                 self._breakers.succeeded(model.name)
@@ -101,7 +106,8 @@ class Chain:
     async def _hedged(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Hedge between two models at a time; the last one answers alone where all others have failed."""
         assert self._hedge_after is not None  # noqa: S101 - for the type checker: the caller has looked
-        attempts = (self._attempt(model, request) for model in self._models[:-1])
+        models = self._models if self.last_resort is None else self._models[:-1]
+        attempts = (self._attempt(model, request) for model in models)
         while True:
             hedged_call = HedgedCall(filter(None, attempts), self._hedge_after, self._failed)
             try:
@@ -117,7 +123,9 @@ class Chain:
                 break
             self._breakers.succeeded(hedged_call.winner.model.name)
             return
-        last = self._last(request)
+        if self.last_resort is None:
+            raise self.errors[-1]
+        last = self._last(self.last_resort, request)
         async with aclosing(last.events()) as events:
             async for event in events:
                 self.answered = last.model
@@ -125,27 +133,29 @@ class Chain:
 
     def _attempt(self, model: Model, request: ModelRequest) -> Attempt | None:
         """Prepare a try; None where the model's breaker is open."""
-        if model is not self._models[-1] and not self._breakers.allows(model.name):
+        if model is not self.last_resort and not self._breakers.allows(model.name):
             error = ModelUnavailable(
                 f'The model "{model.name}" has failed several times in a row and is left alone for now.',
                 model=model.name,
             )
             self.errors.append(error)
-            count_fallback(error)
+            if model is not self._models[-1]:
+                count_fallback(error)
             return None
         attempt = Attempt(model, request, self._account)
         self._attempts.append(attempt)
         return attempt
 
-    def _last(self, request: ModelRequest) -> Attempt:
-        attempt = Attempt(self._models[-1], request, self._account)
+    def _last(self, model: Model, request: ModelRequest) -> Attempt:
+        attempt = Attempt(model, request, self._account)
         self._attempts.append(attempt)
         return attempt
 
     def _failed(self, attempt: Attempt, error: ModelError) -> None:
         self.errors.append(error)
-        if not attempt.has_text and attempt.model is not self._models[-1]:
-            count_fallback(error)
+        if not attempt.has_text and attempt.model is not self.last_resort:
+            if attempt.model is not self._models[-1]:
+                count_fallback(error)
             reason = REASONS.get(error.kind, error.kind)
             self._breakers.note(attempt.model.name, reason)
             logger.warning(

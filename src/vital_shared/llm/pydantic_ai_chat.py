@@ -39,7 +39,7 @@ from vital_shared.llm.base import (
     StopReason,
     TextDelta,
 )
-from vital_shared.llm.wires.base import Chat, ToolTurn, Turn, UserTurn
+from vital_shared.llm.wires.base import Chat, SystemTurn, ToolTurn, Turn, UserTurn
 from vital_shared.llm.wires.counts import UsageReader
 from vital_shared.llm.wires.fields import label_in
 from vital_shared.llm.wires.timing import Timeouts
@@ -157,6 +157,8 @@ def _early_stop(response: ModelResponse) -> StopReason | None:
 def _message(turn: Turn) -> ModelMessage:
     if isinstance(turn, UserTurn):
         return ModelRequest(parts=[UserPromptPart(turn.text)])
+    if isinstance(turn, SystemTurn):
+        return ModelRequest(parts=[SystemPromptPart(turn.text)])
     if isinstance(turn, ToolTurn):
         returned: list[ModelRequestPart] = [
             ToolReturnPart(

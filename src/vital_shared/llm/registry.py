@@ -10,6 +10,7 @@ from typing import Final
 from vital_shared.errors import ConfigurationError, NotFound
 from vital_shared.llm.base import Model
 from vital_shared.llm.configuration import Configuration, ModelTable
+from vital_shared.llm.guarded import GuardedModel
 from vital_shared.llm.prompted import PromptedModel
 from vital_shared.llm.prompts.counting import Count, at_most, estimate_tokens
 from vital_shared.llm.prompts.prompt import CONTEXT_TOKENS, Prompts
@@ -55,7 +56,8 @@ class ModelRegistry:
             if model.name in self._given:
                 raise ConfigurationError(f'Two models are called "{model.name}": rename one of them.')
             self._given[model.name] = model
-        self.last = models[-1]
+        self._guarded = {name: GuardedModel(model) for name, model in self._given.items()}
+        self.last = self._guarded[models[-1].name]
         """The end of every chain."""
         self._default = default
         self.providers = providers
@@ -63,7 +65,7 @@ class ModelRegistry:
         self._configuration = configuration or Configuration()
         self._count = count
         self._bound = bound
-        self._asked: OrderedDict[str, Model] = OrderedDict()
+        self._asked: OrderedDict[str, GuardedModel] = OrderedDict()
 
     def chosen(self, agents_model: str) -> str:
         """Return the name of the model that answers for an agent with this one in its profile."""
@@ -74,14 +76,14 @@ class ModelRegistry:
         """The names of the models that were given, in their order."""
         return tuple(self._given)
 
-    def get(self, name: str) -> Model:
+    def get(self, name: str) -> GuardedModel:
         """Find a model; nothing is connected yet.
 
         :raises NotFound: saying which there are, or what is missing.
         """
-        model = self._given.get(name) or self._asked.get(name)
+        model = self._guarded.get(name) or self._asked.get(name)
         if model is None:
-            model = self._asked[name] = self._behind_provider(name)
+            model = self._asked[name] = GuardedModel(self._behind_provider(name))
             if len(self._asked) > MAX_CACHED_MODELS:
                 self._asked.popitem(last=False)
         return model
@@ -95,7 +97,7 @@ class ModelRegistry:
         if self.providers is not None:
             await self.providers.aclose()
 
-    def _behind_provider(self, name: str) -> Model:
+    def _behind_provider(self, name: str) -> PromptedModel:
         provider_name, colon, model = name.partition(":")
         if provider_name == LOCAL:
             raise NotFound(

@@ -52,6 +52,9 @@ class Charge(Frozen):
     status: str
     """The way it ended: success, failed, timeout, cancelled."""
 
+    node: str = ""
+    """The node that it was made for."""
+
     tokens: Tokens = Tokens()
     unit_prices: dict[str, str] | None = None
     """The prices that it was computed with, in dollars as text, such as ``{"input_per_million": "0.15"}``;

@@ -14,7 +14,9 @@ from vital_shared.models.base import Frozen
 
 __all__ = ["CallPurpose", "CallStatus", "FailureKind", "ModelCall", "Tokens", "total_tokens"]
 
-CallPurpose = Literal["answer", "tools"]
+CallPurpose = Literal["answer", "tools", "own"]
+"""``own``: a conversation of a workflow's own node."""
+
 CallStatus = Literal["success", "failed", "timeout", "cancelled"]
 FailureKind = Literal["timeout", "rate_limit", "overload", "server", "refused", "auth", "bad_answer", "cut"]
 """Closed, since it is a metric's label. ``bad_answer``: an answer that is none, or cannot be
@@ -59,6 +61,9 @@ class ModelCall(Frozen):
 
     model: str
     """``provider:model``."""
+
+    node: str = ""
+    """The node that made it."""
 
     purpose: CallPurpose
     prompt: str

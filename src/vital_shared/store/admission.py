@@ -25,7 +25,16 @@ from vital_shared.store.rate import take_turn
 from vital_shared.store.standing import ACCOUNT, Budget, TenantUsage, at
 from vital_shared.store.upsert import upsert
 
-__all__ = ["Admission", "AdmissionRequest", "budget_lock", "check", "forget_overdue", "release", "reserve"]
+__all__ = [
+    "Admission",
+    "AdmissionRequest",
+    "budget_lock",
+    "check",
+    "extend",
+    "forget_overdue",
+    "release",
+    "reserve",
+]
 
 
 class AdmissionRequest(NamedTuple):
@@ -48,6 +57,7 @@ class Admission(NamedTuple):
     """The record of an admitted run in the store."""
 
     reserved_nanos: int = 0
+    has_budget: bool = False
     next_at: datetime | None = None
     """The new moment of the tenant's rate limit; None: it has none."""
 
@@ -65,10 +75,7 @@ def check(connection: Connection, request: AdmissionRequest) -> Admission:
     :raises RateLimited: when the tenant asks too often.
     :raises BudgetExceeded: when the run could cost more than is left.
     """
-    if connection.dialect.name == "postgresql":
-        # A statement of its own: the next one has to see what those have written who held the lock before.
-        own = budgets.c.tenant_id == request.tenant_id
-        connection.execute(select(budgets.c.tenant_id).where(own).with_for_update())
+    _lock(connection, request.tenant_id)
     parameters = at(request.now) | {"tenant_id": request.tenant_id}
     row = connection.execute(ACCOUNT, parameters).mappings().first()
     if row is None:
@@ -80,7 +87,7 @@ def check(connection: Connection, request: AdmissionRequest) -> Admission:
     owed = request.owed_nanos(request.tenant_id) if kept else 0
     for budget in kept:
         _check_budget(replace(budget, spent=budget.spent + owed), max_cost)
-    return Admission(max_cost, next_at)
+    return Admission(max_cost, bool(kept), next_at)
 
 
 def reserve(connection: Connection, request: AdmissionRequest, admission: Admission) -> None:
@@ -102,6 +109,41 @@ def reserve(connection: Connection, request: AdmissionRequest, admission: Admiss
         )
 
 
+def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) -> None:
+    """Reserve more for a run under way.
+
+    A run that is alone with its budget may go on while less than the budget is spent, its own part included.
+
+    :param request: its `max_cost_nanos` is what is reserved in addition.
+    :param spent_nanos: spending of the run that is not in the ledger yet.
+    :raises BudgetExceeded: when the budget does not allow it; nothing is written then.
+    """
+    _lock(connection, request.tenant_id)
+    row = connection.execute(ACCOUNT, at(request.now) | {"tenant_id": request.tenant_id}).mappings().first()
+    if row is None:
+        return
+    more, owed = request.max_cost_nanos(), request.owed_nanos(request.tenant_id)
+    own = connection.execute(
+        select(reservations.c.cost_nanos).where(
+            reservations.c.run_id == request.run_id, reservations.c.expires_at > request.now
+        )
+    ).scalar_one_or_none()
+    for budget in TenantUsage(**row).budgets(request.now):
+        is_alone = budget.reserved == (own or 0) and budget.spent + owed + spent_nanos < budget.limit
+        if not is_alone:
+            _check_budget(replace(budget, spent=budget.spent + owed), more, may_be_alone=False)
+    reserved = (own or 0) + more
+    statement = upsert(reservations, connection.dialect.name).values(
+        run_id=request.run_id,
+        tenant_id=request.tenant_id,
+        cost_nanos=reserved,
+        expires_at=request.deadline_at,
+    )
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["run_id"], set_={"cost_nanos": reserved})
+    )
+
+
 def release(connection: Connection, run_id: str) -> None:
     """Let go of what a run has reserved, in the transaction that writes what it has spent."""
     connection.execute(delete(reservations).where(reservations.c.run_id == run_id))
@@ -110,6 +152,13 @@ def release(connection: Connection, run_id: str) -> None:
 def forget_overdue(connection: Connection, now: datetime) -> None:
     """Delete the reservations of runs whose process died; they have not counted since their deadline."""
     connection.execute(delete(reservations).where(reservations.c.expires_at <= now))
+
+
+def _lock(connection: Connection, tenant_id: str) -> None:
+    if connection.dialect.name == "postgresql":
+        # A statement of its own: the next one has to see what those have written who held the lock before.
+        own = budgets.c.tenant_id == tenant_id
+        connection.execute(select(budgets.c.tenant_id).where(own).with_for_update())
 
 
 def _next_at(account: TenantUsage, request: AdmissionRequest) -> datetime | None:
@@ -124,8 +173,8 @@ def _next_at(account: TenantUsage, request: AdmissionRequest) -> datetime | None
     return turn.next_at
 
 
-def _check_budget(budget: Budget, max_cost: int) -> None:
-    alone = budget.reserved == 0 and budget.spent < budget.limit
+def _check_budget(budget: Budget, max_cost: int, *, may_be_alone: bool = True) -> None:
+    alone = may_be_alone and budget.reserved == 0 and budget.spent < budget.limit
     free = max_cost == 0 and budget.spent <= budget.limit
     if alone or free or budget.spent + budget.reserved + max_cost <= budget.limit:
         return

@@ -40,6 +40,7 @@ from vital_shared.store.admission import (
     AdmissionRequest,
     budget_lock,
     check,
+    extend,
     forget_overdue,
     release,
     reserve,
@@ -99,6 +100,8 @@ class RunStore:
         self._lost = LostRuns(database, self.journal, self.charge_writer)
         self._reserved: set[str] = set()
         """The runs of this process that have reserved money; others have nothing to release when they end."""
+        self._budgeted: set[str] = set()
+        """The runs of this process whose tenants have a budget."""
 
     async def start(
         self,
@@ -133,8 +136,7 @@ class RunStore:
             if not isinstance(admission, Admission):
                 self.journal.end(record.id)
                 return
-            if admission.reserved_nanos:
-                self._reserved.add(record.id)
+            self._note_admission(record.id, admission)
             if queued.cancelled():  # the caller has gone meanwhile
                 self._abandon(record)
                 if key is not None:
@@ -223,8 +225,7 @@ class RunStore:
                 await connection.run_sync(reserve, request, admission)
                 self.journal.begin(run_id, deadline_at)
         if row is not None:
-            if admission.reserved_nanos:
-                self._reserved.add(run_id)
+            self._note_admission(run_id, admission)
             return to_record(row)
         record = await self.get(run_id, tenant_id=tenant_id, now=now)
         if record.status == "expired":
@@ -236,6 +237,38 @@ class RunStore:
         raise AlreadyResumed(
             f"The run {run_id} does not wait for approval: its status is {record.status}", field="run_id"
         )
+
+    def has_budget(self, run_id: str) -> bool:
+        """Return whether the tenant of a run of this process has a budget."""
+        return run_id in self._budgeted
+
+    async def reserve_more(
+        self,
+        run_id: str,
+        more_nanos: int,
+        spent_nanos: int,
+        *,
+        tenant_id: str,
+        now: datetime,
+        deadline_at: datetime,
+    ) -> None:
+        """Reserve more of a tenant's budget for a run that is under way.
+
+        :param spent_nanos: spending of the run since it began or was resumed.
+        :raises BudgetExceeded: when the budget does not allow it.
+        """
+        request = AdmissionRequest(
+            run_id,
+            tenant_id,
+            now,
+            deadline_at,
+            lambda: more_nanos,
+            is_request=False,
+            owed_nanos=self.charge_writer.owed_nanos,
+        )
+        self._reserved.add(run_id)  # before: the end of the run releases it, also where this is cancelled
+        async with self._database.begin() as connection:
+            await connection.run_sync(extend, request, spent_nanos)
 
     async def complete(
         self,
@@ -367,9 +400,16 @@ class RunStore:
             context, end.finished_at, end.write, partial(self._let_go, end.run_id), end
         )
 
+    def _note_admission(self, run_id: str, admission: Admission) -> None:
+        if admission.reserved_nanos:
+            self._reserved.add(run_id)
+        if admission.has_budget:
+            self._budgeted.add(run_id)
+
     def _let_go(self, run_id: str) -> None:
         """Forget a run that has ended, or waits for a person."""
         self._reserved.discard(run_id)
+        self._budgeted.discard(run_id)
         self.journal.end(run_id)
 
 

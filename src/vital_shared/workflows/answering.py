@@ -33,7 +33,7 @@ from vital_shared.models.quality import AnswerEnding, AnswerWarning, HeldBackRea
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.workflows.tool_loop import ToolLoop
 
-__all__ = ["Answering", "Chunk"]
+__all__ = ["Answering", "Chunk", "unknown_price"]
 
 Chunk = TextDelta | Cited | ReasoningDelta | ToolCall | ToolResult | Step
 
@@ -84,7 +84,8 @@ class Answering:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         offered = loop.definitions
-        self._request = request.model_copy(update={"tools": offered}) if offered else request
+        self.request = request.model_copy(update={"tools": offered}) if offered else request
+        """The request, with the rounds of the loop so far."""
         self._models = models
         self._chain = chain
         self._loop = loop
@@ -93,17 +94,19 @@ class Answering:
         self._began = clock()
         self._rounds = 0
         self._texts: list[str] = []
+        self._round_start = 0
+        """The number of pieces of text before the last round."""
         self._citations: dict[int, Citation] = {}
         self._removed: list[str] = []
         self._calls: list[ModelCall] = []
         self._model: Model | None = None
-        self._first_error: ModelError | None = None
+        self.first_error: ModelError | None = None
         """The reason why another model than the first choice has answered."""
         self._held_back: HeldBackReason | None = None
         """The reason why a model that was asked kept its answer to itself."""
         self._last_answers = False
         """Whether the last of all models stands in for those that the user asked for."""
-        self._broken: ModelError | None = None
+        self.broken: ModelError | None = None
         """The reason why the text ends midway."""
         self._stop = Stop(reason="end")
         self._turn = ModelTurn()
@@ -115,10 +118,20 @@ class Answering:
         """
         while True:
             yield self._ask()
-            if self._broken or self._stop.reason != "tool_calls" or not self._request.may_call:
+            if self.broken or self._stop.reason != "tool_calls" or not self.request.may_call:
                 return
             self._check_bounds()
             yield self._call_tools()
+
+    @property
+    def loop_ended(self) -> str | None:
+        """The reason why the model may call no more tools; None: it may."""
+        return self._loop.ended
+
+    @property
+    def last_text(self) -> str:
+        """The text of the last round, behind the last tool call."""
+        return "".join(self._texts[self._round_start :]).strip()
 
     @property
     def _spent(self) -> Decimal:
@@ -130,12 +143,12 @@ class Answering:
         self._rounds += 1
         step = f"model_{self._rounds}"
         yield Step(step)
-        models = await self._models(self._request, self._spent)
+        models = await self._models(self.request, self._spent)
         chain = self._chain(self._from_here_on(models))
-        earlier_texts, earlier_citations = len(self._texts), dict(self._citations)
+        self._round_start, earlier_citations = len(self._texts), dict(self._citations)
         gap = "\n\n" if self._texts else ""  # what was said before the tools ran is a paragraph of its own
         try:
-            async with aclosing(chain.stream(self._request)) as events:
+            async with aclosing(chain.stream(self.request)) as events:
                 async for event in events:
                     if type(event) is TextDelta:
                         chunk, gap = TextDelta(text=gap + event.text) if gap else event, ""
@@ -143,7 +156,7 @@ class Answering:
                         yield chunk
                         continue
                     if isinstance(event, TextWithdrawn):
-                        del self._texts[earlier_texts:]
+                        del self._texts[self._round_start :]
                         gap = "\n\n" if self._texts else ""
                         self._citations = dict(earlier_citations)
                     elif isinstance(event, Cited | ReasoningDelta):
@@ -152,10 +165,10 @@ class Answering:
         except ModelError as error:
             if not any(map(str.strip, self._texts)):
                 raise
-            self._broken = error  # half an answer beats none, and says that it is one
+            self.broken = error  # half an answer beats none, and says that it is one
         finally:
-            self._note(chain, models[-1])
-        yield Step(step, "failed" if self._broken else "success")
+            self._note(chain)
+        yield Step(step, "failed" if self.broken else "success")
 
     def _from_here_on(self, models: Sequence[Model]) -> Sequence[Model]:
         """Return the model that has answered so far, and those behind."""
@@ -174,14 +187,14 @@ class Answering:
         elif isinstance(event, Stop):
             self._stop = event
 
-    def _note(self, chain: Chain, last: Model) -> None:
+    def _note(self, chain: Chain) -> None:
         self._calls += chain.calls
-        if chain.errors and self._first_error is None and chain.errors[-1] is not self._broken:
-            self._first_error = chain.errors[0]
+        if chain.errors and self.first_error is None and chain.errors[-1] is not self.broken:
+            self.first_error = chain.errors[0]
         self._model = chain.answered or self._model
         held_back = (error.reason for error in chain.errors if isinstance(error, ModelHeldBack))
         self._held_back = self._held_back or next(held_back, None)
-        self._last_answers = chain.answered is last
+        self._last_answers = chain.answered is not None and chain.answered is chain.last_resort
 
     def _check_bounds(self) -> None:
         if self._rounds >= MAX_TOOL_ROUNDS:
@@ -203,9 +216,9 @@ class Answering:
         for result in await self._loop.make(calls):
             yield result
         exchange = ToolExchange(turn=self._turn, results=self._loop.results(self._turn.calls))
-        self._request = self._request.model_copy(
+        self.request = self.request.model_copy(
             update={
-                "exchanges": (*self._request.exchanges, exchange),
+                "exchanges": (*self.request.exchanges, exchange),
                 "may_call": self._loop.ended is None,
             }
         )
@@ -222,7 +235,7 @@ class Answering:
             estimate=self._stop.estimate,
             ending=self._ending,
             held_back=self._held_back,
-            fallback_error=self._first_error.message if self._first_error else None,
+            fallback_error=self.first_error.message if self.first_error else None,
             calls=tuple(self._calls),
             tool_results=(*self._loop.made, *self._loop.denied),
             warnings=tuple(self._warnings()),
@@ -230,9 +243,9 @@ class Answering:
 
     @property
     def _ending(self) -> AnswerEnding:
-        if isinstance(self._broken, ModelHeldBack):
-            return self._broken.reason
-        if self._broken is not None:
+        if isinstance(self.broken, ModelHeldBack):
+            return self.broken.reason
+        if self.broken is not None:
             return "cut_off"
         if self._held_back is not None and self._last_answers:
             return self._held_back  # quotes of documents are not the answer that was held back
@@ -248,14 +261,19 @@ class Answering:
         if len(markers) > MAX_MARKERS_NAMED:
             more = len(markers) - MAX_MARKERS_NAMED
             yield AnswerWarning(type="citation_removed", message=f"{more} more of these were taken out.")
-        if self._broken is not None:
-            yield AnswerWarning(type="degraded", message=f"The answer ends midway: {self._broken.message}")
+        if self.broken is not None:
+            yield AnswerWarning(type="degraded", message=f"The answer ends midway: {self.broken.message}")
         if self._loop.ended is not None:
             yield AnswerWarning(
                 type="tool_loop_ended", message=f"No more tools were called, since {self._loop.ended}."
             )
         for name in dict.fromkeys(call.model for call in self._calls if call.cost_dollars is None):
-            yield AnswerWarning(
-                type="unknown_price",
-                message=f'The price of the model "{name}" is not known, so the cost is too low.',
-            )
+            yield unknown_price(name)
+
+
+def unknown_price(model: str) -> AnswerWarning:
+    """Warn that a model was asked whose price nobody knows."""
+    return AnswerWarning(
+        type="unknown_price",
+        message=f'The price of the model "{model}" is not known, so the cost is too low.',
+    )

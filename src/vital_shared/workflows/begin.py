@@ -17,7 +17,7 @@ from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cache_lookup import Lookup, look_up
 from vital_shared.workflows.cached_answer import CachedAnswer
 from vital_shared.workflows.coalesced_run import CoalescedRun
-from vital_shared.workflows.estimate import max_cost
+from vital_shared.workflows.estimate import declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import SPAN_NAME, Execution
 from vital_shared.workflows.preparing import (
@@ -84,7 +84,7 @@ async def resume(
     """
     services = workflow.services
     record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
-    earlier_span = None
+    earlier_span, calls = None, record.output.model_calls if record.output else ()
     if record.status == "awaiting_approval":
         written = dict(record.checkpoint or {})
         earlier_span = written.pop(SPAN_NAME, None)
@@ -95,7 +95,7 @@ async def resume(
     deadline = _deadline(services, now)
 
     def max_cost_nanos() -> int:
-        return max_remaining_cost(services, record, _agent_of(workflow, run)).nanos
+        return max_remaining_cost(workflow, record, run, _agent_of(workflow, run)).nanos
 
     try:
         await services.runs.claim(
@@ -109,7 +109,9 @@ async def resume(
     await name_labels(workflow, record.input, _agent_of(workflow, run))
     metrics = RunMetrics(run_id, record.input, services.request_counts, workflow.traits)
     paid = await services.runs.charges(run_id)
-    return Execution(workflow, record.input, stream, run, None, max_cost_nanos, metrics, earlier_span, paid)
+    return Execution(
+        workflow, record.input, stream, run, None, max_cost_nanos, metrics, earlier_span, paid, calls
+    )
 
 
 def _agent_of(workflow: WorkflowParts, run: Run) -> AgentProfile | None:
@@ -143,7 +145,8 @@ def _new_execution(
     run = new_run(workflow, request, stream)
 
     def max_cost_nanos() -> int:
-        return max_cost(services, request, agent).nanos
+        declared = declared_dollars(run)
+        return max_cost(services, request, agent, parts=workflow.traits.built_in, declared=declared).nanos
 
     return Execution(workflow, request, stream, run, record, max_cost_nanos, metrics, lookup=lookup, key=key)
 

@@ -19,18 +19,25 @@
 - **Sources** are asked twice at most, each time at the most that a search can cost; the search tool asks
   them once a call.
 
+- **A node of a class's own** costs at most its ``max_cost_dollars``. What one that declares none spends is
+  reserved before each call (see `vital_shared.workflows.llm_budget`).
+
+Only what the class has counts: one without the built-in ``answer`` reserves nothing for it.
+
 Lengths are counted as two bytes a token, more than all but the densest texts have. A model without a known
-price adds nothing, since nobody can know; the estimate names it. What a subclass's own nodes pay for is
-charged when they do, and is not foreseen; nor is anything of a workflow in which no agent answers.
+price adds nothing, since nobody can know; the estimate names it. Of a workflow in which no agent answers,
+only what its nodes declare is foreseen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from vital_shared.graph import Run
+from vital_shared.graph.plan import MISSING
 from vital_shared.llm.base import Model
 from vital_shared.llm.prompts.prompt import ANSWER_TOKENS, CONTEXT_TOKENS, HISTORY_SHARE
 from vital_shared.models.agent import AgentProfile
@@ -49,7 +56,7 @@ from vital_shared.workflows.tool_loop import MAX_CONCURRENT_CALLS, allowed
 if TYPE_CHECKING:
     from vital_shared.workflows.services import Services
 
-__all__ = ["MaxCost", "max_cost"]
+__all__ = ["MaxCost", "declared_dollars", "max_cost"]
 
 BYTES_PER_TOKEN: Final = 2
 RULES_TOKENS: Final = 500
@@ -61,6 +68,8 @@ SEARCHES_PER_SOURCE: Final = 2
 SEARCHER: Final = "document_search"
 """The tool that asks the sources, too."""
 ZERO_DOLLARS: Final = Decimal(0)
+PAID_PARTS: Final = frozenset(("answer", "model_suggestion", "rag_retrieval", "tools"))
+"""The built-in nodes that may cost anything."""
 
 
 class MaxCost(NamedTuple):
@@ -83,16 +92,31 @@ def max_cost(
     *,
     resumed: bool = False,
     spent: Decimal = ZERO_DOLLARS,
+    parts: Collection[str] = PAID_PARTS,
+    declared: Decimal = ZERO_DOLLARS,
 ) -> MaxCost:
     """Estimate a run.
 
     :param agent: the agent that answers; None: there is none in the workflow.
     :param resumed: only what comes after an approval.
     :param spent: the cost of the part before it.
+    :param parts: the built-in nodes that there are.
+    :param declared: the bounds that the class's own nodes declare, together.
     """
     if agent is None:
-        return MaxCost(ZERO_DOLLARS)
-    return _Costs(services, request, agent, resumed=resumed).total(spent)
+        left = remaining(request.max_cost_dollars, spent)
+        return MaxCost(declared if left is None else min(declared, left))
+    return _Costs(services, request, agent, parts, resumed=resumed).total(spent, declared)
+
+
+def declared_dollars(run: Run) -> Decimal:
+    """Return the bounds of the nodes of a run that have not made their values yet, together."""
+    bounds = (
+        node.declaration.max_cost_dollars
+        for node in run.plan.nodes
+        if node.declaration.max_cost_dollars is not None and run.value(node.makes, MISSING) is MISSING
+    )
+    return sum(bounds, ZERO_DOLLARS)
 
 
 class _Prices(NamedTuple):
@@ -108,11 +132,18 @@ class _Costs:
     """The parts of one estimate."""
 
     def __init__(
-        self, services: Services, request: WorkflowInput, agent: AgentProfile, *, resumed: bool
+        self,
+        services: Services,
+        request: WorkflowInput,
+        agent: AgentProfile,
+        parts: Collection[str],
+        *,
+        resumed: bool,
     ) -> None:
         self._services = services
         self._request = request
         self._agent = agent
+        self._parts = parts
         self._resumed = resumed
         self._tools = allowed(services.tools, agent) if request.enable_tools else ()
         self._models = resolve_models(agent, request.model, services.models)
@@ -120,13 +151,19 @@ class _Costs:
         """The cost of asking all sources once."""
         self._unpriced: list[str] = []
 
-    def total(self, spent: Decimal) -> MaxCost:
+    def total(self, spent: Decimal, declared: Decimal) -> MaxCost:
         """Add up the parts."""
-        prices = {model: self._prices(model) for model in self._models}
-        dollars = self._answer(prices) + self._planned_tools()
-        if not self._resumed:
+        asks = not {"answer", "model_suggestion"}.isdisjoint(self._parts)
+        prices = {model: self._prices(model) for model in self._models} if asks else {}
+        dollars = declared
+        if "answer" in self._parts:
+            dollars += self._answer(prices)
+        if "tools" in self._parts:
+            dollars += self._planned_tools()
+        if not self._resumed and "model_suggestion" in self._parts:
             dollars += self._suggestion(prices)
-            dollars += SEARCHES_PER_SOURCE * self._search if self._request.enable_rag else 0
+        if not self._resumed and "rag_retrieval" in self._parts and self._request.enable_rag:
+            dollars += SEARCHES_PER_SOURCE * self._search
         left = remaining(self._request.max_cost_dollars, spent)
         return MaxCost(dollars if left is None else min(dollars, left), tuple(self._unpriced))
 

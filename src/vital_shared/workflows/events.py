@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Final
 
+from vital_shared.billing.run_context import current_node
 from vital_shared.events.memory import MemoryLog
 from vital_shared.graph import Node, NodeError, NodeStatus, ObservedRun, Observer, Outcome, json_value
 from vital_shared.llm.base import Cited, ReasoningDelta, TextDelta
@@ -26,13 +28,17 @@ from vital_shared.models.event import (
 from vital_shared.models.quality import AnswerWarning
 from vital_shared.models.tool import ToolCall, ToolResult
 
-__all__ = ["Continuation", "RunEvents"]
+__all__ = ["ANSWER_VALUE", "Continuation", "RunEvents", "current_item"]
 
 RESULTS_NODE: Final = "rag_retrieval"
 ANSWER_VALUE: Final = "answer"
 """The value whose node yields the pieces of the response."""
 MAX_TOKEN_CHARACTERS: Final = 50_000
 """Characters of one event; a longer piece of text is written as several."""
+
+
+current_item: Final[ContextVar[int | None]] = ContextVar("current_item", default=None)
+"""The index of the item that this code works for, in a node that runs once for each item of a list."""
 
 
 class RunEvents(Observer):
@@ -115,7 +121,8 @@ class RunEvents(Observer):
             self.emit(NodeYielded, node=node.name, item=item, value=json_value(node.name, "yields", shown))
 
     def node_started(self, run: ObservedRun, node: Node) -> None:
-        """Emit it."""
+        """Emit it; what the node's code asks for from now on is the node's."""
+        current_node.set(node)
         self.emit(NodeStarted, node=node.name)
 
     def node_finished(
@@ -144,7 +151,8 @@ class RunEvents(Observer):
         self.emit(NodeFinished, node=name, status=status, duration_seconds=seconds)
 
     def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
-        """Emit the start of a tool call."""
+        """Emit the start of a tool call; what the item's code asks for from now on is the item's."""
+        current_item.set(index)
         if isinstance(item, ToolCall):
             self.emit(ToolStarted, tool=item)
 

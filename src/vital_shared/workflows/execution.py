@@ -14,7 +14,9 @@ from structlog.contextvars import bind_contextvars
 
 from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.errors import (
+    CostLimitExceeded,
     InvalidRequest,
+    LimitExceeded,
     RunCancelled,
     RunFailed,
     StoreError,
@@ -32,6 +34,7 @@ from vital_shared.models.event import (
     RunStarted,
     WarningRaised,
 )
+from vital_shared.models.model_call import ModelCall
 from vital_shared.models.quality import DegradationReason
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.tracing import tracer
@@ -39,6 +42,7 @@ from vital_shared.store.conversations import Turn
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cache_lookup import Lookup
+from vital_shared.workflows.current_run import CurrentRun, current_run
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.output import build_output
@@ -46,7 +50,7 @@ from vital_shared.workflows.retrieving import answers_from_documents
 from vital_shared.workflows.run_errors import broken_off, ended_from_outside
 from vital_shared.workflows.run_handle import RunHandle, end_task
 from vital_shared.workflows.run_line import log_end
-from vital_shared.workflows.run_metrics import RunMetrics
+from vital_shared.workflows.run_metrics import RunMetrics, count_refused
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 if TYPE_CHECKING:
@@ -72,6 +76,7 @@ class Execution(RunHandle):
     :param metrics: counts it.
     :param earlier_span: the span of the part before a pause, where it was traced.
     :param paid: the cost of the part before a pause, as it is in the ledger.
+    :param calls: the calls of models in the part before a pause.
     :param lookup: the result of the cache lookup; None: a resumed run is not looked up.
     :param key: the key of the client's request, stored with the record.
     """
@@ -87,6 +92,7 @@ class Execution(RunHandle):
         metrics: RunMetrics,
         earlier_span: str | None = None,
         paid: Sequence[Charge] = (),
+        calls: Sequence[ModelCall] = (),
         lookup: Lookup | None = None,
         key: IdempotencyKey | None = None,
     ) -> None:
@@ -105,7 +111,7 @@ class Execution(RunHandle):
         self._lookup = lookup
         self._key = key
         note = partial(workflow.services.runs.journal.note, stream.run_id)
-        self._context = RunContext(stream.run_id, request, paid, note)
+        self._context = RunContext(stream.run_id, request, paid, note, calls)
         run.observers = (*run.observers, metrics)
         self._earlier = run.seconds
         self._started = time.perf_counter()
@@ -119,6 +125,8 @@ class Execution(RunHandle):
         if self._record is not None:
             with self._metrics.beginning():
                 await self._services.runs.start(self._record, self._max_cost_nanos, self._key)
+        if self._services.runs.has_budget(self.run_id):
+            self._context.reserve_more = self._reserve_more
         self._stream.note_token = self._metrics.token
         with self._metrics.active(zero=self._started - self._earlier):
             self._task = asyncio.create_task(self._observed())
@@ -126,6 +134,23 @@ class Execution(RunHandle):
                 await asyncio.wait([self._task])
             finally:
                 await end_task(self._task)
+
+    async def _reserve_more(self, more_nanos: int, spent_nanos: int) -> None:
+        """Reserve more of the tenant's budget, for what a node's own calls may cost."""
+        now = self._services.now()
+        settings = self._services.settings
+        try:
+            await self._services.runs.reserve_more(
+                self.run_id,
+                more_nanos,
+                spent_nanos,
+                tenant_id=self._request.tenant_id,
+                now=now,
+                deadline_at=now + timedelta(seconds=settings.run_timeout_seconds + settings.store_seconds),
+            )
+        except LimitExceeded as error:
+            count_refused(error)
+            raise
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """Cancel the run; its last event is `run_failed`, whose error type is the reason.
@@ -143,6 +168,7 @@ class Execution(RunHandle):
         request, trace = self._request, self._trace
         current_run_context.set(self._context)  # for this task and those that it makes
         current_services.set(self._services)
+        current_run.set(CurrentRun(self._services, self._run, self._stream, self._context))
         bind_contextvars(run_id=self.run_id, tenant_id=request.tenant_id)
         with trace or nullcontext():
             try:
@@ -343,6 +369,8 @@ def _error_type(error: Exception) -> str:
         (NodeTimeout, "timeout"),
         (ModelError, "model"),
         (StoreError, "store"),
+        (LimitExceeded, "budget"),
+        (CostLimitExceeded, "budget"),
         (InvalidRequest, "invalid"),
         (TimeoutError, "timeout"),
     )

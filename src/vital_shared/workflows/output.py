@@ -7,8 +7,8 @@ from typing import Literal, TypeVar
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.graph import Run
-from vital_shared.models.answer import Answer, Quality, Suggestion, to_answer
-from vital_shared.models.model_call import total_tokens
+from vital_shared.models.answer import Answer, Quality, to_answer
+from vital_shared.models.model_call import ModelCall, total_tokens
 from vital_shared.models.money import to_dollars
 from vital_shared.models.quality import AnswerWarning, DegradationReason
 from vital_shared.models.tool import ToolCall, ToolResult
@@ -21,11 +21,12 @@ from vital_shared.models.workflow_io import (
     WorkflowOutput,
 )
 from vital_shared.retrieval.base import Retrieved
+from vital_shared.workflows.answering import unknown_price
 from vital_shared.workflows.output_values import output_values
 from vital_shared.workflows.quality import known_reason, score, warning_for
 from vital_shared.workflows.typed_result import result_of
 
-__all__ = ["build_output"]
+__all__ = ["build_output", "tool_results_of"]
 
 T = TypeVar("T")
 
@@ -55,10 +56,9 @@ def build_output(
     """
     answer = _answer(run)
     quality = _value(run, "quality", Quality) or Quality()
-    suggestion = _value(run, "model_suggestion", Suggestion) or Suggestion()
     passages = _value(run, "passages", Retrieved)
-    results = _tool_results(run) + (answer.tool_results if answer else ())
-    calls = suggestion.model_calls + (answer.calls if answer else ())
+    results = tool_results_of(run) + (answer.tool_results if answer else ()) + tuple(context.tool_results)
+    calls = tuple(context.calls)
     reasons = _reasons(run, answer, quality, more_reasons)
     estimate = answer.estimate if answer else None
     return WorkflowOutput(
@@ -82,7 +82,11 @@ def build_output(
         retrieval_tuning=passages.tuning.name or None if passages else None,
         unsupported=quality.unsupported,
         degradation_reasons=reasons,
-        warnings=(*(answer.warnings if answer else ()), *_warnings(run, quality, reasons)),
+        warnings=(
+            *(answer.warnings if answer else ()),
+            *_warnings(run, quality, reasons),
+            *_unpriced(calls, answer),
+        ),
         cost=_cost(context),
         tokens=total_tokens(calls),
         model=answer.model if answer else None,
@@ -108,7 +112,8 @@ def _answer(run: Run) -> Answer | None:
     return to_answer(value) if isinstance(value, Answer | str) else None
 
 
-def _tool_results(run: Run) -> tuple[ToolResult, ...]:
+def tool_results_of(run: Run) -> tuple[ToolResult, ...]:
+    """Return the results of the run's tools; a graph of one's own may use their name for anything."""
     values = _value(run, "tool_results", tuple) or ()
     return tuple(value for value in values if isinstance(value, ToolResult))
 
@@ -141,6 +146,14 @@ def _warnings(
         words = reason.replace("_", " ")
         warnings.append(AnswerWarning(type="degraded", message=f'The step "{node}" was left out: {words}.'))
     return tuple(warnings)
+
+
+def _unpriced(calls: Sequence[ModelCall], answer: Answer | None) -> Iterator[AnswerWarning]:
+    """Warn of the calls of other nodes than the answer's whose price nobody knows."""
+    warned = {call.model for call in answer.calls} if answer else set()
+    for name in dict.fromkeys(call.model for call in calls if call.cost_dollars is None):
+        if name not in warned:
+            yield unknown_price(name)
 
 
 def _suggested(run: Run) -> tuple[ToolCall, ...]:

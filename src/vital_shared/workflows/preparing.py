@@ -17,10 +17,9 @@ from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
 from vital_shared.store.label_values import Named
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.approval import check_requests, pick_approved
-from vital_shared.workflows.estimate import MaxCost, max_cost
+from vital_shared.workflows.estimate import MaxCost, declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.model_selection import check_prices, remaining, resolve_models
-from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = [
@@ -86,10 +85,19 @@ def _nodes(plan: Plan) -> tuple[Named, ...]:
     return tuple((NODE, node.name) for node in plan.nodes)
 
 
-def max_remaining_cost(services: Services, record: RunRecord, agent: AgentProfile | None) -> MaxCost:
-    """Estimate what comes after an approval."""
-    spent = record.output.cost.total if record.output else Decimal(0)
-    return max_cost(services, record.input, agent, resumed=True, spent=spent)
+def max_remaining_cost(
+    workflow: WorkflowParts, record: RunRecord, run: Run, agent: AgentProfile | None
+) -> MaxCost:
+    """Estimate what comes after a pause."""
+    return max_cost(
+        workflow.services,
+        record.input,
+        agent,
+        resumed=True,
+        spent=record.output.cost.total if record.output else Decimal(0),
+        parts=workflow.traits.built_in,
+        declared=declared_dollars(run),
+    )
 
 
 def resumable(workflow: WorkflowParts, record: RunRecord) -> RunRecord:

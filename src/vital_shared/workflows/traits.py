@@ -9,7 +9,7 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer, Quality
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.workflows.caching import Caching, caching_of
-from vital_shared.workflows.own_nodes import own_values
+from vital_shared.workflows.own_nodes import built_in_nodes, own_values
 from vital_shared.workflows.typed_result import ANSWER_VALUE, RESULT_VALUE
 
 __all__ = ["AGENT_VALUE", "WorkflowTraits", "traits_of"]
@@ -26,6 +26,9 @@ class WorkflowTraits(NamedTuple):
 
     own_values: tuple[str, ...]
     """Names of the values of its own nodes, which its output has."""
+
+    built_in: frozenset[str]
+    """Names of its nodes that are those of the class of ours that it is made from."""
 
     has_agent: bool
     """Whether an agent answers; otherwise there is none to look up, to count or to reserve for."""
@@ -61,6 +64,7 @@ def traits_of(
     return WorkflowTraits(
         caching_of(plan, built_in, is_cacheable=is_cacheable, version=cache_version),
         tuple(name for name in own_values(plan, built_in) if name not in outcome),
+        built_in_nodes(plan, built_in),
         has_agent=plan.may_make(AGENT_VALUE, AgentProfile),
         has_answer=plan.may_make(ANSWER_VALUE, str | Answer),
         has_result=result_type is not None,

@@ -13,6 +13,7 @@ from vital_shared.models.result_type import ResultT
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.workflows import begin as beginning
+from vital_shared.workflows.asking import AsksModels
 from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import unstreamed
@@ -25,7 +26,9 @@ from vital_shared.workflows.workflow_parts import WorkflowParts
 __all__ = ["Workflow"]
 
 
-class Workflow(Graph, Generic[InputT, ResultT], methods=("begin", "execute_stream", "execute_typed")):
+class Workflow(
+    AsksModels, Graph, Generic[InputT, ResultT], methods=("begin", "execute_stream", "execute_typed")
+):
     """Run a graph of your own: nothing answers a question in it but what its nodes do.
 
     >>> class Shout(Workflow):

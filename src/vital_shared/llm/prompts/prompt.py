@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from vital_shared.llm.base import ModelRequest, ModelTurn, ToolExchange
 from vital_shared.llm.prompts.counting import Count, WordPieces
 from vital_shared.llm.prompts.fence import clean, nonce_for
-from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS, system_text
-from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn
+from vital_shared.llm.prompts.texts import ANSWER, CHAT, OWN, TOOLS, system_text
+from vital_shared.llm.wires.base import Chat, SystemTurn, ToolOutput, ToolTurn, Turn, UserTurn
 from vital_shared.models.citation import Passage
-from vital_shared.models.message import Message
+from vital_shared.models.message import LlmMessage, Message
 from vital_shared.models.tool import ToolResult
 
 __all__ = ["Prompt", "Prompts"]
@@ -59,7 +59,8 @@ class Prompts:
         """Return whether `render` takes no longer than the half millisecond to a thread and back."""
         if request.passages or request.tool_results or request.exchanges or request.tools:
             return False
-        texts = (request.question, request.instructions, *(message.content for message in request.history))
+        texts = [request.question, request.instructions, *(message.content for message in request.history)]
+        texts += [message.content for message in (*request.messages, *request.corrections)]
         is_ready = not isinstance(self.count, WordPieces) or self.count.is_loaded
         return is_ready and sum(map(len, texts)) <= QUICK_CHARACTERS
 
@@ -69,6 +70,8 @@ class Prompts:
         What has to be there is: the rules, the question, and the rounds of a tool loop. Then the tools'
         results, the passages from the best on, and the history from the latest on, as far as they fit.
         """
+        if request.task == "own":
+            return self._own(request)
         name = TOOLS if request.task == "tools" else ANSWER if request.grounded else CHAT
         system = system_text(name, request.instructions)
         rounds, question = _rounds(request), f"Question: {request.question}"
@@ -90,6 +93,25 @@ class Prompts:
         )
         sent = self.count(system) + self.count(definitions) + _tokens(chat.turns, self.count)
         return Prompt(name, chat, sent)
+
+    def _own(self, request: ModelRequest) -> Prompt:
+        """Write the caller's own conversation: nothing is put before, behind or between, and nothing cut."""
+        turns = (
+            *map(_own_turn, request.messages),
+            *_own_rounds(request),
+            *map(_own_turn, request.corrections),
+        )
+        chat = Chat(
+            turns=turns,
+            tools=request.tools,
+            may_call=request.may_call,
+            response_schema=request.response_schema,
+            max_output_tokens=request.max_output_tokens,
+            temperature=request.temperature,
+        )
+        definitions = "".join(str(tool.model_dump()) for tool in request.tools)
+        schema = "" if request.response_schema is None else str(request.response_schema)
+        return Prompt(OWN, chat, self.count(definitions + schema) + _tokens(turns, self.count))
 
     def _material(self, request: ModelRequest, left: int) -> tuple[list[str], int]:
         """Write tool results and passages; returns them, and the tokens that they take."""
@@ -141,13 +163,34 @@ def _tokens(turns: Iterable[Turn], count: Count) -> int:
 
 
 def _turn_texts(turn: Turn) -> Iterator[str]:
-    if isinstance(turn, UserTurn):
+    if isinstance(turn, UserTurn | SystemTurn):
         yield turn.text
     elif isinstance(turn, ToolTurn):
         yield from (output.text for output in turn.outputs)
     else:
         yield turn.text
         yield from (str(call.arguments) for call in turn.calls)
+
+
+def _own_turn(message: LlmMessage) -> Turn:
+    if message.role == "assistant":
+        return ModelTurn(text=message.content)
+    turn = SystemTurn if message.role == "system" else UserTurn
+    return turn(text=message.content)
+
+
+def _own_rounds(request: ModelRequest) -> Iterator[Turn]:
+    """Write the rounds of a tool loop as they were: the tools' results are not fenced in or numbered."""
+    for exchange in request.exchanges:
+        yield exchange.turn
+        yield ToolTurn(
+            outputs=tuple(
+                ToolOutput(
+                    id=result.id, name=result.name, text=_said(result), failed=result.status != "success"
+                )
+                for result in exchange.results
+            )
+        )
 
 
 def _rounds(request: ModelRequest) -> list[Turn]:
@@ -182,10 +225,13 @@ def _texts(passages: Iterable[Passage], results: Iterable[ToolResult]) -> Iterat
 
 
 def _result(result: ToolResult, number: int, nonce: str) -> str:
-    said = result.content if result.status == "success" else f"{result.status}: {result.error or ''}"
     sources = [_source(n, passage, nonce) for n, passage in enumerate(result.passages, start=number)]
     head = f'<result-{nonce} tool="{result.name}">'
-    return "\n".join([head, clean(said), *sources, f"</result-{nonce}>"])
+    return "\n".join([head, clean(_said(result)), *sources, f"</result-{nonce}>"])
+
+
+def _said(result: ToolResult) -> str:
+    return result.content if result.status == "success" else f"{result.status}: {result.error or ''}"
 
 
 def _source(number: int, passage: Passage, nonce: str) -> str:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-__all__ = ["ANSWER", "CHAT", "TOOLS", "system_text"]
+__all__ = ["ANSWER", "CHAT", "OWN", "TOOLS", "system_text"]
 
 ANSWER: Final = "answer@1"
 """The prompt for an answer from sources, with citations."""
@@ -20,6 +20,10 @@ CHAT: Final = "chat@1"
 
 TOOLS: Final = "tools@1"
 """The prompt for the choice of tools."""
+
+
+OWN: Final = "own"
+"""The name, in the record of a call, of a prompt that a workflow's own node has written."""
 
 
 def system_text(prompt: str, instructions: str) -> str:

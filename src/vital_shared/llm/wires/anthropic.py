@@ -11,9 +11,11 @@ from typing import Any, Final
 
 from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import ModelError, ModelTurn
+from vital_shared.llm.plain_schema import is_strict
 from vital_shared.llm.wires.anthropic_errors import failure
 from vital_shared.llm.wires.anthropic_stream import WIRE, AnthropicDecoder
-from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
+from vital_shared.llm.wires.base import Chat, SystemTurn, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
+from vital_shared.llm.wires.leading import split_leading
 from vital_shared.llm.wires.statuses import read_error_body
 
 __all__ = ["AnthropicWire"]
@@ -42,15 +44,16 @@ class AnthropicWire:
         The system prompt, and the tools before it, are marked for the provider's cache: what is too short
         for it is read without, and that is no error ("Prompt caching", section "Cache limitations").
         """
+        instructions, turns = split_leading(chat)
         body: dict[str, Any] = {
             "model": model,
             "max_tokens": chat.max_output_tokens or _MAX_TOKENS,
-            "messages": [message for turn in chat.turns if (message := _message(turn))["content"]],
+            "messages": [message for turn in turns if (message := _message(turn))["content"]],
             "stream": True,
         }
-        if chat.system:
-            cache = {"type": "ephemeral"}
-            body["system"] = [{"type": "text", "text": chat.system, "cache_control": cache}]
+        if instructions:
+            body["system"] = [{"type": "text", "text": text} for text in instructions]
+            body["system"][-1]["cache_control"] = {"type": "ephemeral"}
         if chat.tools:
             body["tools"] = [
                 {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
@@ -58,7 +61,7 @@ class AnthropicWire:
             ]
             if not chat.may_call:
                 body["tool_choice"] = {"type": "none"}
-        if chat.response_schema is not None:
+        if chat.response_schema is not None and is_strict(chat.response_schema):  # it takes no others
             schema = {"type": "json_schema", "schema": dict(chat.response_schema)}
             body["output_config"] = {"format": schema}
         if chat.temperature is not None:
@@ -86,7 +89,7 @@ class AnthropicWire:
 
 def _message(turn: Turn) -> dict[str, Any]:
     """Write one turn; the API joins those of one role that follow each other."""
-    if isinstance(turn, UserTurn):
+    if isinstance(turn, UserTurn | SystemTurn):  # instructions between turns have no role of their own here
         return {"role": "user", "content": turn.text}
     if isinstance(turn, ToolTurn):
         return {"role": "user", "content": [_result(output) for output in turn.outputs]}

@@ -12,11 +12,27 @@ from typing import Any, NamedTuple, Protocol
 from vital_shared.llm.base import ModelError, ModelEvent, ModelTurn, ToolDefinition
 from vital_shared.models.base import Frozen
 
-__all__ = ["Chat", "Decoder", "ToolOutput", "ToolTurn", "Turn", "UserTurn", "Wire", "WireRequest"]
+__all__ = [
+    "Chat",
+    "Decoder",
+    "SystemTurn",
+    "ToolOutput",
+    "ToolTurn",
+    "Turn",
+    "UserTurn",
+    "Wire",
+    "WireRequest",
+]
 
 
 class UserTurn(Frozen):
     """A turn of the user."""
+
+    text: str
+
+
+class SystemTurn(Frozen):
+    """Instructions at their place in a conversation."""
 
     text: str
 
@@ -37,7 +53,7 @@ class ToolTurn(Frozen):
     outputs: tuple[ToolOutput, ...]
 
 
-Turn = UserTurn | ModelTurn | ToolTurn
+Turn = SystemTurn | UserTurn | ModelTurn | ToolTurn
 
 
 class Chat(Frozen):
@@ -45,7 +61,8 @@ class Chat(Frozen):
 
     system: str = ""
     turns: tuple[Turn, ...]
-    """Turns: the first is a user's, and every tool turn follows the model's turn that asked."""
+    """Turns: the first but for instructions is a user's, and every tool turn follows the model's turn that
+    asked."""
     tools: tuple[ToolDefinition, ...] = ()
     may_call: bool = True
     """False: the tools are there for the calls of earlier turns, and may not be called again."""

@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import ModelError, ModelTurn
-from vital_shared.llm.wires.base import Chat, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
+from vital_shared.llm.wires.base import Chat, SystemTurn, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
 from vital_shared.llm.wires.gemini_errors import failure
 from vital_shared.llm.wires.gemini_stream import WIRE, GeminiDecoder
+from vital_shared.llm.wires.leading import split_leading
 from vital_shared.llm.wires.statuses import read_error_body
 
 __all__ = ["GeminiWire"]
@@ -36,11 +37,12 @@ class GeminiWire:
 
     def request(self, model: str, chat: Chat) -> WireRequest:
         """Write the request."""
+        instructions, turns = split_leading(chat)
         body: dict[str, Any] = {
-            "contents": [content for turn in chat.turns if (content := _content(turn))["parts"]]
+            "contents": [content for turn in turns if (content := _content(turn))["parts"]]
         }
-        if chat.system:
-            body["systemInstruction"] = {"parts": [{"text": chat.system}]}
+        if instructions:
+            body["systemInstruction"] = {"parts": [{"text": text} for text in instructions]}
         if chat.tools:
             declarations = [
                 {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters}
@@ -85,7 +87,7 @@ def _generation(chat: Chat) -> dict[str, Any]:
 
 
 def _content(turn: Turn) -> dict[str, Any]:
-    if isinstance(turn, UserTurn):
+    if isinstance(turn, UserTurn | SystemTurn):  # instructions between turns have no role of their own here
         return {"role": "user", "parts": [{"text": turn.text}]}
     if isinstance(turn, ToolTurn):
         return {"role": "user", "parts": [_response(output) for output in turn.outputs]}

@@ -12,7 +12,8 @@ import orjson
 
 from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import ModelError
-from vital_shared.llm.wires.base import Chat, ToolTurn, Turn, UserTurn, WireRequest
+from vital_shared.llm.plain_schema import is_strict
+from vital_shared.llm.wires.base import Chat, SystemTurn, ToolTurn, Turn, UserTurn, WireRequest
 from vital_shared.llm.wires.openai_errors import read_error
 from vital_shared.llm.wires.openai_stream import OpenAIDecoder
 from vital_shared.llm.wires.statuses import read_error_body
@@ -51,7 +52,8 @@ class OpenAIWire:
             if not chat.may_call:
                 body["tool_choice"] = "none"
         if chat.response_schema is not None:
-            schema = {"name": "answer", "schema": dict(chat.response_schema), "strict": True}
+            schema: dict[str, Any] = {"name": "answer", "schema": dict(chat.response_schema)}
+            schema["strict"] = is_strict(chat.response_schema)
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         if chat.max_output_tokens is not None:
             body[self._max_tokens_field] = chat.max_output_tokens
@@ -116,6 +118,8 @@ def _messages(chat: Chat) -> list[dict[str, Any]]:
 def _turn(turn: Turn) -> list[dict[str, Any]]:
     if isinstance(turn, UserTurn):
         return [{"role": "user", "content": turn.text}]
+    if isinstance(turn, SystemTurn):
+        return [{"role": "system", "content": turn.text}]
     if isinstance(turn, ToolTurn):
         return [{"role": "tool", "tool_call_id": each.id, "content": each.text} for each in turn.outputs]
     message: dict[str, Any] = {"role": "assistant", "content": turn.text or None}

@@ -1,0 +1,50 @@
+"""Models that answer only where their calls are charged and counted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+from vital_shared.errors import ConfigurationError
+from vital_shared.llm.base import Model, ModelEvent, ModelRequest
+
+__all__ = ["GuardedModel", "accounted"]
+
+_is_accounted: Final[ContextVar[bool]] = ContextVar("is_accounted", default=False)
+
+
+@contextmanager
+def accounted() -> Iterator[None]:
+    """Let models answer: the calls that begin within are charged and counted by the code that makes them."""
+    token = _is_accounted.set(True)
+    try:
+        yield
+    finally:
+        _is_accounted.reset(token)
+
+
+class GuardedModel:
+    """A model of the engine's, which refuses calls that would go past budgets, the ledger and metrics.
+
+    :param model: the model itself.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.name = model.name
+        self.calls_tools = model.calls_tools
+        self.model = model
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Answer, for a chain.
+
+        :raises ConfigurationError: when the call would be charged to nobody.
+        :raises ModelError: as the model does.
+        """
+        if not _is_accounted.get():
+            raise ConfigurationError(
+                f'A call of the model "{self.name}" past the run would not be charged, counted or held to a '
+                "budget: ask it in a node, with await self.llm(prompt, model=…)."
+            )
+        return self.model.stream(request)

@@ -1,0 +1,99 @@
+"""Values of a type out of what a model writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+
+from vital_shared.errors import ConfigurationError
+from vital_shared.llm.plain_schema import VALUE, is_object_schema, plain_schema, wrapped_schema
+
+__all__ = ["TypedOutput", "UnfitOutput", "typed_output"]
+
+T = TypeVar("T")
+
+MAX_PROBLEMS: Final = 5
+"""Problems of one answer that are named."""
+
+_FENCED: Final = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+
+
+class UnfitOutput(ValueError):
+    """A text that does not hold a value of the type; the message says why, in words for the model."""
+
+
+class TypedOutput(Generic[T]):
+    """The reader of one type.
+
+    :param kind: any type that pydantic knows: a model, a dataclass, a TypedDict, ``list[int]``, a Literal.
+    :raises ConfigurationError: when JSON cannot hold its values.
+    """
+
+    def __init__(self, kind: Any) -> None:
+        self.name = getattr(kind, "__name__", None) or str(kind)
+        try:
+            self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+            schema = self._adapter.json_schema(mode="validation")
+        except PydanticUserError as error:
+            raise ConfigurationError(f"output={self.name} cannot be asked for: {error.message}") from error
+        self._is_wrapped = not is_object_schema(schema)
+        self.schema = plain_schema(wrapped_schema(schema) if self._is_wrapped else schema)
+        """The JSON schema of what the model is to write."""
+        self.schema_text = json.dumps(self.schema, ensure_ascii=False)
+
+    def read(self, text: str) -> T:
+        """Read a value.
+
+        :raises UnfitOutput: when the text holds none.
+        """
+        problem = UnfitOutput("it is not JSON")
+        for candidate in _candidates(text):
+            try:
+                return self._value(json.loads(candidate))
+            except ValidationError as error:
+                problem = UnfitOutput(_problems(error))
+            except (ValueError, RecursionError):
+                continue
+        raise problem
+
+    def _value(self, data: Any) -> T:
+        if self._is_wrapped and isinstance(data, dict) and set(data) == {VALUE}:
+            data = data[VALUE]
+        return self._adapter.validate_json(json.dumps(data))
+
+
+@lru_cache(maxsize=256)
+def _cached(kind: Any) -> TypedOutput[Any]:
+    return TypedOutput(kind)
+
+
+def typed_output(kind: Any) -> TypedOutput[Any]:
+    """Return the reader of a type, made once for each."""
+    try:
+        return _cached(kind)
+    except TypeError:  # a type that has no hash, such as Annotated with a list
+        return TypedOutput(kind)
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """Return the parts of a text that may be the JSON that was asked for."""
+    yield text
+    yield from _FENCED.findall(text)
+    for opening, closing in ("{}", "[]"):
+        start, end = text.find(opening), text.rfind(closing)
+        if 0 <= start < end:
+            yield text[start : end + 1]
+
+
+def _problems(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    named = [
+        f"{'.'.join(map(str, each['loc'])) or 'the value'}: {each['msg']}" for each in found[:MAX_PROBLEMS]
+    ]
+    more = len(found) - len(named)
+    return "; ".join(named) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,84 @@
+"""The way in which the nodes of a workflow ask models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, overload
+
+from vital_shared.llm.typed_output import typed_output
+from vital_shared.tools.base import Tool
+from vital_shared.workflows.llm_call import LlmCall, LlmOptions, LlmPrompt
+
+__all__ = ["AsksModels"]
+
+T = TypeVar("T")
+
+
+class AsksModels:
+    """A workflow whose nodes ask models."""
+
+    @overload
+    async def llm(
+        self,
+        prompt: LlmPrompt,
+        *,
+        model: str | None = None,
+        output: None = None,
+        tools: Sequence[Tool] = (),
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        stream: bool = False,
+    ) -> str: ...
+
+    @overload
+    async def llm(
+        self,
+        prompt: LlmPrompt,
+        *,
+        model: str | None = None,
+        output: type[T],
+        tools: Sequence[Tool] = (),
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        stream: bool = False,
+    ) -> T: ...
+
+    @overload
+    async def llm(
+        self,
+        prompt: LlmPrompt,
+        *,
+        model: str | None = None,
+        output: Any,
+        tools: Sequence[Tool] = (),
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        stream: bool = False,
+    ) -> Any: ...
+
+    async def llm(
+        self,
+        prompt: LlmPrompt,
+        *,
+        model: str | None = None,
+        output: Any = None,
+        tools: Sequence[Tool] = (),
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        stream: bool = False,
+    ) -> Any:
+        """Ask a model from a node, with the fallbacks, budgets, charges and traces of the built-in answer.
+
+        :param prompt: a text, or a conversation; it is sent as it is.
+        :param model: ``provider:model``, before the agent's fallbacks; None: the request's, else the agent's.
+        :param output: the type of the value: a pydantic model, a dataclass, ``list[int]``; None: text.
+        :param tools: tools that the model may call before it answers, five rounds at most.
+        :param max_tokens: the longest answer; None: what the model, and the money, allow.
+        :param stream: show the pieces to the run's readers as they come.
+        :raises ModelError: when no model answers, or not to the end.
+        :raises ModelOutputInvalid: when what it writes is no such value, after two corrections.
+        :raises CostLimitExceeded: when it could cost more than the node's or the run's ``max_cost_dollars``.
+        :raises BudgetExceeded: when it could cost more than is left of the tenant's budget.
+        """
+        call = LlmCall(prompt, LlmOptions(model, tools, temperature, max_tokens, stream))
+        return await (call.text() if output is None else call.value(typed_output(output)))

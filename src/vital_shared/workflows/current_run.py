@@ -1,0 +1,26 @@
+"""The run that a node's code works for, as the node itself may use it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Final, NamedTuple
+
+from vital_shared.billing.run_context import RunContext
+from vital_shared.graph import Run
+from vital_shared.workflows.events import RunEvents
+from vital_shared.workflows.services import Services
+
+__all__ = ["CurrentRun", "current_run"]
+
+
+class CurrentRun(NamedTuple):
+    """A run while it lives in this process."""
+
+    services: Services
+    graph_run: Run
+    events: RunEvents
+    context: RunContext
+
+
+current_run: Final[ContextVar[CurrentRun | None]] = ContextVar("current_run", default=None)
+"""The run; None outside of runs. Tasks and threads inherit it."""

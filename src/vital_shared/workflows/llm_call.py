@@ -1,0 +1,278 @@
+"""Ask a model for a workflow's own node, through the same chain as the built-in answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from pydantic import ValidationError
+
+from vital_shared.billing.run_context import current_node
+from vital_shared.errors import ConfigurationError, InvalidRequest
+from vital_shared.graph import Node, Step
+from vital_shared.llm.base import (
+    Model,
+    ModelHeldBack,
+    ModelOutputInvalid,
+    ModelRequest,
+    ModelUnavailable,
+    ReasoningDelta,
+    TextDelta,
+)
+from vital_shared.llm.chain import Chain
+from vital_shared.llm.typed_output import TypedOutput, UnfitOutput
+from vital_shared.logs import get_logger
+from vital_shared.models.agent import AgentProfile
+from vital_shared.models.answer import Answer
+from vital_shared.models.message import LlmMessage, Message
+from vital_shared.monitoring.metrics import TOOL
+from vital_shared.tools.base import Tool, ToolContext
+from vital_shared.tools.registry import ToolRegistry
+from vital_shared.workflows.answering import Answering, Chunk
+from vital_shared.workflows.current_run import CurrentRun, current_run
+from vital_shared.workflows.events import ANSWER_VALUE, current_item
+from vital_shared.workflows.llm_budget import LlmBudget
+from vital_shared.workflows.llm_tools import HeldToolLoop
+from vital_shared.workflows.model_selection import check_prices, resolve_models
+from vital_shared.workflows.output import tool_results_of
+
+__all__ = ["LlmCall", "LlmOptions", "LlmPrompt"]
+
+LlmPrompt: TypeAlias = str | Sequence[LlmMessage | Message | Mapping[str, str]]
+"""A question, or a conversation: messages with a role (system, user, assistant) and their content."""
+
+MAX_CORRECTIONS: Final = 2
+"""Times that a model is asked again where what it wrote is no value of the type."""
+
+logger = get_logger(__name__)
+
+
+class LlmOptions(NamedTuple):
+    """The options of one call."""
+
+    model: str | None = None
+    tools: Sequence[Tool] = ()
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stream: bool = False
+
+
+class LlmCall:
+    """One call of `self.llm`: its rounds of tools, and its corrections.
+
+    :param prompt: the caller's own prompt, which is sent as it is.
+    :raises ConfigurationError: when no node of a run makes it.
+    :raises InvalidRequest: when the prompt is no conversation, or the tools are none.
+    """
+
+    def __init__(self, prompt: LlmPrompt, options: LlmOptions) -> None:
+        run, node = current_run.get(), current_node.get()
+        if run is None or not isinstance(node, Node):
+            raise ConfigurationError(
+                "self.llm is for the nodes of a run: call it in one, and await it there."
+            )
+        self._run: CurrentRun = run
+        self._node = node
+        self._is_answering = node.makes == ANSWER_VALUE
+        self._options = options
+        self._messages = _conversation(prompt)
+        self._budget = LlmBudget(run, node, options.max_tokens)
+        self._agent: AgentProfile | None = None
+
+    async def text(self) -> str:
+        """Return what the model writes.
+
+        :raises ModelError: when no model has answered, or not to the end.
+        :raises CostLimitExceeded: when the call could cost more than the node or the run may.
+        :raises BudgetExceeded: when it could cost more than is left of the tenant's budget.
+        """
+        answering = await self._answered(self._request(), await self._tool_loop())
+        return answering.last_text
+
+    async def value(self, output: TypedOutput[Any]) -> Any:
+        """Return what the model writes as a value of a type; where it is none, the model is asked again.
+
+        :raises ModelOutputInvalid: when the model has not written one by then.
+
+        It raises what `text` raises, too.
+        """
+        request = self._request().model_copy(update={"response_schema": output.schema})
+        loop = await self._tool_loop()
+        problem = ""
+        for _ in range(1 + MAX_CORRECTIONS):
+            answering = await self._answered(request, loop)
+            text = answering.last_text
+            try:
+                return output.read(text)
+            except UnfitOutput as unfit:
+                problem = str(unfit)
+                logger.info("llm_output_unfit", node=self._node.name, type=output.name, problem=problem)
+            request = _corrected(answering.request, text, problem, output)
+        raise ModelOutputInvalid(
+            f'The model "{answering.answer().model}" wrote no valid {output.name} in {1 + MAX_CORRECTIONS} '
+            f"attempts: {problem}.",
+            model=answering.answer().model,
+            problem=problem,
+        )
+
+    def _request(self) -> ModelRequest:
+        options = self._options
+        return ModelRequest(
+            question="",
+            task="own",
+            grounded=False,
+            messages=self._messages,
+            max_output_tokens=options.max_tokens,
+            temperature=options.temperature,
+        )
+
+    async def _answered(self, request: ModelRequest, loop: HeldToolLoop) -> Answering:
+        """Let a model answer, with its rounds of tools; what it spends is held until it is charged."""
+        agent = await self._profile()
+        models = self._models(agent)
+
+        async def within_budget(request: ModelRequest, _: object) -> Sequence[Model]:
+            return await self._budget.models(models, request)
+
+        answering = Answering(
+            request, within_budget, lambda chosen: self._chain(chosen, agent), loop, self._budget.dollars
+        )
+        try:
+            for part in answering.rounds():
+                async with aclosing(part) as chunks:
+                    async for chunk in chunks:
+                        await self._pass_on(chunk)
+        finally:
+            self._budget.release()
+            self._run.context.tool_results += loop.take_made()
+        self._check(answering)
+        return answering
+
+    async def _profile(self) -> AgentProfile:
+        if self._agent is None:
+            request = self._run.context.request
+            self._agent = await self._run.services.agents.get(request.agent_id, tenant_id=request.tenant_id)
+        return self._agent
+
+    def _models(self, agent: AgentProfile) -> Sequence[Model]:
+        """Return the models of the run, without the composer of quotes, which only answers from passages."""
+        services, request = self._run.services, self._run.context.request
+        resolved = resolve_models(agent, self._options.model or request.model, services.models)
+        models = [model for model in resolved if model is not services.models.last]
+        if not models:
+            raise ConfigurationError(
+                f'The node "{self._node.name}" asks a model, and none is chosen: set VITAL_MODEL, the model '
+                f'of the agent "{agent.id}", or model="provider:name" in self.llm.'
+            )
+        if services.settings.unpriced == "refuse":
+            check_prices(models, services.account)
+        return models
+
+    def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
+        services = self._run.services
+        return Chain(
+            models, services.breakers, services.account, agent.hedge_after_seconds, has_last_resort=False
+        )
+
+    async def _tool_loop(self) -> HeldToolLoop:
+        run, tools, request = self._run, self._options.tools, self._run.context.request
+        for tool in tools:
+            if not isinstance(tool, Tool):
+                name = getattr(tool, "__name__", type(tool).__name__)
+                raise InvalidRequest(f'self.llm takes tools, and "{name}" is none: put @tool() above it.')
+        if tools:
+            await run.services.labels.admit(tuple((TOOL, tool.name) for tool in tools), now=run.services.now)
+        agent = (await self._profile()).model_copy(update={"tools": tuple(tool.name for tool in tools)})
+        return HeldToolLoop(
+            ToolRegistry(tools),
+            agent,
+            ToolContext(tenant_id=request.tenant_id, run_id=run.context.run_id),
+            manual=request.mode.is_manual,
+            known=tool_results_of(run.graph_run),
+            hold=self._budget.hold,
+        )
+
+    async def _pass_on(self, chunk: Chunk) -> None:
+        """Let the run's readers have a piece: tool calls always, text and reasoning where streamed."""
+        if isinstance(chunk, TextDelta | ReasoningDelta):
+            is_shown = self._options.stream and (isinstance(chunk, TextDelta) or self._is_answering)
+        else:
+            is_shown = not isinstance(chunk, Step)
+        if is_shown:
+            await self._run.events.deliver(self._node, chunk, current_item.get())
+
+    def _check(self, answering: Answering) -> None:
+        """See that the answer is whole; what the run had to do without is on its record.
+
+        :raises ModelError: when it is not.
+        """
+        if answering.broken is not None:
+            raise answering.broken
+        answer = answering.answer()
+        if answer.ending not in ("whole", "truncated"):
+            raise ModelHeldBack(
+                f'The model "{answer.model}" ended its answer before its time: {answer.ending}.',
+                model=answer.model,
+                reason=answer.held_back or "refused",
+            )
+        if answering.first_error is not None:
+            self._run.graph_run.degrade(self._node, "llm_fallback", answering.first_error)
+        if answer.ending == "truncated" and self._options.max_tokens is None:
+            self._run.graph_run.degrade(self._node, "truncated", _cut_short(answer))
+        if answering.loop_ended is not None:
+            logger.info("llm_tool_loop_ended", node=self._node.name, reason=answering.loop_ended)
+
+
+def _conversation(prompt: LlmPrompt) -> tuple[LlmMessage, ...]:
+    """Read a prompt.
+
+    :raises InvalidRequest: when it is none, or empty.
+    """
+    if isinstance(prompt, str):
+        messages: tuple[LlmMessage, ...] = (LlmMessage(role="user", content=prompt),)
+    else:
+        try:
+            messages = tuple(map(_message, prompt))
+        except (ValidationError, TypeError) as error:
+            raise InvalidRequest(
+                "The prompt of self.llm is a text, or messages with a role (system, user or assistant) and "
+                f"content: {_first_line(error)}."
+            ) from error
+    if not any(message.content.strip() for message in messages):
+        raise InvalidRequest("The prompt of self.llm is empty: write what the model is to do.")
+    return messages
+
+
+def _message(message: LlmMessage | Message | Mapping[str, str]) -> LlmMessage:
+    if isinstance(message, LlmMessage):
+        return message
+    if isinstance(message, Message):
+        return LlmMessage(role=message.role, content=message.content)
+    return LlmMessage.model_validate(message)
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'a message'}: {first['msg']}"
+    return str(error)
+
+
+def _corrected(request: ModelRequest, text: str, problem: str, output: TypedOutput[Any]) -> ModelRequest:
+    """Return the request that asks again: with the answer, and what is wrong with it."""
+    asked = (
+        f"This is no valid {output.name}: {problem}. Write it again, as JSON alone, by this JSON schema: "
+        f"{output.schema_text}"
+    )
+    corrections = (
+        *request.corrections,
+        LlmMessage(role="assistant", content=text),
+        LlmMessage(role="user", content=asked),
+    )
+    return request.model_copy(update={"corrections": corrections, "may_call": False})
+
+
+def _cut_short(answer: Answer) -> ModelUnavailable:
+    message = f'The answer of the model "{answer.model}" is cut off at the most tokens that it may have.'
+    return ModelUnavailable(message, model=answer.model)
