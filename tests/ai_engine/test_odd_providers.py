@@ -168,8 +168,8 @@ async def test_odd_shapes_fail_no_run_and_no_neighbours(serve: Serve, tmp_path: 
 ODD_EVENTS = {
     "None": [None],
     "a number": [42],
-    "text that is none": [TextDelta.model_construct(text=None)],
-    "text that is a list": [TextDelta.model_construct(text=["It takes"])],
+    "text that is none": [TextDelta(text=None)],
+    "text that is a list": [TextDelta(text=["It takes"])],
     "a call without arguments": [ModelToolCall.model_construct(id=None, name=None, arguments=None)],
     "a turn of anything": [ModelTurn.model_construct(text=1, calls=[2], wire="", native=None)],
     "a usage of texts": [Usage.model_construct(input_tokens="a", output_tokens=[])],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 import structlog
@@ -59,13 +59,13 @@ class AccessLog:
         request_id = given if _ID.fullmatch(given) else secrets.token_hex(16)
         started, status = time.perf_counter(), 0
 
-        async def answer(message: Message) -> None:
+        def answer(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = with_safe_headers(message.get("headers", ()))
                 message["headers"].append((ID_HEADER, request_id.encode()))
-            await send(message)
+            return send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:

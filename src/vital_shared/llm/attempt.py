@@ -205,7 +205,8 @@ class Attempt:
         for part in parts:
             if type(part) is TextDelta:
                 self._note_text(part.text)
-                self.has_text = self.has_text or bool(part.text.strip())
+                if not self.has_text:
+                    self.has_text = bool(part.text.strip())
             else:
                 self._note(part)
         return parts

@@ -8,6 +8,7 @@ one `Stop`. A failure is a `ModelError`.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Protocol, Self
 
@@ -131,7 +132,8 @@ class ModelRequest(Frozen):
         return (*self.passages, *(passage for result in self.results for passage in result.passages))
 
 
-class TextDelta(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:  # not validated: one is made for each token, by code that has checked it
     """A piece of the answer."""
 
     text: str
@@ -141,7 +143,8 @@ class TextWithdrawn(Frozen):
     """All text of this call so far was reasoning, as shown by a closing tag without its opening one."""
 
 
-class ReasoningDelta(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningDelta:
     """A piece of the model's reasoning."""
 
     text: str

@@ -82,11 +82,14 @@ class PromptedModel:
         async with aclosing(self._stream(chat)) as events:
             async for event in events:
                 if type(event) is TextDelta:
+                    if len(event.text) <= PIECE_CHARACTERS:
+                        for part in answer.text(event):
+                            yield part
+                        continue
                     for piece in _pieces(event):
                         for part in answer.text(piece):
                             yield part
-                        if piece is not event:
-                            await asyncio.sleep(0)  # a large one takes a while: others get their turn
+                        await asyncio.sleep(0)  # it takes a while: others get their turn
                 elif isinstance(event, Stop):
                     for part in answer.stop(event):
                         yield part
@@ -136,9 +139,6 @@ class PromptedModel:
 
 def _pieces(event: TextDelta) -> Iterator[TextDelta]:
     """Cut a large piece of text into several."""
-    if len(event.text) <= PIECE_CHARACTERS:
-        yield event
-        return
     for begin in range(0, len(event.text), PIECE_CHARACTERS):
         yield TextDelta(text=event.text[begin : begin + PIECE_CHARACTERS])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from vital_shared.llm.base import (
     Usage,
 )
 from vital_shared.llm.call_metrics import count_retry
-from vital_shared.llm.wires.base import Chat, Wire, WireRequest
+from vital_shared.llm.wires.base import Chat, Decoder, Wire, WireRequest
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.json_text import mended
 from vital_shared.llm.wires.reading import NoEvents, packets
@@ -128,7 +128,7 @@ class Provider:
                     async with aclosing(call) as event_batches:
                         async for events in event_batches:
                             for event in events:
-                                came = came or not isinstance(event, Usage)
+                                came = came or type(event) is not Usage
                                 yield event
                 except ModelError as error:
                     self._scrub(error)
@@ -178,11 +178,34 @@ class Provider:
 
         :param ends: the deadline of the whole call, by the loop's clock.
         """
-        loop = asyncio.get_running_loop()
-        first = min(ends, loop.time() + self._timeouts.connect + self._timeouts.first_token)
+        response = await self._begin(request, name, ends)
         try:
-            async with asyncio.timeout_at(first):
-                response = await self._post(request)
+            if not 200 <= response.status < 300 or response.status in EMPTY_STATUSES:
+                raise await self._error(response, name, ends)
+            decoder = self._wire.decoder(name)
+            request_id = _readable(self._wire.request_id(response.headers))
+            batches = packets(
+                response.content,
+                decoder,
+                AnswerBounds.of(max_output_tokens),
+                first=min(ends, asyncio.get_running_loop().time() + self._timeouts.first_token),
+                between=self._timeouts.between_tokens,
+                ends=ends,
+            )
+            with self._explained(response, name, request_id, decoder, ends):
+                async with aclosing(batches):
+                    async for events in batches:
+                        yield events
+                yield [_with_id(event, request_id) for event in decoder.end()]
+        finally:
+            response.close()  # a half-read stream is not drained: the provider sees that nobody listens
+
+    async def _begin(self, request: WireRequest, name: str, ends: float) -> aiohttp.ClientResponse:
+        """Send a request, and return its response once the head is there."""
+        limit = asyncio.get_running_loop().time() + self._timeouts.connect + self._timeouts.first_token
+        try:
+            async with asyncio.timeout_at(min(ends, limit)):
+                return await self._post(request)
         except aiohttp.ConnectionTimeoutError as error:
             message = f'No connection to the provider of "{name}" within {self._timeouts.connect:g} seconds.'
             raise ModelTimeout(message, model=name, sent=False) from error
@@ -192,16 +215,6 @@ class Provider:
             raise ModelUnavailable(
                 f'The provider of "{name}" cannot be reached: {_reason(error)}.', model=name
             ) from error
-        try:
-            if not 200 <= response.status < 300 or response.status in EMPTY_STATUSES:
-                raise await self._error(response, name, ends)
-            first = min(ends, loop.time() + self._timeouts.first_token)
-            bounds = AnswerBounds.of(max_output_tokens)
-            async with aclosing(self._events(response, name, bounds, first, ends)) as event_batches:
-                async for events in event_batches:
-                    yield events
-        finally:
-            response.close()  # a half-read stream is not drained: the provider sees that nobody listens
 
     async def _post(self, request: WireRequest) -> aiohttp.ClientResponse:
         key = self._key.get_secret_value() if self._key else None
@@ -225,19 +238,18 @@ class Provider:
             )
         return self._session
 
-    async def _events(
-        self, response: aiohttp.ClientResponse, name: str, bounds: AnswerBounds, first: float, ends: float
-    ) -> AsyncGenerator[Sequence[ModelEvent], None]:
-        """Read the stream to its end, and say in our words what is wrong with it."""
-        decoder = self._wire.decoder(name)
-        request_id = _readable(self._wire.request_id(response.headers))
+    @contextmanager
+    def _explained(
+        self,
+        response: aiohttp.ClientResponse,
+        name: str,
+        request_id: str | None,
+        decoder: Decoder,
+        ends: float,
+    ) -> Iterator[None]:
+        """Say in our words what is wrong with a stream that is read within the block."""
         try:
-            between = self._timeouts.between_tokens
-            batches = packets(response.content, decoder, bounds, first=first, between=between, ends=ends)
-            async with aclosing(batches):
-                async for events in batches:
-                    yield events
-            yield [_with_id(event, request_id) for event in decoder.end()]
+            yield
         except Silence as error:
             raise self._late(name, ends, first=not decoder.pieces, request_id=request_id) from error
         except EventTooLarge as error:

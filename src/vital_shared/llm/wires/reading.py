@@ -68,7 +68,7 @@ async def packets(
             watch.reading = False
             events, error = reader.read(chunk)
             if events:
-                yield _joined(events)
+                yield _joined(events) if len(events) > 1 else events
             if error is not None:
                 raise error
             is_whole = decoder.is_whole
@@ -105,7 +105,8 @@ class _AnswerReader:
     ) -> tuple[list[ModelEvent], ModelError | EventTooLarge | AnswerTooLarge | None]:
         """Return what a packet says, up to an error in it; an empty one is the end."""
         events: list[ModelEvent] = []
-        self.beginning = self.beginning or chunk[:200]
+        if not self.beginning:
+            self.beginning = chunk[:200]
         self._size += len(chunk)
         try:
             for data in self._events.feed(chunk) if chunk else self._events.end():
