@@ -40,6 +40,7 @@ from ai_engine.served_classes import ServedClasses
 from ai_engine.served_workflows import ServedWorkflows
 from ai_engine.settings import ServerSettings
 from vital_shared.logs import get_logger
+from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.retrieval.ingest.limits import Limits
@@ -49,7 +50,6 @@ from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
-from vital_shared.workflows.workflow_names import BUILT_IN
 
 __all__ = ["create_app"]
 

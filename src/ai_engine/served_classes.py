@@ -5,20 +5,21 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from ai_engine.settings import ServerSettings
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.graph import GraphError
 from vital_shared.llm.configuration import load_configuration
+from vital_shared.models.workflow_names import BUILT_IN, NAME_RULE, class_name_as_name, is_name
 from vital_shared.settings import Settings
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.find_graph import find_graph
-from vital_shared.workflows.workflow_names import BUILT_IN, NAME_RULE, class_name_as_name, is_name
+from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["DEFAULT", "ServedClasses", "served_classes"]
 
-ServedClasses: TypeAlias = Mapping[str, type[BaseWorkflow]]
+ServedClasses: TypeAlias = Mapping[str, type[Workflow[Any, Any]]]
 """The classes by name; the first one answers where a request names no workflow."""
 
 DEFAULT: Final = "default"
@@ -48,7 +49,7 @@ def served_classes(settings: ServerSettings, library: Settings) -> ServedClasses
     :raises ConfigurationError: when there is no such class, its module cannot be imported, it is no
         workflow, needs arguments, or a name is taken twice.
     """
-    found: dict[str, type[BaseWorkflow]] = {}
+    found: dict[str, type[Workflow[Any, Any]]] = {}
     places: dict[str, str] = {}
     for setting in _settings(settings, library):
         served = _class(setting)
@@ -62,10 +63,10 @@ def served_classes(settings: ServerSettings, library: Settings) -> ServedClasses
     return _default_first(found)
 
 
-def _default_first(found: dict[str, type[BaseWorkflow]]) -> ServedClasses:
+def _default_first(found: dict[str, type[Workflow[Any, Any]]]) -> ServedClasses:
     if DEFAULT in found:
         return {DEFAULT: found.pop(DEFAULT), **found}
-    if len(found) == 1:
+    if len(found) == 1 and issubclass(next(iter(found.values())), BaseWorkflow):
         return found
     return {BUILT_IN: BaseWorkflow, **found}
 
@@ -79,15 +80,15 @@ def _settings(settings: ServerSettings, library: Settings) -> Iterator[Setting]:
         yield Setting(VARIABLE, named[1] if named else None, named[2] if named else each)
 
 
-def _class(setting: Setting) -> type[BaseWorkflow]:
+def _class(setting: Setting) -> type[Workflow[Any, Any]]:
     place, target = setting.place, setting.target
     try:
         found = find_graph(target)
     except (InvalidRequest, GraphError) as error:
         raise ConfigurationError(f"{place}: {error}") from error
-    if not issubclass(found, BaseWorkflow):
+    if not issubclass(found, Workflow):
         raise ConfigurationError(
-            f"{place}: {target} cannot be served: name a subclass of vital_shared.BaseWorkflow."
+            f"{place}: {target} cannot be served: name a subclass of vital_shared.Workflow or BaseWorkflow."
         )
     try:
         inspect.signature(found).bind(services=None)
@@ -99,7 +100,7 @@ def _class(setting: Setting) -> type[BaseWorkflow]:
     return found
 
 
-def _name(setting: Setting, served: type[BaseWorkflow]) -> str:
+def _name(setting: Setting, served: type[Workflow[Any, Any]]) -> str:
     name = class_name_as_name(served.__name__) if setting.name is None else setting.name
     if not is_name(name):
         raise ConfigurationError(

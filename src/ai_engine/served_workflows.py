@@ -5,23 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from vital_shared.errors import Conflict, NotFound
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.monitoring.workflow_label import name_workflow
 from vital_shared.store.runs import RunRecord
-from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow import Workflow
+from vital_shared.workflows.workflow_parts import stored_name
 
-__all__ = ["ServedWorkflow", "ServedWorkflows", "description_of", "input_type_of"]
-
-
-def input_type_of(workflow: type[BaseWorkflow]) -> type[WorkflowInput]:
-    """Return the model of a workflow's requests."""
-    given: type[WorkflowInput] = getattr(workflow, "input_type", WorkflowInput)
-    return given
+__all__ = ["ServedWorkflow", "ServedWorkflows", "description_of"]
 
 
-def description_of(workflow: type[BaseWorkflow]) -> str:
+def description_of(workflow: type[Workflow[Any, Any]]) -> str:
     """Return the first paragraph of a class's docstring."""
     return (inspect.getdoc(workflow) or "").partition("\n\n")[0].replace("\n", " ")
 
@@ -31,17 +28,17 @@ class ServedWorkflow:
     """A workflow that is served."""
 
     name: str
-    workflow: BaseWorkflow
+    workflow: Workflow[Any, Any]
 
     @property
     def input_type(self) -> type[WorkflowInput]:
         """The model of its requests."""
-        return input_type_of(type(self.workflow))
+        return self.workflow.input_type
 
     @property
     def stored_name(self) -> str:
-        """Its name in the records of its runs: where its class is found."""
-        return f"{type(self.workflow).__module__}.{type(self.workflow).__qualname__}"
+        """Its name in the records of its runs."""
+        return stored_name(type(self.workflow))
 
 
 class ServedWorkflows:
@@ -50,14 +47,16 @@ class ServedWorkflows:
     :param workflows: the first one answers where a request names none.
     """
 
-    def __init__(self, workflows: Mapping[str, BaseWorkflow]) -> None:
+    def __init__(self, workflows: Mapping[str, Workflow[Any, Any]]) -> None:
         self._by_name = {name: ServedWorkflow(name, each) for name, each in workflows.items()}
         self._by_stored_name = {each.stored_name: each for each in self}
         self.default = next(iter(self))
 
     @classmethod
-    def create(cls, classes: Mapping[str, type[BaseWorkflow]], services: Services) -> ServedWorkflows:
-        """Make an object of each class."""
+    def create(cls, classes: Mapping[str, type[Workflow[Any, Any]]], services: Services) -> ServedWorkflows:
+        """Make an object of each class, and count it under its name."""
+        for name, each in classes.items():
+            name_workflow(stored_name(each), name)
         return cls({name: each(services=services) for name, each in classes.items()})
 
     def __iter__(self) -> Iterator[ServedWorkflow]:

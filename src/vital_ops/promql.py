@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 from vital_shared.monitoring.instrument import Counter, Histogram, Instrument
-from vital_shared.monitoring.labels import BoundedLabel
+from vital_shared.monitoring.labels import BoundedLabel, DeclaredLabel
 from vital_shared.monitoring.metrics import METRIC_SERIES_LIMIT
 
 __all__ = [
@@ -130,7 +130,7 @@ def _matcher(metric: Instrument[Any], name: str, match: Match) -> str:
     values = (match,) if isinstance(match, str) else match
     is_variable = any("$" in value for value in values)
     label = labels.get(name)
-    if label is not None and not is_variable and not isinstance(label, BoundedLabel):
+    if label is not None and not is_variable and not isinstance(label, (BoundedLabel, DeclaredLabel)):
         for value in values:
             if value not in label:
                 raise ValueError(f'The label {name} of {metric.name} is never "{value}".')

@@ -13,10 +13,10 @@ from ai_engine.server import Server, listen
 from ai_engine.settings import ServerSettings
 from vital_shared import BaseWorkflow
 from vital_shared.llm.base import Model
+from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.retrieval.base import Source
 from vital_shared.tools.base import Tool
 from vital_shared.workflows.services import Services
-from vital_shared.workflows.workflow_names import BUILT_IN
 
 __all__ = ["serve_with"]
 

@@ -17,10 +17,10 @@ from ai_engine.engine import Engine
 from ai_engine.server import Server, listen
 from ai_engine.settings import ServerSettings
 from vital_shared.llm.base import ModelEvent, ModelRequest, Stop, TextDelta
+from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
-from vital_shared.workflows.workflow_names import BUILT_IN
 
 SUM = "Calculate 12.5 % of 3,400"
 """In modes 1 and 3 the calculator waits for approval."""

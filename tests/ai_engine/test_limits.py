@@ -167,7 +167,10 @@ def counted(reason: str) -> float:
 
 
 def ended(outcome: str) -> float:
-    return sum(sample.value for sample in WORKFLOW_REQUESTS_TOTAL.labels("2", "acme", outcome).samples())
+    return sum(
+        sample.value
+        for sample in WORKFLOW_REQUESTS_TOTAL.labels("2", "acme", outcome, "base-workflow").samples()
+    )
 
 
 async def test_each_refusal_is_counted_once_and_as_no_run(service: Service) -> None:

@@ -122,7 +122,7 @@ def test_without_a_name_the_built_in_workflow_answers(tmp_path) -> None:
     [
         ("Missing", "does not exist: name a subclass of vital_shared.Workflow"),
         ("word", "is not a workflow"),
-        ("Alone", "cannot be served: name a subclass of vital_shared.BaseWorkflow"),
+        ("Alone", "cannot be served: name a subclass of vital_shared.Workflow or BaseWorkflow"),
         ("Needy", "cannot be served: its __init__ has to take services, and to need nothing else"),
         ("Prüfung", '"prüfung" cannot name a workflow: it has to be 1 to 64 lower-case letters'),
     ],

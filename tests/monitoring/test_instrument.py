@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info
-from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
+from vital_shared.monitoring.labels import OTHER, BoundedLabel, DeclaredLabel, Label
 from vital_shared.monitoring.metrics import METRIC_VALUES_IGNORED_TOTAL
 
 COLOUR = Label("colour", ("red", "blue"))
@@ -160,3 +160,26 @@ def test_a_gauge_of_names_begins_anew_when_they_are_forgotten():
     label.forget()
     gauge.forget()
     assert gauge.collect()[0].samples == []
+
+
+def test_a_declared_value_has_its_series_at_once():
+    label = DeclaredLabel("workflow", ("first",), limit=2)
+    counter = Counter("requests_total", "Requests.", (Label("mode", ("1", "2")), label))
+    histogram = Histogram("seconds", "Seconds.", (label,), buckets=(1,))
+    assert label.declare("second") == "second"
+    assert counter.labels("2", "second").value == 0
+    shown = {sample.labels["workflow"] for metric in histogram.collect() for sample in metric.samples}
+    assert shown == {"first", "second"}
+    assert len(counter.collect()[0].samples) == 4
+
+
+def test_more_values_than_are_allowed_count_under_other():
+    label = DeclaredLabel("workflow", ("first",), limit=2)
+    assert [label.declare(each) for each in ("second", "third", "", "fourth")] == ["second", *["other"] * 3]
+    assert label.values == ("first", "second", "other")
+
+
+def test_a_value_that_was_not_declared_is_an_error():
+    counter = Counter("requests_total", "Requests.", (DeclaredLabel("workflow", ("first",)),))
+    with pytest.raises(ValueError, match='"second" is no value of the label workflow'):
+        counter.labels("second")

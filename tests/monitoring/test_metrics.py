@@ -83,8 +83,8 @@ def test_four_thousand_made_up_values_stay_below_the_bound():
 def test_thousands_of_tenants_take_no_more_memory_than_those_that_have_names():
     def count(tenants: range) -> None:
         for number in tenants:
-            COST_DOLLARS_TOTAL.labels("2", f"tenant-{number}", "llm").inc(1)
-            WORKFLOW_REQUESTS_TOTAL.labels("2", f"tenant-{number}", "success").inc()
+            COST_DOLLARS_TOTAL.labels("2", f"tenant-{number}", "llm", "base-workflow").inc(1)
+            WORKFLOW_REQUESTS_TOTAL.labels("2", f"tenant-{number}", "success", "base-workflow").inc()
 
     count(range(1_000))
     tracemalloc.start()

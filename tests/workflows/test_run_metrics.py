@@ -90,6 +90,21 @@ async def test_what_the_documents_do_not_hold_is_no_fault_of_the_service(service
     assert growth("vital_quality_score_count", answerable=answerable) == 1
 
 
+async def test_a_run_is_counted_under_its_workflow(services):
+    class OfficeReport(BaseWorkflow):
+        @node
+        async def answer(self, query: str) -> Answer:
+            track_llm_call("2", "m", 1000, 0, cost_per_1k_input=1, cost_per_1k_output=1)
+            return Answer(text=query)
+
+    with counted() as growth:
+        await ask(services, workflow=OfficeReport)
+        await ask(services)
+    for name in (REQUESTS, f"{SECONDS}_count"):
+        assert growth(name, workflow="office-report") == growth(name, workflow="base-workflow") == 1
+    assert growth("vital_cost_dollars_total", workflow="office-report") == 1
+
+
 async def test_a_stream_is_counted_as_any_other_run(services):
     workflow = BaseWorkflow(services)
     with counted() as growth:
@@ -153,11 +168,11 @@ async def test_a_cancelled_stream_is_no_error(open_services: Open):
     with counted() as growth:
         async with aclosing(workflow.execute_stream(question("How long?", model="canned"))) as events:
             async for _ in events:
-                assert WORKFLOW_ACTIVE.labels("2").value == 1
+                assert WORKFLOW_ACTIVE.labels("2", "base-workflow").value == 1
                 break
     assert growth(REQUESTS) == growth(REQUESTS, outcome="cancelled") == growth(f"{SECONDS}_count") == 1
     assert growth("vital_workflow_errors_total") == 0
-    assert WORKFLOW_ACTIVE.labels("2").value == 0
+    assert WORKFLOW_ACTIVE.labels("2", "base-workflow").value == 0
 
 
 async def test_what_was_streamed_before_a_cancellation_has_a_time_to_the_first_token(open_services: Open):
@@ -265,7 +280,7 @@ async def test_an_hour_of_waiting_for_approval_moves_no_latency(services, monkey
         output = await ask(services, "echo this", mode="1")
         assert output.status == "awaiting_approval"
         assert growth(REQUESTS) == growth(f"{SECONDS}_count") == 0
-        assert WORKFLOW_ACTIVE.labels("1").value == 0
+        assert WORKFLOW_ACTIVE.labels("1", "base-workflow").value == 0
         clock.go_on(3600)
         await workflow.resume(output.run_id, [call.id for call in output.suggested_tools])
     assert growth(REQUESTS, mode="1") == growth(f"{SECONDS}_count", mode="1") == 1

@@ -23,8 +23,8 @@ from ai_engine.protocols.openai.request import DEFAULT_TENANT, ChatRequest, chec
 from ai_engine.protocols.openai.response import ChunkWriter, completion
 from vital_shared.errors import InvalidRequest, NotFound
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
-from vital_shared.workflows.base_workflow import BaseWorkflow
-from vital_shared.workflows.workflow_names import BUILT_IN
+from vital_shared.models.workflow_names import BUILT_IN
+from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["OPERATIONS", "routes"]
 
@@ -49,7 +49,7 @@ async def complete(request: Request) -> Response:
 
 def _asked(
     engine: Engine, asked: ChatRequest, conversation: Conversation, tenant_id: str | None
-) -> tuple[BaseWorkflow, WorkflowInput]:
+) -> tuple[Workflow[Any, Any], WorkflowInput]:
     """Return the workflow that a model stands for, and its input.
 
     :raises NotFound: when there is no such model.

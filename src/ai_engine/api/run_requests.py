@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 
@@ -21,19 +22,21 @@ from vital_shared.errors import KeyTaken, RunCancelled, RunFailed
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.monitoring.workflow_label import workflow_label
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
-from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.cached_answer import CachedAnswer
 from vital_shared.workflows.run_errors import ended_from_outside
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import count_rejected, unstreamed
+from vital_shared.workflows.workflow import Workflow
+from vital_shared.workflows.workflow_parts import stored_name
 
 __all__ = ["answer", "begin", "follow", "output_of", "resume", "until_begun", "until_ended"]
 
 
 async def begin(
-    http_request: Request, engine: Engine, workflow: BaseWorkflow, request: WorkflowInput
+    http_request: Request, engine: Engine, workflow: Workflow[Any, Any], request: WorkflowInput
 ) -> LiveRun:
     """Begin a run, at once or when it is the tenant's turn; or return the one that this request began before.
 
@@ -52,11 +55,11 @@ async def begin(
 async def _start(
     http_request: Request,
     engine: Engine,
-    workflow: BaseWorkflow,
+    workflow: Workflow[Any, Any],
     request: WorkflowInput,
     key: IdempotencyKey | None = None,
 ) -> LiveRun:
-    with _counting(engine, request):
+    with _counting(engine, workflow, request):
         return await engine.hub.start(
             lambda: workflow.begin(request, key), tenant_id=request.tenant_id, gone=_gone(http_request)
         )
@@ -65,7 +68,7 @@ async def _start(
 async def _begin_once(
     http_request: Request,
     engine: Engine,
-    workflow: BaseWorkflow,
+    workflow: Workflow[Any, Any],
     request: WorkflowInput,
     key: IdempotencyKey,
 ) -> LiveRun:
@@ -89,7 +92,7 @@ async def _begin_once(
 
 
 async def answer(
-    http_request: Request, engine: Engine, workflow: BaseWorkflow, request: WorkflowInput
+    http_request: Request, engine: Engine, workflow: Workflow[Any, Any], request: WorkflowInput
 ) -> WorkflowOutput:
     """Ask, and wait for the answer; where the cache has it, there is no run and nobody to follow it.
 
@@ -102,7 +105,7 @@ async def answer(
 
 
 async def _answer(
-    http_request: Request, engine: Engine, workflow: BaseWorkflow, request: WorkflowInput
+    http_request: Request, engine: Engine, workflow: Workflow[Any, Any], request: WorkflowInput
 ) -> WorkflowOutput:
     if key_of(http_request, request) is not None:
         return await _end_of(http_request, await begin(http_request, engine, workflow, request))
@@ -116,7 +119,7 @@ async def _answer(
         answers.append(await begun.answer())
         return None
 
-    with _counting(engine, request):
+    with _counting(engine, workflow, request):
         run = await engine.hub.try_start(
             begin_or_answer, tenant_id=request.tenant_id, gone=_gone(http_request)
         )
@@ -134,7 +137,7 @@ async def resume(
 ) -> tuple[LiveRun, int]:
     """Go on with a run that waits; returns it, and the number of the last event before.
 
-    Raises what `BaseWorkflow.begin_resumed` does.
+    Raises what `Workflow.begin_resumed` does.
 
     :raises Conflict: when its workflow is not served any longer.
     :raises EngineBusy: when there are too many.
@@ -156,11 +159,11 @@ def _gone(http_request: Request) -> Gone:
 
 
 @contextmanager
-def _counting(engine: Engine, request: WorkflowInput) -> Iterator[None]:
+def _counting(engine: Engine, workflow: Workflow[Any, Any], request: WorkflowInput) -> Iterator[None]:
     try:
         yield
     except EngineBusy:
-        count_rejected(request, engine.services.request_counts)
+        count_rejected(request, engine.services.request_counts, workflow_label(stored_name(type(workflow))))
         raise
 
 

@@ -8,7 +8,7 @@ from ai_engine.api.operation import ANSWERING_PROBLEMS, Operation, Operations
 from ai_engine.api.run_operations import ANSWER, ANSWERS
 from ai_engine.api.workflows import WorkflowList, WorkflowView
 from ai_engine.served_classes import ServedClasses
-from ai_engine.served_workflows import description_of, input_type_of
+from ai_engine.served_workflows import description_of
 
 __all__ = ["operations"]
 
@@ -39,7 +39,7 @@ def operations(classes: ServedClasses) -> Operations:
                 tag=TAG,
                 summary=f"Run {name}",
                 description=f"{description_of(each)} {FORMS}",
-                body=input_type_of(each),
+                body=each.input_type,
                 success=ANSWER,
                 answers=ANSWERS,
                 problems=(*ANSWERING_PROBLEMS, 404),

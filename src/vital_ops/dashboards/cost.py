@@ -6,7 +6,18 @@ from typing import Final
 
 from vital_ops.config import OpsConfig
 from vital_ops.dashboards.budgets import budgets
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
+from vital_ops.dashboards.panel import (
+    INTERVAL,
+    MODE,
+    RANGE,
+    TENANT,
+    WORKFLOW,
+    Board,
+    Limit,
+    Panel,
+    Query,
+    Section,
+)
 from vital_ops.promql import increase_from_birth, max_by, rate, ratio, select, sum_by
 from vital_ops.report.targets import CALLS_SAVED
 from vital_ops.rules.alerts import usual_cost
@@ -30,6 +41,7 @@ TOP_ROWS: Final = 10
 HOUR: Final = "1h"
 
 _mine: Final = {"mode": MODE, "tenant_id": TENANT}
+_spent: Final = {**_mine, "workflow": WORKFLOW}
 
 
 def cost(config: OpsConfig) -> Board:
@@ -57,7 +69,7 @@ def _money(daily: Threshold) -> tuple[Panel, ...]:
             description="The cost of a day at the pace of the last hour, and of the last 24 hours.",
             kind="lines",
             queries=(
-                Query(f"{increase_from_birth(COST_DOLLARS_TOTAL, HOUR, **_mine)} * 24", "at this pace"),
+                Query(f"{increase_from_birth(COST_DOLLARS_TOTAL, HOUR, **_spent)} * 24", "at this pace"),
                 Query(COST_OF_DAY, "the last 24 hours, of all"),
             ),
             unit="currencyUSD",
@@ -69,7 +81,7 @@ def _money(daily: Threshold) -> tuple[Panel, ...]:
             description="Models, tools and searches.",
             kind="pie",
             queries=(
-                Query(increase_from_birth(COST_DOLLARS_TOTAL, RANGE, "cost_type", **_mine), "{{cost_type}}"),
+                Query(increase_from_birth(COST_DOLLARS_TOTAL, RANGE, "cost_type", **_spent), "{{cost_type}}"),
             ),
             unit="currencyUSD",
         ),
@@ -139,7 +151,7 @@ def _trend(spike: Threshold) -> tuple[Panel, ...]:
             title="Cost per mode",
             description="Dollars in the time that is shown.",
             kind="table",
-            queries=(Query(increase_from_birth(COST_DOLLARS_TOTAL, RANGE, "mode", **_mine), "Dollars"),),
+            queries=(Query(increase_from_birth(COST_DOLLARS_TOTAL, RANGE, "mode", **_spent), "Dollars"),),
             unit="currencyUSD",
             rows=("mode",),
         ),
@@ -158,7 +170,7 @@ def _trend(spike: Threshold) -> tuple[Panel, ...]:
             description="Dollars of the last hour by type, and the pace of all beside a spike's limit.",
             kind="lines",
             queries=(
-                Query(increase_from_birth(COST_DOLLARS_TOTAL, HOUR, "cost_type", **_mine), "{{cost_type}}"),
+                Query(increase_from_birth(COST_DOLLARS_TOTAL, HOUR, "cost_type", **_spent), "{{cost_type}}"),
                 Query(COST_PER_HOUR, "all"),
                 Query(f"{spike.value:g} * {usual_cost(spike)}", "limit: a multiple of the usual"),
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query, Section
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, WORKFLOW, Board, Limit, Panel, Query, Section
 from vital_ops.promql import SCOPE, increase, rate, select, sum_by
 from vital_ops.rules.recording import (
     MEAN_QUALITY,
@@ -88,7 +88,10 @@ def _parts(thresholds: Thresholds) -> tuple[Panel, ...]:
             kind="pie",
             queries=(
                 Query(
-                    sum_by(increase(WORKFLOW_ERRORS_TOTAL, RANGE, mode=MODE), "error_type"), "{{error_type}}"
+                    sum_by(
+                        increase(WORKFLOW_ERRORS_TOTAL, RANGE, mode=MODE, workflow=WORKFLOW), "error_type"
+                    ),
+                    "{{error_type}}",
                 ),
             ),
             unit="short",

@@ -14,6 +14,7 @@ __all__ = [
     "MODE",
     "RANGE",
     "TENANT",
+    "WORKFLOW",
     "Board",
     "Kind",
     "Limit",
@@ -35,6 +36,7 @@ ENVIRONMENT: Final = "$environment"
 INSTANCE: Final = "$instance"
 MODE: Final = "$mode"
 TENANT: Final = "$tenant"
+WORKFLOW: Final = "$workflow"
 
 IDS: Final = 1_000_000
 

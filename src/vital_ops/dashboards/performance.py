@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Board, Limit, Panel, Query, Section
+from vital_ops.dashboards.panel import (
+    INTERVAL,
+    MODE,
+    RANGE,
+    TENANT,
+    WORKFLOW,
+    Board,
+    Limit,
+    Panel,
+    Query,
+    Section,
+)
 from vital_ops.dashboards.quantiles import quantiles
 from vital_ops.definitions import ANSWERED
 from vital_ops.promql import increase, increase_from_birth, mean, quantile, rate, ratio, select, sum_by
@@ -32,7 +43,7 @@ __all__ = ["performance"]
 TOP_ROWS: Final = 10
 
 _requests, _duration = WORKFLOW_REQUESTS_TOTAL, WORKFLOW_DURATION_SECONDS
-_mine: Final = {"mode": MODE, "tenant_id": TENANT}
+_mine: Final = {"mode": MODE, "tenant_id": TENANT, "workflow": WORKFLOW}
 
 
 def _latency(share: float, window: str) -> tuple[Query, ...]:
@@ -76,7 +87,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             kind="lines",
             queries=(
                 Query(
-                    mean(_duration, INTERVAL, "mode", "cache_status", mode=MODE),
+                    mean(_duration, INTERVAL, "mode", "cache_status", mode=MODE, workflow=WORKFLOW),
                     "mode {{mode}}, {{cache_status}}",
                 ),
             ),
@@ -107,7 +118,10 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Error rate",
             description="The share of requests that failed; a degraded answer is none.",
             kind="lines",
-            queries=(Query(ERROR_RATIO, "all requests"), Query(chosen, "chosen modes and tenants")),
+            queries=(
+                Query(ERROR_RATIO, "all requests"),
+                Query(chosen, "chosen modes, tenants and workflows"),
+            ),
             unit="percentunit",
             decimals=1,
             least=0,
@@ -155,7 +169,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Active workflows",
             description="Requests in flight now.",
             kind="number",
-            queries=(Query(sum_by(select(WORKFLOW_ACTIVE, mode=MODE)), "active"),),
+            queries=(Query(sum_by(select(WORKFLOW_ACTIVE, mode=MODE, workflow=WORKFLOW)), "active"),),
             unit="short",
         ),
         Panel(
@@ -188,7 +202,8 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
 
 def _streaming() -> tuple[Panel, ...]:
     ways = {"mode": MODE}
-    sequential = sum_by(rate(_duration, INTERVAL, "count", execution="sequential", **ways))
+    chosen = {"mode": MODE, "workflow": WORKFLOW}
+    sequential = sum_by(rate(_duration, INTERVAL, "count", execution="sequential", **chosen))
     return (
         Panel(
             key="time_to_first_token",
@@ -223,8 +238,8 @@ def _streaming() -> tuple[Panel, ...]:
             description="Average and P95 of requests whose nodes ran together, and whose took turns.",
             kind="lines",
             queries=(
-                Query(mean(_duration, INTERVAL, "execution", **ways), "average, {{execution}}"),
-                Query(quantile(0.95, _duration, INTERVAL, "execution", **ways), "P95, {{execution}}"),
+                Query(mean(_duration, INTERVAL, "execution", **chosen), "average, {{execution}}"),
+                Query(quantile(0.95, _duration, INTERVAL, "execution", **chosen), "P95, {{execution}}"),
             ),
             unit="s",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vital_ops.dashboards.panel import INTERVAL, MODE, Query
+from vital_ops.dashboards.panel import INTERVAL, MODE, WORKFLOW, Query
 from vital_ops.promql import quantile
 from vital_shared.monitoring.instrument import Histogram
 
@@ -13,7 +13,9 @@ def quantiles(
     histogram: Histogram, *shares: float, label: str = "mode", window: str = INTERVAL
 ) -> tuple[Query, ...]:
     """Draw percentiles beside each other, by a label."""
-    matches = {"mode": MODE} if "mode" in {each.name for each in histogram.label_set} else {}
+    names = {each.name for each in histogram.label_set}
+    chosen = {"mode": MODE, "workflow": WORKFLOW}
+    matches = {name: value for name, value in chosen.items() if name in names}
     return tuple(
         Query(
             quantile(share, histogram, window, label, **matches), f"P{share * 100:g} {label} {{{{{label}}}}}"

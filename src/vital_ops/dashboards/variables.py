@@ -1,4 +1,4 @@
-"""The variables of a dashboard: the environment, instance, mode and tenant to show."""
+"""The variables of a dashboard: the environment, instance, mode, tenant and workflow to show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import common as shared
 from grafana_foundation_sdk.models import dashboard as models
 
-from vital_ops.dashboards.panel import ENVIRONMENT, INSTANCE, MODE, TENANT, Board
+from vital_ops.dashboards.panel import ENVIRONMENT, INSTANCE, MODE, TENANT, WORKFLOW, Board
 from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_TOTAL
 
 __all__ = ["SOURCE", "board_scope", "variables"]
@@ -35,6 +35,8 @@ def variables(board: Board, selector: str) -> Iterator[Any]:
         yield _values(MODE, "Mode", requests, "mode")
     if board.uses(TENANT):
         yield _values(TENANT, "Tenant", requests, "tenant_id")
+    if board.uses(WORKFLOW):
+        yield _values(WORKFLOW, "Workflow", requests, "workflow")
 
 
 def _values(variable: str, title: str, series: str, label: str) -> dashboard.QueryVariable:

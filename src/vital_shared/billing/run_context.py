@@ -14,6 +14,7 @@ from vital_shared.models.model_call import ModelCall
 from vital_shared.models.money import to_dollars
 from vital_shared.models.tool import ToolResult
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.models.workflow_names import BUILT_IN_CLASS
 
 __all__ = [
     "NamedNode",
@@ -41,6 +42,7 @@ class RunContext:
     :param request: its input, with the tenant and the mode.
     :param written: charges that the ledger has already, of the part before a pause.
     :param calls: the calls of models in the part before a pause.
+    :param workflow: the workflow, by the name in the records of its runs.
     :param note: writes down what was charged, or is expected to be, so that it outlives this process.
     """
 
@@ -51,8 +53,10 @@ class RunContext:
         written: Sequence[Charge] = (),
         note: Callable[[Charge], None] | None = None,
         calls: Sequence[ModelCall] = (),
+        workflow: str = BUILT_IN_CLASS,
     ) -> None:
         self.run_id = run_id
+        self.workflow = workflow
         self.request = request
         self.calls = list(calls)
         """The calls of models that went out and have ended, in the order of their ends."""

@@ -20,7 +20,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from vital_shared.monitoring.labels import BoundedLabel, Label
+from vital_shared.monitoring.labels import BoundedLabel, DeclaredLabel, Label
 from vital_shared.monitoring.series import CounterSeries, GaugeSeries, HistogramSeries
 
 __all__ = ["Counter", "Gauge", "Histogram", "Info", "Instrument", "Merge"]
@@ -63,6 +63,9 @@ class Instrument(Collector, Generic[S]):
         bounded = [label for label in labels if isinstance(label, BoundedLabel)]
         if not bounded or self.creates_with_names:
             self._create(self.label_set)
+            for label in labels:
+                if isinstance(label, DeclaredLabel):
+                    label.on_declared(self._create_with)
         for label in bounded:
             label.on_released(self._drop)
             if self.creates_with_names:
@@ -137,8 +140,8 @@ class Instrument(Collector, Generic[S]):
         for values in product(*(label.values for label in labels)):
             self._named(values)
 
-    def _create_with(self, bounded: BoundedLabel, value: str) -> None:
-        self._create([Label(label.name, (value,)) if label is bounded else label for label in self.label_set])
+    def _create_with(self, grown: Label, value: str) -> None:
+        self._create([Label(label.name, (value,)) if label is grown else label for label in self.label_set])
 
     def _drop(self, bounded: BoundedLabel, value: str) -> None:
         position = self.label_set.index(bounded)

@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Final
 
-__all__ = ["LIMIT_VARIABLE", "OTHER", "WORKER_VARIABLE", "BoundedLabel", "Label", "label_limit"]
+__all__ = [
+    "LIMIT_VARIABLE",
+    "OTHER",
+    "WORKER_VARIABLE",
+    "BoundedLabel",
+    "DeclaredLabel",
+    "Label",
+    "label_limit",
+]
 
 OTHER: Final = "other"
 """Under this name all values are counted that have none of their own."""
@@ -28,6 +36,11 @@ def label_limit() -> int:
     """Read how many names a bounded label may have; what is no number above 0 is the default, 100."""
     text = os.environ.get(LIMIT_VARIABLE, "")
     return int(text) if text.isdecimal() and int(text) > 0 else 100
+
+
+def is_showable(value: str) -> bool:
+    """Return whether a value could be a name: short, and without what cannot be shown."""
+    return 0 < len(value) <= MAX_NAME_CHARACTERS and value.isprintable()
 
 
 class Label:
@@ -66,6 +79,45 @@ class Label:
         if OTHER in self.names:
             return OTHER
         raise ValueError(f'"{value}" is no value of the label {self.name}: it has {", ".join(self.names)}.')
+
+
+class DeclaredLabel(Label):
+    """A label whose values the code declares when it starts: its series exist from then on.
+
+    :param name: as it is shown.
+    :param values: those that are known before.
+    :param limit: the most values, beyond which others are counted under `OTHER`; None: from the environment.
+    """
+
+    def __init__(self, name: str, values: Iterable[str], limit: int | None = None) -> None:
+        super().__init__(name, values)
+        self.known = tuple(self.names)
+        self._limit = limit or label_limit()
+        self._lock = Lock()
+        self._declared: list[Callable[[Label, str], object]] = []
+
+    def on_declared(self, call: Callable[[Label, str], object]) -> None:
+        """Have something called with each new value."""
+        self._declared.append(call)
+
+    def declare(self, value: str) -> str:
+        """Add a value, and return the one that it is counted under."""
+        with self._lock:
+            if value in self.names:
+                return value
+            if len(self.names) >= self._limit or not is_showable(value):
+                value = OTHER
+            if value in self.names:
+                return value
+            self.names[value] = None
+        for call in self._declared:
+            call(self, value)
+        return value
+
+    def forget(self) -> None:
+        """Go back to what was known before; for tests."""
+        with self._lock:
+            self.names = dict.fromkeys(self.known)
 
 
 class BoundedLabel(Label):
@@ -117,7 +169,7 @@ class BoundedLabel(Label):
 
     def accepts(self, value: str) -> bool:
         """Return whether a value could be a name: short, and without what cannot be shown."""
-        return 0 < len(value) <= MAX_NAME_CHARACTERS and value.isprintable()
+        return is_showable(value)
 
     def on_admitted(self, call: Callable[[BoundedLabel, str], object]) -> None:
         """Have something called with each value that is given a name."""

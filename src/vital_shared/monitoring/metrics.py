@@ -19,8 +19,9 @@ from vital_shared.models.quality import DegradationReason, WarningType
 from vital_shared.models.search_use import PassageFlaw, RetryCause, SearchUnit
 from vital_shared.models.tool import ToolStatus
 from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
+from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info, Instrument
-from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
+from vital_shared.monitoring.labels import OTHER, BoundedLabel, DeclaredLabel, Label
 from vital_shared.monitoring.odd_values import on_ignored
 from vital_shared.version import __version__
 
@@ -99,6 +100,7 @@ __all__ = [
     "WARNINGS_TOTAL",
     "WATCHDOG_AGE_SECONDS",
     "WORKER_RESTARTS_TOTAL",
+    "WORKFLOW",
     "WORKFLOW_ACTIVE",
     "WORKFLOW_AFTER_GRAPH_SECONDS",
     "WORKFLOW_BEFORE_GRAPH_SECONDS",
@@ -122,6 +124,9 @@ ERROR_TYPE: Final = Label(
 )
 RESTART_CAUSE: Final = Label("cause", ("hung", "killed", "failed", "ended"))
 CANCELLATION: Final = Label("reason", sorted(CANCELLED))
+WORKFLOW: Final = DeclaredLabel("workflow", (BUILT_IN,))
+"""The workflows that are served, and in a program of one's own those that it runs."""
+
 CACHE_STATUS: Final = Label("cache_status", get_args(CacheStatus))
 EXECUTION: Final = Label("execution", get_args(Execution))
 NODE_STATUS: Final = Label("status", ("success", "failed", "timeout", "skipped", "cancelled"))
@@ -248,12 +253,12 @@ QUALITY_BUCKETS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.
 WORKFLOW_REQUESTS_TOTAL: Final = Counter(
     "vital_workflow_requests_total",
     "Finished requests, by how they ended.",
-    (MODE, TENANT, OUTCOME),
+    (MODE, TENANT, OUTCOME, WORKFLOW),
 )
 WORKFLOW_ERRORS_TOTAL: Final = Counter(
     "vital_workflow_errors_total",
     "Failed requests, by what failed.",
-    (MODE, ERROR_TYPE),
+    (MODE, ERROR_TYPE, WORKFLOW),
 )
 WORKER_RESTARTS_TOTAL: Final = Counter(
     "vital_worker_restarts_total",
@@ -268,7 +273,7 @@ WORKFLOW_CANCELLATIONS_TOTAL: Final = Counter(
 WORKFLOW_DURATION_SECONDS: Final = Histogram(
     "vital_workflow_duration_seconds",
     "From a request's start to its end, without waits for a person; rejected requests have none.",
-    (MODE, CACHE_STATUS, EXECUTION),
+    (MODE, CACHE_STATUS, EXECUTION, WORKFLOW),
     buckets=RUN_SECONDS,
 )
 WORKFLOW_BEFORE_GRAPH_SECONDS: Final = Histogram(
@@ -286,7 +291,7 @@ WORKFLOW_AFTER_GRAPH_SECONDS: Final = Histogram(
 WORKFLOW_ACTIVE: Final = Gauge(
     "vital_workflow_active",
     "Requests in flight now.",
-    (MODE,),
+    (MODE, WORKFLOW),
     merge="sum",
 )
 NODE_DURATION_SECONDS: Final = Histogram(
@@ -406,7 +411,7 @@ WARNINGS_TOTAL: Final = Counter(
 COST_DOLLARS_TOTAL: Final = Counter(
     "vital_cost_dollars_total",
     "What requests cost, once it is in the ledger.",
-    (MODE, TENANT, COST_TYPE),
+    (MODE, TENANT, COST_TYPE, WORKFLOW),
     parts_per_unit=NANOS,
 )
 COST_OVERALL_DOLLARS_TOTAL: Final = Counter(
@@ -640,3 +645,4 @@ def _series_limit() -> int:
 
 
 METRIC_SERIES_LIMIT.labels().set(_series_limit())
+WORKFLOW.on_declared(lambda _label, _value: METRIC_SERIES_LIMIT.labels().set(_series_limit()))

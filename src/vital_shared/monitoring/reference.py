@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from vital_shared.monitoring.instrument import Gauge, Histogram
-from vital_shared.monitoring.labels import OTHER, BoundedLabel, Label
+from vital_shared.monitoring.labels import OTHER, BoundedLabel, DeclaredLabel, Label
 from vital_shared.monitoring.metrics import CATALOGUE
 
 __all__ = ["reference"]
@@ -64,10 +64,7 @@ def _labels() -> Iterator[str]:
     closed = [(label, names) for label, names in used.items() if not isinstance(label, BoundedLabel)]
     yield from _table(
         ("label", "values", "of"),
-        (
-            (label.name, ", ".join(f"`{value}`" for value in label.values), _codes(names))
-            for label, names in closed
-        ),
+        ((label.name, _values(label), _codes(names)) for label, names in closed),
     )
     yield f"""
 The others have as many values as `VITAL_METRIC_LABEL_VALUES` says (100) and no more; what comes then is
@@ -80,6 +77,12 @@ ledger, which has no such bound.
         (label.name, _codes(names)) for label, names in used.items() if isinstance(label, BoundedLabel)
     )
     yield from _table(("label", "of"), bounded)
+
+
+def _values(label: Label) -> str:
+    if isinstance(label, DeclaredLabel):
+        return f"{_codes(label.known)}, and those that are served"
+    return _codes(label.values)
 
 
 def _buckets() -> Iterator[str]:

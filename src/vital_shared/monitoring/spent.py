@@ -12,9 +12,12 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["count_charge"]
 
 
-def count_charge(mode: str, tenant_id: str, charge: Charge) -> None:
-    """Count a charge, once it is in the ledger."""
-    COST_DOLLARS_TOTAL.labels(mode, tenant_id, charge.cost_type).inc(charge.cost_nanos)
+def count_charge(mode: str, tenant_id: str, workflow: str, charge: Charge) -> None:
+    """Count a charge, once it is in the ledger.
+
+    :param workflow: the value of the label.
+    """
+    COST_DOLLARS_TOTAL.labels(mode, tenant_id, charge.cost_type, workflow).inc(charge.cost_nanos)
     COST_OVERALL_DOLLARS_TOTAL.labels(mode, charge.cost_type).inc(charge.cost_nanos)
     if charge.clamped:
         CHARGES_FLAGGED_TOTAL.labels("clamped").inc()

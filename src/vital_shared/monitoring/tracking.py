@@ -50,11 +50,13 @@ from vital_shared.monitoring.metrics import (
     TOOL_EXECUTIONS_TOTAL,
     TOOL_STATUS,
     WARNINGS_TOTAL,
+    WORKFLOW,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 from vital_shared.monitoring.spent import count_charge
+from vital_shared.monitoring.workflow_label import NO_WORKFLOW
 
 __all__ = [
     "track_agent_usage",
@@ -150,7 +152,7 @@ def _charge(
         clamped=is_clamped,
     )
     if context is None:
-        count_charge(mode, tenant, charge)
+        count_charge(mode, tenant, WORKFLOW.declare(NO_WORKFLOW), charge)
     else:
         context.add(charge)
 
@@ -164,6 +166,7 @@ def track_workflow_execution(
     error_type: str | None = None,
     *,
     tenant_id: str | None = None,
+    workflow: str = NO_WORKFLOW,
 ) -> None:
     """Count a request that something else than a workflow of ours has answered.
 
@@ -171,6 +174,7 @@ def track_workflow_execution(
     :param cache_status: hit, miss, bypass.
     :param execution: parallel, sequential.
     :param error_type: the type of the error, if it failed; None: internal.
+    :param workflow: the name of what has answered; one that your code holds, since each makes series.
     :raises InvalidRequest: when an argument cannot be, naming it.
     """
     mode, outcome = mode_name(mode), one_of("outcome", outcome, OUTCOME)
@@ -178,12 +182,13 @@ def track_workflow_execution(
     labels = one_of("cache_status", cache_status, CACHE_STATUS), one_of("execution", execution, EXECUTION)
     error = one_of("error_type", error_type or "internal", ERROR_TYPE)
     tenant = tenant_name(tenant_id)
+    label = WORKFLOW.declare(name("workflow", workflow))
     TENANT.earn(tenant)
-    WORKFLOW_REQUESTS_TOTAL.labels(mode, tenant, outcome).inc()
+    WORKFLOW_REQUESTS_TOTAL.labels(mode, tenant, outcome, label).inc()
     if outcome == "failed":
-        WORKFLOW_ERRORS_TOTAL.labels(mode, error).inc()
+        WORKFLOW_ERRORS_TOTAL.labels(mode, error, label).inc()
     if outcome != "rejected":
-        WORKFLOW_DURATION_SECONDS.labels(mode, *labels).observe(seconds)
+        WORKFLOW_DURATION_SECONDS.labels(mode, *labels, label).observe(seconds)
 
 
 def track_cache_operation(mode: str | int | WorkflowMode, operation: str, tier: str = "memory") -> None:

@@ -108,7 +108,11 @@ class ChargeWriter:
             return await asyncio.shield(self._database.put(job, lambda _: after()))
         charges, handed_over = context.unwritten, partial(context.mark_written, len(context.charges))
         settlement = Settlement(
-            run_id=context.run_id, payer=payer_of(context.request), at=now, charges=charges, end=end
+            run_id=context.run_id,
+            payer=payer_of(context.request, context.workflow),
+            at=now,
+            charges=charges,
+            end=end,
         )
         pending = PendingSettlement(settlement, after)
 

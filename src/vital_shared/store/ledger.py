@@ -19,6 +19,7 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.models.workflow_names import BUILT_IN_CLASS
 from vital_shared.store.account_tables import ledger, spending
 from vital_shared.store.prepared import Prepared
 from vital_shared.store.upsert import upsert
@@ -33,6 +34,8 @@ class Payer(Frozen):
     user_id: str
     mode: WorkflowMode
     agent_id: str
+    workflow: str = BUILT_IN_CLASS
+    """The name in the records of its runs."""
 
 
 @cache  # made once: it is executed with each run

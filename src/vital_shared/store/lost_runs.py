@@ -25,7 +25,14 @@ logger = get_logger(__name__)
 
 BATCH_RUNS: Final = 100
 
-_COLUMNS: Final = (runs.c.id, runs.c.input, runs.c.status, runs.c.deadline_at, runs.c.duration_seconds)
+_COLUMNS: Final = (
+    runs.c.id,
+    runs.c.workflow,
+    runs.c.input,
+    runs.c.status,
+    runs.c.deadline_at,
+    runs.c.duration_seconds,
+)
 
 
 class LostRuns:
@@ -96,7 +103,7 @@ def _settlements(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Settl
     )
     if run.owed is not None:
         yield run.owed
-    payer = payer_of(read_input(row["input"]))
+    payer = payer_of(read_input(row["input"]), row["workflow"])
     yield Settlement(
         run_id=run.run_id,
         payer=payer,

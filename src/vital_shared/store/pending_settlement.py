@@ -8,6 +8,7 @@ from collections.abc import Callable
 from vital_shared.errors import StoreError
 from vital_shared.models.charge import Charge
 from vital_shared.monitoring.spent import count_charge
+from vital_shared.monitoring.workflow_label import workflow_label
 from vital_shared.store.settlement import Settlement
 from vital_shared.store.write_errors import describe
 
@@ -62,8 +63,9 @@ class PendingSettlement:
         if self.settlement.end is not None and self.after is not None:
             self.after()
         payer = self.settlement.payer
+        workflow = workflow_label(payer.workflow) if new else ""
         for charge in new:
-            count_charge(payer.mode.value, payer.tenant_id, charge)
+            count_charge(payer.mode.value, payer.tenant_id, workflow, charge)
         if not self.ended.done():
             self.ended.set_result(ended)
 

@@ -15,6 +15,7 @@ from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
 from vital_shared.models.clean_text import clean_text
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
+from vital_shared.models.workflow_names import BUILT_IN_CLASS
 from vital_shared.store.stored_json import read_json
 
 __all__ = [
@@ -114,6 +115,7 @@ class EndedRun(NamedTuple):
     status: RunStatus
     seconds: float
     """Seconds that it had run until it paused."""
+    workflow: str = BUILT_IN_CLASS
 
 
 def read_input(text: str) -> WorkflowInput:
@@ -131,7 +133,7 @@ def read_input(text: str) -> WorkflowInput:
 def to_ended(row: RowMapping) -> EndedRun:
     """Read the data of a run that was ended."""
     request = read_input(row["input"])
-    return EndedRun(row["id"], request, row["status"], row["duration_seconds"] or 0.0)
+    return EndedRun(row["id"], request, row["status"], row["duration_seconds"] or 0.0, row["workflow"])
 
 
 def as_swept(record: RunRecord, now: datetime) -> RunRecord:

@@ -74,7 +74,7 @@ __all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore"]
 logger = get_logger(__name__)
 
 _COLUMNS: Final = [column for column in runs.c if column.name in RunRecord.model_fields]
-_ENDED: Final = (runs.c.id, runs.c.input, runs.c.status, runs.c.duration_seconds)
+_ENDED: Final = (runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
 _VALUES: Final = {column.name: bindparam(column.name, type_=column.type) for column in _COLUMNS}
 
 # A tenant without limits costs no statement more: the row goes in, unless there are limits to look at.
@@ -368,7 +368,9 @@ class RunStore:
             error_message="The run was not begun: it could not be stored in time.",
             has_reservation=record.id in self._reserved,
         )
-        settlement = Settlement(run_id=record.id, payer=payer_of(record.input), at=record.created_at, end=end)
+        settlement = Settlement(
+            run_id=record.id, payer=payer_of(record.input, record.workflow), at=record.created_at, end=end
+        )
         self.charge_writer.write_later(settlement, partial(self._let_go, record.id))
 
     async def charges(self, run_id: str) -> tuple[Charge, ...]:

@@ -65,11 +65,15 @@ class Settlement(Frozen):
         return self.end is not None and self.end.write(connection, is_late=True), new
 
 
-def payer_of(request: WorkflowInput) -> Payer:
-    """Return who pays for a request."""
+def payer_of(request: WorkflowInput, workflow: str) -> Payer:
+    """Return who pays for a request.
+
+    :param workflow: the name in the records of its runs.
+    """
     return Payer(
         tenant_id=request.tenant_id,
         user_id=request.user_id,
         mode=WorkflowMode(request.mode),
         agent_id=request.agent_id,
+        workflow=workflow,
     )

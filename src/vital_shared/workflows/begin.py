@@ -47,7 +47,7 @@ async def begin(
     :raises InvalidRequest: when it asks for what is not there, naming the field.
     """
     run_id = f"run_{secrets.token_hex(16)}"
-    metrics = RunMetrics(run_id, request, workflow.services.request_counts, workflow.traits)
+    metrics = RunMetrics(run_id, request, workflow.services.request_counts, workflow.traits, workflow.name)
     with metrics.beginning():
         if workflow.traits.has_agent:
             await load_for(request.query)
@@ -107,7 +107,7 @@ async def resume(
     stream.log.reopen(record.last_seq)
     await name_tenant(workflow, record.input)
     await name_labels(workflow, record.input, _agent_of(workflow, run))
-    metrics = RunMetrics(run_id, record.input, services.request_counts, workflow.traits)
+    metrics = RunMetrics(run_id, record.input, services.request_counts, workflow.traits, workflow.name)
     paid = await services.runs.charges(run_id)
     return Execution(
         workflow, record.input, stream, run, None, max_cost_nanos, metrics, earlier_span, paid, calls

@@ -53,6 +53,7 @@ class CoalescedRun(RunHandle):
         super().__init__(log)
         self._services = workflow.services
         self._traits = workflow.traits
+        self._workflow = workflow.name
         self._request = request
         self._key = key
         self._entry = entry
@@ -228,6 +229,8 @@ class CoalescedRun(RunHandle):
         RunEvents(self.log).emit(RunFinished, output=output)
 
     def _metrics(self, status: CacheStatus) -> RunMetrics:
-        metrics = RunMetrics(self.run_id, self._request, self._services.request_counts, self._traits)
+        metrics = RunMetrics(
+            self.run_id, self._request, self._services.request_counts, self._traits, self._workflow
+        )
         metrics.cache_status = status
         return metrics

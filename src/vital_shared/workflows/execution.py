@@ -111,7 +111,7 @@ class Execution(RunHandle):
         self._lookup = lookup
         self._key = key
         note = partial(workflow.services.runs.journal.note, stream.run_id)
-        self._context = RunContext(stream.run_id, request, paid, note, calls)
+        self._context = RunContext(stream.run_id, request, paid, note, calls, workflow.name)
         run.observers = (*run.observers, metrics)
         self._earlier = run.seconds
         self._started = time.perf_counter()

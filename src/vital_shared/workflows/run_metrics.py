@@ -26,6 +26,7 @@ from vital_shared.graph.outcome import RunStatus
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer_estimate import CALIBRATIONS
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
+from vital_shared.models.workflow_names import BUILT_IN_CLASS
 from vital_shared.monitoring.labels import OTHER
 from vital_shared.monitoring.metrics import (
     AGENT_USAGE_TOTAL,
@@ -51,6 +52,7 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 from vital_shared.monitoring.tracing import current_trace_id
+from vital_shared.monitoring.workflow_label import workflow_label
 from vital_shared.retrieval.search_metrics import count_search
 from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.run_record import EndedRun
@@ -88,6 +90,7 @@ class RunMetrics(Observer):
     :param request: its input.
     :param request_counts: counts that the store keeps, of the same requests as the metrics.
     :param traits: those of the workflow's class; None: it is not known, and an agent was to answer.
+    :param workflow: the name of the workflow in the records of its runs.
     """
 
     def __init__(
@@ -96,7 +99,9 @@ class RunMetrics(Observer):
         request: WorkflowInput,
         request_counts: RequestCounts,
         traits: WorkflowTraits | None,
+        workflow: str = BUILT_IN_CLASS,
     ) -> None:
+        self._workflow = workflow_label(workflow)
         self._has_agent = traits is None or traits.has_agent
         self._is_assessed = traits is not None and traits.is_assessed
         self._run_id = run_id
@@ -181,7 +186,7 @@ class RunMetrics(Observer):
         except KeyTaken:  # answered by the run that it has begun before, which is counted
             raise
         except (InvalidRequest, LimitExceeded) as error:
-            count_rejected(self._request, self._request_counts)
+            count_rejected(self._request, self._request_counts, self._workflow)
             count_refused(error)
             if isinstance(error, InvalidRequest):
                 REQUESTS_REJECTED_TOTAL.labels(_reason(error)).inc()
@@ -209,7 +214,7 @@ class RunMetrics(Observer):
     @contextmanager
     def following(self) -> Iterator[None]:
         """Count a request as in flight that waits for another's run."""
-        gauge = WORKFLOW_ACTIVE.labels(self._mode)
+        gauge = WORKFLOW_ACTIVE.labels(self._mode, self._workflow)
         gauge.inc()
         try:
             yield
@@ -285,7 +290,8 @@ class RunMetrics(Observer):
             self._count_failed(failure.error_type, seconds)
 
     def _count_failed(self, error_type: str, seconds: float) -> None:
-        WORKFLOW_ERRORS_TOTAL.labels(self._mode, error_type if error_type in ERROR_TYPE else "internal").inc()
+        kind = error_type if error_type in ERROR_TYPE else "internal"
+        WORKFLOW_ERRORS_TOTAL.labels(self._mode, kind, self._workflow).inc()
         self._count("failed", self.cache_status, seconds)
 
     def _count(
@@ -309,8 +315,8 @@ class RunMetrics(Observer):
             quality=quality,
             answerable=answerable,
         )
-        WORKFLOW_REQUESTS_TOTAL.labels(self._mode, request.tenant_id, outcome).inc()
-        WORKFLOW_DURATION_SECONDS.labels(self._mode, cache_status, request.execution).observe(
+        WORKFLOW_REQUESTS_TOTAL.labels(self._mode, request.tenant_id, outcome, self._workflow).inc()
+        WORKFLOW_DURATION_SECONDS.labels(self._mode, cache_status, request.execution, self._workflow).observe(
             seconds, self._run_id
         )
         if self._has_agent:
@@ -325,7 +331,7 @@ def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds
     if run.run_id in _unsaved:
         _unsaved.remove(run.run_id)
         return
-    metrics = RunMetrics(run.run_id, run.request, request_counts, None)
+    metrics = RunMetrics(run.run_id, run.request, request_counts, None, run.workflow)
     if run.status == "failed":
         lost = RunFailed("The run was lost.", run_id=run.run_id, error_type="lost")
     else:
@@ -333,10 +339,13 @@ def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds
     metrics.failed(lost, longest_seconds if run.status == "failed" else run.seconds)
 
 
-def count_rejected(request: WorkflowInput, request_counts: RequestCounts) -> None:
-    """Count a request that was turned away before it ran."""
+def count_rejected(request: WorkflowInput, request_counts: RequestCounts, workflow: str) -> None:
+    """Count a request that was turned away before it ran.
+
+    :param workflow: the value of the label.
+    """
     request_counts.add(tenant_id=request.tenant_id, mode=request.mode.value, outcome="rejected")
-    WORKFLOW_REQUESTS_TOTAL.labels(request.mode.value, request.tenant_id, "rejected").inc()
+    WORKFLOW_REQUESTS_TOTAL.labels(request.mode.value, request.tenant_id, "rejected", workflow).inc()
 
 
 def _reason(error: InvalidRequest) -> str:

@@ -9,7 +9,12 @@ from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.traits import WorkflowTraits
 
-__all__ = ["WorkflowParts"]
+__all__ = ["WorkflowParts", "stored_name"]
+
+
+def stored_name(workflow: type) -> str:
+    """Return the name of a class in the records of its runs: where it is found."""
+    return f"{workflow.__module__}.{workflow.__qualname__}"
 
 
 class WorkflowParts(NamedTuple):
@@ -28,7 +33,7 @@ class WorkflowParts(NamedTuple):
     @property
     def name(self) -> str:
         """The name in the record of its runs: where its class is found."""
-        return f"{type(self.target).__module__}.{type(self.target).__qualname__}"
+        return stored_name(type(self.target))
 
     @property
     def class_name(self) -> str:

@@ -7,7 +7,7 @@ from tests.ai_engine.harness import SUM, Serve, Service, asked
 
 from vital_shared import Answer, BaseWorkflow, node
 from vital_shared.models.workflow_io import WorkflowMode
-from vital_shared.workflows.workflow_names import class_name_as_name
+from vital_shared.models.workflow_names import class_name_as_name
 
 
 class Echo(BaseWorkflow):

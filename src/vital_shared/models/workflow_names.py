@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["BUILT_IN", "NAME_RULE", "class_name_as_name", "is_name"]
+__all__ = ["BUILT_IN", "BUILT_IN_CLASS", "NAME_RULE", "class_name_as_name", "is_name"]
 
 BUILT_IN: Final = "base-workflow"
 """The name of `BaseWorkflow`."""
+
+BUILT_IN_CLASS: Final = "vital_shared.workflows.base_workflow.BaseWorkflow"
+"""The name in the records of its runs."""
 
 NAME_RULE: Final = "1 to 64 lower-case letters, digits, - and _, the first a letter or a digit"
 
