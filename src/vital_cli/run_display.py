@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from typing import Any
 
 import typer
 from rich.prompt import Confirm
@@ -20,7 +21,7 @@ from vital_shared.errors import RunFailed
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished, RunPaused
 from vital_shared.models.tool import ToolCall
 from vital_shared.models.workflow_io import WorkflowOutput
-from vital_shared.workflows.base_workflow import BaseWorkflow
+from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["Decide", "ask_for_each", "choose_view", "decided", "follow"]
 
@@ -41,7 +42,13 @@ def choose_view(*, as_json: bool, as_events: bool) -> View:
 
 
 def follow(
-    session: Session, stream: AsyncGenerator[Event, None], view: View, decide: Decide, *, waterfall: bool
+    session: Session,
+    workflow: Workflow[Any, Any],
+    stream: AsyncGenerator[Event, None],
+    view: View,
+    decide: Decide,
+    *,
+    waterfall: bool,
 ) -> None:
     """Show a run, asking for approval where it pauses, and what came of it.
 
@@ -51,7 +58,7 @@ def follow(
     :raises Exit: when it is left waiting for approval.
     """
     try:
-        output = _to_the_end(session, stream, view, decide)
+        output = _to_the_end(session, workflow, stream, view, decide)
     except KeyboardInterrupt:
         say("Cancelled.", "yellow")
         raise
@@ -66,11 +73,14 @@ def follow(
 
 
 def _to_the_end(
-    session: Session, stream: AsyncGenerator[Event, None], view: View, decide: Decide
+    session: Session,
+    workflow: Workflow[Any, Any],
+    stream: AsyncGenerator[Event, None],
+    view: View,
+    decide: Decide,
 ) -> WorkflowOutput:
-    workflow = BaseWorkflow(session.services)
     output = _stretch(session, stream, view)
-    while output.status == "awaiting_approval":
+    while output.suggested_tools:  # what else a run may wait for is not answered here
         approved = _decision(session, output, decide)
         if approved is None:
             break

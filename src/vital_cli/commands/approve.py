@@ -18,6 +18,9 @@ def approve(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="All suggested calls may be made.")] = False,
     none: Annotated[bool, typer.Option("--none", help="Go on without any of them.")] = False,
+    workflow: Annotated[
+        str, typer.Option(help="The class that the run belongs to: module:Class, or file.py:Class.")
+    ] = "vital_shared:BaseWorkflow",
     as_json: Json = False,
     events: Events = False,
     waterfall: Waterfall = False,
@@ -28,12 +31,13 @@ def approve(
     """
     from vital_cli.run_display import ask_for_each, choose_view, decided, follow
     from vital_cli.session import open_session
-    from vital_shared.workflows.base_workflow import BaseWorkflow
+    from vital_shared.workflows.find_workflow import find_workflow
 
     if bool(calls) + all_ + none > 1:
         raise typer.BadParameter("choose one of them", param_hint="CALL, --all, --none")
     view = choose_view(as_json=as_json, as_events=events)
     decide = ask_for_each if not (calls or all_ or none) else decided(None if all_ else calls or ())
+    found = find_workflow(workflow)
     with open_session() as opened:
         services = opened.services
         record = opened.run(services.runs.get(run_id, tenant_id=None, now=services.now()))
@@ -41,5 +45,5 @@ def approve(
         approved = decide(record.output.suggested_tools) if waits and record.output else ()
         if approved is None:
             raise typer.BadParameter("say which calls may be made", param_hint="CALL, --all, --none")
-        stream = BaseWorkflow(services).resume_stream(run_id, approved)
-        follow(opened, stream, view, decide, waterfall=waterfall)
+        own = found(services)
+        follow(opened, own, own.resume_stream(run_id, approved), view, decide, waterfall=waterfall)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +22,11 @@ class ApprovalChoice(str, Enum):
 
 
 def ask(
-    question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in quotes.")],
+    context: typer.Context,
+    question: Annotated[
+        str | None,
+        typer.Argument(metavar="QUESTION", help="The question, in quotes; a workflow may have its own."),
+    ] = None,
     mode: Annotated[
         int,
         typer.Option(
@@ -48,18 +53,25 @@ def ask(
     approve: Annotated[
         ApprovalChoice, typer.Option(help="What happens with the tool calls that modes 1 and 3 suggest.")
     ] = ApprovalChoice.ASK,
+    workflow: Annotated[
+        str, typer.Option(help="The class that answers: module:Class, or file.py:Class.")
+    ] = "vital_shared:BaseWorkflow",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="A field of the workflow's input; repeatable."),
+    ] = None,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", help="A JSON file with fields of the workflow's input.")
+    ] = None,
     as_json: Json = False,
     events: Events = False,
     waterfall: Waterfall = False,
 ) -> None:
-    """Ask a question of your documents, and watch the answer come."""
-    from pydantic import ValidationError
-
-    from vital_cli.problems import invalid
+    """Ask a question of your documents, or of a workflow of your own, and watch the answer come."""
+    from vital_cli.own_input import read_input_file, read_settings, request_from
     from vital_cli.run_display import ask_for_each, choose_view, decided, follow
     from vital_cli.session import open_session
-    from vital_shared.models.workflow_io import WorkflowInput
-    from vital_shared.workflows.base_workflow import BaseWorkflow
+    from vital_shared.workflows.find_workflow import find_workflow
 
     view = choose_view(as_json=as_json, as_events=events)
     decide = {
@@ -67,22 +79,37 @@ def ask(
         ApprovalChoice.NONE: decided(()),
         ApprovalChoice.ASK: ask_for_each,
     }[approve]
-    try:
-        asked = WorkflowInput(
-            query=question,
-            mode=mode,
-            tenant_id=tenant,
-            user_id=user,
-            session_id=session,
-            agent_id=agent,
-            model=model,
-            enable_rag=rag,
-            enable_tools=tools,
-            requested_tools=tuple(tool or ()),
-            execution="sequential" if sequential else "parallel",
-        )
-    except ValidationError as error:
-        raise invalid(error) from error
+    found = find_workflow(workflow)
+    options = {
+        "mode": str(mode),
+        "tenant_id": tenant,
+        "user_id": user,
+        "session_id": session,
+        "agent_id": agent,
+        "model": model,
+        "enable_rag": rag,
+        "enable_tools": tools,
+        "requested_tools": tool or [],
+        "execution": "sequential" if sequential else "parallel",
+    }
+    given = _given(context, options)
+    fields = options | read_input_file(input_file) | read_settings(found.input_type, set_ or ()) | given
+    if question is not None:
+        fields["query"] = question
+    elif "query" not in fields and found.input_type.model_fields["query"].is_required():
+        raise typer.BadParameter("ask something", param_hint="QUESTION")
+    asked = request_from(found.input_type, fields)
     with open_session() as opened:
-        stream = BaseWorkflow(opened.services).execute_stream(asked)
-        follow(opened, stream, view, decide, waterfall=waterfall)
+        own = found(opened.services)
+        follow(opened, own, own.execute_stream(asked), view, decide, waterfall=waterfall)
+
+
+def _given(context: typer.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that the command line has: they go before a file's fields, and defaults behind."""
+    parameters = {"tenant_id": "tenant", "user_id": "user", "session_id": "session", "agent_id": "agent"}
+    parameters |= {"enable_rag": "rag", "enable_tools": "tools", "requested_tools": "tool"}
+    parameters |= {"execution": "sequential"}
+    sources = {name: context.get_parameter_source(parameters.get(name, name)) for name in options}
+    return {
+        name: options[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"
+    }

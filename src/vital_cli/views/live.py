@@ -17,7 +17,7 @@ from rich.text import Text
 from vital_cli.terminal import clean
 from vital_cli.views.remarks import remark
 from vital_cli.views.streamed_text import StreamedText
-from vital_cli.views.words import call_in_words, counted, duration, source_lines
+from vital_cli.views.words import call_in_words, counted, duration, made_lines, source_lines
 from vital_shared.models.event import (
     Event,
     NodeFinished,
@@ -139,6 +139,8 @@ class LiveView:
 
     def conclude(self, output: WorkflowOutput) -> None:
         """Print the sources, and say the rest."""
+        for line in made_lines(output):
+            self._console.print(Text(clean(line)))
         for citation in output.citations:
             where, quote = source_lines(citation)
             number, _, rest = clean(where).partition(" ")

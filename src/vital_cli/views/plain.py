@@ -6,7 +6,7 @@ from typing import Self
 
 from vital_cli.terminal import clean, say, write
 from vital_cli.views.remarks import remark
-from vital_cli.views.words import call_in_words, counted, duration, source_lines
+from vital_cli.views.words import call_in_words, counted, duration, made_lines, source_lines
 from vital_shared.models.event import Event, Retrieval, Superseded, Token, ToolFinished
 from vital_shared.models.workflow_io import WorkflowOutput
 
@@ -46,6 +46,8 @@ class PlainView:
         """Print the sources, and say the rest."""
         if output.response:
             write("\n")
+        for line in made_lines(output):
+            write(clean(f"{line}\n"))
         if output.citations:
             write("\nSources\n")
         for citation in output.citations:

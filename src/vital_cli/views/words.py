@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import cast
 
+from pydantic_core import to_json
+
 from vital_shared.graph import NodeStatus, waterfall
 from vital_shared.graph.outcome import Span
 from vital_shared.models.citation import Citation
@@ -18,6 +20,7 @@ __all__ = [
     "duration",
     "figures",
     "how_to_approve",
+    "made_lines",
     "source_lines",
     "suggestion_lines",
     "waterfall_of",
@@ -25,6 +28,13 @@ __all__ = [
 
 QUOTE_CHARACTERS = 300
 """A longer quote is cut: the passage itself can be read in the document."""
+
+
+def made_lines(output: WorkflowOutput) -> Iterator[str]:
+    """Write what a workflow has made where it has no response: its result, or else its values, as JSON."""
+    made = output.values if output.result is None else output.result
+    if not output.response and made not in (None, {}):
+        yield to_json(made, indent=2).decode()
 
 
 def duration(seconds: float) -> str:

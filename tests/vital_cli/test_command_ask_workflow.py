@@ -1,0 +1,130 @@
+"""`vital ask --workflow`: a class of one's own, with the fields of its own input."""
+
+import json
+
+import pytest
+
+WORKFLOW = """
+from datetime import date
+
+from pydantic import BaseModel
+
+from vital_shared import Pause, Workflow, WorkflowInput, node
+from vital_shared.graph import Graph
+
+
+class Clause(BaseModel):
+    number: int
+
+
+class ContractInput(WorkflowInput):
+    query: str = "Extract."
+    text: str
+    pages: int = 1
+    signed: date | None = None
+    clauses: tuple[Clause, ...] = ()
+    draft: bool = False
+
+
+class Contract(BaseModel):
+    words: int
+    fields: dict[str, str]
+
+
+class Extract(Workflow[ContractInput, Contract]):
+    @node
+    async def result(self, input: ContractInput) -> Contract:
+        fields = {name: repr(getattr(input, name)) for name in ("pages", "signed", "clauses", "draft", "user_id")}
+        return Contract(words=len(input.text.split()), fields=fields)
+
+
+class Shout(Workflow):
+    @node
+    async def answer(self, query: str) -> str:
+        return query.upper()
+
+
+class Waiting(Workflow):
+    @node(pauses=True)
+    async def verdict(self, query: str) -> str:
+        raise Pause(query)
+
+
+class Alone(Graph):
+    pass
+"""
+
+
+@pytest.fixture
+def own(tmp_path, empty_dir):
+    path = tmp_path / "own.py"
+    path.write_text(WORKFLOW)
+    return path
+
+
+def test_its_response_is_printed(vital, own):
+    done = vital("ask", "hello", "--workflow", f"{own}:Shout")
+    assert (done.exit_code, done.stdout) == (0, "HELLO\n")
+
+
+def test_fields_are_set_each_as_its_type_has_it(vital, own):
+    settings = ("text=3 4", "pages=3", "signed=2026-05-01", 'clauses=[{"number": 2}]', "draft=true")
+    done = vital("ask", "--workflow", f"{own}:Extract", *(f"--set={each}" for each in settings))
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "words": 2,
+        "fields": {
+            "pages": "3",
+            "signed": "datetime.date(2026, 5, 1)",
+            "clauses": "(Clause(number=2),)",
+            "draft": "True",
+            "user_id": "'local'",
+        },
+    }
+
+
+def test_a_text_that_looks_like_a_number_stays_text(vital, own):
+    done = vital("ask", "--workflow", f"{own}:Extract", "--set", "text=42", "--json")
+    assert json.loads(done.stdout)["result"]["words"] == 1
+
+
+def test_fields_come_from_a_file_and_what_is_given_beside_it_goes_before(vital, own, tmp_path):
+    file = tmp_path / "input.json"
+    file.write_text(json.dumps({"text": "a b " * 50_000, "pages": 7, "user_id": "ann"}))
+    arguments = ("ask", "--workflow", f"{own}:Extract", "--input", str(file), "--json")
+    result = json.loads(vital(*arguments).stdout)["result"]
+    assert (result["words"], result["fields"]["pages"], result["fields"]["user_id"]) == (
+        100_000,
+        "7",
+        "'ann'",
+    )
+    result = json.loads(vital(*arguments, "--set", "pages=8", "--user", "bob").stdout)["result"]
+    assert (result["fields"]["pages"], result["fields"]["user_id"]) == ("8", "'bob'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--set", "text=a", "--set", "pages=many"), "pages is not valid: Input should be a valid integer"),
+        ((), "text is not valid: Field required"),
+        (("--set", "page=1"), 'ContractInput has no field "page": it has query, '),
+        (("--set", "text"), '"text" sets no field: write --set field=value.'),
+        (("--input", "nosuch.json"), "nosuch.json cannot be read as JSON"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_one_sentence(vital, own, arguments, sentence):
+    done = vital("ask", "--workflow", f"{own}:Extract", *arguments)
+    assert done.exit_code == 2
+    assert sentence in " ".join(done.stderr.split())
+
+
+def test_a_graph_that_is_no_workflow_is_refused(vital, own):
+    done = vital("ask", "a", "--workflow", f"{own}:Alone")
+    assert "cannot be run by itself: name a subclass of vital_shared.Workflow" in " ".join(
+        done.stderr.split()
+    )
+
+
+def test_a_run_that_waits_for_something_else_than_approval_is_left_waiting(vital, own):
+    done = vital("ask", "a", "--workflow", f"{own}:Waiting")
+    assert done.exit_code == 3
