@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
-from ai_engine.api import chat, health, metrics, pages, runbooks, runs, workflows
+from ai_engine.api import chat, health, metrics, pages, resumption, runbooks, runs, workflows
 from ai_engine.asgi.access_log import AccessLog
 from ai_engine.asgi.exact_router import ExactRouter
 from ai_engine.asgi.lazy_app import LazyApp
@@ -159,6 +159,7 @@ def create_app(
     routes = [
         *runs.routes,  # first: they are asked most
         *workflows.routes,
+        *resumption.routes,
         *chat.routes,
         Route("/v1/agui", LazyApp(_agui), methods=["POST"]),
         *health.routes,

@@ -345,10 +345,10 @@ async def waiting(declared: Any) -> tuple[type[Graph], Checkpoint]:
         (int, True),
         (int, "7"),
         (float, "nan"),
-        (tuple[str, ...], ["a"]),
+        (tuple[str, ...], ["a", 1]),
         (list[int], [1, "2"]),
         (str, None),
-        (Kind, 1),
+        (Kind, 7),
     ],
 )
 async def test_an_answer_of_a_wrong_type_is_refused(declared, answer):

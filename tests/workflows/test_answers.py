@@ -27,6 +27,6 @@ async def test_answers_that_do_not_fit_are_refused_and_the_run_waits_on(services
     paused = await workflow.execute_typed(question("How long?", model="canned"))
     with pytest.raises(InvalidRequest) as raised:
         await workflow.resume(paused.run_id, answers=answers)
-    assert raised.value.field == "answers"
+    assert raised.value.field.startswith("answers")
     output = await workflow.resume(paused.run_id, answers={"colour": "red"})
     assert output.status == "completed"

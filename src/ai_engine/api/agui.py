@@ -63,8 +63,7 @@ async def _resume(request: Request, engine: Engine, caller: Caller, asked: RunAg
     await engine.hub.paused(run_id)
     services = engine.services
     record = await services.runs.get(run_id, tenant_id=caller.tenant_id, now=services.now())
-    answers = decision(asked, record)
-    begun, after = await resume(request, engine, record, answers.approved)
+    begun, after = await resume(request, engine, record, decision(asked, record, caller.key_id))
     await until_begun(request, begun)
     writer = EventWriter(asked.thread_id, asked.run_id, calls_of(record))
     return _stream(engine, begun, writer, after=after)
@@ -91,7 +90,7 @@ _EXAMPLE: Final = {
 OPERATIONS: Final[Operations] = {
     ("post", "/v1/agui"): Operation(
         summary="Chat with AG-UI",
-        description="Streams the events of a run; approval is an interrupt, which the next call resumes.",
+        description="Streams the events of a run; each decision is an interrupt that the next call resumes.",
         parameters=(
             parameter("query", "workflow", "The workflow; the one of /v1/runs by default."),
             parameter("query", "mode", "1 to 4; 3 by default, and what suits it of a named workflow."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ai_engine.api.operation import ANSWERING_PROBLEMS, EVENTS, Content, Operation, Operations, parameter
+from ai_engine.api.resumption import OPERATIONS as RESUMPTION
 from ai_engine.api.runs import Approval, RunView
 from ai_engine.api.streams import LAST_EVENT_ID
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
@@ -56,6 +57,7 @@ APPROVALS: Final[dict[str, Any]] = {
 }
 
 OPERATIONS: Final[Operations] = {
+    **RESUMPTION,
     ("post", "/v1/runs"): Operation(
         summary="Ask",
         description="Answers as JSON, or event by event where Accept prefers that.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from ai_engine.idempotency_key import key_of
 from ai_engine.runs.fair_slots import EngineBusy, Gone
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.repeated_run import repeated_run
-from vital_shared.errors import KeyTaken, RunCancelled, RunFailed
+from vital_shared.errors import AlreadyResumed, KeyTaken, RunCancelled, RunFailed
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
@@ -26,13 +26,14 @@ from vital_shared.monitoring.workflow_label import workflow_label
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cached_answer import CachedAnswer
+from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.run_errors import ended_from_outside
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import count_rejected, unstreamed
 from vital_shared.workflows.workflow import Workflow
 from vital_shared.workflows.workflow_parts import stored_name
 
-__all__ = ["answer", "begin", "follow", "output_of", "resume", "until_begun", "until_ended"]
+__all__ = ["answer", "begin", "follow", "output_of", "resume", "resume_once", "until_begun", "until_ended"]
 
 
 async def begin(
@@ -132,8 +133,47 @@ async def _end_of(http_request: Request, run: LiveRun) -> WorkflowOutput:
     return output_of(run)
 
 
+async def resume_once(
+    http_request: Request, engine: Engine, record: RunRecord, decision: Decision, key: IdempotencyKey | None
+) -> tuple[LiveRun, int]:
+    """Go on with a run that waits, unless its key has resumed it: then the client gets what came of it.
+
+    Raises what `resume` does.
+    """
+    if key is None:
+        return await resume(http_request, engine, record, decision)
+    if await engine.idempotency.find(key, now=engine.services.now()) is None:
+        try:
+            run, after = await resume(http_request, engine, record, decision, key)
+        except (AlreadyResumed, KeyTaken):  # perhaps by the same request, at this moment
+            if await engine.idempotency.find(key, now=engine.services.now()) is None:
+                raise
+        else:
+            run.is_awaited = True
+            return run, after
+    return await _resumed_before(engine, record)
+
+
+async def _resumed_before(engine: Engine, record: RunRecord) -> tuple[LiveRun, int]:
+    """Return a run that was resumed, to follow from there, or from its first event where it is not here.
+
+    :raises Conflict: when the resumption was lost by a fault of the engine's own.
+    """
+    here = engine.hub.find(record.id)
+    if here is not None and not here.is_paused:
+        return here, record.last_seq
+    repeated = await repeated_run(engine, record.id, record.tenant_id)
+    if repeated is None:
+        raise AlreadyResumed(f"The run {record.id} was resumed, and has failed: ask again", field="run_id")
+    return repeated, 0
+
+
 async def resume(
-    http_request: Request, engine: Engine, record: RunRecord, approved: Collection[str]
+    http_request: Request,
+    engine: Engine,
+    record: RunRecord,
+    decision: Decision,
+    key: IdempotencyKey | None = None,
 ) -> tuple[LiveRun, int]:
     """Go on with a run that waits; returns it, and the number of the last event before.
 
@@ -147,7 +187,7 @@ async def resume(
     known = engine.hub.find(record.id)
     after = 0 if known is None else known.log.last_seq
     run = await engine.hub.start(
-        lambda: workflow.begin_resumed(record.id, approved, tenant_id=record.tenant_id),
+        lambda: workflow.begin_resumed(record.id, decision, tenant_id=record.tenant_id, key=key),
         tenant_id=record.tenant_id,
         gone=_gone(http_request),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,12 +29,14 @@ from vital_shared.events.log import Follower, LogLost, PeerLog
 from vital_shared.models.base import Frozen
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import Outcome, RunFailedEvent, RunFinished, RunPaused
+from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord, RunStatus
+from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.run_metrics import count_ended
 
-__all__ = ["Approval", "RunError", "RunView", "ask", "routes"]
+__all__ = ["Approval", "RunError", "RunView", "answer_with", "ask", "routes", "stored_run"]
 
 NEW_LOG_SECONDS: Final = 0.5
 """The longest wait for the log of a run that another process has just begun, or ended."""
@@ -70,7 +72,10 @@ class RunView(Frozen):
     user_id: str
     input: SerializeAsAny[WorkflowInput]
     output: WorkflowOutput | None
-    """The answer, or what approval is asked for."""
+    """The answer, or what the run waits for."""
+
+    decisions: tuple[RunDecision, ...]
+    """The decisions that were made while it waited, the oldest first."""
 
     error: RunError | None
     created_at: datetime
@@ -96,13 +101,14 @@ async def ask(request: Request, served: ServedWorkflow) -> Response:
         run = await begin(request, engine, served.workflow, question)
     except NotFound as error:  # what is not there was named by the body, not by the path
         raise InvalidRequest(error.message, field=error.field) from error
-    return await _answer(request, run, after=0)
+    return await answer_with(request, run, after=0)
 
 
 async def show(request: Request) -> Response:
     """Show a run."""
-    record = await _record(request)
-    return Response(_view(record).model_dump_json(), media_type="application/json")
+    record = await stored_run(request)
+    decisions = await engine_of(request).services.runs.decisions(record.id)
+    return Response(_view(record, decisions).model_dump_json(), media_type="application/json")
 
 
 async def approve(request: Request) -> Response:
@@ -110,9 +116,10 @@ async def approve(request: Request) -> Response:
     engine, run_id = engine_of(request), request.path_params["run_id"]
     approval = await read_model(request, Approval, engine.settings.max_body_bytes)
     await engine.hub.paused(run_id)
-    record = await _record(request)
-    run, after = await resume(request, engine, record, _ids(approval, record))
-    return await _answer(request, run, after=after)
+    record = await stored_run(request)
+    decision = Decision(approval.approved, key_id=Caller.of(request).key_id)
+    run, after = await resume(request, engine, record, decision)
+    return await answer_with(request, run, after=after)
 
 
 async def events(request: Request) -> Response:
@@ -120,10 +127,10 @@ async def events(request: Request) -> Response:
     engine, after = engine_of(request), last_event_id(request)
     source = await _source(request, after)
     if source is None:
-        return _last_known(await _record(request), after)
+        return _last_known(await stored_run(request), after)
     tail = b""
     if source.state == "paused":
-        record = await _record(request)
+        record = await stored_run(request)
         if record.status != "awaiting_approval":  # cancelled, expired, or its worker is gone
             end = _end(record, source.last_seq + 1)
             tail = b"" if end is None else encode(end)
@@ -156,7 +163,7 @@ async def _elsewhere(request: Request) -> PeerLog | None:
     """Find the run in another process, if it is the caller's."""
     logs, run_id = engine_of(request).services.logs, request.path_params["run_id"]
     log = await logs.find_elsewhere(run_id)
-    if log is None and _is_recent(await _record(request), engine_of(request).services.now()):
+    if log is None and _is_recent(await stored_run(request), engine_of(request).services.now()):
         log = await logs.find_elsewhere(run_id, NEW_LOG_SECONDS)
     return log if log is not None and Caller.of(request).may_see(log.tenant_id) else None
 
@@ -218,7 +225,7 @@ async def cancel(request: Request) -> Response:
             return Response(status_code=NO_CONTENT)
     if run is not None and not run.is_paused:  # an answer from the cache is no run in the store
         raise _has_ended(run.run_id, _status(run.log.outcome))
-    record = await _record(request)
+    record = await stored_run(request)
     services = engine.services
     ended = await services.runs.cancel_waiting(record.id, tenant_id=record.tenant_id, now=services.now())
     if ended is not None:
@@ -226,7 +233,7 @@ async def cancel(request: Request) -> Response:
         count_ended(ended, services.request_counts, longest_seconds=longest_seconds)
         log_ended(ended)
         return Response(status_code=NO_CONTENT)
-    record = await _record(request)
+    record = await stored_run(request)
     if record.status == "running":
         raise _in_another_process(record.id)
     raise _has_ended(record.id, record.status)
@@ -260,7 +267,7 @@ def _live(request: Request) -> LiveRun | None:
     return run if run is not None and Caller.of(request).may_see(run.tenant_id) else None
 
 
-async def _record(request: Request) -> RunRecord:
+async def stored_run(request: Request) -> RunRecord:
     """Read the run from the store, if it is the caller's.
 
     :raises NotFound: when it is not.
@@ -271,13 +278,7 @@ async def _record(request: Request) -> RunRecord:
     )
 
 
-def _ids(approval: Approval, record: RunRecord) -> Collection[str]:
-    if approval.approved != "all":
-        return approval.approved
-    return tuple(call.id for call in record.output.suggested_tools) if record.output else ()
-
-
-async def _answer(request: Request, run: LiveRun, *, after: int) -> Response:
+async def answer_with(request: Request, run: LiveRun, *, after: int) -> Response:
     """Answer with the events of a run, or with its end."""
     await until_begun(request, run)
     if prefers_stream(request.headers.get("accept", "")):
@@ -335,7 +336,7 @@ def _in_another_process(run_id: str) -> Conflict:
     )
 
 
-def _view(record: RunRecord) -> RunView:
+def _view(record: RunRecord, decisions: tuple[RunDecision, ...]) -> RunView:
     error = None
     if record.error_type is not None:
         error = RunError(type=record.error_type, message=record.error_message or "", node=record.error_node)
@@ -346,6 +347,7 @@ def _view(record: RunRecord) -> RunView:
         user_id=record.user_id,
         input=record.input,
         output=record.output,
+        decisions=decisions,
         error=error,
         created_at=record.created_at,
         deadline_at=record.deadline_at,

@@ -80,6 +80,8 @@ class Caller:
     scopes: tuple[Scope, ...]
     has_own_tenant: bool = False
     """The tenant is that of the key, and not just named by the request."""
+    key_id: str | None = None
+    """The id of the key; None: there is none, and none is needed."""
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Caller:
@@ -97,8 +99,8 @@ class Caller:
         """
         scopes: tuple[Scope, ...] = ("admin",) if key is None else key.scopes
         if key is not None and key.tenant_id is not None:
-            return cls(key.tenant_id, scopes, has_own_tenant=True)
-        return cls(_named_tenant(headers), scopes)
+            return cls(key.tenant_id, scopes, has_own_tenant=True, key_id=key.id)
+        return cls(_named_tenant(headers), scopes, key_id=None if key is None else key.id)
 
     def may(self, permission: Permission) -> bool:
         """Return whether it has the scope (an administrator has each), for all tenants where needed."""

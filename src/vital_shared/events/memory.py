@@ -15,6 +15,7 @@ from vital_shared.events.log import StaleWriter
 from vital_shared.models.event import (
     OUTCOMES,
     Event,
+    InputRequired,
     NodeYielded,
     Outcome,
     Reasoning,
@@ -22,6 +23,7 @@ from vital_shared.models.event import (
     RunPaused,
     Token,
 )
+from vital_shared.models.required_input import RequiredInput
 
 __all__ = ["MemoryFollower", "MemoryLog"]
 
@@ -280,8 +282,15 @@ def _weight(event: Event) -> int:
     if isinstance(event, TEXTS):
         return EVENT_BYTES + 2 * len(event.text)
     if isinstance(event, OUTPUTS):
-        return EVENT_BYTES + CONTENT_BYTES + 4 * len(event.output.response)
+        asked = event.output.required_input
+        return EVENT_BYTES + CONTENT_BYTES + 4 * len(event.output.response) + sum(map(_input_weight, asked))
     if isinstance(event, NodeYielded):
         value = event.value
         return EVENT_BYTES + 2 * len(value if type(value) is str else to_json(value))
+    if isinstance(event, InputRequired):
+        return EVENT_BYTES + _input_weight(event.input)
     return EVENT_BYTES + CONTENT_BYTES
+
+
+def _input_weight(asked: RequiredInput) -> int:
+    return CONTENT_BYTES + 2 * len(to_json(asked.value))

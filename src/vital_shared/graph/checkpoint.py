@@ -31,6 +31,14 @@ class Checkpoint(BaseModel):
     spans: tuple[Span, ...]
     degradations: tuple[Degradation, ...]
 
+    def with_value(self, name: str, value: Any, plan: Plan) -> Checkpoint:
+        """Return the checkpoint with another value, such as one that a decision from outside adds to.
+
+        :raises CheckpointError: when the value would not come back as it is.
+        """
+        values = self.values | {name: plan.types.write(name, value)}
+        return self.model_copy(update={"values": values})
+
     def read(self, plan: Plan) -> dict[str, Any]:
         """Return the values as they were.
 

@@ -14,6 +14,8 @@ An error that a node itself raises leaves the run as it is, with a note that nam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "AnswerError",
     "CheckpointError",
@@ -64,4 +66,11 @@ class CheckpointError(GraphError):
 
 
 class AnswerError(CheckpointError):
-    """The answers to a paused run lack one, name one that it does not wait for, or have a wrong type."""
+    """The answers to a paused run lack one, name one that it does not wait for, or have a wrong type.
+
+    :param path: the place of the fault: the name of the answer, and the way into it; empty for all of them.
+    """
+
+    def __init__(self, message: str, *, path: Sequence[str | int] = ()) -> None:
+        super().__init__(message)
+        self.path = tuple(path)

@@ -41,7 +41,7 @@ class Done(Generic[T]):
 class Pause(Exception):
     """Raised by a node with ``pauses=True``: its value has to come from outside.
 
-    :param request: the question for the person or program that resumes the run.
+    :param request: the question for the person or program that resumes the run; JSON can hold it.
     """
 
     def __init__(self, request: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from vital_shared.graph.call import call_node
 from vital_shared.graph.errors import GraphError, NodeError
+from vital_shared.graph.json_value import json_value
 from vital_shared.graph.node import Pause, Skip
 from vital_shared.graph.observer import notify, observer_failed
 from vital_shared.graph.outcome import NodeStatus, RunStatus
@@ -185,9 +186,12 @@ class Run(RunState):
             self._finish(node, "cancelled", error)
             raise error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError
         if isinstance(error, Pause) and declared.pauses:
-            self.paused[node.makes] = error.request
-            self._finish(node, "paused", None)
-            return False
+            broken = _unwritable(node, error.request)
+            if broken is None:
+                self.paused[node.makes] = error.request
+                self._finish(node, "paused", None)
+                return False
+            error = broken
         if isinstance(error, Skip) and declared.optional:
             self._finish(node, "skipped", None)
             return True
@@ -209,6 +213,15 @@ class Run(RunState):
         self._ends[node.index] = end = self._clock()
         seconds = end - self._starts[node.index]
         notify(self.observers, "node_finished", self, node, status, seconds, error)
+
+
+def _unwritable(node: Node, request: Any) -> NodeError | None:
+    """Return why nobody could be asked what a node has paused with; None: it can be shown and stored."""
+    try:
+        json_value(node.name, "pauses with", request)
+    except NodeError as error:
+        return error
+    return None
 
 
 def _broken_rule(node: Node, error: BaseException) -> NodeError | None:

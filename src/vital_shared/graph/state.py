@@ -220,9 +220,10 @@ class RunState:
     def _answered(self, paused: Sequence[str], answers: Mapping[str, Any]) -> dict[str, Any]:
         """Check that what the run waits for is answered, and nothing else."""
         waits = ", ".join(f"'{name}'" for name in paused) or "nothing"
-        for name in paused:
-            if name not in answers:
-                raise AnswerError(f"graph '{self.plan.name}' waits for '{name}': pass it in answers")
+        missing = sorted(name for name in paused if name not in answers)
+        if missing:
+            names, it = ", ".join(f"'{name}'" for name in missing), "it" if len(missing) == 1 else "them"
+            raise AnswerError(f"graph '{self.plan.name}' waits for {names}: pass {it} in answers")
         for name in answers:
             if name not in paused:
                 raise AnswerError(f"graph '{self.plan.name}' does not wait for '{name}', but for {waits}")

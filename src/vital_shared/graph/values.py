@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import collections.abc
+import math
 import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
+from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from vital_shared.graph.errors import AnswerError, CheckpointError
@@ -24,6 +25,13 @@ _STREAMS = (
     collections.abc.AsyncGenerator,
     collections.abc.AsyncIterable,
 )
+
+
+MAX_READ_ERRORS: Final = 1_000
+"""Errors in an answer that are read; reading more would hold up all other runs."""
+
+MAX_PLACE_CHARACTERS: Final = 100
+"""Characters of each part of a place that a message names."""
 
 
 class ValueTypes:
@@ -89,18 +97,65 @@ class ValueTypes:
     def answer(self, name: str, given: Any) -> Any:
         """Return an answer to a paused node, checked: the run may have to wait again, and keep it then.
 
+        An answer that is JSON is read as JSON: a list for a tuple, text for a date, an object for a model. In
+        both forms the check is strict, so that 5 is no text, and "5" no number.
+
         :raises AnswerError: when it is not of the type that the node declares, or cannot be kept.
         """
+        adapter = self.adapter(name)
         try:
-            value = self.adapter(name).validate_python(given, strict=True)
+            text = _as_json(given)
+            if text is None:
+                value = adapter.validate_python(given, strict=True)
+            else:
+                value = adapter.validate_json(text, strict=True)
             self.write(name, value)
         except CheckpointError as error:
-            raise AnswerError(str(error)) from error
+            raise AnswerError(str(error), path=(name,)) from error
+        except ValidationError as error:
+            raise _refused(name, error) from error
         except (ValueError, RecursionError) as error:
-            raise AnswerError(
-                f"the answer '{name}' is not of the type that its node declares: {_line(error)}"
-            ) from error
+            broken = f"the answer '{name}' is not of the type that its node declares: {_line(error)}"
+            raise AnswerError(broken, path=(name,)) from error
         return value
+
+    def answer_schema(self, name: str) -> dict[str, Any]:
+        """Return the JSON schema of an answer to a paused node."""
+        adapter = self.adapter(name)
+        try:
+            return adapter.json_schema()
+        except PydanticUserError:  # what is read may be more than JSON schema can say
+            return adapter.json_schema(mode="serialization")
+
+
+def _as_json(value: Any) -> bytes | None:
+    """Write a value that is as JSON has it, down to its types; None where it is not."""
+    try:
+        return to_json(value) if _is_json(value) else None
+    except ValueError:  # half a character
+        return None
+
+
+def _is_json(value: Any) -> bool:
+    kind = type(value)
+    if kind is dict:
+        return all(type(key) is str and _is_json(held) for key, held in value.items())
+    if kind is list:
+        return all(map(_is_json, value))
+    return kind in (str, int, bool, type(None)) or (kind is float and math.isfinite(value))
+
+
+def _refused(name: str, error: ValidationError) -> AnswerError:
+    """Explain what is wrong with an answer, without repeating it: it may be private, or huge."""
+    broken = f"the answer '{name}' is not of the type that its node declares"
+    count = error.error_count()
+    if count > MAX_READ_ERRORS:
+        return AnswerError(f"{broken}: {count:,} parts of it are wrong", path=(name,))
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part)[:MAX_PLACE_CHARACTERS] for part in first["loc"])
+    at = f", at {place}" if place else ""
+    more = f" ({count - 1} more)" if count > 1 else ""
+    return AnswerError(f"{broken}{at}: {_line(first['msg'])}{more}", path=(name, *first["loc"]))
 
 
 def _unkept(name: str, adapter: TypeAdapter[Any], value: Any, error: Exception) -> CheckpointError:
@@ -121,7 +176,7 @@ def _read(adapter: TypeAdapter[Any], stored: Any) -> Any:
     return adapter.validate_json(text, strict=False, by_alias=False, by_name=True)
 
 
-def _line(error: BaseException) -> str:
+def _line(error: object) -> str:
     return " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
 
 

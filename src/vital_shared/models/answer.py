@@ -17,7 +17,7 @@ from vital_shared.models.quality import (
 )
 from vital_shared.models.tool import ToolCall, ToolResult
 
-__all__ = ["Answer", "Quality", "Suggestion", "ToolPlan", "to_answer"]
+__all__ = ["Answer", "Denial", "Quality", "Suggestion", "ToolPlan", "to_answer"]
 
 
 class Answer(Frozen):
@@ -72,8 +72,16 @@ class Suggestion(Frozen):
     """The reason why there is no suggestion; None where there is one, if only that no tool would help."""
 
 
+class Denial(Frozen):
+    """The reason why a suggested tool call is not made."""
+
+    id: str
+    """The id of the call."""
+    reason: str
+
+
 class ToolPlan(Frozen):
-    """The tool calls of a run before anybody has been asked."""
+    """The tool calls of a run, sorted before anybody has been asked."""
 
     approved: tuple[ToolCall, ...] = ()
     """Calls that need no approval, or have it."""
@@ -81,6 +89,8 @@ class ToolPlan(Frozen):
     """Calls that wait for the user's approval."""
     refused: tuple[ToolCall, ...] = ()
     """Calls that the run's own limit of cost does not allow."""
+    denials: tuple[Denial, ...] = ()
+    """The reasons of suggested calls that are not made, once that is decided."""
 
 
 class Quality(Frozen):

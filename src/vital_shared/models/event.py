@@ -10,6 +10,7 @@ from pydantic_core import SchemaSerializer
 
 from vital_shared.models.citation import Citation
 from vital_shared.models.quality import AnswerWarning
+from vital_shared.models.required_input import RequiredInput
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.models.workflow_io import WorkflowMode, WorkflowOutput
 
@@ -19,6 +20,7 @@ __all__ = [
     "CitationFound",
     "Event",
     "EventAdapter",
+    "InputRequired",
     "NodeFinished",
     "NodeStarted",
     "NodeStatus",
@@ -137,6 +139,14 @@ class ApprovalRequired(_Event):
 
 
 @_event
+class InputRequired(_Event):
+    """A paused node needs a value from outside."""
+
+    type: Literal["input_required"] = "input_required"
+    input: RequiredInput
+
+
+@_event
 class ToolStarted(_Event):
     """A tool call was made."""
 
@@ -195,7 +205,7 @@ class Superseded(_Event):
 
 @_event
 class RunPaused(_Event):
-    """The run waits for approval, and the stream closes; resuming goes on with the next number."""
+    """The run waits for approval or input, and the stream closes; resuming goes on with the next number."""
 
     type: Literal["run_paused"] = "run_paused"
     output: WorkflowOutput
@@ -226,6 +236,7 @@ Event = Annotated[
     | NodeYielded
     | Retrieval
     | ApprovalRequired
+    | InputRequired
     | ToolStarted
     | ToolFinished
     | Reasoning

@@ -31,6 +31,7 @@ from vital_shared.models.quality import (
     DegradationReason,
     UnsupportedSentence,
 )
+from vital_shared.models.required_input import RequiredInput
 from vital_shared.models.result_type import FinalResult, ResultT
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 
@@ -222,6 +223,8 @@ class WorkflowOutput(Frozen, Generic[ResultT]):
     tool_results: tuple[ToolResult, ...] = ()
     suggested_tools: tuple[ToolCall, ...] = ()
     """Calls that wait for the user's approval; only with ``awaiting_approval``."""
+    required_input: tuple[RequiredInput, ...] = ()
+    """Values that paused nodes need from outside; only with ``awaiting_approval``."""
 
     quality_score: float = Field(default=1.0, ge=0, le=1)
     groundedness: float | None = Field(default=None, ge=0, le=1)

@@ -195,6 +195,7 @@ ROUTE: Final = Label(
         "/v1/runs",
         "/v1/runs/{run_id}",
         "/v1/runs/{run_id}/approval",
+        "/v1/runs/{run_id}/resume",
         "/v1/runs/{run_id}/events",
         "/v1/workflows",
         "/v1/workflows/{name}",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal
@@ -25,6 +25,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import (
     AlreadyResumed,
+    Conflict,
     InvalidRequest,
     LimitExceeded,
     NotFound,
@@ -33,6 +34,7 @@ from vital_shared.errors import (
 )
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
+from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.account_tables import budgets
 from vital_shared.store.admission import (
@@ -53,6 +55,7 @@ from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.prepared import Prepared
+from vital_shared.store.run_decisions import add_decisions, decisions_of
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_record import (
     ENDED_WITHOUT_ANSWER,
@@ -69,7 +72,7 @@ from vital_shared.store.settlement import Settlement, payer_of
 from vital_shared.store.spool import Spool
 from vital_shared.store.tables import runs
 
-__all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore"]
+__all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore", "not_waiting"]
 
 logger = get_logger(__name__)
 
@@ -193,11 +196,16 @@ class RunStore:
         now: datetime,
         deadline_at: datetime,
         max_cost_nanos: Callable[[], int] = lambda: 0,
+        decisions: Sequence[RunDecision] = (),
+        key: IdempotencyKey | None = None,
     ) -> RunRecord:
         """Take a waiting run to resume it; of many who claim it, one gets it, with its checkpoint.
 
         :param deadline_at: the time when the resumed run counts as lost.
         :param max_cost_nanos: its max remaining cost, in nano-dollars.
+        :param decisions: stored with the resumption.
+        :param key: the key of the client's request, stored with it, too.
+        :raises KeyTaken: when the key stands for another run.
         :raises BudgetExceeded: when the tenant's budget does not allow that; the run waits on.
         :raises NotFound: when the tenant has no such run.
         :raises RunExpired: when the approval comes too late.
@@ -223,20 +231,19 @@ class RunStore:
                 )
                 admission = await connection.run_sync(check, request)
                 await connection.run_sync(reserve, request, admission)
+                await connection.run_sync(add_decisions, run_id, decisions)
+                if key is not None:
+                    await connection.run_sync(take_key, key, run_id, now)
                 self.journal.begin(run_id, deadline_at)
         if row is not None:
             self._note_admission(run_id, admission)
             return to_record(row)
-        record = await self.get(run_id, tenant_id=tenant_id, now=now)
-        if record.status == "expired":
-            raise RunExpired(
-                f"The run {run_id} waited for approval until {record.deadline_at:%Y-%m-%d %H:%M} UTC: "
-                "ask again",
-                field="run_id",
-            )
-        raise AlreadyResumed(
-            f"The run {run_id} does not wait for approval: its status is {record.status}", field="run_id"
-        )
+        raise not_waiting(await self.get(run_id, tenant_id=tenant_id, now=now))
+
+    async def decisions(self, run_id: str) -> tuple[RunDecision, ...]:
+        """Return the decisions that were made on a run, the oldest first."""
+        async with self._database.connect() as connection:
+            return await connection.run_sync(decisions_of, run_id)
 
     def has_budget(self, run_id: str) -> bool:
         """Return whether the tenant of a run of this process has a budget."""
@@ -413,6 +420,19 @@ class RunStore:
         self._reserved.discard(run_id)
         self._budgeted.discard(run_id)
         self.journal.end(run_id)
+
+
+def not_waiting(record: RunRecord) -> Conflict:
+    """Return the reason why a run cannot be resumed."""
+    if record.status == "expired":
+        return RunExpired(
+            f"The run {record.id} waited for approval until {record.deadline_at:%Y-%m-%d %H:%M} UTC: "
+            "ask again",
+            field="run_id",
+        )
+    return AlreadyResumed(
+        f"The run {record.id} does not wait for approval: its status is {record.status}", field="run_id"
+    )
 
 
 def _admit(

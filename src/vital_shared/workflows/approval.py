@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.agent import AgentProfile
@@ -13,7 +13,9 @@ from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.tools.registry import ToolRegistry
 
-__all__ = ["check_requests", "denied_results", "pick_approved", "plan_tools"]
+__all__ = ["TOO_DEAR", "check_requests", "denied_results", "plan_tools", "within_limit"]
+
+TOO_DEAR: Final = "it would have cost more than max_cost_dollars allows"
 
 
 def check_requests(requests: Sequence[ToolRequest], agent: AgentProfile, tools: ToolRegistry) -> None:
@@ -55,7 +57,7 @@ def plan_tools(  # one value from each of the nodes that know something about to
             continue
         waits = mode.is_manual and call.requires_approval
         (suggested if waits else approved).append(call)
-    kept, refused = _within(max_cost_dollars, approved)
+    kept, refused = within_limit(max_cost_dollars, approved)
     return ToolPlan(approved=kept, suggested=tuple(suggested), refused=refused)
 
 
@@ -80,10 +82,10 @@ def _requested(number: int, request: ToolRequest, question: str, tools: ToolRegi
     )
 
 
-def _within(
+def within_limit(
     limit: Decimal | None, calls: Sequence[ToolCall]
 ) -> tuple[tuple[ToolCall, ...], tuple[ToolCall, ...]]:
-    """Keep the calls, in order, that together cost no more than the limit."""
+    """Keep the calls, in order, that together cost no more than the limit; return those left out, too."""
     if limit is None:
         return tuple(calls), ()
     kept: list[ToolCall] = []
@@ -98,29 +100,15 @@ def _within(
     return tuple(kept), tuple(refused)
 
 
-def pick_approved(
-    suggested: Sequence[ToolCall], approved: Collection[str], plan: ToolPlan, limit: Decimal | None
-) -> tuple[ToolCall, ...]:
-    """Return all calls to make, once the user has said which of the suggested ones may be.
-
-    :raises InvalidRequest: when an id was not suggested.
-    """
-    known = {call.id for call in suggested}
-    for identifier in approved:
-        if identifier not in known:
-            raise InvalidRequest(
-                f'There is no suggested tool call "{identifier}"; suggested are: {", ".join(sorted(known))}.',
-                field="approved",
-            )
-    chosen = [call for call in suggested if call.id in approved]
-    return _within(limit, [*plan.approved, *chosen])[0]
-
-
 def denied_results(plan: ToolPlan, made: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
     """Return a result for each call that was not made, with the reason."""
-    ids = {call.id for call in made}
-    reasons = [(call, "the user did not approve it") for call in plan.suggested if call.id not in ids]
-    reasons += [(call, "it would have cost more than max_cost_dollars allows") for call in plan.refused]
+    ids, denials = {call.id for call in made}, {denial.id: denial.reason for denial in plan.denials}
+    reasons = [
+        (call, denials.get(call.id, "the user did not approve it"))
+        for call in plan.suggested
+        if call.id not in ids
+    ]
+    reasons += [(call, TOO_DEAR) for call in plan.refused]
     return tuple(
         ToolResult(id=call.id, name=call.name, arguments=call.arguments, status="denied", error=reason)
         for call, reason in reasons

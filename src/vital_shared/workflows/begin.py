@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from vital_shared.errors import LimitExceeded
 from vital_shared.graph import Checkpoint, Run
@@ -13,10 +11,11 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.language import load_for
 from vital_shared.store.idempotency import IdempotencyKey
-from vital_shared.store.runs import RunRecord
+from vital_shared.store.runs import RunRecord, not_waiting
 from vital_shared.workflows.cache_lookup import Lookup, look_up
 from vital_shared.workflows.cached_answer import CachedAnswer
 from vital_shared.workflows.coalesced_run import CoalescedRun
+from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.estimate import declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import SPAN_NAME, Execution
@@ -73,33 +72,43 @@ async def begin(
 async def resume(
     workflow: WorkflowParts,
     run_id: str,
-    approved: Collection[str],
+    decision: Decision,
     tenant_id: str | None,
-    answers: Mapping[str, Any],
+    key: IdempotencyKey | None = None,
 ) -> Execution:
     """Take a paused run, so that no other process can.
 
+    :param key: the key of the client's request, stored with the decision.
     :raises InvalidRequest: when there is no such run or call, or the run cannot go on (`Conflict`).
     :raises BudgetExceeded: when the tenant's budget does not allow the rest of it; it waits on.
+    :raises KeyTaken: when the key has resumed, or begun, another run.
     """
     services = workflow.services
     record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
-    earlier_span, calls = None, record.output.model_calls if record.output else ()
-    if record.status == "awaiting_approval":
-        written = dict(record.checkpoint or {})
-        earlier_span = written.pop(SPAN_NAME, None)
-        checkpoint = Checkpoint.model_validate(written)
-        record = resumable(workflow, record)
-        run, stream = restored_run(workflow, record, checkpoint, approved, answers)
+    if record.status != "awaiting_approval":
+        raise not_waiting(record)
+    written = dict(record.checkpoint or {})
+    earlier_span = written.pop(SPAN_NAME, None)
+    record = resumable(workflow, record)
+    calls = record.output.model_calls if record.output else ()
+    restored = restored_run(workflow, record, Checkpoint.model_validate(written), decision)
+    run, stream = restored.run, restored.stream
     now = services.now()
     deadline = _deadline(services, now)
 
     def max_cost_nanos() -> int:
-        return max_remaining_cost(workflow, record, run, _agent_of(workflow, run)).nanos
+        agent = _agent_of(workflow, run)
+        return max_remaining_cost(workflow, record, run, agent, restored.calls).nanos
 
     try:
         await services.runs.claim(
-            run_id, tenant_id=tenant_id, now=now, deadline_at=deadline, max_cost_nanos=max_cost_nanos
+            run_id,
+            tenant_id=tenant_id,
+            now=now,
+            deadline_at=deadline,
+            max_cost_nanos=max_cost_nanos,
+            decisions=restored.decisions,
+            key=key,
         )
     except LimitExceeded as error:
         count_refused(error)

@@ -15,7 +15,7 @@
   up to `ROUNDS` more calls follow, of the dearest and with a full context, and the tools' own prices. Such
   a loop ends at `DOLLARS`, when one more call may be under way and one more has to answer.
 - **Tools** are those that the input requests, and `MOST` suggested ones at the price of the dearest that
-  the agent may use without asking; after an approval, at the price of the dearest of all.
+  the agent may use without asking; after an approval, those that were approved, as they were edited.
 - **Sources** are asked twice at most, each time at the most that a search can cost; the search tool asks
   them once a call.
 
@@ -43,6 +43,7 @@ from vital_shared.llm.prompts.prompt import ANSWER_TOKENS, CONTEXT_TOKENS, HISTO
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import nanos_at_most
+from vital_shared.models.tool import ToolCall
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.base import max_price_of
 from vital_shared.retrieval.ingest.chunk import MAX_SECTION_TOKENS, MAX_TOKENS
@@ -94,6 +95,7 @@ def max_cost(
     spent: Decimal = ZERO_DOLLARS,
     parts: Collection[str] = PAID_PARTS,
     declared: Decimal = ZERO_DOLLARS,
+    calls: Sequence[ToolCall] | None = None,
 ) -> MaxCost:
     """Estimate a run.
 
@@ -102,11 +104,12 @@ def max_cost(
     :param spent: the cost of the part before it.
     :param parts: the built-in nodes that there are.
     :param declared: the bounds that the class's own nodes declare, together.
+    :param calls: the tool calls that were approved, perhaps edited; None: any that may be suggested.
     """
     if agent is None:
         left = remaining(request.max_cost_dollars, spent)
         return MaxCost(declared if left is None else min(declared, left))
-    return _Costs(services, request, agent, parts, resumed=resumed).total(spent, declared)
+    return _Costs(services, request, agent, parts, resumed=resumed, calls=calls).total(spent, declared)
 
 
 def declared_dollars(run: Run) -> Decimal:
@@ -139,12 +142,14 @@ class _Costs:
         parts: Collection[str],
         *,
         resumed: bool,
+        calls: Sequence[ToolCall] | None,
     ) -> None:
         self._services = services
         self._request = request
         self._agent = agent
         self._parts = parts
         self._resumed = resumed
+        self._calls = calls
         self._tools = allowed(services.tools, agent) if request.enable_tools else ()
         self._models = resolve_models(agent, request.model, services.models)
         self._search = sum(map(max_price_of, services.sources), ZERO_DOLLARS)
@@ -182,6 +187,10 @@ class _Costs:
 
     def _planned_tools(self) -> Decimal:
         registry = self._services.tools
+        if self._calls is not None:
+            known = {tool.name: tool for tool in registry}
+            prices = (self._price(known[call.name]) for call in self._calls if call.name in known)
+            return sum(prices, ZERO_DOLLARS)
         requested = (self._price(registry.get(each.name)) for each in self._request.requested_tools)
         waits = self._request.mode.is_manual and not self._resumed
         free_to_use = (self._price(tool) for tool in self._tools if not (waits and tool.requires_approval))

@@ -15,6 +15,7 @@ from vital_shared.models.event import (
     ApprovalRequired,
     CitationFound,
     Event,
+    InputRequired,
     NodeFinished,
     NodeStarted,
     NodeYielded,
@@ -27,6 +28,7 @@ from vital_shared.models.event import (
 )
 from vital_shared.models.quality import AnswerWarning
 from vital_shared.models.tool import ToolCall, ToolResult
+from vital_shared.workflows.required_input import is_approval, required_input
 
 __all__ = ["ANSWER_VALUE", "Continuation", "RunEvents", "current_item"]
 
@@ -137,7 +139,9 @@ class RunEvents(Observer):
         self.emit(NodeFinished, node=node.name, status=status, duration_seconds=seconds)
         if status == "paused":
             request = run.paused.get(node.makes)
-            if isinstance(request, tuple) and all(isinstance(call, ToolCall) for call in request):
+            if not is_approval(run.plan, node.makes):
+                self.emit(InputRequired, input=required_input(run.plan, node, request))
+            elif isinstance(request, tuple) and all(isinstance(call, ToolCall) for call in request):
                 self.emit(ApprovalRequired, tools=request)
 
     def step_started(self, run: ObservedRun, node: Node, name: str) -> None:

@@ -24,6 +24,7 @@ from vital_shared.retrieval.base import Retrieved
 from vital_shared.workflows.answering import unknown_price
 from vital_shared.workflows.output_values import output_values
 from vital_shared.workflows.quality import known_reason, score, warning_for
+from vital_shared.workflows.required_input import APPROVAL, is_approval, required_inputs
 from vital_shared.workflows.typed_result import result_of
 
 __all__ = ["build_output", "tool_results_of"]
@@ -75,6 +76,7 @@ def build_output(
         citations=answer.citations if answer else (),
         tool_results=results,
         suggested_tools=_suggested(run),
+        required_input=required_inputs(run) if run.paused else (),
         quality_score=score(reasons, quality.groundedness),
         groundedness=quality.groundedness,
         answer_probability=estimate.probability if estimate else None,
@@ -157,10 +159,5 @@ def _unpriced(calls: Sequence[ModelCall], answer: Answer | None) -> Iterator[Ans
 
 
 def _suggested(run: Run) -> tuple[ToolCall, ...]:
-    return tuple(
-        call
-        for pending in run.paused.values()
-        if isinstance(pending, tuple)
-        for call in pending
-        if isinstance(call, ToolCall)
-    )
+    pending = run.paused.get(APPROVAL) if is_approval(run.plan, APPROVAL) else None
+    return tuple(call for call in pending if isinstance(call, ToolCall)) if isinstance(pending, tuple) else ()

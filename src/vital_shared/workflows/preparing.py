@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from vital_shared.errors import InvalidRequest, PlanChanged
 from vital_shared.graph import AnswerError, Checkpoint, CheckpointError, Plan, Run, own_observers
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.answer import ToolPlan
+from vital_shared.models.run_decision import RunDecision
+from vital_shared.models.tool import ToolCall
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.metrics import AGENT, MODEL, NODE, TENANT
 from vital_shared.store.label_values import Named
 from vital_shared.store.runs import RunRecord
-from vital_shared.workflows.approval import check_requests, pick_approved
+from vital_shared.workflows.approval import check_requests
+from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.estimate import MaxCost, declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.model_selection import check_prices, remaining, resolve_models
+from vital_shared.workflows.required_input import APPROVAL, TOOL_PLAN, is_approval
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = [
+    "RestoredRun",
     "check_input",
     "max_remaining_cost",
     "name_labels",
@@ -86,9 +92,16 @@ def _nodes(plan: Plan) -> tuple[Named, ...]:
 
 
 def max_remaining_cost(
-    workflow: WorkflowParts, record: RunRecord, run: Run, agent: AgentProfile | None
+    workflow: WorkflowParts,
+    record: RunRecord,
+    run: Run,
+    agent: AgentProfile | None,
+    calls: Sequence[ToolCall] | None,
 ) -> MaxCost:
-    """Estimate what comes after a pause."""
+    """Estimate what comes after a pause.
+
+    :param calls: the tool calls that are to be made, as they were decided; None: they were made before.
+    """
     return max_cost(
         workflow.services,
         record.input,
@@ -97,7 +110,19 @@ def max_remaining_cost(
         spent=record.output.cost.total if record.output else Decimal(0),
         parts=workflow.traits.built_in,
         declared=declared_dollars(run),
+        calls=calls,
     )
+
+
+class RestoredRun(NamedTuple):
+    """A paused run with the decision on it."""
+
+    run: Run
+    stream: RunEvents
+    calls: Sequence[ToolCall] | None
+    """The tool calls to make; None: the run did not wait for any."""
+    decisions: tuple[RunDecision, ...]
+    """The decision as it is stored."""
 
 
 def resumable(workflow: WorkflowParts, record: RunRecord) -> RunRecord:
@@ -124,33 +149,48 @@ def resumable(workflow: WorkflowParts, record: RunRecord) -> RunRecord:
 
 
 def restored_run(
-    workflow: WorkflowParts,
-    record: RunRecord,
-    checkpoint: Checkpoint,
-    approved: Collection[str],
-    answers: Mapping[str, Any],
-) -> tuple[Run, RunEvents]:
+    workflow: WorkflowParts, record: RunRecord, checkpoint: Checkpoint, decision: Decision
+) -> RestoredRun:
     """Put the user's decision into the checkpoint of a paused run.
 
     :raises PlanChanged: when the plan has changed since.
     :raises InvalidRequest: when an answer is missing, not asked for, or of a wrong type.
     """
-    if "approved_tools" in answers:
+    waits_for_approval = APPROVAL in checkpoint.paused and is_approval(workflow.plan, APPROVAL)
+    if waits_for_approval and APPROVAL in decision.answers:
         raise InvalidRequest("Tool calls are approved by their ids: pass these as approved.", field="answers")
+    services = workflow.services
     try:
-        values = checkpoint.read(workflow.plan)
-        given = dict(answers)
-        if "approved_tools" in checkpoint.paused:
-            plan = values["tool_plan"]
-            spent = record.output.cost.total if record.output else Decimal(0)
-            left = remaining(record.input.max_cost_dollars, spent)
-            given["approved_tools"] = pick_approved(plan.suggested, approved, plan, left)
-        stream = RunEvents(workflow.services.logs.open(record.id, record.tenant_id, record.last_seq))
-        return new_run(workflow, record.input, stream, checkpoint, given), stream
+        given, on_tools = dict(decision.answers), None
+        if waits_for_approval:
+            on_tools = decision.on_tools(_tool_plan(workflow, checkpoint), services.tools, _left(record))
+            given[APPROVAL] = on_tools.calls
+            checkpoint = checkpoint.with_value(TOOL_PLAN, on_tools.plan, workflow.plan)
+        else:
+            checkpoint.read(workflow.plan)
+            decision.refuse_ids()
+        stream = RunEvents(services.logs.open(record.id, record.tenant_id, record.last_seq))
+        run = new_run(workflow, record.input, stream, checkpoint, given)
     except AnswerError as error:
-        raise InvalidRequest(f"The run cannot go on: {error}.", field="answers") from error
+        place = ".".join(("answers", *map(str, error.path)))
+        raise InvalidRequest(f"The run cannot go on: {error}.", field=place) from error
     except CheckpointError as error:
         raise PlanChanged(str(error), field="run_id") from error
+    types = workflow.plan.types
+    answers = {name: types.write(name, run.value(name)) for name in decision.answers}
+    calls = None if on_tools is None else on_tools.calls
+    return RestoredRun(run, stream, calls, decision.record(on_tools, answers, services.now()))
+
+
+def _tool_plan(workflow: WorkflowParts, checkpoint: Checkpoint) -> ToolPlan:
+    found: ToolPlan = checkpoint.read(workflow.plan)[TOOL_PLAN]
+    return found
+
+
+def _left(record: RunRecord) -> Decimal | None:
+    """Return the rest of the run's own limit of cost, in dollars."""
+    spent = record.output.cost.total if record.output else Decimal(0)
+    return remaining(record.input.max_cost_dollars, spent)
 
 
 def new_run(

@@ -14,6 +14,7 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, Workflo
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.asking import AsksModels
+from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import unstreamed
@@ -161,13 +162,17 @@ class Workflow(
     async def begin_resumed(
         self,
         run_id: str,
-        approved: Collection[str] = (),
+        decision: Decision,
         *,
         tenant_id: str | None = None,
-        answers: Mapping[str, Any] | None = None,
+        key: IdempotencyKey | None = None,
     ) -> RunHandle:
-        """Take a paused run, which its `events` run on; for servers. Raises what `resume` raises."""
-        return await beginning.resume(await self._parts(), run_id, approved, tenant_id, answers or {})
+        """Take a paused run, which its `events` run on; for servers. Raises what `resume` raises.
+
+        :param key: the key of the client's request, stored with the decision.
+        :raises KeyTaken: when the key stands for another run.
+        """
+        return await beginning.resume(await self._parts(), run_id, decision, tenant_id, key)
 
     async def execute_typed(self, input: InputT) -> WorkflowOutput[ResultT]:  # noqa: A002 - the seed's name
         """Answer, or pause for the user's approval.
@@ -197,19 +202,26 @@ class Workflow(
         *,
         tenant_id: str | None = None,
         answers: Mapping[str, Any] | None = None,
+        edited: Mapping[str, Mapping[str, Any]] | None = None,
+        denied: Mapping[str, str] | None = None,
+        user_id: str | None = None,
     ) -> WorkflowOutput[ResultT]:
         """Go on with a paused run, making the suggested tool calls that are approved, and no others.
 
         :param approved: ids of suggested calls; none denies them all.
         :param tenant_id: restrict to runs of this tenant; None for every tenant.
-        :param answers: the values of a subclass's own pausing nodes.
+        :param answers: the values of a subclass's own pausing nodes, by the value's name.
+        :param edited: other arguments for suggested calls, by id, which approves them.
+        :param denied: the reasons of calls that are denied, by id; the model reads them.
+        :param user_id: the person who decides; stored with the run.
         :raises NotFound: when there is no such run.
-        :raises InvalidRequest: when an id was not suggested.
+        :raises InvalidRequest: when an id was not suggested, an answer is missing or does not fit.
         :raises Conflict: when it was resumed, has ended or expired, or the workflow has changed.
         :raises RunFailed: when there is no answer.
         """
+        decision = Decision(approved, edited or {}, denied or {}, answers or {}, user_id)
         with unstreamed():
-            run = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
+            run = await self.begin_resumed(run_id, decision, tenant_id=tenant_id)
             return with_result(self.plan, await run.answer())
 
     async def resume_stream(
@@ -219,9 +231,13 @@ class Workflow(
         *,
         tenant_id: str | None = None,
         answers: Mapping[str, Any] | None = None,
+        edited: Mapping[str, Mapping[str, Any]] | None = None,
+        denied: Mapping[str, str] | None = None,
+        user_id: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Go on like `resume`, event by event; the numbers go on from where the run had paused."""
-        execution = await self.begin_resumed(run_id, approved, tenant_id=tenant_id, answers=answers)
+        decision = Decision(approved, edited or {}, denied or {}, answers or {}, user_id)
+        execution = await self.begin_resumed(run_id, decision, tenant_id=tenant_id)
         async with aclosing(execution.events()) as events:
             async for event in events:
                 yield with_result_of_event(self.plan, event)

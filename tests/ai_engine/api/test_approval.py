@@ -10,6 +10,7 @@ import pytest
 from tests.ai_engine.harness import SUM, Serve, Service, asked
 from tests.ai_engine.processes import running_server
 
+from ai_engine.served_workflows import ServedWorkflows
 from vital_shared.workflows.base_workflow import BaseWorkflow
 
 
@@ -109,7 +110,8 @@ async def test_a_run_of_a_workflow_that_has_changed_is_a_conflict(service: Servi
         pass
 
     run_id = (await paused(service))["run_id"]
-    object.__setattr__(service.engine, "workflow", Other(service.services))
+    changed = ServedWorkflows({"other": Other(service.services)})
+    object.__setattr__(service.engine, "workflows", changed)
     assert (await approve(service, run_id, {"approved": "all"})).status_code == 409
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ag_ui.core import (
@@ -36,20 +36,28 @@ from pydantic_core import to_json
 
 from vital_shared.events.encoding import decode
 from vital_shared.models.cancellation import CANCELLED
+from vital_shared.models.tool import ToolCall
 
-__all__ = ["EventWriter", "encode_event"]
+__all__ = ["INPUT", "EventWriter", "encode_event"]
 
 VERSION: Final = "1.0"
 
 PLACE: Final = ("type", "run_id", "seq", "epoch")
 """The fields that an event of ours has for its place in the log."""
 
-ANSWER: Final = {
+APPROVAL_ANSWER: Final = {
     "type": "object",
-    "properties": {"approved": {"type": "boolean"}},
+    "properties": {
+        "approved": {"type": "boolean"},
+        "arguments": {"type": "object", "description": "Other arguments for the call."},
+        "reason": {"type": "string", "description": "The reason of a denial; the model reads it."},
+    },
     "required": ["approved"],
 }
-"""The JSON schema of what is answered to an interrupt."""
+"""The JSON schema of the answer to a tool call's interrupt."""
+
+INPUT: Final = "input:"
+"""The beginning of the name of an interrupt for input, which no id of a call has."""
 
 Json = dict[str, Any]
 
@@ -65,18 +73,19 @@ class EventWriter:
     Text that has come while the client was reading is sent as one piece.
 
     :param thread_id: the conversation, and ``run_id`` the run, as the client names them.
-    :param proposed: the calls that were proposed before the client approved of them: they are not sent again.
+    :param proposed: the calls that were proposed before the client approved of them: they are not sent again,
+        but for other arguments.
     :param warnings: the parts of the request that were left out.
     """
 
     def __init__(
-        self, thread_id: str, run_id: str, proposed: Collection[str] = (), warnings: Sequence[str] = ()
+        self, thread_id: str, run_id: str, proposed: Sequence[ToolCall] = (), warnings: Sequence[str] = ()
     ) -> None:
         self._warnings = warnings
         self._thread_id = thread_id
         self._run_id = run_id
-        self._told = set(proposed)
-        """The calls whose names and arguments the client has."""
+        self._told = {call.id: call.arguments for call in proposed}
+        """The arguments of the calls that the client has, by id."""
         self._steps: dict[str, int] = {}
         """The steps that have begun and not ended, and how often."""
         self._ours = ""
@@ -198,12 +207,16 @@ class EventWriter:
 
     def _call(self, call: Json) -> Iterator[BaseEvent]:
         """Send the call, unless the client knows it."""
-        if call["id"] in self._told:
+        name, known = self._call_id(call), self._told.get(call["id"])
+        if known == call["arguments"]:
             return
-        self._told.add(call["id"])
+        self._told[call["id"]] = call["arguments"]
         yield from self._stop_thinking()
         yield from self._stop_speaking()
-        name = self._call_id(call)
+        if known is not None:  # AG-UI has no word for a call that was edited
+            edited = {"tool_call_id": name, "name": call["name"], "arguments": call["arguments"]}
+            yield CustomEvent(name="tool_call_edited", value=edited)
+            return
         yield ToolCallStartEvent(tool_call_id=name, tool_call_name=call["name"])
         yield ToolCallArgsEvent(tool_call_id=name, delta=to_json(call["arguments"]).decode())
         yield ToolCallEndEvent(tool_call_id=name)
@@ -241,12 +254,23 @@ class EventWriter:
                 reason="tool_call",
                 message=call["reason"] or f"May {call['name']} be called?",
                 tool_call_id=self._call_id(call),
-                response_schema=ANSWER,
+                response_schema=APPROVAL_ANSWER,
                 metadata={"vital": {"cost_dollars": call["cost_dollars"]}},
             )
             for call in calls
         ]
+        interrupts += map(self._input_interrupt, output["required_input"])
         yield self._end(outcome=RunFinishedInterruptOutcome(interrupts=interrupts))
+
+    def _input_interrupt(self, asked: Json) -> Interrupt:
+        value, node = asked["value"], asked["node"]
+        return Interrupt(
+            id=f"{self._ours}/{INPUT}{asked['name']}",
+            reason="input_required",
+            message=value if isinstance(value, str) else f'The step "{node}" needs input.',
+            response_schema=asked["answer_schema"],
+            metadata={"vital": {"node": node, "name": asked["name"], "value": value}},
+        )
 
     def _finished(self, output: Json) -> Iterator[BaseEvent]:
         yield from self._close()

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from ai_engine.chat_input import chat_input, chat_mode
 from ai_engine.conversation import MAX_MESSAGES, ChatMessage, Conversation
+from ai_engine.protocols.agui.events import INPUT
 from ai_engine.served_workflows import ServedWorkflow
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.agent import AgentId
 from vital_shared.models.base import Frozen
+from vital_shared.models.tool import ToolCall
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.store.runs import RunRecord
+from vital_shared.workflows.decision import MAX_REASON_CHARACTERS, Decision
 
-__all__ = ["Chosen", "Decision", "RunAgentInput", "calls_of", "decision", "run_id_of", "workflow_input"]
+__all__ = ["Chosen", "RunAgentInput", "calls_of", "decision", "run_id_of", "workflow_input"]
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_USER: Final = "agui"
@@ -31,14 +34,6 @@ class Chosen(Frozen):
     """None: the one that answers where none is named."""
     mode: WorkflowMode = Field(default=WorkflowMode.MODE_3, strict=False)
     agent_id: AgentId = "generalist"
-
-
-class Decision(Frozen):
-    """The answers to what a run has asked."""
-
-    run_id: str
-    approved: tuple[str, ...]
-    """Ids of calls."""
 
 
 class _AguiModel(BaseModel):
@@ -106,35 +101,71 @@ def run_id_of(asked: RunAgentInput) -> str:
     return runs.pop()
 
 
-def decision(asked: RunAgentInput, record: RunRecord) -> Decision:
+def decision(asked: RunAgentInput, record: RunRecord, key_id: str | None) -> Decision:
     """Read the answers to all that a run asks.
 
     :raises InvalidRequest: when an answer is missing, twice there, to something else or no answer.
     """
     if record.input.metadata.get(THREAD) != asked.thread_id:
         raise InvalidRequest(f"The run {record.id} belongs to another thread", field="threadId")
-    entries = asked.resume or ()
-    answered = [entry.interrupt_id.partition("/")[2] for entry in entries]
-    open_calls = calls_of(record)
-    if sorted(answered) != sorted(open_calls):
+    entries = {entry.interrupt_id.partition("/")[2]: entry for entry in asked.resume or ()}
+    waiting = [call.id for call in calls_of(record)]
+    waiting += [f"{INPUT}{each.name}" for each in record.output.required_input] if record.output else []
+    if sorted(entries) != sorted(waiting) or len(entries) != len(asked.resume or ()):
         raise InvalidRequest(
-            "resume has to answer each interrupt of the run once: " + ", ".join(open_calls), field="resume"
+            "resume has to answer each interrupt of the run once: " + ", ".join(waiting), field="resume"
         )
-    approved = []
-    for call, entry in zip(answered, entries, strict=True):
-        if entry.status == "cancelled":
-            continue
-        answer = entry.payload.get("approved") if isinstance(entry.payload, dict) else entry.payload
-        if not isinstance(answer, bool):
-            raise InvalidRequest(
-                'the payload of a resolved interrupt has to be {"approved": true} or {"approved": false}',
-                field="resume",
-            )
-        if answer:
-            approved.append(call)
-    return Decision(run_id=record.id, approved=tuple(approved))
+    approvals = {name: _approval(entry) for name, entry in entries.items() if not name.startswith(INPUT)}
+    inputs = {name: entry for name, entry in entries.items() if name.startswith(INPUT)}
+    return Decision(
+        approved=tuple(name for name, answer in approvals.items() if answer.approved),
+        edited={
+            name: answer.arguments
+            for name, answer in approvals.items()
+            if answer.approved and answer.arguments is not None
+        },
+        denied={name: answer.reason for name, answer in approvals.items() if not answer.approved},
+        answers={name.removeprefix(INPUT): _input(name, entry) for name, entry in inputs.items()},
+        key_id=key_id,
+    )
 
 
-def calls_of(record: RunRecord) -> tuple[str, ...]:
-    """Return the ids of the calls that a run asks approval for."""
-    return tuple(call.id for call in record.output.suggested_tools) if record.output else ()
+class _Approval(BaseModel):
+    """The payload of a tool call's interrupt."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    approved: bool
+    arguments: dict[str, Any] | None = None
+    reason: str = Field(default="", max_length=MAX_REASON_CHARACTERS)
+
+
+_DENIAL: Final = _Approval(approved=False)
+
+
+def _approval(entry: ResumeEntry) -> _Approval:
+    if entry.status == "cancelled":
+        return _DENIAL
+    payload = {"approved": entry.payload} if isinstance(entry.payload, bool) else entry.payload
+    try:
+        return _Approval.model_validate(payload)
+    except ValidationError as error:
+        raise InvalidRequest(
+            'the payload of a resolved interrupt has to be {"approved": true} or {"approved": false}, '
+            'with "arguments" or a "reason" as you like',
+            field="resume",
+        ) from error
+
+
+def _input(name: str, entry: ResumeEntry) -> Any:
+    if entry.status == "cancelled":
+        raise InvalidRequest(
+            f"the interrupt {name} needs an answer, and was cancelled: answer it, or cancel the run",
+            field="resume",
+        )
+    return entry.payload
+
+
+def calls_of(record: RunRecord) -> tuple[ToolCall, ...]:
+    """Return the calls that a run asks approval for."""
+    return record.output.suggested_tools if record.output else ()

@@ -57,7 +57,10 @@ def completion(output: WorkflowOutput, model: str, warnings: Sequence[str] = ())
 
 
 def waiting(output: WorkflowOutput) -> str:
-    """Name the calls that the user has to approve, since this protocol has no way to ask for it."""
+    """Name what the run waits for, since this protocol has no way to ask for it."""
+    if output.required_input:
+        names = ", ".join(each.name for each in output.required_input)
+        return f"This waits for input ({names}): POST /v1/runs/{output.run_id}/resume goes on."
     calls = ", ".join(f"{call.name} {to_json(call.arguments).decode()}" for call in output.suggested_tools)
     return (
         f"This waits for your approval of {calls}: POST /v1/runs/{output.run_id}/approval goes on, "

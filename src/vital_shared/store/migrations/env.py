@@ -14,6 +14,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     document_file_table,
     idempotency_table,
     retrieval_tuning_table,
+    run_decision_table,
     source_tables,
     staged_embedding_table,
 )

@@ -1,0 +1,44 @@
+"""The inputs from outside that a run waits for, tool calls to approve aside."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from vital_shared.graph import Node, ObservedRun, Plan, json_value
+from vital_shared.models.required_input import RequiredInput
+
+__all__ = ["APPROVAL", "TOOL_PLAN", "is_approval", "required_input", "required_inputs"]
+
+APPROVAL: Final = "approved_tools"
+"""The value of the node that waits for the approval of tool calls, which are approved by their ids."""
+
+
+TOOL_PLAN: Final = "tool_plan"
+"""The value that has the calls which need approval."""
+
+
+def is_approval(plan: Plan, name: str) -> bool:
+    """Return whether a value is the approval of tool calls; an own graph may use the name otherwise."""
+    return name == APPROVAL and TOOL_PLAN in plan.slots
+
+
+def required_inputs(run: ObservedRun) -> tuple[RequiredInput, ...]:
+    """Return the values that the paused nodes of a run need."""
+    return tuple(
+        required_input(run.plan, node, run.paused[node.makes])
+        for node in run.plan.nodes
+        if node.makes in run.paused and not is_approval(run.plan, node.makes)
+    )
+
+
+def required_input(plan: Plan, node: Node, question: Any) -> RequiredInput:
+    """Return the value that a paused node needs.
+
+    :param question: the value that it has paused with.
+    """
+    return RequiredInput(
+        name=node.makes,
+        node=node.name,
+        value=json_value(node.name, "pauses with", question),
+        answer_schema=plan.types.answer_schema(node.makes),
+    )
