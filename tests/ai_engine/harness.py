@@ -30,6 +30,7 @@ class SteppedModel:
     """A model that writes a word whenever the test says so."""
 
     name = "stepped"
+    calls_tools = False
 
     def __init__(self, words: Iterable[str] = ("one", "two", "three")) -> None:
         self.words = tuple(words)
