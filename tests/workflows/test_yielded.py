@@ -15,6 +15,7 @@ from tests.workflows.conftest import Open
 from vital_shared import Answer, BaseWorkflow, Done, Outcome, TextDelta, fan_out, node
 from vital_shared.errors import RunFailed
 from vital_shared.graph import MAX_SHOWN_BYTES, NodeError, json_value
+from vital_shared.llm.base import ReasoningDelta
 from vital_shared.models.event import EventAdapter, NodeYielded, RunFailedEvent, RunFinished, Token
 from vital_shared.testing import counted, question
 
@@ -201,3 +202,16 @@ def test_every_value_is_plain_json_or_refused(value):
     assert json.loads(json.dumps(shown, allow_nan=False)) == shown
     event = NodeYielded(run_id="run", seq=1, node="n", value=shown)
     assert EventAdapter.validate_json(event.model_dump_json()) == event
+
+
+@pytest.mark.parametrize("piece", ["\ud800", TextDelta(text="\ud800"), ReasoningDelta(text="a \ud800")])
+async def test_a_piece_of_an_answer_that_json_cannot_hold_fails_the_run_in_words(services, piece):
+    class Halved(BaseWorkflow):
+        @node
+        async def answer(self, query: str) -> AsyncIterator[str | TextDelta | ReasoningDelta | Done[Answer]]:
+            yield "Yes."
+            yield piece
+            yield Done(Answer(text="Yes."))
+
+    with pytest.raises(RunFailed, match="answer"):
+        await Halved(services).execute_typed(question("How long?"))

@@ -186,6 +186,7 @@ def _compile(
     return Node(
         index=index,
         name=spec.name,
+        makes=declared.makes,
         slot=slots[declared.makes],
         slots=tuple(slots[source] for source in sources),
         take=_taker([slots[source] for source in sources]),

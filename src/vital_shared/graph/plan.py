@@ -30,6 +30,8 @@ class Node:
     index: int
     name: str
     """The method's name, unique in the plan."""
+    makes: str
+    """The name of its value."""
     slot: int
     """The slot of its value."""
     slots: tuple[int, ...]
@@ -59,11 +61,6 @@ class Node:
     """File and line."""
     item_position: int
     """Position of the parameter that gets the item, in a fanned out node; else -1."""
-
-    @property
-    def makes(self) -> str:
-        """The name of its value."""
-        return self.declaration.makes
 
     def timed_out(self, error: BaseException) -> bool:
         """Return whether this is the node's own timeout; a `TimeoutError` of what it calls is a failure."""

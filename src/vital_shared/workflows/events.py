@@ -90,18 +90,18 @@ class RunEvents(Observer):
         if self.log.is_full:
             await self.log.room()  # before it is numbered, so that the order is that of the numbers
         if node.makes == ANSWER_VALUE:
-            if isinstance(chunk, TextDelta):
-                self.emit_text(chunk.text)
-                return
-            if isinstance(chunk, str):
-                await self._deliver_text(node, chunk)
+            text = chunk.text if isinstance(chunk, TextDelta) else chunk
+            if isinstance(text, str):
+                if 0 < len(text) <= MAX_TOKEN_CHARACTERS and text.isascii():  # as most pieces are
+                    self.emit_text(text)
+                else:
+                    await self._deliver_text(node, text)
                 return
         self._deliver_part(node, chunk, item)
 
     async def _deliver_text(self, node: Node, text: str) -> None:
         """Write plain text that the answer's node yields; one piece may be of any length."""
-        if not text.isascii():
-            _check_text(node, text)
+        _check_text(node, text)
         for start in range(0, len(text), MAX_TOKEN_CHARACTERS):
             if start and self.log.is_full:
                 await self.log.room()
@@ -117,6 +117,7 @@ class RunEvents(Observer):
         elif node.makes == ANSWER_VALUE and isinstance(chunk, Cited):
             self.emit(CitationFound, citation=chunk.citation)
         elif node.makes == ANSWER_VALUE and isinstance(chunk, ReasoningDelta):
+            _check_text(node, chunk.text)
             self.emit(Reasoning, text=chunk.text)
         else:
             shown = chunk.text if isinstance(chunk, TextDelta) else chunk
