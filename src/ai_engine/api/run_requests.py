@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -242,14 +242,22 @@ async def until_ended(http_request: Request, run: LiveRun) -> None:
 
 
 async def _as_reader(http_request: Request, run: LiveRun, waiting: Awaitable[object]) -> None:
-    async def read() -> None:
-        with run.reading():
-            await until_disconnected(http_request.receive)
+    """Wait as a reader, from now on as long as the client is there.
 
-    async with asyncio.TaskGroup() as tasks:
-        reader = tasks.create_task(read())
-        await waiting
-        reader.cancel()
+    Between a run's start and its reader, and between one wait and the next, nothing else gets its turn. So a
+    run whose client is there has a reader, however slow this process is.
+    """
+    with ExitStack() as reading:
+        reading.enter_context(run.reading())
+
+        async def leave_with_client() -> None:
+            await until_disconnected(http_request.receive)
+            reading.close()
+
+        async with asyncio.TaskGroup() as tasks:
+            leaving = tasks.create_task(leave_with_client())
+            await waiting
+            leaving.cancel()
 
 
 def output_of(run: LiveRun) -> WorkflowOutput:

@@ -101,22 +101,21 @@ class EventStreamResponse(Response):
         self._is_sending = False
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send them; a client that is gone, or takes nothing any more, ends it."""
+        """Send them, as a reader from now on; a client that is gone, or takes nothing any more, ends it."""
         STREAM_CONNECTIONS.labels().inc()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                sending = tasks.create_task(self._send(send))
+            async with self._read() as reader, asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(self._send(reader, send))
                 watching = tasks.create_task(self._watch(receive, send))
                 sending.add_done_callback(lambda _: watching.cancel())
                 watching.add_done_callback(lambda _: sending.cancel())
         finally:
             STREAM_CONNECTIONS.labels().inc(-1)
 
-    async def _send(self, send: Send) -> None:
+    async def _send(self, reader: FrameSource, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async with self._read() as reader:
-            while piece := await reader.frames():
-                await self._tell(send, piece)
+        while piece := await reader.frames():
+            await self._tell(send, piece)
         await send({"type": "http.response.body", "body": self._tail, "more_body": False})
 
     async def _tell(self, send: Send, piece: bytes) -> None:

@@ -1,13 +1,17 @@
 """Which runs live, and for how long: by an injected clock."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 from structlog.testing import capture_logs
 from tests.ai_engine.harness import SUM, SteppedModel
 
+from ai_engine.api.run_requests import until_begun, until_ended
+from ai_engine.api.streams import EventStreamResponse
 from ai_engine.runs.fair_slots import EngineBusy, FairSlots
 from ai_engine.runs.hub import LiveRun, RunHub
 from vital_shared.models.event import Event, RunFailedEvent, RunFinished
@@ -87,6 +91,47 @@ async def test_a_reader_keeps_it_alive_and_the_time_begins_again_when_it_leaves(
     await hub.tick()
     model.finish()
     await run.ended.wait()
+    assert isinstance(run.log.outcome, RunFinished)
+
+
+async def wait_for_the_end(request: Request, run: LiveRun) -> None:
+    await until_begun(request, run)
+    await until_ended(request, run)
+
+
+async def read_the_events(request: Request, run: LiveRun) -> None:
+    await until_begun(request, run)
+    response = EventStreamResponse(run.follow, run_id=run.run_id, tenant_id="acme", heartbeat_seconds=60)
+
+    async def send(_message: Message) -> None:
+        await asyncio.sleep(0)
+
+    await response(request.scope, request.receive, send)
+
+
+@pytest.mark.parametrize("client", [wait_for_the_end, read_the_events])
+async def test_a_client_that_is_there_is_a_reader_however_slow_the_process_is(
+    hub: RunHub,
+    workflow: BaseWorkflow,
+    clock: Clock,
+    model: SteppedModel,
+    client: Callable[[Request, LiveRun], Awaitable[None]],
+) -> None:
+    async def be_slow() -> None:
+        while True:
+            clock.now += 60
+            await hub.tick()
+            await asyncio.sleep(0)
+
+    async def receive() -> Message:
+        return await asyncio.get_running_loop().create_future()
+
+    slow = asyncio.create_task(be_slow())
+    model.finish()
+    asked = question("Why?", model="stepped")
+    run = await hub.start(lambda: workflow.begin(asked), tenant_id="acme")
+    await client(Request({"type": "http"}, receive), run)
+    slow.cancel()
     assert isinstance(run.log.outcome, RunFinished)
 
 
