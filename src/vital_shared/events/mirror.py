@@ -74,7 +74,6 @@ class Mirror:
     def __init__(self, link: RedisLink, worker: str) -> None:
         self._link = link
         self._worker = worker
-        self._append = link.redis.register_script(APPEND)
         self._noted: dict[str, RedisLog] = {}
         self._news = asyncio.Event()
         self._pause = 0.0
@@ -113,8 +112,9 @@ class Mirror:
 
     async def _write(self, logs: list[RedisLog]) -> None:
         async with self._link.redis.pipeline(transaction=False) as pipeline:
-            for log in logs:
-                await self._append(keys=self._keys(log), args=self._batch(log), client=pipeline)
+            for log in logs:  # whole: for one it knows by its hash, the client asks Redis first each time
+                keys = self._keys(log)
+                pipeline.eval(APPEND, len(keys), *keys, *self._batch(log))
             replies = await pipeline.execute()
         for log, reply in zip(logs, replies, strict=True):
             self._note_reply(log, *cast("tuple[int, int]", reply))
