@@ -38,6 +38,7 @@ from vital_shared.graph import Observer
 from vital_shared.llm.call_metrics import count_call
 from vital_shared.models.charge import Charge, CostType
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.monitoring.instrument import Instrument
 from vital_shared.monitoring.metrics import (
     BOUNDED,
@@ -142,7 +143,7 @@ def parts(request: WorkflowInput, output: WorkflowOutput, context: RunContext) -
         TOOL_EXECUTIONS_TOTAL.labels(result.name, result.status).inc()
         TOOL_DURATION_SECONDS.labels(result.name).observe(result.duration_seconds)
     for charge in CHARGES:
-        count_charge(request.mode.value, request.tenant_id, charge)
+        count_charge(request.mode.value, request.tenant_id, BUILT_IN, charge)
 
 
 def cached(cache: Cache, request: WorkflowInput) -> None:
