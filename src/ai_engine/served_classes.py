@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from ai_engine.settings import ServerSettings
 from vital_shared.errors import ConfigurationError, InvalidRequest
-from vital_shared.graph import GraphError
+from vital_shared.graph import Graph, GraphError
 from vital_shared.llm.configuration import load_configuration
 from vital_shared.models.workflow_names import BUILT_IN, NAME_RULE, class_name_as_name, is_name
 from vital_shared.settings import Settings
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.find_graph import find_graph
+from vital_shared.workflows.plugins import installed_plugins, log_left_out
 from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["DEFAULT", "ServedClasses", "served_classes"]
@@ -60,7 +61,7 @@ def served_classes(settings: ServerSettings, library: Settings) -> ServedClasses
                 f"give one of them another name, as in {VARIABLE}=another-name={setting.target}."
             )
         found[name], places[name] = served, setting.target
-    return _default_first(found)
+    return {**_default_first(found), **_of_plugins(found)}
 
 
 def _default_first(found: dict[str, type[Workflow[Any, Any]]]) -> ServedClasses:
@@ -69,6 +70,21 @@ def _default_first(found: dict[str, type[Workflow[Any, Any]]]) -> ServedClasses:
     if len(found) == 1 and issubclass(next(iter(found.values())), BaseWorkflow):
         return found
     return {BUILT_IN: BaseWorkflow, **found}
+
+
+def _of_plugins(taken: Collection[str]) -> ServedClasses:
+    """Return the workflows of plugins that can be served under their names; the others are logged."""
+    found: dict[str, type[Workflow[Any, Any]]] = {}
+    for name, each in installed_plugins().workflows.items():
+        if name in (DEFAULT, BUILT_IN, *taken):
+            log_left_out(name, f'Something else is called "{name}".')
+            continue
+        try:
+            _check_name(name)
+            found[name] = _checked(each)
+        except ConfigurationError as error:
+            log_left_out(name, str(error))
+    return found
 
 
 def _settings(settings: ServerSettings, library: Settings) -> Iterator[Setting]:
@@ -81,30 +97,40 @@ def _settings(settings: ServerSettings, library: Settings) -> Iterator[Setting]:
 
 
 def _class(setting: Setting) -> type[Workflow[Any, Any]]:
-    place, target = setting.place, setting.target
     try:
-        found = find_graph(target)
+        return _checked(find_graph(setting.target))
     except (InvalidRequest, GraphError) as error:
-        raise ConfigurationError(f"{place}: {error}") from error
+        raise ConfigurationError(f"{setting.place}: {error}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{setting.place}: {setting.target} {error}") from error
+
+
+def _checked(found: type[Graph]) -> type[Workflow[Any, Any]]:
+    """Return a class that can be served.
+
+    :raises ConfigurationError: when it cannot; its subject is left to the caller.
+    """
     if not issubclass(found, Workflow):
-        raise ConfigurationError(
-            f"{place}: {target} cannot be served: name a subclass of vital_shared.Workflow or BaseWorkflow."
-        )
+        raise ConfigurationError("cannot be served: name a subclass of vital_shared.Workflow.")
     try:
         inspect.signature(found).bind(services=None)
     except TypeError as error:
         raise ConfigurationError(
-            f"{place}: {target} cannot be served: its __init__ has to take services, and to need nothing "
-            f"else ({error})."
+            f"cannot be served: its __init__ has to take services, and to need nothing else ({error})."
         ) from error
     return found
 
 
 def _name(setting: Setting, served: type[Workflow[Any, Any]]) -> str:
     name = class_name_as_name(served.__name__) if setting.name is None else setting.name
-    if not is_name(name):
-        raise ConfigurationError(
-            f'{setting.place}: "{name}" cannot name a workflow: it has to be {NAME_RULE}, as in '
-            f"{VARIABLE}=report={setting.target}."
-        )
+    try:
+        _check_name(name)
+    except ConfigurationError as error:
+        example = f"{VARIABLE}=report={setting.target}"
+        raise ConfigurationError(f"{setting.place}: {error}, as in {example}.") from error
     return name
+
+
+def _check_name(name: str) -> None:
+    if not is_name(name):
+        raise ConfigurationError(f'"{name}" cannot name a workflow: it has to be {NAME_RULE}')

@@ -120,9 +120,9 @@ def test_without_a_name_the_built_in_workflow_answers(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("Missing", "does not exist: name a subclass of vital_shared.Workflow"),
+        ("Missing", "does not exist: see that its name is right"),
         ("word", "is not a workflow"),
-        ("Alone", "cannot be served: name a subclass of vital_shared.Workflow or BaseWorkflow"),
+        ("Alone", "cannot be served: name a subclass of vital_shared.Workflow"),
         ("Needy", "cannot be served: its __init__ has to take services, and to need nothing else"),
         ("Prüfung", '"prüfung" cannot name a workflow: it has to be 1 to 64 lower-case letters'),
     ],

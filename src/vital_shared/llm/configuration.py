@@ -1,4 +1,4 @@
-"""The one file of configuration, in TOML: providers, models with their prices, MCP servers; all is optional.
+"""The one file of configuration, in TOML: providers, models, MCP servers, own parts; all is optional.
 
 Keys are never in it: it names the environment's variables that hold them.
 """
@@ -62,6 +62,12 @@ class Configuration(Frozen):
     mcp: dict[str, McpServer] = Field(default_factory=dict)
     workflows: dict[str, str] = Field(default_factory=dict)
     """The classes that the service runs, by name: ``module:Class`` or ``file.py:Class``."""
+    tools: dict[str, str] = Field(default_factory=dict)
+    """Tools of one's own, by name: ``module:name`` or ``file.py:name``."""
+    sources: dict[str, str] = Field(default_factory=dict)
+    """RAG sources of one's own, in the same way."""
+    agents: dict[str, str] = Field(default_factory=dict)
+    """Profiles of agents that are shared by all tenants, by id, in the same way."""
 
 
 def load_configuration(path: Path | None) -> Configuration:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-from typing import Final
-
 from vital_shared.errors import InvalidRequest
-from vital_shared.graph import Graph, GraphError
+from vital_shared.graph import Graph
+from vital_shared.workflows.find_object import find_object
 
 __all__ = ["find_graph"]
-
-MODULE_PREFIX: Final = "vital_target_"
-"""Prefix of the names of modules imported from a file, so that none takes the place of another module."""
 
 
 def find_graph(target: str) -> type[Graph]:
@@ -26,47 +16,9 @@ def find_graph(target: str) -> type[Graph]:
     :raises InvalidRequest: when there is no such class, or its module cannot be imported.
     :raises PlanError: when the class does not describe a graph.
     """
-    place, colon, name = target.rpartition(":")
-    if not colon:
+    if ":" not in target:
         raise InvalidRequest(f"{target} names no class: write module:Class, or file.py:Class.")
-    found = getattr(_module(place), name, None)
+    found = find_object(target)
     if not (isinstance(found, type) and issubclass(found, Graph) and hasattr(found, "plan")):
-        problem = "does not exist" if found is None else "is not a workflow"
-        raise InvalidRequest(f"{target} {problem}: name a subclass of vital_shared.Workflow.")
+        raise InvalidRequest(f"{target} is not a workflow: name a subclass of vital_shared.Workflow.")
     return found
-
-
-def _module(place: str) -> ModuleType:
-    try:
-        return _from_file(Path(place)) if place.endswith(".py") else _from_path(place)
-    except GraphError:
-        raise
-    except Exception as error:  # a module may raise anything while it is imported
-        reason = f"{type(error).__name__}: {error}"
-        raise InvalidRequest(f"{place} cannot be imported ({reason}).") from error
-
-
-def _from_path(name: str) -> ModuleType:
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # the current folder, as `python -m` has it
-    return importlib.import_module(name)
-
-
-def _module_name(path: Path) -> str:
-    """Name the module of a file, apart from that of another file of the same name."""
-    name = f"{MODULE_PREFIX}{path.stem}"
-    loaded = sys.modules.get(name)
-    if loaded is None or Path(loaded.__file__ or "").resolve() == path.resolve():
-        return name
-    return f"{name}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-
-
-def _from_file(path: Path) -> ModuleType:
-    name = _module_name(path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where dataclasses and pydantic look up annotations
-    spec.loader.exec_module(module)
-    return module

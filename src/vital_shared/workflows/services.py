@@ -60,6 +60,7 @@ from vital_shared.tools.mcp.tools import McpTools
 from vital_shared.tools.public_tools import PublicTools
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.tools.suggest import Suggester
+from vital_shared.workflows.additions import load_additions
 from vital_shared.workflows.model_selection import check_default_model
 from vital_shared.workflows.own_parts import check_parts
 from vital_shared.workflows.profiles import SHIPPED_AGENTS
@@ -175,7 +176,6 @@ class Services:
             request_counts = RequestCounts(database, now)
             stack.push_async_callback(request_counts.aclose)
             agents = AgentStore(database)
-            await agents.add_missing(SHIPPED_AGENTS)
             epochs = CacheEpochs(database)
             knowledge = KnowledgeStore(database, epochs.forget)
             embedders, reranker, entailment, vocabulary = await asyncio.to_thread(_embedded, settings)
@@ -183,6 +183,8 @@ class Services:
             phrase_embedder = embedders.get(BGE.name)
             count, bound = vocabulary or estimate_tokens, vocabulary or at_most
             configuration = load_configuration(settings.config_path)
+            added = await asyncio.to_thread(load_additions, configuration, settings.config_path)
+            await agents.add_missing((*SHIPPED_AGENTS, *added.agents))
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
             local = await asyncio.to_thread(installed_models, settings.data_dir, reranker, bound)
             for model in local:
@@ -204,14 +206,15 @@ class Services:
                 stack.push_async_callback(collection.aclose)
             memory = MemorySource(knowledge, embedder, settings.data_dir / "index", tunings)
             stack.push_async_callback(memory.aclose)
-            all_sources = (memory, *collections, *sources)
+            all_sources = added.sources_after((memory, *collections, *sources))
             public = PublicTools(settings.contact_email, os.environ)
             stack.push_async_callback(public.aclose)
-            own_tools = (calculator, document_search(all_sources, fusion), *public.tools, *tools)
+            own_tools = added.tools_after(
+                (calculator, document_search(all_sources, fusion), *public.tools, *tools)
+            )
             mcp = McpTools(configuration.mcp, os.environ)
             stack.push_async_callback(mcp.aclose)
-            foreign_tools = await mcp.connect(taken={tool.name for tool in own_tools})
-            registry = ToolRegistry((*own_tools, *foreign_tools))
+            registry = ToolRegistry((*own_tools, *await mcp.connect(taken={tool.name for tool in own_tools})))
             labels = LabelValues(database)
             await labels.open(
                 (

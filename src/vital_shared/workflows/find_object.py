@@ -1,0 +1,71 @@
+"""Find an object of a user's own by the place where it is defined."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from vital_shared.errors import InvalidRequest
+from vital_shared.graph import GraphError
+
+__all__ = ["find_object"]
+
+MODULE_PREFIX: Final = "vital_target_"
+"""Prefix of the names of modules imported from a file, so that none takes the place of another module."""
+
+
+def find_object(target: str) -> Any:
+    """Import an object.
+
+    :param target: ``module:name``, or ``file.py:name``.
+    :raises InvalidRequest: when there is none, or its module cannot be imported.
+    :raises PlanError: when its module defines a class that does not describe a graph.
+    """
+    place, colon, name = target.rpartition(":")
+    if not colon:
+        raise InvalidRequest(f"{target} names no object: write module:name, or file.py:name.")
+    found = getattr(_module(place), name, None)
+    if found is None:
+        raise InvalidRequest(f"{target} does not exist: see that its name is right.")
+    return found
+
+
+def _module(place: str) -> ModuleType:
+    try:
+        return _from_file(Path(place)) if place.endswith(".py") else _from_path(place)
+    except GraphError:
+        raise
+    except Exception as error:  # a module may raise anything while it is imported
+        reason = f"{type(error).__name__}: {error}"
+        raise InvalidRequest(f"{place} cannot be imported ({reason}).") from error
+
+
+def _from_path(name: str) -> ModuleType:
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # the current folder, as `python -m` has it
+    return importlib.import_module(name)
+
+
+def _module_name(path: Path) -> str:
+    """Name the module of a file, apart from that of another file of the same name."""
+    name = f"{MODULE_PREFIX}{path.stem}"
+    loaded = sys.modules.get(name)
+    if loaded is None or Path(loaded.__file__ or "").resolve() == path.resolve():
+        return name
+    return f"{name}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+
+
+def _from_file(path: Path) -> ModuleType:
+    name = _module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses and pydantic look up annotations
+    spec.loader.exec_module(module)
+    return module
