@@ -2,17 +2,29 @@
 
 import asyncio
 import os
+import re
 import signal
 from contextlib import aclosing
 
 import aiohttp
 import pytest
 
-from vital_shared.llm.base import CallStarted, ModelRequest, ModelUnavailable, Stop, TextDelta, Usage
+from vital_shared.llm.base import (
+    CallStarted,
+    ModelError,
+    ModelRequest,
+    ModelUnavailable,
+    Stop,
+    TextDelta,
+    Usage,
+)
 from vital_shared.llm.extractive import NO_ANSWER
+from vital_shared.llm.local.grammar import answer_form
 from vital_shared.llm.local.model import LocalModel, installed_models
 from vital_shared.llm.prompts.counting import at_most
+from vital_shared.llm.prompts.prompt import Prompts
 from vital_shared.models.message import Message
+from vital_shared.models.tool import ToolResult
 from vital_shared.testing import passage
 
 REVIEW = passage("The review of a widget takes 42 days. It costs nothing.", score=5.0)
@@ -24,6 +36,15 @@ async def model(smollm2):
     made = LocalModel("local:smollm2", smollm2, None, at_most)
     yield made
     await made.aclose()
+
+
+def chat_of(request):
+    """Return what the model's server is sent for a request."""
+    return (
+        Prompts(at_most)
+        .render(request)
+        .chat.model_copy(update={"options": answer_form(request), "temperature": 0.0})
+    )
 
 
 async def collect(model, request):
@@ -52,6 +73,44 @@ async def test_it_really_writes_streamed_with_the_servers_own_count(model):
     assert not usage.estimated
     assert isinstance(events[-1], Stop)
     assert "42" in "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+ODD = passage(
+    'He said: "\\"C:\\n\\" [1] costs 5 %" (e.g. at 3:15).\n\tNo. 7 z. B. \U0001f600 \u00e4\u00f6\u00fc \u4e2d\u6587'
+)
+PLAIN = passage("Bees dance without any.")
+
+
+@pytest.mark.parametrize("sources", [(PLAIN,), (ODD, PLAIN)])
+async def test_each_sentence_cites_a_source_that_was_given(model, sources):
+    asked = ModelRequest(question='What does it say of "C:\\"?', passages=sources)
+    async with aclosing(model._ask(asked, chat_of(asked))) as events:
+        text = "".join([event.text async for event in events if isinstance(event, TextDelta)])
+    assert re.fullmatch(r"(?:[^\[\]]+(?:\[\d+\]){1,2}\s?){1,3}|The sources do not contain the answer\.", text)
+    assert set(re.findall(r"\[(\d+)\]", text)) <= {str(number) for number in range(1, len(sources) + 1)}
+
+
+async def test_an_answer_that_is_cut_off_within_its_form_is_known_to_be(model):
+    asked = ModelRequest(
+        question="How long does the review of a widget take?", passages=(REVIEW,), max_output_tokens=3
+    )
+    assert (await collect(model, asked))[-1] == Stop(reason="length")
+
+
+async def test_a_form_that_the_server_refuses_is_a_failed_call_and_the_next_one_works(model, monkeypatch):
+    asked = ModelRequest(question="How long does the review of a widget take?", passages=(REVIEW,))
+    with monkeypatch.context() as broken:
+        broken.setattr("vital_shared.llm.local.grammar.answer_grammar", lambda *_: "root ::= nothing")
+        with pytest.raises(ModelError):
+            await collect(model, asked)
+    assert isinstance((await collect(model, asked))[-1], Stop)
+
+
+async def test_what_tools_have_found_is_answered_in_a_freeanswer_form(model):
+    result = ToolResult(id="1", name="calculator", arguments={}, status="success", content="6 * 7 = 42")
+    asked = ModelRequest(question="What is 6 * 7?", tool_results=(result,), passages=(REVIEW,))
+    assert "grammar" not in answer_form(asked)
+    assert "grammar" in answer_form(asked.model_copy(update={"tool_results": ()}))
 
 
 async def test_cancelled_midway_the_child_stops_generating(model):

@@ -14,6 +14,7 @@ from vital_shared.llm.evidence import select
 from vital_shared.llm.extractive import NO_ANSWER
 from vital_shared.llm.local.attribution import Attribution
 from vital_shared.llm.local.child import Child
+from vital_shared.llm.local.grammar import answer_form
 from vital_shared.llm.local.server import CONTEXT_TOKENS
 from vital_shared.llm.prompted import PromptedModel
 from vital_shared.llm.prompts.counting import Count
@@ -76,6 +77,7 @@ class LocalModel:
             calls_tools=False,
             max_output_tokens=ANSWER_TOKENS,
             temperature=0.0,
+            options=answer_form(narrowed),
         )
         async with aclosing(prompted.stream(narrowed)) as events:
             async for event in events:
@@ -103,8 +105,10 @@ class LocalModel:
         return request.model_copy(update={"passages": request.passages[:last]})
 
     async def _ask(self, request: ModelRequest, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
-        """Send the chat, and add the citations that the model leaves out."""
-        attribution = Attribution(request.sources if request.grounded else ())
+        """Send the chat, and add the citations that the model leaves out where no form has it write them."""
+        attribution = Attribution(
+            () if "grammar" in chat.options or not request.grounded else request.sources
+        )
         provider = await self._connected()
         async with aclosing(provider.stream(self.name.partition(":")[2], chat)) as events:
             async for event in events:
