@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vital_shared.events.encoding import encode
 from vital_shared.events.log import StaleWriter
@@ -283,3 +285,36 @@ def test_events_carry_the_epoch_of_their_writer() -> None:
     events.emit(RunStarted, mode=WorkflowMode.MODE_2)
     events.emit_text("x")
     assert [log.event(seq).epoch for seq in (1, 2)] == [3, 3]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.text(min_size=1))), st.integers(0, 3), st.booleans())
+def test_a_piece_of_text_is_a_token_to_every_reader(pieces, epoch, read_before):
+    """Whether it was appended as its text or as the event, and whether events or bytes are read first."""
+    log, other = MemoryLog("r", epoch=epoch), MemoryLog("r", epoch=epoch)
+    for as_text, text in pieces:
+        event = token(other.last_seq + 1, text, epoch)
+        other.append(event)
+        log.append_text(text) if as_text else log.append(event)
+    assert log.size == other.size
+    if read_before:
+        assert log.piece(0) == other.piece(0)
+    for seq in range(log.last_seq + 2):
+        assert log.event(seq) == other.event(seq)
+    assert log.piece(0) == other.piece(0)
+
+
+def test_a_piece_of_text_keeps_the_epoch_in_which_it_was_written() -> None:
+    log = MemoryLog("r")
+    log.append_text("x")
+    log.append(token(2, epoch=1))
+    log.append_text("y")
+    assert [log.event(seq) for seq in (1, 2, 3)] == [token(1), token(2, epoch=1), token(3, "y", epoch=1)]
+
+
+async def test_a_piece_of_text_wakes_a_reader() -> None:
+    log = MemoryLog("r")
+    with log.follow() as follower:
+        reading = asyncio.create_task(anext(follower))
+        await asyncio.sleep(0)
+        log.append_text("x")
+        assert await reading == token(1)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from vital_shared.models.event import Event
 
-__all__ = ["decode", "encode", "frames_after", "last_seq"]
+__all__ = ["decode", "encode", "encode_token", "frames_after", "last_seq"]
 
 _EVENT: Final = re.compile(rb"\nevent: (\w+)\ndata: ")
 
@@ -23,6 +23,13 @@ def encode(event: Event) -> bytes:
     """Write an event as server-sent events have it; JSON has no raw line breaks."""
     data = event.serializer.to_json(event)
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.type.encode(), data)
+
+
+def encode_token(run_id: str, seq: int, epoch: int, text: str) -> bytes:
+    """Write a piece of an answer as `encode` does a `Token`, without making one."""
+    fields = b'{"run_id":%s,"seq":%d,"epoch":%d,"type":"token","text":%s}'
+    data = fields % (to_json(run_id), seq, epoch, to_json(text))
+    return b"id: %d\nevent: token\ndata: %s\n\n" % (seq, data)
 
 
 def decode(frames: bytes) -> Iterator[tuple[str, dict[str, Any]]]:

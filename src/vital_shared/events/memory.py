@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from pydantic_core import to_json
 
-from vital_shared.events.encoding import encode
+from vital_shared.events.encoding import encode, encode_token
 from vital_shared.events.log import StaleWriter
 from vital_shared.models.event import (
     OUTCOMES,
@@ -66,7 +66,8 @@ class MemoryLog:
         self.is_closed = False
         self._limit = limit_bytes
         self._full = limit_bytes - limit_bytes // 16  # the next event still fits
-        self._events: dict[int, Event] = {}
+        self._events: dict[int, Event | str] = {}
+        """By number; a piece of the answer is kept as its text, until somebody reads the event."""
         self._frames: dict[int, bytes] = {}
         self._followers: set[MemoryFollower] = set()
         self._first_reader: MemoryFollower | None = None
@@ -96,6 +97,16 @@ class MemoryLog:
         self.size += _weight(event)
         if event.type in OUTCOMES:
             self.outcome = event  # type: ignore[assignment]  # the type is one of an outcome
+        self._added()
+
+    def append_text(self, text: str) -> None:
+        """Add the next piece of the answer without waiting; to readers it is a `Token` of this epoch."""
+        self.last_seq = seq = self.last_seq + 1
+        self._events[seq] = text
+        self.size += _weight(text)
+        self._added()
+
+    def _added(self) -> None:
         if self.size > self._limit:
             self._drop_read()
         if self._readers:
@@ -170,26 +181,32 @@ class MemoryLog:
 
     def event(self, seq: int) -> Event | None:
         """Return the event of a number; None: it is not here."""
-        return self._events.get(seq)
+        event = self._events.get(seq)
+        if isinstance(event, str):
+            event = self._events[seq] = Token(run_id=self.run_id, seq=seq, epoch=self.epoch, text=event)
+        return event
 
     def piece(self, after: int) -> tuple[bytes, int]:
         """Encode the events after a number that fit in one piece; returns the last one's number, too."""
         parts, size = [], 0
         seq = max(after + 1, self.first_seq)
         while size < PIECE_BYTES and (event := self._events.get(seq)) is not None:
-            frame = self._frames.get(seq) or self._encode(event)
+            frame = self._frames.get(seq) or self._encode(seq, event)
             parts.append(frame)
             size += len(frame)
             seq += 1
         return b"".join(parts), seq - 1
 
-    def _encode(self, event: Event) -> bytes:
-        self._frames[event.seq] = frame = encode(event)
+    def _encode(self, seq: int, event: Event | str) -> bytes:
+        frame = encode_token(self.run_id, seq, self.epoch, event) if isinstance(event, str) else encode(event)
+        self._frames[seq] = frame
         return frame
 
     def _enter_epoch(self, epoch: int) -> None:
         if epoch < self.epoch:
             raise StaleWriter("Another worker has taken this run over.")
+        for seq in self._events:
+            self.event(seq)  # of the epoch in which it was written
         self.epoch = epoch
 
     def _forget_all(self, seq: int) -> None:
@@ -276,9 +293,10 @@ def _wake(waiting: list[asyncio.Future[None]]) -> None:
     waiting.clear()
 
 
-def _weight(event: Event) -> int:
+def _weight(event: Event | str) -> int:
     """Estimate the memory of an event, its encoded form included."""
-    # By type: what a pydantic model does not have is looked for at length.
+    if isinstance(event, str):
+        return EVENT_BYTES + 2 * len(event)
     if isinstance(event, TEXTS):
         return EVENT_BYTES + 2 * len(event.text)
     if isinstance(event, OUTPUTS):

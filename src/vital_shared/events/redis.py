@@ -68,10 +68,9 @@ class RedisLog(MemoryLog):
             return "live"
         return "paused" if isinstance(self.outcome, RunPaused) else "ended"
 
-    def append(self, event: Event) -> None:
-        """Add an event without waiting; Redis gets it a little later."""
-        super().append(event)
-        if not self.is_noted:
+    def _added(self) -> None:
+        super()._added()
+        if not self.is_noted:  # Redis gets it a little later
             self._note(self)
 
     def close(self) -> None:

@@ -21,7 +21,6 @@ from vital_shared.models.event import (
     NodeYielded,
     Reasoning,
     Retrieval,
-    Token,
     ToolFinished,
     ToolStarted,
     WarningRaised,
@@ -78,9 +77,8 @@ class RunEvents(Observer):
             self.note_token(now)
         if self._rest is not None:
             text = self._rest.new(text)
-        if text:  # as `emit`, without what that costs each token
-            log = self.log
-            log.append(Token(run_id=self.run_id, seq=log.last_seq + 1, epoch=log.epoch, text=text))
+        if text:
+            self.log.append_text(text)
 
     async def deliver(self, node: Node, chunk: Any, item: int | None) -> None:
         """Write what a node yields, at the readers' pace.
