@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from ai_engine.api.operation import ANSWERING_PROBLEMS, Operation, Operations
+from ai_engine.api.operation import ANSWERING_PROBLEMS, Content, Operation, Operations
 from ai_engine.api.run_operations import ANSWER, ANSWERS
 from ai_engine.api.workflows import WorkflowList, WorkflowView
 from ai_engine.served_classes import ServedClasses
 from ai_engine.served_workflows import description_of
+from vital_shared.models.workflow_io import WorkflowOutput
+from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["operations"]
 
 TAG: Final = "workflows"
 FORMS: Final = "Answers as JSON, or event by event where Accept prefers that."
+
+
+def _answers(workflow: type[Workflow[Any, Any]]) -> dict[str, Content]:
+    """Return the forms of an answer, with the type of its result."""
+    result_type = workflow.result_type
+    if result_type is None:
+        return ANSWERS
+    output = WorkflowOutput[result_type]  # type: ignore[valid-type]  # known when it runs
+    return {**ANSWERS, "application/json": output}
 
 
 def operations(classes: ServedClasses) -> Operations:
@@ -41,7 +52,7 @@ def operations(classes: ServedClasses) -> Operations:
                 description=f"{description_of(each)} {FORMS}",
                 body=each.input_type,
                 success=ANSWER,
-                answers=ANSWERS,
+                answers=_answers(each),
                 problems=(*ANSWERING_PROBLEMS, 404),
             )
             for name, each in classes.items()

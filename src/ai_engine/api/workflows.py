@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,7 +13,7 @@ from ai_engine.api.runs import ask
 from ai_engine.engine import engine_of
 from ai_engine.served_workflows import ServedWorkflow, description_of
 from vital_shared.models.base import Frozen
-from vital_shared.models.workflow_io import WorkflowMode, WorkflowOutput
+from vital_shared.models.workflow_io import WorkflowMode
 
 __all__ = ["WorkflowList", "WorkflowView", "routes"]
 
@@ -29,8 +30,8 @@ class WorkflowView(Frozen):
     input_schema: dict[str, Any]
     """JSON schema of a request's body."""
 
-    result_schema: dict[str, Any]
-    """JSON schema of the answer."""
+    result_schema: dict[str, Any] | None
+    """JSON schema of the answer's `result`; None: the workflow declares none."""
 
 
 class WorkflowList(Frozen):
@@ -66,8 +67,12 @@ def _view(served: ServedWorkflow, *, is_default: bool) -> WorkflowView:
         is_default=is_default,
         modes=tuple(mode for mode in WorkflowMode if mode in served.workflow.modes),
         input_schema=served.input_type.model_json_schema(),
-        result_schema=WorkflowOutput.model_json_schema(mode="serialization"),
+        result_schema=_schema(served.workflow.result_type),
     )
+
+
+def _schema(result_type: Any) -> dict[str, Any] | None:
+    return None if result_type is None else TypeAdapter(result_type).json_schema(mode="serialization")
 
 
 routes = (

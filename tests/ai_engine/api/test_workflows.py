@@ -1,11 +1,12 @@
 """Workflows by name: their routes, their schemas, and each as a model."""
 
 import pytest
+from pydantic import BaseModel
 from tests.ai_engine.api.test_agui import asked as agui_asked
 from tests.ai_engine.api.test_agui import read
 from tests.ai_engine.harness import SUM, Serve, Service, asked
 
-from vital_shared import Answer, BaseWorkflow, node
+from vital_shared import Answer, BaseWorkflow, Workflow, WorkflowInput, node
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.models.workflow_names import class_name_as_name
 
@@ -35,9 +36,31 @@ class Counted(BaseWorkflow):
         return Answer(text=f"{words} words")
 
 
+class ContractInput(WorkflowInput):
+    contract: str
+    pages: int = 1
+
+
+class Terms(BaseModel):
+    days: int
+
+
+class Extract(Workflow[ContractInput, Terms]):
+    """Read the term of a contract."""
+
+    @node
+    async def result(self, contract: str) -> Terms:
+        return Terms(days=int(contract.split(maxsplit=1)[0]))
+
+
 @pytest.fixture
 async def service(serve: Serve) -> Service:
     return await serve(workflows={"base-workflow": BaseWorkflow, "echo": Echo, "counted": Counted})
+
+
+@pytest.fixture
+async def extracting(serve: Serve) -> Service:
+    return await serve(workflows={"base-workflow": BaseWorkflow, "extract": Extract})
 
 
 async def answered(service: Service, path: str, **body) -> str:
@@ -79,7 +102,7 @@ async def test_workflows_are_listed_with_their_schemas(service: Service) -> None
     echo = listed[1]
     assert (echo["description"], echo["modes"]) == ("Repeat the question.", ["1", "2"])
     assert {"query", "tenant_id"} <= set(echo["input_schema"]["properties"])
-    assert "response" in echo["result_schema"]["properties"]
+    assert echo["result_schema"] is None
     assert (await service.client.get("/v1/workflows/echo")).json() == echo
 
 
@@ -89,6 +112,47 @@ async def test_each_workflow_is_in_the_document(service: Service) -> None:
     assert echo["description"].startswith("Repeat the question. Answers as JSON")
     schema = echo["requestBody"]["content"]["application/json"]["schema"]
     assert schema["$ref"].startswith("#/components/schemas/WorkflowInput")
+
+
+async def test_a_workflow_takes_its_own_input_and_gives_its_own_result(extracting: Service) -> None:
+    path = "/v1/workflows/extract/runs"
+    answer = await extracting.client.post(path, json=asked(model=None, contract="30 days"))
+    assert answer.json()["result"] == {"days": 30}
+    events = await extracting.events(path, json=asked(model=None, contract="60 days"))
+    assert events[-1]["output"]["result"] == {"days": 60}
+    wrong = await extracting.client.post(path, json=asked(contract=5, page=1))
+    assert (wrong.status_code, [each["field"] for each in wrong.json()["errors"]]) == (
+        422,
+        ["contract", "page"],
+    )
+
+
+async def test_an_own_input_and_result_are_in_the_document_and_in_the_list(extracting: Service) -> None:
+    api = (await extracting.client.get("/openapi.json")).json()
+    schemas = api["components"]["schemas"]
+    operation = api["paths"]["/v1/workflows/extract/runs"]["post"]
+
+    def named(content: dict) -> dict:
+        return schemas[content["application/json"]["schema"]["$ref"].rpartition("/")[2]]
+
+    assert named(operation["requestBody"]["content"])["properties"]["pages"]["type"] == "integer"
+    result = named(operation["responses"]["200"]["content"])["properties"]["result"]
+    assert "Terms" in str(result)
+    shown = (await extracting.client.get("/v1/workflows/extract")).json()
+    assert "contract" in shown["input_schema"]["required"]
+    assert shown["result_schema"]["properties"]["days"]["type"] == "integer"
+
+
+async def test_a_chat_cannot_ask_a_workflow_that_takes_more(extracting: Service) -> None:
+    expected = (
+        'The workflow "extract" takes more than a conversation (contract): POST '
+        "/v1/workflows/extract/runs takes its whole input."
+    )
+    body = {"model": "extract", "messages": [{"role": "user", "content": "Hello"}]}
+    chat = await extracting.client.post("/v1/chat/completions", json=body)
+    assert (chat.status_code, chat.json()["error"]["message"]) == (400, expected)
+    agui = await extracting.client.post("/v1/agui", params={"workflow": "extract"}, json=agui_asked("Hello"))
+    assert (agui.status_code, agui.json()["detail"]) == (422, expected)
 
 
 async def test_one_key_means_one_run_of_one_workflow(service: Service) -> None:
