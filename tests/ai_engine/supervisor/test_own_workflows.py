@@ -1,0 +1,161 @@
+"""Workflows of one's own over HTTP at two workers with a real Redis: all that the built-in one has."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from tests.ai_engine.harness import asked, sse
+from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, Engine, running_engine
+from tests.installed_package import install_package
+from tests.llm.wires.servers import base, openai
+
+SOURCE = """
+from vital_shared import Pause, Workflow, WorkflowInput, node
+
+
+class ReportInput(WorkflowInput):
+    topic: str
+
+
+class OfficeReport(Workflow[ReportInput, str]):
+    @node
+    async def draft(self, topic: str) -> str:
+        return await self.llm(f"Write about {topic}.", stream=True)
+
+    @node
+    async def answer(self, draft: str) -> str:
+        return draft
+
+    @node
+    async def result(self, draft: str) -> str:
+        return draft.upper()
+
+
+class Released(Workflow):
+    @node(pauses=True)
+    async def verdict(self, query: str) -> bool:
+        raise Pause({"draft": query})
+
+    @node
+    async def answer(self, query: str, verdict: bool) -> str:
+        return f"{query} is out" if verdict else "Held back"
+"""
+
+REPORT = "/v1/workflows/office-report/runs"
+
+
+@asynccontextmanager
+async def engine_of(tmp_path, upstream: Any) -> AsyncIterator[Engine]:
+    """Two workers: one workflow from the configuration, the other from a package."""
+    install_package(tmp_path / "site", "own_office", SOURCE, {"released": "own_office:Released"})
+    tables = '[workflows]\noffice-report = "own_office:OfficeReport"\n'
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "vital.toml").write_text(SLOW_PROVIDER.format(url=upstream.url) + tables)
+    chosen = {"VITAL_CACHE_ENTRIES": "1000", "PYTHONPATH": str(tmp_path / "site")}
+    async with running_engine(data, **chosen) as engine:
+        yield engine
+
+
+def about(topic: str, **fields: Any) -> dict[str, Any]:
+    return asked("A report", topic=topic, **({"model": "slow:model"} | fields))
+
+
+async def at_each_worker(
+    engine: Engine, ask: Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
+) -> list[httpx.Response]:
+    """Send a request until both workers have answered it; gives all answers."""
+    answers: list[httpx.Response] = []
+    workers: set[int] = set()
+    while len(workers) < 2:
+        async with engine.client() as client:
+            answers.append(await ask(client))
+        line = await engine.logged("request", request_id=answers[-1].headers["x-request-id"])
+        workers.add(line["worker"])
+    return answers
+
+
+@pytest.fixture
+async def engine(tmp_path) -> AsyncIterator[Engine]:
+    async with base.serve(openai.stream(openai.TEXT)) as upstream, engine_of(tmp_path, upstream) as engine:
+        yield engine
+
+
+async def test_an_own_workflow_has_all_that_the_built_in_one_has(engine: Engine) -> None:
+    """One engine for all of it: starting one takes longer than asking it."""
+    await streams_and_is_charged(engine)
+    await answers_from_the_cache_at_every_worker(engine)
+    await is_counted_under_its_name(engine)
+    await pauses_and_goes_on_at_another_worker(engine)
+    await is_held_to_the_budget_at_every_worker(engine)
+
+
+async def streams_and_is_charged(engine: Engine) -> None:
+    headers = {"Accept": "text/event-stream"}
+    async with (
+        engine.client() as client,
+        client.stream("POST", REPORT, json=about("bees"), headers=headers) as response,
+    ):
+        assert response.status_code == 200, (await response.aread()).decode()
+        events = [event async for event in sse(response)]
+    output = events[-1]["output"]
+    assert events[-1]["type"] == "run_finished"
+    assert output["result"] == openai.SAID.upper()
+    drafted = [event["value"] for event in events if event["type"] == "node_yielded"]
+    answered = [event["text"] for event in events if event["type"] == "token"]
+    assert "".join(drafted) == "".join(answered) == openai.SAID
+    cost = Decimal(output["cost"]["llm"])
+    assert cost > 0
+    async with engine.client() as client:
+        costs = (await client.get("/v1/costs", params={"group_by": "tenant"})).json()
+        run = (await client.get(f"/v1/runs/{output['run_id']}")).json()
+    assert Decimal(costs["total"]["cost_dollars"]) == cost
+    assert (run["status"], run["output"]["result"]) == ("completed", output["result"])
+
+
+async def answers_from_the_cache_at_every_worker(engine: Engine) -> None:
+    async def ask(client: httpx.AsyncClient) -> httpx.Response:
+        return await client.post(REPORT, json=about("bees"))
+
+    answers = [answer.json() for answer in await at_each_worker(engine, ask)]
+    assert {answer["result"] for answer in answers} == {openai.SAID.upper()}
+    assert {answer["cache_status"] for answer in answers} == {"hit"}
+    async with engine.client() as client:
+        other = (await client.post(REPORT, json=about("wasps"))).json()
+    assert other["cache_status"] == "miss"
+
+
+async def is_counted_under_its_name(engine: Engine) -> None:
+    names = ("vital_workflow_requests_total", "vital_workflow_duration_seconds_count")
+    for name in names:
+        assert await engine.total(name, workflow="office-report") >= 4
+        assert await engine.total(name, workflow="base-workflow") == 0
+    assert await engine.total("vital_cost_dollars_total", workflow="office-report") > 0
+    assert await engine.total("vital_workflow_active", workflow="released") == 0
+
+
+async def pauses_and_goes_on_at_another_worker(engine: Engine) -> None:
+    async def ask(client: httpx.AsyncClient) -> httpx.Response:
+        return await client.post("/v1/workflows/released/runs", json=asked("The letter", model=None))
+
+    paused = [answer.json() for answer in await at_each_worker(engine, ask)]
+    assert {answer["status"] for answer in paused} == {"awaiting_approval"}
+    for each in paused:
+        async with engine.client() as client:
+            body = {"answers": {"verdict": True}}
+            done = await client.post(f"/v1/runs/{each['run_id']}/resume", json=body)
+        assert (done.status_code, done.json()["response"]) == (200, "The letter is out"), done.text
+
+
+async def is_held_to_the_budget_at_every_worker(engine: Engine) -> None:
+    async with engine.client() as client:
+        set_ = await client.put("/v1/budgets/acme", json={"daily_dollars": "0.000001"})
+        assert set_.status_code == 200, set_.text
+
+    async def ask(client: httpx.AsyncClient) -> httpx.Response:
+        return await client.post(REPORT, json=about("hornets"))
+
+    assert {answer.status_code for answer in await at_each_worker(engine, ask)} == {402}
