@@ -42,6 +42,8 @@ from vital_shared.graph import (
     fan_out,
     mermaid,
     node,
+    repeat,
+    subworkflow,
     waterfall,
 )
 from vital_shared.llm.base import ModelError, TextDelta
@@ -118,6 +120,8 @@ __all__ = [
     "metrics_app",
     "node",
     "register",
+    "repeat",
+    "subworkflow",
     "tool",
     "track_agent_usage",
     "track_cache_operation",

@@ -22,6 +22,7 @@ from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStat
 from vital_shared.graph.plan import Node, Plan
 from vital_shared.graph.run import Run
 from vital_shared.graph.step import Step
+from vital_shared.graph.subworkflow import repeat, subworkflow
 
 __all__ = [
     "MAX_SHOWN_BYTES",
@@ -54,5 +55,7 @@ __all__ = [
     "mermaid",
     "node",
     "own_observers",
+    "repeat",
+    "subworkflow",
     "waterfall",
 ]

@@ -33,6 +33,9 @@ class Graph:
     input_types: ClassVar[Mapping[str, Any]] = {}
     """The types of these values, where they are known; nodes that read them as others are refused."""
 
+    input_defaults: ClassVar[Mapping[str, Any]] = {}
+    """The values of inputs that need not be given to it as a part of another graph."""
+
     observers: Sequence[Observer] = ()
     """Observers of every run, of a class or of one object; they are in addition to the engine's own."""
 
@@ -47,6 +50,19 @@ class Graph:
         cls.plan = compile_plan(cls)
         check_observers(cls.__name__, cls.observers)
         warn_of_look_alikes(cls, {*cls.inputs, *cls.plan.slots}, methods)
+
+    @classmethod
+    def whole_input(cls, outer: Any, values: Mapping[str, Any]) -> Any:  # noqa: ARG003 - for subclasses
+        """Return the input that holds all others, for this graph as a part of another one.
+
+        :param outer: that of the other graph.
+        :param values: inputs that this graph is given in the place of those.
+        """
+        return outer
+
+    def part_object(self, graph: type[Graph]) -> Graph:
+        """Make the object for a part of this graph."""
+        return graph()
 
     async def run(self, **inputs: Any) -> Run:
         """Run all nodes on these inputs and return the finished (or paused) run."""

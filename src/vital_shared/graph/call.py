@@ -13,6 +13,7 @@ from vital_shared.graph.fan_out import call_each
 from vital_shared.graph.in_time import in_time
 from vital_shared.graph.node import Done, Pause, Retry, Skip
 from vital_shared.graph.plan import Node
+from vital_shared.graph.rounds import call_rounds
 from vital_shared.graph.state import RunState
 from vital_shared.graph.step import Step
 from vital_shared.graph.thread import in_thread
@@ -90,6 +91,8 @@ def _once(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[Any]:
     target = sink.run.target
     if node.kind == "async":
         return node.function(target, *arguments)  # type: ignore[no-any-return]  # a coroutine function
+    if node.kind == "loop":
+        return call_rounds(sink.run, node, arguments)
     if node.kind == "stream":
         return _stream(sink, node, node.function(target, *arguments))
     return in_thread(node, partial(node.function, target, *arguments))

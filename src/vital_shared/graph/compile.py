@@ -11,9 +11,11 @@ from operator import itemgetter
 from typing import Any
 
 from vital_shared.graph.errors import PlanError
+from vital_shared.graph.expand import all_specs
 from vital_shared.graph.node import REQUIRED, place
-from vital_shared.graph.node_spec import NodeSpec, collect, own_parameters
+from vital_shared.graph.node_spec import NodeSpec, own_parameters
 from vital_shared.graph.order import ordered, predecessors_of, successors_of
+from vital_shared.graph.part_objects import of_part
 from vital_shared.graph.plan import MISSING, Node, Plan, Switch
 from vital_shared.graph.value_fit import fits, item_type, made_type, shown_type
 from vital_shared.graph.values import ValueTypes, declared_type
@@ -26,7 +28,7 @@ def compile_plan(cls: type) -> Plan:
 
     :raises PlanError: when they do not, in one sentence with the node and its file line.
     """
-    specs, dropped = collect(cls)
+    specs, dropped = all_specs(cls)
     inputs = getattr(cls, "inputs", ())
     if not isinstance(inputs, tuple):
         raise PlanError(f"graph '{cls.__name__}' has the inputs {inputs!r}: write a tuple of names")
@@ -62,10 +64,11 @@ def _check_values(
         fans_out = each is not None and each.over == name
         maker = makers.get(name)
         if maker is None:
-            if has_default and name in dropped and not fans_out:
+            if has_default and (name in dropped or spec.within) and not fans_out:
                 continue
             raise PlanError(
                 f"{spec.title} needs '{name}', which {_nobody(name, makers, inputs, dropped, fans_out)}"
+                f"{_part_hint(spec)}"
             )
         if maker.declaration.optional and not has_default:
             raise PlanError(
@@ -78,7 +81,7 @@ def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeS
     """Compare the type of each value as its maker declares it with that of each of its readers."""
     made = {name: (kind, "the input", "has") for name, kind in getattr(cls, "input_types", {}).items()}
     for name, maker in makers.items():
-        kind = made_type(maker.function, cls, maker.declaration.each is not None)
+        kind = made_type(maker.function, maker.cls or cls, maker.declaration.each is not None)
         made[name] = kind, maker.title, "makes"
     for spec in specs:
         each = spec.declaration.each
@@ -95,7 +98,7 @@ def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeS
                         f"{shown_type(made[source][0])}: make it a tuple or a list"
                     )
             try:
-                read = declared_type(spec.function, cls, parameter.name)
+                read = declared_type(spec.function, spec.cls or cls, parameter.name)
             except TypeError:
                 continue  # not declared, or known to type checkers alone
             if not fits(value, read):
@@ -103,6 +106,10 @@ def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeS
                     f"{spec.title} reads '{parameter.name}' as {shown_type(read)}, and {origin} {makes} "
                     f"{shown_type(value)}: declare one type for both"
                 )
+
+
+def _part_hint(spec: NodeSpec) -> str:
+    return f", or name another value for it in {spec.within}" if spec.within else ""
 
 
 def _nobody(
@@ -170,7 +177,8 @@ def _compile(
     successors: tuple[int, ...],
     needs: int,
 ) -> Node:
-    declared, kind = spec.declaration, spec.kind
+    declared = spec.declaration
+    kind = spec.kind if declared.loop is None else "loop"
     # What a subclass has dropped is not given: the parameter's own default stands.
     given = [parameter for parameter in spec.parameters if spec.source(parameter) in slots]
     names = [parameter.name for parameter in given]
@@ -194,15 +202,17 @@ def _compile(
         successors=successors,
         needs=needs,
         declaration=declared,
-        function=_positional(spec.function, spec.parameters, names),
+        function=of_part(spec.path, _positional(spec.function, spec.parameters, names)),
         kind=kind,
         plain=plain,
         only=slots[sources[0]] if plain and len(sources) == 1 and not defaults else -1,
-        fallback=declared.fallback and _fallback(spec, declared.fallback, names),
+        fallback=declared.fallback and of_part(spec.path, _fallback(spec, declared.fallback, names)),
         reason=reason,
         reason_on_timeout=declared.on_timeout or reason,
         place=place(spec.function),
         item_position=names.index(declared.each.parameter) if declared.each else -1,
+        path=spec.path,
+        loop_over=spec.loop_over,
     )
 
 
@@ -243,7 +253,10 @@ def _positional(
 def _value_types(cls: type, specs: list[NodeSpec], predecessors: list[list[int]]) -> ValueTypes:
     """Check, where nodes pause, that all values that may be there by then can be written down."""
     types = ValueTypes(
-        {spec.declaration.makes: (spec.function, cls, spec.declaration.each is not None) for spec in specs}
+        {
+            spec.declaration.makes: (spec.function, spec.cls or cls, spec.declaration.each is not None)
+            for spec in specs
+        }
     )
     pausing = [i for i, spec in enumerate(specs) if spec.declaration.pauses]
     successors = successors_of(predecessors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from vital_shared.graph.outcome import Span
@@ -20,19 +20,67 @@ def mermaid(plan: Plan) -> str:
     """Return the plan as a Mermaid flowchart.
 
     Inputs are rounded; a streaming node is a parallelogram, a pausing one a hexagon, a fanned out one a
-    double box; what a node can do without is dotted.
+    double box; what a node can do without is dotted. A sub-workflow is a box around its nodes, and so is a
+    loop, with an arrow from its value back to where the next round reads it.
     """
+    inputs = [f"    in_{name}([{name}])" for name in plan.inputs]
     ids = {plan.slots[name]: f"in_{name}" for name in plan.inputs}
-    ids |= {node.slot: f"{node.name}_" if node.name in RESERVED else node.name for node in plan.nodes}
-    lines = ["flowchart TD"]
-    lines += [f"    in_{name}([{name}])" for name in plan.inputs]
-    lines += [f"    {ids[node.slot]}{_shape(node)}" for node in plan.nodes]
+    ids |= {node.slot: _id(node.name) for node in plan.nodes}
+    return "\n".join(("flowchart TD", *inputs, *_boxes(plan.nodes, 0), *_arrows(plan, ids))) + "\n"
+
+
+def _boxes(nodes: Sequence[Node], depth: int, prefix: str = "") -> Iterator[str]:
+    """Draw nodes, those of a part in a box of their own at the place of the first of them."""
+    indent = "    " * (depth + 1)
+    drawn: set[str] = set()
+    for node in nodes:
+        part = _parts_around(node)[depth : depth + 1]
+        if not part:
+            yield from _loop_box(node, depth, prefix) if node.loop_over else _node_line(node, indent, prefix)
+        elif part[0] not in drawn:
+            drawn.add(part[0])
+            within = [each for each in nodes if _parts_around(each)[depth : depth + 1] == part]
+            name = ".".join(_parts_around(node)[: depth + 1])
+            yield f'{indent}subgraph {_id(prefix + name)}_part["{prefix}{name}"]'
+            yield from _boxes(within, depth + 1, prefix)
+            yield f"{indent}end"
+
+
+def _parts_around(node: Node) -> tuple[str, ...]:
+    """Return the names of the parts that a node stands in: a loop's path leads to its rounds."""
+    return node.path[:-1] if node.loop_over else node.path
+
+
+def _node_line(node: Node, indent: str, prefix: str) -> Iterator[str]:
+    yield f"{indent}{_id(prefix + node.name)}{_shape(node)}"
+
+
+def _loop_box(node: Node, depth: int, prefix: str) -> Iterator[str]:
+    """Draw a loop: its graph in a box, and the way from a round to the next one."""
+    loop, plan = node.declaration.loop, node.loop_over.plan
+    indent, name = "    " * (depth + 1), prefix + node.name
+    limit = loop.limit if loop else 0
+    yield f'{indent}subgraph {_id(name)}["{name}: {plan.name}, at most {limit} rounds"]'
+    yield from _boxes(plan.nodes, depth + 1, f"{name}.")
+    ids = {each.slot: _id(f"{name}.{each.name}") for each in plan.nodes}
+    yield from (f"{'    ' * depth}{line}" for line in _arrows(plan, ids))
+    carried = plan.slots.get(loop.carry if loop else "")
+    for each in plan.nodes:
+        if carried in each.slots:
+            yield f"{indent}    {ids[plan.slots[plan.outcome]]} -->|next round| {ids[each.slot]}"
+    yield f"{indent}end"
+
+
+def _arrows(plan: Plan, ids: Mapping[int, str]) -> Iterator[str]:
     for node in plan.nodes:
         optional = {node.slots[position] for position, _ in node.defaults}
         for slot in dict.fromkeys(node.slots):
-            arrow = "-.->" if slot in optional else "-->"
-            lines.append(f"    {ids[slot]} {arrow} {ids[node.slot]}")
-    return "\n".join(lines) + "\n"
+            if slot in ids:
+                yield f"    {ids[slot]} {'-.->' if slot in optional else '-->'} {ids[node.slot]}"
+
+
+def _id(name: str) -> str:
+    return f"{name}_" if name in RESERVED else name.replace(".", "__")
 
 
 def _shape(node: Node) -> str:

@@ -15,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Generic, TypeVar, overload
 
 from vital_shared.graph.errors import PlanError
+from vital_shared.graph.subworkflow import Loop
 
 __all__ = ["Declaration", "Done", "Each", "Pause", "Retry", "Skip", "fan_out", "node"]
 
@@ -110,6 +111,7 @@ class Declaration:
     otherwise: Any = REQUIRED
     effects: bool = False
     max_cost_dollars: Decimal | None = None
+    loop: Loop | None = None
 
 
 @overload

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from vital_shared.graph.errors import PlanError
 from vital_shared.graph.node import ATTRIBUTE, DECLARED, REQUIRED, Declaration, Pause, Retry, Skip, place
+from vital_shared.graph.subworkflow import Subworkflow
 
 __all__ = ["NodeSpec", "collect", "own_parameters"]
 
-TAKEN: Final = frozenset({"input_types", "inputs", "plan", "run"})
+TAKEN: Final = frozenset({"input_defaults", "input_types", "inputs", "plan", "run", "whole_input"})
 """Attributes of `Graph`, which a node would hide."""
 
 
@@ -27,6 +28,16 @@ class NodeSpec:
     declaration: Declaration
     parameters: tuple[inspect.Parameter, ...] = ()
     """Without ``self``."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Names of the values that parameters are made from, where they are not the parameters' own."""
+    cls: type | None = None
+    """The class that it was written for, where that is a part of the graph."""
+    path: tuple[str, ...] = ()
+    """The names of the parts that lead to the object whose method it is."""
+    loop_over: Any = None
+    """The class whose graph it repeats."""
+    within: str = ""
+    """The part that it belongs to, as messages name it."""
 
     @property
     def title(self) -> str:
@@ -43,7 +54,9 @@ class NodeSpec:
     def source(self, parameter: inspect.Parameter) -> str:
         """Name the value that a parameter is made from."""
         each = self.declaration.each
-        return each.over if each is not None and parameter.name == each.parameter else parameter.name
+        if each is not None and parameter.name == each.parameter:
+            return each.over
+        return self.values.get(parameter.name, parameter.name)
 
     def wanted(self) -> Iterator[tuple[str, bool]]:
         """Name the values that the node needs, and whether it can do without each."""
@@ -51,20 +64,27 @@ class NodeSpec:
             yield self.source(parameter), parameter.default is not parameter.empty
 
 
-def collect(cls: type) -> tuple[dict[str, NodeSpec], set[str]]:
+def collect(cls: type) -> tuple[dict[str, NodeSpec], set[str], dict[str, Subworkflow]]:
     """Find the nodes: a base's, replaced or dropped (``name = None``) by the classes below it.
 
-    Return them by name, and the values that nobody makes any more.
+    Return them by name, the values that nobody makes any more, and the sub-workflows and loops by name.
 
     :raises PlanError: when a node by itself is wrong.
     """
     specs: dict[str, NodeSpec] = {}
     dropped: set[str] = set()
+    parts: dict[str, Subworkflow] = {}
     for owner in reversed(cls.__mro__):
         _check_lost(owner)
         for name, member in vars(owner).items():
             declaration = getattr(member, ATTRIBUTE, None)
-            if name in specs and member is None:
+            if name in parts and (member is None or declaration is not None):
+                del parts[name]
+                dropped |= {name} if member is None else set()
+            if isinstance(member, Subworkflow):
+                specs.pop(name, None)
+                parts[name] = member
+            elif name in specs and member is None:
                 dropped.add(specs.pop(name).declaration.makes)
             elif declaration is not None:
                 specs[name] = NodeSpec(name, owner.__name__, member, declaration)
@@ -79,7 +99,7 @@ def collect(cls: type) -> tuple[dict[str, NodeSpec], set[str]]:
                 specs[name] = NodeSpec(name, owner.__name__, member, declared)
     for spec in specs.values():
         _check(spec)
-    return specs, dropped
+    return specs, dropped, parts
 
 
 def _check_lost(owner: type) -> None:

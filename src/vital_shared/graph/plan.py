@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from vital_shared.graph.errors import NodeTimeout
 from vital_shared.graph.node import Declaration
+from vital_shared.graph.subworkflow import OUTCOMES
 from vital_shared.graph.value_fit import UNKNOWN, fits, made_type
 from vital_shared.graph.values import ValueTypes
 
@@ -48,7 +49,7 @@ class Node:
     function: Callable[..., Any]
     """The method, unbound, with positional parameters only."""
     kind: str
-    """``async``, ``stream`` or ``sync``."""
+    """``async``, ``stream``, ``sync`` or ``loop``."""
     plain: bool
     """Whether it is only to be awaited: nothing declared that changes how it is run."""
     only: int
@@ -61,6 +62,15 @@ class Node:
     """File and line."""
     item_position: int
     """Position of the parameter that gets the item, in a fanned out node; else -1."""
+    path: tuple[str, ...] = ()
+    """The names of the parts of the graph that lead to the object whose method it is."""
+    loop_over: Any = None
+    """The class whose graph it repeats; None: it is no loop."""
+
+    @property
+    def method(self) -> str:
+        """The node's name in the class that it was written for."""
+        return self.name.rpartition(".")[2]
 
     def timed_out(self, error: BaseException) -> bool:
         """Return whether this is the node's own timeout; a `TimeoutError` of what it calls is a failure."""
@@ -112,6 +122,11 @@ class Plan:
     """The nodes that may be off, each after those whose values its condition reads."""
     pruned: dict[int, Plan] = field(default_factory=dict, repr=False)
     """The plans without what is off, by the bits of the indices of these nodes."""
+
+    @property
+    def outcome(self) -> str:
+        """The name of the value that is its own where it is a part of another graph; empty: none."""
+        return next((name for name in OUTCOMES if self.types.maker(name) is not None), "")
 
     def may_make(self, name: str, kind: Any) -> bool:
         """Return whether a node makes a value of that name, of that type as far as is declared."""

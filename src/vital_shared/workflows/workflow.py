@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from typing import Any, ClassVar, Generic, Self
 
+from pydantic import ValidationError
+
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.graph import Graph, Plan
 from vital_shared.models.event import Event
@@ -81,6 +83,7 @@ class Workflow(
         cls.result_type = result_type_of(cls._type_arguments[1])
         cls.input_types = _input_types(cls.input_type)
         cls.inputs = tuple(cls.input_types)
+        cls.input_defaults = _input_defaults(cls.input_type)
         super().__init_subclass__(**kwargs)
         check_outcome(cls.plan, cls.result_type)
         if is_built_in:
@@ -93,6 +96,27 @@ class Workflow(
             is_cacheable=cls.cacheable,
             cache_version=cls.cache_version,
         )
+
+    @classmethod
+    def whole_input(cls, outer: Any, values: Mapping[str, Any]) -> Any:
+        """Return the input for this class as a part of another one.
+
+        :param outer: the input of the other class.
+        :param values: fields that differ from it.
+        :raises InvalidRequest: when they do not make an input of this class.
+        """
+        fields = {name: getattr(outer, name) for name in cls.input_type.model_fields if hasattr(outer, name)}
+        try:
+            return cls.input_type.model_validate({**fields, **values}, by_alias=False, by_name=True)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            raise InvalidRequest(
+                f"{'.'.join(map(str, wrong['loc']))} is not valid for {cls.__name__}: {wrong['msg']}"
+            ) from error
+
+    def part_object(self, graph: type[Graph]) -> Graph:
+        """Make the object for a part of this workflow, with the same services."""
+        return graph(self._given) if issubclass(graph, Workflow) else graph()
 
     def __init__(self, services: Services | None = None) -> None:
         self._services = services
@@ -247,6 +271,16 @@ def _input_types(input_type: type[WorkflowInput]) -> dict[str, Any]:
     """Return the types of the values that come from outside: the input, its fields, and the run's id."""
     fields = {name: field.annotation for name, field in input_type.model_fields.items()}
     return {"input": input_type, "run_id": str, **fields}
+
+
+def _input_defaults(input_type: type[WorkflowInput]) -> dict[str, Any]:
+    """Return the defaults of its own fields: those of all inputs have values of their own anyway."""
+    own = set(input_type.model_fields) - set(WorkflowInput.model_fields)
+    return {
+        name: field.get_default(call_default_factory=True, validated_data={})
+        for name, field in input_type.model_fields.items()
+        if name in own and not field.is_required()
+    }
 
 
 def _required(input_type: type[WorkflowInput]) -> list[str]:

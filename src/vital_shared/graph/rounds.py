@@ -1,0 +1,103 @@
+"""Run a loop: a graph, again and again, until its value is good enough or its limit is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vital_shared.graph.node import Declaration
+from vital_shared.graph.observer import ObservedRun, Observer, notify
+from vital_shared.graph.outcome import Degradation, NodeStatus
+from vital_shared.graph.part_objects import find_part
+from vital_shared.graph.plan import Node
+from vital_shared.graph.state import RunState
+from vital_shared.graph.step import Step
+from vital_shared.graph.subworkflow import WHOLE_INPUT, Loop
+
+__all__ = ["call_rounds"]
+
+
+async def call_rounds(run: RunState, node: Node, arguments: Sequence[Any]) -> Any:
+    """Return the value of the last round.
+
+    A round is a run of the loop's graph, within the outer run: a failure ends that, and so does cancelling.
+    """
+    loop = _loop_of(node.declaration)
+    graph, target = node.loop_over, find_part(run.target, node.path)
+    inputs: dict[str, Any] = node.function(run.target, *arguments)
+    outer, carried = inputs.get(WHOLE_INPUT), {loop.carry: inputs.get(loop.carry)}
+    for number in range(1, loop.limit + 1):
+        if WHOLE_INPUT in graph.plan.inputs:
+            given = {name: value for name, value in inputs.items() if name != WHOLE_INPUT}
+            inputs[WHOLE_INPUT] = graph.whole_input(outer, given | carried)
+        inner: Any = type(run)(  # a `Run`, which this module cannot import
+            graph.plan,
+            target,
+            inputs,
+            observers=(_Round(run, node, number),),
+            deliver=_delivery(run, node),
+            sequential=run.sequential,
+            clock=run.now,
+        )
+        await inner.execute()
+        value = inner.value(graph.plan.outcome)
+        if loop.until(value):
+            break
+        inputs[loop.carry] = carried[loop.carry] = value
+    return value
+
+
+def _loop_of(declaration: Declaration) -> Loop:
+    assert declaration.loop is not None  # noqa: S101 - for the type checker: the caller has looked
+    return declaration.loop
+
+
+def _delivery(run: RunState, node: Node) -> Any:
+    """Let what the nodes of a round yield reach the caller as the loop's."""
+    deliver = run.deliver
+    if deliver is None:
+        return None
+
+    async def delivered(_: Node, chunk: Any, item: int | None) -> None:
+        await deliver(node, chunk, item)
+
+    return delivered
+
+
+class _Round(Observer):
+    """The lines of one round: its nodes are steps of the loop."""
+
+    def __init__(self, run: RunState, node: Node, number: int) -> None:
+        self._run = run
+        self._node = node
+        self._number = number
+
+    def _step(self, name: str, status: NodeStatus | None = None) -> None:
+        self._run.step(self._node, Step(f"{self._number}.{name}", status))
+
+    def node_started(self, run: ObservedRun, node: Node) -> None:
+        """Begin a line."""
+        self._step(node.name)
+
+    def node_finished(
+        self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
+    ) -> None:
+        """End it."""
+        self._step(node.name, status)
+
+    def step_started(self, run: ObservedRun, node: Node, name: str) -> None:
+        """Begin the line of a step, or of a round of a loop within this one."""
+        self._step(name)
+
+    def step_finished(
+        self, run: ObservedRun, node: Node, name: str, status: NodeStatus, seconds: float
+    ) -> None:
+        """End it."""
+        self._step(name, status)
+
+    def degraded(self, run: ObservedRun, degradation: Degradation) -> None:
+        """Note what the round has to do without as the outer run's."""
+        name = f"{self._node.name}.{self._number}.{degradation.node}"
+        found = Degradation(name, degradation.reason, degradation.error, degradation.item)
+        self._run.degradations.append(found)
+        notify(self._run.observers, "degraded", self._run, found)

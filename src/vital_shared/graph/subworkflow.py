@@ -1,0 +1,85 @@
+"""Declare a graph as a part of another one: once, or again and again in a bounded loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vital_shared.graph.errors import PlanError
+
+__all__ = ["OUTCOMES", "WHOLE_INPUT", "Loop", "Subworkflow", "repeat", "subworkflow"]
+
+WHOLE_INPUT: Final = "input"
+"""The input that holds all others: a part gets one of its own."""
+
+OUTCOMES: Final = ("result", "answer")
+"""The values that may be that of a part, the first that there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop over a graph, with its bound."""
+
+    carry: str
+    """The input of each round that is the value of the round before."""
+    until: Callable[[Any], bool]
+    limit: int
+    """Rounds at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subworkflow:
+    """A graph as a part of another one."""
+
+    graph: Any
+    """Its class."""
+    inputs: Mapping[str, str]
+    """Values of the outer graph, by the inputs of the part."""
+    loop: Loop | None = None
+
+
+def subworkflow(graph: type, /, **inputs: str) -> Any:
+    """Make a graph a part of another one; the attribute's name is that of its value.
+
+    Its nodes are nodes of the outer graph, called ``review.answer``: each starts as soon as it has all it
+    needs, and has its own line, events and metrics. Its value is that of its node ``result``, or else
+    ``answer``.
+
+    >>> class Report(Workflow):
+    ...     review = subworkflow(Review, text="draft")
+
+    :param inputs: for an input of the part, the value of the outer graph that it is; all others are the outer
+        values of the same name.
+    :raises PlanError: when `graph` is none.
+    """
+    return Subworkflow(_checked(graph), inputs)
+
+
+def repeat(graph: type, /, *, carry: str, until: Callable[[Any], bool], limit: int, **inputs: str) -> Any:
+    """Repeat a graph until its value is good enough; the attribute's name is that of the last round's value.
+
+    Each round has its own lines and events, called ``polished.2.answer``.
+
+    >>> class Report(Workflow):
+    ...     polished = repeat(
+    ...         Revision, carry="text", until=lambda text: len(text) < 900, limit=3, text="draft"
+    ...     )
+
+    :param carry: the input that is the value of the round before; in the first round it is as `inputs` say.
+    :param until: whether a round's value ends the loop; it must neither block nor wait.
+    :param limit: rounds at most; the value of the last one stands.
+    :param inputs: as those of `subworkflow`.
+    :raises PlanError: when `graph` is none, or there is no limit.
+    """
+    if not callable(until):
+        raise PlanError(f"a loop over '{graph.__name__}' has until={until!r}: write a function of its value")
+    if not isinstance(limit, int) or limit < 1:
+        raise PlanError(f"a loop over '{graph.__name__}' has limit={limit!r}: write a number of rounds")
+    return Subworkflow(_checked(graph), inputs, Loop(carry, until, limit))
+
+
+def _checked(graph: Any) -> type:
+    if not (isinstance(graph, type) and hasattr(graph, "plan")):
+        raise PlanError(f"{graph!r} is no workflow class: name a subclass of Graph or Workflow")
+    return graph
