@@ -1,12 +1,24 @@
 """A loop: a graph, again and again, until its value is good enough or its limit is reached."""
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vital_shared.graph import Done, Graph, Observer, Pause, PlanError, Run, mermaid, node, repeat, subworkflow
+from vital_shared.graph import (
+    Done,
+    Graph,
+    Observer,
+    Pause,
+    PlanError,
+    Run,
+    mermaid,
+    node,
+    repeat,
+    subworkflow,
+)
 
 
 class Lengthen(Graph):
@@ -139,7 +151,7 @@ def test_a_pause_within_a_loop_is_an_error_at_the_definition():
 def test_a_value_that_is_carried_as_another_type_is_an_error_at_the_definition():
     class Typed(Graph):
         inputs = ("text",)
-        input_types = {"text": str}
+        input_types: ClassVar = {"text": str}
 
         @node
         async def result(self, text: str) -> int:
@@ -191,7 +203,9 @@ def graphs(draw):
 
 def graph_of(shape, calls):
     def method(name, reads):
-        source = f"async def {name}(self, {', '.join(reads)}):\n    return record({name!r}, ({', '.join(reads)},))"
+        source = (
+            f"async def {name}(self, {', '.join(reads)}):\n    return record({name!r}, ({', '.join(reads)},))"
+        )
         namespace = {"record": lambda name, values: (calls.append(name), hash((name, values)))[1]}
         exec(source, namespace)
         return node(namespace[name])
@@ -232,3 +246,42 @@ async def test_a_loop_gives_what_its_graph_gives_again_and_again(shape, x, limit
     await run.execute()
     assert run.value("end") == expected
     assert sorted(calls) == written_out
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.integers(0, 20), st.booleans(), st.booleans())
+async def test_whenever_a_run_is_cancelled_no_node_of_a_part_or_a_round_goes_on(
+    shape, steps, loops, sequential
+):
+    under_way: list[str] = []
+
+    def method(name, reads):
+        async def call(values):
+            under_way.append(name)
+            try:
+                for _ in range(3):
+                    await asyncio.sleep(0)
+            finally:
+                under_way.remove(name)
+            return hash((name, values))
+
+        source = f"async def {name}(self, {', '.join(reads)}):\n    return await call(({', '.join(reads)},))"
+        namespace = {"call": call}
+        exec(source, namespace)
+        return node(namespace[name])
+
+    inner = type(
+        "Inner", (Graph,), {"inputs": ("x",), **{name: method(name, reads) for name, reads in shape}}
+    )
+    part = repeat(inner, carry="x", until=lambda _: False, limit=3) if loops else subworkflow(inner)
+    outer = type("Outer", (Graph,), {"inputs": ("x",), "part": part})
+    run = Run(outer.plan, outer(), {"x": 1}, sequential=sequential)
+    task = asyncio.create_task(run.execute())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    was_done = task.done()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled() or was_done
+    assert under_way == []
+    assert all(span.status in ("success", "cancelled") for span in run.spans())

@@ -1,6 +1,7 @@
 """A graph as a part of another one: its nodes are the outer graph's, under names of their own."""
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 
@@ -22,7 +23,7 @@ from vital_shared.graph import (
 
 class Review(Graph):
     inputs = ("text", "strict")
-    input_defaults = {"strict": False}
+    input_defaults: ClassVar = {"strict": False}
 
     @node
     async def words(self, text: str) -> tuple[str, ...]:
@@ -266,14 +267,26 @@ async def test_a_part_is_dropped_or_replaced_by_a_subclass():
 @pytest.mark.parametrize(
     ("part", "sentence"),
     [
-        (lambda: subworkflow(Review, txt="query"), r"is given 'txt', which is no input of it: did you mean 'text'"),
-        (lambda: subworkflow(Review), r"needs 'text', which no node or input makes.* name another value for it"),
+        (
+            lambda: subworkflow(Review, txt="query"),
+            r"is given 'txt', which is no input of it: did you mean 'text'",
+        ),
+        (
+            lambda: subworkflow(Review),
+            r"needs 'text', which no node or input makes.* name another value for it",
+        ),
         (lambda: subworkflow(Review, text="nothing"), r"needs 'nothing', which no node or input makes"),
         (lambda: subworkflow(int), "<class 'int'> is no workflow class"),
         (lambda: subworkflow(Graph), "is no workflow class"),
         (lambda: repeat(Review, carry="txt", until=bool, limit=2, text="query"), "is given 'txt'"),
-        (lambda: repeat(Review, carry="text", until=bool, limit=0, text="query"), "has limit=0: write a number"),
-        (lambda: repeat(Review, carry="text", until=3, limit=2, text="query"), "has until=3: write a function"),
+        (
+            lambda: repeat(Review, carry="text", until=bool, limit=0, text="query"),
+            "has limit=0: write a number",
+        ),
+        (
+            lambda: repeat(Review, carry="text", until=3, limit=2, text="query"),
+            "has until=3: write a function",
+        ),
     ],
 )
 def test_a_wrong_part_is_an_error_at_the_definition(part, sentence):
@@ -287,14 +300,14 @@ def test_a_part_without_a_value_is_an_error_at_the_definition():
         async def other(self) -> int:
             return 1
 
-    with pytest.raises(PlanError, match="'Outer.part' .* has no value: name the node that makes it result"):
+    with pytest.raises(PlanError, match=r"'Outer.part' .* has no value: name the node that makes it result"):
 
         class Outer(Graph):
             part = subworkflow(Valueless)
 
 
 def test_the_type_of_a_parts_value_is_checked():
-    with pytest.raises(PlanError, match="reads 'review' as str, and node .* makes int"):
+    with pytest.raises(PlanError, match=r"reads 'review' as str, and node .* makes int"):
 
         class Wrong(Report):
             @node

@@ -17,6 +17,7 @@ from vital_shared.graph.node_spec import NodeSpec, own_parameters
 from vital_shared.graph.order import ordered, predecessors_of, successors_of
 from vital_shared.graph.part_objects import of_part
 from vital_shared.graph.plan import MISSING, Node, Plan, Switch
+from vital_shared.graph.subworkflow import Subworkflow
 from vital_shared.graph.value_fit import fits, item_type, made_type, shown_type
 from vital_shared.graph.values import ValueTypes, declared_type
 
@@ -28,7 +29,7 @@ def compile_plan(cls: type) -> Plan:
 
     :raises PlanError: when they do not, in one sentence with the node and its file line.
     """
-    specs, dropped = all_specs(cls)
+    specs, dropped, parts = all_specs(cls)
     inputs = getattr(cls, "inputs", ())
     if not isinstance(inputs, tuple):
         raise PlanError(f"graph '{cls.__name__}' has the inputs {inputs!r}: write a tuple of names")
@@ -36,7 +37,7 @@ def compile_plan(cls: type) -> Plan:
     for spec in specs.values():
         _check_values(spec, makers, inputs, dropped)
     _check_types(cls, specs.values(), makers)
-    return _build(cls, inputs, ordered(cls.__name__, list(specs.values())), makers)
+    return _build(cls, inputs, ordered(cls.__name__, list(specs.values())), makers, parts)
 
 
 def _makers(specs: dict[str, NodeSpec], inputs: tuple[str, ...]) -> dict[str, NodeSpec]:
@@ -123,7 +124,13 @@ def _nobody(
     return f"no node or input makes{hint}"
 
 
-def _build(cls: type, inputs: tuple[str, ...], specs: list[NodeSpec], makers: dict[str, NodeSpec]) -> Plan:
+def _build(
+    cls: type,
+    inputs: tuple[str, ...],
+    specs: list[NodeSpec],
+    makers: dict[str, NodeSpec],
+    parts: tuple[Subworkflow, ...],
+) -> Plan:
     wanted = {name for spec in specs for name, _ in spec.wanted()}
     used = tuple(name for name in dict.fromkeys(inputs) if name in wanted)
     values = [spec.declaration.makes for spec in specs]
@@ -145,6 +152,7 @@ def _build(cls: type, inputs: tuple[str, ...], specs: list[NodeSpec], makers: di
         slots=slots,
         types=_value_types(cls, specs, predecessors),
         fingerprint=_fingerprint(specs),
+        parts=parts,
         switches=tuple(_switches(specs, slots, {name: i for i, name in enumerate(values)})),
     )
 

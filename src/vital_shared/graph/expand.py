@@ -17,10 +17,10 @@ from vital_shared.graph.value_fit import fits, shown_type
 __all__ = ["all_specs"]
 
 
-def all_specs(cls: Any) -> tuple[dict[str, NodeSpec], set[str]]:
+def all_specs(cls: Any) -> tuple[dict[str, NodeSpec], set[str], tuple[Subworkflow, ...]]:
     """Find the nodes of a class, those of its sub-workflows and its loops included.
 
-    Return them by name, and the values that nobody makes any more.
+    Return them by name, the values that nobody makes any more, and its sub-workflows and loops.
 
     :raises PlanError: when a node by itself is wrong, or a part has no value or gets what it does not take.
     """
@@ -29,7 +29,7 @@ def all_specs(cls: Any) -> tuple[dict[str, NodeSpec], set[str]]:
     for name, part in parts.items():
         for spec in _Part(cls, name, part, outer).specs():
             specs[spec.name] = spec
-    return specs, dropped
+    return specs, dropped, tuple(parts.values())
 
 
 class _Part:
@@ -41,7 +41,7 @@ class _Part:
         self._part = part
         self._graph: Any = part.graph
         self._title = f"sub-workflow '{cls.__name__}.{name}' ({part.graph.__name__})"
-        self._inner, _ = all_specs(part.graph)
+        self._inner = all_specs(part.graph)[0]
         self._made = {spec.declaration.makes for spec in self._inner.values()}
         self._outer = outer
         self._check_inputs()

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from vital_shared.graph.errors import NodeTimeout
 from vital_shared.graph.node import Declaration
-from vital_shared.graph.subworkflow import OUTCOMES
+from vital_shared.graph.subworkflow import OUTCOMES, Subworkflow
 from vital_shared.graph.value_fit import UNKNOWN, fits, made_type
 from vital_shared.graph.values import ValueTypes
 
@@ -118,6 +118,8 @@ class Plan:
     """The way in which values are written into checkpoints."""
     fingerprint: str
     """The same for two plans that can go on with each other's checkpoints."""
+    parts: tuple[Subworkflow, ...] = ()
+    """Its sub-workflows and loops."""
     switches: tuple[Switch, ...] = ()
     """The nodes that may be off, each after those whose values its condition reads."""
     pruned: dict[int, Plan] = field(default_factory=dict, repr=False)

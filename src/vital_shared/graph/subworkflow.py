@@ -38,6 +38,11 @@ class Subworkflow:
     """Values of the outer graph, by the inputs of the part."""
     loop: Loop | None = None
 
+    @property
+    def times(self) -> int:
+        """Runs of the graph in one of the outer graph, at most."""
+        return 1 if self.loop is None else self.loop.limit
+
 
 def subworkflow(graph: type, /, **inputs: str) -> Any:
     """Make a graph a part of another one; the attribute's name is that of its value.

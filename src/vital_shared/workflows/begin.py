@@ -124,7 +124,10 @@ async def resume(
 
 
 def _agent_of(workflow: WorkflowParts, run: Run) -> AgentProfile | None:
-    return run.value(AGENT_VALUE) if workflow.traits.has_agent else None
+    """Return the agent that a run has read; that of a sub-workflow where it has none of its own."""
+    names = [node.makes for node in run.plan.nodes if node.method == AGENT_VALUE]
+    found = (run.value(name) for name in names) if workflow.traits.has_agent else ()
+    return next((agent for agent in found if isinstance(agent, AgentProfile)), None)
 
 
 def _new_execution(
@@ -155,7 +158,15 @@ def _new_execution(
 
     def max_cost_nanos() -> int:
         declared = declared_dollars(run)
-        return max_cost(services, request, agent, parts=workflow.traits.built_in, declared=declared).nanos
+        traits = workflow.traits
+        return max_cost(
+            services,
+            request,
+            agent,
+            parts=traits.built_in,
+            times=traits.answers_at_most,
+            declared=declared,
+        ).nanos
 
     return Execution(workflow, request, stream, run, record, max_cost_nanos, metrics, lookup=lookup, key=key)
 

@@ -94,6 +94,7 @@ def max_cost(
     resumed: bool = False,
     spent: Decimal = ZERO_DOLLARS,
     parts: Collection[str] = PAID_PARTS,
+    times: int = 1,
     declared: Decimal = ZERO_DOLLARS,
     calls: Sequence[ToolCall] | None = None,
 ) -> MaxCost:
@@ -103,13 +104,14 @@ def max_cost(
     :param resumed: only what comes after an approval.
     :param spent: the cost of the part before it.
     :param parts: the built-in nodes that there are.
+    :param times: runs of these, at most: sub-workflows and loops may have them, too.
     :param declared: the bounds that the class's own nodes declare, together.
     :param calls: the tool calls that were approved, perhaps edited; None: any that may be suggested.
     """
     if agent is None:
         left = remaining(request.max_cost_dollars, spent)
         return MaxCost(declared if left is None else min(declared, left))
-    return _Costs(services, request, agent, parts, resumed=resumed, calls=calls).total(spent, declared)
+    return _Costs(services, request, agent, parts, resumed=resumed, calls=calls).total(spent, declared, times)
 
 
 def declared_dollars(run: Run) -> Decimal:
@@ -156,11 +158,11 @@ class _Costs:
         """The cost of asking all sources once."""
         self._unpriced: list[str] = []
 
-    def total(self, spent: Decimal, declared: Decimal) -> MaxCost:
+    def total(self, spent: Decimal, declared: Decimal, times: int) -> MaxCost:
         """Add up the parts."""
         asks = not {"answer", "model_suggestion"}.isdisjoint(self._parts)
         prices = {model: self._prices(model) for model in self._models} if asks else {}
-        dollars = declared
+        dollars = ZERO_DOLLARS
         if "answer" in self._parts:
             dollars += self._answer(prices)
         if "tools" in self._parts:
@@ -169,6 +171,7 @@ class _Costs:
             dollars += self._suggestion(prices)
         if not self._resumed and "rag_retrieval" in self._parts and self._request.enable_rag:
             dollars += SEARCHES_PER_SOURCE * self._search
+        dollars = times * dollars + declared
         left = remaining(self._request.max_cost_dollars, spent)
         return MaxCost(dollars if left is None else min(dollars, left), tuple(self._unpriced))
 

@@ -165,7 +165,7 @@ class RunEvents(Observer):
         """Emit what a tool call or a RAG source has given."""
         if isinstance(outcome.value, ToolResult):
             self.emit(ToolFinished, result=outcome.value)
-        elif node.name == RESULTS_NODE and isinstance(item, str):
+        elif node.method == RESULTS_NODE and isinstance(item, str):
             self.emit(
                 Retrieval,
                 source=item,

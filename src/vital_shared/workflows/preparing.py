@@ -109,6 +109,7 @@ def max_remaining_cost(
         resumed=True,
         spent=record.output.cost.total if record.output else Decimal(0),
         parts=workflow.traits.built_in,
+        times=workflow.traits.answers_at_most,
         declared=declared_dollars(run),
         calls=calls,
     )

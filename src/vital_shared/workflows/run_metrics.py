@@ -139,7 +139,7 @@ class RunMetrics(Observer):
         self._in_nodes += seconds
         if status != "paused":
             NODE_DURATION_SECONDS.labels(node.name, status).observe(seconds)
-        if node.name == MERGED_NODE and self._found:
+        if node.method == MERGED_NODE and self._found:
             lost = status in ("failed", "timeout")
             self._count_searches(
                 "timeout" if status == "timeout" else "failed" if lost else "success", seconds
@@ -149,7 +149,7 @@ class RunMetrics(Observer):
         self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]
     ) -> None:
         """Count the search of a source."""
-        if node.name != RESULTS_NODE:
+        if node.method != RESULTS_NODE:
             return
         if outcome.status == "success":
             self._found.append((item, outcome.seconds))

@@ -71,7 +71,7 @@ class NodeSpans(Observer):
     def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
         """Begin an item's span."""
         attributes: dict[str, Any] = {"vital.item.index": index}
-        if node.name == RESULTS_NODE:
+        if node.method == RESULTS_NODE:
             attributes |= {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": item}
         self._begin((node.index, index), f"{node.name} item", self._below(node), attributes)
 

@@ -30,6 +30,9 @@ class WorkflowTraits(NamedTuple):
     built_in: frozenset[str]
     """Names of its nodes that are those of the class of ours that it is made from."""
 
+    answers_at_most: int
+    """Runs of the built-in nodes in one run, in sub-workflows and loops too."""
+
     has_agent: bool
     """Whether an agent answers; otherwise there is none to look up, to count or to reserve for."""
 
@@ -60,12 +63,20 @@ def traits_of(
     :param plan: the plan of the class.
     :param built_in: the plan of the class of ours that it is made from; None: it has no nodes.
     """
+    parts = [(part.graph.traits, part.times) for part in plan.parts if hasattr(part.graph, "traits")]
+    own_answers = 0 if built_in is None else 1
     outcome = (ANSWER_VALUE,) if result_type is None else (ANSWER_VALUE, RESULT_VALUE)
     return WorkflowTraits(
-        caching_of(plan, built_in, is_cacheable=is_cacheable, version=cache_version),
+        caching_of(
+            plan,
+            built_in,
+            is_cacheable=is_cacheable and all(part.caching.is_cacheable for part, _ in parts),
+            version=" ".join((cache_version, *(part.caching.version for part, _ in parts))).strip(),
+        ),
         tuple(name for name in own_values(plan, built_in) if name not in outcome),
-        built_in_nodes(plan, built_in),
-        has_agent=plan.may_make(AGENT_VALUE, AgentProfile),
+        built_in_nodes(plan, built_in).union(*(part.built_in for part, _ in parts)),
+        own_answers + sum(times * part.answers_at_most for part, times in parts),
+        has_agent=plan.may_make(AGENT_VALUE, AgentProfile) or any(part.has_agent for part, _ in parts),
         has_answer=plan.may_make(ANSWER_VALUE, str | Answer),
         has_result=result_type is not None,
         input_type=input_type,

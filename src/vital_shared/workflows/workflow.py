@@ -18,6 +18,7 @@ from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.asking import AsksModels
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.loop_services import current_services, loop_services
+from vital_shared.workflows.required_input import check_approvals
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import unstreamed
 from vital_shared.workflows.services import Services
@@ -86,6 +87,7 @@ class Workflow(
         cls.input_defaults = _input_defaults(cls.input_type)
         super().__init_subclass__(**kwargs)
         check_outcome(cls.plan, cls.result_type)
+        check_approvals(cls.plan, cls.modes)
         if is_built_in:
             cls.built_in = cls.plan
         cls.traits = traits_of(
