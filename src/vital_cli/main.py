@@ -20,6 +20,7 @@ from vital_cli.commands.eval import evaluate
 from vital_cli.commands.graph import graph
 from vital_cli.commands.ingest import ingest
 from vital_cli.commands.report import report
+from vital_cli.commands.resume import resume
 from vital_cli.commands.run import run
 from vital_cli.commands.serve import serve
 from vital_cli.commands.up import up
@@ -105,6 +106,13 @@ app.command(
         "vital approve run_3f0c… --none",
     )
 )(approve)
+app.command(
+    epilog=examples(
+        "vital resume run_3f0c… --answer verdict=yes --workflow my_workflow.py:MyWorkflow",
+        "vital resume run_3f0c… --approve call-1 --deny 'call-2=We have this number.'",
+        """vital resume run_3f0c… --edit 'call-1={"expression": "6 * 7"}'""",
+    )
+)(resume)
 app.command(epilog=examples("vital run run_3f0c…", "vital run run_3f0c… --json | jq .status"))(run)
 app.command(
     epilog=examples("vital ingest examples/knowledge", "vital ingest handbook.pdf notes/ --tenant acme")

@@ -41,6 +41,7 @@ def test_the_commands_are_those_that_are_documented():
     assert {" ".join(path) for path in LEAVES} == {
         "ask",
         "approve",
+        "resume",
         "run",
         "report",
         "baseline save",

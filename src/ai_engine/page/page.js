@@ -45,6 +45,11 @@ class Turn {
     for (const line of this.root.querySelectorAll("[data-seq]")) if (Number(line.dataset.seq) >= first) line.remove();
   }
   mark(line, seq) { line.dataset.seq = seq; return line; }
+  node_yielded({ seq, node, value }) {
+    const line = this.mark(make("li", "", `${node}: ${typeof value === "string" ? value : JSON.stringify(value)}`), seq);
+    $(".yielded", this.root).hidden = false;
+    $(".yielded ul", this.root).append(line);
+  }
   tool_finished({ seq, result }) {
     const line = this.mark(make("li", "", `${result.name}: `), seq);
     line.append(make("span", "", result.content || result.error || result.status));
@@ -58,9 +63,20 @@ class Turn {
       label.append(box, ` ${call.name} ${JSON.stringify(call.arguments)} — ${call.reason} ($${call.cost_dollars})`);
       return label;
     }));
+    $(".inputs", this.root).replaceChildren(...output.required_input.map(({ name, value, answer_schema: schema }) => {
+      const label = make("label", "", `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+      const field = Object.assign(make("textarea"), { name, required: true, title: `The answer fits ${JSON.stringify(schema)}` });
+      field.dataset.text = schema.type === "string" ? "yes" : "";
+      label.append(field);
+      return label;
+    }));
+    const [tools, inputs] = [output.suggested_tools.length > 0, output.required_input.length > 0];
+    $(".tools-asked", this.root).hidden = !tools;
+    $(".input-asked", this.root).hidden = !inputs;
+    $(".approval button[value=none]", this.root).hidden = !tools;
     $(".approval", this.root).hidden = false;
-    $(".approval input", this.root)?.focus();
-    this.end("The tools wait for your approval.");
+    $(".approval :is(input, textarea)", this.root)?.focus();
+    this.end(inputs ? "This waits for your input." : "The tools wait for your approval.");
   }
   run_finished({ output }) {
     this.text = output.response;
@@ -195,12 +211,19 @@ function approve(turn, event) {
   event.preventDefault();
   const form = $(".approval", turn.root);
   const chosen = [...form.querySelectorAll("input:checked")].map((box) => box.value);
+  const answers = {};
+  try {
+    for (const { name, value, dataset } of form.querySelectorAll("textarea")) answers[name] = dataset.text ? value : JSON.parse(value);
+  } catch (error) { return say(`This is no JSON: ${error.message}.`, true); }
+  const seen = turn.seq;
   form.hidden = true;
   $(".answer", turn.root).setAttribute("aria-busy", "true");
   turn.origin += performance.now() - turn.origin - 1000 * turn.ended; // the wait does not count
   turn.active = true;
   turn.draw();
-  follow(turn, `/v1/runs/${turn.run}/approval`, { approved: event.submitter?.value === "none" ? [] : chosen });
+  const approved = event.submitter?.value === "none" ? [] : chosen;
+  const done = follow(turn, `/v1/runs/${turn.run}/resume`, { approved, answers, user_id: "page" });
+  return done.then(() => { if (turn.seq === seen) form.hidden = false; }); // refused: it waits on
 }
 
 $("#ask").addEventListener("submit", (event) => {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vital_cli.options import Json, Waterfall
+
+if TYPE_CHECKING:
+    from vital_shared.models.run_decision import RunDecision
+    from vital_shared.store.runs import RunRecord
+    from vital_shared.workflows.services import Services
 
 __all__ = ["run"]
 
@@ -22,10 +27,15 @@ def run(
     from vital_cli.views.stored import show_record
     from vital_cli.views.words import waterfall_of
 
-    record = with_services(lambda services: services.runs.get(run_id, tenant_id=None, now=services.now()))
+    async def read(services: Services) -> tuple[RunRecord, tuple[RunDecision, ...]]:
+        record = await services.runs.get(run_id, tenant_id=None, now=services.now())
+        return record, await services.runs.decisions(run_id)
+
+    record, decisions = with_services(read)
     if as_json:
-        write_json(record.model_dump(mode="json", exclude={"checkpoint"}))
+        decided = [decision.model_dump(mode="json") for decision in decisions]
+        write_json(record.model_dump(mode="json", exclude={"checkpoint"}) | {"decisions": decided})
     else:
-        show_record(record)
+        show_record(record, decisions)
     if waterfall and record.output is not None:
         say_drawing(waterfall_of(record.output.timings))

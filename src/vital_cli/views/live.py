@@ -17,11 +17,12 @@ from rich.text import Text
 from vital_cli.terminal import clean
 from vital_cli.views.remarks import remark
 from vital_cli.views.streamed_text import StreamedText
-from vital_cli.views.words import call_in_words, counted, duration, made_lines, source_lines
+from vital_cli.views.words import call_in_words, counted, duration, made_lines, source_lines, value_in_words
 from vital_shared.models.event import (
     Event,
     NodeFinished,
     NodeStarted,
+    NodeYielded,
     Reasoning,
     Retrieval,
     Superseded,
@@ -119,6 +120,9 @@ class LiveView:
                 self._nodes[node] = _Row(node, started=now)
             case NodeFinished(node=node):
                 self._nodes[node] = _Row(node, status=event.status, seconds=event.duration_seconds)
+            case NodeYielded(node=node, value=value):
+                started = self._nodes[node].started if node in self._nodes else now
+                self._nodes[node] = _Row(f"{node}: {value_in_words(value)}", started=started)
             case Retrieval(source=source):
                 words = f"{source}: {counted(event.documents, 'passage')}"
                 self._work[source] = _Row(words, status=event.status, seconds=event.duration_seconds)

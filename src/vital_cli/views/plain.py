@@ -6,8 +6,8 @@ from typing import Self
 
 from vital_cli.terminal import clean, say, write
 from vital_cli.views.remarks import remark
-from vital_cli.views.words import call_in_words, counted, duration, made_lines, source_lines
-from vital_shared.models.event import Event, Retrieval, Superseded, Token, ToolFinished
+from vital_cli.views.words import call_in_words, counted, duration, made_lines, source_lines, value_in_words
+from vital_shared.models.event import Event, NodeYielded, Retrieval, Superseded, Token, ToolFinished
 from vital_shared.models.workflow_io import WorkflowOutput
 
 __all__ = ["PlainView"]
@@ -39,6 +39,8 @@ class PlainView:
                 say(
                     "Another worker has gone on with the run: what follows takes the place of the text above."
                 )
+            case NodeYielded(node=node, value=value):
+                say(f"{node}: {value_in_words(value)}")
             case _:  # the steps of the engine are for the live view
                 pass
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vital_cli.terminal import clean, write
 from vital_cli.views.plain import PlainView
-from vital_cli.views.words import call_in_words, how_to_approve, suggestion_lines
+from vital_cli.views.words import call_in_words, how_to_approve, suggestion_lines, value_in_words
+from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.runs import RunRecord
 
 __all__ = ["show_record"]
 
 
-def show_record(record: RunRecord) -> None:
-    """Print a run: what was asked, what came of it."""
+def show_record(record: RunRecord, decisions: Sequence[RunDecision]) -> None:
+    """Print a run: what was asked, who decided what while it waited, what came of it."""
     asked = record.input
     lines = [
         f"Run       {record.id}",
@@ -21,9 +24,17 @@ def show_record(record: RunRecord) -> None:
         f"By        {record.user_id} of {record.tenant_id}, in mode {record.mode.value}, of {asked.agent_id}",
         f"Question  {asked.query}",
     ]
+    lines += [f"Decided   {_decision(each)}" for each in decisions]
     write(clean("\n".join(lines) + "\n\n"))
     if record.output is not None:
         _show_output(record.output)
+
+
+def _decision(made: RunDecision) -> str:
+    who = made.user_id or made.key_id or "somebody"
+    what = made.subject if made.tool is None else f"{made.subject} ({made.tool})"
+    details = made.answer if made.kind == "answered" else made.reason or made.arguments
+    return f"{made.at:%Y-%m-%d %H:%M:%S} UTC, {who} {made.kind} {what}: {value_in_words(details)}"
 
 
 def _status(record: RunRecord) -> str:

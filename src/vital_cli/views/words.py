@@ -23,8 +23,12 @@ __all__ = [
     "made_lines",
     "source_lines",
     "suggestion_lines",
+    "value_in_words",
     "waterfall_of",
 ]
+
+MAX_VALUE_CHARACTERS = 200
+"""Characters of a value that are shown on its line."""
 
 QUOTE_CHARACTERS = 300
 """A longer quote is cut: the passage itself can be read in the document."""
@@ -106,8 +110,20 @@ def _times(timings: Timings) -> str:
     return duration(timings.total_seconds) + ("" if first is None else f" (first word {duration(first)})")
 
 
+def value_in_words(value: object) -> str:
+    """Write a JSON value on one line, shortened."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + "…"
+
+
 def how_to_approve(output: WorkflowOutput) -> str:
     """Explain how a waiting run goes on."""
+    if output.required_input:
+        asked = "".join(f"  {each.name}: {value_in_words(each.value)}\n" for each in output.required_input)
+        answers = " ".join(f"--answer {each.name}=…" for each in output.required_input)
+        calls = " --all" if output.suggested_tools else ""
+        return f"The run waits for input:\n{asked}  vital resume {output.run_id} {answers}{calls}"
     return (
         "The run waits for your approval; instead of --all name the calls that may be made, or --none:\n"
         f"  vital approve {output.run_id} --all"

@@ -224,7 +224,7 @@ class Workflow(
     async def resume(
         self,
         run_id: str,
-        approved: Collection[str] = (),
+        approved: Collection[str] | None = (),
         *,
         tenant_id: str | None = None,
         answers: Mapping[str, Any] | None = None,
@@ -234,7 +234,8 @@ class Workflow(
     ) -> WorkflowOutput[ResultT]:
         """Go on with a paused run, making the suggested tool calls that are approved, and no others.
 
-        :param approved: ids of suggested calls; none denies them all.
+        :param approved: ids of suggested calls, or "all" that are not denied; none denies them all. None:
+            nothing is decided, which is an error where calls wait and none is edited or denied.
         :param tenant_id: restrict to runs of this tenant; None for every tenant.
         :param answers: the values of a subclass's own pausing nodes, by the value's name.
         :param edited: other arguments for suggested calls, by id, which approves them.
@@ -253,7 +254,7 @@ class Workflow(
     async def resume_stream(
         self,
         run_id: str,
-        approved: Collection[str] = (),
+        approved: Collection[str] | None = (),
         *,
         tenant_id: str | None = None,
         answers: Mapping[str, Any] | None = None,

@@ -1,0 +1,94 @@
+"""`vital resume`: answers, edited and denied calls, from the command line."""
+
+import json
+import re
+
+import pytest
+
+SUM = "What is 12 * 3?"
+SOURCE = """
+from collections.abc import AsyncIterator
+
+from pydantic import BaseModel
+
+from vital_shared import Answer, BaseWorkflow, Done, Pause, node
+
+
+class Review(BaseModel):
+    score: int
+
+
+class Reviewed(BaseWorkflow):
+    @node
+    async def pages(self, query: str) -> AsyncIterator[dict[str, int] | Done[int]]:
+        yield {"page": 1}
+        yield Done(1)
+
+    @node(pauses=True)
+    async def review(self, pages: int) -> Review:
+        raise Pause({"pages": pages})
+
+    @node(pauses=True)
+    async def colour(self, query: str) -> str:
+        raise Pause("Which \\x1b[31mcolour?")
+
+    @node
+    async def answer(self, review: Review, colour: str) -> Answer:
+        return Answer(text=f"{review.score} {colour}")
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "reviewed.py"
+    path.write_text(SOURCE)
+    return ("--workflow", f"{path}:Reviewed")
+
+
+def test_a_run_that_waits_for_input_says_so_and_goes_on_with_the_answers(vital, data_dir, own):
+    done = vital("ask", "Review!", "--no-rag", "--no-tools", *own)
+    assert done.exit_code == 3
+    assert 'pages: {"page": 1}' in done.stderr
+    assert 'review: {"pages": 1}' in done.stderr
+    assert "\x1b" not in done.stderr
+    run_id = re.search(r"vital resume (run_\w+) --answer", done.stderr)[1]
+    refused = vital("resume", run_id, "--answer", "colour=5", "--answer", 'review={"score": "4"}', *own)
+    assert refused.exit_code == 2
+    assert "at score" in refused.stderr
+    missing = vital("resume", run_id, "--answer", "colour=5", *own)
+    assert (missing.exit_code, "waits for 'review'" in missing.stderr) == (2, True)
+    resumed = vital("resume", run_id, "--answer", "colour=5", "--answer", 'review={"score": 4}', *own)
+    assert (resumed.exit_code, resumed.stdout.strip()) == (0, "4 5")
+    shown = vital("run", run_id)
+    assert 'local answered review: {"score": 4}' in shown.stdout
+    assert [each["subject"] for each in json.loads(vital("run", run_id, "--json").stdout)["decisions"]]
+
+
+def test_calls_are_edited_and_denied(vital, data_dir):
+    run_id = json.loads(vital("ask", SUM, "--mode", "1", "--json").stdout)["run_id"]
+    edited = vital("resume", run_id, "--edit", 'call-1={"expression": "6 * 7"}', "--user", "ann", "--json")
+    assert json.loads(edited.stdout)["tool_results"][0]["content"] == "6 * 7 = 42"
+    assert "ann edited call-1 (calculator)" in vital("run", run_id).stdout
+    run_id = json.loads(vital("ask", SUM, "--mode", "1", "--json").stdout)["run_id"]
+    denied = json.loads(vital("resume", run_id, "--deny", "call-1=I know it.", "--json").stdout)
+    assert denied["tool_results"][0]["error"] == "the user did not approve it: I know it."
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ((), "waits for a decision on the tool calls call-1"),
+        (("--edit", "call-1"), "is no CALL=JSON"),
+        (("--edit", "call-1=5"), "no JSON object"),
+        (("--edit", "call-1={"), "no JSON"),
+        (("--answer", "colour"), "is no NAME=VALUE"),
+        (("--deny", "call-9=No."), 'no suggested tool call "call-9"'),
+        (("--all", "--approve", "call-1"), "choose one"),
+    ],
+)
+def test_what_is_no_decision_leaves_the_run_waiting(vital, data_dir, options, problem):
+    run_id = json.loads(vital("ask", SUM, "--mode", "1", "--json").stdout)["run_id"]
+    refused = vital("resume", run_id, *options)
+    assert refused.exit_code == 2
+    assert problem in refused.stderr
+    assert vital("resume", run_id, "--all").exit_code == 0
