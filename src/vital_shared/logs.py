@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -34,11 +34,21 @@ def get_logger(name: str) -> Any:
     structlog alone prints to stdout, which belongs to the application; this way nothing is written but
     warnings, to stderr, unless the application configures `logging` (and structlog's processors) itself.
     """
-    return structlog.wrap_logger(logging.getLogger(name), wrapper_class=_Logger)
+    return _Logger(logging.getLogger(name), (), {})
 
 
 class _Logger(structlog.stdlib.BoundLogger):
-    """A logger that keeps what exceptions say out of all lines above debug level."""
+    """A logger that keeps what exceptions say out of all lines above debug level.
+
+    It has the processors that structlog is configured with at the time of a line: structlog's own proxy for
+    that makes a logger for each line.
+    """
+
+    def _process_event(
+        self, method_name: str, event: str | None, event_kw: dict[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        self._processors = structlog.get_config()["processors"]
+        return super()._process_event(method_name, event, event_kw)
 
     def _proxy_to_logger(
         self, method_name: str, event: str | None = None, *event_args: str, **event_kw: Any

@@ -128,7 +128,6 @@ async def _answer(
 
 
 async def _end_of(http_request: Request, run: LiveRun) -> WorkflowOutput:
-    await until_begun(http_request, run)
     await until_ended(http_request, run)
     return output_of(run)
 

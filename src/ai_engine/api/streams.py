@@ -60,6 +60,10 @@ async def until_disconnected(receive: Receive) -> None:
         pass
 
 
+class _ClientGone(Exception):
+    """The client has closed its connection, or takes nothing any more."""
+
+
 class FrameSource(Protocol):
     """A reader of encoded events."""
 
@@ -105,10 +109,11 @@ class EventStreamResponse(Response):
         STREAM_CONNECTIONS.labels().inc()
         try:
             async with self._read() as reader, asyncio.TaskGroup() as tasks:
-                sending = tasks.create_task(self._send(reader, send))
                 watching = tasks.create_task(self._watch(receive, send))
-                sending.add_done_callback(lambda _: watching.cancel())
-                watching.add_done_callback(lambda _: sending.cancel())
+                await self._send(reader, send)
+                watching.cancel()
+        except* _ClientGone:
+            pass
         finally:
             STREAM_CONNECTIONS.labels().inc(-1)
 
@@ -125,10 +130,15 @@ class EventStreamResponse(Response):
             self._is_sending = False
 
     async def _watch(self, receive: Receive, send: Send) -> None:
+        """Watch the client until it is gone, which ends the sending.
+
+        :raises _ClientGone: always.
+        """
         try:
             await self._until_gone(receive, send)
         except TimeoutError:  # the server closes a connection whose answer was not completed
             logger.info("stalled_client_dropped", **self._names)
+        raise _ClientGone
 
     async def _until_gone(self, receive: Receive, send: Send) -> None:
         """Wait until the client is gone; send heartbeats meanwhile.

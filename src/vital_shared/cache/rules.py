@@ -49,6 +49,7 @@ def key_of(
     request: WorkflowInput,
     agent: AgentProfile | None,
     *,
+    model: str | None = None,
     workflow: str,
     plan: str,
     version: str = "",
@@ -59,6 +60,7 @@ def key_of(
 ) -> str | None:
     """Make the key under which the answer is kept; None: it is not to be cached.
 
+    :param model: the model that answers; None: the request's.
     :param workflow: names the workflow's class.
     :param plan: the fingerprint of its graph.
     :param version: the version of its class.
@@ -75,7 +77,7 @@ def key_of(
         request.mode.value,
         normalised(request.query),
         agent,
-        request.model,
+        model or request.model,
         [(tool.name, _sorted(tool.arguments)) for tool in request.requested_tools],
         request.enable_rag,
         request.enable_tools,

@@ -87,10 +87,11 @@ async def look_up(
     knowledge = versions.knowledge
 
     def key_to(asked: WorkflowInput) -> str:
-        model = asked.model or services.models.chosen(agent.model if agent else services.models.last.name)
+        agents = agent.model if agent else services.models.last.name
         key = key_of(
-            asked.model_copy(update={"model": model}),
+            asked,
             agent,
+            model=asked.model or services.models.chosen(agents),
             workflow=workflow.name,
             plan=workflow.plan.fingerprint,
             version=workflow.traits.caching.version,
