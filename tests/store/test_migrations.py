@@ -87,7 +87,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0019",)
+            ("0020",)
         ]
     await database.aclose()
 
@@ -220,4 +220,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0017_retrieval_tunings.py",
         "v0018_document_notes.py",
         "v0019_run_decisions.py",
+        "v0020_nodes_of_charges.py",
     ]

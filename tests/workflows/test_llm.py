@@ -123,9 +123,10 @@ async def test_a_node_asks_a_model_and_its_call_is_in_the_output_the_ledger_and_
     assert (call.node, call.model, call.purpose, call.prompt) == ("answer", "mine:m", "own", "own")
     assert output.cost.llm == Decimal("0.00015") == call.cost_dollars
     assert (output.tokens.input, output.tokens.output) == (10, 5)
-    assert (row["name"], row["cost_nanos"]) == ("mine:m", 15 * TOKEN_NANOS)
+    assert (row["name"], row["node"], row["cost_nanos"]) == ("mine:m", "answer", 15 * TOKEN_NANOS)
     assert growth("vital_llm_calls_total", model="mine:m", status="success") == 1
     assert growth("vital_cost_dollars_total", cost_type="llm") == pytest.approx(0.00015)
+    assert growth("vital_node_cost_dollars_total", node="answer", cost_type="llm") == pytest.approx(0.00015)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class RunContext:
         self.held_nanos: dict[str, int] = {}
         """The most that calls under way may cost, in nano-dollars, by the node that makes them."""
         self.reserve_more: Callable[[int, int], Awaitable[None]] | None = None
-        """Reserve more of the tenant's budget, given the nano-dollars and what the run has spent by now.
+        """Reserve more of the tenant's budget, given the nano-dollars and what the run spends by now.
         None: the tenant has no budget."""
         self._on_demand: frozenset[str] = frozenset()
         """The nodes whose spending is reserved as they spend."""
@@ -113,9 +113,10 @@ class RunContext:
         """Whether what is spent has to be reserved of a budget."""
         return self.reserve_more is not None
 
-    async def reserve(self, node: str) -> None:
+    async def reserve(self, node: str, nanos: int) -> None:
         """See that what a node has spent, and holds, is reserved; for nodes that declare no bound.
 
+        :param nanos: the part of it that is held just now, which is not under way yet.
         :raises BudgetExceeded: when the tenant's budget does not allow it.
         """
         if self.reserve_more is None:
@@ -127,7 +128,8 @@ class RunContext:
             spent = sum(each.cost_nanos for each in unwritten if each.node in self._on_demand)
             needed = spent + sum(self.held_nanos.get(name, 0) for name in self._on_demand) - self._reserved
             if needed > 0:
-                await self.reserve_more(needed, sum(each.cost_nanos for each in unwritten))
+                under_way = sum(self.held_nanos.values()) - nanos
+                await self.reserve_more(needed, sum(each.cost_nanos for each in unwritten) + under_way)
                 self._reserved += needed
 
     def node_nanos(self, node: str) -> int:

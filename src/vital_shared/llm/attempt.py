@@ -213,7 +213,7 @@ class Attempt:
 
     def _begin_span(self) -> ModelSpan | None:
         try:
-            return model_span(self.model.name)
+            return model_span(self.model.name, self._node)
         except Exception:
             logger.exception("model_span_failed", model=self.model.name)
             return None

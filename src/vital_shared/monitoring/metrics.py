@@ -72,6 +72,7 @@ __all__ = [
     "MODEL",
     "MONTH_FORECAST_DOLLARS",
     "NODE",
+    "NODE_COST_DOLLARS_TOTAL",
     "NODE_DURATION_SECONDS",
     "NO_TENANT",
     "OUTCOME",
@@ -419,6 +420,12 @@ COST_OVERALL_DOLLARS_TOTAL: Final = Counter(
     "vital_cost_overall_dollars_total",
     "The same over all tenants: alerts read it, since all of it exists from the start.",
     (MODE, COST_TYPE),
+    parts_per_unit=NANOS,
+)
+NODE_COST_DOLLARS_TOTAL: Final = Counter(
+    "vital_node_cost_dollars_total",
+    "What the nodes of workflows cost, once it is in the ledger.",
+    (NODE, COST_TYPE),
     parts_per_unit=NANOS,
 )
 CHARGES_FLAGGED_TOTAL: Final = Counter(

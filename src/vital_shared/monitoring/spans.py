@@ -60,9 +60,10 @@ class ModelSpan:
     """The span of one call of a model.
 
     :param model: ``provider:model``, or the bare name of an embedded one.
+    :param node: the node that asks; empty: none.
     """
 
-    def __init__(self, tracer: Tracer, model: str) -> None:
+    def __init__(self, tracer: Tracer, model: str, node: str = "") -> None:
         provider, _, name = model.rpartition(":")
         self._span = tracer.start_span(
             f"chat {name}",
@@ -72,6 +73,7 @@ class ModelSpan:
                 "gen_ai.provider.name": PROVIDERS.get(provider, provider) or EMBEDDED,
                 "gen_ai.request.model": name,
                 "gen_ai.request.stream": True,
+                **({"vital.node": node} if node else {}),
             },
         )
         self._context = set_span_in_context(self._span)

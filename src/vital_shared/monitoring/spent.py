@@ -1,4 +1,4 @@
-"""Count money, with its tenant and over all tenants, and the charges that were clamped or estimated."""
+"""Count money by tenant, over all tenants and by node, and the charges that were clamped or estimated."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from vital_shared.monitoring.metrics import (
     CHARGES_FLAGGED_TOTAL,
     COST_DOLLARS_TOTAL,
     COST_OVERALL_DOLLARS_TOTAL,
+    NODE_COST_DOLLARS_TOTAL,
 )
 
 __all__ = ["count_charge"]
@@ -19,6 +20,8 @@ def count_charge(mode: str, tenant_id: str, workflow: str, charge: Charge) -> No
     """
     COST_DOLLARS_TOTAL.labels(mode, tenant_id, charge.cost_type, workflow).inc(charge.cost_nanos)
     COST_OVERALL_DOLLARS_TOTAL.labels(mode, charge.cost_type).inc(charge.cost_nanos)
+    if charge.node:
+        NODE_COST_DOLLARS_TOTAL.labels(charge.node, charge.cost_type).inc(charge.cost_nanos)
     if charge.clamped:
         CHARGES_FLAGGED_TOTAL.labels("clamped").inc()
     if charge.tokens.estimated:

@@ -94,14 +94,14 @@ def current_trace_id() -> str | None:
     return format_trace_id(context.trace_id) if context.is_valid and context.trace_flags.sampled else None
 
 
-def model_span(model: str) -> ModelSpan | None:
+def model_span(model: str, node: str = "") -> ModelSpan | None:
     """Begin the span of a model's call; None where it is not traced."""
     found = tracer()
     if found is None:
         return None
     from vital_shared.monitoring.spans import ModelSpan
 
-    return ModelSpan(found, model)
+    return ModelSpan(found, model, node)
 
 
 def tool_span(call: ToolCall) -> AbstractContextManager[ToolSpan | None]:

@@ -115,7 +115,7 @@ def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) 
     A run that is alone with its budget may go on while less than the budget is spent, its own part included.
 
     :param request: its `max_cost_nanos` is what is reserved in addition.
-    :param spent_nanos: spending of the run that is not in the ledger yet.
+    :param spent_nanos: spending of the run that is not in the ledger yet, calls under way included.
     :raises BudgetExceeded: when the budget does not allow it; nothing is written then.
     """
     _lock(connection, request.tenant_id)

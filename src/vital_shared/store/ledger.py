@@ -124,6 +124,7 @@ def _row(charge: Charge) -> dict[str, Any]:
         "clamped": charge.clamped,
         "raw_usage": None if charge.raw_usage is None else json.dumps(charge.raw_usage),
         "provider_cost_nanos": charge.provider_cost_nanos,
+        "node": charge.node or None,
     }
 
 
@@ -146,4 +147,5 @@ def _charge(row: RowMapping) -> Charge:
         clamped=row["clamped"],
         raw_usage=None if row["raw_usage"] is None else json.loads(row["raw_usage"]),
         provider_cost_nanos=row["provider_cost_nanos"],
+        node=row["node"] or "",
     )

@@ -261,7 +261,7 @@ class RunStore:
     ) -> None:
         """Reserve more of a tenant's budget for a run that is under way.
 
-        :param spent_nanos: spending of the run since it began or was resumed.
+        :param spent_nanos: spending of the run since it began or was resumed, calls under way included.
         :raises BudgetExceeded: when the budget does not allow it.
         """
         request = AdmissionRequest(

@@ -88,7 +88,7 @@ class LlmBudget:
         self._run.context.hold(self._node.name, nanos)
         if self._reserves:
             try:
-                await self._run.context.reserve(self._node.name)
+                await self._run.context.reserve(self._node.name, nanos)
             except BaseException:
                 self.release()
                 raise
