@@ -87,6 +87,27 @@ async def test_a_tuning_weighs_the_words_beside_the_meaning(
     assert found[0].id == first
 
 
+async def test_words_in_another_language_are_found_in_other_forms(collection: PineconeCollection) -> None:
+    german = (
+        "Bienen schwärmen bei Imkern oft im Mai.",
+        "Gebühren werden durch Bibliotheken jährlich festgelegt.",
+    )
+    await filled(collection, [document("a", *german)])
+
+    assert (await ids(collection, "Wie hoch ist denn eine Gebühr für jede Bibliothek?"))[0] == "a-1"
+
+
+async def test_words_of_an_index_without_them_in_other_forms_still_count(
+    collection: PineconeCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("vital_shared.retrieval.sources.pinecone.indexes.SPARSE_VERSION", 1)
+        earlier.setattr("vital_shared.retrieval.sources.pinecone.collection.SPARSE_VERSION", 1)
+        await filled(collection, [document("a", "Bees and honey.", "Bees and wax.")])
+
+    assert (await ids(collection, "bees wax"))[0] == "a-1"
+
+
 async def test_a_tuning_without_words_still_finds_by_them_where_no_model_is(server: PineconeServer) -> None:
     async with collection_on(server) as collection:
         await filled(collection, [document("a", "Bees dance.", "Ships sail.")])

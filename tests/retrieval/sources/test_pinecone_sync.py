@@ -136,7 +136,7 @@ async def test_an_index_of_an_earlier_version_is_made_anew_by_the_sync_that_foll
     await add(knowledge, "a.md", "dogs of acme")
     with monkeypatch.context() as earlier:
         for module in ("indexes", "collection"):
-            earlier.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.KEYWORDS_VERSION", 0)
+            earlier.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.SPARSE_VERSION", 0)
         await CollectionSync(ledger, collection, WORDS).run()
     assert [index.is_current for index in await collection.indexes()] == [False]
 
@@ -156,7 +156,7 @@ async def test_an_index_of_a_later_version_is_left_to_that(
     await add(knowledge, "a.md", "dogs of acme")
     with monkeypatch.context() as later:
         for module in ("indexes", "collection"):
-            later.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.KEYWORDS_VERSION", 99)
+            later.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.SPARSE_VERSION", 99)
         await CollectionSync(ledger, collection, WORDS).run()
 
     assert (await CollectionSync(ledger, collection, WORDS).run(may_switch=False)).needs_switch
@@ -213,7 +213,7 @@ async def test_words_make_the_search_no_worse_than_vectors_alone(
     ):
         await CollectionSync(ledger, collection, bge).run()
         hybrid = await right_first(collection)
-        monkeypatch.setattr("vital_shared.retrieval.sources.pinecone.search.KEYWORDS_VERSION", 0)
+        monkeypatch.setattr("vital_shared.retrieval.sources.pinecone.search.READABLE_VERSIONS", frozenset())
         vectors_alone = await right_first(collection)
 
     assert hybrid >= vectors_alone > len(questions) / 2

@@ -33,13 +33,13 @@ from vital_shared.retrieval.sources.pinecone.client import (
 )
 from vital_shared.retrieval.sources.pinecone.hosted import HostedEmbedder
 from vital_shared.retrieval.sources.pinecone.indexes import IndexRecord, IndexRecords, answering
+from vital_shared.retrieval.sources.pinecone.keywords import SPARSE_VERSION
 from vital_shared.retrieval.sources.pinecone.namespaces import index_of, namespace_of
 from vital_shared.retrieval.sources.pinecone.records import records_of
 from vital_shared.retrieval.sources.pinecone.search import PineconeSearch, QueryEmbedder
 from vital_shared.retrieval.sources.pinecone.stats import PineconeStats, read_stats
 from vital_shared.retrieval.sources.pinecone.writing import NamespaceWriter
 from vital_shared.retrieval.tunings import Tunings
-from vital_shared.retrieval.words import KEYWORDS_VERSION
 
 __all__ = ["PineconeCollection"]
 
@@ -139,7 +139,7 @@ class PineconeCollection:
                 f"makes {model.dimension}: make an index of {model.dimension}, and set the host to it."
             )
         records = await self._records.all()
-        wanted = (model.embedder, model.dimension, KEYWORDS_VERSION)
+        wanted = (model.embedder, model.dimension, SPARSE_VERSION)
         made = (each for each in records if (each.embedder, each.dimension, each.keywords) == wanted)
         record = next(made, None) or await self._records.add(model)
         return _described(record, stats, answering(records))
@@ -247,5 +247,5 @@ def _described(record: IndexRecord, stats: PineconeStats, active: IndexRecord | 
         dimension=record.dimension,
         passages=stats.passages(record.id),
         is_active=record == active,
-        is_current=record.keywords >= KEYWORDS_VERSION,
+        is_current=record.keywords >= SPARSE_VERSION,
     )

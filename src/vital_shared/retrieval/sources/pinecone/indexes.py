@@ -13,8 +13,8 @@ from vital_shared.errors import SourceError
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.collection import IndexModel
 from vital_shared.retrieval.sources.pinecone.client import PineconeClient
+from vital_shared.retrieval.sources.pinecone.keywords import SPARSE_VERSION
 from vital_shared.retrieval.sources.pinecone.namespaces import INDEXES_NAMESPACE
-from vital_shared.retrieval.words import KEYWORDS_VERSION
 
 __all__ = ["IndexRecord", "IndexRecords", "answering"]
 
@@ -38,7 +38,7 @@ class IndexRecord(NamedTuple):
     embedder: str
     dimension: int
     keywords: int
-    """`KEYWORDS_VERSION` when it was made."""
+    """`SPARSE_VERSION` when it was made."""
     made_at: float
     """Seconds since 1970."""
     activated_at: float
@@ -92,7 +92,7 @@ class IndexRecords:
 
     async def add(self, model: IndexModel) -> IndexRecord:
         """Record a new index; returns once it is seen."""
-        record = IndexRecord(uuid4().hex, model.embedder, model.dimension, KEYWORDS_VERSION, self._now(), 0.0)
+        record = IndexRecord(uuid4().hex, model.embedder, model.dimension, SPARSE_VERSION, self._now(), 0.0)
         await self._write(record)
         return record
 

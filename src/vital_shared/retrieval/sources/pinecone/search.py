@@ -28,10 +28,9 @@ from vital_shared.retrieval.sources.pinecone.client import (
 )
 from vital_shared.retrieval.sources.pinecone.hosted import MAX_RERANKED_PASSAGES, HostedReranker
 from vital_shared.retrieval.sources.pinecone.indexes import IndexRecord
-from vital_shared.retrieval.sources.pinecone.keywords import question_keywords
+from vital_shared.retrieval.sources.pinecone.keywords import READABLE_VERSIONS, question_keywords
 from vital_shared.retrieval.sources.pinecone.namespaces import namespace_of
 from vital_shared.retrieval.sources.pinecone.records import passage_of
-from vital_shared.retrieval.words import KEYWORDS_VERSION
 
 __all__ = ["PineconeSearch", "QueryEmbedder"]
 
@@ -82,7 +81,7 @@ class PineconeSearch:
         """
         weight = SHIPPED_TUNING.keyword_weight if embedder is None else tuning.keyword_weight
         keywords = question_keywords(query, weight)
-        by_words = bool(keywords.indices) and index.keywords == KEYWORDS_VERSION
+        by_words = bool(keywords.indices) and index.keywords in READABLE_VERSIONS
         if embedder is None and not by_words:
             return ()
         body: dict[str, Any] = {
