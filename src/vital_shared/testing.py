@@ -26,7 +26,7 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
-from vital_shared.models.citation import Citation, Passage
+from vital_shared.models.citation import Passage
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.counted import counted
 from vital_shared.retrieval.base import Source
@@ -83,7 +83,7 @@ class CannedModel:
             await self._gate.wait()
         yield CallStarted(prompt="canned@1")
         if request.passages and self._error is None:
-            yield Cited(citation=_citation(request.passages[0]))
+            yield Cited(citation=request.passages[0].cite(1, request.passages[0].text))
         for number, word in enumerate(self._words):
             if self._error is not None and number == self._before:
                 raise self._error
@@ -177,18 +177,6 @@ def passage(text: str, *, id: str = "p1", source: str = "canned", score: float =
         uri=f"{id}.md",
         text=text,
         score=score,
-    )
-
-
-def _citation(of: Passage) -> Citation:
-    return Citation(
-        number=1,
-        passage_id=of.id,
-        document_id=of.document_id,
-        title=of.title,
-        uri=of.uri,
-        quote=of.text,
-        source=of.source,
     )
 
 

@@ -10,7 +10,7 @@ from vital_ops.compare.latencies import AGENT, MODEL, TOOLS, number_of, seconds
 from vital_shared import BaseWorkflow, node
 from vital_shared.llm.base import Cited, ModelEvent, ModelRequest, Stop, TextDelta, Usage
 from vital_shared.models.agent import AgentProfile
-from vital_shared.models.citation import Citation, Passage
+from vital_shared.models.citation import Passage
 from vital_shared.models.tool import ToolCall
 
 __all__ = ["LONG", "PACED", "PRICES", "PacedModel", "PacedSource", "PacedWorkflow"]
@@ -80,22 +80,10 @@ class PacedModel:
         else:
             await asyncio.sleep(seconds(MODEL, request.question))
             for found in request.passages[:1]:
-                yield Cited(citation=_citation(found))
+                yield Cited(citation=found.cite(1, found.text))
             yield TextDelta(text=f"{_fact(request.question)} [1]")
         yield Usage(input_tokens=100, output_tokens=ANSWER_PIECES if self._is_long else 5)
         yield Stop(reason="end")
-
-
-def _citation(found: Passage) -> Citation:
-    return Citation(
-        number=1,
-        passage_id=found.id,
-        document_id=found.document_id,
-        title=found.title,
-        uri=found.uri,
-        quote=found.text,
-        source=found.source,
-    )
 
 
 class PacedWorkflow(BaseWorkflow):

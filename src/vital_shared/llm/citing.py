@@ -117,16 +117,7 @@ class Citer:
 
     def _citation(self, number: int) -> Citation:
         passage = self._sources[number - 1]
-        return Citation(
-            number=number,
-            passage_id=passage.id,
-            document_id=passage.document_id,
-            title=passage.title,
-            uri=passage.uri,
-            section=passage.section,
-            quote=_quote(passage.text, self._tail),
-            source=passage.source,
-        )
+        return passage.cite(number, _quote(passage.text, self._tail))
 
 
 def _joined(parts: Iterable[str | Event]) -> Iterator[Event]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from vital_shared.llm.base import Cited, ModelEvent, ModelRequest, Stop, StopReason, TextDelta, Usage
 from vital_shared.llm.evidence import select
-from vital_shared.models.citation import Citation, Passage
+from vital_shared.models.citation import Passage
 from vital_shared.models.tool import ToolResult
 from vital_shared.retrieval.sentences import split
 from vital_shared.retrieval.words import content_words
@@ -65,7 +65,7 @@ class ExtractiveComposer:
             for passage in result.passages[:SHOWN]:
                 number += 1
                 quote = _opening(passage)
-                yield Cited(citation=_citation(number, passage, quote))
+                yield Cited(citation=passage.cite(number, quote))
                 yield TextDelta(text=f"- {passage.title.rstrip('.')}: {' '.join(quote.split())} [{number}]\n")
             before = "\n"
         quotes, estimate = await select(
@@ -73,7 +73,7 @@ class ExtractiveComposer:
         )
         for piece in quotes:
             number += 1
-            yield Cited(citation=_citation(number, piece.passage, piece.quote))
+            yield Cited(citation=piece.passage.cite(number, piece.quote))
             yield TextDelta(text=f"{_gap(before, piece.text)}{piece.text} [{number}]")
             before = piece.text
         if not quotes and not results:
@@ -95,19 +95,6 @@ def _opening(passage: Passage) -> str:
 
 def _report(result: ToolResult) -> str:
     return f"{_name(result)}: {result.content.strip()}\n"
-
-
-def _citation(number: int, passage: Passage, quote: str) -> Citation:
-    return Citation(
-        number=number,
-        passage_id=passage.id,
-        document_id=passage.document_id,
-        title=passage.title,
-        uri=passage.uri,
-        section=passage.section,
-        quote=quote,
-        source=passage.source,
-    )
 
 
 def _gap(before: str, text: str) -> str:

@@ -32,6 +32,19 @@ class Passage(Frozen):
     score: float
     """Relevance from the reranker (a logit, about -11 to 11), or the fused score without one."""
 
+    def cite(self, number: int, quote: str) -> Citation:
+        """Return the citation of this passage under a number, for what it says."""
+        return Citation(
+            number=number,
+            passage_id=self.id,
+            document_id=self.document_id,
+            title=self.title,
+            uri=self.uri,
+            section=self.section,
+            quote=quote,
+            source=self.source,
+        )
+
 
 class Citation(Frozen):
     """A numbered reference [n] in an answer, pointing at a real passage."""

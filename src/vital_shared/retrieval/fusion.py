@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.models.citation import Passage
-from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
+from vital_shared.models.retrieval_tuning import RetrievalTuning
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.retrieval.language import load_for
 from vital_shared.retrieval.passage_text import passage_text
-from vital_shared.retrieval.tunings import Tunings
+from vital_shared.retrieval.tunings import Tunings, tuning_for
 from vital_shared.retrieval.words import (
     content_words,
     coverage,
@@ -62,7 +62,7 @@ class Fusion:
         :raises ConfigurationError: when the reranking model cannot be loaded.
         :raises StoreError: when the tuning cannot be read.
         """
-        tuning = SHIPPED_TUNING if self._tunings is None else await self._tunings.of(tenant_id)
+        tuning = await tuning_for(tenant_id, self._tunings)
         return await self.merge_by(tuning, query, found, limit=limit)
 
     async def merge_by(

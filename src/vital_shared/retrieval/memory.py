@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.models.citation import Passage
-from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
+from vital_shared.models.retrieval_tuning import RetrievalTuning
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.hybrid import CANDIDATES, merged
-from vital_shared.retrieval.tunings import Tunings
+from vital_shared.retrieval.tunings import Tunings, tuning_for
 from vital_shared.store.knowledge import EmbeddedState, KnowledgeStore
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class MemorySource:
         :raises StoreError: when the store does not answer.
         :raises ConfigurationError: when the embedding model cannot be loaded.
         """
-        tuning = SHIPPED_TUNING if self._tunings is None else await self._tunings.of(tenant_id)
+        tuning = await tuning_for(tenant_id, self._tunings)
         return await self.search_by(tuning, query, tenant_id=tenant_id, limit=limit)
 
     async def search_by(

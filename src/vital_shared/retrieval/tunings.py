@@ -6,7 +6,7 @@ from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 
-__all__ = ["Tunings"]
+__all__ = ["Tunings", "tuning_for"]
 
 
 class Tunings:
@@ -52,3 +52,11 @@ class Tunings:
         """
         embedder = "" if self._embedder is None else (await self._embedder.current()).name
         return TunedModels(embedder=embedder, reranker=self._reranker, calibration=self._calibration)
+
+
+async def tuning_for(tenant_id: str | None, tunings: Tunings | None) -> RetrievalTuning:
+    """Return the tuning in force for a tenant; the shipped one where there are none at all.
+
+    :raises StoreError: when the store does not answer.
+    """
+    return SHIPPED_TUNING if tunings is None else await tunings.of(tenant_id)

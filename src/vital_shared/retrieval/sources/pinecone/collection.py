@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vital_shared.errors import SourceError
 from vital_shared.models.citation import Passage
-from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
+from vital_shared.models.retrieval_tuning import RetrievalTuning
 from vital_shared.retrieval.collection import (
     CollectionDocument,
     CollectionIndex,
@@ -39,7 +39,7 @@ from vital_shared.retrieval.sources.pinecone.records import records_of
 from vital_shared.retrieval.sources.pinecone.search import PineconeSearch, QueryEmbedder
 from vital_shared.retrieval.sources.pinecone.stats import PineconeStats, read_stats
 from vital_shared.retrieval.sources.pinecone.writing import NamespaceWriter
-from vital_shared.retrieval.tunings import Tunings
+from vital_shared.retrieval.tunings import Tunings, tuning_for
 
 __all__ = ["PineconeCollection"]
 
@@ -94,7 +94,7 @@ class PineconeCollection:
 
         :raises SourceError: when Pinecone does not answer, or is left alone.
         """
-        tuning = SHIPPED_TUNING if self._tunings is None else await self._tunings.of(tenant_id)
+        tuning = await tuning_for(tenant_id, self._tunings)
         return await self.search_by(tuning, query, tenant_id=tenant_id, limit=limit)
 
     async def search_by(

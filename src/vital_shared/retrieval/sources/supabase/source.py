@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.errors import ConfigurationError, SourceError, StoreError
 from vital_shared.models.citation import Passage
-from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning
+from vital_shared.models.retrieval_tuning import RetrievalTuning
 from vital_shared.retrieval.collection import (
     CollectionDocument,
     CollectionIndex,
@@ -45,7 +45,7 @@ from vital_shared.retrieval.sources.supabase.statements import (
     search_statement,
 )
 from vital_shared.retrieval.stems import SNOWBALL
-from vital_shared.retrieval.tunings import Tunings
+from vital_shared.retrieval.tunings import Tunings, tuning_for
 from vital_shared.store.database import Database
 from vital_shared.store.keywords import match_expression
 from vital_shared.store.short_lived_cache import ShortLivedCache
@@ -135,7 +135,7 @@ class SupabaseSource:
         :raises SourceError: when the server does not answer, or its index is of a model that is not here.
         :raises ConfigurationError: when the embedding model cannot be loaded.
         """
-        tuning = SHIPPED_TUNING if self._tunings is None else await self._tunings.of(tenant_id)
+        tuning = await tuning_for(tenant_id, self._tunings)
         return await self.search_by(tuning, query, tenant_id=tenant_id, limit=limit)
 
     async def search_by(
