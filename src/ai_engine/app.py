@@ -177,7 +177,7 @@ def create_app(
     inner: ASGIApp = Authentication(app.router)
     if tracer() is not None:
         inner = TraceContext(inner)
-    app.middleware_stack = AccessLog(inner, routes)  # Starlette's own would handle errors twice more
+    app.middleware_stack = AccessLog(inner)  # Starlette's own would handle errors twice more
     return app
 
 

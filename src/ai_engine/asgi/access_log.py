@@ -9,18 +9,17 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import Final
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ai_engine.asgi.answer_headers import with_safe_headers
-from ai_engine.asgi.request_metrics import count_request, route_templates
+from ai_engine.asgi.request_metrics import count_request
 from ai_engine.problems import respond_to, unexpected
 from vital_shared.errors import VitalError
 from vital_shared.logs import get_logger
@@ -42,13 +41,10 @@ class AccessLog:
     """ASGI middleware, the outermost.
 
     The line has the path, never the query string or the body: nothing of what users ask.
-
-    :param routes: those whose templates are counted under.
     """
 
-    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute] = ()) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._templates = route_templates(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and log how it was answered."""
@@ -84,7 +80,7 @@ class AccessLog:
                     raise
                 await unexpected(scope["path"])(scope, receive, answer)
             finally:
-                count_request(scope, status or CLIENT_CLOSED, self._templates)
+                count_request(scope, status or CLIENT_CLOSED)
                 logger.info(
                     "request",
                     method=scope["method"],

@@ -24,7 +24,7 @@ class ExactRouter(Router):
     def __init__(self, routes: Sequence[BaseRoute], **options: Any) -> None:
         super().__init__(routes, **options)
         self._exact = {
-            (method, route.path): (route.endpoint, _application(route))
+            (method, route.path): (route, _application(route))
             for route in reversed(routes)  # of two that fit, the first counts
             if isinstance(route, Route) and not route.param_convertors
             for method in route.methods or ()
@@ -36,8 +36,7 @@ class ExactRouter(Router):
         if found is None:
             await super().app(scope, receive, send)
             return
-        scope["endpoint"], application = found
-        scope["path_params"] = {}
+        scope["route"], application = found
         await application(scope, receive, send)
 
 
