@@ -89,6 +89,7 @@ def create_app(
     :param classes: the workflows that answer, by name; the first one answers where a request names none.
     """
     settings = settings or ServerSettings()
+    made = None if services is None else ServedWorkflows.create(classes, services)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
@@ -122,7 +123,7 @@ def create_app(
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
-                workflows=ServedWorkflows.create(classes, parts),
+                workflows=made or ServedWorkflows.create(classes, parts),
                 hub=hub,
                 ingestor=Ingestor(parts.knowledge, parts.embedder, limits=Limits.of(parts.settings)),
                 scrape=Shared(scrape),

@@ -112,12 +112,17 @@ def _checked(found: type[Graph]) -> type[Workflow[Any, Any]]:
     """
     if not issubclass(found, Workflow):
         raise ConfigurationError("cannot be served: name a subclass of vital_shared.Workflow.")
-    try:
-        inspect.signature(found).bind(services=None)
-    except TypeError as error:
+    parameters = inspect.signature(found).parameters.values()
+    needed = [
+        each.name
+        for each in parameters
+        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
+    if others := [name for name in needed if name != "services"]:
         raise ConfigurationError(
-            f"cannot be served: its __init__ has to take services, and to need nothing else ({error})."
-        ) from error
+            f"cannot be served: its __init__ needs {', '.join(others)}; it may take services alone, or have "
+            "defaults for the rest."
+        )
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vital_shared.errors import Conflict, NotFound
+from vital_shared.errors import ConfigurationError, Conflict, NotFound
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.workflow_label import name_workflow
 from vital_shared.store.runs import RunRecord
@@ -54,10 +54,19 @@ class ServedWorkflows:
 
     @classmethod
     def create(cls, classes: Mapping[str, type[Workflow[Any, Any]]], services: Services) -> ServedWorkflows:
-        """Make an object of each class, and count it under its name."""
+        """Make an object of each class, and count it under its name.
+
+        :raises ConfigurationError: when one cannot be made.
+        """
+        made: dict[str, Workflow[Any, Any]] = {}
         for name, each in classes.items():
             name_workflow(stored_name(each), name)
-        return cls({name: each(services=services) for name, each in classes.items()})
+            try:
+                made[name] = each.with_services(services)
+            except Exception as error:  # a class may raise anything
+                reason = f"{type(error).__name__}: {error}"
+                raise ConfigurationError(f'The workflow "{name}" cannot be made ({reason}).') from error
+        return cls(made)
 
     def __iter__(self) -> Iterator[ServedWorkflow]:
         """Yield all of them."""

@@ -140,7 +140,7 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
             if settings.workers == 1:
                 runner.run(_serve(listener, settings, library, classes))
             else:
-                runner.run(supervise(listener, settings, library, lambda: _announce(listener)))
+                runner.run(supervise(listener, settings, library, lambda: _announce(listener, classes)))
 
 
 def check_workers(workers: int, library: Settings) -> None:
@@ -210,13 +210,14 @@ async def _serve(
     services = await Services.open(library)
     shorten_pauses()
     try:
-        _announce(listener)
-        await Server(create_app(services, settings, classes=classes), settings).serve([listener])
+        app = create_app(services, settings, classes=classes)
+        _announce(listener, classes)
+        await Server(app, settings).serve([listener])
     finally:
         await services.aclose()
 
 
-def _announce(listener: socket.socket) -> None:
+def _announce(listener: socket.socket, classes: ServedClasses) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    logger.info("listening", url=url, prices=TABLE_VERSION)
+    logger.info("listening", url=url, prices=TABLE_VERSION, workflows=list(classes))

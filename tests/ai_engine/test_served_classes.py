@@ -39,6 +39,21 @@ class Needy(Echo):
         super().__init__(services)
 
 
+class Greeter(Echo):
+    def __init__(self):
+        super().__init__()
+        self.greeting = "Welcome"
+
+    @node
+    async def answer(self, question: str) -> Answer:
+        return Answer(text=self.greeting)
+
+
+class Unlicensed(Echo):
+    def __init__(self, services=None):
+        raise RuntimeError("no licence")
+
+
 class Prüfung(Echo):
     pass
 
@@ -52,6 +67,18 @@ def file(tmp_path):
     path = tmp_path / "echo.py"
     path.write_text(SOURCE)
     return path
+
+
+async def test_a_class_whose_init_takes_nothing_is_served(tmp_path, file) -> None:
+    async with running_server(tmp_path, VITAL_WORKFLOW=f"{file}:Greeter") as (_, client):
+        answer = await client.post("/v1/runs", json=asked("Hello!", model=None))
+        assert answer.json()["response"] == "Welcome"
+
+
+def test_a_class_that_cannot_be_made_is_named_in_one_sentence(tmp_path, file) -> None:
+    expected = r'^The workflow "unlicensed" cannot be made \(RuntimeError: no licence\)\.$'
+    with pytest.raises(ConfigurationError, match=expected):
+        serve(ServerSettings(port=0, workflow=f"{file}:Unlicensed"), Settings(data_dir=tmp_path))
 
 
 def names(tmp_path, workflow: str = "", toml: str = "") -> dict[str, str]:
@@ -123,7 +150,7 @@ def test_without_a_name_the_built_in_workflow_answers(tmp_path) -> None:
         ("Missing", "does not exist: see that its name is right"),
         ("word", "is not a workflow"),
         ("Alone", "cannot be served: name a subclass of vital_shared.Workflow"),
-        ("Needy", "cannot be served: its __init__ has to take services, and to need nothing else"),
+        ("Needy", "cannot be served: its __init__ needs region; it may take services alone"),
         ("Prüfung", '"prüfung" cannot name a workflow: it has to be 1 to 64 lower-case letters'),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from typing import Any, ClassVar, Generic, Self
@@ -122,6 +123,16 @@ class Workflow(
 
     def __init__(self, services: Services | None = None) -> None:
         self._services = services
+
+    @classmethod
+    def with_services(cls, services: Services) -> Self:
+        """Make an object that uses these services, also where its ``__init__`` takes none; for servers.
+
+        :raises TypeError: when it needs something else.
+        """
+        made = cls(services=services) if "services" in inspect.signature(cls).parameters else cls()
+        made._services = services  # noqa: SLF001 - of an object of this class
+        return made
 
     @property
     def services(self) -> Services:
