@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vital_shared.models.citation import Passage
@@ -36,6 +37,9 @@ enough. Each passage costs 20 to 80 ms, and mostly the right one is among the fi
 LOGITS_PER_FUSED_SCORE: Final = 8.0
 """Logits that a passage that is not reranked is taken to lose with each 1.0 of its fused score: about as much
 as lies between a source's best passages and those that have nothing to do with the question."""
+
+KEPT_PASSAGES: Final = 1_024
+"""Passages whose particulars are kept: a question looks at each twice, and the next one at many of them."""
 
 SAME_WORDS: Final = 0.9
 """The share of the shorter one's words from which two passages say the same (overlapping chunks, copies)."""
@@ -178,7 +182,11 @@ def _without_copies(passages: Sequence[Passage], most: int) -> list[Passage]:
 
 def _particulars(passage: Passage) -> frozenset[str]:
     """Return a passage's numbers, dates, names and denials: notices of two years differ in little else."""
-    parts = (passage.title, passage.section, passage.text)
+    return _particulars_of(passage.title, passage.section, passage.text)
+
+
+@lru_cache(maxsize=KEPT_PASSAGES)
+def _particulars_of(*parts: str) -> frozenset[str]:
     return frozenset().union(
         *(each(part) for part in parts for each in (numbers, spelt_numbers, names, dates_and_denials))
     )
