@@ -107,6 +107,9 @@ class RunRecord(Frozen):
     finished_at: datetime | None = None
 
 
+_FIELDS: Final = tuple(RunRecord.model_fields)
+
+
 class EndedRun(NamedTuple):
     """A run that has ended while no process worked on it."""
 
@@ -149,7 +152,7 @@ def to_row(record: RunRecord) -> dict[str, Any]:
 
     :raises InvalidRequest: when its input holds what JSON cannot.
     """
-    return {name: getattr(record, name) for name in RunRecord.model_fields} | {
+    return {name: getattr(record, name) for name in _FIELDS} | {
         "mode": record.mode.value,
         "input": _asked(record.input),
         "output": record.output and record.output.model_dump_json(),
