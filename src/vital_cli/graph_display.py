@@ -30,6 +30,8 @@ def _all_traits(node: Node) -> Iterator[str]:
         yield node.kind
     if declared.pauses:
         yield "pauses"
+    if declared.loop is not None:
+        yield f"at most {declared.loop.limit} rounds of {node.loop_over.__name__}"
     if declared.each is not None:
         yield f"for each of {declared.each.over}"
     if declared.timeout is not None:
