@@ -72,6 +72,7 @@ def test_a_package_says_that_it_is_typed(package):
 
 def test_what_a_workflow_needs_is_exported():
     wanted = (
-        "Answer BaseWorkflow Citation Done Graph ModelError Observer Outcome Passage Pause Retry Skip node"
+        "Answer BaseWorkflow Citation Done Graph ModelError Observer Outcome Passage Pause Retry Skip Workflow "
+        "node repeat subworkflow"
     )
     assert set(wanted.split()) | set(vital_shared.errors.__all__) <= set(vital_shared.__all__)
