@@ -23,7 +23,7 @@ from vital_shared.store.costs import MAX_LINES, CostStore
 from vital_shared.store.database import Database
 
 LARGEST = 2**63 - 1
-GROUPS = ("tenant", "mode", "model", "agent", "type", "day")
+GROUPS = ("tenant", "mode", "model", "agent", "workflow", "type", "day")
 
 amounts = st.one_of(st.integers(0, 20), st.integers(0, LARGEST))
 rows = st.fixed_dictionaries(
@@ -89,6 +89,7 @@ def group(each: dict[str, Any], query: CostQuery) -> tuple[str | None, ...]:
         "mode": each["mode"],
         "model": each["name"] if each["cost_type"] == "llm" else None,
         "agent": each["agent_id"],
+        "workflow": None,  # the runs of these rows are not stored
         "type": each["cost_type"],
         "day": f"{each['at']:%Y-%m-%d}",
     }

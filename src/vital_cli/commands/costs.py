@@ -22,6 +22,7 @@ class GroupName(str, Enum):
     MODE = "mode"
     MODEL = "model"
     AGENT = "agent"
+    WORKFLOW = "workflow"
     TYPE = "type"
     DAY = "day"
 

@@ -24,8 +24,8 @@ from vital_shared.models.workflow_io import WorkflowMode
 
 __all__ = ["CostGroup", "CostLine", "CostQuery", "CostReport", "CostSums", "add_up"]
 
-CostGroup = Literal["tenant", "mode", "model", "agent", "type", "day"]
-"""Properties that costs may be grouped by; days are those of UTC."""
+CostGroup = Literal["tenant", "mode", "model", "agent", "workflow", "type", "day"]
+"""Properties that costs may be grouped by; a workflow is the place of its class, days are those of UTC."""
 
 
 def _moment(value: object) -> object:
@@ -62,7 +62,8 @@ class CostQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     group_by: Annotated[tuple[CostGroup, ...], BeforeValidator(_split)] = Field(
-        default=(), description="Some of tenant, mode, model, agent, type and day; without: the sum of all."
+        default=(),
+        description="Some of tenant, mode, model, agent, workflow, type and day; without: the sum of all.",
     )
     start: Moment | None = Field(
         default=None, alias="from", description="A day (UTC) or a moment; it is included."

@@ -23,7 +23,7 @@ from vital_shared.models.costs import CostGroup, CostLine, CostQuery, CostReport
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
-from vital_shared.store.tables import owner
+from vital_shared.store.tables import owner, runs
 
 __all__ = ["MAX_LINES", "CostStore"]
 
@@ -31,6 +31,9 @@ MAX_LINES: Final = 10_000
 
 # A row that belongs to no run is what the cache has saved: its calls were not made.
 _made = ledger.c.run_id.is_not(None)
+
+# What the cache has saved is of no run, and so of no workflow.
+_workflow: Final = select(runs.c.workflow).where(runs.c.id == ledger.c.run_id).scalar_subquery()
 
 _COUNTED: Final[dict[str, ColumnElement[int]]] = {
     "cost_nanos": ledger.c.cost_nanos,
@@ -90,6 +93,7 @@ class CostStore:
             "mode": ledger.c.mode,
             "model": case((ledger.c.cost_type == "llm", ledger.c.name)),
             "agent": ledger.c.agent_id,
+            "workflow": _workflow,
             "type": ledger.c.cost_type,
             "day": self._day(),
         }

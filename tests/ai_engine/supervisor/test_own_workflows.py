@@ -110,9 +110,10 @@ async def streams_and_is_charged(engine: Engine) -> None:
     cost = Decimal(output["cost"]["llm"])
     assert cost > 0
     async with engine.client() as client:
-        costs = (await client.get("/v1/costs", params={"group_by": "tenant"})).json()
+        costs = (await client.get("/v1/costs", params={"group_by": "workflow"})).json()
         run = (await client.get(f"/v1/runs/{output['run_id']}")).json()
     assert Decimal(costs["total"]["cost_dollars"]) == cost
+    assert [line["group"] for line in costs["lines"]] == [{"workflow": "own_office.OfficeReport"}]
     assert (run["status"], run["output"]["result"]) == ("completed", output["result"])
 
 
