@@ -9,10 +9,10 @@ import pytest
 from pydantic import BaseModel
 from tests.workflows.conftest import Open
 
-from vital_shared import BaseWorkflow, Done, Pause, node, tool
+from vital_shared import BaseWorkflow, Done, Pause, Workflow, node, subworkflow, tool
 from vital_shared.errors import AlreadyResumed, BudgetExceeded, Conflict, InvalidRequest, RunFailed
 from vital_shared.models.answer import Answer
-from vital_shared.models.event import InputRequired, RunPaused
+from vital_shared.models.event import InputRequired, NodeYielded, RunPaused, Token
 from vital_shared.models.limits import TenantLimits
 from vital_shared.testing import CannedModel, question
 from vital_shared.workflows.estimate import max_cost
@@ -156,6 +156,16 @@ async def test_of_two_people_one_wins_and_only_their_decision_is_stored(services
         await workflow.resume(paused.run_id, answers=RIGHT)
 
 
+async def test_identical_requests_at_once_each_wait_for_their_own_answer(services):
+    workflow = Reviewed(services)
+    paused = await asyncio.gather(*(workflow.execute_typed(asked(mode="2")) for _ in range(3)))
+    assert len({each.run_id for each in paused}) == 3
+    for number, each in enumerate(paused):
+        assert {asked_for.name for asked_for in each.required_input} == {"review", "colour"}
+        output = await workflow.resume(each.run_id, answers=RIGHT | {"colour": f"red {number}"})
+        assert output.values["published"] == f"accept 4 red {number}"
+
+
 # Tool calls
 
 
@@ -295,3 +305,50 @@ async def test_calls_cannot_be_named_where_none_waits(services):
         await workflow.resume(paused.run_id, ["call-1"], answers=RIGHT)
     with pytest.raises(Conflict):
         await BaseWorkflow(services).resume(paused.run_id, answers=RIGHT)
+
+
+# Graphs of one's own
+
+
+class Part(Workflow):
+    @node(pauses=True)
+    async def verdict(self, query: str) -> AsyncIterator[str | Done[int]]:
+        yield "looking"
+        raise Pause("How many?")
+        yield Done(0)
+
+    @node
+    async def answer(self, verdict: int) -> AsyncIterator[str | Done[str]]:
+        yield f"part {verdict}"
+        yield Done(f"part {verdict}")
+
+
+class Whole(Workflow):
+    """A bare graph whose part waits, and whose own node has a name that the built-in workflow uses."""
+
+    part = subworkflow(Part)
+
+    @node(pauses=True)
+    async def approved_tools(self, query: str) -> tuple[str, ...]:
+        raise Pause(("a", "b"))
+
+    @node
+    async def answer(self, part: str, approved_tools: tuple[str, ...]) -> AsyncIterator[str | Done[str]]:
+        yield part
+        yield f" {approved_tools[0]}"
+        yield Done(f"{part} {approved_tools[0]}")
+
+
+async def test_parts_and_bare_graphs_wait_and_stream_like_the_built_in_workflow(services):
+    workflow = Whole(services)
+    events = [event async for event in workflow.execute_stream(asked())]
+    assert [(event.node, event.value) for event in events if isinstance(event, NodeYielded)] == [
+        ("part.verdict", "looking")
+    ]
+    waiting = {each.name: each.value for each in events[-1].output.required_input}
+    assert waiting == {"part.verdict": "How many?", "approved_tools": ["a", "b"]}
+    answers = {"part.verdict": 3, "approved_tools": ["b"]}
+    after = [event async for event in workflow.resume_stream(events[0].run_id, answers=answers)]
+    assert [event.value for event in after if isinstance(event, NodeYielded)] == ["part 3"]
+    assert [event.text for event in after if isinstance(event, Token)] == ["part 3", " b"]
+    assert after[-1].output.response == "part 3 b"

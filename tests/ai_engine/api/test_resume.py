@@ -236,18 +236,45 @@ async def test_it_is_resumed_at_the_other_worker(tmp_path) -> None:
             async with engine.client() as other:
                 refused = await other.post(f"/v1/runs/{run_id}/resume", json={"answers": {"colour": 5}})
                 assert refused.status_code == 422, refused.text
-                second = await other.post(f"/v1/runs/{run_id}/resume", json={"answers": ANSWERS})
+                key = {"Idempotency-Key": run_id}
+                second = await other.post(f"/v1/runs/{run_id}/resume", json={"answers": ANSWERS}, headers=key)
                 assert second.json()["response"] == "yes 3 red", second.text
                 events = await other.get(f"/v1/runs/{run_id}/events", headers=STREAM)
                 assert events.text.count("event: input_required") == 2
                 assert "event: run_finished" in events.text
                 decided = (await other.get(f"/v1/runs/{run_id}")).json()["decisions"]
                 assert len(decided) == 2
+            async with engine.client() as any_worker:
+                again = await any_worker.post(
+                    f"/v1/runs/{run_id}/resume", json={"answers": ANSWERS}, headers=key
+                )
+                assert (again.status_code, again.json()["response"]) == (200, "yes 3 red"), again.text
             begun, ended = [
                 (await engine.logged("request", request_id=response.headers["x-request-id"]))["worker"]
                 for response in (first, second)
             ]
             workers.add((begun, ended))
+
+
+async def test_of_two_people_at_two_workers_one_wins(tmp_path) -> None:
+    (tmp_path / "reviewed.py").write_text(SOURCE)
+    async with (
+        running_engine(tmp_path, VITAL_WORKFLOW=f"{tmp_path / 'reviewed.py'}:Reviewed") as engine,
+        engine.client() as one,
+        engine.client() as other,
+    ):
+        for _ in range(5):
+            run_id = (await one.post("/v1/runs", json=QUESTION | {"model": None})).json()["run_id"]
+            ends = await asyncio.gather(
+                *(
+                    client.post(f"/v1/runs/{run_id}/resume", json={"answers": ANSWERS, "user_id": name})
+                    for client, name in ((one, "ann"), (other, "bob"))
+                )
+            )
+            assert sorted(end.status_code for end in ends) == [200, 409], [end.text for end in ends]
+            winner = "ann" if ends[0].status_code == 200 else "bob"
+            decided = (await one.get(f"/v1/runs/{run_id}")).json()["decisions"]
+            assert {each["user_id"] for each in decided} == {winner}
 
 
 json_values = st.recursive(
