@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 import aiohttp
@@ -22,6 +23,8 @@ LARGE_PACKET_BYTES: Final = 16 * 1024
 
 LAST_SECONDS: Final = 5.0
 """Wait for the counts and the end of the connection behind a whole answer."""
+
+_text: Final = attrgetter("text")
 
 
 class NoEvents(Exception):
@@ -109,9 +112,11 @@ class _AnswerReader:
             self.beginning = chunk[:200]
         self._size += len(chunk)
         try:
-            for data in self._events.feed(chunk) if chunk else self._events.end():
-                self.events += 1
-                events += self._decoder.feed(data)
+            said = self._events.feed(chunk) if chunk else self._events.end()
+            self.events += len(said)
+            decode = self._decoder.feed
+            for data in said:
+                events += decode(data)
             self._bounds.check(self._size, self.events)
         except (ModelError, EventTooLarge, AnswerTooLarge) as error:
             return events, error
@@ -122,9 +127,8 @@ def _joined(events: list[ModelEvent]) -> list[ModelEvent]:
     """Make one piece of neighbours of one kind: whatever is done with each piece is done once for them."""
     joined: list[ModelEvent] = []
     for kind, group in groupby(events, key=type):
-        if issubclass(kind, TextDelta | ReasoningDelta):
-            texts = [event.text for event in group if isinstance(event, TextDelta | ReasoningDelta)]
-            joined.append(kind(text="".join(texts)))
+        if kind is TextDelta or kind is ReasoningDelta:
+            joined.append(kind(text="".join(map(_text, group))))
         else:
             joined += group
     return joined
