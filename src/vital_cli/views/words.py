@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import cast
 
-from pydantic_core import to_json
-
 from vital_shared.graph import NodeStatus, waterfall
 from vital_shared.graph.outcome import Span
 from vital_shared.models.citation import Citation
+from vital_shared.models.made_text import made_text
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.models.workflow_io import Timings, WorkflowOutput
 
@@ -35,10 +34,9 @@ QUOTE_CHARACTERS = 300
 
 
 def made_lines(output: WorkflowOutput) -> Iterator[str]:
-    """Write what a workflow has made where it has no response: its result, or else its values, as JSON."""
-    made = output.values if output.result is None else output.result
-    if not output.response and made not in (None, {}):
-        yield to_json(made, indent=2).decode()
+    """Write the outcome of a run that has no response: one with a response has shown it already."""
+    if not output.response and (made := made_text(output)):
+        yield made
 
 
 def duration(seconds: float) -> str:

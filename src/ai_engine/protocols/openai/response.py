@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from vital_shared.events.encoding import decode
 from vital_shared.models.citation import Citation
+from vital_shared.models.made_text import made_text
 from vital_shared.models.quality import AnswerEnding
 from vital_shared.models.workflow_io import Tokens, WorkflowOutput
 
@@ -74,7 +75,7 @@ def _noted(warnings: Sequence[str]) -> Json:
 
 
 def _text(output: WorkflowOutput) -> str:
-    return waiting(output) if output.status == "awaiting_approval" else output.response
+    return waiting(output) if output.status == "awaiting_approval" else made_text(output)
 
 
 def _annotations(text: str, citations: Iterable[Citation]) -> list[Json]:
@@ -168,6 +169,8 @@ class ChunkWriter:
             delta["content"] = waiting(output)
         elif output.citations:
             delta["annotations"] = _annotations(output.response, output.citations)
+        elif not output.response and (made := made_text(output)):  # of which no token has come
+            delta["content"] = made
         if delta:
             yield self._chunk(delta)
         yield self._chunk({}, FINISH_REASONS[output.ending])
