@@ -60,7 +60,7 @@ def processor_seconds(pid: int) -> float:
 
 
 async def measure(services: Services, name: str, questions: list[Question]) -> dict[str, Measured]:
-    model = services.models.get(name)
+    model = services.models.get(name).model
     workflow, measured = Evaluated(services), {form: Measured() for form in FORMS}
     await workflow.ask("Which devices need a 510(k)?", name)  # starts the server
     for question in questions:
