@@ -5,7 +5,7 @@
 # make documents   read real documents out of Debian and PyPI packages, and check what they say
 # make torture   put an engine under load while everything around it fails, and print what it promised and kept
 # make eval   ask the questions of all collections and print how good the answers are
-# make bench  measure the engine, the wires, the counting, the service and the index against hand-written floors and peers
+# make bench  measure the engine, a run in the library, the wires, the counting, the service and the index against hand-written floors and peers
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
 # make docs   build what is generated: rules, dashboards, and the pages of metrics, alerts and panels
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
@@ -72,6 +72,7 @@ eval: $(VENV)/installed .venv-bench/installed
 bench: .venv-bench/installed .venv-litellm/installed
 	@missed=0; \
 	.venv-bench/bin/python bench/engine.py || missed=1; \
+	.venv-bench/bin/python bench/library.py || missed=1; \
 	.venv-bench/bin/python bench/llm.py || missed=1; \
 	.venv-bench/bin/python bench/counting.py || missed=1; \
 	.venv-bench/bin/python bench/service.py || missed=1; \

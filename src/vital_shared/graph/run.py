@@ -54,7 +54,11 @@ class Run(RunState):
             raise GraphError(f"this run of graph '{self.plan.name}' was executed before: make a new Run")
         earlier = self._seconds
         self._started = started = self._clock()
-        notify(self.observers, "run_started", self)
+        for observer in self.observers:
+            try:
+                observer.run_started(self)
+            except Exception:  # noqa: BLE001 - its fault must not become the run's; counted and logged
+                observer_failed(self, observer, "run_started")
         status: RunStatus = "failed"
         error: BaseException | None = None
         try:
@@ -68,7 +72,11 @@ class Run(RunState):
             raise
         finally:
             self._seconds = earlier + self._clock() - started
-            notify(self.observers, "run_finished", self, status, error)
+            for observer in self.observers:
+                try:
+                    observer.run_finished(self, status, error)
+                except Exception:  # noqa: BLE001 - the same
+                    observer_failed(self, observer, "run_finished")
             error = None  # an exception that its own frame holds is a reference cycle
 
     async def _execute(self) -> None:
