@@ -43,6 +43,16 @@ class RetrievalTuning(Frozen):
     answer_from: float | None = Field(default=None, ge=0, le=1)
     """Probability from which on a quoted answer is given; None: that of the shipped calibration."""
 
+    answer_language: str = ""
+    """The language whose calibration `answer_from` was chosen on (ISO 639-1); empty: it is for all."""
+
+    def answer_from_in(self, language: str) -> float | None:
+        """Return `answer_from` for a question in a language; None where it was chosen on another one.
+
+        Each language has a calibration of its own, whose probabilities are not those of another.
+        """
+        return self.answer_from if self.answer_language in ("", language) else None
+
 
 SHIPPED_TUNING: Final = RetrievalTuning()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from vital_shared.models.retrieval_tuning import SHIPPED_TUNING, RetrievalTuning, StoredTuning, TunedModels
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
+from vital_shared.retrieval.language import language_of, load_for
 from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 
-__all__ = ["Tunings", "tuning_for"]
+__all__ = ["Tunings", "answer_from_for", "tuning_for"]
 
 
 class Tunings:
@@ -60,3 +61,11 @@ async def tuning_for(tenant_id: str | None, tunings: Tunings | None) -> Retrieva
     :raises StoreError: when the store does not answer.
     """
     return SHIPPED_TUNING if tunings is None else await tunings.of(tenant_id)
+
+
+async def answer_from_for(question: str, tuning: RetrievalTuning) -> float | None:
+    """Return the probability from which on a quoted answer to a question is given; None: the shipped one."""
+    if tuning.answer_from is None:
+        return None
+    await load_for(question)
+    return tuning.answer_from_in(language_of(question))

@@ -20,6 +20,7 @@ from vital_shared.models.result_type import ResultT
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.retrieval.base import Retrieved, ask
+from vital_shared.retrieval.tunings import answer_from_for
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.results import ResultBudget
 from vital_shared.workflows.answering import Answering, Chunk
@@ -240,7 +241,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
             tool_results=tool_results,
             history=history,
             grounded=input.enable_rag,
-            answer_from=passages.tuning.answer_from,
+            answer_from=await answer_from_for(question, passages.tuning),
         )
         models = resolve_models(load_agent, input.model, services.models)
         spent = spent_so_far()

@@ -190,15 +190,16 @@ def _calibration(questions: Sequence[KnownQuestion]) -> AnswerCalibration:
 
 
 def _gate(tuning: RetrievalTuning, calibration: AnswerCalibration) -> Gate:
-    answer_from = calibration.answer_from if tuning.answer_from is None else tuning.answer_from
-    return Gate(tuning.answerable_logit, answer_from)
+    answer_from = tuning.answer_from_in(calibration.language)
+    return Gate(tuning.answerable_logit, calibration.answer_from if answer_from is None else answer_from)
 
 
-def _thresholds(gate: Gate, calibration: AnswerCalibration) -> dict[str, float | None]:
+def _thresholds(gate: Gate, calibration: AnswerCalibration) -> dict[str, float | str | None]:
     is_shipped = gate.answer_from == calibration.answer_from
     return {
         "answerable_logit": gate.answerable_logit,
         "answer_from": None if is_shipped else gate.answer_from,
+        "answer_language": "" if is_shipped else calibration.language,
     }
 
 
