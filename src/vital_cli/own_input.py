@@ -26,7 +26,7 @@ def request_from(input_type: type[WorkflowInput], fields: Mapping[str, Any]) -> 
     :raises InvalidRequest: naming the first field that is wrong or missing.
     """
     try:
-        return input_type.model_validate_json(to_json(fields))
+        return input_type.model_validate_json(to_json(fields), by_alias=True, by_name=True)
     except ValidationError as error:
         raise invalid(error) from error
 

@@ -124,16 +124,17 @@ def test_a_wrong_field_is_refused():
         ContractInput(**GIVEN, text="")
 
 
-async def test_a_field_that_json_cannot_hold_is_refused_by_its_name(services):
+@pytest.mark.parametrize("is_cacheable", [False, True])
+async def test_a_field_that_json_cannot_hold_is_refused_by_its_name(services, is_cacheable):
     class HandleInput(WorkflowInput):
         handle: object
 
     class Handling(Workflow[HandleInput]):
-        cacheable = False
+        cacheable = is_cacheable
 
         @node
-        async def answer(self, query: str) -> str:
-            return query
+        async def answer(self, handle: object) -> str:
+            return str(handle)
 
     with pytest.raises(InvalidRequest, match="handle is stored with the run, so it may hold only JSON"):
         await Handling(services).execute_typed(HandleInput(**GIVEN, query="a", handle=object()))
@@ -162,3 +163,42 @@ def test_the_schema_of_an_input_has_its_own_fields():
     assert {"text", "signed", "clauses"} <= set(schema["properties"])
     assert "text" in schema["required"]
     assert "query" not in schema["required"]
+
+
+async def test_half_a_surrogate_pair_in_a_field_is_refused(services):
+    with pytest.raises((InvalidRequest, ValidationError), match="text"):
+        await Extract(services).execute_typed(ContractInput(**GIVEN, text="\ud800"))
+
+
+def test_a_field_with_a_name_that_runs_use_is_an_error_at_the_definition():
+    class Wrong(WorkflowInput):
+        run_id: str
+
+    with pytest.raises(PlanError, match="Wrong has a field 'run_id', a name that runs use: rename it"):
+
+        class Using(Workflow[Wrong]):
+            pass
+
+
+async def test_a_field_with_an_alias_is_stored_and_read_back(services):
+    class AliasedInput(WorkflowInput):
+        text: str = Field(alias="documentText")
+
+    class Aliased(Workflow[AliasedInput]):
+        @node(pauses=True)
+        async def verdict(self, text: str) -> str:
+            raise Pause(text)
+
+        @node
+        async def answer(self, verdict: str, text: str) -> str:
+            return f"{verdict} {text}"
+
+    asked = AliasedInput.model_validate({**GIVEN, "mode": "2", "query": "a", "documentText": "abc"})
+    paused = await Aliased(services).execute_typed(asked)
+    output = await Aliased(services).resume(paused.run_id, answers={"verdict": "good"})
+    assert output.response == "good abc"
+
+
+async def test_the_base_itself_runs_nothing(services):
+    output = await Workflow(services).execute_typed(question("a"))
+    assert (output.status, output.response, output.values) == ("completed", "", {})

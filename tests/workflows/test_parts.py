@@ -282,3 +282,21 @@ async def test_a_loop_reserves_for_each_of_its_rounds(services):
 
     bounds = [each.declaration.max_cost_dollars for each in Outer.plan.nodes]
     assert bounds == [Decimal("0.75"), Decimal("0.25")]
+
+
+async def test_a_part_that_needs_other_arguments_fails_in_one_sentence(services):
+    class Needy(Workflow):
+        def __init__(self, services, language):
+            super().__init__(services)
+
+        @node
+        async def answer(self, query: str) -> str:
+            return query
+
+    class Outer(Workflow):
+        part = subworkflow(Needy)
+
+    with pytest.raises(
+        RunFailed, match=r"Needy cannot be a part of Outer: its __init__ has to take services"
+    ):
+        await Outer(services).execute_typed(question("a"))

@@ -28,6 +28,7 @@ __all__ = [
     "RunStatus",
     "StoredInput",
     "as_swept",
+    "input_as_json",
     "read_input",
     "to_ended",
     "to_record",
@@ -154,13 +155,13 @@ def to_row(record: RunRecord) -> dict[str, Any]:
     """
     return {name: getattr(record, name) for name in _FIELDS} | {
         "mode": record.mode.value,
-        "input": _asked(record.input),
+        "input": input_as_json(record.input),
         "output": record.output and record.output.model_dump_json(),
         "checkpoint": None if record.checkpoint is None else json.dumps(record.checkpoint),
     }
 
 
-def _asked(request: WorkflowInput) -> str:
+def input_as_json(request: WorkflowInput) -> str:
     try:
         # Fields by their own names, and no computed ones, so that the same class reads them back.
         return request.model_dump_json(by_alias=False, round_trip=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from pydantic_core import PydanticSerializationError
+
 from vital_shared.graph import Plan
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.store.run_record import input_as_json
 from vital_shared.workflows.own_nodes import own_nodes
 
 __all__ = ["Caching", "caching_of"]
@@ -30,13 +33,18 @@ class Caching(NamedTuple):
         """Return the values of these inputs as JSON; all of them where a node reads the whole input.
 
         A question that is answered is left out: the key has it anyway, but for case and blanks.
+
+        :raises InvalidRequest: when JSON cannot hold one.
         """
         if not self.inputs:
             return {}
         included = None if "input" in self.inputs else set(self.inputs)
-        return request.model_dump(
-            mode="json", include=included, exclude={"query"} if self.answers_question else None
-        )
+        excluded = {"query"} if self.answers_question else None
+        try:
+            return request.model_dump(mode="json", include=included, exclude=excluded)
+        except PydanticSerializationError:
+            input_as_json(request)  # says which field it is
+            raise
 
 
 def caching_of(plan: Plan, built_in: Plan | None, *, is_cacheable: bool, version: str) -> Caching:

@@ -15,6 +15,9 @@ __all__ = ["InputT", "input_type_of", "result_type_of", "type_arguments"]
 ARGUMENTS: Final = "_type_arguments"
 """The attribute of a class that holds what this has found for it."""
 
+TAKEN_NAMES: Final = frozenset({"input", "run_id"})
+"""Names of the values that nodes read beside an input's fields."""
+
 InputT = DefaultTypeVar("InputT", bound=WorkflowInput, default=WorkflowInput)
 
 
@@ -54,6 +57,8 @@ def input_type_of(workflow: str, argument: Any) -> type[WorkflowInput]:
     if isinstance(argument, TypeVar):
         return WorkflowInput
     if isinstance(argument, type) and issubclass(argument, WorkflowInput):
+        for name in TAKEN_NAMES & set(argument.model_fields):
+            raise PlanError(f"{argument.__name__} has a field '{name}', a name that runs use: rename it")
         return argument
     shown = argument.__name__ if isinstance(argument, type) else repr(argument)
     raise PlanError(

@@ -118,8 +118,17 @@ class Workflow(
             ) from error
 
     def part_object(self, graph: type[Graph]) -> Graph:
-        """Make the object for a part of this workflow, with the same services."""
-        return graph(self._given) if issubclass(graph, Workflow) else graph()
+        """Make the object for a part of this workflow, with the same services.
+
+        :raises ConfigurationError: when its class takes other arguments.
+        """
+        try:
+            return graph(self._given) if issubclass(graph, Workflow) else graph()
+        except TypeError as error:
+            raise ConfigurationError(
+                f"{graph.__name__} cannot be a part of {type(self).__name__}: its __init__ has to take "
+                f"services, and to need nothing else ({error})."
+            ) from error
 
     def __init__(self, services: Services | None = None) -> None:
         self._services = services
@@ -299,3 +308,8 @@ def _input_defaults(input_type: type[WorkflowInput]) -> dict[str, Any]:
 
 def _required(input_type: type[WorkflowInput]) -> list[str]:
     return [name for name, field in input_type.model_fields.items() if field.is_required()]
+
+
+Workflow.traits = traits_of(
+    Workflow.plan, None, input_type=WorkflowInput, result_type=None, is_cacheable=True, cache_version=""
+)
