@@ -41,7 +41,7 @@ SILENT = {
     "HAYSTACK_TELEMETRY_ENABLED": "false",
     "LANGSMITH_TRACING": "false",
 }
-"""None of them shall tell anybody."""
+"""The telemetry of the other frameworks, switched off."""
 
 PART_OF_LANGGRAPH = 20
 

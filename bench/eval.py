@@ -85,9 +85,9 @@ def show(console: Console, results: dict[str, dict[str, str]], before: dict[str,
     table = Table("what", *results)
     for name in next(iter(results.values())):
         cells = []
-        for model, told in results.items():
+        for model, shown in results.items():
             then = before.get(model, {}).get(name)
-            cells.append(told[name] + (f"\n(was {then})" if then not in (None, told[name]) else ""))
+            cells.append(shown[name] + (f"\n(was {then})" if then not in (None, shown[name]) else ""))
         table.add_row(name, *cells)
     console.print(table)
 

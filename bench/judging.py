@@ -133,19 +133,19 @@ def summary(verdicts: list[Verdict]) -> dict[str, tuple[int, int]]:
 
 def figures(model: str, verdicts: list[Verdict]) -> dict[str, str]:
     """Return all that is measured of a model, ready to be shown and compared."""
-    told = {name: f"{n} of {of}" for name, (n, of) in summary(verdicts).items()}
-    told["answered by another model"] = str(sum(v.model != model for v in verdicts))
+    shown = {name: f"{n} of {of}" for name, (n, of) in summary(verdicts).items()}
+    shown["answered by another model"] = str(sum(v.model != model for v in verdicts))
     grounded = [v.groundedness for v in verdicts if v.groundedness is not None]
     if grounded:
-        told["groundedness, mean"] = f"{sum(grounded) / len(grounded):.0%}"
+        shown["groundedness, mean"] = f"{sum(grounded) / len(grounded):.0%}"
     for name, times in (
         ("first text", [v.first_text_seconds for v in verdicts]),
         ("whole answer", [v.total_seconds for v in verdicts]),
     ):
-        told[f"{name}, p50 / p95 ms"] = f"{_at(times, 0.5):.0f} / {_at(times, 0.95):.0f}"
-    told["output tokens, mean"] = f"{sum(v.output_tokens for v in verdicts) / len(verdicts):.0f}"
-    told["cost, dollars"] = str(sum(Decimal(v.cost) for v in verdicts).normalize())
-    return told
+        shown[f"{name}, p50 / p95 ms"] = f"{_at(times, 0.5):.0f} / {_at(times, 0.95):.0f}"
+    shown["output tokens, mean"] = f"{sum(v.output_tokens for v in verdicts) / len(verdicts):.0f}"
+    shown["cost, dollars"] = str(sum(Decimal(v.cost) for v in verdicts).normalize())
+    return shown
 
 
 def missed_floors(verdicts: list[Verdict]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Logistic regression, and figures of how well probabilities tell right from wrong."""
+"""Logistic regression, and figures of how well probabilities separate right from wrong."""
 
 from __future__ import annotations
 
