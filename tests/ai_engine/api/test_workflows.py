@@ -9,6 +9,7 @@ from tests.ai_engine.harness import SUM, Serve, Service, asked
 from vital_shared import Answer, BaseWorkflow, Workflow, WorkflowInput, node
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.models.workflow_names import class_name_as_name
+from vital_shared.testing import counted
 
 
 class Echo(BaseWorkflow):
@@ -74,6 +75,16 @@ async def test_each_workflow_answers_under_its_name(service: Service) -> None:
     assert await answered(service, "/v1/workflows/counted/runs") == "3 words"
     built_in = [await answered(service, f"/v1{name}/runs") for name in ("", "/workflows/base-workflow")]
     assert built_in == ["It takes 42 days [1]."] * 2
+
+
+async def test_requests_are_counted_by_the_template_of_their_route(service: Service) -> None:
+    with counted() as growth:
+        await answered(service, "/v1/workflows/echo/runs")
+        await service.client.get("/v1/workflows/echo")
+        await service.client.get("/v1/workflows")
+    for route in ("/v1/workflows/{name}/runs", "/v1/workflows/{name}", "/v1/workflows"):
+        assert growth("vital_http_requests_total", route=route) == 1
+    assert growth("vital_workflow_requests_total", workflow="echo") == 1
 
 
 async def test_a_workflow_streams_like_the_built_in_one(service: Service) -> None:
