@@ -1,15 +1,22 @@
 """Workflows by name: their routes, their schemas, and each as a model."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import BaseModel
 from tests.ai_engine.api.test_agui import asked as agui_asked
 from tests.ai_engine.api.test_agui import read
 from tests.ai_engine.harness import SUM, Serve, Service, asked
 
+from ai_engine.served_classes import served_classes
+from ai_engine.settings import ServerSettings
 from vital_shared import Answer, BaseWorkflow, Workflow, WorkflowInput, node
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.models.workflow_names import class_name_as_name
+from vital_shared.settings import Settings
 from vital_shared.testing import counted
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 class Echo(BaseWorkflow):
@@ -164,6 +171,19 @@ async def test_a_chat_cannot_ask_a_workflow_that_takes_more(extracting: Service)
     assert (chat.status_code, chat.json()["error"]["message"]) == (400, expected)
     agui = await extracting.client.post("/v1/agui", params={"workflow": "extract"}, json=agui_asked("Hello"))
     assert (agui.status_code, agui.json()["detail"]) == (422, expected)
+
+
+async def test_the_examples_are_served_together(serve: Serve, tmp_path) -> None:
+    names = ("approval:Letter", "custom_workflow:OfficeWorkflow", "extraction:Extract", "report:Report")
+    targets = (f"{EXAMPLES}/{each.replace(':', '.py:')}" for each in (*names, "without_retrieval:Summary"))
+    setting = ServerSettings(workflow=",".join(targets))
+    service = await serve(workflows=served_classes(setting, Settings(data_dir=tmp_path)))
+    listed = (await service.client.get("/v1/workflows")).json()["workflows"]
+    expected = ["base-workflow", "letter", "office-workflow", "extract", "report", "summary"]
+    assert [each["name"] for each in listed] == expected
+    assert all(each["description"] for each in listed)
+    paths = (await service.client.get("/openapi.json")).json()["paths"]
+    assert {f"/v1/workflows/{name}/runs" for name in expected} <= set(paths)
 
 
 async def test_one_key_means_one_run_of_one_workflow(service: Service) -> None:
