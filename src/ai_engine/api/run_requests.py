@@ -237,7 +237,7 @@ async def until_ended(http_request: Request, run: LiveRun) -> None:
     """
     run.log.give_up_place()
     if not run.ended.is_set():
-        await _as_reader(http_request, run, run.ended.wait())
+        await _as_reader(http_request, run, run.concluded())
 
 
 async def _as_reader(http_request: Request, run: LiveRun, waiting: Awaitable[object]) -> None:

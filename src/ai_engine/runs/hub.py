@@ -105,6 +105,15 @@ class LiveRun:
         if self.log.last_seq <= self._begun_after:
             await self.ended.wait()
 
+    async def concluded(self) -> None:
+        """Wait until its last event is there, or it has ended without one: see `error`.
+
+        Then it may still have to let go of something, such as its lead of identical requests in Redis.
+        """
+        await self.log.closed()
+        if self.log.outcome is None:
+            await self.ended.wait()
+
     def note_reader(self) -> None:
         """Let the grace time begin again: another process has a reader."""
         if self._unread_since is not None:

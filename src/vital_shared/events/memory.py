@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Final, Self
 
@@ -76,6 +76,7 @@ class MemoryLog:
         """Readers that wait for an event."""
         self._writers: list[asyncio.Future[None]] = []
         """Writers that wait for room."""
+        self._awaiting_end: list[asyncio.Future[None]] = []
 
     @property
     def memory(self) -> int:
@@ -124,14 +125,13 @@ class MemoryLog:
     async def room(self) -> None:
         """Wait until there is room for an event: a slow reader slows the writer down."""
         while self.is_full:
-            waiting = asyncio.get_running_loop().create_future()
-            self._writers.append(waiting)
-            await waiting
+            await _turn(self._writers)
 
     def close(self) -> None:
         """End the log; the followers read what is left."""
         self.is_closed = True
         _wake(self._readers)
+        _wake(self._awaiting_end)
 
     def reopen(self, last_seq: int) -> None:
         """Go on after a pause.
@@ -174,10 +174,13 @@ class MemoryLog:
         while self.last_seq <= seen and not self.is_closed:
             await self._next_event()
 
-    async def _next_event(self) -> None:
-        waiting = asyncio.get_running_loop().create_future()
-        self._readers.append(waiting)
-        await waiting
+    async def closed(self) -> None:
+        """Wait until the log has ended, whatever is written until then."""
+        while not self.is_closed:
+            await _turn(self._awaiting_end)
+
+    def _next_event(self) -> Awaitable[None]:
+        return _turn(self._readers)
 
     def event(self, seq: int) -> Event | None:
         """Return the event of a number; None: it is not here."""
@@ -284,6 +287,13 @@ class MemoryFollower:
         """End the iteration."""
         self._is_stopped = True
         _wake(self._log._readers)  # noqa: SLF001 - a part of the log
+
+
+async def _turn(waiting: list[asyncio.Future[None]]) -> None:
+    """Wait in a row until it is woken."""
+    future = asyncio.get_running_loop().create_future()
+    waiting.append(future)
+    await future
 
 
 def _wake(waiting: list[asyncio.Future[None]]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -269,3 +270,23 @@ async def test_a_run_that_breaks_off_ends_its_log_with_a_failure(
     await run.ended.wait()
     assert isinstance(run.log.outcome, RunFailedEvent)
     assert (run.log.outcome.error_type, run.log.outcome.seq) == ("internal", run.log.last_seq)
+
+
+async def test_the_end_of_a_run_is_known_before_its_lead_is_given_back(
+    hub: RunHub, tmp_path: Path, model: SteppedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+
+    async def end_lead(*_: Any) -> None:
+        await gate.wait()
+
+    async with workflow_services(tmp_path / "shared", models=[model], cache_entries=10) as services:
+        monkeypatch.setattr(services.logs, "end_lead", end_lead)
+        run = await started(hub, BaseWorkflow(services))
+        model.finish()
+        async with asyncio.timeout(20):
+            await run.concluded()
+        assert isinstance(run.log.outcome, RunFinished)
+        assert not run.ended.is_set()
+        gate.set()
+        await run.ended.wait()
