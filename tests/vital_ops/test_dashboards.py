@@ -17,6 +17,7 @@ from vital_ops.dashboards.boards import boards
 from vital_ops.dashboards.files import dashboard_files
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.slos import OBJECTIVES
+from vital_shared.monitoring.metrics import CATALOGUE, WORKFLOW
 
 ROOT = Path(__file__).parents[2]
 BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
@@ -173,6 +174,18 @@ def test_each_variable_that_a_query_uses_can_be_chosen_and_no_other(uid):
     for name in used:
         assert (variables[name]["includeAll"], variables[name]["allValue"]) == (True, ".*")
     assert 'environment=~"$environment"' in variables["instance"]["query"]
+
+
+@pytest.mark.parametrize("uid", ["vital-performance", "vital-cost", "vital-health"])
+def test_a_workflow_can_be_chosen_wherever_runs_are_counted_by_it(uid):
+    labelled = [each.name for each in CATALOGUE if WORKFLOW in each.label_set]
+    queries = [target["expr"] for panel in panels(uid) for target in panel["targets"]]
+    counted = re.findall(rf"(?:{'|'.join(labelled)})\w*{{[^}}]*mode=[^}}]*}}", " ".join(queries))
+    chosen = [each for each in counted if 'workflow=~"$workflow"' in each]
+    assert chosen
+    others = {each.partition("{")[0] for each in counted if each not in chosen}
+    # The cache's ratios and savings are of metrics without the label too.
+    assert others <= {"vital_workflow_duration_seconds_count", "vital_cost_dollars_total"}
 
 
 @pytest.mark.parametrize("uid", BOARDS)

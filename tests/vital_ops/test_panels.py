@@ -14,7 +14,7 @@ from tests.prometheus import running_prometheus
 from tests.vital_ops.watched_engine import BOARDS, Watched, watched_engine
 
 from vital_ops.config import DEFAULT_CONFIG
-from vital_ops.dashboards.panel import MODE, RANGE, TENANT
+from vital_ops.dashboards.panel import MODE, RANGE, TENANT, WORKFLOW
 from vital_ops.promql import scoped
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -150,7 +150,8 @@ async def spent_by_burst(client: httpx.AsyncClient, question: str) -> float:
 
 def of_burst(expr: str) -> str:
     """Fill in what Grafana does, and let an hour be a minute: Prometheus runs for seconds only."""
-    expr = scoped(expr, DEFAULT_CONFIG.selector).replace(TENANT, "burst").replace(MODE, ".*")
+    expr = scoped(expr, DEFAULT_CONFIG.selector).replace(TENANT, "burst")
+    expr = expr.replace(MODE, ".*").replace(WORKFLOW, ".*")
     return re.sub(
         r"\[1h\]|offset 1h", lambda found: found[0].replace("1h", WINDOW), expr.replace(RANGE, WINDOW)
     )

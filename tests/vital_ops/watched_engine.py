@@ -16,7 +16,7 @@ from tests.vital_ops.panel_load import Known, touch_everything
 
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import boards
-from vital_ops.dashboards.panel import ENVIRONMENT, INSTANCE, INTERVAL, MODE, RANGE, TENANT
+from vital_ops.dashboards.panel import ENVIRONMENT, INSTANCE, INTERVAL, MODE, RANGE, TENANT, WORKFLOW
 from vital_ops.dashboards.variables import board_scope
 from vital_ops.promql import scoped
 from vital_ops.rules.files import rule_files
@@ -52,7 +52,7 @@ class Watched:
         window = f"{round(self.seconds * 1000)}ms"
         for variable, value in {INTERVAL: window, RANGE: window}.items():
             expr = expr.replace(variable, value)
-        for variable in (ENVIRONMENT, INSTANCE, MODE, TENANT):
+        for variable in (ENVIRONMENT, INSTANCE, MODE, TENANT, WORKFLOW):
             expr = expr.replace(variable, ".*")
         expr = re.sub(r"\[\d+[smhd]\]", f"[{window}]", expr)  # the windows of alerts
         prometheus = self._prometheus if version == 2 else self._prometheus_3

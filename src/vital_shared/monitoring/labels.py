@@ -32,6 +32,10 @@ MAX_NAME_CHARACTERS: Final = 200
 """Characters of a name; the fields of an input that become labels are no longer."""
 
 
+MAX_DECLARED_VALUES: Final = 100
+"""The most values of a label that the code declares; a program that makes classes in a loop has more."""
+
+
 def label_limit() -> int:
     """Read how many names a bounded label may have; what is no number above 0 is the default, 100."""
     text = os.environ.get(LIMIT_VARIABLE, "")
@@ -86,13 +90,13 @@ class DeclaredLabel(Label):
 
     :param name: as it is shown.
     :param values: those that are known before.
-    :param limit: the most values, beyond which others are counted under `OTHER`; None: from the environment.
+    :param limit: the most values, beyond which others are counted under `OTHER`.
     """
 
-    def __init__(self, name: str, values: Iterable[str], limit: int | None = None) -> None:
+    def __init__(self, name: str, values: Iterable[str], limit: int = MAX_DECLARED_VALUES) -> None:
         super().__init__(name, values)
         self.known = tuple(self.names)
-        self._limit = limit or label_limit()
+        self._limit = limit
         self._lock = Lock()
         self._declared: list[Callable[[Label, str], object]] = []
 
