@@ -202,3 +202,10 @@ async def test_a_field_with_an_alias_is_stored_and_read_back(services):
 async def test_the_base_itself_runs_nothing(services):
     output = await Workflow(services).execute_typed(question("a"))
     assert (output.status, output.response, output.values) == ("completed", "", {})
+
+
+def test_inputs_that_are_named_like_those_of_a_graph_are_an_error_at_the_definition():
+    with pytest.raises(PlanError, match="'Wrong' names its inputs: write them as the fields of a subclass"):
+
+        class Wrong(Workflow):
+            inputs = ("name",)

@@ -15,6 +15,7 @@ from vital_shared import (
     Workflow,
     WorkflowInput,
     WorkflowMode,
+    mermaid,
     node,
     repeat,
     subworkflow,
@@ -300,3 +301,7 @@ async def test_a_part_that_needs_other_arguments_fails_in_one_sentence(services)
         RunFailed, match=r"Needy cannot be a part of Outer: its __init__ has to take services"
     ):
         await Outer(services).execute_typed(question("a"))
+
+
+def test_mermaid_shows_the_way_to_the_next_round_of_a_loop_that_reads_its_whole_input():
+    assert "shout__answer -->|next round| shout__answer" in mermaid(Insisting.plan)

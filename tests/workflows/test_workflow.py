@@ -193,3 +193,23 @@ def test_type_parameters_are_inherited_and_filled():
         (Question, list[int]),
         *[(WorkflowInput, None)] * 3,
     ]
+
+
+@pytest.mark.parametrize("name", ["services", "resume", "llm", "begin", "aclose", "run"])
+def test_a_node_that_hides_what_a_workflow_needs_is_an_error_at_the_definition(name):
+    async def method(self, query: str) -> str:
+        return query
+
+    method.__name__ = name
+    with pytest.raises(PlanError, match="itself uses: rename it"):
+        type("Wrong", (Workflow,), {name: node(method)})
+
+
+@pytest.mark.parametrize("name", ["traits", "context", "history", "values", "parts"])
+async def test_other_names_are_free(services, name):
+    async def method(self, query: str) -> str:
+        return query
+
+    method.__name__ = name
+    made = type("Right", (Workflow,), {name: node(method)})
+    assert (await made(services).execute_typed(question("a"))).values == {name: "a"}

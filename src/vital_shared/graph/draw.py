@@ -7,6 +7,7 @@ from typing import Final
 
 from vital_shared.graph.outcome import Span
 from vital_shared.graph.plan import Node, Plan
+from vital_shared.graph.subworkflow import WHOLE_INPUT
 
 __all__ = ["mermaid", "waterfall"]
 
@@ -64,9 +65,9 @@ def _loop_box(node: Node, depth: int, prefix: str) -> Iterator[str]:
     yield from _boxes(plan.nodes, depth + 1, f"{name}.")
     ids = {each.slot: _id(f"{name}.{each.name}") for each in plan.nodes}
     yield from (f"{'    ' * depth}{line}" for line in _arrows(plan, ids))
-    carried = plan.slots.get(loop.carry if loop else "")
+    carried = {plan.slots[name] for name in (loop.carry if loop else "", WHOLE_INPUT) if name in plan.inputs}
     for each in plan.nodes:
-        if carried in each.slots:
+        if not carried.isdisjoint(each.slots):
             yield f"{indent}    {ids[plan.slots[plan.outcome]]} -->|next round| {ids[each.slot]}"
     yield f"{indent}end"
 

@@ -17,6 +17,8 @@ __all__ = ["NodeSpec", "collect", "own_parameters"]
 TAKEN: Final = frozenset({"input_defaults", "input_types", "inputs", "plan", "run", "whole_input"})
 """Attributes of `Graph`, which a node would hide."""
 
+PACKAGE: Final = __name__.partition(".")[0]
+
 
 @dataclass(slots=True, eq=False)
 class NodeSpec:
@@ -98,8 +100,19 @@ def collect(cls: type) -> tuple[dict[str, NodeSpec], set[str], dict[str, Subwork
                 declared = replace(specs[name].declaration, when=None, otherwise=REQUIRED)
                 specs[name] = NodeSpec(name, owner.__name__, member, declared)
     for spec in specs.values():
+        _check_name(spec, cls)
         _check(spec)
     return specs, dropped, parts
+
+
+def _check_name(spec: NodeSpec, cls: type) -> None:
+    """Check that a node does not hide a method that its class needs to run."""
+    for base in cls.__mro__:
+        hidden = vars(base).get(spec.name)
+        is_method = inspect.isroutine(hidden) or isinstance(hidden, property)
+        is_ours = base.__module__.partition(".")[0] == PACKAGE
+        if is_ours and is_method and not hasattr(hidden, ATTRIBUTE) and base.__name__ != spec.owner:
+            raise PlanError(f"{spec.title} has a name that {base.__name__} itself uses: rename it")
 
 
 def _check_lost(owner: type) -> None:

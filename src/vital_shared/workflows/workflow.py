@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Self
 from pydantic import ValidationError
 
 from vital_shared.errors import ConfigurationError, InvalidRequest
-from vital_shared.graph import Graph, Plan
+from vital_shared.graph import Graph, Plan, PlanError
 from vital_shared.models.event import Event
 from vital_shared.models.result_type import ResultT
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
@@ -80,6 +80,11 @@ class Workflow(
 
         :param is_built_in: its nodes are those of ours, and not a user's own.
         """
+        if "inputs" in vars(cls):
+            raise PlanError(
+                f"workflow '{cls.__name__}' names its inputs: write them as the fields of a subclass of "
+                "WorkflowInput, as in Workflow[MyInput]"
+            )
         cls._type_arguments = type_arguments(cls, Workflow)
         cls.input_type = input_type_of(cls.__name__, cls._type_arguments[0])
         cls.result_type = result_type_of(cls._type_arguments[1])
@@ -297,12 +302,12 @@ def _input_types(input_type: type[WorkflowInput]) -> dict[str, Any]:
 
 
 def _input_defaults(input_type: type[WorkflowInput]) -> dict[str, Any]:
-    """Return the defaults of its own fields: those of all inputs have values of their own anyway."""
+    """Return the defaults of its own fields, but for those that are made anew for each input."""
     own = set(input_type.model_fields) - set(WorkflowInput.model_fields)
     return {
-        name: field.get_default(call_default_factory=True, validated_data={})
+        name: field.get_default()
         for name, field in input_type.model_fields.items()
-        if name in own and not field.is_required()
+        if name in own and not field.is_required() and field.default_factory is None
     }
 
 
