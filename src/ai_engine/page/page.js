@@ -79,7 +79,7 @@ class Turn {
     this.end(inputs ? "This waits for your input." : "The tools wait for your approval.");
   }
   run_finished({ output }) {
-    this.text = output.response;
+    this.text = output.response || outcome(output);
     for (const citation of output.citations) this.citations.set(citation.number, citation);
     for (const { node, status, start_seconds: start, end_seconds: end } of output.timings.nodes) this.nodes.set(node, { status, start, end });
     if (output.session_id) session = output.session_id;
@@ -158,6 +158,12 @@ class Turn {
     }
     while (row) { const next = row.nextElementSibling; row.remove(); row = next; }
   }
+}
+
+/** The result of a workflow that makes no response, or else its values. */
+function outcome({ result, values }) {
+  const made = result ?? (Object.keys(values).length ? values : null);
+  return made === null ? "" : JSON.stringify(made, null, 2);
 }
 
 async function problem(response) {

@@ -244,7 +244,7 @@ class Workflow(
         execution = await self.begin(input)
         async with aclosing(execution.events()) as events:
             async for event in events:
-                yield with_result_of_event(self.plan, event)
+                yield with_result_of_event(self.plan, event) if self.traits.has_result else event
 
     async def resume(
         self,
@@ -292,7 +292,7 @@ class Workflow(
         execution = await self.begin_resumed(run_id, decision, tenant_id=tenant_id)
         async with aclosing(execution.events()) as events:
             async for event in events:
-                yield with_result_of_event(self.plan, event)
+                yield with_result_of_event(self.plan, event) if self.traits.has_result else event
 
 
 def _input_types(input_type: type[WorkflowInput]) -> dict[str, Any]:
