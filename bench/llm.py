@@ -1,6 +1,7 @@
 """Measure what a streamed answer costs in this process: our wires, bare aiohttp, and other clients.
 
-Prints a table, and exits with 1 where one of our wires takes more than 1.5 times the floor::
+Prints tables, and exits with 1 where one of our wires takes more than 1.5 times the floor, or `self.llm` in
+a node more than 1.3 times its wire alone::
 
     make bench
     python bench/llm.py [--quick] [--json FILE]
@@ -35,6 +36,8 @@ from rich.table import Table
 
 import llm_provider
 from llm_clients import CLIENTS, FLOOR, OURS, OWN, WIRES, Ask, Make
+from llm_node import CHUNKS, NodeCosts, measure_node
+from llm_node import TARGET as NODE_TARGET
 from measure import low
 
 TARGET = 1.5
@@ -137,6 +140,20 @@ def show(console: Console, rows: list[Row], notes: list[str]) -> bool:
     return passed
 
 
+def show_node(console: Console, found: list[NodeCosts]) -> bool:
+    table = Table("wire", "µs of CPU: bare, low end (from … to)", "self.llm in a node", "to the bare wire")
+    for costs in found:
+        cells = [f"{low(each):,.0f} ({min(each):,.0f} … {max(each):,.0f})" for each in costs[1:]]
+        table.add_row(costs.wire, *cells, f"{costs.ratio:.2f}" + " MISSED" * (costs.ratio > NODE_TARGET))
+    passed = all(costs.ratio <= NODE_TARGET for costs in found)
+    console.print(table)
+    console.print(
+        f"An answer of {CHUNKS} paced chunks. Target: at most {NODE_TARGET} times the bare wire each: "
+        f"{'met' if passed else 'missed'}."
+    )
+    return passed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
@@ -144,10 +161,12 @@ def main() -> int:
     arguments = parser.parse_args()
     with llm_provider.running() as url:
         rows, notes = asyncio.run(measure_all(url, arguments.quick))
+        in_node = asyncio.run(measure_node(url, 5 if arguments.quick else 15))
     if arguments.json:
         told = [{"wire": row.wire, "client": row.client, **row.low._asdict()} for row in rows]
         arguments.json.write_text(json.dumps(told, indent=2) + "\n")
-    return 0 if show(Console(width=None if sys.stdout.isatty() else 160), rows, notes) else 1
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    return 0 if all([show(console, rows, notes), show_node(console, in_node)]) else 1
 
 
 if __name__ == "__main__":

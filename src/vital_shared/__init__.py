@@ -47,7 +47,7 @@ from vital_shared.graph import (
     subworkflow,
     waterfall,
 )
-from vital_shared.llm.base import ModelError, TextDelta
+from vital_shared.llm.base import ModelError, ModelOutputInvalid, TextDelta
 from vital_shared.models.answer import Answer
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
@@ -86,6 +86,7 @@ __all__ = [
     "KeyTaken",
     "LimitExceeded",
     "ModelError",
+    "ModelOutputInvalid",
     "NodeError",
     "NodeTimeout",
     "NotFound",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from tests.llm.wires.servers import openai
 from tests.llm.wires.servers.base import Server, serve
@@ -27,6 +29,12 @@ from vital_shared.errors import (
 )
 from vital_shared.graph import Pause, fan_out
 from vital_shared.llm.base import ModelOutputInvalid, ModelRequest
+from vital_shared.llm.plain_schema import is_strict
+from vital_shared.llm.prompts.prompt import Prompts
+from vital_shared.llm.typed_output import typed_output
+from vital_shared.llm.wires.anthropic import AnthropicWire
+from vital_shared.llm.wires.gemini import GeminiWire
+from vital_shared.llm.wires.openai import OpenAIWire
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import NodeYielded, Token, ToolFinished, ToolStarted
 from vital_shared.models.limits import TenantLimits
@@ -594,3 +602,143 @@ async def test_the_items_of_a_fan_out_share_their_nodes_bound(engine):
         output = await Fanned(found.services).execute_typed(asked())
     assert len(found.bodies) == 2
     assert output.cost.llm <= Decimal("0.0025")
+
+
+async def test_the_guides_workflow_runs_as_it_is_written(engine):
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+    (code,) = (
+        each for each in re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL) if "self.llm" in each
+    )
+    names: dict[str, Any] = {"__name__": __name__}
+    exec(code, names)
+    replies = (
+        says('{"party": "Ann & Co", "years": 3}'),
+        calls("register_entry", party="Ann & Co"),
+        says("Ann & Co is registered |since 1987."),
+    )
+    async with engine(*replies) as found:
+        output = await names["Extract"](found.services).execute_typed(asked())
+    assert output.response == "Ann & Co is registered since 1987."
+    assert output.values["contract"] == {"party": "Ann & Co", "years": 3}
+    assert [call.node for call in output.model_calls] == ["contract", "answer", "answer"]
+
+
+CONVERSATION = ModelRequest(
+    question="",
+    task="own",
+    grounded=False,
+    messages=(
+        LlmMessage(role="system", content="One."),
+        LlmMessage(role="system", content="Two."),
+        LlmMessage(role="user", content="Hello."),
+        LlmMessage(role="assistant", content="Hi."),
+        LlmMessage(role="system", content="Three."),
+        LlmMessage(role="user", content="Again."),
+    ),
+    response_schema=typed_output(Contract).schema,
+)
+
+
+def test_each_wire_sends_instructions_at_their_place_and_the_schema():
+    chat = Prompts(len).render(CONVERSATION).chat
+    schema = dict(typed_output(Contract).schema)
+    sent = OpenAIWire().request("m", chat).body
+    assert [each["role"] for each in sent["messages"]] == ["system"] * 2 + [
+        "user",
+        "assistant",
+        "system",
+        "user",
+    ]
+    assert sent["response_format"]["json_schema"] == {"name": "answer", "schema": schema, "strict": True}
+    sent = AnthropicWire().request("m", chat).body
+    assert [each["text"] for each in sent["system"]] == ["One.", "Two."]
+    assert [each["role"] for each in sent["messages"]] == ["user", "assistant", "user", "user"]
+    assert sent["messages"][2]["content"] == "Three."
+    assert sent["output_config"]["format"]["schema"] == schema
+    sent = GeminiWire().request("m", chat).body
+    assert [each["text"] for each in sent["systemInstruction"]["parts"]] == ["One.", "Two."]
+    assert [each["role"] for each in sent["contents"]] == ["user", "model", "user", "user"]
+    assert sent["generationConfig"]["responseJsonSchema"] == schema
+
+
+class Bounded(BaseModel):
+    years: Annotated[int, Field(ge=1, le=99)] = 1
+    name: Annotated[str, Field(description="The name.", max_length=20)] | None = None
+    parts: list[Contract] = []
+
+
+def test_bounds_stand_in_descriptions_since_strict_modes_refuse_them():
+    schema = typed_output(Bounded).schema
+    assert schema["required"] == ["years", "name", "parts"]
+    assert schema["additionalProperties"] is False
+    assert schema["$defs"]["Contract"]["additionalProperties"] is False
+    assert schema["properties"]["years"] == {"type": "integer", "description": "maximum: 99, minimum: 1"}
+    assert schema["properties"]["name"]["anyOf"][0]["description"] == "The name. (maxLength: 20)"
+    assert is_strict(schema)
+
+
+async def test_what_nodes_declare_is_reserved_before_the_run(engine):
+    async with engine(says("Yes.")) as found:
+        await found.services.limits.set(
+            "acme", TenantLimits(daily_dollars=Decimal("0.002")), now=found.services.now()
+        )
+        gate = asyncio.Event()
+
+        class Waiting(Declared):
+            @node
+            async def waits(self, query: str) -> str:
+                await gate.wait()
+                return query
+
+        run = asyncio.create_task(Waiting(found.services).execute_typed(asked()))
+        await found.server.asked.wait()
+        standing = await found.services.limits.get("acme", now=found.services.now())
+        gate.set()
+        await run
+        after = await found.services.limits.get("acme", now=found.services.now())
+    assert standing.reserved_dollars == Decimal("0.0025")
+    assert after.reserved_dollars == 0
+
+
+async def test_a_run_that_has_called_a_tool_which_does_more_than_read_is_not_cached(engine):
+    class Answering(BaseWorkflow):
+        @node
+        async def answer(self, query: str) -> Answer:
+            return Answer(text=await self.llm(query, tools=[weigh]))
+
+    async with engine(
+        calls("weigh", thing="it"),
+        says("12 kg."),
+        calls("weigh", thing="it"),
+        says("12 kg."),
+        cache_entries=100,
+    ) as found:
+        outputs = [await Answering(found.services).execute_typed(asked()) for _ in range(2)]
+    assert [output.cache_status for output in outputs] == ["miss", "miss"]
+
+
+async def test_an_equal_request_is_answered_from_the_cache_without_a_call(engine):
+    async with engine(says("It is so."), cache_entries=100) as found:
+        outputs = [await Only(found.services).execute_typed(asked()) for _ in range(2)]
+    assert [output.cache_status for output in outputs] == ["miss", "hit"]
+    assert len(found.bodies) == 1
+
+
+async def test_a_slow_model_is_hedged_by_the_next(engine):
+    never = asyncio.Event()
+
+    def reply(request):
+        quick = says("Yes.")
+        return quick if request.body["model"] == "n" else type(quick)([never], headers=quick.headers)
+
+    async with engine(reply) as found:
+        agents = found.services.agents
+        agent = await agents.get("generalist", tenant_id="acme")
+        hedged = {"id": "hedged", "fallbacks": ("mine:n",), "hedge_after_seconds": 0.05}
+        await agents.save(agent.model_copy(update=hedged), tenant_id=None)
+        output = await Only(found.services).execute_typed(asked(agent_id="hedged"))
+    assert output.response == "Yes."
+    assert {(call.model, call.status) for call in output.model_calls} == {
+        ("mine:m", "cancelled"),
+        ("mine:n", "success"),
+    }

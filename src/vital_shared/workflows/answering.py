@@ -124,6 +124,16 @@ class Answering:
             yield self._call_tools()
 
     @property
+    def model_name(self) -> str:
+        """The name of the model that has answered; empty: none has."""
+        return self._model.name if self._model else ""
+
+    @property
+    def held_back(self) -> HeldBackReason | None:
+        """The first cause for which a model that was asked kept its answer to itself."""
+        return self._held_back
+
+    @property
     def loop_ended(self) -> str | None:
         """The reason why the model may call no more tools; None: it may."""
         return self._loop.ended
@@ -229,11 +239,11 @@ class Answering:
         return Answer(
             text="".join(self._texts),
             citations=tuple(self._citations[number] for number in sorted(self._citations)),
-            model=self._model.name if self._model else "",
+            model=self.model_name,
             tokens=total_tokens(self._calls),
             abstained=self._stop.reason == "no_answer",
             estimate=self._stop.estimate,
-            ending=self._ending,
+            ending=self.ending,
             held_back=self._held_back,
             fallback_error=self.first_error.message if self.first_error else None,
             calls=tuple(self._calls),
@@ -242,7 +252,7 @@ class Answering:
         )
 
     @property
-    def _ending(self) -> AnswerEnding:
+    def ending(self) -> AnswerEnding:
         if isinstance(self.broken, ModelHeldBack):
             return self.broken.reason
         if self.broken is not None:

@@ -24,7 +24,6 @@ from vital_shared.llm.chain import Chain
 from vital_shared.llm.typed_output import TypedOutput, UnfitOutput
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
-from vital_shared.models.answer import Answer
 from vital_shared.models.message import LlmMessage, Message
 from vital_shared.monitoring.metrics import TOOL
 from vital_shared.tools.base import Tool, ToolContext
@@ -110,15 +109,15 @@ class LlmCall:
                 logger.info("llm_output_unfit", node=self._node.name, type=output.name, problem=problem)
             request = _corrected(answering.request, text, problem, output)
         raise ModelOutputInvalid(
-            f'The model "{answering.answer().model}" wrote no valid {output.name} in {1 + MAX_CORRECTIONS} '
+            f'The model "{answering.model_name}" wrote no valid {output.name} in {1 + MAX_CORRECTIONS} '
             f"attempts: {problem}.",
-            model=answering.answer().model,
+            model=answering.model_name,
             problem=problem,
         )
 
     def _request(self) -> ModelRequest:
         options = self._options
-        return ModelRequest(
+        return ModelRequest.model_construct(  # all parts are checked by now
             question="",
             task="own",
             grounded=False,
@@ -142,6 +141,8 @@ class LlmCall:
             for part in answering.rounds():
                 async with aclosing(part) as chunks:
                     async for chunk in chunks:
+                        if type(chunk) is TextDelta and not self._options.stream:
+                            continue  # most chunks are: without a call for each
                         await self._pass_on(chunk)
         finally:
             self._budget.release()
@@ -183,7 +184,9 @@ class LlmCall:
                 raise InvalidRequest(f'self.llm takes tools, and "{name}" is none: put @tool() above it.')
         if tools:
             await run.services.labels.admit(tuple((TOOL, tool.name) for tool in tools), now=run.services.now)
-        agent = (await self._profile()).model_copy(update={"tools": tuple(tool.name for tool in tools)})
+        agent = await self._profile()
+        if tools:
+            agent = agent.model_copy(update={"tools": tuple(tool.name for tool in tools)})
         return HeldToolLoop(
             ToolRegistry(tools),
             agent,
@@ -209,17 +212,17 @@ class LlmCall:
         """
         if answering.broken is not None:
             raise answering.broken
-        answer = answering.answer()
-        if answer.ending not in ("whole", "truncated"):
+        ending = answering.ending
+        if ending not in ("whole", "truncated"):
             raise ModelHeldBack(
-                f'The model "{answer.model}" ended its answer before its time: {answer.ending}.',
-                model=answer.model,
-                reason=answer.held_back or "refused",
+                f'The model "{answering.model_name}" ended its answer before its time: {ending}.',
+                model=answering.model_name,
+                reason=answering.held_back or "refused",
             )
         if answering.first_error is not None:
             self._run.graph_run.degrade(self._node, "llm_fallback", answering.first_error)
-        if answer.ending == "truncated" and self._options.max_tokens is None:
-            self._run.graph_run.degrade(self._node, "truncated", _cut_short(answer))
+        if ending == "truncated" and self._options.max_tokens is None:
+            self._run.graph_run.degrade(self._node, "truncated", _cut_short(answering.model_name))
         if answering.loop_ended is not None:
             logger.info("llm_tool_loop_ended", node=self._node.name, reason=answering.loop_ended)
 
@@ -273,6 +276,6 @@ def _corrected(request: ModelRequest, text: str, problem: str, output: TypedOutp
     return request.model_copy(update={"corrections": corrections, "may_call": False})
 
 
-def _cut_short(answer: Answer) -> ModelUnavailable:
-    message = f'The answer of the model "{answer.model}" is cut off at the most tokens that it may have.'
-    return ModelUnavailable(message, model=answer.model)
+def _cut_short(model: str) -> ModelUnavailable:
+    message = f'The answer of the model "{model}" is cut off at the most tokens that it may have.'
+    return ModelUnavailable(message, model=model)

@@ -101,7 +101,7 @@ class Prompts:
             *_own_rounds(request),
             *map(_own_turn, request.corrections),
         )
-        chat = Chat(
+        chat = Chat.model_construct(
             turns=turns,
             tools=request.tools,
             may_call=request.may_call,
