@@ -17,6 +17,7 @@ from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.find_graph import find_graph
 from vital_shared.workflows.plugins import installed_plugins, log_left_out
 from vital_shared.workflows.workflow import Workflow
+from vital_shared.workflows.workflow_parts import stored_name
 
 __all__ = ["DEFAULT", "ServedClasses", "served_classes"]
 
@@ -48,20 +49,26 @@ def served_classes(settings: ServerSettings, library: Settings) -> ServedClasses
     class is served and extends that.
 
     :raises ConfigurationError: when there is no such class, its module cannot be imported, it is no
-        workflow, needs arguments, or a name is taken twice.
+        workflow, needs arguments, a name is taken twice, or a class has two names.
     """
     found: dict[str, type[Workflow[Any, Any]]] = {}
-    places: dict[str, str] = {}
+    targets: dict[str, str] = {}
+    names: dict[str, str] = {}
     for setting in _settings(settings, library):
         served = _class(setting)
-        name = _name(setting, served)
-        if found.get(name, served) is not served:
+        name, stored = _name(setting, served), stored_name(served)
+        if name in found and stored_name(found[name]) != stored:
             raise ConfigurationError(
-                f'{setting.place}: two workflows are called "{name}", {places[name]} and {setting.target}: '
+                f'{setting.place}: two workflows are called "{name}", {targets[name]} and {setting.target}: '
                 f"give one of them another name, as in {VARIABLE}=another-name={setting.target}."
             )
-        found[name], places[name] = served, setting.target
-    return {**_default_first(found), **_of_plugins(found)}
+        if (other := names.setdefault(stored, name)) != name:
+            raise ConfigurationError(
+                f'{setting.place}: {setting.target} is served twice, as "{other}" and as "{name}": '
+                "leave one of them out."
+            )
+        found[name], targets[name] = served, setting.target
+    return {**_default_first(found), **_of_plugins(found, names)}
 
 
 def _default_first(found: dict[str, type[Workflow[Any, Any]]]) -> ServedClasses:
@@ -69,16 +76,23 @@ def _default_first(found: dict[str, type[Workflow[Any, Any]]]) -> ServedClasses:
         return {DEFAULT: found.pop(DEFAULT), **found}
     if len(found) == 1 and issubclass(next(iter(found.values())), BaseWorkflow):
         return found
+    if stored_name(BaseWorkflow) in map(stored_name, found.values()):
+        return dict(sorted(found.items(), key=lambda item: item[1] is not BaseWorkflow))
     return {BUILT_IN: BaseWorkflow, **found}
 
 
-def _of_plugins(taken: Collection[str]) -> ServedClasses:
-    """Return the workflows of plugins that can be served under their names; the others are logged."""
+def _of_plugins(taken: Collection[str], configured: Collection[str]) -> ServedClasses:
+    """Return the workflows of plugins that can be served under their names; the others are logged.
+
+    :param configured: classes that are served already, by their names in the records of their runs.
+    """
     found: dict[str, type[Workflow[Any, Any]]] = {}
     for name, each in installed_plugins().workflows.items():
         if name in (DEFAULT, BUILT_IN, *taken):
             log_left_out(name, f'Something else is called "{name}".')
             continue
+        if stored_name(each) in configured:
+            continue  # its user has given it another name
         try:
             _check_name(name)
             found[name] = _checked(each)

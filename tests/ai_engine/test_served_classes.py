@@ -113,13 +113,22 @@ async def test_several_classes_answer_at_every_worker(tmp_path, file) -> None:
 
 def test_workflows_come_from_the_variable_and_from_the_configuration(tmp_path, file) -> None:
     toml = f'[workflows]\nreport = "{file}:Echo"\n'
-    both = names(tmp_path, f"{file}:LoudEcho, shout={file}:Echo", toml)
+    both = names(tmp_path, f"{file}:LoudEcho, shout={file}:Greeter, report={file}:Echo", toml)
     assert both == {
         "base-workflow": "BaseWorkflow",
         "report": "Echo",
         "loud-echo": "LoudEcho",
-        "shout": "Echo",
+        "shout": "Greeter",
     }
+
+
+def test_a_class_has_one_name(tmp_path, file) -> None:
+    with pytest.raises(ConfigurationError, match='Echo is served twice, as "echo" and as "other": leave one'):
+        names(tmp_path, f"{file}:Echo,other={file}:Echo")
+
+
+def test_the_built_in_workflow_can_be_given_another_name(tmp_path, file) -> None:
+    assert list(names(tmp_path, f"{file}:Echo,questions=vital_shared:BaseWorkflow")) == ["questions", "echo"]
 
 
 def test_two_files_of_one_name_are_two_modules(tmp_path, file) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -13,7 +14,7 @@ from ai_engine.api.runs import ask
 from ai_engine.engine import engine_of
 from ai_engine.served_workflows import ServedWorkflow, description_of
 from vital_shared.models.base import Frozen
-from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 
 __all__ = ["WorkflowList", "WorkflowView", "routes"]
 
@@ -66,9 +67,14 @@ def _view(served: ServedWorkflow, *, is_default: bool) -> WorkflowView:
         description=description_of(type(served.workflow)),
         is_default=is_default,
         modes=tuple(mode for mode in WorkflowMode if mode in served.workflow.modes),
-        input_schema=served.input_type.model_json_schema(),
+        input_schema=_input_schema(served.input_type),
         result_schema=_schema(served.workflow.result_type),
     )
+
+
+@cache
+def _input_schema(model: type[WorkflowInput]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _schema(result_type: Any) -> dict[str, Any] | None:
