@@ -1,10 +1,12 @@
 """A workflow class names the type of its result; the output has it, however the answer came about."""
 
+import types
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic.alias_generators import to_camel
 
 from vital_shared import BaseWorkflow, Pause, PlanError, RunFailed, Workflow, WorkflowInput, node
 from vital_shared.models.event import EventAdapter, RunFinished
@@ -172,3 +174,42 @@ def test_an_answer_that_is_no_text_is_an_error_at_the_definition():
             @node
             async def answer(self) -> int:
                 return 1
+
+
+class Camel(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=False)
+
+    first_party: str
+
+    @computed_field
+    @property
+    def initial(self) -> str:
+        return self.first_party[0]
+
+
+class OneWay(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(serialization_alias="shown_name")
+
+
+@pytest.mark.parametrize(
+    ("made", "json"),
+    [
+        (Camel(firstParty="Acme"), {"firstParty": "Acme", "initial": "A"}),
+        (OneWay(name="Acme"), {"name": "Acme"}),
+    ],
+)
+async def test_the_json_of_a_result_is_that_of_its_schema_where_it_can_be_read_back(services, made, json):
+    async def result(self):
+        return made
+
+    result.__annotations__["return"] = type(made)
+    base = Workflow[WorkflowInput, type(made)]
+    workflow = types.new_class("Made", (base,), exec_body=lambda body: body.update(result=node(result)))(
+        services
+    )
+    output = await (await workflow.begin(question("a"))).answer()
+    assert output.result == json
+    again = await workflow.execute_typed(question("a"))
+    assert (again.cache_status, again.result) == ("hit", made)

@@ -94,6 +94,32 @@ class ValueTypes:
                 f"the stored value '{name}' no longer fits its type: {_line(error)}"
             ) from error
 
+    def publish(self, name: str, value: Any) -> Any:
+        """Return a value as the JSON schema of its type has it, with aliases, if that can be read back.
+
+        :raises TypeError: when its type cannot be written.
+        :raises CheckpointError: when JSON cannot hold it in full.
+        """
+        stored, adapter = self.write(name, value), self.adapter(name)
+        published = adapter.dump_python(value, mode="json", by_alias=True)
+        if published == stored:
+            return stored
+        try:
+            is_whole = difference(value, _read_published(adapter, published)) is None
+        except ValueError:  # an alias for one direction only
+            is_whole = False
+        return published if is_whole else stored
+
+    def read_published(self, name: str, published: Any) -> Any:
+        """Return a value from what `publish` has returned.
+
+        :raises CheckpointError: when it does not fit its type.
+        """
+        try:
+            return _read_published(self.adapter(name), published)
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(f"the value '{name}' no longer fits its type: {_line(error)}") from error
+
     def answer(self, name: str, given: Any) -> Any:
         """Return an answer to a paused node, checked: the run may have to wait again, and keep it then.
 
@@ -174,6 +200,11 @@ def _read(adapter: TypeAdapter[Any], stored: Any) -> Any:
     # alone, and where a validator runs before them not even then; `write` has seen that it comes back whole.
     text = to_json(stored, inf_nan_mode="constants")
     return adapter.validate_json(text, strict=False, by_alias=False, by_name=True)
+
+
+def _read_published(adapter: TypeAdapter[Any], published: Any) -> Any:
+    text = to_json(published, inf_nan_mode="constants")
+    return adapter.validate_json(text, strict=False, by_alias=True, by_name=True)
 
 
 def _line(error: object) -> str:

@@ -72,7 +72,7 @@ def result_of(run: Run) -> Any:
     """
     missing = object()
     value = run.value(RESULT_VALUE, missing)
-    return None if value is missing else run.plan.types.write(RESULT_VALUE, value)
+    return None if value is missing else run.plan.types.publish(RESULT_VALUE, value)
 
 
 def with_result(plan: Plan, output: WorkflowOutput[Any]) -> WorkflowOutput[Any]:
@@ -82,7 +82,7 @@ def with_result(plan: Plan, output: WorkflowOutput[Any]) -> WorkflowOutput[Any]:
     """
     if output.result is None:
         return output
-    return output.model_copy(update={"result": plan.types.read(RESULT_VALUE, output.result)})
+    return output.model_copy(update={"result": plan.types.read_published(RESULT_VALUE, output.result)})
 
 
 def with_result_of_event(plan: Plan, event: Event) -> Event:
