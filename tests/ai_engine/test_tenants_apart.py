@@ -115,6 +115,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("DELETE", "/v1/runs/{run_id}"): Case("ask", 204, 404),
     ("GET", "/v1/runs/{run_id}/events"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/approval"): Case("ask", 200, 404, (APPROVAL,)),
+    ("POST", "/v1/runs/{run_id}/resume"): Case("ask", 200, 404, (APPROVAL,)),
     ("GET", "/v1/workflows"): Case("ask", 200, 200),
     ("GET", "/v1/workflows/{name}"): Case("ask", 404, 404),
     ("POST", "/v1/workflows/{name}/runs"): Case("ask", 404, 404, QUESTIONS),
