@@ -48,6 +48,25 @@ def test_documents_are_ingested_to_pinecone_found_and_follow(vital, data_dir, pi
     assert "zebras.md" not in found(vital, "Zebras")
 
 
+def test_an_index_of_an_earlier_version_is_named_and_made_anew_by_the_next_ingest(
+    vital, data_dir, pinecone, tmp_path, monkeypatch
+):
+    note = tmp_path / "zebras.md"
+    note.write_text("# Zebras\n\nZebras are exempt from the fee.\n")
+    with monkeypatch.context() as earlier:
+        for module in ("indexes", "collection"):
+            earlier.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.SPARSE_VERSION", 1)
+        vital("ingest", str(note), "--to", "pinecone")
+        assert row(vital)["note"] == ""
+    assert row(vital)["note"] == "made by an earlier version: run `vital sources sync pinecone`"
+
+    monkeypatch.setattr("vital_shared.retrieval.sources.pinecone.collection.READ_AGAIN_SECONDS", 0.0)
+    note.write_text("# Zebras\n\nZebras pay half of the fee.\n")
+    assert "searches are answered from the new index" in vital("ingest", str(note)).stderr
+    assert row(vital)["note"] == ""
+    assert found(vital, "Zebras")[0] == "zebras.md"
+
+
 def test_a_sync_that_was_refused_goes_on_with_the_next(vital, data_dir, pinecone):
     pinecone.fail("/vectors/upsert", Fault(), Fault(status=403))
     refused = vital("sources", "sync", "pinecone")
