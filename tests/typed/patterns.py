@@ -118,6 +118,16 @@ class Lengths(BaseWorkflow[ContractInput, list[int]]):
         return [len(answer.text), len(text)]
 
 
+class AskingModels(Workflow):
+    @node(max_cost_dollars="0.05")
+    async def answer(self, query: str) -> str:
+        text: str = await self.llm(query, tools=[body_mass_index], max_tokens=100)
+        contract: Contract = await self.llm([{"role": "user", "content": text}], output=Contract)
+        lengths: list[int] = await self.llm(text, output=list[int], temperature=0)
+        print((await self.llm(text, output=Contract)).parties, lengths)
+        return " ".join(contract.parties)
+
+
 class Handbook:
     name = "handbook"
 

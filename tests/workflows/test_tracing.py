@@ -255,6 +255,7 @@ async def test_a_model_call_is_named_as_the_conventions_have_it(open_services: O
         "gen_ai.provider.name": "gcp.gemini",
         "gen_ai.request.model": "flash",
         "gen_ai.request.stream": True,
+        "vital.node": "answer",
         "gen_ai.response.finish_reasons": ("stop",),
         "gen_ai.usage.input_tokens": 10,
         "gen_ai.usage.output_tokens": 3,

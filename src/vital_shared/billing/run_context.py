@@ -58,8 +58,8 @@ class RunContext:
         self.run_id = run_id
         self.workflow = workflow
         self.request = request
-        self.calls = list(calls)
-        """The calls of models that went out and have ended, in the order of their ends."""
+        self._earlier_calls = calls
+        self._calls: dict[int, ModelCall] = {}
         self.tool_results: list[ToolResult] = []
         """The results of the tools that models have called for nodes of the workflow's own."""
         self.held_nanos: dict[str, int] = {}
@@ -89,6 +89,15 @@ class RunContext:
     def next_item(self, kind: str) -> str:
         """Name the next thing of a kind, such as ``llm/3``; no name is given twice, also after a pause."""
         return f"{kind}/{next(self._numbers)}"
+
+    def add_call(self, item: str, call: ModelCall) -> None:
+        """Add a call of a model that has ended, charged as the item."""
+        self._calls[int(item.rpartition("/")[2])] = call
+
+    @property
+    def calls(self) -> tuple[ModelCall, ...]:
+        """The calls of models that went out and have ended, in the order of their start."""
+        return (*self._earlier_calls, *(self._calls[number] for number in sorted(self._calls)))
 
     @property
     def charges(self) -> tuple[Charge, ...]:

@@ -228,8 +228,8 @@ class Attempt:
         try:
             if self._started is not None or self._usage is not None:
                 self.call = self._record(self._started or CallStarted(prompt=""), status, seconds)
-                if self._context is not None:
-                    self._context.calls.append(self.call)
+                if self._context is not None and self._item is not None:
+                    self._context.add_call(self._item, self.call)
                 count_call(self.call, self._context)
             if span is not None:
                 span.end(status, self.call, self._stop.reason if self._stop else None, self.error)

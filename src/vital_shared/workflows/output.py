@@ -59,7 +59,7 @@ def build_output(
     quality = _value(run, "quality", Quality) or Quality()
     passages = _value(run, "passages", Retrieved)
     results = tool_results_of(run) + (answer.tool_results if answer else ()) + tuple(context.tool_results)
-    calls = tuple(context.calls)
+    calls = context.calls
     reasons = _reasons(run, answer, quality, more_reasons)
     estimate = answer.estimate if answer else None
     return WorkflowOutput(

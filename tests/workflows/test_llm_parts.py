@@ -1,0 +1,82 @@
+"""A workflow that asks models, as a part of another one and in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from decimal import Decimal
+
+import pytest
+
+from vital_shared import RunFailed, Workflow, node
+from vital_shared.errors import CostLimitExceeded
+from vital_shared.graph.subworkflow import repeat, subworkflow
+from vital_shared.llm.base import CallStarted, ModelEvent, ModelRequest, Stop, TextDelta, Usage
+from vital_shared.testing import question, workflow_services
+
+
+class Longer:
+    """A model that answers with the prompt and one letter more, for ten dollars a million tokens."""
+
+    name = "dear"
+    calls_tools = False
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        yield CallStarted(prompt="own", input_tokens=1, max_output_tokens=100)
+        yield TextDelta(text=f"{request.messages[0].content}!")
+        yield Usage(input_tokens=1, output_tokens=99)
+        yield Stop(reason="end")
+
+
+class Revision(Workflow):
+    @node(max_cost_dollars="0.0011")
+    async def answer(self, query: str) -> str:
+        return await self.llm(query, max_tokens=100)
+
+
+class Greedy(Workflow):
+    @node(max_cost_dollars="0.0011")
+    async def answer(self, query: str) -> str:
+        await self.llm(query, max_tokens=100)
+        return await self.llm(query, max_tokens=100)
+
+
+class Once(Workflow):
+    review = subworkflow(Revision)
+
+
+class GreedyOnce(Workflow):
+    review = subworkflow(Greedy)
+
+
+class Again(Workflow):
+    polished = repeat(Revision, carry="query", until=lambda text: text.endswith("!!!"), limit=4)
+
+
+class GreedyAgain(Workflow):
+    polished = repeat(Greedy, carry="query", until=lambda text: False, limit=2)
+
+
+@pytest.fixture
+async def services(tmp_path):
+    config = tmp_path / "vital.toml"
+    config.write_text('[models."dear"]\nprice = { input = "10", output = "10" }\n')
+    async with workflow_services(tmp_path, models=[Longer()], model="dear", config=config) as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("workflow", "node_name", "calls"), [(Once, "review.answer", 1), (Again, "polished", 3)]
+)
+async def test_the_calls_of_a_part_have_its_name_and_are_paid_by_the_run(
+    services, workflow, node_name, calls
+):
+    output = await workflow(services).execute_typed(question("Hi"))
+    assert [call.node for call in output.model_calls] == [node_name] * calls
+    assert output.cost.llm == Decimal("0.001") * calls
+
+
+@pytest.mark.parametrize("workflow", [GreedyOnce, GreedyAgain])
+async def test_what_a_part_declares_bounds_it_within_the_outer_run(services, workflow):
+    with pytest.raises(RunFailed) as failed:
+        await workflow(services).execute_typed(question("Hi"))
+    assert isinstance(failed.value.__cause__, CostLimitExceeded)
