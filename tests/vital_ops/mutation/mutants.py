@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
@@ -59,30 +59,31 @@ class Mutant:
     evaluates_alike: bool = False
     """Only what it says is changed, and to whom."""
 
-    @property
-    def _recorded(self) -> Rule | None:
-        return None if self.recording is None else self.rules.recordings[self.recording]
-
     def renamed(self, expr: str, number: int) -> str:
-        """Let an expression read the recording that is changed under a name of its own."""
-        if self.recording is None:
-            return expr
-        return _asked(self.original).sub(
-            lambda found: (
-                f"{found[1]}__m{number}{found[2] or ''}" if _means(found[2], self.original) else found[0]
-            ),
-            expr,
-        )
+        """Let an expression read what differs from the alert's own recordings under names of its own."""
+        for original in self._differing:
+            expr = _renamed(expr, original, number)
+        return expr
 
     @property
-    def original(self) -> Rule:
-        """The recording that is changed, as it was."""
-        return rule_set(self.rules.key).recordings[self.recording or 0]
+    def _differing(self) -> tuple[Rule, ...]:
+        """The recording that is changed as it was, and those that read it, directly or through others."""
+        if self.recording is None:
+            return ()
+        first, *rest = rule_set(self.rules.key).recordings[self.recording :]
+        found = [first]
+        for each in rest:
+            if any(_reads(each["expr"], other) for other in found):
+                found.append(each)
+        return tuple(found)
 
     def named(self, number: int) -> tuple[list[Rule], Rule]:
         """Return its recordings and its alert, under names of their own, so that many can live in one file."""
-        changed = self._recorded
-        copies = [{**changed, "record": f"{changed['record']}__m{number}"}] if changed else []
+        changed = () if self.recording is None else (self.rules.recordings[self.recording],)
+        copies = [
+            {**each, "record": f"{each['record']}__m{number}", "expr": self.renamed(each["expr"], number)}
+            for each in (*changed, *self._differing[1:])
+        ]
         return copies, self._alert(self.rules.alert, number)
 
     def namesakes(self, number: int) -> list[Rule]:
@@ -126,12 +127,29 @@ def rule_set(key: str) -> RuleSet:
         (name, rule) for name, rules in _groups() for rule in rules if "alert" in rule and _key(rule) == key
     ]
     group, rule = found
-    read = tuple(each for each in recorded if _reads(rule["expr"], each))
+    read = _all_read(rule["expr"], recorded)
     names = {each["record"] for each in read}
     beside = tuple(each for each in recorded if each["record"] in names and each not in read)
     alerts = [rule for _, rules in _groups() for rule in rules if "alert" in rule]
     namesakes = tuple(each for each in alerts if each["alert"] == rule["alert"] and each != rule)
     return RuleSet(key, rule, group, read, beside, namesakes)
+
+
+def _all_read(expr: str, recorded: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return the recordings that an expression reads, directly or through others, which come before them."""
+    found, exprs = list[Rule](), [expr]
+    for each in reversed(recorded):
+        if any(_reads(reader, each) for reader in exprs):
+            found.insert(0, each)
+            exprs.append(each["expr"])
+    return tuple(found)
+
+
+def _renamed(expr: str, recording: Rule, number: int) -> str:
+    return _asked(recording).sub(
+        lambda found: f"{found[1]}__m{number}{found[2] or ''}" if _means(found[2], recording) else found[0],
+        expr,
+    )
 
 
 def _reads(expr: str, recording: Rule) -> bool:
