@@ -1,12 +1,15 @@
 """The rules: built from one table, and each alert fires when it should and at no other time."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from vital_ops.build import build, files, outdated
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig, scaled
+from vital_ops.durations import parse_seconds
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.files import slo_rules
 from vital_ops.rules.groups import EVERY_ALERT
@@ -24,6 +27,11 @@ THRESHOLDS = DEFAULT_CONFIG.thresholds
 TESTS = sorted(rule_tests(DEFAULT_CONFIG))
 
 ROOT = Path(__file__).parents[2]
+
+LOOK_BACK = 290
+"""Seconds for which Prometheus takes the last sample of a series, and a little less."""
+
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 VERSIONS = [pytest.param(find_program, id="prometheus-2"), pytest.param(find_prometheus_3, id="prometheus-3")]
@@ -66,6 +74,32 @@ def test_the_tests_notice_when_an_alert_has_another_threshold(tmp_path, name):
 def test_the_queries_of_messages_are_about_the_engines_that_are_watched():
     for path, text in files().items():
         assert not (path.startswith("prometheus-rules/") and "$scope" in text), path
+
+
+def test_no_check_is_later_than_the_samples_of_the_engines():
+    """Else no engine is up, and an alert is silent whatever else is true."""
+    for text in rule_tests(DEFAULT_CONFIG).values():
+        file = yaml.load(text, Loader)
+        for case in file["tests"]:
+            up = [
+                each["values"] for each in case["input_series"] if each["series"].startswith('up{job="vital"')
+            ]
+            end = (max(map(samples, up), default=0) - 1) * parse_seconds(case["interval"])
+            checked = [parse_seconds(check["eval_time"]) for check in case["promql_expr_test"]]
+            silent = [not check["exp_samples"] for check in case["promql_expr_test"]]
+            late = [
+                at for at, nothing in zip(checked, silent, strict=True) if nothing and at > end + LOOK_BACK
+            ]
+            assert not up or not late, case["name"]
+
+
+def samples(values):
+    """Count the samples of a series, in promtool's notation."""
+    times = [re.search(r"x(\d+)$", each) for each in values.split()]
+    return sum(
+        1 if many is None else int(many[1]) + (not each.startswith("_"))
+        for many, each in zip(times, values.split(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("find", VERSIONS)

@@ -15,7 +15,7 @@ EXACT: Final = 900_000.0
 """Events a minute, of which a share is exact in whatever order Prometheus adds up."""
 
 MAX_EXACT_WINDOW_MINUTES: Final = 360.0
-"""Minutes of the longest window whose shorter companion is exact: over a day, Prometheus 3 rounds up."""
+"""Minutes of the longest window whose share can be exact: over a day, Prometheus rounds sums up."""
 
 EXACT_SAMPLES: Final = 32
 """Samples in the longer window: two or more in the shorter, and a power of two, so that sums are exact."""
@@ -59,25 +59,28 @@ class BurnLimits:
         yield from self._shares()
         yield from self._numbers()
         yield from self._grown()
+        end = 2 * self.full - self.every
         idle = self.case(
             "has no value without traffic",
             *((self.full, BUSY, 0.0), (self.full, 0.0, 0.0)),
-            checks=[(2 * self.full, False)],
+            checks=[(end, False)],
         )
-        yield replace(idle, unrecorded=[(2 * self.full, series) for series in self.recorded])
+        yield replace(idle, unrecorded=[(end, series) for series in self.recorded])
 
     def _after_good(self, name: str, events: float, *phases: Fault, fires: bool) -> Case:
-        """Check the end of what follows a burst of good events.
+        """Check the end of what follows a burst of good events, where the last samples are.
 
         :param events: a minute, by which the phases' are multiplied.
         """
         lead: list[Fault] = [(self.good_minutes, self.good_factor, 0.0)] if self.good_minutes else []
         every = [(minutes, part * events, share) for minutes, part, share in (*lead, *phases)]
         end = sum(minutes for minutes, *_ in every)
-        return self.case(name, *every, checks=[(end, fires)])
+        return self.case(name, *every, checks=[(end - self.every, fires)])
 
     def _shares(self) -> Iterator[Case]:
         """Stay at a limit, with numbers of which neither Prometheus 2 nor 3 makes another by rounding."""
+        if self.long > MAX_EXACT_WINDOW_MINUTES:
+            return
         part, much = 2 * self.short, 1.25 * self.limit
         little = (self.limit * self.long - much * part) / (self.long - part)
         yield self._after_good(
@@ -86,8 +89,6 @@ class BurnLimits:
             *((self.full, 1, little), (part, 1, much), (self.long - part, 1, little), (part, 1, much)),
             fires=False,
         )
-        if self.long > MAX_EXACT_WINDOW_MINUTES:
-            return
         yield self._after_good(
             "is over when the short window is at the limit itself",
             EXACT,
@@ -109,7 +110,7 @@ class BurnLimits:
 
     def _grown(self) -> Iterator[Case]:
         """Let both sides of a share need the same window, since traffic has just grown."""
-        part, below = 2 * self.short, 0.98 * self.limit
+        part, below = 2 * self.short + self.hold, 0.98 * self.limit
         rest, much = self.long - part, min(1.4 * self.limit, 1.0)
         little = (below * (rest + MORE * part) - much * MORE * part) / rest
         yield self._after_good(
