@@ -17,6 +17,7 @@ __all__ = [
     "SCOPE",
     "Match",
     "and_on",
+    "first_count",
     "increase",
     "increase_from_birth",
     "max_by",
@@ -71,17 +72,22 @@ def increase(metric: Instrument[Any], window: str, part: str = "", /, **matches:
 
 
 def increase_from_birth(counter: Counter, window: str, *labels: str, **matches: Match) -> str:
-    """Add up how much counters have grown in a window, with what a new one had counted when first seen.
+    """Add up how much counters have grown in a window, with what a new one had counted when first seen."""
+    grown, first = increase(counter, window, **matches), first_count(counter, window, **matches)
+    return sum_by(f"{grown} + {first} or {grown} or {first}", *labels)
+
+
+def first_count(counter: Counter, window: str, **matches: Match) -> str:
+    """Write what each new counter had counted when it was first seen, if that was in a window.
 
     Prometheus' own ``increase`` begins with the second sample of a series, and a new tenant's series is born
     with its first count. A series is new when it was not there before the window, while others of its engine
     were read without it; so one that Prometheus merely had not read yet is not taken for new.
     """
-    series, grown = select(counter, **matches), increase(counter, window, **matches)
+    series = select(counter, **matches)
     reads = f"count_over_time({METRIC_SERIES_LIMIT.name}{{{SCOPE}}}[{window}])"
     is_new = f"count_over_time({series}[{window}]) < on (job, instance) group_left () {reads}"
-    first = f"(min_over_time({series}[{window}]) unless {series} offset {window} and {is_new})"
-    return sum_by(f"{grown} + {first} or {grown} or {first}", *labels)
+    return f"(min_over_time({series}[{window}]) unless {series} offset {window} and {is_new})"
 
 
 def sum_by(expression: str, *labels: str) -> str:

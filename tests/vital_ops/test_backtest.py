@@ -22,7 +22,7 @@ from vital_ops.backtest.history import History, HistoryUnavailable
 from vital_ops.backtest.inlining import inlined
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig, load_config
 from vital_ops.dashboards.cost import cost
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, WORKFLOW
 from vital_ops.promql import scoped
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.groups import recordings
@@ -39,6 +39,7 @@ SLOW = range(600, 640)
 BAD_TOOLS = range(1000, 1060)
 
 REQUESTS = 'vital_workflow_requests_total{{mode="2",tenant_id="acme",outcome="{}"}}'
+OVERALL = 'vital_workflow_requests_overall_total{{mode="2",outcome="{}"}}'
 DURATION = 'vital_workflow_duration_seconds_{}{{mode="2",cache_status="bypass",execution="parallel"{}}}'
 TOOLS = 'vital_tool_executions_total{{tool="search",status="{}"}}'
 STEADY = {
@@ -64,6 +65,8 @@ def minute(at: int) -> dict[str, float]:
     counts = {
         REQUESTS.format("success"): 60 - failed,
         REQUESTS.format("failed"): failed,
+        OVERALL.format("success"): 60 - failed,
+        OVERALL.format("failed"): failed,
         TOOLS.format("success"): 40 - broken,
         TOOLS.format("failed"): broken,
         DURATION.format("count", ""): 60,
@@ -91,6 +94,7 @@ def openmetrics(start: int) -> str:
     kinds = {
         "vital_tenant_spent_dollars": "gauge",
         "vital_workflow_requests": "counter",
+        "vital_workflow_requests_overall": "counter",
         "vital_tool_executions": "counter",
         "vital_workflow_duration_seconds": "histogram",
         **{name.partition("_total")[0]: "counter" for name in STEADY},
@@ -98,13 +102,14 @@ def openmetrics(start: int) -> str:
     text = []
     for family, kind in kinds.items():
         text.append(f"# TYPE {family} {kind}")
-        text += [line for name, each in lines.items() if name.startswith(family) for line in each]
+        parts = {family, *(f"{family}_{part}" for part in ("total", "bucket", "count", "sum"))}
+        text += [line for name, each in lines.items() if name.partition("{")[0] in parts for line in each]
     return "\n".join([*text, "# EOF\n"])
 
 
 def cost_panels() -> list[tuple[str, str, str]]:
     """The queries of the dashboard that shows a day, with the keys of their panels and their legends."""
-    written = {INTERVAL: "5m", RANGE: "24h", MODE: ".*", TENANT: ".*"}
+    written = {INTERVAL: "5m", RANGE: "24h", MODE: ".*", TENANT: ".*", WORKFLOW: ".*"}
     found = []
     for panel in cost(DEFAULT_CONFIG).panels:
         for query in panel.queries:

@@ -1,14 +1,49 @@
 """Recorded shares are shares from the first request on, whoever sends it."""
 
+import re
 import subprocess
 
 import pytest
+from tests.vital_ops.mutation.mutants import every_alert, rule_set
 from tests.vital_ops.test_contributors import ALIVE, of_engine
 
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.recording import DEGRADATION_RATIO
 from vital_ops.rules.rule import write_yaml
 from vital_ops.stack.programs import PROMTOOL, find_program, find_prometheus_3
+from vital_shared.monitoring.instrument import Gauge
+from vital_shared.monitoring.metrics import (
+    CATALOGUE,
+    OUTCOME,
+    TENANT,
+    WORKFLOW_REQUESTS_OVERALL_TOTAL,
+    WORKFLOW_REQUESTS_TOTAL,
+)
+from vital_shared.monitoring.tracking import track_workflow_execution
+
+
+@pytest.mark.parametrize("key", every_alert())
+def test_what_alerts_read_over_all_tenants_exists_from_the_start(key):
+    """The first requests of a new tenant are in the first sample of its series, which is no growth."""
+    rules = rule_set(key)
+    read = " ".join(rule["expr"] for rule in (rules.alert, *rules.recordings))
+    born = {
+        each.name
+        for each in CATALOGUE
+        if not isinstance(each, Gauge) and TENANT in each.label_set and re.search(rf"\b{each.name}\b", read)
+    }
+    assert born == ({WORKFLOW_REQUESTS_TOTAL.name} if key == "TenantAvailability" else set())
+
+
+def test_requests_are_counted_over_all_tenants_as_by_tenant():
+    def total(metric):
+        return sum(metric.counted_by(OUTCOME).values())
+
+    before = total(WORKFLOW_REQUESTS_TOTAL), total(WORKFLOW_REQUESTS_OVERALL_TOTAL)
+    for outcome in OUTCOME.values:
+        track_workflow_execution("2", outcome, 0.5, tenant_id="a-new-tenant")
+    after = total(WORKFLOW_REQUESTS_TOTAL), total(WORKFLOW_REQUESTS_OVERALL_TOTAL)
+    assert [now - then for now, then in zip(after, before, strict=True)] == [len(OUTCOME.values)] * 2
 
 
 @pytest.mark.parametrize("find", [find_program, find_prometheus_3])

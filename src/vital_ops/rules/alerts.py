@@ -40,6 +40,7 @@ from vital_shared.monitoring.metrics import (
     RAG_RETRIEVALS_TOTAL,
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
+    WORKFLOW_REQUESTS_OVERALL_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 
@@ -51,7 +52,7 @@ def _enough(threshold: Threshold, events: str) -> str:
 
 
 def _error_rate(at: Threshold) -> str:
-    ended = sum_by(increase(WORKFLOW_REQUESTS_TOTAL, at.range, outcome=ALL))
+    ended = sum_by(increase(WORKFLOW_REQUESTS_OVERALL_TOTAL, at.range, outcome=ALL))
     return and_on(f"{ERROR_RATIO} > {at.value:g}", _enough(at, ended))
 
 
@@ -97,7 +98,7 @@ def _quality(at: Threshold) -> str:
 
 
 def _degradations(at: Threshold) -> str:
-    ended = sum_by(increase(WORKFLOW_REQUESTS_TOTAL, at.range, outcome=ALL))
+    ended = sum_by(increase(WORKFLOW_REQUESTS_OVERALL_TOTAL, at.range, outcome=ALL))
     return and_on(f"{DEGRADATION_RATIO} > {at.value:g}", _enough(at, ended))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from vital_ops.definitions import ANSWERABLE, CACHED_MODES, ENDED, FAILED, HIT, LOOKED_UP
-from vital_ops.promql import Match, increase, mean, quantile, rate, ratio, select, sum_by
+from vital_ops.promql import Match, first_count, increase, mean, quantile, rate, ratio, select, sum_by
 from vital_ops.rules.outage import ENGINES_UP, ENGINES_UP_NOW
 from vital_ops.rules.rule import Recording
 from vital_ops.thresholds import Thresholds
@@ -26,6 +26,7 @@ from vital_shared.monitoring.metrics import (
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
+    WORKFLOW_REQUESTS_OVERALL_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 
@@ -53,6 +54,7 @@ __all__ = [
     "REJECTION_RATIO",
     "REQUESTS_PER_HOUR",
     "TENANT_ERROR_RATIO",
+    "TENANT_REQUESTS",
     "TOOL_FAILURE_RATIO",
     "TRIED",
     "arrived",
@@ -63,6 +65,7 @@ __all__ = [
     "mean_quality",
     "over_replicas",
     "shared_recordings",
+    "tenant_requests",
 ]
 
 RECORDED_PREFIX: Final = "vital:"
@@ -86,6 +89,7 @@ TOOL_FAILURE_RATIO: Final = "vital:tool_failures:ratio"
 RAG_FAILURE_RATIO: Final = "vital:rag_failures:ratio"
 REJECTION_RATIO: Final = "vital:rejections:ratio"
 REQUESTS_PER_HOUR: Final = "vital:workflow_requests:per_hour"
+TENANT_REQUESTS: Final = "vital:tenant_requests:increase"
 TENANT_ERROR_RATIO: Final = "vital:tenant_errors:ratio"
 BUDGET_USED: Final = "vital:budget_used:ratio"
 
@@ -105,7 +109,6 @@ REFUSED: Final = ("overload", "auth")
 def shared_recordings(thresholds: Thresholds) -> Iterator[Recording]:
     """Make those that several panels, alerts or reports read."""
     window = {name: each.range for name, each in thresholds.items()}
-    requests = WORKFLOW_REQUESTS_TOTAL
     yield Recording(ERROR_RATIO, error_ratio(window["HighErrorRate"]))
     yield Recording(DEGRADATION_RATIO, degradation_ratio(window["HighDegradationRate"]))
     yield from _quantiles(DURATION, WORKFLOW_DURATION_SECONDS, window)
@@ -123,17 +126,23 @@ def shared_recordings(thresholds: Thresholds) -> Iterator[Recording]:
     yield Recording(ENGINES_UP, ENGINES_UP_NOW)
     refused = sum_by(increase(REQUESTS_REJECTED_TOTAL, window["EngineRejecting"], reason=REFUSED))
     yield Recording(REJECTION_RATIO, ratio(refused, arrived(window["EngineRejecting"])))
-    yield Recording(
-        REQUESTS_PER_HOUR, f"{sum_by(rate(requests, window['TrafficDropped'], outcome=ALL))} * 3600"
-    )
-    yield Recording(
-        TENANT_ERROR_RATIO,
-        ratio(
-            sum_by(increase(requests, window["TenantAvailability"], outcome="failed"), "tenant_id"),
-            sum_by(increase(requests, window["TenantAvailability"], outcome=ALL), "tenant_id"),
-        ),
-    )
+    ended = sum_by(rate(WORKFLOW_REQUESTS_OVERALL_TOTAL, window["TrafficDropped"], outcome=ALL))
+    yield Recording(REQUESTS_PER_HOUR, f"{ended} * 3600")
+    yield from _tenants(window["TenantAvailability"])
     yield Recording(BUDGET_USED, _budget_used(window["TenantBudgetSpent"]))
+
+
+def _tenants(window: str) -> Iterator[Recording]:
+    """Make the number of each tenant's requests, the first ones included, and its share of failures."""
+    grown, first = increase(WORKFLOW_REQUESTS_TOTAL, window), first_count(WORKFLOW_REQUESTS_TOTAL, window)
+    yield Recording(TENANT_REQUESTS, sum_by(f"{grown} + {first} or {grown}", "tenant_id", "outcome"))
+    yield Recording(TENANT_ERROR_RATIO, ratio(tenant_requests(*FAILED), tenant_requests(*ALL)))
+
+
+def tenant_requests(*outcomes: str) -> str:
+    """Write the number of each tenant's requests that ended in one of these ways."""
+    matcher = f'outcome="{outcomes[0]}"' if len(outcomes) == 1 else f'outcome=~"{"|".join(outcomes)}"'
+    return sum_by(f"{TENANT_REQUESTS}{{{matcher}}}", "tenant_id")
 
 
 def _budget_used(window: str) -> str:
@@ -145,8 +154,8 @@ def _budget_used(window: str) -> str:
 
 
 def error_ratio(window: str, *labels: str, **matches: Match) -> str:
-    """Write the share of requests that failed."""
-    requests = WORKFLOW_REQUESTS_TOTAL
+    """Write the share of requests that failed; of some tenants' only where a condition says so."""
+    requests = WORKFLOW_REQUESTS_TOTAL if "tenant_id" in matches else WORKFLOW_REQUESTS_OVERALL_TOTAL
     return ratio(
         sum_by(rate(requests, window, outcome=FAILED, **matches), *labels),
         sum_by(rate(requests, window, outcome=ALL, **matches), *labels),
@@ -197,7 +206,7 @@ def over_replicas(gauge: Gauge) -> str:
 
 def arrived(window: str) -> str:
     """Count the requests that ended, and those that were refused before they began."""
-    ended = sum_by(increase(WORKFLOW_REQUESTS_TOTAL, window, outcome=ALL))
+    ended = sum_by(increase(WORKFLOW_REQUESTS_OVERALL_TOTAL, window, outcome=ALL))
     return f"({ended} + {sum_by(increase(REQUESTS_REJECTED_TOTAL, window, reason=REFUSED))})"
 
 

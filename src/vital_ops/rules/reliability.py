@@ -18,10 +18,12 @@ from vital_ops.rules.recording import (
     REQUESTS_PER_HOUR,
     TENANT_ERROR_RATIO,
     arrived,
+    tenant_requests,
 )
 from vital_ops.rules.reliability_tests import engine_down, failing_notifications, replica_down
-from vital_ops.rules.shapes import rejections, tenant_errors
+from vital_ops.rules.shapes import rejections
 from vital_ops.rules.store_tests import restarts, set_aside
+from vital_ops.rules.tenant_tests import failing_tenant
 from vital_ops.rules.traffic_tests import dropped_traffic
 from vital_ops.thresholds import Threshold, numbers
 from vital_ops.uids import COST, RELIABILITY
@@ -75,7 +77,7 @@ def _dropped(at: Threshold) -> str:
 
 
 def _tenant_fails(at: Threshold) -> str:
-    ended = sum_by(increase(WORKFLOW_REQUESTS_TOTAL, at.range, outcome=ALL), "tenant_id")
+    ended = tenant_requests(*ALL)
     return f"{TENANT_ERROR_RATIO} > {at.value:g} and on (tenant_id) {ended} >= {at.least_events}"
 
 
@@ -238,9 +240,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         name="TenantAvailability",
         threshold=numbers(0.50, "10m", "5m"),
         fires_when="more than half of a tenant's requests fail",
-        cases=lambda at: rising(
-            at, tenant_errors, f'{TENANT_ERROR_RATIO}{{tenant_id="acme"}}', {"tenant_id": "acme"}
-        ),
+        cases=failing_tenant,
         group="reliability",
         severity="warning",
         team="platform",

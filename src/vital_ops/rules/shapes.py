@@ -18,6 +18,7 @@ from vital_shared.monitoring.metrics import (
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
+    WORKFLOW_REQUESTS_OVERALL_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 
@@ -54,8 +55,8 @@ def on(series: str, instance: str) -> str:
 
 
 def _requests(outcome: str) -> str:
-    mode, tenant = {"success": ("1", "globex"), "degraded": ("3", "initech")}.get(outcome, ("2", "acme"))
-    return select(WORKFLOW_REQUESTS_TOTAL, mode=mode, tenant_id=tenant, outcome=outcome)
+    mode = {"success": "1", "degraded": "3"}.get(outcome, "2")
+    return select(WORKFLOW_REQUESTS_OVERALL_TOTAL, mode=mode, outcome=outcome)
 
 
 def errors(events: float, share: float) -> Rates:

@@ -24,7 +24,7 @@ from vital_shared.monitoring.instrument import Counter, Histogram
 from vital_shared.monitoring.metrics import (
     QUALITY_SCORE,
     TIME_TO_FIRST_TOKEN_SECONDS,
-    WORKFLOW_REQUESTS_TOTAL,
+    WORKFLOW_REQUESTS_OVERALL_TOTAL,
 )
 
 __all__ = [
@@ -122,8 +122,8 @@ OBJECTIVES: Final = (
         words="a request that fails",
         dashboard=RELIABILITY,
         panel="burn_availability",
-        bad=lambda window: sum_by(rate(WORKFLOW_REQUESTS_TOTAL, window, outcome="failed")),
-        metric=WORKFLOW_REQUESTS_TOTAL,
+        bad=lambda window: sum_by(rate(WORKFLOW_REQUESTS_OVERALL_TOTAL, window, outcome="failed")),
+        metric=WORKFLOW_REQUESTS_OVERALL_TOTAL,
         incident="HighErrorRate",
         every={"outcome": ALL},
     ),

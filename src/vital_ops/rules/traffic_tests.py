@@ -12,7 +12,7 @@ from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
 from vital_ops.thresholds import Threshold
-from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_TOTAL
+from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_OVERALL_TOTAL
 
 __all__ = ["dropped_traffic"]
 
@@ -39,17 +39,17 @@ def dropped_traffic(at: Threshold) -> Iterator[Case]:
     yield from _outages(at)
 
 
-def _requests(outcome: str, mode: str, tenant: str) -> str:
-    return select(WORKFLOW_REQUESTS_TOTAL, mode=mode, tenant_id=tenant, outcome=outcome)
+def _requests(outcome: str, mode: str) -> str:
+    return select(WORKFLOW_REQUESTS_OVERALL_TOTAL, mode=mode, outcome=outcome)
 
 
 def _series(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
     counted = {
-        _requests("success", "1", "acme"): 0.5,
-        _requests("degraded", "2", "globex"): 0.3,
-        _requests("failed", "3", "acme"): 0.2,
-        _requests("cancelled", "1", "acme"): 5.0,
-        _requests("rejected", "1", "acme"): 5.0,
+        _requests("success", "1"): 0.5,
+        _requests("degraded", "2"): 0.3,
+        _requests("failed", "3"): 0.2,
+        _requests("cancelled", "1"): 5.0,
+        _requests("rejected", "1"): 5.0,
     }
     return {name: lines(*times(phases, share)) for name, share in counted.items()}
 
@@ -87,7 +87,7 @@ def _beside_an_hour_before(at: Threshold) -> Iterator[Case]:
         at, "fires where there was the least traffic itself", at.least_events / 60, 0, fires=True
     )
     # Of one series alone, since the shares of several are rounded.
-    only = _requests("success", "1", "acme")
+    only = _requests("success", "1")
     yield replace(least, series={on(only, "one:8000"): least.series[only].times(2)})
     for name, part, is_enough in (("little", 0.97, False), ("just enough", 1.04, True)):
         does = "fires" if is_enough else "does not fire"

@@ -108,6 +108,7 @@ __all__ = [
     "WORKFLOW_CANCELLATIONS_TOTAL",
     "WORKFLOW_DURATION_SECONDS",
     "WORKFLOW_ERRORS_TOTAL",
+    "WORKFLOW_REQUESTS_OVERALL_TOTAL",
     "WORKFLOW_REQUESTS_TOTAL",
 ]
 
@@ -256,6 +257,11 @@ WORKFLOW_REQUESTS_TOTAL: Final = Counter(
     "vital_workflow_requests_total",
     "Finished requests, by how they ended.",
     (MODE, TENANT, OUTCOME, WORKFLOW),
+)
+WORKFLOW_REQUESTS_OVERALL_TOTAL: Final = Counter(
+    "vital_workflow_requests_overall_total",
+    "The same over all tenants and workflows: alerts read it, since all of it exists from the start.",
+    (MODE, OUTCOME),
 )
 WORKFLOW_ERRORS_TOTAL: Final = Counter(
     "vital_workflow_errors_total",

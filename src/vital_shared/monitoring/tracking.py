@@ -25,6 +25,7 @@ from vital_shared.monitoring.arguments import (
     tenant_name,
     whole,
 )
+from vital_shared.monitoring.finished import count_request
 from vital_shared.monitoring.metrics import (
     AGENT,
     AGENT_USAGE_TOTAL,
@@ -53,7 +54,6 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
-    WORKFLOW_REQUESTS_TOTAL,
 )
 from vital_shared.monitoring.spent import count_charge
 from vital_shared.monitoring.workflow_label import NO_WORKFLOW
@@ -185,7 +185,7 @@ def track_workflow_execution(
     tenant = tenant_name(tenant_id)
     label = WORKFLOW.declare(name("workflow", workflow))
     TENANT.earn(tenant)
-    WORKFLOW_REQUESTS_TOTAL.labels(mode, tenant, outcome, label).inc()
+    count_request(mode, tenant, outcome, label)
     if outcome == "failed":
         WORKFLOW_ERRORS_TOTAL.labels(mode, error, label).inc()
     if outcome != "rejected":

@@ -27,6 +27,7 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer_estimate import CALIBRATIONS
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.models.workflow_names import BUILT_IN_CLASS
+from vital_shared.monitoring.finished import count_request
 from vital_shared.monitoring.labels import OTHER
 from vital_shared.monitoring.metrics import (
     AGENT_USAGE_TOTAL,
@@ -49,7 +50,6 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_CANCELLATIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
-    WORKFLOW_REQUESTS_TOTAL,
 )
 from vital_shared.monitoring.tracing import current_trace_id
 from vital_shared.monitoring.workflow_label import workflow_label
@@ -315,7 +315,7 @@ class RunMetrics(Observer):
             quality=quality,
             answerable=answerable,
         )
-        WORKFLOW_REQUESTS_TOTAL.labels(self._mode, request.tenant_id, outcome, self._workflow).inc()
+        count_request(self._mode, request.tenant_id, outcome, self._workflow)
         WORKFLOW_DURATION_SECONDS.labels(self._mode, cache_status, request.execution, self._workflow).observe(
             seconds, self._run_id
         )
@@ -345,7 +345,7 @@ def count_rejected(request: WorkflowInput, request_counts: RequestCounts, workfl
     :param workflow: the value of the label.
     """
     request_counts.add(tenant_id=request.tenant_id, mode=request.mode.value, outcome="rejected")
-    WORKFLOW_REQUESTS_TOTAL.labels(request.mode.value, request.tenant_id, "rejected", workflow).inc()
+    count_request(request.mode.value, request.tenant_id, "rejected", workflow)
 
 
 def _reason(error: InvalidRequest) -> str:

@@ -134,6 +134,8 @@ async def test_what_prometheus_counts_is_what_the_clients_count(engine, promethe
     }
     await prometheus.until("sum(vital_workflow_active)", lambda active: active == 0)
     assert await settled(prometheus) == load.counts
+    overall = await prometheus.value("sum(vital_workflow_requests_overall_total)")
+    assert overall == load.counts.total()
     assert (
         await prometheus.value("vital_requests_rejected_total{reason='rate_limit'}")
         == load.turned_away["429"]
