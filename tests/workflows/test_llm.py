@@ -384,6 +384,11 @@ async def test_tools_are_called_charged_and_seen_and_the_last_text_is_the_answer
             events = [event async for event in Weighing(found.services).execute_stream(asked())]
     output = events[-1].output
     assert output.values["weight"] == "12 kg."
+    assert [line.node for line in output.timings.nodes if line.node.startswith("weight.")] == [
+        "weight.1.model_1",
+        "weight.1.tools_1",
+        "weight.1.model_2",
+    ]
     assert [event.type for event in events if isinstance(event, ToolStarted | ToolFinished)] == [
         "tool_started",
         "tool_finished",

@@ -58,6 +58,7 @@ class RunContext:
         self.run_id = run_id
         self.workflow = workflow
         self.request = request
+        self._own_calls: dict[str, int] = {}
         self._earlier_calls = calls
         self._calls: dict[int, ModelCall] = {}
         self.tool_results: list[ToolResult] = []
@@ -89,6 +90,11 @@ class RunContext:
     def next_item(self, kind: str) -> str:
         """Name the next thing of a kind, such as ``llm/3``; no name is given twice, also after a pause."""
         return f"{kind}/{next(self._numbers)}"
+
+    def number_call(self, node: str) -> int:
+        """Return the next number of the calls that a node makes itself, from 1 on."""
+        self._own_calls[node] = number = self._own_calls.get(node, 0) + 1
+        return number
 
     def add_call(self, item: str, call: ModelCall) -> None:
         """Add a call of a model that has ended, charged as the item."""

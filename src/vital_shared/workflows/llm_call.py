@@ -75,6 +75,7 @@ class LlmCall:
         self._node = node
         self._is_answering = node.makes == ANSWER_VALUE
         self._options = options
+        self._number = run.context.number_call(node.name) if options.tools else 0
         self._messages = _conversation(prompt)
         self._budget = LlmBudget(run, node, options.max_tokens)
         self._agent: AgentProfile | None = None
@@ -198,10 +199,14 @@ class LlmCall:
 
     async def _pass_on(self, chunk: Chunk) -> None:
         """Let the run's readers have a piece: tool calls always, text and reasoning where streamed."""
+        if isinstance(chunk, Step):
+            if self._options.tools:  # a call without them is one step, the node itself
+                self._run.graph_run.step(self._node, Step(f"{self._number}.{chunk.name}", chunk.status))
+            return
         if isinstance(chunk, TextDelta | ReasoningDelta):
             is_shown = self._options.stream and (isinstance(chunk, TextDelta) or self._is_answering)
         else:
-            is_shown = not isinstance(chunk, Step)
+            is_shown = True
         if is_shown:
             await self._run.events.deliver(self._node, chunk, current_item.get())
 
