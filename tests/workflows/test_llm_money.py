@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from vital_shared import Workflow, node
-from vital_shared.errors import RunFailed, VitalError
+from vital_shared import Answer, BaseWorkflow, Workflow, node
+from vital_shared.errors import CostLimitExceeded, RunFailed, VitalError
 from vital_shared.llm.base import CallStarted, ModelRequest, Stop, TextDelta, Usage
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.money import to_dollars
@@ -194,3 +194,53 @@ async def check(
 )
 def test_no_interleaving_of_calls_spends_more_than_is_left_and_one_reservation(bench, runs, limit, per_run):
     bench.runner.run(check(bench.services, f"t{next(NUMBERS)}", runs, limit, per_run))
+
+
+class Unhurried:
+    """A model that writes all that it may, after a while, so that calls overlap."""
+
+    name = "dear"
+    calls_tools = False
+
+    async def stream(self, request: ModelRequest):
+        yield CallStarted(
+            prompt="own", input_tokens=PROMPT_TOKENS, max_output_tokens=request.max_output_tokens
+        )
+        for _ in range(50):
+            await asyncio.sleep(0)
+        yield TextDelta(text="Yes.")
+        yield Usage(input_tokens=PROMPT_TOKENS, output_tokens=request.max_output_tokens or 4_096)
+        yield Stop(reason="end")
+
+
+class Beside(BaseWorkflow):
+    """Has a node that asks a model while the built-in answer is written."""
+
+    @node
+    async def remark(self, question: str) -> str:
+        try:
+            return await self.llm(question)
+        except CostLimitExceeded:
+            return "none"
+
+    @node
+    async def both(self, answer: Answer, remark: str) -> str:
+        return f"{answer.text} {remark}"
+
+
+@pytest.mark.parametrize("execution", ["parallel", "sequential"])
+async def test_an_answer_and_a_call_beside_it_hold_the_runs_limit_together(tmp_path, execution):
+    config = tmp_path / "vital.toml"
+    config.write_text(CONFIGURATION)
+    limit = Decimal("0.03")
+    async with workflow_services(tmp_path, models=[Unhurried()], model="dear", config=config) as services:
+        request = question(
+            "How long?",
+            enable_rag=False,
+            enable_tools=False,
+            execution=execution,
+            max_cost_dollars=limit,
+        )
+        output = await Beside(services).execute_typed(request)
+    assert 0 < output.cost.total <= limit
+    assert output.values["both"].strip()

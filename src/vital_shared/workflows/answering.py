@@ -66,21 +66,21 @@ class Answering:
     """One answer while it is written.
 
     :param request: the sources that the models may use; the tools are the loop's.
-    :param models: returns the models for the request, in order, given the dollars that the answer has cost so
-        far; the last one always.
+    :param models: returns the models for the request, in order, and holds the money for them.
     :param chain: makes a chain of some models.
     :param loop: makes the calls that a model asks for.
-    :param dollars: the answer's cost limit; None: the loop's own bound.
+    :param left: returns the dollars that may still be spent, while no call is under way; None: there is no
+        limit but the loop's own bound.
     :param clock: seconds, monotonic.
     """
 
     def __init__(
         self,
         request: ModelRequest,
-        models: Callable[[ModelRequest, Decimal], Awaitable[Sequence[Model]]],
+        models: Callable[[ModelRequest], Awaitable[Sequence[Model]]],
         chain: Callable[[Sequence[Model]], Chain],
         loop: ToolLoop,
-        dollars: Decimal | None = None,
+        left: Callable[[], Decimal | None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         offered = loop.definitions
@@ -89,7 +89,9 @@ class Answering:
         self._models = models
         self._chain = chain
         self._loop = loop
-        self._dollars = DEFAULT_MAX_COST_DOLLARS if dollars is None else dollars
+        self._money_left = left
+        dollars = left()
+        self._limit = DEFAULT_MAX_COST_DOLLARS if dollars is None else dollars
         self._clock = clock
         self._began = clock()
         self._rounds = 0
@@ -148,12 +150,16 @@ class Answering:
         models = (call.cost_dollars for call in self._calls if call.cost_dollars is not None)
         return sum(models, self._loop.cost_dollars)
 
+    def _left(self) -> Decimal:
+        left = self._money_left()
+        return self._limit - self._spent if left is None else left
+
     async def _ask(self) -> AsyncGenerator[Chunk, None]:
         """Let a model write, until it has answered or asks for tools."""
         self._rounds += 1
         step = f"model_{self._rounds}"
         yield Step(step)
-        models = await self._models(self.request, self._spent)
+        models = await self._models(self.request)
         chain = self._chain(self._from_here_on(models))
         self._round_start, earlier_citations = len(self._texts), dict(self._citations)
         gap = "\n\n" if self._texts else ""  # what was said before the tools ran is a paragraph of its own
@@ -213,14 +219,15 @@ class Answering:
             self._loop.end(f"the model has called tools for more than {MAX_LOOP_SECONDS:.0f} seconds")
         elif sum(map(len, self._texts)) >= MAX_ANSWER_CHARACTERS:
             self._loop.end("the answer is as long as it may be")
-        elif self._spent >= self._dollars:
-            self._loop.end(f"the answer has cost its limit of ${self._dollars}")
+        elif self._left() <= 0:
+            self._loop.end(f"the answer has cost its limit of ${self._limit}")
 
     async def _call_tools(self) -> AsyncGenerator[Chunk, None]:
         """Make the calls that the model asks for, and put what they gave into the next request."""
         step = f"tools_{self._rounds}"
         yield Step(step)
-        calls = self._loop.plan(self._turn.calls, self._dollars - self._spent)
+        calls = self._loop.plan(self._turn.calls, self._left())
+        await self._loop.hold(calls)
         for call in calls:
             yield call
         for result in await self._loop.make(calls):

@@ -7,11 +7,11 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import Final
 
-from vital_shared.billing.run_context import spent_so_far
+from vital_shared.billing.run_context import current_node_name, current_run_context, spent_so_far
+from vital_shared.errors import ConfigurationError
 from vital_shared.graph import Done, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.chain import Chain
-from vital_shared.llm.hedged_call import MAX_CONCURRENT_ATTEMPTS
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer, Quality, Suggestion, ToolPlan, to_answer
 from vital_shared.models.citation import Passage
@@ -25,8 +25,9 @@ from vital_shared.tools.base import ToolContext
 from vital_shared.tools.results import ResultBudget
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
+from vital_shared.workflows.built_in_budget import BuiltInBudget
 from vital_shared.workflows.follow_up import standalone
-from vital_shared.workflows.model_selection import affordable, remaining, resolve_models
+from vital_shared.workflows.model_selection import remaining, resolve_models
 from vital_shared.workflows.quality import assess
 from vital_shared.workflows.retrieving import answers_from_documents
 from vital_shared.workflows.suggesting import suggest_by_model
@@ -163,10 +164,15 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
             tools=tuple(tool.definition for tool in tools),
             task="tools",
         )
-        callers = await self._affordable(callers, request, load_agent, max_cost_dollars)
-        if not callers:
-            raise Skip
-        return await suggest_by_model(request, self._chain(callers, load_agent), self.services.tools)
+        budget = self._budget(max_cost_dollars)
+        try:
+            races = load_agent.hedge_after_seconds is not None
+            callers = await budget.models(callers, request, races=races)
+            if not callers:
+                raise Skip
+            return await suggest_by_model(request, self._chain(callers, load_agent), self.services.tools)
+        finally:
+            budget.release()
 
     @node(
         when=lambda requested_tools, tool_suggestion, model_suggestion: (
@@ -244,12 +250,11 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
             answer_from=await answer_from_for(question, passages.tuning),
         )
         models = resolve_models(load_agent, input.model, services.models)
-        spent = spent_so_far()
-        limit = input.max_cost_dollars
+        budget = self._budget(input.max_cost_dollars)
+        races = load_agent.hedge_after_seconds is not None
 
-        async def within_limit(request: ModelRequest, dollars: Decimal) -> Sequence[Model]:
-            left = remaining(limit, spent + dollars)
-            return (*await self._affordable(models[:-1], request, load_agent, left), models[-1])
+        async def within_limit(request: ModelRequest) -> Sequence[Model]:
+            return (*await budget.models(models[:-1], request, races=races), models[-1])
 
         answering = Answering(
             request,
@@ -261,13 +266,17 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
                 ToolContext(tenant_id=input.tenant_id, run_id=run_id),
                 manual=input.mode.is_manual,
                 known=tool_results,
+                hold=budget.hold,
             ),
-            dollars=remaining(limit, spent),
+            budget.left,
         )
-        for part in answering.rounds():
-            async with aclosing(part) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+        try:
+            for part in answering.rounds():
+                async with aclosing(part) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+        finally:
+            budget.release()
         yield Done(answering.answer())
 
     @node(optional=True, degradation="quality_failed")
@@ -293,13 +302,11 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
             quality = quality.model_copy(update={"reasons": (*quality.reasons, "suggestion_failed")})
         return quality
 
-    async def _affordable(
-        self, models: Sequence[Model], request: ModelRequest, agent: AgentProfile, dollars: Decimal | None
-    ) -> tuple[Model, ...]:
-        services = self.services
-        if dollars is not None and agent.hedge_after_seconds is not None:
-            dollars /= MAX_CONCURRENT_ATTEMPTS  # each of those that race has its share
-        return await affordable(models, request, services.account, services.models, dollars)
+    def _budget(self, limit: Decimal | None) -> BuiltInBudget:
+        context = current_run_context.get()
+        if context is None:
+            raise ConfigurationError("The nodes of BaseWorkflow run in a run: call execute_typed.")
+        return BuiltInBudget(self.services, context, current_node_name(), limit)
 
     def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
         services = self.services

@@ -32,9 +32,9 @@ from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.current_run import CurrentRun, current_run
 from vital_shared.workflows.events import ANSWER_VALUE, current_item
 from vital_shared.workflows.llm_budget import LlmBudget
-from vital_shared.workflows.llm_tools import HeldToolLoop
 from vital_shared.workflows.model_selection import check_prices, resolve_models
 from vital_shared.workflows.output import tool_results_of
+from vital_shared.workflows.tool_loop import ToolLoop
 
 __all__ = ["LlmCall", "LlmOptions", "LlmPrompt"]
 
@@ -127,16 +127,16 @@ class LlmCall:
             temperature=options.temperature,
         )
 
-    async def _answered(self, request: ModelRequest, loop: HeldToolLoop) -> Answering:
+    async def _answered(self, request: ModelRequest, loop: ToolLoop) -> Answering:
         """Let a model answer, with its rounds of tools; what it spends is held until it is charged."""
         agent = await self._profile()
         models = self._models(agent)
 
-        async def within_budget(request: ModelRequest, _: object) -> Sequence[Model]:
+        async def within_budget(request: ModelRequest) -> Sequence[Model]:
             return await self._budget.models(models, request)
 
         answering = Answering(
-            request, within_budget, lambda chosen: self._chain(chosen, agent), loop, self._budget.dollars
+            request, within_budget, lambda chosen: self._chain(chosen, agent), loop, self._budget.left
         )
         try:
             for part in answering.rounds():
@@ -177,7 +177,7 @@ class LlmCall:
             models, services.breakers, services.account, agent.hedge_after_seconds, has_last_resort=False
         )
 
-    async def _tool_loop(self) -> HeldToolLoop:
+    async def _tool_loop(self) -> ToolLoop:
         run, tools, request = self._run, self._options.tools, self._run.context.request
         for tool in tools:
             if not isinstance(tool, Tool):
@@ -188,7 +188,7 @@ class LlmCall:
         agent = await self._profile()
         if tools:
             agent = agent.model_copy(update={"tools": tuple(tool.name for tool in tools)})
-        return HeldToolLoop(
+        return ToolLoop(
             ToolRegistry(tools),
             agent,
             ToolContext(tenant_id=request.tenant_id, run_id=run.context.run_id),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 from typing import Final
@@ -11,8 +9,6 @@ from typing import Final
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model, ModelEvent, ModelRequest
-from vital_shared.llm.prompts.counting import Count
-from vital_shared.llm.prompts.prompt import Prompts
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
@@ -20,7 +16,8 @@ from vital_shared.models.model_call import Tokens
 
 __all__ = [
     "DEFAULT_MAX_OUTPUT_TOKENS",
-    "affordable",
+    "MIN_ANSWER_TOKENS",
+    "TokenCapped",
     "check_default_model",
     "check_prices",
     "remaining",
@@ -35,8 +32,6 @@ models may write as much."""
 
 MIN_ANSWER_TOKENS: Final = 64
 """An answer that has to be shorter is not worth asking for."""
-
-_MILLION: Final = 1_000_000
 
 
 def resolve_models(agent: AgentProfile, model: str | None, registry: ModelRegistry) -> tuple[Model, ...]:
@@ -94,40 +89,6 @@ def check_prices(models: Sequence[Model], account: CallPricing) -> None:
             )
 
 
-async def affordable(
-    models: Sequence[Model],
-    request: ModelRequest,
-    account: CallPricing,
-    registry: ModelRegistry,
-    dollars: Decimal | None,
-) -> tuple[Model, ...]:
-    """Return the models that a call may use within its budget, each writing no more than the money buys.
-
-    What is free stays as it is. What has no known price may cost anything: it is asked while there is
-    anything left, and no longer.
-
-    :param request: the whole request: it may be sent shortened, and is cheaper then.
-    :param dollars: the rest of the limit for the call; None: there is no limit.
-    """
-    if dollars is None:
-        return tuple(models)
-    prompt_tokens = await asyncio.to_thread(_longest, request, account.count_at_most)
-    found: list[Model] = []
-    for model in models:
-        million = account.price(model.name, Tokens(output=_MILLION))
-        reading = account.price(model.name, Tokens(input=prompt_tokens, cache_write=prompt_tokens))
-        if million is None or reading is None:
-            found += [model] if dollars > 0 else []
-        elif million == reading == 0:
-            found.append(model)
-        else:
-            longest = registry.table(model.name).max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
-            bought = int((dollars - reading) * _MILLION / million) if million else longest
-            if min(bought, longest) >= MIN_ANSWER_TOKENS and dollars > reading:
-                found.append(TokenCapped(model, min(bought, longest)))
-    return tuple(found)
-
-
 def remaining(limit: Decimal | None, spent: Decimal) -> Decimal | None:
     """Return what is left of a run's own limit; None: it has none."""
     return None if limit is None else max(Decimal(0), limit - spent)
@@ -148,8 +109,3 @@ class TokenCapped:
         :raises ModelError: as the model does.
         """
         return self._model.stream(request.model_copy(update={"max_output_tokens": self.tokens}))
-
-
-def _longest(request: ModelRequest, count: Count) -> int:
-    """Count the tokens of a request of which nothing is left out."""
-    return Prompts(count, sys.maxsize).render(request).input_tokens

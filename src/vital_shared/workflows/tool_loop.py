@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
 from vital_shared.llm.base import ModelToolCall, ToolDefinition
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.money import nanos_at_most
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.tools.base import Tool, ToolContext
 from vital_shared.tools.registry import ToolRegistry
@@ -40,6 +41,7 @@ class ToolLoop:
     :param context: the run and the tenant on whose behalf they are called.
     :param manual: whether the user approves calls.
     :param known: the calls of this run that were made before, whose results stand.
+    :param hold: holds an amount of nano-dollars for calls that are to be made, or raises.
     """
 
     def __init__(
@@ -50,15 +52,18 @@ class ToolLoop:
         *,
         manual: bool,
         known: Sequence[ToolResult],
+        hold: Callable[[int], Awaitable[None]],
     ) -> None:
         self._tools = tools
         self._context = context
         self._manual = manual
+        self._hold = hold
         self._results = {_key(result.name, result.arguments): result for result in known}
         self._budget = ResultBudget(known)
         self._offered = {} if agent is None else self._offers(agent)
         self.made: list[ToolResult] = []
         """The results of the calls that this loop has made, in order."""
+        self._taken = 0
         self.denied: list[ToolResult] = []
         """The calls that it has not made."""
         self._untold: set[str] = set()
@@ -110,6 +115,13 @@ class ToolLoop:
             )
         return tuple(planned.values())
 
+    async def hold(self, calls: Sequence[ToolCall]) -> None:
+        """Hold the price of the planned calls, at once after `plan`.
+
+        :raises BudgetExceeded: when the tenant's budget does not allow it.
+        """
+        await self._hold(sum(nanos_at_most(call.cost_dollars) for call in calls))
+
     async def make(self, calls: Sequence[ToolCall]) -> tuple[ToolResult, ...]:
         """Make the planned calls at the same time."""
         async with asyncio.TaskGroup() as group:
@@ -121,6 +133,12 @@ class ToolLoop:
             self._untold.add(key)
         self.made += results
         return results
+
+    def take_made(self) -> tuple[ToolResult, ...]:
+        """Return the results that were not taken yet."""
+        new = tuple(self.made[self._taken :])
+        self._taken = len(self.made)
+        return new
 
     def results(self, asked: Sequence[ModelToolCall]) -> tuple[ToolResult, ...]:
         """Return a result for each call of the model's, under the model's own ids."""
