@@ -21,10 +21,11 @@ from vital_shared import (
     subworkflow,
 )
 from vital_shared.llm.attempt import CallPricing
-from vital_shared.models.answer import Answer
+from vital_shared.models.answer import Answer, ToolPlan
 from vital_shared.models.event import NodeStarted, Retrieval, Token
+from vital_shared.models.tool import ToolCall
 from vital_shared.monitoring.counted import counted
-from vital_shared.testing import question
+from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, question, says
 
 AUTOMATIC = frozenset({WorkflowMode.MODE_2, WorkflowMode.MODE_4})
 
@@ -112,6 +113,56 @@ async def test_the_built_in_workflow_may_be_a_part_and_only_the_outer_answer_is_
     assert "".join(event.text for event in events if isinstance(event, Token)) == output.response
     assert {"found.rag_retrieval", "found.answer", "answer"} <= {line.node for line in output.timings.nodes}
     assert set(output.values) == {"asked", "found"}
+
+
+class Unattended(BaseWorkflow[WorkflowInput, str]):
+    @node
+    async def approved_tools(self, tool_plan: ToolPlan) -> tuple[ToolCall, ...]:
+        return tool_plan.approved
+
+    @node
+    async def result(self, answer: Answer) -> str:
+        return answer.text
+
+
+class Searching(Workflow):
+    """Asks the built-in workflow in a loop."""
+
+    modes = AUTOMATIC
+    found = repeat(Unattended, carry="query", until=bool, limit=2)
+
+    @node
+    async def answer(self, found: str) -> str:
+        return found
+
+
+class Nested(Workflow):
+    modes = AUTOMATIC
+    research = subworkflow(Research)
+
+    @node
+    async def answer(self, research: str) -> str:
+        return research
+
+
+@pytest.mark.parametrize("outer", [Research, Searching, Nested])
+async def test_what_the_answer_of_a_part_lacks_degrades_the_outer_run(open_services: Open, outer):
+    services = await open_services(sources=[CannedSource(name="memory")], models=[CannedModel("No idea.")])
+    output = await outer(services).execute_typed(question("How long", model="canned", enable_tools=False))
+    assert output.degradation_reasons == ("no_sources",)
+    assert output.quality_score < 1
+    assert any(warning.type == "degraded" for warning in output.warnings)
+
+
+async def test_the_answer_of_a_part_that_was_cut_short_degrades_the_outer_run(open_services: Open):
+    services = await open_services(models=[ScriptedModel(says("It takes 42", stop="length"))])
+    request = question("How long", model="scripted", enable_rag=False, enable_tools=False)
+    assert (await Research(services).execute_typed(request)).degradation_reasons == ("truncated",)
+
+
+async def test_the_whole_answer_of_a_part_degrades_nothing(services):
+    output = await Research(services).execute_typed(question("How long", model="canned"))
+    assert output.degradation_reasons == ()
 
 
 class Writing(Workflow[DraftInput]):

@@ -135,9 +135,13 @@ class RunState:
             return default
         return self._values[slot]
 
-    def degrade(self, node: Node, reason: str, error: BaseException, item: int | None = None) -> None:
-        """Record that the run has to do without something."""
-        degradation = Degradation(node.name, reason, describe(error), item)
+    def degrade(self, node: Node, reason: str, error: BaseException | str, item: int | None = None) -> None:
+        """Record that the run has to do without something.
+
+        :param error: the cause, as an exception or in words.
+        """
+        words = error if isinstance(error, str) else describe(error)
+        degradation = Degradation(node.name, reason, words, item)
         self.degradations.append(degradation)
         notify(self.observers, "degraded", self, degradation)
 

@@ -28,6 +28,7 @@ from vital_shared.workflows.approval import denied_results, plan_tools
 from vital_shared.workflows.built_in_budget import BuiltInBudget
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.model_selection import remaining, resolve_models
+from vital_shared.workflows.part_quality import note_quality_of_part
 from vital_shared.workflows.quality import assess
 from vital_shared.workflows.retrieving import answers_from_documents
 from vital_shared.workflows.suggesting import suggest_by_model
@@ -300,6 +301,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         )
         if model_suggestion is not None and model_suggestion.error is not None:
             quality = quality.model_copy(update={"reasons": (*quality.reasons, "suggestion_failed")})
+        note_quality_of_part(self.plan, answer, quality)
         return quality
 
     def _budget(self, limit: Decimal | None) -> BuiltInBudget:

@@ -23,7 +23,7 @@ from vital_shared.models.workflow_io import (
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.workflows.answering import unknown_price
 from vital_shared.workflows.output_values import output_values
-from vital_shared.workflows.quality import known_reason, score, warning_for
+from vital_shared.workflows.quality import endings_of, known_reason, score, warning_for
 from vital_shared.workflows.required_input import APPROVAL, is_approval, required_inputs
 from vital_shared.workflows.typed_result import result_of
 
@@ -128,15 +128,8 @@ def _reasons(
     run: Run, answer: Answer | None, quality: Quality, more: tuple[DegradationReason, ...]
 ) -> tuple[DegradationReason, ...]:
     engine = [known_reason(degradation.reason) for degradation in run.degradations]
-    return tuple(dict.fromkeys((*engine, *quality.reasons, *_cut_short(answer), *more)))
-
-
-def _cut_short(answer: Answer | None) -> Iterator[DegradationReason]:
-    """Name the causes for which this text, or that of a model asked before, is not whole."""
-    if answer is not None and answer.ending != "whole":
-        yield answer.ending
-    if answer is not None and answer.held_back is not None:
-        yield answer.held_back
+    endings = endings_of(answer) if answer else ()
+    return tuple(dict.fromkeys((*engine, *quality.reasons, *endings, *more)))
 
 
 def _warnings(

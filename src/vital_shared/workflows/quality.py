@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vital_shared.retrieval.entailment import Entailment
     from vital_shared.retrieval.rerank import Reranker
 
-__all__ = ["DEGRADATIONS", "assess", "known_reason", "score", "warning_for"]
+__all__ = ["DEGRADATIONS", "assess", "endings_of", "known_reason", "score", "warning_for"]
 
 
 class _Degradation(NamedTuple):
@@ -82,6 +82,12 @@ def score(reasons: Iterable[DegradationReason], grounded: float | None) -> float
     if grounded is not None:
         lost += GROUNDEDNESS_WEIGHT * (1.0 - grounded)
     return round(max(0.0, 1.0 - lost), 4)
+
+
+def endings_of(answer: Answer) -> tuple[DegradationReason, ...]:
+    """Return the causes for which this text, or that of a model asked before, is not whole."""
+    ending: tuple[DegradationReason, ...] = () if answer.ending == "whole" else (answer.ending,)
+    return ending if answer.held_back is None else (*ending, answer.held_back)
 
 
 async def assess(

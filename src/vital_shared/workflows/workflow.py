@@ -113,9 +113,11 @@ class Workflow(
         :param values: fields that differ from it.
         :raises InvalidRequest: when they do not make an input of this class.
         """
-        fields = {name: getattr(outer, name) for name in cls.input_type.model_fields if hasattr(outer, name)}
+        names = cls.input_type.model_fields
+        fields = {name: getattr(outer, name) for name in names if hasattr(outer, name)}
+        fields |= {name: value for name, value in values.items() if name in names}  # run_id is none of them
         try:
-            return cls.input_type.model_validate({**fields, **values}, by_alias=False, by_name=True)
+            return cls.input_type.model_validate(fields, by_alias=False, by_name=True)
         except ValidationError as error:
             wrong = error.errors()[0]
             raise InvalidRequest(

@@ -1,0 +1,23 @@
+"""The quality of the answer of a sub-workflow, as that of the run that it is a part of."""
+
+from __future__ import annotations
+
+from vital_shared.billing.run_context import current_node
+from vital_shared.graph import Node, Plan
+from vital_shared.models.answer import Answer, Quality
+from vital_shared.workflows.current_run import current_run
+from vital_shared.workflows.quality import endings_of
+
+__all__ = ["note_quality_of_part"]
+
+
+def note_quality_of_part(plan: Plan, answer: Answer, quality: Quality) -> None:
+    """Record what the answer of a part lacks as a degradation of the whole run; that of the run is its own.
+
+    :param plan: the plan of the class whose node has checked the answer.
+    """
+    run, node = current_run.get(), current_node.get()
+    if run is None or not isinstance(node, Node) or run.graph_run.plan is plan:
+        return
+    for reason in dict.fromkeys((*quality.reasons, *endings_of(answer))):
+        run.graph_run.degrade(node, reason, "the answer of a sub-workflow lacks it")
