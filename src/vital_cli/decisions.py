@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from vital_cli.json_text import read_json
 from vital_shared.errors import InvalidRequest
 from vital_shared.graph import AnswerError
 from vital_shared.graph.values import ValueTypes
@@ -30,7 +30,7 @@ def read_edits(written: Sequence[str]) -> dict[str, dict[str, Any]]:
     edits = {}
     for call, text in _pairs("--edit", "CALL=JSON", written):
         try:
-            arguments = json.loads(text)
+            arguments = read_json(text)
         except ValueError as error:
             raise InvalidRequest(f"The arguments of {call} are no JSON: {error}.", field="edited") from error
         if not isinstance(arguments, dict):
@@ -60,7 +60,7 @@ def _answer(types: ValueTypes, name: str, text: str) -> Any:
         types.answer(name, text)
     except (AnswerError, KeyError, TypeError):  # no text is wanted, or nothing of that name
         try:
-            return json.loads(text)
+            return read_json(text)
         except ValueError:
             return text  # refused with the reason when the run is resumed
     return text

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
+from vital_cli.json_text import read_json
 from vital_cli.problems import invalid
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.workflow_io import WorkflowInput
@@ -26,7 +26,7 @@ def request_from(input_type: type[WorkflowInput], fields: Mapping[str, Any]) -> 
     :raises InvalidRequest: naming the first field that is wrong or missing.
     """
     try:
-        return input_type.model_validate_json(to_json(fields), by_alias=True, by_name=True)
+        return input_type.model_validate_json(_as_json(fields), by_alias=True, by_name=True)
     except ValidationError as error:
         raise invalid(error) from error
 
@@ -39,7 +39,7 @@ def read_input_file(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = read_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidRequest(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(fields, dict):
@@ -70,13 +70,26 @@ def _value(field: FieldInfo, text: str) -> Any:
         kind = Annotated[kind, constraint]
     adapter: TypeAdapter[Any] = TypeAdapter(kind, config=None if _has_config(kind) else STRICT)
     try:
-        adapter.validate_json(to_json(text))
+        adapter.validate_json(_as_json(text))
     except ValidationError:
         try:
-            return json.loads(text)
+            return read_json(text)
         except ValueError:  # what is wrong with it as text is then the more helpful message
             return text
     return text
+
+
+def _as_json(fields: Any) -> bytes:
+    """Write what the command line, or a file, holds.
+
+    :raises InvalidRequest: when it is no text that can be written.
+    """
+    try:
+        return to_json(fields)
+    except PydanticSerializationError as error:
+        raise InvalidRequest(
+            "The input holds half a character (a lone surrogate, or bytes that are no UTF-8): write it anew."
+        ) from error
 
 
 def _has_config(kind: Any) -> bool:

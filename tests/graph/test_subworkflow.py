@@ -287,6 +287,8 @@ async def test_a_part_is_dropped_or_replaced_by_a_subclass():
             lambda: repeat(Review, carry="text", until=3, limit=2, text="query"),
             "has until=3: write a function",
         ),
+        (lambda: repeat(Review, carry="text", until=bool, limit=True, text="query"), "has limit=True: write"),
+        (lambda: repeat(42, carry="text", until=3, limit=2, text="query"), "42 is no workflow class"),
     ],
 )
 def test_a_wrong_part_is_an_error_at_the_definition(part, sentence):

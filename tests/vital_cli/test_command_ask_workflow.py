@@ -110,12 +110,26 @@ def test_fields_come_from_a_file_and_what_is_given_beside_it_goes_before(vital, 
         (("--set", "page=1"), 'ContractInput has no field "page": it has query, '),
         (("--set", "text"), '"text" sets no field: write --set field=value.'),
         (("--input", "nosuch.json"), "nosuch.json cannot be read as JSON"),
+        (
+            ("--set", "text=a", "--set", "clauses=" + "[" * 100_000),
+            "clauses is not valid: Input should be a valid",
+        ),
+        (("--set", "text=\udcff"), "The input holds half a character"),
+        (("--set", 'metadata={"a": "\\ud800"}', "--set", "text=a"), "The input holds half a character"),
     ],
 )
 def test_what_is_wrong_is_refused_in_one_sentence(vital, own, arguments, sentence):
     done = vital("ask", "--workflow", f"{own}:Extract", *arguments)
     assert done.exit_code == 2
     assert sentence in " ".join(done.stderr.split())
+
+
+def test_a_file_that_is_nested_too_deeply_is_refused_in_one_sentence(vital, own, tmp_path):
+    file = tmp_path / "input.json"
+    file.write_text('{"metadata": ' + "[" * 100_000)
+    done = vital("ask", "--workflow", f"{own}:Extract", "--input", str(file))
+    assert done.exit_code == 2
+    assert "cannot be read as JSON: it is nested too deeply" in " ".join(done.stderr.split())
 
 
 def test_a_graph_that_is_no_workflow_is_refused(vital, own):

@@ -55,6 +55,10 @@ def parts():
 
 def broken():
     raise RuntimeError("no licence")
+
+
+def leaving():
+    raise SystemExit("no licence")
 '''
 
 
@@ -145,6 +149,7 @@ async def test_a_tool_of_a_package_is_called(tmp_path, install) -> None:
     ("target", "error"),
     [
         ("broken", "RuntimeError: no licence"),
+        ("leaving", "SystemExit: no licence"),
         ("missing", "AttributeError: "),
         ("SOURCE", "AttributeError: "),
         ("node", "is no workflow class, no tool"),
@@ -158,6 +163,26 @@ async def test_a_broken_plugin_is_logged_and_left_out(tmp_path, install, target,
     [line] = [each for each in logs if each["event"] == "plugin_left_out"]
     assert (line["name"], line["distribution"]) == ("wrong", f"office_{target.lower()}")
     assert error in line["error"]
+
+
+async def test_the_first_plugin_of_a_name_counts_and_the_others_are_logged(tmp_path, install) -> None:
+    kinds = {"invoice": "invoice", "handbook": "handbook", "clerk": "clerk", "shout": "Shout"}
+    install("office_four", **kinds)
+    install("office_five", **kinds)
+    with capture_logs() as logs:
+        tools, sources, agents = await opened(tmp_path)
+        served = served_classes(ServerSettings(), Settings(data_dir=tmp_path))
+    assert (tools.count("invoice"), sources.count("handbook"), agents.count("clerk")) == (1, 1, 1)
+    assert [*served] == ["base-workflow", "shout"]
+    left_out = [each["name"] for each in logs if each["event"] == "plugin_left_out"]
+    assert sorted(left_out) == ["clerk", "handbook", "invoice", "shout"]
+
+
+async def test_a_module_that_ends_the_process_stops_the_start_with_the_reason(tmp_path) -> None:
+    path = tmp_path / "leaving.py"
+    path.write_text("import sys\n\nsys.exit('no licence')\n")
+    with pytest.raises(ConfigurationError, match=r"leaving.py cannot be imported \(SystemExit: no licence\)"):
+        served_classes(ServerSettings(workflow=f"{path}:Shout"), Settings(data_dir=tmp_path))
 
 
 async def test_a_plugin_takes_no_name_from_another_part(tmp_path, install, file) -> None:

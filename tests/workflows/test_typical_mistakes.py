@@ -21,11 +21,13 @@ from vital_shared import (
     Outcome,
     PlanError,
     Services,
+    Workflow,
+    WorkflowInput,
     fan_out,
     node,
     tool,
 )
-from vital_shared.graph import NodeError, PlanWarning
+from vital_shared.graph import NodeError, PlanWarning, repeat, subworkflow
 from vital_shared.testing import question
 from vital_shared.tools.base import Tool
 
@@ -324,3 +326,66 @@ def test_the_decorator_with_parentheses_makes_a_tool():
         """Name a day."""
 
     assert isinstance(weekday, Tool)
+
+
+@pytest.mark.parametrize(
+    ("declared", "sentence"),
+    [
+        ({"input_type": WorkflowInput}, "names its input type: write it as a type parameter"),
+        ({"result_type": int}, "names its result type: write it as a type parameter"),
+        ({"cacheable": "no"}, "has cacheable = 'no': write True or False"),
+        ({"cache_version": 3}, "has cache_version = 3: write a text"),
+        ({"modes": "2"}, "has modes = '2': write frozenset"),
+        ({"modes": {"2"}}, "has modes = {'2'}: write frozenset"),
+    ],
+)
+def test_a_rule_of_another_kind_is_an_error_at_the_definition(declared, sentence):
+    with pytest.raises(PlanError, match=re.escape(f"workflow 'Odd' {sentence}")):
+        type("Odd", (Workflow,), declared)
+
+
+@pytest.mark.parametrize("name", ["a.b", "two words", "3", 7])
+def test_a_value_that_no_parameter_can_name_is_an_error_at_the_definition(name):
+    with pytest.raises(PlanError, match="write a name that a parameter can have"):
+
+        class Dotted(Workflow):
+            @node(makes=name)
+            async def length(self) -> int:
+                return 1
+
+
+def test_a_retry_that_is_none_is_an_error_at_the_definition():
+    with pytest.raises(PlanError, match=r"declares retry=3: write Retry\(on="):
+
+        class Retrying(Workflow):
+            @node(retry=3)
+            async def length(self) -> int:
+                return 1
+
+
+class PagesInput(WorkflowInput):
+    pages: int
+
+
+class Pages(Workflow[PagesInput]):
+    @node
+    async def answer(self, input: PagesInput) -> str:  # noqa: A002 - the value's name
+        return str(input.pages)
+
+
+@pytest.mark.parametrize("part", [subworkflow(Pages), repeat(Pages, carry="query", until=bool, limit=2)])
+def test_a_part_whose_whole_input_lacks_a_field_is_an_error_at_the_definition(part):
+    with pytest.raises(PlanError, match="Pages, needs 'pages' in its PagesInput, and nothing makes it"):
+        type("Outer", (Workflow,), {"part": part})
+
+
+def test_a_part_whose_whole_input_is_given_is_none():
+    class Outer(Workflow):
+        part = subworkflow(Pages, pages="length")
+
+        @node
+        async def length(self, query: str) -> int:
+            return len(query)
+
+    class Inner(Workflow[PagesInput]):
+        part = subworkflow(Pages)

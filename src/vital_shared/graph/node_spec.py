@@ -130,6 +130,10 @@ def _check(spec: NodeSpec) -> None:
         raise PlanError(f"{spec.title} has a name that Graph itself uses: rename it")
     if not inspect.isfunction(spec.function):
         raise PlanError(f"{spec.title} has to be a plain method, not a {type(spec.function).__name__}")
+    if not _is_value_name(spec.declaration.makes):
+        raise PlanError(
+            f"{spec.title} makes {spec.declaration.makes!r}: write a name that a parameter can have"
+        )
     if inspect.isgeneratorfunction(spec.function):
         raise PlanError(f"{spec.title} is a sync generator: make it async, with Done(value) as its last")
     spec.parameters = own_parameters(spec.title, spec.function)
@@ -200,7 +204,13 @@ def _check_condition(spec: NodeSpec) -> None:
             raise PlanError(f"{spec.title} has a when that reads '{name}': it gets only what the node gets")
 
 
+def _is_value_name(name: Any) -> bool:
+    return isinstance(name, str) and name.isidentifier()
+
+
 def _check_retry(spec: NodeSpec, retry: Retry) -> None:
+    if not isinstance(retry, Retry):
+        raise PlanError(f"{spec.title} declares retry={retry!r}: write Retry(on=(…))")
     if retry.attempts < 1:
         raise PlanError(f"{spec.title} retries with {retry.attempts} attempts: at least 1 is needed")
     named = retry.on if isinstance(retry.on, tuple) else (retry.on,)

@@ -77,11 +77,14 @@ def repeat(graph: type, /, *, carry: str, until: Callable[[Any], bool], limit: i
     :param inputs: as those of `subworkflow`.
     :raises PlanError: when `graph` is none, or there is no limit.
     """
+    checked = _checked(graph)
     if not callable(until):
-        raise PlanError(f"a loop over '{graph.__name__}' has until={until!r}: write a function of its value")
-    if not isinstance(limit, int) or limit < 1:
-        raise PlanError(f"a loop over '{graph.__name__}' has limit={limit!r}: write a number of rounds")
-    return Subworkflow(_checked(graph), inputs, Loop(carry, until, limit))
+        raise PlanError(
+            f"a loop over '{checked.__name__}' has until={until!r}: write a function of its value"
+        )
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise PlanError(f"a loop over '{checked.__name__}' has limit={limit!r}: write a number of rounds")
+    return Subworkflow(checked, inputs, Loop(carry, until, limit))
 
 
 def _checked(graph: Any) -> type:

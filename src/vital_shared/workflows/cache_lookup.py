@@ -79,8 +79,9 @@ async def look_up(
     :raises StoreError: when the version of the documents cannot be read.
     """
     services, cache = workflow.services, workflow.services.cache
-    may_be_found = reads and cache.is_on and workflow.traits.caching.is_cacheable
-    if not may_be_found or request.mode not in CACHED_MODES:
+    caching = workflow.traits.caching
+    may_be_found = reads and cache.is_on and request.mode in CACHED_MODES
+    if not (may_be_found and caching.allows(request)):
         cache.count_bypass(request.mode)
         return Lookup(cache, "bypass")
     versions = await services.epochs.current(request.tenant_id, request.mode, request.agent_id)
@@ -94,8 +95,8 @@ async def look_up(
             model=asked.model or services.models.chosen(agents),
             workflow=workflow.name,
             plan=workflow.plan.fingerprint,
-            version=workflow.traits.caching.version,
-            inputs=workflow.traits.caching.values(request),
+            version=caching.version,
+            inputs=caching.values(request),
             prompts=(ANSWER, CHAT, TOOLS),
             knowledge=knowledge,
             epoch=versions.epoch,

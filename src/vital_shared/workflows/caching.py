@@ -9,6 +9,7 @@ from pydantic_core import PydanticSerializationError
 from vital_shared.graph import Plan
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.run_record import input_as_json
+from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.own_nodes import own_nodes
 
 __all__ = ["Caching", "caching_of"]
@@ -26,22 +27,29 @@ class Caching(NamedTuple):
     inputs: frozenset[str]
     """The inputs that nodes of the class's own read."""
 
-    answers_question: bool
-    """Whether a built-in node reads the question, whose case and blanks then do not matter."""
+    def allows(self, request: WorkflowInput) -> bool:
+        """Return whether the answer to a request may be given again.
+
+        It may not where the key could not tell the request from another one, since JSON does not hold all
+        that its nodes read.
+
+        :raises InvalidRequest: when JSON cannot hold a field at all.
+        """
+        return self.is_cacheable and not lost_fields(request, self.inputs)
 
     def values(self, request: WorkflowInput) -> dict[str, Any]:
         """Return the values of these inputs as JSON; all of them where a node reads the whole input.
 
-        A question that is answered is left out: the key has it anyway, but for case and blanks.
+        A question that they read is among them, for only the built-in nodes take its case and blanks as
+        equal, and only they know similar questions.
 
         :raises InvalidRequest: when JSON cannot hold one.
         """
         if not self.inputs:
             return {}
         included = None if "input" in self.inputs else set(self.inputs)
-        excluded = {"query"} if self.answers_question else None
         try:
-            return request.model_dump(mode="json", include=included, exclude=excluded)
+            return request.model_dump(mode="json", include=included)
         except PydanticSerializationError:
             input_as_json(request)  # says which field it is
             raise
@@ -60,7 +68,7 @@ def caching_of(plan: Plan, built_in: Plan | None, *, is_cacheable: bool, version
     inputs = _own_inputs(plan, built_in)
     has_effects = any(node.declaration.effects for node in plan.nodes)
     is_cacheable = is_cacheable and not has_effects and "run_id" not in inputs
-    return Caching(is_cacheable, version, inputs, answers_question=built_in is not None)
+    return Caching(is_cacheable, version, inputs)
 
 
 def _own_inputs(plan: Plan, built_in: Plan | None) -> frozenset[str]:

@@ -22,7 +22,7 @@ from vital_shared.errors import (
     StoreError,
     VitalError,
 )
-from vital_shared.graph import GraphError, NodeTimeout, Run
+from vital_shared.graph import CheckpointError, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CancelReason
@@ -45,6 +45,7 @@ from vital_shared.workflows.cache_lookup import Lookup
 from vital_shared.workflows.current_run import CurrentRun, current_run
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.loop_services import current_services
+from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.output import build_output
 from vital_shared.workflows.retrieving import answers_from_documents
 from vital_shared.workflows.run_errors import broken_off, ended_from_outside
@@ -288,6 +289,7 @@ class Execution(RunHandle):
     async def _pause(self) -> None:
         output = self._output("awaiting_approval")
         services = self._services
+        self._check_input()
         await services.runs.pause(
             self.run_id,
             checkpoint=self._run.checkpoint().model_dump(mode="json") | self._span_name(),
@@ -298,6 +300,17 @@ class Execution(RunHandle):
             context=self._context,
         )
         self._stream.emit(RunPaused, output=output)
+
+    def _check_input(self) -> None:
+        """See that the nodes behind the pause will read the same input as those before it.
+
+        :raises CheckpointError: when they would not.
+        """
+        for field in lost_fields(self._request, self._traits.caching.inputs):
+            raise CheckpointError(
+                f"the run cannot pause: {field} of its input would not be the same when it is read back, "
+                "since JSON does not hold all of it (secrets, excluded fields, objects of a subclass, NaN)"
+            )
 
     def _span_name(self) -> dict[str, str]:
         """Name the span of this part of the run, for the next one to link to."""

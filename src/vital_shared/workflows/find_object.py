@@ -40,7 +40,7 @@ def _module(place: str) -> ModuleType:
         return _from_file(Path(place)) if place.endswith(".py") else _from_path(place)
     except GraphError:
         raise
-    except Exception as error:  # a module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
         reason = f"{type(error).__name__}: {error}"
         raise InvalidRequest(f"{place} cannot be imported ({reason}).") from error
 

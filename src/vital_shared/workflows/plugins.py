@@ -39,19 +39,28 @@ class Named(Protocol):
 
 
 N = TypeVar("N", bound=Named)
+P = TypeVar("P")
 
 
 @cache
 def installed_plugins() -> Extensions:
     """Load the plugins, once; one that cannot be loaded is left out, and logged."""
     loaded = [found for each in entry_points(group=GROUP) if (found := _loaded(each)) is not None]
-    workflows = {name: each for found in loaded for name, each in found.workflows.items()}
     return Extensions(
-        workflows,
-        tuple(each for found in loaded for each in found.tools),
-        tuple(each for found in loaded for each in found.sources),
-        tuple(each for found in loaded for each in found.agents),
+        _first((name, each) for found in loaded for name, each in found.workflows.items()),
+        tuple(_first((each.name, each) for found in loaded for each in found.tools).values()),
+        tuple(_first((each.name, each) for found in loaded for each in found.sources).values()),
+        tuple(_first((each.id, each) for found in loaded for each in found.agents).values()),
     )
+
+
+def _first(named: Iterable[tuple[str, P]]) -> dict[str, P]:
+    """Return the first part of each name; others of the name are left out, and logged."""
+    found: dict[str, P] = {}
+    for name, part in named:
+        if found.setdefault(name, part) is not part:
+            log_left_out(name, f'Something else is called "{name}".')
+    return found
 
 
 def with_plugins(parts: Sequence[N], plugins: Iterable[N]) -> tuple[N, ...]:
@@ -72,7 +81,7 @@ def _loaded(entry_point: EntryPoint) -> Extensions | None:
     try:
         part = entry_point.load()
         return sort_out(_named(entry_point.name, part() if inspect.isfunction(part) else part))
-    except Exception as error:  # noqa: BLE001 - a module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything while it is imported
         log_left_out(
             entry_point.name,
             f"{type(error).__name__}: {error}",

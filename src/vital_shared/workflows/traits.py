@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from vital_shared.graph import Plan
@@ -63,7 +64,7 @@ def traits_of(
     :param plan: the plan of the class.
     :param built_in: the plan of the class of ours that it is made from; None: it has no nodes.
     """
-    parts = [(part.graph.traits, part.times) for part in plan.parts if hasattr(part.graph, "traits")]
+    parts = tuple(_parts(plan))
     own_answers = 0 if built_in is None else 1
     outcome = (ANSWER_VALUE,) if result_type is None else (ANSWER_VALUE, RESULT_VALUE)
     return WorkflowTraits(
@@ -82,3 +83,15 @@ def traits_of(
         input_type=input_type,
         is_assessed=plan.may_make(QUALITY_VALUE, Quality),
     )
+
+
+def _parts(plan: Plan) -> Iterator[tuple[WorkflowTraits, int]]:
+    """Yield the traits of the workflows that a plan is made of, with their runs in one of it, at most.
+
+    A plain graph has none, and may be made of workflows itself.
+    """
+    for part in plan.parts:
+        if hasattr(part.graph, "traits"):
+            yield part.graph.traits, part.times
+        else:
+            yield from ((traits, times * part.times) for traits, times in _parts(part.graph.plan))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Self
 from pydantic import ValidationError
 
 from vital_shared.errors import ConfigurationError, InvalidRequest
-from vital_shared.graph import Graph, Plan, PlanError
+from vital_shared.graph import Graph, Plan
 from vital_shared.models.event import Event
 from vital_shared.models.result_type import ResultT
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
@@ -18,6 +18,7 @@ from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.asking import AsksModels
 from vital_shared.workflows.decision import Decision
+from vital_shared.workflows.declared import check_declared, check_parts
 from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.required_input import check_approvals
 from vital_shared.workflows.run_handle import RunHandle
@@ -80,11 +81,7 @@ class Workflow(
 
         :param is_built_in: its nodes are those of ours, and not a user's own.
         """
-        if "inputs" in vars(cls):
-            raise PlanError(
-                f"workflow '{cls.__name__}' names its inputs: write them as the fields of a subclass of "
-                "WorkflowInput, as in Workflow[MyInput]"
-            )
+        check_declared(cls)
         cls._type_arguments = type_arguments(cls, Workflow)
         cls.input_type = input_type_of(cls.__name__, cls._type_arguments[0])
         cls.result_type = result_type_of(cls._type_arguments[1])
@@ -92,6 +89,7 @@ class Workflow(
         cls.inputs = tuple(cls.input_types)
         cls.input_defaults = _input_defaults(cls.input_type)
         super().__init_subclass__(**kwargs)
+        check_parts(cls)
         check_outcome(cls.plan, cls.result_type)
         check_approvals(cls.plan, cls.modes)
         if is_built_in:
