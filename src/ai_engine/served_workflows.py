@@ -13,7 +13,7 @@ from vital_shared.monitoring.workflow_label import name_workflow
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow import Workflow
-from vital_shared.workflows.workflow_parts import stored_name
+from vital_shared.workflows.workflow_parts import same_workflow, stored_name, stored_place
 
 __all__ = ["ServedWorkflow", "ServedWorkflows", "description_of"]
 
@@ -93,11 +93,14 @@ class ServedWorkflows:
 
         :raises Conflict: when it is not served any longer.
         """
-        found = self._by_stored_name.get(record.workflow)
+        stored = record.workflow
+        found = self._by_stored_name.get(stored) or next(
+            (each for each in self if same_workflow(each.stored_name, stored)), None
+        )
         if found is None:
             raise Conflict(
-                f'The run {record.id} belongs to the workflow "{record.workflow}", which is not served here '
-                "any longer: serve it again to go on with the run.",
+                f'The run {record.id} belongs to the workflow "{stored_place(stored)}", which is not served '
+                "here any longer: serve it again to go on with the run.",
                 field="run_id",
             )
         return found

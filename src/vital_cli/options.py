@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-__all__ = ["Events", "Json", "Owner", "Viewer", "Waterfall", "examples"]
+__all__ = ["DEFAULT_WORKFLOW", "Events", "Json", "Owner", "Viewer", "Waterfall", "examples"]
+
+DEFAULT_WORKFLOW: Final = "vital_shared:BaseWorkflow"
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout, and nothing else there.")]
 

@@ -49,5 +49,7 @@ def invalid(error: ValidationError) -> InvalidRequest:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        return InvalidRequest(f"{field} is missing.", field=None)
     # A rule about several fields names them itself.
     return InvalidRequest(f"{field} is not valid: {reason}" if field else reason, field=None)

@@ -48,12 +48,14 @@ def follow(
     view: View,
     decide: Decide,
     *,
+    target: str,
     waterfall: bool,
 ) -> None:
     """Show a run, asking for approval where it pauses, and what came of it.
 
     Ctrl-C cancels it, while it runs and while it waits for an answer to the prompt.
 
+    :param target: the place of the workflow's class, as ``--workflow`` has it.
     :raises RunFailed: when there is no answer.
     :raises Exit: when it is left waiting for approval.
     """
@@ -66,7 +68,7 @@ def follow(
     if waterfall:
         say_drawing(waterfall_of(output.timings))
     if output.status == "awaiting_approval":
-        say(how_to_approve(output), "yellow")
+        say(how_to_approve(output, target), "yellow")
         raise typer.Exit(EXIT_WAITING)
     if "no_sources" in output.degradation_reasons and session.run(_is_empty(session, output.tenant_id)):
         say("There are no documents yet: add some with `vital ingest PATH`.", "yellow")

@@ -15,6 +15,7 @@ from vital_shared.graph import (
     Pause,
     Retry,
     Skip,
+    fan_out,
     node,
 )
 from vital_shared.graph.thread import MAX_NODE_THREADS
@@ -525,6 +526,39 @@ async def test_a_sync_node_that_returns_a_coroutine_is_an_error(prepare):
 
     with pytest.raises(NodeError, match=r"node 'a' \(test_call\.py:\d+\) is sync and returned a coroutine"):
         await prepare(G).execute()
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": 2}])
+async def test_an_async_node_that_forgets_to_await_is_an_error_that_names_the_call(prepare, options):
+    class G(Graph):
+        async def _work(self):
+            return 1
+
+        @node(**options)
+        async def a(self):
+            return self._work()
+
+    said = r"node 'a' \(test_call\.py:\d+\) returned a coroutine: write await in front of _work\(…\)"
+    with pytest.raises(NodeError, match=said):
+        await prepare(G).execute()
+
+
+async def test_an_item_that_forgets_to_await_has_failed(prepare):
+    class G(Graph):
+        inputs = ("numbers",)
+
+        async def _work(self):
+            return 1
+
+        @fan_out("number", over="numbers")
+        async def a(self, number):
+            return self._work() if number else 0
+
+    run = prepare(G, numbers=(0, 1))
+    await run.execute()
+    good, bad = run.value("a")
+    assert (good.value, bad.status) == (0, "failed")
+    assert "write await in front of _work(…)" in bad.error
 
 
 class Threads(Graph):

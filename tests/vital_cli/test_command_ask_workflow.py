@@ -106,7 +106,7 @@ def test_fields_come_from_a_file_and_what_is_given_beside_it_goes_before(vital, 
     ("arguments", "sentence"),
     [
         (("--set", "text=a", "--set", "pages=many"), "pages is not valid: Input should be a valid integer"),
-        ((), "text is not valid: Field required"),
+        ((), "text is missing."),
         (("--set", "page=1"), 'ContractInput has no field "page": it has query, '),
         (("--set", "text"), '"text" sets no field: write --set field=value.'),
         (("--input", "nosuch.json"), "nosuch.json cannot be read as JSON"),

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -51,7 +53,11 @@ def test_a_run_that_waits_for_input_says_so_and_goes_on_with_the_answers(vital, 
     assert 'pages: {"page": 1}' in done.stderr
     assert 'review: {"pages": 1}' in done.stderr
     assert "\x1b" not in done.stderr
-    run_id = re.search(r"vital resume (run_\w+) --answer", done.stderr)[1]
+    run_id, command = re.search(r"vital resume (run_\w+) (--answer.*)", done.stderr).groups()
+    assert command.endswith(" ".join(own))
+    assert "--workflow reviewed.py:Reviewed" in vital("run", run_id).stdout
+    other = vital("resume", run_id, "--answer", "colour=5")
+    assert 'belongs to the workflow "reviewed.py:Reviewed"' in other.stderr
     refused = vital("resume", run_id, "--answer", "colour=5", "--answer", 'review={"score": "4"}', *own)
     assert refused.exit_code == 2
     assert "at score" in refused.stderr
@@ -92,3 +98,50 @@ def test_what_is_no_decision_leaves_the_run_waiting(vital, data_dir, options, pr
     assert refused.exit_code == 2
     assert problem in refused.stderr
     assert vital("resume", run_id, "--all").exit_code == 0
+
+
+SCRIPT = """
+import asyncio
+
+from vital_shared import Pause, Services, Workflow, WorkflowInput, node
+
+
+class Letter(Workflow):
+    @node(pauses=True)
+    async def sent(self, query: str) -> bool:
+        raise Pause(query)
+
+    @node
+    async def answer(self, sent: bool) -> str:
+        return f"sent: {sent}"
+
+
+async def main():
+    services = await Services.open()
+    asked = WorkflowInput(query="Send?", mode="2", tenant_id="local", user_id="local")
+    print((await Letter(services).execute_typed(asked)).run_id)
+    await services.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("begun", ["script", "python -m", "file", "module"])
+@pytest.mark.parametrize("place", ["letters.py:Letter", "letters:Letter"])
+def test_a_run_goes_on_however_its_class_was_imported(vital, empty_dir, tmp_path, monkeypatch, begun, place):
+    (tmp_path / "letters.py").write_text(SCRIPT)
+    monkeypatch.chdir(tmp_path)
+    for loaded in ("letters", "vital_target_letters"):  # of the cases before
+        monkeypatch.delitem(sys.modules, loaded, raising=False)
+    if begun in ("script", "python -m"):
+        how = ("letters.py",) if begun == "script" else ("-m", "letters")
+        said = subprocess.run([sys.executable, *how], capture_output=True, text=True, check=True).stdout
+    else:
+        asked = "letters.py:Letter" if begun == "file" else "letters:Letter"
+        said = vital("ask", "Send?", "--workflow", asked).stderr
+    run_id = re.search(r"run_\w+", said)[0]
+    done = vital("resume", run_id, "--answer", "sent=true", "--workflow", place)
+    assert (done.exit_code, done.stdout.strip()) == (0, "sent: True")
+    assert " ·  · " not in done.stderr

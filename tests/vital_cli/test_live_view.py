@@ -7,7 +7,7 @@ from rich.console import Console
 
 from vital_cli.views.live import LiveView
 from vital_cli.views.plain import PlainView
-from vital_shared.models.event import NodeFinished, NodeStarted, Reasoning, Superseded, Token
+from vital_shared.models.event import NodeFinished, NodeStarted, NodeYielded, Reasoning, Superseded, Token
 
 
 def drawn(view: LiveView, *, width: int = 60, height: int = 10) -> list[str]:
@@ -111,3 +111,13 @@ def test_a_plain_view_says_that_what_it_has_printed_is_superseded(capsys):
     printed = capsys.readouterr()
     assert printed.out == "Begun\nWhole"
     assert "takes the place of the text above" in " ".join(printed.err.split())
+
+
+def test_a_plain_view_puts_a_remark_within_the_text_on_a_line_of_its_own(capfd):
+    view = PlainView()
+    for seq, text in enumerate(("One", " line", "\n"), 1):
+        view.show(event(Token, seq=seq, text=text))
+        view.show(event(NodeYielded, seq=seq, node="notes", item=None, value=seq))
+    printed = capfd.readouterr()
+    assert printed.out == "One line\n"
+    assert printed.err.split("\n") == ["", "notes: 1", "", "notes: 2", "notes: 3", ""]

@@ -158,6 +158,25 @@ async def test_an_own_reason_is_kept_in_words(services):
     assert 'The step "weather" was left out: weather unknown.' in [w.message for w in output.warnings]
 
 
+async def test_an_own_reason_of_items_counts_them(services):
+    class Own(BaseWorkflow):
+        @node
+        async def cities(self, query: str) -> tuple[str, ...]:
+            return ("Rome", "Oslo", "Bern")
+
+        @fan_out("city", over="cities", degradation="weather_unknown")
+        async def weather(self, city: str, query: str) -> str:
+            if city in query:
+                return "sun"
+            raise ValueError(city)
+
+    ask = Own(services).execute_typed
+    for query, left_out in (("Rome, Oslo", "one of its items"), ("Rome", "2 of its items")):
+        output = await ask(question(query, model="canned"))
+        said = [w.message for w in output.warnings if "weather" in w.message]
+        assert said == [f'The step "weather" was done without {left_out}: weather unknown.']
+
+
 async def test_a_subclass_may_answer_without_streaming(services):
     class Fixed(BaseWorkflow):
         @node

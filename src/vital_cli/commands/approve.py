@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vital_cli.options import Events, Json, Waterfall
+from vital_cli.options import DEFAULT_WORKFLOW, Events, Json, Waterfall
 
 __all__ = ["approve"]
 
@@ -20,7 +20,7 @@ def approve(
     none: Annotated[bool, typer.Option("--none", help="Go on without any of them.")] = False,
     workflow: Annotated[
         str, typer.Option(help="The class that the run belongs to: module:Class, or file.py:Class.")
-    ] = "vital_shared:BaseWorkflow",
+    ] = DEFAULT_WORKFLOW,
     as_json: Json = False,
     events: Events = False,
     waterfall: Waterfall = False,
@@ -46,4 +46,5 @@ def approve(
         if approved is None:
             raise typer.BadParameter("say which calls may be made", param_hint="CALL, --all, --none")
         own = found(services)
-        follow(opened, own, own.resume_stream(run_id, approved), view, decide, waterfall=waterfall)
+        stream = own.resume_stream(run_id, approved)
+        follow(opened, own, stream, view, decide, target=workflow, waterfall=waterfall)

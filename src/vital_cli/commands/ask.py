@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vital_cli.options import Events, Json, Waterfall
+from vital_cli.options import DEFAULT_WORKFLOW, Events, Json, Waterfall
 
 __all__ = ["ApprovalChoice", "ask"]
 
@@ -55,7 +55,7 @@ def ask(
     ] = ApprovalChoice.ASK,
     workflow: Annotated[
         str, typer.Option(help="The class that answers: module:Class, or file.py:Class.")
-    ] = "vital_shared:BaseWorkflow",
+    ] = DEFAULT_WORKFLOW,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="A field of the workflow's input; repeatable."),
@@ -101,7 +101,7 @@ def ask(
     asked = request_from(found.input_type, fields)
     with open_session() as opened:
         own = found(opened.services)
-        follow(opened, own, own.execute_stream(asked), view, decide, waterfall=waterfall)
+        follow(opened, own, own.execute_stream(asked), view, decide, target=workflow, waterfall=waterfall)
 
 
 def _given(context: typer.Context, options: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vital_cli.options import Events, Json, Waterfall
+from vital_cli.options import DEFAULT_WORKFLOW, Events, Json, Waterfall
 
 __all__ = ["resume"]
 
@@ -34,7 +34,7 @@ def resume(
     user: Annotated[str, typer.Option(help="Who decides; stored with the run.")] = "local",
     workflow: Annotated[
         str, typer.Option(help="The class that the run belongs to: module:Class, or file.py:Class.")
-    ] = "vital_shared:BaseWorkflow",
+    ] = DEFAULT_WORKFLOW,
     as_json: Json = False,
     events: Events = False,
     waterfall: Waterfall = False,
@@ -59,4 +59,4 @@ def resume(
             denied=read_reasons(deny or ()),
             user_id=user,
         )
-        follow(opened, own, stream, view, ask_for_each, waterfall=waterfall)
+        follow(opened, own, stream, view, ask_for_each, target=workflow, waterfall=waterfall)

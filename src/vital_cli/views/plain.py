@@ -16,6 +16,10 @@ __all__ = ["PlainView"]
 class PlainView:
     """A view of the answer as it comes, then of its sources."""
 
+    def __init__(self) -> None:
+        self._within_line = False
+        """Whether the text so far ends within a line, where no remark belongs."""
+
     def __enter__(self) -> Self:
         return self
 
@@ -27,22 +31,32 @@ class PlainView:
         match event:
             case Token(text=text):
                 write(clean(text))
+                self._within_line = not text.endswith("\n")
             case Retrieval(status="success"):
                 found = counted(event.documents, "passage")
-                say(f"{event.source}: {found} in {duration(event.duration_seconds)}")
+                self._remark(f"{event.source}: {found} in {duration(event.duration_seconds)}")
             case Retrieval():
-                say(f"{event.source}: {event.status} after {duration(event.duration_seconds)}")
+                self._remark(f"{event.source}: {event.status} after {duration(event.duration_seconds)}")
             case ToolFinished(result=result):
-                say(f"{call_in_words(result)}: {result.status} in {duration(result.duration_seconds)}")
+                seconds = duration(result.duration_seconds)
+                self._remark(f"{call_in_words(result)}: {result.status} in {seconds}")
             case Superseded():
                 write("\n")
+                self._within_line = False
                 say(
                     "Another worker has gone on with the run: what follows takes the place of the text above."
                 )
             case NodeYielded(node=node, value=value):
-                say(f"{node}: {value_in_words(value)}")
+                self._remark(f"{node}: {value_in_words(value)}")
             case _:  # the steps of the engine are for the live view
                 pass
+
+    def _remark(self, text: str) -> None:
+        """Print a remark on a line of its own, where both streams go to one place."""
+        if self._within_line:
+            say("")
+            self._within_line = False
+        say(text)
 
     def conclude(self, output: WorkflowOutput) -> None:
         """Print the sources, and say the rest."""

@@ -10,6 +10,7 @@ from vital_cli.views.words import call_in_words, how_to_approve, suggestion_line
 from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.runs import RunRecord
+from vital_shared.workflows.workflow_parts import stored_place
 
 __all__ = ["show_record"]
 
@@ -27,7 +28,7 @@ def show_record(record: RunRecord, decisions: Sequence[RunDecision]) -> None:
     lines += [f"Decided   {_decision(each)}" for each in decisions]
     write(clean("\n".join(lines) + "\n\n"))
     if record.output is not None:
-        _show_output(record.output)
+        _show_output(record.output, stored_place(record.workflow))
 
 
 def _decision(made: RunDecision) -> str:
@@ -45,12 +46,12 @@ def _status(record: RunRecord) -> str:
     return record.status
 
 
-def _show_output(output: WorkflowOutput) -> None:
+def _show_output(output: WorkflowOutput, workflow: str) -> None:
     for call in output.suggested_tools:
         what, why = suggestion_lines(call)
         write(clean(f"{what}\n    {why}\n"))
     if output.status == "awaiting_approval":
-        write(how_to_approve(output) + "\n")
+        write(how_to_approve(output, workflow) + "\n")
     for result in output.tool_results:
         write(clean(f"{call_in_words(result)}: {result.content or result.error}\n"))
     write(clean(output.response))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from typing import cast
 
+from vital_cli.options import DEFAULT_WORKFLOW
 from vital_shared.graph import NodeStatus, waterfall
 from vital_shared.graph.outcome import Span
 from vital_shared.models.citation import Citation
@@ -98,7 +100,7 @@ def _figures(output: WorkflowOutput) -> Iterator[str]:
     yield f"${output.cost.total}"
     yield counted(output.tokens.total, "token")
     yield _times(output.timings)
-    if output.model is not None:
+    if output.model:  # none where a workflow's own node has written the answer
         yield output.model
     yield output.run_id
 
@@ -115,16 +117,20 @@ def value_in_words(value: object) -> str:
     return text if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + "…"
 
 
-def how_to_approve(output: WorkflowOutput) -> str:
-    """Explain how a waiting run goes on."""
+def how_to_approve(output: WorkflowOutput, workflow: str) -> str:
+    """Explain how a waiting run goes on.
+
+    :param workflow: the place of its class, as ``--workflow`` takes it.
+    """
+    own = "" if workflow == DEFAULT_WORKFLOW else f" --workflow {shlex.quote(workflow)}"
     if output.required_input:
         asked = "".join(f"  {each.name}: {value_in_words(each.value)}\n" for each in output.required_input)
         answers = " ".join(f"--answer {each.name}=…" for each in output.required_input)
         calls = " --all" if output.suggested_tools else ""
-        return f"The run waits for input:\n{asked}  vital resume {output.run_id} {answers}{calls}"
+        return f"The run waits for input:\n{asked}  vital resume {output.run_id} {answers}{calls}{own}"
     return (
         "The run waits for your approval; instead of --all name the calls that may be made, or --none:\n"
-        f"  vital approve {output.run_id} --all"
+        f"  vital approve {output.run_id} --all{own}"
     )
 
 

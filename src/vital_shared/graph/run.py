@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from types import CoroutineType
 from typing import Any
 
 from vital_shared.graph.call import call_node
 from vital_shared.graph.errors import GraphError, NodeError
 from vital_shared.graph.json_value import json_value
 from vital_shared.graph.node import Pause, Skip
+from vital_shared.graph.not_awaited import not_awaited
 from vital_shared.graph.observer import notify, observer_failed
 from vital_shared.graph.outcome import NodeStatus, RunStatus
 from vital_shared.graph.plan import MISSING, Node
@@ -123,7 +125,7 @@ class Run(RunState):
             return self.plan.roots
         return [index for index, left in enumerate(self._pending) if left == 0]
 
-    async def _drive(self, index: int, own: Sequence[asyncio.Task[None]] = ()) -> None:  # noqa: C901, PLR0912 - the hot loop, see below
+    async def _drive(self, index: int, own: Sequence[asyncio.Task[None]] = ()) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop, see below
         """Run a node, and then each time the first node that has become ready.
 
         All that every node pays stands here, written for speed: calls are what costs. So a new task finds
@@ -146,15 +148,18 @@ class Run(RunState):
                     observer_failed(self, observer, "node_started")
             try:
                 if node.only >= 0:
-                    values[node.slot] = await node.function(target, values[node.only])
+                    value = await node.function(target, values[node.only])
                 else:
                     arguments = node.take(values)
                     if node.defaults:
                         arguments = _with_defaults(arguments, node.defaults)
                     if node.plain:
-                        values[node.slot] = await node.function(target, *arguments)
+                        value = await node.function(target, *arguments)
                     else:
-                        values[node.slot] = await call_node(self, node, arguments)
+                        value = await call_node(self, node, arguments)
+                if type(value) is CoroutineType:
+                    raise not_awaited(node, value)  # noqa: TRY301 - as if the node had raised it
+                values[node.slot] = value
             except BaseException as error:  # noqa: BLE001 - a node may raise anything: raised or recorded
                 if not self._goes_on(node, error, cancelled=cancelling() > before):
                     return

@@ -13,7 +13,7 @@ from typing import Any, Final
 from vital_shared.errors import InvalidRequest
 from vital_shared.graph import GraphError
 
-__all__ = ["find_object"]
+__all__ = ["MODULE_PREFIX", "find_object"]
 
 MODULE_PREFIX: Final = "vital_target_"
 """Prefix of the names of modules imported from a file, so that none takes the place of another module."""

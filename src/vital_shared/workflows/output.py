@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeVar
 
 from vital_shared.billing.run_context import RunContext
-from vital_shared.graph import Run
+from vital_shared.graph import Degradation, Run
 from vital_shared.models.answer import Answer, Quality, to_answer
 from vital_shared.models.model_call import ModelCall, total_tokens
 from vital_shared.models.money import to_dollars
@@ -136,11 +137,22 @@ def _warnings(
     run: Run, quality: Quality, reasons: tuple[DegradationReason, ...]
 ) -> tuple[AnswerWarning, ...]:
     warnings = [*quality.warnings, *(warning_for(reason) for reason in reasons if reason != "other")]
-    unknown = {d.reason: d.node for d in run.degradations if known_reason(d.reason) == "other"}
-    for reason, node in unknown.items():
-        words = reason.replace("_", " ")
-        warnings.append(AnswerWarning(type="degraded", message=f'The step "{node}" was left out: {words}.'))
-    return tuple(warnings)
+    return (*warnings, *_own_warnings(run.degradations))
+
+
+def _own_warnings(degradations: Sequence[Degradation]) -> Iterator[AnswerWarning]:
+    """Warn of the reasons that are a workflow's own, each once, with the number of items of a fan-out."""
+    own = [d for d in degradations if known_reason(d.reason) == "other"]
+    counted = Counter((d.node, d.reason) for d in own if d.item is not None)
+    for node, reason in dict.fromkeys((d.node, d.reason) for d in own):
+        items = counted[node, reason]
+        left_out = f'"{node}" was left out' if not items else f'"{node}" was done without {_items(items)}'
+        message = f"The step {left_out}: {reason.replace('_', ' ')}."
+        yield AnswerWarning(type="degraded", message=message)
+
+
+def _items(number: int) -> str:
+    return "one of its items" if number == 1 else f"{number:,} of its items"
 
 
 def _unpriced(calls: Sequence[ModelCall], answer: Answer | None) -> Iterator[AnswerWarning]:

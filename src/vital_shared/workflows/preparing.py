@@ -25,7 +25,7 @@ from vital_shared.workflows.estimate import MaxCost, declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.model_selection import check_prices, remaining, resolve_models
 from vital_shared.workflows.required_input import APPROVAL, TOOL_PLAN, is_approval
-from vital_shared.workflows.workflow_parts import WorkflowParts
+from vital_shared.workflows.workflow_parts import WorkflowParts, same_workflow, stored_place
 
 __all__ = [
     "RestoredRun",
@@ -131,9 +131,10 @@ def resumable(workflow: WorkflowParts, record: RunRecord) -> RunRecord:
 
     :raises PlanChanged: when the run belongs to another workflow, or to an older form of this one.
     """
-    if record.workflow != workflow.name:
+    if not same_workflow(record.workflow, workflow.name):
         raise PlanChanged(
-            f'The run {record.id} belongs to the workflow "{record.workflow}": resume it with that one.',
+            f'The run {record.id} belongs to the workflow "{stored_place(record.workflow)}": '
+            "resume it with that one.",
             field="run_id",
         )
     stored = record.input.model_dump_json(by_alias=False, round_trip=True)

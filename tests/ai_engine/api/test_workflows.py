@@ -226,7 +226,7 @@ async def test_a_run_of_a_workflow_that_is_no_longer_served_conflicts(serve: Ser
     response = await later.client.post(f"/v1/runs/{run_id}/approval", json={"approved": "all"})
     assert response.status_code == 409
     assert response.json()["detail"] == (
-        f'The run {run_id} belongs to the workflow "tests.ai_engine.api.test_workflows.Echo", which is not '
+        f'The run {run_id} belongs to the workflow "tests.ai_engine.api.test_workflows:Echo", which is not '
         "served here any longer: serve it again to go on with the run."
     )
     assert (await later.client.delete(f"/v1/runs/{run_id}")).status_code == 204
