@@ -20,6 +20,36 @@ from vital_shared.graph import (
 )
 from vital_shared.graph.thread import MAX_NODE_THREADS
 
+# Turns of the loop
+
+
+@pytest.mark.parametrize("is_delivered", [True, False])
+async def test_a_stream_that_waits_for_nothing_leaves_the_loop_its_turns_and_can_be_cancelled(
+    prepare, is_delivered
+):
+    begun, yielded = asyncio.Event(), 0
+
+    class G(Graph):
+        @node
+        async def a(self):
+            nonlocal yielded
+            begun.set()
+            while yielded < 100_000:  # without end, but for a test that fails
+                yielded += 1
+                yield yielded
+            yield Done(yielded)
+
+    async def deliver(node, chunk, item):
+        pass
+
+    running = asyncio.create_task(prepare(G, {"deliver": deliver if is_delivered else None}).execute())
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert yielded < 1_000
+
+
 # Timeouts
 
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from vital_shared.graph.errors import NodeError
 from vital_shared.graph.fan_out import call_each
@@ -19,6 +19,10 @@ from vital_shared.graph.step import Step
 from vital_shared.graph.thread import in_thread
 
 __all__ = ["call_node"]
+
+CHUNKS_PER_TURN: Final = 32
+"""Chunks of a streaming node, after each of which the event loop has a turn: a generator that waits for
+nothing would keep it for itself, and could not be cancelled."""
 
 
 class _Sink:
@@ -99,7 +103,7 @@ def _once(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[Any]:
 
 
 async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
-    deliver = sink.run.deliver
+    deliver, chunks = sink.run.deliver, 0
     try:
         async for chunk in generator:
             kind = type(chunk)
@@ -111,6 +115,9 @@ async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
             sink.shown = True
             if deliver is not None:
                 await deliver(node, chunk, sink.item)
+            chunks += 1
+            if not chunks % CHUNKS_PER_TURN:
+                await asyncio.sleep(0)
     finally:
         await generator.aclose()
     raise NodeError(f"node '{node.name}' ended without Done(value)", node=node.name)
