@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, PlainSerializer
 
 from vital_shared import BaseWorkflow, Graph, Pause, Workflow, node
 from vital_shared.errors import RunFailed
@@ -15,6 +15,10 @@ from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.testing import question
 
 GIVEN: dict[str, Any] = {"query": "?", "mode": "2", "tenant_id": "acme", "user_id": "ann"}
+
+
+Masked = Annotated[str, PlainSerializer(lambda _: "***")]
+"""A text of which JSON gets to see nothing, by a serializer of the class's own."""
 
 
 class Shape(BaseModel):
@@ -26,24 +30,24 @@ class Circle(Shape):
 
 
 class OddInput(WorkflowInput):
-    secret: SecretStr | None = None
+    masked: Masked | None = None
     hidden: str = Field(default="", exclude=True)
     shape: Shape = Shape()
     share: float | None = None
-    unread: SecretStr | None = None
+    unread: Masked | None = None
 
 
 class Showing(Workflow[OddInput]):
     @node
     async def answer(
         self,
-        secret: SecretStr | None,
+        masked: Masked | None,
         hidden: str,
         shape: Shape,
         share: float | None,
         metadata: dict[str, Any],
     ) -> str:
-        shown = secret.get_secret_value() if secret else ""
+        shown = masked or ""
         return f"{shown} {hidden} {shape!r} {share} {metadata}"
 
 
@@ -54,14 +58,14 @@ class Asking(Workflow[OddInput]):
 
     @node
     async def answer(
-        self, verdict: bool, secret: SecretStr | None, hidden: str, shape: Shape, share: float | None
+        self, verdict: bool, masked: Masked | None, hidden: str, shape: Shape, share: float | None
     ) -> str:
-        return f"{verdict} {secret} {hidden} {shape} {share}"
+        return f"{verdict} {masked} {hidden} {shape} {share}"
 
 
 ODD = (
-    {"secret": SecretStr("one")},
-    {"secret": SecretStr("two")},
+    {"masked": "one"},
+    {"masked": "two"},
     {"hidden": "one"},
     {"hidden": "two"},
     {"shape": Circle(radius=1)},
@@ -96,7 +100,7 @@ async def test_a_node_of_ones_own_gets_the_question_as_it_was_asked(open_service
 
 async def test_a_field_that_no_node_reads_keeps_no_answer_out_of_the_cache(open_services):
     services = await open_services(cache_entries=99)
-    requests = [OddInput(**GIVEN, unread=SecretStr(text)) for text in ("one", "two")]
+    requests = [OddInput(**GIVEN, unread=text) for text in ("one", "two")]
     outputs = [await Showing(services).execute_typed(each) for each in requests]
     assert [output.cache_status for output in outputs] == ["miss", "hit"]
 
@@ -108,7 +112,7 @@ async def test_a_run_whose_input_would_not_come_back_ends_at_its_pause(services,
 
 
 async def test_a_run_pauses_whatever_the_fields_hold_that_no_node_reads(services):
-    request = OddInput(**GIVEN, unread=SecretStr("one"), metadata={"a": (1,)})
+    request = OddInput(**GIVEN, unread="one", metadata={"a": (1,)})
     paused = await Asking(services).execute_typed(request)
     output = await Asking(services).resume(paused.run_id, answers={"verdict": True})
     assert output.response.startswith("True None")

@@ -1,9 +1,12 @@
 """A workflow has inputs of its own: validated, read by nodes, in the cache's key, stored and read back."""
 
+from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, Secret, SecretBytes, SecretStr, ValidationError, create_model
 
 from vital_shared import InvalidRequest, Pause, PlanChanged, PlanError, Workflow, WorkflowInput, fan_out, node
 from vital_shared.testing import question, workflow_services
@@ -209,3 +212,33 @@ def test_inputs_that_are_named_like_those_of_a_graph_are_an_error_at_the_definit
 
         class Wrong(Workflow):
             inputs = ("name",)
+
+
+class Vault(BaseModel):
+    keys: dict[str, SecretStr]
+
+
+SECRET = "is a secret, and the input is stored with its run, where it is masked"
+SECRETS = (SecretStr, SecretBytes, Secret[int], SecretStr | None, list[Secret[int]], Vault)
+
+
+@pytest.mark.parametrize(
+    ("kind", "problem"),
+    [*((kind, SECRET) for kind in SECRETS), (Callable[[], int], "has a type that JSON cannot hold")],
+)
+def test_a_field_that_is_not_read_back_as_it_was_given_is_an_error_at_the_definition(kind, problem):
+    given = create_model("Given", __base__=WorkflowInput, key=(kind, ...))
+    with pytest.raises(PlanError, match=f"the field 'key' of Given {problem}"):
+
+        class Using(Workflow[given]):  # type: ignore[valid-type]
+            pass
+
+
+@pytest.mark.parametrize("kind", [date, Decimal, bytes, set[int], dict[int, str], Clause | None, object, Any])
+def test_a_field_that_json_can_hold_is_none(kind):
+    given = create_model("Given", __base__=WorkflowInput, key=(kind, ...))
+
+    class Using(Workflow[given]):  # type: ignore[valid-type]
+        pass
+
+    assert "key" in Using.inputs

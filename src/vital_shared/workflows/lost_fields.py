@@ -18,8 +18,8 @@ WHOLE_INPUT: Final = "input"
 def lost_fields(request: WorkflowInput, names: Collection[str]) -> tuple[str, ...]:
     """Return the fields that would come back from JSON as something else, in the order of the class.
 
-    Secrets are written as stars, excluded fields not at all, an object of a subclass as one of the declared
-    class, and NaN as null.
+    Masked values are written as stars, excluded fields not at all, an object of a subclass as one of the
+    declared class, and NaN as null.
 
     :param names: the fields to look at; with ``input`` among them it is all.
     :raises InvalidRequest: when JSON cannot hold one at all.

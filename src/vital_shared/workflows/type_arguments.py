@@ -9,6 +9,7 @@ from typing_extensions import TypeVar as DefaultTypeVar
 
 from vital_shared.graph import PlanError
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.workflows.storable_input import check_storable
 
 __all__ = ["InputT", "input_type_of", "result_type_of", "type_arguments"]
 
@@ -52,13 +53,14 @@ def _filled(argument: Any, given: Mapping[Any, Any]) -> Any:
 def input_type_of(workflow: str, argument: Any) -> type[WorkflowInput]:
     """Return the class of a workflow's inputs.
 
-    :raises PlanError: when it is no `WorkflowInput`.
+    :raises PlanError: when it is no `WorkflowInput`, or a field of it cannot be stored and read back.
     """
     if isinstance(argument, TypeVar):
         return WorkflowInput
     if isinstance(argument, type) and issubclass(argument, WorkflowInput):
         for name in TAKEN_NAMES & set(argument.model_fields):
             raise PlanError(f"{argument.__name__} has a field '{name}', a name that runs use: rename it")
+        check_storable(argument)
         return argument
     shown = argument.__name__ if isinstance(argument, type) else repr(argument)
     raise PlanError(
