@@ -1,6 +1,7 @@
 """Each workflow is counted, with no line of its own."""
 
 import asyncio
+import logging
 import time
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from decimal import Decimal
 import pytest
 from tests.workflows.conftest import FACT, Open
 
-from vital_shared import BaseWorkflow, RunFailed, node, track_llm_call
+from vital_shared import BaseWorkflow, Pause, RunFailed, Workflow, node, track_llm_call
 from vital_shared.errors import InvalidRequest, LimitExceeded, StoreError
 from vital_shared.graph import Outcome
 from vital_shared.llm.base import ModelUnavailable
@@ -29,6 +30,7 @@ from vital_shared.monitoring.metrics import (
 )
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.testing import CannedModel, CannedSource, ScriptedModel, asks_for, counted, question, says
+from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.run_metrics import RunMetrics, count_ended
 
 REQUESTS, SECONDS = "vital_workflow_requests_total", "vital_workflow_duration_seconds"
@@ -308,6 +310,37 @@ async def test_runs_that_expire_or_were_lost_count_once(services):
                 count_ended(run, services.request_counts, longest_seconds=300)
     assert growth(REQUESTS) == growth(REQUESTS, outcome="cancelled") == 1
     assert growth("vital_workflow_errors_total") == 0
+
+
+class Bare(Workflow):
+    @node(pauses=True)
+    async def verdict(self, query: str) -> str:
+        raise Pause(query)
+
+    @node
+    async def answer(self, verdict: str) -> str:
+        return verdict
+
+
+@pytest.mark.parametrize(("workflow", "uses"), [(Bare, 0), (BaseWorkflow, 1)])
+async def test_only_a_run_with_an_agent_that_expires_uses_one_and_names_it(services, caplog, workflow, uses):
+    await ask(services, "echo this", mode="1", workflow=workflow)
+    with counted() as growth, caplog.at_level(logging.INFO):
+        (run,) = await services.runs.sweep(datetime.now(UTC) + timedelta(days=2))
+        count_ended(run, services.request_counts, longest_seconds=300)
+        log_ended(run)
+    assert growth(REQUESTS, outcome="cancelled") == 1
+    assert growth("vital_agent_usage_total") == uses
+    (line,) = (text for text in map(logging.LogRecord.getMessage, caplog.records) if "run_finished" in text)
+    assert line.count("agent_id") == uses
+
+
+async def test_the_line_of_a_run_that_no_agent_answers_names_none(services, caplog):
+    paused = await ask(services, workflow=Bare)
+    with caplog.at_level(logging.INFO):
+        await Bare(services).resume(paused.run_id, answers={"verdict": "good"})
+    (line,) = (text for text in map(logging.LogRecord.getMessage, caplog.records) if "run_finished" in text)
+    assert "agent_id" not in line
 
 
 async def test_a_run_whose_process_died_is_a_failure(services):

@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from tests.tracing import Spans
 from tests.workflows.conftest import FACT, Open
 
-from vital_shared import BaseWorkflow, node
+from vital_shared import BaseWorkflow, Workflow, node
 from vital_shared.errors import ConfigurationError, RunFailed
 from vital_shared.graph import Done, Graph, Outcome, Run, Step, fan_out
 from vital_shared.llm.base import ModelUnavailable
@@ -472,3 +472,15 @@ def test_where_it_is_off_nothing_of_it_is_imported(tmp_path) -> None:
         [sys.executable, "-c", UNTRACED, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.stdout == "[]\n[]\n[]\n", done.stderr
+
+
+async def test_the_span_of_a_run_names_an_agent_where_one_answers(services: Services, spans: Spans) -> None:
+    class Greeting(Workflow):
+        @node
+        async def answer(self, query: str) -> str:
+            return query
+
+    await Greeting(services).execute_typed(question("Hello"))
+    await BaseWorkflow(services).execute_typed(question("How long?", model="canned"))
+    agents = [(span.attributes or {}).get("gen_ai.agent.id") for span in spans.of("invoke_workflow")]
+    assert agents == [None, "generalist"]

@@ -77,7 +77,7 @@ class CachedAnswer(RunHandle):
         output = replayed(self.found, self.run_id, self._request, seconds, first - self._started)
         self._metrics.answered(output)
         count_spared(self._services, self.found, output)
-        log_end(self.run_id, self._request, output, None, seconds)
+        log_end(self.run_id, self._request, output, None, seconds, self._metrics.agent_id)
         return output
 
     def cancel(self, reason: CancelReason = "cancelled") -> None:

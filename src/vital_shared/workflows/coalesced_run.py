@@ -212,8 +212,9 @@ class CoalescedRun(RunHandle):
                 failed.message, run_id=self.run_id, node=failed.node, error_type=failed.error_type
             )
         self.error = failure
-        self._metrics("hit").failed(failure, seconds)
-        log_end(self.run_id, self._request, None, failure, seconds)
+        metrics = self._metrics("hit")
+        metrics.failed(failure, seconds)
+        log_end(self.run_id, self._request, None, failure, seconds, metrics.agent_id)
         RunEvents(self.log).emit(
             RunFailedEvent, error_type=failure.error_type, message=failure.message, node=failure.node
         )
@@ -225,7 +226,7 @@ class CoalescedRun(RunHandle):
             metrics.first_token(self._first_token)
         metrics.answered(output)
         count_spared(self._services, found, output)
-        log_end(self.run_id, self._request, output, None, seconds)
+        log_end(self.run_id, self._request, output, None, seconds, metrics.agent_id)
         RunEvents(self.log).emit(RunFinished, output=output)
 
     def _metrics(self, status: CacheStatus) -> RunMetrics:

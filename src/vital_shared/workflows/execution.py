@@ -175,7 +175,7 @@ class Execution(RunHandle):
             try:
                 await self._work()
             finally:
-                log_end(self.run_id, request, self._answer, self.error, self._seconds)
+                log_end(self.run_id, request, self._answer, self.error, self._seconds, self._metrics.agent_id)
                 if trace is not None:
                     trace.ended(self._answer, self.error)
 
@@ -371,7 +371,7 @@ def _traced(
         return None
     from vital_shared.workflows.tracing import RunSpan  # noqa: PLC0415 - OpenTelemetry is an extra
 
-    span = RunSpan(found, workflow.class_name, run_id, request, earlier)
+    span = RunSpan(found, workflow, run_id, request, earlier)
     run.observers = (*run.observers, span)
     return span
 

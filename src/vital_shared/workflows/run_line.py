@@ -11,6 +11,7 @@ from vital_shared.logs import get_logger
 from vital_shared.models.money import to_dollars
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.run_record import EndedRun
+from vital_shared.workflows.traits import known_traits
 
 __all__ = ["log_end", "log_ended"]
 
@@ -24,10 +25,12 @@ def log_end(
     answer: WorkflowOutput | None,
     error: RunFailed | None,
     seconds: float,
+    agent_id: str | None,
 ) -> None:
     """Log how a run has ended; a paused one has not.
 
     :param seconds: the duration, without waits for the user.
+    :param agent_id: the agent that answers; None: there is none in the workflow.
     """
     if not _lines.isEnabledFor(logging.INFO):
         return  # before it is put into words: in a library nobody may want to read it
@@ -42,7 +45,7 @@ def log_end(
         run_id=run_id,
         tenant_id=request.tenant_id,
         mode=request.mode.value,
-        agent_id=request.agent_id,
+        **_agent(agent_id),
         **outcome,
     )
 
@@ -50,18 +53,24 @@ def log_end(
 def log_ended(run: EndedRun) -> None:
     """Log the end of a run that nobody worked on any more: cancelled while it waited, expired, or lost."""
     request = run.request
+    traits = known_traits(run.workflow)
+    has_agent = traits is None or traits.has_agent
     logger.info(
         "run_finished",
         run_id=run.run_id,
         tenant_id=request.tenant_id,
         mode=request.mode.value,
-        agent_id=request.agent_id,
+        **_agent(request.agent_id if has_agent else None),
         status=run.status,
         duration_seconds=round(run.seconds, 4),
         cost_dollars=None,  # the ledger knows
         model=None,
         degradation_reasons=[],
     )
+
+
+def _agent(agent_id: str | None) -> dict[str, str]:
+    return {} if agent_id is None else {"agent_id": agent_id}
 
 
 def _answered(answer: WorkflowOutput) -> dict[str, Any]:

@@ -57,7 +57,7 @@ from vital_shared.retrieval.search_metrics import count_search
 from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.run_record import EndedRun
 from vital_shared.workflows.events import RESULTS_NODE
-from vital_shared.workflows.traits import WorkflowTraits
+from vital_shared.workflows.traits import WorkflowTraits, known_traits
 
 __all__ = ["RunMetrics", "count_ended", "count_refused", "count_rejected", "unstreamed"]
 
@@ -124,6 +124,11 @@ class RunMetrics(Observer):
         self._tokens: list[float] = []
         self.token: Callable[[float], None] = self._tokens.append
         """Note when the reader gets a piece of the answer. It is called for each, so nothing else is done."""
+
+    @property
+    def agent_id(self) -> str | None:
+        """The agent that answers; None: there is none in the workflow."""
+        return self._request.agent_id if self._has_agent else None
 
     # Notifications of the engine
 
@@ -331,7 +336,8 @@ def count_ended(run: EndedRun, request_counts: RequestCounts, *, longest_seconds
     if run.run_id in _unsaved:
         _unsaved.remove(run.run_id)
         return
-    metrics = RunMetrics(run.run_id, run.request, request_counts, None, run.workflow)
+    traits = known_traits(run.workflow)
+    metrics = RunMetrics(run.run_id, run.request, request_counts, traits, run.workflow)
     if run.status == "failed":
         lost = RunFailed("The run was lost.", run_id=run.run_id, error_type="lost")
     else:

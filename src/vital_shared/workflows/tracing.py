@@ -19,6 +19,7 @@ from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.spans import error_type, fail, link_to, traceparent
 from vital_shared.workflows.events import RESULTS_NODE
+from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["NodeSpans", "RunSpan"]
 
@@ -118,25 +119,31 @@ class RunSpan(NodeSpans):
 
     It stands below the span that is current where the run begins, if any.
 
-    :param workflow: the class's name.
+    :param workflow: the workflow, whose class names it.
     :param earlier: the result of `traceparent` for the part before the pause.
     """
 
     def __init__(
-        self, tracer: Tracer, workflow: str, run_id: str, request: WorkflowInput, earlier: str | None
+        self,
+        tracer: Tracer,
+        workflow: WorkflowParts,
+        run_id: str,
+        request: WorkflowInput,
+        earlier: str | None,
     ) -> None:
         super().__init__(tracer)
-        self._name = f"invoke_workflow {workflow}"
+        self._name = f"invoke_workflow {workflow.class_name}"
         self._links = () if earlier is None else (link_to(earlier),)
         self._attributes = {
             "gen_ai.operation.name": "invoke_workflow",
-            "gen_ai.workflow.name": workflow,
-            "gen_ai.agent.id": request.agent_id,
+            "gen_ai.workflow.name": workflow.class_name,
             "vital.run.id": run_id,
             "vital.tenant.id": request.tenant_id,
             "vital.mode": request.mode.value,
             "vital.execution": request.execution,
         }
+        if workflow.traits.has_agent:
+            self._attributes["gen_ai.agent.id"] = request.agent_id
         if request.session_id is not None:
             self._attributes["gen_ai.conversation.id"] = request.session_id
 

@@ -13,7 +13,7 @@ from vital_shared.workflows.caching import Caching, caching_of
 from vital_shared.workflows.own_nodes import built_in_nodes, own_values
 from vital_shared.workflows.typed_result import ANSWER_VALUE, RESULT_VALUE
 
-__all__ = ["AGENT_VALUE", "WorkflowTraits", "traits_of"]
+__all__ = ["AGENT_VALUE", "WorkflowTraits", "known_traits", "remember_traits", "traits_of"]
 
 AGENT_VALUE: Final = "load_agent"
 QUALITY_VALUE: Final = "quality"
@@ -48,6 +48,20 @@ class WorkflowTraits(NamedTuple):
 
     is_assessed: bool
     """Whether the quality of its answers is checked."""
+
+
+_known: Final[dict[str, WorkflowTraits]] = {}
+"""The traits of the classes of this process, by the name that their runs are stored with."""
+
+
+def remember_traits(stored_name: str, traits: WorkflowTraits) -> None:
+    """Let the stored runs of a class be counted by its traits."""
+    _known[stored_name] = traits
+
+
+def known_traits(stored_name: str) -> WorkflowTraits | None:
+    """Return the traits of a class, by the name that its runs are stored with; None: it is not here."""
+    return _known.get(stored_name)
 
 
 def traits_of(

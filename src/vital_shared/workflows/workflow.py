@@ -24,10 +24,10 @@ from vital_shared.workflows.required_input import check_approvals
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import unstreamed
 from vital_shared.workflows.services import Services
-from vital_shared.workflows.traits import WorkflowTraits, traits_of
+from vital_shared.workflows.traits import WorkflowTraits, remember_traits, traits_of
 from vital_shared.workflows.type_arguments import InputT, input_type_of, result_type_of, type_arguments
 from vital_shared.workflows.typed_result import check_outcome, with_result, with_result_of_event
-from vital_shared.workflows.workflow_parts import WorkflowParts
+from vital_shared.workflows.workflow_parts import WorkflowParts, stored_name
 
 __all__ = ["Workflow"]
 
@@ -102,6 +102,7 @@ class Workflow(
             is_cacheable=cls.cacheable,
             cache_version=cls.cache_version,
         )
+        remember_traits(stored_name(cls), cls.traits)
 
     @classmethod
     def whole_input(cls, outer: Any, values: Mapping[str, Any]) -> Any:
