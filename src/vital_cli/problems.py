@@ -13,6 +13,8 @@ from vital_shared.graph import GraphError
 
 __all__ = ["EXIT_FAILED", "EXIT_WAITING", "EXIT_WRONG_INPUT", "debugging", "invalid", "report_error"]
 
+DEBUG_HINT = "Run the command again with VITAL_DEBUG=1 to see where it happened."
+
 EXIT_FAILED = 1
 EXIT_WRONG_INPUT = 2
 EXIT_WAITING = 3
@@ -35,13 +37,15 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, InvalidRequest) and error.field is not None:
         return f"{error.message} ({error.field})"
     if isinstance(error, RunFailed):
-        return f"{error.message} ({error.run_id})"
+        return f"{error.message} ({error.run_id}){_where(error)}"
     if isinstance(error, VitalError | GraphError):
         return str(error)
-    return (
-        f"Unexpected {type(error).__name__}: {error}. "
-        "Run the command again with VITAL_DEBUG=1 to see where it happened."
-    )
+    return f"Unexpected {type(error).__name__}: {error}. {DEBUG_HINT}"
+
+
+def _where(error: RunFailed) -> str:
+    """Hint at the log where code has failed, such as a node's: its message is kept out of the answer."""
+    return f". {DEBUG_HINT}" if error.error_type == "internal" and not debugging() else ""
 
 
 def invalid(error: ValidationError) -> InvalidRequest:

@@ -1,6 +1,7 @@
 """`vital ask --workflow`: a class of one's own, with the fields of its own input."""
 
 import json
+import re
 
 import pytest
 
@@ -48,6 +49,12 @@ class Waiting(Workflow):
     @node(pauses=True)
     async def verdict(self, query: str) -> str:
         raise Pause(query)
+
+
+class Faulty(Workflow):
+    @node
+    async def answer(self, query: str) -> str:
+        return {}[query]
 
 
 class Alone(Graph):
@@ -142,3 +149,13 @@ def test_a_graph_that_is_no_workflow_is_refused(vital, own):
 def test_a_run_that_waits_for_something_else_than_approval_is_left_waiting(vital, own):
     done = vital("ask", "a", "--workflow", f"{own}:Waiting")
     assert done.exit_code == 3
+
+
+def test_a_fault_in_a_node_says_how_to_see_where_it_happened(vital, own, monkeypatch):
+    done = vital("ask", "a", "--workflow", f"{own}:Faulty")
+    said = " ".join(done.stderr.split())
+    assert re.search(
+        r'failed in "answer": KeyError \(run_\w+\)\. Run the command again with VITAL_DEBUG=1', said
+    )
+    monkeypatch.setenv("VITAL_DEBUG", "1")
+    assert "Run the command again" not in vital("ask", "a", "--workflow", f"{own}:Faulty").stderr

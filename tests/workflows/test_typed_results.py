@@ -127,6 +127,25 @@ async def test_a_result_that_is_of_another_type_fails_the_run(services):
         await Wrong(services).execute_typed(question("one"))
 
 
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"parties": ("hunter2",), "signed": date(2026, 5, 1), "price": Decimal(1)}, "it is a dict"),
+        ({"parties": ("hunter2",)}, "at signed: Field required (1 more)"),
+    ],
+)
+async def test_a_dict_where_a_model_is_declared_is_named_and_not_repeated(services, made, said):
+    class Wrong(Workflow[WorkflowInput, Contract]):
+        @node
+        async def result(self, query: str) -> Contract:
+            return made
+
+    with pytest.raises(RunFailed, match="is not of the type that its node declares") as caught:
+        await Wrong(services).execute_typed(question("x"))
+    assert said in caught.value.message
+    assert "hunter2" not in caught.value.message
+
+
 def test_a_class_with_a_result_type_has_a_node_that_makes_it():
     with pytest.raises(PlanError, match="'Missing' has a result of the type Contract, and no node makes it"):
 

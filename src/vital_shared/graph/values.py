@@ -77,7 +77,7 @@ class ValueTypes:
             raise _unkept(name, adapter, value, error) from error
         if found is not None:
             raise CheckpointError(
-                f"value '{name}' cannot be kept while the run waits: {found}: "
+                f"value '{name}' cannot be stored with the run: {found}: "
                 "let its node declare and return a type that JSON can hold in full"
             )
         return stored
@@ -177,21 +177,32 @@ def _refused(name: str, error: ValidationError) -> AnswerError:
     count = error.error_count()
     if count > MAX_READ_ERRORS:
         return AnswerError(f"{broken}: {count:,} parts of it are wrong", path=(name,))
+    found, path = _first(error)
+    return AnswerError(f"{broken}{found}", path=(name, *path))
+
+
+def _first(error: ValidationError) -> tuple[str, tuple[int | str, ...]]:
+    """Return the first finding in words, without the value, and its path."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part)[:MAX_PLACE_CHARACTERS] for part in first["loc"])
     at = f", at {place}" if place else ""
-    more = f" ({count - 1} more)" if count > 1 else ""
-    return AnswerError(f"{broken}{at}: {_line(first['msg'])}{more}", path=(name, *first["loc"]))
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{at}: {_line(first['msg'])}{more}", first["loc"]
 
 
 def _unkept(name: str, adapter: TypeAdapter[Any], value: Any, error: Exception) -> CheckpointError:
     """Explain why a value cannot be written: its type is wrong, or right and JSON cannot hold the value."""
+    wrong = f"value '{name}' is not of the type that its node declares"
     try:
-        adapter.validate_python(value, strict=True)
+        valid = adapter.validate_python(value, strict=True)
+    except ValidationError as invalid:
+        return CheckpointError(f"{wrong}{_first(invalid)[0]}")
     except (ValueError, RecursionError):
-        return CheckpointError(f"value '{name}' is not of the type that its node declares: {_line(error)}")
+        return CheckpointError(f"{wrong}: {_line(error)}")
+    if type(valid) is not type(value):  # strict or not, a model takes a dict of its fields
+        return CheckpointError(f"{wrong}: it is a {type(value).__name__}, and no {type(valid).__name__}")
     return CheckpointError(
-        f"value '{name}' cannot be kept while the run waits, since JSON cannot hold it: {_line(error)}"
+        f"value '{name}' cannot be stored with the run, since JSON cannot hold it: {_line(error)}"
     )
 
 
