@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from vital_shared import Answer, BaseWorkflow, Workflow, node
-from vital_shared.errors import CostLimitExceeded, RunFailed, VitalError
+from vital_shared.errors import ConfigurationError, CostLimitExceeded, RunFailed, VitalError
 from vital_shared.llm.base import CallStarted, ModelRequest, Stop, TextDelta, Usage
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.money import to_dollars
@@ -53,6 +53,7 @@ class Dear:
         yield CallStarted(
             prompt="own", input_tokens=PROMPT_TOKENS, max_output_tokens=request.max_output_tokens
         )
+        BEGUN.set()
         for _ in range(call.pauses):
             await asyncio.sleep(0)
         yield TextDelta(text="Yes.")
@@ -64,6 +65,8 @@ class Dear:
 
 PLANNED: dict[int, Call] = {}
 NUMBERS = count(1_000_000)
+BEGUN = asyncio.Event()
+"""Set with each call."""
 
 
 class Spending(Workflow[WorkflowInput, int]):
@@ -89,6 +92,27 @@ class Spending(Workflow[WorkflowInput, int]):
                 await asyncio.sleep(0)
             await self.llm(str(number), max_tokens=PLANNED[number].max_tokens)
         return len(numbers)
+
+
+class Leaving(Workflow[WorkflowInput, int]):
+    """A workflow that leaves a call to a task of its own, which outlives the run."""
+
+    tasks: ClassVar[list[asyncio.Task[str]]] = []
+    over: ClassVar[asyncio.Event]
+
+    @node
+    async def result(self, metadata: dict) -> int:
+        BEGUN.clear()
+        self.tasks.append(asyncio.create_task(self._ask(metadata["is_late"])))
+        if not metadata["is_late"]:
+            await BEGUN.wait()
+        return 1
+
+    async def _ask(self, is_late: bool) -> str:
+        number = planned([Call(1_000_000, 100, 100)])[0]
+        if is_late:
+            await self.over.wait()
+        return await self.llm(str(number), max_tokens=100)
 
 
 def planned(calls: list[Call]) -> list[int]:
@@ -244,3 +268,27 @@ async def test_an_answer_and_a_call_beside_it_hold_the_runs_limit_together(tmp_p
         output = await Beside(services).execute_typed(request)
     assert 0 < output.cost.total <= limit
     assert output.values["both"].strip()
+
+
+async def leave(services: Services, *, is_late: bool) -> tuple[int, asyncio.Task[str], Decimal]:
+    tenant = f"t{next(NUMBERS)}"
+    asked = question("?", tenant_id=tenant, metadata={"is_late": is_late})
+    Leaving.over = asyncio.Event()
+    output = await Leaving(services).execute_typed(asked)
+    Leaving.over.set()
+    left = Leaving.tasks.pop()
+    await asyncio.wait([left])
+    return (await nanos(services, tenant))[0], left, output.cost.total
+
+
+def test_a_call_that_a_task_leaves_behind_ends_with_the_run_and_is_charged(bench):
+    spent, left, total = bench.runner.run(leave(bench.services, is_late=False))
+    assert left.cancelled()
+    assert to_dollars(spent) == total > 0
+
+
+def test_a_call_after_the_end_of_its_run_is_refused(bench):
+    spent, left, total = bench.runner.run(leave(bench.services, is_late=True))
+    assert isinstance(left.exception(), ConfigurationError)
+    assert "its run is over: await it in the node" in str(left.exception())
+    assert (spent, total) == (0, 0)

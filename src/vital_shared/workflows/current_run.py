@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from vital_shared.billing.run_context import RunContext
 from vital_shared.graph import Run
 from vital_shared.workflows.events import RunEvents
+from vital_shared.workflows.open_calls import OpenCalls
 from vital_shared.workflows.services import Services
 
 __all__ = ["CurrentRun", "current_run"]
@@ -20,6 +21,7 @@ class CurrentRun(NamedTuple):
     graph_run: Run
     events: RunEvents
     context: RunContext
+    open_calls: OpenCalls
 
 
 current_run: Final[ContextVar[CurrentRun | None]] = ContextVar("current_run", default=None)

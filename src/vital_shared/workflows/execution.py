@@ -46,6 +46,7 @@ from vital_shared.workflows.current_run import CurrentRun, current_run
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.lost_fields import lost_fields
+from vital_shared.workflows.open_calls import OpenCalls
 from vital_shared.workflows.output import build_output
 from vital_shared.workflows.retrieving import answers_from_documents
 from vital_shared.workflows.run_errors import broken_off, ended_from_outside
@@ -103,6 +104,7 @@ class Execution(RunHandle):
         """The answer, once it is being stored."""
         self._services = workflow.services
         self._traits = workflow.traits
+        self._open_calls = OpenCalls()
         self._request = request
         self._stream = stream
         self._run = run
@@ -169,7 +171,7 @@ class Execution(RunHandle):
         request, trace = self._request, self._trace
         current_run_context.set(self._context)  # for this task and those that it makes
         current_services.set(self._services)
-        current_run.set(CurrentRun(self._services, self._run, self._stream, self._context))
+        current_run.set(CurrentRun(self._services, self._run, self._stream, self._context, self._open_calls))
         bind_contextvars(run_id=self.run_id, tenant_id=request.tenant_id)
         with trace or nullcontext():
             try:
@@ -189,7 +191,7 @@ class Execution(RunHandle):
             self._announce()
             await self._be_cancelled()
             async with asyncio.timeout(limit) as scope:
-                await self._run.execute()
+                await self._run_graph()
             self._ending = True
             await (self._pause() if self._run.paused else self._finish())
         except asyncio.CancelledError as error:
@@ -207,6 +209,13 @@ class Execution(RunHandle):
                 failure = self._failure(error)
             failure.__cause__ = error
             await self._fail(failure)
+
+    async def _run_graph(self) -> None:
+        """Run the nodes; what their tasks have asked models for, and left behind, ends with them."""
+        try:
+            await self._run.execute()
+        finally:
+            await self._open_calls.end()
 
     def _announce(self) -> None:
         """Write the first event, unless the log has it from another's run of the same request."""

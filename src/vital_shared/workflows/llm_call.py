@@ -87,7 +87,8 @@ class LlmCall:
         :raises CostLimitExceeded: when the call could cost more than the node or the run may.
         :raises BudgetExceeded: when it could cost more than is left of the tenant's budget.
         """
-        answering = await self._answered(self._request(), await self._tool_loop())
+        with self._run.open_calls.opened(self._node.name):
+            answering = await self._answered(self._request(), await self._tool_loop())
         return answering.last_text
 
     async def value(self, output: TypedOutput[Any]) -> Any:
@@ -97,6 +98,10 @@ class LlmCall:
 
         It raises what `text` raises, too.
         """
+        with self._run.open_calls.opened(self._node.name):
+            return await self._value(output)
+
+    async def _value(self, output: TypedOutput[Any]) -> Any:
         request = self._request().model_copy(update={"response_schema": output.schema})
         loop = await self._tool_loop()
         problem = ""
