@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 from tests.workflows.conftest import Open
 
-from vital_shared import Answer, BaseWorkflow, Done, Outcome, TextDelta, fan_out, node
+from vital_shared import Answer, BaseWorkflow, Done, Outcome, TextDelta, Workflow, fan_out, node
 from vital_shared.errors import RunFailed
 from vital_shared.graph import MAX_SHOWN_BYTES, NodeError, json_value
 from vital_shared.llm.base import ReasoningDelta
@@ -215,3 +215,16 @@ async def test_a_piece_of_an_answer_that_json_cannot_hold_fails_the_run_in_words
 
     with pytest.raises(RunFailed, match="answer"):
         await Halved(services).execute_typed(question("How long?"))
+
+
+@pytest.mark.parametrize("is_typed", [False, True])
+async def test_a_response_with_half_a_character_fails_in_one_sentence(services, is_typed):
+    class Halved(Workflow):
+        @node
+        async def answer(self, query: str) -> Answer | str:
+            return Answer(text="a\ud800") if is_typed else "a\ud800"
+
+    with pytest.raises(
+        RunFailed, match="node 'answer' makes a value of type str, which JSON cannot hold: sur"
+    ):
+        await Halved(services).execute_typed(question("?"))

@@ -29,7 +29,7 @@ from vital_shared.models.quality import AnswerWarning
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.workflows.required_input import is_approval, required_input
 
-__all__ = ["ANSWER_VALUE", "Continuation", "RunEvents", "current_item"]
+__all__ = ["ANSWER_VALUE", "Continuation", "RunEvents", "check_text", "current_item"]
 
 RESULTS_NODE: Final = "rag_retrieval"
 ANSWER_VALUE: Final = "answer"
@@ -99,7 +99,7 @@ class RunEvents(Observer):
 
     async def _deliver_text(self, node: Node, text: str) -> None:
         """Write plain text that the answer's node yields; one piece may be of any length."""
-        _check_text(node, text)
+        check_text(node.name, "yields", text)
         for start in range(0, len(text), MAX_TOKEN_CHARACTERS):
             if start and self.log.is_full:
                 await self.log.room()
@@ -115,7 +115,7 @@ class RunEvents(Observer):
         elif node.makes == ANSWER_VALUE and isinstance(chunk, Cited):
             self.emit(CitationFound, citation=chunk.citation)
         elif node.makes == ANSWER_VALUE and isinstance(chunk, ReasoningDelta):
-            _check_text(node, chunk.text)
+            check_text(node.name, "yields", chunk.text)
             self.emit(Reasoning, text=chunk.text)
         else:
             shown = chunk.text if isinstance(chunk, TextDelta) else chunk
@@ -175,13 +175,17 @@ class RunEvents(Observer):
             )
 
 
-def _check_text(node: Node, text: str) -> None:
-    """Refuse half a character (a lone surrogate), with which no reader could read the log."""
+def check_text(node: str, does: str, text: str) -> None:
+    """Refuse half a character (a lone surrogate), with which no reader could read the log.
+
+    :param node: the node's name, and ``does`` what it does with the text, for the message.
+    :raises NodeError: when there is one.
+    """
     try:
         text.encode()
     except UnicodeEncodeError as error:
         broken = f"a value of type str, which JSON cannot hold: {error.reason}"
-        raise NodeError(f"node '{node.name}' yields {broken}", node=node.name) from error
+        raise NodeError(f"node '{node}' {does} {broken}", node=node) from error
 
 
 class Continuation:

@@ -43,7 +43,7 @@ from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cache_lookup import Lookup
 from vital_shared.workflows.current_run import CurrentRun, current_run
-from vital_shared.workflows.events import RunEvents
+from vital_shared.workflows.events import ANSWER_VALUE, RunEvents, check_text
 from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.open_calls import OpenCalls
@@ -256,6 +256,7 @@ class Execution(RunHandle):
 
     async def _finish(self) -> None:
         output = self._output("completed")
+        check_text(ANSWER_VALUE, "makes", output.response)
         if output.response and self._stream.first_token_at is None:  # from a node that does not stream
             self._stream.emit_text(output.response)
         saved = ended = True
