@@ -7,6 +7,7 @@ import pytest
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel
 
 from ai_engine.protocols.openai.response import ChunkWriter
+from vital_shared import Pause, Workflow, node
 from vital_shared.events.encoding import encode
 from vital_shared.models.event import RunFailedEvent, RunStarted, Token
 from vital_shared.models.workflow_io import WorkflowMode
@@ -136,6 +137,42 @@ async def test_a_run_that_waits_for_approval_says_so(client) -> None:
     stream = await client.chat.completions.create(model="mode-1/canned", messages=messages, stream=True)
     text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
     assert "calculator" in text
+
+
+class Released(Workflow):
+    @node(pauses=True)
+    async def verdict(self, query: str) -> bool:
+        raise Pause({"draft": query, "rest": "x" * 1_000})
+
+    @node(pauses=True)
+    async def price(self) -> int:
+        raise Pause("The price in cents?")
+
+    @node
+    async def answer(self, verdict: bool, price: int) -> str:
+        return f"{verdict} {price}"
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_run_of_an_own_workflow_that_waits_says_how_to_go_on(serve: Serve, streams: bool) -> None:
+    service = await serve(workflows={"released": Released})
+    async with client_of(service) as client:
+        given = {"model": "released", "messages": [{"role": "user", "content": "The letter"}]}
+        if streams:
+            chunks = [chunk async for chunk in await client.chat.completions.create(**given, stream=True)]
+            id_, text = chunks[0].id, "".join(each.choices[0].delta.content or "" for each in chunks)
+        else:
+            answer = await client.chat.completions.create(**given)
+            id_, text = answer.id, answer.choices[0].message.content or ""
+    assert 'verdict, about {"draft":"The letter"' in text
+    assert "price, about The price in cents?" in text
+    assert len(text) < 1_000
+    body = f'POST /v1/runs/{id_}/resume with {{"answers": {{"verdict": …, "price": …}}}} goes on.'
+    assert body in text
+    done = await service.client.post(
+        f"/v1/runs/{id_}/resume", json={"answers": {"verdict": True, "price": 5}}
+    )
+    assert done.json()["response"] == "True 5"
 
 
 async def test_models_are_modes_and_agents(client) -> None:

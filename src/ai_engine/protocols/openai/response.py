@@ -21,6 +21,9 @@ __all__ = ["ChunkWriter", "completion", "waiting"]
 
 DONE: Final = b"data: [DONE]\n\n"
 
+MAX_SHOWN_CHARACTERS: Final = 500
+"""Length of a value that a paused run shows; the whole is in its record."""
+
 FINISH_REASONS: Final[dict[AnswerEnding, str]] = {
     "whole": "stop",
     "truncated": "length",
@@ -59,14 +62,26 @@ def completion(output: WorkflowOutput, model: str, warnings: Sequence[str] = ())
 
 def waiting(output: WorkflowOutput) -> str:
     """Name what the run waits for, since this protocol has no way to ask for it."""
-    if output.required_input:
-        names = ", ".join(each.name for each in output.required_input)
-        return f"This waits for input ({names}): POST /v1/runs/{output.run_id}/resume goes on."
     calls = ", ".join(f"{call.name} {to_json(call.arguments).decode()}" for call in output.suggested_tools)
+    if output.required_input:
+        asked = "; ".join(f"{each.name}, about {_shown(each.value)}" for each in output.required_input)
+        answers = ", ".join(f'"{each.name}": …' for each in output.required_input)
+        approval = f" And it waits for your approval of {calls}." if calls else ""
+        approved = ', "approved": "all"' if calls else ""
+        return (
+            f"This waits for input: {asked}.{approval} POST /v1/runs/{output.run_id}/resume with "
+            f'{{"answers": {{{answers}}}{approved}}} goes on.'
+        )
     return (
         f"This waits for your approval of {calls}: POST /v1/runs/{output.run_id}/approval goes on, "
         "and a model of mode 2 or 4 does not ask."
     )
+
+
+def _shown(value: object) -> str:
+    """Write a value that a node has paused with, the beginning of a long one."""
+    text = value if isinstance(value, str) else to_json(value).decode()
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[: MAX_SHOWN_CHARACTERS - 1] + "…"
 
 
 def _noted(warnings: Sequence[str]) -> Json:
