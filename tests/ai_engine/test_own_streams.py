@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 from ag_ui.core import EventType
 from tests.ai_engine.api.test_agui import asked as agui_asked
@@ -105,3 +106,65 @@ async def test_a_stream_goes_on_at_the_other_worker(tmp_path) -> None:
                     assert [event async for event in sse(response)] == events[2:]
             line = await engine.logged("request", request_id=response.headers["x-request-id"])
             followed.add(line["worker"])
+
+
+WAITING = """
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from vital_shared import Done, Workflow, node
+
+
+class Waiting(Workflow):
+    @node
+    async def outline(self, query: str) -> AsyncIterator[int | Done[int]]:
+        for number in range(3):
+            yield number
+        while not Path(query).exists():
+            await asyncio.sleep(0.01)
+        for number in range(3, 6):
+            yield number
+        yield Done(6)
+
+    @node
+    async def answer(self, outline: int) -> AsyncIterator[str | Done[str]]:
+        yield "Six "
+        yield "parts."
+        yield Done("Six parts.")
+"""
+
+
+async def test_a_run_under_way_is_followed_at_the_other_worker_without_gap_or_repetition(tmp_path) -> None:
+    (tmp_path / "waiting.py").write_text(WAITING)
+    gate = tmp_path / "gate"
+    async with (
+        running_engine(tmp_path, VITAL_WORKFLOW=f"{tmp_path / 'waiting.py'}:Waiting") as engine,
+        engine.client() as client,
+        client.stream(
+            "POST", "/v1/workflows/waiting/runs", json=QUESTION | {"query": str(gate)}, headers=STREAM
+        ) as response,
+    ):
+        reading = sse(response)
+        first: list[dict] = []
+        while values(first) != [0, 1, 2]:
+            first.append(await anext(reading))
+        path, last = f"/v1/runs/{first[0]['run_id']}/events", first[-1]["seq"]
+        async with AsyncExitStack() as stack:
+            streams = []
+            for _ in range(8):  # each has a connection of its own: both workers get some
+                follower = await stack.enter_async_context(engine.client())
+                headers = STREAM | {"Last-Event-ID": str(last)}
+                streams.append(await stack.enter_async_context(follower.stream("GET", path, headers=headers)))
+            gate.touch()  # it goes on while they follow
+            rests = [[event async for event in sse(stream)] for stream in streams]
+        whole = first + [event async for event in reading]
+        lines = [
+            await engine.logged("request", request_id=stream.headers["x-request-id"]) for stream in streams
+        ]
+    assert values(whole) == [0, 1, 2, 3, 4, 5]
+    assert whole[-1]["type"] == "run_finished"
+    assert [event["seq"] for event in whole] == list(range(1, len(whole) + 1))
+    assert len({line["worker"] for line in lines}) == 2
+    for rest in rests:
+        assert rest == whole[len(first) :]
