@@ -90,6 +90,7 @@ async def test_an_own_workflow_has_all_that_the_built_in_one_has(engine: Engine)
     await answers_from_the_cache_at_every_worker(engine)
     await is_counted_under_its_name(engine)
     await pauses_and_goes_on_at_another_worker(engine)
+    await costs_the_same_everywhere(engine)
     await is_held_to_the_budget_at_every_worker(engine)
 
 
@@ -135,6 +136,7 @@ async def is_counted_under_its_name(engine: Engine) -> None:
         assert await engine.total(name, workflow="office-report") >= 4
         assert await engine.total(name, workflow="base-workflow") == 0
     assert await engine.total("vital_cost_dollars_total", workflow="office-report") > 0
+    assert await engine.total("vital_workflow_active", workflow="office-report") == 0
     assert await engine.total("vital_workflow_active", workflow="released") == 0
 
 
@@ -149,6 +151,29 @@ async def pauses_and_goes_on_at_another_worker(engine: Engine) -> None:
             body = {"answers": {"verdict": True}}
             done = await client.post(f"/v1/runs/{each['run_id']}/resume", json=body)
         assert (done.status_code, done.json()["response"]) == (200, "The letter is out"), done.text
+
+
+async def costs_the_same_everywhere(engine: Engine) -> None:
+    """What `self.llm` costs is the same in the answers of both workers, in the ledger and in the metrics."""
+    metric = ("vital_cost_dollars_total", {"workflow": "office-report", "tenant_id": "initech"})
+    topics = iter(range(1_000))
+
+    async def ask(client: httpx.AsyncClient) -> httpx.Response:
+        return await client.post(REPORT, json=about(f"ants {next(topics)}", tenant_id="initech"))
+
+    answers = [answer.json() for answer in await at_each_worker(engine, ask)]
+    assert {answer["cache_status"] for answer in answers} == {"miss"}
+    (tokens,) = {tuple(sorted(answer["tokens"].items())) for answer in answers}
+    assert dict(tokens)["output"] > 0
+    assert {call["node"] for answer in answers for call in answer["model_calls"]} == {"draft"}
+    spent = sum(Decimal(answer["cost"]["llm"]) for answer in answers)
+    async with engine.client() as client:
+        lines = (await client.get("/v1/costs", params={"group_by": "tenant"})).json()["lines"]
+    (line,) = (line for line in lines if line["group"] == {"tenant": "initech"})
+    assert Decimal(line["cost_dollars"]) == spent > 0
+    assert await engine.total(metric[0], **metric[1]) == pytest.approx(float(spent))
+    written = await engine.total("vital_llm_tokens_total", model="slow:model", token_type="output")
+    assert written >= len(answers) * dict(tokens)["output"]
 
 
 async def is_held_to_the_budget_at_every_worker(engine: Engine) -> None:
