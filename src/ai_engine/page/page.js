@@ -58,10 +58,16 @@ class Turn {
   }
   run_paused({ output }) {
     $(".calls", this.root).replaceChildren(...output.suggested_tools.map((call) => {
-      const label = make("label");
+      const [group, label, given] = [make("div", "call"), make("label"), JSON.stringify(call.arguments)];
       const box = Object.assign(make("input"), { type: "checkbox", checked: true, value: call.id });
-      label.append(box, ` ${call.name} ${JSON.stringify(call.arguments)} — ${call.reason} ($${call.cost_dollars})`);
-      return label;
+      label.append(box, ` ${call.name} — ${call.reason} ($${call.cost_dollars})`);
+      const values = Object.assign(make("textarea", "arguments"), { value: given, defaultValue: given, rows: 2 });
+      const reason = Object.assign(make("input", "reason"), { placeholder: "Reason against it", maxLength: 500, hidden: true });
+      values.setAttribute("aria-label", `Arguments of ${call.name}, as JSON`);
+      reason.setAttribute("aria-label", `Reason against ${call.name}`);
+      box.addEventListener("change", () => { values.hidden = !box.checked; reason.hidden = box.checked; });
+      group.append(label, values, reason);
+      return group;
     }));
     $(".inputs", this.root).replaceChildren(...output.required_input.map(({ name, value, answer_schema: schema }) => {
       const label = make("label", "", `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
@@ -216,10 +222,16 @@ function busy(turn) {
 function approve(turn, event) {
   event.preventDefault();
   const form = $(".approval", turn.root);
-  const chosen = [...form.querySelectorAll("input:checked")].map((box) => box.value);
-  const answers = {};
+  const none = event.submitter?.value === "none";
+  const [approved, edited, denied, answers] = [[], {}, {}, {}];
   try {
-    for (const { name, value, dataset } of form.querySelectorAll("textarea")) answers[name] = dataset.text ? value : JSON.parse(value);
+    for (const group of form.querySelectorAll(".call")) {
+      const [box, values, reason] = ["input[type=checkbox]", ".arguments", ".reason"].map((part) => $(part, group));
+      if (none || !box.checked) { if (reason.value.trim()) denied[box.value] = reason.value.trim(); }
+      else if (values.value === values.defaultValue) approved.push(box.value);
+      else edited[box.value] = JSON.parse(values.value);
+    }
+    for (const { name, value, dataset } of form.querySelectorAll(".inputs textarea")) answers[name] = dataset.text ? value : JSON.parse(value);
   } catch (error) { return say(`This is no JSON: ${error.message}.`, true); }
   const seen = turn.seq;
   form.hidden = true;
@@ -227,8 +239,7 @@ function approve(turn, event) {
   turn.origin += performance.now() - turn.origin - 1000 * turn.ended; // the wait does not count
   turn.active = true;
   turn.draw();
-  const approved = event.submitter?.value === "none" ? [] : chosen;
-  const done = follow(turn, `/v1/runs/${turn.run}/resume`, { approved, answers, user_id: "page" });
+  const done = follow(turn, `/v1/runs/${turn.run}/resume`, { approved, edited, denied, answers, user_id: "page" });
   return done.then(() => { if (turn.seq === seen) form.hidden = false; }); // refused: it waits on
 }
 

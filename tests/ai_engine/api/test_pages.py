@@ -5,6 +5,8 @@ import re
 import pytest
 from tests.ai_engine.harness import Service
 
+from ai_engine.api.resumption import ResumeRequest
+
 
 @pytest.mark.parametrize(
     "path", ["/", "/docs", "/page/page.js", "/page/page.css", "/swagger/swagger-ui-bundle.js"]
@@ -35,6 +37,13 @@ async def test_the_page_makes_no_html_of_what_it_is_told(service: Service) -> No
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", script
     )
+
+
+async def test_the_page_sends_all_that_a_decision_may_hold(service: Service) -> None:
+    script = (await service.client.get("/page/page.js")).text
+    (body,) = re.findall(r"/resume`, \{([^}]*)\}", script)
+    sent = {part.partition(":")[0].strip() for part in body.split(",")}
+    assert sent == set(ResumeRequest.model_fields)
 
 
 @pytest.mark.parametrize(
