@@ -25,12 +25,12 @@ from vital_shared.tools.base import ToolContext
 from vital_shared.tools.results import ResultBudget
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.approval import denied_results, plan_tools
-from vital_shared.workflows.built_in_budget import BuiltInBudget
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.model_selection import remaining, resolve_models
 from vital_shared.workflows.part_quality import note_quality_of_part
 from vital_shared.workflows.quality import assess
 from vital_shared.workflows.retrieving import answers_from_documents
+from vital_shared.workflows.self_llm.built_in_budget import BuiltInBudget
 from vital_shared.workflows.suggesting import suggest_by_model
 from vital_shared.workflows.tool_loop import ToolLoop, allowed
 from vital_shared.workflows.type_arguments import InputT

@@ -20,7 +20,7 @@
   them once a call.
 
 - **A node of a class's own** costs at most its ``max_cost_dollars``. What one that declares none spends is
-  reserved before each call (see `vital_shared.workflows.llm_budget`).
+  reserved before each call (see `vital_shared.workflows.self_llm.node_budget`).
 
 Only what the class has counts: one without the built-in ``answer`` reserves nothing for it.
 

@@ -42,7 +42,6 @@ from vital_shared.store.conversations import Turn
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cache_lookup import Lookup
-from vital_shared.workflows.current_run import CurrentRun, current_run
 from vital_shared.workflows.events import ANSWER_VALUE, RunEvents, check_text
 from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.lost_fields import lost_fields
@@ -53,6 +52,7 @@ from vital_shared.workflows.run_errors import broken_off, ended_from_outside
 from vital_shared.workflows.run_handle import RunHandle, end_task
 from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
+from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 if TYPE_CHECKING:

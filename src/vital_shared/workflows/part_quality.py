@@ -5,8 +5,8 @@ from __future__ import annotations
 from vital_shared.billing.run_context import current_node
 from vital_shared.graph import Node, Plan
 from vital_shared.models.answer import Answer, Quality
-from vital_shared.workflows.current_run import current_run
 from vital_shared.workflows.quality import endings_of
+from vital_shared.workflows.self_llm.current_run import current_run
 
 __all__ = ["note_quality_of_part"]
 

@@ -16,13 +16,13 @@ from vital_shared.models.result_type import ResultT
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.workflows import begin as beginning
-from vital_shared.workflows.asking import AsksModels
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.declared import check_declared, check_parts
 from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.required_input import check_approvals
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import unstreamed
+from vital_shared.workflows.self_llm.node_llm import NodeLlm
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.traits import WorkflowTraits, remember_traits, traits_of
 from vital_shared.workflows.type_arguments import InputT, input_type_of, result_type_of, type_arguments
@@ -33,7 +33,7 @@ __all__ = ["Workflow"]
 
 
 class Workflow(
-    AsksModels, Graph, Generic[InputT, ResultT], methods=("begin", "execute_stream", "execute_typed")
+    NodeLlm, Graph, Generic[InputT, ResultT], methods=("begin", "execute_stream", "execute_typed")
 ):
     """Run a graph of your own: nothing answers a question in it but what its nodes do.
 

@@ -13,9 +13,9 @@ from vital_shared.errors import CostLimitExceeded
 from vital_shared.graph import Node
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.models.money import nanos_at_most, to_dollars
-from vital_shared.workflows.call_budget import UNKNOWN_COST_NANOS, CallBudget
-from vital_shared.workflows.current_run import CurrentRun
 from vital_shared.workflows.model_selection import MIN_ANSWER_TOKENS
+from vital_shared.workflows.self_llm.call_budget import UNKNOWN_COST_NANOS, CallBudget
+from vital_shared.workflows.self_llm.current_run import CurrentRun
 
 __all__ = ["LlmBudget"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.hedged_call import MAX_CONCURRENT_ATTEMPTS
-from vital_shared.workflows.call_budget import CallBudget
+from vital_shared.workflows.self_llm.call_budget import CallBudget
 
 __all__ = ["BuiltInBudget"]
 

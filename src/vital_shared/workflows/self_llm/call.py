@@ -29,11 +29,11 @@ from vital_shared.monitoring.metrics import TOOL
 from vital_shared.tools.base import Tool, ToolContext
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.workflows.answering import Answering, Chunk
-from vital_shared.workflows.current_run import CurrentRun, current_run
 from vital_shared.workflows.events import ANSWER_VALUE, current_item
-from vital_shared.workflows.llm_budget import LlmBudget
 from vital_shared.workflows.model_selection import check_prices, resolve_models
 from vital_shared.workflows.output import tool_results_of
+from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run
+from vital_shared.workflows.self_llm.node_budget import LlmBudget
 from vital_shared.workflows.tool_loop import ToolLoop
 
 __all__ = ["LlmCall", "LlmOptions", "LlmPrompt"]

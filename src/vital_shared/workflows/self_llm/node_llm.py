@@ -1,4 +1,4 @@
-"""The way in which the nodes of a workflow ask models."""
+"""The calls of models that the nodes of a workflow make."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any, TypeVar, overload
 
 from vital_shared.llm.typed_output import typed_output
 from vital_shared.tools.base import Tool
-from vital_shared.workflows.llm_call import LlmCall, LlmOptions, LlmPrompt
+from vital_shared.workflows.self_llm.call import LlmCall, LlmOptions, LlmPrompt
 
-__all__ = ["AsksModels"]
+__all__ = ["NodeLlm"]
 
 T = TypeVar("T")
 
 
-class AsksModels:
-    """A workflow whose nodes ask models."""
+class NodeLlm:
+    """The method `llm` of a workflow, for its nodes."""
 
     @overload
     async def llm(
