@@ -103,17 +103,22 @@ def test_what_is_no_decision_leaves_the_run_waiting(vital, data_dir, options, pr
 SCRIPT = """
 import asyncio
 
+from pydantic import BaseModel
 from vital_shared import Pause, Services, Workflow, WorkflowInput, node
+
+
+class Verdict(BaseModel):
+    send: bool
 
 
 class Letter(Workflow):
     @node(pauses=True)
-    async def sent(self, query: str) -> bool:
+    async def verdict(self, query: str) -> Verdict:
         raise Pause(query)
 
     @node
-    async def answer(self, sent: bool) -> str:
-        return f"sent: {sent}"
+    async def answer(self, verdict: Verdict) -> str:
+        return f"sent: {verdict.send}"
 
 
 async def main():
@@ -142,6 +147,6 @@ def test_a_run_goes_on_however_its_class_was_imported(vital, empty_dir, tmp_path
         asked = "letters.py:Letter" if begun == "file" else "letters:Letter"
         said = vital("ask", "Send?", "--workflow", asked).stderr
     run_id = re.search(r"run_\w+", said)[0]
-    done = vital("resume", run_id, "--answer", "sent=true", "--workflow", place)
+    done = vital("resume", run_id, "--answer", 'verdict={"send": true}', "--workflow", place)
     assert (done.exit_code, done.stdout.strip()) == (0, "sent: True")
     assert " ·  · " not in done.stderr

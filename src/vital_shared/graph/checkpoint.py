@@ -44,7 +44,7 @@ class Checkpoint(BaseModel):
 
         :raises CheckpointError: when the plan is another one, or a value does not fit its type.
         """
-        if self.fingerprint != plan.fingerprint:
+        if self.fingerprint not in (plan.fingerprint, plan.earlier_fingerprint):
             raise CheckpointError(
                 f"graph '{plan.name}' has changed since this run was paused (plan {self.fingerprint}, "
                 f"now {plan.fingerprint}): start the run again"

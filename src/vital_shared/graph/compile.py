@@ -151,7 +151,8 @@ def _build(
         branches=len(roots) > 1 or any(len(node.successors) > 1 for node in nodes),
         slots=slots,
         types=_value_types(cls, specs, predecessors),
-        fingerprint=_fingerprint(specs),
+        fingerprint=_fingerprint(specs, _made_type),
+        earlier_fingerprint=_fingerprint(specs, _made_type_with_module),
         parts=parts,
         switches=tuple(_switches(specs, slots, {name: i for i, name in enumerate(values)})),
     )
@@ -293,14 +294,23 @@ def _reachable(start: int, successors: list[list[int]]) -> set[int]:
     return found
 
 
-def _fingerprint(specs: list[NodeSpec]) -> str:
+def _fingerprint(specs: list[NodeSpec], made_type: Callable[[NodeSpec], str]) -> str:
     shape = sorted(
         [
             spec.name,
             spec.declaration.makes,
             sorted(name for name, _ in spec.wanted()),
-            str(spec.function.__annotations__.get("return", "")),
+            made_type(spec),
         ]
         for spec in specs
     )
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]
+
+
+def _made_type(spec: NodeSpec) -> str:
+    """Return the type in words, the same however the node's module was imported."""
+    return _made_type_with_module(spec).replace(f"{spec.function.__module__}.", "")
+
+
+def _made_type_with_module(spec: NodeSpec) -> str:
+    return str(spec.function.__annotations__.get("return", ""))

@@ -118,6 +118,8 @@ class Plan:
     """The way in which values are written into checkpoints."""
     fingerprint: str
     """The same for two plans that can go on with each other's checkpoints."""
+    earlier_fingerprint: str
+    """The fingerprint, with names of modules, in checkpoints of earlier versions."""
     parts: tuple[Subworkflow, ...] = ()
     """Its sub-workflows and loops."""
     switches: tuple[Switch, ...] = ()
