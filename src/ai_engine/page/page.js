@@ -261,11 +261,12 @@ $("#tenant").addEventListener("change", agents);
 $("#key").addEventListener("change", () => { sessionStorage.setItem("key", $("#key").value); session = null; agents(); });
 $("#key").value = sessionStorage.getItem("key") ?? "";
 
+let unlisted = ""; // the reason why the agents could not be listed, which a list takes away, and no other message
 async function agents() {
   const response = await call("/v1/agents", { headers: { "X-Tenant-ID": $("#tenant").value } });
-  if (!response.ok) return say(await problem(response), true);
+  if (!response.ok) return say(unlisted = await problem(response), true);
   const found = (await response.json()).agents.map(({ profile }) => profile);
-  if ($("#status").classList.contains("bad")) say("");
+  if ($("#status").textContent === unlisted) say("");
   const chosen = $("#agent").value;
   $("#agent").replaceChildren(...found.map(({ id, name, description }) => Object.assign(make("option", "", name), { value: id, title: description })));
   if (found.some(({ id }) => id === chosen)) $("#agent").value = chosen;
