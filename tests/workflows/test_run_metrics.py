@@ -124,6 +124,7 @@ async def test_one_that_runs_its_nodes_one_after_another_is_told_apart(services)
 
 async def test_what_is_saved_in_parallel_is_the_nodes_time_less_the_wall_time(open_services: Open):
     gate = asyncio.Event()
+    both_wait = asyncio.Barrier(3)
     services = await open_services(
         sources=[CannedSource([FACT], gate=gate)], models=[CannedModel("Yes.", gate=gate)]
     )
@@ -131,17 +132,20 @@ async def test_what_is_saved_in_parallel_is_the_nodes_time_less_the_wall_time(op
     class Waiting(BaseWorkflow):
         @node
         async def one(self, query: str) -> str:
+            await both_wait.wait()
             await gate.wait()
             return query
 
         @node
         async def two(self, query: str) -> str:
+            await both_wait.wait()
             await gate.wait()
             return query
 
     with counted() as growth:
         run = asyncio.create_task(ask(services, workflow=Waiting))
-        await asyncio.sleep(0.05)
+        await both_wait.wait()
+        await asyncio.sleep(0.05)  # the time that both take, and that is saved once
         gate.set()
         output = await run
     took = {each.node: each.end_seconds - each.start_seconds for each in output.timings.nodes}
