@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 
 from vital_shared import RunFailed, Workflow, node
-from vital_shared.errors import CostLimitExceeded
+from vital_shared.errors import BudgetExceeded, CostLimitExceeded
 from vital_shared.graph.subworkflow import repeat, subworkflow
 from vital_shared.llm.base import CallStarted, ModelEvent, ModelRequest, Stop, TextDelta, Usage
+from vital_shared.models.limits import TenantLimits
 from vital_shared.testing import question, workflow_services
 
 
@@ -38,6 +39,32 @@ class Greedy(Workflow):
     async def answer(self, query: str) -> str:
         await self.llm(query, max_tokens=100)
         return await self.llm(query, max_tokens=100)
+
+
+class TwoStages(Workflow):
+    """A graph with one node that declares a bound and one that declares none."""
+
+    @node(max_cost_dollars="0.0015")
+    async def outline(self, query: str) -> str:
+        return await self.llm(query, max_tokens=100)
+
+    @node
+    async def answer(self, outline: str) -> str:
+        return await self.llm(outline, max_tokens=100)
+
+
+class TwoStagesAgain(Workflow):
+    polished = repeat(TwoStages, carry="query", until=lambda text: False, limit=3)
+
+
+class Inner(TwoStagesAgain):
+    @node
+    async def answer(self, polished: str) -> str:
+        return polished
+
+
+class Nested(Workflow):
+    polished = repeat(Inner, carry="query", until=lambda text: False, limit=2)
 
 
 class Once(Workflow):
@@ -80,3 +107,28 @@ async def test_what_a_part_declares_bounds_it_within_the_outer_run(services, wor
     with pytest.raises(RunFailed) as failed:
         await workflow(services).execute_typed(question("Hi"))
     assert isinstance(failed.value.__cause__, CostLimitExceeded)
+
+
+@pytest.mark.parametrize(("workflow", "calls"), [(TwoStagesAgain, 6), (Nested, 12)])
+@pytest.mark.parametrize("limits", [TenantLimits(requests_per_minute=60), TenantLimits(daily_dollars=1)])
+async def test_each_node_of_a_round_has_a_bound_of_its_own_or_none(services, workflow, calls, limits):
+    await services.limits.set("acme", limits, now=services.now())
+    output = await workflow(services).execute_typed(question("Hi", tenant_id="acme"))
+    assert [call.node for call in output.model_calls] == ["polished"] * calls
+    assert output.cost.llm == Decimal("0.001") * calls
+
+
+async def test_a_bounded_node_cannot_spend_the_bounds_of_other_rounds(services):
+    with pytest.raises(RunFailed) as failed:
+        await GreedyAgain(services).execute_typed(question("Hi"))
+    assert isinstance(failed.value.__cause__, CostLimitExceeded)
+    assert failed.value.__cause__.node == "polished.1.answer"
+    assert failed.value.__cause__.left_dollars == Decimal("0.0001")
+
+
+async def test_a_loop_stops_before_a_call_once_its_budget_is_spent(services):
+    limits = TenantLimits(daily_dollars=Decimal("0.0025"))
+    await services.limits.set("acme", limits, now=services.now())
+    with pytest.raises(RunFailed) as failed:
+        await TwoStagesAgain(services).execute_typed(question("Hi", tenant_id="acme"))
+    assert isinstance(failed.value.__cause__, BudgetExceeded)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 from typing import Final, Protocol
 
+from vital_shared.graph import Node
 from vital_shared.models.charge import Charge, CostType
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.money import to_dollars
@@ -18,7 +20,9 @@ from vital_shared.models.workflow_names import BUILT_IN_CLASS
 
 __all__ = [
     "NamedNode",
+    "RoundNode",
     "RunContext",
+    "current_account",
     "current_node",
     "current_node_name",
     "current_run_context",
@@ -33,6 +37,21 @@ class NamedNode(Protocol):
     def name(self) -> str:
         """Its name, unique in its workflow."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoundNode:
+    """A node within one round of a loop: the loop's name is on its charges, and its bounds are its own."""
+
+    loop: Node
+    node: Node
+    account: str
+    """Its line in the waterfall, unique in the run: ``loop.round.node``."""
+
+    @property
+    def name(self) -> str:
+        """The name of the loop."""
+        return self.loop.name
 
 
 class RunContext:
@@ -64,12 +83,12 @@ class RunContext:
         self.tool_results: list[ToolResult] = []
         """The results of the tools that models have called for nodes of the workflow's own."""
         self.held_nanos: dict[str, int] = {}
-        """The most that calls under way may cost, in nano-dollars, by the node that makes them."""
+        """The most that calls under way may cost, in nano-dollars, by the account of the node."""
         self.reserve_more: Callable[[int, int], Awaitable[None]] | None = None
         """Reserve more of the tenant's budget, given the nano-dollars and what the run spends by now.
         None: the tenant has no budget."""
         self._on_demand: frozenset[str] = frozenset()
-        """The nodes whose spending is reserved as they spend."""
+        """The accounts of the nodes whose spending is reserved as they spend."""
         self._reserved = 0
         self._reserving: asyncio.Lock | None = None
         self._note = note
@@ -119,37 +138,38 @@ class RunContext:
         """Note that the ledger has this many of the charges, in their order, or is owed them."""
         self._written = max(self._written, charges)
 
-    def hold(self, node: str, nanos: int) -> None:
+    def hold(self, account: str, nanos: int) -> None:
         """Hold an amount for a node's calls under way; a negative one lets go of it."""
-        self.held_nanos[node] = self.held_nanos.get(node, 0) + nanos
+        self.held_nanos[account] = self.held_nanos.get(account, 0) + nanos
 
     @property
     def reserves(self) -> bool:
         """Whether what is spent has to be reserved of a budget."""
         return self.reserve_more is not None
 
-    async def reserve(self, node: str, nanos: int) -> None:
+    async def reserve(self, account: str, nanos: int) -> None:
         """See that what a node has spent, and holds, is reserved; for nodes that declare no bound.
 
+        :param account: the name of the node; in a loop, that of its line.
         :param nanos: the part of it that is held just now, which is not under way yet.
         :raises BudgetExceeded: when the tenant's budget does not allow it.
         """
         if self.reserve_more is None:
             return
-        self._on_demand |= {node}
+        self._on_demand |= {account}
         self._reserving = self._reserving or asyncio.Lock()
         async with self._reserving:
             unwritten = self.unwritten
-            spent = sum(each.cost_nanos for each in unwritten if each.node in self._on_demand)
+            spent = sum(each.cost_nanos for each in unwritten if _account_of(each) in self._on_demand)
             needed = spent + sum(self.held_nanos.get(name, 0) for name in self._on_demand) - self._reserved
             if needed > 0:
                 under_way = sum(self.held_nanos.values()) - nanos
                 await self.reserve_more(needed, sum(each.cost_nanos for each in unwritten) + under_way)
                 self._reserved += needed
 
-    def node_nanos(self, node: str) -> int:
-        """Return what a node has spent, in nano-dollars."""
-        return sum(each.cost_nanos for each in self._charges if each.node == node)
+    def account_nanos(self, account: str) -> int:
+        """Return what a node has spent, in a loop in its round, in nano-dollars."""
+        return sum(each.cost_nanos for each in self._charges if _account_of(each) == account)
 
     def nanos(self) -> int:
         """Return what was spent in all, in nano-dollars."""
@@ -161,6 +181,10 @@ class RunContext:
         for each in self._charges:
             found[each.cost_type] = found.get(each.cost_type, 0) + each.cost_nanos
         return found
+
+
+def _account_of(charge: Charge) -> str:
+    return charge.account or charge.node
 
 
 current_run_context: Final[ContextVar[RunContext | None]] = ContextVar("current_run_context", default=None)
@@ -184,3 +208,9 @@ def current_node_name() -> str:
     """Return the name of the node that this code works for; empty outside of runs."""
     node = current_node.get()
     return "" if node is None else node.name
+
+
+def current_account() -> str:
+    """Return the account of the node that this code works for, where that is one of a loop; else empty."""
+    node = current_node.get()
+    return node.account if isinstance(node, RoundNode) else ""

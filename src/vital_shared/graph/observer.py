@@ -68,6 +68,14 @@ class Observer:
     ) -> None:
         """Note that it has ended; a step that is still open when its node ends is not reported."""
 
+    def round_node_started(self, run: ObservedRun, node: Node, inner: Node, name: str) -> None:
+        """Note, where its code will run, that a node of a loop's round has all it needs.
+
+        :param node: the loop.
+        :param inner: the node of the loop's graph.
+        :param name: its line, ``loop.round.node``.
+        """
+
     def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
         """Note that one item of a fan-out starts."""
 

@@ -78,6 +78,12 @@ class _Round(Observer):
     def node_started(self, run: ObservedRun, node: Node) -> None:
         """Begin a line."""
         self._step(node.name)
+        self.round_node_started(run, node, node, node.name)
+
+    def round_node_started(self, run: ObservedRun, node: Node, inner: Node, name: str) -> None:
+        """Pass it on, as a node of this round, to the observers of the outer run."""
+        line = f"{self._node.name}.{self._number}.{name}"
+        notify(self._run.observers, "round_node_started", self._run, self._node, inner, line)
 
     def node_finished(
         self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None

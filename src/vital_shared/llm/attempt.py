@@ -10,7 +10,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from vital_shared.billing.rates import Rates
-from vital_shared.billing.run_context import RunContext, current_node_name, current_run_context
+from vital_shared.billing.run_context import (
+    RunContext,
+    current_account,
+    current_node_name,
+    current_run_context,
+)
 from vital_shared.llm.base import (
     CallStarted,
     Model,
@@ -139,6 +144,7 @@ class Attempt:
         self._account = account
         self._context = current_run_context.get()  # now: the task that closes it may have another
         self._node = current_node_name()
+        self._charged_to = current_account()
         self._item: str | None = None
         self._started: CallStarted | None = None
         self._characters = 0
@@ -359,6 +365,7 @@ class Attempt:
             name=self.model.name,
             status=status,
             node=self._node,
+            account=self._charged_to,
             tokens=tokens,
             unit_prices=None if rates is None else rates.in_dollars(),
             cost_nanos=nanos,

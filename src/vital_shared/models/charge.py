@@ -55,6 +55,9 @@ class Charge(Frozen):
     node: str = ""
     """The node that it was made for."""
 
+    account: str = Field(default="", exclude=True)
+    """The line of a loop's round whose bound it counts against, such as ``polished.2.answer``; not stored."""
+
     tokens: Tokens = Tokens()
     unit_prices: dict[str, str] | None = None
     """The prices that it was computed with, in dollars as text, such as ``{"input_per_million": "0.15"}``;

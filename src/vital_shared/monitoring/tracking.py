@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_shared.billing.run_context import current_node_name, current_run_context
+from vital_shared.billing.run_context import current_account, current_node_name, current_run_context
 from vital_shared.billing.tracked_price import CallCost, cost_at, cost_by_table
 from vital_shared.errors import InvalidRequest
 from vital_shared.logs import get_logger
@@ -146,6 +146,7 @@ def _charge(
         name=model,
         status="success",
         node=current_node_name(),
+        account=current_account(),
         tokens=tokens,
         unit_prices=cost.unit_prices if cost else None,
         cost_nanos=cost.nanos if cost else 0,

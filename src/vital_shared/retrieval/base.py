@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
-from vital_shared.billing.run_context import current_node_name, current_run_context
+from vital_shared.billing.run_context import current_account, current_node_name, current_run_context
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.citation import Passage
@@ -100,6 +100,7 @@ def _charge(source: Source, status: str) -> None:
                 name=source.name,
                 status=status,
                 node=current_node_name(),
+                account=current_account(),
                 unit_prices={"search": f"{price:f}"},
                 cost_nanos=to_nanos(price),
                 max_nanos=MAX_CHARGE_NANOS,

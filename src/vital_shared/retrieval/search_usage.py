@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from vital_shared.billing.run_context import RunContext, current_node_name
+from vital_shared.billing.run_context import RunContext, current_account, current_node_name
 from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_nanos
@@ -139,6 +139,7 @@ def _charge(kind: UsageKind, line: _UsageLine, status: str) -> Charge:
         name=kind.name,
         status=status,
         node=current_node_name(),
+        account=current_account(),
         tokens=Tokens(input=tokens, estimated=line.is_estimated or line.pending > 0),
         unit_prices={kind.unit: f"{kind.dollars:f}"},
         cost_nanos=to_nanos(kind.dollars * units),

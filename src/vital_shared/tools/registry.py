@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from vital_shared.billing.run_context import current_node_name, current_run_context
+from vital_shared.billing.run_context import current_account, current_node_name, current_run_context
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.llm.failing import is_own_cancellation
@@ -173,6 +173,7 @@ def _charge(tool: Tool, status: str) -> None:
                 name=tool.name,
                 status=status,
                 node=current_node_name(),
+                account=current_account(),
                 unit_prices={"call": f"{tool.cost_dollars:f}"},
                 cost_nanos=to_nanos(tool.cost_dollars),
                 max_nanos=MAX_CHARGE_NANOS,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from vital_shared.billing.run_context import current_node
+from vital_shared.billing.run_context import RoundNode, current_node
 from vital_shared.events.memory import MemoryLog
 from vital_shared.graph import Node, NodeError, NodeStatus, ObservedRun, Observer, Outcome, json_value
 from vital_shared.llm.base import Cited, ReasoningDelta, TextDelta
@@ -152,6 +152,10 @@ class RunEvents(Observer):
     ) -> None:
         """Emit it, like a node's."""
         self.emit(NodeFinished, node=name, status=status, duration_seconds=seconds)
+
+    def round_node_started(self, run: ObservedRun, node: Node, inner: Node, name: str) -> None:
+        """Let what the code of a loop's node asks for be the loop's, on an account of the node's own."""
+        current_node.set(RoundNode(node, inner, name))
 
     def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
         """Emit the start of a tool call; what the item's code asks for from now on is the item's."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from vital_shared.billing.run_context import current_node
-from vital_shared.graph import Node, Plan
+from vital_shared.graph import Plan
 from vital_shared.models.answer import Answer, Quality
 from vital_shared.workflows.quality import endings_of
-from vital_shared.workflows.self_llm.current_run import current_run
+from vital_shared.workflows.self_llm.current_run import current_run, node_of_run
 
 __all__ = ["note_quality_of_part"]
 
@@ -16,8 +15,8 @@ def note_quality_of_part(plan: Plan, answer: Answer, quality: Quality) -> None:
 
     :param plan: the plan of the class whose node has checked the answer.
     """
-    run, node = current_run.get(), current_node.get()
-    if run is None or not isinstance(node, Node) or run.graph_run.plan is plan:
+    run, node = current_run.get(), node_of_run()
+    if run is None or node is None or run.graph_run.plan is plan:
         return
     for reason in dict.fromkeys((*quality.reasons, *endings_of(answer))):
         run.graph_run.degrade(node, reason, "the answer of a sub-workflow lacks it")

@@ -8,9 +8,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 
-from vital_shared.billing.run_context import current_node
 from vital_shared.errors import ConfigurationError, InvalidRequest
-from vital_shared.graph import Node, Step
+from vital_shared.graph import Step
 from vital_shared.llm.base import (
     Model,
     ModelHeldBack,
@@ -32,7 +31,7 @@ from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.events import ANSWER_VALUE, current_item
 from vital_shared.workflows.model_selection import check_prices, resolve_models
 from vital_shared.workflows.output import tool_results_of
-from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run
+from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run, node_of_run
 from vital_shared.workflows.self_llm.node_budget import LlmBudget
 from vital_shared.workflows.tool_loop import ToolLoop
 
@@ -66,13 +65,13 @@ class LlmCall:
     """
 
     def __init__(self, prompt: LlmPrompt, options: LlmOptions) -> None:
-        run, node = current_run.get(), current_node.get()
-        if run is None or not isinstance(node, Node):
+        run, node = current_run.get(), node_of_run()
+        if run is None or node is None:
             raise ConfigurationError(
                 "self.llm is for the nodes of a run: call it in one, and await it there."
             )
         self._run: CurrentRun = run
-        self._node = node
+        self._node = node  # within a loop, the loop
         self._is_answering = node.makes == ANSWER_VALUE
         self._options = options
         self._number = run.context.number_call(node.name) if options.tools else 0

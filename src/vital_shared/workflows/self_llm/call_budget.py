@@ -41,7 +41,7 @@ class CallBudget:
 
     :param services: know the prices.
     :param context: holds the money.
-    :param node: the name of the node that calls.
+    :param account: the name of the node that calls; in a loop, that of its line.
     :param limit: the limit that the node's input names, in dollars; that of the run holds in any case.
     :param asked_tokens: the longest answer that is asked for; None: as long as the money allows.
     """
@@ -50,13 +50,13 @@ class CallBudget:
         self,
         services: Services,
         context: RunContext,
-        node: str,
+        account: str,
         limit: Decimal | None = None,
         asked_tokens: int | None = None,
     ) -> None:
         self._services = services
         self._context = context
-        self._node_name = node
+        self._account = account
         self._asked_tokens = asked_tokens
         self._held = 0
         limits = [each for each in (limit, context.request.max_cost_dollars) if each is not None]
@@ -78,7 +78,7 @@ class CallBudget:
 
     def _hold(self, nanos: int) -> None:
         self._held += nanos
-        self._context.hold(self._node_name, nanos)
+        self._context.hold(self._account, nanos)
 
     def _room(self) -> int | None:
         """Return what may still be spent, in nano-dollars; None: the run has no limit."""

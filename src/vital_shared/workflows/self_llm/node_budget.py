@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vital_shared.billing.run_context import RoundNode, current_node
 from vital_shared.errors import CostLimitExceeded
 from vital_shared.graph import Node
 from vital_shared.llm.base import Model, ModelRequest
@@ -24,13 +25,14 @@ class LlmBudget(CallBudget):
     """The money of one call of `self.llm`, over all its rounds.
 
     :param run: the run.
-    :param node: the node that calls.
+    :param node: the node that calls; within a loop the loop, whose nodes each have an account for each round.
     :param asked_tokens: the longest answer that the node asks for; None: it leaves that to the money.
     """
 
     def __init__(self, run: CurrentRun, node: Node, asked_tokens: int | None) -> None:
-        super().__init__(run.services, run.context, node.name, asked_tokens=asked_tokens)
-        declared = node.declaration.max_cost_dollars
+        asking, account = _asking(node)
+        super().__init__(run.services, run.context, account, asked_tokens=asked_tokens)
+        declared = asking.declaration.max_cost_dollars
         self._declared = None if declared is None else nanos_at_most(declared)
         self._reserves = run.context.reserves and declared is None
 
@@ -56,7 +58,7 @@ class LlmBudget(CallBudget):
         await super().hold(nanos)
         if self._reserves:
             try:
-                await self._context.reserve(self._node_name, nanos)
+                await self._context.reserve(self._account, nanos)
             except BaseException:
                 self.release()
                 raise
@@ -66,8 +68,8 @@ class LlmBudget(CallBudget):
         left = super()._room()
         if self._declared is None:
             return left
-        context, name = self._context, self._node_name
-        own = max(0, self._declared - context.node_nanos(name) - context.held_nanos.get(name, 0))
+        context, account = self._context, self._account
+        own = max(0, self._declared - context.account_nanos(account) - context.held_nanos.get(account, 0))
         return own if left is None else min(own, left)
 
     def _choose(self, models: Sequence[Model], tokens: int) -> tuple[Sequence[Model], int]:
@@ -87,8 +89,14 @@ class LlmBudget(CallBudget):
     def _too_dear(self, model: Model, tokens: int, room: int) -> CostLimitExceeded:
         needed = self._nanos(model, tokens, self._asked_tokens or MIN_ANSWER_TOKENS) or UNKNOWN_COST_NANOS
         return CostLimitExceeded(
-            node=self._node_name,
+            node=self._account,
             model=model.name,
             needed_dollars=to_dollars(needed),
             left_dollars=to_dollars(room),
         )
+
+
+def _asking(node: Node) -> tuple[Node, str]:
+    """Return the node whose bound holds, and its account."""
+    current = current_node.get()
+    return (current.node, current.account) if isinstance(current, RoundNode) else (node, node.name)
