@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from vital_shared.graph import (
     Done,
     Graph,
+    NodeError,
     Observer,
     Pause,
     PlanError,
@@ -104,6 +105,68 @@ async def test_a_failure_in_a_round_fails_the_run_as_the_loops():
         ("end.1.result", "success"),
         ("end.2.result", "failed"),
     ]
+
+
+class Ambiguous:
+    """A value that is neither true nor false, as arrays are."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("until", "error"),
+    [(lambda text: text.upper().nothing, AttributeError), (lambda _: Ambiguous(), ValueError)],
+)
+async def test_an_error_in_until_names_until(until, error):
+    class Outer(Graph):
+        inputs = ("draft", "step")
+        final = repeat(Lengthen, carry="text", until=until, limit=4, text="draft")
+
+    run = Run(Outer.plan, Outer(), {"draft": "a", "step": 1})
+    with pytest.raises(
+        NodeError, match=rf"^the 'until' of the loop 'final' failed with {error.__name__} on"
+    ) as raised:
+        await run.execute()
+    assert isinstance(raised.value.__cause__, error)
+    assert run.failed_node.name == "final"
+
+
+def fingerprints(limit: int, carry: str = "text", inner_limit: int = 2) -> tuple[str, str]:
+    class Joined(Graph):
+        inputs = ("text", "more")
+
+        @node
+        async def result(self, text: str, more: str) -> str:
+            return text + more
+
+    class Both(Graph):
+        inputs = ("text", "more")
+        joined = repeat(Joined, carry=carry, until=bool, limit=inner_limit)
+
+        @node
+        async def result(self, joined: str) -> str:
+            return joined
+
+    class Outer(Graph):
+        inputs = ("text", "more")
+        final = repeat(Both, carry="text", until=bool, limit=limit)
+
+    return Outer.plan.fingerprint, Outer.plan.earlier_fingerprint
+
+
+@pytest.mark.parametrize("changed", [{"limit": 4}, {"carry": "more"}, {"inner_limit": 3}])
+def test_a_plan_whose_loops_do_something_else_has_another_fingerprint(changed):
+    before = fingerprints(limit=3)
+    assert before == fingerprints(limit=3)
+    assert not set(before) & set(fingerprints(**({"limit": 3} | changed)))
+
+
+def test_a_plan_without_loops_has_the_fingerprint_that_it_always_had():
+    assert (Lengthen.plan.fingerprint, Lengthen.plan.earlier_fingerprint) == (
+        "4a115f613daa52f0",
+        "4a115f613daa52f0",
+    )
 
 
 async def test_cancelling_the_run_cancels_the_round():

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from vital_shared.graph.errors import PlanError
@@ -151,8 +151,8 @@ def _build(
         branches=len(roots) > 1 or any(len(node.successors) > 1 for node in nodes),
         slots=slots,
         types=_value_types(cls, specs, predecessors),
-        fingerprint=_fingerprint(specs, _made_type),
-        earlier_fingerprint=_fingerprint(specs, _made_type_with_module),
+        fingerprint=_fingerprint(specs, _made_type, attrgetter("fingerprint")),
+        earlier_fingerprint=_fingerprint(specs, _made_type_with_module, attrgetter("earlier_fingerprint")),
         parts=parts,
         switches=tuple(_switches(specs, slots, {name: i for i, name in enumerate(values)})),
     )
@@ -294,17 +294,26 @@ def _reachable(start: int, successors: list[list[int]]) -> set[int]:
     return found
 
 
-def _fingerprint(specs: list[NodeSpec], made_type: Callable[[NodeSpec], str]) -> str:
+def _fingerprint(
+    specs: list[NodeSpec], made_type: Callable[[NodeSpec], str], fingerprint_of: Callable[[Plan], str]
+) -> str:
     shape = sorted(
         [
             spec.name,
             spec.declaration.makes,
             sorted(name for name, _ in spec.wanted()),
             made_type(spec),
+            *_repeated(spec, fingerprint_of),
         ]
         for spec in specs
     )
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]
+
+
+def _repeated(spec: NodeSpec, fingerprint_of: Callable[[Plan], str]) -> tuple[str | int, ...]:
+    """Return what a loop does in its rounds, as far as it is declared; nothing for other nodes."""
+    loop = spec.declaration.loop
+    return () if loop is None else (loop.limit, loop.carry, fingerprint_of(spec.loop_over.plan))
 
 
 def _made_type(spec: NodeSpec) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vital_shared.graph.errors import NodeError
 from vital_shared.graph.node import Declaration
 from vital_shared.graph.observer import ObservedRun, Observer, notify
 from vital_shared.graph.outcome import Degradation, NodeStatus
@@ -41,10 +42,25 @@ async def call_rounds(run: RunState, node: Node, arguments: Sequence[Any]) -> An
         )
         await inner.execute()
         value = inner.value(graph.plan.outcome)
-        if loop.until(value):
+        if _is_enough(loop, node, number, value):
             break
         inputs[loop.carry] = carried[loop.carry] = value
     return value
+
+
+def _is_enough(loop: Loop, node: Node, number: int, value: Any) -> bool:
+    """Return whether the loop ends with this value.
+
+    :raises NodeError: when ``until`` fails, or what it returns is neither true nor false.
+    """
+    try:
+        return bool(loop.until(value))
+    except Exception as error:
+        raise NodeError(
+            f"the 'until' of the loop '{node.name}' failed with {type(error).__name__} on the value of "
+            f"round {number}: let it return true or false for each value that a round may make",
+            node=node.name,
+        ) from error
 
 
 def _loop_of(declaration: Declaration) -> Loop:
