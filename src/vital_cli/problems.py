@@ -8,7 +8,7 @@ import traceback
 from pydantic import ValidationError
 
 from vital_cli.terminal import say
-from vital_shared.errors import ConfigurationError, InvalidRequest, RunFailed, VitalError
+from vital_shared.errors import ConfigurationError, Conflict, InvalidRequest, NotFound, RunFailed, VitalError
 from vital_shared.graph import GraphError
 
 __all__ = ["EXIT_FAILED", "EXIT_WAITING", "EXIT_WRONG_INPUT", "debugging", "invalid", "report_error"]
@@ -34,7 +34,8 @@ def report_error(error: Exception) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, InvalidRequest) and error.field is not None:
+    names_thing = isinstance(error, NotFound | Conflict)
+    if isinstance(error, InvalidRequest) and error.field is not None and not names_thing:
         return f"{error.message} ({error.field})"
     if isinstance(error, RunFailed):
         return f"{error.message} ({error.run_id}){_where(error)}"

@@ -65,6 +65,9 @@ def test_a_run_that_waits_for_input_says_so_and_goes_on_with_the_answers(vital, 
     assert (missing.exit_code, "waits for 'review'" in missing.stderr) == (2, True)
     resumed = vital("resume", run_id, "--answer", "colour=5", "--answer", 'review={"score": 4}', *own)
     assert (resumed.exit_code, resumed.stdout.strip()) == (0, "4 5")
+    again = vital("resume", run_id, "--answer", "colour=5", "--answer", 'review={"score": 4}', *own)
+    assert again.exit_code == 2
+    assert again.stderr.endswith("does not wait for an answer or an approval: its status is completed\n")
     shown = vital("run", run_id)
     assert 'local answered review: {"score": 4}' in shown.stdout
     assert [each["subject"] for each in json.loads(vital("run", run_id, "--json").stdout)["decisions"]]

@@ -426,12 +426,13 @@ def not_waiting(record: RunRecord) -> Conflict:
     """Return the reason why a run cannot be resumed."""
     if record.status == "expired":
         return RunExpired(
-            f"The run {record.id} waited for approval until {record.deadline_at:%Y-%m-%d %H:%M} UTC: "
-            "ask again",
+            f"The run {record.id} waited for an answer or an approval until "
+            f"{record.deadline_at:%Y-%m-%d %H:%M} UTC: ask again",
             field="run_id",
         )
     return AlreadyResumed(
-        f"The run {record.id} does not wait for approval: its status is {record.status}", field="run_id"
+        f"The run {record.id} does not wait for an answer or an approval: its status is {record.status}",
+        field="run_id",
     )
 
 

@@ -188,7 +188,7 @@ async def test_an_expired_run_is_a_conflict_with_the_sentence(serve: Serve) -> N
     await service.services.runs.sweep(datetime.now(UTC) + timedelta(seconds=61))
     refused = await resume(service, run_id, {"answers": ANSWERS})
     assert refused.status_code == 409
-    assert "waited for approval until" in refused.json()["detail"]
+    assert "waited for an answer or an approval until" in refused.json()["detail"]
 
 
 async def test_another_tenant_and_another_run_are_not_found(reviewing: Service) -> None:
