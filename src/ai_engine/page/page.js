@@ -93,7 +93,7 @@ class Turn {
     const first = timings.time_to_first_token_seconds;
     $(".facts", this.root).textContent = [
       seconds(timings.total_seconds), first === null ? "" : `first word after ${seconds(first)}`, `$${cost.total}`,
-      tokens.total ? `${tokens.total} tokens` : "", `quality ${percent(output.quality_score)}`,
+      tokens.total ? `${tokens.total} tokens` : "", output.is_assessed ? `quality ${percent(output.quality_score)}` : "",
       output.groundedness === null ? "" : `${percent(output.groundedness)} backed by sources`,
       output.answer_probability === null || output.degradation_reasons.includes("no_sources") ? ""
         : `answers the question: ${percent(output.answer_probability)} likely`,

@@ -90,7 +90,8 @@ def figures(output: WorkflowOutput) -> str:
 
 
 def _figures(output: WorkflowOutput) -> Iterator[str]:
-    yield f"quality {output.quality_score:.2f}"
+    if output.is_assessed:
+        yield f"quality {output.quality_score:.2f}"
     if output.groundedness is not None:
         yield f"{output.groundedness:.0%} backed by sources"
     if output.answer_probability is not None and "no_sources" not in output.degradation_reasons:

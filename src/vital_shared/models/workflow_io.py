@@ -227,6 +227,9 @@ class WorkflowOutput(Frozen, Generic[ResultT]):
     """Values that paused nodes need from outside; only with ``awaiting_approval``."""
 
     quality_score: float = Field(default=1.0, ge=0, le=1)
+    is_assessed: bool = True
+    """Whether the quality of the response was checked; otherwise `quality_score` is no quality to show."""
+
     groundedness: float | None = Field(default=None, ge=0, le=1)
     """Share of the answer's sentences that their citations back; None where nothing was claimed."""
 

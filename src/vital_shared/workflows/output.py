@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeVar
 
 from vital_shared.billing.run_context import RunContext
-from vital_shared.graph import Degradation, Run
+from vital_shared.graph import Degradation, Node, Run
 from vital_shared.models.answer import Answer, Quality, to_answer
 from vital_shared.models.model_call import ModelCall, total_tokens
 from vital_shared.models.money import to_dollars
@@ -26,6 +26,7 @@ from vital_shared.workflows.answering import unknown_price
 from vital_shared.workflows.output_values import output_values
 from vital_shared.workflows.quality import endings_of, known_reason, score, warning_for
 from vital_shared.workflows.required_input import APPROVAL, is_approval, required_inputs
+from vital_shared.workflows.traits import QUALITY_VALUE
 from vital_shared.workflows.typed_result import result_of
 
 __all__ = ["build_output", "tool_results_of"]
@@ -57,7 +58,7 @@ def build_output(
     :param has_result: whether the workflow's class names the type of its result.
     """
     answer = _answer(run)
-    quality = _value(run, "quality", Quality) or Quality()
+    quality = _value(run, QUALITY_VALUE, Quality) or Quality()
     passages = _value(run, "passages", Retrieved)
     results = tool_results_of(run) + (answer.tool_results if answer else ()) + tuple(context.tool_results)
     calls = context.calls
@@ -79,6 +80,7 @@ def build_output(
         suggested_tools=_suggested(run),
         required_input=required_inputs(run) if run.paused else (),
         quality_score=score(reasons, quality.groundedness),
+        is_assessed=_is_assessed(run),
         groundedness=quality.groundedness,
         answer_probability=estimate.probability if estimate else None,
         answer_calibration=estimate.calibration if estimate else None,
@@ -108,6 +110,17 @@ def _value(run: Run, name: str, kind: type[T]) -> T | None:
     """Return a value that the built-in nodes make; a graph of one's own may use its name for anything."""
     value = run.value(name)
     return value if isinstance(value, kind) else None
+
+
+def _is_assessed(run: Run) -> bool:
+    """Return whether the quality of an answer was checked, be it that of a sub-workflow or a loop."""
+    return any(isinstance(run.value(each.makes), Quality) for each in run.plan.nodes if _checks(each)) or any(
+        any(map(_checks, each.loop_over.plan.nodes)) for each in run.plan.nodes if each.loop_over is not None
+    )
+
+
+def _checks(node: Node) -> bool:
+    return node.makes.rpartition(".")[2] == QUALITY_VALUE
 
 
 def _answer(run: Run) -> Answer | None:

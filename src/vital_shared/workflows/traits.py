@@ -13,7 +13,7 @@ from vital_shared.workflows.caching import Caching, caching_of
 from vital_shared.workflows.own_nodes import built_in_nodes, own_values
 from vital_shared.workflows.typed_result import ANSWER_VALUE, RESULT_VALUE
 
-__all__ = ["AGENT_VALUE", "WorkflowTraits", "known_traits", "remember_traits", "traits_of"]
+__all__ = ["AGENT_VALUE", "QUALITY_VALUE", "WorkflowTraits", "known_traits", "remember_traits", "traits_of"]
 
 AGENT_VALUE: Final = "load_agent"
 QUALITY_VALUE: Final = "quality"
