@@ -1,11 +1,12 @@
 """The catalogue as a whole."""
 
 import re
+import subprocess
+import sys
 import tracemalloc
 from typing import get_args
 
 import pytest
-from prometheus_client import generate_latest
 
 from vital_shared.monitoring import metrics
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Merge
@@ -57,9 +58,16 @@ def test_a_bounded_label_has_one_meaning_in_all_metrics():
             assert bounded.get(label.name, label) is label
 
 
-def test_metrics_tell_how_many_series_there_can_be():
-    lines = [line for line in generate_latest(REGISTRY).decode().splitlines() if not line.startswith("#")]
-    assert len(lines) < metrics.METRIC_SERIES_LIMIT.labels().value < 45_000
+def test_metrics_show_how_many_series_there_can_be():
+    show = """
+from prometheus_client import generate_latest
+import vital_shared
+from vital_shared.monitoring import metrics
+print(generate_latest(metrics.REGISTRY).decode().count("\\nvital"), metrics.METRIC_SERIES_LIMIT.labels().value)
+"""  # in a process of its own: each workflow class that other tests define raises the bound
+    shown = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
+    lines, limit = map(float, shown.stdout.split())
+    assert 1_000 < lines < limit < 45_000
 
 
 def test_four_thousand_made_up_values_stay_below_the_bound():
