@@ -4,10 +4,14 @@ Counters only rise, but for restarts; the buckets of a histogram stay in order; 
 dies. Each series is as likely as the next to do anything that its tests know of. Some segments are special: just
 one engine is up, no engine is, an engine begins anew without a gap, or the alert is exactly at a limit. Some series
 begin late, with their first count.
+
+What is exactly at a limit comes between two segments with traffic that is not: over a window without samples in
+a part of it a rate is extrapolated, and rounding would then choose the side of the limit.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -21,6 +25,9 @@ __all__ = ["ENGINES", "Pace", "random_series"]
 
 ENGINES: Final = ("one:8000", "two:8000", "three:8000")
 ELSEWHERE: Final = 'job="elsewhere"'
+
+OF_BUCKET: Final = re.compile(r'_(bucket|count|sum)(?=\{)|le="[^"]*",?')
+"""What the series of one histogram differ in."""
 
 KINDS: Final = {"all": 8, "some": 4, "one": 3, "none": 4, "restart": 3, "exact": 3}
 """Kinds of segments, and how often each comes: engines that are up, and what else is special."""
@@ -82,15 +89,20 @@ Piece = dict[str, float | None]
 def random_series(cases: Sequence[Case], pace: Pace, chance: Random) -> dict[str, str]:
     """Write the series of one trial."""
     names = {name: line.rises for case in cases for name, line in case.series.items() if "up{" not in name}
-    late = {name: chance.random() * pace.minutes for name in names if chance.random() < LATE_SHARE}
+    births = {_metric(name): chance.random() * pace.minutes for name in names if chance.random() < LATE_SHARE}
+    late = {name: births[_metric(name)] for name in names if _metric(name) in births}
     shown: dict[str, Shown] = {}
     minute = 0
+    ahead: list[str] = []
+    births_until = 0
     while minute < pace.minutes:
-        kind = chance.choices(tuple(KINDS), tuple(KINDS.values()))[0]
+        ahead = ahead or _kinds(cases, chance)
+        kind = ahead.pop(0)
         span = chance.choice((pace.longest, (pace.shortest + pace.longest) // 4))
-        lasts = pace.longest if kind == "exact" else chance.randint(pace.shortest, span)
+        lasts = pace.longest if kind in ("exact", "busy") else chance.randint(pace.shortest, span)
         steps = max(min(lasts, pace.minutes - minute) // pace.step, 1)
-        known = {name: rises for name, rises in names.items() if late.get(name, 0) <= minute}
+        births_until = births_until if kind == "exact" else minute
+        known = {name: rises for name, rises in names.items() if late.get(name, 0) <= births_until}
         again = chance.choice(ENGINES) if kind == "restart" else None
         for name, rises, amount in _segment(kind, cases, known, chance):
             each = shown.setdefault(name, Shown(rises, ["_"] * (minute // pace.step)))
@@ -102,15 +114,26 @@ def random_series(cases: Sequence[Case], pace: Pace, chance: Random) -> dict[str
     return {name: " ".join(each.values) for name, each in shown.items()}
 
 
+def _kinds(cases: Sequence[Case], chance: Random) -> list[str]:
+    """Choose the kind of the next segment, or of the next three."""
+    kind = chance.choices(tuple(KINDS), tuple(KINDS.values()))[0]
+    return ["busy", "exact", "busy"] if kind == "exact" and _busy_pieces(cases) else [kind]
+
+
 def _segment(
     kind: str, cases: Sequence[Case], names: Mapping[str, bool], chance: Random
 ) -> Iterator[tuple[str, bool, float | None]]:
     """Let all series do something for a while."""
     exact = [case for case in cases if case.is_exact]
     is_exact = kind == "exact" and bool(exact)
-    piece = _last_piece(chance.choice(exact)) if is_exact else _piece(chance.choice(cases), chance)
-    traffic = 1.0 if is_exact else chance.choice(FACTORS)
-    up = _up("all" if is_exact else kind, chance)
+    is_busy = kind == "busy"
+    if is_exact:
+        piece = _last_piece(chance.choice(exact))
+    else:
+        usual = [case for case in cases if not case.is_exact]
+        piece = chance.choice(_busy_pieces(cases)) if is_busy else _piece(chance.choice(usual), chance)
+    traffic = 1.0 if is_exact or is_busy else chance.choice(FACTORS)
+    up = _up("all" if is_exact or is_busy else kind, chance)
     is_known = {engine: chance.random() > 0.2 for engine in ENGINES}
     for engine in ENGINES:
         state = (1.0 if up[engine] else 0.0) if up[engine] or is_known[engine] else None
@@ -137,6 +160,25 @@ def _up(kind: str, chance: Random) -> dict[str, bool]:
 def _last_piece(case: Case) -> Piece:
     """Do what a case does at last."""
     return {name: line.phases[-1][1] for name, line in case.series.items()}
+
+
+def _busy_pieces(cases: Sequence[Case]) -> Sequence[Piece]:
+    """Return what cases do that are not at a limit, while all that they count rises."""
+    pieces = (
+        (case, _phase(case, place))
+        for case in cases
+        if not case.is_exact
+        for place in range(max(len(line.phases) for line in case.series.values()))
+    )
+    return [
+        piece
+        for case, piece in pieces
+        if all(piece[name] for name, line in case.series.items() if line.rises)
+    ]
+
+
+def _phase(case: Case, place: int) -> Piece:
+    return {name: line.phases[min(place, len(line.phases) - 1)][1] for name, line in case.series.items()}
 
 
 def _piece(case: Case, chance: Random) -> Piece:
@@ -177,6 +219,11 @@ def _by_engine(
         share = (1.0 if own else shares[engine]) * (traffic if rises else 1.0)
         value = amount * share if amount is not None and up[engine] else None
         yield scoped(_on(name, engine), DEFAULT_CONFIG.selector), rises, value
+
+
+def _metric(series: str) -> str:
+    """Name what is born at once: all buckets of a histogram are, with their count."""
+    return OF_BUCKET.sub("", series)
 
 
 def _on(series: str, instance: str) -> str:
