@@ -13,7 +13,7 @@ from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.tools.registry import ToolRegistry
 
-__all__ = ["TOO_DEAR", "check_requests", "denied_results", "plan_tools", "within_limit"]
+__all__ = ["TOO_DEAR", "check_requests", "denied_result", "denied_results", "plan_tools", "within_limit"]
 
 TOO_DEAR: Final = "it would have cost more than max_cost_dollars allows"
 
@@ -109,7 +109,9 @@ def denied_results(plan: ToolPlan, made: Sequence[ToolCall]) -> tuple[ToolResult
         if call.id not in ids
     ]
     reasons += [(call, TOO_DEAR) for call in plan.refused]
-    return tuple(
-        ToolResult(id=call.id, name=call.name, arguments=call.arguments, status="denied", error=reason)
-        for call, reason in reasons
-    )
+    return tuple(denied_result(call, reason) for call, reason in reasons)
+
+
+def denied_result(call: ToolCall, reason: str) -> ToolResult:
+    """Return the result of a call that is not made."""
+    return ToolResult(id=call.id, name=call.name, arguments=call.arguments, status="denied", error=reason)

@@ -16,6 +16,7 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer, Quality, Suggestion, ToolPlan, to_answer
 from vital_shared.models.citation import Passage
 from vital_shared.models.message import Message
+from vital_shared.models.money import nanos_at_most
 from vital_shared.models.result_type import ResultT
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
@@ -24,7 +25,7 @@ from vital_shared.retrieval.tunings import answer_from_for
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.results import ResultBudget
 from vital_shared.workflows.answering import Answering, Chunk
-from vital_shared.workflows.approval import denied_results, plan_tools
+from vital_shared.workflows.approval import TOO_DEAR, denied_result, denied_results, plan_tools
 from vital_shared.workflows.follow_up import standalone
 from vital_shared.workflows.model_selection import remaining, resolve_models
 from vital_shared.workflows.part_quality import note_quality_of_part
@@ -213,8 +214,17 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
 
     @fan_out("call", over="approved_tools", limit=MAX_CONCURRENT_TOOLS, degradation="tools_failed")
     async def tools(self, call: ToolCall, tenant_id: str, run_id: str) -> ToolResult:
-        """Make the tool calls at the same time, each with its own timeout and failure."""
-        return await self.services.tools.run(call, ToolContext(tenant_id=tenant_id, run_id=run_id))
+        """Make the tool calls at the same time, each with its own timeout and failure.
+
+        What other nodes have spent since they were planned, or may be spending, can leave too little for one.
+        """
+        budget = self._budget(None)  # the limit of the run
+        if not budget.hold_price(nanos_at_most(call.cost_dollars)):
+            return denied_result(call, TOO_DEAR)
+        try:
+            return await self.services.tools.run(call, ToolContext(tenant_id=tenant_id, run_id=run_id))
+        finally:
+            budget.release()
 
     @node(when=lambda tool_plan, tools: tools or tool_plan is not NO_TOOLS, otherwise=())
     async def tool_results(

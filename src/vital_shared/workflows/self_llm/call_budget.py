@@ -66,6 +66,14 @@ class CallBudget:
         """Hold money until `release`."""
         self._hold(nanos)
 
+    def hold_price(self, nanos: int) -> bool:
+        """Hold a price until `release`, and return whether as much is left."""
+        room = self._room()
+        if room is not None and nanos > room:
+            return False
+        self._hold(nanos)
+        return True
+
     def release(self) -> None:
         """Let go of what is held: what was spent of it is charged by now."""
         self._hold(-self._held)
