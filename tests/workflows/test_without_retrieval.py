@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 from tests.workflows.conftest import Open
 
@@ -147,3 +148,6 @@ async def test_a_quality_is_claimed_only_where_it_was_checked(open_services: Ope
     output = await workflow(services).execute_typed(asked)
     assert output.is_assessed is is_assessed
     assert ("quality" in figures(output)) is is_assessed
+    async with services.database.connect() as connection:
+        stored = (await connection.execute(text("SELECT quality_score FROM runs"))).scalar_one()
+    assert (stored is not None) is is_assessed

@@ -302,7 +302,7 @@ class RunStore:
             output=output.model_dump_json() if written is None else written,
             duration_seconds=output.timings.total_seconds,
             first_token_seconds=output.timings.time_to_first_token_seconds,
-            quality_score=output.quality_score,
+            quality_score=output.quality_score if output.is_assessed else None,
             degraded=output.is_degraded,
             cache_status=output.cache_status,
             turn=turn,

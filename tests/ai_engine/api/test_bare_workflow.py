@@ -50,6 +50,7 @@ async def test_its_stored_run_shows_its_own_input_and_its_result(service: Servic
         given = GIVEN | {"text": "90 " + "x" * 200_000}
         done = (await service.client.post("/v1/workflows/read/runs", json=given)).json()
     stored = (await service.client.get(f"/v1/runs/{done['run_id']}")).json()
+    assert done["is_assessed"] is False
     assert (done["result"], done["response"]) == ({"days": 90, "user": "ann"}, "")
     assert (stored["output"]["result"], len(stored["input"]["text"])) == (done["result"], 200_003)
     assert growth("vital_workflow_requests_total", outcome="success") == 1
