@@ -39,6 +39,7 @@ ROW = {
     "provider_cost_nanos": None,
     "saved_nanos": 0,
     "hits": 0,
+    "node": "answer",
     "at": AT,
 }
 
