@@ -32,11 +32,22 @@ async def test_ctrl_c_stops_all_in_good_order_and_cancels_their_runs(tmp_path):
 
 
 async def test_workers_that_cannot_start_end_the_engine_in_one_sentence(tmp_path):
+    process = await start(
+        tmp_path, VITAL_WORKERS="2", VITAL_REDIS_URL="redis://127.0.0.1:1/0", VITAL_MODEL="nobody:nothing"
+    )
+    _, log = await process.communicate()
+    assert process.returncode != 0
+    assert "ConfigurationError: The workers cannot start: " in log.decode()
+
+
+async def test_a_configuration_that_cannot_be_read_ends_the_engine_before_there_are_workers(tmp_path):
     (tmp_path / "vital.toml").write_text("[providers.x")
     process = await start(tmp_path, VITAL_WORKERS="2", VITAL_REDIS_URL="redis://127.0.0.1:1/0")
     _, log = await process.communicate()
     assert process.returncode != 0
-    assert "ConfigurationError: The workers cannot start: The configuration" in log.decode()
+    *_, last = log.decode().splitlines()
+    assert "ConfigurationError: The configuration" in last
+    assert "worker" not in last
 
 
 async def test_a_frozen_worker_is_replaced_and_counted(tmp_path):
