@@ -379,7 +379,7 @@ def test_a_part_whose_whole_input_lacks_a_field_is_an_error_at_the_definition(pa
         type("Outer", (Workflow,), {"part": part})
 
 
-def test_a_part_whose_whole_input_is_given_is_none():
+def test_a_part_whose_whole_input_is_given_is_no_error():
     class Outer(Workflow):
         part = subworkflow(Pages, pages="length")
 
@@ -389,3 +389,5 @@ def test_a_part_whose_whole_input_is_given_is_none():
 
     class Inner(Workflow[PagesInput]):
         part = subworkflow(Pages)
+
+    assert all("part.answer" in {node.name for node in each.plan.nodes} for each in (Outer, Inner))

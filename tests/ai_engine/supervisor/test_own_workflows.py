@@ -92,6 +92,7 @@ async def test_an_own_workflow_has_all_that_the_built_in_one_has(engine: Engine)
     await pauses_and_goes_on_at_another_worker(engine)
     await costs_the_same_everywhere(engine)
     await is_held_to_the_budget_at_every_worker(engine)
+    assert await engine.total("vital_worker_restarts_total") == 0
 
 
 async def streams_and_is_charged(engine: Engine) -> None:
@@ -154,7 +155,7 @@ async def pauses_and_goes_on_at_another_worker(engine: Engine) -> None:
 
 
 async def costs_the_same_everywhere(engine: Engine) -> None:
-    """What `self.llm` costs is the same in the answers of both workers, in the ledger and in the metrics."""
+    """The cost of `self.llm` is the same in the answers of both workers, in the ledger and in the metrics."""
     metric = ("vital_cost_dollars_total", {"workflow": "office-report", "tenant_id": "initech"})
     topics = iter(range(1_000))
 
