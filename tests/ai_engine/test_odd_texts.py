@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy import select
 from tests.ai_engine.harness import Service, asked, serving
+from tests.run_record import run_record
 from tests.store.conftest import postgres, url
 
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.usable_passages import usable_passage
-from vital_shared.store.run_record import RunRecord, to_record, to_row
+from vital_shared.store.run_record import to_record, to_row
 from vital_shared.store.tables import runs
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
 from vital_shared.tools.base import tool
@@ -233,17 +234,7 @@ def test_a_question_of_the_library_is_stored_as_it_is_or_refused(metadata, conte
             question("Hi", mode="4", metadata=metadata, messages=messages)
         return
     asked_for = question("Hi", mode="4", metadata=metadata, messages=messages)
-    record = RunRecord(
-        id="run_1",
-        tenant_id="acme",
-        user_id="ann",
-        mode=asked_for.mode,
-        workflow="w",
-        plan="p",
-        input=asked_for,
-        created_at=NOW,
-        deadline_at=NOW,
-    )
+    record = run_record(asked_for, NOW)
     assert to_record(to_row(record)) == record
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
+from tests.run_record import run_record
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import StoreError
@@ -23,7 +24,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.idempotency import IdempotencyKey, IdempotencyStore
 from vital_shared.store.journal import Journal
 from vital_shared.store.limits import LimitStore
-from vital_shared.store.runs import RunRecord, RunStore
+from vital_shared.store.runs import RunStore
 from vital_shared.store.tables import runs as runs_table
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -41,17 +42,7 @@ class Process:
     async def start(
         self, run_id: str, key: IdempotencyKey | None = None, max_cost_nanos: int = 100
     ) -> RunContext:
-        record = RunRecord(
-            id=run_id,
-            tenant_id="acme",
-            user_id="ann",
-            mode=WorkflowMode.MODE_2,
-            workflow="w",
-            plan="p",
-            input=QUESTION,
-            created_at=NOW,
-            deadline_at=DEADLINE,
-        )
+        record = run_record(QUESTION, NOW, run_id)
         await self.runs.start(record, lambda: max_cost_nanos, key)
         return RunContext(run_id, QUESTION, note=partial(self.runs.journal.note, run_id))
 

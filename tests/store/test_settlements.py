@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, func, select
 from structlog.testing import capture_logs
+from tests.run_record import run_record
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import BudgetExceeded, Conflict, NotFound, StoreError
@@ -30,7 +31,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.dead_letter_table import dead_letters
 from vital_shared.store.dead_letters import DeadLetterStore
 from vital_shared.store.limits import LimitStore
-from vital_shared.store.runs import RunRecord, RunStore
+from vital_shared.store.runs import RunStore
 from vital_shared.store.spool import Spool
 from vital_shared.store.tables import runs as runs_table
 
@@ -63,17 +64,7 @@ class Store:
         return await self._transact(work)
 
     async def start(self, run_id: str, max_cost_nanos: int = 0) -> RunContext:
-        record = RunRecord(
-            id=run_id,
-            tenant_id="acme",
-            user_id="ann",
-            mode=WorkflowMode.MODE_2,
-            workflow="w",
-            plan="p",
-            input=QUESTION,
-            created_at=NOW,
-            deadline_at=NOW + timedelta(minutes=5),
-        )
+        record = run_record(QUESTION, NOW, run_id)
         await self.runs.start(record, lambda: max_cost_nanos)
         return RunContext(run_id, QUESTION)
 
