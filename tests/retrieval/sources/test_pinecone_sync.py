@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,15 @@ async def test_another_model_answers_once_all_is_there(
     assert {index_of(name) for name in server.namespaces} == {index.id, None}
 
 
+@contextmanager
+def version_of_words(monkeypatch: pytest.MonkeyPatch, version: int) -> Iterator[None]:
+    """Write sparse vectors as another version of the package does."""
+    with monkeypatch.context() as changed:
+        for module in ("indexes", "collection"):
+            changed.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.SPARSE_VERSION", version)
+        yield
+
+
 async def test_an_index_of_an_earlier_version_is_made_anew_by_the_sync_that_follows(
     knowledge: KnowledgeStore,
     ledger: SourceDocuments,
@@ -134,9 +144,7 @@ async def test_an_index_of_an_earlier_version_is_made_anew_by_the_sync_that_foll
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await add(knowledge, "a.md", "dogs of acme")
-    with monkeypatch.context() as earlier:
-        for module in ("indexes", "collection"):
-            earlier.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.SPARSE_VERSION", 0)
+    with version_of_words(monkeypatch, 0):
         await CollectionSync(ledger, collection, WORDS).run()
     assert [index.is_current for index in await collection.indexes()] == [False]
 
@@ -154,9 +162,7 @@ async def test_an_index_of_a_later_version_is_left_to_that(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await add(knowledge, "a.md", "dogs of acme")
-    with monkeypatch.context() as later:
-        for module in ("indexes", "collection"):
-            later.setattr(f"vital_shared.retrieval.sources.pinecone.{module}.SPARSE_VERSION", 99)
+    with version_of_words(monkeypatch, 99):
         await CollectionSync(ledger, collection, WORDS).run()
 
     assert (await CollectionSync(ledger, collection, WORDS).run(may_switch=False)).needs_switch
