@@ -127,6 +127,18 @@ _OPENAI: Final = {"default": {"description": "An error, as OpenAI's API has it."
 _JSON: Final[dict[str, Content]] = {"application/json": {}}
 _SUCCESS: Final = "As OpenAI's API has it."
 
+
+def _shown(summary: str, description: str) -> Operation:
+    return Operation(
+        summary=summary,
+        description=description,
+        success=_SUCCESS,
+        answers=_JSON,
+        others=_OPENAI,
+        problems=None,
+    )
+
+
 OPERATIONS: Final[Operations] = {
     ("post", "/v1/chat/completions"): Operation(
         summary="Chat as with OpenAI",
@@ -138,29 +150,8 @@ OPERATIONS: Final[Operations] = {
         others=_OPENAI,
         problems=None,
     ),
-    ("get", "/v1/models"): Operation(
-        summary="List models",
-        description="Workflows, and modes with agents, as models.",
-        success=_SUCCESS,
-        answers=_JSON,
-        others=_OPENAI,
-        problems=None,
-    ),
-    ("get", "/v1/models/{mode}/{agent_id}"): Operation(
-        summary="Show a model",
-        description="A mode and an agent.",
-        success=_SUCCESS,
-        answers=_JSON,
-        others=_OPENAI,
-        problems=None,
-    ),
-    ("get", "/v1/models/{name}"): Operation(
-        summary="Show a workflow as a model",
-        description="A workflow, by its name.",
-        success=_SUCCESS,
-        answers=_JSON,
-        others=_OPENAI,
-        problems=None,
-    ),
+    ("get", "/v1/models"): _shown("List models", "Workflows, and modes with agents, as models."),
+    ("get", "/v1/models/{mode}/{agent_id}"): _shown("Show a model", "A mode and an agent."),
+    ("get", "/v1/models/{name}"): _shown("Show a workflow as a model", "A workflow, by its name."),
 }
 """OpenAI's own reference says more."""
