@@ -4,8 +4,9 @@ Prints two tables, and exits with 1 when a target is missed::
 
     python bench/counting.py
 
-A question of mode 2 is asked once, with a tool and a model that writes 50 pieces; what the engine told of it
-is then told again and again to what counts. Beside it stands the floor: as many additions in one dictionary.
+A question of mode 2 is asked once, with a tool and a model that writes 50 pieces; what the engine notified
+its observers of is then given again and again to what counts. Beside it stands the floor: as many additions
+in one dictionary.
 Metrics are read over HTTP as Prometheus reads them, with 10,000 series, while a timer of the event loop looks
 how late it gets; beside it stands how late it gets when nobody reads.
 """
@@ -68,12 +69,12 @@ class Recorder(Observer):
     """Keeps what the engine tells."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, tuple[Any, ...]]] = []
+        self.notified: list[tuple[str, tuple[Any, ...]]] = []
 
     def __getattribute__(self, name: str) -> Any:
         if name not in HOOKS:
             return super().__getattribute__(name)
-        return lambda *details: self.told.append((name, details))
+        return lambda *details: self.notified.append((name, details))
 
 
 HOOKS = frozenset(name for name in vars(Observer) if not name.startswith("_"))
@@ -95,7 +96,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
     run._make_run = recorded  # noqa: SLF001
     events = [event async for event in run.events()]
     output = events[-1].output
-    told = [(getattr(RunMetrics, hook), details) for hook, details in recorder.told]
+    notified = [(getattr(RunMetrics, hook), details) for hook, details in recorder.notified]
     agent = await services.agents.get(request.agent_id, tenant_id=request.tenant_id)
     context = RunContext(output.run_id, request)
     current_run_context.set(context)
@@ -106,7 +107,7 @@ async def asked(services: Services) -> tuple[Callable[[], None], int]:
         ran(name_labels(workflow, request, agent))
         clock, note_token = time.perf_counter, metrics.token
         with metrics.active(zero=clock()):
-            for hook, details in told:
+            for hook, details in notified:
                 hook(metrics, *details)
             parts(request, output, context)
             cached(services.cache, request)
@@ -154,7 +155,7 @@ def cached(cache: Cache, request: WorkflowInput) -> None:
 
 
 def additions(count: Callable[[], None]) -> int:
-    """How many series one call touches."""
+    """Return the number of series that one call touches."""
     touched, labels = [], Instrument.labels
 
     def noted(self: Instrument[Any], *values: str) -> Any:
@@ -170,7 +171,7 @@ def additions(count: Callable[[], None]) -> int:
 
 
 def microseconds(work: Callable[[], None], repeat: int = 20) -> float:
-    """What one call takes, at the low end."""
+    """Return the time of one call, at the low end."""
     taken = []
     for _ in range(ROUNDS // repeat):
         start = time.thread_time()
@@ -213,7 +214,7 @@ def fill() -> int:
 
 
 async def lateness(read: Callable[[], Any]) -> list[float]:
-    """How late a timer of a millisecond is at most, while something is read in a thread, each time."""
+    """Return the greatest delay of a 1 ms timer while something is read in a thread, for each reading."""
     worst = []
     for _ in range(READINGS):
         reading = asyncio.get_running_loop().run_in_executor(None, read)

@@ -70,7 +70,7 @@ class Peers:
             try:
                 execute = await (module.stream(rows.TOKENS) if tree is None else module.build(tree))
                 figures[name] = await taken(execute)
-            except Exception as error:  # noqa: BLE001 - a peer may raise anything; it is told under the table
+            except Exception as error:  # noqa: BLE001 - a peer may raise anything; it is noted under the table
                 self.notes.append(f"{name}, {shape}: {type(error).__name__}: {error}")
         return figures
 

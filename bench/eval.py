@@ -17,7 +17,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -27,15 +26,14 @@ from rich.console import Console
 from rich.table import Table
 
 from judging import Answered, Question, Verdict, figures, judge, missed_floors
-from vital_shared import BaseWorkflow, Services, Settings, WorkflowInput, WorkflowMode, node
+from opened_documents import TENANT, opened
+from vital_shared import BaseWorkflow, Settings, WorkflowInput, WorkflowMode, node
 from vital_shared.models.event import RunFinished, Token
 from vital_shared.retrieval.base import Retrieved
-from vital_shared.retrieval.ingest import Ingestor
 from vital_shared.retrieval.weights import install
 
 KNOWLEDGE = Path(__file__).parent.parent / "examples" / "knowledge"
 RESULTS = Path(__file__).parent / "results"
-TENANT = "eval"
 NOTHING = Retrieved()
 
 
@@ -92,30 +90,25 @@ def show(console: Console, results: dict[str, dict[str, str]], before: dict[str,
     console.print(table)
 
 
+def sample_questions() -> list[Question]:
+    return [Question(**one) for one in json.loads((KNOWLEDGE / "questions.json").read_text())]
+
+
+def sample_documents() -> list[Path]:
+    return [path for path in sorted(KNOWLEDGE.iterdir()) if path.suffix != ".json"]
+
+
 async def run(console: Console, models: list[str], limit: int | None) -> dict[str, list[Verdict]]:
-    weights = Settings().data_dir / "models"
-    await asyncio.to_thread(install, weights.parent)
-    questions = [Question(**one) for one in json.loads((KNOWLEDGE / "questions.json").read_text())][:limit]
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "models").symlink_to(weights)
-        services = await Services.open(Settings(data_dir=Path(folder), database_url=""))
-        try:
-            documents = [path for path in sorted(KNOWLEDGE.iterdir()) if path.suffix != ".json"]
-            ingestor = Ingestor(services.knowledge, services.embedder)
-            async for result in ingestor.ingest_paths(documents, tenant_id=TENANT):
-                if result.status == "failed":
-                    raise SystemExit(result.message)
-            console.print(f"{len(documents)} documents, {len(questions)} questions")
-            workflow = Evaluated(services)
-            verdicts = {}
-            for model in models or reversed(services.models.names):
-                await workflow.ask("Which devices need a 510(k)?", model)  # loads the model
-                verdicts[model] = [
-                    judge(each, await workflow.ask(each.question, model)) for each in questions
-                ]
-            return verdicts
-        finally:
-            await services.aclose()
+    await asyncio.to_thread(install, Settings().data_dir)
+    questions, documents = sample_questions()[:limit], sample_documents()
+    async with opened(documents) as services:
+        console.print(f"{len(documents)} documents, {len(questions)} questions")
+        workflow = Evaluated(services)
+        verdicts = {}
+        for model in models or reversed(services.models.names):
+            await workflow.ask("Which devices need a 510(k)?", model)  # loads the model
+            verdicts[model] = [judge(each, await workflow.ask(each.question, model)) for each in questions]
+        return verdicts
 
 
 def _file(folder: Path, model: str) -> Path:
@@ -136,7 +129,7 @@ def main() -> int:
     parser.add_argument(
         "--against", type=Path, help="compare with the results in this one (default: the same)"
     )
-    parser.add_argument("--questions", type=int, help="ask only so many")
+    parser.add_argument("--questions", type=int, help="ask only this many")
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120)
     before = last(arguments.against or arguments.json)

@@ -28,7 +28,7 @@ from rich.table import Table
 from collection import Collection, load_collections
 from eval import Evaluated
 from judging import Answered, Question, holds_facts
-from opened_collection import opened
+from opened_documents import opened
 from peers.retrieval import PEERS, TOP, Found
 from regression import area_under_curve, calibration_error
 from vital_shared import Services
@@ -113,7 +113,7 @@ class Answers:
 
 
 async def ask_all(collection: Collection) -> tuple[Answers, dict[str, Retrieval]]:
-    async with opened(collection) as services:
+    async with opened(collection.documents) as services:
         workflow, answers = Evaluated(services), Answers()
         retrieval = {"VITAL": Retrieval()}
         for question in collection.questions:

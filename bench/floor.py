@@ -1,4 +1,4 @@
-"""What one would write by hand for each shape, with nothing around it: the floor."""
+"""Each shape written by hand, with nothing around it: the floor."""
 
 from __future__ import annotations
 

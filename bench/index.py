@@ -208,11 +208,11 @@ async def ingest(folder: Path, size: Size) -> dict[str, Any]:
 
 
 class Way(NamedTuple):
-    """How passages are embedded."""
+    """The way in which passages are embedded."""
 
     batch: int
     threads: int
-    """Of one batch; there are as many batches at once as cores are left."""
+    """Threads of one batch; there are as many batches at once as cores are left."""
 
 
 WAYS = [Way(batch, threads) for batch in (1, 8) for threads in (1, os.cpu_count() or 1)]

@@ -1,4 +1,4 @@
-"""What is right and wrong about an answer to a sample question, and all answers of a model in figures."""
+"""Verdicts on answers to the sample questions, and all answers of a model in figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from vital_shared.models.citation import Citation, Passage
 
 FLOORS = {"sources": 0.92, "facts": 0.60, "citations": 1.0, "abstained": 1.0}
-"""What the composer has to reach."""
+"""Targets of the composer."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Question:
     """Each fact as the list of its spellings."""
     sources: list[str] = field(default_factory=list)
     near_miss: str | None = None
-    """How an unanswerable question differs from what the documents hold; None: it is off the topic."""
+    """The difference of an unanswerable question from the documents; None: it is off the topic."""
 
 
 @dataclass(frozen=True)
 class Answered:
     model: str
-    """Who has answered: another one where the first choice did not."""
+    """The model that answered: another one where the first choice did not."""
     text: str
     citations: tuple[Citation, ...]
     passages: tuple[Passage, ...]
@@ -44,12 +44,12 @@ class Answered:
 
 @dataclass
 class Verdict:
-    """What is right and wrong about one answer; None: does not apply."""
+    """The verdict on one answer; None: does not apply."""
 
     id: str
     question: str
     model: str
-    """Who has answered."""
+    """The model that answered."""
     answer: str
     found_source: bool | None
     has_facts: bool | None

@@ -117,7 +117,7 @@ class GroupWriter:
 
 
 class Floor:
-    """What has to be done for a run, by hand."""
+    """Do by hand all that a run has to do."""
 
     def __init__(self, path: Path) -> None:
         registry = CollectorRegistry()

@@ -163,8 +163,8 @@ def main() -> int:
         rows, notes = asyncio.run(measure_all(url, arguments.quick))
         in_node = asyncio.run(measure_node(url, 5 if arguments.quick else 15))
     if arguments.json:
-        told = [{"wire": row.wire, "client": row.client, **row.low._asdict()} for row in rows]
-        arguments.json.write_text(json.dumps(told, indent=2) + "\n")
+        figures = [{"wire": row.wire, "client": row.client, **row.low._asdict()} for row in rows]
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
     console = Console(width=None if sys.stdout.isatty() else 160)
     return 0 if all([show(console, rows, notes), show_node(console, in_node)]) else 1
 

@@ -23,7 +23,7 @@ QUESTION = "Say something."
 CHAT = Chat(turns=(UserTurn(text=QUESTION),), max_output_tokens=4_000)
 WIRES: dict[str, Wire] = {"openai": OpenAIWire(), "anthropic": AnthropicWire(), "gemini": GeminiWire()}
 PREFIXES = {"openai": "/v1", "anthropic": "", "gemini": ""}
-"""What the clients expect to be part of an address."""
+"""Prefixes that the clients expect in an address."""
 
 Ask = Callable[[], Awaitable[int]]
 """Makes a call, and returns how many chunks of text have come."""

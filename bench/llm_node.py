@@ -1,4 +1,4 @@
-"""What `self.llm` costs in a node, beside the bare wire: the same provider, prompt and answer, in turn."""
+"""The cost of `self.llm` in a node, beside the bare wire: the same provider, prompt and answer, in turn."""
 
 from __future__ import annotations
 

@@ -7,14 +7,15 @@ send it.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
 
 import orjson
 from aiohttp import web
+
+from child_server import child_server
 
 WORDS = (" some", " words", " of", " the", " answer")
 """In turn: clients take the same piece again and again for a fault of the model."""
@@ -83,8 +84,8 @@ def gemini_stream(chunks: int) -> list[bytes]:
     def chunk(text: str, finish: str | None = None) -> bytes:
         candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}
         usage = {"promptTokenCount": 9, "candidatesTokenCount": chunks, "totalTokenCount": 9 + chunks}
-        told = {"candidates": [candidate | ({"finishReason": finish} if finish else {})]}
-        return event(told | {"usageMetadata": usage, "modelVersion": "m", "responseId": "r1"})
+        chunk = {"candidates": [candidate | ({"finishReason": finish} if finish else {})]}
+        return event(chunk | {"usageMetadata": usage, "modelVersion": "m", "responseId": "r1"})
 
     return [*repeated([chunk(word) for word in WORDS], chunks - 1), chunk(" done.", "STOP")]
 
@@ -133,15 +134,6 @@ def serve(ready: Connection) -> None:
     asyncio.run(main())
 
 
-@contextmanager
-def running() -> Iterator[str]:
+def running() -> AbstractContextManager[str]:
     """Run the servers, and give their address."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    server = context.Process(target=serve, args=(there,), daemon=True)
-    server.start()
-    try:
-        yield f"http://127.0.0.1:{here.recv()}"
-    finally:
-        server.terminate()
-        server.join()
+    return child_server(serve)

@@ -12,21 +12,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from eval import KNOWLEDGE, TENANT, Evaluated
+from eval import Evaluated, sample_documents, sample_questions
 from judging import Question, Verdict, judge
-from vital_shared import Services, Settings
+from opened_documents import opened
+from vital_shared import Services
 from vital_shared.llm.local import model as local_model
 from vital_shared.llm.local.grammar import answer_form
-from vital_shared.retrieval.ingest import Ingestor
 
 FORMS = {"free": lambda _: {}, "held to its form": answer_form}
 
@@ -73,20 +71,9 @@ async def measure(services: Services, name: str, questions: list[Question]) -> d
 
 
 async def run(name: str, every: int) -> dict[str, Measured]:
-    questions = [Question(**one) for one in json.loads((KNOWLEDGE / "questions.json").read_text())]
-    weights = Settings().data_dir / "models"
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "models").symlink_to(weights)
-        services = await Services.open(Settings(data_dir=Path(folder), database_url=""))
-        try:
-            documents = [path for path in sorted(KNOWLEDGE.iterdir()) if path.suffix != ".json"]
-            ingestor = Ingestor(services.knowledge, services.embedder)
-            async for result in ingestor.ingest_paths(documents, tenant_id=TENANT):
-                if result.status == "failed":
-                    raise SystemExit(result.message)
-            return await measure(services, name, [each for each in questions if each.answerable][::every])
-        finally:
-            await services.aclose()
+    questions = [each for each in sample_questions() if each.answerable][::every]
+    async with opened(sample_documents()) as services:
+        return await measure(services, name, questions)
 
 
 def main() -> None:

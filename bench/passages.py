@@ -18,7 +18,7 @@ COMMON_WORDS = 20
 RARE_WORDS = 200_000
 """Names, numbers and codes that no dictionary has; each new text brings some."""
 RARE_SHARE = 0.04
-"""Of all words."""
+"""Share of all words."""
 
 
 class Vocabulary:

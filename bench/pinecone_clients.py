@@ -35,7 +35,7 @@ NAMESPACE = "bench"
 KEYWORDS = {"indices": list(range(1, 11)), "values": [0.01] * 10}
 
 LOADED_ANYWAY = "import aiohttp, httpx, orjson, pydantic, numpy"
-"""What the engine has loaded before it asks a source; so the HTTP API costs no import of its own."""
+"""Modules that the engine has loaded before it asks a source; so the HTTP API costs no import of its own."""
 
 
 def serve(pipe: Connection) -> None:

@@ -1,4 +1,4 @@
-"""What is measured: each function gives the lines of one table, and the targets that they are held to."""
+"""The measurements: each function gives the lines of one table, and the targets that they are held to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Row:
     floor: float
     vital: float
     measure: float
-    """What the target is about: a ratio, or a part of the critical path."""
+    """The subject of the target: a ratio, or a part of the critical path."""
     shown: str
     """The same, for people."""
     target: float | None = None
@@ -99,7 +99,7 @@ async def at_once(peers: Peers, rounds: int) -> AsyncIterator[Row]:
 
 
 def later(name: str, by_hand: float, ours: float, target: float | None) -> Row:
-    """How much later than by hand the answer comes, as a part of the critical path."""
+    """Return the delay of the answer behind that by hand, as a part of the critical path."""
     more = (ours - by_hand) / 0.200
     shown = f"≤ {target:+.0%}" if target else NOTHING
     return Row(name, "ms", by_hand * 1e3, ours * 1e3, more, f"{more:+.1%}", target, shown)

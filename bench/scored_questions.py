@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from collection import Collection
 from judging import Question, holds_facts
-from opened_collection import TENANT, opened
+from opened_documents import TENANT, opened
 from vital_shared.llm.answer_calibration import calibrated_language
 from vital_shared.llm.answer_signals import closes_gate
 from vital_shared.llm.evidence import PASSAGES, answer_signals, weigh
@@ -78,7 +78,7 @@ class ScoredQuestion:
 
 async def score_questions(collection: Collection, scores: StoredScores) -> list[ScoredQuestion]:
     """Ask all questions of a collection, in an engine of its own."""
-    async with opened(collection) as services:
+    async with opened(collection.documents) as services:
         if services.reranker is None:
             raise SystemExit("There is no reranker: run `vital models install`.")
         reranker = StoredReranker(services.reranker, scores)

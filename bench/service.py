@@ -41,10 +41,10 @@ from service_servers import Server
 
 CONNECTIONS = 16
 TOKENS = {"short": 20, "burst": 2_000, "burst-one": 1, "paced": 300, "paced-one": 1, "first": 50}
-"""Of each kind of answer."""
+"""Tokens of each kind of answer."""
 LEAST_SECONDS = 0.000_05
 MARK = b" some"
-"""In the first word of an answer."""
+"""A part of the first word of an answer."""
 STREAM = {"Accept": "text/event-stream"}
 
 VITAL = "vital"
@@ -52,10 +52,10 @@ WITH_ALL = "with all"
 """Ours with 2 workers, Redis, keys, a budget and tracing."""
 
 MOST_OF_ALL = 1.5
-"""How much dearer that may be than ours with one worker and a key."""
+"""The most that this may cost, in terms of one worker with a key."""
 
 ASKED_BEFORE = 8
-"""So often a question is asked before it is one that each worker has in memory."""
+"""Times that a question is asked until each worker has it in memory."""
 
 STREAMS = 6_000, 10_000
 """After so many streams the memory is to be the same: what is kept of ended runs is full by the first."""
@@ -66,7 +66,7 @@ _numbers = itertools.count()
 
 @dataclass
 class Target:
-    """Who is asked, and how."""
+    """A server, and the way in which it is asked."""
 
     name: str
     server: Server | None
@@ -421,8 +421,8 @@ def main() -> int:
         for note in notes:
             console.print(note, markup=False)
         if arguments.json:
-            told = {target.name: target.figures for target in targets}
-            arguments.json.write_text(json.dumps(told, indent=2) + "\n")
+            figures = {target.name: target.figures for target in targets}
+            arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0 if passed else 1
 
 

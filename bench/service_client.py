@@ -12,11 +12,11 @@ CHUNKED_END = b"0\r\n\r\n"
 
 @dataclass
 class Answer:
-    """What came of a request, in seconds since it was sent."""
+    """The outcome of a request, in seconds since it was sent."""
 
     status: int
     first: float
-    """When the first text of the answer came; that is, the first packet with ``mark`` in it."""
+    """The time of the first text of the answer; that is, of the first packet with ``mark`` in it."""
     last: float
     body: bytearray = field(default_factory=bytearray)
 

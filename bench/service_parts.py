@@ -1,19 +1,19 @@
-"""What an engine with everything on needs beside it in `bench/service.py`: a Redis, a collector of traces."""
+"""A Redis and a collector of traces, which an engine with everything on needs in `bench/service.py`."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from aiohttp import web
 
+from child_server import child_server
 from vital_ops.stack.ports import free_port
 from vital_ops.stack.programs import REDIS, find_program
 
@@ -47,18 +47,9 @@ def _wait_for(port: int) -> None:
             return
 
 
-@contextmanager
-def collector() -> Iterator[str]:
+def collector() -> AbstractContextManager[str]:
     """Run a collector that takes all traces and forgets them, and give its address."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    server = context.Process(target=_collect, args=(there,), daemon=True)
-    server.start()
-    try:
-        yield f"http://127.0.0.1:{here.recv()}"
-    finally:
-        server.terminate()
-        server.join()
+    return child_server(_collect)
 
 
 async def _take(request: web.Request) -> web.Response:

@@ -74,7 +74,7 @@ def chain(length: int) -> Tree:
 
 
 def answering() -> Tree:
-    """What every question goes through: agent, retrieval and tools, then the model; 200 ms."""
+    """The graph of every question: agent, retrieval and tools, then the model; 200 ms."""
     three = (Step("load_agent", 0.020), Step("rag", 0.150), Step("tools", 0.080))
     return [three, Step("llm", 0.050)]
 

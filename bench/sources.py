@@ -52,7 +52,7 @@ SLOW_SECONDS = 10.0
 
 @dataclass
 class Measured:
-    """What one source has shown."""
+    """The figures of one source."""
 
     found: dict[int, list[float]] = field(default_factory=lambda: {cut: [] for cut in CUTS})
     seconds: list[float] = field(default_factory=list)
