@@ -1,4 +1,4 @@
-"""What the nodes of a workflow class of one's own yield, over HTTP: streamed, resumed, at any worker."""
+"""Values that own nodes yield, over HTTP: streamed, resumed, at any worker."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What a run costs: values that are validated, and answers that are written as JSON."""
+"""The cost of a run: values that are validated, and answers that are written as JSON."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow import Workflow
 
 TOKEN_NANOS = 10_000
-"""Of the models below: ten dollars a million tokens, read or written."""
+"""Price of a token of the models below: ten dollars a million tokens, read or written."""
 
 CONFIGURATION = """
 [providers.mine]

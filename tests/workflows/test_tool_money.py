@@ -21,7 +21,7 @@ LIMIT = Decimal("0.0025")
 
 
 class Signals:
-    """What one run's tool, model and nodes wait for."""
+    """The gate at which one run's tool, model and nodes wait."""
 
     def __init__(self) -> None:
         self.tool_begun = asyncio.Event()

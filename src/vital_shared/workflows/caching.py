@@ -30,8 +30,8 @@ class Caching(NamedTuple):
     def allows(self, request: WorkflowInput) -> bool:
         """Return whether the answer to a request may be given again.
 
-        It may not where the key could not tell the request from another one, since JSON does not hold all
-        that its nodes read.
+        It may not where another request could have the same key, since JSON does not hold all that its
+        nodes read.
 
         :raises InvalidRequest: when JSON cannot hold a field at all.
         """

@@ -1,4 +1,4 @@
-"""What the grammar of an answer lets a model write."""
+"""Texts that the grammar of an answer allows."""
 
 import re
 

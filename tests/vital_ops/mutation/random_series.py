@@ -27,7 +27,7 @@ ENGINES: Final = ("one:8000", "two:8000", "three:8000")
 ELSEWHERE: Final = 'job="elsewhere"'
 
 OF_BUCKET: Final = re.compile(r'_(bucket|count|sum)(?=\{)|le="[^"]*",?')
-"""What the series of one histogram differ in."""
+"""The parts of a name by which the series of one histogram differ."""
 
 KINDS: Final = {"all": 8, "some": 4, "one": 3, "none": 4, "restart": 3, "exact": 3}
 """Kinds of segments, and how often each comes: engines that are up, and what else is special."""
