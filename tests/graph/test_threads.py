@@ -84,7 +84,9 @@ async def test_a_sync_node_that_returns_a_coroutine_is_an_error(prepare):
         def a(self):
             return self._work()
 
-    with pytest.raises(NodeError, match=r"node 'a' \(test_threads\.py:\d+\) is sync and returned a coroutine"):
+    with pytest.raises(
+        NodeError, match=r"node 'a' \(test_threads\.py:\d+\) is sync and returned a coroutine"
+    ):
         await prepare(G).execute()
 
 
