@@ -67,7 +67,7 @@ def stream(count: int) -> Execute:
     target, observers = Streaming(), (Counting(),)
 
     async def work(chunks: asyncio.Queue[int | None]) -> None:
-        async def deliver(_of: Node, chunk: int) -> None:
+        async def deliver(_of: Node, chunk: int, _item: int | None) -> None:
             await chunks.put(chunk)
 
         run = Run(Streaming.plan, target, {"count": count}, observers=observers, deliver=deliver)
