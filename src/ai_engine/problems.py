@@ -124,7 +124,7 @@ def _headers(error: Exception, status: HTTPStatus) -> Mapping[str, str] | None:
         return {"WWW-Authenticate": error.challenge}
     if isinstance(error, RunUnderWay):
         return RETRY_AFTER
-    if isinstance(error, RateLimited | TooManyFalseKeys):
+    if isinstance(error, RateLimited | TooManyFalseKeys | EngineBusy):
         return {"Retry-After": str(ceil(error.retry_after_seconds))}
     return RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None
 

@@ -15,9 +15,11 @@ from ai_engine.api.streams import EventStreamResponse, until_disconnected
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine
 from ai_engine.idempotency_key import key_of
+from ai_engine.request_deadline import deadline_of
 from ai_engine.runs.fair_slots import EngineBusy, Gone
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.repeated_run import repeated_run
+from vital_shared.deadline import due_within
 from vital_shared.errors import AlreadyResumed, KeyTaken, RunCancelled, RunFailed
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFinished, RunPaused
@@ -60,9 +62,14 @@ async def _start(
     request: WorkflowInput,
     key: IdempotencyKey | None = None,
 ) -> LiveRun:
-    with _counting(engine, workflow, request):
+    deadline = deadline_of(http_request)
+    # A client with a key is expected back: its run goes on, and only the wait for it ends.
+    with _counting(engine, workflow, request), due_within(deadline if key is None else None):
         return await engine.hub.start(
-            lambda: workflow.begin(request, key), tenant_id=request.tenant_id, gone=_gone(http_request)
+            lambda: workflow.begin(request, key),
+            tenant_id=request.tenant_id,
+            gone=_gone(http_request),
+            deadline=deadline,
         )
 
 
@@ -120,9 +127,10 @@ async def _answer(
         answers.append(await begun.answer())
         return None
 
-    with _counting(engine, workflow, request):
+    deadline = deadline_of(http_request)
+    with _counting(engine, workflow, request), due_within(deadline):
         run = await engine.hub.try_start(
-            begin_or_answer, tenant_id=request.tenant_id, gone=_gone(http_request)
+            begin_or_answer, tenant_id=request.tenant_id, gone=_gone(http_request), deadline=deadline
         )
     return answers[0] if run is None else await _end_of(http_request, run)
 
@@ -185,11 +193,14 @@ async def resume(
     workflow = engine.workflows.of(record).workflow
     known = engine.hub.find(record.id)
     after = 0 if known is None else known.log.last_seq
-    run = await engine.hub.start(
-        lambda: workflow.begin_resumed(record.id, decision, tenant_id=record.tenant_id, key=key),
-        tenant_id=record.tenant_id,
-        gone=_gone(http_request),
-    )
+    deadline = deadline_of(http_request)
+    with due_within(deadline if key is None else None):
+        run = await engine.hub.start(
+            lambda: workflow.begin_resumed(record.id, decision, tenant_id=record.tenant_id, key=key),
+            tenant_id=record.tenant_id,
+            gone=_gone(http_request),
+            deadline=deadline,
+        )
     return run, after
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect
 
+from vital_shared.deadline import Deadline
 from vital_shared.errors import VitalError
 from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL
 
@@ -28,8 +30,21 @@ Turn = asyncio.Future[None]
 EQUAL_WEIGHT: Final = 1
 
 
+SMOOTHING: Final = 0.2
+"""The weight of the latest time between two ends in the mean of them."""
+
+MAX_RETRY_SECONDS: Final = 60.0
+
+
 class EngineBusy(VitalError):
-    """No further work can be begun at the moment."""
+    """No further work can be begun at the moment.
+
+    :param retry_after_seconds: the time after which it is worth to ask again.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 @dataclass(slots=True)
@@ -66,10 +81,18 @@ class FairSlots:
     :param max_waiting: requests of one tenant that may wait.
     :param wait_seconds: the longest wait for a slot.
     :param work: the noun for the work, in the plural, for error messages.
+    :param clock: seconds, monotonic.
     """
 
     def __init__(
-        self, slots: int, *, extra_slots: int = 0, max_waiting: int, wait_seconds: float, work: str
+        self,
+        slots: int,
+        *,
+        extra_slots: int = 0,
+        max_waiting: int,
+        wait_seconds: float,
+        work: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.active = 0
         """Slots that are taken."""
@@ -82,6 +105,10 @@ class FairSlots:
         self._virtual_time = 0.0
         self._grants = 0
         self._closed = False
+        self._clock = clock
+        self._ended_at = clock()
+        self._seconds_per_end = 0.0
+        """The mean time between two ends while others wait; 0: none has ended yet."""
 
     @property
     def waiting(self) -> int:
@@ -99,11 +126,18 @@ class FairSlots:
         finally:
             self.give_back(tenant_id)
 
-    async def take(self, tenant_id: str, weight_of: WeightOf, gone: Gone | None = None) -> None:
+    async def take(
+        self,
+        tenant_id: str,
+        weight_of: WeightOf,
+        gone: Gone | None = None,
+        deadline: Deadline | None = None,
+    ) -> None:
         """Take a slot, at once or when it is the tenant's turn; `give_back` has to follow.
 
         :param weight_of: asked where the tenant has to wait.
         :param gone: waits until the client is gone; None: it stays.
+        :param deadline: the end of the client's patience; None: it waits as long as any may.
         :raises EngineBusy: when too many of the tenant's requests wait, or this one has waited too long.
         :raises ClientDisconnect: when the client is gone.
         """
@@ -112,13 +146,14 @@ class FairSlots:
         try:
             weight = await weight_of(tenant_id) if self._max_waiting else EQUAL_WEIGHT
             if not self._try_take(tenant_id):  # one may have come free meanwhile
-                await self._wait(tenant_id, self._join(tenant_id, weight), gone)
+                await self._wait(tenant_id, self._join(tenant_id, weight), gone, deadline)
         except EngineBusy:
             REQUESTS_REJECTED_TOTAL.labels("overload").inc()
             raise
 
     def give_back(self, tenant_id: str) -> None:
         """Let go of a slot; it goes to a waiting request, where there is one."""
+        self._note_end()
         self.active -= 1
         self._shares[tenant_id].held -= 1
         self._forget_idle(tenant_id)
@@ -165,22 +200,28 @@ class FairSlots:
             self._forget_idle(tenant_id)
             waiting = f", and {len(share.waiting)} of this tenant wait" if share.waiting else ""
             raise EngineBusy(
-                f"The engine works on {self.active} {self._work}, its limit{waiting}: ask again in a moment."
+                f"The engine works on {self.active} {self._work}, its limit{waiting}: ask again in a moment.",
+                retry_after_seconds=self._retry_seconds(tenant_id, weight),
             )
         share.weight = weight
+        if not self.waiting:
+            self._ended_at = self._clock()
         if not share.waiting:
             share.tag = max(share.tag, self._virtual_time + 1 / weight)
         turn: Turn = asyncio.get_running_loop().create_future()
         share.waiting.append(turn)
         return turn
 
-    async def _wait(self, tenant_id: str, turn: Turn, gone: Gone | None) -> None:
+    async def _wait(self, tenant_id: str, turn: Turn, gone: Gone | None, deadline: Deadline | None) -> None:
+        patience = self._wait_seconds if deadline is None else deadline.remaining_seconds
+        seconds = min(self._wait_seconds, patience)
         try:
-            async with _abandoned_without_client(turn, gone), asyncio.timeout(self._wait_seconds):
+            async with _abandoned_without_client(turn, gone), asyncio.timeout(seconds):
                 await turn
         except TimeoutError as error:
+            weight = self._shares[tenant_id].weight
             self._leave(tenant_id, turn)
-            raise self._waited_too_long() from error
+            raise self._waited_too_long(tenant_id, weight, seconds) from error
         except BaseException:
             self._leave(tenant_id, turn)
             raise
@@ -214,10 +255,29 @@ class FairSlots:
         if share.held == 0 and not share.waiting:
             del self._shares[tenant_id]
 
-    def _waited_too_long(self) -> EngineBusy:
+    def _note_end(self) -> None:
+        """Note the time between two ends while others wait: the pace at which these get on."""
+        now = self._clock()
+        passed, self._ended_at = now - self._ended_at, now
+        if any(share.waiting for share in self._shares.values()):
+            known = self._seconds_per_end
+            self._seconds_per_end = known + SMOOTHING * (passed - known) if known else passed
+
+    def _retry_seconds(self, tenant_id: str, weight: int) -> float:
+        """Return the time until a slot should come free for another request of a tenant.
+
+        It gets the share of its weight among the tenants that wait.
+        """
+        waiting = {name: share for name, share in self._shares.items() if share.waiting}
+        own = len(waiting.pop(tenant_id).waiting) if tenant_id in waiting else 0
+        turns = (own + 1) * (weight + sum(share.weight for share in waiting.values())) / weight
+        return min(MAX_RETRY_SECONDS, max(1.0, turns * self._seconds_per_end))
+
+    def _waited_too_long(self, tenant_id: str, weight: int, seconds: float) -> EngineBusy:
         return EngineBusy(
             f"The engine works on {self.active} {self._work}, its limit, and none has ended in "
-            f"{self._wait_seconds:g} seconds that was this tenant's turn: ask again in a moment."
+            f"{seconds:g} seconds that was this tenant's turn: ask again in a moment.",
+            retry_after_seconds=self._retry_seconds(tenant_id, weight),
         )
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 from ai_engine.runs.fair_slots import FairSlots, Gone, WeightOf
+from vital_shared.deadline import Deadline
 from vital_shared.errors import RunFailed, VitalError
 from vital_shared.events.log import RunState
 from vital_shared.events.logs import EventLogs
@@ -226,15 +227,25 @@ class RunHub:
         return self._slots.waiting
 
     async def start(
-        self, begin: Callable[[], Awaitable[RunHandle]], *, tenant_id: str, gone: Gone | None = None
+        self,
+        begin: Callable[[], Awaitable[RunHandle]],
+        *,
+        tenant_id: str,
+        gone: Gone | None = None,
+        deadline: Deadline | None = None,
     ) -> LiveRun:
         """Begin a run, or go on with one, in the background; see `try_start`."""
-        run = await self.try_start(begin, tenant_id=tenant_id, gone=gone)
+        run = await self.try_start(begin, tenant_id=tenant_id, gone=gone, deadline=deadline)
         assert run is not None  # noqa: S101 - `begin` gives an execution
         return run
 
     async def try_start(
-        self, begin: Callable[[], Awaitable[RunHandle | None]], *, tenant_id: str, gone: Gone | None = None
+        self,
+        begin: Callable[[], Awaitable[RunHandle | None]],
+        *,
+        tenant_id: str,
+        gone: Gone | None = None,
+        deadline: Deadline | None = None,
     ) -> LiveRun | None:
         """Begin a run, or go on with one, in the background; None: `begin` has found nothing to run.
 
@@ -242,10 +253,11 @@ class RunHub:
 
         :param begin: checks the input, or claims the paused run.
         :param gone: waits until the client is gone, and with it the reason to wait; None: it stays.
+        :param deadline: the end of its patience; None: it waits as long as any request may.
         :raises EngineBusy: before `begin`, when there are too many, or the service is stopping.
         :raises ClientDisconnect: before `begin`, when the client is gone.
         """
-        await self._slots.take(tenant_id, self._weight_of, gone)
+        await self._slots.take(tenant_id, self._weight_of, gone, deadline)
         try:
             execution = await begin()
             if execution is None:

@@ -29,6 +29,7 @@ from pydantic_ai.profiles import ModelProfile
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
+from vital_shared.deadline import call_seconds
 from vital_shared.llm.base import (
     ModelEvent,
     ModelToolCall,
@@ -92,8 +93,8 @@ def parameters(chat: Chat, profile: ModelProfile) -> ModelRequestParameters:
 def settings(chat: Chat, timeouts: Timeouts) -> ModelSettings:
     """Return the settings; the chat's options are more of pydantic-ai's, ``extra_body`` among them."""
     chosen: dict[str, Any] = {
-        "request_timeout": timeouts.total,
-        "first_event_timeout": timeouts.connect + timeouts.first_token,
+        "request_timeout": call_seconds(timeouts.total),
+        "first_event_timeout": call_seconds(timeouts.connect + timeouts.first_token),
     }
     if chat.max_output_tokens is not None:
         chosen["max_tokens"] = chat.max_output_tokens

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from vital_shared.billing.run_context import current_account, current_node_name, current_run_context
+from vital_shared.deadline import preparation_seconds
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.llm.failing import is_own_cancellation
@@ -144,7 +145,7 @@ async def _attempt(
 ) -> tuple[ToolStatus, Found, str | None]:
     """Run the tool within its time: the status, what it found, and the error in one sentence."""
     try:
-        async with asyncio.timeout(tool.timeout_seconds):
+        async with asyncio.timeout(preparation_seconds(tool.timeout_seconds)):
             found = await tool.function(arguments, context)
         return "success", _bounded(found), None
     except TimeoutError as error:

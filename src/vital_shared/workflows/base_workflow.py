@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from vital_shared.billing.run_context import current_node_name, current_run_context, spent_so_far
+from vital_shared.deadline import due_within, preparation_deadline, preparation_seconds
 from vital_shared.errors import ConfigurationError
 from vital_shared.graph import Done, Outcome, Pause, Retry, Skip, fan_out, node
+from vital_shared.graph.in_time import in_time
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.chain import Chain
 from vital_shared.models.agent import AgentProfile
@@ -106,7 +109,11 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
     async def rag_retrieval(self, source: str, question: str, tenant_id: str) -> tuple[Passage, ...]:
         """Ask all sources at the same time."""
         found = next(one for one in self.services.sources if one.name == source)
-        return await ask(found, question, tenant_id=tenant_id, limit=4 * self.services.settings.passages)
+        search = partial(ask, found, question, tenant_id=tenant_id, limit=4 * self.services.settings.passages)
+        passages: tuple[Passage, ...] = await in_time(
+            "rag_retrieval", preparation_seconds(SEARCH_SECONDS), search
+        )
+        return passages
 
     @node(
         optional=True,
@@ -172,7 +179,8 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
             callers = await budget.models(callers, request, races=races)
             if not callers:
                 raise Skip
-            return await suggest_by_model(request, self._chain(callers, load_agent), self.services.tools)
+            with due_within(preparation_deadline()):
+                return await suggest_by_model(request, self._chain(callers, load_agent), self.services.tools)
         finally:
             budget.release()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
+from vital_shared.deadline import run_deadline
 from vital_shared.errors import LimitExceeded
 from vital_shared.graph import Checkpoint, Run
 from vital_shared.models.agent import AgentProfile
@@ -174,4 +175,5 @@ def _new_execution(
 def _deadline(services: Services, now: datetime) -> datetime:
     """Return when a run that begins now, or goes on, is over and stored at the latest."""
     settings = services.settings
-    return now + timedelta(seconds=settings.run_timeout_seconds + settings.store_seconds)
+    seconds = run_deadline(settings.run_timeout_seconds).remaining_seconds
+    return now + timedelta(seconds=seconds + settings.store_seconds)

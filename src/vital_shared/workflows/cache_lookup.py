@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.cache.cache import Cache
 from vital_shared.cache.rules import CACHED_MODES, is_cacheable, is_coalescable, key_of
+from vital_shared.deadline import current_deadline
 from vital_shared.errors import VitalError
 from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS
 from vital_shared.logs import get_logger
@@ -115,8 +116,8 @@ async def look_up(
         return Lookup(cache, "hit", key, knowledge, found)
     tools = (tool.name for tool in (allowed(services.tools, agent) if agent else ()))
     shared = is_coalescable(request, tuple(tools), services.tools.read_only)
-    # With less money an answer may be another one.
-    flight = f"{key} {request.max_cost_dollars}" if shared else ""
+    # With less money or time an answer may be another one.
+    flight = f"{key} {request.max_cost_dollars} {_allowed_seconds()}" if shared else ""
     return Lookup(
         cache,
         "miss",
@@ -126,6 +127,12 @@ async def look_up(
         similar=similar,
         has_response=workflow.traits.has_answer,
     )
+
+
+def _allowed_seconds() -> float | None:
+    """Return the time that the client has given the request; None: any."""
+    deadline = current_deadline.get()
+    return None if deadline is None else deadline.seconds
 
 
 async def _vector(services: Services, request: WorkflowInput) -> NDArray[np.float32] | None:

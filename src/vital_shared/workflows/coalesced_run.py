@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 from structlog.contextvars import bound_contextvars
 
+from vital_shared.deadline import current_deadline
 from vital_shared.errors import RunFailed
 from vital_shared.events.flights import MAX_FAILED_RUNS, Flight
 from vital_shared.events.log import Follower, LogLost, PeerLog
@@ -70,7 +72,11 @@ class CoalescedRun(RunHandle):
         """The part of the answer that was streamed."""
 
     async def run(self) -> None:
-        """Run, or follow, until there is an answer or none can be expected."""
+        """Run, or follow, until there is an answer, none can be expected, or the request's time is over."""
+        with self._in_time():
+            await self._run()
+
+    async def _run(self) -> None:
         flights, key = self._services.flights, self._key
         flight, previous, shares = flights.find(key), None, True
         while True:
@@ -100,6 +106,23 @@ class CoalescedRun(RunHandle):
             self._own.cancel(reason)
         elif self._follower is not None:
             self._follower.stop()
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Follow no longer than the client waits; a run of one's own looks to that itself."""
+        deadline = current_deadline.get()
+        if deadline is None:
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(deadline.remaining_seconds, self._stop_following)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _stop_following(self) -> None:
+        if self._own is None:
+            self.cancel("deadline")
 
     def _cached(self) -> CachedAnswer | None:
         """Look again for an answer: another's run may have given one since this request was looked up."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from structlog.contextvars import bind_contextvars
 
 from vital_shared.billing.run_context import RunContext, current_run_context
+from vital_shared.deadline import current_deadline, run_deadline
 from vital_shared.errors import (
     CostLimitExceeded,
     InvalidRequest,
@@ -186,11 +187,12 @@ class Execution(RunHandle):
         return self._earlier + time.perf_counter() - self._started
 
     async def _work(self) -> None:
-        limit = self._services.settings.run_timeout_seconds
+        deadline = run_deadline(self._services.settings.run_timeout_seconds)
+        current_deadline.set(deadline)
         try:
             self._announce()
             await self._be_cancelled()
-            async with asyncio.timeout(limit) as scope:
+            async with asyncio.timeout(deadline.remaining_seconds) as scope:
                 await self._run_graph()
             self._ending = True
             await (self._pause() if self._run.paused else self._finish())
@@ -203,7 +205,9 @@ class Execution(RunHandle):
         except Exception as error:  # noqa: BLE001 - a node may raise anything: streamed as `run_failed`
             if isinstance(error, TimeoutError) and scope.expired():
                 failure = RunFailed(
-                    f"The run took longer than {limit:g} seconds.", run_id=self.run_id, error_type="deadline"
+                    f"The run took longer than {deadline.seconds:g} seconds.",
+                    run_id=self.run_id,
+                    error_type="deadline",
                 )
             else:
                 failure = self._failure(error)

@@ -12,6 +12,7 @@ from hypothesis.strategies import integers, lists, one_of, sampled_from, tuples
 from starlette.requests import ClientDisconnect
 
 from ai_engine.runs.fair_slots import EngineBusy, FairSlots
+from vital_shared.deadline import Deadline
 
 WEIGHTS = {"a": 1, "b": 1, "c": 2, "d": 5}
 
@@ -266,3 +267,36 @@ async def test_closing_refuses_those_that_wait():
         await crowd.shared.take("c", weight_of)
     await crowd.end("a")
     assert (crowd.shared.active, crowd.shared.waiting) == (0, 0)
+
+
+async def test_a_request_waits_no_longer_than_its_client_does() -> None:
+    shared = slots(1)
+    await shared.take("a", weight_of)
+    with pytest.raises(EngineBusy, match=r"none has ended in 0\.01 seconds"):
+        await shared.take("b", weight_of, None, Deadline(0.01, 10.01, lambda: 10))
+    assert (shared.active, shared.waiting) == (1, 0)
+
+
+async def test_a_refused_request_learns_when_a_slot_should_come_free_for_its_tenant() -> None:
+    now = 0.0
+    shared = slots(2, max_waiting=3, clock=lambda: now)
+    crowd = Crowd(shared)
+    for tenant in "aaaaabbb":
+        await crowd.ask(tenant)
+    for _ in range(3):  # one ends every 4 seconds, and others wait
+        now += 4
+        await crowd.end(crowd.holding[0])
+        await crowd.ask(crowd.served[-1])
+    refused = {}
+    for tenant in "ad":
+        with pytest.raises(EngineBusy) as error:
+            await slots_full(shared, tenant)
+        refused[tenant] = error.value.retry_after_seconds
+    assert refused["a"] == 4 * (3 + 1) * 2  # three of its own wait, and it takes turns with b
+    assert refused["d"] == pytest.approx(4 * 7 / 5)  # none of its own waits, and its weight is 5 of 7
+    await crowd.leave()
+
+
+async def slots_full(shared: FairSlots, tenant: str) -> None:
+    """Ask as a request that does not wait."""
+    await shared.take(tenant, weight_of, None, Deadline(1, 0, lambda: 0))

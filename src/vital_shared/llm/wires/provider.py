@@ -32,7 +32,7 @@ from vital_shared.llm.wires.json_text import mended
 from vital_shared.llm.wires.reading import NoEvents, packets
 from vital_shared.llm.wires.refused_fields import RefusedFields
 from vital_shared.llm.wires.sse import EventTooLarge
-from vital_shared.llm.wires.timing import Silence, Timeouts
+from vital_shared.llm.wires.timing import CallEnd, Silence, Timeouts
 
 __all__ = ["Provider"]
 
@@ -115,7 +115,10 @@ class Provider:
         :raises ModelError: naming ``provider:model``.
         """
         name = f"{self.name}:{model}"
-        ends = asyncio.get_running_loop().time() + self._timeouts.total
+        ends = CallEnd.of(self._timeouts)
+        if not ends.seconds:
+            message = f'There is no time left to ask the model "{name}".'
+            raise ModelTimeout(message, model=name, sent=False)
         self.in_use += 1
         attempt = 1
         try:
@@ -162,7 +165,7 @@ class Provider:
                 async with response:
                     if response.status < HTTPStatus.MULTIPLE_CHOICES:
                         return None
-                    ends = asyncio.get_running_loop().time() + CHECK_SECONDS
+                    ends = CallEnd.within(CHECK_SECONDS)
                     refused = await self._error(response, name, ends)
         except TimeoutError:
             return f"it did not answer within {self._timeouts.connect + CHECK_SECONDS:g} seconds"
@@ -172,11 +175,11 @@ class Provider:
         return f"{response.status}: {refused.message}"
 
     async def _once(
-        self, request: WireRequest, name: str, max_output_tokens: int | None, ends: float
+        self, request: WireRequest, name: str, max_output_tokens: int | None, ends: CallEnd
     ) -> AsyncGenerator[Sequence[ModelEvent], None]:
         """Make the call once, and pass on what each packet says.
 
-        :param ends: the deadline of the whole call, by the loop's clock.
+        :param ends: the end of the whole call.
         """
         response = await self._begin(request, name, ends)
         try:
@@ -188,9 +191,9 @@ class Provider:
                 response.content,
                 decoder,
                 AnswerBounds.of(max_output_tokens),
-                first=min(ends, asyncio.get_running_loop().time() + self._timeouts.first_token),
+                first=min(ends.at, asyncio.get_running_loop().time() + self._timeouts.first_token),
                 between=self._timeouts.between_tokens,
-                ends=ends,
+                ends=ends.at,
             )
             with self._explained(response, name, request_id, decoder, ends):
                 async with aclosing(batches):
@@ -200,11 +203,11 @@ class Provider:
         finally:
             response.close()  # a half-read stream is not drained: the provider sees that nobody listens
 
-    async def _begin(self, request: WireRequest, name: str, ends: float) -> aiohttp.ClientResponse:
+    async def _begin(self, request: WireRequest, name: str, ends: CallEnd) -> aiohttp.ClientResponse:
         """Send a request, and return its response once the head is there."""
         limit = asyncio.get_running_loop().time() + self._timeouts.connect + self._timeouts.first_token
         try:
-            async with asyncio.timeout_at(min(ends, limit)):
+            async with asyncio.timeout_at(min(ends.at, limit)):
                 return await self._post(request)
         except aiohttp.ConnectionTimeoutError as error:
             message = f'No connection to the provider of "{name}" within {self._timeouts.connect:g} seconds.'
@@ -245,7 +248,7 @@ class Provider:
         name: str,
         request_id: str | None,
         decoder: Decoder,
-        ends: float,
+        ends: CallEnd,
     ) -> Iterator[None]:
         """Say in our words what is wrong with a stream that is read within the block."""
         try:
@@ -270,7 +273,7 @@ class Provider:
                 error.retry_after_seconds = retry_after_seconds(response.headers)
             raise
 
-    async def _error(self, response: aiohttp.ClientResponse, name: str, ends: float) -> ModelError:
+    async def _error(self, response: aiohttp.ClientResponse, name: str, ends: CallEnd) -> ModelError:
         """Read an answer whose status is no success."""
         if 300 <= response.status < 400:
             return ModelUnavailable(
@@ -283,7 +286,7 @@ class Provider:
                 f'The provider of "{name}" sent no answer: status {response.status}.', model=name
             )
         try:
-            async with asyncio.timeout_at(min(ends, asyncio.get_running_loop().time() + MAX_WAIT_SECONDS)):
+            async with asyncio.timeout_at(min(ends.at, asyncio.get_running_loop().time() + MAX_WAIT_SECONDS)):
                 body = await response.content.read(MAX_ERROR_BYTES)
                 while len(body) < MAX_ERROR_BYTES and (more := await response.content.read(MAX_ERROR_BYTES)):
                     body += more
@@ -291,11 +294,11 @@ class Provider:
             body = b""  # the status alone has to do
         return self._wire.error(response.status, response.headers, body[:MAX_ERROR_BYTES], name)
 
-    def _late(self, name: str, ends: float, *, first: bool, request_id: str | None = None) -> ModelTimeout:
+    def _late(self, name: str, ends: CallEnd, *, first: bool, request_id: str | None = None) -> ModelTimeout:
         limits = self._timeouts
-        if asyncio.get_running_loop().time() >= ends:
+        if asyncio.get_running_loop().time() >= ends.at:
             return ModelTimeout(
-                f'The model "{name}" was not done within {limits.total:g} seconds.',
+                f'The model "{name}" was not done within {ends.seconds:g} seconds.',
                 model=name,
                 request_id=request_id,
             )
@@ -304,7 +307,7 @@ class Provider:
         message = f'The model "{name}" {what} for {seconds:g} seconds.'
         return ModelTimeout(message, model=name, request_id=request_id)
 
-    def _wait(self, error: ModelError, attempt: int, ends: float) -> float | None:
+    def _wait(self, error: ModelError, attempt: int, ends: CallEnd) -> float | None:
         """Return how long to wait before the next attempt, in seconds; None: there is none."""
         late = isinstance(error, ModelTimeout) and error.sent  # its time is used up
         if not error.retryable or late or attempt >= self._attempts:
@@ -312,7 +315,7 @@ class Provider:
         wait = BACKOFF * 2 ** (attempt - 1) * self._jitter()
         if isinstance(error, ModelRateLimited) and error.retry_after_seconds is not None:
             wait += error.retry_after_seconds
-        left = ends - asyncio.get_running_loop().time()
+        left = ends.at - asyncio.get_running_loop().time()
         return None if wait > min(MAX_WAIT_SECONDS, left) else wait
 
     def _scrub(self, error: ModelError) -> None:

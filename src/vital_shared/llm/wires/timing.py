@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["Silence", "StreamDeadline", "Timeouts"]
+from vital_shared.deadline import call_seconds
+
+__all__ = ["CallEnd", "Silence", "StreamDeadline", "Timeouts"]
 
 LOOK_AGAIN: Final = 0.05
 """Seconds."""
@@ -25,6 +27,25 @@ class Timeouts:
     """Seconds from one piece of the answer to the next; a provider's pings do not count."""
     total: float = 180.0
     """Seconds for the whole call, retries included."""
+
+
+class CallEnd(NamedTuple):
+    """The end of a whole call, retries included."""
+
+    at: float
+    """By the loop's clock."""
+    seconds: float
+    """The time that was allowed."""
+
+    @classmethod
+    def within(cls, seconds: float) -> CallEnd:
+        """Return the end of a call that begins now."""
+        return cls(asyncio.get_running_loop().time() + seconds, seconds)
+
+    @classmethod
+    def of(cls, timeouts: Timeouts) -> CallEnd:
+        """Return the end of a call that begins now, and leaves its run the time for another answer."""
+        return cls.within(call_seconds(timeouts.total))
 
 
 class Silence(Exception):
