@@ -227,6 +227,36 @@ def test_a_value_that_is_carried_as_another_type_is_an_error_at_the_definition()
             end = repeat(Typed, carry="text", until=bool, limit=2)
 
 
+class Patient:
+    async def __call__(self, value: object) -> bool:
+        return bool(value)
+
+
+async def is_enough(value: object) -> bool:
+    return bool(value)
+
+
+@pytest.mark.parametrize("until", [is_enough, Patient()])
+def test_an_async_until_is_an_error_at_the_definition(until):
+    with pytest.raises(PlanError, match="a loop over 'Lengthen' has an async 'until'"):
+
+        class Outer(Graph):
+            inputs = ("draft",)
+            end = repeat(Lengthen, carry="text", until=until, limit=2, text="draft")
+
+
+async def test_an_until_that_returns_a_coroutine_fails_the_loop():
+    def until(value: object) -> object:
+        return is_enough(value)
+
+    class Outer(Graph):
+        inputs = ("draft", "step")
+        end = repeat(Lengthen, carry="text", until=until, limit=2, text="draft")
+
+    with pytest.raises(NodeError, match="the 'until' of the loop 'end' failed with TypeError"):
+        await Run(Outer.plan, Outer(), {"draft": "a", "step": 1}).execute()
+
+
 def test_effects_of_a_round_are_effects_of_the_loop():
     class Sending(Graph):
         inputs = ("text",)

@@ -179,6 +179,7 @@ def test_a_run_that_fails_ends_with_1_and_a_sentence(vital, data_dir, monkeypatc
     ("arguments", "said"),
     [
         ((" ",), "query is not valid: must not be blank"),
+        (("",), "query is not valid: must not be blank"),
         (("x" * 10_001,), "query is not valid"),
         (("x", "--mode", "5"), "--mode"),
         (("x", "--mode", "2", "--session", "s1"), "session_id goes with modes 3 and 4"),

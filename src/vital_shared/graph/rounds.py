@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import CoroutineType
 from typing import Any
 
 from vital_shared.graph.errors import NodeError
@@ -54,13 +55,24 @@ def _is_enough(loop: Loop, node: Node, number: int, value: Any) -> bool:
     :raises NodeError: when ``until`` fails, or what it returns is neither true nor false.
     """
     try:
-        return bool(loop.until(value))
+        return bool(_plain(loop.until(value)))
     except Exception as error:
         raise NodeError(
             f"the 'until' of the loop '{node.name}' failed with {type(error).__name__} on the value of "
             f"round {number}: let it return true or false for each value that a round may make",
             node=node.name,
         ) from error
+
+
+def _plain(found: Any) -> Any:
+    """Return what an ``until`` has returned, unless that is a coroutine: it is true whatever it will find.
+
+    :raises TypeError: when it is one.
+    """
+    if isinstance(found, CoroutineType):
+        found.close()
+        raise TypeError("it returned a coroutine")
+    return found
 
 
 def _loop_of(declaration: Declaration) -> Loop:

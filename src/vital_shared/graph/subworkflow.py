@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from vital_shared.graph.errors import PlanError
@@ -81,6 +82,11 @@ def repeat(graph: type, /, *, carry: str, until: Callable[[Any], bool], limit: i
     if not callable(until):
         raise PlanError(
             f"a loop over '{checked.__name__}' has until={until!r}: write a function of its value"
+        )
+    if iscoroutinefunction(until) or iscoroutinefunction(getattr(until, "__call__", None)):  # noqa: B004 - its kind, not whether it has one
+        raise PlanError(
+            f"a loop over '{checked.__name__}' has an async 'until': write a plain function, and let a node "
+            "of the loop's graph await what it needs"
         )
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise PlanError(f"a loop over '{checked.__name__}' has limit={limit!r}: write a number of rounds")

@@ -117,7 +117,11 @@ else:
 class WorkflowInput(Frozen):
     """A request: a question, its tenant and user, and how it is to be answered."""
 
-    query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARACTERS), AfterValidator(_not_blank)]
+    query: Annotated[
+        str,
+        Field(max_length=MAX_QUERY_CHARACTERS, json_schema_extra={"minLength": 1}),
+        AfterValidator(_not_blank),
+    ]
     mode: ModeField
     tenant_id: Id
     user_id: Id
