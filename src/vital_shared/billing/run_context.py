@@ -19,6 +19,7 @@ from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.models.workflow_names import BUILT_IN_CLASS
 
 __all__ = [
+    "CallLog",
     "NamedNode",
     "RoundNode",
     "RunContext",
@@ -54,6 +55,21 @@ class RoundNode:
         return self.loop.name
 
 
+class CallLog(Protocol):
+    """The store's own record of the calls of a durable run, which outlives the worker and its machine."""
+
+    async def announce(self, charge: Charge) -> None:
+        """Store what a call is expected to cost; its request may leave once this returns.
+
+        :raises StoreError: when it could not be stored, or the run is another worker's by now.
+        """
+        ...
+
+    def expect(self, charge: Charge) -> None:
+        """Store, without waiting, that an announced call is expected to cost more by now."""
+        ...
+
+
 class RunContext:
     """The charges of one run, in the order in which they came; parts add to it from any task or thread.
 
@@ -63,6 +79,8 @@ class RunContext:
     :param calls: the calls of models in the part before a pause.
     :param workflow: the workflow, by the name in the records of its runs.
     :param note: writes down what was charged, or is expected to be, so that it outlives this process.
+    :param epoch: the number of workers that had the run before: a call's name is new in all of its epochs.
+    :param carried: charges of an earlier worker that the ledger does not have yet.
     """
 
     def __init__(
@@ -73,6 +91,8 @@ class RunContext:
         note: Callable[[Charge], None] | None = None,
         calls: Sequence[ModelCall] = (),
         workflow: str = BUILT_IN_CLASS,
+        epoch: int = 0,
+        carried: Sequence[Charge] = (),
     ) -> None:
         self.run_id = run_id
         self.workflow = workflow
@@ -91,24 +111,46 @@ class RunContext:
         """The accounts of the nodes whose spending is reserved as they spend."""
         self._reserved = 0
         self._reserving: asyncio.Lock | None = None
+        self.call_log: CallLog | None = None
+        """The record of the calls in the store; None: the run is not durable, and `note` has them."""
         self._note = note
-        self._charges = list(written)
+        self._charges = [*written, *carried]
         self._written = len(written)
-        self._numbers = count(max((int(each.item.rpartition("/")[2]) for each in written), default=0) + 1)
+        self._earlier = len(self._charges)
+        self._logged = len(self._charges)
+        self._epoch = f"{epoch}." if epoch else ""
+        self._numbers = count(max((_number(each.item) for each in self._charges), default=0) + 1)
 
     def add(self, charge: Charge) -> None:
         """Add a charge, its item named by `next_item`."""
         self._charges.append(charge)
-        self.expect(charge)
+        if self.call_log is None:
+            self.expect(charge)
+
+    async def announce(self, charge: Charge) -> None:
+        """Write down what a call is expected to cost; its request may leave once this returns.
+
+        :raises StoreError: when the run is durable, and this could not be stored.
+        """
+        if self.call_log is None:
+            self.expect(charge)
+        else:
+            await self.call_log.announce(charge)
 
     def expect(self, charge: Charge) -> None:
         """Note a charge that is to come, should this process die before: the real one has the same item."""
-        if self._note is not None:
+        if self.call_log is not None:
+            self.call_log.expect(charge)
+        elif self._note is not None:
             self._note(charge)
 
     def next_item(self, kind: str) -> str:
-        """Name the next thing of a kind, such as ``llm/3``; no name is given twice, also after a pause."""
-        return f"{kind}/{next(self._numbers)}"
+        """Name the next thing of a kind, such as ``llm/3``, or ``llm/2.7`` where others had the run before.
+
+        No name is given twice, also after a pause; the epoch keeps apart what a worker that does not know
+        yet that it has lost the run may still name.
+        """
+        return f"{kind}/{self._epoch}{next(self._numbers)}"
 
     def number_call(self, node: str) -> int:
         """Return the next number of the calls that a node makes itself, from 1 on."""
@@ -117,7 +159,7 @@ class RunContext:
 
     def add_call(self, item: str, call: ModelCall) -> None:
         """Add a call of a model that has ended, charged as the item."""
-        self._calls[int(item.rpartition("/")[2])] = call
+        self._calls[_number(item)] = call
 
     @property
     def calls(self) -> tuple[ModelCall, ...]:
@@ -137,6 +179,15 @@ class RunContext:
     def mark_written(self, charges: int) -> None:
         """Note that the ledger has this many of the charges, in their order, or is owed them."""
         self._written = max(self._written, charges)
+
+    @property
+    def unlogged(self) -> tuple[Charge, ...]:
+        """Those that the call log does not have yet."""
+        return tuple(self._charges[self._logged :])
+
+    def mark_logged(self, charges: int) -> None:
+        """Note that the call log has this many of the charges, in their order."""
+        self._logged = max(self._logged, charges)
 
     def hold(self, account: str, nanos: int) -> None:
         """Hold an amount for a node's calls under way; a negative one lets go of it."""
@@ -159,8 +210,8 @@ class RunContext:
         self._on_demand |= {account}
         self._reserving = self._reserving or asyncio.Lock()
         async with self._reserving:
-            unwritten = self.unwritten
-            spent = sum(each.cost_nanos for each in unwritten if _account_of(each) in self._on_demand)
+            unwritten, own = self.unwritten, self._charges[self._earlier :]  # earlier workers' are reserved
+            spent = sum(each.cost_nanos for each in own if _account_of(each) in self._on_demand)
             needed = spent + sum(self.held_nanos.get(name, 0) for name in self._on_demand) - self._reserved
             if needed > 0:
                 under_way = sum(self.held_nanos.values()) - nanos
@@ -181,6 +232,11 @@ class RunContext:
         for each in self._charges:
             found[each.cost_type] = found.get(each.cost_type, 0) + each.cost_nanos
         return found
+
+
+def _number(item: str) -> int:
+    """Return the number within the name of a charge: 7 of ``llm/7``, and of ``llm/2.7``."""
+    return int(item.rpartition("/")[2].rpartition(".")[2])
 
 
 def _account_of(charge: Charge) -> str:

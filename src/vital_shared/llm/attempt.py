@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -16,6 +17,7 @@ from vital_shared.billing.run_context import (
     current_node_name,
     current_run_context,
 )
+from vital_shared.errors import StoreError
 from vital_shared.llm.base import (
     CallStarted,
     Model,
@@ -138,6 +140,7 @@ class Attempt:
         self.has_text = False
         """Whether some of its text came."""
         self.error: ModelError | None = None
+        self._unannounced: StoreError | None = None
         self.call: ModelCall | None = None
         """The account, once it has ended; None where no call went out."""
         self._request = request
@@ -166,6 +169,8 @@ class Attempt:
         with self.recorded():
             async with aclosing(self.stream()) as events:
                 async for event in events:
+                    if type(event) is CallStarted:
+                        await self.announce(event)
                     for part in self.take(event):
                         yield part
 
@@ -174,6 +179,7 @@ class Attempt:
         """Record the call, however the block ends that reads `stream` to its end.
 
         :raises ModelError: when the model does not answer, or not to the end.
+        :raises StoreError: when the call could not be announced, so that it was not made.
         """
         self._start = self._account.clock()
         self._span = self._begin_span()
@@ -188,6 +194,8 @@ class Attempt:
             status = "failed"
             raise self._failed(error) from error
         except Exception as error:  # whatever a model raises is a failed call, and no failed run
+            if error is self._unannounced:
+                raise
             failure = self._failed(error)
             status = "timeout" if isinstance(failure, ModelTimeout) else "failed"
             if failure is error:
@@ -201,6 +209,22 @@ class Attempt:
         with accounted():
             stream = self.model.stream(self._request)
         return stream if self._span is None else self._span.around(stream)
+
+    async def announce(self, started: CallStarted) -> None:
+        """Let the request of a call leave, once what it is expected to cost is written down.
+
+        :param started: the model's first event, which comes before its request leaves; `take` it then.
+        :raises StoreError: when the run is durable, and this could not be stored.
+        """
+        if self._context is None or not isinstance(started.prompt, str):
+            return
+        charge = self._expected(self._context, started)
+        if charge is not None:
+            try:
+                await self._context.announce(charge)
+            except StoreError as error:
+                self._unannounced = error
+                raise
 
     def take(self, event: ModelEvent) -> Sequence[ModelEvent]:
         """Note an event of the model, and return its parts that are passed on."""
@@ -263,7 +287,7 @@ class Attempt:
         self._texts.append(text)
         self._characters += len(text)
         if self._characters > self._expected_characters:
-            self._expect()
+            self._expect_more()
         if self._first is None:
             self._first = self._account.clock() - self._start
         self.has_emitted = True
@@ -281,27 +305,32 @@ class Attempt:
             self._stop = event
         elif isinstance(event, CallStarted) and isinstance(event.prompt, str):
             self._started = event
-            self._expect()
 
-    def _expect(self) -> None:
+    def _expect_more(self) -> None:
         """Note what the call will have cost should the process die; as its answer grows, ever less often."""
-        try:
-            if self._context is not None and self._started is not None:
-                self._note_expected(self._context, self._started)
-        except Exception:
-            logger.exception("expected_charge_not_noted", model=self.model.name)
+        if self._context is None or self._started is None:
+            self._expected_characters = sys.maxsize
+            return
+        charge = self._expected(self._context, self._started)
+        if charge is not None:
+            self._context.expect(charge)
 
-    def _note_expected(self, context: RunContext, started: CallStarted) -> None:
+    def _expected(self, context: RunContext, started: CallStarted) -> Charge | None:
+        """Return what the call will have cost, should it end here; what fails here fails no run."""
         asked = started.max_output_tokens or self._request.max_output_tokens
         output = FIRST_EXPECTED_TOKENS
         while output * CHARACTERS_PER_TOKEN < self._characters:
             output *= 2
         self._expected_characters = output * CHARACTERS_PER_TOKEN
         output = output if asked is None else min(output, asked)
-        tokens = Tokens(input=started.input_tokens, output=output, estimated=True)
-        rates = self._account.rates(self.model.name, tokens)
-        nanos = rates.nanos(tokens) if rates else 0
-        context.expect(self._charge_of("cancelled", tokens, rates, nanos, context, clamped=False))
+        try:
+            tokens = Tokens(input=started.input_tokens, output=output, estimated=True)
+            rates = self._account.rates(self.model.name, tokens)
+            nanos = rates.nanos(tokens) if rates else 0
+            return self._charge_of("cancelled", tokens, rates, nanos, context, clamped=False)
+        except Exception:
+            logger.exception("expected_charge_not_noted", model=self.model.name)
+            return None
 
     def _record(self, started: CallStarted, status: CallStatus, seconds: float) -> ModelCall:
         name, counted = self.model.name, self._tokens(started)

@@ -14,6 +14,7 @@ from typing import Final
 from vital_shared.breaker import Breakers
 from vital_shared.llm.attempt import Attempt, CallPricing
 from vital_shared.llm.base import (
+    CallStarted,
     Model,
     ModelError,
     ModelEvent,
@@ -78,7 +79,8 @@ class Chain:
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer; closing the generator ends every call.
 
-        Iterating raises `ModelError`: what the last model raised, or the one whose answer broke off.
+        Iterating raises `ModelError`: what the last model raised, or the one whose answer broke off; and
+        `StoreError` where a call of a durable run could not be announced.
         """
         return self._one_by_one(request) if self._hedge_after is None else self._hedged(request)
 
@@ -91,6 +93,8 @@ class Chain:
                 with attempt.recorded():
                     async with aclosing(attempt.stream()) as events:
                         async for event in events:
+                            if type(event) is CallStarted:
+                                await attempt.announce(event)
                             for part in attempt.take(event):  # as `Attempt.events`, with a generator less
                                 self.answered = model
                                 yield part

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Final
 
+from vital_shared.errors import StoreError
 from vital_shared.llm.attempt import Attempt
 from vital_shared.llm.base import ModelError, ModelEvent
 from vital_shared.llm.failing import as_model_error
@@ -25,6 +26,8 @@ class _HedgedAttempt:
         self.attempt = attempt
         self.queue: asyncio.Queue[ModelEvent | None] = asyncio.Queue(MAX_QUEUED_EVENTS)
         self.error: ModelError | None = None
+        self.unannounced: StoreError | None = None
+        """The reason why its call was not made: the store did not take it."""
         self.leads = False
         """Whether it has something to show, or has come to its end."""
         self._moved = moved
@@ -37,6 +40,9 @@ class _HedgedAttempt:
                     if self.attempt.has_emitted and not self.leads:
                         self._lead()
                     await self.queue.put(event)
+        except StoreError as error:
+            self.unannounced = error
+            self._moved.set()
         except Exception as error:  # noqa: BLE001 - handed to the hedged call, which goes on with the others
             self.error = as_model_error(error, self.attempt.model.name)
             self._moved.set()
@@ -94,6 +100,7 @@ class HedgedCall:
         """Pass on the winner's events; none where all have failed.
 
         :raises ModelError: when the winner breaks off.
+        :raises StoreError: when a call could not be announced.
         """
         try:
             winner = await self._first()
@@ -117,6 +124,7 @@ class HedgedCall:
             if not await self._wait(self._after if may_start else None):
                 more = self._start()
             self._drop_lost()
+            more = not self._drop_unannounced() and more
             leader = next((runner for runner in self._running if runner.leads), None)
             if leader is not None:
                 for runner in self._running:
@@ -143,6 +151,18 @@ class HedgedCall:
             return False
         self._moved.clear()
         return True
+
+    def _drop_unannounced(self) -> bool:
+        """Drop the attempts that could not call, and return whether there were any.
+
+        :raises StoreError: when no other one is under way.
+        """
+        unannounced = [runner for runner in self._running if runner.unannounced is not None]
+        for runner in unannounced:
+            self._running.remove(runner)
+            if not self._running and runner.unannounced is not None:
+                raise runner.unannounced
+        return bool(unannounced)
 
     def _drop_lost(self) -> None:
         for runner in [runner for runner in self._running if runner.lost]:

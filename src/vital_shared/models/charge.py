@@ -84,3 +84,8 @@ class Charge(Frozen):
         """
         possible = min(max(cost_nanos, 0), max(max_nanos, 0), MAX_CHARGE_NANOS)
         return cls(cost_nanos=possible, clamped=clamped or possible != cost_nanos, **fields)
+
+    def as_estimate(self) -> Self:
+        """Return it with the flag of an estimate: the call is about to be made, or was cut off."""
+        tokens = self.tokens.model_copy(update={"estimated": True})
+        return self.model_copy(update={"tokens": tokens})

@@ -55,10 +55,12 @@ async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tupl
 
     What it finds is made fit to be stored and sent; beyond `limit` it is left out.
 
-    :raises VitalError: when the source does not answer.
+    :raises VitalError: when the source does not answer, or the run is durable and the store did not take what
+        the search is expected to cost.
     """
     status = "cancelled"
     usage = SearchUsage(current_run_context.get())
+    item = None if _usage_kinds(source) else await _announced(source)
     token = current_usage.set(usage)
     try:
         found = await source.search(query, tenant_id=tenant_id, limit=limit)
@@ -69,8 +71,8 @@ async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tupl
     finally:
         current_usage.reset(token)
         usage.charge(status)
-        if not _usage_kinds(source):
-            _charge(source, status)
+        if item is not None:
+            _charge(source, item, status)
     return usable_passages(found[:limit])
 
 
@@ -89,23 +91,36 @@ def _usage_kinds(source: Source) -> tuple[UsageKind, ...]:
     return kinds
 
 
-def _charge(source: Source, status: str) -> None:
+async def _announced(source: Source) -> str | None:
+    """Name a search, and write it down before it is made if it has a price; None: it belongs to no run."""
+    context = current_run_context.get()
+    if context is None:
+        return None
+    item = context.next_item("rag")
+    if _fixed_price(source):
+        await context.announce(_charge_of(source, item, "cancelled").as_estimate())
+    return item
+
+
+def _charge(source: Source, item: str, status: str) -> None:
     context = current_run_context.get()
     if context is not None:
-        price = _fixed_price(source)
-        context.add(
-            Charge.bounded(
-                item=context.next_item("rag"),
-                cost_type="rag",
-                name=source.name,
-                status=status,
-                node=current_node_name(),
-                account=current_account(),
-                unit_prices={"search": f"{price:f}"},
-                cost_nanos=to_nanos(price),
-                max_nanos=MAX_CHARGE_NANOS,
-            )
-        )
+        context.add(_charge_of(source, item, status))
+
+
+def _charge_of(source: Source, item: str, status: str) -> Charge:
+    price = _fixed_price(source)
+    return Charge.bounded(
+        item=item,
+        cost_type="rag",
+        name=source.name,
+        status=status,
+        node=current_node_name(),
+        account=current_account(),
+        unit_prices={"search": f"{price:f}"},
+        cost_nanos=to_nanos(price),
+        max_nanos=MAX_CHARGE_NANOS,
+    )
 
 
 class Retrieved(Frozen):

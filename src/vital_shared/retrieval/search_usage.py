@@ -7,8 +7,8 @@ each kind of usage, whatever becomes of the search.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -69,18 +69,23 @@ class SearchUsage:
         self._context = context
         self._lines: dict[UsageKind, _UsageLine] = {}
 
-    @contextmanager
-    def request(self, kind: UsageKind, expected: int) -> Iterator[Callable[[object], None]]:
+    @asynccontextmanager
+    async def request(self, kind: UsageKind, expected: int) -> AsyncIterator[Callable[[object], None]]:
         """Enclose a request that is paid for, and give what takes the units that its answer states.
 
         A request that fails is free. One that is cancelled may have been carried out: it is charged as
         expected, and flagged as an estimate; so is an answer that states something else than a number.
 
         :param expected: units that it is likely to use.
+        :raises StoreError: when the run is durable and the request could not be announced: it is not made.
         """
         line = self._line(kind)
         line.pending += expected
-        self._note(kind, line)
+        try:
+            await self._announce(kind, line)
+        except BaseException:
+            line.pending -= expected
+            raise
 
         def report(stated: object) -> None:
             _add(line, stated, expected)
@@ -110,10 +115,10 @@ class SearchUsage:
             self._lines[kind] = _UsageLine("" if self._context is None else self._context.next_item("rag"))
         return self._lines[kind]
 
-    def _note(self, kind: UsageKind, line: _UsageLine) -> None:
-        """Note what it is likely to cost, should this process die before the search ends."""
+    async def _announce(self, kind: UsageKind, line: _UsageLine) -> None:
+        """Write down what it is likely to cost, should this process die before the search ends."""
         if self._context is not None:
-            self._context.expect(_charge(kind, line, "cancelled"))
+            await self._context.announce(_charge(kind, line, "cancelled"))
 
 
 current_usage: Final[ContextVar[SearchUsage | None]] = ContextVar("current_usage", default=None)

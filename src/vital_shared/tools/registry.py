@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from vital_shared.billing.run_context import current_account, current_node_name, current_run_context
 from vital_shared.deadline import preparation_seconds
-from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
+from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound, StoreError
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.llm.failing import is_own_cancellation
 from vital_shared.logs import get_logger
@@ -105,6 +105,11 @@ class ToolRegistry:
         except InvalidRequest as error:
             TOOL_EXECUTIONS_TOTAL.labels(call.name if call.name in self._tools else OTHER, "failed").inc()
             return _result(call, "failed", error=error.message)
+        try:
+            item = await _announced(tool)
+        except StoreError as error:
+            TOOL_EXECUTIONS_TOTAL.labels(tool.name, "failed").inc()
+            return _result(call, "failed", error=f"The call was not made: {error}")
         started = self._clock()
         ended = "cancelled"
         try:
@@ -114,7 +119,7 @@ class ToolRegistry:
                     span.ended(status)
             ended = status
         finally:  # a call that is cancelled midway has gone out, and is paid for
-            _charge(tool, ended)
+            _charge(tool, item, ended)
         seconds = self._clock() - started
         TOOL_EXECUTIONS_TOTAL.labels(tool.name, status).inc()
         TOOL_DURATION_SECONDS.labels(tool.name).observe(seconds)
@@ -164,22 +169,38 @@ async def _attempt(
         return "failed", _NO_RESULTS, f'The tool "{tool.name}" failed ({type(error).__name__}).'
 
 
-def _charge(tool: Tool, status: str) -> None:
+async def _announced(tool: Tool) -> str:
+    """Name a call, and write it down before it is made if it has a price.
+
+    :raises StoreError: when the run is durable, and this could not be stored.
+    """
+    run_context = current_run_context.get()
+    if run_context is None:
+        return ""
+    item = run_context.next_item("tools")
+    if tool.cost_dollars:
+        await run_context.announce(_charge_of(tool, item, "cancelled").as_estimate())
+    return item
+
+
+def _charge(tool: Tool, item: str, status: str) -> None:
     run_context = current_run_context.get()
     if run_context is not None:
-        run_context.add(
-            Charge.bounded(
-                item=run_context.next_item("tools"),
-                cost_type="tools",
-                name=tool.name,
-                status=status,
-                node=current_node_name(),
-                account=current_account(),
-                unit_prices={"call": f"{tool.cost_dollars:f}"},
-                cost_nanos=to_nanos(tool.cost_dollars),
-                max_nanos=MAX_CHARGE_NANOS,
-            )
-        )
+        run_context.add(_charge_of(tool, item, status))
+
+
+def _charge_of(tool: Tool, item: str, status: str) -> Charge:
+    return Charge.bounded(
+        item=item,
+        cost_type="tools",
+        name=tool.name,
+        status=status,
+        node=current_node_name(),
+        account=current_account(),
+        unit_prices={"call": f"{tool.cost_dollars:f}"},
+        cost_nanos=to_nanos(tool.cost_dollars),
+        max_nanos=MAX_CHARGE_NANOS,
+    )
 
 
 def _log_failure(tool: Tool, context: ToolContext, error: BaseException) -> None:

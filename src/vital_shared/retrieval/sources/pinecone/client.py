@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -199,11 +199,13 @@ class PineconeClient:
         self, method: str, path: str, request: Mapping[str, Any], paid: PaidRequest | None
     ) -> PineconeReply | _Failure:
         try:
-            with _charged(paid) as report:
-                async with self._open_session().request(
+            async with (
+                _charged(paid) as report,
+                self._open_session().request(
                     method, self._base_url + path, allow_redirects=False, **request
-                ) as response:
-                    body = await _read(response)
+                ) as response,
+            ):
+                body = await _read(response)
                 if 200 <= response.status < 300:
                     reply = PineconeReply(_parsed(body), response.headers)
                     report(reply.body)
@@ -255,14 +257,14 @@ class PineconeClient:
         return self._session
 
 
-@contextmanager
-def _charged(paid: PaidRequest | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+@asynccontextmanager
+async def _charged(paid: PaidRequest | None) -> AsyncIterator[Callable[[Mapping[str, Any]], None]]:
     """Enclose an attempt, and give what takes its answer, so that it is charged to the search at hand."""
     if paid is None:
         yield lambda _body: None
         return
     usage = current_usage.get() or SearchUsage(None)
-    with usage.request(paid.kind, paid.expected) as report:
+    async with usage.request(paid.kind, paid.expected) as report:
         yield lambda body: report(paid.stated(body))
 
 
