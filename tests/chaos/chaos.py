@@ -1,0 +1,65 @@
+"""Let one fault after the other happen to a stack under load, and gather the evidence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.chaos.counters import CounterWatch
+from tests.chaos.evidence import Evidence
+from tests.chaos.faults import ChaosFault, Happened, let_happen
+from tests.chaos.load import Load
+from tests.chaos.stack import Stack, running_stack
+from tests.chaos.stored import ReservationWatch, Stored, read_stored
+
+__all__ = ["chaos"]
+
+SETTLED_SECONDS: Final = 30.0
+"""The longest time that the last ends and charges take to be in the store."""
+
+
+async def chaos(
+    folder: Path, faults: Sequence[ChaosFault], *, at_once: int, answer_seconds: float
+) -> Evidence:
+    """Ask without a pause while the faults happen.
+
+    :param folder: empty.
+    :param at_once: runs at the same time.
+    :param answer_seconds: the time that the provider takes for an answer.
+    """
+    async with running_stack(folder, answer_seconds) as stack:
+        load = Load([replica.url for replica in stack.replicas], at_once)
+        counters, reservations = CounterWatch(stack.replicas), ReservationWatch(stack.postgres)
+        await counters.scrape()
+        watching = [asyncio.create_task(each.watch()) for each in (counters, reservations)]
+        try:
+            happened = [await _one_fault(fault, stack, load) for fault in faults]
+            stored = await _settled(stack)
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+        await counters.scrape()
+        return Evidence(load.questions, stack.provider, stored, counters, reservations.nanos, happened)
+
+
+async def _one_fault(fault: ChaosFault, stack: Stack, load: Load) -> Happened:
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(load.ask(fault.name, over))
+        happened = await let_happen(fault, stack)
+        over.set()
+    return happened
+
+
+async def _settled(stack: Stack) -> Stored:
+    """Read the store once nothing is open any more, or has not been closed in time."""
+    stored = await read_stored(stack.postgres)
+    for _ in range(int(SETTLED_SECONDS)):
+        if all(run.status != "running" for run in stored.runs.values()) and not stored.reservations:
+            break
+        await asyncio.sleep(1)
+        stored = await read_stored(stack.postgres)
+    return stored

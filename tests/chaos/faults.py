@@ -1,0 +1,127 @@
+"""Faults of the parts of a stack, each put right again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tests.chaos.stack import Stack
+
+__all__ = ["FAULTS", "SHORT_FAULTS", "ChaosFault", "Happened", "let_happen"]
+
+LET_IN_SECONDS: Final = 3.0
+"""Seconds that requests are under way before the fault comes."""
+
+RECOVERY_SECONDS: Final = 3.0
+"""Seconds that go on after the fault is put right."""
+
+AWAY_SECONDS: Final = 2.0
+"""Seconds that a killed process is away."""
+
+STOPPED_SECONDS: Final = 20.0
+"""Seconds that a frozen process stands still, or a cut connection stays cut."""
+
+
+@dataclass(frozen=True)
+class ChaosFault:
+    """Something that goes wrong.
+
+    :param takes_runs: whether a replica's runs go to another, so that calls under way may be cut.
+    """
+
+    name: str
+    happen: Callable[[Stack, float], Awaitable[None]]
+    seconds: float
+    takes_runs: bool
+
+
+@dataclass(frozen=True)
+class Happened:
+    """A fault, and when it was; by `time.monotonic`."""
+
+    fault: ChaosFault
+    begun_at: float
+    ended_at: float
+
+
+async def let_happen(fault: ChaosFault, stack: Stack) -> Happened:
+    """Let a fault happen while requests are under way, and put it right."""
+    await asyncio.sleep(LET_IN_SECONDS)
+    begun_at = time.monotonic()
+    await fault.happen(stack, fault.seconds)
+    ended_at = time.monotonic()
+    await asyncio.sleep(RECOVERY_SECONDS)
+    return Happened(fault, begun_at, ended_at)
+
+
+async def _none(_: Stack, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+async def _replica_killed(stack: Stack, seconds: float) -> None:
+    replica = stack.replicas[0]
+    await replica.kill()
+    await asyncio.sleep(seconds)
+    await replica.start()
+
+
+async def _redis_killed(stack: Stack, seconds: float) -> None:
+    await stack.redis.kill()
+    await asyncio.sleep(seconds)
+    await stack.redis.start()
+
+
+async def _postgres_restarted(stack: Stack, seconds: float) -> None:
+    await stack.postgres.restart()
+    await asyncio.sleep(seconds)
+
+
+async def _replica_frozen(stack: Stack, seconds: float) -> None:
+    replica = stack.replicas[1]
+    replica.freeze()
+    await asyncio.sleep(seconds)
+    replica.thaw()
+
+
+async def _redis_frozen(stack: Stack, seconds: float) -> None:
+    stack.redis.pause()
+    await asyncio.sleep(seconds)
+    stack.redis.go_on()
+
+
+async def _postgres_frozen(stack: Stack, seconds: float) -> None:
+    stack.postgres.freeze()
+    await asyncio.sleep(seconds)
+    stack.postgres.thaw()
+
+
+async def _replica_cut_off(stack: Stack, seconds: float) -> None:
+    way = stack.replicas[2].postgres
+    way.cut()
+    await asyncio.sleep(seconds)
+    way.mend()
+
+
+NONE: Final = ChaosFault("no fault", _none, 3.0, takes_runs=False)
+REPLICA_KILLED: Final = ChaosFault("a replica killed (-9)", _replica_killed, AWAY_SECONDS, takes_runs=True)
+REDIS_KILLED: Final = ChaosFault("Redis killed (-9)", _redis_killed, AWAY_SECONDS, takes_runs=False)
+
+FAULTS: Final = (
+    NONE,
+    REPLICA_KILLED,
+    REDIS_KILLED,
+    ChaosFault("Postgres restarted", _postgres_restarted, AWAY_SECONDS, takes_runs=False),
+    ChaosFault("a replica frozen for 20 s", _replica_frozen, STOPPED_SECONDS, takes_runs=True),
+    ChaosFault("Redis frozen for 20 s", _redis_frozen, STOPPED_SECONDS, takes_runs=False),
+    ChaosFault("Postgres frozen for 20 s", _postgres_frozen, STOPPED_SECONDS, takes_runs=False),
+    ChaosFault(
+        "a replica cut off from Postgres for 20 s", _replica_cut_off, STOPPED_SECONDS, takes_runs=True
+    ),
+)
+"""All of them, in their order."""
+
+SHORT_FAULTS: Final = (REDIS_KILLED,)
+"""Those of a short run."""

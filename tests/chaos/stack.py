@@ -1,0 +1,92 @@
+"""Three replicas, a Postgres and a Redis that they share, and a provider, each behind a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from tests.chaos.postgres import ChaosPostgres
+from tests.chaos.provider import MODEL, Provider, running_provider
+from tests.chaos.proxy import Proxy, running_proxy
+from tests.chaos.replica import Replica
+from tests.postgres_server import running_postgres
+from tests.redis import RedisServer, running_redis
+
+__all__ = ["TENANTS", "Stack", "running_stack"]
+
+TENANTS: Final = ("acme", "globex", "initech", "umbrella")
+
+FLOWS: Final = "report=tests.chaos.flows:Report,approved=tests.chaos.flows:Approved"
+
+SETTINGS: Final = {
+    "VITAL_WORKFLOW": FLOWS,
+    "VITAL_HEARTBEAT_SECONDS": "2",
+    "VITAL_MODEL": MODEL,
+    "VITAL_LOG_LEVEL": "info",
+    "VITAL_SHUTDOWN_SECONDS": "20",
+    "VITAL_QUEUE_SECONDS": "60",
+}
+
+BUDGET: Final = {"daily_dollars": 100_000}
+"""Never used up; it is there so that runs reserve what they may cost."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """All that runs."""
+
+    folder: Path
+    replicas: tuple[Replica, ...]
+    postgres: ChaosPostgres
+    redis: RedisServer
+    provider: Provider
+
+
+@asynccontextmanager
+async def running_stack(folder: Path, answer_seconds: float, replicas: int = 3) -> AsyncIterator[Stack]:
+    """Start everything, and stop it in the end.
+
+    :param folder: empty.
+    :param answer_seconds: the time that the provider takes for an answer.
+    """
+    async with AsyncExitStack() as stack:
+        postgres = ChaosPostgres(stack.enter_context(running_postgres()))
+        redis = await stack.enter_async_context(running_redis(folder))
+        provider = await stack.enter_async_context(running_provider(answer_seconds))
+        (folder / "vital.toml").write_text(provider.configuration, encoding="utf-8")
+
+        async def to_redis() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            return await asyncio.open_connection("127.0.0.1", redis.port)
+
+        made = []
+        for number in range(1, replicas + 1):
+            ways = [
+                await stack.enter_async_context(running_proxy(each)) for each in (postgres.connect, to_redis)
+            ]
+            replica = _replica(folder, number, *ways)
+            stack.push_async_callback(replica.stop)
+            await replica.start()
+            made.append(replica)
+        await _set_budgets(made[0])
+        yield Stack(folder, tuple(made), postgres, redis, provider)
+
+
+def _replica(folder: Path, number: int, postgres: Proxy, redis: Proxy) -> Replica:
+    environment = SETTINGS | {
+        "VITAL_CONFIG": str(folder / "vital.toml"),
+        "VITAL_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{postgres.port}/postgres",
+        "VITAL_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
+    }
+    return Replica(f"replica-{number}", folder, environment, postgres=postgres, redis=redis)
+
+
+async def _set_budgets(replica: Replica) -> None:
+    async with aiohttp.ClientSession(replica.url) as session:
+        for tenant in TENANTS:
+            async with session.put(f"/v1/budgets/{tenant}", json=BUDGET) as response:
+                assert response.status == 200, await response.text()
