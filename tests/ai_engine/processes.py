@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 from tests.redis import shared_redis
+from tests.store_database import store_variables
 
 __all__ = ["running_server", "start"]
 
@@ -23,7 +24,7 @@ async def start(data_dir: Path, **environment: str) -> Process:
     """Start it; its log comes through stderr."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("VITAL_")}
     # Most tests ask the same again and want it to run again.
-    chosen = {"VITAL_DATA_DIR": str(data_dir), "VITAL_PORT": "0", "VITAL_CACHE_ENTRIES": "0"}
+    chosen = store_variables(data_dir) | {"VITAL_PORT": "0", "VITAL_CACHE_ENTRIES": "0"}
     chosen |= {"VITAL_SHUTDOWN_SECONDS": "0"} | environment
     return await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVE, env=inherited | chosen, stdout=PIPE, stderr=PIPE

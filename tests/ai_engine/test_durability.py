@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 from decimal import Decimal
 
 from tests.ai_engine.harness import asked, sse
@@ -13,6 +12,7 @@ from tests.ai_engine.processes import running_server
 from tests.llm.wires.servers import openai
 from tests.llm.wires.servers.base import serve
 from tests.llm.wires.servers.openai import END, chunk
+from tests.store_database import stored
 
 QUESTIONS = 12
 QUESTION = asked("How long?", model="own:m", enable_rag=False, enable_tools=False)
@@ -30,11 +30,7 @@ STREAM = [chunk({"role": "assistant", "content": ""}), chunk({"content": "Yes."}
 
 def paid(data_dir) -> dict[str, int]:
     """Nano-dollars of each run in the ledger."""
-    connection = sqlite3.connect(data_dir / "vital.db")
-    try:
-        return dict(connection.execute("SELECT run_id, sum(cost_nanos) FROM ledger GROUP BY run_id"))
-    finally:
-        connection.close()
+    return dict(stored(data_dir, "SELECT run_id, sum(cost_nanos) FROM ledger GROUP BY run_id"))
 
 
 async def test_what_was_answered_is_in_the_ledger_though_the_engine_is_killed_at_once(tmp_path, monkeypatch):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.ai_engine.harness import Serve, Service, SteppedModel, asked
 from tests.ai_engine.test_idempotency import HEADER, keyed, runs_of
+from tests.store_database import store_lock
 
 from vital_shared.errors import StoreError, VitalError
 from vital_shared.graph import node
@@ -85,10 +86,10 @@ async def test_a_run_that_its_question_failed_keeps_its_error(serve: Serve) -> N
 async def test_a_run_whose_failure_is_not_stored_yet_is_repeated_once_the_store_is_back(
     serve: Serve, tmp_path: Path
 ) -> None:
-    other_program = sqlite3.connect(tmp_path / "vital.db", isolation_level=None, check_same_thread=False)
+    other_program = ExitStack()
 
     def lock_the_store() -> None:
-        other_program.execute("BEGIN IMMEDIATE")
+        other_program.enter_context(store_lock(tmp_path))
         raise StoreError("The database is down.")
 
     service = await with_fault(serve, lock_the_store, store_seconds=0.5)

@@ -13,6 +13,7 @@ from tests.ai_engine.harness import SUM, Serve, Service, asked
 from tests.ai_engine.processes import running_server
 from tests.llm.wires.servers import openai
 from tests.llm.wires.servers.base import serve as provider
+from tests.store_database import store_url
 
 from vital_shared import BaseWorkflow
 from vital_shared.errors import BudgetExceeded, RateLimited
@@ -286,7 +287,7 @@ async def test_what_a_killed_process_held_is_free_after_its_runs_deadline(tmp_pa
             process.send_signal(signal.SIGKILL)
             await process.wait()
             await asyncio.gather(asking, return_exceptions=True)
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}")
+    database = Database(store_url(tmp_path))
     try:
         limits, now = LimitStore(database), datetime.now(UTC)
         assert (await limits.get("acme", now=now)).reserved_dollars > 0

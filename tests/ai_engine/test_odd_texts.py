@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from tests.ai_engine.harness import Service, asked, serving
 from tests.run_record import run_record
-from tests.store.conftest import postgres, url
+from tests.store.conftest import url
 
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.usable_passages import usable_passage
@@ -25,7 +25,7 @@ from vital_shared.store.tables import runs
 from vital_shared.testing import CannedModel, CannedSource, passage, question, workflow_services
 from vital_shared.tools.base import tool
 
-__all__ = ["postgres", "url"]
+__all__ = ["url"]
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

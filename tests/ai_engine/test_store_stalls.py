@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.ai_engine.harness import Serve, Service, asked
+from tests.store_database import locked_store
 
 GRACE = {"grace_seconds": 0.05}
 LONGER_THAN_THE_GRACE_SECONDS = 2.5
@@ -17,27 +17,16 @@ LONGER_THAN_THE_GRACE_SECONDS = 2.5
 
 
 @asynccontextmanager
-async def locked(path: Path) -> AsyncIterator[None]:
-    """Hold the write lock, as another program would."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        connection.close()
-
-
-@asynccontextmanager
-async def stalled(path: Path) -> AsyncIterator[None]:
+async def stalled(data_dir: Path) -> AsyncIterator[None]:
     """Hold the write lock for longer than the grace time, after the body."""
-    async with locked(path):
+    async with locked_store(data_dir):
         yield
         await asyncio.sleep(LONGER_THAN_THE_GRACE_SECONDS)
 
 
 async def test_a_client_that_waits_for_a_run_to_begin_is_its_reader(serve: Serve, tmp_path: Path) -> None:
     service = await serve([], settings=GRACE)
-    async with stalled(tmp_path / "vital.db"):
+    async with stalled(tmp_path):
         whole = asyncio.create_task(service.ask())
         streamed = asyncio.create_task(service.events(json=asked()))
         chat = asyncio.create_task(_chat(service, stream=True))
@@ -52,7 +41,7 @@ async def test_a_client_that_leaves_before_its_run_has_begun_is_no_reader(
     service = await serve([], settings=GRACE)
     await service.ask("Is it warm?")  # the names of its labels are stored before the run is
     service.engine.hub._runs.clear()
-    async with stalled(tmp_path / "vital.db"):
+    async with stalled(tmp_path):
         waiting = asyncio.create_task(service.ask())
         while not service.engine.hub._runs:  # noqa: ASYNC110 - nothing is logged or sent yet
             await asyncio.sleep(0.01)

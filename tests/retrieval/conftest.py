@@ -1,4 +1,4 @@
-"""The real models, a real store on SQLite, and passages made of text."""
+"""The real models, a real store, and passages made of text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.retrieval.embedded_models import bge, model_folders, reranker
+from tests.store_database import store_url
 
 from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
@@ -16,7 +17,7 @@ __all__ = ["bge", "model_folders", "reranker"]
 
 @pytest.fixture
 async def knowledge(tmp_path: Path) -> AsyncIterator[KnowledgeStore]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'store' / 'vital.db'}")
+    database = Database(store_url(tmp_path / "store"))
     await database.migrate()
     yield KnowledgeStore(database)
     await database.aclose()

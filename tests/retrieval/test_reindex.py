@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import func, select
-from tests.store.conftest import database, other, postgres, url
+from tests.store.conftest import database, other, url
 
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.embedding_models import BGE, E5
@@ -23,7 +23,7 @@ from vital_shared.store.chunk_embeddings import ChunkEmbeddings
 from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
 
-__all__ = ["database", "other", "postgres", "url"]
+__all__ = ["database", "other", "url"]
 
 DOCUMENTS = 2 * BATCH_PASSAGES + 1
 

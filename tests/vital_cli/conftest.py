@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.store_database import copy_store, store_variables, stored
 from tests.vital_cli.extra_models import more_models
 from typer.testing import CliRunner
 
@@ -35,7 +35,7 @@ def stocked(models_dir, tmp_path_factory) -> Path:
     (folder / "models").symlink_to(models_dir)
     names = ("510k-premarket-notification.md", "de-novo-classification.md", "orphan-drugs.md")
     run_command(
-        "ingest", *(str(SAMPLES / name) for name in names), env={"VITAL_DATA_DIR": str(folder)}
+        "ingest", *(str(SAMPLES / name) for name in names), env=store_variables(folder)
     ).check_returncode()
     return folder
 
@@ -45,7 +45,8 @@ def data_dir(stocked, tmp_path, monkeypatch) -> Path:
     """A data directory of the test's own, which commands of this process use too."""
     folder = tmp_path / "data"
     shutil.copytree(stocked, folder, symlinks=True)
-    monkeypatch.setenv("VITAL_DATA_DIR", str(folder))
+    copy_store(stocked, folder)
+    set_variables(monkeypatch, folder)
     return folder
 
 
@@ -53,7 +54,7 @@ def data_dir(stocked, tmp_path, monkeypatch) -> Path:
 def empty_dir(tmp_path, monkeypatch) -> Path:
     """A data directory in which there is nothing, not even itself."""
     folder = tmp_path / "empty"
-    monkeypatch.setenv("VITAL_DATA_DIR", str(folder))
+    set_variables(monkeypatch, folder)
     return folder
 
 
@@ -67,6 +68,12 @@ def vital(monkeypatch):
             return CliRunner().invoke(app, arguments, input=stdin)
 
     return call
+
+
+def set_variables(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
+    """Let commands of this process, and of others that it starts, use a data directory and its store."""
+    for name, value in store_variables(data_dir).items():
+        monkeypatch.setenv(name, value)
 
 
 def run_command(*arguments: str, env=None, script: Path | None = None, **options):
@@ -88,8 +95,4 @@ def command_line(*arguments: str, script: Path | None = None) -> list[str]:
 
 def statuses(data_dir: Path) -> list[str]:
     """How the stored runs have ended, in the order in which they began."""
-    connection = sqlite3.connect(data_dir / "vital.db")
-    try:
-        return [row[0] for row in connection.execute("SELECT status FROM runs ORDER BY created_at")]
-    finally:
-        connection.close()
+    return [status for (status,) in stored(data_dir, "SELECT status FROM runs ORDER BY created_at")]

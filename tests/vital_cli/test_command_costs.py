@@ -5,6 +5,7 @@ import json
 
 import pytest
 from tests.ledger_rows import row, write
+from tests.store_database import store_url
 
 from vital_shared.store.database import Database
 
@@ -18,7 +19,7 @@ ROWS = (
 @pytest.fixture
 def spent(empty_dir):
     async def fill():
-        database = Database(f"sqlite+aiosqlite:///{empty_dir / 'vital.db'}")
+        database = Database(store_url(empty_dir))
         await database.migrate()
         await write(database, *ROWS)
         await database.aclose()

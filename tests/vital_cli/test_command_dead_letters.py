@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
+from tests.store_database import store_url
 
 from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import WorkflowMode
@@ -21,7 +22,7 @@ PAYER = Payer(tenant_id="acme", user_id="ann", mode=WorkflowMode.MODE_2, agent_i
 
 def with_database(folder, work):
     async def run():
-        database = Database(f"sqlite+aiosqlite:///{folder / 'vital.db'}")
+        database = Database(store_url(folder))
         await database.migrate()
         try:
             return await database.put(work)

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from tests.store_database import store_url
 
 from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore
@@ -11,7 +12,7 @@ from vital_shared.store.keys import KeyStore
 
 def verified(folder, token):
     async def ask():
-        database = Database(f"sqlite+aiosqlite:///{folder / 'vital.db'}")
+        database = Database(store_url(folder))
         try:
             return await KeyStore(database).verify(token)
         finally:

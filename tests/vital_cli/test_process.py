@@ -4,13 +4,13 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.store_database import ON_POSTGRES, stored
 from tests.vital_cli.conftest import SAMPLES, command_line, run_command, statuses
 
 SCRIPT = Path(__file__).with_name("extra_models.py")
@@ -93,8 +93,8 @@ def test_a_table_that_nobody_reads_to_its_end_is_no_error(data_dir):
 
 
 def test_what_the_library_logs_does_not_get_into_the_data(data_dir):
-    with closing(sqlite3.connect(data_dir / "vital.db")) as store, store:
-        store.execute("UPDATE chunks SET embedding = x'0000803f' WHERE id = 1")  # of another model
+    bytes_of_another_model = r"'\x0000803f'" if ON_POSTGRES else "x'0000803f'"
+    stored(data_dir, f"UPDATE chunks SET embedding = {bytes_of_another_model} WHERE id = 1")
     done = run_command("ask", QUESTION, "--json", env={"VITAL_DEBUG": "1"})
     assert json.loads(done.stdout)["status"] == "completed"
     assert "embeddings_of_another_model" in done.stderr

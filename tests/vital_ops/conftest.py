@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert
-from tests.store.conftest import database, postgres, url
+from tests.store.conftest import database, url
 
 from vital_shared.store.account_tables import budgets, ledger, spending
 from vital_shared.store.database import Database
 from vital_shared.store.request_counts import RequestCounts
 
-__all__ = ["NOW", "Rows", "database", "postgres", "rows", "url"]
+__all__ = ["NOW", "Rows", "database", "rows", "url"]
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

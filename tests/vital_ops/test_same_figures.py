@@ -13,6 +13,7 @@ import pytest_asyncio
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, running_engine
 from tests.llm.wires.servers import base, openai
 from tests.prometheus import Prometheus, running_prometheus
+from tests.store_database import store_url
 from tests.vital_ops.panel_load import touch_everything
 
 from vital_ops.config import DEFAULT_CONFIG
@@ -83,7 +84,7 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
             await prometheus.until("sum(vital_workflow_active)", lambda active: active == 0)
             await asyncio.sleep(3)  # the engine writes each second, which has no sign outside
             await prometheus.scraped()
-            database = Database(f"sqlite+aiosqlite:///{folder / 'vital.db'}")
+            database = Database(store_url(folder))
             now = datetime.now(UTC)
             report = await make_report(database, Period.until(now + timedelta(seconds=1), "day"), now=now)
             await database.aclose()

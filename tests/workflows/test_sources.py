@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
-from tests.postgres_server import PostgresServer, running_postgres, source_database
+from tests.postgres_server import PostgresServer, source_database
 from tests.retrieval.sources.collections import WordEmbedder, document
 from tests.store.freezing import frozen_postgres
 from tests.workflows.conftest import FACT, Open
@@ -27,12 +27,6 @@ from vital_shared.workflows.base_workflow import SEARCH_SECONDS
 
 WORDS = WordEmbedder()
 DOWN = "postgresql://nobody@127.0.0.1:1/nothing"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.ai_engine.harness import Service
-from tests.ai_engine.test_store_stalls import locked
+from tests.store_database import halted_store
 
 
 async def test_alive(service: Service) -> None:
@@ -27,22 +27,24 @@ async def missing(service: Service) -> str:
     return " ".join(response.json()["missing"])
 
 
-async def test_not_ready_while_the_database_is_locked_and_ready_again_afterwards(
-    service: Service, tmp_path: Path
+async def test_not_ready_while_the_database_stands_still_and_ready_again_afterwards(
+    service: Service, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    async with locked(tmp_path / "vital.db"):
+    async with halted_store(tmp_path, request):
         found = await asyncio.gather(*(missing(service) for _ in range(20)))
     assert "the database did not answer within 2 seconds" in found[0]
     while (await service.client.get("/readyz")).status_code != 200:  # the check under way ends first
         pass
 
 
+@pytest.mark.sqlite
 async def test_not_ready_when_the_database_is_broken(service: Service, tmp_path: Path) -> None:
     (tmp_path / "vital.db").write_bytes(b"not a database" * 1_000)
     assert "malformed" in (found := await missing(service)) or "not a database" in found
 
 
-async def test_not_ready_when_the_database_was_deleted(service: Service, tmp_path: Path) -> None:
+@pytest.mark.sqlite
+async def test_not_ready_when_the_file_was_deleted(service: Service, tmp_path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         await asyncio.to_thread(os.remove, tmp_path / f"vital.db{suffix}")
     assert "unable to open" in await missing(service)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from tests.store_database import store_url
 
 from ai_engine.auth.key_cache import KEEP_SECONDS, MAX_CONCURRENT_LOOKUPS, STALE_SECONDS, KeyRing
 from vital_shared.errors import StoreError
@@ -60,7 +61,7 @@ class WatchedStore(KeyStore):
 
 @pytest.fixture
 async def store(tmp_path) -> AsyncIterator[WatchedStore]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}")
+    database = Database(store_url(tmp_path))
     await database.migrate()
     yield WatchedStore(database)
     await database.aclose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.ai_engine.harness import Serve
-from tests.postgres_server import PostgresServer, running_postgres, source_database
+from tests.postgres_server import PostgresServer, source_database
 from tests.retrieval.sources.collections import WordEmbedder
 
 from ai_engine.background.source_follow import follow_documents
@@ -25,12 +25,6 @@ from vital_shared.testing import workflow_services
 from vital_shared.workflows.source_sync import sync_collection
 
 WORDS: Any = WordEmbedder()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sqlite3
 from contextlib import asynccontextmanager
 from itertools import count
 
@@ -13,6 +12,7 @@ from tests.ai_engine.harness import asked, sse
 from tests.ai_engine.processes import running_server
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, running_engine
 from tests.llm.wires.servers import base, openai
+from tests.store_database import stored
 
 STREAM = {"Accept": "text/event-stream"}
 KEYED_CLIENTS = 12
@@ -42,14 +42,6 @@ async def connected(engine, stack_of, *workers):
         if free:
             clients[free[0]] = client
     return clients
-
-
-def stored(data_dir, statement):
-    connection = sqlite3.connect(data_dir / "vital.db")
-    try:
-        return connection.execute(statement).fetchall()
-    finally:
-        connection.close()
 
 
 async def until(data_dir, statement, expected):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.store_database import store_url
 
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.knowledge import Chunk, Document
@@ -329,7 +330,7 @@ asyncio.run(main(*sys.argv[1:]))
 async def test_an_index_whose_writer_is_killed_has_what_the_store_has(
     knowledge: KnowledgeStore, opened: Open, tmp_path: Path
 ) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'store' / 'vital.db'}"
+    url = store_url(tmp_path / "store")
     reader = opened(unsaved_rows=1)
     for _ in range(2):
         writer = await asyncio.create_subprocess_exec(

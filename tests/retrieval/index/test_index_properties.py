@@ -18,6 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from numpy.typing import NDArray
+from tests.store_database import store_url
 
 from vital_shared.models.knowledge import Chunk
 from vital_shared.retrieval.index import folder as folders
@@ -96,7 +97,7 @@ class Followed(RuleBasedStateMachine):
         self.path = Path(tempfile.mkdtemp(prefix="vital-index-"))
         shutil.copytree(self.template, self.path / "store")
         self.plain: dict[tuple[str, str | None], dict[int, Plain]] = {}
-        self.database = Database(f"sqlite+aiosqlite:///{self.path / 'store' / 'vital.db'}")
+        self.database = Database(store_url(self.path / "store"))
         self.knowledge = KnowledgeStore(self.database)
         self.indexes = [self.opened(), self.opened()]
 
@@ -232,7 +233,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template")
 
     async def migrate() -> None:
-        database = Database(f"sqlite+aiosqlite:///{path / 'vital.db'}")
+        database = Database(store_url(path))
         await database.migrate()
         await database.aclose()
 

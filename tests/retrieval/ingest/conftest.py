@@ -1,4 +1,4 @@
-"""A real store on SQLite, an embedder that counts letters, and PDFs made on the spot."""
+"""A real store, an embedder that counts letters, and PDFs made on the spot."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fpdf import FPDF
 from numpy.typing import NDArray
+from tests.store_database import store_url
 
 from vital_shared.retrieval.embedding import Embedder
 from vital_shared.retrieval.ingest import Ingestor
@@ -43,7 +44,7 @@ def embedder() -> CountingEmbedder:
 
 @pytest.fixture
 async def knowledge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KnowledgeStore]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('store') / 'vital.db'}")
+    database = Database(store_url(tmp_path_factory.mktemp("store")))
     await database.migrate()
     yield KnowledgeStore(database)
     await database.aclose()

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from sqlalchemy import select
+from tests.store_database import store_url
 from xlsxwriter import Workbook
 
 from vital_shared.errors import IngestError, StoreError
@@ -251,7 +252,7 @@ asyncio.run(main())
 
 
 async def test_an_ingestion_that_was_killed_goes_on(embedder, tmp_path):
-    url = f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}"
+    url = store_url(tmp_path)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", KILLED, url, LONG, stdout=asyncio.subprocess.PIPE
     )

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.postgres_server import PostgresServer, running_postgres, source_database
+from tests.postgres_server import PostgresServer, source_database
+from tests.store_database import store_url
 
 from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture
@@ -25,7 +20,7 @@ def url(postgres: PostgresServer) -> str:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}")
+    database = Database(store_url(tmp_path))
     await database.migrate()
     yield database
     await database.aclose()

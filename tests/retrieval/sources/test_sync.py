@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from tests.retrieval.sources.collections import WordEmbedder
+from tests.store_database import store_url
 
 from vital_shared.breaker import Breakers
 from vital_shared.errors import Conflict, SourceError
@@ -163,7 +164,7 @@ async def test_a_sync_that_was_killed_goes_on_where_it_was_and_writes_nothing_tw
     for number in range(documents):
         await add(knowledge, f"{number}.md", f"dogs {number}")
     root = str(Path(__file__).parents[3])
-    address = f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}"
+    address = store_url(tmp_path)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SYNC.format(root=root), address, url, stdout=asyncio.subprocess.PIPE, cwd=root
     )
