@@ -6,6 +6,7 @@ It knows nothing of language models, metrics or HTTP, and imports nothing else o
 from vital_shared.graph.base import Graph
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.draw import mermaid, waterfall
+from vital_shared.graph.effects import EffectGuard, EffectInterrupted, InterruptedEffect
 from vital_shared.graph.errors import (
     AnswerError,
     CheckpointError,
@@ -31,8 +32,11 @@ __all__ = [
     "CheckpointError",
     "Degradation",
     "Done",
+    "EffectGuard",
+    "EffectInterrupted",
     "Graph",
     "GraphError",
+    "InterruptedEffect",
     "Node",
     "NodeError",
     "NodeStatus",

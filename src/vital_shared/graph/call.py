@@ -44,6 +44,10 @@ async def call_node(run: RunState, node: Node, arguments: Sequence[Any]) -> Any:
 
     :raises NodeTimeout: when it took longer than declared, and has no fallback.
     """
+    if node.declaration.effects and run.effect_guard is not None:
+        run.effect_guard.check(node)
+        if node.kind != "loop":
+            await run.effect_guard.begin(node)
     sink = _Sink(run)
     fallback, seconds = node.fallback, node.declaration.timeout
     if fallback is None:

@@ -198,7 +198,7 @@ def _compile(
         for position, parameter in enumerate(given)
         if (maker := makers.get(sources[position])) is not None and maker.declaration.optional
     )
-    changed = declared.timeout or declared.retry or declared.fallback or declared.each
+    changed = declared.timeout or declared.retry or declared.fallback or declared.each or declared.effects
     plain = kind == "async" and not changed
     return Node(
         index=index,

@@ -6,6 +6,7 @@
     ├── PlanError         the class is wrong: raised when it is defined
     ├── NodeTimeout       a node took longer than it declared (a `TimeoutError` too)
     ├── NodeError         a node broke the rules of the engine while it ran
+    │   └── EffectInterrupted   (effects.py) it was cut off elsewhere, and its effects are not repeated
     └── CheckpointError   a checkpoint does not fit the plan, or a value no checkpoint
         └── AnswerError   the answers do not fit what the run waits for
 

@@ -151,12 +151,19 @@ class _Part:
             return dict(graph.input_defaults) | dict(zip(names, given, strict=True))
 
         first_inputs.__annotations__["return"] = graph.plan.made_type(value)
-        effects = any(node.declaration.effects for node in graph.plan.nodes)
+        effects = [node.declaration for node in graph.plan.nodes if node.declaration.effects]
+        fails = any(declared.if_interrupted == "fail" for declared in effects)
         return NodeSpec(
             self._name,
             self._cls.__name__,
             first_inputs,
-            Declaration(self._name, effects=effects, loop=loop, max_cost_dollars=self._max_cost(loop)),
+            Declaration(
+                self._name,
+                effects=bool(effects),
+                if_interrupted="fail" if fails else "ask",
+                loop=loop,
+                max_cost_dollars=self._max_cost(loop),
+            ),
             tuple(_parameter(name) for name in names),
             values=known | whole,
             cls=self._graph,

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import Any, Final, Generic, Literal, TypeVar, overload
 
 from vital_shared.graph.errors import PlanError
 from vital_shared.graph.subworkflow import Loop
@@ -110,6 +110,7 @@ class Declaration:
     when: Callable[..., Any] | None = None
     otherwise: Any = REQUIRED
     effects: bool = False
+    if_interrupted: Literal["ask", "fail"] = "ask"
     max_cost_dollars: Decimal | None = None
     loop: Loop | None = None
 
@@ -132,6 +133,7 @@ def node(
     when: Callable[..., Any] | None = None,
     otherwise: Any = REQUIRED,
     effects: bool = False,
+    if_interrupted: Literal["ask", "fail"] = "ask",
     max_cost_dollars: Decimal | float | str | None = None,
 ) -> Callable[[Callable[..., Any]], Any]: ...
 
@@ -165,7 +167,9 @@ def node(
         are off, and it returns something false, the node is off: it is left out of the run, unseen.
     :param otherwise: the value of a node that is off; an optional one has none. It must not be changed.
     :param effects: the node does something in the world, such as sending a mail: no run may be spared by
-        giving the result of another.
+        giving the result of another, and it is not repeated where the process that ran it has died.
+    :param if_interrupted: the way on for a durable run whose process died between the node's start and its
+        end: ``"ask"`` pauses it with the question whether it happened, ``"fail"`` fails it.
     :param max_cost_dollars: the most that the node may spend in a run, all attempts together; None: no
         bound is declared.
     """

@@ -138,6 +138,7 @@ def _check(spec: NodeSpec) -> None:
         raise PlanError(f"{spec.title} is a sync generator: make it async, with Done(value) as its last")
     spec.parameters = own_parameters(spec.title, spec.function)
     _check_bounds(spec)
+    _check_effects(spec)
     _check_fan_out(spec)
     _check_condition(spec)
     if spec.declaration.retry is not None:
@@ -171,6 +172,19 @@ def _check_bounds(spec: NodeSpec) -> None:
     if spec.kind == "sync" and any(bound is not None for bound in seconds):
         raise PlanError(
             f"{spec.title} is sync and has a timeout: a thread cannot be stopped, make the method async"
+        )
+
+
+def _check_effects(spec: NodeSpec) -> None:
+    declared = spec.declaration
+    if declared.if_interrupted not in ("ask", "fail"):
+        raise PlanError(
+            f"{spec.title} declares if_interrupted={declared.if_interrupted!r}: write 'ask' or 'fail'"
+        )
+    if declared.if_interrupted == "fail" and not declared.effects:
+        raise PlanError(
+            f"{spec.title} declares if_interrupted, and no effects: without them it is run again, "
+            "so write effects=True too"
         )
 
 

@@ -22,6 +22,8 @@ class ObservedRun(Protocol):
     degradations: list[Degradation]
     paused: dict[str, Any]
     """The requests of paused nodes, by the name of their value."""
+    interrupted: frozenset[str]
+    """The values of those that have paused since a process died in them."""
     observer_failures: int
 
     @property

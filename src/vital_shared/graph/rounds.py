@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from types import CoroutineType
 from typing import Any
 
+from vital_shared.graph.effects import PartGuard
 from vital_shared.graph.errors import NodeError
 from vital_shared.graph.node import Declaration
 from vital_shared.graph.observer import ObservedRun, Observer, notify
@@ -39,6 +40,7 @@ async def call_rounds(run: RunState, node: Node, arguments: Sequence[Any]) -> An
             observers=(_Round(run, node, number),),
             deliver=_delivery(run, node),
             sequential=run.sequential,
+            effect_guard=None if run.effect_guard is None else PartGuard(run.effect_guard, node),
             clock=run.now,
         )
         await inner.execute()

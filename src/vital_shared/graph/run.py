@@ -14,6 +14,7 @@ from types import CoroutineType
 from typing import Any
 
 from vital_shared.graph.call import call_node
+from vital_shared.graph.effects import InterruptedEffect
 from vital_shared.graph.errors import GraphError, NodeError
 from vital_shared.graph.json_value import json_value
 from vital_shared.graph.node import Pause, Skip
@@ -38,6 +39,7 @@ class Run(RunState):
     :param sequential: one node after another.
     :param checkpoint: go on from here.
     :param answers: the values of the nodes that had paused, by value name.
+    :param effect_guard: notified before a node with effects begins; None: nothing goes on elsewhere.
     :param clock: seconds, monotonic.
     :raises GraphError: when an input is missing, or the checkpoint does not fit.
     """
@@ -198,10 +200,12 @@ class Run(RunState):
             self._cut = node
             self._finish(node, "cancelled", error)
             raise error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError
-        if isinstance(error, Pause) and declared.pauses:
+        if isinstance(error, Pause) and (declared.pauses or isinstance(error, InterruptedEffect)):
             broken = _unwritable(node, error.request)
             if broken is None:
                 self.paused[node.makes] = error.request
+                if isinstance(error, InterruptedEffect):
+                    self.interrupted |= {node.makes}
                 self._finish(node, "paused", None)
                 return False
             error = broken

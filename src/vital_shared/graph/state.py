@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vital_shared.graph.checkpoint import Checkpoint
+from vital_shared.graph.effects import EffectGuard
 from vital_shared.graph.errors import AnswerError, GraphError
 from vital_shared.graph.observer import Observer, notify
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span, describe
@@ -62,7 +63,9 @@ class RunState:
         "_values",
         "degradations",
         "deliver",
+        "effect_guard",
         "failed_node",
+        "interrupted",
         "observer_failures",
         "observers",
         "paused",
@@ -87,6 +90,7 @@ class RunState:
         sequential: bool = False,
         checkpoint: Checkpoint | None = None,
         answers: Mapping[str, Any] | None = None,
+        effect_guard: EffectGuard | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         count = len(plan.nodes)
@@ -99,10 +103,13 @@ class RunState:
         self.target = target
         self.observers = observers
         self.deliver = deliver
+        self.effect_guard = effect_guard
         self.sequential = sequential
         self.degradations: list[Degradation] = []
         self.paused: dict[str, Any] = {}
         """Requests of paused nodes, by the name of their value."""
+        self.interrupted: frozenset[str] = frozenset()
+        """The values of those that have paused since a process died in them."""
         self.failed_node: Node | None = None
         self.observer_failures = 0
         self._clock = clock

@@ -1,0 +1,62 @@
+"""Nodes with effects: what keeps a run that goes on elsewhere from repeating what was begun."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from vital_shared.graph.errors import NodeError
+from vital_shared.graph.node import Pause
+from vital_shared.graph.plan import Node
+
+__all__ = ["EffectGuard", "EffectInterrupted", "InterruptedEffect", "PartGuard"]
+
+
+class EffectGuard(Protocol):
+    """The memory of a run's effects, which outlives the process that works on the run."""
+
+    def check(self, node: Node) -> None:
+        """See that a node was not begun before, by a process that has died since.
+
+        :raises InterruptedEffect: when it was, and somebody has to decide.
+        :raises EffectInterrupted: when it was, and the run is to fail.
+        """
+        ...
+
+    async def begin(self, node: Node) -> None:
+        """Write down that a node begins; its code runs once this returns. What this raises, it raises."""
+        ...
+
+
+class InterruptedEffect(Pause):
+    """The pause of a node with effects that was begun and not finished by a process that has died."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(
+            {
+                "interrupted": node.name,
+                "question": f"The process that ran '{node.name}' died after it had begun: did it happen?",
+            }
+        )
+
+
+class EffectInterrupted(NodeError):
+    """A node with effects was begun and not finished by a process that has died, and is not repeated."""
+
+
+class PartGuard:
+    """The guard for the nodes of a loop's round: to the run they are one node, the loop.
+
+    :param guard: the guard of the run around it.
+    :param loop: the loop.
+    """
+
+    def __init__(self, guard: EffectGuard, loop: Node) -> None:
+        self._guard = guard
+        self._loop = loop
+
+    def check(self, node: Node) -> None:
+        """Do nothing: the loop itself was checked before its first round."""
+
+    async def begin(self, node: Node) -> None:  # noqa: ARG002 - the interface
+        """Write down that the loop has begun to have effects."""
+        await self._guard.begin(self._loop)
