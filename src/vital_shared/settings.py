@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     store_seconds: float = Field(default=30.0, gt=0)
     """Seconds that a request waits for a database that is locked, frozen or busy; then it is refused."""
 
+    lease_seconds: float = Field(default=5.0, ge=1, le=60)
+    """Seconds without a renewal after which the durable runs of a worker are taken over by others."""
+
     config: Path | None = None
     """The file of providers, models and prices; None: ``vital.toml`` in `data_dir`, if it is there."""
 

@@ -207,7 +207,7 @@ async def test_it_goes_on_after_a_pause(make, redis_of_module):
         bed.log.close()
         first = Reader(bed, 0, bytewise=False)
         await first.read()
-        bed.log.reopen(1)
+        bed.log.reopen(1, 0)
         bed.log.append(token(2))
         bed.log.append(outcome(3))
         bed.log.close()

@@ -220,7 +220,7 @@ async def test_events_that_another_process_numbered_are_left_out() -> None:
     log = MemoryLog("r")
     await written(log, 1, 2)
     log.close()
-    log.reopen(6)
+    log.reopen(6, 0)
     await written(log, 7, 8)
     with log.follow() as follower:
         assert await follower.frames() == frames(7, 8)
@@ -244,7 +244,7 @@ async def test_it_knows_how_the_run_has_ended_until_it_goes_on() -> None:
     log.append(end)
     log.close()
     assert (log.outcome, log.is_closed) == (end, True)
-    log.reopen(1)
+    log.reopen(1, 0)
     assert (log.outcome, log.is_closed, log.last_seq) == (None, False, 1)
 
 

@@ -87,7 +87,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0020",)
+            ("0021",)
         ]
     await database.aclose()
 
@@ -221,4 +221,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0018_document_notes.py",
         "v0019_run_decisions.py",
         "v0020_nodes_of_charges.py",
+        "v0021_durable_runs.py",
     ]

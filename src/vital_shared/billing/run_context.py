@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from vital_shared.graph import Node
 from vital_shared.models.charge import Charge, CostType
+from vital_shared.models.fence import Fence
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.money import to_dollars
 from vital_shared.models.tool import ToolResult
@@ -81,6 +82,7 @@ class RunContext:
     :param note: writes down what was charged, or is expected to be, so that it outlives this process.
     :param epoch: the number of workers that had the run before: a call's name is new in all of its epochs.
     :param carried: charges of an earlier worker that the ledger does not have yet.
+    :param fence: the worker of a durable run, which others may take over; None: it is not durable.
     """
 
     def __init__(
@@ -93,8 +95,10 @@ class RunContext:
         workflow: str = BUILT_IN_CLASS,
         epoch: int = 0,
         carried: Sequence[Charge] = (),
+        fence: Fence | None = None,
     ) -> None:
         self.run_id = run_id
+        self.fence = fence
         self.workflow = workflow
         self.request = request
         self._own_calls: dict[str, int] = {}

@@ -133,12 +133,15 @@ class MemoryLog:
         _wake(self._readers)
         _wake(self._awaiting_end)
 
-    def reopen(self, last_seq: int) -> None:
+    def reopen(self, last_seq: int, epoch: int) -> None:
         """Go on after a pause.
 
         :param last_seq: the number of the last event before it, perhaps in another process.
+        :param epoch: that of the writer from now on.
         """
         self.is_closed, self.outcome = False, None
+        if epoch != self.epoch:
+            self._enter_epoch(epoch)
         if last_seq != self.last_seq:
             self._forget_all(last_seq + 1)
             self.last_seq = last_seq

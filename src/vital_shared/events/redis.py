@@ -79,9 +79,9 @@ class RedisLog(MemoryLog):
         if self.last_seq and not self.is_noted:
             self._note(self)
 
-    def reopen(self, last_seq: int) -> None:
+    def reopen(self, last_seq: int, epoch: int) -> None:
         """Go on after a pause."""
-        super().reopen(last_seq)
+        super().reopen(last_seq, epoch)
         self.mirrored_seq = last_seq
 
 

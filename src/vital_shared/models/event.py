@@ -66,7 +66,7 @@ class _Event:
     seq: int
     """1 for the first event of a run, then one more each, also over a pause."""
     epoch: int = 0
-    """The number of workers that had the run before its writer."""
+    """The number of owners that the run had before its writer: one more with each takeover and resumption."""
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
         """Return its fields by name; the options are those of `pydantic.BaseModel.model_dump`."""

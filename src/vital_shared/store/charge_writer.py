@@ -113,10 +113,13 @@ class ChargeWriter:
             at=now,
             charges=charges,
             end=end,
+            fence=context.fence,
         )
         pending = PendingSettlement(settlement, after)
 
         def write(connection: Connection) -> Written:
+            if not settlement.may_be_written(connection):
+                return False, ()
             new = record(connection, settlement.run_id, settlement.payer, charges, now)
             return job(connection), new
 

@@ -1,4 +1,7 @@
-"""Ends the runs of processes that have died, as their journals have them, and enters what these have cost."""
+"""Ends the runs of processes that have died, as their journals have them, and enters what these have cost.
+
+A durable run is not ended: another worker takes it over, see `OrphanRuns`.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ _COLUMNS: Final = (
     runs.c.status,
     runs.c.deadline_at,
     runs.c.duration_seconds,
+    runs.c.is_durable,
 )
 
 
@@ -93,6 +97,7 @@ class LostRuns:
 def _settlements(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Settlement]:
     """Return what a run owes: its charges, and its end where this process had it still."""
     is_running = row["status"] == "running" and row["deadline_at"] == run.deadline_at
+    is_lost = is_running and not row["is_durable"]
     end = RunEnd(
         run_id=run.run_id,
         status="failed",
@@ -109,5 +114,5 @@ def _settlements(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Settl
         payer=payer,
         at=now,
         charges=run.charges,
-        end=end if is_running and run.owed is None else None,
+        end=end if is_lost and run.owed is None else None,
     )

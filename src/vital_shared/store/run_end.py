@@ -8,10 +8,13 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, update
 
 from vital_shared.models.base import Frozen
+from vital_shared.models.fence import Fence
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.admission import release
 from vital_shared.store.conversations import Turn, add_turn
+from vital_shared.store.fencing import FENCED, fence_values
 from vital_shared.store.prepared import Prepared
+from vital_shared.store.run_nodes import forget_nodes
 from vital_shared.store.run_record import LOST, RunRecord
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import runs
@@ -53,6 +56,10 @@ class RunEnd(Frozen):
     """The question and the answer, for a conversation."""
     has_reservation: bool = False
     """Whether the run has reserved money, which is let go with its end."""
+    fence: Fence | None = None
+    """The worker that ends it; None: nobody has it, and its status alone decides."""
+    is_durable: bool = False
+    """Whether its finished nodes were stored, which are deleted with its end."""
 
     def write(self, connection: Connection, *, is_late: bool = False) -> bool:
         """Write it, and return whether the run was still running.
@@ -60,14 +67,23 @@ class RunEnd(Frozen):
         :param is_late: a run that was called lost meanwhile has ended like this all the same, unless this
             is what calls it lost.
         """
+        if not self._write_row(connection, is_late=is_late):
+            return False
         if self.has_reservation:
             release(connection, self.run_id)
+        if self.is_durable:
+            forget_nodes(connection, self.run_id)
+        if self.turn is not None:
+            add_turn(connection, self.turn, run_id=self.run_id, now=self.finished_at)
+        return True
+
+    def _write_row(self, connection: Connection, *, is_late: bool) -> bool:
         values = {f"to_{name}": getattr(self, name) for name in _COLUMNS} | {"of": self.run_id}
         corrects = is_late and self.error_type != LOST.error_type
-        changed = bool((_END_LATE if corrects else _END).execute(connection, values))
-        if changed and self.turn is not None:
-            add_turn(connection, self.turn, run_id=self.run_id, now=self.finished_at)
-        return changed
+        if self.fence is None:
+            return bool((_END_LATE if corrects else _END).execute(connection, values))
+        end = _END_LATE_FENCED if corrects else _END_FENCED
+        return bool(end.execute(connection, values | fence_values(self.fence)))
 
     def apply(self, record: RunRecord) -> RunRecord:
         """Return the record of the run as it will be once this is written."""
@@ -80,16 +96,19 @@ class RunEnd(Frozen):
         return record.model_copy(update=values | {"output": output, "checkpoint": None})
 
 
-def _end(condition: ColumnElement[bool]) -> Prepared:
+def _end(*conditions: ColumnElement[bool]) -> Prepared:
     """Make the statement once: it is executed with each run."""
     return Prepared(
         update(runs)
-        .where(runs.c.id == bindparam("of"), condition)
+        .where(runs.c.id == bindparam("of"), *conditions)
         .values({name: bindparam(f"to_{name}", type_=runs.c[name].type) for name in _COLUMNS})
         .values(checkpoint=None)
     )
 
 
 _RUNNING: Final = runs.c.status == "running"
+_LATE: Final = or_(_RUNNING, and_(runs.c.status == "failed", runs.c.error_type == LOST.error_type))
 _END: Final = _end(_RUNNING)
-_END_LATE: Final = _end(or_(_RUNNING, and_(runs.c.status == "failed", runs.c.error_type == LOST.error_type)))
+_END_FENCED: Final = _end(_RUNNING, *FENCED)
+_END_LATE: Final = _end(_LATE)
+_END_LATE_FENCED: Final = _end(_LATE, *FENCED)

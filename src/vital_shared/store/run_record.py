@@ -98,6 +98,15 @@ class RunRecord(Frozen):
     last_seq: int = 0
     """Number of the last event before the pause."""
 
+    epoch: int = 0
+    """The number of owners that it had before this one: one more with each takeover and each resumption."""
+
+    is_durable: bool = False
+    """Whether what its nodes make is stored as they finish, so that another worker can take it over."""
+
+    takeovers: int = 0
+    """The number of workers that have died with it since it began or was resumed."""
+
     error_type: str | None = None
     error_message: str | None = None
     error_node: str | None = None

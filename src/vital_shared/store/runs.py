@@ -8,6 +8,9 @@
 Each arrow is one UPDATE that names the status it starts from, so that of many who try at once, on
 whatever replica, one succeeds. Where a deadline has passed, reading returns what `RunStore.sweep`
 would have written.
+
+A running run has an owner, the worker that has it, and an epoch, which a takeover and a resumption raise. All
+that an owner writes of a run names both (`Fence`), and is refused when they are no longer the run's.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from vital_shared.errors import (
 )
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
+from vital_shared.models.fence import Fence
 from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.account_tables import budgets
@@ -50,13 +54,16 @@ from vital_shared.store.admission import (
 from vital_shared.store.charge_writer import ChargeWriter
 from vital_shared.store.conversations import Turn
 from vital_shared.store.database import Database
+from vital_shared.store.fencing import fenced
 from vital_shared.store.idempotency import IdempotencyKey, forget_expired, free_key, take_key
 from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.lost_runs import LostRuns
+from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
 from vital_shared.store.prepared import Prepared
 from vital_shared.store.run_decisions import add_decisions, decisions_of
 from vital_shared.store.run_end import RunEnd
+from vital_shared.store.run_nodes import forget_nodes, keep_nodes
 from vital_shared.store.run_record import (
     ENDED_WITHOUT_ANSWER,
     OVERDUE_ENDS,
@@ -76,7 +83,9 @@ __all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore", "not_waiting"]
 
 logger = get_logger(__name__)
 
-_COLUMNS: Final = [column for column in runs.c if column.name in RunRecord.model_fields]
+_COLUMNS: Final = [
+    column for column in runs.c if column.name in RunRecord.model_fields or column is runs.c.owner
+]
 _ENDED: Final = (runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
 _VALUES: Final = {column.name: bindparam(column.name, type_=column.type) for column in _COLUMNS}
 
@@ -90,21 +99,35 @@ _INSERT_UNLIMITED: Final = Prepared(
 
 
 class RunStore:
-    """The runs of all tenants; where a tenant is asked for, None is an administrator, who sees all."""
+    """The runs of all tenants; where a tenant is asked for, None is an administrator, who sees all.
+
+    :param worker: the id of this process, which owns the runs that it begins; empty: they have no owner.
+    """
 
     def __init__(
-        self, database: Database, spool: Spool | None = None, journal: Journal | None = None
+        self,
+        database: Database,
+        spool: Spool | None = None,
+        journal: Journal | None = None,
+        worker: str = "",
     ) -> None:
         self._database = database
+        self._worker = worker
         self.journal = journal or Journal(None)
         """The part of the runs that outlives this process."""
         self.charge_writer = ChargeWriter(database, spool, self.journal)
         """Charges and ends of runs, on their way into the store."""
         self._lost = LostRuns(database, self.journal, self.charge_writer)
+        self.orphans = OrphanRuns(database)
+        """The durable runs of workers that have died."""
         self._reserved: set[str] = set()
         """The runs of this process that have reserved money; others have nothing to release when they end."""
         self._budgeted: set[str] = set()
         """The runs of this process whose tenants have a budget."""
+
+    def fence(self, record: RunRecord) -> Fence:
+        """Return what this worker's writes of a run name, once it has begun or taken over the run."""
+        return Fence(self._worker, record.epoch)
 
     async def start(
         self,
@@ -112,7 +135,9 @@ class RunStore:
         max_cost_nanos: Callable[[], int] = lambda: 0,
         key: IdempotencyKey | None = None,
     ) -> None:
-        """Store a new run, if the tenant's limits allow it.
+        """Store a new run of this worker's, if the tenant's limits allow it.
+
+        A durable one may only be begun while this worker holds its lease, see `WorkerLease.hold`.
 
         :param max_cost_nanos: its max cost, in nano-dollars; read only where there is a budget.
         :param key: the key of the client's request, stored with it.
@@ -120,7 +145,7 @@ class RunStore:
         :raises InvalidRequest: when the key stands for another request, or the metadata is not JSON.
         :raises LimitExceeded: when the limits do not allow it; nothing is stored then.
         """
-        row = to_row(record)
+        row = to_row(record) | {"owner": self._worker}
         request = AdmissionRequest(
             record.id,
             record.tenant_id,
@@ -167,24 +192,33 @@ class RunStore:
         expires_at: datetime,
         now: datetime,
         context: RunContext | None = None,
+        fence: Fence | None = None,
     ) -> bool:
-        """Let a running run wait for approval, and return whether it was still running.
+        """Let a running run wait for approval, and return whether it was still running and this worker's.
 
         :param context: the context with its charges so far.
         """
-        statement = _from("running", run_id).values(
-            status="awaiting_approval",
-            checkpoint=json.dumps(checkpoint),
-            output=output.model_dump_json(),
-            duration_seconds=output.timings.total_seconds,
-            last_seq=last_seq,
-            deadline_at=expires_at,
+        statement = (
+            _from("running", run_id)
+            .where(*fenced(fence))
+            .values(
+                status="awaiting_approval",
+                checkpoint=json.dumps(checkpoint),
+                output=output.model_dump_json(),
+                duration_seconds=output.timings.total_seconds,
+                last_seq=last_seq,
+                deadline_at=expires_at,
+                owner="",
+            )
         )
 
         def write(connection: Connection) -> bool:
+            if not _changed(connection, statement):
+                return False
             if run_id in self._reserved:
                 release(connection, run_id)
-            return _changed(connection, statement)
+            forget_nodes(connection, run_id)  # the checkpoint has them
+            return True
 
         return await self.charge_writer.write(context, now, write, partial(self._let_go, run_id))
 
@@ -198,13 +232,18 @@ class RunStore:
         max_cost_nanos: Callable[[], int] = lambda: 0,
         decisions: Sequence[RunDecision] = (),
         key: IdempotencyKey | None = None,
+        checkpoint: Mapping[str, Any] | None = None,
     ) -> RunRecord:
         """Take a waiting run to resume it; of many who claim it, one gets it, with its checkpoint.
+
+        It is this worker's then, in the next epoch.
 
         :param deadline_at: the time when the resumed run counts as lost.
         :param max_cost_nanos: its max remaining cost, in nano-dollars.
         :param decisions: stored with the resumption.
         :param key: the key of the client's request, stored with it, too.
+        :param checkpoint: the checkpoint with the decision in it, from which a durable run is taken over;
+            None: it stays as it was.
         :raises KeyTaken: when the key stands for another run.
         :raises BudgetExceeded: when the tenant's budget does not allow that; the run waits on.
         :raises NotFound: when the tenant has no such run.
@@ -214,7 +253,14 @@ class RunStore:
         statement = (
             _from("awaiting_approval", run_id)
             .where(_visible(tenant_id), runs.c.deadline_at > now)
-            .values(status="running", deadline_at=deadline_at)
+            .values(
+                status="running",
+                deadline_at=deadline_at,
+                owner=self._worker,
+                epoch=runs.c.epoch + 1,
+                takeovers=0,
+                **({} if checkpoint is None else {"checkpoint": json.dumps(checkpoint)}),
+            )
             .returning(*runs.c)
         )
         async with self._database.begin() as connection:
@@ -239,6 +285,49 @@ class RunStore:
             self._note_admission(run_id, admission)
             return to_record(row)
         raise not_waiting(await self.get(run_id, tenant_id=tenant_id, now=now))
+
+    async def take_over(self, orphan: OrphanRun, *, deadline_at: datetime) -> TakenRun | None:
+        """Take a dead worker's run over, as `OrphanRuns.take_over` does, for this worker.
+
+        :returns: None: another worker was faster, or the run has ended.
+        """
+        self.journal.begin(orphan.run_id, deadline_at)
+        try:
+            taken = await self.orphans.take_over(orphan, owner=self._worker, deadline_at=deadline_at)
+        except BaseException:
+            self.journal.end(orphan.run_id)
+            raise
+        if taken is None:
+            self.journal.end(orphan.run_id)
+            return None
+        # It may have reserved; what is released without a reservation changes nothing.
+        self._note_admission(orphan.run_id, Admission(reserved_nanos=1, has_budget=True))
+        return taken
+
+    async def note_nodes(
+        self,
+        run_id: str,
+        fence: Fence,
+        finished: Mapping[str, str],
+        *,
+        now: datetime,
+        context: RunContext | None = None,
+    ) -> bool:
+        """Store what finished nodes of a durable run have made, with what the run has cost by then.
+
+        It shares a transaction with other writes. Should the worker die, the next one gets them with the run,
+        see `take_over`.
+
+        :param finished: JSON of what each node has made, by its name.
+        :param context: the context with the charges.
+        :returns: whether the run is running and this worker's; otherwise nothing is written.
+        :raises StoreError: when the database is not there or does not answer; charges are written later then.
+        """
+
+        def write(connection: Connection) -> bool:
+            return keep_nodes(connection, run_id, fence, finished)
+
+        return await self.charge_writer.write(context, now, write, lambda: None)
 
     async def decisions(self, run_id: str) -> tuple[RunDecision, ...]:
         """Return the decisions that were made on a run, the oldest first."""
@@ -286,13 +375,16 @@ class RunStore:
         now: datetime,
         context: RunContext | None = None,
         written: str | None = None,
+        fence: Fence | None = None,
     ) -> bool:
         """End a run with its answer, add the turn to its conversation and what it cost to the ledger.
 
         All of it is written, or nothing.
 
         :param written: the output as JSON, where the caller has it.
-        :returns: whether it was still running; otherwise nothing changes, so this may be repeated.
+        :param fence: the worker that ends it; None: its status alone decides.
+        :returns: whether it was still running, and the worker's; otherwise nothing changes, so this may be
+            repeated.
         :raises NotFound: when the session belongs to another tenant.
         """
         end = RunEnd(
@@ -307,6 +399,8 @@ class RunStore:
             cache_status=output.cache_status,
             turn=turn,
             has_reservation=run_id in self._reserved,
+            fence=fence,
+            is_durable=_is_durable(context),
         )
         return await self._end(end, context)
 
@@ -321,8 +415,9 @@ class RunStore:
         now: datetime,
         seconds: float | None = None,
         context: RunContext | None = None,
+        fence: Fence | None = None,
     ) -> bool:
-        """End a run without an answer, and return whether it was still running.
+        """End a run without an answer, and return whether it was still running, and the worker's.
 
         :param seconds: its duration, without waits for a person.
         :param context: the context with its charges all the same.
@@ -336,6 +431,8 @@ class RunStore:
             error_node=node,
             duration_seconds=seconds,
             has_reservation=run_id in self._reserved,
+            fence=fence,
+            is_durable=_is_durable(context),
         )
         return await self._end(end, context)
 
@@ -395,6 +492,8 @@ class RunStore:
         async with self._database.begin() as connection:
             expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
             lost = (await connection.execute(_overdue("running", now))).mappings().all()
+            for row in lost:
+                await connection.run_sync(forget_nodes, row["id"])
             await connection.run_sync(forget_overdue, now)
             await connection.run_sync(forget_expired, now)
         return tuple(to_ended(row) for row in (*expired, *lost))
@@ -472,6 +571,10 @@ def _start_lock(record: RunRecord, key: IdempotencyKey | None) -> str:
 
 def _from(status: RunStatus, run_id: str) -> Update:
     return update(runs).where(runs.c.id == run_id, runs.c.status == status)
+
+
+def _is_durable(context: RunContext | None) -> bool:
+    return context is not None and context.fence is not None
 
 
 def _overdue(status: RunStatus, now: datetime) -> ReturningUpdate[Any]:

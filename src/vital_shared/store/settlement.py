@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import Charge
+from vital_shared.models.fence import Fence
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.store.fencing import is_current
 from vital_shared.store.ledger import Payer, record, spending_lock
 from vital_shared.store.run_end import RunEnd
 
@@ -27,6 +29,8 @@ class Settlement(Frozen):
     at: datetime
     charges: tuple[Charge, ...] = ()
     end: RunEnd | None = None
+    fence: Fence | None = None
+    """The worker of a durable run: all of it is refused once another one has the run. None: no other can."""
 
     @property
     def nanos(self) -> int:
@@ -55,12 +59,18 @@ class Settlement(Frozen):
         ends = () if self.end is None else (self.model_copy(update={"charges": ()}),)
         return (*charges, *ends)
 
+    def may_be_written(self, connection: Connection) -> bool:
+        """Return whether no other worker has the run, and see that none takes it before the commit."""
+        return self.fence is None or is_current(connection, self.run_id, self.fence)
+
     def to_json(self) -> str:
         """Write it down, also where a value in it is none that it should have."""
         return self.model_dump_json(warnings=False, fallback=repr)
 
     def write(self, connection: Connection) -> tuple[bool, tuple[Charge, ...]]:
         """Write it late; return whether the run ended with it, and the charges that were not there yet."""
+        if not self.may_be_written(connection):
+            return False, ()
         new = record(connection, self.run_id, self.payer, self.charges, self.at)
         return self.end is not None and self.end.write(connection, is_late=True), new
 

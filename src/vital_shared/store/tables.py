@@ -28,6 +28,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    text,
 )
 
 from vital_shared.errors import InvalidRequest
@@ -228,6 +230,12 @@ runs = Table(
     Column("quality_score", Double),
     Column("degraded", Boolean),
     Column("cache_status", SafeText),
+    # The worker that has the run, and the number of owners before it: each write of the run names both, and
+    # is refused once it was taken over or resumed elsewhere. Empty: no worker has it.
+    Column("owner", SafeText, nullable=False, server_default=text("''")),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("takeovers", Integer, nullable=False, server_default="0"),  # since it began or was resumed
+    Column("is_durable", Boolean, nullable=False, server_default=false()),
     Index("ix_runs_finished_at", "finished_at"),
     # Only runs that have not ended are swept, so only they are in this index: it stays small. The migration
     # says so; said here, SQLAlchemy would load what it has for Postgres, whatever database is used.

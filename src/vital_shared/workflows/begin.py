@@ -102,7 +102,7 @@ async def resume(
         return max_remaining_cost(workflow, record, run, agent, restored.calls).nanos
 
     try:
-        await services.runs.claim(
+        claimed = await services.runs.claim(
             run_id,
             tenant_id=tenant_id,
             now=now,
@@ -114,13 +114,23 @@ async def resume(
     except LimitExceeded as error:
         count_refused(error)
         raise
-    stream.log.reopen(record.last_seq)
+    stream.log.reopen(record.last_seq, claimed.epoch)
     await name_tenant(workflow, record.input)
     await name_labels(workflow, record.input, _agent_of(workflow, run))
     metrics = RunMetrics(run_id, record.input, services.request_counts, workflow.traits, workflow.name)
     paid = await services.runs.charges(run_id)
     return Execution(
-        workflow, record.input, stream, run, None, max_cost_nanos, metrics, earlier_span, paid, calls
+        workflow,
+        record.input,
+        stream,
+        run,
+        None,
+        max_cost_nanos,
+        metrics,
+        services.runs.fence(claimed),
+        earlier_span,
+        paid,
+        calls,
     )
 
 
@@ -169,7 +179,10 @@ def _new_execution(
             declared=declared,
         ).nanos
 
-    return Execution(workflow, request, stream, run, record, max_cost_nanos, metrics, lookup=lookup, key=key)
+    fence = services.runs.fence(record)
+    return Execution(
+        workflow, request, stream, run, record, max_cost_nanos, metrics, fence, lookup=lookup, key=key
+    )
 
 
 def _deadline(services: Services, now: datetime) -> datetime:

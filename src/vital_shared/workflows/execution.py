@@ -35,6 +35,7 @@ from vital_shared.models.event import (
     RunStarted,
     WarningRaised,
 )
+from vital_shared.models.fence import Fence
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.quality import DegradationReason
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
@@ -77,6 +78,7 @@ class Execution(RunHandle):
     :param record: the record to store first, or None where it is there already.
     :param max_cost_nanos: the run's max cost, in nano-dollars, should the tenant have a budget.
     :param metrics: counts it.
+    :param fence: this worker as its owner, which each of its writes names.
     :param earlier_span: the span of the part before a pause, where it was traced.
     :param paid: the cost of the part before a pause, as it is in the ledger.
     :param calls: the calls of models in the part before a pause.
@@ -93,6 +95,7 @@ class Execution(RunHandle):
         record: RunRecord | None,
         max_cost_nanos: Callable[[], int],
         metrics: RunMetrics,
+        fence: Fence,
         earlier_span: str | None = None,
         paid: Sequence[Charge] = (),
         calls: Sequence[ModelCall] = (),
@@ -112,6 +115,7 @@ class Execution(RunHandle):
         self._record = record
         self._max_cost_nanos = max_cost_nanos
         self._metrics = metrics
+        self._fence = fence
         self._lookup = lookup
         self._key = key
         note = partial(workflow.services.runs.journal.note, stream.run_id)
@@ -274,6 +278,7 @@ class Execution(RunHandle):
                     turn=self._turn(output),
                     now=self._services.now(),
                     context=self._context,
+                    fence=self._fence,
                 )
         except (StoreError, InvalidRequest, TimeoutError):
             # The answer is there, and the user gets it; that it is not stored yet is said in it and logged.
@@ -312,6 +317,7 @@ class Execution(RunHandle):
             expires_at=services.now() + timedelta(seconds=services.settings.approval_ttl_seconds),
             now=services.now(),
             context=self._context,
+            fence=self._fence,
         )
         self._stream.emit(RunPaused, output=output)
 
@@ -354,6 +360,7 @@ class Execution(RunHandle):
                     now=self._services.now(),
                     seconds=self._seconds,
                     context=self._context,
+                    fence=self._fence,
                 )
         except (StoreError, TimeoutError):
             # It is written as soon as the store takes it: see `ChargeWriter`.

@@ -54,6 +54,7 @@ from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 from vital_shared.store.runs import RunStore
 from vital_shared.store.savings import Savings
 from vital_shared.store.spool import Spool
+from vital_shared.store.worker_lease import WorkerLease
 from vital_shared.tools.base import Tool
 from vital_shared.tools.calculator.tool import calculator
 from vital_shared.tools.document_search import document_search
@@ -87,6 +88,8 @@ class Services:
     conversations: ConversationStore
     knowledge: KnowledgeStore
     runs: RunStore
+    lease: WorkerLease
+    """The lease of this process on its durable runs; it is held from the first one on."""
     savings: Savings
     """Savings by hits of the cache, on their way into the ledger."""
     request_counts: RequestCounts
@@ -166,12 +169,9 @@ class Services:
             database = Database(settings.url, wait_seconds=settings.store_seconds)
             stack.push_async_callback(database.aclose)
             await database.migrate()
-            runs = RunStore(
-                database, Spool(settings.data_dir / "owed"), Journal(settings.data_dir / "open-runs")
-            )
-            stack.callback(runs.journal.close)
-            stack.push_async_callback(runs.charge_writer.aclose)
-            await runs.charge_writer.recover()
+            lease = WorkerLease(settings.url, seconds=settings.lease_seconds)
+            stack.push_async_callback(lease.aclose, gives_up=True)
+            runs = await _runs(settings, database, lease, stack)
             savings = Savings(database, now)
             stack.push_async_callback(savings.aclose)
             request_counts = RequestCounts(database, now)
@@ -235,6 +235,7 @@ class Services:
                 conversations=ConversationStore(database),
                 knowledge=knowledge,
                 runs=runs,
+                lease=lease,
                 savings=savings,
                 request_counts=request_counts,
                 logs=logs,
@@ -272,6 +273,18 @@ class Services:
     async def aclose(self) -> None:
         """Close what is open."""
         await self.closing.aclose()
+
+
+async def _runs(
+    settings: Settings, database: Database, lease: WorkerLease, stack: AsyncExitStack
+) -> RunStore:
+    """Open the store of the runs, and enter what earlier processes have left to be written."""
+    spool, journal = Spool(settings.data_dir / "owed"), Journal(settings.data_dir / "open-runs")
+    runs = RunStore(database, spool, journal, worker=lease.id)
+    stack.callback(journal.close)
+    stack.push_async_callback(runs.charge_writer.aclose)
+    await runs.charge_writer.recover()
+    return runs
 
 
 def _tuned(

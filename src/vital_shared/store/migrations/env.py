@@ -12,6 +12,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     chunk_embedding_table,
     dead_letter_table,
     document_file_table,
+    durable_tables,
     idempotency_table,
     retrieval_tuning_table,
     run_decision_table,
