@@ -8,6 +8,7 @@
 # make chaos   let three replicas, Redis and Postgres fail one after the other under load, and write docs/chaos.md
 # make eval   ask the questions of all collections and print how good the answers are
 # make bench  measure the engine, a run in the library, the wires, the counting, the service and the index against hand-written floors and peers
+# make scale  measure what a request costs the engine, Postgres and Redis with 1, 2 and 3 replicas, and compute 1,000
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
 # make docs   build what is generated: rules, dashboards, and the pages of metrics, alerts and panels
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),mcp,multilingual,ops,otel,pydantic-ai,redis
 
-.PHONY: run test test-all test-postgres mutation torture chaos documents lint check eval bench docs lock stack clean
+.PHONY: run test test-all test-postgres mutation torture chaos documents lint check eval bench scale docs lock stack clean
 
 run: $(VENV)/installed
 	-$(BIN)/vital models install
@@ -87,6 +88,9 @@ bench: .venv-bench/installed .venv-litellm/installed
 	.venv-bench/bin/python bench/service.py || missed=1; \
 	.venv-bench/bin/python bench/index.py || missed=1; \
 	exit $$missed
+
+scale: $(VENV)/installed-dev stack
+	$(BIN)/python -W ignore bench/scale.py
 
 docs: $(VENV)/installed-dev stack
 	$(BIN)/python -m vital_shared.monitoring.reference > docs/metrics.md

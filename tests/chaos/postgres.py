@@ -41,6 +41,23 @@ class ChaosPostgres:
         await asyncio.to_thread(pg_ctl, stop, pgdata=self._server.pgdata, user=self._server.system_user)
         await asyncio.to_thread(self._server.ensure_postgres_running)
 
+    async def count_statements(self) -> None:
+        """Let it count the statements of each kind, in `pg_stat_statements`."""
+        await asyncio.to_thread(
+            self.psql, "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';"
+        )
+        await self.restart()
+        await asyncio.to_thread(self.psql, "CREATE EXTENSION pg_stat_statements;")
+
+    def psql(self, command: str) -> str:
+        """Run SQL, and return what psql prints, rows and columns alone."""
+        return self._server.psql(f"\\pset tuples_only on\n\\pset format unaligned\n{command}")
+
+    def processes(self) -> list[psutil.Process]:
+        """Return its processes, the postmaster first."""
+        postmaster = psutil.Process(self._server.get_pid())
+        return [postmaster, *postmaster.children(recursive=True)]
+
     def freeze(self) -> None:
         """Let all its processes stand still."""
         self._signal(signal.SIGSTOP)
@@ -50,6 +67,5 @@ class ChaosPostgres:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        postmaster = psutil.Process(self._server.get_pid())
-        for process in (postmaster, *postmaster.children(recursive=True)):
+        for process in self.processes():
             process.send_signal(number)

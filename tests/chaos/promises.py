@@ -185,13 +185,13 @@ def _counters_agree(evidence: Evidence) -> Kept:
     """Compare what the replicas have counted with the store; see docs/chaos.md for where they may differ."""
     stored, counters = evidence.stored, evidence.counters
     pairs = {
-        "runs": (counters.total(RUNS), float(sum(run.status != "running" for run in stored.runs.values()))),
-        "calls": (counters.total(CALLS, cached="false"), float(len(evidence.provider.log.calls))),
-        "dollars": (counters.total(COST, cost_type="llm"), sum(row.nanos for row in stored.rows) / NANOS),
-        "estimates": (
-            counters.total(ESTIMATED, flag="estimated"),
-            float(sum(row.estimated for row in stored.rows)),
+        "answers": (
+            sum(counters.total(RUNS, outcome=outcome) for outcome in ("success", "degraded")),
+            sum(run.status == "completed" for run in stored.runs.values()),
         ),
+        "calls": (counters.total(CALLS, cached="false"), len(evidence.provider.log.calls)),
+        "dollars": (counters.total(COST, cost_type="llm"), sum(row.nanos for row in stored.rows) / NANOS),
+        "estimates": (counters.total(ESTIMATED, flag="estimated"), sum(row.estimated for row in stored.rows)),
     }
     faults = [
         f"{name}: {counted:g} counted, {there:g} stored"

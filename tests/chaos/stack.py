@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import aiohttp
@@ -48,17 +49,30 @@ class Stack:
 
 
 @asynccontextmanager
-async def running_stack(folder: Path, answer_seconds: float, replicas: int = 3) -> AsyncIterator[Stack]:
+async def running_stack(
+    folder: Path,
+    answer_seconds: float,
+    replicas: int = 3,
+    *,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    configuration: str = "",
+    counts_statements: bool = False,
+) -> AsyncIterator[Stack]:
     """Start everything, and stop it in the end.
 
     :param folder: empty.
     :param answer_seconds: the time that the provider takes for an answer.
+    :param settings: more of them, for the replicas.
+    :param configuration: more of `vital.toml`.
+    :param counts_statements: whether Postgres counts its statements.
     """
     async with AsyncExitStack() as stack:
         postgres = ChaosPostgres(stack.enter_context(running_postgres()))
+        if counts_statements:
+            await postgres.count_statements()
         redis = await stack.enter_async_context(running_redis(folder))
         provider = await stack.enter_async_context(running_provider(answer_seconds))
-        (folder / "vital.toml").write_text(provider.configuration, encoding="utf-8")
+        (folder / "vital.toml").write_text(provider.configuration + configuration, encoding="utf-8")
 
         async def to_redis() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
             return await asyncio.open_connection("127.0.0.1", redis.port)
@@ -68,7 +82,7 @@ async def running_stack(folder: Path, answer_seconds: float, replicas: int = 3) 
             ways = [
                 await stack.enter_async_context(running_proxy(each)) for each in (postgres.connect, to_redis)
             ]
-            replica = _replica(folder, number, *ways)
+            replica = _replica(folder, number, *ways, settings)
             stack.push_async_callback(replica.stop)
             await replica.start()
             made.append(replica)
@@ -76,12 +90,15 @@ async def running_stack(folder: Path, answer_seconds: float, replicas: int = 3) 
         yield Stack(folder, tuple(made), postgres, redis, provider)
 
 
-def _replica(folder: Path, number: int, postgres: Proxy, redis: Proxy) -> Replica:
+def _replica(
+    folder: Path, number: int, postgres: Proxy, redis: Proxy, settings: Mapping[str, str]
+) -> Replica:
     environment = SETTINGS | {
         "VITAL_CONFIG": str(folder / "vital.toml"),
         "VITAL_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{postgres.port}/postgres",
         "VITAL_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
     }
+    environment |= settings
     return Replica(f"replica-{number}", folder, environment, postgres=postgres, redis=redis)
 
 

@@ -23,7 +23,7 @@ class Counted:
         self.totals = totals
 
     def total(self, name: str, **labels: str) -> float:
-        return self.totals[name]
+        return self.totals[name] if labels.get("outcome") != "degraded" else 0.0
 
 
 def text(number: int) -> str:
