@@ -18,7 +18,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
-ALL_EXTRAS := $(EXTRAS),mcp,multilingual,ops,otel,pydantic-ai,redis
+ALL_EXTRAS := $(EXTRAS),background,mcp,multilingual,ops,otel,pydantic-ai,redis
 
 .PHONY: run test test-all test-postgres mutation torture chaos documents lint check eval bench scale docs lock stack clean
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
-from ai_engine.api import chat, health, metrics, pages, resumption, runbooks, runs, workflows
+from ai_engine.api import background, chat, health, metrics, pages, resumption, runbooks, runs, workflows
 from ai_engine.asgi.access_log import AccessLog
 from ai_engine.asgi.exact_router import ExactRouter
 from ai_engine.asgi.lazy_app import LazyApp
@@ -21,6 +21,7 @@ from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.loopback_guard import is_loopback
 from ai_engine.auth.middleware import Authentication
+from ai_engine.background.background_runs import BackgroundRuns
 from ai_engine.background.budget_gauges import budget_gauges
 from ai_engine.background.dead_letter_gauge import dead_letter_gauge
 from ai_engine.background.forecast_gauge import forecast_gauge
@@ -120,11 +121,14 @@ def create_app(
                 retention_seconds=settings.event_retention_seconds,
             )
             sweep = RunSweep(parts)
+            served = made or ServedWorkflows.create(classes, parts)
+            background_runs = BackgroundRuns(parts, served, hub)
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
-                workflows=made or ServedWorkflows.create(classes, parts),
+                workflows=served,
                 hub=hub,
+                background=background_runs,
                 ingestor=Ingestor(parts.knowledge, parts.embedder, limits=Limits.of(parts.settings)),
                 scrape=Shared(scrape),
                 keys=keys,
@@ -147,19 +151,21 @@ def create_app(
                 spending_gauges(parts).watch(),
                 _tick(hub, parts),
                 sweep.watch(),
+                background_runs.watch(),
                 *(follow_documents(parts, collection) for collection in parts.collections),
             )
-            background = [tasks.create_task(coroutine) for coroutine in work]
+            watching = [tasks.create_task(coroutine) for coroutine in work]
             try:
                 yield
             finally:  # the task group waits until the runs have ended and are stored
                 hub.stop()
-                for task in background:
+                for task in watching:
                     task.cancel()
 
     routes = [
         *runs.routes,  # first: they are asked most
         *workflows.routes,
+        *background.routes,
         *resumption.routes,
         *chat.routes,
         Route("/v1/agui", LazyApp(_agui), methods=["POST"]),

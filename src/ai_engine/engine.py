@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.auth.key_cache import KeyRing
+from ai_engine.background.background_runs import BackgroundRuns
 from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.readiness import Readiness
@@ -31,6 +32,7 @@ class Engine:
     services: Services
     workflows: ServedWorkflows
     hub: RunHub
+    background: BackgroundRuns
     ingestor: Ingestor
     scrape: Scrape
     """The source of the metrics."""

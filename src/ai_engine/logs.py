@@ -15,7 +15,7 @@ from vital_shared.logs import as_error, get_logger, without_messages
 
 __all__ = ["configure_logs", "log_unhandled"]
 
-QUIET: Final = ("aiosqlite", "alembic", "httpcore", "httpx", "mcp", "uvicorn")
+QUIET: Final = ("aiosqlite", "alembic", "dbos", "httpcore", "httpx", "mcp", "uvicorn")
 """Loggers whose lines repeat ours, or contain questions of users, or keys; their warnings stay."""
 
 OBSERVER_FIELDS: Final = ("observer", "hook")

@@ -25,6 +25,7 @@ from vital_shared.errors import (
     IngestError,
     InvalidRequest,
     NotFound,
+    QueueFull,
     RateLimited,
     RunExpired,
     RunFailed,
@@ -50,6 +51,7 @@ KINDS: Final[tuple[tuple[type[VitalError], HTTPStatus, str], ...]] = (
     (IngestError, HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable-document"),
     (BudgetExceeded, HTTPStatus.PAYMENT_REQUIRED, "budget-exceeded"),
     (RateLimited, HTTPStatus.TOO_MANY_REQUESTS, "rate-limited"),
+    (QueueFull, HTTPStatus.TOO_MANY_REQUESTS, "queue-full"),
     (EngineBusy, HTTPStatus.SERVICE_UNAVAILABLE, "busy"),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
 )
@@ -70,6 +72,7 @@ RUN_STATUSES: Final[Mapping[str, int]] = {
 """The status of a failed run, by its error type; 500 for the others."""
 
 RETRY_AFTER: Final = {"Retry-After": "1"}
+QUEUE_RETRY_AFTER: Final = {"Retry-After": "60"}
 
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
@@ -124,6 +127,8 @@ def _headers(error: Exception, status: HTTPStatus) -> Mapping[str, str] | None:
         return {"WWW-Authenticate": error.challenge}
     if isinstance(error, RunUnderWay):
         return RETRY_AFTER
+    if isinstance(error, QueueFull):
+        return QUEUE_RETRY_AFTER
     if isinstance(error, RateLimited | TooManyFalseKeys | EngineBusy):
         return {"Retry-After": str(ceil(error.retry_after_seconds))}
     return RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None

@@ -88,15 +88,19 @@ class ServedWorkflows:
             )
         return found
 
+    def stored_as(self, stored: str) -> ServedWorkflow | None:
+        """Return the workflow of a name in the records of runs, or None."""
+        return self._by_stored_name.get(stored) or next(
+            (each for each in self if same_workflow(each.stored_name, stored)), None
+        )
+
     def of(self, record: RunRecord) -> ServedWorkflow:
         """Return the workflow of a stored run.
 
         :raises Conflict: when it is not served any longer.
         """
         stored = record.workflow
-        found = self._by_stored_name.get(stored) or next(
-            (each for each in self if same_workflow(each.stored_name, stored)), None
-        )
+        found = self.stored_as(stored)
         if found is None:
             raise Conflict(
                 f'The run {record.id} belongs to the workflow "{stored_place(stored)}", which is not served '

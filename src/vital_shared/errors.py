@@ -9,11 +9,13 @@
     │   ├── NotFound                no such agent, tool, model, run or document for this tenant
     │   ├── Forbidden               it exists, but the caller may not change it
     │   └── Conflict                the state of the thing does not allow it (now)
+    │       ├── AlreadyBegun        a queued run is begun once
     │       ├── AlreadyResumed      a paused run is resumed once
     │       ├── PlanChanged         the workflow is no longer the one that was paused
     │       └── RunExpired          the approval came too late
     ├── LimitExceeded               a tenant's limit does not allow the request; nothing has run
     │   ├── BudgetExceeded          its money; says what is left, and when it resets
+    │   ├── QueueFull               its runs that wait in the background
     │   └── RateLimited             its requests per minute; says how long to wait
     ├── CostLimitExceeded           a call could cost more than its node or run may; it was not made
     ├── RunFailed                   a run ended without an answer; names the node
@@ -36,6 +38,7 @@ from decimal import Decimal
 from typing import Literal
 
 __all__ = [
+    "AlreadyBegun",
     "AlreadyResumed",
     "BudgetExceeded",
     "ConfigurationError",
@@ -48,6 +51,7 @@ __all__ = [
     "LimitExceeded",
     "NotFound",
     "PlanChanged",
+    "QueueFull",
     "RateLimited",
     "RunCancelled",
     "RunExpired",
@@ -95,6 +99,10 @@ class Conflict(InvalidRequest):
 
 class EmbeddingModelChanged(Conflict):
     """The documents are embedded with another model by now; internal: what was embedded is embedded anew."""
+
+
+class AlreadyBegun(Conflict):
+    """A queued run is begun once, and this one was, or it has ended; internal: the queue's item is done."""
 
 
 class AlreadyResumed(Conflict):
@@ -172,6 +180,20 @@ class RateLimited(LimitExceeded):
         )
         self.requests_per_minute = requests_per_minute
         self.retry_after_seconds = retry_after_seconds
+
+
+class QueueFull(LimitExceeded):
+    """Too many runs of the tenant wait in the background.
+
+    :param max_queued: the runs that may wait.
+    """
+
+    def __init__(self, *, max_queued: int) -> None:
+        super().__init__(
+            f"{max_queued:,} runs of this tenant wait in the background, and no more may: ask again when "
+            "some have ended, or cancel some."
+        )
+        self.max_queued = max_queued
 
 
 class CostLimitExceeded(VitalError):

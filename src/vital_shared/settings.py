@@ -56,6 +56,18 @@ class Settings(BaseSettings):
     approval_ttl_seconds: float = Field(default=86_400.0, gt=0)
     """Seconds that a run waits for its approval before it expires."""
 
+    background_runs: int = Field(default=8, ge=1, le=1_000)
+    """Background runs of one workflow at once in this process."""
+
+    background_runs_per_tenant: int = Field(default=4, ge=1, le=1_000)
+    """Background runs of one workflow and tenant at once, in all processes together."""
+
+    background_runs_per_minute: int = Field(default=0, ge=0, le=1_000_000)
+    """Background runs of one workflow and tenant that begin within a minute; 0: any number."""
+
+    background_waiting: int = Field(default=100_000, ge=1, le=10_000_000)
+    """Runs of one tenant that may wait in the background; further ones are refused."""
+
     passages: int = Field(default=5, ge=1, le=50)
     """Passages that an answer may use."""
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ai_engine.api.background import ACCEPTED_ANSWER, PREFERENCE
 from ai_engine.api.body import read_model
 from ai_engine.api.operation import EVENTS, Content, Operation, Operations, parameter
 from ai_engine.api.run_requests import resume_once
@@ -95,11 +96,15 @@ OPERATIONS: Final[Operations] = {
         summary="Resume a run",
         description="Goes on with a run that waits for input or approval, and answers like Ask. "
         "A decision that lacks something, or does not fit, is refused, and the run waits on.",
-        parameters=(parameter("header", HEADER, "Sent again with the same body, it gets the same run."),),
+        parameters=(
+            parameter("header", HEADER, "Sent again with the same body, it gets the same run."),
+            PREFERENCE,
+        ),
         body=ResumeRequest,
         examples=EXAMPLES,
         success="The answer, or with `awaiting_approval` what the run waits for next.",
         answers={"application/json": WorkflowOutput, EVENTS: EVENT},
+        others=ACCEPTED_ANSWER,
         problems=(400, 402, 404, 409, 413, 415, 422, 500, 502, 503, 504),
     ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ai_engine.api.background import ACCEPTED_ANSWER, PREFERENCE
 from ai_engine.api.operation import ANSWERING_PROBLEMS, EVENTS, Content, Operation, Operations, parameter
 from ai_engine.api.resumption import OPERATIONS as RESUMPTION
 from ai_engine.api.runs import Approval, RunView
@@ -61,10 +62,12 @@ OPERATIONS: Final[Operations] = {
     ("post", "/v1/runs"): Operation(
         summary="Ask",
         description="Answers as JSON, or event by event where Accept prefers that.",
+        parameters=(PREFERENCE,),
         body=WorkflowInput,
         examples=EXAMPLES,
         success=ANSWER,
         answers=ANSWERS,
+        others=ACCEPTED_ANSWER,
         problems=ANSWERING_PROBLEMS,
     ),
     ("get", "/v1/runs/{run_id}"): Operation(
@@ -76,7 +79,7 @@ OPERATIONS: Final[Operations] = {
     ),
     ("delete", "/v1/runs/{run_id}"): Operation(
         summary="Cancel a run",
-        description="Ends a run that works or waits.",
+        description="Ends a run that works or waits, in the queue too.",
         others={"204": {"description": "It is cancelled."}},
         problems=(404, 409, 503),
     ),
@@ -92,10 +95,12 @@ OPERATIONS: Final[Operations] = {
     ("post", "/v1/runs/{run_id}/approval"): Operation(
         summary="Approve tool calls",
         description="Goes on with a run that waits, and answers like Ask.",
+        parameters=(PREFERENCE,),
         body=Approval,
         examples=APPROVALS,
         success=ANSWER,
         answers=ANSWERS,
+        others=ACCEPTED_ANSWER,
         problems=(400, 402, 404, 409, 410, 413, 415, 422, 500, 502, 503, 504),
     ),
 }

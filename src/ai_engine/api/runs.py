@@ -15,11 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.accept import prefers_stream
+from ai_engine.api.background import accept, accepted
 from ai_engine.api.body import parse_model, read_json, read_model
+from ai_engine.api.prefer import prefers_async
 from ai_engine.api.run_requests import answer, begin, follow, output_of, resume, until_begun, until_ended
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStreamResponse, last_event_id
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine, engine_of
+from ai_engine.runs.background_reader import following_background
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.lost_event import lost_event
 from ai_engine.served_workflows import ServedWorkflow
@@ -95,6 +98,8 @@ async def ask(request: Request, served: ServedWorkflow) -> Response:
     engine = engine_of(request)
     question = await _question(request, served.input_type, engine.settings.max_body_bytes)
     try:
+        if prefers_async(request) and engine.background.is_available:
+            return await accept(request, served, question)
         if not prefers_stream(request.headers.get("accept", "")):
             output = await answer(request, engine, served.workflow, question)
             return Response(output.model_dump_json(), media_type="application/json")
@@ -127,7 +132,10 @@ async def events(request: Request) -> Response:
     engine, after = engine_of(request), last_event_id(request)
     source = await _source(request, after)
     if source is None:
-        return _last_known(await stored_run(request), after)
+        record = await stored_run(request)
+        if record.status in ("queued", "running") and await engine.background.store.is_background(record.id):
+            return _follow_background(request, record, after)
+        return _last_known(record, after)
     tail = b""
     if source.state == "paused":
         record = await stored_run(request)
@@ -143,6 +151,17 @@ async def events(request: Request) -> Response:
         tenant_id=Caller.of(request).tenant_id,
         heartbeat_seconds=engine.settings.heartbeat_seconds,
         tail=tail,
+    )
+
+
+def _follow_background(request: Request, record: RunRecord, after: int) -> Response:
+    """Follow a run that waits in the queue, or is run where its events cannot be read."""
+    engine = engine_of(request)
+    return EventStreamResponse(
+        partial(following_background, engine, record.id, _end, after),
+        run_id=record.id,
+        tenant_id=record.tenant_id,
+        heartbeat_seconds=engine.settings.heartbeat_seconds,
     )
 
 
@@ -281,6 +300,10 @@ async def stored_run(request: Request) -> RunRecord:
 async def answer_with(request: Request, run: LiveRun, *, after: int) -> Response:
     """Answer with the events of a run, or with its end."""
     await until_begun(request, run)
+    if prefers_async(request):
+        run.is_awaited = True
+        run.log.give_up_place()
+        return accepted(run.run_id)
     if prefers_stream(request.headers.get("accept", "")):
         return follow(engine_of(request), run, after=after)
     await until_ended(request, run)
@@ -300,7 +323,7 @@ def _last_known(record: RunRecord, after: int) -> Response:
 
 def _end(record: RunRecord, seq: int) -> Outcome | None:
     """Make the last event of a run from what is stored; None where it still runs."""
-    if record.status == "running":
+    if record.status in ("queued", "running"):
         return None
     if record.output is not None:
         make = RunPaused if record.status == "awaiting_approval" else RunFinished

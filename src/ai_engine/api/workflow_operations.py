@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ai_engine.api.background import ACCEPTED_ANSWER, PREFERENCE
 from ai_engine.api.operation import ANSWERING_PROBLEMS, Content, Operation, Operations
 from ai_engine.api.run_operations import ANSWER, ANSWERS
 from ai_engine.api.workflows import WorkflowList, WorkflowView
@@ -50,9 +51,11 @@ def operations(classes: ServedClasses) -> Operations:
                 tag=TAG,
                 summary=f"Run {name}",
                 description=f"{description_of(each)} {FORMS}",
+                parameters=(PREFERENCE,),
                 body=each.input_type,
                 success=ANSWER,
                 answers=_answers(each),
+                others=ACCEPTED_ANSWER,
                 problems=(*ANSWERING_PROBLEMS, 404),
             )
             for name, each in classes.items()

@@ -36,6 +36,7 @@ OPERATE: Final = Permission("admin", all_tenants=True)
 
 ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/runs": (ASK, ASK),
+    "/v1/queue": (ASK, ASK),
     "/v1/workflows": (ASK, ASK),
     "/v1/chat": (ASK, ASK),
     "/v1/models": (ASK, OPERATE),

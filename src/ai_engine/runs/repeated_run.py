@@ -51,21 +51,27 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun |
     elsewhere = await services.logs.find_elsewhere(run_id)
     if elsewhere is None:
         stored = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
+        if stored.status == "queued":
+            raise _under_way(run_id)
         if stored.status == "running":  # perhaps since a moment ago
             elsewhere = await services.logs.find_elsewhere(run_id, NEW_LOG_SECONDS)
     if elsewhere is not None and (elsewhere.tenant_id, elsewhere.state) == (tenant_id, "live"):
         return engine.hub.follow(_PeerRun(elsewhere), tenant_id)
     record = await _known_end(engine, run_id, tenant_id)
     if record.status == "running":
-        raise RunUnderWay(
-            f"The first request with this Idempotency-Key is still worked on, as run {run_id}: "
-            "ask again in a moment",
-            field="Idempotency-Key",
-        )
+        raise _under_way(run_id)
     if record.error_type in REPEATABLE_FAILURES:
         await _store_end(engine, run_id)
         return None
     return engine.hub.follow(_StoredRun(record), tenant_id)
+
+
+def _under_way(run_id: str) -> RunUnderWay:
+    return RunUnderWay(
+        f"The first request with this Idempotency-Key is still worked on, as run {run_id}: "
+        "ask again in a moment",
+        field="Idempotency-Key",
+    )
 
 
 def _is_repeatable(run: LiveRun) -> bool:

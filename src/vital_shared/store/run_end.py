@@ -14,8 +14,9 @@ from vital_shared.store.admission import release
 from vital_shared.store.conversations import Turn, add_turn
 from vital_shared.store.fencing import FENCED, fence_values
 from vital_shared.store.prepared import Prepared
+from vital_shared.store.requeue import requeue
 from vital_shared.store.run_nodes import forget_nodes
-from vital_shared.store.run_record import LOST, RunRecord
+from vital_shared.store.run_record import LOST, REPEATABLE_FAILURES, RunRecord
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import runs
 
@@ -62,12 +63,14 @@ class RunEnd(Frozen):
     """Whether its finished nodes were stored, which are deleted with its end."""
 
     def write(self, connection: Connection, *, is_late: bool = False) -> bool:
-        """Write it, and return whether the run was still running.
+        """Write it, and return whether the run was still running, and has ended.
+
+        A background run that failed by a fault of the engine's own goes back to its queue instead.
 
         :param is_late: a run that was called lost meanwhile has ended like this all the same, unless this
             is what calls it lost.
         """
-        if not self._write_row(connection, is_late=is_late):
+        if self._goes_back(connection) or not self._write_row(connection, is_late=is_late):
             return False
         if self.has_reservation:
             release(connection, self.run_id)
@@ -75,6 +78,16 @@ class RunEnd(Frozen):
             forget_nodes(connection, self.run_id)
         if self.turn is not None:
             add_turn(connection, self.turn, run_id=self.run_id, now=self.finished_at)
+        return True
+
+    def _goes_back(self, connection: Connection) -> bool:
+        """Bring a background run back to its queue, where its failure was no fault of its own."""
+        if self.error_type not in REPEATABLE_FAILURES:
+            return False
+        if not requeue(connection, self.run_id, self.finished_at, self.fence):
+            return False
+        if self.has_reservation:
+            release(connection, self.run_id)
         return True
 
     def _write_row(self, connection: Connection, *, is_late: bool) -> bool:

@@ -35,7 +35,7 @@ __all__ = [
     "to_row",
 ]
 
-RunStatus = Literal["running", "awaiting_approval", "completed", "failed", "cancelled", "expired"]
+RunStatus = Literal["queued", "running", "awaiting_approval", "completed", "failed", "cancelled", "expired"]
 
 ENDED_WITHOUT_ANSWER: dict[str, None] = {"checkpoint": None, "output": None}
 """Columns that are cleared when a run ends without an answer."""
@@ -54,6 +54,7 @@ REPEATABLE_FAILURES: Final = frozenset({LOST.error_type, "store", "shutting_down
 """Error types of runs that ended by a fault of the engine's own: the same request may begin another run."""
 
 OVERDUE_ENDS: dict[RunStatus, dict[str, str]] = {
+    "queued": {"status": "expired"},
     "awaiting_approval": {"status": "expired"},
     "running": {
         "status": "failed",

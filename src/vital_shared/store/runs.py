@@ -2,8 +2,9 @@
 
 ::
 
-    running ⇄ awaiting_approval ──→ expired | cancelled
-       └──→ completed | failed | cancelled
+    queued ──→ running ⇄ awaiting_approval ──→ expired | cancelled
+       │          └──→ completed | failed | cancelled
+       └──→ failed | expired | cancelled
 
 Each arrow is one UPDATE that names the status it starts from, so that of many who try at once, on
 whatever replica, one succeeds. Where a deadline has passed, reading returns what `RunStore.sweep`
@@ -27,6 +28,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import (
+    AlreadyBegun,
     AlreadyResumed,
     Conflict,
     InvalidRequest,
@@ -61,6 +63,7 @@ from vital_shared.store.ledger import charges_of
 from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
 from vital_shared.store.prepared import Prepared
+from vital_shared.store.requeue import requeue_overdue
 from vital_shared.store.run_decisions import add_decisions, decisions_of
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import forget_nodes, keep_nodes
@@ -134,13 +137,16 @@ class RunStore:
         record: RunRecord,
         max_cost_nanos: Callable[[], int] = lambda: 0,
         key: IdempotencyKey | None = None,
+        now: datetime | None = None,
     ) -> None:
-        """Store a new run of this worker's, if the tenant's limits allow it.
+        """Store a new run of this worker's, or take one out of the queue, if the tenant's limits allow it.
 
         A durable one may only be begun while this worker holds its lease, see `WorkerLease.hold`.
 
         :param max_cost_nanos: its max cost, in nano-dollars; read only where there is a budget.
         :param key: the key of the client's request, stored with it.
+        :param now: the moment of its start; None: that of its creation.
+        :raises AlreadyBegun: when a queued run no longer waits.
         :raises KeyTaken: when the key has begun a run before; this one is not stored then.
         :raises InvalidRequest: when the key stands for another request, or the metadata is not JSON.
         :raises LimitExceeded: when the limits do not allow it; nothing is stored then.
@@ -149,7 +155,7 @@ class RunStore:
         request = AdmissionRequest(
             record.id,
             record.tenant_id,
-            record.created_at,
+            now or record.created_at,
             record.deadline_at,
             max_cost_nanos,
             owed_nanos=self.charge_writer.owed_nanos,
@@ -437,9 +443,10 @@ class RunStore:
         return await self._end(end, context)
 
     async def cancel_waiting(self, run_id: str, *, tenant_id: str | None, now: datetime) -> EndedRun | None:
-        """End a run that waits for approval, and return it; None where it did not wait any more."""
+        """End a run that waits, in the queue or for approval, and return it; None where it did not wait."""
         statement = (
-            _from("awaiting_approval", run_id)
+            update(runs)
+            .where(runs.c.id == run_id, runs.c.status.in_(("queued", "awaiting_approval")))
             .where(_visible(tenant_id), runs.c.deadline_at > now)
             .values(status="cancelled", finished_at=now, **ENDED_WITHOUT_ANSWER)
             .returning(*_ENDED)
@@ -490,13 +497,15 @@ class RunStore:
         await self.charge_writer.catch_up()  # first: what has ended is not lost
         self.journal.forget_overdue(now)
         async with self._database.begin() as connection:
+            await connection.run_sync(requeue_overdue, now)
+            unbegun = (await connection.execute(_overdue("queued", now))).mappings().all()
             expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
             lost = (await connection.execute(_overdue("running", now))).mappings().all()
             for row in lost:
                 await connection.run_sync(forget_nodes, row["id"])
             await connection.run_sync(forget_overdue, now)
             await connection.run_sync(forget_expired, now)
-        return tuple(to_ended(row) for row in (*expired, *lost))
+        return tuple(to_ended(row) for row in (*unbegun, *expired, *lost))
 
     async def end_lost(self, now: datetime) -> tuple[EndedRun, ...]:
         """End the runs of processes that have died; see `LostRuns.end`."""
@@ -555,10 +564,31 @@ def _admit(
 
 
 def _insert(connection: Connection, row: dict[str, Any], request: AdmissionRequest) -> Admission:
+    if row["status"] == "queued":
+        return _take_queued(connection, row, request)
     if _INSERT_UNLIMITED.execute(connection, row):
         return Admission()
     admission = check(connection, request)
     connection.execute(insert(runs), row)
+    reserve(connection, request, admission)
+    return admission
+
+
+def _take_queued(connection: Connection, row: dict[str, Any], request: AdmissionRequest) -> Admission:
+    """Begin a run that waits in the queue; of many who begin it, one does.
+
+    :raises AlreadyBegun: when it no longer waits.
+    """
+    admission = check(connection, request)
+    begun = (
+        _from("queued", request.run_id)
+        .where(runs.c.epoch == row["epoch"])
+        .values(
+            status="running", deadline_at=row["deadline_at"], owner=row["owner"], is_durable=row["is_durable"]
+        )
+    )
+    if not _changed(connection, begun):
+        raise AlreadyBegun(f"The run {request.run_id} no longer waits in the queue.", field="run_id")
     reserve(connection, request, admission)
     return admission
 

@@ -240,4 +240,5 @@ runs = Table(
     # Only runs that have not ended are swept, so only they are in this index: it stays small. The migration
     # says so; said here, SQLAlchemy would load what it has for Postgres, whatever database is used.
     Index("ix_runs_open_deadline_at", "deadline_at"),
+    Index("ix_runs_queued", "tenant_id", "created_at"),
 )

@@ -6,12 +6,13 @@ import secrets
 from datetime import datetime, timedelta
 
 from vital_shared.deadline import run_deadline
-from vital_shared.errors import LimitExceeded
+from vital_shared.errors import InvalidRequest, LimitExceeded
 from vital_shared.graph import Checkpoint, Run
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.language import load_for
 from vital_shared.store.idempotency import IdempotencyKey
+from vital_shared.store.requeue import QUEUED_FOR
 from vital_shared.store.runs import RunRecord, not_waiting
 from vital_shared.workflows.cache_lookup import Lookup, look_up
 from vital_shared.workflows.cached_answer import CachedAnswer
@@ -20,6 +21,7 @@ from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.estimate import declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import SPAN_NAME, Execution
+from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.preparing import (
     check_input,
     max_remaining_cost,
@@ -35,7 +37,7 @@ from vital_shared.workflows.services import Services
 from vital_shared.workflows.traits import AGENT_VALUE
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
-__all__ = ["begin", "resume"]
+__all__ = ["begin", "begin_queued", "queued_record", "resume"]
 
 
 async def begin(
@@ -46,7 +48,7 @@ async def begin(
     :param key: the key of the client's request; with one there is always a run, which a repetition finds.
     :raises InvalidRequest: when it asks for what is not there, naming the field.
     """
-    run_id = f"run_{secrets.token_hex(16)}"
+    run_id = new_run_id()
     metrics = RunMetrics(run_id, request, workflow.services.request_counts, workflow.traits, workflow.name)
     with metrics.beginning():
         if workflow.traits.has_agent:
@@ -59,8 +61,7 @@ async def begin(
     log = workflow.services.logs.open(run_id, request.tenant_id)
     if lookup.found is not None:
         return CachedAnswer(workflow.services, log, request, lookup.found, metrics)
-    if request.mode.is_chat and request.session_id is None and request.messages is None:
-        request = request.model_copy(update={"session_id": f"session_{secrets.token_hex(16)}"})
+    request = _with_session(request)
 
     def run(stream: RunEvents, metrics: RunMetrics) -> Execution:
         return _new_execution(workflow, request, agent, stream, metrics, lookup, key)
@@ -68,6 +69,66 @@ async def begin(
     if lookup.flight and key is None:
         return CoalescedRun(workflow, log, request, lookup.flight, lookup.key, run)
     return run(RunEvents(log), metrics)
+
+
+def new_run_id() -> str:
+    """Make the id of a run."""
+    return f"run_{secrets.token_hex(16)}"
+
+
+async def queued_record(
+    workflow: WorkflowParts, request: WorkflowInput, run_id: str | None = None
+) -> RunRecord:
+    """Check a new request, and make the record of its run in the background; nothing is stored or run yet.
+
+    :param run_id: the id of the run; None: a new one.
+    :raises InvalidRequest: when it asks for what is not there, naming the field, or could not be stored.
+    """
+    services = workflow.services
+    run_id = run_id or new_run_id()
+    metrics = RunMetrics(run_id, request, services.request_counts, workflow.traits, workflow.name)
+    with metrics.beginning():
+        await check_input(workflow, request)
+        _check_storable(workflow, request)
+    now = services.now()
+    record = _record(workflow, _with_session(request), run_id, now)
+    return record.model_copy(update={"status": "queued", "deadline_at": now + QUEUED_FOR})
+
+
+def _check_storable(workflow: WorkflowParts, request: WorkflowInput) -> None:
+    """See that the request is the same when it is read back.
+
+    :raises InvalidRequest: when it would not be, naming the field.
+    """
+    for field in lost_fields(request, workflow.traits.caching.inputs):
+        raise InvalidRequest(
+            f"{field} would not be the same when it is read back, since JSON does not hold all of it: "
+            "such a request cannot wait in the background.",
+            field=field,
+        )
+
+
+async def begin_queued(workflow: WorkflowParts, record: RunRecord) -> Execution:
+    """Prepare a run that waits in the queue; it is taken out of it when it begins to run.
+
+    It is always a run of its own: the cache is not read.
+
+    :raises InvalidRequest: when it asks for what is not there any more.
+    """
+    services = workflow.services
+    record = resumable(workflow, record)
+    request = record.input
+    metrics = RunMetrics(record.id, request, services.request_counts, workflow.traits, workflow.name)
+    if workflow.traits.has_agent:
+        await load_for(request.query)
+    await name_tenant(workflow, request)
+    agent = await check_input(workflow, request)
+    await name_labels(workflow, request, agent)
+    lookup = await look_up(workflow, request, agent, reads=False)
+    metrics.cache_status = lookup.status
+    stream = RunEvents(services.logs.open(record.id, request.tenant_id))
+    stream.log.reopen(0, record.epoch)
+    return _new_execution(workflow, request, agent, stream, metrics, lookup, None, record)
 
 
 async def resume(
@@ -149,22 +210,17 @@ def _new_execution(
     metrics: RunMetrics,
     lookup: Lookup,
     key: IdempotencyKey | None,
+    queued: RunRecord | None = None,
 ) -> Execution:
-    """Make the run of a request that was checked."""
+    """Make the run of a request that was checked.
+
+    :param queued: its record, where it waits in the queue.
+    """
     services = workflow.services
     now = services.now()
-    record = RunRecord(
-        id=stream.run_id,
-        tenant_id=request.tenant_id,
-        user_id=request.user_id,
-        mode=request.mode,
-        workflow=workflow.name,
-        plan=workflow.plan.fingerprint,
-        status="running",
-        input=request,
-        created_at=now,
-        deadline_at=_deadline(services, now),
-    )
+    record = _record(workflow, request, stream.run_id, now)
+    if queued is not None:
+        record = queued.model_copy(update={"deadline_at": record.deadline_at})
     run = new_run(workflow, request, stream)
 
     def max_cost_nanos() -> int:
@@ -182,6 +238,28 @@ def _new_execution(
     fence = services.runs.fence(record)
     return Execution(
         workflow, request, stream, run, record, max_cost_nanos, metrics, fence, lookup=lookup, key=key
+    )
+
+
+def _with_session(request: WorkflowInput) -> WorkflowInput:
+    """Give the first request of a conversation a session."""
+    if not request.mode.is_chat or request.session_id is not None or request.messages is not None:
+        return request
+    return request.model_copy(update={"session_id": f"session_{secrets.token_hex(16)}"})
+
+
+def _record(workflow: WorkflowParts, request: WorkflowInput, run_id: str, now: datetime) -> RunRecord:
+    return RunRecord(
+        id=run_id,
+        tenant_id=request.tenant_id,
+        user_id=request.user_id,
+        mode=request.mode,
+        workflow=workflow.name,
+        plan=workflow.plan.fingerprint,
+        status="running",
+        input=request,
+        created_at=now,
+        deadline_at=_deadline(workflow.services, now),
     )
 
 

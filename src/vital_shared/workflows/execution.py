@@ -131,8 +131,12 @@ class Execution(RunHandle):
     async def run(self) -> None:
         """Store the run's beginning, and run it to its end."""
         if self._record is not None:
-            with self._metrics.beginning():
-                await self._services.runs.start(self._record, self._max_cost_nanos, self._key)
+            # A queued run is tried again, or ended, by its worker, which counts it then.
+            counting = nullcontext() if self._record.status == "queued" else self._metrics.beginning()
+            with counting:
+                await self._services.runs.start(
+                    self._record, self._max_cost_nanos, self._key, self._services.now()
+                )
         if self._services.runs.has_budget(self.run_id):
             self._context.reserve_more = self._reserve_more
         self._stream.note_token = self._metrics.token

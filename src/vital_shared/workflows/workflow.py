@@ -15,6 +15,7 @@ from vital_shared.models.event import Event
 from vital_shared.models.result_type import ResultT
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.idempotency import IdempotencyKey
+from vital_shared.store.runs import RunRecord
 from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.declared import check_declared, check_parts
@@ -202,14 +203,17 @@ class Workflow(
             a run before, `events` raises `KeyTaken`.
         :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
         """
-        if not isinstance(input, self.input_type):
+        self._check_type(input)
+        return await beginning.begin(await self._parts(), input, key)
+
+    def _check_type(self, request: object) -> None:
+        if not isinstance(request, self.input_type):
             fields = ", ".join(f"{name}=…" for name in _required(self.input_type))
             raise InvalidRequest(
-                f"The input of {type(self).__name__} is a {type(input).__name__}: give it a "
+                f"The input of {type(self).__name__} is a {type(request).__name__}: give it a "
                 f"{self.input_type.__name__}({fields}).",
                 field="input",
             )
-        return await beginning.begin(await self._parts(), input, key)
 
     async def begin_resumed(
         self,
@@ -225,6 +229,22 @@ class Workflow(
         :raises KeyTaken: when the key stands for another run.
         """
         return await beginning.resume(await self._parts(), run_id, decision, tenant_id, key)
+
+    async def queued_record(self, input: InputT, run_id: str | None = None) -> RunRecord:  # noqa: A002 - the seed's name
+        """Check a request, and make the record of its run in the background, not stored yet; for servers.
+
+        :param run_id: the id of the run; None: a new one.
+        :raises InvalidRequest: when the input asks for what is not there, or cannot be stored.
+        """
+        self._check_type(input)
+        return await beginning.queued_record(await self._parts(), input, run_id)
+
+    async def begin_queued(self, record: RunRecord) -> RunHandle:
+        """Prepare a run that waits in the queue, which its `run` takes out of it; for servers.
+
+        :raises InvalidRequest: when the input asks for what is not there any more.
+        """
+        return await beginning.begin_queued(await self._parts(), record)
 
     async def execute_typed(self, input: InputT) -> WorkflowOutput[ResultT]:  # noqa: A002 - the seed's name
         """Answer, or pause for the user's approval.

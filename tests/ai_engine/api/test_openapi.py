@@ -5,7 +5,7 @@ import re
 
 from tests.ai_engine.harness import Service
 
-from ai_engine.api import chat, health, metrics, resumption, runs
+from ai_engine.api import background, chat, health, metrics, resumption, runs
 from ai_engine.api.administration.openapi import OPERATIONS
 from ai_engine.api.runs import Approval
 from vital_shared.models.agent import AgentProfile
@@ -17,6 +17,7 @@ PATHS = {
     "/v1/runs/{run_id}/events": {"get"},
     "/v1/runs/{run_id}/approval": {"post"},
     "/v1/runs/{run_id}/resume": {"post"},
+    "/v1/queue": {"get"},
     "/v1/workflows": {"get"},
     "/v1/workflows/{name}": {"get"},
     "/v1/workflows/base-workflow/runs": {"post"},
@@ -50,7 +51,8 @@ async def test_every_route_is_there(service: Service) -> None:
 
 def test_every_plain_route_is_documented_beside_itself() -> None:
     """A route that is added without its operation is noticed here; FastAPI documents its own."""
-    plain = [*runs.routes, *resumption.routes, *chat.routes, *health.routes, *metrics.routes]
+    apis = (runs, resumption, background, chat, health, metrics)
+    plain = [route for api in apis for route in api.routes]
     served = {(method.lower(), route.path) for route in plain for method in route.methods - {"HEAD"}}
     assert served | {("post", "/v1/agui")} == set(OPERATIONS)
 

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, RootModel
 from pydantic.json_schema import models_json_schema
 
-from ai_engine.api import agui, chat, health, metrics, run_operations, workflow_operations
+from ai_engine.api import agui, background, chat, health, metrics, run_operations, workflow_operations
 from ai_engine.api.operation import Content, Operation, Operations, parameter
 from ai_engine.auth.caller import TENANT_HEADER
 from ai_engine.problem import MEDIA_TYPE, Problem
@@ -36,6 +36,7 @@ DESCRIPTION: Final = (
 
 OPERATIONS: Final[Operations] = {
     **run_operations.OPERATIONS,
+    **background.OPERATIONS,
     **chat.OPERATIONS,
     **agui.OPERATIONS,
     **health.OPERATIONS,
@@ -111,6 +112,7 @@ def _models(
     yield AlertNotification, "validation"
     yield RunEvent, "serialization"
     yield Problem, "serialization"
+    yield background.AcceptedRun, "serialization"
     for operation in operations.values():
         if isinstance(operation.body, type):
             yield operation.body, "validation"

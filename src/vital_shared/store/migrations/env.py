@@ -7,6 +7,7 @@ from alembic import context
 from vital_shared.store import (  # noqa: F401 - they add their tables
     account_tables,
     alert_table,
+    background_run_table,
     baseline_table,
     cache_epoch_table,
     chunk_embedding_table,
@@ -18,6 +19,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     run_decision_table,
     source_tables,
     staged_embedding_table,
+    webhook_delivery_table,
 )
 from vital_shared.store.tables import metadata
 

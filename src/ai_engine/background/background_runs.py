@@ -1,0 +1,69 @@
+"""Background runs of a service: queued by its clients, run by its hub beside the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ai_engine.runs.hub import RunHub
+from ai_engine.served_workflows import ServedWorkflows
+from vital_shared.errors import RunFailed
+from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.store.background_runs import BackgroundRunStore
+from vital_shared.store.idempotency import IdempotencyKey
+from vital_shared.store.runs import RunRecord
+from vital_shared.workflows.background.dispatcher import Dispatcher, is_installed
+from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow import Workflow
+
+__all__ = ["BackgroundRuns"]
+
+
+class BackgroundRuns:
+    """The background runs of a service.
+
+    :param hub: runs them, like all others, so that clients can follow, approve and cancel them.
+    """
+
+    def __init__(self, services: Services, workflows: ServedWorkflows, hub: RunHub) -> None:
+        self.store = BackgroundRunStore(services.database, services.settings.background_waiting)
+        self._services = services
+        self._workflows = workflows
+        self._hub = hub
+        names = [served.stored_name for served in workflows]
+        self._dispatcher = Dispatcher(services, self.store, names, self._run)
+
+    @property
+    def is_available(self) -> bool:
+        """Whether what background runs need is installed; where it is not, that preference is ignored."""
+        return is_installed()
+
+    async def watch(self) -> None:
+        """Hand runs to the queue, and work on them, until cancelled."""
+        await self._dispatcher.watch()
+
+    async def begin(
+        self, workflow: Workflow[Any, Any], request: WorkflowInput, *, key: IdempotencyKey | None = None
+    ) -> str:
+        """Queue a run, and return its id.
+
+        :raises InvalidRequest: when the request asks for what is not there.
+        :raises KeyTaken: when the key has begun a run before.
+        :raises QueueFull: when too many runs of the tenant wait.
+        """
+        record = await workflow.queued_record(request)
+        await self.store.put([record], key)
+        self._dispatcher.wake()
+        return record.id
+
+    async def _run(self, record: RunRecord) -> None:
+        """Run a queued run to its end or pause; nobody has to read it.
+
+        :raises VitalError: when it could not begin.
+        """
+        workflow = self._workflows.of(record).workflow
+        run = await self._hub.start(lambda: workflow.begin_queued(record), tenant_id=record.tenant_id)
+        run.is_awaited = True
+        run.log.give_up_place()
+        await run.ended.wait()
+        if run.error is not None and not isinstance(run.error, RunFailed):
+            raise run.error

@@ -1,0 +1,228 @@
+"""Background runs: stored as ``queued`` with the request, handed to the queue, and begun by a worker.
+
+A run's row is the truth; the queue's items name a run and its attempt. So an item that comes twice, or late,
+changes nothing, and a run whose item was not made before its process died gets one from another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, literal, select, true, update
+
+from vital_shared.errors import QueueFull
+from vital_shared.store.background_run_table import background_runs
+from vital_shared.store.database import Database
+from vital_shared.store.idempotency import IdempotencyKey, take_key
+from vital_shared.store.run_record import ENDED_WITHOUT_ANSWER, EndedRun, RunRecord, to_ended, to_row
+from vital_shared.store.tables import runs
+from vital_shared.store.upsert import upsert
+
+__all__ = ["BackgroundRunStore", "QueueDepth", "QueueItem", "QueuedRun"]
+
+_QUEUED = runs.c.status == "queued"
+
+
+class QueueItem(NamedTuple):
+    """One attempt at a run, as the queue has it."""
+
+    run_id: str
+    attempt: int
+
+    @property
+    def id(self) -> str:
+        """The item's name in the queue."""
+        return f"{self.run_id}.{self.attempt}"
+
+    @classmethod
+    def parse(cls, text: str) -> QueueItem:
+        """Read a name back."""
+        run_id, _, attempt = text.rpartition(".")
+        return cls(run_id, int(attempt))
+
+
+class Undispatched(NamedTuple):
+    """A run that the queue has no item for."""
+
+    item: QueueItem
+    tenant_id: str
+    workflow: str
+
+
+class QueuedRun(NamedTuple):
+    """A run that waits in the queue."""
+
+    run_id: str
+    tenant_id: str
+    workflow: str
+    queued_at: datetime
+    attempt: int
+
+
+class QueueDepth(NamedTuple):
+    """The queue of one tenant."""
+
+    runs: int
+    oldest: datetime
+    """The moment since which its first one waits."""
+
+
+class BackgroundRunStore:
+    """The background runs of all tenants; where a tenant is asked for, None is an administrator.
+
+    :param max_queued: runs of one tenant that may wait.
+    """
+
+    def __init__(self, database: Database, max_queued: int) -> None:
+        self._database = database
+        self._max_queued = max_queued
+
+    async def put(self, records: Sequence[RunRecord], key: IdempotencyKey | None = None) -> tuple[str, ...]:
+        """Store queued runs of one tenant, all or none, and return the ids of those that were not there yet.
+
+        :param key: the key of the client's request, for a single run.
+        :raises KeyTaken: when the key has begun a run before.
+        :raises InvalidRequest: when the key stands for another request.
+        :raises QueueFull: when too many runs of the tenant wait.
+        """
+        async with self._database.begin() as connection:
+            return await connection.run_sync(self._put, records, key)
+
+    def _put(
+        self, connection: Connection, records: Sequence[RunRecord], key: IdempotencyKey | None
+    ) -> tuple[str, ...]:
+        if key is not None:
+            take_key(connection, key, records[0].id, records[0].created_at)
+        new = tuple(record for record in records if _insert(connection, record))
+        if new:
+            self._check_room(connection, new[0].tenant_id)
+        return tuple(record.id for record in new)
+
+    def _check_room(self, connection: Connection, tenant_id: str) -> None:
+        waiting = select(runs.c.id).where(runs.c.tenant_id == tenant_id, _QUEUED).limit(self._max_queued + 1)
+        found = connection.execute(select(func.count()).select_from(waiting.subquery())).scalar_one()
+        if found > self._max_queued:
+            raise QueueFull(max_queued=self._max_queued)
+
+    async def undispatched(self, workflows: Collection[str], limit: int) -> tuple[Undispatched, ...]:
+        """Return runs that the queue has no item for, the oldest first.
+
+        :param workflows: stored names of the workflows that this process can run.
+        """
+        statement = (
+            select(background_runs)
+            .where(background_runs.c.dispatched.is_(False), background_runs.c.workflow.in_(workflows))
+            .order_by(background_runs.c.queued_at)
+            .limit(limit)
+        )
+        async with self._database.connect() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return tuple(
+            Undispatched(QueueItem(row["run_id"], row["attempt"]), row["tenant_id"], row["workflow"])
+            for row in rows
+        )
+
+    async def note_dispatched(self, items: Collection[QueueItem]) -> None:
+        """Note that the queue has these items."""
+        async with self._database.begin() as connection:
+            for item in items:
+                mine = _attempt(item)
+                await connection.execute(update(background_runs).where(mine).values(dispatched=True))
+
+    async def has_open(self, workflows: Collection[str]) -> bool:
+        """Return whether a run of these workflows waits, or is worked on, in the background."""
+        statement = (
+            select(literal(1))
+            .select_from(runs.join(background_runs, background_runs.c.run_id == runs.c.id))
+            .where(background_runs.c.workflow.in_(workflows), runs.c.status.in_(("queued", "running")))
+            .limit(1)
+        )
+        return await self._database.read(lambda connection: connection.execute(statement).first()) is not None
+
+    async def is_current(self, item: QueueItem) -> bool:
+        """Return whether no later attempt at the run was made."""
+        statement = select(literal(1)).where(_attempt(item))
+        return await self._database.read(lambda connection: connection.execute(statement).first()) is not None
+
+    async def is_background(self, run_id: str) -> bool:
+        """Return whether a run was begun in the background."""
+        statement = select(literal(1)).where(background_runs.c.run_id == run_id)
+        return await self._database.read(lambda connection: connection.execute(statement).first()) is not None
+
+    async def list_queued(self, *, tenant_id: str | None, limit: int) -> tuple[QueuedRun, ...]:
+        """Return the runs that wait, the oldest first."""
+        statement = (
+            select(runs.c.id, runs.c.tenant_id, runs.c.workflow, runs.c.created_at, background_runs.c.attempt)
+            .join(background_runs, background_runs.c.run_id == runs.c.id)
+            .where(_QUEUED, _visible(tenant_id))
+            .order_by(runs.c.created_at, runs.c.id)
+            .limit(limit)
+        )
+        async with self._database.connect() as connection:
+            return tuple(QueuedRun(*row) for row in await connection.execute(statement))
+
+    async def depths(self, *, tenant_id: str | None = None) -> dict[str, QueueDepth]:
+        """Return the depth of each tenant's queue; none for a tenant of whose runs none waits."""
+        statement = (
+            select(runs.c.tenant_id, func.count(), func.min(runs.c.created_at, type_=runs.c.created_at.type))
+            .where(_QUEUED, _visible(tenant_id))
+            .group_by(runs.c.tenant_id)
+        )
+        async with self._database.connect() as connection:
+            rows = (await connection.execute(statement)).all()
+        return {tenant: QueueDepth(count, oldest) for tenant, count, oldest in rows}
+
+    async def fail(self, run_id: str, *, error_type: str, message: str, now: datetime) -> EndedRun | None:
+        """End a run that could not be begun, and return it; None where it does not wait any more."""
+        ended = {"status": "failed", "finished_at": now, "error_type": error_type, "error_message": message}
+        return await self._end(runs.c.id == run_id, ended | ENDED_WITHOUT_ANSWER)
+
+    async def request_cancel(self, run_id: str) -> bool:
+        """Ask the process that has a run to cancel it; return whether it is a background run."""
+        statement = update(background_runs).where(background_runs.c.run_id == run_id)
+        async with self._database.begin() as connection:
+            return bool((await connection.execute(statement.values(cancel_requested=True))).rowcount)
+
+    async def cancel_requested(self, run_ids: Collection[str]) -> tuple[str, ...]:
+        """Return those of some runs that were asked to be cancelled."""
+        statement = select(background_runs.c.run_id).where(
+            background_runs.c.run_id.in_(run_ids), background_runs.c.cancel_requested
+        )
+        async with self._database.connect() as connection:
+            return tuple((await connection.execute(statement)).scalars())
+
+    async def _end(self, which: ColumnElement[bool], values: dict[str, object]) -> EndedRun | None:
+        columns = (runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
+        statement = update(runs).where(which, _QUEUED).values(values).returning(*columns)
+        async with self._database.begin() as connection:
+            row: RowMapping | None = (await connection.execute(statement)).mappings().first()
+        return None if row is None else to_ended(row)
+
+
+def _insert(connection: Connection, record: RunRecord) -> bool:
+    """Store a queued run, and return whether it is new."""
+    statement = upsert(runs, connection.dialect.name).values(to_row(record)).on_conflict_do_nothing()
+    if not connection.execute(statement).rowcount:
+        return False
+    connection.execute(
+        insert(background_runs).values(
+            run_id=record.id,
+            tenant_id=record.tenant_id,
+            workflow=record.workflow,
+            queued_at=record.created_at,
+            attempt=1,
+            dispatched=False,
+            cancel_requested=False,
+        )
+    )
+    return True
+
+
+def _attempt(item: QueueItem) -> ColumnElement[bool]:
+    return (background_runs.c.run_id == item.run_id) & (background_runs.c.attempt == item.attempt)
+
+
+def _visible(tenant_id: str | None) -> ColumnElement[bool]:
+    return true() if tenant_id is None else runs.c.tenant_id == tenant_id

@@ -1,0 +1,57 @@
+"""The return of a background run to its queue, in place of an end that was no fault of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, select, update
+
+from vital_shared.models.fence import Fence
+from vital_shared.store.background_run_table import background_runs
+from vital_shared.store.fencing import fenced
+from vital_shared.store.run_nodes import forget_nodes
+from vital_shared.store.tables import runs
+
+__all__ = ["MAX_ATTEMPTS", "QUEUED_FOR", "requeue", "requeue_overdue"]
+
+MAX_ATTEMPTS: Final = 5
+"""Attempts at one background run; then it fails, so that a run that kills workers ends some day."""
+
+QUEUED_FOR: Final = timedelta(days=7)
+"""The longest time that a run waits in the queue before it expires."""
+
+
+def requeue(connection: Connection, run_id: str, now: datetime, fence: Fence | None = None) -> bool:
+    """Let a background run begin anew, and return whether it does: other runs, and last attempts, end.
+
+    The attempt's number is in the name of the queue's item: a late item of an earlier attempt does nothing.
+
+    :param fence: the worker whose attempt it was; None: its status alone decides.
+    """
+    mine = background_runs.c.run_id == run_id
+    again = (
+        update(background_runs)
+        .where(mine, background_runs.c.attempt < MAX_ATTEMPTS, ~background_runs.c.cancel_requested)
+        .values(attempt=background_runs.c.attempt + 1, dispatched=False)
+    )
+    running = (runs.c.id == run_id, runs.c.status == "running", *fenced(fence))
+    if connection.execute(select(runs.c.id).where(*running)).first() is None:
+        return False
+    if not connection.execute(again).rowcount:
+        return False
+    forget_nodes(connection, run_id)
+    back = {"status": "queued", "checkpoint": None, "output": None, "deadline_at": now + QUEUED_FOR}
+    next_epoch = {"owner": "", "epoch": runs.c.epoch + 1, "takeovers": 0}
+    return bool(connection.execute(update(runs).where(*running).values(back | next_epoch)).rowcount)
+
+
+def requeue_overdue(connection: Connection, now: datetime) -> None:
+    """Let the background runs begin anew whose worker was lost without a word."""
+    overdue = (
+        select(runs.c.id)
+        .join(background_runs, background_runs.c.run_id == runs.c.id)
+        .where(runs.c.status == "running", runs.c.deadline_at <= now)
+    )
+    for run_id in connection.execute(overdue).scalars().all():
+        requeue(connection, run_id, now)

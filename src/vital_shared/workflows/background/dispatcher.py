@@ -1,0 +1,121 @@
+"""Hands background runs to the queue, which is started with the first one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+from vital_shared.errors import ConfigurationError, StoreError
+from vital_shared.logs import get_logger
+from vital_shared.store.background_runs import BackgroundRunStore
+from vital_shared.workflows.background.item_worker import ItemWorker, RunQueued
+from vital_shared.workflows.background.limits import QueueLimits
+from vital_shared.workflows.background.queue_address import queue_database
+from vital_shared.workflows.services import Services
+
+if TYPE_CHECKING:
+    from vital_shared.workflows.background.dbos_queue import DbosQueue
+
+__all__ = ["Dispatcher", "check_installed", "is_installed"]
+
+logger = get_logger(__name__)
+
+LOOK_SECONDS: Final = 5.0
+"""The time between two looks into the store for runs that other processes have queued."""
+
+DISPATCH_BATCH: Final = 200
+PRUNE_SECONDS: Final = 60.0
+
+
+def is_installed() -> bool:
+    """Return whether what background runs need is installed."""
+    return find_spec("dbos") is not None
+
+
+def check_installed() -> None:
+    """See that what background runs need is installed.
+
+    :raises ConfigurationError: when it is not.
+    """
+    if not is_installed():
+        raise ConfigurationError(
+            'Background runs need packages that are not installed: pip install "vital-engine[background]"'
+        )
+
+
+class Dispatcher:
+    """The background runs of one process: handed to the queue, and worked on as the queue gives them out.
+
+    Where no background run is open it costs a small read every 5 seconds, and DBOS is not loaded.
+
+    :param workflows: stored names of the workflows that this process can run.
+    :param run: runs a queued run in this process.
+    """
+
+    def __init__(
+        self, services: Services, store: BackgroundRunStore, workflows: Collection[str], run: RunQueued
+    ) -> None:
+        self._services = services
+        self._store = store
+        self._workflows = tuple(workflows)
+        self._worker = ItemWorker(services, store, run)
+        self._queue: DbosQueue | None = None
+        self._news = asyncio.Event()
+        self._pruned_at = 0.0
+
+    def wake(self) -> None:
+        """Look into the store at once: a run was queued."""
+        self._news.set()
+
+    async def watch(self) -> None:
+        """Hand runs to the queue until cancelled; then take no more of them."""
+        try:
+            while True:
+                try:
+                    await self._look()
+                except StoreError as error:
+                    logger.warning("background_runs_not_read", exc_info=error)
+                except Exception:
+                    logger.exception("background_queue_failed")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._news.wait()
+                self._news.clear()
+        finally:
+            if self._queue is not None:
+                await self._queue.aclose()
+
+    async def _look(self) -> None:
+        if self._queue is None and not await self._store.has_open(self._workflows):
+            return
+        queue = self._queue or await self._started()
+        await self._dispatch(queue)
+        now = asyncio.get_running_loop().time()
+        if now - self._pruned_at >= PRUNE_SECONDS:
+            self._pruned_at = now
+            await queue.prune()
+
+    async def _started(self) -> DbosQueue:
+        check_installed()
+        from vital_shared.workflows.background.dbos_queue import DbosQueue  # noqa: PLC0415 - an extra
+
+        services = self._services
+        database = await queue_database(services.database, services.settings.url)
+        limits = QueueLimits.of(services.settings)
+        await services.lease.hold()
+        executor_id = services.lease.id
+        queue = DbosQueue(database, executor_id, self._workflows, limits, self._worker.work)
+        await queue.start()
+        self._queue = queue
+        logger.info("background_queue_started", executor_id=executor_id, workflows=len(self._workflows))
+        return queue
+
+    async def _dispatch(self, queue: DbosQueue) -> None:
+        """Give the queue the runs that it does not have; again changes nothing, so a crash loses none."""
+        while found := await self._store.undispatched(self._workflows, DISPATCH_BATCH):
+            for each in found:
+                await queue.put(each.item, workflow=each.workflow, tenant_id=each.tenant_id)
+            await self._store.note_dispatched([each.item for each in found])

@@ -1,0 +1,100 @@
+"""The work on one item of the queue: begin its run, or follow the run that has begun."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, Protocol
+
+from vital_shared.errors import BudgetExceeded, InvalidRequest, NotFound, RateLimited, StoreError, VitalError
+from vital_shared.logs import get_logger
+from vital_shared.store.background_runs import BackgroundRunStore, QueueItem
+from vital_shared.store.runs import RunRecord
+from vital_shared.workflows.run_line import log_ended
+from vital_shared.workflows.run_metrics import count_ended
+from vital_shared.workflows.services import Services
+
+__all__ = ["ItemWorker", "RunQueued"]
+
+logger = get_logger(__name__)
+
+FOLLOW_SECONDS: Final = 0.5
+"""The time between two looks at a run that another process works on."""
+
+RETRY_SECONDS: Final = 1.0
+"""The time until a run that could not begin is tried again: the engine is busy, or the store away."""
+
+
+class RunQueued(Protocol):
+    """Runs a queued run to its end or pause, in this process."""
+
+    def __call__(self, record: RunRecord) -> Awaitable[None]:
+        """Run it.
+
+        :raises VitalError: when it could not begin.
+        """
+        ...
+
+
+class ItemWorker:
+    """Does the work of items, each as often as it is asked to: a run is begun once all the same.
+
+    :param run: runs a queued run in this process.
+    """
+
+    def __init__(self, services: Services, store: BackgroundRunStore, run: RunQueued) -> None:
+        self._services = services
+        self._store = store
+        self._run = run
+
+    async def work(self, name: str) -> None:
+        """Begin the run that an item names, and wait for its end; where it runs elsewhere, wait alone.
+
+        While an item waits it takes its place among the tenant's runs at once.
+        """
+        item = QueueItem.parse(name)
+        while True:
+            seconds = await self._next_step(item)
+            if seconds is None:
+                return
+            await asyncio.sleep(seconds)
+
+    async def _next_step(self, item: QueueItem) -> float | None:
+        """Do what there is to do, and return the time until the next step; None: there is none."""
+        try:
+            if not await self._store.is_current(item):
+                return None
+            record = await self._services.runs.get(item.run_id, tenant_id=None, now=self._services.now())
+        except NotFound:
+            return None
+        except StoreError as error:
+            logger.warning("background_run_not_read", run_id=item.run_id, exc_info=error)
+            return RETRY_SECONDS
+        if record.status == "running":
+            return FOLLOW_SECONDS
+        return await self._begin(record) if record.status == "queued" else None
+
+    async def _begin(self, record: RunRecord) -> float | None:
+        try:
+            await self._run(record)
+        except RateLimited as error:
+            return max(error.retry_after_seconds, RETRY_SECONDS)
+        except BudgetExceeded as error:
+            await self._fail(record, "budget", str(error))
+        except InvalidRequest as error:
+            await self._fail(record, "invalid", error.message)
+        except VitalError as error:  # the engine is busy or stopping, or the store away
+            logger.info("background_run_not_begun", run_id=record.id, exc_info=error)
+            return RETRY_SECONDS
+        except Exception:
+            logger.exception("background_run_not_begun", run_id=record.id)
+            await self._fail(record, "internal", "The run could not be begun.")
+        return 0.0  # it has ended or paused, or another attempt is due
+
+    async def _fail(self, record: RunRecord, error_type: str, message: str) -> None:
+        services = self._services
+        ended = await self._store.fail(record.id, error_type=error_type, message=message, now=services.now())
+        if ended is not None:
+            longest_seconds = services.settings.run_timeout_seconds
+            count_ended(ended, services.request_counts, longest_seconds=longest_seconds)
+            log_ended(ended)
