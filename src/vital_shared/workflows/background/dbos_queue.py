@@ -54,7 +54,7 @@ Work = Callable[[str], Coroutine[Any, Any, None]]
 
 
 class _JsonSerializer(Serializer):
-    """Writes items as JSON; DBOS's own writes pickles, which run code where they are read."""
+    """A serializer to JSON; DBOS's own writes pickles, which run code where they are read."""
 
     def serialize(self, data: Any) -> str:
         return json.dumps(data, default=repr)

@@ -26,7 +26,7 @@ RETRY_SECONDS: Final = 1.0
 
 
 class RunQueued(Protocol):
-    """Runs a queued run to its end or pause, in this process."""
+    """A function that runs a queued run to its end or pause, in this process."""
 
     def __call__(self, record: RunRecord) -> Awaitable[None]:
         """Run it.
@@ -37,7 +37,7 @@ class RunQueued(Protocol):
 
 
 class ItemWorker:
-    """Does the work of items, each as often as it is asked to: a run is begun once all the same.
+    """The worker of items: it may be given one any number of times, and begins its run once.
 
     :param run: runs a queued run in this process.
     """
