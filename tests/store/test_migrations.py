@@ -222,4 +222,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0019_run_decisions.py",
         "v0020_nodes_of_charges.py",
         "v0021_durable_runs.py",
+        "v0022_background_runs.py",
     ]
