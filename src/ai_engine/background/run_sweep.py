@@ -45,6 +45,7 @@ class RunSweep:
         """
         await self.end_lost()
         self._count(await self._services.runs.sweep(self._services.now()))
+        await self._services.logs.forget_ended(self._services.runs.unfinished)
 
     async def end_lost(self) -> None:
         """End the runs of processes that have died.

@@ -40,6 +40,8 @@ LOG_BYTES: Final = 3_000
 PIECE_BYTES: Final = 64_000
 """About what a socket takes at once."""
 
+TAKEN_OVER: Final = "Another worker has taken this run over."
+
 TEXTS: Final = (Token, Reasoning)
 OUTPUTS: Final = (RunFinished, RunPaused)
 
@@ -60,10 +62,14 @@ class MemoryLog:
         self.first_seq = last_seq + 1
         """The number of the oldest event that is there, or of the next one, where there is none."""
         self.last_seq = last_seq
+        self.readable_seq = last_seq
+        """The number of the last event that readers may have; see `WrittenLog`."""
         self.size = 0
         """An estimate of the memory of the events, in bytes."""
         self.outcome: Outcome | None = None
         self.is_closed = False
+        self.is_superseded = False
+        """Whether another worker has taken the run over; its writer here may write no more."""
         self._limit = limit_bytes
         self._full = limit_bytes - limit_bytes // 16  # the next event still fits
         self._events: dict[int, Event | str] = {}
@@ -88,6 +94,8 @@ class MemoryLog:
 
         :raises StaleWriter: when the event's epoch is over.
         """
+        if self.is_superseded:
+            raise StaleWriter(TAKEN_OVER)
         seq = event.seq
         if event.epoch != self.epoch:
             self._enter_epoch(event.epoch)
@@ -101,16 +109,28 @@ class MemoryLog:
         self._added()
 
     def append_text(self, text: str) -> None:
-        """Add the next piece of the answer without waiting; to readers it is a `Token` of this epoch."""
+        """Add the next piece of the answer without waiting; to readers it is a `Token` of this epoch.
+
+        :raises StaleWriter: when the epoch is over.
+        """
+        if self.is_superseded:
+            raise StaleWriter(TAKEN_OVER)
         self.last_seq = seq = self.last_seq + 1
         self._events[seq] = text
         self.size += _weight(text)
         self._added()
 
     def _added(self) -> None:
+        self.readable_seq = self.last_seq
         if self.size > self._limit:
             self._drop_read()
         if self._readers:
+            _wake(self._readers)
+
+    def release(self, seq: int) -> None:
+        """Let readers have the events up to a number."""
+        if seq > self.readable_seq:
+            self.readable_seq = seq
             _wake(self._readers)
 
     @property
@@ -133,6 +153,29 @@ class MemoryLog:
         _wake(self._readers)
         _wake(self._awaiting_end)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether readers may have all that will ever be in it."""
+        return self.is_closed and self.readable_seq == self.last_seq
+
+    def supersede(self) -> None:
+        """Refuse what the writer writes from now on, and forget what no reader could have yet.
+
+        The log stays open: its readers may get what the run's new owner writes, see `go_on_as_copy`.
+        """
+        self.is_superseded = True
+        for seq in range(max(self.first_seq, self.readable_seq + 1), self.last_seq + 1):
+            self.size -= _weight(self._events.pop(seq))
+            self._frames.pop(seq, None)
+        self.last_seq = self.readable_seq
+        if self.outcome is not None and self.outcome.seq > self.last_seq:
+            self.outcome = None
+        self.note_read()
+
+    def go_on_as_copy(self) -> None:
+        """Take events again once the writer has ended: those that the run's new owner writes."""
+        self.is_superseded = False
+
     def reopen(self, last_seq: int, epoch: int) -> None:
         """Go on after a pause.
 
@@ -144,7 +187,20 @@ class MemoryLog:
             self._enter_epoch(epoch)
         if last_seq != self.last_seq:
             self._forget_all(last_seq + 1)
-            self.last_seq = last_seq
+            self.last_seq = self.readable_seq = last_seq
+
+    def begin_epoch(self, epoch: int, last_seq: int | None = None) -> None:
+        """Go on as the log of a new owner of the run.
+
+        :param last_seq: the number to go on after; None: that of the last event.
+        """
+        if epoch != self.epoch:
+            self._enter_epoch(epoch)
+        if isinstance(self.outcome, RunPaused) or (self.outcome and self.outcome.seq < self.last_seq):
+            self.outcome = None
+        if last_seq is not None:
+            self._forget_all(last_seq + 1)
+            self.last_seq = self.readable_seq = last_seq
 
     def keep_place(self) -> None:
         """Keep what is written from now on for a first reader, until `give_up_place`."""
@@ -192,11 +248,19 @@ class MemoryLog:
             event = self._events[seq] = Token(run_id=self.run_id, seq=seq, epoch=self.epoch, text=event)
         return event
 
-    def piece(self, after: int) -> tuple[bytes, int]:
-        """Encode the events after a number that fit in one piece; returns the last one's number, too."""
+    def readable_event(self, after: int) -> Event | None:
+        """Return the first event after a number that is here; None: readers may have none yet."""
+        seq = max(after + 1, self.first_seq)
+        return self.event(seq) if seq <= self.readable_seq else None
+
+    def piece(self, after: int, until: int) -> tuple[bytes, int]:
+        """Encode the events after a number that fit in one piece; returns the last one's number, too.
+
+        :param until: the number of the last event that may be in it.
+        """
         parts, size = [], 0
         seq = max(after + 1, self.first_seq)
-        while size < PIECE_BYTES and (event := self._events.get(seq)) is not None:
+        while seq <= until and size < PIECE_BYTES and (event := self._events.get(seq)) is not None:
             frame = self._frames.get(seq) or self._encode(seq, event)
             parts.append(frame)
             size += len(frame)
@@ -210,7 +274,7 @@ class MemoryLog:
 
     def _enter_epoch(self, epoch: int) -> None:
         if epoch < self.epoch:
-            raise StaleWriter("Another worker has taken this run over.")
+            raise StaleWriter(TAKEN_OVER)
         for seq in self._events:
             self.event(seq)  # of the epoch in which it was written
         self.epoch = epoch
@@ -261,13 +325,11 @@ class MemoryFollower:
         """Return the next event, once it is there."""
         log = self._log
         while not self._is_stopped:
-            seq = self.seen + 1
-            event = log.event(seq) or (log.event(log.first_seq) if seq < log.first_seq else None)
-            if event is not None:
+            if (event := log.readable_event(self.seen)) is not None:
                 self.seen = event.seq
                 log.note_read()
                 return event
-            if log.is_closed:
+            if log.is_complete:
                 break
             await log._next_event()  # noqa: SLF001 - a part of the log
         raise StopAsyncIteration
@@ -276,12 +338,12 @@ class MemoryFollower:
         """Return all that is new, encoded, as much as fits in one piece; empty at the end of the log."""
         log = self._log
         while not self._is_stopped:
-            piece, seen = log.piece(self.seen)
+            piece, seen = log.piece(self.seen, log.readable_seq)
             if piece:
                 self.seen = seen
                 log.note_read()
                 return piece
-            if log.is_closed:
+            if log.is_complete:
                 break
             await log._next_event()  # noqa: SLF001 - a part of the log
         return b""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, cast
 
 from vital_shared.events.log import LogUnavailable
-from vital_shared.events.redis import END, FRAMES, RedisLog
-from vital_shared.events.redis_link import SIGN_MILLISECONDS, EventKeys, RedisLink
+from vital_shared.events.redis import END, FRAMES
+from vital_shared.events.redis_link import LIVE_MILLISECONDS, SIGN_MILLISECONDS, EventKeys, RedisLink
+from vital_shared.events.written_log import WrittenLog
 from vital_shared.logs import get_logger
 
 __all__ = ["Mirror"]
@@ -17,12 +21,15 @@ logger = get_logger(__name__)
 DELAY_SECONDS: Final = 0.01
 """The time in which events are gathered; with the way to Redis they are at most some 20 ms late."""
 
+MIN_REST_SECONDS: Final = 0.001
+RESTS_PER_WRITE: Final = 3.0
+"""The rest after a write, over its duration, before events of durable runs are written: their readers wait,
+so an event is written at once where there are few, and together with others where there are many."""
+
 MIN_PAUSE_SECONDS: Final = 0.25
 MAX_PAUSE_SECONDS: Final = 2.0
 """The longest pause after a failure of Redis; pauses double up to it."""
 
-LIVE_MILLISECONDS: Final = 3_600_000
-"""The time for which the log of a run is kept that is under way: its worker may die."""
 ENDED_MILLISECONDS: Final = 300_000
 """The time for which a log is kept after its end, or its pause."""
 
@@ -33,8 +40,14 @@ WRITTEN: Final = 1
 STALE: Final = -1
 
 APPEND: Final = """
-local epoch = tonumber(redis.call('HGET', KEYS[2], 'epoch') or '0')
+local epoch = tonumber(redis.call('HGET', KEYS[2], 'epoch') or ARGV[1])
 if epoch > tonumber(ARGV[1]) then return {-1, 0} end
+if epoch < tonumber(ARGV[1]) then
+  local beyond = redis.call('XRANGE', KEYS[1], (tonumber(ARGV[2]) + 1) .. '-0', '+')
+  for _, entry in ipairs(beyond) do redis.call('XDEL', KEYS[1], entry[1]) end
+  local left = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+  if beyond[1] then redis.call('XSETID', KEYS[1], left[1] and left[1][1] or '0-0') end
+end
 local found = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local top, part = 0, 0
 if found[1] then
@@ -58,7 +71,8 @@ return {1, top}
 """
 """Append a batch where the one before it is there, and no later epoch has begun.
 
-Answers {1, last number}, or {0, last number} where events before are missing, or {-1, 0} to a stale writer.
+The first batch of an epoch cuts off what an earlier one has written beyond its beginning. Answers {1, last
+number}, or {0, last number} where events before are missing, or {-1, 0} to a stale writer.
 """
 
 
@@ -69,48 +83,75 @@ class Mirror:
     what was written, it is written again.
 
     :param worker: the id of this process.
+    :param on_stale: called with the log of a run that another worker has taken over.
     """
 
-    def __init__(self, link: RedisLink, worker: str) -> None:
+    def __init__(self, link: RedisLink, worker: str, on_stale: Callable[[WrittenLog], None]) -> None:
         self._link = link
         self._worker = worker
-        self._noted: dict[str, RedisLog] = {}
+        self._on_stale = on_stale
+        self._noted: dict[str, WrittenLog] = {}
         self._news = asyncio.Event()
+        self._durable_news = asyncio.Event()
         self._pause = 0.0
+        self._rested_at = 0.0
+        """The time from which events of durable runs are written without waiting for more."""
 
-    def note(self, log: RedisLog) -> None:
+    @property
+    def is_away(self) -> bool:
+        """Whether Redis is known not to answer."""
+        return self._pause > 0
+
+    def note(self, log: WrittenLog) -> None:
         """Note that a log has something new."""
         log.is_noted = True
         self._noted[log.run_id] = log
         self._news.set()
+        if log.is_durable:
+            self._durable_news.set()
 
     async def work(self) -> None:
         """Write what is noted, until this is cancelled."""
         while True:
             await self._news.wait()
-            await asyncio.sleep(self._pause or DELAY_SECONDS)
+            await self._gather()
             await self.flush()
+
+    async def _gather(self) -> None:
+        """Wait for more events that are written together; readers of durable runs wait for theirs."""
+        if self._pause:
+            await asyncio.sleep(self._pause)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DELAY_SECONDS):
+                await self._durable_news.wait()
+                await asyncio.sleep(max(0.0, self._rested_at - time.monotonic()))
 
     async def flush(self) -> None:
         """Write what is noted now; what fails stays noted."""
-        logs = list(self._noted.values())
+        logs = [log for log in self._noted.values() if not log.is_copy]
         self._noted.clear()
         self._news.clear()
+        self._durable_news.clear()
         for log in logs:
             log.is_noted = False
+        started = time.monotonic()
         try:
             await self._link.within(self._write(logs))
         except LogUnavailable as error:
             self._failed(error)
             for log in logs:
+                log.release_unwritten()
                 if not log.is_noted:
                     self.note(log)
             return
+        ended = time.monotonic()
+        self._rested_at = ended + max(MIN_REST_SECONDS, RESTS_PER_WRITE * (ended - started))
         if self._pause:
             logger.info("event_logs_mirrored_again")
         self._pause = 0.0
 
-    async def _write(self, logs: list[RedisLog]) -> None:
+    async def _write(self, logs: list[WrittenLog]) -> None:
         async with self._link.redis.pipeline(transaction=False) as pipeline:
             for log in logs:  # whole: for one it knows by its hash, the client asks Redis first each time
                 keys = self._keys(log)
@@ -119,24 +160,26 @@ class Mirror:
         for log, reply in zip(logs, replies, strict=True):
             self._note_reply(log, *cast("tuple[int, int]", reply))
 
-    def _keys(self, log: RedisLog) -> list[str]:
+    def _keys(self, log: WrittenLog) -> list[str]:
         return [EventKeys.stream(log.run_id), EventKeys.run(log.run_id), EventKeys.worker(self._worker)]
 
-    def _batch(self, log: RedisLog) -> list[str | int | bytes]:
-        frames, last = log.piece(log.mirrored_seq)
+    def _batch(self, log: WrittenLog) -> list[str | int | bytes]:
+        frames, last = log.piece(log.written_seq, log.last_seq)
         is_whole = last >= log.last_seq
         state = log.state if is_whole else "live"
-        has_gap = log.first_seq > log.mirrored_seq + 1
+        has_gap = log.first_seq > log.written_seq + 1
         kept = LIVE_MILLISECONDS if state == "live" else ENDED_MILLISECONDS
-        numbers = (log.epoch, log.mirrored_seq, last, int(has_gap))
+        numbers = (log.epoch, log.written_seq, last, int(has_gap))
         names = (MAX_ENTRIES, FRAMES, END, log.tenant_id, log.first_seq, SIGN_MILLISECONDS)
         return [*numbers, frames, state, self._worker, kept, *names]
 
-    def _note_reply(self, log: RedisLog, outcome: int, top: int) -> None:
+    def _note_reply(self, log: WrittenLog, outcome: int, top: int) -> None:
         if outcome == STALE:
             logger.warning("event_log_superseded", run_id=log.run_id)
+            log.supersede()
+            self._on_stale(log)
             return
-        log.mirrored_seq = top
+        log.written(top)
         if (outcome != WRITTEN or top < log.last_seq) and not log.is_noted:
             self.note(log)
 

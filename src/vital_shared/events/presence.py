@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -46,8 +48,11 @@ class Presence:
         self._link = link
         self._on_loss = on_loss
         self._on_cancel = on_cancel
+        self._has_signed = False
         self._host = socket.gethostname()
         self._leases: dict[str, str] = {}
+        self._broken_at = -math.inf
+        """The time of the last failure of Redis, or of its data, by `time.monotonic`."""
         self._take = link.redis.register_script(TAKE)
         self._renew = link.redis.register_script(RENEW)
         self._release = link.redis.register_script(RELEASE)
@@ -57,8 +62,25 @@ class Presence:
 
         :raises LogUnavailable: when Redis does not answer.
         """
-        if not await self._link.within(self._sign()):
+        try:
+            is_known = await self._link.within(self._sign())
+        except LogUnavailable:
+            self._broken_at = time.monotonic()
+            raise
+        if not is_known:
+            if self._has_signed:
+                self._broken_at = time.monotonic()
             self._on_loss()
+        self._has_signed = True
+
+    async def was_unbroken(self, seconds: float) -> bool:
+        """Return whether Redis has answered, and lost nothing, for a time, as far as this process can know.
+
+        :raises LogUnavailable: when Redis does not answer now.
+        """
+        found = await self._link.within(self._link.redis.info("server"))
+        uptime = found["uptime_in_seconds"]
+        return bool(min(uptime, time.monotonic() - self._broken_at) >= seconds)
 
     async def _sign(self) -> bool:
         """Return whether Redis still had the sign before."""

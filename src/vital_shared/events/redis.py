@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self, cast
 
 from vital_shared.events.encoding import decode, frames_after
 from vital_shared.events.log import LogLost, LogUnavailable, RunState
-from vital_shared.events.memory import MemoryLog
 from vital_shared.events.redis_link import EventKeys, RedisLink
-from vital_shared.models.event import OUTCOMES, Event, EventAdapter, Outcome, RunPaused
+from vital_shared.models.event import OUTCOMES, Event, EventAdapter, Outcome
 
-__all__ = ["END", "FRAMES", "RedisFollower", "RedisLog", "RemoteLog"]
+__all__ = ["END", "FRAMES", "RedisFollower", "RemoteLog"]
 
 FRAMES: Final = b"frames"
 END: Final = b"end"
@@ -41,48 +40,6 @@ RETRY_SECONDS: Final = 0.2
 
 READER_MILLISECONDS: Final = 5_000
 """The time for which a reader's mark lasts."""
-
-
-class RedisLog(MemoryLog):
-    """A log in memory that is mirrored into Redis, for the readers in other processes.
-
-    :param tenant_id: the owner of the run.
-    :param note: notes that there is something new to be written into Redis.
-    """
-
-    def __init__(
-        self, run_id: str, *, tenant_id: str, note: Callable[[RedisLog], None], last_seq: int = 0
-    ) -> None:
-        super().__init__(run_id, last_seq=last_seq)
-        self.tenant_id = tenant_id
-        self.mirrored_seq = last_seq
-        """The number of the last event that is in Redis."""
-        self.is_noted = False
-        """Whether the mirror knows that there is something new."""
-        self._note = note
-
-    @property
-    def state(self) -> RunState:
-        """The state of the run, as far as the log knows it."""
-        if not self.is_closed:
-            return "live"
-        return "paused" if isinstance(self.outcome, RunPaused) else "ended"
-
-    def _added(self) -> None:
-        super()._added()
-        if not self.is_noted:  # Redis gets it a little later
-            self._note(self)
-
-    def close(self) -> None:
-        """End the log."""
-        super().close()
-        if self.last_seq and not self.is_noted:
-            self._note(self)
-
-    def reopen(self, last_seq: int, epoch: int) -> None:
-        """Go on after a pause."""
-        super().reopen(last_seq, epoch)
-        self.mirrored_seq = last_seq
 
 
 @dataclass(slots=True)

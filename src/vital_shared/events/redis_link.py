@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from vital_shared.errors import ConfigurationError
 from vital_shared.events.log import LogUnavailable
 
-__all__ = ["SIGN_MILLISECONDS", "EventKeys", "RedisLink"]
+__all__ = ["LIVE_MILLISECONDS", "SIGN_MILLISECONDS", "EventKeys", "RedisLink"]
 
 PREFIX: Final = "vital/1"
 """The prefix of all keys. The number is the format's: another version beside this one has keys of its own."""
@@ -27,6 +27,9 @@ OPERATION_TIMEOUT_SECONDS: Final = 1.0
 
 SIGN_MILLISECONDS: Final = 5_000
 """The time after which a process that gives no sign is taken for dead, and a lease for free."""
+
+LIVE_MILLISECONDS: Final = 3_600_000
+"""The time for which the log of a run is kept that is under way: its worker may die."""
 
 T = TypeVar("T")
 

@@ -10,8 +10,10 @@ from vital_shared.events.logs import EventLogs
 from vital_shared.events.memory import MemoryLog
 from vital_shared.events.mirror import Mirror
 from vital_shared.events.presence import Presence
-from vital_shared.events.redis import RedisLog, RemoteLog
+from vital_shared.events.redis import RemoteLog
+from vital_shared.events.redis_claim import RedisClaim
 from vital_shared.events.redis_link import EventKeys, RedisLink
+from vital_shared.events.written_log import WrittenLog
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFailedEvent
@@ -40,7 +42,7 @@ class SharedEventLogs(EventLogs):
         super().__init__()
         self._link = RedisLink(url)
         self.presence = Presence(self._link, self._fill_again, self._cancel)
-        self._mirror = Mirror(self._link, self.presence.worker)
+        self._mirror = Mirror(self._link, self.presence.worker, self._superseded)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -60,8 +62,19 @@ class SharedEventLogs(EventLogs):
         await self.presence.leave()
         await self._link.aclose()
 
-    def _make(self, run_id: str, tenant_id: str, last_seq: int) -> MemoryLog:
-        return RedisLog(run_id, tenant_id=tenant_id, note=self._mirror.note, last_seq=last_seq)
+    def _make(self, run_id: str, tenant_id: str, last_seq: int, epoch: int, *, is_durable: bool) -> MemoryLog:
+        return WrittenLog(
+            run_id,
+            tenant_id=tenant_id,
+            writer=self._mirror,
+            is_durable=is_durable,
+            last_seq=last_seq,
+            epoch=epoch,
+        )
+
+    async def _take(self, run_id: str, tenant_id: str, epoch: int, doubtful_seconds: float) -> bytes | None:
+        claim = RedisClaim(self._link, self.presence)
+        return await claim.take(run_id, tenant_id, epoch, doubtful_seconds)
 
     def _cancel(self, run_id: str) -> None:
         if self.on_cancel is not None:
@@ -70,7 +83,7 @@ class SharedEventLogs(EventLogs):
     def _fill_again(self) -> None:
         """Compare all logs with Redis, which has lost something."""
         for log in list(self._logs.values()):
-            if isinstance(log, RedisLog) and log.last_seq and not log.is_noted:
+            if isinstance(log, WrittenLog) and log.last_seq and not log.is_noted and not log.is_copy:
                 self._mirror.note(log)
 
     async def find_elsewhere(self, run_id: str, wait_seconds: float = 0.0) -> RemoteLog | None:

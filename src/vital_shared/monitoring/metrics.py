@@ -52,6 +52,7 @@ __all__ = [
     "DEGRADATIONS_TOTAL",
     "DEGRADED_RESPONSES_TOTAL",
     "ERROR_TYPE",
+    "EVENTS_NOT_WRITTEN_AHEAD_TOTAL",
     "EVENT_LOOP_LAG_SECONDS",
     "HTTP_REFUSAL",
     "HTTP_REFUSALS_TOTAL",
@@ -612,6 +613,10 @@ STORE_DEAD_LETTERS: Final = Gauge(
 STORE_CALLBACK_FAILURES_TOTAL: Final = Counter(
     "vital_store_callback_failures_total",
     "Callbacks after a write that raised an error; the write itself is committed.",
+)
+EVENTS_NOT_WRITTEN_AHEAD_TOTAL: Final = Counter(
+    "vital_events_not_written_ahead_total",
+    "Events of durable runs that readers got before they were stored: Redis, or the disk, did not take them.",
 )
 WATCHDOG_AGE_SECONDS: Final = Gauge(
     "vital_watchdog_age_seconds",

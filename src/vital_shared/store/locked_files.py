@@ -20,13 +20,14 @@ __all__ = ["abandoned_files", "create_locked_file"]
 logger = get_logger(__name__)
 
 
-def create_locked_file(folder: Path) -> tuple[Path, IO[str]]:
+def create_locked_file(folder: Path, suffix: str = ".jsonl") -> tuple[Path, IO[str]]:
     """Make a file of this process's own, which only its owner may read: answers may stand in it.
 
+    :param suffix: the end of its name.
     :raises OSError: when the disk does not take it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{os.getpid()}-{secrets.token_hex(8)}.jsonl"
+    path = folder / f"{os.getpid()}-{secrets.token_hex(8)}{suffix}"
     unnamed = path.with_suffix(".new")  # until it is locked, nobody may find it and take it for abandoned
     file = open(unnamed, "x", encoding="utf-8", opener=_private)  # noqa: SIM115 - a Path has no opener
     _lock(file)
@@ -34,12 +35,14 @@ def create_locked_file(folder: Path) -> tuple[Path, IO[str]]:
     return path, file
 
 
-def abandoned_files(folder: Path) -> Iterator[tuple[Path, IO[str]]]:
+def abandoned_files(folder: Path, suffix: str = ".jsonl") -> Iterator[tuple[Path, IO[str]]]:
     """Open the files that no living process holds; each stays locked until the next is opened.
 
     A file has to be removed by the caller, once it is of no more use.
+
+    :param suffix: the end of their names.
     """
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in sorted(folder.glob(f"*{suffix}")):
         try:
             file = path.open(encoding="utf-8")
         except OSError:  # of another user, or removed by another process just now

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal
@@ -506,6 +506,12 @@ class RunStore:
             await connection.run_sync(forget_overdue, now)
             await connection.run_sync(forget_expired, now)
         return tuple(to_ended(row) for row in (*unbegun, *expired, *lost))
+
+    async def unfinished(self, run_ids: Collection[str]) -> set[str]:
+        """Return those of some runs that run, or wait."""
+        found = select(runs.c.id).where(runs.c.id.in_(run_ids), runs.c.finished_at.is_(None))
+        async with self._database.connect() as connection:
+            return set(await connection.scalars(found))
 
     async def end_lost(self, now: datetime) -> tuple[EndedRun, ...]:
         """End the runs of processes that have died; see `LostRuns.end`."""

@@ -308,17 +308,21 @@ async def _event_logs(settings: Settings) -> AsyncIterator[EventLogs]:
     """Open the logs of runs, shared by all processes where there is an address."""
     url = settings.redis_url.get_secret_value()
     if not url:
-        yield EventLogs()
+        logs = EventLogs(settings.data_dir / "events")
+        try:
+            yield logs
+        finally:
+            await logs.aclose()
         return
     _check_redis()
     from vital_shared.events.shared_logs import SharedEventLogs  # noqa: PLC0415 - redis is an extra
 
-    logs = SharedEventLogs(url)
+    shared = SharedEventLogs(url)
     try:
-        await logs.start()
-        yield logs
+        await shared.start()
+        yield shared
     finally:
-        await logs.aclose()
+        await shared.aclose()
 
 
 @asynccontextmanager
