@@ -25,6 +25,7 @@
     ├── IngestError                 (vital_shared.retrieval) a file could not be read
     ├── SourceError                 (vital_shared.retrieval) a source of passages does not answer or refuses
     └── StoreError                  the database is not there or does not answer
+        ├── RunTakenOver            another worker has the run, and this one may begin nothing more of it
         └── WriteRefused            it is there, and will never take this write
 
 The graph engine imports nothing of ours, so `GraphError` stands there and is not a `VitalError`
@@ -56,6 +57,7 @@ __all__ = [
     "RunCancelled",
     "RunExpired",
     "RunFailed",
+    "RunTakenOver",
     "RunUnderWay",
     "SourceError",
     "StoreError",
@@ -242,6 +244,10 @@ class RunCancelled(RunFailed):
 
 class StoreError(VitalError):
     """The database is not there or does not answer."""
+
+
+class RunTakenOver(StoreError):
+    """Another worker has the run: this one may make no call, and begin no node with effects, for it."""
 
 
 class WriteRefused(StoreError):

@@ -61,7 +61,7 @@ def test_no_two_calls_of_a_run_have_one_name_over_all_its_epochs() -> None:
 
 def test_carried_charges_are_the_runs_own_and_are_owed_to_the_ledger() -> None:
     written, carried = charge("llm/1", 5), charge("llm/2", 30)
-    context = RunContext("run_1", question("?"), [written], epoch=1, carried=[carried])
+    context = RunContext("run_1", question("?"), [written], carried=[carried])
     assert context.nanos() == 35
     assert context.unwritten == (carried,)
 

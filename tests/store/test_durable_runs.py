@@ -16,7 +16,7 @@ from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import Cost, Timings, WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
-from vital_shared.store.durable_tables import run_nodes, workers
+from vital_shared.store.durable_tables import run_calls, run_nodes, workers
 from vital_shared.store.journal import Journal
 from vital_shared.store.run_record import RunRecord
 from vital_shared.store.runs import RunStore
@@ -48,7 +48,7 @@ class Worker:
 
     async def note(self, record: RunRecord, context: RunContext | None = None, **finished: str) -> bool:
         fence = self.runs.fence(record)
-        return await self.runs.note_nodes(record.id, fence, finished, now=NOW, context=context)
+        return await self.runs.note_nodes(record.id, fence, finished, context=context)
 
     async def fail(self, record: RunRecord, context: RunContext | None = None) -> bool:
         return await self.runs.fail(
@@ -204,10 +204,11 @@ async def test_finished_nodes_come_with_their_charges_and_go_with_the_run(databa
     context = alive.context(record)
     context.add(CHARGE)
     assert await alive.note(record, context, answer='"yes"')
-    assert context.unwritten == ()
-    assert await count(database, run_nodes) == await count(database, ledger) == 1
+    assert context.unlogged == ()
+    assert await count(database, run_nodes) == await count(database, run_calls) == 1
     assert await alive.fail(record, context)
-    assert (await count(database, run_nodes), await count(database, ledger)) == (0, 1)
+    assert await count(database, run_nodes) == await count(database, run_calls) == 0
+    assert await count(database, ledger) == 1
     assert not await alive.note(record, answer='"too late"')
     assert await count(database, run_nodes) == 0
 

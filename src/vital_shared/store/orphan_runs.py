@@ -12,6 +12,7 @@ from vital_shared.store.account_tables import reservations
 from vital_shared.store.database import Database
 from vital_shared.store.durable_tables import workers
 from vital_shared.store.fencing import fenced
+from vital_shared.store.run_calls import CarriedCalls, carry_calls
 from vital_shared.store.run_nodes import finished_nodes
 from vital_shared.store.run_record import RunRecord, to_record
 from vital_shared.store.tables import runs
@@ -58,6 +59,8 @@ class TakenRun(NamedTuple):
     record: RunRecord
     finished: dict[str, str]
     """JSON of what its finished nodes have made, by their names."""
+    calls: CarriedCalls
+    """The charges of its calls, and the nodes with effects that have begun."""
 
 
 class OrphanRuns:
@@ -139,7 +142,8 @@ def _take_over(
     connection.execute(
         update(reservations).where(reservations.c.run_id == orphan.run_id).values(expires_at=deadline_at)
     )
-    return TakenRun(to_record(row), finished_nodes(connection, orphan.run_id))
+    finished = finished_nodes(connection, orphan.run_id)
+    return TakenRun(to_record(row), finished, carry_calls(connection, orphan.run_id))
 
 
 def _forget_workers(connection: Connection) -> None:

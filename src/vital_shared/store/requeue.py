@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 from vital_shared.models.fence import Fence
 from vital_shared.store.background_run_table import background_runs
 from vital_shared.store.fencing import fenced
+from vital_shared.store.run_calls import carry_calls
 from vital_shared.store.run_nodes import forget_nodes
 from vital_shared.store.tables import runs
 
@@ -41,6 +42,7 @@ def requeue(connection: Connection, run_id: str, now: datetime, fence: Fence | N
     if not connection.execute(again).rowcount:
         return False
     forget_nodes(connection, run_id)
+    carry_calls(connection, run_id)  # before what is reserved is let go; they are entered with the next sweep
     back = {"status": "queued", "checkpoint": None, "output": None, "deadline_at": now + QUEUED_FOR}
     next_epoch = {"owner": "", "epoch": runs.c.epoch + 1, "takeovers": 0}
     return bool(connection.execute(update(runs).where(*running).values(back | next_epoch)).rowcount)

@@ -15,6 +15,7 @@ from vital_shared.store.conversations import Turn, add_turn
 from vital_shared.store.fencing import FENCED, fence_values
 from vital_shared.store.prepared import Prepared
 from vital_shared.store.requeue import requeue
+from vital_shared.store.run_calls import forget_calls
 from vital_shared.store.run_nodes import forget_nodes
 from vital_shared.store.run_record import LOST, REPEATABLE_FAILURES, RunRecord
 from vital_shared.store.stored_json import read_json
@@ -60,7 +61,7 @@ class RunEnd(Frozen):
     fence: Fence | None = None
     """The worker that ends it; None: nobody has it, and its status alone decides."""
     is_durable: bool = False
-    """Whether its finished nodes were stored, which are deleted with its end."""
+    """Whether its finished nodes and its calls were stored, which are deleted with its end."""
 
     def write(self, connection: Connection, *, is_late: bool = False) -> bool:
         """Write it, and return whether the run was still running, and has ended.
@@ -76,6 +77,7 @@ class RunEnd(Frozen):
             release(connection, self.run_id)
         if self.is_durable:
             forget_nodes(connection, self.run_id)
+            forget_calls(connection, self.run_id)
         if self.turn is not None:
             add_turn(connection, self.turn, run_id=self.run_id, now=self.finished_at)
         return True

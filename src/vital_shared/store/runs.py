@@ -53,6 +53,7 @@ from vital_shared.store.admission import (
     release,
     reserve,
 )
+from vital_shared.store.call_log import StoredCallLog
 from vital_shared.store.charge_writer import ChargeWriter
 from vital_shared.store.conversations import Turn
 from vital_shared.store.database import Database
@@ -60,10 +61,12 @@ from vital_shared.store.fencing import fenced
 from vital_shared.store.idempotency import IdempotencyKey, forget_expired, free_key, take_key
 from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
+from vital_shared.store.lost_calls import LostCalls
 from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
 from vital_shared.store.prepared import Prepared
 from vital_shared.store.requeue import requeue_overdue
+from vital_shared.store.run_calls import close_calls, forget_calls, keep_calls
 from vital_shared.store.run_decisions import add_decisions, decisions_of
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import forget_nodes, keep_nodes
@@ -120,6 +123,7 @@ class RunStore:
         """The part of the runs that outlives this process."""
         self.charge_writer = ChargeWriter(database, spool, self.journal)
         """Charges and ends of runs, on their way into the store."""
+        self._lost_calls = LostCalls(database, self.charge_writer)
         self._lost = LostRuns(database, self.journal, self.charge_writer)
         self.orphans = OrphanRuns(database)
         """The durable runs of workers that have died."""
@@ -224,6 +228,7 @@ class RunStore:
             if run_id in self._reserved:
                 release(connection, run_id)
             forget_nodes(connection, run_id)  # the checkpoint has them
+            forget_calls(connection, run_id)  # and the ledger these
             return True
 
         return await self.charge_writer.write(context, now, write, partial(self._let_go, run_id))
@@ -316,24 +321,33 @@ class RunStore:
         fence: Fence,
         finished: Mapping[str, str],
         *,
-        now: datetime,
         context: RunContext | None = None,
     ) -> bool:
         """Store what finished nodes of a durable run have made, with what the run has cost by then.
 
         It shares a transaction with other writes. Should the worker die, the next one gets them with the run,
-        see `take_over`.
+        see `take_over`; the ledger gets the charges with the end of the run, or with its pause.
 
         :param finished: JSON of what each node has made, by its name.
         :param context: the context with the charges.
         :returns: whether the run is running and this worker's; otherwise nothing is written.
-        :raises StoreError: when the database is not there or does not answer; charges are written later then.
+        :raises StoreError: when the database is not there or does not answer.
         """
+        known, logged = ((), 0) if context is None else (context.unlogged, len(context.charges))
 
         def write(connection: Connection) -> bool:
-            return keep_nodes(connection, run_id, fence, finished)
+            is_own = keep_nodes(connection, run_id, fence, finished)
+            return is_own and keep_calls(connection, run_id, fence, known=known)
 
-        return await self.charge_writer.write(context, now, write, lambda: None)
+        def written(is_own: bool) -> None:
+            if is_own and context is not None:
+                context.mark_logged(logged)
+
+        return await asyncio.shield(self._database.put(write, written))
+
+    def call_log(self, context: RunContext, fence: Fence) -> StoredCallLog:
+        """Return the log of a durable run's calls, which others go on from."""
+        return StoredCallLog(self._database, context, fence)
 
     async def decisions(self, run_id: str) -> tuple[RunDecision, ...]:
         """Return the decisions that were made on a run, the oldest first."""
@@ -503,8 +517,10 @@ class RunStore:
             lost = (await connection.execute(_overdue("running", now))).mappings().all()
             for row in lost:
                 await connection.run_sync(forget_nodes, row["id"])
+                await connection.run_sync(close_calls, row["id"])  # before what is reserved is forgotten
             await connection.run_sync(forget_overdue, now)
             await connection.run_sync(forget_expired, now)
+        await self._lost_calls.enter(now)
         return tuple(to_ended(row) for row in (*unbegun, *expired, *lost))
 
     async def unfinished(self, run_ids: Collection[str]) -> set[str]:

@@ -13,6 +13,7 @@ from vital_shared.models.fence import Fence
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.store.fencing import is_current
 from vital_shared.store.ledger import Payer, record, spending_lock
+from vital_shared.store.run_calls import forget_call
 from vital_shared.store.run_end import RunEnd
 
 __all__ = ["END", "Settlement", "payer_of"]
@@ -31,6 +32,8 @@ class Settlement(Frozen):
     end: RunEnd | None = None
     fence: Fence | None = None
     """The worker of a durable run: all of it is refused once another one has the run. None: no other can."""
+    clears_calls: bool = False
+    """Whether these are the calls that a durable run has left, which are deleted with this."""
 
     @property
     def nanos(self) -> int:
@@ -55,7 +58,8 @@ class Settlement(Frozen):
     @property
     def parts(self) -> tuple[Settlement, ...]:
         """Each charge, and then the end, as one that can be written without the others."""
-        charges = (self.model_copy(update={"charges": (each,), "end": None}) for each in self.charges)
+        one: dict[str, object] = {"end": None, "clears_calls": False}
+        charges = (self.model_copy(update={"charges": (each,)} | one) for each in self.charges)
         ends = () if self.end is None else (self.model_copy(update={"charges": ()}),)
         return (*charges, *ends)
 
@@ -72,6 +76,9 @@ class Settlement(Frozen):
         if not self.may_be_written(connection):
             return False, ()
         new = record(connection, self.run_id, self.payer, self.charges, self.at)
+        if self.clears_calls:
+            for charge in self.charges:
+                forget_call(connection, self.run_id, charge.item)
         return self.end is not None and self.end.write(connection, is_late=True), new
 
 
