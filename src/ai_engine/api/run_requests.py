@@ -149,15 +149,16 @@ async def resume_once(
     """
     if key is None:
         return await resume(http_request, engine, record, decision)
-    if await engine.idempotency.find(key, now=engine.services.now()) is None:
-        try:
-            run, after = await resume(http_request, engine, record, decision, key)
-        except (AlreadyResumed, KeyTaken):  # perhaps by the same request, at this moment
-            if await engine.idempotency.find(key, now=engine.services.now()) is None:
-                raise
-        else:
-            run.is_awaited = True
-            return run, after
+    async with engine.hub.resumption(record.id):
+        if await engine.idempotency.find(key, now=engine.services.now()) is None:
+            try:
+                run, after = await resume(http_request, engine, record, decision, key)
+            except (AlreadyResumed, KeyTaken):  # perhaps by the same request, at this moment
+                if await engine.idempotency.find(key, now=engine.services.now()) is None:
+                    raise
+            else:
+                run.is_awaited = True
+                return run, after
     return await _resumed_before(engine, record)
 
 

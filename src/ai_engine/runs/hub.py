@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
+from weakref import WeakValueDictionary
 
 from ai_engine.runs.fair_slots import FairSlots, Gone, WeightOf
 from vital_shared.deadline import Deadline
@@ -215,6 +216,7 @@ class RunHub:
         self._retention = retention_seconds
         self._clock = clock
         self._runs: dict[str, LiveRun] = {}
+        self._resumptions: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def active(self) -> int:
@@ -283,6 +285,13 @@ class RunHub:
         run.begin(execution)
         self._tasks.create_task(run.work())
         return run
+
+    @asynccontextmanager
+    async def resumption(self, run_id: str) -> AsyncIterator[None]:
+        """Let one request at a time resume a run: between its claim and its start it cannot be followed."""
+        lock = self._resumptions.setdefault(run_id, asyncio.Lock())
+        async with lock:
+            yield
 
     async def paused(self, run_id: str) -> None:
         """Wait until a run that has announced its pause has let go of everything, so as to be resumed."""

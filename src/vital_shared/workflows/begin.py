@@ -175,11 +175,12 @@ async def resume(
     except LimitExceeded as error:
         count_refused(error)
         raise
-    stream.log.reopen(record.last_seq, claimed.epoch)
     await name_tenant(workflow, record.input)
     await name_labels(workflow, record.input, _agent_of(workflow, run))
     metrics = RunMetrics(run_id, record.input, services.request_counts, workflow.traits, workflow.name)
     paid = await services.runs.charges(run_id)
+    # Last of all: until the run is at work again, its readers find it paused.
+    stream.log.reopen(record.last_seq, claimed.epoch)
     return Execution(
         workflow,
         record.input,

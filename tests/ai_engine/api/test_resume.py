@@ -218,6 +218,32 @@ async def test_the_same_request_with_its_key_gets_the_same_answer(reviewing: Ser
     assert (await resume(reviewing, run_id, body)).status_code == 409
 
 
+async def test_a_repetition_waits_for_the_run_that_is_being_resumed(
+    reviewing: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = await paused(reviewing)
+    runs, claimed, may_begin = reviewing.services.runs, asyncio.Event(), asyncio.Event()
+    charges = runs.charges
+
+    async def slow_charges(run_id: str) -> Any:
+        claimed.set()
+        await may_begin.wait()
+        return await charges(run_id)
+
+    monkeypatch.setattr(runs, "charges", slow_charges)
+    body, key = {"answers": ANSWERS}, {"Idempotency-Key": "once"}
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(resume(reviewing, run_id, body, **key))
+        await claimed.wait()
+        again = tasks.create_task(resume(reviewing, run_id, body, **key))
+        events = await reviewing.events(f"/v1/runs/{run_id}/events")
+        assert events[-1]["type"] == "run_paused", "its readers find it paused"
+        await asyncio.wait([again], timeout=0.2)
+        may_begin.set()
+    assert first.result().status_code == again.result().status_code == 200, again.result().text
+    assert first.result().text == again.result().text
+
+
 async def test_the_chat_says_how_to_go_on(reviewing: Service) -> None:
     body = {"model": "mode-2/generalist", "messages": [{"role": "user", "content": "A draft."}]}
     answer = (await reviewing.client.post("/v1/chat/completions", json=body)).json()
