@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import aiohttp
 from tests.chaos.question import Question
-from tests.chaos.stream import read_events
+from tests.chaos.stream import Chat, read_chat, read_events
 
 __all__ = ["Client"]
 
@@ -45,10 +45,50 @@ class Client:
         began = time.monotonic()
         try:
             async with asyncio.timeout(LONGEST_WAIT_SECONDS):
-                await (self._streamed if question.kind.is_streamed else self._at_once)(question)
+                await self._way(question)(question)
         except TimeoutError:
             question.error = f"no answer in time; the last: {question.error or 'nothing'}"
         question.seconds = time.monotonic() - began
+
+    def _way(self, question: Question) -> Callable[[Question], Awaitable[None]]:
+        if question.kind.is_chat:
+            return self._chat
+        return self._streamed if question.kind.is_streamed else self._at_once
+
+    # In OpenAI's dialect
+
+    async def _chat(self, question: Question) -> None:
+        """Ask until a stream comes to its end: this dialect cannot go on with one that broke off."""
+        while True:
+            chat = Chat()
+            try:
+                await self._post_chat(question, chat)
+            except FAILURES as error:
+                chat.error = f"{type(error).__name__}: {error}"
+            except Refused as refused:
+                chat.error = str(refused)
+                if not refused.is_temporary:
+                    question.error = chat.error
+                    return
+                await asyncio.sleep(refused.wait_seconds)
+            question.run_id = chat.run_id or question.run_id
+            if chat.finish_reason == "stop" and not chat.error:
+                question.output, question.error = {"status": "completed", "response": chat.text}, ""
+                question.stream.take_text(chat.text)
+                return
+            question.error = chat.error or "the chunks ended before the answer"
+            question.reconnects += 1
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _post_chat(self, question: Question, chat: Chat) -> None:
+        async with self._session.post(
+            self._any(question.kind.path),
+            json=question.body,
+            headers={"Idempotency-Key": question.key, "X-Tenant-ID": question.tenant},
+            timeout=aiohttp.ClientTimeout(sock_read=SILENCE_SECONDS, sock_connect=SILENCE_SECONDS),
+        ) as response:
+            await _check(response)
+            await read_chat(response, chat)
 
     # With a stream
 

@@ -23,8 +23,15 @@ class Kind:
     """Whether a tool is used, which manual modes ask to approve."""
 
     @property
+    def is_chat(self) -> bool:
+        """Whether it is asked in OpenAI's dialect."""
+        return self.path == CHAT
+
+    @property
     def name(self) -> str:
         """Its name in tables."""
+        if self.is_chat:
+            return "OpenAI's chat, streamed"
         workflow = self.path.split("/")[3] if "workflows" in self.path else f"mode {self.mode}"
         return f"{workflow}, {'streamed' if self.is_streamed else 'at once'}"
 
@@ -32,8 +39,9 @@ class Kind:
 RUNS: Final = "/v1/runs"
 REPORT: Final = "/v1/workflows/report/runs"
 APPROVED: Final = "/v1/workflows/approved/runs"
+CHAT: Final = "/v1/chat/completions"
 
-KINDS: Final = tuple(
+OWN_KINDS: Final = tuple(
     Kind(path, mode, is_streamed, calls, is_calculation)
     for path, mode, calls, is_calculation in (
         (RUNS, "1", 1, True),
@@ -45,6 +53,8 @@ KINDS: Final = tuple(
     )
     for is_streamed in (True, False)
 )
+
+KINDS: Final = (*OWN_KINDS, Kind(CHAT, "2", is_streamed=True, calls=1))
 
 
 @dataclass
@@ -75,6 +85,9 @@ class Question:
     def body(self) -> dict[str, Any]:
         """The request."""
         asked = f"What is the answer to chaos-{self.number}?"
+        if self.kind.is_chat:
+            messages = [{"role": "user", "content": asked}]
+            return {"model": "mode-2/generalist", "messages": messages, "stream": True}
         if self.kind.is_calculation:
             asked = f"Calculate {self.number} * 3 for chaos-{self.number}"
         return {

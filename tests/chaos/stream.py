@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 
-__all__ = ["Stream", "read_events"]
+__all__ = ["Chat", "Stream", "read_chat", "read_events"]
 
 ENDS: Final = frozenset({"run_finished", "run_paused", "run_failed"})
 
@@ -32,6 +32,10 @@ class Stream:
         """The answer's text, without what was voided."""
         return "".join(text for _, text in self._tokens)
 
+    def take_text(self, text: str) -> None:
+        """Take an answer that came without numbers."""
+        self._tokens = [(0, text)]
+
     def take(self, event: dict[str, Any], run_id: str, *, repeats: bool = False) -> None:
         """Take the next event.
 
@@ -51,6 +55,36 @@ class Stream:
         elif event["type"] == "superseded":
             self.superseded += 1
             self._tokens = [each for each in self._tokens if each[0] < event["from_seq"]]
+
+
+@dataclass
+class Chat:
+    """An answer in OpenAI's dialect, as it comes in chunks over one connection."""
+
+    run_id: str = ""
+    text: str = ""
+    finish_reason: str = ""
+    error: str = ""
+
+    def take(self, chunk: dict[str, Any]) -> None:
+        """Take the next chunk."""
+        if error := chunk.get("error"):
+            self.error = f"{error['code']}: {error['message']}"
+            return
+        self.run_id = chunk["id"]
+        for choice in chunk["choices"]:
+            self.text += choice["delta"].get("content") or ""
+            self.finish_reason = choice["finish_reason"] or self.finish_reason
+
+
+async def read_chat(response: aiohttp.ClientResponse, chat: Chat) -> None:
+    """Read the chunks until they end."""
+    async for raw in response.content:
+        line = raw.decode().strip()
+        if line == "data: [DONE]":
+            return
+        if line.startswith("data:"):
+            chat.take(json.loads(line[5:]))
 
 
 async def read_events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:

@@ -1,0 +1,87 @@
+"""Let an engine die at every point of a run, one point at a time, and print what was wrong: `make takeover`."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from tests.takeover.crash import POINTS, CrashPoint
+from tests.takeover.flows import FLOWS
+from tests.takeover.fork_server import ForkServer, fork_server
+from tests.takeover.trial import trial
+
+EXAMPLES: Final = 5
+
+
+def main() -> int:
+    """Run it; the exit code is the number of faulty trials."""
+    parser = argparse.ArgumentParser(prog="python -m tests.takeover", description=__doc__)
+    parser.add_argument(
+        "--turns", type=int, default=40, help="turns of the event loop of each flow, of all those"
+    )
+    parser.add_argument("--pairs", type=int, default=40, help="pairs of deaths, drawn by chance")
+    parser.add_argument("--kinds", nargs="+", default=POINTS, choices=POINTS)
+    chosen = parser.parse_args()
+    table = Table("flow", "kind", "trials", "deaths", "faulty", "examples")
+    faulty = 0
+    with fork_server() as server, tempfile.TemporaryDirectory(prefix="vital-template-") as made:
+        template = Path(made)
+        server.prepare(template)
+        for flow in FLOWS:
+            counts = trial(server, template, flow, []).points
+            for kind in chosen.kinds:
+                singles = [
+                    [CrashPoint(kind, number)] for number in _numbers(kind, counts[kind], chosen.turns)
+                ]
+                faulty += _try(server, template, flow, kind, singles, table)
+            pairs = list(_pairs(counts, chosen.kinds, chosen.pairs))
+            faulty += _try(server, template, flow, "two of them", pairs, table)
+    Console(width=160).print(table)
+    return min(faulty, 100)
+
+
+def _numbers(kind: str, count: int, turns: int) -> Sequence[int]:
+    every = range(1, count + 1)
+    return every if kind != "turn" or count <= turns else random.sample(every, turns)
+
+
+def _pairs(counts: dict[str, int], kinds: Sequence[str], pairs: int) -> Iterator[list[CrashPoint]]:
+    for _ in range(pairs):
+        drawn = (random.choice(kinds) for _ in range(2))
+        yield [CrashPoint(kind, random.randint(1, counts[kind])) for kind in drawn]  # type: ignore[arg-type]
+
+
+def _try(
+    server: ForkServer,
+    template: Path,
+    flow: str,
+    kind: str,
+    trials: Sequence[Sequence[CrashPoint]],
+    table: Table,
+) -> int:
+    found, deaths = [], 0
+    for points in trials:
+        try:
+            left = trial(server, template, flow, points)
+        except AssertionError as error:  # an engine has ended with an error, or not at all
+            found.append(f"{_shown(points)}: {str(error).strip().splitlines()[-1]}")
+            continue
+        deaths += left.deaths
+        found += [f"{_shown(points)}: {'; '.join(faults)}"] if (faults := left.faults()) else []
+    table.add_row(flow, kind, str(len(trials)), str(deaths), str(len(found)), "\n".join(found[:EXAMPLES]))
+    return len(found)
+
+
+def _shown(points: Sequence[CrashPoint]) -> str:
+    return ", ".join(f"{point.kind} {point.number}" for point in points)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""A crash at one point of a process: at a turn of its event loop, a write of its store, or an event of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sqlite3.dbapi2
+import threading
+from collections import Counter
+from typing import Any, Final, Literal, NamedTuple
+
+__all__ = ["POINTS", "CrashPoint", "Crasher", "CrashingLoop", "trace_writes"]
+
+Kind = Literal["turn", "write", "call"]
+
+POINTS: Final[tuple[Kind, ...]] = ("turn", "write", "call")
+"""Between two awaits; before a statement that writes, or a commit; around each event of a provider."""
+
+WRITES: Final = ("INSERT", "UPDATE", "DELETE", "WITH", "COMMIT")
+
+
+class CrashPoint(NamedTuple):
+    """The number of the point, of one kind, at which the process dies."""
+
+    kind: Kind
+    number: int
+
+
+class Crasher:
+    """A counter of the points that the process has come to, from `arm` on, in any thread.
+
+    :param point: where it dies; None: nowhere.
+    """
+
+    def __init__(self, point: CrashPoint | None) -> None:
+        self.counts: Counter[str] = Counter()
+        self._point = point
+        self._is_armed = False
+        self._lock = threading.Lock()
+
+    def arm(self) -> None:
+        """Begin to count."""
+        self._is_armed = True
+
+    def come_to(self, kind: Kind) -> None:
+        """Count a point, and die if it is the one: no handler runs, and no thread goes on."""
+        if not self._is_armed:
+            return
+        with self._lock:
+            self.counts[kind] += 1
+            if self._point == (kind, self.counts[kind]):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class CrashingLoop(asyncio.SelectorEventLoop):
+    """An event loop, each of whose turns is a point."""
+
+    crasher: Crasher
+
+    def _run_once(self) -> None:
+        self.crasher.come_to("turn")
+        super()._run_once()  # type: ignore[misc]  # of asyncio's own loop
+
+
+def trace_writes(crasher: Crasher) -> None:
+    """Let each statement that writes be a point, on every connection of this process to SQLite."""
+
+    def note(statement: str) -> None:
+        if statement.lstrip().upper().startswith(WRITES):
+            crasher.come_to("write")
+
+    class TracedConnection(sqlite3.Connection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.set_trace_callback(note)
+
+    connect = sqlite3.connect
+
+    def traced(*args: Any, **options: Any) -> sqlite3.Connection:
+        return connect(*args, **{"factory": TracedConnection} | options)
+
+    sqlite3.connect = sqlite3.dbapi2.connect = traced

@@ -1,0 +1,142 @@
+"""One run, whose engines die at given points until one ends it; and what is left of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfile
+from typing import Any, Final
+
+from tests.takeover.crash import CrashPoint
+from tests.takeover.fork_server import ForkServer
+from tests.takeover.line_file import LineFile
+from tests.takeover.model import PRICES
+
+__all__ = ["Left", "trial"]
+
+NANOS_PER_TOKEN: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left once the run has ended."""
+
+    events: list[dict[str, Any]]
+    """What the run's reader was sent, over all engines."""
+    calls: list[dict[str, Any]]
+    """The provider's log."""
+    runs: list[dict[str, Any]]
+    ledger: list[dict[str, Any]]
+    open_rows: dict[str, int]
+    points: dict[str, int]
+    """The points that the last engine came to."""
+    deaths: int
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with it."""
+        return [*self._faulty_events(), *self._faulty_answer(), *self._faulty_calls(), *self._left_open()]
+
+    def _faulty_events(self) -> list[str]:
+        numbers = [event["seq"] for event in self.events]
+        if numbers != list(range(1, len(numbers) + 1)):
+            return [f"the events are numbered {numbers}"]
+        return []
+
+    def _faulty_answer(self) -> list[str]:
+        if [run["status"] for run in self.runs] != ["completed"]:
+            return [
+                f"runs: {[(run['status'], run['error_type'], run['error_message']) for run in self.runs]}"
+            ]
+        stored = json.loads(self.runs[0]["output"])["response"]
+        end = self.events[-1]
+        if end["type"] != "run_finished" or end["output"]["response"] != stored:
+            return [f"the stream ends with {end}, and stored is {stored!r}"]
+        text = self._streamed_text()
+        return [] if text == stored else [f"the stream's text is {text!r}, and stored is {stored!r}"]
+
+    def _streamed_text(self) -> str:
+        tokens: list[tuple[int, str]] = []
+        for event in self.events:
+            if event["type"] == "token":
+                tokens.append((event["seq"], event["text"]))
+            elif event["type"] == "superseded":
+                tokens = [each for each in tokens if each[0] < event["from_seq"]]
+        return "".join(text for _, text in tokens)
+
+    def _faulty_calls(self) -> list[str]:
+        """See that each call has one row; one whose answer was received by a living engine is exact."""
+        made = len(self.calls)
+        known = Counter(json.loads(row["raw_usage"] or "{}").get("call") for row in self.ledger)
+        estimates = [row for row in self.ledger if row["estimated"]]
+        faults = []
+        if len(self.ledger) != made:
+            faults.append(f"{made} calls have {len(self.ledger)} rows: {self._rows()}")
+        if any(count > 1 for call, count in known.items() if call is not None):
+            faults.append(f"a call has two rows: {self._rows()}")
+        if len(estimates) != known[None]:
+            faults.append(f"a row is neither exact nor flagged: {self._rows()}")
+        for row in self.ledger:
+            call = json.loads(row["raw_usage"] or "{}").get("call")
+            if call is not None and row["cost_nanos"] != (60 + call) * NANOS_PER_TOKEN:
+                faults.append(f"call {call} costs {row['cost_nanos']} nano-dollars")
+        return faults
+
+    def _rows(self) -> list[tuple[str, Any, bool]]:
+        return [(row["item"], row["raw_usage"], bool(row["estimated"])) for row in self.ledger]
+
+    def _left_open(self) -> list[str]:
+        return [f"{count} rows in {table}" for table, count in self.open_rows.items() if count]
+
+
+def trial(server: ForkServer, template: Path, flow: str, points: Sequence[CrashPoint]) -> Left:
+    """Begin a run, and let one engine after the other die at the points; the last one lives.
+
+    :param template: a folder with a database that is up to date.
+    """
+    with tempfile.TemporaryDirectory(prefix="vital-takeover-") as made:
+        folder = Path(made)
+        copyfile(template / "vital.db", folder / "vital.db")
+        (folder / "vital.toml").write_text(PRICES, encoding="utf-8")
+        deaths = 0
+        for point in (*points, None):
+            if server.run(folder, flow, point):
+                break
+            deaths += 1
+            _end_leases(folder)
+        return _read(folder, deaths)
+
+
+def _end_leases(folder: Path) -> None:
+    """Let the time pass that a dead engine's lease lasts."""
+    with closing(sqlite3.connect(folder / "vital.db")) as connection, connection:
+        connection.execute("UPDATE workers SET lease_until = 1")
+
+
+def _read(folder: Path, deaths: int) -> Left:
+    with closing(sqlite3.connect(folder / "vital.db")) as connection:
+        connection.row_factory = sqlite3.Row
+
+        def rows(statement: str) -> list[dict[str, Any]]:
+            return [dict(row) for row in connection.execute(statement)]
+
+        tables = {row["name"] for row in rows("SELECT name FROM sqlite_master")}
+        open_rows = {
+            table: rows(f"SELECT count(*) AS count FROM {table}")[0]["count"]
+            for table in ("reservations", "run_nodes", "run_calls")
+            if table in tables
+        }
+        return Left(
+            events=LineFile(folder / "seen").read(),
+            calls=[line for line in LineFile(folder / "calls").read() if line["event"] == "arrived"],
+            runs=rows("SELECT * FROM runs"),
+            ledger=rows("SELECT * FROM ledger WHERE cost_type = 'llm'"),
+            open_rows=open_rows,
+            points=LineFile(folder / "points").read()[-1],
+            deaths=deaths,
+        )
