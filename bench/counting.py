@@ -66,7 +66,7 @@ READINGS = 15
 
 
 class Recorder(Observer):
-    """Keeps what the engine tells."""
+    """An observer that keeps what the engine reports."""
 
     def __init__(self) -> None:
         self.notified: list[tuple[str, tuple[Any, ...]]] = []

@@ -89,7 +89,7 @@ async def cpu(ask: Ask, calls: int) -> float:
 
 
 async def measure_all(url: str, quick: bool) -> tuple[list[Row], list[str]]:
-    """Measure all clients that are installed, and tell why others are not there."""
+    """Measure all clients that are installed, and return the reasons why others are missing."""
     rows, notes = await measure(url, OWN, quick)
     # Only now, since some leave threads and caches behind that would count as ours, and as the floor's.
     others, missing = await measure(url, [client for client in CLIENTS if client not in OWN], quick)

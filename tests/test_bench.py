@@ -9,7 +9,7 @@ from vital_shared.testing import CannedModel, CannedSource, passage, workflow_se
 BENCH = Path(__file__).parents[1] / "bench"
 
 
-async def test_the_counting_of_one_request_can_be_told_again(
+async def test_the_counting_of_one_request_can_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(BENCH)

@@ -76,8 +76,8 @@ def test_what_an_error_says_is_a_line_of_debug_level(
             logger.exception("caught")
             logger.info("never read at warning level", exc_info=True)
     for record in caplog.records:
-        told = record.getMessage() + str(record.exc_info)
-        assert ("Error" in told) or ("Group" in told)
-        assert (SECRET in told) is (record.levelno == logging.DEBUG)
+        reported = record.getMessage() + str(record.exc_info)
+        assert ("Error" in reported) or ("Group" in reported)
+        assert (SECRET in reported) is (record.levelno == logging.DEBUG)
     shown = [record.levelname for record in caplog.records if record.levelno > logging.DEBUG]
     assert shown == ["WARNING", "ERROR"] + ["INFO"] * (level == logging.DEBUG)

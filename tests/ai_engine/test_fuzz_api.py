@@ -133,7 +133,7 @@ def test_any_json_is_answered_in_the_paths_dialect(url: str, path: str) -> None:
         response = httpx.post(url + path, content=content, headers=headers, timeout=REQUEST_SECONDS)
         assert response.status_code in range(200, 500)
         if response.status_code >= 400:
-            told = response.json()
-            assert told["error"]["message"] if "error" in told else told["detail"]
+            reported = response.json()
+            assert reported["error"]["message"] if "error" in reported else reported["detail"]
 
     exchange()

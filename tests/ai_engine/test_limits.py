@@ -216,7 +216,9 @@ async def test_what_is_free_needs_no_budget(service: Service) -> None:
     assert (await service.ask(**PLAIN | {"model": "extractive"})).status_code == 200
 
 
-async def test_requests_beyond_the_rate_are_told_when_to_come_again(service: Service, clock: Clock) -> None:
+async def test_requests_beyond_the_rate_are_reported_when_to_come_again(
+    service: Service, clock: Clock
+) -> None:
     await limit(service, requests_per_minute=3)
     answers = await asyncio.gather(*(service.ask() for _ in range(10)))
     assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 7

@@ -1,4 +1,4 @@
-"""What the service logs: JSON lines that name the run, and nothing of what users ask or are told."""
+"""What the service logs: JSON lines that name the run, and nothing of requests and answers."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ def nested(depth: int) -> str:
 
 
 def calls(*functions: Any) -> list[bytes]:
-    told = [{"index": n, "id": f"c{n}", "function": each} for n, each in enumerate(functions)]
-    return [chunk({"tool_calls": told}), chunk(finish="tool_calls"), *END]
+    reported = [{"index": n, "id": f"c{n}", "function": each} for n, each in enumerate(functions)]
+    return [chunk({"tool_calls": reported}), chunk(finish="tool_calls"), *END]
 
 
 def text(*deltas: Any, finish: Any = "stop", end: Any = END) -> list[bytes]:

@@ -98,7 +98,7 @@ class Case:
     for_tenants: bool = True
     """Whether a tenant's own key with the scope is enough."""
 
-    tells: bool = False
+    shows: bool = False
     """Whether acme is answered with something of its own."""
 
 
@@ -111,7 +111,7 @@ AGUI = {"params": {"mode": "2", "agent_id": "classifier"}, "json": TALK}
 
 CASES: dict[tuple[str, str], Case] = {
     ("POST", "/v1/runs"): Case("ask", 200, 422, QUESTIONS),
-    ("GET", "/v1/runs/{run_id}"): Case("ask", 200, 404, tells=True),
+    ("GET", "/v1/runs/{run_id}"): Case("ask", 200, 404, shows=True),
     ("DELETE", "/v1/runs/{run_id}"): Case("ask", 204, 404),
     ("GET", "/v1/runs/{run_id}/events"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/approval"): Case("ask", 200, 404, (APPROVAL,)),
@@ -124,15 +124,15 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/v1/models"): Case("ask", 200, 200),
     ("GET", "/v1/models/{mode}/{agent_id}"): Case("ask", 200, 404),
     ("GET", "/v1/models/{name}"): Case("ask", 404, 404),
-    ("GET", "/v1/agents"): Case("ask", 200, 200, tells=True),
-    ("GET", "/v1/agents/{agent_id}"): Case("ask", 200, 404, tells=True),
+    ("GET", "/v1/agents"): Case("ask", 200, 200, shows=True),
+    ("GET", "/v1/agents/{agent_id}"): Case("ask", 200, 404, shows=True),
     ("PUT", "/v1/agents/{agent_id}"): Case("admin", 200, 200, ({"json": AGENT},)),
     ("DELETE", "/v1/agents/{agent_id}"): Case("admin", 204, 404),
-    ("GET", "/v1/documents"): Case("ask", 200, 200, tells=True),
+    ("GET", "/v1/documents"): Case("ask", 200, 200, shows=True),
     ("POST", "/v1/documents"): Case(
         "admin", 200, 201, ({"files": {"file": (FILE[0], b"# Other\n\nText.")}},)
     ),
-    ("GET", "/v1/documents/{document_id}"): Case("ask", 200, 404, tells=True),
+    ("GET", "/v1/documents/{document_id}"): Case("ask", 200, 404, shows=True),
     ("DELETE", "/v1/documents/{document_id}"): Case("admin", 204, 404),
     ("GET", "/v1/budgets"): Case("costs", 200, 200),
     ("GET", "/v1/budgets/{tenant_id}"): Case("costs", 200, 404),
@@ -230,7 +230,7 @@ async def test_the_tenant_itself_does(
     for request in case.requests:
         status, text = await world.send(method, path, request, world.own)
         assert status == case.own, text
-        assert not case.tells or MARK in text
+        assert not case.shows or MARK in text
 
 
 @pytest.mark.parametrize(("method", "path", "case"), CLOSED)

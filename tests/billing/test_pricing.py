@@ -65,10 +65,10 @@ def test_each_kind_of_token_has_its_price_and_the_sum_is_rounded_once(price, tok
 
 
 @given(prices(), some_tokens())
-def test_unit_prices_are_told_exactly(price, tokens):
-    told = {name: Decimal(text) for name, text in price.rates.in_dollars().items()}
-    assert Price(**told) == Price(**(price.model_dump(exclude_none=True) | told))
-    assert Price(**told).rates == price.rates
+def test_unit_prices_are_reported_exactly(price, tokens):
+    reported = {name: Decimal(text) for name, text in price.rates.in_dollars().items()}
+    assert Price(**reported) == Price(**(price.model_dump(exclude_none=True) | reported))
+    assert Price(**reported).rates == price.rates
 
 
 def test_a_half_is_rounded_to_even():

@@ -44,11 +44,11 @@ class Tier(RuleBasedStateMachine):
             lambda entry, cause, age: self.left.append((entry.output.response, cause, age)),
         )
         self.model: dict[str, tuple[str, float, int]] = {}  # the one that was used last comes last
-        self.told: list[tuple[str, str, float]] = []
+        self.reported: list[tuple[str, str, float]] = []
 
     def leave(self, key: str, cause: str) -> None:
         text, at, _ = self.model.pop(key)
-        self.told.append((text, cause, self.now - at))
+        self.reported.append((text, cause, self.now - at))
 
     @rule(seconds=st.floats(0, 12))
     def time_passes(self, seconds: float) -> None:
@@ -94,7 +94,7 @@ class Tier(RuleBasedStateMachine):
     def it_holds_what_the_model_holds(self) -> None:
         assert len(self.tier) == len(self.model) <= ENTRIES
         assert self.tier.bytes == self.bytes() <= self.most_bytes
-        assert self.left == self.told
+        assert self.left == self.reported
 
 
 TestTier = Tier.TestCase

@@ -184,6 +184,6 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long(tiers, server):
     assert tier.in_use == 0
 
 
-def test_an_address_that_is_none_is_told():
+def test_an_address_that_is_none_is_reported():
     with pytest.raises(ConfigurationError, match="VITAL_REDIS_URL"):
         RedisTier("http://somewhere", 1, 1)

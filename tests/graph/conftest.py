@@ -47,7 +47,7 @@ def virtual_loop() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 class Log(Observer):
-    """What an observer is told, in the order of what happens."""
+    """An observer that keeps the hooks that were called, in their order."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[Any, ...]] = []
@@ -88,7 +88,7 @@ def log() -> Log:
 
 @pytest.fixture
 def prepare(log: Log) -> Callable[..., Run]:
-    """Make a run whose clock is the loop's and that tells the log."""
+    """Make a run whose clock is the loop's and that writes to the log."""
 
     def prepare(graph: type[Graph] | Graph, options: dict[str, Any] | None = None, **inputs: Any) -> Run:
         target = graph() if isinstance(graph, type) else graph

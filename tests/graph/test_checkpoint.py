@@ -146,7 +146,7 @@ async def test_a_run_goes_on_from_json_with_equal_values_and_nothing_twice(prepa
     )
     assert isinstance(run.value("words")[0], Outcome)
     assert run.value("approved") == {"a"}
-    # What was told before the pause is carried on, and the wait is in no time.
+    # What was reported before the pause is carried on, and the wait is in no time.
     assert run.degradations == first.degradations
     assert [degradation.reason for degradation in run.degradations] == ["no_history", "word_failed"]
     assert run.seconds == first.seconds + 1

@@ -45,7 +45,7 @@ async def test_a_fallback_gives_the_value_and_the_run_is_degraded(prepare, log):
     assert log.of("a") == ["start", "success"]
 
 
-async def test_a_fallback_after_a_timeout_tells_its_own_reason(prepare):
+async def test_a_fallback_after_a_timeout_states_its_own_reason(prepare):
     async def does(x, y):
         return "other"
 
@@ -55,7 +55,7 @@ async def test_a_fallback_after_a_timeout_tells_its_own_reason(prepare):
     assert [degradation.reason for degradation in run.degradations] == ["llm_timeout"]
 
 
-async def test_a_fallback_that_fails_fails_the_node_and_tells_both_errors(prepare):
+async def test_a_fallback_that_fails_fails_the_node_and_states_both_errors(prepare):
     async def does(x, y):
         raise KeyError("second choice")
 

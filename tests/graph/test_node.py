@@ -61,7 +61,7 @@ def test_a_method_defined_twice_names_both_places(place):
     )
 
 
-def test_a_method_decorated_twice_is_told():
+def test_a_method_decorated_twice_is_reported():
     with pytest.raises(PlanError, match=r"node 'a' \(test_node.py:\d+\) is defined twice in one class"):
 
         class G(Graph):
@@ -71,7 +71,7 @@ def test_a_method_decorated_twice_is_told():
                 return 1
 
 
-def test_a_node_that_is_lost_to_a_plain_method_of_its_name_is_told(place):
+def test_a_node_that_is_lost_to_a_plain_method_of_its_name_is_reported(place):
     with pytest.raises(PlanError) as raised:
 
         class G(Graph):
@@ -85,7 +85,7 @@ def test_a_node_that_is_lost_to_a_plain_method_of_its_name_is_told(place):
     assert f"node 'G.a' ({place('lost to a method')}) is lost" in str(raised.value)
 
 
-def test_a_node_that_a_decorator_hides_is_told():
+def test_a_node_that_a_decorator_hides_is_reported():
     def careless(function):
         async def wrapper(self):
             return await function(self)

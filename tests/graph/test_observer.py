@@ -1,4 +1,4 @@
-"""What observers are told, and that their faults stay theirs."""
+"""Observers: the hooks that are called, and faults that stay their own."""
 
 import asyncio
 import logging
@@ -53,7 +53,7 @@ async def test_hooks_are_called_in_the_order_of_what_happens(prepare, log):
     assert log.errors == [None] * 4
 
 
-async def test_errors_are_told(prepare, log):
+async def test_errors_are_reported(prepare, log):
     class Bad(Graph):
         @node
         async def a(self):
@@ -124,7 +124,7 @@ async def test_an_observer_that_raises_is_logged_and_counted_and_the_run_goes_on
     record = caplog.records[0]
     assert (record.getMessage(), record.observer, record.hook) == ("observer_failed", "Broken", hook)
     assert f"observer in {hook}" in str(caplog.records[0].exc_info[1])
-    assert log.lines[-1] == ("run", "success")  # who comes after it is told all the same
+    assert log.lines[-1] == ("run", "success")  # the observer behind it is notified all the same
     assert run.value("final" if in_round else "c") == ("text" if in_round else 1)
 
 

@@ -240,7 +240,7 @@ async def test_a_required_node_may_not_skip(prepare):
         await prepare(G).execute()
 
 
-async def test_the_reason_of_a_degradation_tells_timeouts_apart(prepare):
+async def test_the_reason_of_a_degradation_distinguishes_timeouts(prepare):
     class G(Graph):
         @node(optional=True, timeout=1, degradation="rag_failed", on_timeout="rag_timeout")
         async def late(self):

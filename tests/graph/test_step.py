@@ -1,4 +1,4 @@
-"""A loop within a node: its rounds in the waterfall, told to observers, ended with their node."""
+"""A loop within a node: its rounds in the waterfall, reported to observers, ended with their node."""
 
 import asyncio
 
@@ -34,7 +34,7 @@ class EndsNothing(Graph):
         yield Done(1)
 
 
-class Told(Observer):
+class Recording(Observer):
     def __init__(self):
         self.lines = []
 
@@ -54,16 +54,16 @@ async def test_the_rounds_of_a_loop_stand_in_the_waterfall_with_their_times():
     assert spans["total.round_2"].status == "success"
 
 
-async def test_steps_are_told_and_not_delivered():
-    told, chunks = Told(), []
+async def test_steps_are_reported_and_not_delivered():
+    received, chunks = Recording(), []
 
     async def deliver(_node, chunk, _item):
         chunks.append(chunk)
 
-    run = Run(Rounds.plan, Rounds(), {"rounds": 2}, observers=(told,), deliver=deliver)
+    run = Run(Rounds.plan, Rounds(), {"rounds": 2}, observers=(received,), deliver=deliver)
     await run.execute()
     assert chunks == [1, 2]
-    assert [line[:2] for line in told.lines] == [
+    assert [line[:2] for line in received.lines] == [
         ("start", "total.round_1"), ("success", "total.round_1"), ("start", "total.round_2"), ("success", "total.round_2"),
     ]  # fmt: skip
 

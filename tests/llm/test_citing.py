@@ -126,5 +126,5 @@ def test_many_markers_come_as_one_piece_of_text():
     assert (cited.citation.number, text.text) == (1, "[1]" * 500 + ".")
 
 
-def test_a_number_that_no_source_has_is_told_once():
+def test_a_number_that_no_source_has_is_reported_once():
     assert read(["[9]" * 500 + "x", "[9] [8]"]) == ("x", [], ["[9]", "[8]"])

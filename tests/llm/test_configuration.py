@@ -52,7 +52,7 @@ def test_the_example_is_right():
         ('[mcp.x]\ntoken = "y"', r'"token" at "mcp\.x": keys belong into the environment'),
     ],
 )
-def test_each_mistake_is_told_with_its_place(load, text, said):
+def test_each_mistake_is_reported_with_its_place(load, text, said):
     with pytest.raises(ConfigurationError, match=said) as caught:
         load(text)
     assert "vital.toml" in str(caught.value)
@@ -65,7 +65,7 @@ def test_a_key_in_the_file_is_refused_and_not_repeated(load, field):
     assert "sk-secret" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_file_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_configuration(tmp_path / "none.toml")
 

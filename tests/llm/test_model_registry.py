@@ -90,12 +90,12 @@ def test_what_has_no_wire_goes_through_pydantic_ai_where_the_configuration_says_
         registry().get("cohere:command")
 
 
-def test_the_status_tells_the_variable_and_not_the_key():
+def test_the_status_states_the_variable_and_not_the_key():
     models = registry({"OPENAI_API_KEY": KEY})
     models.get("openai:gpt")
-    told = {each.name: each for each in models.providers.status()}
-    assert told["openai"].ready
-    assert not told["anthropic"].ready
+    reported = {each.name: each for each in models.providers.status()}
+    assert reported["openai"].ready
+    assert not reported["anthropic"].ready
     assert KEY not in repr(
         (models.providers.status(), models.providers.opened, vars(models.providers.opened[0]))
     )

@@ -86,9 +86,9 @@ async def test_where_the_provider_does_not_count_we_do_and_say_so():
 
 
 async def test_the_providers_own_count_stands():
-    told = Usage(input_tokens=7, output_tokens=3)
-    _, events = await ask(TextDelta(text="42 days."), told, END)
-    assert [event for event in events if isinstance(event, Usage)] == [told]
+    reported = Usage(input_tokens=7, output_tokens=3)
+    _, events = await ask(TextDelta(text="42 days."), reported, END)
+    assert [event for event in events if isinstance(event, Usage)] == [reported]
 
 
 @pytest.mark.parametrize(

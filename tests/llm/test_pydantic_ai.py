@@ -378,7 +378,7 @@ async def test_closing_it_midway_closes_the_connection(openai):
         assert provider.in_use == 0
 
 
-def test_what_is_missing_is_told_with_what_to_do(monkeypatch):
+def test_what_is_missing_is_reported_with_what_to_do(monkeypatch):
     with pytest.raises(
         ConfigurationError, match=r'"bedrock" need one more package.*pydantic-ai-slim\[bedrock\]'
     ):

@@ -92,7 +92,7 @@ def test_when_within_a_question_asks_for_no_time() -> None:
     assert lacks_kind("From when is it open?", "Boots and a coat.")
 
 
-def test_yes_or_no_is_told_apart_from_what_takes_something_for_granted() -> None:
+def test_yes_or_no_is_distinguished_from_what_takes_something_for_granted() -> None:
     assert asks_whether("Can I pay cash?")
     assert not asks_whether("Where can I pay cash?")
 

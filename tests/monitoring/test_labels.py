@@ -12,12 +12,12 @@ def test_the_first_values_have_names_and_the_others_are_other():
     assert len(label.values) == label.most
 
 
-def test_each_value_without_a_name_is_told():
-    label, told = BoundedLabel("tenant_id", limit=1), []
-    label.on_overflow(told.append)
+def test_each_value_without_a_name_is_reported():
+    label, reported = BoundedLabel("tenant_id", limit=1), []
+    label.on_overflow(reported.append)
     for each in ("a", "b", "b", "a"):
         label.name_of(each)
-    assert told == ["tenant_id", "tenant_id"]
+    assert reported == ["tenant_id", "tenant_id"]
 
 
 def test_a_process_among_several_gives_no_names_by_itself(monkeypatch):

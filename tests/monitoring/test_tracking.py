@@ -145,7 +145,7 @@ LLM = {"mode": "1", "model": "gpt-4", "input_tokens": 1, "output_tokens": 1}
         ({"tenant_id": "no tenant"}, "tenant_id"),
     ],
 )
-def test_a_wrong_argument_is_told_in_a_sentence_and_nothing_is_counted(wrong, field):
+def test_a_wrong_argument_is_reported_in_a_sentence_and_nothing_is_counted(wrong, field):
     with (
         counted() as growth,
         pytest.raises(InvalidRequest, match=rf"^{field} (has to be|is missing)") as raised,

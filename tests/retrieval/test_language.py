@@ -1,4 +1,4 @@
-"""The language of a text is told by its words; English is assumed where nothing speaks against it."""
+"""The language of a text shows in its words; English is assumed where nothing speaks against it."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_wrapped_lines_are_one_sentence_and_separate_lines_are_not() -> None:
     ]
 
 
-def test_the_kinds_of_sentences_are_told_apart() -> None:
+def test_the_kinds_of_sentences_are_distinguished() -> None:
     assert is_item("- a pot")
     assert is_item("12) a pot")
     assert not is_item("2.5 kg of flour")

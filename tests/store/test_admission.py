@@ -178,7 +178,7 @@ async def test_what_is_free_waits_for_nobody_until_the_budget_is_overspent(datab
         await start(runs, "run-3", 0)
 
 
-async def test_the_budget_that_resets_later_is_told_of(database, runs, limits):
+async def test_the_budget_that_resets_later_is_reported_of(database, runs, limits):
     await budget(limits, "1", monthly_dollars=Decimal(1))
     await spend(database, DOLLAR)
     with pytest.raises(BudgetExceeded, match="The monthly budget") as refused:
@@ -246,7 +246,7 @@ async def test_other_tenants_are_not_touched(database, runs, limits):
     assert await count(database) == 0
 
 
-async def test_requests_beyond_the_rate_are_told_when_to_come_again(database, runs, limits):
+async def test_requests_beyond_the_rate_are_reported_when_to_come_again(database, runs, limits):
     await budget(limits, None, requests_per_minute=2)
     await start(runs, "run-1")
     await start(runs, "run-2", now=NOW + timedelta(seconds=10))

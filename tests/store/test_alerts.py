@@ -1,4 +1,4 @@
-"""Alerts: kept once each, the newest, as they were last told of."""
+"""Alerts: kept once each, the newest, as they came last."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -32,13 +32,13 @@ def alert(fingerprint: str = "a1", *, minutes: int = 0, status: str = "firing") 
     )
 
 
-async def tell(store: AlertStore, *told: NotifiedAlert, minutes: int = 0) -> None:
-    notification = AlertNotification(version="4", receiver="engine", alerts=told)
+async def notify(store: AlertStore, *reported: NotifiedAlert, minutes: int = 0) -> None:
+    notification = AlertNotification(version="4", receiver="engine", alerts=reported)
     await store.record(notification, now=NOW + timedelta(minutes=minutes))
 
 
-async def test_an_alert_is_read_back_as_it_was_told(store: AlertStore):
-    await tell(store, alert())
+async def test_an_alert_is_read_back_as_it_came(store: AlertStore):
+    await notify(store, alert())
     (kept,) = await store.newest(10)
     assert kept.labels == {"alertname": "HighErrorRate", "note": "€ \x00"}
     assert kept.annotations == {"summary": "8 % fail"}
@@ -46,25 +46,25 @@ async def test_an_alert_is_read_back_as_it_was_told(store: AlertStore):
     assert (kept.received_at, kept.generator_url) == (NOW, "http://127.0.0.1:9090/graph")
 
 
-async def test_an_alert_that_is_told_of_again_is_the_same(store: AlertStore):
-    await tell(store, alert())
-    await tell(store, alert(), minutes=1)
-    await tell(store, alert(status="resolved"), minutes=2)
+async def test_an_alert_that_is_reported_of_again_is_the_same(store: AlertStore):
+    await notify(store, alert())
+    await notify(store, alert(), minutes=1)
+    await notify(store, alert(status="resolved"), minutes=2)
     (kept,) = await store.newest(10)
     assert (kept.status, kept.ends_at) == ("resolved", NOW + timedelta(minutes=1))
     assert kept.received_at == NOW + timedelta(minutes=2)
 
 
 async def test_an_alert_that_fires_again_later_is_another(store: AlertStore):
-    await tell(store, alert(status="resolved"))
-    await tell(store, alert(minutes=5), minutes=5)
+    await notify(store, alert(status="resolved"))
+    await notify(store, alert(minutes=5), minutes=5)
     assert [kept.status for kept in await store.newest(10)] == ["firing", "resolved"]
 
 
-async def test_only_those_told_of_last_are_kept(store: AlertStore, database: Database):
+async def test_only_the_last_are_kept(store: AlertStore, database: Database):
     for minute, name in enumerate("abcd"):
-        await tell(store, alert(name), minutes=minute)
-    await tell(store, alert("b"), alert("e"), minutes=9)
+        await notify(store, alert(name), minutes=minute)
+    await notify(store, alert("b"), alert("e"), minutes=9)
     assert {kept.fingerprint for kept in await store.newest(10)} == {"b", "d", "e"}
     assert len(await store.newest(2)) == 2
     async with database.connect() as connection:
@@ -72,7 +72,7 @@ async def test_only_those_told_of_last_are_kept(store: AlertStore, database: Dat
 
 
 async def test_a_notification_may_be_empty_and_may_name_an_alert_twice(store: AlertStore):
-    await tell(store)
+    await notify(store)
     assert await store.newest(10) == ()
-    await tell(store, alert(), alert(status="resolved"))
+    await notify(store, alert(), alert(status="resolved"))
     assert [kept.status for kept in await store.newest(10)] == ["resolved"]

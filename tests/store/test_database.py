@@ -128,7 +128,7 @@ async def test_what_the_database_refuses_is_one_sentence(database: Database):
     assert "\n" not in str(caught.value)
 
 
-async def test_an_error_does_not_tell_the_values(database: Database):
+async def test_an_error_does_not_show_the_values(database: Database):
     await insert(database, "secret")
     with pytest.raises(StoreError, match="refused") as caught:
         await insert(database, "secret")

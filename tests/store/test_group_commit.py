@@ -75,8 +75,8 @@ async def test_a_database_that_is_gone_is_asked_once_for_all(commits: Counting):
     commits.broken = StoreError("gone")
     queued = [commits.put(spend(f"t{number}")) for number in range(50)]
     commits.may_begin.set()
-    told = await asyncio.gather(*queued, return_exceptions=True)
-    assert [str(error) for error in told] == ["gone"] * 50
+    reported = await asyncio.gather(*queued, return_exceptions=True)
+    assert [str(error) for error in reported] == ["gone"] * 50
     assert commits.begun == 1
 
 
@@ -116,8 +116,8 @@ async def test_nobody_waits_for_ever_when_the_loop_ends_the_writer(commits: Coun
     queued.append(commits.put(spend("later")))
     assert commits._task is not None
     commits._task.cancel()
-    told = await asyncio.gather(*queued, return_exceptions=True)
-    assert [type(error) for error in told] == [asyncio.CancelledError] * 4
+    reported = await asyncio.gather(*queued, return_exceptions=True)
+    assert [type(error) for error in reported] == [asyncio.CancelledError] * 4
 
 
 async def test_a_write_sees_nothing_of_who_came_first(commits: Counting):

@@ -1,4 +1,4 @@
-"""Keys are told once, kept as hashes, and useless once revoked."""
+"""Keys are shown once, kept as hashes, and useless once revoked."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_no_minute_has_more_than_twice_the_rate_and_no_hour_more_than_it_and_one
 
 @given(RATES, st.integers(0, 5_000))
 @example(6398, 3423)
-def test_who_waits_as_long_as_told_is_admitted_and_not_before(rate, more):
+def test_a_caller_is_admitted_after_the_stated_wait_and_not_before(rate, more):
     kept = None
     for _ in range(rate):
         kept = take_turn(kept, NOW, rate).next_at

@@ -58,6 +58,6 @@ async def test_what_fails_is_rolled_back_and_the_next_one_begins_anew(engine, wr
     assert len(taken) == 2
 
 
-async def test_a_statement_that_fails_is_told(writer):
+async def test_a_statement_that_fails_is_reported(writer):
     with pytest.raises(OperationalError, match="no such table"):
         await writer.write(lambda connection: connection.execute(text("SELECT * FROM unknown")))

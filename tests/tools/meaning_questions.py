@@ -15,7 +15,7 @@ __all__ = ["QUESTIONS", "TOOLS"]
     )
 )
 async def weather(query: str) -> str:
-    """Tell the current weather and the forecast of a place: temperature, rain, wind and snow."""
+    """Return the current weather and the forecast of a place: temperature, rain, wind and snow."""
     return query
 
 

@@ -25,7 +25,7 @@ async def body_mass_index(kilograms: Annotated[float, Field(gt=0)], metres: floa
 
 @tool()
 async def on_behalf_of(days: tuple[date, ...], who: ToolContext) -> str:
-    """Tell who asks."""
+    """Return the caller."""
     return f"{who.tenant_id} asks for {', '.join(day.isoformat() for day in days)}"
 
 

@@ -43,7 +43,7 @@ class Words:
     keywords=("rain",), examples=("is it wet in Basel",), from_query=lambda query: {"city": query.split()[-1]}
 )
 async def wetness(city: str) -> str:
-    """Tell how wet a city is."""
+    """Return how wet a city is."""
     return city
 
 

@@ -68,7 +68,7 @@ async def test_nothing_there_is_no_error():
         assert await api.get("/none") is None
 
 
-async def test_it_waits_as_it_is_told_and_asks_again():
+async def test_it_waits_as_it_is_reported_and_asks_again():
     busy = web.Response(status=429, headers={"Retry-After": "3"})
     async with api_to({"/x": [busy, web.Response(status=503), b"yes"]}) as (api, _):
         assert await api.get("/x") == b"yes"
@@ -103,7 +103,7 @@ async def test_a_netrc_is_not_read_and_a_service_on_this_machine_is_asked_direct
     assert "Authorization" not in service.requests[0].headers
 
 
-async def test_nobody_there_is_told_without_the_address():
+async def test_nobody_there_is_reported_without_the_address():
     async with serve({}) as service:
         pass
     api = PublicApi("The service", service.url, per_second=10, secrets={"api_key": "s3cret"})

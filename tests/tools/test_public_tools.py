@@ -53,8 +53,8 @@ async def test_each_service_gets_its_own_key_and_no_others(service):
     web = sent["/res/v1/web/search"]
     assert web.headers["X-Subscription-Token"] == "brave-secret"
     for path, request in sent.items():
-        told = f"{request.path_qs} {dict(request.headers)}"
-        assert sum(key in told for key in KEYS.values()) == 1, path
+        reported = f"{request.path_qs} {dict(request.headers)}"
+        assert sum(key in reported for key in KEYS.values()) == 1, path
 
 
 async def test_their_operators_can_reach_ours(service):

@@ -75,7 +75,7 @@ async def test_no_article_is_said():
         {"/esearch.fcgi": FOUND, "/efetch.fcgi": b"{}"},
     ],
 )
-async def test_what_cannot_be_read_is_told(answers):
+async def test_what_cannot_be_read_is_reported(answers):
     with pytest.raises(ToolError, match="cannot be read"):
         await search(answers)
 

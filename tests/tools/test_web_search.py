@@ -53,7 +53,7 @@ async def test_nothing_found_is_said(answer):
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b'{"web": {"results": [{"x": 1}]}}', b"[]"])
-async def test_what_cannot_be_read_is_told(answer):
+async def test_what_cannot_be_read_is_reported(answer):
     with pytest.raises(ToolError, match="cannot be read"):
         await search(answer)
 

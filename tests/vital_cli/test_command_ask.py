@@ -69,7 +69,7 @@ def test_a_tool_may_be_asked_for_in_any_mode(vital, data_dir):
     assert [result["id"] for result in output["tool_results"]] == ["requested-1"]
 
 
-def test_a_conversation_goes_on_with_the_session_that_is_told(vital, data_dir):
+def test_a_conversation_goes_on_with_the_session_that_is_reported(vital, data_dir):
     first = vital("ask", "What is the De Novo pathway?", "--mode", "4")
     session = re.search(r"--mode 4 --session (\S+)", first.stderr)[1]
     second = json.loads(

@@ -95,7 +95,7 @@ def test_models_that_are_missing_are_listed_as_missing(vital, empty_dir):
     assert not any(row["installed"] for row in json.loads(vital("models", "list", "--json").stdout))
 
 
-def test_install_tells_where_the_models_are(vital, data_dir):
+def test_install_states_where_the_models_are(vital, data_dir):
     done = vital("models", "install")
     assert done.exit_code == 0
     assert str(data_dir / "models" / "bge-small-en-v1.5") in done.stderr

@@ -105,7 +105,7 @@ def test_every_command_has_examples_of_itself(vital, path):
     assert " ".join(("vital", *path)) in examples
 
 
-def test_help_tells_the_exit_codes(vital):
+def test_help_states_the_exit_codes(vital):
     assert "3 waits for approval" in " ".join(vital("--help").stdout.split())
 
 

@@ -28,7 +28,7 @@ def test_each_file_has_a_result_and_one_that_fails_does_not_stop_the_others(vita
     assert len(listed) == 4
 
 
-def test_the_table_tells_what_is_new_and_what_is_known(vital, data_dir, tmp_path):
+def test_the_table_states_what_is_new_and_what_is_known(vital, data_dir, tmp_path):
     file = tmp_path / "note.md"
     file.write_text("# Note\n\nFirst words.\n")
     assert "1 file: 1 added." in vital("ingest", str(file)).stderr

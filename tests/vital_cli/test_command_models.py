@@ -22,7 +22,7 @@ def rows(done):
     return {row["name"]: row for row in json.loads(done.stdout)}
 
 
-def test_what_is_installed_is_told_from_what_can_be(vital, data_dir):
+def test_what_is_installed_is_reported_from_what_can_be(vital, data_dir):
     listed = rows(vital("models", "list", "--json"))
     assert set(listed) == {
         "bge-small-en-v1.5",
@@ -92,8 +92,8 @@ def test_providers_of_the_file_stand_beside_those_that_are_known(vital, empty_di
         '[providers.inhouse]\nwire = "anthropic"\nbase_url = "http://10.0.0.5/v1"\nkey_env = ""\n'
     )
     monkeypatch.setenv("VITAL_CONFIG", str(path))
-    told = rows(vital("models", "providers", "--json"))["inhouse"]
-    assert told == {
+    reported = rows(vital("models", "providers", "--json"))["inhouse"]
+    assert reported == {
         "name": "inhouse",
         "wire": "anthropic",
         "address": "http://10.0.0.5/v1",
@@ -102,7 +102,7 @@ def test_providers_of_the_file_stand_beside_those_that_are_known(vital, empty_di
     }
 
 
-def test_a_file_that_is_wrong_is_told_with_its_place(vital, empty_dir, tmp_path, monkeypatch):
+def test_a_file_that_is_wrong_is_reported_with_its_place(vital, empty_dir, tmp_path, monkeypatch):
     path = tmp_path / "vital.toml"
     path.write_text('[providers.inhouse]\nbase_ur = "http://10.0.0.5/v1"\n')
     monkeypatch.setenv("VITAL_CONFIG", str(path))

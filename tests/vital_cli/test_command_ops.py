@@ -3,7 +3,7 @@
 from vital_ops.build import files
 
 
-def test_build_writes_what_is_missing_and_what_differs_and_tells_it(vital, tmp_path):
+def test_build_writes_what_is_missing_and_what_differs_and_reports_it(vital, tmp_path):
     done = vital("ops", "build", "--to", str(tmp_path))
     assert done.exit_code == 0, done.output
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.yml")} <= files().keys()

@@ -27,8 +27,8 @@ def test_what_was_asked_is_in_the_report(vital, empty_dir):
 @pytest.mark.parametrize(("period", "days"), [("day", 1), ("week", 7), ("month", 30)])
 def test_a_period_ends_with_the_day_that_is_named(vital, empty_dir, period, days):
     done = vital("report", "--period", period, "--until", "2026-10-31", "--json")
-    told = json.loads(done.stdout)["period"]
-    start, end = (datetime.fromisoformat(told[name]) for name in ("start", "end"))
+    reported = json.loads(done.stdout)["period"]
+    start, end = (datetime.fromisoformat(reported[name]) for name in ("start", "end"))
     assert end == datetime(2026, 11, 1, tzinfo=UTC)
     assert end - start == timedelta(days=days)
 
@@ -48,7 +48,7 @@ def test_it_is_markdown_where_that_is_wanted(vital, empty_dir):
         (("--period", "year"), "year"),
     ],
 )
-def test_wrong_usage_is_told(vital, empty_dir, arguments, said):
+def test_wrong_usage_is_reported(vital, empty_dir, arguments, said):
     done = vital("report", *arguments)
     assert done.exit_code == 2
     assert said in done.output

@@ -66,13 +66,13 @@ async def test_all_of_it_serves_until_ctrl_c(tmp_path, ports):
     check_ports({name: (HOST, port) for name, port in ports.items()})  # nobody listens any more
 
 
-async def test_ports_that_are_taken_are_told_of_in_a_sentence(tmp_path, ports):
+async def test_ports_that_are_taken_are_reported_in_a_sentence(tmp_path, ports):
     with socket.create_server((HOST, ports["prometheus-port"])):
         process = await start(tmp_path, ports)
         _, err = await process.communicate()
     assert process.returncode == 2
     taken = f"port {ports['prometheus-port']} (Prometheus)"
-    told = (
+    reported = (
         f"Error: Other programs use {taken}: stop them, or choose other ports, as `vital up --help` says.\n"
     )
-    assert err.decode() == told
+    assert err.decode() == reported

@@ -27,7 +27,7 @@ def running_view(*events) -> LiveView:
     return view
 
 
-def test_nodes_tell_whether_they_run_and_how_they_ended():
+def test_nodes_show_whether_they_run_and_how_they_ended():
     view = running_view(
         event(NodeStarted, node="load_agent"),
         event(NodeFinished, node="load_agent", status="success", duration_seconds=0.012),

@@ -64,7 +64,7 @@ class Said:
     counted: str = ""
     """The part of the expression that makes the value in its text, where any other would fire alike."""
     expr: str = ""
-    """The whole expression, where it has no parts that a test could tell apart."""
+    """The whole expression, where it has no parts that a test could distinguish."""
 
     @property
     def labels(self) -> dict[str, str]:

@@ -273,7 +273,7 @@ async def test_thresholds_of_ones_own_are_kept_beside_those_that_are_suggested(t
     assert "HighDailyCost" not in (tmp_path / "thresholds.toml").read_text()
 
 
-async def test_the_command_tells_what_would_have_fired_and_writes_thresholds(day, tmp_path):
+async def test_the_command_reports_what_would_have_fired_and_writes_thresholds(day, tmp_path):
     written = tmp_path / "thresholds.toml"
     options = ["--prometheus", day.url, "--last", "1d", "--times", "0", "--write", str(written), "--json"]
     done = await asyncio.to_thread(CliRunner().invoke, app, ["ops", "backtest", *options])
@@ -286,24 +286,24 @@ async def test_the_command_tells_what_would_have_fired_and_writes_thresholds(day
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "told"),
+    ("options", "code", "reported"),
     [
         (["--last", "soon"], 2, "no span of time"),
         (["--prometheus", "http://127.0.0.1:1"], 1, "give its address"),
     ],
 )
-async def test_the_command_says_what_is_wrong(options, code, told):
+async def test_the_command_says_what_is_wrong(options, code, reported):
     done = await asyncio.to_thread(CliRunner().invoke, app, ["ops", "backtest", *options])
-    assert (done.exit_code, told in done.stderr) == (code, True), done.output
+    assert (done.exit_code, reported in done.stderr) == (code, True), done.output
 
 
-async def test_a_prometheus_that_is_not_there_is_told():
+async def test_a_prometheus_that_is_not_there_is_reported():
     async with aiohttp.ClientSession() as client:
         with pytest.raises(HistoryUnavailable, match="give its address"):
             await History(client, "http://127.0.0.1:1", 0, 60, 60).moments("up")
 
 
-async def test_what_prometheus_cannot_evaluate_is_told(day):
+async def test_what_prometheus_cannot_evaluate_is_reported(day):
     async with aiohttp.ClientSession() as client:
         with pytest.raises(HistoryUnavailable, match="refused the query"):
             await History(client, day.url, 0, 60, 60).moments("up +")

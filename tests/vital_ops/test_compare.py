@@ -127,22 +127,22 @@ def check_comparison(found, shown, times):
         first = TIME_TO_FIRST_TOKEN_SECONDS.buckets
         ours, theirs = each.prometheus.first_token, each.clients.first_token
         assert agree(ours, theirs, way, first), (each.load.name, ours, theirs, way)
-    told = comparison(found)
-    assert [line.what for line in told.parallel] == ["average", "P95", "P99"]
-    for line in told.parallel[:2]:  # a hundred questions have no 99th percentile to speak of
+    reported = comparison(found)
+    assert [line.what for line in reported.parallel] == ["average", "P95", "P99"]
+    for line in reported.parallel[:2]:  # a hundred questions have no 99th percentile to speak of
         assert line.verdict in ("met", "better than expected"), line
-    assert told.cache[0].verdict == "met"
-    assert told.streaming[0].change > 5
-    assert [line.verdict for line in told.cumulative] == ["better than expected"] * 2
-    assert told.failures == ()
-    json.dumps(asdict(told), default=str)
+    assert reported.cache[0].verdict == "met"
+    assert reported.streaming[0].change > 5
+    assert [line.verdict for line in reported.cumulative] == ["better than expected"] * 2
+    assert reported.failures == ()
+    json.dumps(asdict(reported), default=str)
     expected = {"sequential": 100 + 100, "parallel": 100 + 100 + 20 + 100 + 100}
     assert shown == {name: times * count for name, count in expected.items()}, (
         "the other Prometheus has it too"
     )
 
 
-def test_a_stack_that_is_not_there_is_told(tmp_path):
+def test_a_stack_that_is_not_there_is_reported(tmp_path):
     with (
         pytest.raises(ConfigurationError, match="start `vital up`"),
         annotated("http://127.0.0.1:1", tmp_path),
@@ -159,7 +159,7 @@ def test_clients_take_the_answer_that_prometheus_takes():
     assert (few.p95, few.p99) == (10, 10)
 
 
-async def test_a_load_that_is_not_answered_is_told():
+async def test_a_load_that_is_not_answered_is_reported():
     async def refuse(_request: web.Request) -> web.Response:
         return web.Response(status=503)
 

@@ -23,7 +23,7 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("[HighErrorrate]\nvalue = 1", "there is no alert HighErrorrate; there are HighErrorRate, "),
         ("HighErrorRate = 1", r"write the thresholds of HighErrorRate as a table, \[HighErrorRate\]"),
@@ -34,15 +34,15 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
         ("[HighErrorRate", "cannot be read"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_told_with_its_place(tmp_path, text, told):
+def test_what_is_wrong_in_a_file_is_reported_with_its_place(tmp_path, text, reported):
     file = tmp_path / "thresholds.toml"
     file.write_text(text)
-    with pytest.raises(ConfigurationError, match=told) as error:
+    with pytest.raises(ConfigurationError, match=reported) as error:
         load_config(file)
     assert str(file) in str(error.value)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_file_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_config(tmp_path / "nothing.toml")
 

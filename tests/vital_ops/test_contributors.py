@@ -51,7 +51,7 @@ def spent(tenant: str, mode: str) -> str:
 @pytest.mark.parametrize("find", [find_program, find_prometheus_3])
 def test_a_budgets_message_names_the_modes_that_have_used_it(tmp_path, find):
     budget = {"tenant_id": ODD, "period": "day"}
-    told = said(
+    reported = said(
         tmp_path,
         find,
         "TenantBudget",
@@ -61,14 +61,14 @@ def test_a_budgets_message_names_the_modes_that_have_used_it(tmp_path, find):
         **{of_engine("vital_budget_spent_dollars", **budget): "_x9 4.5x11"},
         **{spent(ODD, "1"): "_x9 1x11", spent(ODD, "2"): "_x9 3.5x11", spent("another", "3"): "_x9 70x11"},
     )
-    assert 'contributors="2 ($3.50) 1 ($1.00) "' in told, told
-    assert "another" not in told
+    assert 'contributors="2 ($3.50) 1 ($1.00) "' in reported, reported
+    assert "another" not in reported
 
 
 @pytest.mark.parametrize("find", [find_program, find_prometheus_3])
 def test_a_spikes_message_names_a_tenant_that_spends_for_the_first_time(tmp_path, find):
     overall = of_engine("vital_cost_overall_dollars_total", mode="1", cost_type="llm")
-    told = said(
+    reported = said(
         tmp_path,
         find,
         "SuddenCostSpike",
@@ -76,4 +76,4 @@ def test_a_spikes_message_names_a_tenant_that_spends_for_the_first_time(tmp_path
         **ALIVE,
         **{overall: "0+1x20", spent("new", "1"): "_x12 50x8", spent("old", "1"): "0+1x20"},
     )
-    assert 'contributors="new ($300.00 an hour) old ($60.00 an hour) "' in told, told
+    assert 'contributors="new ($300.00 an hour) old ($60.00 an hour) "' in reported, reported

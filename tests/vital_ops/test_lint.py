@@ -24,7 +24,7 @@ def test_there_is_nothing_wrong_with_our_dashboards():
 
 
 @pytest.mark.parametrize(
-    ("expr", "told"),
+    ("expr", "reported"),
     [
         ("sum(rate(vital_workflow_request_total[5m]))", "unknown metric vital_workflow_request_total"),
         ("vital:errors", "unknown metric vital:errors"),
@@ -62,9 +62,9 @@ def test_there_is_nothing_wrong_with_our_dashboards():
         ("sum(rate(vital_workflow_requests_total[5m])", "cannot be parsed"),
     ],
 )
-def test_each_fault_is_found(expr, told):
+def test_each_fault_is_found(expr, reported):
     found = faults(expr)
-    assert any(told in fault for fault in found), found
+    assert any(reported in fault for fault in found), found
 
 
 def test_a_fixed_range_in_a_panel_is_found():

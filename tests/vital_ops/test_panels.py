@@ -51,7 +51,7 @@ async def test_the_figures_of_the_performance_overview_are_those_of_the_clients(
     )
     averages = await watched.panel(uid, "average_response_time")
     for (mode, status), each in known.seconds.items():
-        if mode in "13":  # of modes 2 and 4 some failed, whose time no answer tells
+        if mode in "13":  # of modes 2 and 4 some failed, whose time no answer has
             assert averages[f"{status},{mode}"] == pytest.approx(sum(each) / len(each), rel=1e-3)
     ended = known.outcomes.total() - known.outcomes["rejected"]
     assert await watched.panel(uid, "error_rate", 1) == exactly({"": known.outcomes["failed"] / ended})

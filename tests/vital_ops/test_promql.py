@@ -42,7 +42,7 @@ def test_a_query_looks_at_the_engines_that_it_is_scoped_to():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "reported"),
     [
         (
             lambda: select(WORKFLOW_REQUESTS_TOTAL, colour="red"),
@@ -54,6 +54,6 @@ def test_a_query_looks_at_the_engines_that_it_is_scoped_to():
         (lambda: rate(CACHE_ENTRIES, "5m"), "does not only grow"),
     ],
 )
-def test_what_is_not_in_the_catalogue_is_an_error(wrong, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_is_not_in_the_catalogue_is_an_error(wrong, reported):
+    with pytest.raises(ValueError, match=reported):
         wrong()

@@ -24,7 +24,7 @@ async def answers(database: Database, period: Period = DAY, **options: Any) -> t
     return (await make_report(database, period, now=NOW, **options)).answers
 
 
-async def told(database: Database, number: int, **options: Any) -> tuple[str, str]:
+async def reported(database: Database, number: int, **options: Any) -> tuple[str, str]:
     answer = (await answers(database, **options))[number]
     return answer.figure, answer.verdict
 
@@ -49,14 +49,14 @@ async def test_the_error_rate_has_to_be_below_its_target(
 ) -> None:
     for number in range(100):
         await rows.run("failed" if number < failed else "degraded" if number > 50 else "success")
-    assert await told(database, ERRORS) == (figure, verdict)
+    assert await reported(database, ERRORS) == (figure, verdict)
 
 
 async def test_cancelled_and_rejected_requests_are_no_errors(database: Database, rows: Rows) -> None:
     for outcome in ("success", "cancelled", "rejected"):
         await rows.run(outcome)
-    assert await told(database, ERRORS) == ("0 % (0 of 1 requests)", "met")
-    assert await told(database, SUCCESS) == ("100 % (1 of 1 requests)", "met")
+    assert await reported(database, ERRORS) == ("0 % (0 of 1 requests)", "met")
+    assert await reported(database, SUCCESS) == ("100 % (1 of 1 requests)", "met")
 
 
 async def test_only_what_ended_in_the_period_counts(database: Database, rows: Rows) -> None:
@@ -64,7 +64,7 @@ async def test_only_what_ended_in_the_period_counts(database: Database, rows: Ro
     await rows.run(ago=timedelta(microseconds=1))
     await rows.run(ago=timedelta(days=1))
     await rows.run("failed", ago=timedelta(days=1, microseconds=1))
-    assert await told(database, ERRORS) == ("0 % (0 of 2 requests)", "met")
+    assert await reported(database, ERRORS) == ("0 % (0 of 2 requests)", "met")
 
 
 async def test_a_tenant_sees_its_own_figures(database: Database, rows: Rows) -> None:
@@ -86,15 +86,15 @@ async def test_a_tenant_sees_its_own_figures(database: Database, rows: Rows) -> 
 async def test_the_latency_has_to_be_below_five_seconds(database: Database, rows: Rows) -> None:
     for seconds in (1.0,) * 93 + (4.5,) * 3 + (60.0,) * 4:
         await rows.run(seconds=seconds)
-    assert await told(database, SLOWEST) == ("4.67 s", "met")
+    assert await reported(database, SLOWEST) == ("4.67 s", "met")
     await rows.run(seconds=5.1)
     await rows.run(seconds=5.1)
-    assert (await told(database, SLOWEST))[1] == "missed"
+    assert (await reported(database, SLOWEST))[1] == "missed"
 
 
 async def test_runs_whose_duration_is_not_known_are_not_guessed(database: Database, rows: Rows) -> None:
     await rows.run(seconds=None, quality=None)
-    assert await told(database, SLOWEST) == ("-", "no data")
+    assert await reported(database, SLOWEST) == ("-", "no data")
     assert (await answers(database))[QUALITY].verdict == "no data"
 
 
@@ -105,9 +105,9 @@ async def test_hits_are_a_share_of_the_requests_that_the_cache_could_answer(
         await rows.run(mode=mode, cache_status=status)
     for mode, status in (("3", "miss"), ("4", "miss"), ("2", "bypass")):
         await rows.run(mode=mode, cache_status=status)
-    assert await told(database, HITS) == ("60 % (3 of 5 look-ups)", "missed")
+    assert await reported(database, HITS) == ("60 % (3 of 5 look-ups)", "missed")
     await rows.run("degraded", cache_status="hit")
-    assert await told(database, HITS) == ("66.7 % (4 of 6 look-ups)", "met")
+    assert await reported(database, HITS) == ("66.7 % (4 of 6 look-ups)", "met")
 
 
 async def test_calls_that_the_cache_spared_are_a_share_of_all_that_were_wanted(
@@ -117,9 +117,9 @@ async def test_calls_that_the_cache_spared_are_a_share_of_all_that_were_wanted(
     for status in ("success", "failed", "cancelled"):
         await rows.charge(1, status=status)
     await rows.charge(1, cost_type="tools")
-    assert await told(database, SAVED) == ("70 % (7 of 10 calls)", "met")
+    assert await reported(database, SAVED) == ("70 % (7 of 10 calls)", "met")
     await rows.charge(1, ago=BEFORE)
-    assert await told(database, SAVED) == ("70 % (7 of 10 calls)", "met")
+    assert await reported(database, SAVED) == ("70 % (7 of 10 calls)", "met")
 
 
 async def test_the_most_expensive_tenants_are_exact_to_the_last_digit(database: Database, rows: Rows) -> None:
@@ -140,7 +140,7 @@ async def test_the_most_expensive_tenants_are_exact_to_the_last_digit(database: 
 
 async def test_a_period_that_cost_nothing_says_so(database: Database, rows: Rows) -> None:
     await rows.charge(0)
-    assert (await told(database, DEAREST))[0] == "$0 in all, most by acme (0 %)"
+    assert (await reported(database, DEAREST))[0] == "$0 in all, most by acme (0 %)"
 
 
 async def test_ten_tenants_are_named(database: Database, rows: Rows) -> None:
@@ -152,10 +152,10 @@ async def test_ten_tenants_are_named(database: Database, rows: Rows) -> None:
 
 async def test_who_has_spent_its_budget_to_the_last_digit_is_not_over(database: Database, rows: Rows) -> None:
     await rows.budget("acme", 1, 3, d11_24=1, d11_25=1, d11_01=1)
-    assert await told(database, BUDGETS) == ("0 of 1 tenants over", "met")
+    assert await reported(database, BUDGETS) == ("0 of 1 tenants over", "met")
     await rows.budget("globex", 1, None, d11_25=1.000000001)
     await rows.budget("initech", None, 3, d11_02=2, d11_24=1.000000001)
-    assert await told(database, BUDGETS) == ("2 of 3 tenants over", "missed")
+    assert await reported(database, BUDGETS) == ("2 of 3 tenants over", "missed")
 
 
 async def test_budgets_are_those_of_the_days_and_the_month_that_the_period_touches(
@@ -178,7 +178,7 @@ async def test_a_whole_day_touches_no_other(database: Database, rows: Rows) -> N
 
 async def test_a_budget_of_nothing_is_over_with_the_first_charge(database: Database, rows: Rows) -> None:
     await rows.budget("acme", 0, None)
-    assert await told(database, BUDGETS) == ("0 of 1 tenants over", "met")
+    assert await reported(database, BUDGETS) == ("0 of 1 tenants over", "met")
     await rows.budget("globex", 0, None, d11_25=0.000000001)
     report = await make_report(database, DAY, now=NOW)
     assert [(use.tenant_id, use.is_over) for use in report.budgets] == [("globex", True), ("acme", False)]
@@ -186,7 +186,7 @@ async def test_a_budget_of_nothing_is_over_with_the_first_charge(database: Datab
 
 async def test_a_rate_limit_alone_is_no_budget(database: Database, rows: Rows) -> None:
     await rows.budget("acme", None, None)
-    assert await told(database, BUDGETS) == ("no tenant has a budget", "no data")
+    assert await reported(database, BUDGETS) == ("no tenant has a budget", "no data")
 
 
 @pytest.mark.parametrize(("before", "verdict"), [(0.7, "met"), (0.8, "met"), (0.9, "missed")])

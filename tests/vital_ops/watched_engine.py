@@ -83,7 +83,7 @@ async def watched_engine(folder: Path) -> AsyncIterator[Watched]:
         ]
         providers[1] = providers[1].replace(
             "input = 1, output = 2", "input = 0, output = 0"
-        )  # no answer tells it
+        )  # no answer has it
         (parts["engine"] / "vital.toml").write_text("\n".join(providers))
         environment = {
             "VITAL_RUN_TIMEOUT_SECONDS": "3",

@@ -100,7 +100,7 @@ async def test_a_subclass_drops_a_node(services):
     assert output.response == "It takes 42 days [1]."
 
 
-def test_a_wrong_subclass_is_told_when_it_is_defined():
+def test_a_wrong_subclass_is_reported_when_it_is_defined():
     with pytest.raises(
         PlanError, match=r"node 'Wrong.mine' \(test_base_workflow.py:\d+\) needs 'anser'.*'answer'"
     ):

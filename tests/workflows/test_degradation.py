@@ -208,7 +208,7 @@ async def test_leaving_the_stream_cancels_the_run(open_services: Open):
     assert (await services.runs.get(event.run_id, tenant_id="acme")).status == "cancelled"
 
 
-async def test_a_cancelled_execution_tells_its_readers(open_services: Open):
+async def test_a_cancelled_execution_notifies_its_readers(open_services: Open):
     services = await open_services(models=[CannedModel(gate=asyncio.Event())])
     execution = await BaseWorkflow(services).begin(question("x", model="canned"))
     events = []

@@ -46,7 +46,7 @@ async def test_a_text_that_is_not_whole_says_why(open_services: Open, stop, endi
     assert "llm_fallback" not in output.degradation_reasons
 
 
-async def test_an_ending_is_told_where_nothing_checks_the_answer(open_services: Open):
+async def test_an_ending_is_reported_where_nothing_checks_the_answer(open_services: Open):
     class Unchecked(BaseWorkflow):
         quality = None
 
@@ -62,7 +62,7 @@ async def test_a_failure_midway_is_cut_off_and_not_truncated(open_services: Open
     assert {"cut_off", "truncated"} & set(output.degradation_reasons) == {"cut_off"}
 
 
-async def test_a_filter_that_ends_the_text_with_an_error_is_told_apart_from_a_failure(open_services: Open):
+async def test_a_filter_that_ends_the_text_with_an_error_is_distinguished_from_a_failure(open_services: Open):
     held = ModelHeldBack("The filter held it back.", model="canned", reason="content_filtered")
     output = await ask(open_services, CannedModel("It takes 42 days.", error=held, words_before_error=2))
     assert output.ending == "content_filtered"

@@ -158,11 +158,11 @@ def bytes_of(body) -> int:
 
 def wordy(request):
     """Write as much as is allowed, and ask for tools as often as is allowed, in prompts of 3 bytes a token."""
-    told, read = request.body, bytes_of(request.body) // 3
-    if not told.get("tools") or told.get("tool_choice") == "none":
-        return answer(told["max_tokens"], read)
-    number = len(told["messages"])
-    usage = {"prompt_tokens": read, "completion_tokens": told["max_tokens"], "total_tokens": 0}
+    received, read = request.body, bytes_of(request.body) // 3
+    if not received.get("tools") or received.get("tool_choice") == "none":
+        return answer(received["max_tokens"], read)
+    number = len(received["messages"])
+    usage = {"prompt_tokens": read, "completion_tokens": received["max_tokens"], "total_tokens": 0}
     call = piece(0, name="cheap", arguments=f'{{"query": "thing {number}"}}')
     end = [chunk(finish="tool_calls"), chunk(choices=[], usage=usage), DONE]
     return openai.stream([chunk({"role": "assistant", "content": None}), call, *end])

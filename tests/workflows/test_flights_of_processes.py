@@ -26,38 +26,38 @@ async def beds(server, tmp_path):
         yield [await stack.enter_async_context(Bed(tmp_path, server.url)) for _ in range(2)]
 
 
-async def read(bed, told, **fields):
+async def read(bed, received, **fields):
     async for event in BaseWorkflow(bed.services).execute_stream(bed.asked(**fields)):
-        told.append(event)
+        received.append(event)
 
 
-def check(told):
-    """It was told from its beginning, once, to its end."""
-    assert [event.seq for event in told] == list(range(1, len(told) + 1))
-    assert len({event.run_id for event in told}) == 1
-    assert isinstance(told[0], RunStarted)
-    assert isinstance(told[-1], RunFinished), told[-1]
-    assert "".join(event.text for event in told if isinstance(event, Token)) == TEXT
+def check(received):
+    """Assert that all of it came, once, from its beginning to its end."""
+    assert [event.seq for event in received] == list(range(1, len(received) + 1))
+    assert len({event.run_id for event in received}) == 1
+    assert isinstance(received[0], RunStarted)
+    assert isinstance(received[-1], RunFinished), received[-1]
+    assert "".join(event.text for event in received if isinstance(event, Token)) == TEXT
 
 
-async def first_token(told, of=1):
+async def first_token(received, of=1):
     async with asyncio.timeout(10):
-        while sum(isinstance(event, Token) for event in told) < of:  # noqa: ASYNC110 - a list tells nobody
+        while sum(isinstance(event, Token) for event in received) < of:  # noqa: ASYNC110 - a list has no event
             await asyncio.sleep(0.01)
 
 
 async def test_equal_questions_in_two_processes_cost_one_run(beds):
     one, other = beds
-    told = [[] for _ in range(20)]
+    received = [[] for _ in range(20)]
     with counted() as growth:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(read(one, told[0]))
+            tasks.create_task(read(one, received[0]))
             await one.model.asked.wait()
-            for number, into in enumerate(told[1:]):
+            for number, into in enumerate(received[1:]):
                 tasks.create_task(read(beds[number % 2], into))
             await asyncio.sleep(0.2)  # all that can ask have asked
             one.gate.set()
-    for events in told:
+    for events in received:
         check(events)
     assert (len(one.model.requests), len(other.model.requests)) == (1, 0)
     assert growth("vital_llm_calls_total", cached="false") == 1
@@ -94,7 +94,7 @@ async def test_who_asks_after_the_end_gets_the_answer_from_the_cache(beds):
     assert not other.model.requests
 
 
-async def test_when_the_leader_is_cancelled_another_process_takes_over_and_tells_nothing_twice(beds):
+async def test_when_the_leader_is_cancelled_another_process_takes_over_and_states_nothing_twice(beds):
     one, other = beds
     one.model.rest = asyncio.Event()
     one.gate.set()

@@ -75,7 +75,7 @@ ODD = (
 )
 
 
-async def test_requests_that_json_cannot_tell_apart_get_their_own_answers(open_services):
+async def test_requests_that_are_the_same_in_json_get_their_own_answers(open_services):
     services = await open_services(cache_entries=99)
     workflow = Showing(services)
     fields = ({}, {}, *ODD, {"metadata": {"a": (1,)}}, {"metadata": {"a": [1]}})

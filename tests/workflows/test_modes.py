@@ -111,7 +111,7 @@ async def test_nothing_is_run_twice_over_a_pause(open_services: Open):
     assert sorted(names) == sorted(set(names))
 
 
-async def test_unknown_run_call_or_tenant_is_told(services):
+async def test_unknown_run_call_or_tenant_is_reported(services):
     paused = await ask(services, mode=1)
     with pytest.raises(NotFound):
         await MyWorkflow(services).resume("run_nothing")
@@ -223,7 +223,7 @@ async def test_two_tenants_with_one_session_id_have_two_conversations(open_servi
         ({"requested_tools": [{"name": "echo", "arguments": {"wrong": 1}}]}, None),
     ],
 )
-async def test_what_is_not_there_is_told_before_anything_is_stored(services, fields, field):
+async def test_what_is_not_there_is_reported_before_anything_is_stored(services, fields, field):
     with pytest.raises(InvalidRequest) as caught:
         await ask(services, **fields)
     assert field is None or caught.value.field == field

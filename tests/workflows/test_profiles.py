@@ -20,7 +20,7 @@ def test_the_default_agent_of_an_input_is_among_them() -> None:
 
 
 @pytest.mark.parametrize("agent", SHIPPED_AGENTS, ids=lambda agent: agent.id)
-def test_each_works_without_set_up_and_is_told_to_cite(agent: AgentProfile) -> None:
+def test_each_works_without_set_up_and_is_instructed_to_cite(agent: AgentProfile) -> None:
     assert agent.model == "extractive"
     assert agent.tools is None
     assert agent.sources is None

@@ -116,7 +116,7 @@ async def test_a_stream_is_counted_as_any_other_run(services):
     assert growth("vital_inter_token_seconds_count") == tokens - 1
 
 
-async def test_one_that_runs_its_nodes_one_after_another_is_told_apart(services):
+async def test_one_that_runs_its_nodes_one_after_another_is_distinguished(services):
     with counted() as growth:
         await ask(services, execution="sequential")
     assert growth(f"{SECONDS}_count", execution="sequential") == growth(f"{SECONDS}_count") == 1

@@ -97,7 +97,7 @@ async def test_many_equal_questions_cost_one_run_and_all_are_answered(bed):
     assert not bed.services.flights.under_way
 
 
-async def test_who_comes_late_gets_what_was_told_and_goes_on_live(bed):
+async def test_who_comes_late_gets_what_was_sent_and_goes_on_live(bed):
     workflow = BaseWorkflow(bed.services)
     leading = workflow.execute_stream(bed.asked())
     first = [await anext(leading)]
@@ -167,7 +167,7 @@ async def test_a_follower_can_be_cancelled_alone(bed):
 
 
 class Failing(BaseWorkflow):
-    """Fails as often as it is told to, after the answer was told."""
+    """A model that fails a given number of times, after its answer was sent."""
 
     failures = 0
 
@@ -198,26 +198,26 @@ async def together(bed, many, **fields):
     return [task.result() for task in asking]
 
 
-async def test_when_the_leader_fails_another_takes_over_and_nothing_is_told_twice(bed):
+async def test_when_the_leader_fails_another_takes_over_and_nothing_is_sent_twice(bed):
     Failing.failures = 1
     workflow = Failing(bed.services)
-    told = []
+    received = []
 
     async def read():
-        told.extend([event async for event in workflow.execute_stream(bed.asked())])
+        received.extend([event async for event in workflow.execute_stream(bed.asked())])
 
     async with asyncio.TaskGroup() as tasks:
         leading = tasks.create_task(together(bed, 1))
         await bed.model.asked.wait()
         tasks.create_task(read())
     assert isinstance(leading.result()[0], RunFailed)
-    assert "".join(event.text for event in told if isinstance(event, Token)) == TEXT
-    assert isinstance(told[-1], RunFinished)
-    assert [event.seq for event in told] == list(range(1, len(told) + 1))
-    assert sum(isinstance(event, RunStarted) for event in told) == 1
+    assert "".join(event.text for event in received if isinstance(event, Token)) == TEXT
+    assert isinstance(received[-1], RunFinished)
+    assert [event.seq for event in received] == list(range(1, len(received) + 1))
+    assert sum(isinstance(event, RunStarted) for event in received) == 1
 
 
-async def test_when_all_fail_all_are_told_after_two_runs(bed):
+async def test_when_all_fail_all_get_an_end_after_two_runs(bed):
     Failing.failures = 99
     with counted() as growth:
         ends = await together(bed, 20)

@@ -24,7 +24,7 @@ WORDINGS = (
 )
 
 
-class Told(CannedSource):
+class Recording(CannedSource):
     """Each tenant's documents say something else."""
 
     async def search(self, query, *, tenant_id, limit):
@@ -72,7 +72,7 @@ async def processes(tmp_path):
                 workflow_services(
                     tmp_path,
                     models=[Quoting()],
-                    sources=[Told(())],
+                    sources=[Recording(())],
                     redis_url=redis.url,
                     cache_entries=100,
                 )
@@ -121,4 +121,4 @@ async def test_no_tenant_ever_gets_anothers_answer(processes):
         for tier in ("memory", "redis", "semantic")
     )
     assert calls + followed == len(asked)
-    assert followed > found  # the others were told by single flight
+    assert followed > found  # the others followed by single flight

@@ -47,7 +47,7 @@ async def run(open_services: Open, *scripts, mode="2", **fields):
     return model, workflow, await workflow.execute_typed(asked)
 
 
-async def test_in_automatic_modes_the_suggested_calls_are_made_and_told_to_the_model(open_services: Open):
+async def test_in_automatic_modes_the_suggested_calls_are_made_and_shown_to_the_model(open_services: Open):
     model, _, output = await run(open_services, asks_for("weigh", thing="it"), says("12 kg."))
     assert output.response == "12 kg."
     assert [(r.name, r.status) for r in output.tool_results] == [("weigh", "success")]
@@ -75,7 +75,7 @@ async def test_a_model_may_call_more_while_it_answers_with_its_rounds_in_the_wat
     assert len(model.requests[3].exchanges) == 2
 
 
-async def test_the_loops_calls_are_told_as_events(open_services: Open):
+async def test_the_loops_calls_are_reported_as_events(open_services: Open):
     services = await open_services(
         models=[ScriptedModel(NO_TOOLS, asks_for("measure", thing="it"), says("3 m."))],
         sources=[],
@@ -263,7 +263,7 @@ async def test_a_tool_outside_the_agents_list_is_never_run(open_services: Open):
     assert any('"forbidden", which it may not use' in w.message for w in output.warnings)
 
 
-async def test_arguments_that_do_not_fit_are_told_to_the_model(open_services: Open):
+async def test_arguments_that_do_not_fit_are_reported_to_the_model(open_services: Open):
     model, _, output = await run(
         open_services,
         NO_TOOLS,

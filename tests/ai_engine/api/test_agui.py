@@ -171,7 +171,7 @@ async def test_who_denies_or_gives_up_gets_an_answer_without_the_tool(service: S
     assert [result["status"] for result in resumed[-1].result["tool_results"]] == ["denied"]
 
 
-async def test_a_resume_that_does_not_fit_is_told_as_an_error(service: Service) -> None:
+async def test_a_resume_that_does_not_fit_is_reported_as_an_error(service: Service) -> None:
     paused = await post(service, asked(SUM), mode="1")
     (interrupt,) = paused[-1].outcome.interrupts
     yes = {"interruptId": interrupt.id, "status": "resolved", "payload": {"approved": True}}
@@ -277,9 +277,9 @@ def test_whatever_happens_and_however_it_comes_it_is_in_order(events: list, data
     writer, sent = EventWriter("t", "r"), b""
     for piece in pieces(events, data):
         sent += writer(b"".join(map(encode, piece)))
-    told = read(sent.decode())
-    assert text(told) == "word " * sum(event.type == "token" for event in events)
-    thoughts = of(told, EventType.REASONING_MESSAGE_CONTENT)
+    reported = read(sent.decode())
+    assert text(reported) == "word " * sum(event.type == "token" for event in events)
+    thoughts = of(reported, EventType.REASONING_MESSAGE_CONTENT)
     assert "".join(event.delta for event in thoughts) == "thought " * sum(
         event.type == "reasoning" for event in events
     )

@@ -1,4 +1,4 @@
-"""Alerts over HTTP, as Alertmanager tells of them."""
+"""Alerts over HTTP, as Alertmanager sends them."""
 
 import logging
 from typing import Any
@@ -32,7 +32,7 @@ NOTIFICATION: dict[str, Any] = {
 }
 
 
-async def tell(service: Service, alert: dict[str, Any] | None = None, **fields: Any) -> Any:
+async def notify(service: Service, alert: dict[str, Any] | None = None, **fields: Any) -> Any:
     body = NOTIFICATION | {"alerts": [ALERT | (alert or {})]} | fields
     return await service.client.post("/v1/alerts", json=body)
 
@@ -43,32 +43,32 @@ async def shown(service: Service, **params: Any) -> list[dict[str, Any]]:
     return response.json()["alerts"]
 
 
-async def test_what_alertmanager_tells_is_shown(service: Service) -> None:
-    assert (await tell(service)).status_code == 204
+async def test_what_alertmanager_states_is_shown(service: Service) -> None:
+    assert (await notify(service)).status_code == 204
     (alert,) = await shown(service)
     assert alert["labels"] == ALERT["labels"]
     assert (alert["status"], alert["ends_at"]) == ("firing", None)
     assert alert["starts_at"] == "2026-11-25T12:00:00.123456Z"
-    await tell(service, {"status": "resolved", "endsAt": "2026-11-25T12:05:00+01:00"})
+    await notify(service, {"status": "resolved", "endsAt": "2026-11-25T12:05:00+01:00"})
     (alert,) = await shown(service)
     assert (alert["status"], alert["ends_at"]) == ("resolved", "2026-11-25T11:05:00Z")
 
 
 async def test_each_alert_is_a_line_of_the_log_that_a_warning_is(service: Service, caplog) -> None:
     with caplog.at_level(logging.WARNING):
-        await tell(service)
-        await tell(service, {"status": "resolved", "labels": {}, "annotations": {}})
+        await notify(service)
+        await notify(service, {"status": "resolved", "labels": {}, "annotations": {}})
     first, second = (
         record for record in caplog.records if record.name == "ai_engine.api.administration.alerts"
     )
-    for told in ("alert", "firing", "HighErrorRate", "8 % of the requests fail."):
-        assert told in first.getMessage()
+    for reported in ("alert", "firing", "HighErrorRate", "8 % of the requests fail."):
+        assert reported in first.getMessage()
     assert "resolved" in second.getMessage()
 
 
 async def test_the_newest_come_first_and_may_be_counted(service: Service) -> None:
     for number in range(3):
-        await tell(service, {"fingerprint": str(number)})
+        await notify(service, {"fingerprint": str(number)})
     assert [alert["fingerprint"] for alert in await shown(service, limit=2)] == ["2", "1"]
     for limit in (0, 1_001, "many"):
         assert (await service.client.get("/v1/alerts", params={"limit": limit})).status_code == 422
@@ -91,13 +91,13 @@ async def test_the_newest_come_first_and_may_be_counted(service: Service) -> Non
     ],
 )
 async def test_what_is_wrong_is_named(service: Service, fields: Any, alert: Any, field: str) -> None:
-    response = await tell(service, alert, **fields)
+    response = await notify(service, alert, **fields)
     assert response.status_code == 422, response.text
     assert response.json()["errors"][0]["field"] == field
     assert await shown(service) == []
 
 
-async def test_a_page_of_another_origin_tells_nothing(service: Service) -> None:
+async def test_a_page_of_another_origin_states_nothing(service: Service) -> None:
     headers = {"Origin": "http://evil.example"}
     response = await service.client.post("/v1/alerts", json=NOTIFICATION, headers=headers)
     assert response.status_code == 403

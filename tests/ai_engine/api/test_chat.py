@@ -55,7 +55,7 @@ async def test_a_question_is_answered_with_annotations_and_usage(client, service
     assert (run.user_id, run.mode) == ("ann", WorkflowMode.MODE_2)
 
 
-async def test_a_stream_is_told_word_by_word(client, service, model: SteppedModel) -> None:
+async def test_a_stream_is_reported_word_by_word(client, service, model: SteppedModel) -> None:
     words = []
     stream = await client.chat.completions.create(model="mode-2/stepped", messages=QUESTION, stream=True)
     model.step()
@@ -92,9 +92,9 @@ async def test_a_stream_ends_with_annotations_and_with_usage_where_it_is_wanted(
     )
     chunks = [chunk async for chunk in stream]
     assert chunks[0].choices[0].delta.role == "assistant"
-    told = [chunk for chunk in chunks if chunk.choices]
-    assert "".join(chunk.choices[0].delta.content or "" for chunk in told) == "It takes 42 days [1]."
-    noted = [chunk.choices[0].delta for chunk in told if hasattr(chunk.choices[0].delta, "annotations")]
+    reported = [chunk for chunk in chunks if chunk.choices]
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in reported) == "It takes 42 days [1]."
+    noted = [chunk.choices[0].delta for chunk in reported if hasattr(chunk.choices[0].delta, "annotations")]
     assert noted[0].annotations[0]["type"] == "url_citation"
     assert chunks[-1].choices == []
     assert chunks[-1].usage.completion_tokens > 0
@@ -200,7 +200,7 @@ async def test_a_tenant_sees_its_own_models_alone(service, client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "error", "param", "told"),
+    ("fields", "error", "param", "reported"),
     [
         ({"model": "gpt-4"}, openai.NotFoundError, "model", "mode-2/generalist"),
         ({"model": "mode-2/nobody"}, openai.NotFoundError, "model", "nobody"),
@@ -222,11 +222,11 @@ async def test_a_tenant_sees_its_own_models_alone(service, client) -> None:
         ),
     ],
 )
-async def test_what_cannot_be_is_said_as_openai_does(client, fields, error, param, told) -> None:
+async def test_what_cannot_be_is_said_as_openai_does(client, fields, error, param, reported) -> None:
     with pytest.raises(error) as caught:
         await client.chat.completions.create(**{"model": CANNED, "messages": QUESTION} | fields)
     assert caught.value.param == param
-    assert told in caught.value.message
+    assert reported in caught.value.message
 
 
 def test_a_run_that_fails_is_an_error_in_a_stream_too() -> None:

@@ -28,7 +28,7 @@ async def test_a_document_comes_as_it_is(service: Service) -> None:
     assert (response.status_code, response.json()["uri"]) == (201, "notes/widgets")
 
 
-async def test_the_name_decides_where_curl_was_told_no_type(service: Service) -> None:
+async def test_the_name_decides_where_curl_sends_no_type(service: Service) -> None:
     response = await service.client.post(
         "/v1/documents?filename=widgets.md",
         content=TEXT,

@@ -1,4 +1,4 @@
-"""The OpenAPI document tells what there is, and its examples work."""
+"""The OpenAPI document lists what there is, and its examples work."""
 
 import json
 import re

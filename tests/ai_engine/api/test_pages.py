@@ -32,7 +32,7 @@ async def test_pages_take_nothing_from_elsewhere_and_have_no_code_in_them(
     assert not re.search(r"<style|style=|<script>|\son\w+=", html)
 
 
-async def test_the_page_makes_no_html_of_what_it_is_told(service: Service) -> None:
+async def test_the_page_makes_no_html_of_what_it_is_reported(service: Service) -> None:
     script = (await service.client.get("/page/page.js")).text
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", script

@@ -114,7 +114,7 @@ async def test_wrong_fields_are_named_and_nothing_is_stored(service: Service) ->
     assert await stored(service) == 0
 
 
-async def test_all_wrong_fields_are_told_at_once(service: Service) -> None:
+async def test_all_wrong_fields_are_reported_at_once(service: Service) -> None:
     response = await service.client.post("/v1/runs", json={"query": "", "mode": "9", "x": 1})
     fields = [error["field"] for error in response.json()["errors"]]
     assert fields == ["query", "mode", "tenant_id", "user_id", "x"]
@@ -156,7 +156,7 @@ async def test_a_store_that_does_not_answer_is_a_503(
     assert (streamed.status_code, streamed.headers["content-type"]) == (503, MEDIA_TYPE)
 
 
-async def test_what_is_unforeseen_is_a_500_that_tells_nothing(
+async def test_what_is_unforeseen_is_a_500_that_states_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
@@ -183,7 +183,7 @@ class TestCancel:
         shown = (await service.client.get(f"/v1/runs/{event['run_id']}")).json()
         assert shown["status"] == "cancelled"
 
-    async def test_who_waits_for_its_answer_is_told(self, service: Service, model: SteppedModel) -> None:
+    async def test_who_waits_for_its_answer_is_reported(self, service: Service, model: SteppedModel) -> None:
         waiting = asyncio.create_task(service.ask(model="stepped"))
         await model.asked.wait()
         (run_id,) = service.engine.hub._runs

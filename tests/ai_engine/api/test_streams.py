@@ -125,7 +125,7 @@ async def test_a_silent_stream_has_a_heartbeat(serve: Serve, model: SteppedModel
     assert b"event: run_finished" in received
 
 
-async def test_a_client_that_has_all_is_told_not_to_come_again(service: Service) -> None:
+async def test_a_client_that_has_all_is_reported_not_to_come_again(service: Service) -> None:
     events = await service.events(json=asked())
     path = f"/v1/runs/{events[0]['run_id']}/events"
     for number in (len(events), len(events) + 100):

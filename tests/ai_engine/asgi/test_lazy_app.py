@@ -50,7 +50,7 @@ for name in modules:
 
 
 class Loading:
-    """Loads when it is told to, and may fail first."""
+    """A loader that waits for the test, and may fail first."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)

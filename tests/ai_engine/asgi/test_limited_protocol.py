@@ -88,8 +88,8 @@ def assert_refused(received: bytes, status: int) -> None:
     assert status_of(head) == status, received
     assert b"connection: close" in head.lower()
     assert b"x-content-type-options: nosniff" in head.lower()
-    told = json.loads(body)
-    assert told.get("detail") or told["error"]["message"]
+    reported = json.loads(body)
+    assert reported.get("detail") or reported["error"]["message"]
 
 
 async def is_alive(service: Service) -> bool:

@@ -105,8 +105,8 @@ async def test_the_running_service_sends_its_spans_to_the_collector(
     assert {span.trace_id.hex() for span in found.spans} == {TRACE}
     by_id = {span.span_id: span for span in found.spans}
     (run,) = [span for span in found.spans if span.name.startswith("invoke_workflow")]
-    told = {each.key: each.value.string_value for each in run.attributes}
-    assert (told["vital.run.id"], told["vital.tenant.id"]) == (answer["run_id"], "acme")
+    reported = {each.key: each.value.string_value for each in run.attributes}
+    assert (reported["vital.run.id"], reported["vital.tenant.id"]) == (answer["run_id"], "acme")
     assert run.parent_span_id.hex() == PARENT
     assert {"load_agent", "rag_retrieval", "answer", "chat extractive"} <= {s.name for s in found.spans}
     assert all(span is run or span.parent_span_id in by_id for span in found.spans)

@@ -251,12 +251,12 @@ async def test_keys_are_neither_logged_nor_repeated(
     answers.append(await service.ask(headers=key))
     assert {answer.status_code for answer in answers} == {200, 401, 403, 422, 500}
     assert "request_failed" in log.getvalue()
-    told = log.getvalue() + "".join(f"{answer.headers}{answer.text}" for answer in answers)
+    reported = log.getvalue() + "".join(f"{answer.headers}{answer.text}" for answer in answers)
     for each in (key, weak):
         token = KeyToken.parse(each["Authorization"].removeprefix("Bearer "))
         assert token is not None
         for part in (token.id, token.secret, token.secret_hash):
-            assert part not in told
+            assert part not in reported
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def test_what_a_path_needs(method, path, need):
     assert permission_of(method, path) == need
 
 
-def test_metrics_tell_of_all_tenants():
+def test_metrics_show_all_tenants():
     need = permission_of("GET", "/metrics")
     assert (need.scope, need.all_tenants) == ("costs", True)
 

@@ -10,7 +10,7 @@ from vital_shared.monitoring.metrics import STORE_DEAD_LETTERS
 
 
 class Letters:
-    """Counts, and tells when it is asked; it is away once."""
+    """A count of dead letters, which fails once."""
 
     def __init__(self) -> None:
         self.counts = iter([3, StoreError("away"), 0])

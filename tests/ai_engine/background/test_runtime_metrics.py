@@ -8,7 +8,7 @@ from vital_shared.testing import counted
 
 
 async def until(true):
-    while not true():  # noqa: ASYNC110 - the sampler tells nobody
+    while not true():  # noqa: ASYNC110 - the sampler has no event
         await asyncio.sleep(0.001)
 
 

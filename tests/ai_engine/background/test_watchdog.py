@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tests.ai_engine.api.test_alerts import tell
+from tests.ai_engine.api.test_alerts import notify
 from tests.ai_engine.harness import Service
 
 from ai_engine.background.watchdog import WatchdogWatch
@@ -68,11 +68,11 @@ async def test_after_a_start_silence_counts_from_there():
 
 async def test_readiness_says_it_and_does_not_fail(service: Service) -> None:
     watchdog = {"labels": {"alertname": "Watchdog", "severity": "none"}}
-    await tell(service, {"labels": {"alertname": "NotWatchdog"}, "fingerprint": "1"})
+    await notify(service, {"labels": {"alertname": "NotWatchdog"}, "fingerprint": "1"})
     watch = service.engine.watchdog
     await watch.refresh()
     assert watch._last is None
-    await tell(service, watchdog)
+    await notify(service, watchdog)
     await watch.refresh()
     assert not any("Watchdog" in each for each in (await service.client.get("/readyz")).json()["missing"])
     clock = Clock()
@@ -85,7 +85,7 @@ async def test_readiness_says_it_and_does_not_fail(service: Service) -> None:
 
 async def test_the_end_of_a_watchdog_is_no_sign_of_life(service: Service) -> None:
     watchdog = {"labels": {"alertname": "Watchdog", "severity": "none"}}
-    await tell(service, watchdog)
-    await tell(service, watchdog | {"status": "resolved", "endsAt": "2026-11-25T12:05:00Z"})
+    await notify(service, watchdog)
+    await notify(service, watchdog | {"status": "resolved", "endsAt": "2026-11-25T12:05:00Z"})
     store = AlertStore(service.engine.services.database)
     assert await store.last_sign("Watchdog") == datetime(2026, 11, 25, 12, 5, tzinfo=UTC)

@@ -96,7 +96,7 @@ async def test_a_user_may_have_any_name(service: Service, user: Any) -> None:
     assert len(ids) == 1
 
 
-async def test_users_are_told_apart(service: Service) -> None:
+async def test_users_are_distinguished(service: Service) -> None:
     services, ids = service.services, set()
     for user in ("Ann Example", "Ann  Example", "Bob Example", "x" * 5000, "x" * 5001):
         run = (await post(service, user=user)).json()["id"]

@@ -70,7 +70,7 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_dropped():
         assert await one.ask(Topic.SNAPSHOT, b"second") == b"second"
 
 
-async def test_who_waits_is_told_when_the_other_side_is_gone():
+async def test_who_waits_is_reported_when_the_other_side_is_gone():
     gone = asyncio.Event()
 
     async def never(topic: Topic, body: bytes) -> bytes:

@@ -10,7 +10,7 @@ from tests.llm.wires.servers import base, openai
 RUNS = "vital_workflow_requests_total"
 
 
-async def test_a_worker_that_is_told_to_stop_ends_its_run_is_replaced_and_what_it_counted_stays(tmp_path):
+async def test_a_worker_that_is_reported_to_stop_ends_its_run_is_replaced_and_what_it_counted_stays(tmp_path):
     gate = asyncio.Event()
     async with base.serve(openai.stream([*openai.TEXT[:3], gate, *openai.TEXT[3:]])) as upstream:
         (tmp_path / "vital.toml").write_text(SLOW_PROVIDER.format(url=upstream.url))
@@ -35,7 +35,7 @@ async def test_a_worker_that_is_told_to_stop_ends_its_run_is_replaced_and_what_i
             assert await engine.total("vital_workflow_active") == 0
 
 
-async def test_any_worker_tells_the_sums_over_all_and_one_that_does_not_answer_is_taken_as_it_last_was(
+async def test_any_worker_states_the_sums_over_all_and_one_that_does_not_answer_is_taken_as_it_last_was(
     tmp_path,
 ):
     async with running_engine(tmp_path) as engine:

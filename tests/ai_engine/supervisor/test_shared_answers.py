@@ -66,7 +66,7 @@ async def test_500_equal_questions_over_two_workers_cost_one_call(redis, tmp_pat
 async def until(measure, wanted):
     """Wait until something that other processes count is so much."""
     async with asyncio.timeout(60):
-        while await measure() < wanted:  # noqa: ASYNC110 - they tell nobody
+        while await measure() < wanted:  # noqa: ASYNC110 - they have no event
             await asyncio.sleep(0.1)
 
 

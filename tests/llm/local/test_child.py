@@ -23,7 +23,7 @@ async def child(smollm2):
 async def gone(pid):
     """Wait until a process that is no child of ours has ended."""
     async with asyncio.timeout(10):
-        while alive(pid):  # noqa: ASYNC110 - nothing tells us
+        while alive(pid):  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.02)
 
 
@@ -62,7 +62,7 @@ async def test_one_that_dies_again_and_again_is_left_alone(child, monkeypatch):
         await child.address()
 
 
-async def test_weights_that_are_broken_are_told_and_leave_nothing_behind(tmp_path):
+async def test_weights_that_are_broken_are_reported_and_leave_nothing_behind(tmp_path):
     (tmp_path / "model.gguf").write_bytes(b"no model")
     broken = Child("local:broken", tmp_path / "model.gguf")
     with pytest.raises(ModelUnavailable, match="did not start"):

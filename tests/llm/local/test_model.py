@@ -123,7 +123,7 @@ async def test_cancelled_midway_the_child_stops_generating(model):
         assert writing["is_processing"]
         assert writing["next_token"][0]["n_decoded"] < 1_000  # the text comes while it writes
     async with asyncio.timeout(60):
-        while (left := await slot(model))["is_processing"]:  # noqa: ASYNC110 - it tells only when asked
+        while (left := await slot(model))["is_processing"]:  # noqa: ASYNC110 - it answers only when asked
             await asyncio.sleep(0.01)
     assert left["next_token"][0]["n_decoded"] < 1_000
 

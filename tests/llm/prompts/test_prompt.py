@@ -47,7 +47,7 @@ def said(number):
     ("request_", "name"),
     [({}, "answer@1"), ({"grounded": False}, "chat@1"), ({"task": "tools"}, "tools@1")],
 )
-def test_each_task_has_its_prompt_told_with_its_version(request_, name):
+def test_each_task_has_its_prompt_named_with_its_version(request_, name):
     prompt = render(instructions="You are an expert in scales.", **request_)
     assert prompt.id == name
     assert prompt.chat.system.startswith("You are an expert in scales.\n")
@@ -89,7 +89,7 @@ def test_the_numbers_are_those_of_the_requests_sources():
         assert re.search(rf"\[{number}\] {source.title}\n{source.text}\n", written)
 
 
-def test_a_tool_that_failed_is_told_as_failed():
+def test_a_tool_that_failed_is_reported_as_failed():
     failed = result("", status="timeout", error="The scale did not answer.")
     assert "timeout: The scale did not answer." in asked(render(tool_results=(failed,)))
 
@@ -98,8 +98,8 @@ def test_history_is_cut_to_its_budget_by_whole_exchanges_from_the_latest_on():
     history = tuple(message for number in range(20) for message in said(number))
     free = words(render().chat.system) + 3 + ANSWER_TOKENS
     prompt = render(context_tokens=free + 105, history=history)  # a third of it: three exchanges of ten words
-    told = [turn.text.split()[1] for turn in prompt.chat.turns[:-1]]
-    assert told == ["17", "17", "18", "18", "19", "19"]
+    reported = [turn.text.split()[1] for turn in prompt.chat.turns[:-1]]
+    assert reported == ["17", "17", "18", "18", "19", "19"]
 
 
 def test_history_never_begins_with_the_model():

@@ -279,7 +279,7 @@ async def test_the_wait_that_is_asked_for_is_kept_to(ask, waits, details, header
     assert waits == [wait]
 
 
-async def test_a_wrong_key_is_told_as_one(ask):
+async def test_a_wrong_key_is_reported_as_one(ask):
     async with serve(error(400, "INVALID_ARGUMENT", "API key not valid.", invalid_key())) as server:
         with pytest.raises(ModelRejected, match="refused the key"):
             await ask(server)

@@ -57,7 +57,7 @@ async def test_retry_after_is_kept_to(connect, waits, headers, low, high):
     assert low <= waits[0] <= high
 
 
-async def test_who_is_told_to_wait_long_gives_way_to_another_model_at_once(connect, waits):
+async def test_a_caller_that_has_to_wait_long_gives_way_to_another_model_at_once(connect, waits):
     async with serve(error(429, headers={"Retry-After": "3600"})) as server:
         with pytest.raises(ModelRateLimited) as caught:
             await collect(connect(server))

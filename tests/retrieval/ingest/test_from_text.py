@@ -47,7 +47,7 @@ def test_a_hyphen_at_the_end_of_a_line_is_part_of_its_word():
     assert pairs("This is a long-\nterm treatment.") == [((), "This is a long-term treatment.")]
 
 
-def test_items_are_told_apart():
+def test_items_are_distinguished():
     blocks = read("You need:\n- a cup\n  of tea\n* milk\n1) sugar\n\nThat is all.").blocks
     assert [(block.kind, block.text) for block in blocks] == [
         ("paragraph", "You need:"),

@@ -101,5 +101,5 @@ def test_any_text_gives_arithmetic_or_a_clear_error(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("5%", True), ("5% + 3% - 1%", True), ("5% + 3", False), ("5", False)]
 )
-def test_percentages_are_told_from_numbers(text: str, expected: bool) -> None:
+def test_percentages_are_reported_from_numbers(text: str, expected: bool) -> None:
     assert is_percentage(parse(text).tree) is expected

@@ -124,7 +124,7 @@ def test_a_name_of_several_units_says_which_was_taken(text: str, said: str) -> N
         ("1 kg" + " " * 1_000, "longer than 1,000 characters"),
     ],
 )
-def test_what_cannot_be_calculated_is_told_in_one_sentence(text: str, message: str) -> None:
+def test_what_cannot_be_calculated_is_reported_in_one_sentence(text: str, message: str) -> None:
     with pytest.raises(CalculationError, match=message):
         calculated(text)
 

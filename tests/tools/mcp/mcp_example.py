@@ -39,7 +39,7 @@ def make_server() -> MCPServer:
 
     @server.tool()
     def process_id() -> str:
-        """Tell the process."""
+        """Return the process."""
         return str(os.getpid())
 
     @server.tool()

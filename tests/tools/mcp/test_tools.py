@@ -67,7 +67,7 @@ async def test_the_tools_of_a_program_are_tools_of_ours() -> None:
     assert not is_there(process_id)
 
 
-async def test_errors_are_told_in_a_sentence_and_cost_no_connection() -> None:
+async def test_errors_are_reported_in_a_sentence_and_cost_no_connection() -> None:
     async with connected({"example": program()}) as registry:
         first = (await called(registry, "example_process_id")).content
         wrong = await called(registry, "example_add_two", first="forty")

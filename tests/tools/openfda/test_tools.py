@@ -103,7 +103,7 @@ async def test_query_syntax_of_a_question_is_only_words():
     assert "product_description:(exists OR exist)" in search
 
 
-async def test_no_word_and_no_json_are_told():
+async def test_no_word_and_no_json_are_reported():
     with pytest.raises(ToolError, match="Name a product"):
         await ask(1, "/device/enforcement.json", results(RECALL), query="and (")
     with pytest.raises(ToolError, match="cannot be read"):

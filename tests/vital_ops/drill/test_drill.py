@@ -93,7 +93,7 @@ async def test_a_live_drill_notifies_those_that_the_environment_names():
     assert "%" not in over, "a message that is over repeats no value"
 
 
-def test_an_alert_that_is_not_there_is_told_with_one_that_is():
+def test_an_alert_that_is_not_there_is_reported_with_one_that_is():
     with pytest.raises(InvalidRequest, match=r"no alert HighErorRate: did you mean HighErrorRate\?"):
         run_drill(["HighErorRate"], live=False)
 

@@ -25,7 +25,7 @@ def lookup(text: str) -> list[dict]:
     return [{"name": faulty_lookup.name, "arguments": {"question": text}}]
 
 
-async def test_tool_and_source_fail_only_when_they_are_told_to(workflow):
+async def test_tool_and_source_fail_only_when_asked_to(workflow):
     output = await asked(workflow, requested_tools=lookup("What?"))
     assert {"rag_failed", "tools_failed"} & set(output.degradation_reasons) == set()
     output = await asked(workflow, make_fail("What?"), requested_tools=lookup(make_fail("What?")))
@@ -38,7 +38,7 @@ async def test_an_answer_that_breaks_off_is_cut_short_however_often(workflow):
         assert "cut_off" in output.degradation_reasons
 
 
-async def test_a_run_fails_only_when_it_is_told_to(workflow):
+async def test_a_run_fails_only_when_asked_to(workflow):
     assert (await asked(workflow)).response
     with pytest.raises(RunFailed):
         await asked(workflow, end_with_error("Is it so?"))

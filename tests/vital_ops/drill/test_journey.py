@@ -28,6 +28,6 @@ THERE = {"slack": 1.0, "engine": 1.0}
         ({"firing": 1.0, "delivered": THERE, "resolved": THERE}, None),
     ],
 )
-def test_the_first_thing_that_went_wrong_is_told(stations, failure):
+def test_the_first_thing_that_went_wrong_is_reported(stations, failure):
     journey = Journey("HighLatency", "slow", frozenset({"slack", "engine"}), **stations)
     assert journey.failure == failure

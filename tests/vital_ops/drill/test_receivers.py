@@ -1,4 +1,4 @@
-"""A drill knows of what came to the stand-ins, and of real receivers what Alertmanager tells."""
+"""A drill knows of what came to the stand-ins, and of real receivers what Alertmanager reports."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def test_a_delivery_is_that_of_the_alert_in_its_title():
 
 
 class Alertmanager:
-    """Tells how many requests it has made, and how many of them failed."""
+    """A counter of its requests, and of those that failed."""
 
     def __init__(self) -> None:
         self.asked, self.failed = 0, 0

@@ -32,7 +32,7 @@ class RuleSet:
     """An alert, and what it reads that rules record."""
 
     key: str
-    """The alert's name, and with it what tells it from other alerts of the name."""
+    """The alert's name, and the labels that distinguish it from others of that name."""
     alert: Rule
     group: str
     recordings: tuple[Rule, ...]

@@ -32,7 +32,7 @@ def destinations(chosen, folder):
     return chosen.destinations(folder, engine_url="http://127.0.0.1:8000/v1/alerts", engine_key_file=None)
 
 
-def test_without_any_the_engine_alone_is_told(monkeypatch, tmp_path):
+def test_without_any_the_engine_alone_is_reported(monkeypatch, tmp_path):
     chosen = settings(monkeypatch, VITAL_SLACK_WEBHOOK_URL="")  # as Compose passes what is not set
     places = destinations(chosen, tmp_path)
     assert (places.slack_url_file, places.pagerduty_key_file, places.mail) == (None, None, None)

@@ -1,4 +1,4 @@
-"""Ports that are taken are told of, all at once."""
+"""Ports that are taken are reported, all at once."""
 
 import socket
 

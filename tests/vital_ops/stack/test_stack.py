@@ -84,13 +84,13 @@ class Up:
                 await asyncio.sleep(0.05)
 
     async def alerts(self, after: str = "", headers: Any = None) -> list[Any]:
-        """Return what the engine was told of since a moment."""
+        """Return the notifications that the engine got since a moment."""
 
-        def told(response: httpx.Response) -> bool:
+        def reported(response: httpx.Response) -> bool:
             alerts = response.json()["alerts"]
             return bool(alerts) and alerts[0]["received_at"] > after
 
-        return (await self.until("/v1/alerts", told, headers=headers)).json()["alerts"]
+        return (await self.until("/v1/alerts", reported, headers=headers)).json()["alerts"]
 
     async def scrapes(self) -> None:
         """Wait for a scrape that has begun after now and has worked."""

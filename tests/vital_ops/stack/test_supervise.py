@@ -1,4 +1,4 @@
-"""Programs are kept running, and what goes wrong with them is told in a sentence."""
+"""Programs are kept running, and what goes wrong with them is reported in a sentence."""
 
 import asyncio
 import os
@@ -85,7 +85,7 @@ async def test_all_serve_and_stop_together(tmp_path):
     assert not any(map(lives, all_pids))
 
 
-async def test_a_program_that_ends_is_started_again_and_that_is_told(tmp_path):
+async def test_a_program_that_ends_is_started_again_and_that_is_reported(tmp_path):
     one = serving(tmp_path)
     running = Running(one)
     await running.ready.wait()

@@ -43,7 +43,7 @@ class Call(NamedTuple):
 
 
 class Dear:
-    """A model that reads the whole prompt and writes as much as it is told to."""
+    """A model that reads the whole prompt and writes as much as it is asked for."""
 
     name = "dear"
     calls_tools = False

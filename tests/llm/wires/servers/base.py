@@ -1,4 +1,4 @@
-"""A provider on a local socket that sends, byte by byte, what a test tells it to."""
+"""A provider on a local socket that sends, byte by byte, what a test gives it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
