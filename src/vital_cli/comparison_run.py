@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,15 +20,18 @@ from vital_ops.compare.compare import (
     ALL_OFF,
     ALL_ON,
     CACHED,
+    HEDGED,
     LONG_ANSWERS,
     PARALLEL,
     SEQUENTIAL,
     UNCACHED,
+    UNHEDGED,
     FailedLoad,
     LoadCase,
     LoadResult,
     measure,
 )
+from vital_ops.compare.latencies import FIRST_SOURCE, SECOND_SOURCE
 from vital_ops.compare.marks import load_marks
 from vital_ops.compare.paced import PRICES
 from vital_ops.marks import GrafanaSettings, MarkFailed, mark
@@ -37,6 +40,10 @@ from vital_ops.stack.scratch import Scratch, scratch
 from vital_shared.settings import Settings
 
 __all__ = ["mark_or_warn", "run_comparison"]
+
+PLAIN: Final = {"VITAL_CACHE_ENTRIES": "0"}
+CACHING: Final = {"VITAL_CACHE_ENTRIES": "5000"}
+HEDGING: Final = PLAIN | {"VITAL_HEDGED_SOURCES": f"{FIRST_SOURCE},{SECOND_SOURCE}"}
 
 ENGINE: Final = (sys.executable, "-m", "vital_ops.compare.engine")
 
@@ -59,12 +66,13 @@ async def _run(count: int, per_second: float, shown_by: str | None) -> list[Load
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=1)
     async with aiohttp.ClientSession(connector=connector) as client:
         found: list[LoadResult | FailedLoad] = []
-        for loads, entries in (
-            ((SEQUENTIAL, PARALLEL, UNCACHED, LONG_ANSWERS, ALL_OFF), 0),
-            ((CACHED, ALL_ON), 5_000),
+        for loads, own in (
+            ((SEQUENTIAL, PARALLEL, UNCACHED, LONG_ANSWERS, ALL_OFF, UNHEDGED), PLAIN),
+            ((CACHED, ALL_ON), CACHING),
+            ((HEDGED,), HEDGING),
         ):
             try:
-                async with _engine(entries) as at:
+                async with _engine(own) as at:
                     with annotated(at.engine, stack):
                         found += await measure(client, at, loads, count, per_second, say, shown_by)
             except (ChildFailed, LoadFailed) as error:
@@ -76,10 +84,9 @@ async def _run(count: int, per_second: float, shown_by: str | None) -> list[Load
 
 
 @asynccontextmanager
-async def _engine(cache_entries: int) -> AsyncIterator[Scratch]:
-    own = {"VITAL_CACHE_ENTRIES": str(cache_entries)}
+async def _engine(own: Mapping[str, str]) -> AsyncIterator[Scratch]:
     with TemporaryDirectory(prefix="vital-compare-") as folder:
-        async with scratch(Path(folder), ENGINE, {}, None, say, prices=PRICES, settings=own) as at:
+        async with scratch(Path(folder), ENGINE, {}, None, say, prices=PRICES, settings=dict(own)) as at:
             yield at
 
 

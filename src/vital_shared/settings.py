@@ -96,6 +96,14 @@ class Settings(BaseSettings):
     supabase_url: SecretStr = SecretStr("")
     """``postgresql://…`` of a server with pgvector that also holds the documents; empty: there is none."""
 
+    hedged_sources: str = Field(default="", max_length=1_000)
+    """Names of sources, separated by commas, that are asked a second time where they are slow. The first
+    answer counts, and both searches are charged."""
+
+    hedge_share: float = Field(default=0.1, ge=0, le=1)
+    """The share of a source's searches, and of the calls of agents with ``hedge_after_seconds``, that may be
+    hedged."""
+
     unpriced: Literal["warn", "refuse"] = "warn"
     """Handling of a model without a known price: a warning in the answer, or a refusal to call it."""
 
@@ -119,6 +127,11 @@ class Settings(BaseSettings):
 
     pinecone_max_read_units: int = Field(default=100, ge=1, le=1_000_000)
     """The most that one query may use, one for each gigabyte of its namespace: budgets reserve it."""
+
+    @property
+    def hedged_source_names(self) -> tuple[str, ...]:
+        """The names in `hedged_sources`."""
+        return tuple(name for name in map(str.strip, self.hedged_sources.split(",")) if name)
 
     @property
     def config_path(self) -> Path | None:

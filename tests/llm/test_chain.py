@@ -8,6 +8,7 @@ import pytest
 
 from vital_shared.billing.rates import Rates
 from vital_shared.breaker import BREAKER_FAILURES, Breakers
+from vital_shared.hedge_budget import HedgeBudget
 from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import (
     CallStarted,
@@ -25,7 +26,7 @@ from vital_shared.llm.base import (
     Usage,
 )
 from vital_shared.llm.chain import Chain
-from vital_shared.monitoring.metrics import MODEL
+from vital_shared.monitoring.metrics import LLM_HEDGES_TOTAL, MODEL
 from vital_shared.testing import ScriptedModel, asks_for, counted, says
 
 QUESTION = ModelRequest(question="?")
@@ -48,8 +49,8 @@ def late(name, **given):
     return ModelTimeout("It is late.", model=name, **given)
 
 
-def chain(*models, breakers=None, hedge=None):
-    return Chain(models, breakers or Breakers(), account(), hedge)
+def chain(*models, breakers=None, hedge=None, hedges=None):
+    return Chain(models, breakers or Breakers(), account(), hedge, hedges)
 
 
 async def text_of(chain, request=QUESTION):
@@ -229,6 +230,30 @@ async def test_the_first_may_still_win_the_race():
     )
     assert await text_of(asked) == "First."
     assert asked.answered.name == "dear"
+
+
+async def test_only_a_share_of_the_calls_is_hedged():
+    MODEL.earn("dear")
+    hedges = HedgeBudget(0.5)
+    counts = dict.fromkeys(("won", "over_budget"), 0.0)
+    for outcome in counts:
+        counts[outcome] = LLM_HEDGES_TOTAL.labels("dear", outcome).value
+    answers = []
+    for _ in range(4):
+        gate = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.1, gate.set)
+        first = ScriptedModel([gate, *says("First.")], name="dear")
+        asked = chain(
+            first,
+            ScriptedModel(says("Second."), name="cheap"),
+            ScriptedModel(name="last"),
+            hedge=0.01,
+            hedges=hedges,
+        )
+        answers.append(await text_of(asked))
+    assert answers == ["First.", "Second.", "First.", "Second."]
+    assert LLM_HEDGES_TOTAL.labels("dear", "won").value == counts["won"] + 2
+    assert LLM_HEDGES_TOTAL.labels("dear", "over_budget").value == counts["over_budget"] + 2
 
 
 async def test_closing_a_race_ends_both():

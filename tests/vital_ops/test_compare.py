@@ -22,10 +22,12 @@ from vital_ops.compare.compare import (
     ALL_ON,
     CACHED,
     EXPECTED_HITS,
+    HEDGED,
     LONG_ANSWERS,
     PARALLEL,
     SEQUENTIAL,
     UNCACHED,
+    UNHEDGED,
     FailedLoad,
     LoadCase,
     LoadResult,
@@ -72,7 +74,7 @@ def least(load: LoadCase, count: int) -> float:
             return agent + first + second + tools + model
         return max(agent, first, second, tools) + model
 
-    if load in (CACHED, ALL_ON, LONG_ANSWERS):
+    if load in (CACHED, ALL_ON, LONG_ANSWERS, UNHEDGED, HEDGED):
         return 0.0
     return 0.999 * sum(one(body["query"]) for body in load.bodies(count)) / count  # timers round
 
@@ -114,7 +116,7 @@ def test_one_load_is_faster_in_parallel_from_the_cache_and_streamed(stack):
 
 
 def check_comparison(found, shown, times):
-    assert len(found) == 7
+    assert len(found) == 9
     for each in found:
         assert isinstance(each, LoadResult), each
         edges = WORKFLOW_DURATION_SECONDS.buckets
@@ -132,11 +134,13 @@ def check_comparison(found, shown, times):
     for line in reported.parallel[:2]:  # a hundred questions have no 99th percentile to speak of
         assert line.verdict in ("met", "better than expected"), line
     assert reported.cache[0].verdict == "met"
+    assert reported.hedging[2].verdict == "met"  # the slowest in a hundred are 30 % faster
+    assert 0 < reported.hedged_share <= 0.1
     assert reported.streaming[0].change > 5
     assert [line.verdict for line in reported.cumulative] == ["better than expected"] * 2
     assert reported.failures == ()
     json.dumps(asdict(reported), default=str)
-    expected = {"sequential": 100 + 100, "parallel": 100 + 100 + 20 + 100 + 100}
+    expected = {"sequential": 100 + 100, "parallel": 100 + 100 + 20 + 100 + 100 + 100 + 100}
     assert shown == {name: times * count for name, count in expected.items()}, (
         "the other Prometheus has it too"
     )

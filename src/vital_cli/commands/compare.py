@@ -25,7 +25,7 @@ def compare(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure what running nodes in parallel, the cache and streaming are worth.
+    """Measure what running nodes in parallel, the cache, hedged searches and streaming are worth.
 
     It takes an engine and a Prometheus of its own, whose parts take as long as those of a real workflow
     (long-tailed around 200, 1500, 800 and 300 ms), and reads all figures from Prometheus.
@@ -42,5 +42,5 @@ def compare(
         write_json(found)
     else:
         show_comparison(found)
-    if not (found.parallel and found.cache and found.streaming and found.cumulative):
+    if not (found.parallel and found.cache and found.hedging and found.streaming and found.cumulative):
         raise typer.Exit(1)

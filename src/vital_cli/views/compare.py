@@ -12,10 +12,12 @@ from vital_ops.compare.compare import (
     ALL_ON,
     CACHED,
     EXPECTED_HITS,
+    HEDGED,
     LONG_ANSWERS,
     PARALLEL,
     SEQUENTIAL,
     UNCACHED,
+    UNHEDGED,
     FailedLoad,
     LoadCase,
     LoadResult,
@@ -23,6 +25,7 @@ from vital_ops.compare.compare import (
 from vital_ops.compare.verdict import (
     OF_ALL,
     OF_CACHE,
+    OF_HEDGING,
     OF_PARALLEL,
     VerdictLine,
     compared,
@@ -43,6 +46,11 @@ ANSWER: Final = (
 )
 
 
+HEDGES: Final = (
+    "3 % of the searches of either source take 10 times as long. {share:.1%} of all were made a second time, "
+    "and are charged."
+)
+
 EVERYTHING: Final = (
     f"{EXPECTED_HITS:.0%} of the questions were asked before. "
     f"Expected are {OF_ALL[0]:.0%} to {OF_ALL[1]:.0%} less in all."
@@ -57,6 +65,10 @@ class Comparison:
     """Nodes one after another, and in parallel."""
     cache: tuple[VerdictLine, ...]
     """Without a cache, and with one."""
+    hedging: tuple[VerdictLine, ...]
+    """Searches of slow sources made once, and hedged."""
+    hedged_share: float
+    """The share of the searches that were made a second time."""
     streaming: tuple[VerdictLine, ...]
     cumulative: tuple[VerdictLine, ...]
     """Everything off, and everything on."""
@@ -75,10 +87,12 @@ def comparison(found: Iterable[LoadResult | FailedLoad]) -> Comparison:
         return [measured[name] for name in names] if measured.keys() >= set(names) else []
 
     parallel, cache = have(SEQUENTIAL, PARALLEL), have(UNCACHED, CACHED)
-    everything = have(ALL_OFF, ALL_ON)
+    everything, hedging = have(ALL_OFF, ALL_ON), have(UNHEDGED, HEDGED)
     return Comparison(
         parallel=tuple(compared(parallel[0], parallel[1], OF_PARALLEL)) if parallel else (),
         cache=tuple(compared(cache[0], cache[1], OF_CACHE)) if cache else (),
+        hedging=tuple(compared(hedging[0], hedging[1], OF_HEDGING)) if hedging else (),
+        hedged_share=hedging[1].hedged_share if hedging else 0.0,
         streaming=tuple(perceived(each) for each in have(LONG_ANSWERS)),
         cumulative=tuple(cumulated(everything[0], everything[1])) if everything else (),
         loads=tuple(measured.values()),
@@ -95,10 +109,12 @@ def _failures(found: Iterable[LoadResult | FailedLoad]) -> Iterator[str]:
 
 
 def show_comparison(found: Comparison) -> None:
-    """Print four tables, and say how each load is made: the figures depend on it."""
+    """Print a table of each comparison, and say how its load is made: the figures depend on it."""
+    hedges = HEDGES.format(share=found.hedged_share)
     for title, made, lines in (
         ("Nodes one after another, and in parallel", SOURCES, found.parallel),
         ("Ten questions again and again, without the cache and with it", "", found.cache),
+        ("Sources that are slow now and then, asked once and hedged", hedges, found.hedging),
     ):
         _show(title, [_row(line, f"{-line.change:+.0%}") for line in lines], made)
     streamed = [_row(line, f"{line.change:.1f} times as soon") for line in found.streaming]

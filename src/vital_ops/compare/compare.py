@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from vital_ops.compare.client import LoadFailed, Took, ask_all
-from vital_ops.compare.figures import Figures, first_tokens, instant, of_clients, of_prometheus
-from vital_ops.compare.latencies import worded
+from vital_ops.compare.figures import Figures, first_tokens, hedged_share, instant, of_clients, of_prometheus
+from vital_ops.compare.latencies import HEDGING, worded
 from vital_ops.compare.paced import LONG, PACED
 from vital_ops.promql import Match, scoped, select, sum_by
 from vital_ops.stack.scratch import Scratch
@@ -25,10 +25,12 @@ __all__ = [
     "ALL_ON",
     "CACHED",
     "DIFFERENT",
+    "HEDGED",
     "LONG_ANSWERS",
     "PARALLEL",
     "SEQUENTIAL",
     "UNCACHED",
+    "UNHEDGED",
     "FailedLoad",
     "LoadCase",
     "LoadResult",
@@ -64,6 +66,7 @@ class LoadCase:
     """Share of the questions that were asked before."""
     bare: bool = False
     """Without documents and tools."""
+    has_tools: bool = True
     share: float = 1.0
     """The share of the questions and of their pace: reading long answers costs the clients most."""
 
@@ -78,7 +81,7 @@ class LoadCase:
                 "model": self.model,
                 "execution": self.execution,
                 "enable_rag": not self.bare,
-                "enable_tools": not self.bare,
+                "enable_tools": self.has_tools and not self.bare,
             }
             for number in range(count)
         ]
@@ -101,6 +104,8 @@ UNCACHED: Final = LoadCase("cache-off", "1", repeats=True)
 CACHED: Final = LoadCase("cache-on", "1", repeats=True)
 ALL_OFF: Final = LoadCase("all-off", "1", execution="sequential", hit_share=EXPECTED_HITS)
 ALL_ON: Final = LoadCase("all-on", "2", hit_share=EXPECTED_HITS)
+UNHEDGED: Final = LoadCase(f"{HEDGING}-off", "3", has_tools=False)
+HEDGED: Final = LoadCase(f"{HEDGING}-on", "3", has_tools=False)
 LONG_ANSWERS: Final = LoadCase("streaming", "4", model=LONG, bare=True, share=0.2)
 
 
@@ -115,6 +120,8 @@ class LoadResult:
     clients: Figures
     failures: tuple[str, ...] = ()
     """The reason of each question without an answer."""
+    hedged_share: float = 0.0
+    """The share of the searches that were made a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +176,8 @@ async def _measure(
     took, failures = answered_of(answers)
     await _scraped(client, at.prometheus, at.engine, load, len(took))
     figures = await of_prometheus(client, at.prometheus, load.labels, load.mode, before)
-    return LoadResult(load, began, ended, figures, of_clients(took), failures)
+    hedged = await hedged_share(client, at.prometheus)
+    return LoadResult(load, began, ended, figures, of_clients(took), failures, hedged)
 
 
 def answered_of(answers: Sequence[Took | LoadFailed]) -> tuple[list[Took], tuple[str, ...]]:

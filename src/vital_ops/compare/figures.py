@@ -12,11 +12,22 @@ import aiohttp
 from vital_ops.promql import Match, scoped, select, sum_by
 from vital_shared.monitoring.metrics import (
     CACHED_FIRST_TOKEN_SECONDS,
+    RAG_DURATION_SECONDS,
+    RAG_HEDGES_TOTAL,
     TIME_TO_FIRST_TOKEN_SECONDS,
     WORKFLOW_DURATION_SECONDS,
 )
 
-__all__ = ["SHARES", "Figures", "FirstTokens", "first_tokens", "instant", "of_clients", "of_prometheus"]
+__all__ = [
+    "SHARES",
+    "Figures",
+    "FirstTokens",
+    "first_tokens",
+    "hedged_share",
+    "instant",
+    "of_clients",
+    "of_prometheus",
+]
 
 SHARES: Final = (0.95, 0.99)
 
@@ -73,6 +84,13 @@ async def of_prometheus(
     after = await first_tokens(client, prometheus, mode)
     first = (after.seconds - before.seconds) / (after.answers - before.answers)
     return Figures(average, p95, p99, first)
+
+
+async def hedged_share(client: aiohttp.ClientSession, prometheus: str) -> float:
+    """Read the share of all searches so far that were made a second time."""
+    hedges = sum_by(select(RAG_HEDGES_TOTAL, outcome=("won", "lost", "failed")))
+    searches = await instant(client, prometheus, sum_by(select(RAG_DURATION_SECONDS, "count")))
+    return await instant(client, prometheus, hedges) / searches if searches else 0.0
 
 
 def of_clients(took: Sequence[tuple[float, float]]) -> Figures:

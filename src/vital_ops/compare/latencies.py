@@ -16,11 +16,13 @@ from typing import Final
 __all__ = [
     "AGENT",
     "FIRST_SOURCE",
+    "HEDGING",
     "MODEL",
     "PARTS",
     "SECOND_SOURCE",
     "TOOLS",
     "number_of",
+    "search_seconds",
     "seconds",
     "worded",
 ]
@@ -53,6 +55,15 @@ PARTS: Final[Mapping[str, LatencyPart]] = {
     MODEL: LatencyPart(0.3, 0.3),
 }
 
+HEDGING: Final = "hedging"
+"""The beginning of the tenants whose sources have a tail of their own: see `search_seconds`."""
+
+TAILED: Final = LatencyPart(0.2, 0.3)
+TAIL_SHARE: Final = 0.03
+TAIL_FACTOR: Final = 10
+"""A source that mostly answers within 0.4 seconds; 3 % of its searches take 10 times as long, as where one
+of several replicas pauses now and then."""
+
 _NUMBER: Final = re.compile(r"widget (\d+)")
 
 
@@ -72,6 +83,17 @@ def seconds(part: str, question: str) -> float:
     number = number_of(question)
     if not number:
         return 0.0
-    drawn = random.Random(f"{SEED} {part} {number}").gauss(0, 1)  # noqa: S311 - it is no secret
-    known = PARTS[part]
-    return known.mean * exp(known.spread * drawn - known.spread**2 / 2)
+    return _drawn(PARTS[part], random.Random(f"{SEED} {part} {number}"))  # noqa: S311 - it is no secret
+
+
+def search_seconds(source: str, question: str, attempt: int) -> float:
+    """Return the latency of a source with a long tail, in seconds; each attempt has its own.
+
+    :param attempt: the number of the search of this question, from 1 on.
+    """
+    draws = random.Random(f"{SEED} {source} {number_of(question)} {attempt}")  # noqa: S311 - it is no secret
+    return _drawn(TAILED, draws) * (TAIL_FACTOR if draws.random() < TAIL_SHARE else 1)
+
+
+def _drawn(part: LatencyPart, draws: random.Random) -> float:
+    return part.mean * exp(part.spread * draws.gauss(0, 1) - part.spread**2 / 2)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from vital_ops.compare.latencies import AGENT, MODEL, TOOLS, number_of, seconds
+from vital_ops.compare.latencies import AGENT, HEDGING, MODEL, TOOLS, number_of, search_seconds, seconds
 from vital_shared import BaseWorkflow, node
 from vital_shared.llm.base import Cited, ModelEvent, ModelRequest, Stop, TextDelta, Usage
 from vital_shared.models.agent import AgentProfile
@@ -40,10 +41,15 @@ class PacedSource:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._attempts: Counter[str] = Counter()
 
     async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:  # noqa: ARG002 - the interface
         """Find it."""
-        await asyncio.sleep(seconds(self.name, query))
+        if tenant_id.startswith(HEDGING):
+            self._attempts[query] += 1
+            await asyncio.sleep(search_seconds(self.name, query, self._attempts[query]))
+        else:
+            await asyncio.sleep(seconds(self.name, query))
         name = f"{self.name}-1"
         return (
             Passage(

@@ -8,7 +8,16 @@ from typing import Final, TypeAlias
 
 from vital_ops.compare.compare import LoadResult
 
-__all__ = ["OF_ALL", "OF_CACHE", "OF_PARALLEL", "VerdictLine", "compared", "cumulated", "perceived"]
+__all__ = [
+    "OF_ALL",
+    "OF_CACHE",
+    "OF_HEDGING",
+    "OF_PARALLEL",
+    "VerdictLine",
+    "compared",
+    "cumulated",
+    "perceived",
+]
 
 Expected: TypeAlias = Mapping[str, tuple[float, float]]
 """The expected reduction, at least and at most: shares."""
@@ -18,6 +27,9 @@ OF_PARALLEL: Final[Expected] = {"average": (0.30, 0.50), "P95": (0.35, 0.45), "P
 
 OF_CACHE: Final[Expected] = {"average": (0.6, 1.0), "P95": (0.6, 1.0), "P99": (0.0, 1.0)}
 """The reduction by the cache: over 60 % of the calls. The first request, and those beside it, wait."""
+
+OF_HEDGING: Final[Expected] = {"average": (0.0, 1.0), "P95": (0.0, 1.0), "P99": (0.3, 1.0)}
+"""The reduction by hedged searches: 30 % of the slowest in a hundred, and nothing is slower for it."""
 
 OF_ALL: Final = (0.5, 0.7)
 """The reduction by parallel nodes, the cache and streaming together."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vital_shared.billing.run_context import RunContext
+from vital_shared.hedge_budget import HedgeOutcome
 from vital_shared.llm.base import ModelError
 from vital_shared.models.model_call import FailureKind, ModelCall
 from vital_shared.monitoring.metrics import (
@@ -10,12 +11,13 @@ from vital_shared.monitoring.metrics import (
     LLM_CALLS_TOTAL,
     LLM_FAILURES_TOTAL,
     LLM_FALLBACKS_TOTAL,
+    LLM_HEDGES_TOTAL,
     LLM_RETRIES_TOTAL,
     LLM_TOKENS_TOTAL,
     MODEL,
 )
 
-__all__ = ["count_call", "count_failure", "count_fallback", "count_retry"]
+__all__ = ["count_call", "count_failure", "count_fallback", "count_hedge", "count_retry"]
 
 
 def count_call(call: ModelCall, context: RunContext | None) -> None:
@@ -46,6 +48,11 @@ def count_retry(error: ModelError) -> None:
     """Count a failed attempt that is made again."""
     count_failure(error)
     LLM_RETRIES_TOTAL.labels(error.model, error.kind).inc()
+
+
+def count_hedge(model: str, outcome: HedgeOutcome) -> None:
+    """Count that a model was slow, so that another was asked beside it, or would have been."""
+    LLM_HEDGES_TOTAL.labels(model, outcome).inc()
 
 
 def count_fallback(error: ModelError) -> None:

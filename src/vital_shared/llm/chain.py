@@ -12,6 +12,7 @@ from contextlib import aclosing
 from typing import Final
 
 from vital_shared.breaker import Breakers
+from vital_shared.hedge_budget import HedgeBudget
 from vital_shared.llm.attempt import Attempt, CallPricing
 from vital_shared.llm.base import (
     CallStarted,
@@ -48,6 +49,7 @@ class Chain:
     :param account: the pricing of calls.
     :param has_last_resort: whether the last model answers where all others have failed, whatever its breaker.
     :param hedge_after_seconds: start the next model too after this time without text; None: never.
+    :param hedges: the budget of such starts, shared by all chains of an engine; None: each is allowed.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Chain:
         breakers: Breakers,
         account: CallPricing,
         hedge_after_seconds: float | None = None,
+        hedges: HedgeBudget | None = None,
         *,
         has_last_resort: bool = True,
     ) -> None:
@@ -69,6 +72,7 @@ class Chain:
         self._breakers = breakers
         self._account = account
         self._hedge_after = hedge_after_seconds
+        self._hedges = hedges or HedgeBudget(1)
         self._attempts: list[Attempt] = []
 
     @property
@@ -113,7 +117,7 @@ class Chain:
         models = self._models if self.last_resort is None else self._models[:-1]
         attempts = (self._attempt(model, request) for model in models)
         while True:
-            hedged_call = HedgedCall(filter(None, attempts), self._hedge_after, self._failed)
+            hedged_call = HedgedCall(filter(None, attempts), self._hedge_after, self._failed, self._hedges)
             try:
                 async with aclosing(hedged_call.events()) as events:
                     async for event in events:

@@ -8,8 +8,10 @@ from contextlib import aclosing
 from typing import Final
 
 from vital_shared.errors import StoreError
+from vital_shared.hedge_budget import HedgeBudget, HedgeOutcome
 from vital_shared.llm.attempt import Attempt
 from vital_shared.llm.base import ModelError, ModelEvent
+from vital_shared.llm.call_metrics import count_hedge
 from vital_shared.llm.failing import as_model_error
 
 __all__ = ["HedgedCall"]
@@ -80,6 +82,7 @@ class HedgedCall:
     :param attempts: in their order; each is made when it is its turn.
     :param after_seconds: time to wait for the first text before the next one starts too.
     :param failed: called with each attempt that failed.
+    :param budget: of attempts that start beside one that is silent; None: each is allowed.
     """
 
     def __init__(
@@ -87,12 +90,16 @@ class HedgedCall:
         attempts: Iterator[Attempt],
         after_seconds: float,
         failed: Callable[[Attempt, ModelError], None],
+        budget: HedgeBudget | None = None,
     ) -> None:
         self.winner: Attempt | None = None
         """The attempt that had something to show first; None: none yet, or at all."""
         self._attempts = attempts
         self._after = after_seconds
         self._failed = failed
+        self._budget = budget or HedgeBudget(1)
+        self._hedged: _HedgedAttempt | None = None
+        """The silent attempt that another was started beside."""
         self._running: list[_HedgedAttempt] = []
         self._moved = asyncio.Event()
 
@@ -103,7 +110,9 @@ class HedgedCall:
         :raises StoreError: when a call could not be announced.
         """
         try:
+            self._budget.note_request()
             winner = await self._first()
+            self._count(winner)
             if winner is None:
                 return
             self.winner = winner.attempt
@@ -118,11 +127,15 @@ class HedgedCall:
 
     async def _first(self) -> _HedgedAttempt | None:
         """Start attempts until one leads; the others are stopped."""
-        more = self._start()
+        more, may_hedge = self._start(), True
         while self._running:
-            may_start = more and len(self._running) < MAX_CONCURRENT_ATTEMPTS
+            may_start = more and may_hedge and len(self._running) < MAX_CONCURRENT_ATTEMPTS
             if not await self._wait(self._after if may_start else None):
-                more = self._start()
+                may_hedge = self._budget.take()
+                if may_hedge:
+                    more = self._hedge()
+                else:
+                    count_hedge(self._running[0].attempt.model.name, "over_budget")
             self._drop_lost()
             more = not self._drop_unannounced() and more
             leader = next((runner for runner in self._running if runner.leads), None)
@@ -141,6 +154,21 @@ class HedgedCall:
         if attempt is not None:
             self._running.append(_HedgedAttempt(attempt, self._moved))
         return attempt is not None
+
+    def _hedge(self) -> bool:
+        """Start the next attempt beside a silent one, and return whether there may be more."""
+        silent = self._running[0]
+        more = self._start()
+        if more and self._hedged is None:
+            self._hedged = silent
+        return more
+
+    def _count(self, winner: _HedgedAttempt | None) -> None:
+        if self._hedged is not None:
+            outcome: HedgeOutcome = (
+                "failed" if winner is None else "lost" if winner is self._hedged else "won"
+            )
+            count_hedge(self._hedged.attempt.model.name, outcome)
 
     async def _wait(self, seconds: float | None) -> bool:
         """Wait until a runner leads or fails; False: nothing of the kind in time."""

@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from vital_shared.hedge_budget import HedgeOutcome
 from vital_shared.models.answer_estimate import CALIBRATIONS
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.charge import CostType
@@ -153,6 +154,7 @@ TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
 SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
 PASSAGE_FLAW: Final = Label("flaw", get_args(PassageFlaw))
 RETRY_CAUSE: Final = Label("cause", get_args(RetryCause))
+HEDGE_OUTCOME: Final = Label("outcome", get_args(HedgeOutcome))
 SEARCH_UNIT: Final = Label("unit", get_args(SearchUnit))
 HTTP_REFUSAL: Final = Label("status", ("400", "408", "413", "417", "431", "503"))
 REJECTION: Final = Label(
@@ -467,6 +469,12 @@ LLM_FALLBACKS_TOTAL: Final = Counter(
     "Calls that went to the next model of the chain, by the model that did not answer and why.",
     (MODEL, FAILURE_KIND),
 )
+LLM_HEDGES_TOTAL: Final = Counter(
+    "vital_llm_hedges_total",
+    "Calls of a slow model that another was asked beside, by the slow one and by which of the two answered; "
+    "over_budget: there were too many to ask another.",
+    (MODEL, HEDGE_OUTCOME),
+)
 LLM_BREAKER_OPEN: Final = Gauge(
     "vital_llm_breaker_open",
     "1 while a model is left alone, since it has failed several times in a row.",
@@ -521,6 +529,12 @@ RAG_RETRIES_TOTAL: Final = Counter(
     "vital_rag_retries_total",
     "Requests to a source that were sent again.",
     (SOURCE, RETRY_CAUSE),
+)
+RAG_HEDGES_TOTAL: Final = Counter(
+    "vital_rag_hedges_total",
+    "Slow searches that were made a second time, by which of the two answered; over_budget: there were too "
+    "many to make another.",
+    (SOURCE, HEDGE_OUTCOME),
 )
 RAG_BREAKER_OPEN: Final = Gauge(
     "vital_rag_breaker_open",

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from vital_shared.logs import get_logger
 from vital_shared.models.citation import Passage
-from vital_shared.retrieval.base import Retrieved, Source, ask
+from vital_shared.retrieval.base import Retrieved, Source
+from vital_shared.retrieval.hedged_search import Searches
 from vital_shared.retrieval.search_metrics import count_search
 from vital_shared.tools.base import Found, Tool, ToolContext, ToolError, tool
 from vital_shared.tools.question import short_sentences
@@ -39,9 +40,17 @@ class Merger(Protocol):
 
 
 def document_search(
-    sources: Sequence[Source], merger: Merger, *, source_timeout_seconds: float = 5.0
+    sources: Sequence[Source],
+    merger: Merger,
+    searches: Searches | None = None,
+    *,
+    source_timeout_seconds: float = 5.0,
 ) -> Tool:
-    """Make the tool that searches these sources, all at the same time, and merges what came in time."""
+    """Make the tool that searches these sources, all at the same time, and merges what came in time.
+
+    :param searches: None: no search is hedged.
+    """
+    asked = searches or Searches()
 
     @tool(timeout_seconds=source_timeout_seconds + _MERGE_SECONDS, read_only=True, from_query=wish_in)
     async def document_search(
@@ -54,7 +63,7 @@ def document_search(
         """Search the documents of the organisation and return the passages that fit best, with titles."""
         async with asyncio.TaskGroup() as group:
             searches = {
-                source.name: group.create_task(_search(source, query, context, source_timeout_seconds))
+                source.name: group.create_task(_search(asked, source, query, context, source_timeout_seconds))
                 for source in sources
             }
         found = {name: task.result() for name, task in searches.items()}
@@ -70,13 +79,13 @@ def document_search(
 
 
 async def _search(
-    source: Source, query: str, context: ToolContext, seconds: float
+    searches: Searches, source: Source, query: str, context: ToolContext, seconds: float
 ) -> tuple[Passage, ...] | None:
     """Ask one source; None where it failed or was late, so that the others still count."""
     started = time.perf_counter()
     try:
         async with asyncio.timeout(seconds):
-            found = await ask(source, query, tenant_id=context.tenant_id, limit=_FOUND_PER_SOURCE)
+            found = await searches.ask(source, query, tenant_id=context.tenant_id, limit=_FOUND_PER_SOURCE)
     except Exception as error:  # a source may raise anything, and must not take the others along
         late = isinstance(error, TimeoutError)
         count_search(source.name, "timeout" if late else "failed", time.perf_counter() - started)

@@ -23,7 +23,7 @@ from vital_shared.models.money import nanos_at_most
 from vital_shared.models.result_type import ResultT
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
-from vital_shared.retrieval.base import Retrieved, ask
+from vital_shared.retrieval.base import Retrieved
 from vital_shared.retrieval.tunings import answer_from_for
 from vital_shared.tools.base import ToolContext
 from vital_shared.tools.results import ResultBudget
@@ -109,7 +109,8 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
     async def rag_retrieval(self, source: str, question: str, tenant_id: str) -> tuple[Passage, ...]:
         """Ask all sources at the same time."""
         found = next(one for one in self.services.sources if one.name == source)
-        search = partial(ask, found, question, tenant_id=tenant_id, limit=4 * self.services.settings.passages)
+        limit = 4 * self.services.settings.passages
+        search = partial(self.services.searches.ask, found, question, tenant_id=tenant_id, limit=limit)
         passages: tuple[Passage, ...] = await in_time(
             "rag_retrieval", preparation_seconds(SEARCH_SECONDS), search
         )
@@ -330,4 +331,4 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
 
     def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
         services = self.services
-        return Chain(models, services.breakers, services.account, agent.hedge_after_seconds)
+        return Chain(models, services.breakers, services.account, agent.hedge_after_seconds, services.hedges)

@@ -45,7 +45,6 @@ from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import nanos_at_most
 from vital_shared.models.tool import ToolCall
 from vital_shared.models.workflow_io import WorkflowInput
-from vital_shared.retrieval.base import max_price_of
 from vital_shared.retrieval.ingest.chunk import MAX_SECTION_TOKENS, MAX_TOKENS
 from vital_shared.tools.base import Tool
 from vital_shared.tools.registry import MAX_RESULT_CHARACTERS
@@ -154,7 +153,7 @@ class _Costs:
         self._calls = calls
         self._tools = allowed(services.tools, agent) if request.enable_tools else ()
         self._models = resolve_models(agent, request.model, services.models)
-        self._search = sum(map(max_price_of, services.sources), ZERO_DOLLARS)
+        self._search = sum(map(services.searches.max_price_of, services.sources), ZERO_DOLLARS)
         """The cost of asking all sources once."""
         self._unpriced: list[str] = []
 

@@ -17,6 +17,7 @@ from vital_shared.cache.cache import Cache
 from vital_shared.errors import ConfigurationError
 from vital_shared.events.flights import Flights
 from vital_shared.events.logs import EventLogs
+from vital_shared.hedge_budget import MAX_SAVED_HEDGES, HedgeBudget
 from vital_shared.llm.answer_calibration import SCORERS, shipped_calibration
 from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model
@@ -34,6 +35,7 @@ from vital_shared.retrieval.collection import Collection
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.embedding_models import BGE, E5
 from vital_shared.retrieval.fusion import Fusion
+from vital_shared.retrieval.hedged_search import Searches
 from vital_shared.retrieval.memory import MemorySource
 from vital_shared.retrieval.missing_models import MissingModels
 from vital_shared.retrieval.pinned_models import BGE_SMALL, DECLARED, ENTAILMENT, MS_MARCO, MULTILINGUAL
@@ -112,6 +114,8 @@ class Services:
     """The sources that can be written to."""
     source_breakers: Breakers
     """The breakers of the collections."""
+    searches: Searches
+    """The searches of the sources, those of slow ones hedged."""
     memory: MemorySource
     """The first of the sources: the embedded index."""
     tunings: Tunings
@@ -120,6 +124,8 @@ class Services:
     models: ModelRegistry
     breakers: Breakers
     """The breakers of the models, which leave a failing one alone for a while."""
+    hedges: HedgeBudget
+    """The budget of hedged calls of models."""
     account: CallPricing
     """The pricing of model calls."""
     tools: ToolRegistry
@@ -208,11 +214,11 @@ class Services:
                 stack.push_async_callback(collection.aclose)
             memory = MemorySource(knowledge, embedder, settings.data_dir / "index", tunings)
             stack.push_async_callback(memory.aclose)
-            all_sources = added.sources_after((memory, *collections, *sources))
+            all_sources, searches = _searched(settings, added.sources_after((memory, *collections, *sources)))
             public = PublicTools(settings.contact_email, os.environ)
             stack.push_async_callback(public.aclose)
             own_tools = added.tools_after(
-                (calculator, document_search(all_sources, fusion), *public.tools, *tools)
+                (calculator, document_search(all_sources, fusion, searches), *public.tools, *tools)
             )
             mcp = McpTools(configuration.mcp, os.environ)
             stack.push_async_callback(mcp.aclose)
@@ -253,11 +259,13 @@ class Services:
                 sources=all_sources,
                 collections=collections,
                 source_breakers=source_breakers,
+                searches=searches,
                 memory=memory,
                 tunings=tunings,
                 fusion=fusion,
                 models=all_models,
                 breakers=Breakers(),
+                hedges=HedgeBudget(settings.hedge_share, MAX_SAVED_HEDGES),
                 account=CallPricing(Prices(own_prices, now=now).rates, count, bound),
                 tools=registry,
                 public=public,
@@ -301,6 +309,11 @@ def _tuned(
         calibration="+".join(shipped_calibration(language).version for language in SCORERS),
     )
     return tunings, Fusion(reranker, tunings, missing)
+
+
+def _searched(settings: Settings, sources: tuple[Source, ...]) -> tuple[tuple[Source, ...], Searches]:
+    """Return the sources, and their searches, hedged as the settings have it."""
+    return sources, Searches.hedging(settings.hedged_source_names, settings.hedge_share, sources)
 
 
 @asynccontextmanager

@@ -178,7 +178,12 @@ class LlmCall:
     def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
         services = self._run.services
         return Chain(
-            models, services.breakers, services.account, agent.hedge_after_seconds, has_last_resort=False
+            models,
+            services.breakers,
+            services.account,
+            agent.hedge_after_seconds,
+            services.hedges,
+            has_last_resort=False,
         )
 
     async def _tool_loop(self) -> ToolLoop:
