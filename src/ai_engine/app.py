@@ -22,6 +22,7 @@ from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.loopback_guard import is_loopback
 from ai_engine.auth.middleware import Authentication
 from ai_engine.background.background_runs import BackgroundRuns
+from ai_engine.background.background_work import BackgroundWork
 from ai_engine.background.budget_gauges import budget_gauges
 from ai_engine.background.dead_letter_gauge import dead_letter_gauge
 from ai_engine.background.forecast_gauge import forecast_gauge
@@ -120,7 +121,7 @@ def create_app(
                 grace_seconds=settings.grace_seconds,
                 retention_seconds=settings.event_retention_seconds,
             )
-            sweep = RunSweep(parts)
+            sweep, background_work = RunSweep(parts), BackgroundWork(tasks)
             served = made or ServedWorkflows.create(classes, parts)
             background_runs = BackgroundRuns(parts, served, hub)
             app.state.engine = Engine(
@@ -135,12 +136,13 @@ def create_app(
                 false_keys=FalseKeys(),
                 readiness=readiness,
                 sweep=sweep,
+                background_work=background_work,
                 watchdog=watchdog,
                 idempotency=IdempotencyStore(parts.database),
                 uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),
                 ingesting=_upload_slots(MAX_CONCURRENT_UPLOADS, extra_slots=1),
             )
-            work = (
+            background_work.observe(
                 warm_up(parts),
                 sample(parts),
                 budget_gauges(parts).watch(),
@@ -150,17 +152,17 @@ def create_app(
                 watch_label_names(parts),
                 spending_gauges(parts).watch(),
                 _tick(hub, parts),
+            )
+            background_work.take_on(
                 sweep.watch(),
                 background_runs.watch(),
                 *(follow_documents(parts, collection) for collection in parts.collections),
             )
-            watching = [tasks.create_task(coroutine) for coroutine in work]
             try:
                 yield
             finally:  # the task group waits until the runs have ended and are stored
                 hub.stop()
-                for task in watching:
-                    task.cancel()
+                background_work.stop()
 
     routes = [
         *runs.routes,  # first: they are asked most

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.auth.key_cache import KeyRing
 from ai_engine.background.background_runs import BackgroundRuns
+from ai_engine.background.background_work import BackgroundWork
 from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.readiness import Readiness
@@ -41,6 +42,7 @@ class Engine:
     readiness: Readiness
     sweep: RunSweep
     """The sweep that ends the runs of dead workers."""
+    background_work: BackgroundWork
     watchdog: WatchdogWatch
     idempotency: IdempotencyStore
     uploads: FairSlots

@@ -38,6 +38,8 @@ class Readiness:
         self._pings: Mapping[str, Callable[[], Awaitable[None]]] = {
             f"the source {collection.name}": collection.ping for collection in collections
         }
+        self.is_leaving = False
+        """Whether a stop is under way: load balancers should send no more requests."""
         self._reads: PatientReads[str, None] = PatientReads(at_once=len(self._checks) + len(self._pings))
 
     async def problems(self) -> tuple[str, ...]:

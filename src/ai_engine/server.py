@@ -40,6 +40,8 @@ logger = get_logger(__name__)
 STOP_SECONDS: Final = 5
 """Answers that have not ended by then are cut off."""
 
+CLOSING: Final = (b"connection", b"close")
+
 BACKLOG: Final = 2048
 
 
@@ -58,6 +60,9 @@ class StopRequests:
 class Server(uvicorn.Server):
     """Uvicorn, which lets runs end, and stops the rest, before it waits for the connections that read them.
 
+    In the order of events in Kubernetes: it is not ready, but goes on serving for a while; then it begins no
+    more runs, and those that there are end; the rest is ended.
+
     :param app: made by `create_app`.
     :param settings: hold the limits of connections, and the grace.
     """
@@ -65,6 +70,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: Starlette, settings: ServerSettings, stops: StopRequests | None = None) -> None:
         self.stops = stops or StopRequests()
         self._app = app
+        self._lame_duck_seconds = settings.lame_duck_seconds
         self._grace_seconds = settings.shutdown_seconds
         config = LimitedConfig(
             app,
@@ -96,7 +102,9 @@ class Server(uvicorn.Server):
         self.handle_exit(number, None)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let the runs end, stop those that do not, so that their streams end, then stop."""
+        """Let load balancers see it, let the runs end, stop those that do not, then stop."""
+        self._leave()
+        await self._serve_lame()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace_seconds):
                 await self._let_runs_end()
@@ -104,12 +112,32 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     @property
-    def _hub(self) -> RunHub:
+    def _engine(self) -> Engine:
         engine: Engine = self._app.state.engine
-        return engine.hub
+        return engine
+
+    @property
+    def _hub(self) -> RunHub:
+        return self._engine.hub
+
+    def _leave(self) -> None:
+        """Be no longer ready, take on no more work of others, and close each connection after its answer."""
+        self._engine.readiness.is_leaving = True
+        self._engine.background_work.take_no_more()
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSING]
+
+    async def _serve_lame(self) -> None:
+        """Go on as before while load balancers still send requests, or until the second request to stop."""
+        if not self._lame_duck_seconds:
+            return
+        logger.info("leaving", runs=self._hub.active, lame_duck_seconds=self._lame_duck_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._lame_duck_seconds):
+                await self.stops.second.wait()
 
     async def _let_runs_end(self) -> None:
         """Refuse new runs, and wait for the others to end, or for the second request to stop."""
+        self._engine.readiness.is_leaving = True
         self._hub.drain()
         logger.info("shutting_down", runs=self._hub.active, grace_seconds=self._grace_seconds)
         async with asyncio.TaskGroup() as tasks:

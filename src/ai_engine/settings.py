@@ -93,6 +93,10 @@ class ServerSettings(BaseSettings):
     hang_seconds: float = Field(default=20.0, gt=0)
     """A worker that gives no sign of life for this long is killed and replaced."""
 
+    lame_duck_seconds: float = Field(default=0.0, ge=0)
+    """Seconds after SIGTERM in which new runs still begin, while load balancers learn from ``/readyz`` that
+    the engine leaves."""
+
     shutdown_seconds: float = Field(default=30.0, ge=0)
     """Seconds that active runs may take to end when the engine is stopped; no new ones begin meanwhile."""
 

@@ -43,7 +43,7 @@ async def supervise(
     supervisor = Supervisor(
         settings.workers,
         start,
-        grace_seconds=settings.shutdown_seconds,
+        grace_seconds=settings.lame_duck_seconds + settings.shutdown_seconds,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

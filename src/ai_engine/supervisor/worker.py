@@ -92,6 +92,16 @@ class WorkerServer(Server):
             self._acceptor.note_load()
         return await super().on_tick(counter) or self.stops.first.is_set()
 
+    def _leave(self) -> None:
+        """Stay ready where this worker alone is replaced: its address is."""
+        super()._leave()
+        self._engine.readiness.is_leaving = self.stops.first.is_set()
+
+    async def _serve_lame(self) -> None:
+        """Go on as before only where all workers stop: otherwise the others take the new requests."""
+        if self.stops.first.is_set():
+            await super()._serve_lame()
+
     async def _let_runs_end(self) -> None:
         """Take no more connections where this worker alone is replaced: the others do."""
         if not self.stops.first.is_set():
