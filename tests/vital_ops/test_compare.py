@@ -140,7 +140,7 @@ def check_comparison(found, shown, times):
     assert [line.verdict for line in reported.cumulative] == ["better than expected"] * 2
     assert reported.failures == ()
     json.dumps(asdict(reported), default=str)
-    expected = {"sequential": 100 + 100, "parallel": 100 + 100 + 20 + 100 + 100 + 100 + 100}
+    expected = {"sequential": 100 + 100 + 3 * 20, "parallel": 100 + 100 + 20 + 100 + 100 + 100 + 100}
     assert shown == {name: times * count for name, count in expected.items()}, (
         "the other Prometheus has it too"
     )

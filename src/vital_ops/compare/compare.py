@@ -31,6 +31,7 @@ __all__ = [
     "SEQUENTIAL",
     "UNCACHED",
     "UNHEDGED",
+    "WARM_UP",
     "FailedLoad",
     "LoadCase",
     "LoadResult",
@@ -40,6 +41,8 @@ __all__ = [
 
 DIFFERENT: Final = 10
 """Questions that are asked again and again, where the cache is compared."""
+
+WARM_UP_QUESTIONS: Final = 20
 
 EXPECTED_HITS: Final = 0.6
 """The share of questions asked again where everything is compared at once: the target of the hit rate."""
@@ -104,6 +107,8 @@ UNCACHED: Final = LoadCase("cache-off", "1", repeats=True)
 CACHED: Final = LoadCase("cache-on", "1", repeats=True)
 ALL_OFF: Final = LoadCase("all-off", "1", execution="sequential", hit_share=EXPECTED_HITS)
 ALL_ON: Final = LoadCase("all-on", "2", hit_share=EXPECTED_HITS)
+WARM_UP: Final = LoadCase(f"{HEDGING}-warm-up", "4", execution="sequential", has_tools=False)
+"""Asked of each engine before its loads: the first questions load what all others have at hand."""
 UNHEDGED: Final = LoadCase(f"{HEDGING}-off", "3", has_tools=False)
 HEDGED: Final = LoadCase(f"{HEDGING}-on", "3", has_tools=False)
 LONG_ANSWERS: Final = LoadCase("streaming", "4", model=LONG, bare=True, share=0.2)
@@ -145,9 +150,10 @@ async def measure(
 
     :param count: questions of each.
     :param shown_by: the address of a second Prometheus, which has to have seen all of it too.
-    :raises LoadFailed: when the second Prometheus has not seen it.
+    :raises LoadFailed: when the engine does not answer, or the second Prometheus has not seen it.
     """
     found: list[LoadResult | FailedLoad] = []
+    answered_of(await ask_all(client, at.engine, WARM_UP.bodies(WARM_UP_QUESTIONS), per_second))
     for load in loads:
         try:
             found.append(await _measure(client, at, load, count, per_second, report))

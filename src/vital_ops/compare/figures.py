@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import aiohttp
 
+from vital_ops.compare.latencies import FIRST_SOURCE, SECOND_SOURCE
 from vital_ops.promql import Match, scoped, select, sum_by
 from vital_shared.monitoring.metrics import (
     CACHED_FIRST_TOKEN_SECONDS,
@@ -87,9 +88,10 @@ async def of_prometheus(
 
 
 async def hedged_share(client: aiohttp.ClientSession, prometheus: str) -> float:
-    """Read the share of all searches so far that were made a second time."""
+    """Read the share of the searches of both sources so far that were made a second time."""
     hedges = sum_by(select(RAG_HEDGES_TOTAL, outcome=("won", "lost", "failed")))
-    searches = await instant(client, prometheus, sum_by(select(RAG_DURATION_SECONDS, "count")))
+    sources = select(RAG_DURATION_SECONDS, "count", source=(FIRST_SOURCE, SECOND_SOURCE))
+    searches = await instant(client, prometheus, sum_by(sources))
     return await instant(client, prometheus, hedges) / searches if searches else 0.0
 
 
