@@ -82,7 +82,7 @@ class HedgedCall:
     :param attempts: in their order; each is made when it is its turn.
     :param after_seconds: time to wait for the first text before the next one starts too.
     :param failed: called with each attempt that failed.
-    :param budget: of attempts that start beside one that is silent; None: each is allowed.
+    :param budget: bounds the attempts that start beside a silent one; None: each is allowed.
     """
 
     def __init__(
