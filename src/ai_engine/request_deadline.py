@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from ai_engine.api.prefer import PREFER, prefers_async
 from vital_shared.deadline import Deadline
 from vital_shared.errors import InvalidRequest
 
@@ -16,7 +17,6 @@ __all__ = ["HEADER", "deadline_of"]
 HEADER: Final = "X-Request-Timeout"
 
 _WAIT: Final = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])', re.IGNORECASE)
-_ASYNC: Final = re.compile(r"(?:^|[,;])\s*respond-async\s*(?:$|[,;])", re.IGNORECASE)
 
 
 def deadline_of(http_request: Request) -> Deadline | None:
@@ -43,6 +43,7 @@ def _seconds(given: str) -> float:
 
 
 def _preferred(http_request: Request) -> float | None:
-    preferences = ",".join(http_request.headers.getlist("Prefer"))
-    wait = None if _ASYNC.search(preferences) else _WAIT.search(preferences)
+    if prefers_async(http_request):
+        return None
+    wait = _WAIT.search(",".join(http_request.headers.getlist(PREFER)))
     return float(wait[1]) or None if wait else None
