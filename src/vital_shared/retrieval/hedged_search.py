@@ -32,7 +32,7 @@ HEDGED_FROM: Final = 0.95
 MIN_DELAY_SECONDS: Final = 0.005
 """The shortest wait before the second search."""
 
-ATTEMPTS: Final = 2
+SEARCHES_OF_A_HEDGE: Final = 2
 
 
 class RecentLatencies:
@@ -120,10 +120,10 @@ class SearchHedge:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in attempts:
                 if task in done and task.result().error is None:
-                    if len(attempts) == ATTEMPTS:
+                    if len(attempts) == SEARCHES_OF_A_HEDGE:
                         self._count("lost" if task is attempts[0] else "won")
                     return task.result()
-        if len(attempts) == ATTEMPTS:
+        if len(attempts) == SEARCHES_OF_A_HEDGE:
             self._count("failed")
         return attempts[0].result()
 
@@ -175,4 +175,4 @@ class Searches:
 
     def max_price_of(self, source: Source) -> Decimal:
         """Return what asking a source can cost at most, in dollars."""
-        return max_price_of(source) * (ATTEMPTS if source.name in self._hedges else 1)
+        return max_price_of(source) * (SEARCHES_OF_A_HEDGE if source.name in self._hedges else 1)
