@@ -16,6 +16,8 @@ from vital_shared.errors import QueueFull
 from vital_shared.store.background_run_table import background_runs
 from vital_shared.store.database import Database
 from vital_shared.store.idempotency import IdempotencyKey, take_key
+from vital_shared.store.live_workers import live_workers
+from vital_shared.store.requeue import requeue_lost
 from vital_shared.store.run_record import ENDED_WITHOUT_ANSWER, EndedRun, RunRecord, to_ended, to_row
 from vital_shared.store.tables import runs
 from vital_shared.store.upsert import upsert
@@ -178,6 +180,18 @@ class BackgroundRunStore:
         """End a run that could not be begun, and return it; None where it does not wait any more."""
         ended = {"status": "failed", "finished_at": now, "error_type": error_type, "error_message": message}
         return await self._end(runs.c.id == run_id, ended | ENDED_WITHOUT_ANSWER)
+
+    async def live_workers(self, ids: Collection[str]) -> frozenset[str]:
+        """Return those of some workers that live."""
+        return await self._database.read(lambda connection: live_workers(connection, ids))
+
+    async def requeue_lost(self, run_id: str, now: datetime) -> bool:
+        """Let a run begin anew whose worker has died, and return whether it does.
+
+        A durable one is taken over instead, with what its nodes have made.
+        """
+        async with self._database.begin() as connection:
+            return await connection.run_sync(requeue_lost, run_id, now)
 
     async def request_cancel(self, run_id: str) -> bool:
         """Ask the process that has a run to cancel it; return whether it is a background run."""

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, select, update
 from vital_shared.models.fence import Fence
 from vital_shared.store.background_run_table import background_runs
 from vital_shared.store.fencing import fenced
+from vital_shared.store.live_workers import owner_is_dead
 from vital_shared.store.run_calls import carry_calls
 from vital_shared.store.run_nodes import forget_nodes
 from vital_shared.store.tables import runs
 
-__all__ = ["MAX_ATTEMPTS", "QUEUED_FOR", "requeue", "requeue_overdue"]
+__all__ = ["MAX_ATTEMPTS", "QUEUED_FOR", "requeue", "requeue_lost", "requeue_overdue"]
 
 MAX_ATTEMPTS: Final = 5
 """Attempts at one background run; then it fails, so that a run that kills workers ends some day."""
@@ -46,6 +47,21 @@ def requeue(connection: Connection, run_id: str, now: datetime, fence: Fence | N
     back = {"status": "queued", "checkpoint": None, "output": None, "deadline_at": now + QUEUED_FOR}
     next_epoch = {"owner": "", "epoch": runs.c.epoch + 1, "takeovers": 0}
     return bool(connection.execute(update(runs).where(*running).values(back | next_epoch)).rowcount)
+
+
+def requeue_lost(connection: Connection, run_id: str, now: datetime) -> bool:
+    """Let a background run begin anew whose worker has died, and return whether it does.
+
+    A durable one is taken over instead, with what its nodes have made.
+    """
+    lost = select(runs.c.owner, runs.c.epoch).where(
+        runs.c.id == run_id,
+        runs.c.status == "running",
+        ~runs.c.is_durable,
+        owner_is_dead(connection.dialect.name),
+    )
+    row = connection.execute(lost).first()
+    return row is not None and requeue(connection, run_id, now, Fence(row.owner, row.epoch))
 
 
 def requeue_overdue(connection: Connection, now: datetime) -> None:

@@ -23,8 +23,11 @@ __all__ = ["Dispatcher", "check_installed", "is_installed"]
 
 logger = get_logger(__name__)
 
-LOOK_SECONDS: Final = 5.0
+IDLE_LOOK_SECONDS: Final = 5.0
 """The time between two looks into the store for runs that other processes have queued."""
+
+LOOK_SECONDS: Final = 1.0
+"""The same, once the queue is started."""
 
 DISPATCH_BATCH: Final = 200
 PRUNE_SECONDS: Final = 60.0
@@ -81,7 +84,7 @@ class Dispatcher:
                 except Exception:
                     logger.exception("background_queue_failed")
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
+                    async with asyncio.timeout(IDLE_LOOK_SECONDS if self._queue is None else LOOK_SECONDS):
                         await self._news.wait()
                 self._news.clear()
         finally:
@@ -93,6 +96,7 @@ class Dispatcher:
             return
         queue = self._queue or await self._started()
         await self._dispatch(queue)
+        await self._recover(queue)
         now = asyncio.get_running_loop().time()
         if now - self._pruned_at >= PRUNE_SECONDS:
             self._pruned_at = now
@@ -112,6 +116,16 @@ class Dispatcher:
         self._queue = queue
         logger.info("background_queue_started", executor_id=executor_id, workflows=len(self._workflows))
         return queue
+
+    async def _recover(self, queue: DbosQueue) -> None:
+        """Give the items of dead processes back to the queue; DBOS itself knows only its own."""
+        if not self._services.lease.may_take_over:
+            return
+        executors = await queue.executors()
+        dead = executors - await self._store.live_workers(executors)
+        if dead:
+            logger.warning("background_items_recovered", executors=sorted(dead))
+            await queue.recover(dead)
 
     async def _dispatch(self, queue: DbosQueue) -> None:
         """Give the queue the runs that it does not have; again changes nothing, so a crash loses none."""

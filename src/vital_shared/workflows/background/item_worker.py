@@ -18,7 +18,7 @@ __all__ = ["ItemWorker", "RunQueued"]
 
 logger = get_logger(__name__)
 
-FOLLOW_SECONDS: Final = 0.5
+FOLLOW_SECONDS: Final = 1.0
 """The time between two looks at a run that another process works on."""
 
 RETRY_SECONDS: Final = 1.0
@@ -71,8 +71,18 @@ class ItemWorker:
             logger.warning("background_run_not_read", run_id=item.run_id, exc_info=error)
             return RETRY_SECONDS
         if record.status == "running":
+            await self._free_lost(record)
             return FOLLOW_SECONDS
         return await self._begin(record) if record.status == "queued" else None
+
+    async def _free_lost(self, record: RunRecord) -> None:
+        """Let a run begin anew whose worker has died."""
+        if not record.is_durable and self._services.lease.may_take_over:
+            try:
+                if await self._store.requeue_lost(record.id, self._services.now()):
+                    logger.warning("background_run_requeued", run_id=record.id)
+            except StoreError as error:
+                logger.warning("background_run_not_requeued", run_id=record.id, exc_info=error)
 
     async def _begin(self, record: RunRecord) -> float | None:
         try:
