@@ -170,3 +170,13 @@ class Reader:
     @property
     def numbers(self) -> list[int]:
         return [event["seq"] for event in self.events]
+
+    def counting(self) -> list[dict]:
+        """The events that are not void."""
+        left: list[dict] = []
+        for event in self.events:
+            if event["type"] == "superseded":
+                left = [each for each in left if each["seq"] < event["from_seq"]]
+            else:
+                left.append(event)
+        return left

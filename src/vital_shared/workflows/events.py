@@ -21,19 +21,20 @@ from vital_shared.models.event import (
     NodeYielded,
     Reasoning,
     Retrieval,
+    RunStarted,
+    Token,
     ToolFinished,
     ToolStarted,
     WarningRaised,
 )
 from vital_shared.models.quality import AnswerWarning
 from vital_shared.models.tool import ToolCall, ToolResult
+from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.workflows.required_input import is_approval, required_input
+from vital_shared.workflows.standing_events import ANSWER_VALUE, RESULTS_NODE, StandingEvents, supersede
 
-__all__ = ["ANSWER_VALUE", "Continuation", "RunEvents", "check_text", "current_item"]
+__all__ = ["ANSWER_VALUE", "RESULTS_NODE", "Continuation", "RunEvents", "check_text", "current_item"]
 
-RESULTS_NODE: Final = "rag_retrieval"
-ANSWER_VALUE: Final = "answer"
-"""The value whose node yields the pieces of the response."""
 MAX_TOKEN_CHARACTERS: Final = 50_000
 """Characters of one event; a longer piece of text is written as several."""
 
@@ -47,10 +48,12 @@ class RunEvents(Observer):
 
     :param log: the log of the run.
     :param streamed: the beginning of the answer that the log has already, from another's run of the request.
+    :param standing: what the log has of the run already, where that was taken over.
     """
 
-    def __init__(self, log: MemoryLog, streamed: str = "") -> None:
+    def __init__(self, log: MemoryLog, streamed: str = "", standing: StandingEvents | None = None) -> None:
         self.log = log
+        self.standing = standing
         self.run_id = log.run_id
         self.first_token_at: float | None = None
         """The time when the first token left the engine, by `time.perf_counter`."""
@@ -68,6 +71,15 @@ class RunEvents(Observer):
         log = self.log
         log.append(make(run_id=self.run_id, seq=log.last_seq + 1, epoch=log.epoch, **fields))
 
+    def announce(self, mode: WorkflowMode, *, resumed: bool) -> None:
+        """Write the first event, unless the log has it from another's run or another owner."""
+        standing = self.standing
+        if standing is None:
+            if resumed or not self.last_seq:
+                self.emit(RunStarted, mode=mode, resumed=resumed)
+        elif not standing.has_begun:
+            self.emit(RunStarted, mode=mode, resumed=standing.is_resumed)
+
     def emit_text(self, text: str) -> None:
         """Write a piece of the answer, except for what the log has already."""
         now = time.perf_counter()
@@ -79,6 +91,19 @@ class RunEvents(Observer):
             text = self._rest.new(text)
         if text:
             self.log.append_text(text)
+
+    def finish_text(self, response: str) -> None:
+        """Write the response, or what of it has not been streamed."""
+        if self.first_token_at is not None:
+            return
+        standing = self.standing
+        if standing is not None and standing.text:
+            if response.startswith(standing.text):
+                response = response[len(standing.text) :]
+            else:
+                supersede(self.log, standing.text_seq, lambda event: not isinstance(event, Token))
+        if response:
+            self.emit_text(response)
 
     async def deliver(self, node: Node, chunk: Any, item: int | None) -> None:
         """Write what a node yields, at the readers' pace.
@@ -124,7 +149,8 @@ class RunEvents(Observer):
     def node_started(self, run: ObservedRun, node: Node) -> None:
         """Emit it; what the node's code asks for from now on is the node's."""
         current_node.set(node)
-        self.emit(NodeStarted, node=node.name)
+        if self.standing is None or node.name not in self.standing.started:
+            self.emit(NodeStarted, node=node.name)
 
     def node_finished(
         self,
@@ -135,7 +161,8 @@ class RunEvents(Observer):
         error: BaseException | None,
     ) -> None:
         """Emit it, and what a paused node asks for."""
-        self.emit(NodeFinished, node=node.name, status=status, duration_seconds=seconds)
+        if self.standing is None or node.name not in self.standing.finished:
+            self.emit(NodeFinished, node=node.name, status=status, duration_seconds=seconds)
         if status == "paused":
             request = run.paused.get(node.makes)
             if not is_approval(run.plan, node.makes):

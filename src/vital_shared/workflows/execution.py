@@ -32,7 +32,6 @@ from vital_shared.models.event import (
     RunFailedEvent,
     RunFinished,
     RunPaused,
-    RunStarted,
     WarningRaised,
 )
 from vital_shared.models.fence import Fence
@@ -198,7 +197,7 @@ class Execution(RunHandle):
         deadline = run_deadline(self._services.settings.run_timeout_seconds)
         current_deadline.set(deadline)
         try:
-            self._announce()
+            self._stream.announce(self._request.mode, resumed=self._record is None)
             await self._be_cancelled()
             async with asyncio.timeout(deadline.remaining_seconds) as scope:
                 await self._run_graph()
@@ -228,12 +227,6 @@ class Execution(RunHandle):
             await self._run.execute()
         finally:
             await self._open_calls.end()
-
-    def _announce(self) -> None:
-        """Write the first event, unless the log has it from another's run of the same request."""
-        resumed = self._record is None
-        if resumed or not self._stream.last_seq:
-            self._stream.emit(RunStarted, mode=self._request.mode, resumed=resumed)
 
     async def _be_cancelled(self) -> None:
         """End here where the run was cancelled before it had a task.
@@ -269,8 +262,7 @@ class Execution(RunHandle):
     async def _finish(self) -> None:
         output = self._output("completed")
         check_text(ANSWER_VALUE, "makes", output.response)
-        if output.response and self._stream.first_token_at is None:  # from a node that does not stream
-            self._stream.emit_text(output.response)
+        self._stream.finish_text(output.response)  # from a node that does not stream
         saved = ended = True
         self._completing, written = output, output.model_dump_json()
         try:
