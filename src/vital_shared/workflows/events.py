@@ -48,7 +48,7 @@ class RunEvents(Observer):
 
     :param log: the log of the run.
     :param streamed: the beginning of the answer that the log has already, from another's run of the request.
-    :param standing: what the log has of the run already, where that was taken over.
+    :param standing: the part of the run that the log has already, where the run was taken over.
     """
 
     def __init__(self, log: MemoryLog, streamed: str = "", standing: StandingEvents | None = None) -> None:
