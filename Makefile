@@ -7,7 +7,7 @@
 # make torture   put an engine under load while everything around it fails, and print what it promised and kept
 # make chaos   let three replicas, Redis and Postgres fail one after the other under load, and write docs/chaos.md
 # make eval   ask the questions of all collections and print how good the answers are
-# make bench  measure the engine, a run in the library, the wires, the counting, the service and the index against hand-written floors and peers
+# make bench  measure the engine, a run in the library, the wires, the counting, the service, the index and lists of runs against hand-written floors and peers
 # make scale  measure what a request costs the engine, Postgres and Redis with 1, 2 and 3 replicas, and compute 1,000
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
 # make docs   build what is generated: rules, dashboards, and the pages of metrics, alerts and panels
@@ -87,6 +87,7 @@ bench: .venv-bench/installed .venv-litellm/installed
 	.venv-bench/bin/python bench/counting.py || missed=1; \
 	.venv-bench/bin/python bench/service.py || missed=1; \
 	.venv-bench/bin/python bench/index.py || missed=1; \
+	.venv-bench/bin/python bench/lists.py || missed=1; \
 	exit $$missed
 
 scale: $(VENV)/installed-dev stack

@@ -164,6 +164,7 @@ def create_app(
                 hub.stop()
                 background_work.stop()
 
+    administration = LazyApp(partial(_administration, classes))
     routes = [
         *runs.routes,  # first: they are asked most
         *workflows.routes,
@@ -171,6 +172,7 @@ def create_app(
         *resumption.routes,
         *chat.routes,
         Route("/v1/agui", LazyApp(_agui), methods=["POST"]),
+        Route("/v1/runs", administration, methods=["GET"]),  # beside the plain one that begins a run
         *health.routes,
         *metrics.routes,
         *pages.routes,
@@ -181,7 +183,7 @@ def create_app(
         routes,
         lifespan=lifespan,
         redirect_slashes=False,
-        default=LazyApp(partial(_administration, classes)),
+        default=administration,
     )
     inner: ASGIApp = Authentication(app.router)
     if tracer() is not None:

@@ -88,6 +88,11 @@ class ServedWorkflows:
             )
         return found
 
+    def shown(self, stored: str) -> str:
+        """Return the name of a workflow by its stored name; the place of its class where it is not served."""
+        found = self.stored_as(stored)
+        return stored_place(stored) if found is None else found.name
+
     def stored_as(self, stored: str) -> ServedWorkflow | None:
         """Return the workflow of a name in the records of runs, or None."""
         return self._by_stored_name.get(stored) or next(

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from vital_cli.commands import agents, baseline, budgets, cache, documents, keys, models, ops, sources
+from vital_cli.commands import agents, baseline, budgets, cache, documents, keys, models, ops, runs, sources
+from vital_cli.commands.approvals import approvals
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
 from vital_cli.commands.compare import compare
@@ -114,6 +115,8 @@ app.command(
     )
 )(resume)
 app.command(epilog=examples("vital run run_3f0c…", "vital run run_3f0c… --json | jq .status"))(run)
+app.add_typer(runs.app, name="runs")
+app.command(epilog=examples("vital approvals", "vital approvals --tenant acme --json"))(approvals)
 app.command(
     epilog=examples("vital ingest examples/knowledge", "vital ingest handbook.pdf notes/ --tenant acme")
 )(ingest)

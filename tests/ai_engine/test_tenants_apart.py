@@ -40,7 +40,12 @@ class World:
 
     @property
     def ids(self) -> dict[str, str]:
-        mine = {"run_id": self.waiting, "agent_id": "classifier", "document_id": self.document}
+        mine = {
+            "session_id": self.session,
+            "run_id": self.waiting,
+            "agent_id": "classifier",
+            "document_id": self.document,
+        }
         return mine | {"tenant_id": "acme", "mode": "mode-2", "name": "gpt-4", "alert": "DeadLetters"}
 
     async def fill(self) -> World:
@@ -77,6 +82,7 @@ class World:
 
 AGENT = {"name": "Classifier", "system_prompt": "Classify.", "model": "canned"}
 FILE = ("notes.md", f"# {MARK}\n\nThe {MARK} takes 42 days.".encode())
+FEEDBACK = {"json": {"kind": "boolean", "value": True}}
 APPROVAL = {"json": {"approved": "all"}}
 ALERTS = {"version": "4", "receiver": "engine", "alerts": []}
 
@@ -116,6 +122,15 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/v1/runs/{run_id}/events"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/approval"): Case("ask", 200, 404, (APPROVAL,)),
     ("POST", "/v1/runs/{run_id}/resume"): Case("ask", 200, 404, (APPROVAL,)),
+    ("GET", "/v1/runs"): Case("ask", 200, 200, ({}, {"params": {"text": MARK}}), tells=True),
+    ("GET", "/v1/runs/{run_id}/charges"): Case("ask", 200, 404),
+    ("GET", "/v1/runs/{run_id}/feedback"): Case("ask", 200, 404),
+    ("POST", "/v1/runs/{run_id}/feedback"): Case("ask", 200, 404, (FEEDBACK,)),
+    ("GET", "/v1/approvals"): Case("ask", 200, 200),
+    ("GET", "/v1/conversations"): Case("ask", 200, 200, ({}, {"params": {"text": MARK}}), tells=True),
+    ("GET", "/v1/conversations/{session_id}"): Case("ask", 200, 404, tells=True),
+    ("PATCH", "/v1/conversations/{session_id}"): Case("ask", 200, 404, ({"json": {"title": "Renamed"}},)),
+    ("DELETE", "/v1/conversations/{session_id}"): Case("ask", 204, 404),
     ("GET", "/v1/workflows"): Case("ask", 200, 200),
     ("GET", "/v1/workflows/{name}"): Case("ask", 404, 404),
     ("POST", "/v1/workflows/{name}/runs"): Case("ask", 404, 404, QUESTIONS),

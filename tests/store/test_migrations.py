@@ -87,7 +87,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0023",)
+            ("0024",)
         ]
     await database.aclose()
 
@@ -224,4 +224,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0021_durable_runs.py",
         "v0022_background_runs.py",
         "v0023_run_calls.py",
+        "v0024_lists.py",
     ]

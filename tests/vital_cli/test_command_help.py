@@ -28,6 +28,7 @@ GROUPS = {
     ("budgets",),
     ("cache",),
     ("keys",),
+    ("runs",),
     ("models",),
     ("ops",),
     ("ops", "dead-letters"),
@@ -87,6 +88,8 @@ def test_the_commands_are_those_that_are_documented():
         "ops dead-letters retry",
         "ops dead-letters discard",
         "up",
+        "approvals",
+        "runs list",
         "drill",
         "eval",
     }

@@ -41,6 +41,8 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/chat": (ASK, ASK),
     "/v1/models": (ASK, OPERATE),
     "/v1/agui": (OPERATE, ASK),
+    "/v1/approvals": (ASK, ASK),
+    "/v1/conversations": (ASK, ASK),
     "/v1/agents": (ASK, ADMIN),
     "/v1/documents": (ASK, ADMIN),
     "/v1/costs": (COSTS, COSTS),

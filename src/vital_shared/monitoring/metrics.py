@@ -14,6 +14,7 @@ from vital_shared.hedge_budget import HedgeOutcome
 from vital_shared.models.answer_estimate import CALIBRATIONS
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.charge import CostType
+from vital_shared.models.feedback import FeedbackKind, FeedbackRating
 from vital_shared.models.model_call import CallStatus, FailureKind
 from vital_shared.models.money import NANOS
 from vital_shared.models.quality import DegradationReason, WarningType
@@ -55,6 +56,7 @@ __all__ = [
     "ERROR_TYPE",
     "EVENTS_NOT_WRITTEN_AHEAD_TOTAL",
     "EVENT_LOOP_LAG_SECONDS",
+    "FEEDBACK_TOTAL",
     "HTTP_REFUSAL",
     "HTTP_REFUSALS_TOTAL",
     "HTTP_REQUESTS_TOTAL",
@@ -152,6 +154,8 @@ FAILURE_KIND: Final = Label("kind", get_args(FailureKind))
 TOKEN_TYPE: Final = Label("token_type", ("input", "cached_input", "output"))
 TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
 SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
+FEEDBACK_KIND: Final = Label("kind", get_args(FeedbackKind))
+FEEDBACK_RATING: Final = Label("rating", get_args(FeedbackRating))
 PASSAGE_FLAW: Final = Label("flaw", get_args(PassageFlaw))
 RETRY_CAUSE: Final = Label("cause", get_args(RetryCause))
 HEDGE_OUTCOME: Final = Label("outcome", get_args(HedgeOutcome))
@@ -187,10 +191,13 @@ ROUTE: Final = Label(
         "/v1/agents/{agent_id}",
         "/v1/agui",
         "/v1/alerts",
+        "/v1/approvals",
         "/v1/budgets",
         "/v1/budgets/{tenant_id}",
         "/v1/cache",
         "/v1/chat/completions",
+        "/v1/conversations",
+        "/v1/conversations/{session_id}",
         "/v1/costs",
         "/v1/documents",
         "/v1/documents/{document_id}",
@@ -200,8 +207,10 @@ ROUTE: Final = Label(
         "/v1/runs",
         "/v1/runs/{run_id}",
         "/v1/runs/{run_id}/approval",
-        "/v1/runs/{run_id}/resume",
+        "/v1/runs/{run_id}/charges",
         "/v1/runs/{run_id}/events",
+        "/v1/runs/{run_id}/feedback",
+        "/v1/runs/{run_id}/resume",
         "/v1/workflows",
         "/v1/workflows/{name}",
         "/v1/workflows/{name}/runs",
@@ -210,7 +219,7 @@ ROUTE: Final = Label(
 )
 """Templates of the routes of HTTP; no path is ever a value."""
 
-METHOD: Final = Label("method", ("GET", "POST", "PUT", "DELETE", OTHER))
+METHOD: Final = Label("method", ("GET", "POST", "PUT", "PATCH", "DELETE", OTHER))
 STATUS_CLASS: Final = Label("status_class", ("2xx", "3xx", "4xx", "5xx"))
 POOL: Final = Label("pool", ("db", "http", "llm", "redis", "sources"))
 BUDGET_PERIOD: Final = Label("period", ("day", "month"))
@@ -394,6 +403,11 @@ QUALITY_SCORE: Final = Histogram(
     "Quality of an answer, from 0 to 1.",
     (MODE, ANSWERABLE),
     buckets=QUALITY_BUCKETS,
+)
+FEEDBACK_TOTAL: Final = Counter(
+    "vital_feedback_total",
+    "Feedback on answers: the first of each user, kind and aspect; `none` is the rating of all but booleans.",
+    (MODE, FEEDBACK_KIND, FEEDBACK_RATING),
 )
 ANSWER_PROBABILITY: Final = Histogram(
     "vital_answer_probability",

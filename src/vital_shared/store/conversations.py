@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import Insert
 from vital_shared.models.base import Frozen
 from vital_shared.models.message import Message
 from vital_shared.store.database import Database
+from vital_shared.store.listed_question import to_title
 from vital_shared.store.tables import conversations, messages
 from vital_shared.store.upsert import upsert
 
@@ -48,7 +49,8 @@ class ConversationStore:
 def add_turn(connection: Connection, turn: Turn, *, run_id: str, now: datetime) -> None:
     """Add a question and its answer to the tenant's session, which begins with them where it is new."""
     session = turn.model_dump(include={"session_id", "tenant_id", "user_id"})
-    connection.execute(_touch(connection.dialect.name), session | {"created_at": now, "updated_at": now})
+    begun = {"created_at": now, "updated_at": now, "title": to_title(turn.question)}
+    connection.execute(_touch(connection.dialect.name), session | begun)
     common = {
         "tenant_id": turn.tenant_id,
         "session_id": turn.session_id,

@@ -35,6 +35,8 @@ _COLUMNS: Final = (
     "quality_score",
     "degraded",
     "cache_status",
+    "model",
+    "cost_nanos",
 )
 
 
@@ -54,6 +56,8 @@ class RunEnd(Frozen):
     quality_score: float | None = None
     degraded: bool | None = None
     cache_status: str | None = None
+    model: str | None = None
+    cost_nanos: int | None = None
     turn: Turn | None = None
     """The question and the answer, for a conversation."""
     has_reservation: bool = False

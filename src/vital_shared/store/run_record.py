@@ -16,6 +16,7 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.clean_text import clean_text
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.models.workflow_names import BUILT_IN_CLASS
+from vital_shared.store.listed_question import to_search_text, to_title
 from vital_shared.store.stored_json import read_json
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LOST",
     "OVERDUE_ENDS",
     "REPEATABLE_FAILURES",
+    "ROW_COLUMNS",
     "EndedRun",
     "RunRecord",
     "RunStatus",
@@ -120,6 +122,9 @@ class RunRecord(Frozen):
 
 _FIELDS: Final = tuple(RunRecord.model_fields)
 
+ROW_COLUMNS: Final = (*_FIELDS, "title", "search_text")
+"""Columns that are written with a new run."""
+
 
 class EndedRun(NamedTuple):
     """A run that has ended while no process worked on it."""
@@ -168,6 +173,8 @@ def to_row(record: RunRecord) -> dict[str, Any]:
         "input": input_as_json(record.input),
         "output": record.output and record.output.model_dump_json(),
         "checkpoint": None if record.checkpoint is None else json.dumps(record.checkpoint),
+        "title": to_title(record.input.query),
+        "search_text": to_search_text(record.input.query),
     }
 
 

@@ -40,6 +40,7 @@ from vital_shared.errors import (
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
 from vital_shared.models.fence import Fence
+from vital_shared.models.money import to_nanos
 from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.account_tables import budgets
@@ -73,6 +74,7 @@ from vital_shared.store.run_nodes import forget_nodes, keep_nodes
 from vital_shared.store.run_record import (
     ENDED_WITHOUT_ANSWER,
     OVERDUE_ENDS,
+    ROW_COLUMNS,
     EndedRun,
     RunRecord,
     RunStatus,
@@ -89,9 +91,7 @@ __all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore", "not_waiting"]
 
 logger = get_logger(__name__)
 
-_COLUMNS: Final = [
-    column for column in runs.c if column.name in RunRecord.model_fields or column is runs.c.owner
-]
+_COLUMNS: Final = [column for column in runs.c if column.name in ROW_COLUMNS or column is runs.c.owner]
 _ENDED: Final = (runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
 _VALUES: Final = {column.name: bindparam(column.name, type_=column.type) for column in _COLUMNS}
 
@@ -216,6 +216,7 @@ class RunStore:
                 checkpoint=json.dumps(checkpoint),
                 output=output.model_dump_json(),
                 duration_seconds=output.timings.total_seconds,
+                cost_nanos=to_nanos(output.cost.total),
                 last_seq=last_seq,
                 deadline_at=expires_at,
                 owner="",
@@ -417,6 +418,8 @@ class RunStore:
             quality_score=output.quality_score if output.is_assessed else None,
             degraded=output.is_degraded,
             cache_status=output.cache_status,
+            model=output.model,
+            cost_nanos=to_nanos(output.cost.total) if context is None else context.nanos(),
             turn=turn,
             has_reservation=run_id in self._reserved,
             fence=fence,
@@ -450,6 +453,7 @@ class RunStore:
             error_message=message,
             error_node=node,
             duration_seconds=seconds,
+            cost_nanos=None if context is None else context.nanos(),
             has_reservation=run_id in self._reserved,
             fence=fence,
             is_durable=_is_durable(context),

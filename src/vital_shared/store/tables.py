@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -181,6 +182,9 @@ conversations = Table(
     Column("user_id", SafeText, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("title", SafeText),
+    Index("ix_conversations_updated_at", "updated_at", "session_id"),
+    Index("ix_conversations_tenant_id_updated_at", "tenant_id", "updated_at", "session_id"),
 )
 
 messages = Table(
@@ -201,6 +205,22 @@ messages = Table(
     ),
     Index("ix_messages_tenant_id_session_id_id", "tenant_id", "session_id", "id"),
     sqlite_autoincrement=True,
+)
+
+# A list of runs is filtered within an index alone, without the rows, in which these columns may stand behind
+# a long answer.
+_LISTED: Final = (
+    "created_at",
+    "id",
+    "status",
+    "mode",
+    "workflow",
+    "user_id",
+    "degraded",
+    "model",
+    "cost_nanos",
+    "duration_seconds",
+    "search_text",
 )
 
 runs = Table(
@@ -236,7 +256,13 @@ runs = Table(
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("takeovers", Integer, nullable=False, server_default="0"),  # since it began or was resumed
     Column("is_durable", Boolean, nullable=False, server_default=false()),
+    Column("model", SafeText),
+    Column("cost_nanos", BigInteger),
+    Column("title", SafeText),
+    Column("search_text", SafeText),
     Index("ix_runs_finished_at", "finished_at"),
+    Index("ix_runs_listed", *_LISTED, "tenant_id"),
+    Index("ix_runs_tenant_id_listed", "tenant_id", *_LISTED),
     # Only runs that have not ended are swept, so only they are in this index: it stays small. The migration
     # says so; said here, SQLAlchemy would load what it has for Postgres, whatever database is used.
     Index("ix_runs_open_deadline_at", "deadline_at"),

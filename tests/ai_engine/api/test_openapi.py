@@ -12,12 +12,17 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput
 
 PATHS = {
-    "/v1/runs": {"post"},
+    "/v1/runs": {"get", "post"},
     "/v1/runs/{run_id}": {"get", "delete"},
     "/v1/runs/{run_id}/events": {"get"},
     "/v1/runs/{run_id}/approval": {"post"},
     "/v1/runs/{run_id}/resume": {"post"},
     "/v1/queue": {"get"},
+    "/v1/runs/{run_id}/charges": {"get"},
+    "/v1/runs/{run_id}/feedback": {"get", "post"},
+    "/v1/approvals": {"get"},
+    "/v1/conversations": {"get"},
+    "/v1/conversations/{session_id}": {"get", "patch", "delete"},
     "/v1/workflows": {"get"},
     "/v1/workflows/{name}": {"get"},
     "/v1/workflows/base-workflow/runs": {"post"},

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.types import Receive, Scope, Send
 
-from ai_engine.api.administration import agents, alerts, budgets, cache, costs, documents
-from ai_engine.api.administration.openapi import PROBLEM_CONTENT, add_openapi
+from ai_engine.api.administration import (
+    agents,
+    alerts,
+    approvals,
+    budgets,
+    cache,
+    conversations,
+    costs,
+    documents,
+    feedback,
+    run_list,
+)
+from ai_engine.api.administration.openapi import RESPONSES, add_openapi
 from ai_engine.served_classes import ServedClasses
 from ai_engine.validation import InvalidFields, field_errors
 from vital_shared.version import __version__
 
 __all__ = ["Administration"]
+
+MODULES: Final = (
+    agents,
+    alerts,
+    approvals,
+    budgets,
+    cache,
+    conversations,
+    costs,
+    documents,
+    feedback,
+    run_list,
+)
 
 
 class Administration:
@@ -29,11 +55,11 @@ class Administration:
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
-            responses={"default": {"description": "A problem.", "content": PROBLEM_CONTENT}},
+            responses=RESPONSES,
             # Newer versions trace by themselves, with what stands in the address; ours do not.
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )
-        for module in (agents, alerts, budgets, cache, costs, documents):
+        for module in MODULES:
             app.include_router(module.router)
         add_openapi(app, classes)
         self.routes = app.routes

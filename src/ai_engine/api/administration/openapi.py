@@ -17,9 +17,11 @@ from ai_engine.auth.caller import TENANT_HEADER
 from ai_engine.problem import MEDIA_TYPE, Problem
 from ai_engine.served_classes import ServedClasses
 from vital_shared.models.alert import AlertNotification
+from vital_shared.models.conversation import ConversationTitle
 from vital_shared.models.event import Event
+from vital_shared.models.feedback import FeedbackInput
 
-__all__ = ["PROBLEM_CONTENT", "add_openapi"]
+__all__ = ["RESPONSES", "add_openapi"]
 
 
 class RunEvent(RootModel[Event]):
@@ -63,6 +65,12 @@ PROBLEMS: Final = {
     504: "The run took too long.",
 }
 
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **{status: {"description": PROBLEMS[status], "content": PROBLEM_CONTENT} for status in (401, 403)},
+    "default": {"description": "A problem.", "content": PROBLEM_CONTENT},
+}
+"""Failures that each route may answer with."""
+
 
 def add_openapi(app: FastAPI, classes: ServedClasses) -> None:
     """Give an application its document, made when it is first asked for.
@@ -96,7 +104,9 @@ def _document(app: FastAPI, operations: Operations) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for (method, path), operation in operations.items():
         paths.setdefault(path, {})[method] = _operation(path, operation, own)
-    document["paths"] = paths | document["paths"]
+    for path, methods in document["paths"].items():
+        paths[path] = paths.get(path, {}) | methods
+    document["paths"] = paths
     for methods in document["paths"].values():
         for each in methods.values():
             each.setdefault("parameters", []).append(
@@ -110,6 +120,8 @@ def _models(
 ) -> Iterator[tuple[type[BaseModel], Literal["validation", "serialization"]]]:
     """Yield the models that the document names, those of requests and those of answers."""
     yield AlertNotification, "validation"
+    yield ConversationTitle, "validation"
+    yield FeedbackInput, "validation"
     yield RunEvent, "serialization"
     yield Problem, "serialization"
     yield background.AcceptedRun, "serialization"

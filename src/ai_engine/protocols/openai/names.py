@@ -21,7 +21,6 @@ UNSERVED_SEGMENTS: Final = frozenset(
         "batches",
         "completions",
         "containers",
-        "conversations",
         "embeddings",
         "engines",
         "evals",

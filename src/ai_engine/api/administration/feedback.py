@@ -1,0 +1,66 @@
+"""Feedback on runs."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+
+from ai_engine.api.body import read_model
+from ai_engine.auth.caller import Caller
+from ai_engine.engine import engine_of
+from vital_shared.models.feedback import Feedback, FeedbackInput, FeedbackList
+from vital_shared.monitoring.metrics import FEEDBACK_TOTAL
+from vital_shared.store.feedback import FeedbackStore
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/runs/{run_id}/feedback", tags=["runs"])
+
+BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/FeedbackInput"},
+                "examples": {
+                    "thumb": {
+                        "summary": "It was no good",
+                        "value": {"kind": "boolean", "value": False, "comment": "It misses class III."},
+                    },
+                    "score": {
+                        "summary": "A score of one aspect",
+                        "value": {"kind": "number", "name": "tone", "value": 0.8},
+                    },
+                    "correction": {
+                        "summary": "The answer as it should have been",
+                        "value": {"kind": "correction", "value": "The review takes 90 days."},
+                    },
+                },
+            }
+        },
+    }
+}
+
+
+@router.post("", summary="Give feedback", openapi_extra=BODY)
+async def give_feedback(request: Request, run_id: str) -> Feedback:
+    """Judge a run of the tenant's.
+
+    Of each user there is one piece of each kind and name: sent again, it takes the place of the first.
+    """
+    engine = engine_of(request)
+    given = await read_model(request, FeedbackInput, engine.settings.max_body_bytes)
+    stored, mode, is_first = await FeedbackStore(engine.services.database).give(
+        run_id, given, tenant_id=Caller.of(request).tenant_id, now=engine.services.now()
+    )
+    if is_first:
+        FEEDBACK_TOTAL.labels(mode.value, given.kind, given.rating).inc()
+    return stored
+
+
+@router.get("", summary="List feedback")
+async def list_feedback(request: Request, run_id: str) -> FeedbackList:
+    """List the feedback on a run of the tenant's, the oldest first."""
+    store = FeedbackStore(engine_of(request).services.database)
+    return FeedbackList(feedback=await store.list(run_id, tenant_id=Caller.of(request).tenant_id))

@@ -1,0 +1,48 @@
+"""Runs: listed and searched, with what each has cost."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from ai_engine.auth.caller import Caller
+from ai_engine.engine import engine_of
+from vital_shared.models.base import Frozen
+from vital_shared.models.charge import Charge
+from vital_shared.models.run_list import RunPage, RunQuery
+from vital_shared.store.run_list import RunListStore
+
+__all__ = ["RunCharges", "router"]
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+
+class RunCharges(Frozen):
+    """The charges of a run that are written, in their order; money is whole nano-dollars."""
+
+    charges: tuple[Charge, ...]
+
+
+@router.get("", summary="List runs")
+async def list_runs(request: Request, query: Annotated[RunQuery, Query()]) -> RunPage:
+    """List and search the tenant's runs, the newest first; without the tenant header, those of all.
+
+    Answers from the cache are no runs.
+    """
+    engine = engine_of(request)
+    stored = engine.workflows.find(query.workflow) if query.workflow else None
+    if stored is not None:
+        query = query.model_copy(update={"workflow": stored.stored_name})
+    store = RunListStore(engine.services.database)
+    page = await store.page(query, tenant_id=Caller.of(request).tenant_id, now=engine.services.now())
+    named = (run.model_copy(update={"workflow": engine.workflows.shown(run.workflow)}) for run in page.runs)
+    return page.model_copy(update={"runs": tuple(named)})
+
+
+@router.get("/{run_id}/charges", summary="Show what a run has cost")
+async def show_charges(request: Request, run_id: str) -> RunCharges:
+    """Show the charges of a run: one for each call of a model or a tool, and each search of a source."""
+    services = engine_of(request).services
+    record = await services.runs.get(run_id, tenant_id=Caller.of(request).tenant_id, now=services.now())
+    return RunCharges(charges=await services.runs.charges(record.id))

@@ -1,0 +1,118 @@
+"""``vital runs``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vital_cli.options import Json, examples
+
+if TYPE_CHECKING:
+    from vital_shared.models.run_list import RunQuery, RunSummary
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="The runs that are stored; `vital run RUN_ID` shows one.")
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "vital runs list",
+        "vital runs list --status failed --from 2026-11-25 --tenant acme",
+        "vital runs list --text pacemaker --min-cost 0.05 --json",
+        "vital runs list --feedback negative",
+    ),
+)
+def list_runs(
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="queued, running, awaiting_approval, completed, failed, cancelled or expired; once for each."
+        ),
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words of the question, or an id.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only of this user.")] = None,
+    workflow: Annotated[
+        str | None, typer.Option(help="Only of this workflow: base-workflow, or the name in --json.")
+    ] = None,
+    mode: Annotated[str | None, typer.Option(help="Only of this mode: 1, 2, 3 or 4.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Only answers of this model, or a part of its name.")
+    ] = None,
+    degraded: Annotated[
+        bool | None, typer.Option("--degraded/--whole", help="Only degraded answers, or only the others.")
+    ] = None,
+    feedback: Annotated[
+        str | None, typer.Option(help="Only with feedback: any, none, positive, negative or correction.")
+    ] = None,
+    min_cost: Annotated[str | None, typer.Option(help="Only what cost this many dollars or more.")] = None,
+    max_cost: Annotated[str | None, typer.Option(help="Only what cost this many dollars or less.")] = None,
+    min_seconds: Annotated[str | None, typer.Option(help="Only what took this long or longer.")] = None,
+    max_seconds: Annotated[str | None, typer.Option(help="Only what took this long or less.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Begun on this day (UTC) or at this moment, or later.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Begun before this day or moment.")] = None,
+    limit: Annotated[int, typer.Option(help="The number of runs, at most 200.")] = 20,
+    cursor: Annotated[
+        str | None, typer.Option(help="The next_cursor of the page before, from --json.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List and search runs, the newest first."""
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say, show_table, write_json
+    from vital_shared.store.run_list import RunListStore
+
+    given = {
+        "status": tuple(status or ()), "text": text, "user": user, "workflow": workflow, "mode": mode,
+        "model": model, "degraded": degraded, "feedback": feedback, "min_cost_dollars": min_cost,
+        "max_cost_dollars": max_cost, "min_seconds": min_seconds, "max_seconds": max_seconds,
+        "from": start, "to": end, "limit": limit, "cursor": cursor,
+    }  # fmt: skip
+    query = _query({name: value for name, value in given.items() if value is not None})
+    page = with_services(
+        lambda services: RunListStore(services.database).page(query, tenant_id=tenant, now=services.now())
+    )
+    if as_json:
+        write_json(page)
+    elif not page.runs:
+        say("There are no such runs.", "yellow")
+    else:
+        show_table([_row(run) for run in page.runs])
+        if page.next_cursor is not None:
+            say(f"There are more: add --limit, or --cursor {page.next_cursor}.", "dim")
+
+
+def _query(given: dict[str, Any]) -> RunQuery:
+    from pydantic import ValidationError
+
+    from vital_cli.problems import invalid
+    from vital_shared.models.run_list import RunQuery
+    from vital_shared.models.workflow_names import BUILT_IN, BUILT_IN_CLASS
+
+    try:
+        query = RunQuery.model_validate(given)
+    except ValidationError as error:
+        raise invalid(error) from error
+    is_built_in = query.workflow == BUILT_IN
+    return query.model_copy(update={"workflow": BUILT_IN_CLASS}) if is_built_in else query
+
+
+def _row(run: RunSummary) -> dict[str, object]:
+    seconds = run.duration_seconds
+    return {
+        "id": run.id,
+        "begun": f"{run.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        "status": run.status.replace("_", " ") + (" (degraded)" if run.degraded else ""),
+        "tenant": run.tenant_id,
+        "user": run.user_id,
+        "mode": run.mode.value,
+        "model": run.model,
+        "seconds": None if seconds is None else f"{seconds:.2f}",
+        "cost $": None if run.cost_dollars is None else f"{run.cost_dollars:f}",
+        "question": run.title,
+    }

@@ -1,0 +1,152 @@
+"""Conversations: listed, read, renamed and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, or_, select, tuple_, update
+
+from vital_shared.errors import InvalidRequest, NotFound
+from vital_shared.models.conversation import (
+    ConversationPage,
+    ConversationQuery,
+    ConversationSummary,
+    ConversationView,
+    StoredMessage,
+)
+from vital_shared.models.cursor import ListPlace
+from vital_shared.store.database import Database
+from vital_shared.store.tables import conversations, messages
+
+__all__ = ["MAX_MESSAGES", "ConversationListStore"]
+
+MAX_MESSAGES: Final = 400
+"""Messages of a conversation that are read at once: the newest ones."""
+
+
+class ConversationListStore:
+    """The conversations of all tenants; None as a tenant is an administrator, who sees all.
+
+    Two tenants may have a conversation of the same session id: an administrator has to name one of them.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, query: ConversationQuery, *, tenant_id: str | None) -> ConversationPage:
+        """Return a page of conversations.
+
+        :raises InvalidRequest: when the cursor is none of a page.
+        """
+        statement = (
+            select(conversations)
+            .where(*_conditions(query, tenant_id))
+            .order_by(conversations.c.updated_at.desc(), conversations.c.session_id.desc())
+            .limit(query.limit + 1)
+        )
+        async with self._database.connect() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        page, rest = rows[: query.limit], rows[query.limit :]
+        cursor = ListPlace(page[-1]["updated_at"], page[-1]["session_id"]).to_text() if rest else None
+        return ConversationPage(conversations=tuple(_summary(row) for row in page), next_cursor=cursor)
+
+    async def get(self, session_id: str, *, tenant_id: str | None) -> ConversationView:
+        """Return a conversation with its newest messages.
+
+        :raises NotFound: when the tenant has no such session.
+        :raises InvalidRequest: when several tenants have it, and none is named.
+        """
+
+        def read(connection: Connection) -> ConversationView:
+            row = _only(connection, session_id, tenant_id)
+            statement = (
+                select(messages.c.role, messages.c.content, messages.c.run_id, messages.c.created_at)
+                .where(messages.c.tenant_id == row["tenant_id"], messages.c.session_id == session_id)
+                .order_by(messages.c.id.desc())
+                .limit(MAX_MESSAGES + 1)
+            )
+            found = connection.execute(statement).mappings().all()
+            newest = [StoredMessage(**each) for each in reversed(found[:MAX_MESSAGES])]
+            return ConversationView(
+                **_summary(row).model_dump(), messages=tuple(newest), is_whole=len(found) <= MAX_MESSAGES
+            )
+
+        return await self._database.read(read)
+
+    async def rename(self, session_id: str, title: str, *, tenant_id: str | None) -> ConversationSummary:
+        """Give a conversation another name.
+
+        :raises NotFound: when the tenant has no such session.
+        :raises InvalidRequest: when several tenants have it, and none is named.
+        """
+
+        def write(connection: Connection) -> ConversationSummary:
+            row = _only(connection, session_id, tenant_id)
+            connection.execute(update(conversations).where(*_key(row)).values(title=title))
+            return _summary(dict(row) | {"title": title})
+
+        async with self._database.begin() as connection:
+            return await connection.run_sync(write)
+
+    async def delete(self, session_id: str, *, tenant_id: str | None) -> None:
+        """Delete a conversation and its messages; its runs stay.
+
+        :raises NotFound: when the tenant has no such session.
+        :raises InvalidRequest: when several tenants have it, and none is named.
+        """
+
+        def write(connection: Connection) -> None:
+            row = _only(connection, session_id, tenant_id)
+            connection.execute(delete(conversations).where(*_key(row)))
+
+        async with self._database.begin() as connection:
+            await connection.run_sync(write)
+
+
+def _conditions(query: ConversationQuery, tenant_id: str | None) -> Iterator[ColumnElement[bool]]:
+    if tenant_id is not None:
+        yield conversations.c.tenant_id == tenant_id
+    if query.user is not None:
+        yield conversations.c.user_id == query.user
+    if query.cursor is not None:
+        place = tuple_(*ListPlace.read(query.cursor))
+        yield tuple_(conversations.c.updated_at, conversations.c.session_id) < place
+    if query.text is not None:
+        words = query.text.replace("\0", "\ufffd").strip()
+        said = select(messages.c.tenant_id, messages.c.session_id).where(
+            messages.c.content.icontains(words, autoescape=True)
+        )
+        if tenant_id is not None:
+            said = said.where(messages.c.tenant_id == tenant_id)
+        yield or_(
+            conversations.c.title.icontains(words, autoescape=True),
+            tuple_(conversations.c.tenant_id, conversations.c.session_id).in_(said),
+        )
+
+
+def _only(connection: Connection, session_id: str, tenant_id: str | None) -> RowMapping:
+    """Find the one conversation that is meant."""
+    statement = select(conversations).where(conversations.c.session_id == session_id).limit(2)
+    if tenant_id is not None:
+        statement = statement.where(conversations.c.tenant_id == tenant_id)
+    found = connection.execute(statement).mappings().all()
+    if not found:
+        raise NotFound("There is no such conversation: GET /v1/conversations lists all", field="session_id")
+    if len(found) > 1:
+        raise InvalidRequest(
+            "Several tenants have a conversation with this id: name one in the header X-Tenant-ID",
+            field="X-Tenant-ID",
+        )
+    return found[0]
+
+
+def _summary(row: Mapping[Any, Any]) -> ConversationSummary:
+    return ConversationSummary(**dict(row) | {"title": row["title"] or ""})
+
+
+def _key(row: RowMapping) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
+        conversations.c.tenant_id == row["tenant_id"],
+        conversations.c.session_id == row["session_id"],
+    )
