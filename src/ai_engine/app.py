@@ -31,6 +31,7 @@ from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.runtime_metrics import sample
 from ai_engine.background.source_follow import follow_documents
 from ai_engine.background.spending_gauges import spending_gauges
+from ai_engine.background.takeover import Takeover
 from ai_engine.background.warm_up import warm_up
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.engine import Engine
@@ -124,6 +125,7 @@ def create_app(
             sweep, background_work = RunSweep(parts), BackgroundWork(tasks)
             served = made or ServedWorkflows.create(classes, parts)
             background_runs = BackgroundRuns(parts, served, hub)
+            takeover = Takeover(parts, served, hub, max_takeovers=settings.max_takeovers)
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
@@ -156,6 +158,7 @@ def create_app(
             background_work.take_on(
                 sweep.watch(),
                 background_runs.watch(),
+                takeover.watch(),
                 *(follow_documents(parts, collection) for collection in parts.collections),
             )
             try:

@@ -90,6 +90,9 @@ class ServerSettings(BaseSettings):
     grace_seconds: float = Field(default=10.0, gt=0)
     """Seconds without any reader after which a run is cancelled."""
 
+    max_takeovers: int = Field(default=3, ge=0, le=100)
+    """Workers that may die with a durable run and have it taken over; then it is given up. 0: none is."""
+
     hang_seconds: float = Field(default=20.0, gt=0)
     """A worker that gives no sign of life for this long is killed and replaced."""
 

@@ -151,6 +151,10 @@ class FairSlots:
             REQUESTS_REJECTED_TOTAL.labels("overload").inc()
             raise
 
+    def take_at_once(self, tenant_id: str) -> None:
+        """Take a slot beyond the limit if need be, for work that was admitted before; `give_back` follows."""
+        self._grant(self._share_of(tenant_id))
+
     def give_back(self, tenant_id: str) -> None:
         """Let go of a slot; it goes to a waiting request, where there is one."""
         self._note_end()

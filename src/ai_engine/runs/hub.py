@@ -46,6 +46,8 @@ class LiveRun:
         self.ended_at = 0.0
         self.error: VitalError | None = None
         """The reason why the run could not begin, or broke off without an event that says so."""
+        self.goes_on_elsewhere = False
+        """Whether another worker has it by now, or will."""
         self.is_awaited = False
         """A client that has gone is expected back: it has sent an idempotency key to ask with again."""
         self._clock = clock
@@ -142,6 +144,13 @@ class LiveRun:
         if self._handle is not None:
             self._handle.cancel(reason)
 
+    def hand_over(self) -> None:
+        """Let another worker go on with it; one that no other can is ended."""
+        if self._cancelling is None and self._handle is not None:
+            self._cancelling = "shutting_down"
+            self.log.give_up_place()
+            self._handle.hand_over()
+
     def begin(self, handle: RunHandle) -> None:
         """Take on a run: the first, or one that goes on after a pause."""
         self._handle, self.log = handle, handle.log
@@ -156,6 +165,7 @@ class LiveRun:
         assert self._handle is not None  # noqa: S101 - `begin` comes first
         try:
             await self._handle.run()
+            self.goes_on_elsewhere = self._handle.has_departed
         except VitalError as error:
             self.error = error
         except Exception as error:  # one broken run must not take the others along
@@ -273,11 +283,35 @@ class RunHub:
             raise
         return run
 
+    async def adopt(
+        self, begin: Callable[[], Awaitable[RunHandle | None]], *, tenant_id: str
+    ) -> LiveRun | None:
+        """Go on with a run of a worker that has died, whether anybody reads it or not; it waits for no slot.
+
+        :param begin: takes it over; None: another worker was faster.
+        """
+        self._slots.take_at_once(tenant_id)
+        try:
+            execution = await begin()
+            if execution is None:
+                self._slots.give_back(tenant_id)
+                return None
+            run = self._runs[execution.run_id] = LiveRun(execution.log, tenant_id, self._clock)
+            run.is_awaited = True  # its readers have lost their connections, and need not come back
+            run.begin(execution)
+            self._tasks.create_task(self._work(run))
+        except BaseException:
+            self._slots.give_back(tenant_id)
+            raise
+        return run
+
     async def _work(self, run: LiveRun) -> None:
         try:
             await run.work()
         finally:
             self._slots.give_back(run.tenant_id)
+            if run.goes_on_elsewhere and self._runs.get(run.run_id) is run:
+                del self._runs[run.run_id]  # it is found there
 
     def follow(self, execution: RunHandle, tenant_id: str) -> LiveRun:
         """Read a run of another process, or one that has ended: it takes no slot, and is not found here."""
@@ -337,7 +371,7 @@ class RunHub:
             await asyncio.sleep(DRAIN_POLL_SECONDS)
 
     def stop(self) -> None:
-        """Begin no more runs, and end those that there are: their logs end with "shutting_down"."""
+        """Begin no more runs; durable ones go on elsewhere, and the others end with "shutting_down"."""
         self.drain()
         for run in self._runs.values():
-            run.cancel("shutting_down")
+            run.hand_over()

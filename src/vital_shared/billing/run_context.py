@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
@@ -83,6 +83,7 @@ class RunContext:
     :param epoch: the number of workers that had the run before: a call's name is new in all of its epochs.
     :param carried: charges of an earlier worker that the ledger does not have yet.
     :param fence: the worker of a durable run, which others may take over; None: it is not durable.
+    :param tool_results: the results of the tools that models have called for nodes in earlier epochs.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class RunContext:
         epoch: int = 0,
         carried: Sequence[Charge] = (),
         fence: Fence | None = None,
+        tool_results: Sequence[ToolResult] = (),
     ) -> None:
         self.run_id = run_id
         self.fence = fence
@@ -104,8 +106,7 @@ class RunContext:
         self._own_calls: dict[str, int] = {}
         self._earlier_calls = calls
         self._calls: dict[int, ModelCall] = {}
-        self.tool_results: list[ToolResult] = []
-        """The results of the tools that models have called for nodes of the workflow's own."""
+        self._tool_results: list[tuple[str, ToolResult]] = [("", result) for result in tool_results]
         self.held_nanos: dict[str, int] = {}
         """The most that calls under way may cost, in nano-dollars, by the account of the node."""
         self.reserve_more: Callable[[int, int], Awaitable[None]] | None = None
@@ -169,6 +170,19 @@ class RunContext:
     def calls(self) -> tuple[ModelCall, ...]:
         """The calls of models that went out and have ended, in the order of their start."""
         return (*self._earlier_calls, *(self._calls[number] for number in sorted(self._calls)))
+
+    def add_tool_results(self, node: str, results: Iterable[ToolResult]) -> None:
+        """Add the results of the tools that models have called for a node of the workflow's own."""
+        self._tool_results += [(node, result) for result in results]
+
+    @property
+    def tool_results(self) -> tuple[ToolResult, ...]:
+        """The results of the tools that models have called for nodes of the workflow's own."""
+        return tuple(result for _, result in self._tool_results)
+
+    def tool_results_of(self, node: str) -> tuple[ToolResult, ...]:
+        """Return those of one node."""
+        return tuple(result for name, result in self._tool_results if name == node)
 
     @property
     def charges(self) -> tuple[Charge, ...]:

@@ -16,6 +16,7 @@ from vital_shared.graph.errors import (
     PlanError,
     PlanWarning,
 )
+from vital_shared.graph.finished_node import FinishedNode, resumption_point
 from vital_shared.graph.json_value import MAX_SHOWN_BYTES, json_value
 from vital_shared.graph.node import Done, Pause, Retry, Skip, fan_out, node
 from vital_shared.graph.observer import ObservedRun, Observer, own_observers
@@ -34,6 +35,7 @@ __all__ = [
     "Done",
     "EffectGuard",
     "EffectInterrupted",
+    "FinishedNode",
     "Graph",
     "GraphError",
     "InterruptedEffect",
@@ -60,6 +62,7 @@ __all__ = [
     "node",
     "own_observers",
     "repeat",
+    "resumption_point",
     "subworkflow",
     "waterfall",
 ]

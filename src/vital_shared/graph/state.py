@@ -13,6 +13,7 @@ from typing import Any
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.effects import EffectGuard
 from vital_shared.graph.errors import AnswerError, GraphError
+from vital_shared.graph.finished_node import NO_VALUE, FinishedNode
 from vital_shared.graph.observer import Observer, notify
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span, describe
 from vital_shared.graph.plan import MISSING, Node, Plan
@@ -179,8 +180,7 @@ class RunState:
 
     def spans(self) -> tuple[Span, ...]:
         """Return the waterfall: every node that has ended, in the order of their starts."""
-        earlier = self._checkpoint
-        zero = (self._started or 0.0) - (earlier.seconds if earlier else 0.0)
+        earlier, zero = self._checkpoint, self._zero
         ended = [span for span in earlier.spans if span.status != "cancelled"] if earlier else []
         own = [
             Span(node.name, status, self._starts[node.index] - zero, self._ends[node.index] - zero)
@@ -189,6 +189,39 @@ class RunState:
         ]
         own += [step.span(self, zero) for step in self._steps or () if self._statuses[step.node.index]]
         return (*ended, *sorted(own, key=lambda span: span.start))
+
+    @property
+    def _zero(self) -> float:
+        """The time of the run's start by its clock, later by what an earlier process has run of it."""
+        return (self._started or 0.0) - (self._checkpoint.seconds if self._checkpoint else 0.0)
+
+    def finished(self, node: Node) -> FinishedNode | None:
+        """Write down what a node has made that has ended; None: JSON cannot hold the type of its value.
+
+        :raises CheckpointError: when its value would not come back as it is.
+        """
+        status, value, zero = self._statuses[node.index], self._values[node.slot], self._zero
+        assert status is not None  # noqa: S101 - for the type checker: it has ended
+        stored = None
+        if status == "success":
+            try:
+                stored = self.plan.types.write(node.makes, value)
+            except TypeError:
+                return None
+        steps = [step for step in self._steps or () if step.node is node]
+        within = f"{node.name}."
+        return FinishedNode.model_construct(
+            name=node.name,
+            status=status,
+            value=stored,
+            spans=(
+                Span(node.name, status, self._starts[node.index] - zero, self._ends[node.index] - zero),
+                *(step.span(self, zero) for step in steps),
+            ),
+            degradations=tuple(
+                each for each in self.degradations if each.node == node.name or each.node.startswith(within)
+            ),
+        )
 
     def checkpoint(self) -> Checkpoint:
         """Write down what there is so far.
@@ -204,7 +237,7 @@ class RunState:
             if value is not MISSING:
                 with suppress(TypeError):  # no type that JSON can hold: the node runs again
                     values[node.makes] = self.plan.types.write(node.makes, value)
-            elif status in ("failed", "timeout", "skipped") and node.declaration.optional:
+            elif status in NO_VALUE and node.declaration.optional:
                 absent[node.name] = status
         return Checkpoint(
             fingerprint=self.plan.fingerprint,

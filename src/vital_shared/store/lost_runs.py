@@ -1,12 +1,12 @@
 """Ends the runs of processes that have died, as their journals have them, and enters what these have cost.
 
-A durable run is not ended: another worker takes it over, see `OrphanRuns`.
+A durable run is not ended: the lease of its worker is, so that another one takes it over, see `OrphanRuns`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +16,7 @@ from vital_shared.logs import get_logger
 from vital_shared.store.charge_writer import ChargeWriter
 from vital_shared.store.database import Database
 from vital_shared.store.journal import Journal, OpenRun
+from vital_shared.store.orphan_runs import declare_dead
 from vital_shared.store.pending_settlement import PendingSettlement
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_record import LOST, EndedRun, read_input, to_ended
@@ -36,6 +37,7 @@ _COLUMNS: Final = (
     runs.c.deadline_at,
     runs.c.duration_seconds,
     runs.c.is_durable,
+    runs.c.owner,
 )
 
 
@@ -87,17 +89,33 @@ class LostRuns:
             for each in _settlements(run, rows[run.run_id], now)
         ]
         entered = await self._charge_writer.write_now(settlements)
+        await self._declare_dead(left, rows)
         for pending in settlements:
             end = pending.settlement.end
             if end is not None and end.error_type == LOST.error_type and pending.has_ended:
                 lost.append(to_ended(rows[end.run_id])._replace(status="failed"))
         return entered
 
+    async def _declare_dead(self, left: Sequence[OpenRun], rows: Mapping[str, RowMapping]) -> None:
+        """Let the durable runs that the dead process had be taken over now."""
+        dead = {
+            rows[run.run_id]["owner"]
+            for run in left
+            if run.run_id in rows and rows[run.run_id]["is_durable"] and _is_running(run, rows[run.run_id])
+        }
+        if dead:
+            async with self._database.begin() as connection:
+                await connection.run_sync(declare_dead, dead)
+
+
+def _is_running(run: OpenRun, row: RowMapping) -> bool:
+    """Return whether the process that died was the last that had the run."""
+    return bool(row["status"] == "running" and row["deadline_at"] == run.deadline_at)
+
 
 def _settlements(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Settlement]:
     """Return what a run owes: its charges, and its end where this process had it still."""
-    is_running = row["status"] == "running" and row["deadline_at"] == run.deadline_at
-    is_lost = is_running and not row["is_durable"]
+    is_lost = _is_running(run, row) and not row["is_durable"]
     end = RunEnd(
         run_id=run.run_id,
         status="failed",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -13,12 +15,13 @@ from vital_shared.store.database import Database
 from vital_shared.store.durable_tables import workers
 from vital_shared.store.fencing import fenced
 from vital_shared.store.run_calls import CarriedCalls, carry_calls
+from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import finished_nodes
-from vital_shared.store.run_record import RunRecord, to_record
+from vital_shared.store.run_record import LOST, EndedRun, RunRecord, to_ended, to_record
 from vital_shared.store.tables import runs
 from vital_shared.store.worker_lease import RELEASED_AT, database_seconds
 
-__all__ = ["OrphanRun", "OrphanRuns", "TakenRun"]
+__all__ = ["OrphanRun", "OrphanRuns", "TakenRun", "declare_dead"]
 
 _COLUMNS: Final = (
     runs.c.id,
@@ -35,6 +38,10 @@ _OPEN: Final = runs.c.status.in_(("running", "awaiting_approval"))
 """The condition of the index that has the open runs alone."""
 
 
+DECLARED_DEAD_AT: Final = 1.0
+"""The end of the lease of a worker whose process is known to be dead."""
+
+
 class OrphanRun(NamedTuple):
     """A durable run whose worker has died, or has given it up."""
 
@@ -49,8 +56,20 @@ class OrphanRun(NamedTuple):
     takeovers: int
     """The number of workers that have died with it, this one not included."""
     deadline_at: datetime
-    was_given_up: bool
-    """Whether its worker has ended in order."""
+    lease_until: float
+    """The end of its worker's lease, by the database's clock, in seconds since 1970."""
+    late_seconds: float
+    """The time since then; infinite where that is not known."""
+
+    @property
+    def was_given_up(self) -> bool:
+        """Whether its worker has ended in order."""
+        return self.lease_until == RELEASED_AT
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether its worker is known to be gone; otherwise it may be that the store could not be reached."""
+        return self.lease_until <= DECLARED_DEAD_AT
 
 
 class TakenRun(NamedTuple):
@@ -61,6 +80,8 @@ class TakenRun(NamedTuple):
     """JSON of what its finished nodes have made, by their names."""
     calls: CarriedCalls
     """The charges of its calls, and the nodes with effects that have begun."""
+    late_seconds: float
+    """The time since the end of its worker's lease; infinite where that is not known."""
 
 
 class OrphanRuns:
@@ -91,6 +112,15 @@ class OrphanRuns:
         async with self._database.begin() as connection:
             return await connection.run_sync(_take_over, orphan, owner, deadline_at)
 
+    async def give_up(self, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
+        """End a run that no worker can go on with; None: it has ended, or another worker has it.
+
+        :param message: the reason, for its user.
+        :raises StoreError: when the database does not answer.
+        """
+        async with self._database.begin() as connection:
+            return await connection.run_sync(_give_up, orphan, message, now)
+
     async def forget_workers(self) -> None:
         """Delete the workers whose lease is over and that have left no run.
 
@@ -102,17 +132,18 @@ class OrphanRuns:
 
 def _orphans(connection: Connection) -> tuple[OrphanRun, ...]:
     now = database_seconds(connection.dialect.name)
-    dead = connection.execute(select(workers.c.id, workers.c.lease_until).where(workers.c.lease_until <= now))
-    ends = {row.id: row.lease_until for row in dead}
-    if not ends:
+    over = select(workers.c.id, workers.c.lease_until, (now - workers.c.lease_until).label("late_seconds"))
+    dead = {row["id"]: row for row in connection.execute(over.where(workers.c.lease_until <= now)).mappings()}
+    if not dead:
         return ()
     left = select(*_COLUMNS).where(
-        _OPEN, runs.c.status == "running", runs.c.is_durable, runs.c.owner.in_(ends)
+        _OPEN, runs.c.status == "running", runs.c.is_durable, runs.c.owner.in_(dead)
     )
-    return tuple(_orphan(row, ends[row["owner"]]) for row in connection.execute(left).mappings())
+    return tuple(_orphan(row, dead[row["owner"]]) for row in connection.execute(left).mappings())
 
 
-def _orphan(row: RowMapping, lease_until: float) -> OrphanRun:
+def _orphan(row: RowMapping, worker: RowMapping) -> OrphanRun:
+    is_certain = worker["lease_until"] <= DECLARED_DEAD_AT
     return OrphanRun(
         run_id=row["id"],
         tenant_id=row["tenant_id"],
@@ -121,7 +152,8 @@ def _orphan(row: RowMapping, lease_until: float) -> OrphanRun:
         fence=Fence(row["owner"], row["epoch"]),
         takeovers=row["takeovers"],
         deadline_at=row["deadline_at"],
-        was_given_up=lease_until == RELEASED_AT,
+        lease_until=worker["lease_until"],
+        late_seconds=math.inf if is_certain else worker["late_seconds"],
     )
 
 
@@ -143,7 +175,31 @@ def _take_over(
         update(reservations).where(reservations.c.run_id == orphan.run_id).values(expires_at=deadline_at)
     )
     finished = finished_nodes(connection, orphan.run_id)
-    return TakenRun(to_record(row), finished, carry_calls(connection, orphan.run_id))
+    calls = carry_calls(connection, orphan.run_id)
+    return TakenRun(to_record(row), finished, calls, orphan.late_seconds)
+
+
+def _give_up(connection: Connection, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
+    end = RunEnd(
+        run_id=orphan.run_id,
+        status="failed",
+        finished_at=now,
+        error_type=LOST.error_type,
+        error_message=message,
+        has_reservation=True,
+        fence=orphan.fence,
+        is_durable=True,
+    )
+    if not end.write(connection):
+        return None
+    ended = select(runs).where(runs.c.id == orphan.run_id)
+    return to_ended(connection.execute(ended).mappings().one())
+
+
+def declare_dead(connection: Connection, ids: Collection[str]) -> None:
+    """End the leases of workers whose processes are known to be dead."""
+    own = update(workers).where(workers.c.id.in_(ids), workers.c.lease_until > DECLARED_DEAD_AT)
+    connection.execute(own.values(lease_until=DECLARED_DEAD_AT))
 
 
 def _forget_workers(connection: Connection) -> None:

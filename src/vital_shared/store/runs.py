@@ -136,6 +136,14 @@ class RunStore:
         """Return what this worker's writes of a run name, once it has begun or taken over the run."""
         return Fence(self._worker, record.epoch)
 
+    async def is_own(self, run_id: str, fence: Fence) -> bool:
+        """Return whether no other worker has a run by now; it may have ended.
+
+        :raises StoreError: when the database does not answer.
+        """
+        own = select(runs.c.id).where(runs.c.id == run_id, *fenced(fence))
+        return await self._database.read(lambda connection: connection.execute(own).first() is not None)
+
     async def start(
         self,
         record: RunRecord,
@@ -232,7 +240,7 @@ class RunStore:
             forget_calls(connection, run_id)  # and the ledger these
             return True
 
-        return await self.charge_writer.write(context, now, write, partial(self._let_go, run_id))
+        return await self.charge_writer.write(context, now, write, partial(self.forget, run_id))
 
     async def claim(
         self,
@@ -500,7 +508,7 @@ class RunStore:
         settlement = Settlement(
             run_id=record.id, payer=payer_of(record.input, record.workflow), at=record.created_at, end=end
         )
-        self.charge_writer.write_later(settlement, partial(self._let_go, record.id))
+        self.charge_writer.write_later(settlement, partial(self.forget, record.id))
 
     async def charges(self, run_id: str) -> tuple[Charge, ...]:
         """Return what a run has cost so far, as far as it is written."""
@@ -540,7 +548,7 @@ class RunStore:
     async def _end(self, end: RunEnd, context: RunContext | None) -> bool:
         """Write the end of a run, with what it cost; it lets go of what it has reserved."""
         return await self.charge_writer.write(
-            context, end.finished_at, end.write, partial(self._let_go, end.run_id), end
+            context, end.finished_at, end.write, partial(self.forget, end.run_id), end
         )
 
     def _note_admission(self, run_id: str, admission: Admission) -> None:
@@ -549,8 +557,8 @@ class RunStore:
         if admission.has_budget:
             self._budgeted.add(run_id)
 
-    def _let_go(self, run_id: str) -> None:
-        """Forget a run that has ended, or waits for a person."""
+    def forget(self, run_id: str) -> None:
+        """Forget a run that has ended, waits for a person, or is another worker's."""
         self._reserved.discard(run_id)
         self._budgeted.discard(run_id)
         self.journal.end(run_id)

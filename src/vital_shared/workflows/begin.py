@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from vital_shared.deadline import run_deadline
 from vital_shared.errors import InvalidRequest, LimitExceeded
@@ -20,9 +21,10 @@ from vital_shared.workflows.coalesced_run import CoalescedRun
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.estimate import declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
-from vital_shared.workflows.execution import SPAN_NAME, Execution
+from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.preparing import (
+    agent_of,
     check_input,
     max_remaining_cost,
     name_labels,
@@ -34,7 +36,6 @@ from vital_shared.workflows.preparing import (
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
 from vital_shared.workflows.services import Services
-from vital_shared.workflows.traits import AGENT_VALUE
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["begin", "begin_queued", "queued_record", "resume"]
@@ -58,7 +59,7 @@ async def begin(
         await name_labels(workflow, request, agent)
         lookup = await look_up(workflow, request, agent, reads=key is None)
     metrics.cache_status = lookup.status
-    log = workflow.services.logs.open(run_id, request.tenant_id)
+    log = workflow.services.logs.open(run_id, request.tenant_id, is_durable=_is_durable(workflow))
     if lookup.found is not None:
         return CachedAnswer(workflow.services, log, request, lookup.found, metrics)
     request = _with_session(request)
@@ -126,7 +127,7 @@ async def begin_queued(workflow: WorkflowParts, record: RunRecord) -> Execution:
     await name_labels(workflow, request, agent)
     lookup = await look_up(workflow, request, agent, reads=False)
     metrics.cache_status = lookup.status
-    stream = RunEvents(services.logs.open(record.id, request.tenant_id))
+    stream = RunEvents(services.logs.open(record.id, request.tenant_id, is_durable=record.is_durable))
     stream.log.reopen(0, record.epoch)
     return _new_execution(workflow, request, agent, stream, metrics, lookup, None, record)
 
@@ -159,9 +160,11 @@ async def resume(
     deadline = _deadline(services, now)
 
     def max_cost_nanos() -> int:
-        agent = _agent_of(workflow, run)
+        agent = agent_of(workflow, run)
         return max_remaining_cost(workflow, record, run, agent, restored.calls).nanos
 
+    if record.is_durable:
+        await services.lease.hold()
     try:
         claimed = await services.runs.claim(
             run_id,
@@ -171,12 +174,13 @@ async def resume(
             max_cost_nanos=max_cost_nanos,
             decisions=restored.decisions,
             key=key,
+            checkpoint=_resumed_checkpoint(run, now, earlier_span) if record.is_durable else None,
         )
     except LimitExceeded as error:
         count_refused(error)
         raise
     await name_tenant(workflow, record.input)
-    await name_labels(workflow, record.input, _agent_of(workflow, run))
+    await name_labels(workflow, record.input, agent_of(workflow, run))
     metrics = RunMetrics(run_id, record.input, services.request_counts, workflow.traits, workflow.name)
     paid = await services.runs.charges(run_id)
     # Last of all: until the run is at work again, its readers find it paused.
@@ -190,17 +194,17 @@ async def resume(
         max_cost_nanos,
         metrics,
         services.runs.fence(claimed),
-        earlier_span,
-        paid,
-        calls,
+        is_durable=claimed.is_durable,
+        earlier_span=earlier_span,
+        paid=paid,
+        calls=calls,
     )
 
 
-def _agent_of(workflow: WorkflowParts, run: Run) -> AgentProfile | None:
-    """Return the agent that a run has read; that of a sub-workflow where it has none of its own."""
-    names = [node.makes for node in run.plan.nodes if node.method == AGENT_VALUE]
-    found = (run.value(name) for name in names) if workflow.traits.has_agent else ()
-    return next((agent for agent in found if isinstance(agent, AgentProfile)), None)
+def _resumed_checkpoint(run: Run, now: datetime, span: str | None) -> dict[str, Any]:
+    """Return the checkpoint of a run that goes on, with the decision, from which another worker may go on."""
+    beside = {RESUMED_AT: now.isoformat()} | ({SPAN_NAME: span} if span else {})
+    return run.checkpoint().model_dump(mode="json") | beside
 
 
 def _new_execution(
@@ -238,7 +242,17 @@ def _new_execution(
 
     fence = services.runs.fence(record)
     return Execution(
-        workflow, request, stream, run, record, max_cost_nanos, metrics, fence, lookup=lookup, key=key
+        workflow,
+        request,
+        stream,
+        run,
+        record,
+        max_cost_nanos,
+        metrics,
+        fence,
+        is_durable=record.is_durable,
+        lookup=lookup,
+        key=key,
     )
 
 
@@ -247,6 +261,10 @@ def _with_session(request: WorkflowInput) -> WorkflowInput:
     if not request.mode.is_chat or request.session_id is not None or request.messages is not None:
         return request
     return request.model_copy(update={"session_id": f"session_{secrets.token_hex(16)}"})
+
+
+def _is_durable(workflow: WorkflowParts) -> bool:
+    return workflow.durable == "nodes"
 
 
 def _record(workflow: WorkflowParts, request: WorkflowInput, run_id: str, now: datetime) -> RunRecord:
@@ -259,6 +277,7 @@ def _record(workflow: WorkflowParts, request: WorkflowInput, run_id: str, now: d
         plan=workflow.plan.fingerprint,
         status="running",
         input=request,
+        is_durable=_is_durable(workflow),
         created_at=now,
         deadline_at=_deadline(workflow.services, now),
     )

@@ -124,6 +124,13 @@ class CoalescedRun(RunHandle):
         if self._own is None:
             self.cancel("deadline")
 
+    def hand_over(self) -> None:
+        """Let go of the run that it leads; where it follows another, it ends."""
+        if self._own is not None:
+            self._own.hand_over()
+        else:
+            self.cancel("shutting_down")
+
     def _cached(self) -> CachedAnswer | None:
         """Look again for an answer: another's run may have given one since this request was looked up."""
         found = None if self.log.last_seq else self._services.cache.peek(self._entry)
@@ -187,7 +194,8 @@ class CoalescedRun(RunHandle):
         try:
             await own.run()
         finally:
-            self.error, flight.outcome = own.error, self.log.outcome
+            self.error, self.has_departed = own.error, own.has_departed
+            flight.outcome = self.log.outcome
 
     def _copying(self) -> Callable[[Event], None]:
         """Make the function that writes another run's events into one's own log, each once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from vital_shared.graph import PlanError
+from vital_shared.models.durability import DURABILITIES
 from vital_shared.models.workflow_io import WorkflowMode
 
 __all__ = ["check_declared", "check_parts"]
@@ -32,6 +33,8 @@ def check_declared(cls: Any) -> None:
         raise PlanError(f"{title} has cacheable = {cls.cacheable!r}: write True or False")
     if not isinstance(cls.cache_version, str):
         raise PlanError(f"{title} has cache_version = {cls.cache_version!r}: write a text")
+    if cls.durable not in DURABILITIES:
+        raise PlanError(f"{title} has durable = {cls.durable!r}: write 'pauses' or 'nodes'")
     if isinstance(cls.modes, str) or not all(isinstance(mode, WorkflowMode) for mode in cls.modes):
         raise PlanError(f"{title} has modes = {cls.modes!r}: write frozenset({{WorkflowMode.MODE_2, …}})")
 

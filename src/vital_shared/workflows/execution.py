@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
@@ -23,6 +23,7 @@ from vital_shared.errors import (
     StoreError,
     VitalError,
 )
+from vital_shared.events.log import StaleWriter
 from vital_shared.graph import CheckpointError, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
@@ -37,6 +38,7 @@ from vital_shared.models.event import (
 from vital_shared.models.fence import Fence
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.quality import DegradationReason
+from vital_shared.models.tool import ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.store.conversations import Turn
@@ -46,10 +48,11 @@ from vital_shared.workflows.cache_lookup import Lookup
 from vital_shared.workflows.events import ANSWER_VALUE, RunEvents, check_text
 from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.lost_fields import lost_fields
+from vital_shared.workflows.node_writer import NodeWriter
 from vital_shared.workflows.open_calls import OpenCalls
 from vital_shared.workflows.output import build_output
 from vital_shared.workflows.retrieving import answers_from_documents
-from vital_shared.workflows.run_errors import broken_off, ended_from_outside
+from vital_shared.workflows.run_errors import Departure, broken_off, departed, ended_from_outside
 from vital_shared.workflows.run_handle import RunHandle, end_task
 from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
@@ -59,12 +62,15 @@ from vital_shared.workflows.workflow_parts import WorkflowParts
 if TYPE_CHECKING:
     from vital_shared.workflows.tracing import RunSpan
 
-__all__ = ["SPAN_NAME", "Execution"]
+__all__ = ["RESUMED_AT", "SPAN_NAME", "Execution"]
 
 logger = get_logger(__name__)
 
 SPAN_NAME: Final = "traceparent"
 """The key of the run's span beside a checkpoint, where the run is traced."""
+
+RESUMED_AT: Final = "resumed_at"
+"""The key of the moment of a resumption, beside the checkpoint of a durable run that was resumed."""
 
 
 class Execution(RunHandle):
@@ -78,9 +84,12 @@ class Execution(RunHandle):
     :param max_cost_nanos: the run's max cost, in nano-dollars, should the tenant have a budget.
     :param metrics: counts it.
     :param fence: this worker as its owner, which each of its writes names.
+    :param is_durable: whether another worker can take it over.
     :param earlier_span: the span of the part before a pause, where it was traced.
     :param paid: the cost of the part before a pause, as it is in the ledger.
     :param calls: the calls of models in the part before a pause.
+    :param tool_results: the results of the tools that models have called in the part before.
+    :param carried: the charges of a worker that died with it, which the ledger does not have yet.
     :param lookup: the result of the cache lookup; None: a resumed run is not looked up.
     :param key: the key of the client's request, stored with the record.
     """
@@ -95,9 +104,13 @@ class Execution(RunHandle):
         max_cost_nanos: Callable[[], int],
         metrics: RunMetrics,
         fence: Fence,
+        *,
+        is_durable: bool = False,
         earlier_span: str | None = None,
         paid: Sequence[Charge] = (),
         calls: Sequence[ModelCall] = (),
+        tool_results: Sequence[ToolResult] = (),
+        carried: Sequence[Charge] = (),
         lookup: Lookup | None = None,
         key: IdempotencyKey | None = None,
     ) -> None:
@@ -118,14 +131,30 @@ class Execution(RunHandle):
         self._lookup = lookup
         self._key = key
         note = partial(workflow.services.runs.journal.note, stream.run_id)
-        self._context = RunContext(stream.run_id, request, paid, note, calls, workflow.name)
-        run.observers = (*run.observers, metrics)
+        self._context = RunContext(
+            stream.run_id,
+            request,
+            paid,
+            note,
+            calls,
+            workflow.name,
+            epoch=fence.epoch,
+            fence=fence if is_durable else None,
+            tool_results=tool_results,
+            carried=carried,
+        )
+        if is_durable:
+            self._context.call_log = workflow.services.runs.call_log(self._context, fence)
+        self._nodes = NodeWriter(workflow.services, self._context, fence) if is_durable else None
+        run.observers = (*run.observers, metrics, *filter(None, [self._nodes]))
         self._earlier = run.seconds
         self._started = time.perf_counter()
         self._trace = _traced(workflow, stream.run_id, request, run, earlier_span)
         self._task: asyncio.Task[None] | None = None
         self._ending = False
         self._cancel_reason: CancelReason | None = None
+        self._is_durable = is_durable
+        self._departure: Departure | None = None
 
     async def run(self) -> None:
         """Store the run's beginning, and run it to its end."""
@@ -133,9 +162,35 @@ class Execution(RunHandle):
             # A queued run is tried again, or ended, by its worker, which counts it then.
             counting = nullcontext() if self._record.status == "queued" else self._metrics.beginning()
             with counting:
+                if self._is_durable:
+                    await self._services.lease.hold()
                 await self._services.runs.start(
                     self._record, self._max_cost_nanos, self._key, self._services.now()
                 )
+        with self._owning():
+            await self._run_stored()
+
+    @contextmanager
+    def _owning(self) -> Iterator[None]:
+        """Have a durable run watched over by the lease of this worker."""
+        if self._nodes is None:
+            yield
+            return
+        loop, lease = asyncio.get_running_loop(), self._services.lease
+
+        def lost() -> None:  # in the thread of the lease
+            loop.call_soon_threadsafe(self._supersede)
+
+        owned = lease.own(self.run_id, self._fence, lost)
+        self._metrics.owned = self._nodes.owned = owned
+        try:
+            yield
+        finally:
+            lease.disown(self.run_id, owned)
+            # They refer to each other: what is left of a run must be no reference cycle.
+            self._metrics.owned = self._nodes.owned = self._context.call_log = None
+
+    async def _run_stored(self) -> None:
         if self._services.runs.has_budget(self.run_id):
             self._context.reserve_more = self._reserve_more
         self._stream.note_token = self._metrics.token
@@ -174,6 +229,24 @@ class Execution(RunHandle):
         if self._task is not None:  # otherwise it ends once it has begun
             self._task.cancel()
 
+    def hand_over(self) -> None:
+        """Let another worker go on with the run, where that can; otherwise it ends with the engine."""
+        if self._is_durable:
+            self._depart("handed_over")
+        else:
+            self.cancel("shutting_down")
+
+    def _supersede(self) -> None:
+        """Stop, since another worker has the run: nothing more of it is written, counted or streamed."""
+        self._depart("superseded")
+
+    def _depart(self, reason: Departure) -> None:
+        if self._ending or self._departure is not None or self._cancel_reason is not None:
+            return
+        self._departure = reason
+        if self._task is not None:
+            self._task.cancel()
+
     async def _observed(self) -> None:
         """Run; what is logged meanwhile, in tasks and threads too, names the run, and its end is a line."""
         request, trace = self._request, self._trace
@@ -203,7 +276,12 @@ class Execution(RunHandle):
                 await self._run_graph()
             self._ending = True
             await (self._pause() if self._run.paused else self._finish())
+        except StaleWriter:
+            await self._leave("superseded")
         except asyncio.CancelledError as error:
+            if self._departure is not None:
+                await self._leave(self._departure)
+                raise
             if not _is_being_cancelled():  # something that the run waited for was given up: a fault of ours
                 await self._fail(broken_off(self.run_id, error))
                 return
@@ -221,19 +299,39 @@ class Execution(RunHandle):
             failure.__cause__ = error
             await self._fail(failure)
 
+    async def _leave(self, reason: Departure) -> None:
+        """End here without an end: the run is another worker's, or will be."""
+        self._departure, self._ending = reason, True
+        if reason == "superseded":
+            self._metrics.discard()
+        elif self._nodes is not None:
+            await self._nodes.flush(self._run)
+        self._services.runs.forget(self.run_id)
+        self.error, self.has_departed = departed(self.run_id, reason), True
+        logger.info("run_goes_on_elsewhere", reason=reason, epoch=self._fence.epoch)
+
+    async def _leave_if_superseded(self) -> bool:
+        """Return whether the store has refused an end since another worker has the run."""
+        if not self._is_durable or await self._services.runs.is_own(self.run_id, self._fence):
+            return False
+        await self._leave("superseded")
+        return True
+
     async def _run_graph(self) -> None:
         """Run the nodes; what their tasks have asked models for, and left behind, ends with them."""
         try:
             await self._run.execute()
         finally:
             await self._open_calls.end()
+            if self._nodes is not None:
+                await self._nodes.stop()
 
     async def _be_cancelled(self) -> None:
         """End here where the run was cancelled before it had a task.
 
         The graph would take a cancellation that was asked for before its start for its caller's.
         """
-        if self._cancel_reason is not None and self._task is not None:
+        if (self._cancel_reason or self._departure) and self._task is not None:
             self._task.cancel()
             await asyncio.sleep(0)
 
@@ -280,6 +378,8 @@ class Execution(RunHandle):
             # The answer is there, and the user gets it; that it is not stored yet is said in it and logged.
             logger.exception("run_end_not_saved")
             output, saved = self._output("completed", ("save_failed",)), False
+        if not ended and await self._leave_if_superseded():
+            return
         for warning in output.warnings:
             self._stream.emit(WarningRaised, warning=warning)
         self._answer = output
@@ -305,7 +405,7 @@ class Execution(RunHandle):
         output = self._output("awaiting_approval")
         services = self._services
         self._check_input()
-        await services.runs.pause(
+        paused = await services.runs.pause(
             self.run_id,
             checkpoint=self._run.checkpoint().model_dump(mode="json") | self._span_name(),
             output=output,
@@ -315,6 +415,8 @@ class Execution(RunHandle):
             context=self._context,
             fence=self._fence,
         )
+        if not paused and await self._leave_if_superseded():
+            return
         self._stream.emit(RunPaused, output=output)
 
     def _check_input(self) -> None:
@@ -362,6 +464,8 @@ class Execution(RunHandle):
             # It is written as soon as the store takes it: see `ChargeWriter`.
             logger.exception("run_end_not_saved")
             saved = False
+        if not ended and await self._leave_if_superseded():
+            return
         if ended:
             self._metrics.failed(failure, self._seconds, saved=saved)
         elif self._completing is not None:  # cancelled while its end was written, which went on

@@ -60,7 +60,7 @@ def build_output(
     answer = _answer(run)
     quality = _value(run, QUALITY_VALUE, Quality) or Quality()
     passages = _value(run, "passages", Retrieved)
-    results = tool_results_of(run) + (answer.tool_results if answer else ()) + tuple(context.tool_results)
+    results = tool_results_of(run) + (answer.tool_results if answer else ()) + context.tool_results
     calls = context.calls
     reasons = _reasons(run, answer, quality, more_reasons)
     estimate = answer.estimate if answer else None

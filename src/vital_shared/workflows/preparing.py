@@ -25,10 +25,12 @@ from vital_shared.workflows.estimate import MaxCost, declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.model_selection import check_prices, remaining, resolve_models
 from vital_shared.workflows.required_input import APPROVAL, TOOL_PLAN, is_approval
+from vital_shared.workflows.traits import AGENT_VALUE
 from vital_shared.workflows.workflow_parts import WorkflowParts, same_workflow, stored_place
 
 __all__ = [
     "RestoredRun",
+    "agent_of",
     "check_input",
     "max_remaining_cost",
     "name_labels",
@@ -115,6 +117,13 @@ def max_remaining_cost(
     )
 
 
+def agent_of(workflow: WorkflowParts, run: Run) -> AgentProfile | None:
+    """Return the agent that a run has read; that of a sub-workflow where it has none of its own."""
+    names = [node.makes for node in run.plan.nodes if node.method == AGENT_VALUE]
+    found = (run.value(name) for name in names) if workflow.traits.has_agent else ()
+    return next((agent for agent in found if isinstance(agent, AgentProfile)), None)
+
+
 class RestoredRun(NamedTuple):
     """A paused run with the decision on it."""
 
@@ -171,7 +180,9 @@ def restored_run(
         else:
             checkpoint.read(workflow.plan)
             decision.refuse_ids()
-        stream = RunEvents(services.logs.open(record.id, record.tenant_id, record.last_seq))
+        stream = RunEvents(
+            services.logs.open(record.id, record.tenant_id, record.last_seq, is_durable=record.is_durable)
+        )
         run = new_run(workflow, record.input, stream, checkpoint, given)
     except AnswerError as error:
         place = ".".join(("answers", *map(str, error.path)))

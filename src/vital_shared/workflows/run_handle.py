@@ -31,6 +31,9 @@ class RunHandle(ABC):
         self.error: RunFailed | None = None
         """The reason why there is no answer, once that is known."""
 
+        self.has_departed = False
+        """Whether the run goes on at another worker."""
+
     @property
     def run_id(self) -> str:
         """The run's id."""
@@ -48,6 +51,10 @@ class RunHandle(ABC):
     @abstractmethod
     def cancel(self, reason: CancelReason = "cancelled") -> None:
         """End it early, so that its last event gives the reason."""
+
+    def hand_over(self) -> None:
+        """Let go of it, so that another worker goes on with it; one that no other can is ended."""
+        self.cancel("shutting_down")
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Run it, and stream its events; closing the iterator cancels the run and waits for its end.

@@ -56,6 +56,7 @@ from vital_shared.monitoring.workflow_label import workflow_label
 from vital_shared.retrieval.search_metrics import count_search
 from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.run_record import EndedRun
+from vital_shared.store.worker_lease import OwnedRun
 from vital_shared.workflows.events import RESULTS_NODE
 from vital_shared.workflows.traits import WorkflowTraits, known_traits
 
@@ -108,6 +109,8 @@ class RunMetrics(Observer):
         self._request = request
         self._request_counts = request_counts
         self._mode = request.mode.value
+        self.owned: OwnedRun | None = None
+        """The run as this worker's, where it is durable."""
         self.cache_status: CacheStatus = "bypass"
         """The result of the cache lookup, once that is known."""
         self._model = OTHER
@@ -141,6 +144,8 @@ class RunMetrics(Observer):
         self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
     ) -> None:
         """Count a node; one that pauses has not ended."""
+        if self.owned is not None and not self.owned.is_held:
+            return  # another worker may have the run, and counts it
         self._in_nodes += seconds
         if status != "paused":
             NODE_DURATION_SECONDS.labels(node.name, status).observe(seconds)
@@ -245,6 +250,10 @@ class RunMetrics(Observer):
             INTER_TOKEN_SECONDS.labels(self._model).observe_all(list(map(sub, times[1:], times)))
 
     # How it ends
+
+    def discard(self) -> None:
+        """Count nothing more: another worker has the run, and counts it."""
+        self._tokens.clear()
 
     def answered(self, output: WorkflowOutput, *, saved: bool = True) -> None:
         """Count a run with its answer.

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.graph import Graph, Plan
+from vital_shared.models.durability import Durability
 from vital_shared.models.event import Event
 from vital_shared.models.result_type import ResultT
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.idempotency import IdempotencyKey
+from vital_shared.store.orphan_runs import TakenRun
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.decision import Decision
@@ -25,6 +27,7 @@ from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import unstreamed
 from vital_shared.workflows.self_llm.node_llm import NodeLlm
 from vital_shared.workflows.services import Services
+from vital_shared.workflows.taking_over import take_over
 from vital_shared.workflows.traits import WorkflowTraits, remember_traits, traits_of
 from vital_shared.workflows.type_arguments import InputT, input_type_of, result_type_of, type_arguments
 from vital_shared.workflows.typed_result import check_outcome, with_result, with_result_of_event
@@ -65,6 +68,10 @@ class Workflow(
     cacheable: ClassVar[bool] = True
     """Whether an answer may be given again to an equal request; False where it depends on anything but the
     request, the documents and what nodes are made of, such as the time or another system."""
+
+    durable: Durability = "pauses"
+    """The part of a run that outlives its process, for a class or for one object. With ``"nodes"`` another
+    worker goes on with a run when its own dies."""
 
     cache_version: ClassVar[str] = ""
     """A part of the cache's key: change it when nodes answer otherwise than before."""
@@ -192,7 +199,7 @@ class Workflow(
     async def _parts(self) -> WorkflowParts:
         """Return what a run needs, its services opened."""
         await self._open()
-        return WorkflowParts(self, self.plan, self.services, self.modes, self.traits)
+        return WorkflowParts(self, self.plan, self.services, self.modes, self.traits, self.durable)
 
     # Running it
 
@@ -245,6 +252,13 @@ class Workflow(
         :raises InvalidRequest: when the input asks for what is not there any more.
         """
         return await beginning.begin_queued(await self._parts(), record)
+
+    async def begin_taken_over(self, taken: TakenRun) -> RunHandle:
+        """Go on with a run that this worker has taken over, which its `events` run on; for servers.
+
+        :raises PlanChanged: when the run's input does not fit this class any more.
+        """
+        return await take_over(await self._parts(), taken)
 
     async def execute_typed(self, input: InputT) -> WorkflowOutput[ResultT]:  # noqa: A002 - the seed's name
         """Answer, or pause for the user's approval.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from vital_shared.graph import Plan
+from vital_shared.models.durability import Durability
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.workflows.find_object import MODULE_PREFIX
 from vital_shared.workflows.services import Services
@@ -70,6 +71,9 @@ class WorkflowParts(NamedTuple):
     """The modes that it serves."""
 
     traits: WorkflowTraits
+
+    durable: Durability = "pauses"
+    """The part of a run that outlives its process."""
 
     @property
     def name(self) -> str:

@@ -151,7 +151,7 @@ class LlmCall:
                         await self._pass_on(chunk)
         finally:
             self._budget.release()
-            self._run.context.tool_results += loop.take_made()
+            self._run.context.add_tool_results(self._node.name, loop.take_made())
         self._check(answering)
         return answering
 

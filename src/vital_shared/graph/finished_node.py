@@ -1,0 +1,73 @@
+"""Finished nodes as JSON, from which another process goes on with a run that was cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from vital_shared.graph.checkpoint import Checkpoint
+from vital_shared.graph.errors import CheckpointError
+from vital_shared.graph.outcome import Degradation, NodeStatus, Span
+from vital_shared.graph.plan import Plan
+
+__all__ = ["NO_VALUE", "FinishedNode", "resumption_point"]
+
+NO_VALUE: Final[tuple[NodeStatus, ...]] = ("failed", "timeout", "skipped")
+"""The ends of an optional node that has made no value."""
+
+
+class FinishedNode(BaseModel):
+    """A node that need not run again."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
+
+    name: str
+    status: NodeStatus
+    value: Any = None
+    """Its value as JSON, where it has succeeded."""
+    spans: tuple[Span, ...]
+    """Its line in the waterfall, and those of its steps."""
+    degradations: tuple[Degradation, ...] = ()
+
+
+def resumption_point(
+    plan: Plan, before: Checkpoint | None, finished: Iterable[FinishedNode], seconds: float
+) -> Checkpoint:
+    """Put together where a run that was cut off goes on: all other nodes run again.
+
+    :param before: the checkpoint that it was resumed from; None: it was never resumed.
+    :param finished: the nodes that have finished since; one whose value cannot be read any more is left out.
+    :param seconds: the time that the run has taken, without waits for a person.
+    """
+    readable = [node for node in finished if _is_readable(plan, node)]
+    makes = {node.name: node.makes for node in plan.nodes}
+    made = {makes[node.name]: node.value for node in readable if node.status == "success"}
+    absent = {node.name: node.status for node in readable if node.status != "success"}
+    spans = sorted((span for node in readable for span in node.spans), key=lambda span: span.start)
+    return Checkpoint(
+        fingerprint=plan.fingerprint,
+        seconds=seconds,
+        values={**(before.values if before else {}), **made},
+        absent={**(before.absent if before else {}), **absent},
+        paused=(),
+        spans=(*(before.spans if before else ()), *spans),
+        degradations=(
+            *(before.degradations if before else ()),
+            *(each for node in readable for each in node.degradations),
+        ),
+    )
+
+
+def _is_readable(plan: Plan, node: FinishedNode) -> bool:
+    makes = next((each.makes for each in plan.nodes if each.name == node.name), None)
+    if makes is None:
+        return False
+    if node.status != "success":
+        return node.status in NO_VALUE
+    try:
+        plan.types.read(makes, node.value)
+    except (CheckpointError, TypeError):
+        return False
+    return True

@@ -1,0 +1,120 @@
+"""Store what the costly nodes of a durable run make as they finish, so that they need not run again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, cast
+
+from vital_shared.billing.run_context import RunContext
+from vital_shared.errors import StoreError
+from vital_shared.graph import CheckpointError, FinishedNode, Node, NodeStatus, ObservedRun, Observer, Run
+from vital_shared.logs import get_logger
+from vital_shared.models.base import Frozen
+from vital_shared.models.fence import Fence
+from vital_shared.models.model_call import ModelCall
+from vital_shared.models.tool import ToolResult
+from vital_shared.store.worker_lease import OwnedRun
+from vital_shared.workflows.run_handle import end_task
+from vital_shared.workflows.services import Services
+
+__all__ = ["COSTLY_SECONDS", "NodeWriter", "StoredNode"]
+
+logger = get_logger(__name__)
+
+COSTLY_SECONDS: Final = 0.02
+"""A node that took as long is stored, whatever it did; a quicker one that did nothing costly runs again."""
+
+
+class StoredNode(Frozen):
+    """A finished node, and what it has left in the run beside its value."""
+
+    node: FinishedNode
+    calls: tuple[ModelCall, ...] = ()
+    """Its calls of models."""
+    tool_results: tuple[ToolResult, ...] = ()
+    """The results of the tools that models have called for it."""
+
+
+class NodeWriter(Observer):
+    """The writer of a durable run's finished nodes, a moment after they finish.
+
+    :param services: hold the store.
+    :param context: the run's context, whose charges are written along.
+    :param fence: this worker as the owner of the run.
+    """
+
+    def __init__(self, services: Services, context: RunContext, fence: Fence) -> None:
+        self.owned: OwnedRun | None = None
+        """The run as this worker's, while it is at work."""
+        self._services = services
+        self._context = context
+        self._fence = fence
+        self._waiting: list[Node] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def node_finished(
+        self,
+        run: ObservedRun,
+        node: Node,
+        status: NodeStatus,
+        seconds: float,
+        error: BaseException | None,  # noqa: ARG002 - the interface
+    ) -> None:
+        """Let a costly node be stored; it is written down while the next nodes wait for something."""
+        if not self._need_not_run_again(node, status) or not self._is_costly(node, seconds):
+            return
+        self._waiting.append(node)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._write(cast("Run", run)))
+
+    async def flush(self, run: Run) -> None:
+        """Store what waits, with what the run has cost by now, before this worker lets go of it."""
+        await self.stop()
+        await self._write_once(run)
+
+    async def stop(self) -> None:
+        """Store nothing more; the run ends or pauses, and what it has made is stored with that."""
+        if self._task is not None:
+            await end_task(self._task)
+
+    def _need_not_run_again(self, node: Node, status: NodeStatus) -> bool:
+        return status == "success" or (node.declaration.optional and status not in ("cancelled", "paused"))
+
+    def _is_costly(self, node: Node, seconds: float) -> bool:
+        declared = node.declaration
+        if seconds >= COSTLY_SECONDS or declared.effects or declared.each or declared.loop:
+            return True
+        return any(charge.node == node.name for charge in self._context.charges)
+
+    async def _write(self, run: Run) -> None:
+        while self._waiting and await self._write_once(run):
+            pass
+
+    async def _write_once(self, run: Run) -> bool:
+        """Store what waits, and return whether the store has taken it; what it did not take waits on."""
+        nodes, self._waiting = self._waiting, []
+        finished = {node.name: text for node in nodes if (text := self._as_json(run, node)) is not None}
+        try:
+            is_own = await self._services.runs.note_nodes(
+                self._context.run_id, self._fence, finished, context=self._context
+            )
+        except StoreError as error:
+            logger.warning("finished_nodes_not_stored", nodes=list(finished), exc_info=error)
+            self._waiting = [*nodes, *self._waiting]
+            return False
+        if not is_own and self.owned is not None:
+            self.owned.lose()
+        return is_own
+
+    def _as_json(self, run: Run, node: Node) -> str | None:
+        try:
+            finished = run.finished(node)
+        except CheckpointError as error:  # it runs again, should this worker die
+            logger.info("node_not_storable", node=node.name, reason=str(error))
+            return None
+        if finished is None:
+            return None
+        calls = tuple(call for call in self._context.calls if call.node == node.name)
+        results = tuple(self._context.tool_results_of(node.name))
+        stored = StoredNode.model_construct(node=finished, calls=calls, tool_results=results)
+        return stored.model_dump_json()

@@ -1,0 +1,77 @@
+"""Go on with a durable run whose worker has died, from what the store has of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vital_shared.graph import Checkpoint, resumption_point
+from vital_shared.store.orphan_runs import TakenRun
+from vital_shared.store.run_record import RunRecord
+from vital_shared.workflows.events import RunEvents
+from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
+from vital_shared.workflows.node_writer import StoredNode
+from vital_shared.workflows.preparing import agent_of, name_labels, name_tenant, new_run, resumable
+from vital_shared.workflows.run_metrics import RunMetrics
+from vital_shared.workflows.workflow_parts import WorkflowParts
+
+__all__ = ["take_over"]
+
+
+async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
+    """Make the execution of a run that this worker has taken over: it computes what is missing.
+
+    :raises PlanChanged: when the run's input does not fit the workflow any more.
+    :raises StoreError: when the store does not answer.
+    """
+    services, now = workflow.services, workflow.services.now()
+    record = resumable(workflow, taken.record)
+    written = dict(record.checkpoint or {})
+    earlier_span = written.pop(SPAN_NAME, None)
+    resumed_at = written.pop(RESUMED_AT, None)
+    before = Checkpoint.model_validate(written) if written else None
+    stored = [StoredNode.model_validate_json(each) for each in taken.finished.values()]
+    checkpoint = resumption_point(
+        workflow.plan,
+        before,
+        (each.node for each in stored),
+        _seconds(record, before, resumed_at, now),
+    )
+    log = await services.logs.restore(
+        record.id,
+        record.tenant_id,
+        epoch=record.epoch,
+        age_seconds=(now - _began(record, resumed_at)).total_seconds(),
+        silent_seconds=taken.late_seconds + services.settings.lease_seconds,
+    )
+    stream = RunEvents(log)
+    run = new_run(workflow, record.input, stream, checkpoint)
+    calls = record.output.model_calls if record.output else ()
+    agent = agent_of(workflow, run)
+    await name_tenant(workflow, record.input)
+    await name_labels(workflow, record.input, agent)
+    return Execution(
+        workflow,
+        record.input,
+        stream,
+        run,
+        None,
+        lambda: 0,  # it was reserved when the run began
+        RunMetrics(record.id, record.input, services.request_counts, workflow.traits, workflow.name),
+        services.runs.fence(record),
+        is_durable=True,
+        earlier_span=earlier_span,
+        paid=await services.runs.charges(record.id),
+        calls=(*calls, *(call for each in stored for call in each.calls)),
+        carried=taken.calls.charges,
+        tool_results=tuple(result for each in stored for result in each.tool_results),
+    )
+
+
+def _seconds(record: RunRecord, before: Checkpoint | None, resumed_at: str | None, now: datetime) -> float:
+    """Return how long a run has taken by now, without waits for a person; the time since the death counts."""
+    earlier = before.seconds if before else 0.0
+    return earlier + max(0.0, (now - _began(record, resumed_at)).total_seconds())
+
+
+def _began(record: RunRecord, resumed_at: str | None) -> datetime:
+    return record.created_at if resumed_at is None else datetime.fromisoformat(resumed_at)
