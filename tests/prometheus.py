@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ rule_files: ["rules/*.yml"]
 scrape_configs:
   - job_name: vital
     static_configs:
-      - targets: ["{target}"]
+      - targets: [{targets}]
 """
 
 WATCHED_ALERTMANAGER = """\
@@ -108,13 +109,13 @@ def _free_address() -> str:
 @asynccontextmanager
 async def running_prometheus(
     folder: Path,
-    target: str,
+    target: str | Sequence[str],
     rules: Mapping[str, str] | None = None,
     *,
     alertmanager: str | None = None,
     find: Callable[[tuple[str, ...]], Path] = find_program,
 ) -> AsyncIterator[Prometheus]:
-    """Start one that scrapes ``host:port`` every 2 s, and stop it in the end.
+    """Start one that scrapes ``host:port``, one or several, every 2 s, and stop it in the end.
 
     :param rules: rule files, by their names.
     :param alertmanager: the address of an Alertmanager that it scrapes too.
@@ -124,8 +125,9 @@ async def running_prometheus(
     for name, text in (rules or {}).items():
         (folder / "rules" / name).write_text(text)
     configuration = folder / "prometheus.yml"
+    targets = [target] if isinstance(target, str) else list(target)
     watched = "" if alertmanager is None else WATCHED_ALERTMANAGER.format(alertmanager=alertmanager)
-    configuration.write_text(CONFIGURATION.format(target=target) + watched)
+    configuration.write_text(CONFIGURATION.format(targets=json.dumps(targets)[1:-1]) + watched)
     address = _free_address()
     process = await asyncio.create_subprocess_exec(
         find(PROMETHEUS),

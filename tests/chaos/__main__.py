@@ -32,7 +32,13 @@ def main() -> int:
     chosen = parser.parse_args()
     faults = [fault for fault in FAULTS if chosen.faults in fault.name]
     with tempfile.TemporaryDirectory(prefix="vital-chaos-") as folder:
-        going = chaos(Path(folder), faults, at_once=chosen.at_once, answer_seconds=chosen.answer_seconds)
+        going = chaos(
+            Path(folder),
+            faults,
+            at_once=chosen.at_once,
+            answer_seconds=chosen.answer_seconds,
+            watches_dashboards=True,
+        )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             evidence = runner.run(going)
     text = page(evidence, chosen.at_once)

@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.chaos.calls import Call
 from tests.chaos.counters import CounterWatch
+from tests.chaos.dashboards import Shown
 from tests.chaos.faults import Happened
 from tests.chaos.provider import Provider
 from tests.chaos.question import Question
@@ -39,6 +40,8 @@ class Evidence:
     reserved: dict[str, int]
     """The most that runs were seen to have reserved, in nano-dollars."""
     happened: Sequence[Happened]
+    shown: Shown
+    """What the dashboards show; empty where nobody has watched them."""
 
     @cached_property
     def acknowledged(self) -> list[Question]:

@@ -15,6 +15,10 @@ __all__ = ["judge"]
 
 EXAMPLES: Final = 3
 
+SHOWN_SHARE: Final = 0.1
+"""The part by which a panel that is read off counters may differ: Prometheus extrapolates to its window, and
+requests that were refused count, too."""
+
 UNSEEN_SHARE: Final = 0.03
 """The part of what is stored that no scrape may have seen: counted by a process after its last scrape."""
 
@@ -56,9 +60,16 @@ def _answers_stored(evidence: Evidence) -> Kept:
 
 
 def _one_run_each(evidence: Evidence) -> Kept:
-    runs = Counter(run.question for run in evidence.stored.runs.values())
+    """See that a key has one run; where it could not begin, its client was refused and began another."""
+    acknowledged = {each.run_id for each in evidence.acknowledged}
+    runs = Counter(
+        run.question
+        for run in evidence.stored.runs.values()
+        if run.status != "failed" or run.id in acknowledged
+    )
     faults = (f"chaos-{question}: {count} runs" for question, count in runs.items() if count > 1)
-    return _kept("a question has one run", f"{len(evidence.stored.runs)} runs", faults)
+    begun_again = len(evidence.stored.runs) - runs.total()
+    return _kept("a question has one run", f"{runs.total()} runs, {begun_again} begun again", faults)
 
 
 def _calls_counted(evidence: Evidence) -> Kept:
@@ -202,6 +213,34 @@ def _counters_agree(evidence: Evidence) -> Kept:
     return _kept("the replicas' counters add up to the store", figure, faults)
 
 
+def _dashboards_agree(evidence: Evidence) -> Kept:
+    """Compare panels with the store: money by tenant exactly, and what is read off counters about."""
+    promise = "the dashboards show what is stored"
+    if not evidence.shown:
+        return Kept(promise, holds=True, figure="not watched")
+    stored, shown = evidence.stored, evidence.shown
+    spent: Counter[str] = Counter()
+    for row in stored.rows:
+        spent[row.tenant] += row.nanos
+    tenants = shown["vital-cost", "expensive_tenants"]
+    faults = [
+        f"{tenant} has spent ${nanos / NANOS:.6f}, and ${tenants.get(tenant, 0):.6f} is shown"
+        for tenant, nanos in spent.items()
+        if abs(tenants.get(tenant, 0) - nanos / NANOS) > 1e-9
+    ]
+    about = {
+        "dollars": (sum(shown["vital-cost", "cost_by_type"].values()), spent.total() / NANOS),
+        "requests": (sum(shown["vital-performance", "requests_by_mode"].values()), len(evidence.questions)),
+    }
+    faults += [
+        f"{there:g} {name}, and {seen:g} are shown"
+        for name, (seen, there) in about.items()
+        if abs(seen - there) > SHOWN_SHARE * there
+    ]
+    figure = ", ".join(f"{seen:.4g} of {there:.4g} {name}" for name, (seen, there) in about.items())
+    return _kept(promise, f"{len(spent)} tenants' money, {figure}", faults)
+
+
 def _kept(promise: str, figure: str, faults: Iterable[str]) -> Kept:
     found = list(faults)
     if found:
@@ -223,4 +262,5 @@ PROMISES: Final[tuple[Callable[[Evidence], Kept], ...]] = (
     _texts_equal,
     _nothing_left,
     _counters_agree,
+    _dashboards_agree,
 )

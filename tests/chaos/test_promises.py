@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.chaos.counters import CALLS, COST, ESTIMATED, RUNS
+from tests.chaos.dashboards import Shown
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import FAULTS, Happened
 from tests.chaos.promises import judge
@@ -70,7 +71,19 @@ def whole_evidence() -> Evidence:
         counters=counted,  # type: ignore[arg-type]
         reserved={"run-2": 10**9},
         happened=[Happened(KILLED, 1.5, 3.0)],
+        shown=shown(rows),
     )
+
+
+def shown(rows: list[LedgerRow]) -> Shown:
+    return {
+        ("vital-cost", "expensive_tenants"): {
+            tenant: sum(each.nanos for each in rows if each.tenant == tenant) / NANOS
+            for tenant in ("acme", "globex")
+        },
+        ("vital-cost", "cost_by_type"): {"llm": sum(each.nanos for each in rows) / NANOS},
+        ("vital-performance", "requests_by_mode"): {"2": 2.0},
+    }
 
 
 def row(run_id: str, tenant: str, call: Any) -> LedgerRow:
@@ -90,6 +103,7 @@ def with_rows(evidence: Evidence, *rows: LedgerRow) -> Evidence:
     return replace(
         evidence,
         stored=replace(evidence.stored, rows=rows, spent_nanos=spent),
+        shown=shown(list(rows)),
         counters=Counted(**totals),  # type: ignore[arg-type]
     )
 
@@ -223,3 +237,17 @@ def test_counters_above_the_store_are_caught(name, total):
     totals = evidence.counters.totals | {name: total}  # type: ignore[attr-defined]
     wrong = replace(evidence, counters=Counted(**totals))  # type: ignore[arg-type]
     assert broken(wrong) == ["the replicas' counters add up to the store"]
+
+
+@pytest.mark.parametrize(
+    ("panel", "values"),
+    [
+        (("vital-cost", "expensive_tenants"), {"acme": 0.0}),
+        (("vital-cost", "cost_by_type"), {"llm": 1.0}),
+        (("vital-performance", "requests_by_mode"), {"2": 3.0}),
+    ],
+)
+def test_a_panel_that_shows_something_else_is_caught(panel, values):
+    evidence = whole_evidence()
+    wrong = replace(evidence, shown=evidence.shown | {panel: values})
+    assert broken(wrong) == ["the dashboards show what is stored"]
