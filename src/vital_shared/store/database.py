@@ -37,6 +37,9 @@ T = TypeVar("T")
 
 WAIT_SECONDS: Final = 30.0
 
+_WRITE_NOTHING: Final = "DELETE FROM alembic_version WHERE version_num IS NULL"
+"""A write that changes nothing, which a standby refuses all the same."""
+
 
 class Database:
     """A database, and all connections to it; it belongs to the event loop that first uses it.
@@ -153,7 +156,7 @@ class Database:
         :raises StoreError: when it does not.
         """
         async with self.begin() as connection:
-            await connection.execute(text("SELECT version_num FROM alembic_version"))
+            await connection.execute(text(_WRITE_NOTHING))
         if self._in_thread is not None:
             try:
                 await asyncio.to_thread(check_file, Path(self._url.database or ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -18,6 +18,9 @@ _SQLITE, _POSTGRES = "sqlite+aiosqlite", DRIVER
 
 _POLL_SECONDS = 0.1
 """Seconds that SQLite itself waits for the write lock; `vital_shared.store.transactions` then tries again."""
+
+_SERVER_GONE = frozenset({"25006", "57P01", "57P02", "57P03"})
+"""SQLSTATEs: a read-only transaction, a shutdown, a crash, and a server that is not ready."""
 
 _CACHED_STATEMENTS = 100
 """Prepared statements of one connection to Postgres that are kept."""
@@ -198,7 +201,17 @@ async def _postgres(url: URL, wait_seconds: float) -> Engines:
         pool_size=5,
         pool_timeout=wait_seconds,
     )
+    event.listen(writer.sync_engine, "handle_error", _leave_demoted_server)
     return Engines(writer if pooled else writer.execution_options(isolation_level="AUTOCOMMIT"), writer)
+
+
+def _leave_demoted_server(context: ExceptionContext) -> None:
+    """Give up all connections of a pool whose server takes no writes any more, or is going down.
+
+    After a failover the old primary may go on as a standby, with which nothing is wrong but that.
+    """
+    if getattr(context.original_exception, "sqlstate", None) in _SERVER_GONE:
+        context.is_disconnect = True
 
 
 def _cached_statements(url: URL) -> int:

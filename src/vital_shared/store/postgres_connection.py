@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import asyncpg  # type: ignore[import-untyped]  # it declares no types
@@ -16,9 +18,14 @@ DEFAULT_PORT: Final = 5432
 CLOSE_SECONDS: Final = 5.0
 MIN_CONNECT_SECONDS: Final = 2
 """Shorter timeouts are taken for this, as libpq does."""
+HOST_CONNECT_SECONDS: Final = 5.0
+"""The wait for one of several hosts, without a ``connect_timeout``: a dead one may not even refuse."""
 
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
+
+_TRY_NEXT: Final = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
+"""Errors, timeouts among them, after which another host may take the connection."""
 
 _ARGUMENTS: Final = ("gsslib", "krbsrvname", "passfile", "service", "target_session_attrs")
 """Parameters that the driver takes as arguments."""
@@ -58,13 +65,48 @@ def connector(url: URL, *, statements: int, wait_seconds: float) -> Connect:
     parameters = {name: str(value) for name, value in url.query.items()}
     arguments = _arguments(url, parameters, wait_seconds) | {"statement_cache_size": statements}
     options = _socket_options(parameters)
+    hosts = _Hosts(arguments.pop("host"), arguments.pop("port"))
 
-    async def connect() -> asyncpg.Connection:
-        connection = await asyncpg.connect(connection_class=StoreConnection, **arguments)
+    async def connect_to(host: object, port: object) -> asyncpg.Connection:
+        connection = await asyncpg.connect(
+            host=host, port=port, connection_class=StoreConnection, **arguments
+        )
         _set_options(connection, options)
         return connection
 
-    return connect
+    return partial(hosts.connect, connect_to)
+
+
+class _Hosts:
+    """The hosts of an address, of which the one that answered last is tried first.
+
+    The driver has one timeout for all hosts together, and begins with the first each time: after a failover
+    each new connection would wait for the dead one.
+    """
+
+    def __init__(self, hosts: list[str] | str | None, ports: list[int] | int | None) -> None:
+        several = hosts if isinstance(hosts, list) else [hosts]
+        each_port = ports if isinstance(ports, list) else [ports] * len(several)
+        self._places = list(zip(several, each_port, strict=False))
+
+    async def connect(
+        self, connect_to: Callable[[object, object], Awaitable[asyncpg.Connection]]
+    ) -> asyncpg.Connection:
+        """Connect to the first host that takes the connection. Raises what the last one raised."""
+        places = list(self._places)
+        for place in places[:-1]:
+            with suppress(*_TRY_NEXT):
+                return await self._connected(connect_to, place)
+        return await self._connected(connect_to, places[-1])
+
+    async def _connected(
+        self,
+        connect_to: Callable[[object, object], Awaitable[asyncpg.Connection]],
+        place: tuple[object, object],
+    ) -> asyncpg.Connection:
+        connection = await connect_to(*place)
+        self._places.sort(key=lambda each: each != place)
+        return connection
 
 
 async def is_pooled(url: URL, *, wait_seconds: float) -> bool:
@@ -88,6 +130,8 @@ async def is_pooled(url: URL, *, wait_seconds: float) -> bool:
 
 def _arguments(url: URL, parameters: Mapping[str, str], wait_seconds: float) -> dict[str, Any]:
     seconds = int(parameters.get("connect_timeout", "-1"))
+    has_several = "," in parameters.get("host", "")
+    longest = min(wait_seconds, HOST_CONNECT_SECONDS) if has_several else wait_seconds
     given: dict[str, Any] = {
         "dsn": URL.create("postgresql", query=_tls_parameters(parameters)).render_as_string(),
         "host": url.host or _hosts(parameters),
@@ -97,9 +141,11 @@ def _arguments(url: URL, parameters: Mapping[str, str], wait_seconds: float) -> 
         "database": url.database,
         "ssl": _system_roots(parameters),
         "server_settings": _server_settings(parameters),
-        "timeout": max(seconds, MIN_CONNECT_SECONDS) if seconds > 0 else wait_seconds,
+        "timeout": max(seconds, MIN_CONNECT_SECONDS) if seconds > 0 else longest,
         "command_timeout": int(parameters.get("command_timeout", "0")) or wait_seconds,
     }
+    if has_several:  # the store writes: of several hosts it takes the one that is no standby
+        given["target_session_attrs"] = "read-write"
     return given | {name: parameters[name] for name in _ARGUMENTS if name in parameters}
 
 

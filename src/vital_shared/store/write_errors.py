@@ -26,6 +26,9 @@ _PERMANENT_STATES: Final = frozenset({"0A", "21", "22", "23", "42", "44", "54"})
 """Classes of SQLSTATE: not supported, wrong number of values, bad data, a constraint, a wrong statement, a
 check option, a limit of the program (PostgreSQL, appendix A, "Error codes")."""
 
+_NOT_SUPPORTED: Final = "0A000"
+"""Among others of a prepared statement whose table a migration has changed: prepared anew, it is taken."""
+
 _PRIMARY_CODE: Final = 0xFF
 """SQLite's extended codes have the primary one in their lowest byte (https://www.sqlite.org/rescode.html)."""
 
@@ -38,6 +41,8 @@ def is_permanent(error: SQLAlchemyError) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None)
     if isinstance(state, str):
+        if "cached" in str(error.orig) and state == _NOT_SUPPORTED:
+            return False
         return state[:2] in _PERMANENT_STATES
     if isinstance(error, _PERMANENT) or _is_encoding(error):
         return True
