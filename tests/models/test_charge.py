@@ -1,5 +1,7 @@
 """A charge: what may stand on a bill."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,3 +70,12 @@ def test_raw_usage_is_small_and_json(raw):
 def test_raw_usage_that_is_small_stays_as_it_came():
     raw = {"prompt_tokens": -5, "details": [None, 1e400]}
     assert Charge(**KNOWN, raw_usage=raw).raw_usage == raw
+
+
+@pytest.mark.parametrize("raw", [None, {"tokens": 3}, {"tokens": 2**70}, {"text": "half \ud83d"}])
+def test_a_charge_comes_back_from_its_json(raw: dict[str, Any] | None) -> None:
+    charge = Charge(**KNOWN, account="loop.2.answer", cost_nanos=5, raw_usage=raw)
+    read = Charge.model_validate_json(charge.to_json())
+    assert (read.item, read.cost_nanos, read.tokens) == (charge.item, 5, charge.tokens)
+    if raw is None or "text" not in raw:
+        assert read.raw_usage == raw

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, Self
 
+import orjson
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticSerializationError
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.model_call import Tokens
@@ -21,11 +24,17 @@ mistake in a price or a count out of the sums, which have 64 bits."""
 
 MAX_RAW_USAGE_CHARACTERS: Final = 4_000
 
+SMALL_USAGE_BYTES: Final = 1_000
+"""Bytes of compact JSON that are within `MAX_RAW_USAGE_CHARACTERS` however it is written."""
+
 
 def _bounded_usage(raw: object) -> object:
     """Keep what a provider counted where it is small and JSON, and otherwise say that it was left out."""
     if not isinstance(raw, dict):
         return raw
+    with suppress(TypeError):  # quick, and enough for nearly all
+        if len(orjson.dumps(raw)) <= SMALL_USAGE_BYTES:
+            return raw
     try:
         characters = len(json.dumps(raw))
     except (TypeError, ValueError, RecursionError):
@@ -84,6 +93,20 @@ class Charge(Frozen):
         """
         possible = min(max(cost_nanos, 0), max(max_nanos, 0), MAX_CHARGE_NANOS)
         return cls(cost_nanos=possible, clamped=clamped or possible != cost_nanos, **fields)
+
+    def to_json(self) -> str:
+        """Write it down for `model_validate_json`, its account too; quick, since each call needs it."""
+        try:
+            return orjson.dumps({**self.__dict__, "tokens": self.tokens.__dict__}).decode()
+        except (TypeError, AttributeError):  # a number of more than 64 bits, or a value that is none
+            return self._any_to_json()
+
+    def _any_to_json(self) -> str:
+        try:
+            return self.model_dump_json(exclude_defaults=True, warnings=False, fallback=repr)
+        except PydanticSerializationError:  # half a character in what the provider has counted
+            whole = self.model_copy(update={"raw_usage": {"omitted": "not JSON"}})
+            return whole.model_dump_json(exclude_defaults=True, warnings=False, fallback=repr)
 
     def as_estimate(self) -> Self:
         """Return it with the flag of an estimate: the call is about to be made, or was cut off."""

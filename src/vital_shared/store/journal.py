@@ -83,13 +83,14 @@ class Journal:
         """Note what something in a run has cost, or is expected to."""
         with self._lock:
             if run_id in self._lines:
-                self._add(run_id, f'"charge":{_json(charge)}')
+                self._add(run_id, f'"charge":{charge.to_json()}')
 
     def owe(self, owed: Settlement) -> None:
         """Note an end that the store has not taken yet."""
         with self._lock:
             if owed.end is not None and owed.run_id in self._lines:
-                self._add(owed.run_id, f'"owed":{_json(owed)}')
+                text = owed.model_dump_json(exclude_defaults=True, warnings=False, fallback=repr)
+                self._add(owed.run_id, f'"owed":{text}')
 
     def end(self, run_id: str) -> None:
         """Note that a run has ended or paused, in the store too."""
@@ -170,10 +171,6 @@ class Journal:
 def _line(run_id: str, field: str) -> str:
     """Write a `JournalLine`, without making one: a run has four."""
     return f'{{"run_id":{json.dumps(run_id)},{field}}}\n'
-
-
-def _json(value: Charge | Settlement) -> str:
-    return value.model_dump_json(exclude_defaults=True, warnings=False, fallback=repr)
 
 
 def _open_runs(path: Path, lines: Iterable[str]) -> Iterator[OpenRun]:

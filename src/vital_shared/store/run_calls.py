@@ -115,7 +115,7 @@ def carry_calls(connection: Connection, run_id: str) -> CarriedCalls:
     cut = tuple(_bounded(expected, _left(connection, run_id, known)))
     for charge in cut:
         own = (run_calls.c.run_id == run_id, run_calls.c.item == charge.item)
-        connection.execute(update(run_calls).where(*own).values(charge=_json(charge), is_final=True))
+        connection.execute(update(run_calls).where(*own).values(charge=charge.to_json(), is_final=True))
     effects = frozenset(row["item"].removeprefix(EFFECTS) for row in rows if row["charge"] is None)
     return CarriedCalls((*known, *cut), effects)
 
@@ -155,11 +155,7 @@ def _keep_rows(connection: Connection, run_id: str, fence: Fence, rows: Sequence
 
 
 def _row(charge: Charge, *, is_final: bool) -> dict[str, Any]:
-    return {"item": charge.item, "charge": _json(charge), "account": charge.account, "is_final": is_final}
-
-
-def _json(charge: Charge) -> str:
-    return charge.model_dump_json(exclude_defaults=True, warnings=False, fallback=repr)
+    return {"item": charge.item, "charge": charge.to_json(), "account": charge.account, "is_final": is_final}
 
 
 def _charge(row: RowMapping) -> Charge:
