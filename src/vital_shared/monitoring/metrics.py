@@ -126,7 +126,18 @@ MODE: Final = Label("mode", [mode.value for mode in WorkflowMode])
 OUTCOME: Final = Label("outcome", ("success", "degraded", "failed", "cancelled", "rejected"))
 ERROR_TYPE: Final = Label(
     "error_type",
-    ("timeout", "deadline", "model", "store", "invalid", "budget", "lost", "shutting_down", "internal"),
+    (
+        "timeout",
+        "deadline",
+        "model",
+        "store",
+        "invalid",
+        "budget",
+        "lost",
+        "interrupted",
+        "shutting_down",
+        "internal",
+    ),
 )
 RESTART_CAUSE: Final = Label("cause", ("hung", "killed", "failed", "ended"))
 CANCELLATION: Final = Label("reason", sorted(CANCELLED))

@@ -22,6 +22,7 @@ from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.estimate import declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
+from vital_shared.workflows.interrupted import INTERRUPTED
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.preparing import (
     agent_of,
@@ -152,9 +153,10 @@ async def resume(
         raise not_waiting(record)
     written = dict(record.checkpoint or {})
     earlier_span = written.pop(SPAN_NAME, None)
+    interrupted: tuple[str, ...] = tuple(written.pop(INTERRUPTED, ()))
     record = resumable(workflow, record)
     calls = record.output.model_calls if record.output else ()
-    restored = restored_run(workflow, record, Checkpoint.model_validate(written), decision)
+    restored = restored_run(workflow, record, Checkpoint.model_validate(written), decision, interrupted)
     run, stream = restored.run, restored.stream
     now = services.now()
     deadline = _deadline(services, now)

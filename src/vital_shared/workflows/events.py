@@ -166,7 +166,7 @@ class RunEvents(Observer):
         if status == "paused":
             request = run.paused.get(node.makes)
             if not is_approval(run.plan, node.makes):
-                self.emit(InputRequired, input=required_input(run.plan, node, request))
+                self.emit(InputRequired, input=required_input(run, node, request))
             elif isinstance(request, tuple) and all(isinstance(call, ToolCall) for call in request):
                 self.emit(ApprovalRequired, tools=request)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from vital_shared.workflows.approval import check_requests
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.estimate import MaxCost, declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
+from vital_shared.workflows.interrupted import EffectDecisions
 from vital_shared.workflows.model_selection import check_prices, remaining, resolve_models
 from vital_shared.workflows.required_input import APPROVAL, TOOL_PLAN, is_approval
 from vital_shared.workflows.traits import AGENT_VALUE
@@ -131,6 +132,8 @@ class RestoredRun(NamedTuple):
     stream: RunEvents
     calls: Sequence[ToolCall] | None
     """The tool calls to make; None: the run did not wait for any."""
+    given_up: frozenset[str]
+    """The values whose nodes with effects were cut off, and are given up."""
     decisions: tuple[RunDecision, ...]
     """The decision as it is stored."""
 
@@ -160,10 +163,15 @@ def resumable(workflow: WorkflowParts, record: RunRecord) -> RunRecord:
 
 
 def restored_run(
-    workflow: WorkflowParts, record: RunRecord, checkpoint: Checkpoint, decision: Decision
+    workflow: WorkflowParts,
+    record: RunRecord,
+    checkpoint: Checkpoint,
+    decision: Decision,
+    interrupted: Collection[str] = (),
 ) -> RestoredRun:
     """Put the user's decision into the checkpoint of a paused run.
 
+    :param interrupted: the values whose nodes with effects were cut off.
     :raises PlanChanged: when the plan has changed since.
     :raises InvalidRequest: when an answer is missing, not asked for, or of a wrong type.
     """
@@ -172,7 +180,9 @@ def restored_run(
         raise InvalidRequest("Tool calls are approved by their ids: pass these as approved.", field="answers")
     services = workflow.services
     try:
-        given, on_tools = dict(decision.answers), None
+        on_effects = EffectDecisions.read(interrupted, decision.answers)
+        checkpoint = on_effects.settled(checkpoint)
+        given, on_tools = on_effects.values | _but(decision.answers, interrupted), None
         if waits_for_approval:
             on_tools = decision.on_tools(_tool_plan(workflow, checkpoint), services.tools, _left(record))
             given[APPROVAL] = on_tools.calls
@@ -190,9 +200,16 @@ def restored_run(
     except CheckpointError as error:
         raise PlanChanged(str(error), field="run_id") from error
     types = workflow.plan.types
-    answers = {name: types.write(name, run.value(name)) for name in decision.answers}
+    answers = {name: types.write(name, run.value(name)) for name in _but(decision.answers, interrupted)}
+    for name in on_effects.values:
+        on_effects.decided[name]["value"] = types.write(name, run.value(name))
     calls = None if on_tools is None else on_tools.calls
-    return RestoredRun(run, stream, calls, decision.record(on_tools, answers, services.now()))
+    decisions = decision.record(on_tools, answers | on_effects.decided, services.now())
+    return RestoredRun(run, stream, calls, on_effects.given_up, decisions)
+
+
+def _but(answers: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: answer for name, answer in answers.items() if name not in names}
 
 
 def _tool_plan(workflow: WorkflowParts, checkpoint: Checkpoint) -> ToolPlan:

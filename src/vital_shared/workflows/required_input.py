@@ -8,6 +8,7 @@ from typing import Any, Final
 from vital_shared.graph import Node, ObservedRun, Plan, PlanError, json_value
 from vital_shared.models.required_input import RequiredInput
 from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.workflows.interrupted import decision_schema
 
 __all__ = ["APPROVAL", "TOOL_PLAN", "check_approvals", "is_approval", "required_input", "required_inputs"]
 
@@ -44,20 +45,24 @@ def check_approvals(plan: Plan, modes: Collection[WorkflowMode]) -> None:
 def required_inputs(run: ObservedRun) -> tuple[RequiredInput, ...]:
     """Return the values that the paused nodes of a run need."""
     return tuple(
-        required_input(run.plan, node, run.paused[node.makes])
+        required_input(run, node, run.paused[node.makes])
         for node in run.plan.nodes
         if node.makes in run.paused and not is_approval(run.plan, node.makes)
     )
 
 
-def required_input(plan: Plan, node: Node, question: Any) -> RequiredInput:
-    """Return the value that a paused node needs.
+def required_input(run: ObservedRun, node: Node, question: Any) -> RequiredInput:
+    """Return the value that a paused node needs, or the decision on one with effects that was cut off.
 
     :param question: the value that it has paused with.
     """
+    if node.makes in run.interrupted:
+        schema = decision_schema(run.plan, node.makes)
+    else:
+        schema = run.plan.types.answer_schema(node.makes)
     return RequiredInput(
         name=node.makes,
         node=node.name,
         value=json_value(node.name, "pauses with", question),
-        answer_schema=plan.types.answer_schema(node.makes),
+        answer_schema=schema,
     )
