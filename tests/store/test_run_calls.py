@@ -206,6 +206,21 @@ async def test_a_run_that_nobody_goes_on_with_pays_for_its_calls(
     assert await alive.runs.sweep(dead.record.deadline_at) == ()
 
 
+async def test_a_run_that_is_given_up_pays_for_its_calls(
+    database: Database, dead: CallingWorker, alive: CallingWorker
+) -> None:
+    await LimitStore(database).set("acme", TenantLimits(daily_dollars=1), now=NOW)
+    await dead.begin(max_cost_nanos=100)
+    await dead.context.announce(expected("llm/1", 200))
+    await dead.log.begin_effect("sent")
+    (orphan,) = await alive.runs.orphans.find()
+    assert await alive.runs.give_up(orphan, "It was given up.", NOW) is not None
+    assert await entered(database) == [("llm/1", 100, True)]
+    assert await one(database, spending.c.cost_nanos) == 100
+    assert await one(database, reservations.c.cost_nanos) is None
+    assert await left(database) == 0
+
+
 async def test_an_end_that_comes_after_the_run_was_called_lost_charges_nothing_twice(
     database: Database, dead: CallingWorker, alive: CallingWorker
 ) -> None:

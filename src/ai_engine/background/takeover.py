@@ -147,7 +147,7 @@ class Takeover:
 
     async def _give_up(self, orphan: OrphanRun, message: str) -> None:
         services = self._services
-        ended = await services.runs.orphans.give_up(orphan, message, services.now())
+        ended = await services.runs.give_up(orphan, message, services.now())
         if ended is None:
             return
         logger.error("orphan_run_given_up", run_id=orphan.run_id, takeovers=orphan.takeovers, reason=message)

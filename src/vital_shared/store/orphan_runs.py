@@ -13,10 +13,10 @@ from vital_shared.models.fence import Fence
 from vital_shared.store.account_tables import reservations
 from vital_shared.store.database import Database
 from vital_shared.store.durable_tables import workers
-from vital_shared.store.fencing import fenced
-from vital_shared.store.run_calls import CarriedCalls, carry_calls
+from vital_shared.store.fencing import fenced, is_current
+from vital_shared.store.run_calls import CarriedCalls, carry_calls, close_calls
 from vital_shared.store.run_end import RunEnd
-from vital_shared.store.run_nodes import finished_nodes
+from vital_shared.store.run_nodes import finished_nodes, forget_nodes
 from vital_shared.store.run_record import LOST, EndedRun, RunRecord, to_ended, to_record
 from vital_shared.store.tables import runs
 from vital_shared.store.worker_lease import RELEASED_AT, database_seconds
@@ -115,6 +115,8 @@ class OrphanRuns:
     async def give_up(self, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
         """End a run that no worker can go on with; None: it has ended, or another worker has it.
 
+        What its calls have cost is left for `LostCalls`.
+
         :param message: the reason, for its user.
         :raises StoreError: when the database does not answer.
         """
@@ -180,6 +182,9 @@ def _take_over(
 
 
 def _give_up(connection: Connection, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
+    if not is_current(connection, orphan.run_id, orphan.fence):
+        return None
+    close_calls(connection, orphan.run_id)  # before what is reserved is let go
     end = RunEnd(
         run_id=orphan.run_id,
         status="failed",
@@ -188,10 +193,10 @@ def _give_up(connection: Connection, orphan: OrphanRun, message: str, now: datet
         error_message=message,
         has_reservation=True,
         fence=orphan.fence,
-        is_durable=True,
     )
     if not end.write(connection):
         return None
+    forget_nodes(connection, orphan.run_id)
     ended = select(runs).where(runs.c.id == orphan.run_id)
     return to_ended(connection.execute(ended).mappings().one())
 

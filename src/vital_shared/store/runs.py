@@ -324,6 +324,17 @@ class RunStore:
         self._note_admission(orphan.run_id, Admission(reserved_nanos=1, has_budget=True))
         return taken
 
+    async def give_up(self, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
+        """End a dead worker's run that no other can go on with, and enter what its calls have cost.
+
+        :param message: the reason, for its user.
+        :returns: None: it has ended, or another worker has it.
+        :raises StoreError: when the database does not answer.
+        """
+        ended = await self.orphans.give_up(orphan, message, now)
+        await self._lost_calls.enter(now)
+        return ended
+
     async def note_nodes(
         self,
         run_id: str,

@@ -8,7 +8,7 @@ from typing import Any
 
 from vital_shared.deadline import run_deadline
 from vital_shared.errors import InvalidRequest, LimitExceeded
-from vital_shared.graph import Checkpoint, Run
+from vital_shared.graph import Checkpoint
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.language import load_for
@@ -22,9 +22,10 @@ from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.estimate import declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
-from vital_shared.workflows.interrupted import INTERRUPTED
+from vital_shared.workflows.interrupted import GIVEN_UP, INTERRUPTED, EarlierEffects
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.preparing import (
+    RestoredRun,
     agent_of,
     check_input,
     max_remaining_cost,
@@ -176,7 +177,7 @@ async def resume(
             max_cost_nanos=max_cost_nanos,
             decisions=restored.decisions,
             key=key,
-            checkpoint=_resumed_checkpoint(run, now, earlier_span) if record.is_durable else None,
+            checkpoint=_resumed_checkpoint(restored, now, earlier_span) if record.is_durable else None,
         )
     except LimitExceeded as error:
         count_refused(error)
@@ -200,13 +201,16 @@ async def resume(
         earlier_span=earlier_span,
         paid=paid,
         calls=calls,
+        effects=EarlierEffects(given_up=restored.given_up),
     )
 
 
-def _resumed_checkpoint(run: Run, now: datetime, span: str | None) -> dict[str, Any]:
+def _resumed_checkpoint(restored: RestoredRun, now: datetime, span: str | None) -> dict[str, Any]:
     """Return the checkpoint of a run that goes on, with the decision, from which another worker may go on."""
-    beside = {RESUMED_AT: now.isoformat()} | ({SPAN_NAME: span} if span else {})
-    return run.checkpoint().model_dump(mode="json") | beside
+    beside: dict[str, Any] = {RESUMED_AT: now.isoformat(), GIVEN_UP: sorted(restored.given_up)}
+    if span:
+        beside[SPAN_NAME] = span
+    return restored.run.checkpoint().model_dump(mode="json") | beside
 
 
 def _new_execution(

@@ -8,7 +8,7 @@ from vital_shared.graph import PlanError
 from vital_shared.models.durability import DURABILITIES
 from vital_shared.models.workflow_io import WorkflowMode
 
-__all__ = ["check_declared", "check_parts"]
+__all__ = ["check_declared", "check_effects", "check_parts"]
 
 FROM_PARAMETERS: Final = {
     "inputs": "write them as the fields of a subclass of WorkflowInput, as in Workflow[MyInput]",
@@ -56,3 +56,21 @@ def check_parts(cls: Any) -> None:
                     f"{input_type.__name__}, and nothing makes it: add a field or a node of that name, or "
                     f'name another value for it, as in subworkflow({part.graph.__name__}, {name}="…")'
                 )
+
+
+def check_effects(cls: Any) -> None:
+    """See that the store can hold what the nodes with effects of a durable workflow make.
+
+    Otherwise nobody would know whether they have finished.
+
+    :raises PlanError: when it cannot hold a value.
+    """
+    for node in cls.plan.nodes:
+        if cls.durable == "nodes" and node.declaration.effects:
+            try:
+                cls.plan.types.adapter(node.makes)
+            except TypeError as error:
+                raise PlanError(
+                    f"node '{cls.__name__}.{node.name}' ({node.place}) has effects in a durable workflow, "
+                    f"and its value cannot be stored: {error}: declare the type that it returns, or None"
+                ) from error

@@ -24,7 +24,7 @@ from vital_shared.errors import (
     VitalError,
 )
 from vital_shared.events.log import StaleWriter
-from vital_shared.graph import CheckpointError, GraphError, NodeTimeout, Run
+from vital_shared.graph import CheckpointError, EffectInterrupted, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CancelReason
@@ -46,6 +46,7 @@ from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cache_lookup import Lookup
 from vital_shared.workflows.events import ANSWER_VALUE, RunEvents, check_text
+from vital_shared.workflows.interrupted import INTERRUPTED, NO_EFFECTS, EarlierEffects, StoredEffects
 from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.node_writer import NodeWriter
@@ -90,6 +91,7 @@ class Execution(RunHandle):
     :param calls: the calls of models in the part before a pause.
     :param tool_results: the results of the tools that models have called in the part before.
     :param carried: the charges of a worker that died with it, which the ledger does not have yet.
+    :param effects: the nodes with effects that earlier workers have begun, and the decisions on them.
     :param lookup: the result of the cache lookup; None: a resumed run is not looked up.
     :param key: the key of the client's request, stored with the record.
     """
@@ -111,6 +113,7 @@ class Execution(RunHandle):
         calls: Sequence[ModelCall] = (),
         tool_results: Sequence[ToolResult] = (),
         carried: Sequence[Charge] = (),
+        effects: EarlierEffects = NO_EFFECTS,
         lookup: Lookup | None = None,
         key: IdempotencyKey | None = None,
     ) -> None:
@@ -144,7 +147,8 @@ class Execution(RunHandle):
             carried=carried,
         )
         if is_durable:
-            self._context.call_log = workflow.services.runs.call_log(self._context, fence)
+            self._context.call_log = log = workflow.services.runs.call_log(self._context, fence)
+            run.effect_guard = StoredEffects(log, effects)
         self._nodes = NodeWriter(workflow.services, self._context, fence) if is_durable else None
         run.observers = (*run.observers, metrics, *filter(None, [self._nodes]))
         self._earlier = run.seconds
@@ -407,7 +411,7 @@ class Execution(RunHandle):
         self._check_input()
         paused = await services.runs.pause(
             self.run_id,
-            checkpoint=self._run.checkpoint().model_dump(mode="json") | self._span_name(),
+            checkpoint=self._run.checkpoint().model_dump(mode="json") | self._span_name() | self._cut_off(),
             output=output,
             last_seq=self._stream.last_seq + 1,  # the event below included
             expires_at=services.now() + timedelta(seconds=services.settings.approval_ttl_seconds),
@@ -434,6 +438,10 @@ class Execution(RunHandle):
         """Name the span of this part of the run, for the next one to link to."""
         name = self._trace and self._trace.traceparent
         return {SPAN_NAME: name} if name else {}
+
+    def _cut_off(self) -> dict[str, list[str]]:
+        """Name the values whose nodes with effects were cut off, for the decision on them."""
+        return {INTERRUPTED: sorted(self._run.interrupted)} if self._run.interrupted else {}
 
     def _failure(self, error: Exception) -> RunFailed:
         node = self._run.failed_node.name if self._run.failed_node else None
@@ -501,6 +509,7 @@ def _error_type(error: Exception) -> str:
     """Name a failure from a closed set, since it is a metric's label."""
     kinds: tuple[tuple[type[Exception], str], ...] = (
         (NodeTimeout, "timeout"),
+        (EffectInterrupted, "interrupted"),
         (ModelError, "model"),
         (StoreError, "store"),
         (LimitExceeded, "budget"),

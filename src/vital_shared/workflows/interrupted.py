@@ -24,13 +24,21 @@ from vital_shared.graph import (
 )
 from vital_shared.store.call_log import StoredCallLog
 
-__all__ = ["GIVEN_UP", "INTERRUPTED", "EffectDecisions", "StoredEffects", "decision_schema"]
+__all__ = [
+    "GIVEN_UP",
+    "INTERRUPTED",
+    "NO_EFFECTS",
+    "EarlierEffects",
+    "EffectDecisions",
+    "StoredEffects",
+    "decision_schema",
+]
 
 INTERRUPTED: Final = "interrupted"
 """The key of the values whose nodes were cut off, beside the checkpoint of a paused run."""
 
 GIVEN_UP: Final = "given_up"
-"""The key of the nodes that were given up, beside the checkpoint of a durable run that was resumed."""
+"""The key of the values whose nodes were given up, beside the checkpoint of a resumed run."""
 
 
 class _EffectDecision(BaseModel):
@@ -109,20 +117,28 @@ def _read(name: str, answer: Any) -> _EffectDecision:
     return read
 
 
+class EarlierEffects(NamedTuple):
+    """The effects of a run in the hands of earlier workers."""
+
+    begun: frozenset[str] = frozenset()
+    """The nodes that have begun, and not finished unless their values are there."""
+    given_up: frozenset[str] = frozenset()
+    """The values whose nodes a decision has given up."""
+
+
+NO_EFFECTS: Final = EarlierEffects()
+
+
 class StoredEffects:
     """The guard of a durable run's nodes with effects: they are stored as they begin.
 
     :param log: stores them.
-    :param begun: the nodes that a worker had begun when it died.
-    :param given_up: the values whose nodes a decision has given up.
+    :param earlier: the nodes that a worker had begun when it died, and the decisions on them.
     """
 
-    def __init__(
-        self, log: StoredCallLog, begun: Collection[str] = (), given_up: Collection[str] = ()
-    ) -> None:
+    def __init__(self, log: StoredCallLog, earlier: EarlierEffects) -> None:
         self._log = log
-        self._begun = frozenset(begun)
-        self._given_up = frozenset(given_up)
+        self._earlier = earlier
         self._own: set[str] = set()
 
     def check(self, node: Node) -> None:
@@ -131,9 +147,9 @@ class StoredEffects:
         :raises InterruptedEffect: when somebody has to decide on it.
         :raises EffectInterrupted: when the run fails.
         """
-        if node.makes in self._given_up:
+        if node.makes in self._earlier.given_up:
             raise EffectInterrupted(f"'{node.name}' was cut off, and was given up", node=node.name)
-        if node.name not in self._begun:
+        if node.name not in self._earlier.begun:
             return
         if node.declaration.if_interrupted == "fail":
             raise EffectInterrupted(

@@ -9,6 +9,7 @@ from vital_shared.store.orphan_runs import TakenRun
 from vital_shared.store.run_record import RunRecord
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
+from vital_shared.workflows.interrupted import GIVEN_UP, EarlierEffects
 from vital_shared.workflows.node_writer import StoredNode
 from vital_shared.workflows.preparing import agent_of, name_labels, name_tenant, new_run, resumable
 from vital_shared.workflows.run_metrics import RunMetrics
@@ -28,6 +29,7 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
     written = dict(record.checkpoint or {})
     earlier_span = written.pop(SPAN_NAME, None)
     resumed_at = written.pop(RESUMED_AT, None)
+    given_up = frozenset(written.pop(GIVEN_UP, ()))
     before = Checkpoint.model_validate(written) if written else None
     stored = [StoredNode.model_validate_json(each) for each in taken.finished.values()]
     checkpoint = resumption_point(
@@ -63,6 +65,7 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
         paid=await services.runs.charges(record.id),
         calls=(*calls, *(call for each in stored for call in each.calls)),
         carried=taken.calls.charges,
+        effects=EarlierEffects(taken.calls.effects, given_up),
         tool_results=tuple(result for each in stored for result in each.tool_results),
     )
 

@@ -20,7 +20,7 @@ from vital_shared.store.orphan_runs import TakenRun
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.decision import Decision
-from vital_shared.workflows.declared import check_declared, check_parts
+from vital_shared.workflows.declared import check_declared, check_effects, check_parts
 from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.required_input import check_approvals
 from vital_shared.workflows.run_handle import RunHandle
@@ -98,6 +98,7 @@ class Workflow(
         cls.input_defaults = _input_defaults(cls.input_type)
         super().__init_subclass__(**kwargs)
         check_parts(cls)
+        check_effects(cls)
         check_outcome(cls.plan, cls.result_type)
         check_approvals(cls.plan, cls.modes)
         if is_built_in:
