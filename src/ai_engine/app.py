@@ -17,6 +17,7 @@ from ai_engine.asgi.access_log import AccessLog
 from ai_engine.asgi.exact_router import ExactRouter
 from ai_engine.asgi.lazy_app import LazyApp
 from ai_engine.asgi.trace_context import TraceContext
+from ai_engine.auth.false_key_pace import open_pace
 from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.loopback_guard import is_loopback
@@ -103,6 +104,8 @@ def create_app(
                 stack.push_async_callback(parts.aclose)
             keys = KeyRing(KeyStore(parts.database), may_be_open=is_loopback(settings.host))
             stack.push_async_callback(keys.aclose)
+            pace = open_pace(parts.settings)
+            stack.push_async_callback(pace.aclose)
             readiness = Readiness(parts.database, parts.settings.data_dir, parts.collections)
             stack.push_async_callback(readiness.aclose)
             watchdog = WatchdogWatch(AlertStore(parts.database), parts.now)
@@ -135,7 +138,7 @@ def create_app(
                 ingestor=Ingestor(parts.knowledge, parts.embedder, limits=Limits.of(parts.settings)),
                 scrape=Shared(scrape),
                 keys=keys,
-                false_keys=FalseKeys(),
+                false_keys=FalseKeys(pace),
                 readiness=readiness,
                 sweep=sweep,
                 background_work=background_work,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from vital_shared.cache.errors import CacheUnavailable
@@ -112,6 +113,7 @@ class Cache:
         :param scope: the key of all that an answer depends on but the question.
         :param vector: the vector of the question.
         """
+        await self._learn_questions()
         for key in self._similar.near(scope, request.query, vector):
             entry = self._memory.get(key)
             if entry is None and await self.find_again(key, request):
@@ -123,12 +125,29 @@ class Cache:
         self._count("miss", SEMANTIC, request.mode)
         return None
 
-    def note_similar(self, scope: str, key: str, request: WorkflowInput, vector: NDArray[np.float32]) -> None:
-        """Remember a question whose answer is kept, for `find_similar`."""
+    async def note_similar(
+        self, scope: str, key: str, request: WorkflowInput, vector: NDArray[np.float32]
+    ) -> None:
+        """Remember a question whose answer is kept, for `find_similar`, here and in the other processes."""
         gone = self._similar.note(scope, key, request.query, vector)
         self._count("write", SEMANTIC, request.mode)
         CACHE_OPERATIONS_TOTAL.labels("evict", SEMANTIC, request.mode.value).inc(gone)
         self._count_entries()
+        if self.redis is None:
+            return
+        from vital_shared.cache.shared_questions import StoredQuestion  # noqa: PLC0415 - numpy
+
+        question = StoredQuestion(scope, key, request.query, vector)
+        with suppress(CacheUnavailable):  # said there: the other processes do without it
+            await self.redis.add_question(question, self._similar.capacity)
+
+    async def _learn_questions(self) -> None:
+        """Remember the questions of the other processes, too."""
+        if self.redis is None:
+            return
+        with suppress(CacheUnavailable):  # said there
+            for each in await self.redis.new_questions(self._similar.capacity):
+                self._similar.note(each.scope, each.key, each.query, each.vector)
 
     def peek(self, key: str) -> WorkflowOutput | None:
         """Look for an answer once more, in this process; it counts as no look-up."""

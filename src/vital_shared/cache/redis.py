@@ -10,7 +10,7 @@ import asyncio
 import time
 import zlib
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
@@ -23,6 +23,9 @@ from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
+
+if TYPE_CHECKING:
+    from vital_shared.cache.shared_questions import SharedQuestions, StoredQuestion
 
 __all__ = ["RedisTier", "StoredAnswer"]
 
@@ -89,6 +92,7 @@ class RedisTier:
         self._clock = clock
         self._pause = 0.0
         self._paused_until = 0.0
+        self._questions: SharedQuestions | None = None
         try:
             pool = BlockingConnectionPool.from_url(
                 url,
@@ -210,6 +214,31 @@ class RedisTier:
             dropped += gone
             if not cursor:
                 return dropped
+
+    async def add_question(self, question: StoredQuestion, most: int) -> None:
+        """Let the other processes know the question of an answer that is kept.
+
+        :param most: questions that a process keeps.
+        :raises CacheUnavailable: when Redis does not take it.
+        """
+        questions = self._shared_questions(most)
+        await self._within(lambda: questions.add(self._redis, question))
+
+    async def new_questions(self, most: int) -> list[StoredQuestion]:
+        """Return the questions that processes have added since the last call, one's own included.
+
+        :raises CacheUnavailable: when Redis does not answer.
+        """
+        questions = self._shared_questions(most)
+        return await self._within(lambda: questions.new(self._redis))
+
+    def _shared_questions(self, most: int) -> SharedQuestions:
+        if self._questions is None:
+            # numpy, which a process without paraphrases does not load
+            from vital_shared.cache.shared_questions import SharedQuestions  # noqa: PLC0415
+
+            self._questions = SharedQuestions(f"{PREFIX}/questions", most, self._ttl, self._wall)
+        return self._questions
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -68,7 +68,7 @@ class Lookup:
         ):
             await self.cache.keep(self.key, output, self.knowledge, size)
             if self.similar is not None:
-                self.cache.note_similar(self.similar.scope, self.key, request, self.similar.vector)
+                await self.cache.note_similar(self.similar.scope, self.key, request, self.similar.vector)
 
 
 async def look_up(

@@ -5,12 +5,21 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 from tests.ai_engine.harness import Serve, Service
+from tests.redis import running_redis
 
 from ai_engine.asgi.client_address import client_network
-from ai_engine.auth import false_keys
+from ai_engine.auth import false_key_pace
 from ai_engine.auth.caller import TooManyFalseKeys
-from ai_engine.auth.false_keys import FREE_FALSE_KEYS, MAX_ADDRESSES, MAX_DELAY_SECONDS, FalseKeys
+from ai_engine.auth.false_key_pace import (
+    FREE_FALSE_KEYS,
+    MAX_ADDRESSES,
+    MAX_DELAY_SECONDS,
+    LocalPace,
+    SharedPace,
+)
+from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.settings import ServerSettings
+from vital_shared.events.redis_link import RedisLink
 from vital_shared.store.key_token import KeyToken
 
 FALSE = {"Authorization": f"Bearer {KeyToken('0' * 16, '0' * 64).text}"}
@@ -33,7 +42,7 @@ class Time:
 
 async def test_the_first_false_keys_are_answered_at_once_and_the_others_one_a_second() -> None:
     time = Time()
-    keys = FalseKeys(time, time.sleep)
+    keys = FalseKeys(LocalPace(time), time.sleep)
     for _ in range(FREE_FALSE_KEYS):
         await keys.hold_back("a")
     assert time.slept == []
@@ -44,7 +53,7 @@ async def test_the_first_false_keys_are_answered_at_once_and_the_others_one_a_se
 
 async def test_those_at_once_wait_longer_each_and_too_many_are_refused() -> None:
     time = Time(moves=False)
-    keys = FalseKeys(time, time.sleep)
+    keys = FalseKeys(LocalPace(time), time.sleep)
     for _ in range(FREE_FALSE_KEYS + int(MAX_DELAY_SECONDS)):
         await keys.hold_back("a")
     assert time.slept == [float(number + 1) for number in range(10)]
@@ -61,10 +70,26 @@ async def test_those_at_once_wait_longer_each_and_too_many_are_refused() -> None
 
 async def test_a_flood_of_addresses_takes_bounded_memory() -> None:
     time = Time()
-    keys = FalseKeys(time, time.sleep)
+    keys = FalseKeys(LocalPace(time), time.sleep)
     for number in range(MAX_ADDRESSES + 500):
         await keys.hold_back(str(number))
-    assert len(keys._next_at) == MAX_ADDRESSES
+    assert len(keys._pace._next_at) == MAX_ADDRESSES
+
+
+async def test_processes_that_share_a_redis_count_together_and_alone_while_it_is_away(tmp_path) -> None:
+    async with running_redis(tmp_path) as redis:
+        paces = [SharedPace(RedisLink(redis.url)) for _ in range(3)]
+        delays = [await paces[number % 3].take("a") for number in range(FREE_FALSE_KEYS + 20)]
+        assert max(delays[:FREE_FALSE_KEYS]) <= 0
+        refused = [delay for delay in delays if delay > MAX_DELAY_SECONDS]
+        assert 5 <= len(refused) <= 10
+        assert all(delay > MAX_DELAY_SECONDS for delay in delays[-3:])
+        assert await paces[0].take("b") <= 0
+        await redis.kill()
+        alone = [await paces[0].take("a") for _ in range(FREE_FALSE_KEYS)]
+        assert max(alone) <= 0
+        for pace in paces:
+            await pace.aclose()
 
 
 @pytest.fixture
@@ -74,7 +99,7 @@ async def closed(serve: Serve) -> tuple[Service, Time, dict[str, str]]:
     key = await service.key("acme", "ask")
     await service.client.get("/v1/agents", headers=key)
     time = Time(moves=False)
-    service.engine.false_keys._clock, service.engine.false_keys._sleep = time, time.sleep
+    service.engine.false_keys._pace, service.engine.false_keys._sleep = LocalPace(time), time.sleep
     return service, time, key
 
 
@@ -166,4 +191,4 @@ def test_proxies_are_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ServerSettings().trusted_proxies == ()
     with pytest.raises(ValidationError, match="trusted_proxies"):
         ServerSettings(trusted_proxies="proxy.example")
-    assert false_keys.INTERVAL_SECONDS == 1.0
+    assert false_key_pace.INTERVAL_SECONDS == 1.0

@@ -1,0 +1,83 @@
+"""The questions of cached answers, for the semantic tiers of all processes: a stream in Redis.
+
+Each process keeps the vectors in memory and compares them there; it reads what the others have added when it
+looks for a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from redis.asyncio import Redis
+
+__all__ = ["SharedQuestions", "StoredQuestion"]
+
+READ_AT_ONCE: Final = 1_000
+"""Questions read in one round trip; the next look reads on."""
+
+
+class StoredQuestion(NamedTuple):
+    """A question whose answer is kept."""
+
+    scope: str
+    key: str
+    """The key of the answer."""
+    query: str
+    vector: NDArray[np.float32]
+
+
+class SharedQuestions:
+    """The stream of one Redis, bounded in number and age.
+
+    :param name: the key of the stream.
+    :param most: questions kept, at most, or a few more.
+    :param ttl: seconds that an answer is good for.
+    :param wall: seconds since the epoch, which the machines agree on.
+    """
+
+    def __init__(self, name: str, most: int, ttl: float, wall: Callable[[], float]) -> None:
+        self._name = name
+        self._most = most
+        self._ttl = ttl
+        self._wall = wall
+        self._read_to = ""
+        """The id of the last question that was read."""
+
+    async def add(self, redis: Redis, question: StoredQuestion) -> None:
+        """Add a question; the stream ends by itself once its last answer is no longer good."""
+        fields: Any = {
+            "scope": question.scope,
+            "key": question.key,
+            "query": question.query,
+            "vector": question.vector.astype("<f4").tobytes(),
+        }
+        async with redis.pipeline(transaction=False) as pipeline:
+            pipeline.xadd(self._name, fields, maxlen=self._most, approximate=True)
+            pipeline.pexpire(self._name, max(1, round(1_000 * self._ttl)))
+            await pipeline.execute()
+
+    async def new(self, redis: Redis) -> list[StoredQuestion]:
+        """Return the questions that were added since the last call, and are not too old."""
+        oldest = f"{max(0, round(1_000 * (self._wall() - self._ttl)))}-0"
+        after = max(self._read_to, oldest, key=_order)
+        found = cast("Any", await redis.xread({self._name: after}, count=READ_AT_ONCE))
+        entries = found[0][1] if found else []
+        if entries:
+            self._read_to = entries[-1][0].decode()
+        return [_read(fields) for _, fields in entries]
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    """Return the place of an entry in its stream."""
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds or 0), int(number or 0)
+
+
+def _read(fields: dict[bytes, bytes]) -> StoredQuestion:
+    scope, key, query = (fields[name].decode() for name in (b"scope", b"key", b"query"))
+    return StoredQuestion(scope, key, query, np.frombuffer(fields[b"vector"], "<f4"))
