@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedQuestions", "StoredQuestion"]
 
-READ_AT_ONCE: Final = 1_000
+MAX_QUESTIONS_READ: Final = 1_000
 """Questions read in one round trip; the next look reads on."""
 
 
@@ -65,7 +65,7 @@ class SharedQuestions:
         """Return the questions that were added since the last call, and are not too old."""
         oldest = f"{max(0, round(1_000 * (self._wall() - self._ttl)))}-0"
         after = max(self._read_to, oldest, key=_order)
-        found = cast("Any", await redis.xread({self._name: after}, count=READ_AT_ONCE))
+        found = cast("Any", await redis.xread({self._name: after}, count=MAX_QUESTIONS_READ))
         entries = found[0][1] if found else []
         if entries:
             self._read_to = entries[-1][0].decode()
