@@ -129,7 +129,15 @@ def _headers(error: Exception, status: HTTPStatus) -> Mapping[str, str] | None:
         return RETRY_AFTER
     if isinstance(error, QueueFull):
         return QUEUE_RETRY_AFTER
-    if isinstance(error, RateLimited | TooManyFalseKeys | EngineBusy):
+    if isinstance(error, RateLimited):
+        seconds = str(ceil(error.retry_after_seconds))
+        return {
+            "Retry-After": seconds,
+            "X-RateLimit-Limit": str(error.requests_per_minute),
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": seconds,
+        }
+    if isinstance(error, TooManyFalseKeys | EngineBusy):
         return {"Retry-After": str(ceil(error.retry_after_seconds))}
     return RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None
 

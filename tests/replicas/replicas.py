@@ -6,11 +6,12 @@ import asyncio
 import json
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
@@ -130,11 +131,14 @@ def asked(query: str, **fields: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def running_replicas(folder: Path, models: Path) -> AsyncIterator[Replicas]:
+async def running_replicas(
+    folder: Path, models: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Replicas]:
     """Start them, and stop them in the end.
 
     :param folder: empty.
     :param models: the folder of the embedded models.
+    :param settings: more of them.
     """
     provider = HeldProvider()
     for number in (1, 2, 3):
@@ -143,9 +147,9 @@ async def running_replicas(folder: Path, models: Path) -> AsyncIterator[Replicas
     async with AsyncExitStack() as stack:
         provider.server = await stack.enter_async_context(serve(provider.reply))
         configuration = CONFIGURATION.format(url=provider.server.url)
-        settings = {"VITAL_SHUTDOWN_SECONDS": "0", "VITAL_WORKFLOW": "", "VITAL_MODEL": ""}
+        own = {"VITAL_SHUTDOWN_SECONDS": "0", "VITAL_WORKFLOW": "", "VITAL_MODEL": ""} | settings
         parts = await stack.enter_async_context(
-            running_stack(folder, 0.1, settings=settings, configuration=configuration)
+            running_stack(folder, 0.1, settings=own, configuration=configuration)
         )
         token = await _make_key(parts)
         clients = [

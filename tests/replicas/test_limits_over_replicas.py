@@ -56,6 +56,8 @@ async def test_a_rate_holds_over_all_replicas_and_the_wait_that_each_asks_for_is
         client.base_url.port for client in replicas.clients
     }
     waits = [int(each.headers["retry-after"]) for each in refused]
+    assert {each.headers["x-ratelimit-limit"] for each in refused} == {str(RATE)}
+    assert all(each.headers["x-ratelimit-reset"] == each.headers["retry-after"] for each in refused)
     assert 1 <= min(waits) <= max(waits) <= 60 / RATE + 1
     await asyncio.sleep(max(waits))
     (again,) = [await replicas.ask(2, "And now?", tenant_id=tenant)]

@@ -110,7 +110,10 @@ def _view(engine: Engine, run: QueuedRun) -> QueuedRunView:
 
 
 PREFERENCE: Final = parameter(
-    "header", PREFER, "`respond-async` lets the run go on in the background, whether anybody reads it or not."
+    "header",
+    PREFER,
+    "`respond-async` lets the run go on in the background, whether it is read or not. `wait=10` alone is "
+    "a deadline in seconds.",
 )
 
 ACCEPTED_ANSWER: Final[dict[str, Any]] = {

@@ -52,3 +52,10 @@ def parameter(place: str, name: str, description: str) -> dict[str, Any]:
     """
     known = {"name": name, "in": place, "required": False}
     return known | {"description": description, "schema": {"type": "string"}}
+
+
+DEADLINE: Final = parameter(
+    "header",
+    "X-Request-Timeout",
+    "Seconds from the request's arrival until the client gives up: its wait and its run end then.",
+)

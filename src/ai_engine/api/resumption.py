@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from ai_engine.api.background import ACCEPTED_ANSWER, PREFERENCE
 from ai_engine.api.body import read_model
-from ai_engine.api.operation import EVENTS, Content, Operation, Operations, parameter
+from ai_engine.api.operation import DEADLINE, EVENTS, Content, Operation, Operations, parameter
 from ai_engine.api.run_requests import resume_once
 from ai_engine.api.runs import answer_with, stored_run
 from ai_engine.auth.caller import Caller
@@ -99,6 +99,7 @@ OPERATIONS: Final[Operations] = {
         parameters=(
             parameter("header", HEADER, "Sent again with the same body, it gets the same run."),
             PREFERENCE,
+            DEADLINE,
         ),
         body=ResumeRequest,
         examples=EXAMPLES,

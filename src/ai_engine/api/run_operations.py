@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ai_engine.api.background import ACCEPTED_ANSWER, PREFERENCE
-from ai_engine.api.operation import ANSWERING_PROBLEMS, EVENTS, Content, Operation, Operations, parameter
+from ai_engine.api.operation import (
+    ANSWERING_PROBLEMS,
+    DEADLINE,
+    EVENTS,
+    Content,
+    Operation,
+    Operations,
+    parameter,
+)
 from ai_engine.api.resumption import OPERATIONS as RESUMPTION
 from ai_engine.api.runs import Approval, RunView
 from ai_engine.api.streams import LAST_EVENT_ID
@@ -62,7 +70,7 @@ OPERATIONS: Final[Operations] = {
     ("post", "/v1/runs"): Operation(
         summary="Ask",
         description="Answers as JSON, or event by event where Accept prefers that.",
-        parameters=(PREFERENCE,),
+        parameters=(PREFERENCE, DEADLINE),
         body=WorkflowInput,
         examples=EXAMPLES,
         success=ANSWER,
@@ -95,7 +103,7 @@ OPERATIONS: Final[Operations] = {
     ("post", "/v1/runs/{run_id}/approval"): Operation(
         summary="Approve tool calls",
         description="Goes on with a run that waits, and answers like Ask.",
-        parameters=(PREFERENCE,),
+        parameters=(PREFERENCE, DEADLINE),
         body=Approval,
         examples=APPROVALS,
         success=ANSWER,

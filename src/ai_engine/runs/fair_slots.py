@@ -117,10 +117,14 @@ class FairSlots:
 
     @asynccontextmanager
     async def slot(
-        self, tenant_id: str, weight_of: WeightOf, gone: Gone | None = None
+        self,
+        tenant_id: str,
+        weight_of: WeightOf,
+        gone: Gone | None = None,
+        deadline: Deadline | None = None,
     ) -> AsyncIterator[None]:
         """Hold a slot within the block. Raises what `take` does."""
-        await self.take(tenant_id, weight_of, gone)
+        await self.take(tenant_id, weight_of, gone, deadline)
         try:
             yield
         finally:

@@ -59,6 +59,8 @@ class RunEvents(Observer):
         """The time when the first token left the engine, by `time.perf_counter`."""
         self.note_token: Callable[[float], None] | None = None
         """Called with the time of each token."""
+        self.is_departing = False
+        """Whether the run is left to another worker: what is cancelled for that is no news to its readers."""
         self._rest = Continuation(streamed) if streamed else None
 
     @property
@@ -161,6 +163,8 @@ class RunEvents(Observer):
         error: BaseException | None,
     ) -> None:
         """Emit it, and what a paused node asks for."""
+        if self.is_departing and status == "cancelled":
+            return
         if self.standing is None or node.name not in self.standing.finished:
             self.emit(NodeFinished, node=node.name, status=status, duration_seconds=seconds)
         if status == "paused":
@@ -178,6 +182,8 @@ class RunEvents(Observer):
         self, run: ObservedRun, node: Node, name: str, status: NodeStatus, seconds: float
     ) -> None:
         """Emit it, like a node's."""
+        if self.is_departing and status == "cancelled":
+            return
         self.emit(NodeFinished, node=name, status=status, duration_seconds=seconds)
 
     def round_node_started(self, run: ObservedRun, node: Node, inner: Node, name: str) -> None:

@@ -248,6 +248,7 @@ class Execution(RunHandle):
         if self._ending or self._departure is not None or self._cancel_reason is not None:
             return
         self._departure = reason
+        self._stream.is_departing = True
         if self._task is not None:
             self._task.cancel()
 

@@ -14,6 +14,7 @@ from ai_engine.api.body import read_bytes
 from ai_engine.api.streams import until_disconnected
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
+from ai_engine.request_deadline import deadline_of
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
 from vital_shared.models.knowledge import Document
@@ -91,14 +92,15 @@ async def add_document(
     """
     caller, engine = Caller.of(request), engine_of(request)
     tenant, weight_of = owner(caller.tenant_id), engine.services.limits.weight
-    async with engine.uploads.slot(tenant, weight_of):
+    deadline = deadline_of(request)
+    async with engine.uploads.slot(tenant, weight_of, deadline=deadline):
         upload = await _upload(request, filename, engine.settings.max_document_bytes)
         if not NAME.fullmatch(upload.name):
             raise InvalidRequest(
                 "filename has to have 1 to 500 characters, none of them invisible", field="filename"
             )
         gone = partial(until_disconnected, request.receive)
-        async with engine.ingesting.slot(tenant, weight_of, gone):
+        async with engine.ingesting.slot(tenant, weight_of, gone, deadline):
             result = await engine.ingestor.ingest_bytes(
                 upload.data, uri=upload.name, tenant_id=caller.tenant_id, media_type=upload.media_type
             )
