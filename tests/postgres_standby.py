@@ -68,8 +68,9 @@ def promote(standby: PostgresServer) -> None:
 
 def restart(server: PostgresServer) -> None:
     """Let a server crash, and start again."""
-    stop(server)
-    server.ensure_postgres_running()
+    _run(
+        server, "pg_ctl", "-D", str(server.pgdata), "-m", "immediate", "-w", "-l", str(server.log), "restart"
+    )
 
 
 def _run(server: PostgresServer, program: str, *arguments: str) -> None:

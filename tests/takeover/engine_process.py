@@ -18,14 +18,18 @@ from tests.takeover.line_file import LineFile
 from tests.takeover.model import MODEL, PRICES, LoggedModel
 
 from ai_engine.app import create_app
+from ai_engine.background import takeover
 from ai_engine.settings import ServerSettings
 from vital_shared.settings import Settings
+from vital_shared.store.worker_lease import WorkerLease
 from vital_shared.workflows.services import Services
 
 __all__ = ["look_for_orphans", "prepare", "run_engine", "serve_busily"]
 
 LEASE_SECONDS: Final = 5.0
 """The default of `Settings.lease_seconds`."""
+
+LOOK_SECONDS: Final = 0.02
 
 BODY: Final[dict[str, Any]] = {
     "query": "What is it?",
@@ -50,11 +54,18 @@ def prepare(folder: Path) -> None:
 
 def run_engine(folder: Path, flow: str, point: CrashPoint | None) -> None:
     """Run an engine until the run of the folder has ended, or to the point."""
+    _wait_for_nobody()
     crasher = Crasher(point)
     trace_writes(crasher)
     CrashingLoop.crasher = crasher
     with asyncio.Runner(loop_factory=CrashingLoop) as runner:
         runner.run(_serve(folder, flow, crasher))
+
+
+def _wait_for_nobody() -> None:
+    """Let the times pass that takeover waits for: the trial has ended the lease of the engine that died."""
+    WorkerLease.may_take_over = property(lambda lease: lease.is_held)  # type: ignore[assignment, method-assign]
+    takeover.LOOK_SECONDS = LOOK_SECONDS  # type: ignore[misc]
 
 
 async def _serve(folder: Path, flow: str, crasher: Crasher) -> None:

@@ -13,6 +13,7 @@ from vital_shared.workflows.interrupted import GIVEN_UP, EarlierEffects
 from vital_shared.workflows.node_writer import StoredNode
 from vital_shared.workflows.preparing import agent_of, name_labels, name_tenant, new_run, resumable
 from vital_shared.workflows.run_metrics import RunMetrics
+from vital_shared.workflows.standing_events import restore_standing
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["take_over"]
@@ -45,7 +46,13 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
         age_seconds=(now - _began(record, resumed_at)).total_seconds(),
         silent_seconds=taken.late_seconds + services.settings.lease_seconds,
     )
-    stream = RunEvents(log)
+    kept = {
+        node.name
+        for node in workflow.plan.nodes
+        if node.makes in checkpoint.values or node.name in checkpoint.absent
+    }
+    spans = [span for each in stored if each.node.name in kept for span in each.node.spans]
+    stream = RunEvents(log, standing=restore_standing(log, workflow.plan, kept, spans))
     run = new_run(workflow, record.input, stream, checkpoint)
     calls = record.output.model_calls if record.output else ()
     agent = agent_of(workflow, run)
