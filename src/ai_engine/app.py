@@ -12,7 +12,18 @@ from starlette.applications import Starlette
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
-from ai_engine.api import background, chat, health, metrics, pages, resumption, runbooks, runs, workflows
+from ai_engine.api import (
+    background,
+    chat,
+    console,
+    health,
+    metrics,
+    pages,
+    resumption,
+    runbooks,
+    runs,
+    workflows,
+)
 from ai_engine.asgi.access_log import AccessLog
 from ai_engine.asgi.exact_router import ExactRouter
 from ai_engine.asgi.lazy_app import LazyApp
@@ -22,6 +33,7 @@ from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.loopback_guard import is_loopback
 from ai_engine.auth.middleware import Authentication
+from ai_engine.auth.session_ring import SessionRing
 from ai_engine.background.background_runs import BackgroundRuns
 from ai_engine.background.background_work import BackgroundWork
 from ai_engine.background.budget_gauges import budget_gauges
@@ -49,6 +61,7 @@ from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.retrieval.ingest.limits import Limits
 from vital_shared.store.alerts import AlertStore
+from vital_shared.store.console_sessions import ConsoleSessionStore
 from vital_shared.store.dead_letters import DeadLetterStore
 from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.store.keys import KeyStore
@@ -138,6 +151,7 @@ def create_app(
                 ingestor=Ingestor(parts.knowledge, parts.embedder, limits=Limits.of(parts.settings)),
                 scrape=Shared(scrape),
                 keys=keys,
+                sessions=SessionRing(ConsoleSessionStore(parts.database), parts.now),
                 false_keys=FalseKeys(pace),
                 readiness=readiness,
                 sweep=sweep,
@@ -181,6 +195,7 @@ def create_app(
         Route("/v1/runs", administration, methods=["GET"]),  # beside the plain one that begins a run
         *health.routes,
         *metrics.routes,
+        *console.routes(),
         *pages.routes,
         *runbooks.routes,
     ]

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.auth.key_cache import KeyRing
+from ai_engine.auth.session_ring import SessionRing
 from ai_engine.background.background_runs import BackgroundRuns
 from ai_engine.background.background_work import BackgroundWork
 from ai_engine.background.run_sweep import RunSweep
@@ -38,6 +39,8 @@ class Engine:
     scrape: Scrape
     """The source of the metrics."""
     keys: KeyRing
+    sessions: SessionRing
+    """Sessions of the console."""
     false_keys: FalseKeys
     readiness: Readiness
     sweep: RunSweep

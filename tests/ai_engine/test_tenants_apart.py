@@ -16,11 +16,14 @@ from tests.ai_engine.harness import SUM, Service, asked
 
 from ai_engine.api.administration.app import Administration
 from ai_engine.app import create_app
+from ai_engine.console_pages import CONSOLE_PAGES
 from ai_engine.settings import ServerSettings
 from vital_shared.models.limits import TenantLimits
 
 MARK = "plover"
 """Stands in all that is acme's."""
+
+ANY_SCOPE = "any"
 
 SCOPES = ("ask", "costs", "admin")
 
@@ -122,15 +125,18 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/v1/runs/{run_id}/events"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/approval"): Case("ask", 200, 404, (APPROVAL,)),
     ("POST", "/v1/runs/{run_id}/resume"): Case("ask", 200, 404, (APPROVAL,)),
-    ("GET", "/v1/runs"): Case("ask", 200, 200, ({}, {"params": {"text": MARK}}), tells=True),
+    ("GET", "/v1/runs"): Case("ask", 200, 200, ({}, {"params": {"text": MARK}}), shows=True),
     ("GET", "/v1/runs/{run_id}/charges"): Case("ask", 200, 404),
     ("GET", "/v1/runs/{run_id}/feedback"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/feedback"): Case("ask", 200, 404, (FEEDBACK,)),
     ("GET", "/v1/approvals"): Case("ask", 200, 200),
-    ("GET", "/v1/conversations"): Case("ask", 200, 200, ({}, {"params": {"text": MARK}}), tells=True),
-    ("GET", "/v1/conversations/{session_id}"): Case("ask", 200, 404, tells=True),
+    ("GET", "/v1/conversations"): Case("ask", 200, 200, ({}, {"params": {"text": MARK}}), shows=True),
+    ("GET", "/v1/conversations/{session_id}"): Case("ask", 200, 404, shows=True),
     ("PATCH", "/v1/conversations/{session_id}"): Case("ask", 200, 404, ({"json": {"title": "Renamed"}},)),
     ("DELETE", "/v1/conversations/{session_id}"): Case("ask", 204, 404),
+    ("GET", "/v1/session"): Case(ANY_SCOPE, 200, 200),
+    ("POST", "/v1/session"): Case(ANY_SCOPE, 200, 200),
+    ("DELETE", "/v1/session"): Case(ANY_SCOPE, 204, 204),
     ("GET", "/v1/workflows"): Case("ask", 200, 200),
     ("GET", "/v1/workflows/{name}"): Case("ask", 404, 404),
     ("POST", "/v1/workflows/{name}/runs"): Case("ask", 404, 404, QUESTIONS),
@@ -166,6 +172,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/"): Case(None, 200, 200),
     ("GET", "/docs"): Case(None, 200, 200),
     ("GET", "/runbooks/{alert}"): Case(None, 200, 200),
+    **{("GET", path): Case(None, 200, 200) for path in CONSOLE_PAGES},
+    **{("GET", f"{path}/{{rest:path}}"): Case(None, 200, 200) for path in CONSOLE_PAGES},
+    ("MOUNT", "/console"): Case(None, 200, 200),
     ("MOUNT", "/page"): Case(None, 200, 200),
     ("MOUNT", "/swagger"): Case(None, 200, 200),
 }
@@ -258,5 +267,7 @@ async def test_each_route_asks_for_a_key_with_its_scope(
     for scope in SCOPES:
         for tenant in ("acme", None):
             status, _ = await world.send(method, path, request, await service.key(tenant, scope))
-            allowed = scope in (case.scope, "admin") and (case.for_tenants or tenant is None)
+            allowed = (case.scope == ANY_SCOPE or scope in (case.scope, "admin")) and (
+                case.for_tenants or tenant is None
+            )
             assert (status != 403) == allowed, (scope, tenant)

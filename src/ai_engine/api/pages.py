@@ -1,4 +1,4 @@
-"""The pages: a box to ask in, and the documentation of the API; nothing comes from other hosts."""
+"""The small page to ask in, and the documentation of the API; nothing comes from other hosts."""
 
 from __future__ import annotations
 
@@ -33,18 +33,12 @@ class _Files(StaticFiles):
         return response
 
 
-async def index(_: Request) -> Response:
-    """Show the page to ask in."""
-    return FileResponse(PAGE / "index.html", headers=HEADERS)
-
-
 async def docs(_: Request) -> Response:
     """Show the documentation of the API."""
     return FileResponse(PAGE / "docs.html", headers=HEADERS)
 
 
 routes: tuple[BaseRoute, ...] = (
-    Route("/", index),
     Route("/docs", docs),
     Mount("/page", _Files(directory=PAGE)),
     # Swagger UI, as a package of the index ships it; that package's own page would take it from a CDN.

@@ -106,7 +106,7 @@ class Caller:
         """Return whether it has the scope (an administrator has each), for all tenants where needed."""
         if permission.all_tenants and self.tenant_id is not None:
             return False
-        return permission.scope in self.scopes or "admin" in self.scopes
+        return permission.scope is None or permission.scope in self.scopes or "admin" in self.scopes
 
     def check(self, tenant_id: str) -> None:
         """See that the caller may act for the tenant that the body names.

@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ai_engine.asgi.client_address import client_network
 from ai_engine.auth.caller import SCOPE_KEY, Caller, NotAllowed, NotAuthenticated, TooManyFalseKeys
-from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.loopback_guard import LoopbackGuard
 from ai_engine.auth.permissions import permission_of
 from ai_engine.engine import Engine
@@ -36,9 +35,9 @@ class Authentication:
     """ASGI middleware that finds the caller of each request, or refuses it.
 
     Where the engine is open, `LoopbackGuard` keeps the pages of other sites out. Where it asks for keys,
-    nothing is left for that guard to do: a browser does not add a key by itself, as it would a cookie; a
-    page of another origin has none, since ours keeps it in the storage of its own origin; and if it had
-    one, the browser would ask us before it sent the header, which no answer of ours allows.
+    nothing is left for that guard to do: a browser does not add a key by itself; a page of another origin has
+    none; and if it had one, the browser would ask us before it sent the header, which no answer of ours
+    allows. The cookie of a session, which browsers do add, is guarded by `SessionRing`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -56,7 +55,7 @@ class Authentication:
         if permission is not None:
             headers = Headers(scope=scope)
             try:
-                key = await _key(headers, engine.keys)
+                key = await _key(scope["method"], headers, engine)
                 caller = Caller.from_key(key, headers)
                 if not caller.may(permission):
                     raise NotAllowed(permission)
@@ -84,24 +83,28 @@ def _count(error: VitalError) -> None:
         REQUESTS_REJECTED_TOTAL.labels("auth").inc()
 
 
-async def _key(headers: Headers, keys: KeyRing) -> ApiKey | None:
-    """Return the key that was sent; None: there is none, and none is needed.
+async def _key(method: str, headers: Headers, engine: Engine) -> ApiKey | None:
+    """Return the key that was sent, or that of the console's session; None: none is needed.
 
     Where the engine is open, headers with anything but keys of ours are let pass: clients of other
     services often cannot do without one.
 
     :raises NotAuthenticated: when there is none and one is needed, or it cannot be used.
+    :raises CrossSiteRequest: when another site may have made the browser send its session.
     """
     given = headers.getlist("Authorization")
     scheme, _, text = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     token = KeyToken.parse(text.strip()) if scheme.lower() == "bearer" else None
     if token is not None:
-        key = await keys.find(token)
+        key = await engine.keys.find(token)
         if key is None:
             raise NotAuthenticated(WRONG_KEY, error="invalid_token")
         return key
-    if await keys.is_open():
+    if await engine.keys.is_open():
         return None
     if given:
         raise NotAuthenticated(WRONG_KEY, error="invalid_token")
-    raise NotAuthenticated(NO_KEY)
+    key = await engine.sessions.key_of(method, headers)
+    if key is None:
+        raise NotAuthenticated(NO_KEY)
+    return key

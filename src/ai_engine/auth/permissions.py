@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ai_engine.console_pages import CONSOLE_PAGES
 from ai_engine.protocols.openai.names import UNSERVED_SEGMENTS
 from vital_shared.models.api_key import Scope
 
@@ -23,11 +24,13 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 class Permission:
     """The permission that a path needs of a key."""
 
-    scope: Scope
+    scope: Scope | None
+    """None: each key has it."""
     all_tenants: bool = False
     """Whether it needs a key for all tenants: the path shows, or changes, data of several."""
 
 
+SIGNED_IN: Final = Permission(None)
 ASK: Final = Permission("ask")
 COSTS: Final = Permission("costs")
 ADMIN: Final = Permission("admin")
@@ -43,6 +46,7 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/agui": (OPERATE, ASK),
     "/v1/approvals": (ASK, ASK),
     "/v1/conversations": (ASK, ASK),
+    "/v1/session": (SIGNED_IN, SIGNED_IN),
     "/v1/agents": (ASK, ADMIN),
     "/v1/documents": (ASK, ADMIN),
     "/v1/costs": (COSTS, COSTS),
@@ -54,8 +58,14 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
 }
 """The permissions for reading and for changing a path and all below it."""
 
-OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/healthz", "/readyz"})
-OPEN_TREES: Final = ("/page/", "/runbooks/", "/swagger/")
+OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/healthz", "/readyz", *CONSOLE_PAGES})
+OPEN_TREES: Final = (
+    "/console/",
+    "/page/",
+    "/runbooks/",
+    "/swagger/",
+    *(f"{path}/" for path in CONSOLE_PAGES),
+)
 """Paths without data of any tenant, so they need no key."""
 
 

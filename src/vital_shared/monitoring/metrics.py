@@ -190,6 +190,7 @@ ROUTE: Final = Label(
     "route",
     (
         "/",
+        "/console",
         "/docs",
         "/healthz",
         "/metrics",
@@ -222,6 +223,7 @@ ROUTE: Final = Label(
         "/v1/runs/{run_id}/events",
         "/v1/runs/{run_id}/feedback",
         "/v1/runs/{run_id}/resume",
+        "/v1/session",
         "/v1/workflows",
         "/v1/workflows/{name}",
         "/v1/workflows/{name}/runs",

@@ -18,7 +18,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.key_token import KeyToken
 from vital_shared.store.tables import owner
 
-__all__ = ["KeyStore", "NewKey", "StoredKey"]
+__all__ = ["KeyStore", "NewKey", "StoredKey", "to_key"]
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 MAX_NAME_CHARACTERS: Final = 200
@@ -83,7 +83,7 @@ class KeyStore:
             statement = statement.where(api_keys.c.tenant_id == owner(tenant_id))
         async with self._database.connect() as connection:
             rows = (await connection.execute(statement)).mappings()
-            return tuple(_key(row) for row in rows)
+            return tuple(to_key(row) for row in rows)
 
     async def revoke(self, key_id: str, *, now: datetime) -> ApiKey:
         """Make a key useless for good, and return it; of one that was revoked before, the date stays.
@@ -98,14 +98,14 @@ class KeyStore:
             row = (await connection.execute(statement)).mappings().first()
         if row is None:
             raise NotFound("There is no key with this id: `vital keys list` shows their ids", field="id")
-        return _key(row)
+        return to_key(row)
 
     async def find(self, key_id: str) -> StoredKey | None:
         """Return a key that can be used, or None; its secret is still to be verified."""
         statement = select(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
         async with self._database.connect() as connection:
             row = (await connection.execute(statement)).mappings().first()
-        return None if row is None else StoredKey(_key(row), row["secret_hash"])
+        return None if row is None else StoredKey(to_key(row), row["secret_hash"])
 
     async def verify(self, text: str) -> ApiKey | None:
         """Return the key that a text is, where it can be used."""
@@ -168,7 +168,8 @@ def _checked_scopes(scopes: Collection[str]) -> tuple[Scope, ...]:
     return tuple(scope for scope in SCOPES if scope in scopes)
 
 
-def _key(row: RowMapping) -> ApiKey:
+def to_key(row: RowMapping) -> ApiKey:
+    """Return the key that a row holds."""
     return ApiKey(
         id=row["id"],
         tenant_id=row["tenant_id"] or None,

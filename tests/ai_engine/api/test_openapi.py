@@ -21,6 +21,7 @@ PATHS = {
     "/v1/runs/{run_id}/charges": {"get"},
     "/v1/runs/{run_id}/feedback": {"get", "post"},
     "/v1/approvals": {"get"},
+    "/v1/session": {"get", "post", "delete"},
     "/v1/conversations": {"get"},
     "/v1/conversations/{session_id}": {"get", "patch", "delete"},
     "/v1/workflows": {"get"},

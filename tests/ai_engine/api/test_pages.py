@@ -9,7 +9,16 @@ from ai_engine.api.resumption import ResumeRequest
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/docs", "/page/page.js", "/page/page.css", "/swagger/swagger-ui-bundle.js"]
+    "path",
+    [
+        "/",
+        "/runs",
+        "/page/index.html",
+        "/docs",
+        "/page/page.js",
+        "/page/page.css",
+        "/swagger/swagger-ui-bundle.js",
+    ],
 )
 async def test_pages_and_their_parts_are_served_under_a_strict_policy(service: Service, path: str) -> None:
     response = await service.client.get(path)
@@ -20,14 +29,14 @@ async def test_pages_and_their_parts_are_served_under_a_strict_policy(service: S
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/page/index.html", "/docs"])
 async def test_pages_take_nothing_from_elsewhere_and_have_no_code_in_them(
     service: Service, path: str
 ) -> None:
     html = (await service.client.get(path)).text
     for address in re.findall(r'(?:src|href)="([^"]*)"', html):
         assert address.startswith(("/", "data:,"))
-        if address.startswith(("/page/", "/swagger/")):
+        if address.startswith(("/console/", "/page/", "/swagger/")):
             assert (await service.client.get(address)).status_code == 200
     assert not re.search(r"<style|style=|<script>|\son\w+=", html)
 
@@ -57,7 +66,7 @@ async def test_nothing_else_is_served(service: Service, path: str) -> None:
 async def test_the_page_sends_its_key_with_each_request_and_keeps_it_in_the_tab_alone(
     service: Service,
 ) -> None:
-    html = (await service.client.get("/")).text
+    html = (await service.client.get("/page/index.html")).text
     script = (await service.client.get("/page/page.js")).text
     key = await service.key("acme", "ask")
     (pattern,) = re.findall(r'id="key" [^>]*pattern="([^"]+)"', html)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_engine.auth.permissions import ADMIN, ASK, COSTS, OPERATE, WATCH, permission_of
+from ai_engine.auth.permissions import ADMIN, ASK, COSTS, OPERATE, SIGNED_IN, WATCH, permission_of
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,11 @@ from ai_engine.auth.permissions import ADMIN, ASK, COSTS, OPERATE, WATCH, permis
     [
         ("GET", "/", None),
         ("GET", "/docs", None),
+        ("GET", "/runs", None),
+        ("GET", "/runs/run_1", None),
+        ("GET", "/runsx", OPERATE),
+        ("GET", "/console/assets/index.js", None),
+        ("GET", "/v1/session", SIGNED_IN),
         ("GET", "/page/page.js", None),
         ("GET", "/healthz", None),
         ("GET", "/page", OPERATE),
@@ -48,4 +53,4 @@ def test_metrics_show_all_tenants():
 
 @given(st.text(), st.text())
 def test_there_is_an_answer_for_everything(method, path):
-    assert permission_of(method, path) in (None, ADMIN, ASK, COSTS, OPERATE, WATCH)
+    assert permission_of(method, path) in (None, ADMIN, ASK, COSTS, OPERATE, SIGNED_IN, WATCH)

@@ -20,6 +20,7 @@ from ai_engine.api.administration import (
     documents,
     feedback,
     run_list,
+    session,
 )
 from ai_engine.api.administration.openapi import RESPONSES, add_openapi
 from ai_engine.served_classes import ServedClasses
@@ -39,6 +40,7 @@ MODULES: Final = (
     documents,
     feedback,
     run_list,
+    session,
 )
 
 
@@ -63,6 +65,8 @@ class Administration:
             app.include_router(module.router)
         add_openapi(app, classes)
         self.routes = app.routes
+        self.document = app.openapi
+        """Makes the OpenAPI document."""
         # FastAPI's own middleware would answer errors before our log has seen them.
         self._app = AsyncExitStackMiddleware(app.router)
 

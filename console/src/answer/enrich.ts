@@ -1,0 +1,39 @@
+/** Code and formulas, set once their libraries are loaded: most answers hold neither. */
+
+import DOMPurify from "dompurify";
+
+export async function enrich(root: HTMLElement): Promise<void> {
+  await Promise.all([highlight(root), typeset(root)]);
+}
+
+async function highlight(root: HTMLElement): Promise<void> {
+  const blocks = [...root.querySelectorAll<HTMLElement>('pre code[class*="language-"]:not([data-set])')];
+  if (!blocks.length) return;
+  const { default: highlighter } = await import("highlight.js/lib/common");
+  for (const block of blocks) {
+    const language = /language-([\w+-]+)/.exec(block.className)?.[1] ?? "";
+    block.dataset.set = "yes";
+    if (!highlighter.getLanguage(language)) continue;
+    const { value } = highlighter.highlight(block.textContent ?? "", { language, ignoreIllegals: true });
+    block.innerHTML = DOMPurify.sanitize(value, { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"] });
+  }
+}
+
+async function typeset(root: HTMLElement): Promise<void> {
+  const places = [...root.querySelectorAll<HTMLElement>(".math:not([data-set])")];
+  if (!places.length) return;
+  const { default: katex } = await import("katex");
+  for (const place of places) {
+    place.dataset.set = "yes";
+    // MathML alone: KaTeX's HTML would need inline styles, which the policy forbids.
+    const html = katex.renderToString(place.dataset.tex ?? "", {
+      output: "mathml",
+      displayMode: place.dataset.display === "yes",
+      throwOnError: false,
+      trust: false,
+      maxExpand: 200,
+      maxSize: 20,
+    });
+    place.innerHTML = DOMPurify.sanitize(html, { USE_PROFILES: { mathMl: true }, FORBID_ATTR: ["style", "href"] });
+  }
+}

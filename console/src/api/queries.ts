@@ -1,0 +1,80 @@
+/** What pages read, each with its key in the cache. */
+
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+
+import { json, type Schema, withQuery } from "./client";
+
+export type RunFilters = Partial<
+  Record<
+    | "status" | "workflow" | "mode" | "user" | "model" | "text" | "degraded" | "feedback"
+    | "min_cost_dollars" | "max_cost_dollars" | "min_seconds" | "max_seconds" | "from" | "to",
+    string
+  >
+> & { tenant?: string };
+
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: () => json<Schema<"SessionView">>("/v1/session"),
+  staleTime: 60_000,
+  retry: false,
+});
+
+export const agentsQuery = (tenant?: string) =>
+  queryOptions({
+    queryKey: ["agents", tenant],
+    queryFn: () => json<Schema<"AgentList">>("/v1/agents", { tenant }),
+    staleTime: 60_000,
+  });
+
+export const workflowsQuery = queryOptions({
+  queryKey: ["workflows"],
+  queryFn: () => json<Schema<"WorkflowList">>("/v1/workflows"),
+  staleTime: Infinity,
+});
+
+export const runsQuery = ({ tenant, ...filters }: RunFilters, limit = 50) =>
+  infiniteQueryOptions({
+    queryKey: ["runs", tenant, filters, limit],
+    queryFn: ({ pageParam }) =>
+      json<Schema<"RunPage">>(withQuery("/v1/runs", { ...filters, limit, cursor: pageParam }), { tenant }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+
+export const runQuery = (id: string) =>
+  queryOptions({ queryKey: ["run", id], queryFn: () => json<Schema<"RunView">>(`/v1/runs/${encodeURIComponent(id)}`) });
+
+export const chargesQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["charges", id],
+    queryFn: () => json<Schema<"RunCharges">>(`/v1/runs/${encodeURIComponent(id)}/charges`),
+  });
+
+export const feedbackQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["feedback", id],
+    queryFn: () => json<Schema<"FeedbackList">>(`/v1/runs/${encodeURIComponent(id)}/feedback`),
+  });
+
+export const approvalsQuery = (tenant?: string) =>
+  queryOptions({
+    queryKey: ["approvals", tenant],
+    queryFn: () => json<Schema<"ApprovalPage">>("/v1/approvals?limit=100", { tenant }),
+    refetchInterval: 15_000,
+  });
+
+export const conversationsQuery = (text: string, tenant?: string) =>
+  infiniteQueryOptions({
+    queryKey: ["conversations", tenant, text],
+    queryFn: ({ pageParam }) =>
+      json<Schema<"ConversationPage">>(withQuery("/v1/conversations", { text, limit: 40, cursor: pageParam }), { tenant }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+
+export const conversationQuery = (session: string, tenant?: string) =>
+  queryOptions({
+    queryKey: ["conversation", tenant, session],
+    queryFn: () => json<Schema<"ConversationView">>(`/v1/conversations/${encodeURIComponent(session)}`, { tenant }),
+    retry: false,
+  });

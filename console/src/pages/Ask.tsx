@@ -1,0 +1,194 @@
+/** The chat: conversations on the left, the newest turn at the end, and beside it how it was made. */
+
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { PanelLeft } from "lucide-react";
+
+import { json, Problem, type Schema } from "../api/client";
+import { conversationQuery } from "../api/queries";
+import { LiveRun, useRunState } from "../run/live";
+import { restored } from "../run/state";
+import { Inspector, Turn } from "../run/Turn";
+import { useTenant, useUser } from "../shell/identity";
+import { Failure, IconButton, Loading } from "../ui/parts";
+import { Composer, type Settings, useSettings } from "./ask/Composer";
+import { Conversations } from "./ask/Conversations";
+import { chats } from "./ask/chats";
+import { Welcome } from "./ask/Welcome";
+
+export function NewChat() {
+  return <AskPage key="new" sessionId={null} />;
+}
+
+export function Chat() {
+  const { sessionId } = useParams({ from: "/ask/$sessionId" });
+  return <AskPage key={sessionId} sessionId={sessionId} />;
+}
+
+function AskPage({ sessionId }: { sessionId: string | null }) {
+  const { tenant } = useTenant();
+  const user = useUser();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const settings = useSettings(tenant);
+  const [isListOpen, setListOpen] = useState(false);
+  const [draft, setDraft] = useState("");
+  const turns = useSyncExternalStore(chats.subscribe, () => chats.turns(sessionId));
+  const { isLoading, error, refetch } = useHistory(sessionId, tenant);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const selected = turns.find(({ key }) => key === chosen) ?? turns.at(-1) ?? null;
+
+  const ask = useCallback(
+    (query: string) => {
+      const isChat = settings.isChat;
+      const session = sessionId ?? `session_${crypto.randomUUID().replaceAll("-", "")}`;
+      const run = LiveRun.ask(bodyOf(query, settings, { tenant, user, session }), settings.path, tenant, (changed) => {
+        chats.note(session, changed);
+        if (changed.state.phase !== "running") {
+          void client.invalidateQueries({ queryKey: ["conversations"] });
+          void client.invalidateQueries({ queryKey: ["approvals"] });
+          void client.invalidateQueries({ queryKey: ["runs"] });
+        }
+      });
+      chats.add(session, run, isChat);
+      setChosen(null);
+      setDraft("");
+      if (session !== sessionId) void navigate({ to: "/ask/$sessionId", params: { sessionId: session }, replace: sessionId === null });
+    },
+    [sessionId, settings, tenant, user, navigate, client],
+  );
+
+  return (
+    <div className="ask">
+      <Conversations current={sessionId} isOpen={isListOpen} onClose={() => setListOpen(false)} />
+      <main className="chat" id="main">
+        <header className="chat-head">
+          <IconButton label="Conversations" className="only-narrow" onClick={() => setListOpen(true)}>
+            <PanelLeft aria-hidden />
+          </IconButton>
+          <ChatTitle sessionId={sessionId} />
+        </header>
+        <Scroller turns={turns}>
+          {isLoading && <Loading label="Opening the conversation" />}
+          {error && <Failure error={error} retry={refetch} />}
+          {!isLoading && !error && turns.length === 0 && <Welcome onPick={setDraft} />}
+          {turns.map((run) => (
+            <Turn
+              key={run.key}
+              run={run}
+              isSelected={chosen === run.key}
+              onSelect={() => setChosen((last) => (last === run.key ? null : run.key))}
+              onRetry={ask}
+            />
+          ))}
+        </Scroller>
+        <Composer settings={settings} draft={draft} onDraft={setDraft} onAsk={ask} isBusy={turns.some((run) => run.isBusy)} />
+      </main>
+      <aside className="inspector" aria-label="How the answer was made">
+        {selected ? <LiveInspector run={selected} /> : <p className="quiet">The steps of an answer are drawn here, while it is made.</p>}
+      </aside>
+    </div>
+  );
+}
+
+function LiveInspector({ run }: { run: LiveRun }) {
+  return <Inspector state={useRunState(run)} />;
+}
+
+function ChatTitle({ sessionId }: { sessionId: string | null }) {
+  const { tenant } = useTenant();
+  const { data } = useQuery({ ...conversationQuery(sessionId ?? "", tenant), enabled: false });
+  return <h1>{data?.title ?? (sessionId ? "Conversation" : "New chat")}</h1>;
+}
+
+function bodyOf(query: string, settings: Settings, who: { tenant: string; user: string; session: string }) {
+  return {
+    query,
+    mode: settings.mode as Schema<"WorkflowMode">,
+    tenant_id: who.tenant,
+    user_id: who.user,
+    agent_id: settings.agent,
+    ...(settings.model ? { model: settings.model } : {}),
+    ...(settings.isChat ? { session_id: who.session } : {}),
+  };
+}
+
+/** Read what is stored of a conversation, and take up what still runs. */
+function useHistory(sessionId: string | null, tenant: string) {
+  const isKnown = sessionId !== null && chats.has(sessionId);
+  const client = useQueryClient();
+  const { data, isPending, error, refetch } = useQuery({
+    queryKey: ["history", tenant, sessionId],
+    queryFn: () => loadHistory(sessionId!, tenant),
+    enabled: sessionId !== null && !isKnown,
+    staleTime: Infinity,
+    gcTime: 0,
+    retry: false,
+  });
+  useEffect(() => {
+    if (!sessionId || !data || chats.has(sessionId)) return;
+    chats.open(sessionId, data);
+    void client.invalidateQueries({ queryKey: ["conversation", tenant, sessionId] });
+  }, [data, sessionId, client, tenant]);
+  return { isLoading: sessionId !== null && !isKnown && isPending, error: isKnown ? null : error, refetch: () => void refetch() };
+}
+
+async function loadHistory(sessionId: string, tenant: string): Promise<LiveRun[]> {
+  const open = chats.unfinished(sessionId);
+  const ids = new Set<string>();
+  try {
+    const view = await json<Schema<"ConversationView">>(`/v1/conversations/${encodeURIComponent(sessionId)}`, { tenant });
+    for (const message of view.messages) ids.add(message.run_id);
+  } catch (error) {
+    // A first answer that is not finished has no conversation yet, and a single question never has one.
+    if (!(error instanceof Problem && error.status === 404) || !open.length) throw error;
+  }
+  for (const { id } of open) ids.add(id);
+  const runs = await Promise.all([...ids].slice(-50).map((id) => take(id, sessionId, tenant)));
+  return runs.filter((run): run is LiveRun => run !== null);
+}
+
+/** A run as it is stored, or followed from its first event where it still runs. */
+async function take(id: string, sessionId: string, tenant: string): Promise<LiveRun | null> {
+  try {
+    const view = await json<Schema<"RunView">>(`/v1/runs/${encodeURIComponent(id)}`, { tenant });
+    const note = (run: LiveRun) => chats.note(sessionId, run);
+    return view.status === "running" ? LiveRun.resume(id, view.input.query, tenant, note) : new LiveRun(restored(view), tenant, note);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null; // deleted, or an answer from the cache
+    throw error;
+  }
+}
+
+/** Keeps the end in sight while it grows, unless the reader has scrolled away. */
+function Scroller({ turns, children }: { turns: readonly LiveRun[]; children: React.ReactNode }) {
+  const box = useRef<HTMLDivElement>(null);
+  const inner = useRef<HTMLDivElement>(null);
+  const isAtEnd = useRef(true);
+  const count = useMemo(() => turns.length, [turns]);
+  useEffect(() => {
+    const toEnd = () => {
+      if (isAtEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+    };
+    const watcher = new ResizeObserver(toEnd);
+    if (inner.current) watcher.observe(inner.current);
+    return () => watcher.disconnect();
+  }, []);
+  useEffect(() => {
+    isAtEnd.current = true;
+    if (box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [count]);
+  return (
+    <div
+      ref={box}
+      className="turns"
+      tabIndex={0}
+      role="log"
+      aria-label="Conversation"
+      onScroll={({ currentTarget: at }) => (isAtEnd.current = at.scrollHeight - at.scrollTop - at.clientHeight < 60)}
+    >
+      <div ref={inner} className="turns-inner">{children}</div>
+    </div>
+  );
+}

@@ -1,0 +1,188 @@
+/** The runs: found by filters that stand in the address, the newest first. */
+
+import { type FormEvent, useEffect, useState } from "react";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Filter, RefreshCw, Rows3, Search } from "lucide-react";
+
+import type { Schema } from "../api/client";
+import { type RunFilters, runsQuery, sessionQuery, workflowsQuery } from "../api/queries";
+import { Button, Empty, Failure, Field, IconButton, Loading, Status } from "../ui/parts";
+import { dollars, moment, MODES, percent, seconds, shortMoment } from "../ui/format";
+
+type Summary = Schema<"RunSummary">;
+
+const LIVE_MILLISECONDS = 5_000;
+
+export function Runs() {
+  const filters = useSearch({ from: "/runs" });
+  const navigate = useNavigate({ from: "/runs" });
+  const query = useInfiniteQuery({ ...runsQuery(filters), refetchInterval: LIVE_MILLISECONDS });
+  const runs = query.data?.pages.flatMap((page) => page.runs) ?? [];
+  const set = (part: RunFilters) => void navigate({ search: (before) => ({ ...before, ...part }), replace: true });
+  const used = Object.keys(filters).length;
+  return (
+    <main className="page page-wide" id="main">
+      <header className="page-head">
+        <div>
+          <h1>Runs</h1>
+          <p className="quiet">Every request that was answered, failed, or still works.</p>
+        </div>
+        <IconButton label="Refresh" onClick={() => void query.refetch()}>
+          <RefreshCw aria-hidden className={query.isFetching ? "spin" : ""} />
+        </IconButton>
+      </header>
+      <Filters filters={filters} onChange={set} onClear={() => void navigate({ search: {} })} />
+      {query.isPending ? (
+        <Loading label="Looking for runs" />
+      ) : query.error ? (
+        <Failure error={query.error} retry={() => void query.refetch()} />
+      ) : runs.length === 0 ? (
+        <Empty title={used ? "No run fits these filters" : "There are no runs yet"} icon={<Rows3 />}>
+          {used ? "Take some of them away." : <Link to="/">Ask a first question</Link>}
+        </Empty>
+      ) : (
+        <>
+          <Table runs={runs} />
+          {query.hasNextPage && (
+            <div className="more">
+              <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
+                {query.isFetchingNextPage ? "Loading …" : "Show older runs"}
+              </Button>
+            </div>
+          )}
+        </>
+      )}
+    </main>
+  );
+}
+
+function Table({ runs }: { runs: readonly Summary[] }) {
+  const { data: session } = useQuery(sessionQuery);
+  const hasTenants = session?.tenant_id == null;
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Runs">
+      <table className="table">
+        <thead>
+          <tr>
+            <th>Status</th>
+            <th>Question</th>
+            <th>Mode</th>
+            {hasTenants && <th>Tenant</th>}
+            <th>User</th>
+            <th>Model</th>
+            <th className="number">Quality</th>
+            <th className="number">Time</th>
+            <th className="number">Cost</th>
+            <th className="number">Begun</th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <tr key={run.id}>
+              <td><Status status={run.status} degraded={run.degraded} /></td>
+              <td className="cell-title">
+                <Link to="/runs/$runId" params={{ runId: run.id }}>{run.title || "Untitled"}</Link>
+                <span className="cell-sub">{run.workflow}</span>
+              </td>
+              <td className="nowrap">{MODES[run.mode] ?? run.mode}</td>
+              {hasTenants && <td>{run.tenant_id}</td>}
+              <td>{run.user_id}</td>
+              <td className="cell-model">{run.model ?? "–"}</td>
+              <td className="number">{run.quality_score == null ? "–" : percent(run.quality_score)}</td>
+              <td className="number">{run.duration_seconds == null ? "–" : seconds(run.duration_seconds)}</td>
+              <td className="number">{run.cost_dollars == null ? "–" : dollars(run.cost_dollars)}</td>
+              <td className="number nowrap"><time dateTime={run.created_at} title={moment(run.created_at)}>{shortMoment(run.created_at)}</time></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const STATUSES = [["", "Any status"], ["completed", "Completed"], ["running", "Running"], ["awaiting_approval", "Waits for a person"], ["queued", "Queued"], ["failed", "Failed"], ["cancelled", "Cancelled"], ["expired", "Expired"]] as const;
+const MODE_OPTIONS = [["", "Any mode"], ...Object.entries(MODES)] as const;
+const DEGRADED = [["", "Whole or not"], ["true", "Degraded"], ["false", "Not degraded"]] as const;
+const FEEDBACK = [["", "Any feedback"], ["positive", "Thumb up"], ["negative", "Thumb down"], ["correction", "Corrected"], ["any", "With feedback"], ["none", "Without"]] as const;
+
+interface FiltersProps {
+  filters: RunFilters;
+  onChange: (part: RunFilters) => void;
+  onClear: () => void;
+}
+
+function Filters({ filters, onChange, onClear }: FiltersProps) {
+  const { data: served } = useQuery(workflowsQuery);
+  const { data: session } = useQuery(sessionQuery);
+  const [text, setText] = useState(filters.text ?? "");
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => setText(filters.text ?? ""), [filters.text]);
+  const search = (event: FormEvent) => {
+    event.preventDefault();
+    onChange({ text: text.trim() });
+  };
+  const more = Object.keys(filters).filter((name) => !["text", "status", "mode"].includes(name)).length;
+  const workflows: ReadonlyArray<readonly [string, string]> = [["", "Any workflow"], ...(served?.workflows ?? []).map(({ name }) => [name, name] as const)];
+  return (
+    <div className="filters">
+      <form className="filters-row" onSubmit={search} role="search">
+        <label className="search grow">
+          <Search aria-hidden />
+          <span className="sr-only">Search questions</span>
+          <input type="search" placeholder="Words of the question, or a run's id" value={text} maxLength={300} onChange={({ target }) => setText(target.value)} onBlur={() => text.trim() !== (filters.text ?? "") && onChange({ text: text.trim() })} />
+        </label>
+        <Choice label="Status" value={filters.status} options={STATUSES} onPick={(status) => onChange({ status })} />
+        <Choice label="Mode" value={filters.mode} options={MODE_OPTIONS} onPick={(mode) => onChange({ mode })} />
+        <Button aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          <Filter aria-hidden /> Filters{more > 0 && ` · ${more}`}
+        </Button>
+        {Object.keys(filters).length > 0 && <Button kind="ghost" onClick={onClear}>Clear</Button>}
+      </form>
+      {isOpen && (
+        <div className="filters-more">
+          <Field label="Workflow"><Choice label="Workflow" value={filters.workflow} options={workflows} onPick={(workflow) => onChange({ workflow })} /></Field>
+          {session?.tenant_id == null && <Entry label="Tenant" value={filters.tenant} onSet={(tenant) => onChange({ tenant })} />}
+          <Entry label="User" value={filters.user} onSet={(user) => onChange({ user })} />
+          <Entry label="Model" value={filters.model} onSet={(model) => onChange({ model })} />
+          <Field label="Quality"><Choice label="Quality" value={filters.degraded} options={DEGRADED} onPick={(degraded) => onChange({ degraded })} /></Field>
+          <Field label="Feedback"><Choice label="Feedback" value={filters.feedback} options={FEEDBACK} onPick={(feedback) => onChange({ feedback })} /></Field>
+          <Entry label="Cost from ($)" type="number" value={filters.min_cost_dollars} onSet={(min_cost_dollars) => onChange({ min_cost_dollars })} />
+          <Entry label="Cost to ($)" type="number" value={filters.max_cost_dollars} onSet={(max_cost_dollars) => onChange({ max_cost_dollars })} />
+          <Entry label="Seconds from" type="number" value={filters.min_seconds} onSet={(min_seconds) => onChange({ min_seconds })} />
+          <Entry label="Seconds to" type="number" value={filters.max_seconds} onSet={(max_seconds) => onChange({ max_seconds })} />
+          <Entry label="Begun from" type="date" value={filters.from} onSet={(from) => onChange({ from })} />
+          <Entry label="Begun before" type="date" value={filters.to} onSet={(to) => onChange({ to })} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface ChoiceProps {
+  label: string;
+  value: string | undefined;
+  options: ReadonlyArray<readonly [string, string]>;
+  onPick: (value: string) => void;
+}
+
+function Choice({ label, value = "", options, onPick }: ChoiceProps) {
+  return (
+    <select aria-label={label} value={value} onChange={({ target }) => onPick(target.value)}>
+      {options.map(([id, name]) => (
+        <option key={id} value={id}>{name}</option>
+      ))}
+    </select>
+  );
+}
+
+function Entry({ label, value = "", type = "text", onSet }: { label: string; value?: string | undefined; type?: string; onSet: (value: string) => void }) {
+  const [draft, setDraft] = useState(value);
+  useEffect(() => setDraft(value), [value]);
+  const set = () => draft !== value && onSet(draft.trim());
+  return (
+    <Field label={label}>
+      <input type={type} min={0} step="any" value={draft} onChange={({ target }) => setDraft(target.value)} onBlur={set} onKeyDown={({ key }) => key === "Enter" && set()} />
+    </Field>
+  );
+}

@@ -1,0 +1,76 @@
+/** The chats of this tab: their turns, and which runs a reload has to take up again. */
+
+import type { LiveRun } from "../../run/live";
+
+interface Unfinished {
+  id: string;
+  question: string;
+}
+
+const NONE: readonly LiveRun[] = [];
+
+class Chats {
+  private readonly byId = new Map<string, readonly LiveRun[]>();
+  private readonly listeners = new Set<() => void>();
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  turns = (id: string | null): readonly LiveRun[] => (id === null ? NONE : (this.byId.get(id) ?? NONE));
+
+  has = (id: string): boolean => this.byId.has(id);
+
+  open(id: string, runs: readonly LiveRun[]): void {
+    this.byId.set(id, runs);
+    this.changed();
+  }
+
+  add(id: string, run: LiveRun, isChat: boolean): void {
+    // A single question goes on with nothing: it stands alone, unless it is asked within a chat.
+    const before = this.turns(id);
+    this.byId.set(id, [...before, run]);
+    if (!isChat) this.singles.add(run.key);
+    this.changed();
+  }
+
+  forget(id: string): void {
+    this.byId.delete(id);
+    sessionStorage.removeItem(keyOf(id));
+    this.changed();
+  }
+
+  /** Write down which runs of a chat are not in its stored conversation. */
+  note(id: string, run: LiveRun): void {
+    const { state } = run;
+    if (state.id === null) return;
+    const isStored = state.phase === "finished" && !this.singles.has(run.key);
+    const others = this.unfinished(id).filter((each) => each.id !== state.id);
+    const all = isStored ? others : [...others, { id: state.id, question: state.question }];
+    try {
+      sessionStorage.setItem(keyOf(id), JSON.stringify(all.slice(-20)));
+    } catch {
+      // Storage is blocked: a reload shows what is stored alone.
+    }
+    this.changed();
+  }
+
+  unfinished(id: string): Unfinished[] {
+    try {
+      return JSON.parse(sessionStorage.getItem(keyOf(id)) ?? "[]") as Unfinished[];
+    } catch {
+      return [];
+    }
+  }
+
+  private readonly singles = new Set<string>();
+
+  private changed(): void {
+    for (const listener of this.listeners) listener();
+  }
+}
+
+const keyOf = (id: string) => `vital.chat.${id}`;
+
+export const chats = new Chats();

@@ -1,0 +1,48 @@
+/** Addresses and their pages; each page is loaded when it is first opened. */
+
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+
+import type { RunFilters } from "./api/queries";
+import { NotFound } from "./pages/NotFound";
+import { Shell } from "./shell/Shell";
+import { Failure, Loading } from "./ui/parts";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+
+const ask = () => import("./pages/Ask");
+
+const routes = [
+  createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(ask, "NewChat") }),
+  createRoute({ getParentRoute: () => root, path: "/ask/$sessionId", component: lazyRouteComponent(ask, "Chat") }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/runs",
+    component: lazyRouteComponent(() => import("./pages/Runs"), "Runs"),
+    validateSearch: (search): RunFilters =>
+      Object.fromEntries(Object.entries(search).filter(([, value]) => value !== "" && value != null).map(([name, value]) => [name, String(value)])),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/runs/$runId",
+    component: lazyRouteComponent(() => import("./pages/Run"), "Run"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/approvals",
+    component: lazyRouteComponent(() => import("./pages/Approvals"), "Approvals"),
+  }),
+] as const;
+
+export const router = createRouter({
+  routeTree: root.addChildren(routes),
+  defaultPendingComponent: () => <Loading />,
+  defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+  defaultPreload: "intent",
+  scrollRestoration: false,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,173 @@
+/** What a run waits for: each tool call to approve, edit or deny, and each value to give. */
+
+import { type FormEvent, useState } from "react";
+import { Check, Pencil, X } from "lucide-react";
+
+import type { Schema } from "../api/client";
+import { Button } from "../ui/parts";
+import { dollars, sentence } from "../ui/format";
+import type { Decision } from "./live";
+
+type Call = Schema<"ToolCall">;
+type Wanted = Schema<"RequiredInput">;
+type Choice = "approve" | "edit" | "deny";
+
+interface CallDraft {
+  choice: Choice;
+  values: Record<string, string>;
+  reason: string;
+}
+
+interface DecisionFormProps {
+  calls: readonly Call[];
+  inputs: readonly Wanted[];
+  isSending: boolean;
+  onDecide: (decision: Decision) => void;
+}
+
+export function DecisionForm({ calls, inputs, isSending, onDecide }: DecisionFormProps) {
+  const [drafts, setDrafts] = useState<Record<string, CallDraft>>(() => Object.fromEntries(calls.map((call) => [call.id, draftOf(call)])));
+  const [answers, setAnswers] = useState<Record<string, string>>({});
+  const [fault, setFault] = useState("");
+  const change = (id: string, part: Partial<CallDraft>) => setDrafts((all) => ({ ...all, [id]: { ...all[id]!, ...part } }));
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    try {
+      onDecide(decisionOf(calls, drafts, inputs, answers));
+      setFault("");
+    } catch (error) {
+      setFault(error instanceof Error ? error.message : "This cannot be sent.");
+    }
+  };
+  const approved = calls.filter((call) => drafts[call.id]?.choice !== "deny");
+  const total = approved.reduce((sum, call) => sum + Number(call.cost_dollars), 0);
+  return (
+    <form className="decision" onSubmit={submit} aria-label="Your decision">
+      <p className="decision-head">
+        {calls.length > 0 ? "May these tools run?" : "This run waits for your input."}
+      </p>
+      {calls.map((call) => (
+        <CallField key={call.id} call={call} draft={drafts[call.id]!} onChange={(part) => change(call.id, part)} />
+      ))}
+      {inputs.map((wanted) => (
+        <label key={wanted.name} className="field">
+          <span className="field-label">{sentence(wanted.name)}</span>
+          <span className="decision-value">{typeof wanted.value === "string" ? wanted.value : JSON.stringify(wanted.value, null, 2)}</span>
+          <textarea
+            required
+            rows={2}
+            value={answers[wanted.name] ?? ""}
+            onChange={({ target }) => setAnswers((all) => ({ ...all, [wanted.name]: target.value }))}
+          />
+          {!isText(wanted) && <span className="field-hint">JSON that fits {JSON.stringify(wanted.answer_schema)}</span>}
+        </label>
+      ))}
+      {fault && <p className="fault" role="alert">{fault}</p>}
+      <div className="row">
+        <Button kind="primary" type="submit" disabled={isSending}>
+          {calls.length === 0 ? "Send" : approved.length === 0 ? "Go on without tools" : `Run ${approved.length === 1 ? "it" : approved.length} · ${dollars(total)}`}
+        </Button>
+        {calls.length > 1 && (
+          <Button
+            onClick={() => setDrafts((all) => Object.fromEntries(Object.entries(all).map(([id, draft]) => [id, { ...draft, choice: "deny" as const }])))}
+          >
+            Deny all
+          </Button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+const CHOICES = [
+  ["approve", "Approve", Check],
+  ["edit", "Edit", Pencil],
+  ["deny", "Deny", X],
+] as const;
+
+function CallField({ call, draft, onChange }: { call: Call; draft: CallDraft; onChange: (part: Partial<CallDraft>) => void }) {
+  return (
+    <fieldset className={`call call-${draft.choice}`}>
+      <legend>
+        <code>{call.name}</code> <span className="quiet">{dollars(call.cost_dollars)}</span>
+      </legend>
+      {call.reason && <p className="quiet">{call.reason}</p>}
+      <div className="segments" role="radiogroup" aria-label={`Decision on ${call.name}`}>
+        {CHOICES.map(([choice, label, Icon]) => (
+          <label key={choice} className="segment">
+            <input type="radio" name={`choice-${call.id}`} checked={draft.choice === choice} onChange={() => onChange({ choice })} />
+            <span>
+              <Icon aria-hidden /> {label}
+            </span>
+          </label>
+        ))}
+      </div>
+      {draft.choice === "deny" ? (
+        <label className="field">
+          <span className="field-label">Reason (the model reads it)</span>
+          <input value={draft.reason} maxLength={500} onChange={({ target }) => onChange({ reason: target.value })} />
+        </label>
+      ) : (
+        <div className="arguments">
+          {Object.entries(draft.values).map(([name, value]) => (
+            <label key={name} className="field">
+              <span className="field-label">{sentence(name)}</span>
+              <textarea
+                rows={Math.min(6, value.split("\n").length)}
+                value={value}
+                readOnly={draft.choice !== "edit"}
+                onChange={({ target }) => onChange({ values: { ...draft.values, [name]: target.value } })}
+              />
+            </label>
+          ))}
+        </div>
+      )}
+    </fieldset>
+  );
+}
+
+const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+
+const draftOf = (call: Call): CallDraft => ({
+  choice: "approve",
+  reason: "",
+  values: Object.fromEntries(Object.entries(call.arguments).map(([name, value]) => [name, shown(value)])),
+});
+
+const isText = (wanted: Wanted) => wanted.answer_schema["type"] === "string";
+
+function decisionOf(
+  calls: readonly Call[],
+  drafts: Record<string, CallDraft>,
+  inputs: readonly Wanted[],
+  answers: Record<string, string>,
+): Decision {
+  const approved: string[] = [];
+  const edited: Record<string, Record<string, unknown>> = {};
+  const denied: Record<string, string> = {};
+  for (const call of calls) {
+    const draft = drafts[call.id]!;
+    if (draft.choice === "approve") approved.push(call.id);
+    else if (draft.choice === "edit") edited[call.id] = edit(call, draft.values);
+    else if (draft.reason.trim()) denied[call.id] = draft.reason.trim();
+  }
+  const given = Object.fromEntries(
+    inputs.map((wanted) => [wanted.name, isText(wanted) ? (answers[wanted.name] ?? "") : parse(wanted.name, answers[wanted.name] ?? "")]),
+  );
+  return { approved, edited, denied, answers: given };
+}
+
+/** Arguments keep their kind: text stays text, and all else is read as JSON. */
+const edit = (call: Call, values: Record<string, string>) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, typeof call.arguments[name] === "string" ? value : parse(name, value)]),
+  );
+
+function parse(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${sentence(name)} has to be JSON, such as 12, true or "text".`);
+  }
+}

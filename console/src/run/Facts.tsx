@@ -1,0 +1,61 @@
+/** What an answer took, cost and is worth, each with its meaning. */
+
+import { count, dollars, percent, reason, seconds } from "../ui/format";
+import type { Output, RunState } from "./state";
+
+export function FactLine({ run }: { run: RunState }) {
+  const { output } = run;
+  if (!output) return null;
+  const first = output.timings.time_to_first_token_seconds;
+  const facts: Array<[string, string]> = [["Time", seconds(output.timings.total_seconds)]];
+  if (first != null) facts.push(["First word", seconds(first)]);
+  facts.push(["Cost", dollars(output.cost.total)]);
+  if (output.tokens.total) facts.push(["Tokens", count(output.tokens.total)]);
+  if (output.model) facts.push(["Model", output.model]);
+  return (
+    <dl className="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+      {output.cache_status === "hit" && <span className="badge badge-good">From the cache</span>}
+    </dl>
+  );
+}
+
+/** The two sides of quality: backed by sources, and an answer to the question. */
+export function Quality({ output }: { output: Output }) {
+  const meters: Array<[string, number, string]> = [];
+  if (output.groundedness != null)
+    meters.push(["Backed by sources", output.groundedness, "Share of the sentences that their citations back"]);
+  if (output.answer_probability != null)
+    meters.push(["Answers the question", output.answer_probability, "How likely it is that this answers the question rightly"]);
+  if (output.is_assessed) meters.push(["Quality", output.quality_score, "1 less a weight for each thing that was amiss"]);
+  if (!meters.length) return null;
+  return (
+    <div className="meters">
+      {meters.map(([name, value, meaning]) => (
+        <div key={name} className="meter" title={meaning}>
+          <span className="meter-name">{name}</span>
+          <span className="meter-value">{percent(value)}</span>
+          <meter min={0} max={1} low={0.5} high={0.8} optimum={1} value={value} aria-label={`${name}: ${percent(value)}`} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+export function Remarks({ run }: { run: RunState }) {
+  const reasons = run.output?.degradation_reasons ?? [];
+  const lines = [...new Set([...run.warnings.map(({ message }) => message), ...(run.warnings.length ? [] : reasons.map(reason))])];
+  if (!lines.length) return null;
+  return (
+    <ul className="remarks" aria-label="Remarks">
+      {lines.map((line) => (
+        <li key={line}>{line}</li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,152 @@
+/** A run that is followed: begun or taken up again, and read to its end over lost connections. */
+
+import { useSyncExternalStore } from "react";
+
+import { json, Problem, type Schema, send } from "../api/client";
+import { readEvents, type RunEvent } from "../api/events";
+import { apply, begin, restored, type RunState } from "./state";
+
+const RETRY_MILLISECONDS = 700;
+/** The engine may be restarted meanwhile. */
+const RETRIES = 120;
+
+export type Decision = Pick<Schema<"ResumeRequest">, "approved" | "edited" | "denied" | "answers">;
+
+export class LiveRun {
+  readonly key: string;
+  problem: Problem | null = null;
+  private readonly listeners = new Set<() => void>();
+  private frame = 0;
+  private isStopped = false;
+  private isFollowing = false;
+
+  constructor(
+    public state: RunState,
+    private readonly tenant: string | undefined,
+    private readonly onChange: (run: LiveRun) => void = () => undefined,
+  ) {
+    this.key = state.id ?? crypto.randomUUID();
+  }
+
+  /** Begin a run, and follow it. */
+  static ask(
+    body: Partial<Schema<"WorkflowInput-Input">> & { query: string },
+    path: string,
+    tenant: string | undefined,
+    onChange: (run: LiveRun) => void,
+  ): LiveRun {
+    const run = new LiveRun(begin(body.query), tenant, onChange);
+    void run.follow(path, body);
+    return run;
+  }
+
+  /** Take up a run whose events are read from the first on. */
+  static resume(id: string, question: string, tenant: string | undefined, onChange?: (run: LiveRun) => void): LiveRun {
+    const run = new LiveRun(begin(question, id), tenant, onChange);
+    void run.follow();
+    return run;
+  }
+
+  get isBusy(): boolean {
+    return this.isFollowing;
+  }
+
+  /** Decide on what the run waits for, and follow it. */
+  async decide(decision: Decision, user: string): Promise<void> {
+    this.problem = null;
+    await this.follow(`/v1/runs/${this.state.id}/resume`, { ...decision, user_id: user });
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    if (this.state.id === null) return;
+    try {
+      await send(`/v1/runs/${this.state.id}`, { method: "DELETE", tenant: this.tenant });
+    } catch (error) {
+      if (!(error instanceof Problem && error.status === 409)) throw error; // it has ended meanwhile
+    }
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  snapshot = (): RunState => this.state;
+
+  private async follow(path?: string, body?: unknown): Promise<void> {
+    const seen = this.state;
+    this.isFollowing = true;
+    if (seen.phase === "paused") this.change({ ...seen, phase: "running" });
+    try {
+      if (path !== undefined) await this.start(path, body);
+      for (let tries = 0; this.state.phase === "running" && tries < RETRIES; tries++) await this.goOn(tries > 0 || path !== undefined);
+      if (this.state.phase === "running") throw new Problem(0, "The connection to the engine is lost. Reload the page to try again.");
+    } catch (error) {
+      this.fail(error, seen);
+    } finally {
+      this.isFollowing = false;
+      this.notify();
+    }
+  }
+
+  private async start(path: string, body: unknown): Promise<void> {
+    const response = await send(path, { method: "POST", body, headers: { Accept: "text/event-stream" }, tenant: this.tenant });
+    try {
+      await readEvents(response, this.take);
+    } catch (error) {
+      if (this.state.id === null) throw error; // nothing to go on with
+    }
+  }
+
+  /** Read what comes after the last event that is here. */
+  private async goOn(isLater: boolean): Promise<void> {
+    if (this.state.id === null) throw new Problem(0, "The connection to the engine was lost before the run began: ask again.");
+    if (isLater) await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
+    try {
+      const headers = { Accept: "text/event-stream", "Last-Event-ID": String(this.state.seq) };
+      const response = await send(`/v1/runs/${this.state.id}/events`, { headers, tenant: this.tenant });
+      if (response.status === 204) await this.readEnd();
+      else await readEvents(response, this.take);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 409) await this.readEnd();
+      else if (error instanceof Problem && error.status >= 400 && error.status < 500) throw error;
+      // else the connection or the engine is away for a moment
+    }
+  }
+
+  /** Read the end of a run whose events are gone. */
+  private async readEnd(): Promise<void> {
+    const view = await json<Schema<"RunView">>(`/v1/runs/${this.state.id}`, { tenant: this.tenant });
+    if (view.status !== "running") this.change(restored(view));
+  }
+
+  private take = (events: RunEvent[]): void => this.change(apply(this.state, events));
+
+  private fail(error: unknown, seen: RunState): void {
+    const problem = error instanceof Problem ? error : new Problem(0, error instanceof Error ? error.message : "Something went wrong.");
+    this.problem = problem;
+    if (seen.phase === "paused" && problem.status >= 400) this.change({ ...seen }); // refused: it waits on
+    else this.change({ ...this.state, phase: "failed", error: { type: "connection", message: problem.message, node: null } });
+  }
+
+  private change(state: RunState): void {
+    const before = this.state;
+    this.state = state;
+    if (before.id !== state.id || before.phase !== state.phase) this.onChange(this);
+    this.frame ||= requestAnimationFrame(this.notify);
+  }
+
+  /** Draw at most once a frame, however many tokens have come. */
+  private notify = (): void => {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    for (const listener of this.listeners) listener();
+  };
+
+  get wasStopped(): boolean {
+    return this.isStopped;
+  }
+}
+
+export const useRunState = (run: LiveRun): RunState => useSyncExternalStore(run.subscribe, run.snapshot);

@@ -1,0 +1,32 @@
+/** Who asks, and for which tenant: a tenant's own key decides that, else it is chosen here. */
+
+import { useSyncExternalStore } from "react";
+import { useQuery } from "@tanstack/react-query";
+
+import { sessionQuery } from "../api/queries";
+import { recall, remember } from "../ui/storage";
+
+const listeners = new Set<() => void>();
+const subscribe = (listener: () => void) => {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+};
+
+function choose(name: string, value: string): void {
+  remember(name, value);
+  for (const listener of listeners) listener();
+}
+
+export const chooseTenant = (tenant: string) => choose("tenant", tenant);
+export const chooseUser = (user: string) => choose("user", user);
+
+export const ID = /^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}$/;
+
+export const useUser = (): string => useSyncExternalStore(subscribe, () => recall("user", "console"));
+
+/** The tenant that a question is asked for, and whether it may be chosen. */
+export function useTenant(): { tenant: string; isFixed: boolean } {
+  const { data } = useQuery(sessionQuery);
+  const chosen = useSyncExternalStore(subscribe, () => recall("tenant", "acme"));
+  return data?.tenant_id ? { tenant: data.tenant_id, isFixed: true } : { tenant: chosen, isFixed: false };
+}

@@ -1,0 +1,80 @@
+/** Numbers, times and names in words. */
+
+export const seconds = (value: number): string =>
+  value < 0.9995 ? `${Math.round(value * 1000)} ms` : value < 100 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+
+export const percent = (share: number): string => `${Math.round(share * 100)} %`;
+
+/** Dollars as the engine gives them, without needless digits; small amounts keep four significant ones. */
+export function dollars(text: string | number): string {
+  const value = Number(text);
+  if (value === 0) return "$0";
+  if (value >= 1) return `$${value.toFixed(2)}`;
+  return `$${Number(value.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 9 })}`;
+}
+
+export const count = (value: number): string => value.toLocaleString("en");
+
+/** A name of the code's, such as a node's, as people read it. */
+export const words = (name: string): string => name.replaceAll("_", " ");
+
+export const sentence = (name: string): string => {
+  const text = words(name);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};
+
+const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+export const moment = (text: string): string => full.format(new Date(text));
+
+export function shortMoment(text: string, now = new Date()): string {
+  const at = new Date(text);
+  return at.toDateString() === now.toDateString() ? time.format(at) : `${day.format(at)}, ${time.format(at)}`;
+}
+
+export function ago(text: string, now = Date.now()): string {
+  const passed = Math.max(0, (now - Date.parse(text)) / 1000);
+  return passed < 60 ? "just now" : inUnits(passed, "ago");
+}
+
+export function until(text: string, now = Date.now()): string {
+  const left = (Date.parse(text) - now) / 1000;
+  return left < 60 ? "in less than a minute" : `in ${inUnits(left, "")}`.trim();
+}
+
+function inUnits(passed: number, suffix: string): string {
+  const [value, unit] = passed < 3600 ? [passed / 60, "min"] : passed < 86_400 ? [passed / 3600, "h"] : [passed / 86_400, "d"];
+  return `${Math.floor(value)} ${unit} ${suffix}`.trim();
+}
+
+export const MODES: Record<string, string> = {
+  "1": "Question, tools approved",
+  "2": "Question",
+  "3": "Chat, tools approved",
+  "4": "Chat",
+};
+
+const REASONS: Record<string, string> = {
+  history_failed: "The conversation so far could not be read.",
+  rag_failed: "A source could not be searched.",
+  rag_timeout: "A source did not answer in time.",
+  no_sources: "The documents hold nothing on this.",
+  tools_failed: "A tool failed.",
+  tool_timeout: "A tool did not answer in time.",
+  suggestion_failed: "No tools could be suggested.",
+  llm_fallback: "Another model answered than the first choice.",
+  ungrounded: "The sources do not back all of the answer.",
+  uncertain: "The documents may not answer this.",
+  truncated: "The answer was cut at its greatest length.",
+  cut_off: "The model stopped midway.",
+  content_filtered: "The provider held a part back.",
+  refused: "The model refused to answer.",
+  recitation_blocked: "The provider blocked a quotation.",
+  quality_failed: "The quality could not be checked.",
+  models_missing: "The models for search are not installed.",
+  save_failed: "The answer could not be saved.",
+};
+
+export const reason = (name: string): string => REASONS[name] ?? sentence(name);
