@@ -129,6 +129,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/v1/runs/{run_id}/charges"): Case("ask", 200, 404),
     ("GET", "/v1/runs/{run_id}/feedback"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/feedback"): Case("ask", 200, 404, (FEEDBACK,)),
+    ("GET", "/v1/queue"): Case("ask", 200, 200),
     ("GET", "/v1/approvals"): Case("ask", 200, 200),
     ("GET", "/v1/conversations"): Case("ask", 200, 200, ({}, {"params": {"text": MARK}}), shows=True),
     ("GET", "/v1/conversations/{session_id}"): Case("ask", 200, 404, shows=True),
