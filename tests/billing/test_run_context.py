@@ -45,6 +45,9 @@ class RefusingLog:
     def expect(self, charge: Charge) -> None:
         pass
 
+    async def begin_effect(self, name: str) -> None:
+        raise StoreError("The run is another worker's by now.")
+
 
 def test_no_two_calls_of_a_run_have_one_name_over_all_its_epochs() -> None:
     first = RunContext("run_1", question("?"))

@@ -12,9 +12,12 @@ from vital_shared import Workflow, node
 from vital_shared.errors import InvalidRequest
 from vital_shared.graph import PlanError
 from vital_shared.models.event import InputRequired
+from vital_shared.models.tool import ToolCall
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.runs import RunRecord
 from vital_shared.testing import question
+from vital_shared.tools.base import ToolContext, tool
+from vital_shared.tools.registry import ToolRegistry
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.services import Services
 
@@ -24,6 +27,7 @@ class World:
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.looked = 0
         self.begun = asyncio.Event()
         self.gate = asyncio.Event()
 
@@ -224,3 +228,47 @@ def test_an_effect_whose_value_cannot_be_stored_is_an_error_at_definition() -> N
             @node(effects=True)
             async def answer(self, query: str):  # type: ignore[no-untyped-def]
                 return query
+
+
+class Tooled(Workflow):
+    """Calls two tools in a node, one of which may change something."""
+
+    durable = "nodes"
+
+    @node
+    async def answer(self, query: str, run_id: str) -> str:
+        @tool()
+        async def order(item: str) -> str:
+            """Order something."""
+            world.sent.append(item)
+            return "ordered"
+
+        @tool(read_only=True)
+        async def stock(item: str) -> str:
+            """Look how many there are."""
+            world.looked += 1
+            world.begun.set()
+            await world.gate.wait()
+            return "plenty"
+
+        tools, context = ToolRegistry([order, stock]), ToolContext(tenant_id="acme", run_id=run_id)
+        made = [await tools.run(call(name, item=query), context) for name in ("order", "stock")]
+        return "; ".join(result.content or result.error or "" for result in made)
+
+
+def call(name: str, **arguments: str) -> ToolCall:
+    return ToolCall(id=name, name=name, arguments=arguments, reason="?")
+
+
+async def test_a_tool_that_may_change_something_is_not_called_again_by_the_next_worker(
+    dead_and_alive: tuple[Services, Services],
+) -> None:
+    dead, alive = dead_and_alive
+    run_id = await cut_off(dead, Tooled)
+    world.gate.set()
+    await go_on(alive, Tooled)
+    ended = await record(alive, run_id)
+    assert ended.output is not None
+    assert "died before it knew the result" in ended.output.response
+    assert ended.output.response.endswith("plenty")
+    assert (world.sent, world.looked) == (["bees"], 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
@@ -70,6 +70,13 @@ class CallLog(Protocol):
         """Store, without waiting, that an announced call is expected to cost more by now."""
         ...
 
+    async def begin_effect(self, name: str) -> None:
+        """Store that something which must not be repeated begins; it may begin once this returns.
+
+        :raises StoreError: as `announce` does.
+        """
+        ...
+
 
 class RunContext:
     """The charges of one run, in the order in which they came; parts add to it from any task or thread.
@@ -81,6 +88,7 @@ class RunContext:
     :param workflow: the workflow, by the name in the records of its runs.
     :param note: writes down what was charged, or is expected to be, so that it outlives this process.
     :param epoch: the number of workers that had the run before: a call's name is new in all of its epochs.
+    :param begun_effects: the effects that earlier workers have begun, see `begin_effect`.
     :param carried: charges of an earlier worker that the ledger does not have yet.
     :param fence: the worker of a durable run, which others may take over; None: it is not durable.
     :param tool_results: the results of the tools that models have called for nodes in earlier epochs.
@@ -96,6 +104,7 @@ class RunContext:
         workflow: str = BUILT_IN_CLASS,
         epoch: int = 0,
         carried: Sequence[Charge] = (),
+        begun_effects: Collection[str] = (),
         fence: Fence | None = None,
         tool_results: Sequence[ToolResult] = (),
     ) -> None:
@@ -119,6 +128,7 @@ class RunContext:
         self.call_log: CallLog | None = None
         """The record of the calls in the store; None: the run is not durable, and `note` has them."""
         self._note = note
+        self._begun_effects = frozenset(begun_effects)
         self._charges = [*written, *carried]
         self._written = len(written)
         self._earlier = len(self._charges)
@@ -141,6 +151,19 @@ class RunContext:
             self.expect(charge)
         else:
             await self.call_log.announce(charge)
+
+    def has_begun(self, effect: str) -> bool:
+        """Return whether a worker that has died had begun something that must not be repeated."""
+        return effect in self._begun_effects
+
+    async def begin_effect(self, name: str) -> None:
+        """Write down that something which must not be repeated begins; it may begin once this returns.
+
+        :param name: its name, the same whichever worker comes to it.
+        :raises StoreError: when the run is durable, and this could not be stored.
+        """
+        if self.call_log is not None:
+            await self.call_log.begin_effect(name)
 
     def expect(self, charge: Charge) -> None:
         """Note a charge that is to come, should this process die before: the real one has the same item."""

@@ -25,6 +25,7 @@ from vital_shared.store.upsert import upsert
 __all__ = [
     "NO_CALLS",
     "CarriedCalls",
+    "begun_effects",
     "calls_of",
     "carry_calls",
     "close_calls",
@@ -51,7 +52,7 @@ class CarriedCalls(NamedTuple):
     charges: tuple[Charge, ...] = ()
     """The charges that the ledger does not have yet; of calls that were cut off, as flagged estimates."""
     effects: frozenset[str] = frozenset()
-    """The nodes with effects that have begun."""
+    """The nodes with effects, and the calls of tools that may change something, that have begun."""
 
 
 NO_CALLS: Final = CarriedCalls()
@@ -116,8 +117,7 @@ def carry_calls(connection: Connection, run_id: str) -> CarriedCalls:
     for charge in cut:
         own = (run_calls.c.run_id == run_id, run_calls.c.item == charge.item)
         connection.execute(update(run_calls).where(*own).values(charge=charge.to_json(), is_final=True))
-    effects = frozenset(row["item"].removeprefix(EFFECTS) for row in rows if row["charge"] is None)
-    return CarriedCalls((*known, *cut), effects)
+    return CarriedCalls((*known, *cut), begun_effects(connection, run_id))
 
 
 def close_calls(connection: Connection, run_id: str) -> None:
@@ -131,6 +131,12 @@ def calls_of(connection: Connection, run_id: str) -> tuple[Charge, ...]:
     """Return what the calls of a run have cost, or are expected to."""
     rows = connection.execute(select(run_calls).where(run_calls.c.run_id == run_id)).mappings()
     return tuple(_charge(row) for row in rows if row["charge"] is not None)
+
+
+def begun_effects(connection: Connection, run_id: str) -> frozenset[str]:
+    """Return the nodes with effects, and the calls of tools, that have begun in a run."""
+    effects = select(run_calls.c.item).where(run_calls.c.run_id == run_id, run_calls.c.charge.is_(None))
+    return frozenset(item.removeprefix(EFFECTS) for item in connection.execute(effects).scalars())
 
 
 def _left(connection: Connection, run_id: str, known: Sequence[Charge]) -> int | None:

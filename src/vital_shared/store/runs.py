@@ -67,7 +67,7 @@ from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
 from vital_shared.store.prepared import Prepared
 from vital_shared.store.requeue import requeue_overdue
-from vital_shared.store.run_calls import close_calls, forget_calls, keep_calls
+from vital_shared.store.run_calls import begun_effects, close_calls, forget_calls, keep_calls
 from vital_shared.store.run_decisions import add_decisions, decisions_of
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import forget_nodes, keep_nodes
@@ -334,6 +334,13 @@ class RunStore:
         ended = await self.orphans.give_up(orphan, message, now)
         await self._lost_calls.enter(now)
         return ended
+
+    async def begun_effects(self, run_id: str) -> frozenset[str]:
+        """Return the effects that earlier attempts at a durable run have begun.
+
+        :raises StoreError: when the database does not answer.
+        """
+        return await self._database.read(partial(begun_effects, run_id=run_id))
 
     async def note_nodes(
         self,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -31,6 +33,12 @@ MAX_RESULT_CHARACTERS = 20_000
 
 MAX_PASSAGES = 20
 MAX_ERROR_CHARACTERS = 1_000
+
+NOT_REPEATED: Final = (
+    "The worker that made this call died before it knew the result: the call may have had its effect, "
+    "and is not repeated."
+)
+"""The error of a call that may change something, where another worker goes on with its run."""
 
 logger = get_logger(__name__)
 
@@ -105,8 +113,12 @@ class ToolRegistry:
         except InvalidRequest as error:
             TOOL_EXECUTIONS_TOTAL.labels(call.name if call.name in self._tools else OTHER, "failed").inc()
             return _result(call, "failed", error=error.message)
+        effect = _effect(tool, call)
+        if _has_begun(effect):
+            TOOL_EXECUTIONS_TOTAL.labels(tool.name, "failed").inc()
+            return _result(call, "failed", error=NOT_REPEATED)
         try:
-            item = await _announced(tool)
+            item = await _announced(tool, effect)
         except StoreError as error:
             TOOL_EXECUTIONS_TOTAL.labels(tool.name, "failed").inc()
             return _result(call, "failed", error=f"The call was not made: {error}")
@@ -169,8 +181,23 @@ async def _attempt(
         return "failed", _NO_RESULTS, f'The tool "{tool.name}" failed ({type(error).__name__}).'
 
 
-async def _announced(tool: Tool) -> str:
-    """Name a call, and write it down before it is made if it has a price.
+def _effect(tool: Tool, call: ToolCall) -> str | None:
+    """Name a call that may change something, the same whichever worker makes it; None: nobody else can."""
+    run_context = current_run_context.get()
+    if tool.read_only or run_context is None or run_context.call_log is None:
+        return None
+    arguments = json.dumps(call.arguments, sort_keys=True, default=repr)
+    digest = hashlib.sha256(arguments.encode()).hexdigest()[:16]
+    return f"{current_account() or current_node_name()}/{call.name}/{digest}"
+
+
+def _has_begun(effect: str | None) -> bool:
+    run_context = current_run_context.get()
+    return effect is not None and run_context is not None and run_context.has_begun(effect)
+
+
+async def _announced(tool: Tool, effect: str | None) -> str:
+    """Name a call, and write it down before it is made if it has a price or may change something.
 
     :raises StoreError: when the run is durable, and this could not be stored.
     """
@@ -180,6 +207,8 @@ async def _announced(tool: Tool) -> str:
     item = run_context.next_item("tools")
     if tool.cost_dollars:
         await run_context.announce(_charge_of(tool, item, "cancelled").as_estimate())
+    if effect is not None:
+        await run_context.begin_effect(effect)
     return item
 
 

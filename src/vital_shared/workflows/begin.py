@@ -22,7 +22,7 @@ from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.estimate import declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
-from vital_shared.workflows.interrupted import GIVEN_UP, INTERRUPTED, EarlierEffects
+from vital_shared.workflows.interrupted import GIVEN_UP, INTERRUPTED, NO_EFFECTS, EarlierEffects
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.preparing import (
     RestoredRun,
@@ -131,7 +131,11 @@ async def begin_queued(workflow: WorkflowParts, record: RunRecord) -> Execution:
     metrics.cache_status = lookup.status
     stream = RunEvents(services.logs.open(record.id, request.tenant_id, is_durable=record.is_durable))
     stream.log.reopen(0, record.epoch)
-    return _new_execution(workflow, request, agent, stream, metrics, lookup, None, record)
+    begun = (
+        await services.runs.begun_effects(record.id) if record.is_durable and record.epoch else frozenset()
+    )
+    effects = EarlierEffects(begun)
+    return _new_execution(workflow, request, agent, stream, metrics, lookup, None, record, effects)
 
 
 async def resume(
@@ -222,10 +226,12 @@ def _new_execution(
     lookup: Lookup,
     key: IdempotencyKey | None,
     queued: RunRecord | None = None,
+    effects: EarlierEffects = NO_EFFECTS,
 ) -> Execution:
     """Make the run of a request that was checked.
 
     :param queued: its record, where it waits in the queue.
+    :param effects: those that earlier attempts at it have begun.
     """
     services = workflow.services
     now = services.now()
@@ -257,6 +263,7 @@ def _new_execution(
         metrics,
         fence,
         is_durable=record.is_durable,
+        effects=effects,
         lookup=lookup,
         key=key,
     )

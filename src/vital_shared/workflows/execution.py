@@ -145,6 +145,7 @@ class Execution(RunHandle):
             fence=fence if is_durable else None,
             tool_results=tool_results,
             carried=carried,
+            begun_effects=effects.begun,
         )
         if is_durable:
             self._context.call_log = log = workflow.services.runs.call_log(self._context, fence)
