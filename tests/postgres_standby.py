@@ -68,9 +68,8 @@ def promote(standby: PostgresServer) -> None:
 
 def restart(server: PostgresServer) -> None:
     """Let a server crash, and start again."""
-    _run(
-        server, "pg_ctl", "-D", str(server.pgdata), "-m", "immediate", "-w", "-l", str(server.log), "restart"
-    )
+    stop(server)
+    server.ensure_postgres_running()
 
 
 def _run(server: PostgresServer, program: str, *arguments: str) -> None:

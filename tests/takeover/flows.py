@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from tests.takeover.bought_flow import Bought
+
 from vital_shared import BaseWorkflow, Outcome, Pause, Workflow, fan_out, node
 
 __all__ = ["FLOWS"]
@@ -74,4 +76,4 @@ class Busy(Workflow):
         return await self.llm(f"Praise {burned} turns", stream=True)
 
 
-FLOWS = {"answered": Answered, "composed": Composed, "decided": Decided, "busy": Busy}
+FLOWS = {"answered": Answered, "composed": Composed, "decided": Decided, "busy": Busy, "bought": Bought}

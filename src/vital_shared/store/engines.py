@@ -22,6 +22,9 @@ _POLL_SECONDS = 0.1
 _SERVER_GONE = frozenset({"25006", "57P01", "57P02", "57P03"})
 """SQLSTATEs: a read-only transaction, a shutdown, a crash, and a server that is not ready."""
 
+_CONNECTION_LOST = "08"
+"""The class of SQLSTATEs of lost connections, which the driver may raise before it calls them closed."""
+
 _CACHED_STATEMENTS = 100
 """Prepared statements of one connection to Postgres that are kept."""
 
@@ -201,16 +204,17 @@ async def _postgres(url: URL, wait_seconds: float) -> Engines:
         pool_size=5,
         pool_timeout=wait_seconds,
     )
-    event.listen(writer.sync_engine, "handle_error", _leave_demoted_server)
+    event.listen(writer.sync_engine, "handle_error", _leave_lost_server)
     return Engines(writer if pooled else writer.execution_options(isolation_level="AUTOCOMMIT"), writer)
 
 
-def _leave_demoted_server(context: ExceptionContext) -> None:
+def _leave_lost_server(context: ExceptionContext) -> None:
     """Give up all connections of a pool whose server takes no writes any more, or is going down.
 
     After a failover the old primary may go on as a standby, with which nothing is wrong but that.
     """
-    if getattr(context.original_exception, "sqlstate", None) in _SERVER_GONE:
+    state = getattr(context.original_exception, "sqlstate", None) or ""
+    if state in _SERVER_GONE or state.startswith(_CONNECTION_LOST):
         context.is_disconnect = True
 
 

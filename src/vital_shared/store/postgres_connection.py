@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from itertools import chain, repeat
 from typing import Any, Final
 
 import asyncpg  # type: ignore[import-untyped]  # it declares no types
@@ -22,7 +25,15 @@ HOST_CONNECT_SECONDS: Final = 5.0
 """The wait for one of several hosts, without a ``connect_timeout``: a dead one may not even refuse."""
 
 
+COMING_BACK_SECONDS: Final = 5.0
+"""The wait for a server that restarts, or for a standby to be promoted."""
+RECONNECT_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Mean seconds between attempts; the last one goes on."""
+
+
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
+OpenAt = Callable[[object, object], Awaitable[asyncpg.Connection]]
+_Place = tuple[object, object]
 
 _TRY_NEXT: Final = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
 """Errors, timeouts among them, after which another host may take the connection."""
@@ -65,16 +76,16 @@ def connector(url: URL, *, statements: int, wait_seconds: float) -> Connect:
     parameters = {name: str(value) for name, value in url.query.items()}
     arguments = _arguments(url, parameters, wait_seconds) | {"statement_cache_size": statements}
     options = _socket_options(parameters)
-    hosts = _Hosts(arguments.pop("host"), arguments.pop("port"))
+    hosts, ports = arguments.pop("host"), arguments.pop("port")
 
-    async def connect_to(host: object, port: object) -> asyncpg.Connection:
+    async def open_at(host: object, port: object) -> asyncpg.Connection:
         connection = await asyncpg.connect(
             host=host, port=port, connection_class=StoreConnection, **arguments
         )
         _set_options(connection, options)
         return connection
 
-    return partial(hosts.connect, connect_to)
+    return _Hosts(hosts, ports, open_at).connect
 
 
 class _Hosts:
@@ -84,28 +95,40 @@ class _Hosts:
     each new connection would wait for the dead one.
     """
 
-    def __init__(self, hosts: list[str] | str | None, ports: list[int] | int | None) -> None:
+    def __init__(self, hosts: list[str] | str | None, ports: list[int] | int | None, open_at: OpenAt) -> None:
         several = hosts if isinstance(hosts, list) else [hosts]
         each_port = ports if isinstance(ports, list) else [ports] * len(several)
-        self._places = list(zip(several, each_port, strict=False))
+        self._places: list[_Place] = list(zip(several, each_port, strict=False))
+        self._open_at = open_at
+        self._has_connected = False
 
-    async def connect(
-        self, connect_to: Callable[[object, object], Awaitable[asyncpg.Connection]]
-    ) -> asyncpg.Connection:
-        """Connect to the first host that takes the connection. Raises what the last one raised."""
+    async def connect(self) -> asyncpg.Connection:
+        """Connect to the first host that takes the connection.
+
+        Where there has been one before, a server that is gone may be about to come back: that is waited for
+        a moment, each connection in its own rhythm. Raises what the last attempt raised.
+        """
+        give_up_at = time.monotonic() + COMING_BACK_SECONDS
+        for pause in chain(RECONNECT_PAUSES, repeat(RECONNECT_PAUSES[-1])):
+            try:
+                return await self._connect_to_any()
+            except _TRY_NEXT:
+                if not self._has_connected or time.monotonic() > give_up_at:
+                    raise
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        raise AssertionError  # the pauses do not end
+
+    async def _connect_to_any(self) -> asyncpg.Connection:
         places = list(self._places)
         for place in places[:-1]:
             with suppress(*_TRY_NEXT):
-                return await self._connected(connect_to, place)
-        return await self._connected(connect_to, places[-1])
+                return await self._connect_to(place)
+        return await self._connect_to(places[-1])
 
-    async def _connected(
-        self,
-        connect_to: Callable[[object, object], Awaitable[asyncpg.Connection]],
-        place: tuple[object, object],
-    ) -> asyncpg.Connection:
-        connection = await connect_to(*place)
+    async def _connect_to(self, place: _Place) -> asyncpg.Connection:
+        connection = await self._open_at(*place)
         self._places.sort(key=lambda each: each != place)
+        self._has_connected = True
         return connection
 
 
