@@ -22,6 +22,7 @@ from vital_shared.store.stored_json import read_json
 __all__ = [
     "ENDED_WITHOUT_ANSWER",
     "LOST",
+    "NOT_TAKEN_OVER",
     "OVERDUE_ENDS",
     "REPEATABLE_FAILURES",
     "ROW_COLUMNS",
@@ -51,6 +52,11 @@ class Loss(NamedTuple):
 
 
 LOST: Final = Loss("lost", "The worker that ran it died.")
+
+NOT_TAKEN_OVER: Final = (
+    "The worker that ran it died, and none that knows its workflow as it was has taken it over in time."
+)
+"""The message of a durable run that was lost."""
 
 REPEATABLE_FAILURES: Final = frozenset({LOST.error_type, "store", "shutting_down"})
 """Error types of runs that ended by a fault of the engine's own: the same request may begin another run."""
@@ -160,6 +166,8 @@ def as_swept(record: RunRecord, now: datetime) -> RunRecord:
     end = OVERDUE_ENDS.get(record.status)
     if end is None or record.deadline_at > now:
         return record
+    if record.status == "running" and record.is_durable:
+        end = end | {"error_message": NOT_TAKEN_OVER}
     return record.model_copy(update=end | ENDED_WITHOUT_ANSWER | {"finished_at": record.deadline_at})
 
 

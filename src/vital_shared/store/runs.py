@@ -23,7 +23,18 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    bindparam,
+    case,
+    exists,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from vital_shared.billing.run_context import RunContext
@@ -73,6 +84,8 @@ from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import forget_nodes, keep_nodes
 from vital_shared.store.run_record import (
     ENDED_WITHOUT_ANSWER,
+    LOST,
+    NOT_TAKEN_OVER,
     OVERDUE_ENDS,
     ROW_COLUMNS,
     EndedRun,
@@ -661,8 +674,10 @@ def _is_durable(context: RunContext | None) -> bool:
 
 def _overdue(status: RunStatus, now: datetime) -> ReturningUpdate[Any]:
     overdue = update(runs).where(runs.c.status == status, runs.c.deadline_at <= now)
-    ended = overdue.values(finished_at=runs.c.deadline_at, **OVERDUE_ENDS[status], **ENDED_WITHOUT_ANSWER)
-    return ended.returning(*_ENDED)
+    end: dict[str, Any] = {**OVERDUE_ENDS[status], **ENDED_WITHOUT_ANSWER}
+    if status == "running":
+        end["error_message"] = case((runs.c.is_durable, NOT_TAKEN_OVER), else_=LOST.message)
+    return overdue.values(finished_at=runs.c.deadline_at, **end).returning(*_ENDED)
 
 
 def _changed(connection: Connection, statement: Update) -> bool:

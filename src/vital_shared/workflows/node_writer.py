@@ -81,8 +81,7 @@ class NodeWriter(Observer):
         return status == "success" or (node.declaration.optional and status not in ("cancelled", "paused"))
 
     def _is_costly(self, node: Node, seconds: float) -> bool:
-        declared = node.declaration
-        if seconds >= COSTLY_SECONDS or declared.effects or declared.each or declared.loop:
+        if seconds >= COSTLY_SECONDS or node.declaration.effects:
             return True
         return any(charge.node == node.name for charge in self._context.charges)
 

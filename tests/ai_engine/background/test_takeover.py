@@ -1,0 +1,152 @@
+"""Which orphaned runs a worker takes over, which it leaves to others, and which it gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from tests.run_record import run_record
+
+from ai_engine.background.takeover import Takeover
+from ai_engine.runs.fair_slots import FairSlots
+from ai_engine.runs.hub import RunHub
+from ai_engine.served_workflows import ServedWorkflows
+from vital_shared import Workflow, node
+from vital_shared.store.durable_tables import workers
+from vital_shared.store.run_record import RunRecord
+from vital_shared.store.runs import RunStore
+from vital_shared.store.tables import runs
+from vital_shared.store.worker_lease import WorkerLease
+from vital_shared.testing import counted, question, workflow_services
+from vital_shared.workflows.services import Services
+from vital_shared.workflows.workflow_parts import stored_name
+
+
+class Known(Workflow):
+    durable = "nodes"
+
+    @node
+    async def answer(self, query: str) -> str:
+        return query.upper()
+
+
+class Worker:
+    """The part of an engine that takes runs over."""
+
+    def __init__(self, services: Services, tasks: asyncio.TaskGroup, max_takeovers: int = 2) -> None:
+        slots = FairSlots(1, max_waiting=0, wait_seconds=1, work="runs")
+        self.hub = RunHub(
+            tasks,
+            logs=services.logs,
+            slots=slots,
+            weight_of=services.limits.weight,
+            grace_seconds=10,
+            retention_seconds=10,
+        )
+        served = ServedWorkflows.create({"known": Known}, services)
+        self.takeover = Takeover(services, served, self.hub, max_takeovers=max_takeovers)
+
+
+@pytest.fixture
+async def services(tmp_path: Path) -> AsyncIterator[Services]:
+    async with workflow_services(tmp_path, lease_seconds=60) as opened:
+        await opened.lease.hold()
+        yield opened
+
+
+@pytest.fixture
+async def worker(services: Services) -> AsyncIterator[Worker]:
+    async with asyncio.TaskGroup() as tasks:
+        yield Worker(services, tasks)
+
+
+async def orphan(services: Services, run_id: str, *, lease_until: float = 1.0, **fields: object) -> RunRecord:
+    """Store a run whose worker has died."""
+    lease = WorkerLease(services.settings.url, seconds=60)
+    await lease.hold()
+    known = {"workflow": stored_name(Known), "plan": Known.plan.fingerprint, "is_durable": True}
+    record = run_record(question("hi"), datetime.now(UTC), run_id).model_copy(update=known | fields)
+    await RunStore(services.database, worker=lease.id).start(record)
+    await lease.aclose()
+    async with services.database.begin() as connection:
+        await connection.execute(
+            update(workers).where(workers.c.id == lease.id).values(lease_until=lease_until)
+        )
+    return record
+
+
+async def ended(services: Services, run_id: str) -> RunRecord:
+    async with asyncio.timeout(10):
+        while True:
+            record = await services.runs.get(run_id, tenant_id=None)
+            if record.status != "running":
+                return record
+            await asyncio.sleep(0.01)
+
+
+async def test_orphans_are_taken_over_beyond_the_limit_of_runs(services: Services, worker: Worker):
+    for number in range(3):
+        await orphan(services, f"run_{number}")
+    assert await worker.takeover.look() == 3
+    found = [await ended(services, f"run_{number}") for number in range(3)]
+    assert [(each.status, each.output and each.output.response) for each in found] == [
+        ("completed", "HI")
+    ] * 3
+
+
+async def test_one_whose_worker_may_be_alive_is_left_until_this_one_has_held_its_lease_for_its_length(
+    services: Services, worker: Worker
+):
+    await orphan(services, "run_1", lease_until=services.now().timestamp() - 1)
+    assert await worker.takeover.look() == 0
+
+
+@pytest.mark.parametrize("other", [{"workflow": "office.Other"}, {"plan": "another plan"}])
+async def test_a_run_of_another_class_or_plan_is_left_to_a_worker_that_knows_it(
+    services: Services, worker: Worker, other: dict[str, str]
+):
+    await orphan(services, "run_1", **other)
+    assert await worker.takeover.look() == 0
+    left = await services.runs.get("run_1", tenant_id=None)
+    assert (left.status, left.epoch) == ("running", 0)
+    (lost,) = await services.runs.sweep(left.deadline_at + timedelta(seconds=1))
+    assert lost.run_id == "run_1"
+    gone = await services.runs.get("run_1", tenant_id=None)
+    assert gone.error_type == "lost"
+    assert gone.error_message is not None
+    assert "none that knows its workflow as it was" in gone.error_message
+
+
+async def test_a_run_that_workers_die_with_is_given_up(services: Services, worker: Worker):
+    await orphan(services, "run_1")
+    async with services.database.begin() as connection:
+        await connection.execute(update(runs).values(takeovers=2))
+    with counted() as growth:
+        assert await worker.takeover.look() == 0
+        assert await worker.takeover.look() == 0
+    gone = await services.runs.get("run_1", tenant_id=None)
+    assert (gone.status, gone.error_type) == ("failed", "lost")
+    assert gone.error_message == "It was given up: 3 workers have died with it."
+    assert growth("vital_workflow_errors_total", error_type="lost") == 1
+
+
+async def test_a_run_whose_input_no_longer_fits_is_ended_with_the_reason(services: Services, worker: Worker):
+    await orphan(services, "run_1")
+    async with services.database.begin() as connection:
+        await connection.execute(
+            update(runs).values(input='{"query":"hi","mode":"2","tenant_id":"acme","user_id":"ann","gone":1}')
+        )
+    assert await worker.takeover.look() == 0
+    gone = await services.runs.get("run_1", tenant_id=None)
+    assert gone.error_type == "lost"
+    assert "no longer fits" in (gone.error_message or "")
+
+
+async def test_a_worker_that_stops_takes_nothing_over(services: Services, worker: Worker):
+    await orphan(services, "run_1")
+    worker.hub.drain()
+    assert await worker.takeover.look() == 0
