@@ -103,8 +103,8 @@ def _of_plugins(taken: Collection[str], configured: Collection[str]) -> ServedCl
 
 def _settings(settings: ServerSettings, library: Settings) -> Iterator[Setting]:
     path = library.config_path
-    for name, target in load_configuration(path).workflows.items():
-        yield Setting(f"[workflows] in {path}", name, target)
+    for name, table in load_configuration(path).workflows.items():
+        yield Setting(f"[workflows] in {path}", name, table.target)
     for each in filter(None, map(str.strip, settings.workflow.split(","))):
         named = _NAMED.fullmatch(each)
         yield Setting(VARIABLE, named[1] if named else None, named[2] if named else each)

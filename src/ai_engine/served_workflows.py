@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vital_shared.errors import ConfigurationError, Conflict, NotFound
+from vital_shared.llm.configuration import load_configuration
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.workflow_label import name_workflow
 from vital_shared.store.runs import RunRecord
@@ -54,11 +55,12 @@ class ServedWorkflows:
 
     @classmethod
     def create(cls, classes: Mapping[str, type[Workflow[Any, Any]]], services: Services) -> ServedWorkflows:
-        """Make an object of each class, and count it under its name.
+        """Make an object of each class, durable as it is configured, and count it under its name.
 
         :raises ConfigurationError: when one cannot be made.
         """
         made: dict[str, Workflow[Any, Any]] = {}
+        tables = load_configuration(services.settings.config_path).workflows
         for name, each in classes.items():
             name_workflow(stored_name(each), name)
             try:
@@ -66,6 +68,8 @@ class ServedWorkflows:
             except Exception as error:  # a class may raise anything
                 reason = f"{type(error).__name__}: {error}"
                 raise ConfigurationError(f'The workflow "{name}" cannot be made ({reason}).') from error
+            if name in tables and (durable := tables[name].durable) is not None:
+                made[name].durable = durable
         return cls(made)
 
     def __iter__(self) -> Iterator[ServedWorkflow]:

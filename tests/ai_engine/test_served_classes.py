@@ -6,11 +6,13 @@ from tests.ai_engine.processes import running_server
 from tests.ai_engine.supervisor.engine import running_engine
 
 from ai_engine.served_classes import served_classes
+from ai_engine.served_workflows import ServedWorkflows
 from ai_engine.server import serve
 from ai_engine.settings import ServerSettings
 from vital_shared import BaseWorkflow
 from vital_shared.errors import ConfigurationError
 from vital_shared.settings import Settings
+from vital_shared.testing import workflow_services
 
 SOURCE = """
 from vital_shared import Answer, BaseWorkflow, Graph, node
@@ -187,3 +189,22 @@ def test_a_place_in_the_configuration_is_named(tmp_path) -> None:
 def test_a_module_that_cannot_be_imported_is_named(tmp_path, target: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^VITAL_WORKFLOW: {target.partition(':')[0]}"):
         names(tmp_path, target)
+
+
+async def test_the_configuration_says_which_workflows_are_durable(tmp_path, file) -> None:
+    toml = (
+        f'[workflows]\nplain = "{file}:Echo"\nlasting = {{ class = "{file}:LoudEcho", durable = "nodes" }}\n'
+    )
+    (tmp_path / "vital.toml").write_text(toml)
+    async with workflow_services(tmp_path, config=tmp_path / "vital.toml") as services:
+        classes = served_classes(ServerSettings(), services.settings)
+        served = ServedWorkflows.create(classes, services)
+    assert served.named("plain").workflow.durable == "pauses"
+    assert served.named("lasting").workflow.durable == "nodes"
+    assert type(served.named("lasting").workflow).durable == "pauses"
+
+
+def test_a_durability_that_there_is_not_is_refused(tmp_path, file) -> None:
+    toml = f'[workflows]\nlasting = {{ class = "{file}:Echo", durable = "always" }}\n'
+    with pytest.raises(ConfigurationError, match=r'wrong at "workflows.lasting.durable".*nodes'):
+        names(tmp_path, toml=toml)

@@ -60,6 +60,18 @@ class ValueTypes:
             self._adapters[name] = _adapter(*self._makers[name])
         return self._adapters[name]
 
+    def dump(self, name: str, value: Any) -> Any:
+        """Return a value as JSON, of a node whose values are known to come back as they are.
+
+        :raises TypeError: when its type cannot be written.
+        :raises CheckpointError: when the value is not of its type.
+        """
+        adapter = self.adapter(name)
+        try:
+            return _dump(adapter, value)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise _unkept(name, adapter, value, error) from error
+
     def write(self, name: str, value: Any) -> Any:
         """Return a value as JSON, having read it back: a run that waits must not lose what it has.
 
@@ -68,10 +80,7 @@ class ValueTypes:
         """
         adapter = self.adapter(name)
         try:
-            # Fields by their own names, as aliases may be for one direction only, and no computed ones.
-            stored = adapter.dump_python(
-                value, mode="json", warnings="error", by_alias=False, round_trip=True
-            )
+            stored = _dump(adapter, value)
             found = difference(value, _read(adapter, stored))
         except (ValueError, TypeError, RecursionError) as error:
             raise _unkept(name, adapter, value, error) from error
@@ -152,6 +161,11 @@ class ValueTypes:
             return adapter.json_schema()
         except PydanticUserError:  # what is read may be more than JSON schema can say
             return adapter.json_schema(mode="serialization")
+
+
+def _dump(adapter: TypeAdapter[Any], value: Any) -> Any:
+    # Fields by their own names, as aliases may be for one direction only, and no computed ones.
+    return adapter.dump_python(value, mode="json", warnings="error", by_alias=False, round_trip=True)
 
 
 def _as_json(value: Any) -> bytes | None:

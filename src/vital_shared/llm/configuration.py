@@ -10,11 +10,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from vital_shared.billing.pricing import Price
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.base import Frozen
+from vital_shared.models.durability import Durability
 from vital_shared.models.mcp_server import McpServer
 
 __all__ = ["Configuration", "ModelTable", "ProviderTable", "load_configuration"]
@@ -54,14 +55,29 @@ class ModelTable(Frozen):
     """Dollars per million tokens; None: the table's."""
 
 
+class WorkflowTable(Frozen):
+    """A workflow that is served, with settings of its own."""
+
+    target: str = Field(validation_alias="class")
+    """The class: ``module:Class`` or ``file.py:Class``."""
+    durable: Durability | None = None
+    """The part of its runs that outlives their process; None: as the class has it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_a_name(cls, value: object) -> object:
+        """Take the class alone, as text, for a table."""
+        return {"class": value} if isinstance(value, str) else value
+
+
 class Configuration(Frozen):
     """The whole file."""
 
     providers: dict[str, ProviderTable] = Field(default_factory=dict)
     models: dict[str, ModelTable] = Field(default_factory=dict)
     mcp: dict[str, McpServer] = Field(default_factory=dict)
-    workflows: dict[str, str] = Field(default_factory=dict)
-    """The classes that the service runs, by name: ``module:Class`` or ``file.py:Class``."""
+    workflows: dict[str, WorkflowTable] = Field(default_factory=dict)
+    """The classes that the service runs, by name: ``module:Class`` or ``file.py:Class``, or tables."""
     tools: dict[str, str] = Field(default_factory=dict)
     """Tools of one's own, by name: ``module:name`` or ``file.py:name``."""
     sources: dict[str, str] = Field(default_factory=dict)
@@ -114,7 +130,12 @@ def _refuse_keys(tables: dict[str, Any], path: Path) -> None:
 def _what(kind: str, message: str, place: str) -> str:
     if kind != "extra_forbidden":
         return message
-    tables: dict[str, type[Frozen]] = {"providers": ProviderTable, "models": ModelTable, "mcp": McpServer}
+    tables: dict[str, type[Frozen]] = {
+        "providers": ProviderTable,
+        "models": ModelTable,
+        "mcp": McpServer,
+        "workflows": WorkflowTable,
+    }
     table = tables.get(place.partition(".")[0], Configuration) if "." in place else Configuration
     near = get_close_matches(place.rpartition(".")[2], table.model_fields, n=1)
     known = f'did you mean "{near[0]}"' if near else f"it may have {', '.join(table.model_fields)}"

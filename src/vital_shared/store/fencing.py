@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from vital_shared.models.fence import Fence
+from vital_shared.store.prepared import Prepared
 from vital_shared.store.tables import runs
 
 __all__ = ["FENCED", "fence_values", "fenced", "is_current"]
@@ -14,7 +15,7 @@ __all__ = ["FENCED", "fence_values", "fenced", "is_current"]
 FENCED: Final = (runs.c.owner == bindparam("fence_owner"), runs.c.epoch == bindparam("fence_epoch"))
 """The condition of a prepared statement, which `fence_values` gives its values."""
 
-_CURRENT: Final = (
+_CURRENT: Final = Prepared(
     select(runs.c.id).where(runs.c.id == bindparam("fence_run_id"), *FENCED).with_for_update(key_share=True)
 )
 
@@ -35,4 +36,4 @@ def is_current(connection: Connection, run_id: str, fence: Fence) -> bool:
     For what is written beside the row of the run, such as its charges, before anything is.
     """
     values = {"fence_run_id": run_id} | fence_values(fence)
-    return connection.execute(_CURRENT, values).first() is not None
+    return bool(_CURRENT.returned(connection, [values]))

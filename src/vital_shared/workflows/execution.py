@@ -147,10 +147,11 @@ class Execution(RunHandle):
             carried=carried,
             begun_effects=effects.begun,
         )
+        self._nodes = None
         if is_durable:
             self._context.call_log = log = workflow.services.runs.call_log(self._context, fence)
             run.effect_guard = StoredEffects(log, effects)
-        self._nodes = NodeWriter(workflow.services, self._context, fence) if is_durable else None
+            self._nodes = NodeWriter(workflow.services, self._context, fence, workflow.traits.built_in)
         run.observers = (*run.observers, metrics, *filter(None, [self._nodes]))
         self._earlier = run.seconds
         self._started = time.perf_counter()

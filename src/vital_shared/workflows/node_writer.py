@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Final, cast
 
 from vital_shared.billing.run_context import RunContext
@@ -41,14 +42,18 @@ class NodeWriter(Observer):
     :param services: hold the store.
     :param context: the run's context, whose charges are written along.
     :param fence: this worker as the owner of the run.
+    :param trusted: the names of the nodes whose values are known to come back from JSON as they are.
     """
 
-    def __init__(self, services: Services, context: RunContext, fence: Fence) -> None:
+    def __init__(
+        self, services: Services, context: RunContext, fence: Fence, trusted: Collection[str]
+    ) -> None:
         self.owned: OwnedRun | None = None
         """The run as this worker's, while it is at work."""
         self._services = services
         self._context = context
         self._fence = fence
+        self._trusted = trusted
         self._waiting: list[Node] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -107,7 +112,7 @@ class NodeWriter(Observer):
 
     def _as_json(self, run: Run, node: Node) -> str | None:
         try:
-            finished = run.finished(node)
+            finished = run.finished(node, is_trusted=node.name in self._trusted)
         except CheckpointError as error:  # it runs again, should this worker die
             logger.info("node_not_storable", node=node.name, reason=str(error))
             return None
