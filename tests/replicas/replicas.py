@@ -7,7 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,6 +85,10 @@ class Replicas:
         self._tenants.append(1)
         return f"tenant-{len(self._tenants)}"
 
+    def keys(self) -> AbstractAsyncContextManager[KeyStore]:
+        """The store of keys, as the command line has it."""
+        return _key_store(self.stack)
+
     async def ask(self, replica: int, query: str, *, headers: Any = None, **fields: Any) -> httpx.Response:
         """Ask a replica, and wait for the answer."""
         return await self.clients[replica].post("/v1/runs", json=asked(query, **fields), headers=headers)
@@ -151,7 +155,10 @@ async def running_replicas(
         parts = await stack.enter_async_context(
             running_stack(folder, 0.1, settings=own, configuration=configuration)
         )
-        token = await _make_key(parts)
+        async with _key_store(parts) as keys:
+            scopes = ("ask", "costs", "admin")
+            new = await keys.create(tenant_id=None, scopes=scopes, name="", now=datetime.now(UTC))
+        token = new.token
         clients = [
             await stack.enter_async_context(
                 httpx.AsyncClient(base_url=each.url, timeout=60, headers={"Authorization": f"Bearer {token}"})
@@ -161,12 +168,10 @@ async def running_replicas(
         yield Replicas(parts, tuple(clients), provider, token)
 
 
-async def _make_key(stack: Stack) -> str:
+@asynccontextmanager
+async def _key_store(stack: Stack) -> AsyncIterator[KeyStore]:
     database = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{stack.replicas[0].postgres.port}/postgres")
     try:
-        new = await KeyStore(database).create(
-            tenant_id=None, scopes=("ask", "costs", "admin"), name="", now=datetime.now(UTC)
-        )
+        yield KeyStore(database)
     finally:
         await database.aclose()
-    return new.token

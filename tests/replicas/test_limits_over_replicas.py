@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import httpx
 import pytest
 from tests.replicas.replicas import Replicas
+
+from ai_engine.auth.key_cache import KEEP_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -79,3 +82,16 @@ async def test_false_keys_of_one_address_are_counted_over_all_replicas(replicas:
     good = time.monotonic()
     assert (await replicas.clients[0].get("/v1/agents")).status_code == 200
     assert time.monotonic() - good < 5
+
+
+async def test_a_key_works_at_all_replicas_and_at_none_soon_after_it_was_revoked(replicas: Replicas) -> None:
+    tenant = replicas.tenant()
+    async with replicas.keys() as keys:
+        new = await keys.create(tenant_id=tenant, scopes=("ask",), name="", now=datetime.now(UTC))
+        headers = {"Authorization": f"Bearer {new.token}"}
+        for client in replicas.clients:
+            assert (await client.get("/v1/agents", headers=headers)).status_code == 200
+        await keys.revoke(new.key.id, now=datetime.now(UTC))
+    await asyncio.sleep(KEEP_SECONDS)
+    for client in replicas.clients:
+        assert (await client.get("/v1/agents", headers=headers)).status_code in (401, 429)

@@ -124,3 +124,17 @@ async def test_a_conversation_goes_on_at_any_replica(replicas: Replicas) -> None
     (last,) = replicas.provider.calls("What do you know of me?")
     prompt = replicas.provider.prompt(last)
     assert prompt.index("Zebedee") < prompt.index("Oz") < prompt.index("What do you know")
+
+
+async def test_a_background_run_is_followed_and_cancelled_at_any_replica(replicas: Replicas) -> None:
+    tenant, background = replicas.tenant(), {"Prefer": "respond-async"}
+    answered = await replicas.ask(0, "What goes on in the background?", tenant_id=tenant, headers=background)
+    held = await replicas.ask(1, "What of held-background?", tenant_id=tenant, headers=background)
+    assert (answered.status_code, held.status_code) == (202, 202), answered.text
+    events = await replicas.all_events(2, answered.json()["run_id"])
+    assert events[-1]["type"] == "run_finished"
+    run_id = held.json()["run_id"]
+    await asyncio.wait_for(replicas.provider.asked["held-background"].wait(), 30)
+    assert (await replicas.clients[2].delete(f"/v1/runs/{run_id}")).status_code == 204
+    for client in replicas.clients:
+        assert (await client.get(f"/v1/runs/{run_id}")).json()["status"] == "cancelled"
