@@ -24,6 +24,11 @@ from tests.takeover.model import PRICES
 NANOS_PER_TOKEN = 10_000
 PRICE_NANOS = int(PRICE_DOLLARS * 10**9)
 
+BUDGET = (
+    "INSERT INTO budgets (tenant_id, daily_nanos, updated_at) VALUES ('acme', 1000000000000, '2026-01-01')"
+)
+"""Enough for anything; but each call is reserved."""
+
 MOST_POINTS = {"turn": 450, "write": 60, "call": 50}
 """About what the run comes to that nothing disturbs; beyond it an engine lives."""
 
@@ -88,6 +93,8 @@ def books(server: ForkServer, template: Path, deaths: Sequence[CrashPoint]) -> B
         folder = Path(made)
         copyfile(template / "vital.db", folder / "vital.db")
         (folder / "vital.toml").write_text(PRICES, encoding="utf-8")
+        with closing(sqlite3.connect(folder / "vital.db")) as connection, connection:
+            connection.execute(BUDGET)
         for point in (*deaths, None):
             if server.run(folder, "bought", point):
                 break
@@ -103,7 +110,9 @@ def _read(folder: Path) -> Books:
         (spent,) = connection.execute(
             "SELECT coalesce(sum(cost_nanos), 0) FROM spending WHERE length(period) = 10"
         ).fetchone()
-        (left,) = connection.execute("SELECT count(*) FROM run_calls").fetchone()
+        (left,) = connection.execute(
+            "SELECT (SELECT count(*) FROM run_calls) + (SELECT count(*) FROM reservations)"
+        ).fetchone()
     llm = sum(line["event"] == "arrived" for line in LineFile(folder / "calls").read())
     bought = Counter(line["kind"] for line in LineFile(folder / "bought").read())
     return Books(bought + Counter(llm=llm), rows, spent, left)
