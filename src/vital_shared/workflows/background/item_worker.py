@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from vital_shared.errors import BudgetExceeded, InvalidRequest, NotFound, RateLimited, StoreError, VitalError
 from vital_shared.logs import get_logger
-from vital_shared.store.background_runs import BackgroundRunStore, QueueItem
+from vital_shared.store.background_runs import QueueItem
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.run_metrics import count_ended
@@ -42,9 +42,11 @@ class ItemWorker:
     :param run: runs a queued run in this process.
     """
 
-    def __init__(self, services: Services, store: BackgroundRunStore, run: RunQueued) -> None:
+    def __init__(self, services: Services, run: RunQueued) -> None:
+        self.active: set[str] = set()
+        """The runs that are run here."""
         self._services = services
-        self._store = store
+        self._store = services.background
         self._run = run
 
     async def work(self, name: str) -> None:
@@ -85,6 +87,7 @@ class ItemWorker:
                 logger.warning("background_run_not_requeued", run_id=record.id, exc_info=error)
 
     async def _begin(self, record: RunRecord) -> float | None:
+        self.active.add(record.id)
         try:
             await self._run(record)
         except RateLimited as error:
@@ -99,6 +102,8 @@ class ItemWorker:
         except Exception:
             logger.exception("background_run_not_begun", run_id=record.id)
             await self._fail(record, "internal", "The run could not be begun.")
+        finally:
+            self.active.discard(record.id)
         return 0.0  # it has ended or paused, or another attempt is due
 
     async def _fail(self, record: RunRecord, error_type: str, message: str) -> None:
