@@ -42,6 +42,8 @@ class Batch:
         self._waiting = deque(line for line in lines if not results.has_answer(line))
         self._open: dict[str, BatchLine] = {}
         """The lines that are queued or under way, by their runs."""
+        self._inherited: set[str] = set()
+        """The runs that an earlier start has begun."""
 
     @property
     def done(self) -> int:
@@ -94,6 +96,8 @@ class Batch:
                 self._results.add(line, _failure("invalid", error.message))
                 return
             await services.background.put([record])
+        else:
+            self._inherited.add(run_id)
         self._open[run_id] = line
 
     async def _newest(self, services: Services, line: BatchLine) -> tuple[str, str | None]:
@@ -114,7 +118,10 @@ class Batch:
         for run_id in await services.background.ended(tuple(self._open)):
             line = self._open.pop(run_id)
             record = await services.runs.get(run_id, tenant_id=None, now=services.now())
-            self._results.add(line, _result(record))
+            if run_id in self._inherited and record.status not in WITH_OUTPUT:
+                self._waiting.append(line)  # this start has not asked it yet
+            else:
+                self._results.add(line, _result(record))
 
 
 def _result(record: RunRecord) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def batch(
     from vital_shared.workflows.find_workflow import find_workflow
 
     found = find_workflow(workflow)
-    common = {"tenant_id": tenant, "user_id": user} | read_settings(found.input_type, set_ or ())
+    common = {"mode": "2", "tenant_id": tenant, "user_id": user} | read_settings(found.input_type, set_ or ())
     lines = read_lines(questions, found.input_type, common)
     target = results or questions.with_suffix(".results.jsonl")
     with open_session() as session, ResultsFile.open(target, lines) as file:

@@ -207,11 +207,8 @@ class BackgroundRunStore:
         """Return those of some workers that live."""
         return await self._database.read(lambda connection: live_workers(connection, ids))
 
-    async def requeue_lost(self, run_id: str, now: datetime) -> bool:
-        """Let a run begin anew whose worker has died, and return whether it does.
-
-        A durable one is taken over instead, with what its nodes have made.
-        """
+    async def requeue_lost(self, run_id: str, now: datetime) -> EndedRun | None:
+        """Let a run begin anew whose worker has died; return one that ends instead, see `requeue_lost`."""
         async with self._database.begin() as connection:
             return await connection.run_sync(requeue_lost, run_id, now)
 

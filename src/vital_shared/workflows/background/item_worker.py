@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from vital_shared.errors import BudgetExceeded, InvalidRequest, NotFound, RateLimited, StoreError, VitalError
 from vital_shared.logs import get_logger
 from vital_shared.store.background_runs import QueueItem
-from vital_shared.store.runs import RunRecord
+from vital_shared.store.runs import EndedRun, RunRecord
 from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.run_metrics import count_ended
 from vital_shared.workflows.services import Services
@@ -81,8 +81,7 @@ class ItemWorker:
         """Let a run begin anew whose worker has died."""
         if not record.is_durable and self._services.lease.may_take_over:
             try:
-                if await self._store.requeue_lost(record.id, self._services.now()):
-                    logger.warning("background_run_requeued", run_id=record.id)
+                self._note_end(await self._store.requeue_lost(record.id, self._services.now()))
             except StoreError as error:
                 logger.warning("background_run_not_requeued", run_id=record.id, exc_info=error)
 
@@ -107,8 +106,12 @@ class ItemWorker:
         return 0.0  # it has ended or paused, or another attempt is due
 
     async def _fail(self, record: RunRecord, error_type: str, message: str) -> None:
+        now = self._services.now()
+        self._note_end(await self._store.fail(record.id, error_type=error_type, message=message, now=now))
+
+    def _note_end(self, ended: EndedRun | None) -> None:
+        """Count and log a run that has ended while nobody worked on it."""
         services = self._services
-        ended = await self._store.fail(record.id, error_type=error_type, message=message, now=services.now())
         if ended is not None:
             longest_seconds = services.settings.run_timeout_seconds
             count_ended(ended, services.request_counts, longest_seconds=longest_seconds)
