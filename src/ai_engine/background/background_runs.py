@@ -34,7 +34,7 @@ class BackgroundRuns:
         self._workflows = workflows
         self._hub = hub
         names = [served.stored_name for served in workflows]
-        self._dispatcher = Dispatcher(services, names, self._run, hub.cancel)
+        self._dispatcher = Dispatcher(services, names, self._run, hub.cancel, takes_over=True)
 
     @property
     def is_available(self) -> bool:
@@ -60,7 +60,7 @@ class BackgroundRuns:
         :raises KeyTaken: when the key has begun a run before.
         :raises QueueFull: when too many runs of the tenant wait.
         """
-        record = await workflow.queued_record(request)
+        record = (await workflow.queued_record(request)).model_copy(update={"is_durable": True})
         await self.store.put([record], key, webhook)
         return record.id
 

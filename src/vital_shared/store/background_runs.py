@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, literal, select, true, update
@@ -207,10 +208,10 @@ class BackgroundRunStore:
         """Return those of some workers that live."""
         return await self._database.read(lambda connection: live_workers(connection, ids))
 
-    async def requeue_lost(self, run_id: str, now: datetime) -> EndedRun | None:
+    async def requeue_lost(self, run_id: str, now: datetime, *, is_durable: bool) -> EndedRun | None:
         """Let a run begin anew whose worker has died; return one that ends instead, see `requeue_lost`."""
         async with self._database.begin() as connection:
-            return await connection.run_sync(requeue_lost, run_id, now)
+            return await connection.run_sync(partial(requeue_lost, is_durable=is_durable), run_id, now)
 
     async def request_cancel(self, run_id: str) -> bool:
         """Ask the process that has a run to cancel it; return whether it is a background run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, true, update
 
 from vital_shared.models.fence import Fence
 from vital_shared.store.admission import release
@@ -60,16 +60,17 @@ def requeue(connection: Connection, run_id: str, now: datetime, fence: Fence | N
     return bool(connection.execute(update(runs).where(*running).values(back | next_epoch)).rowcount)
 
 
-def requeue_lost(connection: Connection, run_id: str, now: datetime) -> EndedRun | None:
+def requeue_lost(connection: Connection, run_id: str, now: datetime, *, is_durable: bool) -> EndedRun | None:
     """Let a background run begin anew whose worker has died; return one that ends instead.
 
-    That is one that was to be cancelled, or whose last attempt it was. A durable run is taken over instead,
-    with what its nodes have made.
+    That is one that was to be cancelled, or whose last attempt it was.
+
+    :param is_durable: also where it is durable, and could be taken over with what its nodes have made.
     """
     lost = select(runs.c.owner, runs.c.epoch).where(
         runs.c.id == run_id,
         runs.c.status == "running",
-        ~runs.c.is_durable,
+        true() if is_durable else ~runs.c.is_durable,
         owner_is_dead(connection.dialect.name),
     )
     row = connection.execute(lost).first()

@@ -56,6 +56,7 @@ class Dispatcher:
     :param workflows: stored names of the workflows that this process can run.
     :param run: runs a queued run in this process.
     :param cancel: cancels a run in this process, where it is here.
+    :param takes_over: whether this process takes over durable runs, as an engine does.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class Dispatcher:
         workflows: Collection[str],
         run: RunQueued,
         cancel: Callable[[str], None],
+        *,
+        takes_over: bool = False,
     ) -> None:
         self._services = services
         self._store = services.background
         self._workflows = tuple(workflows)
-        self._worker = ItemWorker(services, run)
+        self._worker = ItemWorker(services, run, takes_over=takes_over)
         self._cancel = cancel
         self._queue: DbosQueue | None = None
         self._pruned_at = 0.0

@@ -40,14 +40,16 @@ class ItemWorker:
     """The worker of items: it may be given one any number of times, and begins its run once.
 
     :param run: runs a queued run in this process.
+    :param takes_over: whether this process takes over durable runs; otherwise these begin anew, too.
     """
 
-    def __init__(self, services: Services, run: RunQueued) -> None:
+    def __init__(self, services: Services, run: RunQueued, *, takes_over: bool) -> None:
         self.active: set[str] = set()
         """The runs that are run here."""
         self._services = services
         self._store = services.background
         self._run = run
+        self._takes_over = takes_over
 
     async def work(self, name: str) -> None:
         """Begin the run that an item names, and wait for its end; where it runs elsewhere, wait alone.
@@ -78,10 +80,11 @@ class ItemWorker:
         return await self._begin(record) if record.status == "queued" else None
 
     async def _free_lost(self, record: RunRecord) -> None:
-        """Let a run begin anew whose worker has died."""
-        if not record.is_durable and self._services.lease.may_take_over:
+        """Let a run begin anew whose worker has died, unless it is durable and taken over."""
+        if self._services.lease.may_take_over:
             try:
-                self._note_end(await self._store.requeue_lost(record.id, self._services.now()))
+                now, is_durable = self._services.now(), not self._takes_over
+                self._note_end(await self._store.requeue_lost(record.id, now, is_durable=is_durable))
             except StoreError as error:
                 logger.warning("background_run_not_requeued", run_id=record.id, exc_info=error)
 
