@@ -17,7 +17,7 @@ from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["BackgroundRuns"]
 
-CANCEL_LOOKS: Final = 50
+MAX_CANCEL_LOOKS: Final = 50
 CANCEL_LOOK_SECONDS: Final = 0.2
 """The wait for another process to cancel a run: ten seconds in all; it looks each second."""
 
@@ -68,7 +68,7 @@ class BackgroundRuns:
         """Let the process that runs a background run cancel it, and return whether it has ended."""
         if not await self.store.request_cancel(run_id):
             return False
-        for _ in range(CANCEL_LOOKS):
+        for _ in range(MAX_CANCEL_LOOKS):
             if run_id in await self.store.ended([run_id]):
                 return True
             await asyncio.sleep(CANCEL_LOOK_SECONDS)

@@ -32,7 +32,7 @@ RECENT: Final = timedelta(minutes=2)
 """The age of an end up to which each look sees it; all ends are looked at each minute."""
 
 WHOLE_LOOK_SECONDS: Final = 60.0
-AT_ONCE: Final = 16
+MAX_CONCURRENT_SENDS: Final = 16
 
 RETRY_SECONDS: Final = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """The waits between attempts, as Standard Webhooks recommends: three days in all."""
@@ -42,7 +42,7 @@ TIMEOUT_SECONDS: Final = 15.0
 GONE: Final = 410
 
 
-class _Failure(NamedTuple):
+class _FailedAttempt(NamedTuple):
     """A failed attempt."""
 
     outcome: str
@@ -101,7 +101,7 @@ class WebhookSender:
         await self._store.arm(now, ended_since=None if is_whole else now - RECENT)
         if is_whole:
             self._looked_at = clock
-        while due := await self._store.take_due(self._now(), AT_ONCE):
+        while due := await self._store.take_due(self._now(), MAX_CONCURRENT_SENDS):
             async with asyncio.TaskGroup() as sending:
                 for delivery in due:
                     sending.create_task(self._send(delivery))
@@ -119,7 +119,7 @@ class WebhookSender:
         except StoreError as error:  # it is sent again, with the same id
             logger.warning("webhook_not_noted", run_id=delivery.run_id, exc_info=error)
 
-    async def _note_failure(self, delivery: DueDelivery, failure: _Failure) -> None:
+    async def _note_failure(self, delivery: DueDelivery, failure: _FailedAttempt) -> None:
         wait = self._wait_seconds(delivery, failure)
         names = {"run_id": delivery.run_id, "tenant_id": delivery.tenant_id, "status": failure.status}
         if wait is None:
@@ -134,7 +134,7 @@ class WebhookSender:
             next_attempt_at=self._now() + timedelta(seconds=wait),
         )
 
-    def _wait_seconds(self, delivery: DueDelivery, failure: _Failure) -> float | None:
+    def _wait_seconds(self, delivery: DueDelivery, failure: _FailedAttempt) -> float | None:
         """Return the wait until the next attempt; None: there is none."""
         if failure.is_final or delivery.attempts > len(self._retry_seconds):
             return None
@@ -142,23 +142,23 @@ class WebhookSender:
         spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
         return max(wait * spread, failure.wait_seconds or 0.0)
 
-    async def _attempt(self, delivery: DueDelivery) -> int | _Failure:
+    async def _attempt(self, delivery: DueDelivery) -> int | _FailedAttempt:
         """Send it once, and return the status with which the receiver has taken it, or why it has not."""
         try:
             check_destination(delivery.url, self._settings)  # the settings may have changed
         except InvalidRequest as error:
-            return _Failure("refused", error.message, is_final=True)
+            return _FailedAttempt("refused", error.message, is_final=True)
         now, body = self._now(), body_of(delivery)
         headers = headers_of(delivery, body, self._secrets, now=now)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 return await self._post(delivery.url, body, headers)
         except TimeoutError:
-            return _Failure("timeout", f"No answer within {TIMEOUT_SECONDS:g} seconds.")
+            return _FailedAttempt("timeout", f"No answer within {TIMEOUT_SECONDS:g} seconds.")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _Failure("unreachable", f"The receiver cannot be reached ({type(error).__name__}).")
+            return _FailedAttempt("unreachable", f"The receiver cannot be reached ({type(error).__name__}).")
 
-    async def _post(self, url: str, body: str, headers: dict[str, str]) -> int | _Failure:
+    async def _post(self, url: str, body: str, headers: dict[str, str]) -> int | _FailedAttempt:
         async with self._opened().post(
             url, data=body.encode(), headers=headers, allow_redirects=False
         ) as response:
@@ -167,13 +167,13 @@ class WebhookSender:
                 return status
             reason = f"The receiver answers {status}."
             if status == GONE:
-                return _Failure("gone", reason, status, is_final=True)
-            return _Failure("status", reason, status, retry_after_seconds(response.headers))
+                return _FailedAttempt("gone", reason, status, is_final=True)
+            return _FailedAttempt("status", reason, status, retry_after_seconds(response.headers))
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
-                limit=AT_ONCE,
+                limit=MAX_CONCURRENT_SENDS,
                 resolver=PublicResolver(allowed_hosts(self._settings)),
                 use_dns_cache=False,
                 force_close=True,

@@ -28,7 +28,7 @@ WITH_OUTPUT: Final = ("completed", "awaiting_approval")
 
 
 class Batch:
-    """The lines of a file, each answered once however often the batch is started.
+    """The lines of a file, each answered once over all starts of the batch.
 
     :param results: what has come of them, also before.
     """

@@ -10,9 +10,20 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, literal, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 
 from vital_shared.errors import QueueFull
 from vital_shared.store.background_run_table import background_runs
@@ -28,6 +39,13 @@ from vital_shared.store.webhook_deliveries import add_delivery
 __all__ = ["BackgroundRunStore", "QueueDepth", "QueueItem", "QueuedRun"]
 
 _QUEUED = runs.c.status == "queued"
+
+
+_NOTE_DISPATCHED: Final = (
+    update(background_runs)
+    .where(background_runs.c.run_id == bindparam("of"), background_runs.c.attempt == bindparam("at"))
+    .values(dispatched=True)
+)
 
 
 class QueueItem(NamedTuple):
@@ -152,9 +170,9 @@ class BackgroundRunStore:
     async def note_dispatched(self, items: Collection[QueueItem]) -> None:
         """Note that the queue has these items."""
         async with self._database.begin() as connection:
-            for item in items:
-                mine = _attempt(item)
-                await connection.execute(update(background_runs).where(mine).values(dispatched=True))
+            await connection.execute(
+                _NOTE_DISPATCHED, [{"of": each.run_id, "at": each.attempt} for each in items]
+            )
 
     async def has_open(self, workflows: Collection[str]) -> bool:
         """Return whether a run of these workflows waits, or is worked on, in the background."""

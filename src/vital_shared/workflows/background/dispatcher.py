@@ -28,6 +28,9 @@ IDLE_LOOK_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 1.0
 """The same, once the queue is started."""
 
+GATHER_SECONDS: Final = 0.05
+"""The time from the news of a queued run to the look, so that many runs cost one."""
+
 DISPATCH_BATCH: Final = 200
 PRUNE_SECONDS: Final = 60.0
 
@@ -74,7 +77,7 @@ class Dispatcher:
         self._worker = ItemWorker(services, run, takes_over=takes_over)
         self._cancel = cancel
         self._queue: DbosQueue | None = None
-        self._pruned_at = 0.0
+        self._pruned_at = self._tended_at = 0.0
 
     async def watch(self) -> None:
         """Hand runs to the queue until cancelled; then take no more of them."""
@@ -89,6 +92,7 @@ class Dispatcher:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(IDLE_LOOK_SECONDS if self._queue is None else LOOK_SECONDS):
                         await self._store.news.wait()
+                await asyncio.sleep(GATHER_SECONDS)
                 self._store.news.clear()
         finally:
             if self._queue is not None:
@@ -99,9 +103,11 @@ class Dispatcher:
             return
         queue = self._queue or await self._started()
         await self._dispatch(queue)
-        await self._recover(queue)
-        await self._cancel_requested()
         now = asyncio.get_running_loop().time()
+        if now - self._tended_at >= LOOK_SECONDS:
+            self._tended_at = now
+            await self._recover(queue)
+            await self._cancel_requested()
         if now - self._pruned_at >= PRUNE_SECONDS:
             self._pruned_at = now
             await queue.prune()
