@@ -30,7 +30,7 @@ WITH_OUTPUT: Final = ("completed", "awaiting_approval")
 class Batch:
     """The lines of a file, each answered once over all starts of the batch.
 
-    :param results: what has come of them, also before.
+    :param results: their results, those of earlier starts included.
     """
 
     def __init__(
