@@ -59,10 +59,7 @@ async def used(stack: Stack) -> Usage:
         statements=statements,
         commits=commits,
         wal_bytes=wal_bytes,
-        postgres_bytes=sum(
-            replica.postgres.bytes_to_server + replica.postgres.bytes_from_server
-            for replica in stack.replicas
-        ),
+        postgres_bytes=sum([await replica.postgres.bytes() for replica in stack.replicas]),
         redis_commands=info["total_commands_processed"],
         redis_bytes=info["total_net_input_bytes"] + info["total_net_output_bytes"],
     )

@@ -46,7 +46,7 @@ async def chaos(
         counters, reservations = CounterWatch(stack.replicas), ReservationWatch(stack.postgres)
         await counters.scrape()
         async with _watching(counters, reservations):
-            happened = [await _one_fault(fault, stack, load) for fault in faults]
+            happened = [await _one_fault(fault, stack, load, at_once) for fault in faults]
             stored = await _settled(stack)
         await counters.scrape()
         shown = {} if dashboards is None else await dashboards.shown()
@@ -64,11 +64,11 @@ async def _watching(*watches: CounterWatch | ReservationWatch) -> AsyncIterator[
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _one_fault(fault: ChaosFault, stack: Stack, load: Load) -> Happened:
+async def _one_fault(fault: ChaosFault, stack: Stack, load: Load, calls: int) -> Happened:
     over = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(load.ask(fault.name, over))
-        happened = await let_happen(fault, stack)
+        happened = await let_happen(fault, stack, calls)
         over.set()
     return happened
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +13,8 @@ from tests.chaos.stack import Stack
 
 __all__ = ["FAULTS", "SHORT_FAULTS", "ChaosFault", "Happened", "let_happen"]
 
-LET_IN_SECONDS: Final = 3.0
-"""Seconds that requests are under way before the fault comes."""
+LONGEST_LET_IN_SECONDS: Final = 30.0
+POLL_SECONDS: Final = 0.05
 
 RECOVERY_SECONDS: Final = 3.0
 """Seconds that go on after the fault is put right."""
@@ -47,14 +48,27 @@ class Happened:
     ended_at: float
 
 
-async def let_happen(fault: ChaosFault, stack: Stack) -> Happened:
-    """Let a fault happen while requests are under way, and put it right."""
-    await asyncio.sleep(LET_IN_SECONDS)
+async def let_happen(fault: ChaosFault, stack: Stack, calls: int) -> Happened:
+    """Let a fault happen while requests are under way, and put it right.
+
+    :param calls: of the model, which have begun by then.
+    """
+    await _until_under_way(stack, calls)
     begun_at = time.monotonic()
     await fault.happen(stack, fault.seconds)
     ended_at = time.monotonic()
     await asyncio.sleep(RECOVERY_SECONDS)
     return Happened(fault, begun_at, ended_at)
+
+
+async def _until_under_way(stack: Stack, calls: int) -> None:
+    """Wait until some more calls have begun, so that each replica has some."""
+    log = stack.provider.log.calls
+    wanted = len(log) + calls
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST_LET_IN_SECONDS):
+            while len(log) < wanted:  # noqa: ASYNC110 - a list has no event
+                await asyncio.sleep(POLL_SECONDS)
 
 
 async def _none(_: Stack, seconds: float) -> None:
@@ -100,9 +114,9 @@ async def _postgres_frozen(stack: Stack, seconds: float) -> None:
 
 async def _replica_cut_off(stack: Stack, seconds: float) -> None:
     way = stack.replicas[2].postgres
-    way.cut()
+    await way.cut()
     await asyncio.sleep(seconds)
-    way.mend()
+    await way.mend()
 
 
 NONE: Final = ChaosFault("no fault", _none, 3.0, takes_runs=False)

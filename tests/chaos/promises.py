@@ -200,7 +200,10 @@ def _counters_agree(evidence: Evidence) -> Kept:
             sum(counters.total(RUNS, outcome=outcome) for outcome in ("success", "degraded")),
             sum(run.status == "completed" for run in stored.runs.values()),
         ),
-        "calls": (counters.total(CALLS, cached="false"), len(evidence.provider.log.calls)),
+        "calls that were not cut": (
+            counters.total(CALLS, cached="false"),
+            len(evidence.provider.log.calls) - len(evidence.cut_calls),
+        ),
         "dollars": (counters.total(COST, cost_type="llm"), sum(row.nanos for row in stored.rows) / NANOS),
         "estimates": (counters.total(ESTIMATED, flag="estimated"), sum(row.estimated for row in stored.rows)),
     }

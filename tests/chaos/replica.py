@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
-from tests.chaos.proxy import Proxy
+from tests.chaos.proxy_host import FarProxy
 
 from vital_ops.stack.ports import free_port
 
@@ -19,7 +19,7 @@ __all__ = ["Replica"]
 
 SERVE: Final = "from ai_engine.server import serve; serve()"
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 120.0
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -33,7 +33,7 @@ class Replica:
     """
 
     def __init__(
-        self, name: str, folder: Path, environment: Mapping[str, str], *, postgres: Proxy, redis: Proxy
+        self, name: str, folder: Path, environment: Mapping[str, str], *, postgres: FarProxy, redis: FarProxy
     ) -> None:
         self.name = name
         self.port = free_port("127.0.0.1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Final
 import aiohttp
 from tests.chaos.postgres import ChaosPostgres
 from tests.chaos.provider import MODEL, Provider, running_provider
-from tests.chaos.proxy import Proxy, running_proxy
+from tests.chaos.proxy_host import FarProxy, proxy_host
 from tests.chaos.replica import Replica
 from tests.postgres_server import running_postgres
 from tests.redis import RedisServer, running_redis
@@ -22,7 +21,10 @@ __all__ = ["TENANTS", "Stack", "running_stack"]
 
 TENANTS: Final = ("acme", "globex", "initech", "umbrella")
 
-FLOWS: Final = "report=tests.chaos.flows:Report,approved=tests.chaos.flows:Approved"
+FLOWS: Final = ",".join(
+    f"{name}=tests.chaos.flows:{served}"
+    for name, served in (("default", "Answered"), ("report", "Report"), ("approved", "Approved"))
+)
 
 SETTINGS: Final = {
     "VITAL_WORKFLOW": FLOWS,
@@ -73,15 +75,10 @@ async def running_stack(
         redis = await stack.enter_async_context(running_redis(folder))
         provider = await stack.enter_async_context(running_provider(answer_seconds))
         (folder / "vital.toml").write_text(provider.configuration + configuration, encoding="utf-8")
-
-        async def to_redis() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-            return await asyncio.open_connection("127.0.0.1", redis.port)
-
+        proxies = await stack.enter_async_context(proxy_host())
         made = []
         for number in range(1, replicas + 1):
-            ways = [
-                await stack.enter_async_context(running_proxy(each)) for each in (postgres.connect, to_redis)
-            ]
+            ways = (await proxies.open(socket=str(postgres.socket)), await proxies.open(port=redis.port))
             replica = _replica(folder, number, *ways, settings)
             stack.push_async_callback(replica.stop)
             await replica.start()
@@ -91,7 +88,7 @@ async def running_stack(
 
 
 def _replica(
-    folder: Path, number: int, postgres: Proxy, redis: Proxy, settings: Mapping[str, str]
+    folder: Path, number: int, postgres: FarProxy, redis: FarProxy, settings: Mapping[str, str]
 ) -> Replica:
     environment = SETTINGS | {
         "VITAL_CONFIG": str(folder / "vital.toml"),

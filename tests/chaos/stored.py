@@ -29,8 +29,8 @@ class StoredRun:
     tenant: str
     status: str
     response: str | None
-    epoch: int
-    """Workers that have had the run."""
+    takeovers: int
+    """Workers that have lost it."""
     error: str
 
 
@@ -72,11 +72,9 @@ async def read_stored(postgres: ChaosPostgres) -> Stored:
         rows = await connection.fetch("SELECT * FROM ledger WHERE cost_type = 'llm' AND calls > 0")
         spent = await connection.fetchval("SELECT sum(cost_nanos) FROM spending WHERE length(period) = 7")
         held = await connection.fetchval("SELECT count(*) FROM reservations")
-        tables = {row[0] for row in await connection.fetch("SELECT tablename FROM pg_tables")}
         left = {
             table: await connection.fetchval(f"SELECT count(*) FROM {table}")
             for table in ("run_nodes", "run_calls")
-            if table in tables
         }
         return Stored(runs, tuple(map(_row, rows)), int(spent or 0), held, left)
     finally:
@@ -97,7 +95,7 @@ def _run(row: Any) -> StoredRun:
         tenant=row["tenant_id"],
         status=row["status"],
         response=None if output is None else output["response"],
-        epoch=dict(row).get("epoch") or 1,
+        takeovers=row["takeovers"],
         error=f"{row['error_type']}: {row['error_message']}" if row["error_type"] else "",
     )
 

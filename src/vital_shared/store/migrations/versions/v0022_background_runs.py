@@ -53,11 +53,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_webhook_deliveries"),
     )
     op.create_index("ix_webhook_deliveries_run_id", "webhook_deliveries", ["run_id"])
-    unsent = sa.text("status IN ('waiting', 'pending')")
+    pending = sa.text("status = 'pending'")
     op.create_index(
-        "ix_webhook_deliveries_open",
+        "ix_webhook_deliveries_pending",
         "webhook_deliveries",
-        ["status", "next_attempt_at"],
-        sqlite_where=unsent,
-        postgresql_where=unsent,
+        ["next_attempt_at"],
+        sqlite_where=pending,
+        postgresql_where=pending,
     )

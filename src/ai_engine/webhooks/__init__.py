@@ -1,1 +1,0 @@
-"""Webhooks: how another system learns that a run has ended."""
