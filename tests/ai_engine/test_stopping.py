@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import httpx
+import pytest
 import yaml
 from tests.ai_engine.harness import Serve, Service, SteppedModel, asked
 from tests.ai_engine.processes import running_server
@@ -77,8 +78,9 @@ async def test_work_that_other_replicas_can_do_ends_at_once(serve: Serve) -> Non
     await stopping
 
 
-async def test_a_process_serves_for_its_lame_duck_and_then_ends(tmp_path) -> None:
-    chosen = {"VITAL_LAME_DUCK_SECONDS": "2", "VITAL_SHUTDOWN_SECONDS": "1"}
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_process_serves_for_its_lame_duck_and_then_ends(tmp_path, workers: str) -> None:
+    chosen = {"VITAL_LAME_DUCK_SECONDS": "3", "VITAL_SHUTDOWN_SECONDS": "1", "VITAL_WORKERS": workers}
     async with running_server(tmp_path, **chosen) as (process, client):
         assert (await client.post("/v1/runs", json=asked(model=None))).status_code == 200
         process.send_signal(signal.SIGTERM)
