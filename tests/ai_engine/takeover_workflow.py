@@ -41,6 +41,7 @@ class Steps(Workflow):
     @node
     async def second(self, quick: str, query: str) -> str:
         note(f"second {query}")
+        (FOLDER / "worker.pid").write_text(str(os.getpid()), encoding="utf-8")
         await until(query)
         return f"second of {quick}"
 

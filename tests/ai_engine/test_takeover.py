@@ -162,3 +162,41 @@ async def test_a_replica_that_was_frozen_past_its_lease_changes_nothing_when_it_
     assert stored(tmp_path, "SELECT * FROM runs") == before
     assert (counted(metrics), counted(stale)) == (["success"], [])
     assert answer.status_code in (200, 503)
+
+
+async def test_another_worker_of_the_same_engine_goes_on_at_once(tmp_path: Path):
+    workers = environment(tmp_path) | {"VITAL_WORKERS": "2", "VITAL_LEASE_SECONDS": "60"}
+    async with running_server(tmp_path, **workers) as (_, client):
+        asking = asyncio.create_task(asked(client, QUESTION))
+        await until(lambda: (tmp_path / "worker.pid").exists() and nodes(tmp_path) == ["first"])
+        os.kill(int((tmp_path / "worker.pid").read_text()), signal.SIGKILL)
+        await asking
+        await until(lambda: ran(tmp_path).count("second go") == 2)
+        (tmp_path / "go").touch()
+        again = await client.post("/v1/workflows/steps/runs", json=QUESTION, headers={"Idempotency-Key": "k"})
+    assert again.json()["response"] == "first of go; second of FIRST OF GO"
+    assert stored(tmp_path, "SELECT status, epoch, takeovers FROM runs") == [("completed", 1, 1)]
+
+
+async def test_a_request_that_follows_an_identical_run_is_answered_when_its_worker_dies(
+    tmp_path: Path, redis: str
+):
+    shared = replica(tmp_path, redis) | {"VITAL_CACHE_ENTRIES": "10"}
+    path = "/v1/workflows/steps/runs"
+    async with running_server(tmp_path, **shared) as (_, survivor):
+        async with running_server(tmp_path, **shared) as (process, client):
+            leading = asyncio.create_task(client.post(path, json=QUESTION))
+            await until(lambda: "second go" in ran(tmp_path))
+            following = asyncio.create_task(survivor.post(path, json=QUESTION))
+            await until(lambda: nodes(tmp_path) == ["first"])
+            os.kill(process.pid, signal.SIGKILL)
+            await process.wait()
+            await asyncio.wait([leading])
+            assert leading.exception() is not None
+            await until(lambda: ran(tmp_path).count("second go") >= 2)
+            (tmp_path / "go").touch()
+            answer = await following
+        await until(lambda: not stored(tmp_path, "SELECT id FROM runs WHERE status = 'running'"))
+    assert answer.status_code == 200
+    assert answer.json()["response"] == "first of go; second of FIRST OF GO"
+    assert {row[0] for row in stored(tmp_path, "SELECT status FROM runs")} == {"completed"}

@@ -12,6 +12,7 @@ from ai_engine.runs.hub import RunHub
 from ai_engine.served_workflows import ServedWorkflow, ServedWorkflows
 from vital_shared.errors import PlanChanged, StoreError
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.metrics import RUN_TAKEOVERS_TOTAL
 from vital_shared.store.orphan_runs import OrphanRun, TakenRun
 from vital_shared.store.run_record import LOST
 from vital_shared.workflows.run_handle import RunHandle
@@ -123,13 +124,15 @@ class Takeover:
         taken = await services.runs.take_over(orphan, deadline_at=now + timedelta(seconds=seconds))
         if taken is None:
             return None
+        cause = "handed_over" if orphan.was_given_up else "lost"
+        RUN_TAKEOVERS_TOTAL.labels(cause).inc()
         logger.info(
             "run_taken_over",
             run_id=orphan.run_id,
             tenant_id=orphan.tenant_id,
             epoch=taken.record.epoch,
             finished_nodes=len(taken.finished),
-            handed_over=orphan.was_given_up,
+            cause=cause,
         )
         self._begun_late[orphan.run_id] = (orphan, served, taken)
         return await self._go_on(orphan, served, taken)

@@ -92,10 +92,12 @@ __all__ = [
     "REJECTION",
     "REQUESTS_REJECTED_TOTAL",
     "ROUTE",
+    "RUN_TAKEOVERS_TOTAL",
     "SOURCE",
     "STORE_CALLBACK_FAILURES_TOTAL",
     "STORE_DEAD_LETTERS",
     "STREAM_CONNECTIONS",
+    "TAKEOVER_CAUSE",
     "TENANT",
     "TENANT_SPENT_DOLLARS",
     "TIME_TO_FIRST_TOKEN_SECONDS",
@@ -139,6 +141,7 @@ ERROR_TYPE: Final = Label(
         "internal",
     ),
 )
+TAKEOVER_CAUSE: Final = Label("cause", ("lost", "handed_over"))
 RESTART_CAUSE: Final = Label("cause", ("hung", "killed", "failed", "ended"))
 CANCELLATION: Final = Label("reason", sorted(CANCELLED))
 WORKFLOW: Final = DeclaredLabel("workflow", (BUILT_IN,))
@@ -292,6 +295,11 @@ WORKFLOW_ERRORS_TOTAL: Final = Counter(
     "vital_workflow_errors_total",
     "Failed requests, by what failed.",
     (MODE, ERROR_TYPE, WORKFLOW),
+)
+RUN_TAKEOVERS_TOTAL: Final = Counter(
+    "vital_run_takeovers_total",
+    "Durable runs that this engine went on with: their worker had died or stood still, or handed them over.",
+    (TAKEOVER_CAUSE,),
 )
 WORKER_RESTARTS_TOTAL: Final = Counter(
     "vital_worker_restarts_total",

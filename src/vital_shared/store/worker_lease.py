@@ -197,7 +197,7 @@ class WorkerLease:
                 return
             try:
                 await self._renew(database)
-            except StoreError as error:
+            except Exception as error:
                 if not is_failing:
                     logger.warning("worker_lease_not_renewed", exc_info=error)
                 is_failing = True
