@@ -11,6 +11,7 @@ from typing import Final
 from ai_engine.runs.hub import RunHub
 from ai_engine.served_workflows import ServedWorkflow, ServedWorkflows
 from vital_shared.errors import PlanChanged, StoreError
+from vital_shared.events.log import StaleWriter
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import RUN_TAKEOVERS_TOTAL
 from vital_shared.store.orphan_runs import OrphanRun, TakenRun
@@ -78,27 +79,28 @@ class Takeover:
         """
         if self._hub.stopping:
             return 0
-        for orphan, served, taken_run in list(self._begun_late.values()):
-            await self._adopt(orphan, partial(self._go_on, orphan, served, taken_run))
+        for orphan, served, taken in list(self._begun_late.values()):
+            await self._adopt(orphan, partial(self._go_on, orphan, served, taken))
         orphans = await self._services.runs.orphans.find()
         self._unknown &= {orphan.run_id for orphan in orphans}
-        taken = 0
-        for orphan in orphans:
-            if taken == MAX_RUNS_PER_LOOK:
-                break
-            if orphan.is_certain or self._services.lease.may_take_over:
-                taken += await self._take(orphan)
-        return taken
+        known = [(orphan, found) for orphan in orphans if (found := self._served(orphan)) is not None]
+        may = [(orphan, found) for orphan, found in known if self._may_take(orphan)]
+        # At the same time: where Redis is away, as well, each waits a while for what is left of its events.
+        taking = (self._take(*each) for each in may[:MAX_RUNS_PER_LOOK])
+        results = await asyncio.gather(*taking, return_exceptions=True)
+        for failure in results:
+            if isinstance(failure, BaseException):
+                raise failure
+        return sum(result is True for result in results)
 
-    async def _take(self, orphan: OrphanRun) -> bool:
+    def _may_take(self, orphan: OrphanRun) -> bool:
         here = self._hub.find(orphan.run_id)
-        if here is not None and not here.ended.is_set():
-            return False  # this worker itself has lost it, and is about to let go
+        is_leaving = here is not None and not here.ended.is_set()  # this worker itself has lost it
+        return not is_leaving and (orphan.is_certain or self._services.lease.may_take_over)
+
+    async def _take(self, orphan: OrphanRun, served: ServedWorkflow) -> bool:
         if orphan.takeovers >= self._max_takeovers:
             await self._give_up(orphan, f"It was given up: {orphan.takeovers + 1} workers have died with it.")
-            return False
-        served = self._served(orphan)
-        if served is None:
             return False
         return await self._adopt(orphan, partial(self._begin, orphan, served))
 
@@ -139,12 +141,18 @@ class Takeover:
 
     async def _go_on(self, orphan: OrphanRun, served: ServedWorkflow, taken: TakenRun) -> RunHandle | None:
         """Begin what was taken over; where the store fails, it is tried again with the next look."""
+        handle = None
         try:
             handle = await served.workflow.begin_taken_over(taken)
-        except PlanChanged as error:
+        except StoreError:
+            raise
+        except StaleWriter:  # another worker has taken it over from this one
+            logger.info("orphan_run_superseded", run_id=orphan.run_id)
+        except Exception as error:  # one that cannot be put together must not keep the others from it
+            logger.exception("orphan_run_not_restored", run_id=orphan.run_id)
+            reason = str(error) if isinstance(error, PlanChanged) else f"{type(error).__name__}."
             fence = self._services.runs.fence(taken.record)
-            await self._give_up(orphan._replace(fence=fence), f"{LOST.message} {error}")
-            handle = None
+            await self._give_up(orphan._replace(fence=fence), f"{LOST.message} {reason}")
         del self._begun_late[orphan.run_id]
         return handle
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from vital_shared.graph import Checkpoint, resumption_point
+from vital_shared.logs import get_logger
 from vital_shared.store.orphan_runs import TakenRun
 from vital_shared.store.run_record import RunRecord
 from vital_shared.workflows.events import RunEvents
@@ -17,6 +21,8 @@ from vital_shared.workflows.standing_events import restore_standing
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["take_over"]
+
+logger = get_logger(__name__)
 
 
 async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
@@ -32,7 +38,7 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
     resumed_at = written.pop(RESUMED_AT, None)
     given_up = frozenset(written.pop(GIVEN_UP, ()))
     before = Checkpoint.model_validate(written) if written else None
-    stored = [StoredNode.model_validate_json(each) for each in taken.finished.values()]
+    stored = list(_stored_nodes(taken))
     checkpoint = resumption_point(
         workflow.plan,
         before,
@@ -75,6 +81,15 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
         effects=EarlierEffects(taken.calls.effects, given_up),
         tool_results=tuple(result for each in stored for result in each.tool_results),
     )
+
+
+def _stored_nodes(taken: TakenRun) -> Iterator[StoredNode]:
+    """Read the finished nodes; one that another version of the engine has stored otherwise runs again."""
+    for name, finished in taken.finished.items():
+        try:
+            yield StoredNode.model_validate_json(finished)
+        except ValidationError as error:
+            logger.warning("finished_node_unreadable", run_id=taken.record.id, node=name, exc_info=error)
 
 
 def _seconds(record: RunRecord, before: Checkpoint | None, resumed_at: str | None, now: datetime) -> float:

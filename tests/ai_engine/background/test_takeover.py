@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from tests.run_record import run_record
 
 from ai_engine.background.takeover import Takeover
@@ -16,7 +16,7 @@ from ai_engine.runs.fair_slots import FairSlots
 from ai_engine.runs.hub import RunHub
 from ai_engine.served_workflows import ServedWorkflows
 from vital_shared import Workflow, node
-from vital_shared.store.durable_tables import workers
+from vital_shared.store.durable_tables import run_nodes, workers
 from vital_shared.store.run_record import RunRecord
 from vital_shared.store.runs import RunStore
 from vital_shared.store.tables import runs
@@ -150,3 +150,31 @@ async def test_a_worker_that_stops_takes_nothing_over(services: Services, worker
     await orphan(services, "run_1")
     worker.hub.drain()
     assert await worker.takeover.look() == 0
+
+
+async def test_a_finished_node_that_cannot_be_read_runs_again(services: Services, worker: Worker):
+    record = await orphan(services, "run_1")
+    async with services.database.begin() as connection:
+        row = {"run_id": record.id, "node": "answer", "epoch": 0, "finished": '{"of": "another version"}'}
+        await connection.execute(insert(run_nodes).values(row))
+    assert await worker.takeover.look() == 1
+    assert (await ended(services, "run_1")).status == "completed"
+
+
+async def test_one_that_cannot_be_restored_keeps_no_other_from_it(
+    services: Services, worker: Worker, monkeypatch: pytest.MonkeyPatch
+):
+    for number in range(2):
+        await orphan(services, f"run_{number}")
+    restore = services.logs.restore
+
+    async def broken(run_id: str, *given: object, **more: object) -> object:
+        if run_id == "run_0":
+            raise RuntimeError("broken")
+        return await restore(run_id, *given, **more)  # type: ignore[arg-type]  # as it came
+
+    monkeypatch.setattr(services.logs, "restore", broken)
+    assert await worker.takeover.look() == 1
+    assert (await ended(services, "run_1")).status == "completed"
+    gone = await ended(services, "run_0")
+    assert (gone.status, gone.error_message) == ("failed", "The worker that ran it died. RuntimeError.")
