@@ -287,3 +287,12 @@ async def test_a_worker_that_stood_still_renews_its_lease_and_learns_what_it_has
     assert owned["run_1"].is_held
     assert not owned["run_2"].is_held
     await frozen.lease.aclose()
+
+
+async def test_a_worker_that_may_have_stood_still_keeps_its_row(
+    database: Database, dead: Worker, alive: Worker
+):
+    await dead.lease.hold()
+    await let_lease_expire(database, dead, until=datetime.now(UTC).timestamp() - 60)
+    await alive.runs.orphans.forget_workers()
+    assert await count(database, workers) == 2

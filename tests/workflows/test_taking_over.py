@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from tests.workflows.conftest import FACT, Open, free_echo
 
 from vital_shared import BaseWorkflow, Pause, Skip, Workflow, fan_out, node, repeat, subworkflow
-from vital_shared.errors import RunFailed
+from vital_shared.errors import RunFailed, StoreError
 from vital_shared.events.memory import MemoryLog
 from vital_shared.models.event import Event, NodeStarted, RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
@@ -364,3 +364,20 @@ async def test_a_run_that_is_handed_over_keeps_what_it_has_paid_for(pair):
     output = await handle.answer()
     assert output.response == "It takes 42 days [1]."
     assert await stored(dead, ledger) == 3
+
+
+async def test_a_resumption_that_fails_before_its_claim_leaves_the_run_waiting(pair, monkeypatch):
+    dead, _ = pair
+    paused = await Asking(dead).execute_typed(question("?"))
+
+    async def broken(run_id: str) -> tuple[()]:
+        raise StoreError("away")
+
+    with monkeypatch.context() as away:
+        away.setattr(dead.runs, "charges", broken)
+        with pytest.raises(StoreError):
+            await Asking(dead).resume(paused.run_id, answers={"colour": "red"})
+    gate.opened.set()
+    assert (
+        await Asking(dead).resume(paused.run_id, answers={"colour": "red"})
+    ).response == "before after red"

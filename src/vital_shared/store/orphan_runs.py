@@ -42,6 +42,10 @@ DECLARED_DEAD_AT: Final = 1.0
 """The end of the lease of a worker whose process is known to be dead."""
 
 
+FORGET_AFTER_SECONDS: Final = 3_600.0
+"""The time for which a worker that may have stood still keeps its row, by which its runs are found."""
+
+
 class OrphanRun(NamedTuple):
     """A durable run whose worker has died, or has given it up."""
 
@@ -124,7 +128,7 @@ class OrphanRuns:
             return await connection.run_sync(_give_up, orphan, message, now)
 
     async def forget_workers(self) -> None:
-        """Delete the workers whose lease is over and that have left no run.
+        """Delete the workers that are gone, or have given no sign for long, and have left no run.
 
         :raises StoreError: when the database does not answer.
         """
@@ -209,5 +213,5 @@ def declare_dead(connection: Connection, ids: Collection[str]) -> None:
 
 def _forget_workers(connection: Connection) -> None:
     left = exists().where(_OPEN, runs.c.status == "running", runs.c.is_durable, runs.c.owner == workers.c.id)
-    over = workers.c.lease_until <= database_seconds(connection.dialect.name)
+    over = workers.c.lease_until <= database_seconds(connection.dialect.name) - FORGET_AFTER_SECONDS
     connection.execute(delete(workers).where(over, ~left))

@@ -170,6 +170,10 @@ async def resume(
         agent = agent_of(workflow, run)
         return max_remaining_cost(workflow, record, run, agent, restored.calls).nanos
 
+    # All that may fail comes before the claim: a run that is claimed is at work, or nobody's.
+    await name_tenant(workflow, record.input)
+    await name_labels(workflow, record.input, agent_of(workflow, run))
+    paid = await services.runs.charges(run_id)
     if record.is_durable:
         await services.lease.hold()
     try:
@@ -186,10 +190,7 @@ async def resume(
     except LimitExceeded as error:
         count_refused(error)
         raise
-    await name_tenant(workflow, record.input)
-    await name_labels(workflow, record.input, agent_of(workflow, run))
     metrics = RunMetrics(run_id, record.input, services.request_counts, workflow.traits, workflow.name)
-    paid = await services.runs.charges(run_id)
     # Last of all: until the run is at work again, its readers find it paused.
     stream.log.reopen(record.last_seq, claimed.epoch)
     return Execution(
