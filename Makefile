@@ -12,6 +12,7 @@
 # make scale  measure what a request costs the engine, Postgres and Redis with 1, 2 and 3 replicas, and compute 1,000
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
 # make docs   build what is generated: rules, dashboards, and the pages of metrics, alerts and panels
+# make docs-site   build the documentation site into site/
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
 
 SHELL := /bin/bash
@@ -21,7 +22,7 @@ BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),background,mcp,multilingual,ops,otel,pydantic-ai,redis
 
-.PHONY: browser console console-types run test test-all test-postgres mutation torture chaos documents lint check eval bench scale docs lock stack clean
+.PHONY: browser console console-types run test test-all test-postgres mutation torture chaos documents lint check eval bench scale docs docs-site lock stack clean
 
 run: $(VENV)/installed console
 	-$(BIN)/vital models install
@@ -120,6 +121,10 @@ docs: $(VENV)/installed-dev stack
 	$(BIN)/python -m tests.vital_ops.mutation --table > docs/alerts.md
 	$(BIN)/python -m tests.vital_ops.panel_results > docs/dashboards.new && mv docs/dashboards.new docs/dashboards.md
 
+# A warning is an error.
+docs-site: $(VENV)/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 lock: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(ALL_EXTRAS)]' --group dev
 	$(BIN)/pip freeze --exclude-editable > constraints.txt
@@ -162,4 +167,4 @@ $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
 endef
 
 clean:
-	rm -rf $(VENV) .venv-bench .venv-litellm .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) .venv-bench .venv-litellm .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -287,12 +287,13 @@ class ModelError(VitalError):
 
     :param message: one sentence.
     :param model: the model's name.
-    :param retryable: whether the same call may succeed a moment later.
     :param request_id: the provider's own id of the call, for its support.
     :param kind: the name under which the failure is counted; None: that of the class.
     """
 
     retryable = False
+    """Whether the same call may succeed a moment later."""
+
     kind: FailureKind = "bad_answer"
 
     def __init__(
