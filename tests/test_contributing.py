@@ -126,7 +126,9 @@ def test_the_map_has_every_layer_in_the_order_of_the_imports():
     below = {layer: place.start() for layer, place in zip(layers, places, strict=True) if place}
     assert {layer.rpartition(".")[2] for layer in layers if layer not in below} <= {
         "breaker",
+        "deadline",
         "events",
+        "hedge_budget",
         "http",
     }
     inner = [below[layer] for layer in layers if layer in below and layer.startswith("vital_shared.")]
