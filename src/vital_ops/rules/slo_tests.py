@@ -168,7 +168,8 @@ def _limits(objective: Objective, speed: Speed, pair: Windows, burn: Burn, step:
         every=pair.every,
         least_events=MIN_EVENTS,
         good_minutes=BURST_MINUTES if pair.is_shadowed else 0,
-        good_factor=BURST / BUSY,
+        # 600 good events for 24 bad ones: under 6 %, where availability's longer pair of windows fires
+        good_factor=3 * BURST / BUSY,
         recorded=tuple(
             f'{BAD_RATIO}{{slo="{objective.label}",window="{window}"}}' for window in (burn.long, burn.short)
         ),
