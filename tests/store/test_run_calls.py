@@ -17,6 +17,7 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.store.account_tables import ledger, reservations, spending
 from vital_shared.store.call_log import StoredCallLog
 from vital_shared.store.database import Database
+from vital_shared.store.dead_letter_table import dead_letters
 from vital_shared.store.durable_tables import run_calls, workers
 from vital_shared.store.limits import LimitStore
 from vital_shared.store.orphan_runs import TakenRun
@@ -257,3 +258,22 @@ async def test_a_call_that_the_store_does_not_take_in_time_is_not_made_nor_paid(
     database.wait_seconds = 30.0
     await database.put(lambda _: None)
     assert (await alive.take_over()).calls.charges == ()
+
+
+async def test_a_charge_that_can_never_be_entered_is_set_aside_once(
+    database: Database, dead: CallingWorker, alive: CallingWorker
+) -> None:
+    await dead.begin()
+    await dead.context.announce(expected("llm/1", 50))
+    await dead.context.announce(expected("llm/2", 50))
+    async with database.begin() as connection:  # more than the ledger takes
+        poisoned = expected("llm/2", 50).model_copy(update={"tokens": Tokens(input=2**62)})
+        text = poisoned.to_json().replace(str(2**62), str(2**70))
+        row = (run_calls.c.item == "llm/2",)
+        await connection.execute(update(run_calls).where(*row).values(charge=text, is_final=True))
+    for _ in range(2):
+        await alive.runs.sweep(dead.record.deadline_at)
+    assert await entered(database) == [("llm/1", 50, True)]
+    assert await left(database) == 0
+    async with database.connect() as connection:
+        assert (await connection.execute(select(func.count()).select_from(dead_letters))).scalar_one() == 1

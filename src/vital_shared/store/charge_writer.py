@@ -313,13 +313,14 @@ class ChargeWriter:
 
     async def _set_aside(self, pending: PendingSettlement, error: BaseException) -> bool:
         """Keep a part among the dead letters, and return whether it is off our hands."""
-        now = datetime.now(UTC)
+        now, settlement = datetime.now(UTC), pending.settlement
+
+        def write(connection: Connection) -> None:
+            set_aside(connection, settlement, describe(error), now)
+            settlement.clear_calls(connection)
+
         try:
-            await asyncio.shield(
-                self._database.put(
-                    lambda connection: set_aside(connection, pending.settlement, describe(error), now)
-                )
-            )
+            await asyncio.shield(self._database.put(write))
         except Exception as failure:  # noqa: BLE001 - the letter's own, and logged below
             if not is_refusal(failure):
                 return False

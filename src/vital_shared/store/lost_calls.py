@@ -51,10 +51,15 @@ class LostCalls:
 
         :raises StoreError: when the database does not answer.
         """
+        entered: set[str] = set()
         while settlements := await self._database.read(lambda connection: _settlements(connection, now)):
-            logger.warning("lost_calls_entered", runs=len(settlements))
+            found = {each.run_id for each in settlements}
+            if found <= entered:  # nothing takes them: they are logged
+                return
             if not await self._charge_writer.write_now([PendingSettlement(each) for each in settlements]):
                 return
+            logger.warning("lost_calls_entered", runs=len(found))
+            entered |= found
 
 
 def _settlements(connection: Connection, now: datetime) -> list[Settlement]:

@@ -58,14 +58,19 @@ class Settlement(Frozen):
     @property
     def parts(self) -> tuple[Settlement, ...]:
         """Each charge, and then the end, as one that can be written without the others."""
-        one: dict[str, object] = {"end": None, "clears_calls": False}
-        charges = (self.model_copy(update={"charges": (each,)} | one) for each in self.charges)
+        charges = (self.model_copy(update={"charges": (each,), "end": None}) for each in self.charges)
         ends = () if self.end is None else (self.model_copy(update={"charges": ()}),)
         return (*charges, *ends)
 
     def may_be_written(self, connection: Connection) -> bool:
         """Return whether no other worker has the run, and see that none takes it before the commit."""
         return self.fence is None or is_current(connection, self.run_id, self.fence)
+
+    def clear_calls(self, connection: Connection) -> None:
+        """Delete the calls that a durable run has left, once their charges are entered or set aside."""
+        if self.clears_calls:
+            for charge in self.charges:
+                forget_call(connection, self.run_id, charge.item)
 
     def to_json(self) -> str:
         """Write it down, also where a value in it is none that it should have."""
@@ -76,9 +81,7 @@ class Settlement(Frozen):
         if not self.may_be_written(connection):
             return False, ()
         new = record(connection, self.run_id, self.payer, self.charges, self.at)
-        if self.clears_calls:
-            for charge in self.charges:
-                forget_call(connection, self.run_id, charge.item)
+        self.clear_calls(connection)
         return self.end is not None and self.end.write(connection, is_late=True), new
 
 
