@@ -11,7 +11,7 @@ from itertools import count
 from typing import Final, Protocol
 
 from vital_shared.graph import Node
-from vital_shared.models.charge import Charge, CostType
+from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge, CostType
 from vital_shared.models.fence import Fence
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.money import to_dollars
@@ -266,6 +266,10 @@ class RunContext:
     def nanos(self) -> int:
         """Return what was spent in all, in nano-dollars."""
         return sum(each.cost_nanos for each in self._charges)
+
+    def bounded_nanos(self) -> int:
+        """Return what was spent in all, each charge as the ledger can take it, in nano-dollars."""
+        return sum(min(max(each.cost_nanos, 0), MAX_CHARGE_NANOS) for each in self._charges)
 
     def nanos_by_type(self) -> dict[CostType, int]:
         """Return what was spent for each type that something was charged for, in nano-dollars."""
