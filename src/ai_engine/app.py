@@ -34,6 +34,7 @@ from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.loopback_guard import is_loopback
 from ai_engine.auth.middleware import Authentication
 from ai_engine.auth.session_ring import SessionRing
+from ai_engine.background.background_gauges import background_gauges
 from ai_engine.background.background_runs import BackgroundRuns
 from ai_engine.background.background_work import BackgroundWork
 from ai_engine.background.budget_gauges import budget_gauges
@@ -55,6 +56,7 @@ from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.served_classes import ServedClasses
 from ai_engine.served_workflows import ServedWorkflows
 from ai_engine.settings import ServerSettings
+from ai_engine.webhooks.sender import WebhookSender
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.monitoring.tracing import tracer
@@ -65,6 +67,7 @@ from vital_shared.store.console_sessions import ConsoleSessionStore
 from vital_shared.store.dead_letters import DeadLetterStore
 from vital_shared.store.idempotency import IdempotencyStore
 from vital_shared.store.keys import KeyStore
+from vital_shared.store.webhook_deliveries import WebhookStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
@@ -142,12 +145,14 @@ def create_app(
             served = made or ServedWorkflows.create(classes, parts)
             background_runs = BackgroundRuns(parts, served, hub)
             takeover = Takeover(parts, served, hub, max_takeovers=settings.max_takeovers)
+            webhooks = WebhookStore(parts.database)
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
                 workflows=served,
                 hub=hub,
                 background=background_runs,
+                webhooks=webhooks,
                 ingestor=Ingestor(parts.knowledge, parts.embedder, limits=Limits.of(parts.settings)),
                 scrape=Shared(scrape),
                 keys=keys,
@@ -176,6 +181,8 @@ def create_app(
                 sweep.watch(),
                 background_runs.watch(),
                 takeover.watch(),
+                WebhookSender(webhooks, settings, parts.now).watch(),
+                background_gauges(background_runs.store, webhooks, parts.now).watch(),
                 *(follow_documents(parts, collection) for collection in parts.collections),
             )
             try:

@@ -21,6 +21,7 @@ from ai_engine.served_workflows import ServedWorkflows
 from ai_engine.settings import ServerSettings
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.store.idempotency import IdempotencyStore
+from vital_shared.store.webhook_deliveries import WebhookStore
 from vital_shared.workflows.services import Services
 
 __all__ = ["Engine", "engine_of"]
@@ -35,6 +36,7 @@ class Engine:
     workflows: ServedWorkflows
     hub: RunHub
     background: BackgroundRuns
+    webhooks: WebhookStore
     ingestor: Ingestor
     scrape: Scrape
     """The source of the metrics."""

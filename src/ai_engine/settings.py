@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 __all__ = ["IPNetwork", "ServerSettings"]
@@ -14,8 +14,8 @@ __all__ = ["IPNetwork", "ServerSettings"]
 IPNetwork = IPv4Network | IPv6Network
 
 
-def _to_networks(value: object) -> object:
-    """Take a list of networks that are separated by commas, as in a variable of the environment."""
+def _to_parts(value: object) -> object:
+    """Take a list of parts that are separated by commas, as in a variable of the environment."""
     if not isinstance(value, str):
         return value
     return tuple(part for part in map(str.strip, value.split(",")) if part)
@@ -48,7 +48,7 @@ class ServerSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The lowest level that is logged; only lines of debug level may hold questions of users."""
 
-    trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_to_networks)] = ()
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_to_parts)] = ()
     """Networks of proxies whose X-Forwarded-For is believed, as CIDRs."""
 
     max_header_bytes: int = Field(default=32_768, ge=1_024)
@@ -108,6 +108,17 @@ class ServerSettings(BaseSettings):
 
     event_retention_seconds: float = Field(default=300.0, ge=0)
     """Seconds that the events of a run can be read again after its end."""
+
+    webhook_secret: SecretStr = SecretStr("")
+    """``whsec_`` and 24 to 64 random bytes in base64, of which each tenant's secret is made; an older one may
+    follow behind a blank, and signs too. Empty: there are no webhooks."""
+
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_to_parts)] = ()
+    """Hosts that webhooks may call at any address and without TLS, separated by commas; all others have to be
+    public, and are called by HTTPS alone."""
+
+    webhook_loopback: bool = False
+    """Whether webhooks may call this machine."""
 
     metrics_enabled: bool = Field(default=True, validation_alias="PROMETHEUS_METRICS_ENABLED")
     """Whether ``GET /metrics`` answers; this variable alone has a name without ``VITAL_``."""

@@ -14,6 +14,7 @@ from vital_cli.commands import agents, baseline, budgets, cache, documents, keys
 from vital_cli.commands.approvals import approvals
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
+from vital_cli.commands.batch import batch
 from vital_cli.commands.compare import compare
 from vital_cli.commands.costs import costs
 from vital_cli.commands.drill import drill
@@ -114,6 +115,14 @@ app.command(
         """vital resume run_3f0c… --edit 'call-1={"expression": "6 * 7"}'""",
     )
 )(resume)
+app.command(
+    epilog=examples(
+        "vital batch questions.jsonl",
+        "vital batch questions.jsonl --results answers.jsonl --tenant acme --set mode=2",
+        "vital batch contracts.jsonl --workflow my_workflow.py:Extract",
+        "vital batch questions.jsonl --cancel",
+    )
+)(batch)
 app.command(epilog=examples("vital run run_3f0c…", "vital run run_3f0c… --json | jq .status"))(run)
 app.add_typer(runs.app, name="runs")
 app.command(epilog=examples("vital approvals", "vital approvals --tenant acme --json"))(approvals)

@@ -17,6 +17,7 @@ from vital_shared.errors import (
     LimitExceeded,
     NotFound,
     PlanChanged,
+    QueueFull,
     RateLimited,
     RunCancelled,
     RunExpired,
@@ -64,6 +65,7 @@ from vital_shared.monitoring.tracking import (
 from vital_shared.settings import Settings
 from vital_shared.tools.base import Tool, ToolContext, tool
 from vital_shared.version import __version__
+from vital_shared.workflows.background.worker import BackgroundWorker
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow import Workflow
@@ -71,6 +73,7 @@ from vital_shared.workflows.workflow import Workflow
 __all__ = [
     "AlreadyResumed",
     "Answer",
+    "BackgroundWorker",
     "BaseWorkflow",
     "BudgetExceeded",
     "Citation",
@@ -96,6 +99,7 @@ __all__ = [
     "Pause",
     "PlanChanged",
     "PlanError",
+    "QueueFull",
     "RateLimited",
     "Retry",
     "RunCancelled",

@@ -17,12 +17,23 @@ from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine, engine_of
 from ai_engine.idempotency_key import key_of
 from ai_engine.served_workflows import ServedWorkflow
+from ai_engine.webhooks.destination import HEADER as WEBHOOK_URL
+from ai_engine.webhooks.destination import check_destination
 from vital_shared.errors import KeyTaken
 from vital_shared.models.base import Frozen
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.background_runs import QueuedRun
 
-__all__ = ["ACCEPTED_ANSWER", "OPERATIONS", "PREFERENCE", "AcceptedRun", "accept", "accepted", "routes"]
+__all__ = [
+    "ACCEPTED_ANSWER",
+    "OPERATIONS",
+    "PREFERENCE",
+    "WEBHOOK",
+    "AcceptedRun",
+    "accept",
+    "accepted",
+    "routes",
+]
 
 ACCEPTED: Final = 202
 
@@ -65,8 +76,12 @@ async def accept(request: Request, served: ServedWorkflow, question: WorkflowInp
     """Queue a run, and answer with where it is; the same Idempotency-Key gets the same run."""
     engine = engine_of(request)
     await check_model(engine.services, Caller.of(request), question)
+    url = request.headers.get(WEBHOOK_URL)
+    webhook = None if url is None else check_destination(url, engine.settings)
     try:
-        run_id = await engine.background.begin(served.workflow, question, key=key_of(request, question))
+        run_id = await engine.background.begin(
+            served.workflow, question, key=key_of(request, question), webhook=webhook
+        )
     except KeyTaken as taken:
         run_id = taken.run_id
     return accepted(run_id)
@@ -114,6 +129,10 @@ PREFERENCE: Final = parameter(
     PREFER,
     "`respond-async` lets the run go on in the background, whether it is read or not. `wait=10` alone is "
     "a deadline in seconds.",
+)
+
+WEBHOOK: Final = parameter(
+    "header", WEBHOOK_URL, "With `respond-async`: the URL to call at the run's end (Standard Webhooks)."
 )
 
 ACCEPTED_ANSWER: Final[dict[str, Any]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ai_engine.api.background import ACCEPTED_ANSWER, PREFERENCE
+from ai_engine.api.background import ACCEPTED_ANSWER, PREFERENCE, WEBHOOK
 from ai_engine.api.operation import (
     ANSWERING_PROBLEMS,
     DEADLINE,
@@ -70,7 +70,7 @@ OPERATIONS: Final[Operations] = {
     ("post", "/v1/runs"): Operation(
         summary="Ask",
         description="Answers as JSON, or event by event where Accept prefers that.",
-        parameters=(PREFERENCE, DEADLINE),
+        parameters=(PREFERENCE, WEBHOOK, DEADLINE),
         body=WorkflowInput,
         examples=EXAMPLES,
         success=ANSWER,

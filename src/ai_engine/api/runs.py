@@ -35,6 +35,7 @@ from vital_shared.models.event import Outcome, RunFailedEvent, RunFinished, RunP
 from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord, RunStatus
+from vital_shared.store.webhook_deliveries import WebhookDelivery
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.run_metrics import count_ended
@@ -87,6 +88,9 @@ class RunView(Frozen):
 
     finished_at: datetime | None
 
+    webhooks: tuple[WebhookDelivery, ...] = ()
+    """The webhooks that it sends at its end, and what has become of them."""
+
 
 async def create(request: Request) -> Response:
     """Begin a run, and answer with its end or its events."""
@@ -112,8 +116,10 @@ async def ask(request: Request, served: ServedWorkflow) -> Response:
 async def show(request: Request) -> Response:
     """Show a run."""
     record = await stored_run(request)
-    decisions = await engine_of(request).services.runs.decisions(record.id)
-    return Response(_view(record, decisions).model_dump_json(), media_type="application/json")
+    engine = engine_of(request)
+    decisions = await engine.services.runs.decisions(record.id)
+    webhooks = await engine.webhooks.of(record.id)
+    return Response(_view(record, decisions, webhooks).model_dump_json(), media_type="application/json")
 
 
 async def approve(request: Request) -> Response:
@@ -254,6 +260,8 @@ async def cancel(request: Request) -> Response:
         return Response(status_code=NO_CONTENT)
     record = await stored_run(request)
     if record.status == "running":
+        if await engine.background.cancel_elsewhere(record.id):
+            return Response(status_code=NO_CONTENT)
         raise _in_another_process(record.id)
     raise _has_ended(record.id, record.status)
 
@@ -359,7 +367,9 @@ def _in_another_process(run_id: str) -> Conflict:
     )
 
 
-def _view(record: RunRecord, decisions: tuple[RunDecision, ...]) -> RunView:
+def _view(
+    record: RunRecord, decisions: tuple[RunDecision, ...], webhooks: tuple[WebhookDelivery, ...]
+) -> RunView:
     error = None
     if record.error_type is not None:
         error = RunError(type=record.error_type, message=record.error_message or "", node=record.error_node)
@@ -375,6 +385,7 @@ def _view(record: RunRecord, decisions: tuple[RunDecision, ...]) -> RunView:
         created_at=record.created_at,
         deadline_at=record.deadline_at,
         finished_at=record.finished_at,
+        webhooks=webhooks,
     )
 
 

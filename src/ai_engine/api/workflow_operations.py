@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ai_engine.api.background import ACCEPTED_ANSWER, PREFERENCE
+from ai_engine.api.background import ACCEPTED_ANSWER, PREFERENCE, WEBHOOK
 from ai_engine.api.operation import ANSWERING_PROBLEMS, DEADLINE, Content, Operation, Operations
 from ai_engine.api.run_operations import ANSWER, ANSWERS
 from ai_engine.api.workflows import WorkflowList, WorkflowView
@@ -51,7 +51,7 @@ def operations(classes: ServedClasses) -> Operations:
                 tag=TAG,
                 summary=f"Run {name}",
                 description=f"{description_of(each)} {FORMS}",
-                parameters=(PREFERENCE, DEADLINE),
+                parameters=(PREFERENCE, WEBHOOK, DEADLINE),
                 body=each.input_type,
                 success=ANSWER,
                 answers=_answers(each),

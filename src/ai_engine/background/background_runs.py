@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 from ai_engine.runs.hub import RunHub
 from ai_engine.served_workflows import ServedWorkflows
 from vital_shared.errors import RunFailed
 from vital_shared.models.workflow_io import WorkflowInput
-from vital_shared.store.background_runs import BackgroundRunStore
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.background.dispatcher import Dispatcher, is_installed
@@ -16,6 +16,10 @@ from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["BackgroundRuns"]
+
+MAX_CANCEL_LOOKS: Final = 50
+CANCEL_LOOK_SECONDS: Final = 0.2
+"""The wait for another process to cancel a run: ten seconds in all; it looks each second."""
 
 
 class BackgroundRuns:
@@ -25,12 +29,12 @@ class BackgroundRuns:
     """
 
     def __init__(self, services: Services, workflows: ServedWorkflows, hub: RunHub) -> None:
-        self.store = BackgroundRunStore(services.database, services.settings.background_waiting)
+        self.store = services.background
         self._services = services
         self._workflows = workflows
         self._hub = hub
         names = [served.stored_name for served in workflows]
-        self._dispatcher = Dispatcher(services, self.store, names, self._run)
+        self._dispatcher = Dispatcher(services, names, self._run, hub.cancel, takes_over=True)
 
     @property
     def is_available(self) -> bool:
@@ -42,18 +46,33 @@ class BackgroundRuns:
         await self._dispatcher.watch()
 
     async def begin(
-        self, workflow: Workflow[Any, Any], request: WorkflowInput, *, key: IdempotencyKey | None = None
+        self,
+        workflow: Workflow[Any, Any],
+        request: WorkflowInput,
+        *,
+        key: IdempotencyKey | None = None,
+        webhook: str | None = None,
     ) -> str:
         """Queue a run, and return its id.
 
+        :param webhook: the URL to call at its end.
         :raises InvalidRequest: when the request asks for what is not there.
         :raises KeyTaken: when the key has begun a run before.
         :raises QueueFull: when too many runs of the tenant wait.
         """
-        record = await workflow.queued_record(request)
-        await self.store.put([record], key)
-        self._dispatcher.wake()
+        record = (await workflow.queued_record(request)).model_copy(update={"is_durable": True})
+        await self.store.put([record], key, webhook)
         return record.id
+
+    async def cancel_elsewhere(self, run_id: str) -> bool:
+        """Let the process that runs a background run cancel it, and return whether it has ended."""
+        if not await self.store.request_cancel(run_id):
+            return False
+        for _ in range(MAX_CANCEL_LOOKS):
+            if run_id in await self.store.ended([run_id]):
+                return True
+            await asyncio.sleep(CANCEL_LOOK_SECONDS)
+        return False
 
     async def _run(self, record: RunRecord) -> None:
         """Run a queued run to its end or pause; nobody has to read it.

@@ -32,6 +32,8 @@ __all__ = [
     "AGENT_USAGE_TOTAL",
     "ANSWERABLE",
     "ANSWER_PROBABILITY",
+    "BACKGROUND_OLDEST_WAIT_SECONDS",
+    "BACKGROUND_QUEUED_RUNS",
     "BOUNDED",
     "BUDGET_LIMIT_DOLLARS",
     "BUDGET_SPENT_DOLLARS",
@@ -106,6 +108,9 @@ __all__ = [
     "TOOL_EXECUTIONS_TOTAL",
     "WARNINGS_TOTAL",
     "WATCHDOG_AGE_SECONDS",
+    "WEBHOOKS_PENDING",
+    "WEBHOOK_ATTEMPTS_TOTAL",
+    "WEBHOOK_OUTCOME",
     "WORKER_RESTARTS_TOTAL",
     "WORKFLOW",
     "WORKFLOW_ACTIVE",
@@ -175,6 +180,9 @@ RETRY_CAUSE: Final = Label("cause", get_args(RetryCause))
 HEDGE_OUTCOME: Final = Label("outcome", get_args(HedgeOutcome))
 SEARCH_UNIT: Final = Label("unit", get_args(SearchUnit))
 HTTP_REFUSAL: Final = Label("status", ("400", "408", "413", "417", "431", "503"))
+WEBHOOK_OUTCOME: Final = Label(
+    "outcome", ("delivered", "status", "gone", "timeout", "unreachable", "refused")
+)
 REJECTION: Final = Label(
     "reason",
     (
@@ -666,6 +674,27 @@ STORE_CALLBACK_FAILURES_TOTAL: Final = Counter(
 EVENTS_NOT_WRITTEN_AHEAD_TOTAL: Final = Counter(
     "vital_events_not_written_ahead_total",
     "Events of durable runs that readers got before they were stored: Redis, or the disk, did not take them.",
+)
+BACKGROUND_QUEUED_RUNS: Final = Gauge(
+    "vital_background_queued_runs",
+    "Runs that wait in the background, by tenant; none is shown for a tenant of whose runs none waits.",
+    (TENANT,),
+    merge="max",
+)
+BACKGROUND_OLDEST_WAIT_SECONDS: Final = Gauge(
+    "vital_background_oldest_wait_seconds",
+    "Since the oldest run that waits in the background was queued; 0: none waits.",
+    merge="max",
+)
+WEBHOOKS_PENDING: Final = Gauge(
+    "vital_webhooks_pending",
+    "Webhooks of ended runs that no receiver has taken yet.",
+    merge="max",
+)
+WEBHOOK_ATTEMPTS_TOTAL: Final = Counter(
+    "vital_webhook_attempts_total",
+    "Attempts to send a webhook, by what came of them.",
+    (WEBHOOK_OUTCOME,),
 )
 WATCHDOG_AGE_SECONDS: Final = Gauge(
     "vital_watchdog_age_seconds",

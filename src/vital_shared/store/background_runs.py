@@ -6,11 +6,24 @@ changes nothing, and a run whose item was not made before its process died gets 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, literal, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 
 from vital_shared.errors import QueueFull
 from vital_shared.store.background_run_table import background_runs
@@ -21,10 +34,18 @@ from vital_shared.store.requeue import requeue_lost
 from vital_shared.store.run_record import ENDED_WITHOUT_ANSWER, EndedRun, RunRecord, to_ended, to_row
 from vital_shared.store.tables import runs
 from vital_shared.store.upsert import upsert
+from vital_shared.store.webhook_deliveries import add_delivery
 
 __all__ = ["BackgroundRunStore", "QueueDepth", "QueueItem", "QueuedRun"]
 
 _QUEUED = runs.c.status == "queued"
+
+
+_NOTE_DISPATCHED: Final = (
+    update(background_runs)
+    .where(background_runs.c.run_id == bindparam("of"), background_runs.c.attempt == bindparam("at"))
+    .values(dispatched=True)
+)
 
 
 class QueueItem(NamedTuple):
@@ -80,26 +101,46 @@ class BackgroundRunStore:
     def __init__(self, database: Database, max_queued: int) -> None:
         self._database = database
         self._max_queued = max_queued
+        self.news = asyncio.Event()
+        """Set where this process has queued a run."""
 
-    async def put(self, records: Sequence[RunRecord], key: IdempotencyKey | None = None) -> tuple[str, ...]:
+    async def put(
+        self, records: Sequence[RunRecord], key: IdempotencyKey | None = None, webhook: str | None = None
+    ) -> tuple[str, ...]:
         """Store queued runs of one tenant, all or none, and return the ids of those that were not there yet.
 
         :param key: the key of the client's request, for a single run.
+        :param webhook: the URL that each one calls at its end.
         :raises KeyTaken: when the key has begun a run before.
         :raises InvalidRequest: when the key stands for another request.
         :raises QueueFull: when too many runs of the tenant wait.
         """
         async with self._database.begin() as connection:
-            return await connection.run_sync(self._put, records, key)
+            new = await connection.run_sync(self._put, records, key, webhook)
+        self.news.set()
+        return new
 
     def _put(
-        self, connection: Connection, records: Sequence[RunRecord], key: IdempotencyKey | None
+        self,
+        connection: Connection,
+        records: Sequence[RunRecord],
+        key: IdempotencyKey | None,
+        webhook: str | None,
     ) -> tuple[str, ...]:
         if key is not None:
             take_key(connection, key, records[0].id, records[0].created_at)
         new = tuple(record for record in records if _insert(connection, record))
         if new:
             self._check_room(connection, new[0].tenant_id)
+        if webhook is not None:
+            for record in new:
+                add_delivery(
+                    connection,
+                    run_id=record.id,
+                    tenant_id=record.tenant_id,
+                    url=webhook,
+                    now=record.created_at,
+                )
         return tuple(record.id for record in new)
 
     def _check_room(self, connection: Connection, tenant_id: str) -> None:
@@ -129,9 +170,9 @@ class BackgroundRunStore:
     async def note_dispatched(self, items: Collection[QueueItem]) -> None:
         """Note that the queue has these items."""
         async with self._database.begin() as connection:
-            for item in items:
-                mine = _attempt(item)
-                await connection.execute(update(background_runs).where(mine).values(dispatched=True))
+            await connection.execute(
+                _NOTE_DISPATCHED, [{"of": each.run_id, "at": each.attempt} for each in items]
+            )
 
     async def has_open(self, workflows: Collection[str]) -> bool:
         """Return whether a run of these workflows waits, or is worked on, in the background."""
@@ -185,19 +226,28 @@ class BackgroundRunStore:
         """Return those of some workers that live."""
         return await self._database.read(lambda connection: live_workers(connection, ids))
 
-    async def requeue_lost(self, run_id: str, now: datetime) -> bool:
-        """Let a run begin anew whose worker has died, and return whether it does.
-
-        A durable one is taken over instead, with what its nodes have made.
-        """
+    async def requeue_lost(self, run_id: str, now: datetime, *, is_durable: bool) -> EndedRun | None:
+        """Let a run begin anew whose worker has died; return one that ends instead, see `requeue_lost`."""
         async with self._database.begin() as connection:
-            return await connection.run_sync(requeue_lost, run_id, now)
+            return await connection.run_sync(partial(requeue_lost, is_durable=is_durable), run_id, now)
 
     async def request_cancel(self, run_id: str) -> bool:
         """Ask the process that has a run to cancel it; return whether it is a background run."""
         statement = update(background_runs).where(background_runs.c.run_id == run_id)
         async with self._database.begin() as connection:
             return bool((await connection.execute(statement.values(cancel_requested=True))).rowcount)
+
+    async def ended(self, run_ids: Collection[str]) -> tuple[str, ...]:
+        """Return those of some runs that have ended, or wait for a person."""
+        statement = select(runs.c.id).where(runs.c.id.in_(run_ids), ~runs.c.status.in_(("queued", "running")))
+        async with self._database.connect() as connection:
+            return tuple((await connection.execute(statement)).scalars())
+
+    async def statuses(self, run_ids: Collection[str]) -> dict[str, str]:
+        """Return the statuses of those runs that there are."""
+        statement = select(runs.c.id, runs.c.status).where(runs.c.id.in_(run_ids))
+        async with self._database.connect() as connection:
+            return {row.id: row.status for row in await connection.execute(statement)}
 
     async def cancel_requested(self, run_ids: Collection[str]) -> tuple[str, ...]:
         """Return those of some runs that were asked to be cancelled."""

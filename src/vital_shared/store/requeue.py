@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, true, update
 
 from vital_shared.models.fence import Fence
+from vital_shared.store.admission import release
 from vital_shared.store.background_run_table import background_runs
 from vital_shared.store.fencing import fenced
 from vital_shared.store.live_workers import owner_is_dead
 from vital_shared.store.run_calls import carry_calls
 from vital_shared.store.run_nodes import forget_nodes
+from vital_shared.store.run_record import ENDED_WITHOUT_ANSWER, LOST, EndedRun, to_ended
 from vital_shared.store.tables import runs
 
 __all__ = ["MAX_ATTEMPTS", "QUEUED_FOR", "requeue", "requeue_lost", "requeue_overdue"]
@@ -22,6 +24,14 @@ MAX_ATTEMPTS: Final = 5
 
 QUEUED_FOR: Final = timedelta(days=7)
 """The longest time that a run waits in the queue before it expires."""
+
+
+_CANCELLED: Final = {
+    "status": "cancelled",
+    "error_type": "cancelled",
+    "error_message": "The run was cancelled.",
+}
+_LOST: Final = {"status": "failed", "error_type": LOST.error_type, "error_message": LOST.message}
 
 
 def requeue(connection: Connection, run_id: str, now: datetime, fence: Fence | None = None) -> bool:
@@ -44,24 +54,39 @@ def requeue(connection: Connection, run_id: str, now: datetime, fence: Fence | N
         return False
     forget_nodes(connection, run_id)
     carry_calls(connection, run_id)  # before what is reserved is let go; they are entered with the next sweep
+    release(connection, run_id)
     back = {"status": "queued", "checkpoint": None, "output": None, "deadline_at": now + QUEUED_FOR}
     next_epoch = {"owner": "", "epoch": runs.c.epoch + 1, "takeovers": 0}
     return bool(connection.execute(update(runs).where(*running).values(back | next_epoch)).rowcount)
 
 
-def requeue_lost(connection: Connection, run_id: str, now: datetime) -> bool:
-    """Let a background run begin anew whose worker has died, and return whether it does.
+def requeue_lost(connection: Connection, run_id: str, now: datetime, *, is_durable: bool) -> EndedRun | None:
+    """Let a background run begin anew whose worker has died; return one that ends instead.
 
-    A durable one is taken over instead, with what its nodes have made.
+    That is one that was to be cancelled, or whose last attempt it was.
+
+    :param is_durable: also where it is durable, and could be taken over with what its nodes have made.
     """
     lost = select(runs.c.owner, runs.c.epoch).where(
         runs.c.id == run_id,
         runs.c.status == "running",
-        ~runs.c.is_durable,
+        true() if is_durable else ~runs.c.is_durable,
         owner_is_dead(connection.dialect.name),
     )
     row = connection.execute(lost).first()
-    return row is not None and requeue(connection, run_id, now, Fence(row.owner, row.epoch))
+    if row is None or requeue(connection, run_id, now, Fence(row.owner, row.epoch)):
+        return None
+    asked = select(background_runs.c.cancel_requested).where(background_runs.c.run_id == run_id)
+    end = _CANCELLED if connection.execute(asked).scalar() else _LOST
+    carry_calls(connection, run_id)
+    release(connection, run_id)
+    ended = (
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status == "running", *fenced(Fence(row.owner, row.epoch)))
+        .values(finished_at=now, **end, **ENDED_WITHOUT_ANSWER)
+        .returning(runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
+    )
+    return to_ended(connection.execute(ended).mappings().one())
 
 
 def requeue_overdue(connection: Connection, now: datetime) -> None:

@@ -88,13 +88,8 @@ class RunEnd(Frozen):
 
     def _goes_back(self, connection: Connection) -> bool:
         """Bring a background run back to its queue, where its failure was no fault of its own."""
-        if self.error_type not in REPEATABLE_FAILURES:
-            return False
-        if not requeue(connection, self.run_id, self.finished_at, self.fence):
-            return False
-        if self.has_reservation:
-            release(connection, self.run_id)
-        return True
+        is_repeatable = self.error_type in REPEATABLE_FAILURES
+        return is_repeatable and requeue(connection, self.run_id, self.finished_at, self.fence)
 
     def _write_row(self, connection: Connection, *, is_late: bool) -> bool:
         values = {f"to_{name}": getattr(self, name) for name in _COLUMNS} | {"of": self.run_id}

@@ -16,7 +16,7 @@ webhook_deliveries = Table(
     Column("run_id", SafeText, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("tenant_id", SafeText, nullable=False),
     Column("url", SafeText, nullable=False),
-    Column("status", SafeText, nullable=False),  # pending, delivered, failed
+    Column("status", SafeText, nullable=False),  # waiting, pending, delivered, failed
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Instant, nullable=False),
     Column("last_status", Integer),
@@ -24,6 +24,6 @@ webhook_deliveries = Table(
     Column("delivered_at", Instant),
     PrimaryKeyConstraint("id", name="pk_webhook_deliveries"),
     Index("ix_webhook_deliveries_run_id", "run_id"),
-    # The migration makes it partial: only those that are pending.
-    Index("ix_webhook_deliveries_pending", "next_attempt_at"),
+    # The migration makes it partial: only those that were not sent yet.
+    Index("ix_webhook_deliveries_open", "status", "next_attempt_at"),
 )

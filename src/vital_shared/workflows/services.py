@@ -44,6 +44,7 @@ from vital_shared.retrieval.tunings import Tunings
 from vital_shared.retrieval.weights import installed
 from vital_shared.settings import Settings
 from vital_shared.store.agents import AgentStore
+from vital_shared.store.background_runs import BackgroundRunStore
 from vital_shared.store.cache_epochs import CacheEpochs
 from vital_shared.store.conversations import ConversationStore
 from vital_shared.store.database import Database
@@ -92,6 +93,8 @@ class Services:
     runs: RunStore
     lease: WorkerLease
     """The lease of this process on its durable runs; it is held from the first one on."""
+    background: BackgroundRunStore
+    """The runs that wait in the background."""
     savings: Savings
     """Savings by hits of the cache, on their way into the ledger."""
     request_counts: RequestCounts
@@ -241,6 +244,7 @@ class Services:
                 conversations=ConversationStore(database),
                 knowledge=knowledge,
                 runs=runs,
+                background=BackgroundRunStore(database, settings.background_waiting),
                 lease=lease,
                 savings=savings,
                 request_counts=request_counts,

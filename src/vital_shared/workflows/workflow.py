@@ -19,6 +19,7 @@ from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.orphan_runs import TakenRun
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows import begin as beginning
+from vital_shared.workflows.background.stored_run import cancel_run, until_ended
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.declared import check_declared, check_effects, check_parts
 from vital_shared.workflows.loop_services import current_services, loop_services
@@ -237,6 +238,41 @@ class Workflow(
         :raises KeyTaken: when the key stands for another run.
         """
         return await beginning.resume(await self._parts(), run_id, decision, tenant_id, key)
+
+    async def start_in_background(self, input: InputT) -> str:  # noqa: A002 - the seed's name
+        """Queue a run, and return its id; a `BackgroundWorker`, or an engine that serves this class, runs it.
+
+        :raises InvalidRequest: when the input asks for what is not there, or cannot be stored.
+        :raises QueueFull: when too many runs of the tenant wait.
+        """
+        record = await self.queued_record(input)
+        await self.services.background.put([record])
+        return record.id
+
+    async def wait_for_run(self, run_id: str, *, tenant_id: str | None = None) -> WorkflowOutput[ResultT]:
+        """Wait for a run in the background, and return its answer, or what it waits for.
+
+        :param tenant_id: restrict to runs of this tenant; None for every tenant.
+        :raises NotFound: when there is no such run.
+        :raises RunFailed: when there is no answer.
+        """
+        services = (await self._parts()).services
+        return with_result(self.plan, await until_ended(services, run_id, tenant_id))
+
+    async def cancel_run(self, run_id: str, *, tenant_id: str | None = None) -> bool:
+        """Cancel a run in the background, wherever it is; return whether there was something to cancel.
+
+        One that is under way ends within seconds.
+
+        :param tenant_id: restrict to runs of this tenant; None for every tenant.
+        :raises NotFound: when there is no such run.
+        """
+        return await cancel_run((await self._parts()).services, run_id, tenant_id)
+
+    async def open(self) -> Services:
+        """Open the services, where they are not yet, and return them."""
+        await self._open()
+        return self.services
 
     async def queued_record(self, input: InputT, run_id: str | None = None) -> RunRecord:  # noqa: A002 - the seed's name
         """Check a request, and make the record of its run in the background, not stored yet; for servers.

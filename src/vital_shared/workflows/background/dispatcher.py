@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from vital_shared.errors import ConfigurationError, StoreError
 from vital_shared.logs import get_logger
-from vital_shared.store.background_runs import BackgroundRunStore
 from vital_shared.workflows.background.item_worker import ItemWorker, RunQueued
 from vital_shared.workflows.background.limits import QueueLimits
 from vital_shared.workflows.background.queue_address import queue_database
@@ -28,6 +27,9 @@ IDLE_LOOK_SECONDS: Final = 5.0
 
 LOOK_SECONDS: Final = 1.0
 """The same, once the queue is started."""
+
+GATHER_SECONDS: Final = 0.05
+"""The time from the news of a queued run to the look, so that many runs cost one."""
 
 DISPATCH_BATCH: Final = 200
 PRUNE_SECONDS: Final = 60.0
@@ -56,22 +58,26 @@ class Dispatcher:
 
     :param workflows: stored names of the workflows that this process can run.
     :param run: runs a queued run in this process.
+    :param cancel: cancels a run in this process, where it is here.
+    :param takes_over: whether this process takes over durable runs, as an engine does.
     """
 
     def __init__(
-        self, services: Services, store: BackgroundRunStore, workflows: Collection[str], run: RunQueued
+        self,
+        services: Services,
+        workflows: Collection[str],
+        run: RunQueued,
+        cancel: Callable[[str], None],
+        *,
+        takes_over: bool = False,
     ) -> None:
         self._services = services
-        self._store = store
+        self._store = services.background
         self._workflows = tuple(workflows)
-        self._worker = ItemWorker(services, store, run)
+        self._worker = ItemWorker(services, run, takes_over=takes_over)
+        self._cancel = cancel
         self._queue: DbosQueue | None = None
-        self._news = asyncio.Event()
-        self._pruned_at = 0.0
-
-    def wake(self) -> None:
-        """Look into the store at once: a run was queued."""
-        self._news.set()
+        self._pruned_at = self._tended_at = 0.0
 
     async def watch(self) -> None:
         """Hand runs to the queue until cancelled; then take no more of them."""
@@ -85,8 +91,9 @@ class Dispatcher:
                     logger.exception("background_queue_failed")
                 with suppress(TimeoutError):
                     async with asyncio.timeout(IDLE_LOOK_SECONDS if self._queue is None else LOOK_SECONDS):
-                        await self._news.wait()
-                self._news.clear()
+                        await self._store.news.wait()
+                await asyncio.sleep(GATHER_SECONDS)
+                self._store.news.clear()
         finally:
             if self._queue is not None:
                 await self._queue.aclose()
@@ -96,8 +103,11 @@ class Dispatcher:
             return
         queue = self._queue or await self._started()
         await self._dispatch(queue)
-        await self._recover(queue)
         now = asyncio.get_running_loop().time()
+        if now - self._tended_at >= LOOK_SECONDS:
+            self._tended_at = now
+            await self._recover(queue)
+            await self._cancel_requested()
         if now - self._pruned_at >= PRUNE_SECONDS:
             self._pruned_at = now
             await queue.prune()
@@ -126,6 +136,12 @@ class Dispatcher:
         if dead:
             logger.warning("background_items_recovered", executors=sorted(dead))
             await queue.recover(dead)
+
+    async def _cancel_requested(self) -> None:
+        """Cancel the runs here that another process was asked to cancel."""
+        if self._worker.active:
+            for run_id in await self._store.cancel_requested(self._worker.active):
+                self._cancel(run_id)
 
     async def _dispatch(self, queue: DbosQueue) -> None:
         """Give the queue the runs that it does not have; again changes nothing, so a crash loses none."""

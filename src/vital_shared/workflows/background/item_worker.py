@@ -8,8 +8,8 @@ from typing import Final, Protocol
 
 from vital_shared.errors import BudgetExceeded, InvalidRequest, NotFound, RateLimited, StoreError, VitalError
 from vital_shared.logs import get_logger
-from vital_shared.store.background_runs import BackgroundRunStore, QueueItem
-from vital_shared.store.runs import RunRecord
+from vital_shared.store.background_runs import QueueItem
+from vital_shared.store.runs import EndedRun, RunRecord
 from vital_shared.workflows.run_line import log_ended
 from vital_shared.workflows.run_metrics import count_ended
 from vital_shared.workflows.services import Services
@@ -40,12 +40,16 @@ class ItemWorker:
     """The worker of items: it may be given one any number of times, and begins its run once.
 
     :param run: runs a queued run in this process.
+    :param takes_over: whether this process takes over durable runs; otherwise these begin anew, too.
     """
 
-    def __init__(self, services: Services, store: BackgroundRunStore, run: RunQueued) -> None:
+    def __init__(self, services: Services, run: RunQueued, *, takes_over: bool) -> None:
+        self.active: set[str] = set()
+        """The runs that are run here."""
         self._services = services
-        self._store = store
+        self._store = services.background
         self._run = run
+        self._takes_over = takes_over
 
     async def work(self, name: str) -> None:
         """Begin the run that an item names, and wait for its end; where it runs elsewhere, wait alone.
@@ -76,15 +80,16 @@ class ItemWorker:
         return await self._begin(record) if record.status == "queued" else None
 
     async def _free_lost(self, record: RunRecord) -> None:
-        """Let a run begin anew whose worker has died."""
-        if not record.is_durable and self._services.lease.may_take_over:
+        """Let a run begin anew whose worker has died, unless it is durable and taken over."""
+        if self._services.lease.may_take_over:
             try:
-                if await self._store.requeue_lost(record.id, self._services.now()):
-                    logger.warning("background_run_requeued", run_id=record.id)
+                now, is_durable = self._services.now(), not self._takes_over
+                self._note_end(await self._store.requeue_lost(record.id, now, is_durable=is_durable))
             except StoreError as error:
                 logger.warning("background_run_not_requeued", run_id=record.id, exc_info=error)
 
     async def _begin(self, record: RunRecord) -> float | None:
+        self.active.add(record.id)
         try:
             await self._run(record)
         except RateLimited as error:
@@ -99,11 +104,17 @@ class ItemWorker:
         except Exception:
             logger.exception("background_run_not_begun", run_id=record.id)
             await self._fail(record, "internal", "The run could not be begun.")
+        finally:
+            self.active.discard(record.id)
         return 0.0  # it has ended or paused, or another attempt is due
 
     async def _fail(self, record: RunRecord, error_type: str, message: str) -> None:
+        now = self._services.now()
+        self._note_end(await self._store.fail(record.id, error_type=error_type, message=message, now=now))
+
+    def _note_end(self, ended: EndedRun | None) -> None:
+        """Count and log a run that has ended while nobody worked on it."""
         services = self._services
-        ended = await self._store.fail(record.id, error_type=error_type, message=message, now=services.now())
         if ended is not None:
             longest_seconds = services.settings.run_timeout_seconds
             count_ended(ended, services.request_counts, longest_seconds=longest_seconds)

@@ -53,11 +53,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_webhook_deliveries"),
     )
     op.create_index("ix_webhook_deliveries_run_id", "webhook_deliveries", ["run_id"])
-    pending = sa.text("status = 'pending'")
+    unsent = sa.text("status IN ('waiting', 'pending')")
     op.create_index(
-        "ix_webhook_deliveries_pending",
+        "ix_webhook_deliveries_open",
         "webhook_deliveries",
-        ["next_attempt_at"],
-        sqlite_where=pending,
-        postgresql_where=pending,
+        ["status", "next_attempt_at"],
+        sqlite_where=unsent,
+        postgresql_where=unsent,
     )

@@ -1,0 +1,1 @@
+"""Webhooks: how another system learns that a run has ended."""

@@ -1,0 +1,88 @@
+"""The message of a webhook, signed as Standard Webhooks has it.
+
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from pydantic_core import to_json
+
+from vital_shared.errors import ConfigurationError
+from vital_shared.store.webhook_deliveries import DueDelivery
+
+__all__ = ["SECRET_PREFIX", "body_of", "headers_of", "read_secrets", "tenant_secret"]
+
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the beginning that all secrets share
+MIN_SECRET_BYTES: Final = 24
+MAX_SECRET_BYTES: Final = 64
+
+
+def read_secrets(text: str) -> tuple[bytes, ...]:
+    """Read the secrets of ``VITAL_WEBHOOK_SECRET``: the newest first, older ones behind blanks.
+
+    :raises ConfigurationError: when one is not of the form.
+    """
+    return tuple(_read_secret(each) for each in text.split())
+
+
+def _read_secret(text: str) -> bytes:
+    try:
+        secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+    except ValueError:
+        secret = b""
+    if not text.startswith(SECRET_PREFIX) or not MIN_SECRET_BYTES <= len(secret) <= MAX_SECRET_BYTES:
+        raise ConfigurationError(
+            f"VITAL_WEBHOOK_SECRET has to be {SECRET_PREFIX} and {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} "
+            f"random bytes in base64: write {SECRET_PREFIX}$(openssl rand -base64 32)"
+        )
+    return secret
+
+
+def tenant_secret(secret: bytes, tenant_id: str) -> str:
+    """Return the secret that signs one tenant's webhooks, made of the engine's.
+
+    So no tenant's receiver can sign what another one would believe, and no secret is stored.
+    """
+    key = hmac.digest(secret, f"vital-webhook:{tenant_id}".encode(), hashlib.sha256)
+    return SECRET_PREFIX + base64.b64encode(key).decode()
+
+
+def body_of(delivery: DueDelivery) -> str:
+    """Return the message: the run's end, without its answer, which `GET /v1/runs/{id}` has."""
+    data = {
+        "run_id": delivery.run_id,
+        "tenant_id": delivery.tenant_id,
+        "status": delivery.status,
+        "error_type": delivery.error_type,
+        "error_message": delivery.error_message,
+    }
+    message = {"type": f"run.{delivery.status}", "timestamp": delivery.finished_at, "data": data}
+    return to_json(message).decode()
+
+
+def headers_of(
+    delivery: DueDelivery, body: str, secrets: Sequence[bytes], *, now: datetime
+) -> dict[str, str]:
+    """Return the headers of an attempt, with a signature of each secret.
+
+    :param now: the moment of the attempt, in UTC.
+    """
+    from standardwebhooks import Webhook  # noqa: PLC0415 - an extra
+
+    signatures = [
+        Webhook(tenant_secret(secret, delivery.tenant_id)).sign(delivery.id, now, body) for secret in secrets
+    ]
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "vital-webhooks",
+        "webhook-id": delivery.id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }

@@ -1,0 +1,204 @@
+"""Deliveries of webhooks: written with the run that they report, sent once it has ended.
+
+::
+
+    waiting ──→ pending ⇄ (an attempt failed) ──→ delivered | failed
+
+A message's id stays the same over all attempts, so that a receiver knows a repetition.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from sqlalchemy import Connection, RowMapping, func, insert, literal, select, update
+
+from vital_shared.models.base import Frozen
+from vital_shared.store.database import Database
+from vital_shared.store.tables import runs
+from vital_shared.store.webhook_delivery_table import webhook_deliveries
+
+__all__ = ["DeliveryStatus", "DueDelivery", "WebhookDelivery", "WebhookStore", "add_delivery"]
+
+DeliveryStatus = Literal["waiting", "pending", "delivered", "failed"]
+
+OPEN: Final = ("waiting", "pending")
+
+ATTEMPT_LEASE: Final = timedelta(seconds=60)
+"""The time after which an attempt whose process died is made again."""
+
+MAX_ERROR_CHARACTERS: Final = 500
+
+_table = webhook_deliveries.c
+
+
+class WebhookDelivery(Frozen):
+    """The state of a webhook."""
+
+    id: str
+    """The id of the message, the same over all attempts."""
+
+    url: str
+    status: DeliveryStatus
+    attempts: int
+    next_attempt_at: datetime | None
+    """None: there is none to come."""
+
+    last_status: int | None
+    """The HTTP status of the last answer."""
+
+    last_error: str | None
+    """The reason why the last attempt failed."""
+
+    delivered_at: datetime | None
+
+
+class DueDelivery(Frozen):
+    """A webhook that is to be sent now, with what it reports."""
+
+    id: str
+    url: str
+    attempts: int
+    """Attempts that have been made, this one included."""
+
+    run_id: str
+    tenant_id: str
+    workflow: str
+    status: str
+    error_type: str | None
+    error_message: str | None
+    finished_at: datetime
+
+
+def add_delivery(connection: Connection, *, run_id: str, tenant_id: str, url: str, now: datetime) -> None:
+    """Let a run send a webhook at its end, in the transaction that stores the run."""
+    connection.execute(
+        insert(webhook_deliveries).values(
+            id=f"msg_{secrets.token_hex(16)}",
+            run_id=run_id,
+            tenant_id=tenant_id,
+            url=url,
+            status="waiting",
+            attempts=0,
+            next_attempt_at=now,
+        )
+    )
+
+
+class WebhookStore:
+    """The webhooks of all tenants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def has_open(self) -> bool:
+        """Return whether there is one that was not sent yet."""
+        statement = select(literal(1)).where(_table.status.in_(OPEN)).limit(1)
+        return await self._database.read(lambda connection: connection.execute(statement).first()) is not None
+
+    async def arm(self, now: datetime, *, ended_since: datetime | None = None) -> int:
+        """Make those due whose runs have ended, and return how many.
+
+        :param ended_since: look at runs alone that ended since then; None: at all.
+        """
+        ended = select(runs.c.id).where(runs.c.finished_at.is_not(None))
+        if ended_since is not None:
+            ended = ended.where(runs.c.finished_at >= ended_since)
+        statement = (
+            update(webhook_deliveries)
+            .where(_table.status == "waiting", _table.run_id.in_(ended))
+            .values(status="pending", next_attempt_at=now)
+        )
+        async with self._database.begin() as connection:
+            return (await connection.execute(statement)).rowcount
+
+    async def take_due(self, now: datetime, limit: int) -> tuple[DueDelivery, ...]:
+        """Take webhooks that are due, each for one attempt; no other process gets them meanwhile."""
+        async with self._database.begin() as connection:
+            return await connection.run_sync(_take_due, now, limit)
+
+    async def note_delivered(self, delivery_id: str, *, status: int, now: datetime) -> None:
+        """Note that a receiver has taken it."""
+        await self._set(
+            delivery_id, status="delivered", last_status=status, last_error=None, delivered_at=now
+        )
+
+    async def note_attempt(
+        self, delivery_id: str, *, status: int | None, error: str, next_attempt_at: datetime
+    ) -> None:
+        """Note that an attempt failed, and when the next one is due."""
+        error = error[:MAX_ERROR_CHARACTERS]
+        await self._set(delivery_id, last_status=status, last_error=error, next_attempt_at=next_attempt_at)
+
+    async def note_failed(self, delivery_id: str, *, status: int | None, error: str) -> None:
+        """Note that the last attempt failed."""
+        await self._set(
+            delivery_id, status="failed", last_status=status, last_error=error[:MAX_ERROR_CHARACTERS]
+        )
+
+    async def of(self, run_id: str) -> tuple[WebhookDelivery, ...]:
+        """Return the webhooks of a run."""
+        statement = select(webhook_deliveries).where(_table.run_id == run_id).order_by(_table.id)
+        async with self._database.connect() as connection:
+            return tuple(_delivery(row) for row in (await connection.execute(statement)).mappings())
+
+    async def pending(self) -> int:
+        """Return how many have ended runs, and are not delivered."""
+        statement = select(func.count()).where(_table.status == "pending")
+        async with self._database.connect() as connection:
+            return (await connection.scalar(statement)) or 0
+
+    async def _set(self, delivery_id: str, **values: object) -> None:
+        statement = update(webhook_deliveries).where(_table.id == delivery_id).values(values)
+        async with self._database.begin() as connection:
+            await connection.execute(statement)
+
+
+def _take_due(connection: Connection, now: datetime, limit: int) -> tuple[DueDelivery, ...]:
+    due = (
+        select(_table.id)
+        .where(_table.status == "pending", _table.next_attempt_at <= now)
+        .order_by(_table.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = connection.execute(due).scalars().all()
+    if not ids:
+        return ()
+    taken = update(webhook_deliveries).where(_table.id.in_(ids))
+    connection.execute(taken.values(attempts=_table.attempts + 1, next_attempt_at=now + ATTEMPT_LEASE))
+    return tuple(_due(row) for row in _with_runs(connection, ids))
+
+
+def _with_runs(connection: Connection, ids: Sequence[str]) -> Sequence[RowMapping]:
+    statement = (
+        select(
+            _table.id,
+            _table.url,
+            _table.attempts,
+            _table.run_id,
+            runs.c.tenant_id,
+            runs.c.workflow,
+            runs.c.status,
+            runs.c.error_type,
+            runs.c.error_message,
+            runs.c.finished_at,
+        )
+        .join(runs, runs.c.id == _table.run_id)
+        .where(_table.id.in_(ids))
+    )
+    return connection.execute(statement).mappings().all()
+
+
+def _due(row: RowMapping) -> DueDelivery:
+    return DueDelivery(**dict(row))
+
+
+def _delivery(row: RowMapping) -> WebhookDelivery:
+    fields = {name: row[name] for name in WebhookDelivery.model_fields}
+    if row["status"] != "pending":
+        fields["next_attempt_at"] = None
+    return WebhookDelivery(**fields)
