@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from vital_cli.commands import agents, baseline, budgets, cache, documents, keys, models, ops, runs, sources
+from vital_cli.commands import (
+    agents,
+    baseline,
+    budgets,
+    cache,
+    documents,
+    keys,
+    models,
+    ops,
+    runs,
+    sources,
+    webhooks,
+)
 from vital_cli.commands.approvals import approvals
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
@@ -144,6 +156,7 @@ app.command(
 app.add_typer(models.app, name="models")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(cache.app, name="cache")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(ops.app, name="ops")
 app.add_typer(baseline.app, name="baseline")
 app.command(

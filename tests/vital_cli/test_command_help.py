@@ -27,6 +27,7 @@ GROUPS = {
     ("agents",),
     ("budgets",),
     ("cache",),
+    ("webhooks",),
     ("keys",),
     ("runs",),
     ("models",),
@@ -41,6 +42,8 @@ LEAVES = [path for path in COMMANDS if path and path not in GROUPS]
 def test_the_commands_are_those_that_are_documented():
     assert {" ".join(path) for path in LEAVES} == {
         "ask",
+        "batch",
+        "webhooks secret",
         "approve",
         "resume",
         "run",

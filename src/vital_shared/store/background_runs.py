@@ -174,6 +174,18 @@ class BackgroundRunStore:
                 _NOTE_DISPATCHED, [{"of": each.run_id, "at": each.attempt} for each in items]
             )
 
+    async def redispatch(self, queued_before: datetime, limit: int) -> None:
+        """Let the items of the oldest runs be put again; that of a run which has one stays as it is."""
+        waiting = (
+            select(runs.c.id)
+            .where(_QUEUED, runs.c.created_at < queued_before)
+            .order_by(runs.c.created_at)
+            .limit(limit)
+        )
+        statement = update(background_runs).where(background_runs.c.run_id.in_(waiting))
+        async with self._database.begin() as connection:
+            await connection.execute(statement.values(dispatched=False))
+
     async def has_open(self, workflows: Collection[str]) -> bool:
         """Return whether a run of these workflows waits, or is worked on, in the background."""
         statement = (

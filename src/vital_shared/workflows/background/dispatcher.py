@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,9 @@ GATHER_SECONDS: Final = 0.05
 """The time from the news of a queued run to the look, so that many runs cost one."""
 
 DISPATCH_BATCH: Final = 200
+REDISPATCH_AFTER: Final = timedelta(minutes=10)
+"""The wait in the queue after which a run's item is put again; one that is there stays as it is."""
+
 PRUNE_SECONDS: Final = 60.0
 
 
@@ -111,6 +115,8 @@ class Dispatcher:
         if now - self._pruned_at >= PRUNE_SECONDS:
             self._pruned_at = now
             await queue.prune()
+            # Where the queue has lost an item, such as with its file, the run gets another one.
+            await self._store.redispatch(self._services.now() - REDISPATCH_AFTER, DISPATCH_BATCH)
 
     async def _started(self) -> DbosQueue:
         check_installed()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, Protocol
 
-from vital_shared.errors import BudgetExceeded, InvalidRequest, NotFound, RateLimited, StoreError, VitalError
+from vital_shared.errors import BudgetExceeded, InvalidRequest, RateLimited, StoreError, VitalError
 from vital_shared.logs import get_logger
 from vital_shared.store.background_runs import QueueItem
 from vital_shared.store.runs import EndedRun, RunRecord
@@ -58,22 +58,23 @@ class ItemWorker:
         """
         item = QueueItem.parse(name)
         while True:
-            seconds = await self._next_step(item)
+            try:
+                seconds = await self._next_step(item)
+            except StoreError as error:
+                logger.warning("background_run_waits_for_store", run_id=item.run_id, exc_info=error)
+                seconds = RETRY_SECONDS
             if seconds is None:
                 return
             await asyncio.sleep(seconds)
 
     async def _next_step(self, item: QueueItem) -> float | None:
-        """Do what there is to do, and return the time until the next step; None: there is none."""
-        try:
-            if not await self._store.is_current(item):
-                return None
-            record = await self._services.runs.get(item.run_id, tenant_id=None, now=self._services.now())
-        except NotFound:
+        """Do what there is to do, and return the time until the next step; None: there is none.
+
+        :raises StoreError: when the store does not answer.
+        """
+        if not await self._store.is_current(item):
             return None
-        except StoreError as error:
-            logger.warning("background_run_not_read", run_id=item.run_id, exc_info=error)
-            return RETRY_SECONDS
+        record = await self._services.runs.get(item.run_id, tenant_id=None, now=self._services.now())
         if record.status == "running":
             await self._free_lost(record)
             return FOLLOW_SECONDS
@@ -82,11 +83,8 @@ class ItemWorker:
     async def _free_lost(self, record: RunRecord) -> None:
         """Let a run begin anew whose worker has died, unless it is durable and taken over."""
         if self._services.lease.may_take_over:
-            try:
-                now, is_durable = self._services.now(), not self._takes_over
-                self._note_end(await self._store.requeue_lost(record.id, now, is_durable=is_durable))
-            except StoreError as error:
-                logger.warning("background_run_not_requeued", run_id=record.id, exc_info=error)
+            now, is_durable = self._services.now(), not self._takes_over
+            self._note_end(await self._store.requeue_lost(record.id, now, is_durable=is_durable))
 
     async def _begin(self, record: RunRecord) -> float | None:
         self.active.add(record.id)
