@@ -296,3 +296,20 @@ async def test_a_worker_that_may_have_stood_still_keeps_its_row(
     await let_lease_expire(database, dead, until=datetime.now(UTC).timestamp() - 60)
     await alive.runs.orphans.forget_workers()
     assert await count(database, workers) == 2
+
+
+async def test_after_the_store_was_away_each_worker_gets_the_time_to_renew_its_lease_first(
+    database: Database, dead: Worker, alive: Worker
+):
+    await dead.start()
+    for moment in (30.0, 61.0):  # its lease lasts for 60 seconds
+        alive.now = moment
+        await alive.lease._renew(database)
+    assert alive.lease.may_take_over
+    for worker in (dead, alive):  # nobody could renew
+        await let_lease_expire(database, worker)
+    await alive.lease._renew(database)
+    assert alive.lease.is_held
+    assert not alive.lease.may_take_over
+    await dead.lease._renew(database)
+    assert await alive.runs.orphans.find() == ()
