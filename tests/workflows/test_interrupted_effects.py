@@ -19,6 +19,7 @@ from vital_shared.testing import question
 from vital_shared.tools.base import ToolContext, tool
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.workflows.decision import Decision
+from vital_shared.workflows.declared import check_effects
 from vital_shared.workflows.services import Services
 
 
@@ -228,6 +229,14 @@ def test_an_effect_whose_value_cannot_be_stored_is_an_error_at_definition() -> N
             @node(effects=True)
             async def answer(self, query: str):  # type: ignore[no-untyped-def]
                 return query
+
+    class Undurable(Workflow):
+        @node(effects=True)
+        async def answer(self, query: str):  # type: ignore[no-untyped-def]
+            return query
+
+    with pytest.raises(PlanError, match="its value cannot be stored"):  # made durable by the configuration
+        check_effects(Undurable.plan, "nodes")
 
 
 class Tooled(Workflow):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from vital_shared.graph import PlanError
-from vital_shared.models.durability import DURABILITIES
+from vital_shared.graph import Plan, PlanError
+from vital_shared.models.durability import DURABILITIES, Durability
 from vital_shared.models.workflow_io import WorkflowMode
 
 __all__ = ["check_declared", "check_effects", "check_parts"]
@@ -58,19 +58,19 @@ def check_parts(cls: Any) -> None:
                 )
 
 
-def check_effects(cls: Any) -> None:
+def check_effects(plan: Plan, durable: Durability) -> None:
     """See that the store can hold what the nodes with effects of a durable workflow make.
 
     Otherwise nobody would know whether they have finished.
 
     :raises PlanError: when it cannot hold a value.
     """
-    for node in cls.plan.nodes:
-        if cls.durable == "nodes" and node.declaration.effects:
+    for node in plan.nodes:
+        if durable == "nodes" and node.declaration.effects:
             try:
-                cls.plan.types.adapter(node.makes)
+                plan.types.adapter(node.makes)
             except TypeError as error:
                 raise PlanError(
-                    f"node '{cls.__name__}.{node.name}' ({node.place}) has effects in a durable workflow, "
+                    f"node '{plan.name}.{node.name}' ({node.place}) has effects in a durable workflow, "
                     f"and its value cannot be stored: {error}: declare the type that it returns, or None"
                 ) from error

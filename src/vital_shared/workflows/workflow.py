@@ -99,7 +99,7 @@ class Workflow(
         cls.input_defaults = _input_defaults(cls.input_type)
         super().__init_subclass__(**kwargs)
         check_parts(cls)
-        check_effects(cls)
+        check_effects(cls.plan, cls.durable)
         check_outcome(cls.plan, cls.result_type)
         check_approvals(cls.plan, cls.modes)
         if is_built_in:
