@@ -88,7 +88,7 @@ class FileOwners(Owners):
     async def die(self, logs: EventLogs, cut: int) -> None:
         file = logs._file
         unwritten = b"".join(
-            log.piece(log.written_seq, log.last_seq)[0] for log in file._noted if not log.is_copy
+            log.piece(log.written_seq, log.last_seq)[0] for log in file._noted if not log.is_superseded
         )
         file._noted.clear()
         if file._file is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -11,14 +11,16 @@ from typing import Any
 from starlette.requests import Request
 
 from ai_engine.api.model_access import check_model
-from ai_engine.api.streams import EventStreamResponse, until_disconnected
+from ai_engine.api.streams import EventStreamResponse, FrameWriter, until_disconnected
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine
 from ai_engine.idempotency_key import key_of
 from ai_engine.request_deadline import deadline_of
 from ai_engine.runs.fair_slots import EngineBusy, Gone
 from ai_engine.runs.hub import LiveRun
+from ai_engine.runs.peer_run import PeerRun
 from ai_engine.runs.repeated_run import repeated_run
+from ai_engine.runs.run_reader import following_run
 from vital_shared.deadline import due_within
 from vital_shared.errors import AlreadyResumed, KeyTaken, RunCancelled, RunFailed
 from vital_shared.models.cancellation import CANCELLED
@@ -116,7 +118,7 @@ async def _answer(
     http_request: Request, engine: Engine, workflow: Workflow[Any, Any], request: WorkflowInput
 ) -> WorkflowOutput:
     if key_of(http_request, request) is not None:
-        return await _end_of(http_request, await begin(http_request, engine, workflow, request))
+        return await _end_of(http_request, engine, await begin(http_request, engine, workflow, request))
     await check_model(engine.services, Caller.of(http_request), request)
     answers: list[WorkflowOutput] = []
 
@@ -132,12 +134,11 @@ async def _answer(
         run = await engine.hub.try_start(
             begin_or_answer, tenant_id=request.tenant_id, gone=_gone(http_request), deadline=deadline
         )
-    return answers[0] if run is None else await _end_of(http_request, run)
+    return answers[0] if run is None else await _end_of(http_request, engine, run)
 
 
-async def _end_of(http_request: Request, run: LiveRun) -> WorkflowOutput:
-    await until_ended(http_request, run)
-    return output_of(run)
+async def _end_of(http_request: Request, engine: Engine, run: LiveRun) -> WorkflowOutput:
+    return output_of(await until_ended(http_request, engine, run))
 
 
 async def resume_once(
@@ -219,11 +220,11 @@ def _counting(engine: Engine, workflow: Workflow[Any, Any], request: WorkflowInp
 
 
 def follow(
-    engine: Engine, run: LiveRun, *, after: int = 0, write: Callable[[bytes], bytes] = bytes
+    engine: Engine, run: LiveRun, *, after: int = 0, write: FrameWriter | None = None
 ) -> EventStreamResponse:
     """Answer with the events of a run after one, as they come; see `EventStreamResponse`."""
     return EventStreamResponse(
-        partial(run.follow, after),
+        partial(following_run, engine, run.run_id, after, run),
         run_id=run.run_id,
         tenant_id=run.tenant_id,
         heartbeat_seconds=engine.settings.heartbeat_seconds,
@@ -242,14 +243,20 @@ async def until_begun(http_request: Request, run: LiveRun) -> None:
         raise run.error
 
 
-async def until_ended(http_request: Request, run: LiveRun) -> None:
+async def until_ended(http_request: Request, engine: Engine, run: LiveRun) -> LiveRun:
     """Wait for a run's end, as its reader as long as the client is there.
 
     Only the end is read: its log need not keep the events before.
+
+    :returns: the run; where another worker has gone on with it, as it was followed there.
     """
     run.log.give_up_place()
     if not run.ended.is_set():
         await _as_reader(http_request, run, run.concluded())
+    if run.goes_on_elsewhere and not engine.hub.stopping:
+        moved = engine.hub.follow(PeerRun(engine, run.run_id, run.last_seq), run.tenant_id)
+        return await until_ended(http_request, engine, moved)
+    return run
 
 
 async def _as_reader(http_request: Request, run: LiveRun, waiting: Awaitable[object]) -> None:

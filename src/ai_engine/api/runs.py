@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Literal
@@ -21,17 +19,17 @@ from ai_engine.api.prefer import prefers_async
 from ai_engine.api.run_requests import answer, begin, follow, output_of, resume, until_begun, until_ended
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStreamResponse, last_event_id
 from ai_engine.auth.caller import Caller
-from ai_engine.engine import Engine, engine_of
-from ai_engine.runs.background_reader import following_background
+from ai_engine.engine import engine_of
 from ai_engine.runs.hub import LiveRun
-from ai_engine.runs.lost_event import lost_event
+from ai_engine.runs.last_event import last_event
+from ai_engine.runs.run_reader import following_run
 from ai_engine.served_workflows import ServedWorkflow
-from vital_shared.errors import Conflict, InvalidRequest, NotFound, StoreError
+from vital_shared.errors import Conflict, InvalidRequest, NotFound
 from vital_shared.events.encoding import encode
-from vital_shared.events.log import Follower, LogLost, PeerLog
+from vital_shared.events.log import PeerLog
 from vital_shared.models.base import Frozen
 from vital_shared.models.cancellation import CANCELLED
-from vital_shared.models.event import Outcome, RunFailedEvent, RunFinished, RunPaused
+from vital_shared.models.event import Outcome, RunFailedEvent, RunFinished
 from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.runs import RunRecord, RunStatus
@@ -134,40 +132,35 @@ async def approve(request: Request) -> Response:
 
 
 async def events(request: Request) -> Response:
-    """Follow a run, from any point, whichever process has it."""
-    engine, after = engine_of(request), last_event_id(request)
+    """Follow a run, from any point, whichever process has it, or will have it."""
+    after = last_event_id(request)
     source = await _source(request, after)
     if source is None:
         record = await stored_run(request)
-        if record.status in ("queued", "running") and await engine.background.store.is_background(record.id):
-            return _follow_background(request, record, after)
-        return _last_known(record, after)
+        return _last_known(record, after) or _follow(request, record.id, after)
     tail = b""
     if source.state == "paused":
         record = await stored_run(request)
         if record.status != "awaiting_approval":  # cancelled, expired, or its worker is gone
-            end = _end(record, source.last_seq + 1)
+            end = last_event(record, source.last_seq + 1)
             tail = b"" if end is None else encode(end)
-    if not source.has_after(after) and not tail:
+    if not source.has_after(after):
+        if tail:
+            return Response(tail, media_type=MEDIA_TYPE, headers=HEADERS)
         return Response(status_code=NO_CONTENT)
-    follow = source.follow if isinstance(source, LiveRun) else partial(_following, engine, source)
+    return _follow(request, source.run_id, after, source, tail)
+
+
+def _follow(
+    request: Request, run_id: str, after: int, source: LiveRun | PeerLog | None = None, tail: bytes = b""
+) -> Response:
+    engine = engine_of(request)
     return EventStreamResponse(
-        partial(follow, after),
-        run_id=request.path_params["run_id"],
+        partial(following_run, engine, run_id, after, source),
+        run_id=run_id,
         tenant_id=Caller.of(request).tenant_id,
         heartbeat_seconds=engine.settings.heartbeat_seconds,
         tail=tail,
-    )
-
-
-def _follow_background(request: Request, record: RunRecord, after: int) -> Response:
-    """Follow a run that waits in the queue, or is run where its events cannot be read."""
-    engine = engine_of(request)
-    return EventStreamResponse(
-        partial(following_background, engine, record.id, _end, after),
-        run_id=record.id,
-        tenant_id=record.tenant_id,
-        heartbeat_seconds=engine.settings.heartbeat_seconds,
     )
 
 
@@ -196,42 +189,6 @@ async def _elsewhere(request: Request) -> PeerLog | None:
 def _is_recent(record: RunRecord, now: datetime) -> bool:
     """Return whether a run goes on, or has ended so lately that its log may still be on its way."""
     return record.finished_at is None or now - record.finished_at < RECENT_END
-
-
-class _PeerReader:
-    """A reader of another process's log, which learns the end of the run where that process has died."""
-
-    def __init__(self, engine: Engine, run_id: str, follower: Follower) -> None:
-        self._engine = engine
-        self._run_id = run_id
-        self._follower = follower
-        self._is_over = False
-
-    async def frames(self) -> bytes:
-        """Return all that is new; empty at the end."""
-        if self._is_over:
-            return b""
-        try:
-            return await self._follower.frames()
-        except LogLost:
-            self._is_over = True
-            return encode(await _end_of_lost(self._engine, self._run_id, self._follower.seen + 1))
-
-
-@asynccontextmanager
-async def _following(engine: Engine, log: PeerLog, after: int) -> AsyncIterator[_PeerReader]:
-    with log.follow(after) as follower:
-        yield _PeerReader(engine, log.run_id, follower)
-
-
-async def _end_of_lost(engine: Engine, run_id: str, seq: int) -> Outcome:
-    """Make the last event of a run whose worker has died: its end may have been stored before that."""
-    services = engine.services
-    try:
-        record = await services.runs.get(run_id, tenant_id=None, now=services.now())
-    except (NotFound, StoreError):
-        return lost_event(run_id, seq)
-    return _end(record, seq) or lost_event(run_id, seq)
 
 
 async def cancel(request: Request) -> Response:
@@ -314,35 +271,17 @@ async def answer_with(request: Request, run: LiveRun, *, after: int) -> Response
         return accepted(run.run_id)
     if prefers_stream(request.headers.get("accept", "")):
         return follow(engine_of(request), run, after=after)
-    await until_ended(request, run)
-    return Response(output_of(run).model_dump_json(), media_type="application/json")
+    ended = await until_ended(request, engine_of(request), run)
+    return Response(output_of(ended).model_dump_json(), media_type="application/json")
 
 
-def _last_known(record: RunRecord, after: int) -> Response:
-    """Return the state of a run whose events are no longer here."""
+def _last_known(record: RunRecord, after: int) -> Response | None:
+    """Return the end of a run whose events are no longer here; None: it has not ended."""
     paused = record.status == "awaiting_approval"
     if paused and after >= record.last_seq:
         return Response(status_code=NO_CONTENT)
-    end = _end(record, record.last_seq if paused else max(after, record.last_seq) + 1)
-    if end is None:
-        raise _in_another_process(record.id)
-    return Response(encode(end), media_type=MEDIA_TYPE, headers=HEADERS)
-
-
-def _end(record: RunRecord, seq: int) -> Outcome | None:
-    """Make the last event of a run from what is stored; None where it still runs."""
-    if record.status in ("queued", "running"):
-        return None
-    if record.output is not None:
-        make = RunPaused if record.status == "awaiting_approval" else RunFinished
-        return make(run_id=record.id, seq=seq, output=record.output)
-    return RunFailedEvent(
-        run_id=record.id,
-        seq=seq,
-        error_type=record.error_type or record.status,
-        message=record.error_message or f"The run is {record.status}.",
-        node=record.error_node,
-    )
+    end = last_event(record, record.last_seq if paused else max(after, record.last_seq) + 1)
+    return None if end is None else Response(encode(end), media_type=MEDIA_TYPE, headers=HEADERS)
 
 
 def _status(outcome: Outcome | None) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "MEDIA_TYPE",
     "EventStreamResponse",
     "FrameSource",
+    "FrameWriter",
     "last_event_id",
     "until_disconnected",
 ]
@@ -72,6 +73,37 @@ class FrameSource(Protocol):
         ...
 
 
+class FrameWriter(Protocol):
+    """The dialect in which events are sent."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the client is to get nothing more."""
+        ...
+
+    def __call__(self, frames: bytes) -> bytes:
+        """Translate events."""
+        ...
+
+    def end(self) -> bytes:
+        """Return the end of a stream that ends before its run."""
+        ...
+
+
+class EventFrames:
+    """The events as they are; a client whose stream ends early connects again."""
+
+    is_over = False
+
+    def __call__(self, frames: bytes) -> bytes:
+        """Return the events."""
+        return frames
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+
 class EventStreamResponse(Response):
     """The events of a run, as they come.
 
@@ -80,7 +112,7 @@ class EventStreamResponse(Response):
     :param heartbeat_seconds: silence after which a comment is sent, so that no proxy on the way takes the
         connection for dead.
     :param tail: sent at the end, where the log does not know the end.
-    :param write: turns events into the data that is sent; by default, the events themselves.
+    :param write: turns events into the data that is sent; None: the events themselves.
     """
 
     media_type = MEDIA_TYPE
@@ -93,11 +125,11 @@ class EventStreamResponse(Response):
         tenant_id: str | None,
         heartbeat_seconds: float,
         tail: bytes = b"",
-        write: Callable[[bytes], bytes] = bytes,
+        write: FrameWriter | None = None,
     ) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
-        self._read, self._tail, self._write = read, tail, write
+        self._read, self._tail, self._write = read, tail, write or EventFrames()
         self._names = {"run_id": run_id, "tenant_id": tenant_id}
         self._heartbeat = heartbeat_seconds
         self._time = asyncio.get_running_loop().time
@@ -119,9 +151,10 @@ class EventStreamResponse(Response):
 
     async def _send(self, reader: FrameSource, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        while piece := await reader.frames():
+        while not self._write.is_over and (piece := await reader.frames()):
             await self._tell(send, piece)
-        await send({"type": "http.response.body", "body": self._tail, "more_body": False})
+        body = self._tail if self._write.is_over else self._tail + self._write.end()
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _tell(self, send: Send, piece: bytes) -> None:
         if body := self._write(piece):

@@ -193,7 +193,31 @@ async function read(turn, response) {
   }
 }
 
-// Follows a run to its end or pause; a lost connection goes on after the last event that came.
+// A load balancer, or an engine that starts or stops, has answered: another try may succeed.
+class Unavailable extends TypeError {}
+const UNAVAILABLE = [502, 503, 504];
+const MAX_SILENCE_MS = 120_000;
+
+// Reads on after the last event that came, with longer and longer waits while nothing comes.
+async function readOn(turn) {
+  let [wait, since, seen] = [250, performance.now(), turn.seq];
+  while (turn.active) {
+    await new Promise((resolve) => { setTimeout(resolve, wait * (0.75 + Math.random() / 2)); });
+    try {
+      const response = await call(`/v1/runs/${turn.run}/events`, { headers: { "Last-Event-ID": String(turn.seq) } });
+      if (UNAVAILABLE.includes(response.status)) throw new Unavailable();
+      await read(turn, response);
+    } catch (error) { if (!(error instanceof TypeError)) throw error; }
+    if (turn.seq > seen) [wait, since, seen] = [250, performance.now(), turn.seq];
+    else if (performance.now() - since > MAX_SILENCE_MS) throw new Error("The connection to the engine is lost.");
+    else {
+      wait = Math.min(2 * wait, 5_000);
+      if (turn.active) say("The connection is lost; trying again …");
+    }
+  }
+}
+
+// Follows a run to its end or pause, over lost connections and from one worker to the next.
 async function follow(turn, path, body) {
   busy(turn);
   const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
@@ -201,11 +225,7 @@ async function follow(turn, path, body) {
     await read(turn, await call(path, { method: "POST", headers, body: JSON.stringify(body) })).catch((error) => {
       if (turn.run === null || !(error instanceof TypeError)) throw error;
     });
-    for (let tries = 0; turn.active && turn.run && tries < 10; tries++) {
-      await new Promise((resolve) => { setTimeout(resolve, 500); });
-      const again = call(`/v1/runs/${turn.run}/events`, { headers: { "Last-Event-ID": String(turn.seq) } });
-      await again.then((response) => read(turn, response)).catch((error) => { if (!(error instanceof TypeError)) throw error; });
-    }
+    if (turn.active && turn.run) await readOn(turn);
     if (turn.active) throw new Error("The connection to the engine is lost.");
   } catch (error) {
     turn.end(error instanceof TypeError ? "The engine does not answer." : error.message, true);

@@ -7,9 +7,8 @@ from typing import Final
 
 from ai_engine.engine import Engine
 from ai_engine.runs.hub import LiveRun
-from ai_engine.runs.lost_event import lost_event
-from vital_shared.errors import RunFailed, RunUnderWay, StoreError
-from vital_shared.events.log import LogLost, PeerLog
+from ai_engine.runs.peer_run import PeerRun
+from vital_shared.errors import RunUnderWay, StoreError
 from vital_shared.events.memory import MemoryLog
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import (
@@ -21,7 +20,7 @@ from vital_shared.models.event import (
     WarningRaised,
 )
 from vital_shared.models.workflow_io import WorkflowOutput
-from vital_shared.store.run_record import LOST, REPEATABLE_FAILURES, RunRecord
+from vital_shared.store.run_record import REPEATABLE_FAILURES, RunRecord
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.run_handle import RunHandle
 
@@ -49,14 +48,18 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun |
         return here
     services = engine.services
     elsewhere = await services.logs.find_elsewhere(run_id)
-    if elsewhere is None:
+    if elsewhere is None or elsewhere.state == "lost":
         stored = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
         if stored.status == "queued":
             raise _under_way(run_id)
+        if (
+            stored.status == "running" and stored.is_durable
+        ):  # another worker goes on with it, if not this one
+            return engine.hub.follow(PeerRun(engine, run_id), tenant_id)
         if stored.status == "running":  # perhaps since a moment ago
             elsewhere = await services.logs.find_elsewhere(run_id, NEW_LOG_SECONDS)
     if elsewhere is not None and (elsewhere.tenant_id, elsewhere.state) == (tenant_id, "live"):
-        return engine.hub.follow(_PeerRun(elsewhere), tenant_id)
+        return engine.hub.follow(PeerRun(engine, run_id), tenant_id)
     record = await _known_end(engine, run_id, tenant_id)
     if record.status == "running":
         raise _under_way(run_id)
@@ -100,34 +103,6 @@ async def _known_end(engine: Engine, run_id: str, tenant_id: str) -> RunRecord:
         await engine.sweep.end_lost()
         await asyncio.sleep(DEATH_POLL_SECONDS)
     return record
-
-
-class _PeerRun(RunHandle):
-    """A run of another process, as a run handle."""
-
-    def __init__(self, source: PeerLog) -> None:
-        super().__init__(MemoryLog(source.run_id))
-        self._source = source
-
-    async def run(self) -> None:
-        """Copy its log.
-
-        :raises RunFailed: when its process dies before the first event.
-        """
-        log = self.log
-        try:
-            with self._source.follow() as follower:
-                async for event in follower:
-                    await log.room()
-                    log.append(event)
-        except LogLost as lost:
-            if log.last_seq == 0:
-                raise RunFailed(LOST.message, run_id=self.run_id, error_type=LOST.error_type) from lost
-        if log.outcome is None:
-            log.append(lost_event(self.run_id, log.last_seq + 1))
-
-    def cancel(self, reason: CancelReason = "cancelled") -> None:
-        """Leave it: the run is the other process's."""
 
 
 class _StoredRun(RunHandle):

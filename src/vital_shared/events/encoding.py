@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from vital_shared.models.event import Event
 
-__all__ = ["decode", "encode", "encode_token", "frames_after", "last_seq"]
+__all__ = ["decode", "encode", "encode_token", "frames_after", "last_seq", "last_type"]
 
 _EVENT: Final = re.compile(rb"\nevent: (\w+)\ndata: ")
 
@@ -43,6 +43,12 @@ def last_seq(frames: bytes) -> int:
     """Return the number of the last event in what `encode` wrote; 0 where there is none."""
     found = _ID.findall(frames)
     return int(found[-1]) if found else 0
+
+
+def last_type(frames: bytes) -> str:
+    """Return the type of the last event in what `encode` wrote; empty where there is none."""
+    found = _EVENT.search(frames, max(0, frames.rfind(b"\nevent: ")))
+    return found[1].decode() if found else ""
 
 
 def frames_after(frames: bytes, seq: int) -> bytes:

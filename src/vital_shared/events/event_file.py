@@ -36,21 +36,14 @@ class EventFile:
 
     :param folder: it is made with the first event.
     :param logs: returns the logs that are open, or may still be read.
-    :param on_stale: called with the log of a run that another process has taken over.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        logs: Callable[[], Iterable[WrittenLog]],
-        on_stale: Callable[[WrittenLog], None],
-    ) -> None:
+    def __init__(self, folder: Path, logs: Callable[[], Iterable[WrittenLog]]) -> None:
         self.is_away = False
         """Whether the disk does not take what is written."""
         self._folder = folder
         self._marks = TakeoverMarks(folder)
         self._logs = logs
-        self._on_stale = on_stale
         self._path: Path | None = None
         self._file: IO[str] | None = None
         self._noted: list[WrittenLog] = []
@@ -70,7 +63,7 @@ class EventFile:
 
     def flush(self) -> None:
         """Write what is noted now, and let readers have it; what fails is written again later."""
-        logs, self._noted = [log for log in self._noted if not log.is_copy], []
+        logs, self._noted = [log for log in self._noted if not log.is_superseded], []
         for log in logs:
             log.is_noted = False
         try:
@@ -103,7 +96,6 @@ class EventFile:
             if self._marks.is_stale(log.run_id, log.epoch):
                 logger.warning("event_log_superseded", run_id=log.run_id)
                 log.supersede()
-                self._on_stale(log)
             else:
                 log.written(log.last_seq)
 

@@ -38,10 +38,8 @@ class EventLogs:
     def __init__(self, folder: Path | None = None) -> None:
         self.on_cancel: Callable[[str], None] | None = None
         """Called with the id of a run that another process wants to be cancelled."""
-        self.on_superseded: Callable[[str], None] | None = None
-        """Called with the id of a run that another process has taken over."""
         self._logs: WeakValueDictionary[str, MemoryLog] = WeakValueDictionary()
-        self._file = folder and EventFile(folder, self._durable, self._superseded)
+        self._file = folder and EventFile(folder, self._durable)
         self._left = folder and LeftEvents(folder)
 
     def open(
@@ -124,14 +122,10 @@ class EventLogs:
         if log is not None and not log.is_superseded:
             log.supersede()
 
-    def _superseded(self, log: WrittenLog) -> None:
-        if self.on_superseded is not None:
-            self.on_superseded(log.run_id)
-
     def _durable(self) -> Iterator[WrittenLog]:
         """Return the logs of durable runs that this process writes."""
         for log in list(self._logs.values()):
-            if isinstance(log, WrittenLog) and log.is_durable and not log.is_copy:
+            if isinstance(log, WrittenLog) and log.is_durable and not log.is_superseded:
                 yield log
 
     async def forget_ended(self, running: Running) -> None:

@@ -161,7 +161,7 @@ class MemoryLog:
     def supersede(self) -> None:
         """Refuse what the writer writes from now on, and forget what no reader could have yet.
 
-        The log stays open: its readers may get what the run's new owner writes, see `go_on_as_copy`.
+        Its readers get no more of it, and go on at the run's new owner once it is closed.
         """
         self.is_superseded = True
         for seq in range(max(self.first_seq, self.readable_seq + 1), self.last_seq + 1):
@@ -171,10 +171,6 @@ class MemoryLog:
         if self.outcome is not None and self.outcome.seq > self.last_seq:
             self.outcome = None
         self.note_read()
-
-    def go_on_as_copy(self) -> None:
-        """Take events again once the writer has ended: those that the run's new owner writes."""
-        self.is_superseded = False
 
     def reopen(self, last_seq: int, epoch: int) -> None:
         """Go on after a pause.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, cast
 
@@ -83,13 +82,11 @@ class Mirror:
     what was written, it is written again.
 
     :param worker: the id of this process.
-    :param on_stale: called with the log of a run that another worker has taken over.
     """
 
-    def __init__(self, link: RedisLink, worker: str, on_stale: Callable[[WrittenLog], None]) -> None:
+    def __init__(self, link: RedisLink, worker: str) -> None:
         self._link = link
         self._worker = worker
-        self._on_stale = on_stale
         self._noted: dict[str, WrittenLog] = {}
         self._news = asyncio.Event()
         self._durable_news = asyncio.Event()
@@ -129,7 +126,7 @@ class Mirror:
 
     async def flush(self) -> None:
         """Write what is noted now; what fails stays noted."""
-        logs = [log for log in self._noted.values() if not log.is_copy]
+        logs = [log for log in self._noted.values() if not log.is_superseded]
         self._noted.clear()
         self._news.clear()
         self._durable_news.clear()
@@ -168,7 +165,7 @@ class Mirror:
         is_whole = last >= log.last_seq
         state = log.state if is_whole else "live"
         has_gap = log.first_seq > log.written_seq + 1
-        kept = LIVE_MILLISECONDS if state == "live" else ENDED_MILLISECONDS
+        kept = LIVE_MILLISECONDS if state in ("live", "lost") else ENDED_MILLISECONDS
         numbers = (log.epoch, log.written_seq, last, int(has_gap))
         names = (MAX_ENTRIES, FRAMES, END, log.tenant_id, log.first_seq, SIGN_MILLISECONDS)
         return [*numbers, frames, state, self._worker, kept, *names]
@@ -177,7 +174,6 @@ class Mirror:
         if outcome == STALE:
             logger.warning("event_log_superseded", run_id=log.run_id)
             log.supersede()
-            self._on_stale(log)
             return
         log.written(top)
         if (outcome != WRITTEN or top < log.last_seq) and not log.is_noted:

@@ -42,7 +42,7 @@ class SharedEventLogs(EventLogs):
         super().__init__()
         self._link = RedisLink(url)
         self.presence = Presence(self._link, self._fill_again, self._cancel)
-        self._mirror = Mirror(self._link, self.presence.worker, self._superseded)
+        self._mirror = Mirror(self._link, self.presence.worker)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -83,7 +83,7 @@ class SharedEventLogs(EventLogs):
     def _fill_again(self) -> None:
         """Compare all logs with Redis, which has lost something."""
         for log in list(self._logs.values()):
-            if isinstance(log, WrittenLog) and log.last_seq and not log.is_noted and not log.is_copy:
+            if isinstance(log, WrittenLog) and log.last_seq and not log.is_noted and not log.is_superseded:
                 self._mirror.note(log)
 
     async def find_elsewhere(self, run_id: str, wait_seconds: float = 0.0) -> RemoteLog | None:

@@ -54,14 +54,14 @@ class WrittenLog(MemoryLog):
         self.is_noted = False
         """Whether the writer knows that there is something new."""
         self._writer = writer
-        self.is_copy = False
-        """Whether its events are those of the run's new owner, in another process."""
 
     @property
     def state(self) -> RunState:
         """The state of the run, as far as the log knows it."""
         if not self.is_closed:
             return "live"
+        if self.outcome is None:
+            return "lost"  # this worker has left it
         return "paused" if isinstance(self.outcome, RunPaused) else "ended"
 
     def written(self, seq: int) -> None:
@@ -75,11 +75,6 @@ class WrittenLog(MemoryLog):
             EVENTS_NOT_WRITTEN_AHEAD_TOTAL.labels().inc(unwritten)
             self.release(self.last_seq)
 
-    def supersede(self) -> None:
-        """Refuse what the writer of the run writes from now on; what is added after that is a copy."""
-        super().supersede()
-        self.is_copy = True
-
     def close(self) -> None:
         """End the log."""
         super().close()
@@ -91,7 +86,7 @@ class WrittenLog(MemoryLog):
         self.written_seq = last_seq
 
     def _added(self) -> None:
-        if self.is_durable and not self.is_copy:
+        if self.is_durable:
             if self._writer.is_away:
                 self.release_unwritten()
             if self.size > self._limit:
@@ -101,5 +96,5 @@ class WrittenLog(MemoryLog):
         self._note()
 
     def _note(self) -> None:
-        if self.last_seq and not self.is_noted and not self.is_copy:
+        if self.last_seq and not self.is_noted and not self.is_superseded:
             self._writer.note(self)

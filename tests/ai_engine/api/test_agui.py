@@ -19,6 +19,7 @@ from vital_shared.models.event import (
     Reasoning,
     RunFailedEvent,
     RunStarted,
+    Superseded,
     Token,
     ToolFinished,
     ToolStarted,
@@ -242,6 +243,26 @@ async def test_a_run_that_fails_and_one_that_is_cancelled_say_so() -> None:
 
     assert (end("timeout").type, end("timeout").code) == (EventType.RUN_ERROR, "timeout")
     assert end("cancelled").outcome.type == "cancelled"
+
+
+def test_what_does_not_count_any_more_is_named_and_follows_as_other_messages() -> None:
+    writer = EventWriter("t", "r")
+    lost = [
+        RunStarted(run_id="ours", seq=1, mode=WorkflowMode.MODE_2),
+        Token(run_id="ours", seq=2, text="Half a"),
+        ToolStarted(run_id="ours", seq=3, tool=ToolCall(**CALL)),
+        Token(run_id="ours", seq=4, text=" sentence"),
+        Superseded(run_id="ours", seq=5, epoch=1, from_seq=3),
+        ToolStarted(run_id="ours", seq=6, epoch=1, tool=ToolCall(**CALL)),
+        Token(run_id="ours", seq=7, epoch=1, text="Again"),
+        RunFailedEvent(run_id="ours", seq=8, epoch=1, error_type="cancelled", message="It was cancelled."),
+    ]
+    reported = read(writer(b"".join(map(encode, lost))).decode())
+    (void,) = [event for event in of(reported, EventType.CUSTOM) if event.name == "superseded"]
+    kept, dropped, new = [event.message_id for event in of(reported, EventType.TEXT_MESSAGE_START)]
+    assert void.value == {"message_ids": [dropped]}
+    assert len({kept, dropped, new}) == 3
+    assert len(of(reported, EventType.TOOL_CALL_START)) == 1
 
 
 CALL = {"id": "call-1", "name": "calculator", "arguments": {"expression": "1 + 1"}}

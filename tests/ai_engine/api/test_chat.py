@@ -9,7 +9,7 @@ from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel
 from ai_engine.protocols.openai.response import ChunkWriter
 from vital_shared import Pause, Workflow, node
 from vital_shared.events.encoding import encode
-from vital_shared.models.event import RunFailedEvent, RunStarted, Token
+from vital_shared.models.event import RunFailedEvent, RunStarted, Superseded, Token
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.testing import CannedModel
 
@@ -237,6 +237,38 @@ def test_a_run_that_fails_is_an_error_in_a_stream_too() -> None:
     assert b'"error":{"message":"The model is gone."' in frames
     assert b'"code":"model"' in frames
     assert frames.endswith(b"data: [DONE]\n\n")
+
+
+def superseded(from_seq: int, seq: int) -> bytes:
+    return encode(Superseded(run_id="run_1", seq=seq, epoch=1, from_seq=from_seq))
+
+
+def test_a_stream_whose_text_does_not_count_any_more_ends_with_an_error() -> None:
+    writer = ChunkWriter(CANNED, includes_usage=False)
+    began = encode(RunStarted(run_id="run_1", seq=1, mode=WorkflowMode.MODE_2))
+    frames = writer(began + encode(Token(run_id="run_1", seq=2, text="Half a")))
+    again = encode(Token(run_id="run_1", seq=4, epoch=1, text="Another answer"))
+    frames += writer(superseded(2, 3) + again)
+    assert frames.endswith(b"data: [DONE]\n\n")
+    assert b'"code":"superseded"' in frames
+    assert b"/v1/runs/run_1/events" in frames
+    assert b"Another answer" not in frames
+    assert writer.is_over
+
+
+def test_a_takeover_before_any_text_does_not_show_in_a_stream() -> None:
+    writer = ChunkWriter(CANNED, includes_usage=False)
+    frames = writer(encode(RunStarted(run_id="run_1", seq=1, mode=WorkflowMode.MODE_2)))
+    frames += writer(superseded(2, 3) + encode(Token(run_id="run_1", seq=4, epoch=1, text="An answer")))
+    assert b"An answer" in frames
+    assert b"error" not in frames
+
+
+def test_a_stream_that_ends_before_its_run_ends_with_an_error() -> None:
+    writer = ChunkWriter(CANNED, includes_usage=False)
+    writer(encode(RunStarted(run_id="run_1", seq=1, mode=WorkflowMode.MODE_2)))
+    assert writer.end().endswith(b"data: [DONE]\n\n")
+    assert b'"code":"interrupted"' not in writer(b"")
 
 
 def test_tokens_that_came_together_are_one_chunk() -> None:

@@ -176,13 +176,15 @@ class TestEventsThatAreGone:
         await model.asked.wait()
         (run_id,) = service.engine.hub._runs
         run = service.engine.hub._runs.pop(run_id)
-        for method, path in (("GET", "/events"), ("DELETE", "")):
-            response = await service.client.request(method, f"/v1/runs/{run_id}{path}")
-            assert response.status_code == 409
-            assert "another process" in response.json()["detail"]
-        service.engine.hub._runs[run_id] = run
-        model.finish()
-        await waiting
+        response = await service.client.delete(f"/v1/runs/{run_id}")
+        assert response.status_code == 409
+        assert "another process" in response.json()["detail"]
+        async with service.stream(f"/v1/runs/{run_id}/events") as following:
+            service.engine.hub._runs[run_id] = run  # it has a worker again, which goes on
+            model.finish()
+            events = [event async for event in following]
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+        assert events[-1]["output"] == (await waiting).json()
 
 
 async def test_events_of_a_run_that_was_cancelled_while_it_waited_end_with_that(service: Service) -> None:

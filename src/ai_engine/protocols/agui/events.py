@@ -36,6 +36,7 @@ from pydantic_core import to_json
 
 from vital_shared.events.encoding import decode
 from vital_shared.models.cancellation import CANCELLED
+from vital_shared.models.event import OUTCOMES
 from vital_shared.models.tool import ToolCall
 
 __all__ = ["INPUT", "EventWriter", "encode_event"]
@@ -92,6 +93,12 @@ class EventWriter:
         """The run's id here."""
         self._speaking = self._reasoning = False
         self._messages = 0
+        self._seq = 0
+        """The number of the last event that was read."""
+        self._message_seqs: dict[str, int] = {}
+        """The number of the last event of each message."""
+        self.is_over = False
+        """Whether the client has got the end."""
 
     def __call__(self, frames: bytes) -> bytes:
         """Translate server-sent events, whole ones; comments stay as they are."""
@@ -103,6 +110,7 @@ class EventWriter:
         said: list[str] = []
         thought: list[str] = []
         for name, data in decode(frames):
+            self._seq = data["seq"]
             if name == "token":
                 yield from self._think(thought)
                 said.append(data["text"])
@@ -122,6 +130,7 @@ class EventWriter:
             if not self._speaking:
                 self._speaking = True
                 yield TextMessageStartEvent(message_id=self._next_message(), role="assistant")
+            self._message_seqs[self._message] = self._seq
             yield TextMessageContentEvent(message_id=self._message, delta=text)
         said.clear()
 
@@ -132,6 +141,7 @@ class EventWriter:
                 self._reasoning = True
                 yield ReasoningStartEvent(message_id=self._next_message())
                 yield ReasoningMessageStartEvent(message_id=self._message, role="reasoning")
+            self._message_seqs[self._message] = self._seq
             yield ReasoningMessageContentEvent(message_id=self._message, delta=text)
         thought.clear()
 
@@ -170,13 +180,34 @@ class EventWriter:
                 yield from self._call(data["tool"])
             case "tool_finished":
                 yield from self._result(data["result"])
+            case "superseded":
+                yield from self._superseded(data["from_seq"])
             case "citation" | "warning" | "retrieval" | "node_yielded":  # AG-UI has no word for these
                 details = {key: value for key, value in data.items() if key not in PLACE}
                 yield CustomEvent(name=name, value=details.get(name, details))
             case _:
                 yield from self._ended(name, data)
 
+    def _superseded(self, from_seq: int) -> Iterator[BaseEvent]:
+        """Name the messages that do not count any more, for which AG-UI has no word.
+
+        What follows has ids of its own. A tool call stays: made again, it has its own id, too.
+        """
+        yield from self._stop_thinking()
+        yield from self._stop_speaking()
+        messages = [name for name, seq in self._message_seqs.items() if seq >= from_seq]
+        for name in messages:
+            del self._message_seqs[name]
+        if messages:
+            yield CustomEvent(name="superseded", value={"message_ids": messages})
+
+    def end(self) -> bytes:
+        """Write the end of a stream that ends before its run."""
+        message = f"The stream has ended before the run: GET /v1/runs/{self._ours}/events goes on with it."
+        return encode_event(RunErrorEvent(message=message, code="interrupted"))
+
     def _ended(self, name: str, data: Json) -> Iterator[BaseEvent]:
+        self.is_over = name in OUTCOMES
         match name:
             case "run_paused":
                 yield from self._paused(data["output"])

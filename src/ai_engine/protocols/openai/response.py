@@ -134,6 +134,10 @@ class ChunkWriter:
         self._model = model
         self._usage = includes_usage
         self._run_id = ""
+        self._said_seq = 0
+        """The number of the last event whose text the client has."""
+        self.is_over = False
+        """Whether the client has got the end."""
         self._created = int(time.time())
 
     def __call__(self, frames: bytes) -> bytes:
@@ -145,11 +149,19 @@ class ChunkWriter:
         for name, data in decode(frames):
             if name == "token":
                 text.append(data["text"])
+                self._said_seq = data["seq"]
                 continue
             self._flush(text, chunks)
             chunks += self._other(name, data)
+            if self.is_over:
+                break
         self._flush(text, chunks)
         return b"".join(chunks)
+
+    def end(self) -> bytes:
+        """Write the end of a stream that ends before its run."""
+        message = f"The stream has ended before the run: GET /v1/runs/{self._run_id}/events goes on with it."
+        return b"".join(self._failure(message, "interrupted"))
 
     def _flush(self, text: list[str], chunks: list[bytes]) -> None:
         if text:
@@ -161,24 +173,28 @@ class ChunkWriter:
             case "run_started":
                 self._run_id = data["run_id"]
                 yield self._chunk({"role": "assistant", "content": ""}, **_noted(self._warnings))
+            case "superseded" if data["from_seq"] <= self._said_seq:  # what was sent cannot be taken back
+                message = (
+                    "Another worker has gone on with the run: what was streamed does not count. Ask again, "
+                    f"or follow GET /v1/runs/{self._run_id}/events."
+                )
+                yield from self._failure(message, "superseded")
             case "reasoning":
+                self._said_seq = data["seq"]
                 yield self._chunk({"reasoning_content": data["text"]})
             case "run_finished" | "run_paused":
                 yield from self._ended(WorkflowOutput.model_validate_json(to_json(data["output"])))
             case "run_failed":
-                yield self._failure(data)
-                yield DONE
+                yield from self._failure(data["message"], data["error_type"])
 
-    def _failure(self, data: Json) -> bytes:
-        error = {
-            "message": data["message"],
-            "type": "server_error",
-            "param": None,
-            "code": data["error_type"],
-        }
-        return b"data: " + to_json({"error": error}) + b"\n\n"
+    def _failure(self, message: str, code: str) -> Iterator[bytes]:
+        self.is_over = True
+        error = {"message": message, "type": "server_error", "param": None, "code": code}
+        yield b"data: " + to_json({"error": error}) + b"\n\n"
+        yield DONE
 
     def _ended(self, output: WorkflowOutput) -> Iterator[bytes]:
+        self.is_over = True
         delta: Json = {}
         if output.status == "awaiting_approval":
             delta["content"] = waiting(output)

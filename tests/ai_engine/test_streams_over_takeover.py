@@ -1,0 +1,137 @@
+"""A client's stream goes on at the run's next owner: with the next number, and with one answer in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.ai_engine.harness import sse
+from tests.ai_engine.processes import running_server
+from tests.redis import running_redis
+
+WORKFLOW = Path(__file__).with_name("streaming_workflow.py")
+QUESTION = {"query": "go", "mode": "2", "tenant_id": "acme", "user_id": "ann"}
+STREAM = {"Accept": "text/event-stream"}
+TOKENS_BEFORE = 5
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    return {
+        "VITAL_WORKFLOW": f"streaming={WORKFLOW}:Streaming",
+        "TAKEOVER_FOLDER": str(folder),
+        "VITAL_LEASE_SECONDS": "2",
+    } | more
+
+
+@pytest.fixture
+async def redis(tmp_path: Path) -> AsyncIterator[str]:
+    async with running_redis(tmp_path) as server:
+        yield server.url
+
+
+class Client:
+    """A client that keeps the events of a run, and connects again where its stream breaks."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.streamed = asyncio.Event()
+        """Set once the text before the wait has come."""
+
+    @property
+    def run_id(self) -> str:
+        return self.events[0]["run_id"]
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(self.events) and self.events[-1]["type"] in ("run_finished", "run_failed")
+
+    async def begin(self, client: httpx.AsyncClient) -> None:
+        path = "/v1/workflows/streaming/runs"
+        try:
+            async with client.stream("POST", path, json=QUESTION, headers=STREAM) as response:
+                await self._take(response)
+        except httpx.TransportError:
+            return
+
+    async def go_on(self, client: httpx.AsyncClient) -> None:
+        """Follow to the end, with as many connections as it takes."""
+        async with asyncio.timeout(40):
+            while not self.has_ended:
+                headers = STREAM | {"Last-Event-ID": str(self.events[-1]["seq"])}
+                async with client.stream(
+                    "GET", f"/v1/runs/{self.run_id}/events", headers=headers
+                ) as response:
+                    assert response.status_code == 200, await response.aread()
+                    await self._take(response)
+
+    async def _take(self, response: httpx.Response) -> None:
+        async for event in sse(response):
+            self.events.append(event)
+            if sum(each["type"] == "token" for each in self.events) >= TOKENS_BEFORE:
+                self.streamed.set()
+
+    def check(self) -> None:
+        """Check the numbers, and the one answer that is left."""
+        assert [event["seq"] for event in self.events] == list(range(1, len(self.events) + 1))
+        left: list[dict[str, Any]] = []
+        for event in self.events:
+            if event["type"] == "superseded":
+                left = [each for each in left if each["seq"] < event["from_seq"]]
+            else:
+                left.append(event)
+        assert left[-1]["type"] == "run_finished", left[-1]
+        assert (
+            "".join(each["text"] for each in left if each["type"] == "token")
+            == left[-1]["output"]["response"]
+        )
+        finished = [each["node"] for each in left if each["type"] == "node_finished"]
+        assert sorted(finished) == sorted(set(finished))
+        assert [event["type"] for event in self.events].count("superseded") == 1
+
+
+async def test_a_stream_goes_on_at_the_restarted_engine(tmp_path: Path):
+    mine, late = Client(), Client()
+    async with running_server(tmp_path, **environment(tmp_path)) as (process, client):
+        streaming = asyncio.create_task(mine.begin(client))
+        await asyncio.wait_for(mine.streamed.wait(), 30)
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+        await streaming
+    async with running_server(tmp_path, **environment(tmp_path)) as (_, client):
+        late.events = mine.events[:2]  # a client that had seen less
+        going_on = [asyncio.create_task(each.go_on(client)) for each in (mine, late)]
+        await asyncio.wait_for(mine.streamed.wait(), 30)
+        (tmp_path / "go").touch()
+        await asyncio.gather(*going_on)
+    mine.check()
+    late.check()
+    assert mine.events == late.events
+
+
+async def test_a_stream_goes_on_at_another_replica(tmp_path: Path, redis: str):
+    chosen = environment(tmp_path, VITAL_REDIS_URL=redis)
+    first, follower = Client(), Client()
+    async with (
+        running_server(tmp_path, **chosen) as (_, survivor),
+        running_server(tmp_path, **chosen) as (process, client),
+    ):
+        streaming = asyncio.create_task(first.begin(client))
+        await asyncio.wait_for(first.streamed.wait(), 30)
+        follower.events = first.events[:1]
+        following = asyncio.create_task(follower.go_on(survivor))  # stays connected all the time
+        await asyncio.wait_for(follower.streamed.wait(), 30)
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+        await streaming
+        going_on = asyncio.create_task(first.go_on(survivor))
+        (tmp_path / "go").touch()
+        await asyncio.gather(going_on, following)
+    first.check()
+    follower.check()
+    assert first.events == follower.events
