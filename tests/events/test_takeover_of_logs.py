@@ -136,6 +136,22 @@ async def test_a_reader_does_not_get_what_is_not_written(make, redis_of_module, 
         assert log.readable_event(0).seq == 1
 
 
+@each_place
+async def test_a_reader_of_a_worker_that_is_refused_its_last_events_is_not_kept(
+    make, redis_of_module, tmp_path
+):
+    async with make(tmp_path, redis_of_module) as owners:
+        log = await owners.begin()
+        add(log)
+        await owners.written()
+        await owners.take_over()
+        with log.follow(1) as follower:
+            reading = asyncio.create_task(follower.frames())
+            add(log)
+            log.close()
+            assert await asyncio.wait_for(reading, 10) == b""
+
+
 async def test_a_paced_event_waits_a_few_milliseconds_at_most(redis_of_module, tmp_path):
     async with over_redis(tmp_path, redis_of_module) as owners:
         log, waits = await owners.begin(), []

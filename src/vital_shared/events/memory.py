@@ -171,6 +171,7 @@ class MemoryLog:
         if self.outcome is not None and self.outcome.seq > self.last_seq:
             self.outcome = None
         self.note_read()
+        _wake(self._readers)  # a closed log is complete now
 
     def reopen(self, last_seq: int, epoch: int) -> None:
         """Go on after a pause.
