@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0024",)
+            ("0026",)
         ]
     await database.aclose()
 
@@ -97,7 +96,7 @@ async def test_conversations_of_the_older_schema_keep_their_messages(
 ):
     database = Database(url)
     with monkeypatch.context() as older:
-        older.setattr(migrations, "_run_alembic", partial(migrations._run_alembic, target="0004"))
+        older.setattr(migrations, "_newest", lambda: "0004")
         await database.migrate()
     async with database.begin() as connection:
         for session, tenant in (("s", "acme"), ("t", "globex")):
@@ -135,7 +134,7 @@ async def test_old_charges_that_are_impossible_are_moved_and_flagged_and_the_res
 ):
     database = Database(url)
     with monkeypatch.context() as older:
-        older.setattr(migrations, "_run_alembic", partial(migrations._run_alembic, target="0005"))
+        older.setattr(migrations, "_newest", lambda: "0005")
         await database.migrate()
     amounts = {"run-1": -500_000_000, "run-2": 3 * 10**18, "run-3": 7}
     async with database.begin() as connection:
@@ -176,8 +175,8 @@ async def test_the_database_itself_refuses_impossible_money(database: Database, 
 async def test_a_migration_that_fails_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch):
     run = migrations._run_alembic
 
-    def run_and_fail(connection: Connection) -> None:
-        run(connection)
+    def run_and_fail(connection: Connection, target: str) -> None:
+        run(connection, target)
         connection.execute(text("SELECT * FROM nowhere"))
 
     database = Database(url)
@@ -191,9 +190,17 @@ async def test_a_migration_that_fails_leaves_nothing(url: str, monkeypatch: pyte
     await database.aclose()
 
 
-async def test_a_database_of_a_newer_program_is_refused(database: Database):
+async def test_a_newer_schema_that_is_for_older_engines_too_is_used(database: Database):
     async with database.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.migrate()
+    assert await AgentStore(database).list(tenant_id=None) == ()
+
+
+async def test_a_newer_schema_that_is_not_for_older_engines_is_refused(database: Database):
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(text("UPDATE schema_compatibility SET oldest_version = '9999'"))
     with pytest.raises(StoreError, match="9999"):
         await database.migrate()
 
@@ -225,4 +232,6 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0022_background_runs.py",
         "v0023_run_calls.py",
         "v0024_lists.py",
+        "v0025_listed_runs.py",
+        "v0026_compatibility.py",
     ]

@@ -11,6 +11,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     baseline_table,
     cache_epoch_table,
     chunk_embedding_table,
+    compatibility_table,
     console_session_table,
     dead_letter_table,
     document_file_table,

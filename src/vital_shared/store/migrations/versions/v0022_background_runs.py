@@ -30,14 +30,6 @@ def upgrade() -> None:
         sqlite_where=waiting,
         postgresql_where=waiting,
     )
-    queued = sa.text("status = 'queued'")
-    op.create_index(
-        "ix_runs_queued",
-        "runs",
-        ["tenant_id", "created_at"],
-        sqlite_where=queued,
-        postgresql_where=queued,
-    )
     op.create_table(
         "webhook_deliveries",
         sa.Column("id", sa.Text, nullable=False),
