@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Insert, bindparam, insert, select, text
 from tests.ledger_rows import row
@@ -19,6 +21,7 @@ from vital_shared.store.account_tables import ledger, spending
 from vital_shared.store.agents import AgentStore
 from vital_shared.store.conversations import ConversationStore, Turn, add_turn
 from vital_shared.store.database import Database
+from vital_shared.store.migrations import history
 from vital_shared.store.tables import metadata
 
 MOMENT = "2026-01-01 00:00:00+00:00"
@@ -96,7 +99,7 @@ async def test_conversations_of_the_older_schema_keep_their_messages(
 ):
     database = Database(url)
     with monkeypatch.context() as older:
-        older.setattr(migrations, "_newest", lambda: "0004")
+        older.setattr(history, "_newest", lambda: "0004")
         await database.migrate()
     async with database.begin() as connection:
         for session, tenant in (("s", "acme"), ("t", "globex")):
@@ -134,7 +137,7 @@ async def test_old_charges_that_are_impossible_are_moved_and_flagged_and_the_res
 ):
     database = Database(url)
     with monkeypatch.context() as older:
-        older.setattr(migrations, "_newest", lambda: "0005")
+        older.setattr(history, "_newest", lambda: "0005")
         await database.migrate()
     amounts = {"run-1": -500_000_000, "run-2": 3 * 10**18, "run-3": 7}
     async with database.begin() as connection:
@@ -173,14 +176,14 @@ async def test_the_database_itself_refuses_impossible_money(database: Database, 
 
 
 async def test_a_migration_that_fails_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch):
-    run = migrations._run_alembic
+    run = alembic.command.upgrade
 
-    def run_and_fail(connection: Connection, target: str) -> None:
-        run(connection, target)
-        connection.execute(text("SELECT * FROM nowhere"))
+    def run_and_fail(config: Config, target: str) -> None:
+        run(config, target)
+        config.attributes["connection"].execute(text("SELECT * FROM nowhere"))
 
     database = Database(url)
-    monkeypatch.setattr(migrations, "_run_alembic", run_and_fail)
+    monkeypatch.setattr(alembic.command, "upgrade", run_and_fail)
     with pytest.raises(StoreError, match="nowhere"):
         await database.migrate()
     async with database.connect() as connection:

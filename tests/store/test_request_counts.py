@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 from tests.ledger_rows import row
 
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
-from vital_shared.store import migrations
 from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
+from vital_shared.store.migrations import history
 from vital_shared.store.request_count_table import request_counts
 from vital_shared.store.request_counts import BUCKETS, RequestCounts
 from vital_shared.store.tables import runs
@@ -83,7 +83,7 @@ async def test_runs_and_hits_of_before_are_counted_by_the_migration(
 ) -> None:
     database = Database(url)
     with monkeypatch.context() as older:
-        older.setattr(migrations, "_newest", lambda: "0009")
+        older.setattr(history, "_newest", lambda: "0009")
         await database.migrate()
     base = {
         "tenant_id": "acme",

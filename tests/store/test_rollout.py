@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Column, Connection, MetaData, Table, delete, insert, select, text
 from tests.postgres_server import PostgresServer
 
-from vital_shared.store import migrations
 from vital_shared.store.database import Database
 from vital_shared.store.engines import parse_url
+from vital_shared.store.migrations import history
 from vital_shared.store.tables import metadata
 
 RELEASED = "0020"
@@ -33,7 +33,7 @@ SAMPLES: dict[type, Any] = {
 def old(monkeypatch: pytest.MonkeyPatch):
     """Let databases be migrated as the older engine did."""
     with monkeypatch.context() as older:
-        older.setattr(migrations, "_newest", lambda: RELEASED)
+        older.setattr(history, "_newest", lambda: RELEASED)
         yield older
 
 
@@ -77,7 +77,7 @@ async def test_the_older_engine_writes_and_reads_what_it_knows(url: str, old: py
         await connection.run_sync(write_rows, tables, "after")
     async with older.begin() as connection:
         assert await connection.run_sync(read_and_delete_rows, tables) == []
-    old.setattr(migrations, "_newest", lambda: RELEASED)
+    old.setattr(history, "_newest", lambda: RELEASED)
     await older.aclose()
     await newer.aclose()
 

@@ -196,11 +196,11 @@ async def _plan(database: Database, lists: RunListStore, tenant: str | None) -> 
 
 
 async def test_old_runs_are_described_by_the_migration(url: str, monkeypatch: pytest.MonkeyPatch):
-    from vital_shared.store import migrations
+    from vital_shared.store.migrations import history
 
     database = Database(url)
     with monkeypatch.context() as older:
-        older.setattr(migrations, "_newest", lambda: "0023")
+        older.setattr(history, "_newest", lambda: "0023")
         await database.migrate()
     async with database.begin() as connection:
         for number, asked in enumerate(("Why\\n NOT?", "a\\u0000b \\ud800", "")):

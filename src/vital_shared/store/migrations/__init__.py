@@ -13,16 +13,14 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import URL
 
-from vital_shared.errors import StoreError
-from vital_shared.logs import get_logger
 from vital_shared.store.engines import create_engines
+from vital_shared.store.migrations.history import bring_up_to_date, is_usable
+from vital_shared.store.migrations.online import upgrade_online
 from vital_shared.store.transactions import transaction
 
 __all__ = ["upgrade"]
-
-logger = get_logger(__name__)
 
 _WAIT_SECONDS: Final = 60.0
 """Seconds that another process may take to migrate a SQLite file, or one statement."""
@@ -49,67 +47,13 @@ async def _upgrade(url: URL) -> None:
     engines = await create_engines(url, wait_seconds=_WAIT_SECONDS)
     try:
         if url.get_backend_name() == "postgresql":
-            from vital_shared.store.migrations.online import upgrade_online  # noqa: PLC0415 - not for SQLite
-
             await upgrade_online(engines.writer)
             return
         async with (
             engines.writer.connect() as connection,
             transaction(connection, lock_seconds=_WAIT_SECONDS),
         ):
-            if not await connection.run_sync(_is_usable):
-                await connection.run_sync(_run_alembic, _newest())
+            if not await connection.run_sync(is_usable):
+                await connection.run_sync(bring_up_to_date)
     finally:
         await engines.dispose()
-
-
-def _versions() -> list[Path]:
-    """Return the files of all versions, the oldest first."""
-    return sorted((Path(__file__).parent / "versions").glob("v*.py"))
-
-
-def _newest() -> str:
-    return _versions()[-1].name[1:5]
-
-
-def _version(connection: Connection) -> str | None:
-    """Return the version of a database; None: it is empty."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return version
-
-
-def _is_usable(connection: Connection) -> bool:
-    """Return whether there is nothing to do: then Alembic, which is large, need not be loaded."""
-    version, newest = _version(connection), _newest()
-    if version is None or version < newest:
-        return False
-    if version > newest:
-        if not _is_compatible(connection, newest):
-            return False
-        logger.warning("store_schema_is_newer", schema=version, engine=newest)
-    return True
-
-
-def _is_compatible(connection: Connection, newest: str) -> bool:
-    """Return whether a schema that is newer than this program is one that it may use, too."""
-    if not inspect(connection).has_table("schema_compatibility"):
-        return False
-    oldest = connection.execute(text("SELECT oldest_version FROM schema_compatibility")).scalar()
-    return oldest is not None and oldest <= newest
-
-
-def _run_alembic(connection: Connection, target: str) -> None:
-    from alembic import command  # noqa: PLC0415 - see above
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, target)
-    except CommandError as error:
-        raise StoreError(f"The schema of the database cannot be used: {error}") from error

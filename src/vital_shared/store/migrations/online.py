@@ -13,7 +13,6 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
-from vital_shared.store import migrations
+from vital_shared.store.migrations.history import bring_up_to_date, is_usable, steps_after, version_of
 
 __all__ = ["upgrade_online"]
 
@@ -49,17 +48,17 @@ async def upgrade_online(engine: AsyncEngine) -> None:
         another process does not end its migration.
     """
     async with engine.connect() as connection:
-        if await connection.run_sync(migrations._is_usable):  # noqa: SLF001 - of this package
+        if await connection.run_sync(is_usable):
             return
     async with engine.connect() as guard, _turn(guard):
-        if await guard.run_sync(migrations._is_usable):  # noqa: SLF001
+        if await guard.run_sync(is_usable):
             return
-        version = await guard.run_sync(migrations._version)  # noqa: SLF001
+        version = await guard.run_sync(version_of)
         if version is None:
-            await guard.run_sync(migrations._run_alembic, migrations._newest())  # noqa: SLF001
+            await guard.run_sync(bring_up_to_date)
             return
         await _drop_snapshot(guard)
-        for step in _steps(version):
+        for step in steps_after(version):
             await _prepare(engine, step)
             await _run(engine, step.revision)
 
@@ -80,22 +79,6 @@ async def _turn(connection: AsyncConnection) -> AsyncIterator[None]:
         if time.monotonic() > give_up_at:
             raise StoreError("Another process has been migrating this database for an hour: see that it ends")
         await asyncio.sleep(_POLL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-
-
-def _steps(version: str) -> list[ModuleType]:
-    """Return the versions that follow one; of a newer one, which this program does not know, an error."""
-    names = [path.stem for path in migrations._versions()]  # noqa: SLF001
-    newest = migrations._newest()  # noqa: SLF001
-    if version > newest:
-        raise StoreError(
-            f"The schema of the database is of version {version}, and this engine knows only {newest}: "
-            "start a newer engine"
-        )
-    return [
-        import_module(f"{migrations.__name__}.versions.{name}")
-        for name in names
-        if version < name[1:5] <= newest
-    ]
 
 
 async def _drop_snapshot(connection: AsyncConnection) -> None:
@@ -135,7 +118,7 @@ async def _run(engine: AsyncEngine, revision: str) -> None:
         try:
             async with engine.begin() as connection:
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
-                await connection.run_sync(migrations._run_alembic, revision)  # noqa: SLF001
+                await connection.run_sync(bring_up_to_date, revision)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _ATTEMPTS:
                 raise
