@@ -36,7 +36,7 @@ _POLL_SECONDS: Final = 0.2
 _INDEX_SECONDS: Final = 3_600.0
 _LOCK_SECONDS: Final = 3
 """The wait of a version for a table: as long writers wait behind it, and no longer."""
-_ATTEMPTS: Final = 40
+_LOCK_ATTEMPTS: Final = 40
 _PAUSE_SECONDS: Final = 1.0
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 
@@ -114,13 +114,13 @@ async def _execute(engine: AsyncEngine, statement: str) -> None:
 
 
 async def _run(engine: AsyncEngine, revision: str) -> None:
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in range(1, _LOCK_ATTEMPTS + 1):
         try:
             async with engine.begin() as connection:
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
                 await connection.run_sync(bring_up_to_date, revision)
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _ATTEMPTS:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _LOCK_ATTEMPTS:
                 raise
             logger.warning("migration_waits_for_table", version=revision, attempt=attempt)
             await asyncio.sleep(_PAUSE_SECONDS)
