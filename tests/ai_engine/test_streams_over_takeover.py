@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from tests.ai_engine.harness import sse
 from tests.ai_engine.processes import running_server
 from tests.redis import running_redis
+from tests.store_database import stored
 
 WORKFLOW = Path(__file__).with_name("streaming_workflow.py")
 QUESTION = {"query": "go", "mode": "2", "tenant_id": "acme", "user_id": "ann"}
@@ -135,3 +137,38 @@ async def test_a_stream_goes_on_at_another_replica(tmp_path: Path, redis: str):
     first.check()
     follower.check()
     assert first.events == follower.events
+
+
+async def test_readers_of_a_worker_that_was_frozen_get_the_answer_of_the_one_that_has_the_run(
+    tmp_path: Path, redis: str
+):
+    chosen = environment(tmp_path, VITAL_REDIS_URL=redis)
+    reader, follower = Client(), Client()
+    async with (
+        running_server(tmp_path, **chosen) as (_, survivor),
+        running_server(tmp_path, **chosen) as (process, client),
+    ):
+        reading = asyncio.create_task(reader.begin(client))
+        await asyncio.wait_for(reader.streamed.wait(), 30)
+        follower.events = reader.events[:1]
+        following = asyncio.create_task(follower.go_on(survivor))
+        await asyncio.wait_for(follower.streamed.wait(), 30)
+        async with asyncio.timeout(30):
+            while not stored(tmp_path, "SELECT node FROM run_nodes"):  # noqa: ASYNC110 - another process's
+                await asyncio.sleep(0.02)
+        with frozen(process.pid):
+            (tmp_path / "go").touch()
+            await following
+        await reading
+        await reader.go_on(client)
+    reader.check()
+    assert reader.events == follower.events
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
