@@ -33,6 +33,7 @@ test: $(VENV)/installed-dev lint console browser stack .stack/prometheus-3/compl
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses auto --dist loadfile $(STORE_TESTS)
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
 test-all: test test-postgres mutation torture chaos documents
