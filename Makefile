@@ -22,6 +22,10 @@ BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),background,mcp,multilingual,ops,otel,pydantic-ai,redis
 
+# What goes through the store over HTTP, once more on Postgres; the store's own tests run on both by themselves.
+STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
+    tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
+
 .PHONY: browser console console-types run test test-all test-postgres mutation torture chaos documents lint check eval bench scale docs docs-site lock stack clean
 
 run: $(VENV)/installed console
