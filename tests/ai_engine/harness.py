@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,13 @@ class TestServer(Server):
         super().__init__(app, settings)
         self.ready = asyncio.Event()
         self.stop = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals in the main thread, which alone gets them."""
+        is_main = threading.current_thread() is threading.main_thread()
+        with super().capture_signals() if is_main else nullcontext():
+            yield
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)

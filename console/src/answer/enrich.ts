@@ -31,6 +31,7 @@ async function typeset(root: HTMLElement): Promise<void> {
       displayMode: place.dataset.display === "yes",
       throwOnError: false,
       trust: false,
+      strict: "ignore",
       maxExpand: 200,
       maxSize: 20,
     });

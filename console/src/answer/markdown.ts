@@ -40,6 +40,12 @@ for (const name of ["th_open", "td_open"] as const) {
   };
 }
 
+// What scrolls is reached by keyboard.
+for (const name of ["fence", "code_block"] as const) {
+  const render = markdown.renderer.rules[name]!;
+  markdown.renderer.rules[name] = (...given) => render(...given).replace(/^<pre/, '<pre tabindex="0"');
+}
+
 markdown.renderer.rules.table_open = () => '<div class="table-scroll" tabindex="0"><table>';
 markdown.renderer.rules.table_close = () => "</table></div>";
 
@@ -72,6 +78,7 @@ export function toHtml(text: string, citations: ReadonlySet<number>): string {
     ALLOWED_TAGS: TAGS,
     ALLOWED_ATTR: ATTRIBUTES,
     ALLOW_DATA_ATTR: false,
+    ADD_URI_SAFE_ATTR: ATTRIBUTES.filter((name) => name !== "href"), // the others are no addresses
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
   });
 }

@@ -53,7 +53,7 @@ export async function send(path: string, { method = "GET", body, headers = {}, t
     throw new Problem(0, UNREACHABLE);
   }
   if (response.ok) return response;
-  if (response.status === 401) signedOut.dispatchEvent(new Event("signed-out"));
+  if (response.status === 401 && path !== "/v1/session") signedOut.dispatchEvent(new Event("signed-out"));
   throw await problemOf(response);
 }
 

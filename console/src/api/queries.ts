@@ -71,10 +71,3 @@ export const conversationsQuery = (text: string, tenant?: string) =>
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
-
-export const conversationQuery = (session: string, tenant?: string) =>
-  queryOptions({
-    queryKey: ["conversation", tenant, session],
-    queryFn: () => json<Schema<"ConversationView">>(`/v1/conversations/${encodeURIComponent(session)}`, { tenant }),
-    retry: false,
-  });

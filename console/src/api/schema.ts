@@ -23,8 +23,10 @@ export interface paths {
                 header?: {
                     /** @description Sent again with the same body, it gets the same run. */
                     "Idempotency-Key"?: string;
-                    /** @description `respond-async` lets the run go on in the background, whether anybody reads it or not. */
+                    /** @description `respond-async` lets the run go on in the background, whether it is read or not. `wait=10` alone is a deadline in seconds. */
                     Prefer?: string;
+                    /** @description Seconds from the request's arrival until the client gives up: its wait and its run end then. */
+                    "X-Request-Timeout"?: string;
                     /** @description Act for this tenant. */
                     "X-Tenant-ID"?: string;
                 };
@@ -210,8 +212,10 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description `respond-async` lets the run go on in the background, whether anybody reads it or not. */
+                    /** @description `respond-async` lets the run go on in the background, whether it is read or not. `wait=10` alone is a deadline in seconds. */
                     Prefer?: string;
+                    /** @description Seconds from the request's arrival until the client gives up: its wait and its run end then. */
+                    "X-Request-Timeout"?: string;
                     /** @description Act for this tenant. */
                     "X-Tenant-ID"?: string;
                 };
@@ -656,8 +660,10 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description `respond-async` lets the run go on in the background, whether anybody reads it or not. */
+                    /** @description `respond-async` lets the run go on in the background, whether it is read or not. `wait=10` alone is a deadline in seconds. */
                     Prefer?: string;
+                    /** @description Seconds from the request's arrival until the client gives up: its wait and its run end then. */
+                    "X-Request-Timeout"?: string;
                     /** @description Act for this tenant. */
                     "X-Tenant-ID"?: string;
                 };
@@ -1648,8 +1654,10 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description `respond-async` lets the run go on in the background, whether anybody reads it or not. */
+                    /** @description `respond-async` lets the run go on in the background, whether it is read or not. `wait=10` alone is a deadline in seconds. */
                     Prefer?: string;
+                    /** @description Seconds from the request's arrival until the client gives up: its wait and its run end then. */
+                    "X-Request-Timeout"?: string;
                     /** @description Act for this tenant. */
                     "X-Tenant-ID"?: string;
                 };

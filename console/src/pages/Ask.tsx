@@ -1,12 +1,12 @@
 /** The chat: conversations on the left, the newest turn at the end, and beside it how it was made. */
 
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { PanelLeft } from "lucide-react";
 
 import { json, Problem, type Schema } from "../api/client";
-import { conversationQuery } from "../api/queries";
+import { conversationsQuery } from "../api/queries";
 import { LiveRun, useRunState } from "../run/live";
 import { restored } from "../run/state";
 import { Inspector, Turn } from "../run/Turn";
@@ -67,7 +67,7 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
           <IconButton label="Conversations" className="only-narrow" onClick={() => setListOpen(true)}>
             <PanelLeft aria-hidden />
           </IconButton>
-          <ChatTitle sessionId={sessionId} />
+          <ChatTitle sessionId={sessionId} first={turns[0]?.state.question} />
         </header>
         <Scroller turns={turns}>
           {isLoading && <Loading label="Opening the conversation" />}
@@ -96,10 +96,12 @@ function LiveInspector({ run }: { run: LiveRun }) {
   return <Inspector state={useRunState(run)} />;
 }
 
-function ChatTitle({ sessionId }: { sessionId: string | null }) {
+/** The name in the list of conversations, which is read anyway; until it is there, the first question. */
+function ChatTitle({ sessionId, first }: { sessionId: string | null; first: string | undefined }) {
   const { tenant } = useTenant();
-  const { data } = useQuery({ ...conversationQuery(sessionId ?? "", tenant), enabled: false });
-  return <h1>{data?.title ?? (sessionId ? "Conversation" : "New chat")}</h1>;
+  const { data } = useInfiniteQuery(conversationsQuery("", tenant));
+  const listed = data?.pages.flatMap((page) => page.conversations).find((each) => each.session_id === sessionId);
+  return <h1>{listed?.title || first || "New chat"}</h1>;
 }
 
 function bodyOf(query: string, settings: Settings, who: { tenant: string; user: string; session: string }) {
@@ -117,7 +119,6 @@ function bodyOf(query: string, settings: Settings, who: { tenant: string; user: 
 /** Read what is stored of a conversation, and take up what still runs. */
 function useHistory(sessionId: string | null, tenant: string) {
   const isKnown = sessionId !== null && chats.has(sessionId);
-  const client = useQueryClient();
   const { data, isPending, error, refetch } = useQuery({
     queryKey: ["history", tenant, sessionId],
     queryFn: () => loadHistory(sessionId!, tenant),
@@ -129,8 +130,7 @@ function useHistory(sessionId: string | null, tenant: string) {
   useEffect(() => {
     if (!sessionId || !data || chats.has(sessionId)) return;
     chats.open(sessionId, data);
-    void client.invalidateQueries({ queryKey: ["conversation", tenant, sessionId] });
-  }, [data, sessionId, client, tenant]);
+  }, [data, sessionId]);
   return { isLoading: sessionId !== null && !isKnown && isPending, error: isKnown ? null : error, refetch: () => void refetch() };
 }
 

@@ -86,6 +86,8 @@ export class LiveRun {
       this.fail(error, seen);
     } finally {
       this.isFollowing = false;
+      this.state = { ...this.state }; // readers compare states: this one is not followed any more
+      this.onChange(this);
       this.notify();
     }
   }

@@ -18,7 +18,9 @@ export function Shell() {
   const client = useQueryClient();
   const session = useQuery(sessionQuery);
   useEffect(() => onSignedOut(() => void client.invalidateQueries({ queryKey: ["session"] })), [client]);
-  useTitle();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const isAt = (page: string) => (page === "/" ? path === "/" || path.startsWith("/ask/") : path === page || path.startsWith(`${page}/`));
+  useTitle(PAGES.find((page) => isAt(page.path))?.label);
   if (session.isPending) return <Loading label="Connecting" />;
   if (session.error) {
     if (session.error instanceof Problem && session.error.status === 401) return <SignIn />;
@@ -34,7 +36,7 @@ export function Shell() {
         <ul className="nav-pages">
           {PAGES.map(({ path, label, icon: Icon }) => (
             <li key={path}>
-              <Link to={path} className="nav-link" activeOptions={{ exact: path === "/" }} activeProps={{ className: "nav-link-active", "aria-current": "page" }}>
+              <Link to={path} className={isAt(path) ? "nav-link nav-link-active" : "nav-link"} aria-current={isAt(path) ? "page" : undefined}>
                 <Icon aria-hidden />
                 <span>{label}</span>
                 {path === "/approvals" && <Waiting />}
@@ -69,10 +71,8 @@ function Waiting() {
   );
 }
 
-function useTitle(): void {
-  const path = useRouterState({ select: (state) => state.location.pathname });
+function useTitle(label: string | undefined): void {
   useEffect(() => {
-    const page = PAGES.findLast((each) => (each.path === "/" ? path === "/" || path.startsWith("/ask") : path.startsWith(each.path)));
-    document.title = page ? `${page.label} · VITAL` : "VITAL";
-  }, [path]);
+    document.title = label ? `${label} · VITAL` : "VITAL";
+  }, [label]);
 }

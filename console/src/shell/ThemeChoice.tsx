@@ -17,7 +17,7 @@ export function ThemeChoice() {
     setTheme(next);
   };
   return (
-    <button type="button" className="nav-link" onClick={choose} aria-label={`Theme: ${theme}. Change it`}>
+    <button type="button" className="nav-link" onClick={choose} title="Change the theme">
       <Icon aria-hidden />
       <span>{theme === "system" ? "System theme" : theme === "light" ? "Light theme" : "Dark theme"}</span>
     </button>

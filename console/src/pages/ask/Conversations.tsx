@@ -100,7 +100,6 @@ function Change({ conversation, isDelete, isCurrent, onDone }: ChangeProps) {
       if (isDelete) chats.forget(conversation.session_id);
       if (isDelete && isCurrent) await navigate({ to: "/" });
       await client.invalidateQueries({ queryKey: ["conversations"] });
-      await client.invalidateQueries({ queryKey: ["conversation"] });
       onDone();
     },
   });

@@ -44,7 +44,9 @@ class Chats {
   /** Write down which runs of a chat are not in its stored conversation. */
   note(id: string, run: LiveRun): void {
     const { state } = run;
-    if (state.id === null) return;
+    const turns = this.byId.get(id);
+    if (turns) this.byId.set(id, [...turns]); // readers compare lists: one of the runs has changed
+    if (state.id === null) return this.changed();
     const isStored = state.phase === "finished" && !this.singles.has(run.key);
     const others = this.unfinished(id).filter((each) => each.id !== state.id);
     const all = isStored ? others : [...others, { id: state.id, question: state.question }];

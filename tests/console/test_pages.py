@@ -1,0 +1,118 @@
+"""The pages of the console: found, shown in both themes and narrow, and fit for screen readers."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.console.conftest import RunningEngine, Watched, axe_findings, keep
+
+MAX_FIRST_LOAD_BYTES = 300_000
+
+
+@pytest.fixture(scope="module")
+def filled(engine: RunningEngine) -> RunningEngine:
+    engine.ask("Which evidence does a Class III device need?", model="canned", mode=4, session_id="s1")
+    engine.ask("When is a De Novo request possible?", model="canned")
+    engine.ask("Calculate 12.5 % of 3,400", mode=1)
+    return engine
+
+
+def test_runs_are_found_by_filters_that_stand_in_the_address(
+    filled: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{filled.url}/runs").page
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.get_by_label("Search questions").fill("de novo")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert "text=de" in page.url
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_label("Status").select_option("awaiting_approval")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_label("Status").select_option("failed")
+    expect(page.get_by_text("No run fits these filters")).to_be_visible()
+
+
+def test_a_run_shows_how_it_was_made(filled: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    page = open_page(f"{filled.url}/runs?text=class+III").page
+    page.get_by_role("link", name="Which evidence does a Class III device need?").click()
+    expect(page.locator(".run-answer strong")).to_have_text("Class III")
+    expect(page.locator(".waterfall-row").first).to_be_visible()
+    page.get_by_role("tab", name="Cost").click()
+    expect(page.get_by_role("region", name="Charges").locator("tbody tr").first).to_be_visible()
+    page.get_by_role("tab", name="More").click()
+    expect(page.locator(".json")).to_contain_text('"query"')
+
+
+def test_the_inbox_shows_what_waits_and_takes_a_decision(
+    filled: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    filled.ask("Calculate 3 * 7", mode=1, user_id="bob")
+    page = open_page(f"{filled.url}/approvals").page
+    item = page.locator(".inbox-item").filter(has_text="Calculate 3 * 7")
+    expect(item).to_contain_text("acme / bob")
+    expect(page.locator(".nav-count")).to_contain_text("2")
+    item.get_by_role("button", name="Run it").click()
+    expect(item).to_have_count(0)
+    expect(page.locator(".nav-count")).to_contain_text("1")
+
+
+def test_an_unknown_page_and_an_unknown_run_say_so(
+    engine: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{engine.url}/settings/nothing").page
+    expect(page.get_by_text("There is no such page")).to_be_visible()
+    page.goto(f"{engine.url}/runs/run_none")
+    expect(page.get_by_role("alert")).to_contain_text("There is no run run_none")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (400, 800)])
+def test_every_page_is_fit_for_screen_readers_and_small_screens(
+    filled: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int, height: int
+) -> None:
+    options = {
+        "color_scheme": theme,
+        "viewport": {"width": width, "height": height},
+        "reduced_motion": "reduce",
+    }
+    page = open_page(filled.url, **options).page
+    run_id = filled.call(lambda: filled.service.client.get("/v1/runs?text=class")).json()["runs"][0]["id"]
+    places = {
+        "new-chat": ("/", ".welcome"),
+        "chat": ("/ask/s1", ".answer table"),
+        "runs": ("/runs", "tbody tr"),
+        "run": (f"/runs/{run_id}", ".waterfall-row"),
+        "approvals": ("/approvals", ".inbox-item"),
+        "no-page": ("/settings", ".state"),
+    }
+    for name, (path, part) in places.items():
+        page.goto(filled.url + path)
+        expect(page.locator(part).first).to_be_visible()
+        keep(page, f"{name}-{theme}-{width}")
+        assert axe_findings(page) == [], (name, theme, width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_the_first_load_is_small(engine: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    page = open_page(engine.url).page
+    expect(page.locator(".composer")).to_be_visible()
+    sizes = page.evaluate(
+        "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/console/'))"
+        ".map(({ name, encodedBodySize }) => [name, encodedBodySize])"
+    )
+    assert sum(size for _, size in sizes) <= MAX_FIRST_LOAD_BYTES, sizes
+    assert len(sizes) > 3
+
+
+def test_a_chosen_theme_stays(page: Page) -> None:
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(background)
+    for _ in range(2):
+        page.get_by_role("button", name="theme").click()
+    assert page.evaluate(background) != light
+    page.reload()
+    expect(page.locator(".composer")).to_be_visible()
+    assert page.evaluate(background) != light

@@ -1,0 +1,57 @@
+"""Signing in: a session for a key, and what the key may not see is not there."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import expect
+from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    """An engine with a key for each of two tenants, and a run of each."""
+    with running_engine(tmp_path_factory.mktemp("locked")) as running:
+        running.ask("How long for acme?", tenant_id="acme")
+        running.ask("How long for globex?", tenant_id="globex")
+        running.acme = running.key("acme", "ask")  # type: ignore[attr-defined]
+        running.globex = running.key("globex", "ask")  # type: ignore[attr-defined]
+        bearer = {"Authorization": f"Bearer {running.acme}"}  # type: ignore[attr-defined]
+        running.call(lambda: running.service.client.get("/v1/runs", headers=bearer))  # the engine closes
+        yield running
+
+
+def test_a_key_opens_its_tenants_part_alone(locked: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    page = open_page(f"{locked.url}/runs").page
+    expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
+    keep(page, "sign-in")
+    assert axe_findings(page) == []
+    page.get_by_label("Key").fill("vital_0123456789abcdef_" + "0" * 64)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("mistyped, or it was revoked")
+    page.get_by_label("Key").fill(locked.acme)  # type: ignore[attr-defined]
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody")).to_contain_text("How long for acme?")
+    assert page.evaluate("document.cookie") == ""
+    stored = page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")
+    assert locked.acme not in stored  # type: ignore[attr-defined]
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def test_a_signed_in_user_asks_and_signs_out(
+    locked: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(locked.url).page
+    page.get_by_label("Key").fill(locked.globex)  # type: ignore[attr-defined]
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Question", exact=True).fill("How long does it take?")
+    page.keyboard.press("Enter")
+    expect(page.locator("article.turn")).to_have_attribute("data-phase", "finished")
+    page.locator(".nav-account").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Signed in with the key")
+    assert page.get_by_label("Tenant").input_value() == "globex"
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
