@@ -28,8 +28,7 @@ export function FeedbackBar({ runId }: { runId: string }) {
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    give.mutate({ value: Boolean(mine?.value), comment });
-    setOpen(false);
+    give.mutate({ value: Boolean(mine?.value), comment }, { onSuccess: () => setOpen(false) });
   };
   return (
     <>
@@ -49,7 +48,7 @@ export function FeedbackBar({ runId }: { runId: string }) {
             value={comment}
             onChange={({ target }) => setComment(target.value)}
           />
-          <Button small type="submit">Send</Button>
+          <Button small type="submit" disabled={give.isPending}>Send</Button>
           <Button small kind="ghost" onClick={() => setOpen(false)}>Close</Button>
         </form>
       )}
