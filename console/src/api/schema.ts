@@ -214,6 +214,8 @@ export interface paths {
                 header?: {
                     /** @description `respond-async` lets the run go on in the background, whether it is read or not. `wait=10` alone is a deadline in seconds. */
                     Prefer?: string;
+                    /** @description With `respond-async`: the URL to call at the run's end (Standard Webhooks). */
+                    "Webhook-Url"?: string;
                     /** @description Seconds from the request's arrival until the client gives up: its wait and its run end then. */
                     "X-Request-Timeout"?: string;
                     /** @description Act for this tenant. */
@@ -1656,6 +1658,8 @@ export interface paths {
                 header?: {
                     /** @description `respond-async` lets the run go on in the background, whether it is read or not. `wait=10` alone is a deadline in seconds. */
                     Prefer?: string;
+                    /** @description With `respond-async`: the URL to call at the run's end (Standard Webhooks). */
+                    "Webhook-Url"?: string;
                     /** @description Seconds from the request's arrival until the client gives up: its wait and its run end then. */
                     "X-Request-Timeout"?: string;
                     /** @description Act for this tenant. */
@@ -3872,6 +3876,11 @@ export interface components {
             deadline_at: string;
             /** Finished At */
             finished_at: string | null;
+            /**
+             * Webhooks
+             * @default []
+             */
+            webhooks: components["schemas"]["WebhookDelivery"][];
         };
         /**
          * StreamOptions
@@ -4077,6 +4086,31 @@ export interface components {
              */
             type: "warning";
             warning: components["schemas"]["AnswerWarning"];
+        };
+        /**
+         * WebhookDelivery
+         * @description The state of a webhook.
+         */
+        WebhookDelivery: {
+            /** Id */
+            id: string;
+            /** Url */
+            url: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "waiting" | "pending" | "delivered" | "failed";
+            /** Attempts */
+            attempts: number;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /** Last Status */
+            last_status: number | null;
+            /** Last Error */
+            last_error: string | null;
+            /** Delivered At */
+            delivered_at: string | null;
         };
         /**
          * WorkflowInput
@@ -4479,6 +4513,7 @@ export type SchemaToolResult = components['schemas']['ToolResult'];
 export type SchemaToolStarted = components['schemas']['ToolStarted'];
 export type SchemaUnsupportedSentence = components['schemas']['UnsupportedSentence'];
 export type SchemaWarningRaised = components['schemas']['WarningRaised'];
+export type SchemaWebhookDelivery = components['schemas']['WebhookDelivery'];
 export type SchemaWorkflowInputInput = components['schemas']['WorkflowInput-Input'];
 export type SchemaWorkflowInputOutput = components['schemas']['WorkflowInput-Output'];
 export type SchemaWorkflowList = components['schemas']['WorkflowList'];
