@@ -1,12 +1,13 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
 # make console   build the web console into the engine's package
 # make test   set everything up, then linters, type checks and all tests
-# make test-all   the tests, on SQLite and on Postgres, and `make mutation`, `make torture`, `make chaos` and `make documents`
+# make test-all   the tests, on SQLite and on Postgres, and `make mutation`, `make torture`, `make chaos`, `make takeover` and `make documents`
 # make test-postgres   all tests with a real Postgres in place of the SQLite file
 # make mutation   change every alert in every way, and see that its tests notice; it takes an hour
 # make documents   read real documents out of Debian and PyPI packages, and check what they say
 # make torture   put an engine under load while everything around it fails, and print what it promised and kept
 # make chaos   let three replicas, Redis and Postgres fail one after the other under load, and write docs/chaos.md
+# make takeover   let an engine die at every point of a run, and a busy one keep its runs
 # make eval   ask the questions of all collections and print how good the answers are
 # make bench  measure the engine, a run in the library, the wires, the counting, the service, the index and lists of runs against hand-written floors and peers
 # make scale  measure what a request costs the engine, Postgres and Redis with 1, 2 and 3 replicas, and compute 1,000
@@ -26,7 +27,7 @@ ALL_EXTRAS := $(EXTRAS),background,mcp,multilingual,ops,otel,pydantic-ai,redis
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
     tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
 
-.PHONY: browser console console-types run test test-all test-postgres mutation torture chaos documents lint check eval bench scale docs docs-site lock stack clean
+.PHONY: browser console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock stack clean
 
 run: $(VENV)/installed console
 	-$(BIN)/vital models install
@@ -40,7 +41,7 @@ test: $(VENV)/installed-dev lint console browser stack .stack/prometheus-3/compl
 	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses auto --dist loadfile $(STORE_TESTS)
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
-test-all: test test-postgres mutation torture chaos documents
+test-all: test test-postgres mutation torture chaos takeover documents
 
 # The store is one of a real Postgres server (tests/store_database.py).
 test-postgres: $(VENV)/installed-dev stack .stack/prometheus-3/complete
@@ -59,6 +60,10 @@ torture: $(VENV)/installed-dev stack
 
 chaos: $(VENV)/installed-dev stack
 	$(BIN)/python -W ignore -m tests.chaos
+
+takeover: $(VENV)/installed-dev
+	$(BIN)/python -W ignore -m tests.takeover
+	$(BIN)/python -W ignore -m tests.takeover.false_takeovers --seconds 40
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

@@ -17,8 +17,8 @@ from tests.chaos.stored import LedgerRow, Stored
 
 __all__ = ["CutCall", "Evidence"]
 
-IN_FLIGHT_SECONDS: Final = 3.0
-"""A call whose answer was sent this long before a fault has been received, and is written."""
+IN_FLIGHT_SECONDS: Final = 10.0
+"""A call that was answered this long before a fault is written: its count is, once its node has finished."""
 
 
 @dataclass(frozen=True)

@@ -195,24 +195,23 @@ def _nothing_left(evidence: Evidence) -> Kept:
 def _counters_agree(evidence: Evidence) -> Kept:
     """Compare what the replicas have counted with the store; see docs/chaos.md for where they may differ."""
     stored, counters = evidence.stored, evidence.counters
-    pairs = {
-        "answers": (
-            sum(counters.total(RUNS, outcome=outcome) for outcome in ("success", "degraded")),
-            sum(run.status == "completed" for run in stored.runs.values()),
-        ),
-        "calls that were not cut": (
-            counters.total(CALLS, cached="false"),
-            len(evidence.provider.log.calls) - len(evidence.cut_calls),
-        ),
-        "dollars": (counters.total(COST, cost_type="llm"), sum(row.nanos for row in stored.rows) / NANOS),
-        "estimates": (counters.total(ESTIMATED, flag="estimated"), sum(row.estimated for row in stored.rows)),
+    calls, cut = len(evidence.provider.log.calls), len(evidence.cut_calls)
+    answers = sum(run.status == "completed" for run in stored.runs.values())
+    dollars = sum(row.nanos for row in stored.rows) / NANOS
+    estimates = sum(row.estimated for row in stored.rows)
+    answered = sum(counters.total(RUNS, outcome=outcome) for outcome in ("success", "degraded"))
+    figures = {  # counted, and the least and the most that may be
+        "answers": (answered, answers, answers),
+        "calls": (counters.total(CALLS, cached="false"), calls - cut, calls),
+        "dollars": (counters.total(COST, cost_type="llm"), dollars, dollars),
+        "estimates": (counters.total(ESTIMATED, flag="estimated"), estimates, estimates),
     }
     faults = [
-        f"{name}: {counted:g} counted, {there:g} stored"
-        for name, (counted, there) in pairs.items()
-        if counted > there * 1.000001 or counted < there * (1 - UNSEEN_SHARE) - 3
+        f"{name}: {counted:g} counted, {most:g} stored"
+        for name, (counted, least, most) in figures.items()
+        if counted > most * 1.000001 or counted < least * (1 - UNSEEN_SHARE) - 3
     ]
-    figure = ", ".join(f"{counted:g} of {there:g} {name}" for name, (counted, there) in pairs.items())
+    figure = ", ".join(f"{counted:g} of {most:g} {name}" for name, (counted, _, most) in figures.items())
     return _kept("the replicas' counters add up to the store", figure, faults)
 
 

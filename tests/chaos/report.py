@@ -18,13 +18,19 @@ answers differently each time; every replica reaches Postgres and Redis through 
 pause, in all four modes and in workflows of their own, with streams and without, with approvals, for four tenants, each with an
 `Idempotency-Key`; a client whose replica is silent goes on at another one, with `Last-Event-ID`. Meanwhile one fault after the
 other happens. Afterwards the answers, the stored runs, the ledger, the replicas' counters and the provider's own log are compared.
-The command writes this page.
+The command writes this page. The machine has two
+cores, which it shares with other work: the waits say little of an engine alone.
 """
 
 COUNTERS = """
-A counter lives in its process: what a killed replica had counted after its last scrape is in no counter, and neither is
-a run that it had ended in that second. So the counters add up to a little less than the store, never to more; the ledger and
-`vital report` read the store.
+A counter lives in its process. What a killed replica has counted after its last scrape is in no counter, and a call that it had
+under way is counted by nobody; a replica that was frozen or cut off counts such a call once it goes on. So the counters add up to
+a little less than the store, never to more; the ledger, the tenants' gauges and `vital report` read the store. Panels that are read
+off counters differ by what Prometheus extrapolates, and they count requests that were refused.
+"""
+
+CUT = """Each has one row in the ledger, an estimate of what was sent and streamed; amounts are in dollars. A call that was
+answered just before a fault is among them where its node had not finished: its count is stored with the node.
 """
 
 
@@ -43,7 +49,7 @@ def page(evidence: Evidence, at_once: int) -> str:
                 _waits(evidence),
             ),
             "\n## Calls that a fault cut\n",
-            "Each has one row in the ledger, an estimate of what was sent and streamed; amounts are in dollars.\n",
+            CUT,
             _table(
                 ("call", "run", "pieces sent", "booked", "flagged", "reserved by its run"),
                 _cut_calls(evidence),
