@@ -16,7 +16,7 @@ interface AnswerProps {
 export function Answer({ text, citations, isGrowing, onCite }: AnswerProps) {
   const numbers = citations.map(({ number }) => number).join(",");
   const known = useMemo(() => new Set(numbers.split(",").map(Number)), [numbers]);
-  const blocks = useMemo(() => (isGrowing ? toBlocks(text) : [text]), [text, isGrowing]);
+  const blocks = useMemo(() => toBlocks(text), [text]);
   return (
     // The buttons within are named and reached by keyboard; their clicks are caught here.
     <div
