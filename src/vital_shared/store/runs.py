@@ -424,7 +424,7 @@ class RunStore:
         )
         self._reserved.add(run_id)  # before: the end of the run releases it, also where this is cancelled
         async with self._database.begin() as connection:
-            await connection.run_sync(extend, request, spent_nanos)
+            await connection.run_sync(_extend_running, request, spent_nanos)
 
     async def complete(
         self,
@@ -686,3 +686,10 @@ def _changed(connection: Connection, statement: Update) -> bool:
 
 def _visible(tenant_id: str | None) -> ColumnElement[bool]:
     return true() if tenant_id is None else runs.c.tenant_id == tenant_id
+
+
+def _extend_running(connection: Connection, request: AdmissionRequest, spent_nanos: int) -> None:
+    """Reserve more for a run that has not ended meanwhile at another worker: nobody would release it."""
+    running = select(runs.c.id).where(runs.c.id == request.run_id, runs.c.status == "running")
+    if connection.execute(running.with_for_update(key_share=True)).first() is not None:
+        extend(connection, request, spent_nanos)
