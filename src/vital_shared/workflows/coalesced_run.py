@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
 
 from structlog.contextvars import bound_contextvars
 
@@ -17,10 +15,11 @@ from vital_shared.events.flights import MAX_FAILED_RUNS, Flight
 from vital_shared.events.log import Follower, LogLost, PeerLog
 from vital_shared.events.memory import MemoryLog
 from vital_shared.models.cancellation import CancelReason
-from vital_shared.models.event import OUTCOMES, Event, RunFailedEvent, RunFinished, RunStarted, Token
+from vital_shared.models.event import Event, RunFailedEvent, RunFinished
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.workflows.cached_answer import CachedAnswer, count_spared, replayed
-from vital_shared.workflows.events import Continuation, RunEvents
+from vital_shared.workflows.event_copy import EventCopy
+from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.run_errors import ended_from_outside
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_line import log_end
@@ -142,8 +141,7 @@ class CoalescedRun(RunHandle):
         """Follow another request's log into one's own, except for its end."""
         if self._cancel_reason:
             return
-        copy = self._copying()
-        with log.follow() as follower:
+        with self._copying() as copy, log.follow() as follower:
             self._follower = follower
             async for event in follower:
                 await self.log.room()
@@ -174,9 +172,8 @@ class CoalescedRun(RunHandle):
 
     async def _copy_from_elsewhere(self, flight: Flight, log: PeerLog) -> None:
         """Follow a run of another process."""
-        copy = self._copying()
         try:
-            with log.follow(counts=False) as follower:
+            with self._copying() as copy, log.follow(counts=False) as follower:
                 self._follower = follower
                 async for event in follower:
                     await self.log.room()
@@ -197,29 +194,20 @@ class CoalescedRun(RunHandle):
             self.error, self.has_departed = own.error, own.has_departed
             flight.outcome = self.log.outcome
 
-    def _copying(self) -> Callable[[Event], None]:
-        """Make the function that writes another run's events into one's own log, each once."""
-        log, continues = self.log, bool(self.log.last_seq)
-        rest = Continuation(self._text)
+    @contextmanager
+    def _copying(self) -> Iterator[Callable[[Event], None]]:
+        """Give the function that writes another run's events into one's own log."""
+        copy = EventCopy(self.log, self._text)
 
-        def copy(event: Event) -> None:
-            fields: dict[str, Any] = {"run_id": log.run_id, "epoch": log.epoch}
-            if event.type in OUTCOMES or (continues and isinstance(event, RunStarted)):
-                return
-            if isinstance(event, Token):
-                text = rest.new(event.text) if continues else event.text
-                if not text:
-                    return
-                self._note(text)
-                fields["text"] = text
-            log.append(replace(event, seq=log.last_seq + 1, **fields))
+        def write(event: Event) -> None:
+            copy.write(event)
+            if copy.text and self._first_token is None:
+                self._first_token = time.perf_counter() - self._started
 
-        return copy
-
-    def _note(self, text: str) -> None:
-        self._text += text
-        if self._first_token is None:
-            self._first_token = time.perf_counter() - self._started
+        try:
+            yield write
+        finally:
+            self._text = copy.text
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
