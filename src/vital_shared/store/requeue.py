@@ -48,8 +48,8 @@ def requeue(connection: Connection, run_id: str, now: datetime, fence: Fence | N
         .values(attempt=background_runs.c.attempt + 1, dispatched=False)
     )
     running = (runs.c.id == run_id, runs.c.status == "running", *fenced(fence))
-    if connection.execute(select(runs.c.id).where(*running)).first() is None:
-        return False
+    if connection.execute(select(runs.c.id).where(*running).with_for_update()).first() is None:
+        return False  # the row is held until the end: no takeover comes between what follows
     if not connection.execute(again).rowcount:
         return False
     forget_nodes(connection, run_id)
@@ -67,11 +67,15 @@ def requeue_lost(connection: Connection, run_id: str, now: datetime, *, is_durab
 
     :param is_durable: also where it is durable, and could be taken over with what its nodes have made.
     """
-    lost = select(runs.c.owner, runs.c.epoch).where(
-        runs.c.id == run_id,
-        runs.c.status == "running",
-        true() if is_durable else ~runs.c.is_durable,
-        owner_is_dead(connection.dialect.name),
+    lost = (
+        select(runs.c.owner, runs.c.epoch)
+        .where(
+            runs.c.id == run_id,
+            runs.c.status == "running",
+            true() if is_durable else ~runs.c.is_durable,
+            owner_is_dead(connection.dialect.name),
+        )
+        .with_for_update()
     )
     row = connection.execute(lost).first()
     if row is None or requeue(connection, run_id, now, Fence(row.owner, row.epoch)):
