@@ -116,6 +116,20 @@ async def test_a_stream_goes_on_at_the_restarted_engine(tmp_path: Path):
     assert mine.events == late.events
 
 
+async def test_a_run_between_owners_is_cancelled_at_its_next_one(tmp_path: Path):
+    mine = Client()
+    async with running_server(tmp_path, **environment(tmp_path)) as (process, client):
+        streaming = asyncio.create_task(mine.begin(client))
+        await asyncio.wait_for(mine.streamed.wait(), 30)
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+        await streaming
+    async with running_server(tmp_path, **environment(tmp_path)) as (_, client):
+        cancelled = await client.delete(f"/v1/runs/{mine.run_id}", timeout=30)
+        assert cancelled.status_code == 204, cancelled.text
+        assert (await client.get(f"/v1/runs/{mine.run_id}")).json()["status"] == "cancelled"
+
+
 async def test_a_stream_goes_on_at_another_replica(tmp_path: Path, redis: str):
     chosen = environment(tmp_path, VITAL_REDIS_URL=redis)
     first, follower = Client(), Client()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Literal
@@ -46,8 +48,21 @@ NEW_LOG_SECONDS: Final = 0.5
 RECENT_END: Final = timedelta(seconds=5)
 """The age of a run's end up to which its log may not have reached the other processes yet."""
 
+NEXT_OWNER_SECONDS: Final = 15.0
+"""The longest wait for a worker to take over a run that is to be cancelled."""
+
+NEXT_OWNER_LOOK_SECONDS: Final = 0.25
+
 NO_CONTENT = 204
 """An EventSource that gets it does not connect again."""
+
+
+class _BetweenOwners(Exception):
+    """No worker has a durable run at this moment."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
 
 
 class Approval(Frozen):
@@ -192,7 +207,22 @@ def _is_recent(record: RunRecord, now: datetime) -> bool:
 
 
 async def cancel(request: Request) -> Response:
-    """Cancel a run, and wait until it has ended."""
+    """Cancel a run, and wait until it has ended; one that is between owners is cancelled at its next one."""
+    due = time.monotonic() + NEXT_OWNER_SECONDS
+    while True:
+        try:
+            return await _cancel(request)
+        except _BetweenOwners as error:
+            if time.monotonic() > due:
+                raise _in_another_process(error.run_id) from error
+            await asyncio.sleep(NEXT_OWNER_LOOK_SECONDS)
+
+
+async def _cancel(request: Request) -> Response:
+    """Cancel a run where it is.
+
+    :raises _BetweenOwners: when it is durable, and no worker has it at this moment.
+    """
     engine = engine_of(request)
     run = _live(request)
     if run is not None and not run.ended.is_set():
@@ -219,7 +249,7 @@ async def cancel(request: Request) -> Response:
     if record.status == "running":
         if await engine.background.cancel_elsewhere(record.id):
             return Response(status_code=NO_CONTENT)
-        raise _in_another_process(record.id)
+        raise _BetweenOwners(record.id) if record.is_durable else _in_another_process(record.id)
     raise _has_ended(record.id, record.status)
 
 
