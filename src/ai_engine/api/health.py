@@ -43,7 +43,7 @@ async def ready(request: Request) -> Response:
     models = engine.services.breakers.reasons
     missing += [f"the model {name} did not answer: {reason}" for name, reason in models.items()]
     blockers = list(problems)
-    if engine.readiness.is_leaving:
+    if engine.readiness.is_leaving or engine.hub.stopping:
         blockers.insert(0, "the engine is shutting down")
     return _response(Health(status="not_ready" if blockers else "ready", missing=(*blockers, *missing)))
 

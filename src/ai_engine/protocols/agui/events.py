@@ -93,8 +93,8 @@ class EventWriter:
         """The run's id here."""
         self._speaking = self._reasoning = False
         self._messages = 0
-        self._seq = 0
-        """The number of the last event that was read."""
+        self._text_seq = 0
+        """The number of the last event with text."""
         self._message_seqs: dict[str, int] = {}
         """The number of the last event of each message."""
         self.is_over = False
@@ -110,13 +110,14 @@ class EventWriter:
         said: list[str] = []
         thought: list[str] = []
         for name, data in decode(frames):
-            self._seq = data["seq"]
             if name == "token":
                 yield from self._think(thought)
                 said.append(data["text"])
+                self._text_seq = data["seq"]
             elif name == "reasoning":
                 yield from self._say(said)
                 thought.append(data["text"])
+                self._text_seq = data["seq"]
             else:
                 yield from self._think(thought)
                 yield from self._say(said)
@@ -130,7 +131,7 @@ class EventWriter:
             if not self._speaking:
                 self._speaking = True
                 yield TextMessageStartEvent(message_id=self._next_message(), role="assistant")
-            self._message_seqs[self._message] = self._seq
+            self._message_seqs[self._message] = self._text_seq
             yield TextMessageContentEvent(message_id=self._message, delta=text)
         said.clear()
 
@@ -141,7 +142,7 @@ class EventWriter:
                 self._reasoning = True
                 yield ReasoningStartEvent(message_id=self._next_message())
                 yield ReasoningMessageStartEvent(message_id=self._message, role="reasoning")
-            self._message_seqs[self._message] = self._seq
+            self._message_seqs[self._message] = self._text_seq
             yield ReasoningMessageContentEvent(message_id=self._message, delta=text)
         thought.clear()
 
