@@ -7,15 +7,26 @@ from contextlib import AsyncExitStack
 import pytest
 from structlog.testing import capture_logs
 
-from vital_shared.events import event_file
+from vital_shared.events import event_file, left_events
 from vital_shared.events.encoding import last_seq as last_seq_of
 from vital_shared.events.event_file import SUFFIX
 from vital_shared.events.left_events import LeftEvents
 from vital_shared.events.logs import EventLogs
 from vital_shared.events.memory import MemoryLog
 from vital_shared.events.written_log import WrittenLog
-from vital_shared.models.event import RunFailedEvent, Token
+from vital_shared.models.event import RunFailedEvent, RunPaused, Token
+from vital_shared.models.workflow_io import Timings, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.metrics import EVENTS_NOT_WRITTEN_AHEAD_TOTAL
+
+WAITING = WorkflowOutput(
+    run_id="run_1",
+    status="awaiting_approval",
+    mode=WorkflowMode.MODE_1,
+    tenant_id="acme",
+    agent_id="expert",
+    response="",
+    timings=Timings(total_seconds=1.5),
+)
 
 
 def begun(logs: EventLogs, run_id: str = "run_1") -> MemoryLog:
@@ -157,7 +168,9 @@ async def test_events_of_ended_runs_go_when_nothing_can_read_them_any_more(proce
     assert path.read_bytes().startswith(b"id: 1\n")
 
 
-async def test_a_dead_processs_file_goes_when_all_of_its_runs_have_ended(process, tmp_path):
+async def test_a_dead_processs_file_goes_some_time_after_all_of_its_runs_have_ended(
+    process, tmp_path, monkeypatch
+):
     logs = process()
     running = {"run_1", "run_2"}
 
@@ -179,7 +192,75 @@ async def test_a_dead_processs_file_goes_when_all_of_its_runs_have_ended(process
         assert len(files(tmp_path)) == 1
         running.pop()
     await later.forget_ended(of_those)
+    assert len(files(tmp_path)) == 1, "a reader may be behind"
+    monkeypatch.setattr(left_events, "ENDED_SECONDS", 0.0)
+    await later.forget_ended(of_those)
     assert files(tmp_path) == []
+
+
+async def test_the_file_of_a_dead_process_stays_while_a_run_waits(process, tmp_path, monkeypatch):
+    monkeypatch.setattr(left_events, "ENDED_SECONDS", 0.0)
+    for dies in (True, False):
+        logs = process()
+        log = begun(logs)
+        add(log)
+        log.append(pause(log.last_seq + 1))
+        log.close()
+        await written(log)
+        die(logs) if dies else await logs.aclose()
+
+        async def waiting(runs: set[str]) -> set[str]:
+            return runs
+
+        later = process()
+        await later.forget_ended(waiting)
+        assert len(files(tmp_path)) == 1
+        await later.forget_ended(none_running)
+        assert files(tmp_path) == []
+
+
+def pause(seq: int) -> RunPaused:
+    return RunPaused(run_id="run_1", seq=seq, epoch=0, output=WAITING)
+
+
+async def test_a_pause_that_was_stored_but_not_written_keeps_its_number(process):
+    logs = process()
+    log = begun(logs)
+    for _ in range(2):
+        add(log)
+    await written(log)
+    die(logs)
+    types = ["token", "token", "run_paused"]
+    next_logs = process()
+    paused = begun(next_logs)
+    next_logs.reopen(paused, pause(3), 1, await next_logs.left("run_1", 0))
+    assert [paused.event(seq).type for seq in range(1, paused.last_seq + 1)] == types
+    taken = await process().restore("run_1", "acme", epoch=2, pause=pause(3))
+    assert [taken.event(seq).type for seq in range(1, taken.last_seq + 1)] == types
+
+
+async def test_what_was_appended_just_before_a_resumption_is_written_too(process):
+    logs = process()
+    log = begun(logs)
+    add(log)
+    await written(log)
+    log.append(pause(2))
+    log.reopen(2, 1)
+    add(log)
+    await written(log)
+    die(logs)
+    restored = await process().restore("run_1", "acme", epoch=2)
+    assert (restored.event(2).type, restored.last_seq) == ("run_paused", 3)
+
+
+async def test_the_events_of_an_earlier_owner_do_not_stand_for_those_of_the_last(process):
+    logs = process()
+    log = begun(logs)
+    add(log)
+    await written(log)
+    die(logs)
+    assert await process().left("run_1", 0) != b""
+    assert await process().left("run_1", 1) == b""
 
 
 async def test_a_process_that_ends_in_order_leaves_a_file_only_for_runs_that_go_on(process, tmp_path):

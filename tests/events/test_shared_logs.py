@@ -138,7 +138,8 @@ async def test_a_run_of_a_dead_process_is_lost(make):
 
 async def test_a_writer_of_an_earlier_epoch_is_refused(make):
     one, other = await make(), await make()
-    early, late = one.open(RUN, "acme"), other.open(RUN, "acme", 1)
+    early, late = one.open(RUN, "acme"), other.open(RUN, "acme")
+    late.reopen(1, 1)
     early.append(token(1))
     await in_redis(other, 1)
     late.append(token(2, epoch=1))

@@ -193,8 +193,6 @@ async def resume(
     :raises ClientDisconnect: when the client went while it waited.
     """
     workflow = engine.workflows.of(record).workflow
-    known = engine.hub.find(record.id)
-    after = 0 if known is None else known.log.last_seq
     deadline = deadline_of(http_request)
     with due_within(deadline if key is None else None):
         run = await engine.hub.start(
@@ -203,7 +201,7 @@ async def resume(
             gone=_gone(http_request),
             deadline=deadline,
         )
-    return run, after
+    return run, record.last_seq
 
 
 def _gone(http_request: Request) -> Gone:

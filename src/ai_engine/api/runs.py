@@ -23,7 +23,7 @@ from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStreamResponse, last
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from ai_engine.runs.hub import LiveRun
-from ai_engine.runs.last_event import last_event
+from ai_engine.runs.last_event import last_event, last_frames
 from ai_engine.runs.run_reader import following_run
 from ai_engine.served_workflows import ServedWorkflow
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
@@ -152,7 +152,7 @@ async def events(request: Request) -> Response:
     source = await _source(request, after)
     if source is None:
         record = await stored_run(request)
-        return _last_known(record, after) or _follow(request, record.id, after)
+        return await _last_known(request, record, after) or _follow(request, record.id, after)
     tail = b""
     if source.state == "paused":
         record = await stored_run(request)
@@ -305,13 +305,14 @@ async def answer_with(request: Request, run: LiveRun, *, after: int) -> Response
     return Response(output_of(ended).model_dump_json(), media_type="application/json")
 
 
-def _last_known(record: RunRecord, after: int) -> Response | None:
-    """Return the end of a run whose events are no longer here; None: it has not ended."""
-    paused = record.status == "awaiting_approval"
-    if paused and after >= record.last_seq:
+async def _last_known(request: Request, record: RunRecord, after: int) -> Response | None:
+    """Return what is left of a run that no worker has; None: it has not ended."""
+    frames = await last_frames(engine_of(request).services.logs, record, after)
+    if frames is None:
+        return None
+    if not frames:
         return Response(status_code=NO_CONTENT)
-    end = last_event(record, record.last_seq if paused else max(after, record.last_seq) + 1)
-    return None if end is None else Response(encode(end), media_type=MEDIA_TYPE, headers=HEADERS)
+    return Response(frames, media_type=MEDIA_TYPE, headers=HEADERS)
 
 
 def _status(outcome: Outcome | None) -> str:

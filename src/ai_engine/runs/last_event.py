@@ -1,12 +1,31 @@
-"""The last event of a run that is read from the store, for readers that cannot read it from the run's log."""
+"""The last events of a run, for readers that find no worker with it: as they are left, and stored."""
 
 from __future__ import annotations
 
-from vital_shared.models.event import Outcome, RunFailedEvent, RunFinished, RunPaused
+from vital_shared.events.encoding import encode, frames_after, last_seq, last_type
+from vital_shared.events.logs import EventLogs
+from vital_shared.models.event import ENDS, Outcome, RunFailedEvent, RunFinished, RunPaused
 from vital_shared.store.run_record import LOST
 from vital_shared.store.runs import RunRecord
 
-__all__ = ["last_event", "lost_event"]
+__all__ = ["last_event", "last_frames", "lost_event"]
+
+
+async def last_frames(logs: EventLogs, record: RunRecord, after: int) -> bytes | None:
+    """Return the events of a run after a number, as they are left; None where it runs, or has not begun.
+
+    Its last event is made from its record where its worker died before it wrote that.
+    """
+    if record.status in ("queued", "running"):
+        return None
+    is_paused = record.status == "awaiting_approval"
+    left = await logs.left(record.id, record.epoch) if record.is_durable else b""
+    frames = frames_after(left, after)
+    if last_type(left) in (("run_paused",) if is_paused else ENDS):
+        return frames
+    seq = record.last_seq if is_paused else max(after, last_seq(left), record.last_seq) + 1
+    end = last_event(record, seq)
+    return frames if end is None or seq <= after else frames + encode(end)
 
 
 def last_event(record: RunRecord, seq: int) -> Outcome | None:

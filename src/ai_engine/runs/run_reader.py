@@ -9,9 +9,9 @@ from typing import Final, Protocol
 
 from ai_engine.engine import Engine
 from ai_engine.runs.hub import LiveRun
-from ai_engine.runs.last_event import last_event, lost_event
+from ai_engine.runs.last_event import last_frames, lost_event
 from vital_shared.errors import NotFound, StoreError
-from vital_shared.events.encoding import encode, last_type
+from vital_shared.events.encoding import encode, last_seq, last_type
 from vital_shared.events.log import LogLost, PeerLog
 from vital_shared.logs import get_logger
 from vital_shared.models.event import OUTCOMES
@@ -109,7 +109,7 @@ class RunReader:
         return elsewhere
 
     async def _end(self) -> bytes:
-        """Return the last event of a run that goes on nowhere; empty while it does, or will."""
+        """Return what is left of a run that goes on nowhere; empty while it does, or will."""
         services = self._engine.services
         try:
             record = await services.runs.get(self._run_id, tenant_id=None, now=services.now())
@@ -119,14 +119,15 @@ class RunReader:
         except StoreError as error:
             logger.info("run_not_looked_up", run_id=self._run_id, reason=str(error))
             return b""
-        end = last_event(record, self.seen + 1)
-        if end is None and await self._is_lost(record):
-            end = lost_event(record, self.seen + 1)
-        if end is None:
+        frames = await last_frames(services.logs, record, self.seen)
+        if frames is None and await self._is_lost(record):
+            frames = encode(lost_event(record, self.seen + 1))
+        if frames is None:
             self._is_over = self._engine.hub.stopping
             return b""
-        self.seen, self.has_ended, self._is_over = end.seq, True, True
-        return encode(end)
+        self.seen = max(self.seen, last_seq(frames))
+        self.has_ended = self._is_over = True
+        return frames
 
     async def _is_lost(self, record: RunRecord) -> bool:
         """Return whether the worker of a run that no other can take over has died."""

@@ -138,11 +138,11 @@ class EventFile:
             self._size = 0
 
     def close(self) -> None:
-        """Let go of the file, and remove it where all runs have ended."""
+        """Let go of the file, and remove it where all runs have ended; one that waits may be resumed."""
         self.flush()
         if self._file is None or self._path is None:
             return
-        if all(log.outcome is not None for log in self._logs()):
+        if all(log.state == "ended" for log in self._logs()):
             self._path.unlink(missing_ok=True)
         self._file.close()
         self._file = self._path = None

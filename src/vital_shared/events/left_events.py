@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Final
 
 from vital_shared.events.event_file import SUFFIX
 from vital_shared.events.takeover_marks import TakeoverMarks
-from vital_shared.models.event import OUTCOMES
+from vital_shared.models.event import ENDS
 from vital_shared.store.locked_files import abandoned_files
 
 __all__ = ["LeftEvents"]
@@ -21,6 +22,9 @@ _FRAME: Final = re.compile(
     rb'data: \{"run_id":"(?P<run>[^"\\]+)","seq":\d+,"epoch":(?P<epoch>\d+)[^\n]*\n\n'
 )
 """An event as it is encoded; one at the end that its process has not written whole is left out."""
+
+ENDED_SECONDS: Final = 300.0
+"""The time for which a dead process's file is kept for readers that are behind, once its runs have ended."""
 
 _Version = tuple[int, int]
 
@@ -37,7 +41,7 @@ class _RunFrames:
     def add(self, frame: re.Match[bytes]) -> None:
         """Add the next one."""
         self.last = (int(frame["epoch"]), int(frame["seq"]))
-        self.has_ended = frame["type"].decode() in OUTCOMES
+        self.has_ended = frame["type"].decode() in ENDS
         start, end = frame.span()
         if self.spans and self.spans[-1][1] == start:
             start, _ = self.spans.pop()
@@ -64,13 +68,24 @@ class LeftEvents:
         :raises StaleWriter: when the run has a later epoch.
         """
         self._marks.put(run_id, epoch)
-        indexes = [(path, self._index(path)) for path in self._folder.glob(f"*{SUFFIX}")]
-        found = [(runs[run_id].last, path, runs[run_id]) for path, runs in indexes if run_id in runs]
-        if not found:
+        found = self._most_of(run_id)
+        return b"" if found is None else _frames(*found)
+
+    def read(self, run_id: str, epoch: int) -> bytes:
+        """Return the events of a run as the owner of an epoch has left them; empty where it has not.
+
+        :raises OSError: when the files cannot be read.
+        """
+        found = self._most_of(run_id)
+        if found is None or found[1].last[0] != epoch:  # a later owner's are not here any more
             return b""
-        _, path, run = max(found, key=lambda each: each[:2])
-        with path.open("rb") as file:
-            return b"".join(os.pread(file.fileno(), end - start, start) for start, end in run.spans)
+        return _frames(*found)
+
+    def _most_of(self, run_id: str) -> tuple[Path, _RunFrames] | None:
+        """Find the file that has the most of a run."""
+        indexes = [(path, self._index(path)) for path in self._folder.glob(f"*{SUFFIX}")]
+        found = [(path, runs[run_id]) for path, runs in indexes if run_id in runs]
+        return max(found, key=lambda each: (each[1].last, each[0]), default=None)
 
     def unended(self) -> set[str]:
         """Return the runs that others have left, or taken over, and of which no end is known here."""
@@ -84,6 +99,8 @@ class LeftEvents:
         """
         self._marks.remove(self._marks.runs().difference(running))
         for path, runs in self._left():
+            if _is_recent(path):
+                continue
             if not any(run_id in running and not run.has_ended for run_id, run in runs.items()):
                 path.unlink(missing_ok=True)
                 self._indexes.pop(path, None)
@@ -104,6 +121,15 @@ class LeftEvents:
             self._indexes.pop(path, None)
             return {}
         return known[1]
+
+
+def _is_recent(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime < ENDED_SECONDS
+
+
+def _frames(path: Path, run: _RunFrames) -> bytes:
+    with path.open("rb") as file:
+        return b"".join(os.pread(file.fileno(), end - start, start) for start, end in run.spans)
 
 
 def _indexed(data: bytes) -> dict[str, _RunFrames]:

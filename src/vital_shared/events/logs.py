@@ -15,6 +15,7 @@ from vital_shared.events.memory import MemoryLog
 from vital_shared.events.restored import begin_after_loss, restore_events
 from vital_shared.events.written_log import WrittenLog
 from vital_shared.logs import get_logger
+from vital_shared.models.event import RunPaused
 
 __all__ = ["EventLogs", "Running"]
 
@@ -42,31 +43,53 @@ class EventLogs:
         self._file = folder and EventFile(folder, self._durable)
         self._left = folder and LeftEvents(folder)
 
-    def open(
-        self, run_id: str, tenant_id: str, last_seq: int = 0, *, epoch: int = 0, is_durable: bool = False
-    ) -> MemoryLog:
-        """Return the log of a run that begins, or goes on after a pause.
+    def open(self, run_id: str, tenant_id: str, *, epoch: int = 0, is_durable: bool = False) -> MemoryLog:
+        """Return the log of a run that begins, or is to go on after a pause: see `reopen`.
 
-        :param last_seq: the number of the last event before the pause.
         :param epoch: the epoch of its writer.
         :param is_durable: whether another worker may take the run over, and so finds the events.
         """
         log = self._logs.get(run_id)
         if log is None or log.is_superseded:
-            log = self._logs[run_id] = self._make(run_id, tenant_id, last_seq, epoch, is_durable=is_durable)
+            log = self._logs[run_id] = self._make(run_id, tenant_id, epoch, is_durable=is_durable)
         return log
 
-    def _make(self, run_id: str, tenant_id: str, last_seq: int, epoch: int, *, is_durable: bool) -> MemoryLog:
+    def _make(self, run_id: str, tenant_id: str, epoch: int, *, is_durable: bool) -> MemoryLog:
         if self._file and is_durable:
             return WrittenLog(
                 run_id,
                 tenant_id=tenant_id,
                 writer=self._file,
                 is_durable=True,
-                last_seq=last_seq,
                 epoch=epoch,
             )
-        return MemoryLog(run_id, last_seq=last_seq, epoch=epoch)
+        return MemoryLog(run_id, epoch=epoch)
+
+    def reopen(self, log: MemoryLog, pause: RunPaused, epoch: int, left: bytes = b"") -> None:
+        """Let the log of a run go on after a pause.
+
+        :param pause: its last event, as the store has it.
+        :param epoch: that of its writer from now on.
+        :param left: the events up to the pause, as far as `left` has found them.
+        """
+        if log.last_seq < pause.seq:
+            restore_events(log, left, pause)
+        log.reopen(pause.seq, epoch)
+
+    async def left(self, run_id: str, epoch: int) -> bytes:
+        """Return the events of a run that has ended, or waits, as its last owner has written them.
+
+        Empty where they are not here: other processes' logs in Redis are found by `find_elsewhere`.
+
+        :param epoch: the epoch of its last owner.
+        """
+        if not self._left:
+            return b""
+        try:
+            return await asyncio.to_thread(self._left.read, run_id, epoch)
+        except OSError:
+            logger.exception("events_not_read", run_id=run_id)
+            return b""
 
     async def restore(
         self,
@@ -76,6 +99,7 @@ class EventLogs:
         epoch: int,
         age_seconds: float = 0.0,
         silent_seconds: float = 0.0,
+        pause: RunPaused | None = None,
     ) -> MemoryLog:
         """Return the log of a run that was taken over, with the events of its owners before.
 
@@ -85,15 +109,17 @@ class EventLogs:
         :param epoch: the epoch of the new owner.
         :param age_seconds: the time since the run began, or was resumed.
         :param silent_seconds: the time since the last sign of life of the owner before.
+        :param pause: the last pause of the run, as the store has it.
         :raises StaleWriter: when the run has a later epoch.
         """
         self._supersede(run_id)
-        log = self._make(run_id, tenant_id, 0, 0, is_durable=True)
+        log = self._make(run_id, tenant_id, 0, is_durable=True)
         frames = await self._take(run_id, tenant_id, epoch, min(age_seconds, silent_seconds + REFILL_SECONDS))
         if frames is None:
             begin_after_loss(log, epoch)
         else:
-            restore_events(log, frames, epoch)
+            restore_events(log, frames, pause)
+            log.begin_epoch(epoch)
         self._logs[run_id] = log
         return log
 

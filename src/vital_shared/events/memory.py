@@ -230,6 +230,12 @@ class MemoryLog:
         while self.last_seq <= seen and not self.is_closed:
             await self._next_event()
 
+    async def readable(self) -> None:
+        """Wait until readers may have all that is in it by now."""
+        seq = self.last_seq
+        while self.readable_seq < min(seq, self.last_seq):
+            await self._next_event()
+
     async def closed(self) -> None:
         """Wait until the log has ended, whatever is written until then."""
         while not self.is_closed:

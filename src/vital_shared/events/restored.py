@@ -6,7 +6,7 @@ from typing import Final
 
 from vital_shared.events.encoding import decode
 from vital_shared.events.memory import MemoryLog
-from vital_shared.models.event import EventAdapter
+from vital_shared.models.event import EventAdapter, RunPaused
 
 __all__ = ["begin_after_loss", "restore_events"]
 
@@ -14,12 +14,16 @@ NUMBERS_PER_EPOCH: Final = 1_000_000
 """More events than a run writes."""
 
 
-def restore_events(log: MemoryLog, frames: bytes, epoch: int) -> None:
-    """Write encoded events into a new log, and let it go on in a new epoch."""
+def restore_events(log: MemoryLog, frames: bytes, pause: RunPaused | None) -> None:
+    """Write encoded events into a new log.
+
+    :param pause: the last pause of the run, which is stored before it is an event.
+    """
     for _, fields in decode(frames):
         if fields["seq"] > log.last_seq:
             log.append(EventAdapter.validate_python(fields, strict=False))
-    log.begin_epoch(epoch)
+    if pause is not None and log.last_seq < pause.seq:
+        log.append(pause)
 
 
 def begin_after_loss(log: MemoryLog, epoch: int) -> None:

@@ -16,7 +16,7 @@ from vital_shared.events.redis_link import EventKeys, RedisLink
 from vital_shared.events.written_log import WrittenLog
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CANCELLED
-from vital_shared.models.event import RunFailedEvent
+from vital_shared.models.event import RunFailedEvent, RunPaused
 
 __all__ = ["SharedEventLogs"]
 
@@ -62,15 +62,21 @@ class SharedEventLogs(EventLogs):
         await self.presence.leave()
         await self._link.aclose()
 
-    def _make(self, run_id: str, tenant_id: str, last_seq: int, epoch: int, *, is_durable: bool) -> MemoryLog:
+    def _make(self, run_id: str, tenant_id: str, epoch: int, *, is_durable: bool) -> MemoryLog:
         return WrittenLog(
             run_id,
             tenant_id=tenant_id,
             writer=self._mirror,
             is_durable=is_durable,
-            last_seq=last_seq,
             epoch=epoch,
         )
+
+    def reopen(self, log: MemoryLog, pause: RunPaused, epoch: int, left: bytes = b"") -> None:
+        """Let the log of a run go on after a pause; what came before that is in Redis."""
+        was_behind = log.last_seq < pause.seq
+        super().reopen(log, pause, epoch, left)
+        if was_behind and isinstance(log, WrittenLog):
+            log.written(pause.seq)  # as it should be; Redis says where it has less
 
     async def _take(self, run_id: str, tenant_id: str, epoch: int, doubtful_seconds: float) -> bytes | None:
         claim = RedisClaim(self._link, self.presence)

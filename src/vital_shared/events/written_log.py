@@ -82,8 +82,9 @@ class WrittenLog(MemoryLog):
 
     def reopen(self, last_seq: int, epoch: int) -> None:
         """Go on after a pause."""
+        if last_seq != self.last_seq:
+            self.written_seq = last_seq
         super().reopen(last_seq, epoch)
-        self.written_seq = last_seq
 
     def _added(self) -> None:
         if self.is_durable:

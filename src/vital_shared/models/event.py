@@ -15,6 +15,7 @@ from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.models.workflow_io import WorkflowMode, WorkflowOutput
 
 __all__ = [
+    "ENDS",
     "OUTCOMES",
     "ApprovalRequired",
     "CitationFound",
@@ -256,6 +257,9 @@ Outcome = RunFinished | RunPaused | RunFailedEvent
 
 OUTCOMES: Final = frozenset({"run_finished", "run_paused", "run_failed"})
 """The types of outcomes."""
+
+ENDS: Final = OUTCOMES - {"run_paused"}
+"""The types of events after which there are no more."""
 
 EventAdapter: TypeAdapter[Event] = TypeAdapter(Event)
 """The adapter that reads an event from JSON, and writes it."""

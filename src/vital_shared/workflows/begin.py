@@ -23,6 +23,7 @@ from vital_shared.workflows.estimate import declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
 from vital_shared.workflows.interrupted import GIVEN_UP, INTERRUPTED, NO_EFFECTS, EarlierEffects
+from vital_shared.workflows.last_pause import last_pause
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.preparing import (
     RestoredRun,
@@ -161,7 +162,11 @@ async def resume(
     interrupted: tuple[str, ...] = tuple(written.pop(INTERRUPTED, ()))
     record = resumable(workflow, record)
     calls = record.output.model_calls if record.output else ()
-    restored = restored_run(workflow, record, Checkpoint.model_validate(written), decision, interrupted)
+    pause = last_pause(record, record.epoch)
+    assert pause is not None  # noqa: S101 - the run waits
+    log = services.logs.open(run_id, record.tenant_id, is_durable=record.is_durable)
+    left = await services.logs.left(run_id, record.epoch) if log.last_seq < pause.seq else b""
+    restored = restored_run(workflow, record, log, Checkpoint.model_validate(written), decision, interrupted)
     run, stream = restored.run, restored.stream
     now = services.now()
     deadline = _deadline(services, now)
@@ -192,7 +197,7 @@ async def resume(
         raise
     metrics = RunMetrics(run_id, record.input, services.request_counts, workflow.traits, workflow.name)
     # Last of all: until the run is at work again, its readers find it paused.
-    stream.log.reopen(record.last_seq, claimed.epoch)
+    services.logs.reopen(log, pause, claimed.epoch, left)
     return Execution(
         workflow,
         record.input,

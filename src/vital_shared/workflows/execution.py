@@ -370,6 +370,7 @@ class Execution(RunHandle):
         self._stream.finish_text(output.response)  # from a node that does not stream
         saved = ended = True
         self._completing, written = output, output.model_dump_json()
+        await self._stream.log.readable()  # once the end is stored, nobody writes what comes before it
         try:
             async with asyncio.timeout(self._services.settings.store_seconds):
                 ended = await self._services.runs.complete(
@@ -412,6 +413,7 @@ class Execution(RunHandle):
         output = self._output("awaiting_approval")
         services = self._services
         self._check_input()
+        await self._stream.log.readable()  # once the pause is stored, nobody writes what comes before it
         paused = await services.runs.pause(
             self.run_id,
             checkpoint=self._run.checkpoint().model_dump(mode="json") | self._span_name() | self._cut_off(),

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from vital_shared.errors import InvalidRequest, PlanChanged
+from vital_shared.events.memory import MemoryLog
 from vital_shared.graph import AnswerError, Checkpoint, CheckpointError, Plan, Run, own_observers
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import ToolPlan
@@ -165,12 +166,14 @@ def resumable(workflow: WorkflowParts, record: RunRecord) -> RunRecord:
 def restored_run(
     workflow: WorkflowParts,
     record: RunRecord,
+    log: MemoryLog,
     checkpoint: Checkpoint,
     decision: Decision,
     interrupted: Collection[str] = (),
 ) -> RestoredRun:
     """Put the user's decision into the checkpoint of a paused run.
 
+    :param log: the log of the run.
     :param interrupted: the values whose nodes with effects were cut off.
     :raises PlanChanged: when the plan has changed since.
     :raises InvalidRequest: when an answer is missing, not asked for, or of a wrong type.
@@ -190,9 +193,7 @@ def restored_run(
         else:
             checkpoint.read(workflow.plan)
             decision.refuse_ids()
-        stream = RunEvents(
-            services.logs.open(record.id, record.tenant_id, record.last_seq, is_durable=record.is_durable)
-        )
+        stream = RunEvents(log)
         run = new_run(workflow, record.input, stream, checkpoint, given)
     except AnswerError as error:
         place = ".".join(("answers", *map(str, error.path)))

@@ -14,6 +14,7 @@ from vital_shared.store.run_record import RunRecord
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
 from vital_shared.workflows.interrupted import GIVEN_UP, EarlierEffects
+from vital_shared.workflows.last_pause import last_pause
 from vital_shared.workflows.node_writer import StoredNode
 from vital_shared.workflows.preparing import agent_of, name_labels, name_tenant, new_run, resumable
 from vital_shared.workflows.run_metrics import RunMetrics
@@ -51,6 +52,7 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
         epoch=record.epoch,
         age_seconds=(now - _began(record, resumed_at)).total_seconds(),
         silent_seconds=taken.late_seconds + services.settings.lease_seconds,
+        pause=last_pause(record, record.epoch - 1),
     )
     kept = {
         node.name

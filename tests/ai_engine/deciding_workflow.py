@@ -1,0 +1,29 @@
+"""A workflow that waits for a verdict between two costly nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from vital_shared import Done, Pause, Workflow, node
+
+
+class Deciding(Workflow):
+    """Draft, wait for a verdict, and answer."""
+
+    durable = "nodes"
+
+    @node
+    async def draft(self, query: str) -> str:
+        await asyncio.sleep(0.03)
+        return f"draft of {query}"
+
+    @node(pauses=True)
+    async def verdict(self, draft: str) -> bool:
+        raise Pause(draft)
+
+    @node
+    async def answer(self, verdict: bool, draft: str) -> AsyncIterator[str | Done[str]]:
+        yield draft
+        yield f": {verdict}"
+        yield Done(f"{draft}: {verdict}")
