@@ -96,6 +96,23 @@ def test_every_page_is_fit_for_screen_readers_and_small_screens(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
+@pytest.mark.parametrize("width", [800, 1100, 1280, 1366])
+def test_a_long_title_stays_within_its_column(
+    filled: RunningEngine, open_page: Callable[..., Watched], width: int
+) -> None:
+    filled.ask(
+        "How long may a review take " + "and how long in all " * 6, model="canned", mode=4, session_id="s2"
+    )
+    page = open_page(filled.url, viewport={"width": width, "height": 800}).page
+    page.goto(f"{filled.url}/ask/s2")
+    expect(page.locator(".answer table").first).to_be_visible()
+    wider = page.evaluate(
+        "[...document.querySelectorAll('.ask > *')].filter((part) => part.offsetParent !== null)"
+        ".filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.className)"
+    )
+    assert wider == []
+
+
 def test_the_first_load_is_small(engine: RunningEngine, open_page: Callable[..., Watched]) -> None:
     page = open_page(engine.url).page
     expect(page.locator(".composer")).to_be_visible()
