@@ -97,14 +97,20 @@ class Client:
         assert [event["type"] for event in self.events].count("superseded") == 1
 
 
-async def test_a_stream_goes_on_at_the_restarted_engine(tmp_path: Path):
-    mine, late = Client(), Client()
-    async with running_server(tmp_path, **environment(tmp_path)) as (process, client):
-        streaming = asyncio.create_task(mine.begin(client))
-        await asyncio.wait_for(mine.streamed.wait(), 30)
+async def cut_off(folder: Path) -> Client:
+    """Return a client whose engine was killed while it streamed."""
+    cut = Client()
+    async with running_server(folder, **environment(folder)) as (process, client):
+        streaming = asyncio.create_task(cut.begin(client))
+        await asyncio.wait_for(cut.streamed.wait(), 30)
         os.kill(process.pid, signal.SIGKILL)
         await process.wait()
         await streaming
+    return cut
+
+
+async def test_a_stream_goes_on_at_the_restarted_engine(tmp_path: Path):
+    mine, late = await cut_off(tmp_path), Client()
     async with running_server(tmp_path, **environment(tmp_path)) as (_, client):
         late.events = mine.events[:2]  # a client that had seen less
         going_on = [asyncio.create_task(each.go_on(client)) for each in (mine, late)]
@@ -117,13 +123,7 @@ async def test_a_stream_goes_on_at_the_restarted_engine(tmp_path: Path):
 
 
 async def test_a_run_between_owners_is_cancelled_at_its_next_one(tmp_path: Path):
-    mine = Client()
-    async with running_server(tmp_path, **environment(tmp_path)) as (process, client):
-        streaming = asyncio.create_task(mine.begin(client))
-        await asyncio.wait_for(mine.streamed.wait(), 30)
-        os.kill(process.pid, signal.SIGKILL)
-        await process.wait()
-        await streaming
+    mine = await cut_off(tmp_path)
     async with running_server(tmp_path, **environment(tmp_path)) as (_, client):
         cancelled = await client.delete(f"/v1/runs/{mine.run_id}", timeout=30)
         assert cancelled.status_code == 204, cancelled.text
