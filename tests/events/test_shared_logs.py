@@ -9,7 +9,7 @@ from tests.redis import running_redis
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.events import mirror
-from vital_shared.events.log import LogLost
+from vital_shared.events.log import LogLost, LogUnavailable
 from vital_shared.events.redis_link import EventKeys
 from vital_shared.events.shared_logs import SharedEventLogs
 from vital_shared.models.event import Event, RunFailedEvent, Token
@@ -134,6 +134,68 @@ async def test_a_run_of_a_dead_process_is_lost(make):
         task.cancel()
     await other._link.redis.delete(EventKeys.worker(one.presence.worker))
     assert (await other.find_elsewhere(RUN)).state == "lost"
+
+
+async def slow(logs: SharedEventLogs, server) -> None:
+    server.pause()
+    with pytest.raises(LogUnavailable):
+        await logs.presence.sign()
+    server.go_on()
+
+
+async def late(logs: SharedEventLogs, server) -> None:
+    """Let a process have given no sign for so long that Redis has forgotten it."""
+    await logs._link.redis.delete(EventKeys.worker(logs.presence.worker))
+
+
+async def emptied(logs: SharedEventLogs, server) -> None:
+    await logs._link.redis.flushall()
+
+
+async def started_again(logs: SharedEventLogs, server) -> None:
+    await server.kill()
+    await server.start()
+
+
+async def until_older(server) -> None:
+    """Wait until what Redis has was there for longer than a run has run, to the second."""
+    logs = SharedEventLogs(server.url)
+    async with asyncio.timeout(20):
+        while not await logs.presence.was_unbroken(1.0):  # noqa: ASYNC110 - Redis has no event for it
+            await asyncio.sleep(0.02)
+    await logs.aclose()
+
+
+@pytest.mark.parametrize(
+    ("happen", "is_lost"), [(slow, False), (late, False), (emptied, True), (started_again, True)]
+)
+async def test_a_log_is_lost_where_redis_has_lost_it_and_not_where_it_was_slow(make, server, happen, is_lost):
+    one, other = await make(), await make()
+    log = one.open(RUN, "acme", is_durable=True)
+    log.append(token(1))
+    await in_redis(other, 1)
+    log.supersede()
+    await until_older(server)
+    await happen(other, server)
+    await other.presence.sign()
+    restored = await other.restore(RUN, "acme", epoch=1, age_seconds=0.9)
+    assert (restored.last_seq > 1) == is_lost
+
+
+async def test_readers_wait_for_a_redis_that_is_slow(make, server):
+    one = await make()
+    log = one.open(RUN, "acme", is_durable=True)
+    log.append(token(1))
+    await in_redis(one, 1)
+    server.pause()
+    log.append(token(2))
+    one._mirror.note(log)
+    await one._mirror.flush()
+    assert log.readable_seq == 1
+    server.go_on()
+    async with asyncio.timeout(20):
+        await log.readable()
+    assert log.readable_seq == 2
 
 
 async def test_a_writer_of_an_earlier_epoch_is_refused(make):

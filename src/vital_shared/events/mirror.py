@@ -29,6 +29,9 @@ MIN_PAUSE_SECONDS: Final = 0.25
 MAX_PAUSE_SECONDS: Final = 2.0
 """The longest pause after a failure of Redis; pauses double up to it."""
 
+HELD_SECONDS: Final = 3.0
+"""The longest time for which readers of durable runs wait for a Redis that is slow, or has just gone."""
+
 ENDED_MILLISECONDS: Final = 300_000
 """The time for which a log is kept after its end, or its pause."""
 
@@ -91,13 +94,15 @@ class Mirror:
         self._news = asyncio.Event()
         self._durable_news = asyncio.Event()
         self._pause = 0.0
+        self._failing_since: float | None = None
+        """The time of the first of the writes that have failed in a row, by `time.monotonic`."""
         self._rested_at = 0.0
         """The time from which events of durable runs are written without waiting for more."""
 
     @property
     def is_away(self) -> bool:
-        """Whether Redis is known not to answer."""
-        return self._pause > 0
+        """Whether Redis has not answered for longer than readers wait for it."""
+        return self._failing_since is not None and time.monotonic() - self._failing_since >= HELD_SECONDS
 
     def note(self, log: WrittenLog) -> None:
         """Note that a log has something new."""
@@ -136,9 +141,10 @@ class Mirror:
         try:
             await self._link.within(self._write(logs))
         except LogUnavailable as error:
-            self._failed(error)
+            self._failed(error, started)
             for log in logs:
-                log.release_unwritten()
+                if self.is_away:
+                    log.release_unwritten()
                 if not log.is_noted:
                     self.note(log)
             return
@@ -146,7 +152,7 @@ class Mirror:
         self._rested_at = ended + max(MIN_REST_SECONDS, RESTS_PER_WRITE * (ended - started))
         if self._pause:
             logger.info("event_logs_mirrored_again")
-        self._pause = 0.0
+        self._pause, self._failing_since = 0.0, None
 
     async def _write(self, logs: list[WrittenLog]) -> None:
         async with self._link.redis.pipeline(transaction=False) as pipeline:
@@ -179,7 +185,8 @@ class Mirror:
         if (outcome != WRITTEN or top < log.last_seq) and not log.is_noted:
             self.note(log)
 
-    def _failed(self, error: Exception) -> None:
-        if not self._pause:
+    def _failed(self, error: Exception, started: float) -> None:
+        if self._failing_since is None:
+            self._failing_since = started
             logger.warning("event_logs_not_mirrored", reason=str(error))
         self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS) or MIN_PAUSE_SECONDS

@@ -20,6 +20,13 @@ __all__ = ["Presence"]
 SIGN_SECONDS: Final = 1.0
 """The time between two signs of life."""
 
+SIGN_AGAIN_SECONDS: Final = 0.2
+"""The pause after a sign that has failed."""
+
+OUTAGE_SECONDS: Final = 1.5
+"""The time without an answer after which Redis was away; a shorter one was slow. It is shorter than the time
+for which a writer holds its readers up, so each process notices what has let events out unwritten."""
+
 INBOX_MILLISECONDS: Final = 30_000
 INBOX_SECONDS: Final = 1
 
@@ -28,6 +35,11 @@ local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[3] then return holder end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]
+"""
+MARK_DATA: Final = "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'NX')"
+DATA_SECONDS: Final = """
+local since = redis.call('GET', KEYS[1])
+return since and redis.call('TIME')[1] - since or 0
 """
 RENEW: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end"
 RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
@@ -48,11 +60,12 @@ class Presence:
         self._link = link
         self._on_loss = on_loss
         self._on_cancel = on_cancel
-        self._has_signed = False
         self._host = socket.gethostname()
         self._leases: dict[str, str] = {}
-        self._broken_at = -math.inf
-        """The time of the last failure of Redis, or of its data, by `time.monotonic`."""
+        self._failing_since: float | None = None
+        """The time of the first of the signs that have failed in a row, by `time.monotonic`."""
+        self._away_at = -math.inf
+        """The time at which Redis was last away, by `time.monotonic`."""
         self._take = link.redis.register_script(TAKE)
         self._renew = link.redis.register_script(RENEW)
         self._release = link.redis.register_script(RELEASE)
@@ -62,30 +75,40 @@ class Presence:
 
         :raises LogUnavailable: when Redis does not answer.
         """
+        started = time.monotonic()
         try:
             is_known = await self._link.within(self._sign())
         except LogUnavailable:
-            self._broken_at = time.monotonic()
+            self._failing_since = started if self._failing_since is None else self._failing_since
+            self._note_outage()
             raise
+        self._note_outage()
+        self._failing_since = None
         if not is_known:
-            if self._has_signed:
-                self._broken_at = time.monotonic()
             self._on_loss()
-        self._has_signed = True
+
+    def _note_outage(self) -> None:
+        now = time.monotonic()
+        if self._failing_since is not None and now - self._failing_since >= OUTAGE_SECONDS:
+            self._away_at = now
 
     async def was_unbroken(self, seconds: float) -> bool:
-        """Return whether Redis has answered, and lost nothing, for a time, as far as this process can know.
+        """Return whether Redis was not away, and has lost nothing, for a time.
+
+        Slow answers are no loss. It has lost something when it was started again, or emptied.
 
         :raises LogUnavailable: when Redis does not answer now.
         """
-        found = await self._link.within(self._link.redis.info("server"))
-        uptime = found["uptime_in_seconds"]
-        return bool(min(uptime, time.monotonic() - self._broken_at) >= seconds)
+        redis = self._link.redis
+        found = await self._link.within(redis.info("server"))
+        kept = await self._link.within(cast("Any", redis.eval(DATA_SECONDS, 1, EventKeys.data())))
+        return bool(min(found["uptime_in_seconds"], kept, time.monotonic() - self._away_at) >= seconds)
 
     async def _sign(self) -> bool:
         """Return whether Redis still had the sign before."""
         async with self._link.redis.pipeline(transaction=False) as pipeline:
             pipeline.set(EventKeys.worker(self.worker), b"1", px=SIGN_MILLISECONDS, get=True)
+            pipeline.eval(MARK_DATA, 1, EventKeys.data())
             pipeline.hset(EventKeys.workers(), self.worker, f"{self._host}:{os.getpid()}")
             for key, run_id in self._leases.items():
                 await self._renew(
@@ -97,9 +120,12 @@ class Presence:
     async def give_signs(self) -> None:
         """Give signs of life, until this is cancelled."""
         while True:
-            with suppress(LogUnavailable):  # said where the logs are written
+            try:
                 await self.sign()
-            await asyncio.sleep(SIGN_SECONDS)
+            except LogUnavailable:  # said where the logs are written
+                await asyncio.sleep(SIGN_AGAIN_SECONDS)
+            else:
+                await asyncio.sleep(SIGN_SECONDS)
 
     async def read_inbox(self) -> None:
         """Cancel the runs that other processes want to be cancelled, until this is cancelled itself."""

@@ -17,7 +17,7 @@ __all__ = ["RedisClaim"]
 
 logger = get_logger(__name__)
 
-CLAIM_SECONDS: Final = 3.0
+CLAIM_SECONDS: Final = 5.0
 """The longest wait for a Redis that does not answer, before its events are given up."""
 
 RETRY_SECONDS: Final = 0.2

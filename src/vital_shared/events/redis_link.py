@@ -58,6 +58,11 @@ class EventKeys:
         return f"{PREFIX}/worker/{worker}"
 
     @staticmethod
+    def data() -> str:
+        """Name the time, in seconds since 1970, from which this Redis has kept all that was written."""
+        return f"{PREFIX}/data"
+
+    @staticmethod
     def workers() -> str:
         """Name the hash with the machine and the process of each worker."""
         return f"{PREFIX}/workers"
