@@ -113,8 +113,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium, for one file: as long as it lives, its event loop is the running one of this thread."""
     assert BUILD.is_file(), "the console is not built: run `make console`"
     chromium = shutil.which("chromium")
     assert chromium is not None, "the console is tested in Chromium: run `make browser`"
