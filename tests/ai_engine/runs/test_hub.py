@@ -97,7 +97,7 @@ async def test_a_reader_keeps_it_alive_and_the_time_begins_again_when_it_leaves(
 
 async def wait_for_the_end(request: Request, run: LiveRun) -> None:
     await until_begun(request, run)
-    await until_ended(request, run)
+    await until_ended(request, None, run)  # the run stays here: no engine is asked for another
 
 
 async def read_the_events(request: Request, run: LiveRun) -> None:
