@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -56,7 +57,6 @@ from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.served_classes import ServedClasses
 from ai_engine.served_workflows import ServedWorkflows
 from ai_engine.settings import ServerSettings
-from ai_engine.webhooks.sender import WebhookSender
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.monitoring.tracing import tracer
@@ -181,7 +181,7 @@ def create_app(
                 sweep.watch(),
                 background_runs.watch(),
                 takeover.watch(),
-                WebhookSender(webhooks, settings, parts.now).watch(),
+                _send_webhooks(webhooks, settings, parts.now),
                 background_gauges(background_runs.store, webhooks, parts.now).watch(),
                 *(follow_documents(parts, collection) for collection in parts.collections),
             )
@@ -240,6 +240,14 @@ def _upload_slots(slots: int, extra_slots: int = 0) -> FairSlots:
         wait_seconds=UPLOAD_WAIT_SECONDS,
         work="documents",
     )
+
+
+async def _send_webhooks(store: WebhookStore, settings: ServerSettings, now: Callable[[], datetime]) -> None:
+    """Send what is due, until cancelled, where this engine signs webhooks."""
+    if settings.webhook_secret.get_secret_value():
+        from ai_engine.webhooks.sender import WebhookSender  # noqa: PLC0415 - a large library
+
+        await WebhookSender(store, settings, now).watch()
 
 
 async def _tick(hub: RunHub, services: Services) -> None:

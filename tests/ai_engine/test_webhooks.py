@@ -26,7 +26,8 @@ from ai_engine.webhooks.destination import check_destination
 from ai_engine.webhooks.message import read_secrets, tenant_secret
 from ai_engine.webhooks.sender import WebhookSender
 from vital_shared.errors import ConfigurationError, InvalidRequest
-from vital_shared.http.public_addresses import PublicResolver, is_public
+from vital_shared.http.public_addresses import is_public
+from vital_shared.http.public_resolver import PublicResolver
 from vital_shared.store.webhook_deliveries import WebhookStore
 from vital_shared.testing import CannedModel, counted
 

@@ -14,7 +14,7 @@ from ai_engine.settings import ServerSettings
 from ai_engine.webhooks.destination import allowed_hosts, check_destination
 from ai_engine.webhooks.message import body_of, headers_of, read_secrets
 from vital_shared.errors import InvalidRequest, StoreError
-from vital_shared.http.public_addresses import PublicResolver
+from vital_shared.http.public_resolver import PublicResolver
 from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import WEBHOOK_ATTEMPTS_TOTAL
