@@ -5,6 +5,7 @@
 """
 
 from vital_shared.errors import (
+    AlreadyBegun,
     AlreadyResumed,
     BudgetExceeded,
     ConfigurationError,
@@ -22,6 +23,7 @@ from vital_shared.errors import (
     RunCancelled,
     RunExpired,
     RunFailed,
+    RunTakenOver,
     RunUnderWay,
     SourceError,
     StoreError,
@@ -71,6 +73,7 @@ from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow import Workflow
 
 __all__ = [
+    "AlreadyBegun",
     "AlreadyResumed",
     "Answer",
     "BackgroundWorker",
@@ -105,6 +108,7 @@ __all__ = [
     "RunCancelled",
     "RunExpired",
     "RunFailed",
+    "RunTakenOver",
     "RunUnderWay",
     "Services",
     "Settings",
