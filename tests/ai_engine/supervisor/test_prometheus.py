@@ -48,7 +48,7 @@ async def engine(tmp_path_factory) -> AsyncIterator[Engine]:
         await limit(folder, "hasty", TenantLimits(requests_per_minute=20))
         environment = {
             "VITAL_GRACE_SECONDS": "1",
-            "VITAL_RUN_TIMEOUT_SECONDS": "5",
+            "VITAL_RUN_TIMEOUT_SECONDS": "12",
             "VITAL_METRIC_LABEL_VALUES": "10",
         }
         async with running_engine(folder, WORKERS, VITAL_SHUTDOWN_SECONDS="30", **environment) as engine:
