@@ -90,6 +90,9 @@ class RunReader:
     async def _next_source(self) -> bytes:
         """Find the worker that has the run now; returns the run's last event where none will have it."""
         source = await self._find()
+        if source is not None and self._engine.hub.stopping and not isinstance(source, LiveRun):
+            self._is_over = True  # the client goes on at another engine: this one is about to end
+            return b""
         if source is not None:
             await self.begin(source)
             return b""
@@ -102,7 +105,9 @@ class RunReader:
         """Find the next events: here, or at another worker."""
         here = self._engine.hub.find(self._run_id)
         if here is not None and here.has_after(self.seen) and here.log.first_seq <= self.seen + 1:
-            return here
+            # A log that is closed before its run has ended has nothing more: to read it again would not wait.
+            if here.last_seq > self.seen or not here.log.is_closed:
+                return here
         elsewhere = await self._engine.services.logs.find_elsewhere(self._run_id)
         if elsewhere is None or (elsewhere.state != "live" and elsewhere.last_seq <= self.seen):
             return None
