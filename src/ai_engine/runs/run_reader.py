@@ -105,9 +105,11 @@ class RunReader:
         """Find the next events: here, or at another worker."""
         here = self._engine.hub.find(self._run_id)
         if here is not None and here.has_after(self.seen) and here.log.first_seq <= self.seen + 1:
-            # A log that is closed before its run has ended has nothing more: to read it again would not wait.
-            if here.last_seq > self.seen or not here.log.is_closed:
-                return here
+            may_have_more = here.last_seq > self.seen or not here.log.is_closed
+        else:
+            may_have_more = False
+        if may_have_more:  # a log that is closed before its run has ended would be read again without a wait
+            return here
         elsewhere = await self._engine.services.logs.find_elsewhere(self._run_id)
         if elsewhere is None or (elsewhere.state != "live" and elsewhere.last_seq <= self.seen):
             return None
