@@ -43,7 +43,7 @@ AT_ONCE_PER_REPLICA = 8
 
 
 class Effort(NamedTuple):
-    """How much is measured."""
+    """The length of a measurement."""
 
     requests: int
     rest_seconds: float

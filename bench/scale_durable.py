@@ -29,7 +29,7 @@ nodes = "bench.scale_flows:StoredByNode"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of each round and each kind: seconds of a run, and what it used."""
+    """Seconds of a run and its usage, in each round of each kind."""
 
     rounds: dict[str, list[tuple[float, Usage]]]
 

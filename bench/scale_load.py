@@ -1,4 +1,4 @@
-"""Ask the replicas of a stack in turn, so many requests at once, and note how long each took."""
+"""Ask the replicas of a stack in turn, a number of requests at once, and time each."""
 
 from __future__ import annotations
 

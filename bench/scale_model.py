@@ -10,13 +10,13 @@ from scale_usage import Usage
 __all__ = ["BUSY_SHARE", "Measured", "Part", "parts_of"]
 
 BUSY_SHARE = 0.6
-"""Of its one core that a replica uses, so that there is room for peaks."""
+"""The share of its core that a replica uses; the rest is room for peaks."""
 
 POSTGRES_CORES = 64
-"""Of a large server."""
+"""Cores of a large server."""
 
 POSTGRES_WAL_BYTES_PER_SECOND = 500e6
-"""Of a fast local disk that syncs each commit group."""
+"""Bytes a second that a fast local disk takes, with a sync for each commit group."""
 
 POSTGRES_CONNECTIONS = 10_000
 """Clients of one PgBouncer in transaction mode."""
@@ -33,7 +33,7 @@ NETWORK_BYTES_PER_SECOND = 1.25e9
 
 @dataclass(frozen=True)
 class Measured:
-    """What a number of replicas has used."""
+    """The usage of a number of replicas."""
 
     replicas: int
     request: Usage
@@ -49,9 +49,9 @@ class Part:
     name: str
     unit: str
     per_replica: float
-    """What one busy replica uses of it."""
+    """Usage of one busy replica."""
     limit: float
-    """What one server has."""
+    """Capacity of one server."""
 
     @property
     def replicas(self) -> float:

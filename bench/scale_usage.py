@@ -1,4 +1,4 @@
-"""What the parts of a stack have used so far: processor time, statements, commands and bytes."""
+"""The usage of the parts of a stack so far: processor time, statements, commands and bytes."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Usage:
     """Sums since the start, or what lies between two of them; for one request, once divided."""
 
     engine_cpu: float
-    """Seconds, of all replicas."""
+    """Processor seconds of all replicas."""
     postgres_cpu: float
     redis_cpu: float
     statements: float
-    """Of Postgres, with those that begin and end transactions."""
+    """Statements of Postgres, with those that begin and end transactions."""
     commits: float
     wal_bytes: float
-    """What Postgres writes to its log."""
+    """Bytes that Postgres writes to its log."""
     postgres_bytes: float
-    """Between the replicas and Postgres, both ways."""
+    """Bytes between the replicas and Postgres, both ways."""
     redis_commands: float
     redis_bytes: float
     """Between the replicas and Redis, both ways."""

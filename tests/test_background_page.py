@@ -1,4 +1,4 @@
-"""What the page about background runs says holds: its requests, its programs and its commands are executed."""
+"""The page about background runs: its requests, programs and commands are executed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page about durable runs says holds."""
+"""The page about durable runs: its examples are executed."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Deadline:
 
     seconds: float
     at: float
-    """By the clock."""
+    """The moment on the clock, in seconds."""
     clock: Callable[[], float] = time.monotonic
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What the service logs: JSON lines that name the run, and nothing of requests and answers."""
+"""The log of the service: JSON lines that name the run, and nothing of requests and answers."""
 
 from __future__ import annotations
 

@@ -54,8 +54,10 @@ async def test_a_stopped_engine_is_not_ready_at_once_and_begins_runs_while_reque
 async def test_the_second_request_to_stop_skips_the_lame_duck(serve: Serve) -> None:
     service = await serve(settings={"lame_duck_seconds": 3_600})
     stopping = await leaving(service)
+    assert not stopping.done()
     service.server.stops.second.set()
-    await asyncio.wait_for(stopping, 30)
+    await asyncio.wait_for(stopping, 30)  # and not an hour
+    assert service.server.should_exit
 
 
 async def test_work_that_other_replicas_can_do_ends_at_once(serve: Serve) -> None:

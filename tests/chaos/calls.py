@@ -16,7 +16,7 @@ class Call:
     question: int
     prompt_characters: int
     begun_at: float
-    """By `time.monotonic`."""
+    """Seconds of `time.monotonic`."""
     prompt_tokens: int
     completion_tokens: int
     pieces: int = 0

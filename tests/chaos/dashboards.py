@@ -1,4 +1,4 @@
-"""What the panels of the dashboards show, asked of a Prometheus that has watched all replicas."""
+"""The values on the panels of the dashboards, from a Prometheus that has watched all replicas."""
 
 from __future__ import annotations
 

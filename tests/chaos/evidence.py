@@ -1,4 +1,4 @@
-"""What a run of chaos has left: the questions, the provider's log, the store, the counters and the faults."""
+"""The evidence of a run of chaos: the questions, the provider's log, the store, the counters and the faults."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Evidence:
     """The most that runs were seen to have reserved, in nano-dollars."""
     happened: Sequence[Happened]
     shown: Shown
-    """What the dashboards show; empty where nobody has watched them."""
+    """Values on the dashboards; empty where no Prometheus has watched."""
 
     @cached_property
     def acknowledged(self) -> list[Question]:

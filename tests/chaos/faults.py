@@ -135,7 +135,7 @@ FAULTS: Final = (
         "a replica cut off from Postgres for 20 s", _replica_cut_off, STOPPED_SECONDS, takes_runs=True
     ),
 )
-"""All of them, in their order."""
+"""All faults, in their order."""
 
 SHORT_FAULTS: Final = (REDIS_KILLED,)
-"""Those of a short run."""
+"""The faults of a short run."""

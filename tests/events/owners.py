@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ __all__ = ["RUN", "FileOwners", "Owners", "Reader", "RedisOwners", "over_files",
 RUN = "run_1"
 
 
-class Owners:
+class Owners(ABC):
     """The owners of a run; the last one is its owner now."""
 
     def __init__(self) -> None:
@@ -33,12 +34,13 @@ class Owners:
     def log(self) -> MemoryLog:
         return self.logs[-1]
 
+    @abstractmethod
     async def make(self) -> EventLogs:
-        raise NotImplementedError
+        """Start a process."""
 
+    @abstractmethod
     async def die(self, logs: EventLogs, cut: int) -> None:
         """End a process, of whose last unacknowledged write a number of bytes were taken."""
-        raise NotImplementedError
 
     async def begin(self) -> MemoryLog:
         logs = await self.make()
@@ -110,7 +112,7 @@ class RedisOwners(Owners):
         return logs
 
     async def die(self, logs: EventLogs, cut: int) -> None:
-        """Whether Redis has taken the last write does not show: a process may die before it learns it."""
+        """End the process; it may not have learnt that Redis has taken its last write."""
         assert isinstance(logs, SharedEventLogs)
         if cut % 2:
             await logs._mirror._write(list(logs._mirror._noted.values()))

@@ -1,4 +1,4 @@
-"""What one replica changes or finds out, all of them go by."""
+"""Changes and findings of one replica hold at all of them."""
 
 from __future__ import annotations
 

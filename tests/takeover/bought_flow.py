@@ -22,7 +22,7 @@ PRICE_DOLLARS = Decimal("0.02")
 
 
 class Verdict(BaseModel):
-    """What the model never writes."""
+    """A type that no answer of the model fits."""
 
     grade: int
 

@@ -21,7 +21,7 @@ BURN = "while True: pass"
 
 
 class Outcome(NamedTuple):
-    """What came of the runs."""
+    """The ends of the runs."""
 
     runs: int
     completed: int

@@ -1,4 +1,4 @@
-"""What outlives a process that dies: lines of JSON that are in the file once they are written."""
+"""A record that outlives its process: lines of JSON that are in the file once they are written."""
 
 from __future__ import annotations
 

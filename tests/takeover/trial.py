@@ -29,10 +29,10 @@ MOST_AT_ONCE: Final = 2
 
 @dataclass(frozen=True)
 class Left:
-    """What is left once the run has ended."""
+    """The evidence after the end of a run."""
 
     events: list[dict[str, Any]]
-    """What the run's reader was sent, over all engines."""
+    """Events that the run's reader was sent, over all engines."""
     calls: list[dict[str, Any]]
     """The provider's log."""
     runs: list[dict[str, Any]]

@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
+from tests.ai_engine import failing_workflow
+from tests.ai_engine.harness import asked
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, running_engine
 from tests.llm.wires.servers import base, openai
 from tests.prometheus import Prometheus, running_prometheus
@@ -50,6 +53,20 @@ RECORDED = {
 }
 
 
+ENVIRONMENT = {
+    "VITAL_RUN_TIMEOUT_SECONDS": "3",
+    "VITAL_CACHE_ENTRIES": "8",
+    "VITAL_WORKFLOW": f"failing={failing_workflow.__file__}:Failing",
+}
+
+
+async def fail(url: str, requests: int) -> None:
+    async with httpx.AsyncClient(base_url=url) as client:
+        for _ in range(requests):
+            response = await client.post("/v1/workflows/failing/runs", json=asked("What of it?", model=None))
+            assert response.status_code == 500, response.text
+
+
 class Both:
     """The report on a load, and the Prometheus that has seen it."""
 
@@ -75,12 +92,13 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
         ]
         (folder / "vital.toml").write_text("\n".join(providers))
         async with (
-            running_engine(folder, 2, VITAL_RUN_TIMEOUT_SECONDS="3", VITAL_CACHE_ENTRIES="8") as engine,
+            running_engine(folder, 2, **ENVIRONMENT) as engine,
             running_prometheus(
                 tmp_path_factory.mktemp("prometheus"), engine.url.removeprefix("http://")
             ) as prometheus,
         ):
             await touch_everything(engine.url, 0, 60)
+            await fail(engine.url, 3)
             await prometheus.until("sum(vital_workflow_active)", lambda active: active == 0)
             await asyncio.sleep(3)  # the engine writes each second, which has no sign outside
             await prometheus.scraped()
@@ -93,7 +111,7 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
 
 async def test_every_figure_of_the_report_is_that_of_the_rules_and_boards(both: Both) -> None:
     value = [answer.value for answer in both.report.answers]
-    assert value[ERRORS] is not None  # 0 here: a model that hangs or breaks leaves half an answer
+    assert 0 < (value[ERRORS] or 0) < 1, "the load has failures"
     assert 0 < (value[HITS] or 0) < 1, "the load has hits and misses"
     assert value[ERRORS] == pytest.approx(await both.recorded(ERROR_RATIO))
     assert value[SUCCESS] == pytest.approx(1 - await both.recorded(ERROR_RATIO))

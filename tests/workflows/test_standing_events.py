@@ -94,7 +94,7 @@ def events_of(log: MemoryLog) -> list[Event]:
 
 
 def counting(log: MemoryLog) -> list[Event]:
-    """What a reader has left that drops what is void."""
+    """Return the events of a reader that drops the void ones."""
     left: list[Event] = []
     for event in events_of(log):
         if isinstance(event, Superseded):
@@ -255,7 +255,7 @@ steps = st.lists(
 
 
 class Script:
-    """What a worker does, one event after the other; its answer is another one in each epoch."""
+    """The events of a worker, one after the other; its answer differs in each epoch."""
 
     def __init__(self, owner: Owner, kept: set[str]) -> None:
         self.owner = owner

@@ -223,7 +223,7 @@ class RunContext:
 
     @property
     def unlogged(self) -> tuple[Charge, ...]:
-        """Those that the call log does not have yet."""
+        """Charges that the call log does not have yet."""
         return tuple(self._charges[self._logged :])
 
     def mark_logged(self, charges: int) -> None:

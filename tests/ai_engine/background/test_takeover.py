@@ -1,4 +1,4 @@
-"""Which orphaned runs a worker takes over, which it leaves to others, and which it gives up."""
+"""Orphaned runs: taken over, left to other workers, or given up."""
 
 from __future__ import annotations
 

@@ -71,8 +71,10 @@ class Load:
             chosen["session_id"] = f"session-{number}"
         return asked("What is there to say?", **chosen)
 
-    async def _post(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> dict[str, Any]:
-        async with session.post("/v1/runs", json=body) as response:
+    async def _post(
+        self, session: aiohttp.ClientSession, body: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        async with session.post("/v1/runs", json=body, headers=headers) as response:
             return self._answered(body, response.status, await response.json())
 
     def _answered(self, body: dict[str, Any], status: int, answer: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +95,14 @@ class Load:
         await self._post(session, self._body(number, model="quick:model", enable_tools=False))
 
     async def _hanging(self, session: aiohttp.ClientSession, number: int) -> None:
-        await self._post(session, self._body(number, model="hangs:model", enable_tools=False))
+        body = self._body(number, model="hangs:model", enable_tools=False)
+        await self._post(session, body, headers={"X-Request-Timeout": "3"})
+
+    async def _failing(self, session: aiohttp.ClientSession, number: int) -> None:
+        body = self._body(number)
+        async with session.post("/v1/workflows/failing/runs", json=body) as response:
+            assert response.status == 500, await response.text()
+        self._count(body, "failed")
 
     async def _unknown_agent(self, session: aiohttp.ClientSession, number: int) -> None:
         await self._post(session, self._body(number, agent_id=f"nobody-{number}"))
@@ -112,7 +121,7 @@ class Load:
 
     async def _gone(self, session: aiohttp.ClientSession, number: int) -> None:
         """Begin to read an answer that never ends, and go away."""
-        body = self._body(number, model="hangs:model", enable_tools=False)
+        body = self._body(number, model="endless:model", enable_tools=False)
         async with session.post("/v1/runs", json=body, headers={"Accept": "text/event-stream"}) as response:
             async for line in response.content:
                 if line.startswith(b"data: ") and json.loads(line[6:])["type"] == "node_started":

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
+from tests.ai_engine import failing_workflow
 from tests.ai_engine.harness import asked
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, Engine, running_engine
 from tests.ai_engine.supervisor.load import Load
@@ -32,7 +33,7 @@ WORKERS = 4
 VICTIM = 2
 
 CALM = ["plain", "paid", "unknown_agent", "plain", "too_often", "approved", "paid", "plain"]
-WILD = [*CALM, *CALM, "gone", *CALM, "hanging", *CALM]
+WILD = [*CALM, *CALM, "gone", *CALM, "hanging", *CALM, "failing"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -43,12 +44,13 @@ async def engine(tmp_path_factory) -> AsyncIterator[Engine]:
     quick, hangs = openai.stream(openai.TEXT), openai.stream([*openai.TEXT[:3], asyncio.Event()])
     async with base.serve(quick) as quick_server, base.serve(hangs) as hanging_server:
         providers = SLOW_PROVIDER.replace("slow", "quick").format(url=quick_server.url)
-        providers += SLOW_PROVIDER.replace("slow", "hangs").format(url=hanging_server.url)
+        for name in ("hangs", "endless"):  # two, since the breaker opens on the one that is given up
+            providers += SLOW_PROVIDER.replace("slow", name).format(url=hanging_server.url)
         (folder / "vital.toml").write_text(providers)
         await limit(folder, "hasty", TenantLimits(requests_per_minute=20))
         environment = {
             "VITAL_GRACE_SECONDS": "1",
-            "VITAL_RUN_TIMEOUT_SECONDS": "12",
+            "VITAL_WORKFLOW": f"failing={failing_workflow.__file__}:Failing",
             "VITAL_METRIC_LABEL_VALUES": "10",
         }
         async with running_engine(folder, WORKERS, VITAL_SHUTDOWN_SECONDS="30", **environment) as engine:
@@ -125,8 +127,13 @@ async def test_what_prometheus_counts_is_what_the_clients_count(engine, promethe
     await load.ask(1000, WILD, at={500: lambda: os.kill(engine.pid(1), signal.SIGTERM)})
     await engine.logged("worker ended", worker=1, code=0)
     assert load.unknown == 0  # nobody has noticed that a worker was replaced
-    # A model that hangs is given up in time for half an answer, so nothing of this fails.
-    assert {outcome for _, _, outcome in load.counts} >= {"success", "degraded", "cancelled", "rejected"}
+    assert {outcome for _, _, outcome in load.counts} == {
+        "success",
+        "degraded",
+        "failed",
+        "cancelled",
+        "rejected",
+    }
     await prometheus.until("sum(vital_workflow_active)", lambda active: active == 0)
     assert await settled(prometheus) == load.counts
     overall = await prometheus.value("sum(vital_workflow_requests_overall_total)")

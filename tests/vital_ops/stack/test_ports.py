@@ -11,7 +11,10 @@ HOST = "127.0.0.1"
 
 
 def test_free_ports_are_fine():
-    check_ports({"Prometheus": (HOST, free_port(HOST))})
+    wanted = {"Prometheus": (HOST, free_port(HOST))}
+    assert check_ports(wanted) is None
+    with socket.create_server(wanted["Prometheus"]) as taken:  # it was left free
+        assert taken.getsockname()[1] == wanted["Prometheus"][1]
 
 
 def test_all_that_are_taken_are_named_with_who_wants_them():

@@ -33,7 +33,7 @@ class CallEnd(NamedTuple):
     """The end of a whole call, retries included."""
 
     at: float
-    """By the loop's clock."""
+    """The moment on the loop's clock, in seconds."""
     seconds: float
     """The time that was allowed."""
 
