@@ -29,7 +29,7 @@ def deadline_of(http_request: Request) -> Deadline | None:
     """
     given = http_request.headers.get(HEADER)
     seconds = _preferred(http_request) if given is None else _seconds(given)
-    return None if seconds is None else Deadline.after(seconds)
+    return None if seconds is None else Deadline.after(seconds, of_client=True)
 
 
 def _seconds(given: str) -> float:

@@ -17,6 +17,7 @@ __all__ = [
     "PREPARATION_SHARE",
     "Deadline",
     "call_seconds",
+    "client_is_out_of_time",
     "current_deadline",
     "due_within",
     "preparation_deadline",
@@ -38,17 +39,21 @@ class Deadline:
 
     :param seconds: the time that was allowed in all.
     :param clock: seconds, monotonic.
+    :param of_client: whether a client has set it, and not the engine's own settings.
     """
 
     seconds: float
     at: float
     """The moment on the clock, in seconds."""
     clock: Callable[[], float] = time.monotonic
+    of_client: bool = False
 
     @classmethod
-    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
+    def after(
+        cls, seconds: float, clock: Callable[[], float] = time.monotonic, *, of_client: bool = False
+    ) -> Deadline:
         """Return the deadline that begins now."""
-        return cls(seconds, clock() + seconds, clock)
+        return cls(seconds, clock() + seconds, clock, of_client)
 
     @property
     def remaining_seconds(self) -> float:
@@ -57,7 +62,7 @@ class Deadline:
 
     def sooner(self, share: float) -> Deadline:
         """Return the deadline that begins now and takes a share of the time left."""
-        return Deadline.after(share * self.remaining_seconds, self.clock)
+        return Deadline.after(share * self.remaining_seconds, self.clock, of_client=self.of_client)
 
 
 current_deadline: Final[ContextVar[Deadline | None]] = ContextVar("current_deadline", default=None)
@@ -78,6 +83,12 @@ def run_deadline(seconds: float) -> Deadline:
     """Return the deadline of a run that takes this long at most from now on; the client's, if sooner."""
     asked = current_deadline.get()
     return asked if asked is not None and asked.remaining_seconds < seconds else Deadline.after(seconds)
+
+
+def client_is_out_of_time() -> bool:
+    """Return whether a client's deadline leaves no time but that for another answer."""
+    deadline = current_deadline.get()
+    return deadline is not None and deadline.of_client and deadline.remaining_seconds <= MAX_RESERVE_SECONDS
 
 
 def call_seconds(seconds: float) -> float:

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from tests.ai_engine.harness import Serve, Service, SteppedModel, asked
 
 from ai_engine.request_deadline import deadline_of
+from vital_shared.breaker import BREAKER_FAILURES
 from vital_shared.deadline import call_seconds, preparation_seconds
 from vital_shared.errors import InvalidRequest
-from vital_shared.llm.base import ModelEvent, ModelRequest
+from vital_shared.llm.base import CallStarted, ModelEvent, ModelRequest, ModelTimeout, Stop, TextDelta
 from vital_shared.models.citation import Passage
 
 SHORT = {"X-Request-Timeout": "0.3"}
@@ -125,6 +126,32 @@ class TimedSource:
         self.seconds = preparation_seconds(60)
         await asyncio.Event().wait()
         return ()
+
+
+class UnhurriedModel:
+    """A model that takes half a second, if its call gets that long."""
+
+    name = "unhurried"
+    calls_tools = False
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        seconds = call_seconds(180)
+        await asyncio.sleep(min(0.5, seconds))
+        if seconds < 0.5:
+            raise ModelTimeout("It was not done in time.", model=self.name)
+        yield CallStarted(prompt="")
+        yield TextDelta(text="In time.")
+        yield Stop(reason="end")
+
+
+async def test_clients_with_short_deadlines_do_not_open_the_breaker_for_others(serve: Serve) -> None:
+    service = await serve([UnhurriedModel()])
+    for _ in range(BREAKER_FAILURES + 1):
+        hasty = await service.ask(model="unhurried", headers=SHORT)
+        assert "llm_fallback" in hasty.json()["degradation_reasons"]
+    patient = await service.ask(model="unhurried")
+    assert patient.json()["model"] == "unhurried"
+    assert not service.engine.services.breakers.left_alone
 
 
 async def test_calls_and_searches_get_no_more_than_the_rest_of_the_time(serve: Serve) -> None:

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from typing import Final
 
 from vital_shared.breaker import Breakers
+from vital_shared.deadline import client_is_out_of_time
 from vital_shared.hedge_budget import HedgeBudget
 from vital_shared.llm.attempt import Attempt, CallPricing
 from vital_shared.llm.base import (
@@ -21,6 +22,7 @@ from vital_shared.llm.base import (
     ModelEvent,
     ModelRejected,
     ModelRequest,
+    ModelTimeout,
     ModelUnavailable,
 )
 from vital_shared.llm.call_metrics import count_fallback
@@ -31,6 +33,9 @@ from vital_shared.models.model_call import FailureKind, ModelCall
 __all__ = ["Chain"]
 
 logger = get_logger(__name__)
+
+FAIR_FIRST_TOKEN_SECONDS: Final = 10.0
+"""Time after which a model that has not begun to answer has failed, however hasty its client is."""
 
 REASONS: Final[Mapping[FailureKind, str]] = {
     "auth": "the provider refuses its key or account (401, 402 or 403)",
@@ -171,5 +176,15 @@ class Chain:
             )
             # A provider may repeat the prompt, or a part of the key.
             logger.debug("model_error", model=error.model, message=error.message)
-        if not isinstance(error, ModelRejected):  # a rejected call says nothing about the next one
-            self._breakers.failed(attempt.model.name)
+        if not isinstance(error, ModelRejected) and not _was_hurried(attempt, error):
+            self._breakers.failed(attempt.model.name)  # a rejected call says nothing about the next one
+
+
+def _was_hurried(attempt: Attempt, error: ModelError) -> bool:
+    """Return whether the client's deadline ended the call before the model's own timeouts could be judged.
+
+    Otherwise a client with a short deadline would open the breaker for all others.
+    """
+    if not isinstance(error, ModelTimeout) or not client_is_out_of_time():
+        return False
+    return attempt.has_text or attempt.call is None or attempt.call.seconds < FAIR_FIRST_TOKEN_SECONDS
