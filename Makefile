@@ -23,6 +23,9 @@ BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),background,mcp,multilingual,ops,otel,pydantic-ai,redis
 
+# One more than there are cores: tests of whole engines wait most of the time.
+PROCESSES := $(shell expr $$(nproc) + 1)
+
 # What goes through the store over HTTP, once more on Postgres; the store's own tests run on both by themselves.
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
     tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
@@ -37,15 +40,15 @@ run: $(VENV)/installed console
 test: $(VENV)/installed-dev lint console browser stack .stack/prometheus-3/complete
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
-	$(BIN)/pytest --numprocesses auto --dist loadfile
-	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses auto --dist loadfile $(STORE_TESTS)
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(STORE_TESTS)
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
 test-all: test test-postgres mutation torture chaos takeover documents
 
 # The store is one of a real Postgres server (tests/store_database.py).
 test-postgres: $(VENV)/installed-dev stack .stack/prometheus-3/complete
-	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses auto --dist loadfile
+	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # Each change of an alert: its tests notice it, or it changes nothing (docs/alerts.md).
 mutation: $(VENV)/installed-dev stack

@@ -24,7 +24,11 @@ os.environ["VITAL_CACHE_ENTRIES"] = "0"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, on Postgres, the tests of SQLite's own file."""
+    """Begin with the long files, and leave out, on Postgres, the tests of SQLite's own file.
+
+    A long file that comes last runs alone while the other processes have nothing left to do.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if ON_POSTGRES:
         of_sqlite = [item for item in items if item.get_closest_marker("sqlite")]
         config.hook.pytest_deselected(items=of_sqlite)

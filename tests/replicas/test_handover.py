@@ -16,6 +16,8 @@ from tests.replicas.replicas import Replicas, asked, running_replicas
 from vital_shared.retrieval.weights import install
 from vital_shared.settings import Settings
 
+pytestmark = pytest.mark.long
+
 LEAVING = {
     "VITAL_WORKFLOW": "tests.replicas.flows:DurableAnswers",
     "VITAL_LAME_DUCK_SECONDS": "1",

@@ -1,6 +1,9 @@
 """A live worker is not taken for dead, however busy it is."""
 
+import pytest
 from tests.takeover.false_takeovers import under_full_load
+
+pytestmark = pytest.mark.long
 
 
 def test_a_worker_whose_loop_is_blocked_for_longer_than_its_lease_keeps_its_runs(tmp_path):

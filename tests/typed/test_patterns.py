@@ -14,6 +14,8 @@ import pytest
 import ai_engine
 import vital_shared
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 PATTERNS = [Path(__file__).with_name("patterns.py"), *sorted((ROOT / "examples").glob("*.py"))]
 WRONG = """

@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.chaos.provider import MODEL, Provider, running_provider
 from tests.vital_cli.conftest import COMMAND
+
+pytestmark = pytest.mark.long
 
 OPTIONS = ("--set", f"model={MODEL}", "--set", "enable_rag=false", "--set", "enable_tools=false")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 PARTS = ("spindle", "coolant pump", "door latch", "feed roller", "cutting head", "vacuum table")
 STATES = ("overheats", "reports no movement", "draws too much current", "does not answer on the bus")
 

@@ -20,6 +20,8 @@ from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.rule_tests import rule_cases
 
+pytestmark = pytest.mark.long
+
 ALL = os.environ.get("VITAL_MUTATE") == "all"
 """Whether all mutants of all alerts are run, and not a sample."""
 

@@ -5,7 +5,10 @@ import os
 import signal
 from collections import Counter
 
+import pytest
 from tests.ai_engine.supervisor.engine import running_engine
+
+pytestmark = pytest.mark.long
 
 CONNECTIONS = 60
 WORKERS = 3

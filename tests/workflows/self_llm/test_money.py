@@ -24,6 +24,8 @@ from vital_shared.store.account_tables import ledger, reservations
 from vital_shared.testing import question, workflow_services
 from vital_shared.workflows.services import Services
 
+pytestmark = pytest.mark.long
+
 TOKEN_NANOS = 10_000
 PROMPT_TOKENS = 7
 """Tokens of the prompt below, at most: its bytes."""
