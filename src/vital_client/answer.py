@@ -1,0 +1,134 @@
+"""An answer, and the events that lead to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from vital_client.errors import RunWithoutAnswer
+
+__all__ = ["RunAnswer", "StreamEvent", "answer_of_run"]
+
+OUTPUTS: Final = frozenset({"run_finished", "run_paused"})
+"""Types of the events that carry an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunAnswer:
+    """An answer, or a description of what a run waits for."""
+
+    fields: Mapping[str, Any]
+    """All that the engine sent, by name."""
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return str(self.fields["run_id"])
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the run waits for an approval or for input; `resume` goes on with it."""
+        return bool(self.fields["status"] == "awaiting_approval")
+
+    @property
+    def text(self) -> str:
+        """The answer's text."""
+        return str(self.fields["response"])
+
+    @property
+    def result(self) -> Any:
+        """The result of a workflow that names its type, as JSON has it."""
+        return self.fields["result"]
+
+    @property
+    def citations(self) -> Sequence[Mapping[str, Any]]:
+        """The passages that the text cites."""
+        return tuple(self.fields["citations"])
+
+    @property
+    def suggested_tools(self) -> Sequence[Mapping[str, Any]]:
+        """The tool calls that wait for approval; each has an ``id``."""
+        return tuple(self.fields["suggested_tools"])
+
+    @property
+    def required_input(self) -> Sequence[Mapping[str, Any]]:
+        """The values that the run waits for."""
+        return tuple(self.fields["required_input"])
+
+    @property
+    def cost_dollars(self) -> Decimal:
+        """The exact cost, in dollars."""
+        return Decimal(str(self.fields["cost"]["total"]))
+
+    @property
+    def quality_score(self) -> float | None:
+        """The quality of the text, from 0 to 1; None where it was not checked."""
+        return float(self.fields["quality_score"]) if self.fields["is_assessed"] else None
+
+    @property
+    def degradation_reasons(self) -> Sequence[str]:
+        """The reasons why something was missing for the answer; empty: nothing was."""
+        return tuple(self.fields["degradation_reasons"])
+
+    @property
+    def is_from_cache(self) -> bool:
+        """Whether the answer was given before."""
+        return bool(self.fields["cache_status"] == "hit")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """An event of a run."""
+
+    fields: Mapping[str, Any]
+    """All that the engine sent, by name; they depend on the type."""
+
+    @property
+    def type(self) -> str:
+        """The kind of event, such as ``token`` or ``node_finished``."""
+        return str(self.fields["type"])
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return str(self.fields["run_id"])
+
+    @property
+    def seq(self) -> int:
+        """1 for the first event of a run, then one more each."""
+        return int(self.fields["seq"])
+
+    @property
+    def text(self) -> str:
+        """The piece of the answer; empty where the event has none."""
+        return str(self.fields["text"]) if self.type == "token" else ""
+
+    @property
+    def answer(self) -> RunAnswer | None:
+        """The answer, where this is the last event of a run or of its part before a pause.
+
+        :raises RunWithoutAnswer: when the run has failed.
+        """
+        if self.type == "run_failed":
+            raise RunWithoutAnswer(
+                self.fields["message"],
+                run_id=self.run_id,
+                error_type=self.fields["error_type"],
+                node=self.fields.get("node"),
+            )
+        return RunAnswer(self.fields["output"]) if self.type in OUTPUTS else None
+
+
+def answer_of_run(run: Mapping[str, Any]) -> RunAnswer | None:
+    """Return the answer of a stored run, or what it waits for; None: it still runs.
+
+    :raises RunWithoutAnswer: when it has ended without one.
+    """
+    if run["error"] is not None:
+        error = run["error"]
+        raise RunWithoutAnswer(
+            error["message"], run_id=run["id"], error_type=error["type"], node=error.get("node")
+        )
+    return None if run["output"] is None else RunAnswer(run["output"])

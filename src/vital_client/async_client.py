@@ -1,0 +1,207 @@
+"""The client for programs with an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import Any, Literal, Self, TypeVar
+
+import httpx
+from httpx_sse import EventSource
+
+from vital_client import calls
+from vital_client.answer import RunAnswer, StreamEvent, answer_of_run
+from vital_client.calls import Call
+from vital_client.following import ENDED_EARLY, Following
+from vital_client.options import DEFAULT_URL, Options
+from vital_client.responses import read
+from vital_client.retries import Retries
+
+__all__ = ["AsyncVitalClient"]
+
+T = TypeVar("T")
+
+
+class AsyncVitalClient:
+    """A client of an engine, for asyncio.
+
+    :param base_url: the address of the engine.
+    :param key: the API key; None: that of the environment variable ``VITAL_API_KEY``, if there is one.
+    :param tenant_id: the tenant of all requests; None: that of the key.
+    :param user_id: the user of questions that name none.
+    :param timeout_seconds: the longest silence of the engine, in seconds; a run that is not streamed is
+        silent to its end.
+    :param retries: requests that are sent after one that was refused or lost, at most. A question is sent
+        again where the engine has not begun with it, or where it has an idempotency key.
+    :param transport: another transport of httpx.
+
+    Every method raises `ClientError`, and what it documents beside.
+    """
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        key: str | None = None,
+        tenant_id: str | None = None,
+        user_id: str | None = None,
+        timeout_seconds: float = 300.0,
+        retries: int = 2,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._options = Options(
+            base_url=base_url, key=key, tenant_id=tenant_id, user_id=user_id, timeout_seconds=timeout_seconds
+        )
+        self._retries = Retries(retries)
+        self._http = httpx.AsyncClient(**self._options.http(), transport=transport)
+
+    async def __aenter__(self) -> Self:
+        """Return it; leaving the block closes its connections."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def ask(
+        self, query: str, *, workflow: str | None = None, idempotency_key: str | None = None, **fields: Any
+    ) -> RunAnswer:
+        """Ask, and wait for the answer, or for what the run waits for.
+
+        :param workflow: the name of the workflow; None: the engine's own.
+        :param idempotency_key: a request that is sent again with it gets the same run.
+        :param fields: other fields of the question, such as ``mode`` or ``agent_id``, and a workflow's own.
+        """
+        return await self._do(calls.ask(self._options.question(query, fields), workflow, idempotency_key))
+
+    @asynccontextmanager
+    async def stream(
+        self, query: str, *, workflow: str | None = None, idempotency_key: str | None = None, **fields: Any
+    ) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
+        """Ask, and follow the run event by event; a lost connection is made again where it broke off.
+
+        The parameters are those of `ask`. Reading raises `RunWithoutAnswer` at the end of a run that failed.
+        """
+        call = calls.ask(self._options.question(query, fields), workflow, idempotency_key)
+        async with aclosing(self._events(call)) as events:
+            yield events
+
+    @asynccontextmanager
+    async def follow(self, run_id: str, *, after: int = 0) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
+        """Follow a run that has begun.
+
+        :param after: the number of the last event that is known; 0: none is.
+        """
+        async with aclosing(self._events(calls.events_after(run_id, after))) as events:
+            yield events
+
+    async def resume(
+        self,
+        run_id: str,
+        *,
+        approved: Sequence[str] | Literal["all"] | None = None,
+        edited: Mapping[str, Mapping[str, Any]] | None = None,
+        denied: Mapping[str, str] | None = None,
+        answers: Mapping[str, Any] | None = None,
+        user_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunAnswer:
+        """Go on with a run that waits; tool calls that are not named are denied.
+
+        :param approved: ids of the suggested calls to make, or ``all`` that are not denied.
+        :param edited: other arguments, by id; these calls are approved.
+        :param denied: reasons, by id.
+        :param answers: values of paused nodes, by name.
+        :param user_id: the person who decides.
+        """
+        user = user_id or self._options.user_id
+        return await self._do(
+            calls.resume(run_id, approved, edited or {}, denied or {}, answers or {}, user, idempotency_key)
+        )
+
+    async def run(self, run_id: str) -> dict[str, Any]:
+        """Return a run as the engine has stored it."""
+        return await self._do(calls.run(run_id))
+
+    async def answer(self, run_id: str) -> RunAnswer | None:
+        """Return the answer of a run, or what it waits for; None: it still runs.
+
+        :raises RunWithoutAnswer: when it has ended without one.
+        """
+        return answer_of_run(await self.run(run_id))
+
+    async def runs(self, **filters: Any) -> dict[str, Any]:
+        """Return a page of the runs, the newest first.
+
+        :param filters: those of ``GET /v1/runs``, such as ``status``, ``limit`` and ``cursor``; its
+            ``from`` and ``to`` are ``start`` and ``end``.
+        """
+        return await self._do(calls.runs(filters))
+
+    async def cancel(self, run_id: str) -> None:
+        """Cancel a run.
+
+        :raises Contradicted: when it has ended.
+        """
+        await self._do(calls.cancel(run_id))
+
+    async def give_feedback(
+        self, run_id: str, value: bool | float | str, *, kind: str | None = None, **fields: Any
+    ) -> dict[str, Any]:
+        """Give feedback on a run; given again by the same user, it takes the place of the first.
+
+        :param kind: ``boolean``, ``number``, ``text`` or ``correction``; None: that of the value.
+        :param fields: ``name``, ``comment`` and ``user_id``.
+        """
+        return await self._do(calls.feedback(run_id, value, kind, fields))
+
+    async def workflows(self) -> dict[str, Any]:
+        """Return the workflows with their schemas."""
+        return await self._do(calls.workflows())
+
+    async def _do(self, call: Call[T]) -> T:
+        attempt = 0
+        while True:
+            attempt += 1
+            outcome = await self._attempt(call)
+            if isinstance(outcome, httpx.Response) and outcome.is_success:
+                return read(call, outcome)
+            await asyncio.sleep(self._retries.wait_seconds(call, attempt, outcome, self._http.base_url))
+
+    async def _attempt(self, call: Call[Any]) -> httpx.Response | httpx.TransportError:
+        try:
+            return await self._http.request(
+                call.method, call.path, json=call.body, params=call.params, headers=call.headers
+            )
+        except httpx.TransportError as error:
+            return error
+
+    async def _events(self, call: Call[Any]) -> AsyncGenerator[StreamEvent]:
+        """Follow the events, over as many connections as it takes."""
+        following = Following(call)
+        while not following.is_over:
+            following.attempt += 1
+            outcome: httpx.Response | httpx.TransportError = ENDED_EARLY
+            try:
+                async with self._open(following.call) as response:
+                    if response.status_code == httpx.codes.NO_CONTENT:
+                        return  # there is nothing behind the place where it begins
+                    if response.is_success:
+                        async for message in EventSource(response).aiter_sse():
+                            yield following.read(message)
+                    else:
+                        await response.aread()
+                        outcome = response
+            except httpx.TransportError as error:
+                outcome = error
+            if not following.is_over:
+                attempt, url = max(1, following.attempt), self._http.base_url
+                await asyncio.sleep(self._retries.wait_seconds(following.call, attempt, outcome, url))
+
+    def _open(self, call: Call[Any]) -> AbstractAsyncContextManager[httpx.Response]:
+        headers = {"Accept": "text/event-stream", **call.headers}
+        return self._http.stream(call.method, call.path, json=call.body, headers=headers)

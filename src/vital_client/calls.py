@@ -1,0 +1,120 @@
+"""The requests of the client, and how their responses are read; the same for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Literal, TypeVar
+from urllib.parse import quote
+
+from vital_client.answer import RunAnswer
+
+__all__ = ["Call", "ask", "cancel", "events_after", "feedback", "resume", "run", "runs", "workflows"]
+
+T = TypeVar("T")
+
+NAMES: Final = {"start": "from", "end": "to"}
+"""The API's names of filters that are no names in Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A request, and the reader of its response."""
+
+    method: str
+    path: str
+    read: Callable[[Any], T]
+    """The reader that makes the result of the response's JSON."""
+    body: Mapping[str, Any] | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether sending it twice does what sending it once does."""
+        return self.method == "GET" or "Idempotency-Key" in self.headers
+
+
+def ask(fields: Mapping[str, Any], workflow: str | None, idempotency_key: str | None) -> Call[RunAnswer]:
+    """Begin a run."""
+    path = "/v1/runs" if workflow is None else f"/v1/workflows/{_segment(workflow)}/runs"
+    return Call("POST", path, RunAnswer, fields, headers=_key(idempotency_key))
+
+
+def resume(
+    run_id: str,
+    approved: Sequence[str] | Literal["all"] | None,
+    edited: Mapping[str, Mapping[str, Any]],
+    denied: Mapping[str, str],
+    answers: Mapping[str, Any],
+    user_id: str | None,
+    idempotency_key: str | None,
+) -> Call[RunAnswer]:
+    """Go on with a run that waits."""
+    body = {
+        "approved": approved if approved is None or isinstance(approved, str) else list(approved),
+        "edited": edited,
+        "denied": denied,
+        "answers": answers,
+        "user_id": user_id,
+    }
+    path = f"/v1/runs/{_segment(run_id)}/resume"
+    return Call("POST", path, RunAnswer, body, headers=_key(idempotency_key))
+
+
+def run(run_id: str) -> Call[dict[str, Any]]:
+    """Look at a run."""
+    return Call("GET", f"/v1/runs/{_segment(run_id)}", dict)
+
+
+def runs(filters: Mapping[str, Any]) -> Call[dict[str, Any]]:
+    """List runs."""
+    params = {NAMES.get(name, name): _param(value) for name, value in filters.items() if value is not None}
+    return Call("GET", "/v1/runs", dict, params=params)
+
+
+def cancel(run_id: str) -> Call[None]:
+    """Cancel a run."""
+    return Call("DELETE", f"/v1/runs/{_segment(run_id)}", lambda _: None)
+
+
+def feedback(
+    run_id: str, value: bool | float | str, kind: str | None, fields: Mapping[str, Any]
+) -> Call[dict[str, Any]]:
+    """Give feedback on a run."""
+    body = {"kind": kind or _kind(value), "value": value, **fields}
+    return Call("POST", f"/v1/runs/{_segment(run_id)}/feedback", dict, body)
+
+
+def workflows() -> Call[dict[str, Any]]:
+    """List the workflows."""
+    return Call("GET", "/v1/workflows", dict)
+
+
+def events_after(run_id: str, seq: int) -> Call[None]:
+    """Follow a run from behind an event."""
+    return Call(
+        "GET",
+        f"/v1/runs/{_segment(run_id)}/events",
+        lambda _: None,
+        headers={"Last-Event-ID": str(seq)},
+    )
+
+
+def _segment(text: str) -> str:
+    """Return it as one segment of a path."""
+    return quote(text, safe="")
+
+
+def _param(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _kind(value: bool | float | str) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    return "text" if isinstance(value, str) else "number"
+
+
+def _key(idempotency_key: str | None) -> Mapping[str, str]:
+    return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}

@@ -1,0 +1,136 @@
+"""The errors of the client.
+
+::
+
+    ClientError
+    ├── EngineUnreachable       no connection, or one that was lost
+    ├── RunWithoutAnswer        the run has ended, and there is no answer
+    └── RequestFailed           the engine answered with a problem
+        ├── BadRequest          400, 413, 415, 422
+        ├── KeyRefused          401
+        ├── BudgetSpent         402
+        ├── AccessDenied          403
+        ├── Unknown             404
+        ├── Contradicted        409
+        ├── TooManyRequests     429
+        └── EngineOverloaded    503
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = [
+    "AccessDenied",
+    "BadRequest",
+    "BudgetSpent",
+    "ClientError",
+    "Contradicted",
+    "EngineOverloaded",
+    "EngineUnreachable",
+    "KeyRefused",
+    "RequestFailed",
+    "RunWithoutAnswer",
+    "TooManyRequests",
+    "Unknown",
+    "error_for",
+]
+
+
+class ClientError(Exception):
+    """An error of the client, in one sentence."""
+
+
+class EngineUnreachable(ClientError):
+    """There is no connection to the engine, or it was lost and does not come back."""
+
+
+class RunWithoutAnswer(ClientError):
+    """A run has ended without an answer.
+
+    :param error_type: the kind of failure, such as ``cancelled``.
+    :param node: the node that failed; None: none of them did.
+    """
+
+    def __init__(self, message: str, *, run_id: str, error_type: str, node: str | None = None) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+        self.error_type = error_type
+        self.node = node
+
+
+class RequestFailed(ClientError):
+    """The engine has answered with a problem (RFC 9457).
+
+    :param status: the status of the response.
+    :param problem: the problem's fields, as the engine sent them.
+    :param retry_after_seconds: seconds that the engine asks to wait; None: it asks for nothing.
+    """
+
+    def __init__(
+        self, status: int, problem: Mapping[str, Any], *, retry_after_seconds: float | None = None
+    ) -> None:
+        self.status = status
+        self.problem = problem
+        self.retry_after_seconds = retry_after_seconds
+        said = problem.get("detail") or problem.get("title")
+        super().__init__(str(said or f"The engine answered with the status {status}."))
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that failed, where one did."""
+        return self.problem.get("run_id")
+
+
+class BadRequest(RequestFailed):
+    """The request makes no sense to the engine; ``problem["errors"]`` names the fields."""
+
+
+class KeyRefused(RequestFailed):
+    """The key is missing, wrong, or was revoked."""
+
+
+class BudgetSpent(RequestFailed):
+    """The tenant's budget is too small for the request."""
+
+
+class AccessDenied(RequestFailed):
+    """The key does not allow this."""
+
+
+class Unknown(RequestFailed):
+    """There is no such run, workflow or model, or it belongs to another tenant."""
+
+
+class Contradicted(RequestFailed):
+    """The request does not fit the state of the run."""
+
+
+class TooManyRequests(RequestFailed):
+    """The tenant asks too often."""
+
+
+class EngineOverloaded(RequestFailed):
+    """The engine has no room for another run, or is shutting down."""
+
+
+_BY_STATUS: Final[Mapping[int, type[RequestFailed]]] = {
+    400: BadRequest,
+    401: KeyRefused,
+    402: BudgetSpent,
+    403: AccessDenied,
+    404: Unknown,
+    409: Contradicted,
+    413: BadRequest,
+    415: BadRequest,
+    422: BadRequest,
+    429: TooManyRequests,
+    503: EngineOverloaded,
+}
+
+
+def error_for(status: int, problem: Mapping[str, Any], retry_after_seconds: float | None) -> ClientError:
+    """Return the error for a response that is no success."""
+    kind = _BY_STATUS.get(status, RequestFailed)
+    return kind(status, problem, retry_after_seconds=retry_after_seconds)
