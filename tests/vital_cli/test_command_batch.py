@@ -126,12 +126,13 @@ async def test_a_wrong_line_is_an_error_of_its_own_and_equal_lines_are_answered_
 
 async def test_ctrl_c_leaves_a_batch_that_goes_on(tmp_path: Path):
     write(tmp_path / "q.jsonl", "chaos-0", "chaos-1")
-    async with running_provider(seconds=1.0) as provider:
+    async with running_provider(seconds=600) as provider:
         (tmp_path / "vital.toml").write_text(provider.configuration)
         first = await start(tmp_path, "q.jsonl", *OPTIONS)
         await until_asked(provider, 1)
         first.send_signal(signal.SIGINT)
         _, err = await first.communicate()
+        provider.seconds = 0.1
         assert (first.returncode, b"the same command goes on" in err) == (130, True), err
         code, _, err = await run(tmp_path, "q.jsonl", *OPTIONS)
         assert (code, "2 answered" in err) == (0, True), err
@@ -140,12 +141,13 @@ async def test_ctrl_c_leaves_a_batch_that_goes_on(tmp_path: Path):
 
 async def test_it_is_cancelled_and_asked_anew_by_the_next_start(tmp_path: Path):
     write(tmp_path / "q.jsonl", "chaos-0", "chaos-1")
-    async with running_provider(seconds=0.2) as provider:
+    async with running_provider(seconds=600) as provider:
         (tmp_path / "vital.toml").write_text(provider.configuration)
         first = await start(tmp_path, "q.jsonl", *OPTIONS)
         await until_asked(provider, 1)
         os.kill(first.pid, signal.SIGKILL)
         await first.communicate()
+        provider.seconds = 0.1
         code, _, err = await run(tmp_path, "q.jsonl", *OPTIONS, "--cancel")
         assert (code, "Cancelled" in err) == (0, True), err
         assert (await run(tmp_path, "q.jsonl", *OPTIONS))[0] == 0
@@ -154,7 +156,7 @@ async def test_it_is_cancelled_and_asked_anew_by_the_next_start(tmp_path: Path):
 
 async def test_two_at_once_on_one_file_of_results_are_refused(tmp_path: Path):
     write(tmp_path / "q.jsonl", "chaos-0")
-    async with running_provider(seconds=5.0) as provider:
+    async with running_provider(seconds=600) as provider:
         (tmp_path / "vital.toml").write_text(provider.configuration)
         first = await start(tmp_path, "q.jsonl", *OPTIONS)
         await until_asked(provider, 1)
