@@ -152,11 +152,11 @@ class EventStreamResponse(Response):
     async def _send(self, reader: FrameSource, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         while not self._write.is_over and (piece := await reader.frames()):
-            await self._tell(send, piece)
+            await self._pass_on(send, piece)
         body = self._tail if self._write.is_over else self._tail + self._write.end()
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _tell(self, send: Send, piece: bytes) -> None:
+    async def _pass_on(self, send: Send, piece: bytes) -> None:
         if body := self._write(piece):
             self._sent_at, self._is_sending = self._time(), True
             await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -191,4 +191,4 @@ class EventStreamResponse(Response):
                 raise TimeoutError
             if not self._is_sending and idle >= self._heartbeat:
                 async with asyncio.timeout(STALL_SECONDS):
-                    await self._tell(send, HEARTBEAT)
+                    await self._pass_on(send, HEARTBEAT)

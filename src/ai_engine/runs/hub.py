@@ -270,18 +270,11 @@ class RunHub:
         :raises ClientDisconnect: before `begin`, when the client is gone.
         """
         await self._slots.take(tenant_id, self._weight_of, gone, deadline)
-        try:
-            execution = await begin()
-            if execution is None:
-                self._slots.give_back(tenant_id)
-                return None
-            run = self._runs.setdefault(execution.run_id, LiveRun(execution.log, tenant_id, self._clock))
-            run.begin(execution)
-            self._tasks.create_task(self._work(run))
-        except BaseException:
-            self._slots.give_back(tenant_id)
-            raise
-        return run
+        return await self._begin(
+            begin,
+            tenant_id,
+            lambda log: self._runs.setdefault(log.run_id, LiveRun(log, tenant_id, self._clock)),
+        )
 
     async def adopt(
         self, begin: Callable[[], Awaitable[RunHandle | None]], *, tenant_id: str
@@ -291,13 +284,30 @@ class RunHub:
         :param begin: takes it over; None: another worker was faster.
         """
         self._slots.take_at_once(tenant_id)
+
+        def adopted(log: MemoryLog) -> LiveRun:
+            run = self._runs[log.run_id] = LiveRun(log, tenant_id, self._clock)
+            run.is_awaited = True  # its readers have lost their connections, and need not come back
+            return run
+
+        return await self._begin(begin, tenant_id, adopted)
+
+    async def _begin(
+        self,
+        begin: Callable[[], Awaitable[RunHandle | None]],
+        tenant_id: str,
+        live: Callable[[MemoryLog], LiveRun],
+    ) -> LiveRun | None:
+        """Begin in a slot that was taken, which is given back where nothing runs.
+
+        :param live: finds or makes the run of a log.
+        """
         try:
             execution = await begin()
             if execution is None:
                 self._slots.give_back(tenant_id)
                 return None
-            run = self._runs[execution.run_id] = LiveRun(execution.log, tenant_id, self._clock)
-            run.is_awaited = True  # its readers have lost their connections, and need not come back
+            run = live(execution.log)
             run.begin(execution)
             self._tasks.create_task(self._work(run))
         except BaseException:

@@ -84,7 +84,7 @@ class Supervisor:
             self._workers[number] = worker = await self._start(number)
             if self._stopping.is_set():
                 worker.stop(0)
-            code = await worker.run(self._tell_ready, self._gathering.text)
+            code = await worker.run(self._worker_is_ready, self._gathering.text)
             del self._workers[number]
             self._gathering.leave(worker)
             _log_end(worker, code)
@@ -98,7 +98,7 @@ class Supervisor:
                 self._give_up(worker.failure or f"they end with exit code {code}, see the log")
             await self._wait(failures)
 
-    def _tell_ready(self) -> None:
+    def _worker_is_ready(self) -> None:
         ready = [worker for worker in self._workers.values() if worker.is_ready]
         if len(ready) == self._count and self._on_ready is not None:
             self._on_ready()

@@ -85,7 +85,7 @@ class EventWriter:
         self._warnings = warnings
         self._thread_id = thread_id
         self._run_id = run_id
-        self._told = {call.id: call.arguments for call in proposed}
+        self._known_arguments = {call.id: call.arguments for call in proposed}
         """The arguments of the calls that the client has, by id."""
         self._steps: dict[str, int] = {}
         """The steps that have begun and not ended, and how often."""
@@ -239,10 +239,10 @@ class EventWriter:
 
     def _call(self, call: Json) -> Iterator[BaseEvent]:
         """Send the call, unless the client knows it."""
-        name, known = self._call_id(call), self._told.get(call["id"])
+        name, known = self._call_id(call), self._known_arguments.get(call["id"])
         if known == call["arguments"]:
             return
-        self._told[call["id"]] = call["arguments"]
+        self._known_arguments[call["id"]] = call["arguments"]
         yield from self._stop_thinking()
         yield from self._stop_speaking()
         if known is not None:  # AG-UI has no word for a call that was edited
