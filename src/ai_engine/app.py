@@ -118,7 +118,7 @@ def create_app(
             if parts is None:
                 parts = await Services.open()
                 stack.push_async_callback(parts.aclose)
-            keys = KeyRing(KeyStore(parts.database), may_be_open=is_loopback(settings.host))
+            keys = KeyRing(KeyStore(parts.database), may_be_open=is_loopback(settings.host), now=parts.now)
             stack.push_async_callback(keys.aclose)
             pace = open_pace(parts.settings)
             stack.push_async_callback(pace.aclose)

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Final
 
 import uvicorn
@@ -193,7 +194,7 @@ async def check_host(host: str, library: Settings) -> None:
     try:
         await database.migrate()
         keys = KeyStore(database)
-        if await keys.any_active():
+        if await keys.any_active(now=datetime.now(UTC)):
             return
         is_closed = await keys.any_made()
     finally:

@@ -89,7 +89,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0026",)
+            ("0027",)
         ]
     await database.aclose()
 
@@ -237,4 +237,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0024_lists.py",
         "v0025_listed_runs.py",
         "v0026_compatibility.py",
+        "v0027_key_expiry.py",
     ]

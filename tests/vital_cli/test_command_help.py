@@ -72,6 +72,7 @@ def test_the_commands_are_those_that_are_documented():
         "keys list",
         "keys open",
         "keys revoke",
+        "keys rotate",
         "costs",
         "graph",
         "sources list",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.store_database import store_url
@@ -10,11 +11,11 @@ from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore
 
 
-def verified(folder, token):
+def verified(folder, token, now=None):
     async def ask():
         database = Database(store_url(folder))
         try:
-            return await KeyStore(database).verify(token)
+            return await KeyStore(database).verify(token, now=now or datetime.now(UTC))
         finally:
             await database.aclose()
 
@@ -99,3 +100,44 @@ def test_keys_are_listed_by_tenant(vital, empty_dir):
         vital("keys", "create", "--tenant", tenant, "--scope", "ask")
     (listed,) = json.loads(vital("keys", "list", "--tenant", "acme", "--json").stdout)
     assert listed["tenant_id"] == "acme"
+
+
+def test_a_key_may_expire_and_the_list_shows_when(vital, empty_dir):
+    made = json.loads(
+        vital("keys", "create", "--tenant", "acme", "--scope", "ask", "--expires", "90d", "--json").stdout
+    )
+    created, end = (datetime.fromisoformat(made[name]) for name in ("created_at", "expires_at"))
+    assert end - created == timedelta(days=90)
+    assert verified(empty_dir, made["token"], now=end - timedelta(seconds=1)) is not None
+    assert verified(empty_dir, made["token"], now=end) is None
+    assert "expires" in vital("keys", "list").stdout
+    (listed,) = json.loads(vital("keys", "list", "--json").stdout)
+    assert listed["expires_at"] == made["expires_at"]
+    shown = vital("keys", "create", "--tenant", "acme", "--scope", "ask", "--expires", "90d").stderr
+    assert "It expires at" in shown
+
+
+def test_a_rotated_key_has_a_successor_and_ends_after_the_overlap(vital, empty_dir):
+    arguments = ("--tenant", "acme", "--scope", "ask", "--name", "web")
+    old = json.loads(vital("keys", "create", *arguments, "--json").stdout)
+    done = vital("keys", "rotate", old["id"], "--overlap", "24h")
+    assert done.exit_code == 0
+    assert old["id"] in done.stderr
+    new = verified(empty_dir, done.stdout.strip())
+    assert (new.tenant_id, new.scopes, new.name, new.expires_at) == ("acme", ("ask",), "web", None)
+    assert verified(empty_dir, old["token"]) is not None
+    assert verified(empty_dir, old["token"], now=new.created_at + timedelta(hours=24)) is None
+
+
+@pytest.mark.parametrize("duration", ["", "90", "d", "-1d", "1.5h", "90 d", "90w", "100000d", "٩d"])
+def test_what_is_no_duration_is_refused(vital, empty_dir, duration):
+    done = vital("keys", "create", "--tenant", "acme", "--scope", "ask", f"--expires={duration}")
+    assert done.exit_code == 2
+    assert "24h or 90d" in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_key_that_is_not_there_is_not_rotated_nor_one_that_would_be_expired_made(vital, empty_dir):
+    done = vital("keys", "rotate", "vital_0123_secret", "--overlap", "1h")
+    assert (done.exit_code, "vital keys list" in done.stderr, "secret" in done.output) == (2, True, False)
+    done = vital("keys", "create", "--tenant", "acme", "--scope", "ask", "--expires", "0s")
+    assert (done.exit_code, "later than now" in done.stderr) == (2, True)

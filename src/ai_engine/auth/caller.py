@@ -7,6 +7,7 @@ tenants, as the local administrator is; the header ``X-Tenant-ID`` then narrows 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +19,15 @@ from vital_shared.errors import Forbidden, InvalidRequest, VitalError
 from vital_shared.models.api_key import ApiKey, Scope
 from vital_shared.models.workflow_io import Id
 
-__all__ = ["SCOPE_KEY", "TENANT_HEADER", "Caller", "NotAllowed", "NotAuthenticated", "TooManyFalseKeys"]
+__all__ = [
+    "SCOPE_KEY",
+    "TENANT_HEADER",
+    "Caller",
+    "ExpiredKey",
+    "NotAllowed",
+    "NotAuthenticated",
+    "TooManyFalseKeys",
+]
 
 TENANT_HEADER: Final = "X-Tenant-ID"
 
@@ -42,6 +51,21 @@ class NotAuthenticated(VitalError):
         super().__init__(message)
         self.has_false_key = error is not None
         self.challenge = REALM if error is None else f'{REALM}, error="{error}"'
+
+
+class ExpiredKey(NotAuthenticated):
+    """The key is right, and its time is over; so it is no attempt with a false one, and not held back.
+
+    :param expired_at: the moment since which it is refused.
+    """
+
+    def __init__(self, expired_at: datetime) -> None:
+        super().__init__(
+            f"The key expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC: send the one that has replaced it, or "
+            "have another made with `vital keys create`.",
+            error="invalid_token",
+        )
+        self.has_false_key = False
 
 
 class TooManyFalseKeys(VitalError):

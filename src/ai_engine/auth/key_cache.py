@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from ai_engine.asgi.patient_reads import PatientReads
+from ai_engine.auth.caller import ExpiredKey
 from vital_shared.errors import StoreError
 from vital_shared.models.api_key import ApiKey
 from vital_shared.store.key_token import KeyToken
@@ -15,8 +17,9 @@ from vital_shared.store.keys import KeyStore, StoredKey
 __all__ = ["KEEP_SECONDS", "KeyRing"]
 
 KEEP_SECONDS: Final = 5.0
-"""Seconds that a key which was read is trusted: a revoked key works no longer than this, and the engine may
-stay open as long after the first key was made. An answer that has begun is not cut off."""
+"""Seconds that a key which was read is trusted: one that was revoked, or rotated without an overlap, works no
+longer than this, and the engine may stay open as long after the first key was made. An answer that has begun
+is not cut off."""
 
 STALE_SECONDS: Final = 300.0
 """Seconds that a read key counts while the store does not answer; nobody can revoke a key in it then."""
@@ -41,7 +44,8 @@ class KeyRing:
 
     :param store: the store of the keys.
     :param may_be_open: whether the engine may serve without any key, as it may on loopback.
-    :param clock: seconds.
+    :param now: the time, by which keys expire.
+    :param clock: seconds that never go back, by which rows are kept.
     :param most_keys: keys that are kept; beyond that the one that was read longest ago goes.
     """
 
@@ -50,6 +54,7 @@ class KeyRing:
         store: KeyStore,
         *,
         may_be_open: bool,
+        now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
         most_keys: int = MAX_CACHED_KEYS,
     ) -> None:
@@ -57,6 +62,7 @@ class KeyRing:
         """No key is needed. Once closed, it stays so until the next start: an operator who revokes the last
         key would not expect everybody to be let in."""
         self._store = store
+        self._now = now
         self._clock = clock
         self._most_keys = most_keys
         self._checked_at = -STALE_SECONDS
@@ -92,15 +98,20 @@ class KeyRing:
     async def find(self, token: KeyToken) -> ApiKey | None:
         """Return the key that a caller has sent, or None where there is none such that can be used.
 
-        Where the store does not answer, a key that was read before counts for a while.
+        Where the store does not answer, a key that was read before counts for a while, but not beyond its
+        expiry, which is looked at with each request.
 
+        :raises ExpiredKey: when its time is over.
         :raises StoreError: when the store does not answer, and nothing is known of the key.
         """
         stored = self._remembered(token.id, KEEP_SECONDS) or await self._fetch(token.id)
         if stored is None or not token.fits(stored.secret_hash):
             return None
         self.open = False  # so there are keys
-        return stored.key
+        key = stored.key
+        if key.expires_at is not None and key.has_expired(self._now()):
+            raise ExpiredKey(key.expires_at)
+        return key
 
     async def aclose(self) -> None:
         """Give up what is still being read."""

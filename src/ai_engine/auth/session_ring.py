@@ -57,7 +57,8 @@ class SessionRing:
             return None
         if method not in SAFE_METHODS and not _is_same_site(headers):
             raise CrossSiteRequest
-        return await self._recent.get(token, lambda: self.store.find(token, now=self._now()))
+        key = await self._recent.get(token, lambda: self.store.find(token, now=self._now()))
+        return None if key is None or key.has_expired(self._now()) else key
 
     async def end(self, token: str) -> None:
         """End a session."""

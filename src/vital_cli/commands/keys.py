@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vital_cli.durations import parse_duration
 from vital_cli.options import Json, examples
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from vital_shared.models.api_key import ApiKey
+    from vital_shared.store.keys import NewKey
     from vital_shared.workflows.services import Services
 
 __all__ = ["app"]
@@ -32,7 +37,7 @@ class ScopeName(str, Enum):
 @app.command(
     epilog=examples(
         "vital keys create --tenant acme --scope ask --name website",
-        "vital keys create --tenant acme --scope ask --scope costs --name 'the team'",
+        "vital keys create --tenant acme --scope ask --scope costs --name 'the team' --expires 90d",
         "vital keys create --all-tenants --scope admin --name operator > operator.key",
     )
 )
@@ -47,11 +52,16 @@ def create(
     tenant: Annotated[str | None, typer.Option(help="The tenant that it is for.")] = None,
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="It is for all tenants.")] = False,
     name: Annotated[str, typer.Option(help="What it is for, so that you know it again.")] = "",
+    expires: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=parse_duration, metavar="DURATION", help="Time until it expires, such as 90d; else never."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a key and print it. It is shown only once: of its secret, only a hash is kept."""
     from vital_cli.session import with_services
-    from vital_cli.terminal import say, write, write_json
     from vital_shared.store.keys import KeyStore
 
     if (tenant is not None) == all_tenants:
@@ -59,17 +69,18 @@ def create(
             "say whose key it is, with one of them", param_hint="--tenant, --all-tenants"
         )
     scopes = [each.value for each in scope]
-    new = with_services(
-        lambda services: KeyStore(services.database).create(
-            tenant_id=tenant, scopes=scopes, name=name, now=services.now()
+
+    async def created(services: Services) -> NewKey:
+        now = services.now()
+        return await KeyStore(services.database).create(
+            tenant_id=tenant,
+            scopes=scopes,
+            name=name,
+            now=now,
+            expires_at=None if expires is None else now + expires,
         )
-    )
-    if as_json:
-        write_json(new.key.model_dump(mode="json") | {"token": new.token})
-        return
-    write(f"{new.token}\n")
-    say("Keep it where secrets are kept: it cannot be shown again. Clients send it as", "green")
-    say("Authorization: Bearer vital_…", "green")
+
+    _show_once(with_services(created), as_json=as_json)
 
 
 @app.command("list", epilog=examples("vital keys list", "vital keys list --tenant acme --json"))
@@ -91,6 +102,33 @@ def list_keys(
         say("There are no keys yet: make one with `vital keys create`.", "yellow")
 
 
+@app.command(epilog=examples("vital keys rotate 3f0c9b1d5e7a2468 --overlap 24h"))
+def rotate(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="Its id: see `vital keys list`.")],
+    overlap: Annotated[
+        timedelta,
+        typer.Option(
+            parser=parse_duration, metavar="DURATION", help="Time for which the old key works, too."
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Replace a key: make and print one with its tenant, scopes, name and lifetime.
+
+    The old one expires after the overlap; running engines know within 5 seconds.
+    """
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say
+    from vital_shared.store.keys import KeyStore
+
+    new = with_services(
+        lambda services: KeyStore(services.database).rotate(key_id, overlap=overlap, now=services.now())
+    )
+    _show_once(new, as_json=as_json)
+    if not as_json:
+        say(f"The old key {key_id} expires after the overlap: see `vital keys list`.", "yellow")
+
+
 @app.command(epilog=examples("vital keys revoke 3f0c9b1d5e7a2468"))
 def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="Its id: see `vital keys list`.")],
@@ -102,8 +140,8 @@ def revoke(
     from vital_shared.store.keys import KeyStore
 
     async def revoked(services: Services) -> tuple[ApiKey, bool]:
-        keys = KeyStore(services.database)
-        return await keys.revoke(key_id, now=services.now()), not await keys.any_active()
+        keys, now = KeyStore(services.database), services.now()
+        return await keys.revoke(key_id, now=now), not await keys.any_active(now=now)
 
     key, was_last = with_services(revoked)
     if as_json:
@@ -122,20 +160,35 @@ def revoke(
 def open_engine(*, as_json: Json = False) -> None:
     """Open the engine to this machine without keys, as before the first was made.
 
-    All keys have to be revoked; they are deleted. An engine that is running opens with its next start.
+    All keys have to be revoked or expired; they are deleted. An engine that is running opens with its next
+    start.
     """
     from vital_cli.session import with_services
     from vital_cli.terminal import say, write_json
     from vital_shared.store.keys import KeyStore
 
-    deleted = with_services(lambda services: KeyStore(services.database).forget_revoked())
+    deleted = with_services(lambda services: KeyStore(services.database).forget_useless(now=services.now()))
     if as_json:
         write_json({"deleted": deleted})
     else:
         say(
-            f"Deleted {deleted} revoked keys. From its next start the engine asks this machine for none.",
+            f"Deleted {deleted} keys, revoked or expired. From its next start the engine asks this machine "
+            "for none.",
             "green",
         )
+
+
+def _show_once(new: NewKey, *, as_json: bool) -> None:
+    from vital_cli.terminal import say, write, write_json
+
+    if as_json:
+        write_json(new.key.model_dump(mode="json") | {"token": new.token})
+        return
+    write(f"{new.token}\n")
+    say("Keep it where secrets are kept: it cannot be shown again. Clients send it as", "green")
+    say("Authorization: Bearer vital_…", "green")
+    if new.key.expires_at is not None:
+        say(f"It expires at {_minute(new.key.expires_at)}.", "green")
 
 
 def _row(key: ApiKey) -> dict[str, object]:
@@ -144,6 +197,11 @@ def _row(key: ApiKey) -> dict[str, object]:
         "tenant": key.tenant_id or "(all)",
         "name": key.name,
         "scopes": ", ".join(key.scopes),
-        "created": f"{key.created_at:%Y-%m-%d %H:%M} UTC",
-        "revoked": None if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d %H:%M} UTC",
+        "created": _minute(key.created_at),
+        "expires": _minute(key.expires_at),
+        "revoked": _minute(key.revoked_at),
     }
+
+
+def _minute(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -51,11 +51,10 @@ async def set_up(
     try:
         await database.migrate()
         keys = KeyStore(database)
-        if key_file.exists() and await keys.verify(key_file.read_text(encoding="utf-8")) is not None:
+        now = datetime.now(UTC)
+        if key_file.exists() and await keys.verify(key_file.read_text(encoding="utf-8"), now=now) is not None:
             return False
-        new = await keys.create(
-            tenant_id=None, scopes=["costs"], name="Prometheus, Alertmanager", now=datetime.now(UTC)
-        )
+        new = await keys.create(tenant_id=None, scopes=["costs"], name="Prometheus, Alertmanager", now=now)
         write_secret(key_file, new.token)
         return True
     finally:

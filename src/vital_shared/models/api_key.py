@@ -31,5 +31,12 @@ class ApiKey(Frozen):
 
     scopes: tuple[Scope, ...]
     created_at: datetime
+    expires_at: datetime | None = None
+    """None: it never expires."""
+
     revoked_at: datetime | None = None
-    """None: it can be used."""
+    """None: it can be used until it expires."""
+
+    def has_expired(self, now: datetime) -> bool:
+        """Return whether its time is over; at the moment of its expiry, it is."""
+        return self.expires_at is not None and self.expires_at <= now

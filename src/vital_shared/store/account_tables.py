@@ -119,6 +119,7 @@ api_keys = Table(
     Column("secret_hash", SafeText, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("expires_at", Instant),  # NULL: never
     Index("ix_api_keys_tenant_id", "tenant_id"),
 )
 

@@ -14,7 +14,7 @@ from vital_shared.models.api_key import ApiKey
 from vital_shared.store.account_tables import api_keys
 from vital_shared.store.console_session_table import console_sessions
 from vital_shared.store.database import Database
-from vital_shared.store.keys import to_key
+from vital_shared.store.keys import is_usable, to_key
 
 __all__ = ["SESSION_LIFETIME", "ConsoleSessionStore", "NewSession"]
 
@@ -51,14 +51,14 @@ class ConsoleSessionStore:
         return new
 
     async def find(self, token: str, *, now: datetime) -> ApiKey | None:
-        """Return the key of a session; None where it has expired or ended, or the key was revoked."""
+        """Return the key of a session; None where it or its key has expired or ended."""
         statement = (
             select(api_keys)
             .join(console_sessions, console_sessions.c.key_id == api_keys.c.id)
             .where(
                 console_sessions.c.token_hash == _hash(token),
                 console_sessions.c.expires_at > now,
-                api_keys.c.revoked_at.is_(None),
+                is_usable(now),
             )
         )
         async with self._database.connect() as connection:

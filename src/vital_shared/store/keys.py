@@ -1,14 +1,14 @@
-"""API keys: made, listed, revoked and verified."""
+"""API keys: made, listed, rotated, revoked and verified."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, get_args
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import RowMapping, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, exists, func, insert, or_, select, update
 
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
 from vital_shared.models.api_key import ApiKey, Scope
@@ -18,7 +18,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.key_token import KeyToken
 from vital_shared.store.tables import owner
 
-__all__ = ["KeyStore", "NewKey", "StoredKey", "to_key"]
+__all__ = ["KeyStore", "NewKey", "StoredKey", "is_usable", "to_key"]
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 MAX_NAME_CHARACTERS: Final = 200
@@ -49,12 +49,20 @@ class KeyStore:
         self._database = database
 
     async def create(
-        self, *, tenant_id: str | None, scopes: Collection[str], name: str, now: datetime
+        self,
+        *,
+        tenant_id: str | None,
+        scopes: Collection[str],
+        name: str,
+        now: datetime,
+        expires_at: datetime | None = None,
     ) -> NewKey:
         """Make a key.
 
         :param tenant_id: its owner; None: for all tenants.
-        :raises InvalidRequest: when it has no scope or an unknown one, or the tenant or the name cannot be.
+        :param expires_at: the moment from which it is refused; None: never.
+        :raises InvalidRequest: when it has no scope or an unknown one, the tenant or the name cannot be, or
+            it would have expired already.
         """
         token = KeyToken.make()
         key = ApiKey(
@@ -63,6 +71,7 @@ class KeyStore:
             name=_checked_name(name),
             scopes=_checked_scopes(scopes),
             created_at=now,
+            expires_at=_checked_expiry(expires_at, now),
         )
         row = key.model_dump() | {
             "tenant_id": owner(tenant_id),
@@ -85,6 +94,34 @@ class KeyStore:
             rows = (await connection.execute(statement)).mappings()
             return tuple(to_key(row) for row in rows)
 
+    async def rotate(self, key_id: str, *, overlap: timedelta, now: datetime) -> NewKey:
+        """Make a key with the tenant, scopes, name and lifetime of another, which expires after the overlap.
+
+        Where the other expires before the overlap ends, that stays.
+
+        :raises InvalidRequest: when the overlap is negative.
+        :raises NotFound: when there is no such key.
+        :raises Conflict: when it was revoked or has expired.
+        """
+        if overlap < timedelta(0):
+            raise InvalidRequest("overlap has to be 0 seconds or more", field="overlap")
+        is_old = api_keys.c.id == key_id
+        token = KeyToken.make()
+        async with self._database.begin() as connection:
+            found = await connection.execute(select(api_keys).where(is_old).with_for_update())
+            row = _rotatable(found.mappings().first(), now)
+            successor = dict(row) | {
+                "id": token.id,
+                "secret_hash": token.secret_hash,
+                "created_at": now,
+                "expires_at": row["expires_at"] and now + (row["expires_at"] - row["created_at"]),
+            }
+            await connection.execute(insert(api_keys), successor)
+            ends_at = min(now + overlap, row["expires_at"] or now + overlap)
+            await connection.execute(update(api_keys).where(is_old).values(expires_at=ends_at))
+            added = await connection.execute(select(api_keys).where(api_keys.c.id == token.id))
+            return NewKey(to_key(added.mappings().one()), token.text)
+
     async def revoke(self, key_id: str, *, now: datetime) -> ApiKey:
         """Make a key useless for good, and return it; of one that was revoked before, the date stays.
 
@@ -97,49 +134,81 @@ class KeyStore:
         async with self._database.begin() as connection:
             row = (await connection.execute(statement)).mappings().first()
         if row is None:
-            raise NotFound("There is no key with this id: `vital keys list` shows their ids", field="id")
+            raise _no_such_key()
         return to_key(row)
 
     async def find(self, key_id: str) -> StoredKey | None:
-        """Return a key that can be used, or None; its secret is still to be verified."""
+        """Return a key that was not revoked, or None; its secret and its expiry are still to be verified."""
         statement = select(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
         async with self._database.connect() as connection:
             row = (await connection.execute(statement)).mappings().first()
         return None if row is None else StoredKey(to_key(row), row["secret_hash"])
 
-    async def verify(self, text: str) -> ApiKey | None:
+    async def verify(self, text: str, *, now: datetime) -> ApiKey | None:
         """Return the key that a text is, where it can be used."""
         token = KeyToken.parse(text)
         if token is None:
             return None
         stored = await self.find(token.id)
-        return stored.key if stored is not None and token.fits(stored.secret_hash) else None
+        if stored is None or not token.fits(stored.secret_hash) or stored.key.has_expired(now):
+            return None
+        return stored.key
 
-    async def any_active(self) -> bool:
+    async def any_active(self, *, now: datetime) -> bool:
         """Return whether there is a key that can be used."""
-        statement = select(exists().where(api_keys.c.revoked_at.is_(None)))
+        statement = select(exists().where(is_usable(now)))
         async with self._database.connect() as connection:
             return bool((await connection.execute(statement)).scalar_one())
 
     async def any_made(self) -> bool:
-        """Return whether there is a key, a revoked one included: then nobody is let in without one."""
+        """Return whether there is a key, a useless one included: then nobody is let in without one."""
         async with self._database.connect() as connection:
             return bool((await connection.execute(select(exists(select(api_keys.c.id))))).scalar_one())
 
-    async def forget_revoked(self) -> int:
-        """Delete all keys, which have to be revoked, and return their number: no key is needed from then on.
+    async def forget_useless(self, *, now: datetime) -> int:
+        """Delete all keys, which have to be revoked or expired: no key is needed from then on.
+
+        Returns their number.
 
         :raises Conflict: when one of them can be used.
         """
-        active = select(api_keys.c.id).where(api_keys.c.revoked_at.is_(None)).alias()
+        active = select(api_keys.c.id).where(is_usable(now)).alias()
         statement = delete(api_keys).where(~exists(select(active.c.id))).returning(api_keys.c.id)
         async with self._database.begin() as connection:
             forgotten = len((await connection.execute(statement)).all())
-        if not forgotten and await self.any_active():
+        if not forgotten and await self.any_active(now=now):
             raise Conflict(
                 "There are keys that can be used: revoke them first; `vital keys list` shows them", field="id"
             )
         return forgotten
+
+
+def is_usable(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a key was not revoked and has not expired."""
+    is_unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
+    return api_keys.c.revoked_at.is_(None) & is_unexpired
+
+
+def _no_such_key() -> NotFound:
+    return NotFound("There is no key with this id: `vital keys list` shows their ids", field="id")
+
+
+def _rotatable(row: RowMapping | None, now: datetime) -> RowMapping:
+    if row is None:
+        raise _no_such_key()
+    if row["revoked_at"] is not None or to_key(row).has_expired(now):
+        raise Conflict(
+            "The key was revoked or has expired, so it cannot be rotated: make another with "
+            "`vital keys create`",
+            field="id",
+        )
+    return row
+
+
+def _checked_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
+    if expires_at is not None and expires_at <= now:
+        raise InvalidRequest("expires_at has to be later than now", field="expires_at")
+    return expires_at
 
 
 def _checked_tenant(tenant_id: str | None) -> str | None:
@@ -178,4 +247,5 @@ def to_key(row: RowMapping) -> ApiKey:
         scopes=tuple(scope for scope in SCOPES if scope in row["scopes"].split()),
         created_at=row["created_at"],
         revoked_at=row["revoked_at"],
+        expires_at=row["expires_at"],
     )

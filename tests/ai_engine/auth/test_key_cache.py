@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.store_database import store_url
 
+from ai_engine.auth.caller import ExpiredKey
 from ai_engine.auth.key_cache import KEEP_SECONDS, MAX_CONCURRENT_LOOKUPS, STALE_SECONDS, KeyRing
 from vital_shared.errors import StoreError
 from vital_shared.store.database import Database
@@ -24,6 +25,9 @@ class Clock:
 
     def __call__(self) -> float:
         return self.seconds
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds - Clock.seconds)
 
 
 class WatchedStore(KeyStore):
@@ -52,8 +56,8 @@ class WatchedStore(KeyStore):
             raise self.error
         return await super().any_made()
 
-    async def made(self) -> KeyToken:
-        new = await self.create(tenant_id="acme", scopes=("ask",), name="", now=NOW)
+    async def made(self, expires_at: datetime | None = None) -> KeyToken:
+        new = await self.create(tenant_id="acme", scopes=("ask",), name="", now=NOW, expires_at=expires_at)
         token = KeyToken.parse(new.token)
         assert token is not None
         return token
@@ -73,7 +77,7 @@ def clock() -> Clock:
 
 
 def ring_of(store: KeyStore, clock: Clock, *, may_be_open: bool = True, **options: int) -> KeyRing:
-    return KeyRing(store, may_be_open=may_be_open, clock=clock, **options)
+    return KeyRing(store, may_be_open=may_be_open, now=clock.now, clock=clock, **options)
 
 
 async def test_a_key_that_is_used_often_is_looked_up_once_in_a_while(store: WatchedStore, clock: Clock):
@@ -178,7 +182,7 @@ async def test_a_store_whose_keys_are_all_revoked_opens_no_engine(store: Watched
     ring = ring_of(store, clock)
     await ring.load()
     assert not await ring.is_open()
-    assert await store.forget_revoked() == 1
+    assert await store.forget_useless(now=NOW) == 1
     assert not await ring.is_open()
     again = ring_of(store, clock)
     await again.load()
@@ -267,3 +271,36 @@ async def test_what_a_slow_look_up_brings_counts_for_the_next_request(store: Wat
     store.gate.set()
     await asyncio.wait([read.task for read in ring._look_ups._reads.values()])
     assert ring._kept == {}
+
+
+async def test_a_kept_key_expires_to_the_second(store: WatchedStore, clock: Clock):
+    token = await store.made(expires_at=NOW + timedelta(seconds=3))
+    ring = ring_of(store, clock)
+    clock.seconds += 2.999
+    assert await ring.find(token) is not None
+    clock.seconds += 0.001
+    with pytest.raises(ExpiredKey, match="expired at 2026"):
+        await ring.find(token)
+    assert len(store.found) == 1
+    assert await ring.find(KeyToken(token.id, "0" * 64)) is None
+
+
+async def test_a_key_expires_though_the_store_is_down(store: WatchedStore, clock: Clock):
+    token = await store.made(expires_at=NOW + timedelta(seconds=10))
+    ring = ring_of(store, clock)
+    assert await ring.find(token) is not None
+    store.error = StoreError("The database is down.")
+    clock.seconds += 9.999
+    assert await ring.find(token) is not None
+    clock.seconds += 0.001
+    with pytest.raises(ExpiredKey):
+        await ring.find(token)
+
+
+async def test_a_rotation_counts_when_the_kept_key_is_read_anew(store: WatchedStore, clock: Clock):
+    ring, token = ring_of(store, clock), await store.made()
+    assert await ring.find(token) is not None
+    await store.rotate(token.id, overlap=timedelta(0), now=NOW)
+    clock.seconds += KEEP_SECONDS
+    with pytest.raises(ExpiredKey):
+        await ring.find(token)

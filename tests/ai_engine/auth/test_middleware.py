@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -185,7 +186,7 @@ async def test_no_engine_on_the_store_opens_when_the_last_key_is_revoked(service
         response = await restarted.client.get("/v1/agents")
         assert response.status_code == 401
         assert "vital keys open" in response.json()["detail"]
-    await keys.forget_revoked()
+    await keys.forget_useless(now=service.services.now())
     async with serving(service.services) as opened:
         assert (await opened.client.get("/v1/agents")).status_code == 200
 
@@ -299,3 +300,30 @@ def test_no_header_is_a_key_or_breaks_anything(
 ) -> None:
     lines = [b"Authorization: " + value.replace(b"\r", b"").replace(b"\n", b"") + b"\r\n" for value in values]
     assert status_of(lines) in (400, 401)  # 400: not even a header
+
+
+async def test_an_expired_key_is_refused_with_its_date_and_never_held_back(service: Service) -> None:
+    keys, now = KeyStore(service.services.database), service.services.now()
+    new = await keys.create(
+        tenant_id="acme", scopes=("ask",), name="", now=now, expires_at=now + timedelta(days=1)
+    )
+    headers = {"Authorization": f"Bearer {new.token}"}
+    assert (await service.client.get("/v1/agents", headers=headers)).status_code == 200
+    service.engine.keys._now = lambda: now + timedelta(days=1)
+    for _ in range(50):  # a wrong key is held back, and then refused, long before
+        response = await service.client.get("/v1/agents", headers=headers)
+        assert response.status_code == 401
+    assert response.headers["www-authenticate"] == 'Bearer realm="vital", error="invalid_token"'
+    assert response.json()["type"] == "urn:vital:not-authenticated"
+    detail = response.json()["detail"]
+    assert f"expired at {now + timedelta(days=1):%Y-%m-%d %H:%M:%S} UTC" in detail
+    assert new.key.id not in response.text
+
+
+async def test_the_successor_of_a_key_is_let_in_as_it_was(service: Service) -> None:
+    old, keys = await service.key("acme", "ask"), KeyStore(service.services.database)
+    (key,) = await keys.list()
+    new = await keys.rotate(key.id, overlap=timedelta(hours=24), now=service.services.now())
+    for headers in (old, {"Authorization": f"Bearer {new.token}"}):
+        response = await service.client.get("/v1/session", headers=headers)
+        assert (response.json()["tenant_id"], response.json()["scopes"]) == ("acme", ["ask"])

@@ -75,6 +75,19 @@ async def test_a_session_ends_with_its_key_and_with_its_time(service: Service) -
     assert await store.find(token, now=now) is None
 
 
+async def test_a_session_ends_when_its_key_expires_to_the_second(service: Service) -> None:
+    cookie = await sign_in(service)
+    keys, now = KeyStore(service.services.database), service.services.now()
+    (key,) = await keys.list(tenant_id="acme")
+    await keys.rotate(key.id, overlap=timedelta(hours=1), now=now)
+    service.engine.sessions._recent.forget()
+    assert (await service.client.get("/v1/runs", headers={"Cookie": cookie})).status_code == 200
+    service.engine.sessions._now = lambda: now + timedelta(hours=1)
+    assert (await service.client.get("/v1/runs", headers={"Cookie": cookie})).status_code == 401
+    store = service.engine.sessions.store
+    assert await store.find(cookie.partition("=")[2], now=now + timedelta(hours=1)) is None
+
+
 @pytest.mark.parametrize(
     "cookie", ["vital_session=x", "vital_session=", "vital_session=" + "a" * 5000, "=;;\x01", "ü"]
 )

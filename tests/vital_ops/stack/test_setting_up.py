@@ -40,7 +40,7 @@ async def test_it_makes_a_key_that_works_and_keeps_it(tmp_path, keys):
     file = tmp_path / "watch" / "engine.key"
     assert await made(tmp_path) is True
     text = file.read_text()
-    key = await keys.verify(text)
+    key = await keys.verify(text, now=datetime.now(UTC))
     assert (key.tenant_id, key.scopes) == (None, ("costs",))
     assert await made(tmp_path) is False
     assert file.read_text() == text
@@ -51,7 +51,7 @@ async def test_a_key_that_was_revoked_is_replaced(tmp_path, keys):
     (old,) = await keys.list()
     await keys.revoke(old.id, now=datetime.now(UTC))
     assert await made(tmp_path) is True
-    assert await keys.verify((tmp_path / "watch" / "engine.key").read_text())
+    assert await keys.verify((tmp_path / "watch" / "engine.key").read_text(), now=datetime.now(UTC))
 
 
 async def test_alertmanager_takes_its_configuration_and_secrets_are_files(tmp_path):

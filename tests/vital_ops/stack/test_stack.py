@@ -158,7 +158,7 @@ async def test_it_watches_an_engine_before_and_after_that_asks_for_keys(tmp_path
     async with running(tmp_path, monkeypatch) as one:
         (alert,) = await one.alerts()
         assert (alert["labels"]["alertname"], alert["status"]) == ("Scraped", "firing")
-        assert not await one.keys.any_active()
+        assert not await one.keys.any_active(now=datetime.now(UTC))
 
         headers = await create_key(one, "costs")
         own = await one.own_key()
