@@ -22,6 +22,8 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_DURATION_SECONDS,
 )
 
+pytestmark = pytest.mark.long
+
 THRESHOLDS = DEFAULT_CONFIG.thresholds
 
 TESTS = sorted(rule_tests(DEFAULT_CONFIG))
