@@ -381,3 +381,63 @@ async def test_a_resumption_that_fails_before_its_claim_leaves_the_run_waiting(p
     assert (
         await Asking(dead).resume(paused.run_id, answers={"colour": "red"})
     ).response == "before after red"
+
+
+class Differing(Workflow):
+    durable = "nodes"
+
+    @node
+    async def answer(self, query: str) -> str:
+        gate.runs["answer"] += 1
+        return f"answer {gate.runs['answer']}"
+
+
+class Refusing(Differing):
+    @node
+    async def answer(self, query: str) -> str:
+        gate.runs["answer"] += 1
+        raise ValueError(f"failure {gate.runs['answer']}")
+
+
+def cut_from_store(worker: Services, patch: pytest.MonkeyPatch) -> None:
+    """Let a worker not reach the store with the ends of its runs, while others do."""
+
+    async def away(*_: Any, **__: Any) -> bool:
+        raise StoreError("away")
+
+    patch.setattr(worker.runs, "complete", away)
+    patch.setattr(worker.runs, "fail", away)
+
+
+async def test_an_answer_that_readers_have_stays_the_answer_though_its_worker_could_not_store_it(
+    pair, monkeypatch
+):
+    dead, alive = pair
+    cut_from_store(dead, monkeypatch)
+    begun = await Differing(dead).begin(question("?"))
+    streamed = await begun.answer()
+    with counted() as growth:
+        handle = await taken(Differing, dead, alive)
+        output = await handle.answer()
+    assert output.response == streamed.response == "answer 1"
+    assert gate.runs == {"answer": 1}
+    record = await alive.runs.get(begun.run_id, tenant_id=None)
+    assert (record.status, record.output) == ("completed", streamed)
+    events = list(events_of(handle.log))
+    assert numbers(events) == list(range(1, len(events) + 1))
+    assert sum(isinstance(event, RunFinished) for event in events) == 1
+    assert growth("vital_workflow_requests_total") == 0, "its first worker has counted it"
+    assert await stored(alive, run_nodes) == await stored(alive, reservations) == 0
+
+
+async def test_a_failure_that_readers_have_stays_the_end(pair, monkeypatch):
+    dead, alive = pair
+    cut_from_store(dead, monkeypatch)
+    begun = await Refusing(dead).begin(question("?"))
+    with pytest.raises(RunFailed):
+        await begun.answer()
+    handle = await taken(Refusing, dead, alive)
+    with pytest.raises(RunFailed, match="ValueError"):
+        await handle.answer()
+    assert gate.runs == {"answer": 1}
+    assert (await alive.runs.get(begun.run_id, tenant_id=None)).status == "failed"

@@ -41,7 +41,6 @@ from vital_shared.models.quality import DegradationReason
 from vital_shared.models.tool import ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.tracing import tracer
-from vital_shared.store.conversations import Turn
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.cache_lookup import Lookup
@@ -58,6 +57,7 @@ from vital_shared.workflows.run_handle import RunHandle, end_task
 from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
 from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run
+from vital_shared.workflows.turn import turn_of
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 if TYPE_CHECKING:
@@ -377,7 +377,7 @@ class Execution(RunHandle):
                     self.run_id,
                     output=output,
                     written=written,
-                    turn=self._turn(output),
+                    turn=turn_of(self._request, output),
                     now=self._services.now(),
                     context=self._context,
                     fence=self._fence,
@@ -396,18 +396,6 @@ class Execution(RunHandle):
             if saved and self._lookup is not None:
                 await self._lookup.keep(self._request, output, self._services.tools.read_only, len(written))
         self._stream.emit(RunFinished, output=output)
-
-    def _turn(self, output: WorkflowOutput) -> Turn | None:
-        request = self._request
-        if request.session_id is None:
-            return None
-        return Turn(
-            session_id=request.session_id,
-            tenant_id=request.tenant_id,
-            user_id=request.user_id,
-            question=request.query,
-            answer=output.response,
-        )
 
     async def _pause(self) -> None:
         output = self._output("awaiting_approval")

@@ -17,8 +17,10 @@ from vital_shared.workflows.interrupted import GIVEN_UP, EarlierEffects
 from vital_shared.workflows.last_pause import last_pause
 from vital_shared.workflows.node_writer import StoredNode
 from vital_shared.workflows.preparing import agent_of, name_labels, name_tenant, new_run, resumable
+from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import RunMetrics
 from vital_shared.workflows.standing_events import restore_standing
+from vital_shared.workflows.streamed_end import StreamedEnd
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["take_over"]
@@ -26,8 +28,8 @@ __all__ = ["take_over"]
 logger = get_logger(__name__)
 
 
-async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
-    """Make the execution of a run that this worker has taken over: it computes what is missing.
+async def take_over(workflow: WorkflowParts, taken: TakenRun) -> RunHandle:
+    """Go on with a run that this worker has taken over: compute what is missing, or store the end it had.
 
     :raises PlanChanged: when the run's input does not fit the workflow any more.
     :raises StoreError: when the store does not answer.
@@ -54,6 +56,10 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
         silent_seconds=taken.late_seconds + services.settings.lease_seconds,
         pause=last_pause(record, record.epoch - 1),
     )
+    paid = await services.runs.charges(record.id)
+    if log.outcome is not None:
+        carried = taken.calls.charges
+        return StreamedEnd(services, log, record, workflow.name, paid=paid, carried=carried)
     kept = {
         node.name
         for node in workflow.plan.nodes
@@ -77,7 +83,7 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> Execution:
         services.runs.fence(record),
         is_durable=True,
         earlier_span=earlier_span,
-        paid=await services.runs.charges(record.id),
+        paid=paid,
         calls=(*calls, *(call for each in stored for call in each.calls)),
         carried=taken.calls.charges,
         effects=EarlierEffects(taken.calls.effects, given_up),
