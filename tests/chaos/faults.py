@@ -137,5 +137,5 @@ FAULTS: Final = (
 )
 """All faults, in their order."""
 
-SHORT_FAULTS: Final = (REDIS_KILLED,)
+SHORT_FAULTS: Final = (REPLICA_KILLED, REDIS_KILLED)
 """The faults of a short run."""
