@@ -134,6 +134,16 @@ async def test_one_that_waited_too_long_expires(store: BackgroundRunStore, runs:
     assert (ended.run_id, ended.status) == ("run-1", "expired")
 
 
+async def test_a_tenant_with_a_long_queue_is_handed_out_in_turn_with_the_others(database: Database):
+    store = BackgroundRunStore(database, max_queued=1_000)
+    await store.put([queued(f"run-{number}", tenant_id="acme") for number in range(500)])
+    late = NOW + timedelta(seconds=1)
+    await store.put([queued("late-1", tenant_id="globex", created_at=late)])
+    await store.put([queued("late-2", tenant_id="initech", created_at=late)])
+    found = await store.undispatched([queued().workflow], 10)
+    assert [each.tenant_id for each in found] == ["acme", "globex", "initech", *["acme"] * 7]
+
+
 async def test_what_the_queue_has_lost_is_dispatched_again(store: BackgroundRunStore):
     await store.put([queued()])
     (found,) = await store.undispatched([queued().workflow], 9)

@@ -150,14 +150,18 @@ class BackgroundRunStore:
             raise QueueFull(max_queued=self._max_queued)
 
     async def undispatched(self, workflows: Collection[str], limit: int) -> tuple[Undispatched, ...]:
-        """Return runs that the queue has no item for, the oldest first.
+        """Return runs that the queue has no item for: each tenant's oldest, then each one's next, and so on.
 
         :param workflows: stored names of the workflows that this process can run.
         """
+        columns = background_runs.c
+        turn = func.row_number().over(
+            partition_by=columns.tenant_id, order_by=(columns.queued_at, columns.run_id)
+        )
         statement = (
             select(background_runs)
-            .where(background_runs.c.dispatched.is_(False), background_runs.c.workflow.in_(workflows))
-            .order_by(background_runs.c.queued_at)
+            .where(columns.dispatched.is_(False), columns.workflow.in_(workflows))
+            .order_by(turn, columns.queued_at, columns.tenant_id)
             .limit(limit)
         )
         async with self._database.connect() as connection:

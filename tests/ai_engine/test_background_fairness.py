@@ -1,0 +1,48 @@
+"""A tenant with a long queue of background runs holds up no other; with a real DBOS."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import pytest
+from tests.workflows.conftest import Open, open_services
+
+from vital_shared import BackgroundWorker, Workflow, node
+from vital_shared.testing import question
+
+__all__ = ["open_services"]
+
+QUEUED: Final = 500
+"""Runs of one tenant that wait before another's only one is queued."""
+
+AT_ONCE: Final = 8
+"""Runs that a process works on at once."""
+
+begun: list[str] = []
+"""The tenants of the runs that have begun, in their order."""
+
+
+class Slow(Workflow):
+    """A run that takes as long as the queue needs to hand out another."""
+
+    @node
+    async def answer(self, query: str) -> str:
+        begun.append(query)
+        await asyncio.sleep(0.3)
+        return query
+
+
+@pytest.fixture(autouse=True)
+def _none_begun() -> None:
+    begun.clear()
+
+
+async def test_one_tenants_long_queue_does_not_hold_up_anothers_single_run(open_services: Open):
+    workflow = Slow(await open_services())
+    for _ in range(QUEUED):
+        await workflow.start_in_background(question("acme", tenant_id="acme"))
+    late = await workflow.start_in_background(question("globex", tenant_id="globex"))
+    async with BackgroundWorker(workflow), asyncio.timeout(25):
+        await workflow.wait_for_run(late, tenant_id="globex")
+    assert begun.index("globex") < 2 * AT_ONCE, "it begins with the first or the second free places"
