@@ -11,7 +11,7 @@ from tests.store.test_runs import NOW, record
 
 from vital_shared.errors import AlreadyBegun, KeyTaken, QueueFull
 from vital_shared.models.limits import TenantLimits
-from vital_shared.store.background_runs import BackgroundRunStore, QueueItem
+from vital_shared.store.background_runs import BackgroundRunStore, QueueItem, undispatched
 from vital_shared.store.database import Database
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.limits import LimitStore
@@ -142,6 +142,18 @@ async def test_a_tenant_with_a_long_queue_is_handed_out_in_turn_with_the_others(
     await store.put([queued("late-2", tenant_id="initech", created_at=late)])
     found = await store.undispatched([queued().workflow], 10)
     assert [each.tenant_id for each in found] == ["acme", "globex", "initech", *["acme"] * 7]
+
+
+async def test_a_look_for_what_the_queue_does_not_have_reads_its_index_alone(database: Database):
+    if database.dialect != "sqlite":
+        return  # its planner weighs the size of the table: see test_scans_at_size.py
+    async with database.connect() as connection:
+        compiled = undispatched(["w"], 5).compile(
+            dialect=connection.dialect, compile_kwargs={"literal_binds": True}
+        )
+        rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")
+        plan = [row[-1] for row in rows]
+    assert any("USING INDEX ix_background_runs_undispatched" in line for line in plan), plan
 
 
 async def test_what_the_queue_has_lost_is_dispatched_again(store: BackgroundRunStore):

@@ -10,17 +10,19 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    Select,
     bindparam,
     func,
     insert,
     literal,
     select,
+    text,
     true,
     update,
 )
@@ -36,10 +38,13 @@ from vital_shared.store.tables import runs
 from vital_shared.store.upsert import upsert
 from vital_shared.store.webhook_deliveries import add_delivery
 
-__all__ = ["BackgroundRunStore", "QueueDepth", "QueueItem", "QueuedRun"]
+__all__ = ["BackgroundRunStore", "QueueDepth", "QueueItem", "QueuedRun", "undispatched"]
 
 _QUEUED = runs.c.status == "queued"
-
+_RUNNING = runs.c.status.in_(("running", "awaiting_approval")) & (runs.c.status == "running")
+"""The running ones, within the index that has the open runs alone."""
+_UNDISPATCHED: Final = text("NOT background_runs.dispatched")
+"""As the condition of their index has it, word for word: SQLite takes that index for nothing else."""
 
 _NOTE_DISPATCHED: Final = (
     update(background_runs)
@@ -154,16 +159,7 @@ class BackgroundRunStore:
 
         :param workflows: stored names of the workflows that this process can run.
         """
-        columns = background_runs.c
-        turn = func.row_number().over(
-            partition_by=columns.tenant_id, order_by=(columns.queued_at, columns.run_id)
-        )
-        statement = (
-            select(background_runs)
-            .where(columns.dispatched.is_(False), columns.workflow.in_(workflows))
-            .order_by(turn, columns.queued_at, columns.tenant_id)
-            .limit(limit)
-        )
+        statement = undispatched(workflows, limit)
         async with self._database.connect() as connection:
             rows = (await connection.execute(statement)).mappings().all()
         return tuple(
@@ -192,13 +188,12 @@ class BackgroundRunStore:
 
     async def has_open(self, workflows: Collection[str]) -> bool:
         """Return whether a run of these workflows waits, or is worked on, in the background."""
-        statement = (
-            select(literal(1))
-            .select_from(runs.join(background_runs, background_runs.c.run_id == runs.c.id))
-            .where(background_runs.c.workflow.in_(workflows), runs.c.status.in_(("queued", "running")))
-            .limit(1)
+        return await self._database.read(
+            lambda connection: any(
+                connection.execute(_background(workflows, still_open)).first() is not None
+                for still_open in (_QUEUED, _RUNNING)
+            )
         )
-        return await self._database.read(lambda connection: connection.execute(statement).first()) is not None
 
     async def is_current(self, item: QueueItem) -> bool:
         """Return whether no later attempt at the run was made."""
@@ -298,6 +293,30 @@ def _insert(connection: Connection, record: RunRecord) -> bool:
         )
     )
     return True
+
+
+def undispatched(workflows: Collection[str], limit: int) -> Select[Any]:
+    """Select runs that the queue has no item for: see `BackgroundRunStore.undispatched`."""
+    columns = background_runs.c
+    turn = func.row_number().over(
+        partition_by=columns.tenant_id, order_by=(columns.queued_at, columns.run_id)
+    )
+    return (
+        select(background_runs)
+        .where(_UNDISPATCHED, columns.workflow.in_(workflows))
+        .order_by(turn, columns.queued_at, columns.tenant_id)
+        .limit(limit)
+    )
+
+
+def _background(workflows: Collection[str], still_open: ColumnElement[bool]) -> Select[Any]:
+    """Select one background run of some workflows, in the index that has the open ones of a kind alone."""
+    return (
+        select(literal(1))
+        .select_from(runs.join(background_runs, background_runs.c.run_id == runs.c.id))
+        .where(background_runs.c.workflow.in_(workflows), still_open)
+        .limit(1)
+    )
 
 
 def _attempt(item: QueueItem) -> ColumnElement[bool]:
