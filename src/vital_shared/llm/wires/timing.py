@@ -57,18 +57,21 @@ class StreamDeadline:
 
     A timeout around each read would cost as much as all else that is done for a chunk. Moving this one's
     deadline costs nothing: the timer looks, when it fires, whether it has moved. It wakes only the reader,
-    and never a slow consumer at work between two reads.
+    and never a slow consumer at work between two reads. Where this process has stood still, the timer fires
+    before what has come meanwhile is read, so a deadline that has passed is looked at once more.
 
     :param expire: called when the deadline has passed; makes the pending read raise.
     """
 
-    __slots__ = ("_armed", "_deadline", "_expire", "_loop", "_timer", "reading")
+    __slots__ = ("_armed", "_deadline", "_expire", "_has_passed", "_loop", "_timer", "reading")
 
     def __init__(self, expire: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._expire = expire
         self._timer: asyncio.TimerHandle | None = None
         self._armed = self._deadline = 0.0
+        self._has_passed = False
+        """Whether the deadline had passed at the last look."""
         self.reading = False
         """Whether somebody waits just now."""
 
@@ -92,8 +95,10 @@ class StreamDeadline:
     def _look(self) -> None:
         now = self._loop.time()
         if now < self._deadline:
+            self._has_passed = False
             self._arm(self._deadline)
-        elif self.reading:
+        elif self.reading and self._has_passed:
             self._expire()
-        else:  # the consumer is busy: whether the provider is late shows when it reads again
+        else:  # the consumer is busy, or has not read yet what has come: that shows with the next look
+            self._has_passed = self.reading
             self._arm(now + LOOK_AGAIN)
