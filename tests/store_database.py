@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any, Final
 from uuid import uuid4
 
@@ -57,13 +57,16 @@ class PostgresStores:
         self._server = server
         self._names: dict[Path, str] = {}
         self._has_template = False
+        self._making = Lock()
+        """Held while a database is made: event loops of several threads may want the same one."""
 
     def url(self, data_dir: Path) -> str:
         """Return the address of a directory's database, and make it with the first call."""
-        name = self._names.get(data_dir)
-        if name is None:
-            self._prepare_template()
-            name = self._add(data_dir, TEMPLATE)
+        with self._making:
+            name = self._names.get(data_dir)
+            if name is None:
+                self._prepare_template()
+                name = self._add(data_dir, TEMPLATE)
         return self._address(name)
 
     def copy(self, source: Path, target: Path) -> None:

@@ -162,7 +162,7 @@ async def nanos(services: Services, tenant: str) -> tuple[int, int, int]:
     async with services.database.connect() as connection:
         runs = (await connection.execute(by_run)).scalars().all()
         return (
-            (await connection.execute(spent)).scalar_one(),
+            int((await connection.execute(spent)).scalar_one()),  # Postgres adds up to a decimal
             (await connection.execute(reserved)).scalar_one(),
             max(runs, default=0),
         )
