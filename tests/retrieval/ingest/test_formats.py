@@ -13,7 +13,7 @@ from docx import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pptx import Presentation
-from pptx.chart.data import CategoryChartData
+from pptx.chart.data import BubbleChartData, CategoryChartData, XyChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
@@ -112,6 +112,54 @@ def test_slides_are_sections_with_tables_charts_and_notes():
         "Notes: Mention the allergy.",
     ]
     assert sections(name, content) == ["Slide 1: Doses"]
+
+
+def slide_with_chart(presentation, kind, data):
+    slide = presentation.slides.add_slide(presentation.slide_layouts[6])
+    slide.shapes.add_chart(kind, Inches(1), Inches(5), Inches(4), Inches(2), data)
+    return slide
+
+
+def test_what_speakers_say_takes_nothing_from_what_was_not_read():
+    presentation = Presentation()
+    data = CategoryChartData()
+    data.categories = ["2024"]
+    data.add_series("Beds", (24,))
+    for _ in range(2):
+        slide = slide_with_chart(presentation, XL_CHART_TYPE.COLUMN_CLUSTERED, data)
+        slide.notes_slide.notes_text_frame.text = "Mention the allergy."
+        plot = next(shape for shape in slide.shapes if shape.has_chart).chart._chartSpace.xpath(
+            "//c:barChart"
+        )[0]
+        plot.tag = plot.tag.replace("barChart", "bar3DChart")
+    assert parsed("a.pptx", saved(presentation)).notes == (
+        "A chart on slide 1 is of a kind that was not read.",
+        "A chart on slide 2 is of a kind that was not read.",
+    )
+
+
+def test_a_fully_read_presentation_with_speaker_notes_has_no_remarks():
+    presentation = Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[6])
+    slide.notes_slide.notes_text_frame.text = "Mention the allergy."
+    assert parsed("a.pptx", saved(presentation)).notes == ()
+
+
+def test_the_points_of_scatter_and_bubble_charts_are_read():
+    presentation = Presentation()
+    scatter = XyChartData()
+    doses = scatter.add_series("Dose")
+    doses.add_data_point(1, 2.5)
+    doses.add_data_point(3, 4)
+    slide_with_chart(presentation, XL_CHART_TYPE.XY_SCATTER, scatter)
+    bubbles = BubbleChartData()
+    bubbles.add_series("Ward").add_data_point(1, 2, 9)
+    slide_with_chart(presentation, XL_CHART_TYPE.BUBBLE, bubbles)
+    assert texts("a.pptx", saved(presentation)) == [
+        "Dose; x: 1; y: 2.5",
+        "Dose; x: 3; y: 4",
+        "Ward; x: 1; y: 2; size: 9",
+    ]
 
 
 def workbook(hide=False):

@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from pptx import Presentation
+from pptx.chart.plot import BubblePlot, XyPlot
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
 from vital_shared.retrieval.ingest.packages import open_package
@@ -35,8 +36,8 @@ def parse_pptx(data: bytes, *, uri: str) -> Parsed:
             if not _add(shape, outline):
                 notes.append(f"A chart on slide {number} is of a kind that was not read.")
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-            notes = slide.notes_slide.notes_text_frame.text.strip()
-            outline.add("paragraph", f"Notes: {notes}" if notes else "")
+            spoken = slide.notes_slide.notes_text_frame.text.strip()
+            outline.add("paragraph", f"Notes: {spoken}" if spoken else "")
     return outline.finish(title=presentation.core_properties.title or title_from(uri), uri=uri, notes=notes)
 
 
@@ -67,13 +68,34 @@ def _add(shape: Any, outline: Outline) -> bool:
 
 
 def _add_chart(chart: Any, outline: Outline) -> None:
-    """Add the numbers of a chart: a row for each category."""
+    """Add the numbers of a chart: a row for each category, or for each point of a scatter chart."""
     if chart.has_title and chart.chart_title.has_text_frame:
         outline.add("paragraph", chart.chart_title.text_frame.text)
     for plot in chart.plots:
-        series = [(one.name, list(one.values)) for one in plot.series]
-        for number, category in enumerate(plot.categories):
-            values = [
-                "" if number >= len(row) or row[number] is None else str(row[number]) for _, row in series
-            ]
-            outline.add("row", row_text(["", *(name for name, _ in series)], [str(category), *values]))
+        if not isinstance(plot, XyPlot | BubblePlot):
+            _add_categories(plot, outline)
+    for series in chart.element.xpath("//c:scatterChart/c:ser | //c:bubbleChart/c:ser"):
+        _add_points(series, outline)
+
+
+def _add_categories(plot: Any, outline: Outline) -> None:
+    series = [(one.name, list(one.values)) for one in plot.series]
+    names = [str(category) for category in plot.categories]
+    for number in range(max([len(names), *(len(values) for _, values in series)])):
+        values = ["" if number >= len(row) or row[number] is None else str(row[number]) for _, row in series]
+        name = names[number] if number < len(names) else str(number + 1)
+        outline.add("row", row_text(["", *(name for name, _ in series)], [name, *values]))
+
+
+def _add_points(series: Any, outline: Outline) -> None:
+    """Add a row for each point (ISO/IEC 29500-1, elements xVal, yVal and bubbleSize)."""
+    name = "".join(series.xpath("./c:tx//c:v/text()"))
+    axes = [_numbers(series, axis) for axis in ("xVal", "yVal", "bubbleSize")]
+    for number in sorted({*axes[0], *axes[1]}):
+        outline.add("row", row_text(["", "x", "y", "size"], [name, *(axis.get(number, "") for axis in axes)]))
+
+
+def _numbers(series: Any, axis: str) -> dict[int, str]:
+    """Return the values of an axis by their places; an empty cell has none."""
+    points = series.xpath(f"./c:{axis}//c:pt")
+    return {int(point.get("idx")): "".join(point.itertext()).strip() for point in points}
