@@ -85,8 +85,7 @@ src/ai_engine/console/index.html: $(CONSOLE) | $(VENV)/bin/python
 
 # The types of requests and answers, after a change of the API.
 console-types: $(VENV)/installed-dev console
-	$(BIN)/python -m ai_engine.api.administration > .stack/openapi.json
-	cd console && npm run types -- ../.stack/openapi.json
+	set -o pipefail; $(BIN)/python -m ai_engine.api.administration | npm --prefix console run types
 
 # The console's tests run in Debian's Chromium.
 browser:

@@ -22,5 +22,13 @@ def test_the_types_are_made_of_the_present_api(tmp_path):
     assert made.read_text() == (CONSOLE / "src/api/schema.ts").read_text()
 
 
+def test_making_the_types_writes_to_no_folder_that_checkouts_share():
+    """The programs of the stack are often those of another checkout."""
+    command = ["make", "--dry-run", "--silent", "console-types"]
+    recipe = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "run types" in recipe
+    assert ".stack" not in recipe
+
+
 def test_the_lock_file_names_no_registry():
     assert '"resolved"' not in (CONSOLE / "package-lock.json").read_text()
