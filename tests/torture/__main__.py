@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import make_url
+from tests.postgres_server import embedded_postgres, server_folder
 from tests.redis import running_redis
 from tests.torture.faults import DiskFull, NoFault, PostgresStopped, SqliteLocked, WorkerFrozen, WorkerKilled
 from tests.torture.provider import running_provider
@@ -79,24 +78,17 @@ async def _on_sqlite(folder: Path, load: Load, seconds: float) -> Report:
 
 
 async def _on_postgres(folder: Path, load: Load, seconds: float) -> Report:
-    with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set, and then does without
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-    data = Path(tempfile.mkdtemp(prefix="vital-torture-postgres-"))
-    try:
-        with embedded_postgres.get_server(data / "data") as server:
-            url = make_url(server.get_uri()).set(drivername="postgresql+asyncpg").render_as_string(False)
-            faults = [
-                NoFault(),
-                WorkerKilled,
-                WorkerFrozen,
-                PostgresStopped(server, seconds),
-                DiskFull(folder, seconds),
-            ]
-            async with running_provider(ANSWER_SECONDS) as provider, running_redis(folder) as redis:
-                return await torture(folder, provider, faults, load, url=url, VITAL_REDIS_URL=redis.url)
-    finally:
-        shutil.rmtree(data, ignore_errors=True)
+    with server_folder() as data, embedded_postgres.get_server(data / "data") as server:
+        url = make_url(server.get_uri()).set(drivername="postgresql+asyncpg").render_as_string(False)
+        faults = [
+            NoFault(),
+            WorkerKilled,
+            WorkerFrozen,
+            PostgresStopped(server, seconds),
+            DiskFull(folder, seconds),
+        ]
+        async with running_provider(ANSWER_SECONDS) as provider, running_redis(folder) as redis:
+            return await torture(folder, provider, faults, load, url=url, VITAL_REDIS_URL=redis.url)
 
 
 def _print(database: str, report: Report) -> int:
