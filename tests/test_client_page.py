@@ -20,6 +20,8 @@ SHOWN = (
     r"The review takes 42 days. .* 0 run_\w+\n$",
     r"The review takes 42 days. .*$",
     r"calculator \{.*\}\n(?s:.*)425",
+    r"The review takes 42 days. .*\n$",
+    r"How long does a review take\? .* 0\n\d+ 0\n$",
 )
 
 

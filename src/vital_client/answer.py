@@ -121,8 +121,8 @@ class StreamEvent:
         return RunAnswer(self.fields["output"]) if self.type in OUTPUTS else None
 
 
-def answer_of_run(run: Mapping[str, Any]) -> RunAnswer | None:
-    """Return the answer of a stored run, or what it waits for; None: it still runs.
+def answer_of_run(run: Mapping[str, Any]) -> RunAnswer:
+    """Return the answer of a stored run that has ended, or what it waits for.
 
     :raises RunWithoutAnswer: when it has ended without one.
     """
@@ -131,4 +131,9 @@ def answer_of_run(run: Mapping[str, Any]) -> RunAnswer | None:
         raise RunWithoutAnswer(
             error["message"], run_id=run["id"], error_type=error["type"], node=error.get("node")
         )
-    return None if run["output"] is None else RunAnswer(run["output"])
+    if run["output"] is None:
+        status = run["status"]
+        raise RunWithoutAnswer(
+            f"The run has ended without an answer: {status}.", run_id=run["id"], error_type=status
+        )
+    return RunAnswer(run["output"])

@@ -8,13 +8,28 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from vital_client.answer import RunAnswer
+from vital_client.results import CostSummary, FeedbackEntry, ListedRuns, RunDetails, WorkflowDetails
 
-__all__ = ["Call", "ask", "cancel", "events_after", "feedback", "resume", "run", "runs", "workflows"]
+__all__ = [
+    "Call",
+    "ask",
+    "cancel",
+    "costs",
+    "events_after",
+    "feedback",
+    "in_background",
+    "resume",
+    "run",
+    "runs",
+    "workflows",
+]
 
 T = TypeVar("T")
 
 NAMES: Final = {"start": "from", "end": "to"}
 """The API's names of filters that are no names in Python."""
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +47,26 @@ class Call(Generic[T]):
     @property
     def is_repeatable(self) -> bool:
         """Whether sending it twice does what sending it once does."""
-        return self.method == "GET" or "Idempotency-Key" in self.headers
+        return self.method == "GET" or self.has_key
+
+    @property
+    def has_key(self) -> bool:
+        """Whether it has an idempotency key."""
+        return IDEMPOTENCY_KEY in self.headers
 
 
 def ask(fields: Mapping[str, Any], workflow: str | None, idempotency_key: str | None) -> Call[RunAnswer]:
     """Begin a run."""
     path = "/v1/runs" if workflow is None else f"/v1/workflows/{_segment(workflow)}/runs"
     return Call("POST", path, RunAnswer, fields, headers=_key(idempotency_key))
+
+
+def in_background(begin: Call[RunAnswer], webhook_url: str | None) -> Call[str]:
+    """Let a run go on in the background; the result is its id."""
+    headers = {**begin.headers, "Prefer": "respond-async"}
+    if webhook_url is not None:
+        headers["Webhook-Url"] = webhook_url
+    return Call(begin.method, begin.path, _run_id, begin.body, headers=headers)
 
 
 def resume(
@@ -62,15 +90,20 @@ def resume(
     return Call("POST", path, RunAnswer, body, headers=_key(idempotency_key))
 
 
-def run(run_id: str) -> Call[dict[str, Any]]:
+def run(run_id: str) -> Call[RunDetails]:
     """Look at a run."""
-    return Call("GET", f"/v1/runs/{_segment(run_id)}", dict)
+    return Call("GET", f"/v1/runs/{_segment(run_id)}", RunDetails)
 
 
-def runs(filters: Mapping[str, Any]) -> Call[dict[str, Any]]:
+def runs(filters: Mapping[str, Any]) -> Call[ListedRuns]:
     """List runs."""
-    params = {NAMES.get(name, name): _param(value) for name, value in filters.items() if value is not None}
-    return Call("GET", "/v1/runs", dict, params=params)
+    return Call("GET", "/v1/runs", ListedRuns, params=_params(filters))
+
+
+def costs(group_by: Sequence[str], filters: Mapping[str, Any]) -> Call[CostSummary]:
+    """Sum costs up."""
+    params = _params({"group_by": ",".join(group_by) or None, "format": "json", **filters})
+    return Call("GET", "/v1/costs", CostSummary, params=params)
 
 
 def cancel(run_id: str) -> Call[None]:
@@ -80,15 +113,15 @@ def cancel(run_id: str) -> Call[None]:
 
 def feedback(
     run_id: str, value: bool | float | str, kind: str | None, fields: Mapping[str, Any]
-) -> Call[dict[str, Any]]:
+) -> Call[FeedbackEntry]:
     """Give feedback on a run."""
     body = {"kind": kind or _kind(value), "value": value, **fields}
-    return Call("POST", f"/v1/runs/{_segment(run_id)}/feedback", dict, body)
+    return Call("POST", f"/v1/runs/{_segment(run_id)}/feedback", FeedbackEntry, body)
 
 
-def workflows() -> Call[dict[str, Any]]:
+def workflows() -> Call[tuple[WorkflowDetails, ...]]:
     """List the workflows."""
-    return Call("GET", "/v1/workflows", dict)
+    return Call("GET", "/v1/workflows", _workflows)
 
 
 def events_after(run_id: str, seq: int) -> Call[None]:
@@ -106,6 +139,18 @@ def _segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def _run_id(fields: Mapping[str, Any]) -> str:
+    return str(fields["run_id"])
+
+
+def _workflows(fields: Mapping[str, Any]) -> tuple[WorkflowDetails, ...]:
+    return tuple(WorkflowDetails(each) for each in fields["workflows"])
+
+
+def _params(filters: Mapping[str, Any]) -> dict[str, str]:
+    return {NAMES.get(name, name): _param(value) for name, value in filters.items() if value is not None}
+
+
 def _param(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -117,4 +162,4 @@ def _kind(value: bool | float | str) -> str:
 
 
 def _key(idempotency_key: str | None) -> Mapping[str, str]:
-    return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    return {} if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}

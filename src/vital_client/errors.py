@@ -5,13 +5,14 @@
     ClientError
     ├── EngineUnreachable       no connection, or one that was lost
     ├── RunWithoutAnswer        the run has ended, and there is no answer
+    ├── WaitTimeout             a run that goes on was waited for as long as you allowed
     └── RequestFailed           the engine answered with a problem
         ├── BadRequest          400, 413, 415, 422
         ├── KeyRefused          401
         ├── BudgetSpent         402
-        ├── AccessDenied          403
-        ├── Unknown             404
-        ├── Contradicted        409
+        ├── AccessDenied        403
+        ├── ResourceNotFound    404
+        ├── RunConflict         409
         ├── TooManyRequests     429
         └── EngineOverloaded    503
 """
@@ -26,14 +27,14 @@ __all__ = [
     "BadRequest",
     "BudgetSpent",
     "ClientError",
-    "Contradicted",
     "EngineOverloaded",
     "EngineUnreachable",
     "KeyRefused",
     "RequestFailed",
+    "ResourceNotFound",
+    "RunConflict",
     "RunWithoutAnswer",
     "TooManyRequests",
-    "Unknown",
     "error_for",
 ]
 
@@ -58,6 +59,17 @@ class RunWithoutAnswer(ClientError):
         self.run_id = run_id
         self.error_type = error_type
         self.node = node
+
+
+class WaitTimeout(ClientError):
+    """A run was waited for, and has not ended in time; it goes on.
+
+    :param run_id: the run.
+    """
+
+    def __init__(self, run_id: str, timeout_seconds: float) -> None:
+        super().__init__(f"The run {run_id} has not ended within {timeout_seconds:g} seconds; it goes on.")
+        self.run_id = run_id
 
 
 class RequestFailed(ClientError):
@@ -99,12 +111,12 @@ class AccessDenied(RequestFailed):
     """The key does not allow this."""
 
 
-class Unknown(RequestFailed):
+class ResourceNotFound(RequestFailed):
     """There is no such run, workflow or model, or it belongs to another tenant."""
 
 
-class Contradicted(RequestFailed):
-    """The request does not fit the state of the run."""
+class RunConflict(RequestFailed):
+    """The request does not fit the state of the run, such as a cancellation of one that has ended."""
 
 
 class TooManyRequests(RequestFailed):
@@ -120,8 +132,8 @@ _BY_STATUS: Final[Mapping[int, type[RequestFailed]]] = {
     401: KeyRefused,
     402: BudgetSpent,
     403: AccessDenied,
-    404: Unknown,
-    409: Contradicted,
+    404: ResourceNotFound,
+    409: RunConflict,
     413: BadRequest,
     415: BadRequest,
     422: BadRequest,

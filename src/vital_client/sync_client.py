@@ -11,12 +11,14 @@ import httpx
 from httpx_sse import EventSource
 
 from vital_client import calls
-from vital_client.answer import RunAnswer, StreamEvent, answer_of_run
+from vital_client.answer import RunAnswer, StreamEvent
 from vital_client.calls import Call
 from vital_client.following import ENDED_EARLY, Following
 from vital_client.options import DEFAULT_URL, Options
+from vital_client.polls import Polls
 from vital_client.responses import read
-from vital_client.retries import Retries
+from vital_client.results import CostSummary, FeedbackEntry, ListedRuns, RunDetails, WorkflowDetails
+from vital_client.retries import Outcome, Retries
 
 __all__ = ["VitalClient"]
 
@@ -34,6 +36,8 @@ class VitalClient:
         silent to its end.
     :param retries: requests that are sent after one that was refused or lost, at most. A question is sent
         again where the engine has not begun with it, or where it has an idempotency key.
+    :param reconnect_seconds: the time for which a lost connection to a run that has begun is made again, in
+        seconds, so that a stream outlives a restart of the engine.
     :param transport: another transport of httpx.
 
     Every method raises `ClientError`, and what it documents beside.
@@ -48,12 +52,13 @@ class VitalClient:
         user_id: str | None = None,
         timeout_seconds: float = 300.0,
         retries: int = 2,
+        reconnect_seconds: float = 60.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._options = Options(
             base_url=base_url, key=key, tenant_id=tenant_id, user_id=user_id, timeout_seconds=timeout_seconds
         )
-        self._retries = Retries(retries)
+        self._retries = Retries(retries, reconnect_seconds)
         self._http = httpx.Client(**self._options.http(), transport=transport)
 
     def __enter__(self) -> Self:
@@ -123,7 +128,39 @@ class VitalClient:
             calls.resume(run_id, approved, edited or {}, denied or {}, answers or {}, user, idempotency_key)
         )
 
-    def run(self, run_id: str) -> dict[str, Any]:
+    def start(
+        self,
+        query: str,
+        *,
+        workflow: str | None = None,
+        idempotency_key: str | None = None,
+        webhook_url: str | None = None,
+        **fields: Any,
+    ) -> str:
+        """Begin a run that goes on in the background, and return its id.
+
+        The other parameters are those of `ask`.
+
+        :param webhook_url: the address that the engine calls at the run's end.
+        """
+        call = calls.ask(self._options.question(query, fields), workflow, idempotency_key)
+        return self._do(calls.in_background(call, webhook_url))
+
+    def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunAnswer:
+        """Wait until a run has ended, or waits for a person, and return its answer.
+
+        :param timeout_seconds: None: for as long as it takes.
+        :raises RunWithoutAnswer: when it has ended without an answer.
+        :raises WaitTimeout: when it goes on for longer.
+        """
+        polls = Polls(run_id, timeout_seconds)
+        while True:
+            answer = self._do(calls.run(run_id), has_begun=True).answer
+            if answer is not None:
+                return answer
+            time.sleep(polls.wait_seconds())
+
+    def run(self, run_id: str) -> RunDetails:
         """Return a run as the engine has stored it."""
         return self._do(calls.run(run_id))
 
@@ -132,9 +169,9 @@ class VitalClient:
 
         :raises RunWithoutAnswer: when it has ended without one.
         """
-        return answer_of_run(self.run(run_id))
+        return self.run(run_id).answer
 
-    def runs(self, **filters: Any) -> dict[str, Any]:
+    def runs(self, **filters: Any) -> ListedRuns:
         """Return a page of the runs, the newest first.
 
         :param filters: those of ``GET /v1/runs``, such as ``status``, ``limit`` and ``cursor``; its
@@ -142,16 +179,26 @@ class VitalClient:
         """
         return self._do(calls.runs(filters))
 
+    def costs(self, *, group_by: Sequence[str] = (), **filters: Any) -> CostSummary:
+        """Sum costs up, from the ledger.
+
+        :param group_by: some of ``tenant``, ``mode``, ``model``, ``agent``, ``workflow``, ``type`` and
+            ``day``.
+        :param filters: those of ``GET /v1/costs``, such as ``mode`` and ``agent``; its ``from`` and ``to``
+            are ``start`` and ``end``.
+        """
+        return self._do(calls.costs(group_by, filters))
+
     def cancel(self, run_id: str) -> None:
         """Cancel a run.
 
-        :raises Contradicted: when it has ended.
+        :raises RunConflict: when it has ended.
         """
         self._do(calls.cancel(run_id))
 
     def give_feedback(
         self, run_id: str, value: bool | float | str, *, kind: str | None = None, **fields: Any
-    ) -> dict[str, Any]:
+    ) -> FeedbackEntry:
         """Give feedback on a run; given again by the same user, it takes the place of the first.
 
         :param kind: ``boolean``, ``number``, ``text`` or ``correction``; None: that of the value.
@@ -159,20 +206,19 @@ class VitalClient:
         """
         return self._do(calls.feedback(run_id, value, kind, fields))
 
-    def workflows(self) -> dict[str, Any]:
+    def workflows(self) -> tuple[WorkflowDetails, ...]:
         """Return the workflows with their schemas."""
         return self._do(calls.workflows())
 
-    def _do(self, call: Call[T]) -> T:
-        attempt = 0
+    def _do(self, call: Call[T], *, has_begun: bool = False) -> T:
+        retrying = self._retries.begin(self._http.base_url, has_begun=has_begun)
         while True:
-            attempt += 1
             outcome = self._attempt(call)
             if isinstance(outcome, httpx.Response) and outcome.is_success:
                 return read(call, outcome)
-            time.sleep(self._retries.wait_seconds(call, attempt, outcome, self._http.base_url))
+            time.sleep(retrying.wait_seconds(call, outcome))
 
-    def _attempt(self, call: Call[Any]) -> httpx.Response | httpx.TransportError:
+    def _attempt(self, call: Call[Any]) -> Outcome:
         try:
             return self._http.request(
                 call.method, call.path, json=call.body, params=call.params, headers=call.headers
@@ -182,10 +228,10 @@ class VitalClient:
 
     def _events(self, call: Call[Any]) -> Generator[StreamEvent]:
         """Follow the events, over as many connections as it takes."""
-        following = Following(call)
+        retrying = self._retries.begin(self._http.base_url, has_begun=call.method == "GET")
+        following = Following(call, retrying)
         while not following.is_over:
-            following.attempt += 1
-            outcome: httpx.Response | httpx.TransportError = ENDED_EARLY
+            outcome: Outcome = ENDED_EARLY
             try:
                 with self._open(following.call) as response:
                     if response.status_code == httpx.codes.NO_CONTENT:
@@ -199,8 +245,7 @@ class VitalClient:
             except httpx.TransportError as error:
                 outcome = error
             if not following.is_over:
-                attempt, url = max(1, following.attempt), self._http.base_url
-                time.sleep(self._retries.wait_seconds(following.call, attempt, outcome, url))
+                time.sleep(following.wait_seconds(outcome))
 
     def _open(self, call: Call[Any]) -> AbstractContextManager[httpx.Response]:
         headers = {"Accept": "text/event-stream", **call.headers}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -10,21 +9,22 @@ from typing import Any
 import httpx
 import pytest
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel
+from tests.vital_client.threaded import ThreadedClient
 
 from vital_client import (
     AccessDenied,
     AsyncVitalClient,
     BadRequest,
     ClientError,
-    Contradicted,
     EngineOverloaded,
     EngineUnreachable,
     KeyRefused,
+    ResourceNotFound,
+    RunConflict,
     RunWithoutAnswer,
-    StreamEvent,
     TooManyRequests,
-    Unknown,
     VitalClient,
+    WaitTimeout,
 )
 from vital_client.calls import run
 from vital_client.retries import Retries
@@ -36,10 +36,16 @@ def url_of(service: Service) -> str:
     return f"http://127.0.0.1:{service.port}"
 
 
-@pytest.fixture
-async def client(service: Service) -> AsyncIterator[AsyncVitalClient]:
-    async with AsyncVitalClient(url_of(service), tenant_id="acme", user_id="ann") as client:
-        yield client
+@pytest.fixture(params=["async", "sync"])
+async def client(service: Service, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
+    """Either client, with the face of the one for asyncio."""
+    options = {"tenant_id": "acme", "user_id": "ann"}
+    if request.param == "async":
+        async with AsyncVitalClient(url_of(service), **options) as client:
+            yield client
+    else:
+        with VitalClient(url_of(service), **options) as client:
+            yield ThreadedClient(client)
 
 
 class Cutting(httpx.AsyncHTTPTransport):
@@ -74,7 +80,7 @@ class CutStream(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-async def test_an_answer_comes_with_what_it_cost(client: AsyncVitalClient) -> None:
+async def test_an_answer_comes_with_what_it_cost(client: Any) -> None:
     answer = await client.ask(**QUESTION)
     assert answer.text.startswith("It takes 42 days")
     assert not answer.is_waiting
@@ -85,10 +91,14 @@ async def test_an_answer_comes_with_what_it_cost(client: AsyncVitalClient) -> No
     found = await client.answer(answer.run_id)
     assert found is not None
     assert found.text == answer.text
-    assert (await client.run(answer.run_id))["user_id"] == "ann"
+    run = await client.run(answer.run_id)
+    assert (run.run_id, run.user_id, run.tenant_id, run.status) == (answer.run_id, "ann", "acme", "completed")
+    assert run.request["query"] == QUESTION["query"]
+    assert run.finished_at is not None
+    assert run.created_at <= run.finished_at
 
 
-async def test_it_streams_the_events_of_a_run(client: AsyncVitalClient) -> None:
+async def test_it_streams_the_events_of_a_run(client: Any) -> None:
     async with client.stream(**QUESTION) as events:
         seen = [event async for event in events]
     assert [event.seq for event in seen] == [*range(1, len(seen) + 1)]
@@ -97,30 +107,21 @@ async def test_it_streams_the_events_of_a_run(client: AsyncVitalClient) -> None:
     assert "".join(event.text for event in seen) == answer.text
 
 
-async def test_without_an_event_loop_it_is_the_same(service: Service) -> None:
-    def use() -> list[StreamEvent]:
-        with VitalClient(url_of(service), tenant_id="acme", user_id="ann") as client:
-            assert client.ask(**QUESTION).text.startswith("It takes 42 days")
-            waiting = client.ask(SUM, mode=1, model="canned")
-            assert waiting.is_waiting
-            assert client.resume(waiting.run_id, approved="all").text
-            assert client.runs(limit=1)["runs"]
-            assert client.workflows()
-            with pytest.raises(Unknown):
-                client.answer("run_none")
-            with client.stream(**QUESTION) as events:
-                seen = list(events)
-            with client.follow(seen[0].run_id, after=seen[-2].seq) as rest:
-                assert [event.seq for event in rest] == [seen[-1].seq]
-            with client.follow(seen[0].run_id, after=seen[-1].seq) as rest:
-                assert list(rest) == []
-            return seen
-
-    seen = await asyncio.to_thread(use)
-    assert seen[-1].type == "run_finished"
+async def test_a_run_is_followed_from_any_event(client: Any) -> None:
+    async with client.stream(**QUESTION) as events:
+        seen = [event async for event in events]
+    async with client.follow(seen[0].run_id, after=seen[-2].seq) as rest:
+        assert [event.seq async for event in rest] == [seen[-1].seq]
+    async with client.follow(seen[0].run_id, after=seen[-1].seq) as rest:
+        assert [event async for event in rest] == []
+    with pytest.raises(ResourceNotFound):
+        await client.answer("run_none")
+    with pytest.raises(ResourceNotFound):
+        async with client.follow("run_none") as events:
+            await anext(events)
 
 
-async def test_a_waiting_run_is_approved_edited_or_denied(client: AsyncVitalClient) -> None:
+async def test_a_waiting_run_is_approved_edited_or_denied(client: Any) -> None:
     waiting = await client.ask(SUM, mode=1, model="canned")
     (call,) = waiting.suggested_tools
     edited = await client.resume(waiting.run_id, edited={call["id"]: {"expression": "6 * 7"}})
@@ -128,7 +129,7 @@ async def test_a_waiting_run_is_approved_edited_or_denied(client: AsyncVitalClie
     waiting = await client.ask(SUM, mode=1, model="canned")
     denied = await client.resume(waiting.run_id, denied={waiting.suggested_tools[0]["id"]: "We have it."})
     assert not denied.fields["tool_results"] or denied.fields["tool_results"][0]["status"] != "success"
-    with pytest.raises(Contradicted):
+    with pytest.raises(RunConflict):
         await client.resume(waiting.run_id, approved="all")
 
 
@@ -165,7 +166,7 @@ async def test_a_question_that_may_have_begun_is_sent_again_with_a_key_alone(ser
 
 
 async def test_a_run_that_is_cancelled_ends_its_stream_with_an_error(
-    client: AsyncVitalClient, model: SteppedModel
+    client: Any, model: SteppedModel
 ) -> None:
     async with client.stream("Why?", mode=2, model="stepped") as events:
         run_id = (await anext(events)).run_id
@@ -176,11 +177,11 @@ async def test_a_run_that_is_cancelled_ends_its_stream_with_an_error(
     assert (caught.value.error_type, caught.value.run_id) == ("cancelled", run_id)
     with pytest.raises(RunWithoutAnswer):
         await client.answer(run_id)
-    with pytest.raises(Contradicted):
+    with pytest.raises(RunConflict):
         await client.cancel(run_id)
 
 
-async def test_feedback_takes_the_kind_of_its_value(client: AsyncVitalClient) -> None:
+async def test_feedback_takes_the_kind_of_its_value(client: Any) -> None:
     run_id = (await client.ask(**QUESTION)).run_id
     given = [
         await client.give_feedback(run_id, True, comment="Right."),
@@ -188,26 +189,72 @@ async def test_feedback_takes_the_kind_of_its_value(client: AsyncVitalClient) ->
         await client.give_feedback(run_id, "Too short.", name="length"),
         await client.give_feedback(run_id, "41 days", kind="correction", name="text"),
     ]
-    assert [each["kind"] for each in given] == ["boolean", "number", "text", "correction"]
+    assert [each.kind for each in given] == ["boolean", "number", "text", "correction"]
 
 
-async def test_runs_are_listed_by_filters(client: AsyncVitalClient) -> None:
+async def test_runs_are_listed_by_filters(client: Any) -> None:
     answer = await client.ask(**QUESTION)
     found = await client.runs(
         status="completed", degraded=bool(answer.degradation_reasons), start="2026-01-01"
     )
-    assert [run["id"] for run in found["runs"]] == [answer.run_id]
-    assert (await client.runs(end="2026-01-01"))["runs"] == []
-    assert (await client.runs(status="failed"))["runs"] == []
+    assert [run.run_id for run in found] == [answer.run_id]
+    assert found.next_cursor is None
+    (listed,) = found.runs
+    assert (listed.title, listed.model, listed.cost_dollars) == (QUESTION["query"], "canned", Decimal(0))
+    assert len(await client.runs(end="2026-01-01")) == 0
+    assert len(await client.runs(status="failed")) == 0
 
 
-async def test_what_is_wrong_with_a_request_is_said_in_one_sentence(client: AsyncVitalClient) -> None:
+async def test_a_list_of_runs_goes_on_at_its_cursor(client: Any) -> None:
+    asked = [(await client.ask(**QUESTION)).run_id for _ in range(3)]
+    first = await client.runs(limit=2)
+    rest = await client.runs(limit=2, cursor=first.next_cursor)
+    assert [run.run_id for page in (first, rest) for run in page] == asked[::-1]
+
+
+async def test_costs_are_summed_up_by_group(client: Any) -> None:
+    await client.ask(**QUESTION)
+    summary = await client.costs(group_by=("tenant", "type"), mode=2)
+    assert {line.group["tenant"] for line in summary.lines} == {"acme"}
+    assert summary.total.calls == sum(line.calls for line in summary.lines) >= 1
+    assert summary.total.cost_dollars == sum(line.cost_dollars for line in summary.lines)
+    assert (await client.costs(end="2026-01-01")).total.calls == 0
+
+
+async def test_workflows_are_listed_with_their_schemas(client: Any) -> None:
+    (served,) = await client.workflows()
+    assert served.is_default
+    assert "2" in served.modes
+    assert "query" in served.input_schema["properties"]
+
+
+async def test_a_run_in_the_background_is_waited_for(client: Any) -> None:
+    run_id = await client.start(**QUESTION)
+    answer = await client.wait(run_id, timeout_seconds=30)
+    assert (answer.run_id, answer.text[:15]) == (run_id, "It takes 42 day")
+    waiting = await client.wait(await client.start(SUM, mode=1, model="canned"), timeout_seconds=30)
+    assert waiting.is_waiting
+
+
+async def test_a_wait_ends_in_time_and_the_run_goes_on(client: Any, model: SteppedModel) -> None:
+    run_id = await client.start("Why?", mode=2, model="stepped")
+    await model.asked.wait()
+    with pytest.raises(WaitTimeout, match="it goes on") as caught:
+        await client.wait(run_id, timeout_seconds=0.2)
+    assert caught.value.run_id == run_id
+    assert (await client.run(run_id)).is_active
+    await client.cancel(run_id)
+    with pytest.raises(RunWithoutAnswer):
+        await client.wait(run_id)
+
+
+async def test_what_is_wrong_with_a_request_is_said_in_one_sentence(client: Any) -> None:
     with pytest.raises(BadRequest, match="query must not be blank"):
         await client.ask("  ", mode=2)
     with pytest.raises(BadRequest) as caught:
         await client.ask("Why?", mode=7)
     assert caught.value.problem["errors"][0]["field"] == "mode"
-    with pytest.raises(Unknown):
+    with pytest.raises(ResourceNotFound):
         await client.ask("Why?", workflow="../runs", mode=2)
 
 
@@ -284,12 +331,14 @@ def test_an_event_that_cannot_be_read_is_an_error_of_the_client(data: str) -> No
 
 
 def test_the_wait_is_what_the_engine_asks_for_or_ever_longer() -> None:
+    rules, url = Retries(9, jitter=lambda: 1.0), httpx.URL("http://engine")
+    refusal, retrying = httpx.Response(503), rules.begin(url)
+    waits = [retrying.wait_seconds(run("run_1"), refusal) for _ in range(7)]
+    assert waits == [0.25, 0.5, 1, 2, 4, 8, 8]
 
-    retries, url = Retries(9, jitter=lambda: 1.0), httpx.URL("http://engine")
+    def first_wait(retry_after: str) -> float:
+        response = httpx.Response(503, headers={"Retry-After": retry_after})
+        return rules.begin(url).wait_seconds(run("run_1"), response)
 
-    def wait(attempt: int, **headers: str) -> float:
-        return retries.wait_seconds(run("run_1"), attempt, httpx.Response(503, headers=headers), url)
-
-    assert [wait(attempt) for attempt in range(1, 8)] == [0.25, 0.5, 1, 2, 4, 8, 8]
-    assert wait(1, **{"Retry-After": "7"}) == 7
-    assert wait(1, **{"Retry-After": "Fri, 27 Nov 2026 11:00:00 GMT"}) == 0.25
+    assert first_wait("7") == 7
+    assert first_wait("Fri, 27 Nov 2026 11:00:00 GMT") == 0.25
