@@ -154,7 +154,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/v1/documents"): Case(
         "admin", 200, 201, ({"files": {"file": (FILE[0], b"# Other\n\nText.")}},)
     ),
+    ("GET", "/v1/documents/search"): Case("ask", 200, 200, ({"params": {"query": MARK}},), shows=True),
     ("GET", "/v1/documents/{document_id}"): Case("ask", 200, 404, shows=True),
+    ("GET", "/v1/documents/{document_id}/passages"): Case("ask", 200, 404, shows=True),
     ("DELETE", "/v1/documents/{document_id}"): Case("admin", 204, 404),
     ("GET", "/v1/budgets"): Case("costs", 200, 200),
     ("GET", "/v1/budgets/{tenant_id}"): Case("costs", 200, 404),

@@ -26,7 +26,10 @@ from vital_shared.retrieval.words import (
 if TYPE_CHECKING:
     from vital_shared.retrieval.rerank import Scorer
 
-__all__ = ["Fusion"]
+__all__ = ["CANDIDATES_PER_PASSAGE", "Fusion"]
+
+CANDIDATES_PER_PASSAGE: Final = 4
+"""Passages that each source is asked for, for each one that is wanted in the end."""
 
 ANSWERABLE_COVERAGE: Final = 0.5
 """The gate without a reranker: the share of the question's content words that one passage has."""

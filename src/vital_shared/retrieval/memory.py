@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from vital_shared.retrieval.embedding import Embedder
     from vital_shared.retrieval.index.index import KnowledgeIndex
 
-__all__ = ["MemorySource"]
+__all__ = ["MemorySource", "ScoredPassage"]
+
+
+class ScoredPassage(NamedTuple):
+    """A passage, whose score is the fused one, with the two scores that this was made of."""
+
+    passage: Passage
+    cosine: float | None
+    """None: it was not among the nearest, or there is no embedder."""
+    keyword: float | None
+    """None: it was not among those with the question's words."""
 
 
 class MemorySource:
@@ -63,6 +73,17 @@ class MemorySource:
         :raises StoreError: when the store does not answer.
         :raises ConfigurationError: when the embedding model cannot be loaded.
         """
+        scored = await self.search_scored(tuning, query, tenant_id=tenant_id, limit=limit)
+        return tuple(each.passage for each in scored)
+
+    async def search_scored(
+        self, tuning: RetrievalTuning, query: str, *, tenant_id: str, limit: int
+    ) -> tuple[ScoredPassage, ...]:
+        """Find what `search_by` finds, with the scores that its order comes from.
+
+        :raises StoreError: when the store does not answer.
+        :raises ConfigurationError: when the embedding model cannot be loaded.
+        """
         _, index, embedder = await self._current()
         vector = None if embedder is None else await embedder.embed_query(query)
         found = await index.search(query, vector, tenant_id=tenant_id, limit=CANDIDATES)
@@ -71,7 +92,11 @@ class MemorySource:
         passages = await self._knowledge.passages(best, tenant_id=tenant_id)
         # A chunk may have been deleted since it was found.
         return tuple(
-            passages[chunk_id].model_copy(update={"score": scores[chunk_id]})
+            ScoredPassage(
+                passages[chunk_id].model_copy(update={"score": scores[chunk_id]}),
+                found.cosines.get(chunk_id),
+                found.keywords.get(chunk_id),
+            )
             for chunk_id in best
             if chunk_id in passages
         )

@@ -284,6 +284,21 @@ class KnowledgeStore:
 
         return await self._database.read(read)
 
+    async def chunks_of(
+        self, document_id: str, *, tenant_id: str | None, limit: int, offset: int
+    ) -> tuple[Chunk, ...]:
+        """Return a part of a document that the tenant may see, in its order, without embeddings."""
+        statement = (
+            select(chunks.c.section, chunks.c.text)
+            .where(chunks.c.document_id == document_id, _visible(chunks, tenant_id))
+            .order_by(chunks.c.id)
+            .limit(limit)
+            .offset(offset)
+        )
+        async with self._database.connect() as connection:
+            rows = await connection.execute(statement)
+            return tuple(Chunk(section=row.section, text=row.text) for row in rows)
+
     async def chunk_ids(self) -> set[int]:
         """Return the ids of all chunks of all tenants."""
         async with self._database.connect() as connection:

@@ -12,12 +12,14 @@ from starlette.types import Message
 
 from ai_engine.api.body import read_bytes
 from ai_engine.api.streams import until_disconnected
-from ai_engine.auth.caller import Caller
+from ai_engine.auth.caller import TENANT_HEADER, Caller
 from ai_engine.engine import engine_of
 from ai_engine.request_deadline import deadline_of
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
+from vital_shared.models.document_search import DocumentSearch
 from vital_shared.models.knowledge import Document
+from vital_shared.retrieval.document_finder import find_in_documents
 from vital_shared.retrieval.ingest.result import IngestResult
 from vital_shared.store.tables import owner
 
@@ -31,6 +33,8 @@ FORM_BYTES: Final = 10_000
 
 UNDECLARED_TYPES: Final = frozenset({"", "application/x-www-form-urlencoded"})
 """Content types that curl sends by default; the name's suffix decides then."""
+
+MAX_QUERY_CHARACTERS: Final = 2_000
 
 NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,500}")
 
@@ -57,6 +61,22 @@ class ReceivedFile(NamedTuple):
     name: str
     media_type: str | None
     data: bytes
+
+
+class DocumentPassage(Frozen):
+    """A piece of a document, as it is searched and given to models."""
+
+    section: str
+    """Headings from the top to this piece, and its page, slide or rows where the format has them."""
+
+    text: str
+
+
+class DocumentPassages(Frozen):
+    """A document, and a part of what was read of it."""
+
+    document: Document
+    passages: tuple[DocumentPassage, ...]
 
 
 class DocumentList(Frozen):
@@ -109,11 +129,51 @@ async def add_document(
     return result
 
 
+@router.get("/search", summary="Search the documents")
+async def search_documents(
+    request: Request,
+    query: Annotated[str, Query(min_length=1, max_length=MAX_QUERY_CHARACTERS)],
+    limit: Annotated[int | None, Query(ge=1, le=50, description="Without: as many as a run gets.")] = None,
+) -> DocumentSearch:
+    """Show which passages a question finds in the tenant's documents and the shared ones, and why.
+
+    Nothing is asked of a model, and nothing is charged. Other sources of passages are not searched.
+    """
+    tenant_id, services = Caller.of(request).tenant_id, engine_of(request).services
+    if tenant_id is None:
+        raise InvalidRequest(
+            f"A search is for one tenant: name it in the header {TENANT_HEADER}", field=TENANT_HEADER
+        )
+    return await find_in_documents(
+        query,
+        tenant_id=tenant_id,
+        limit=limit or services.settings.passages,
+        tuning=await services.tunings.of(tenant_id),
+        memory=services.memory,
+        fusion=services.fusion,
+    )
+
+
 @router.get("/{document_id}", summary="Show a document")
 async def show_document(request: Request, document_id: str) -> Document:
     """Show a document of the tenant's own, or a shared one, without its text."""
     tenant_id = Caller.of(request).tenant_id
     return await engine_of(request).services.knowledge.get(document_id, tenant_id=tenant_id)
+
+
+@router.get("/{document_id}/passages", summary="Show what was read of a document")
+async def show_passages(
+    request: Request,
+    document_id: str,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+) -> DocumentPassages:
+    """Show the text that was read of a document, in its order, as it is searched."""
+    tenant_id, knowledge = Caller.of(request).tenant_id, engine_of(request).services.knowledge
+    document = await knowledge.get(document_id, tenant_id=tenant_id)
+    found = await knowledge.chunks_of(document_id, tenant_id=tenant_id, limit=limit, offset=offset)
+    passages = tuple(DocumentPassage(section=chunk.section, text=chunk.text) for chunk in found)
+    return DocumentPassages(document=document, passages=passages)
 
 
 @router.delete("/{document_id}", summary="Delete a document", status_code=204)
