@@ -10,6 +10,7 @@ import "./styles/parts.css";
 import "./styles/shell.css";
 import "./styles/run.css";
 import "./styles/pages.css";
+import "./styles/manage.css";
 
 import { Problem } from "./api/client";
 import { router } from "./router";

@@ -9,6 +9,12 @@ import { Failure, Loading } from "./ui/parts";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
+/** Take what an address says as texts, without what is empty. */
+function texts<Name extends string>(search: Record<string, unknown>): Partial<Record<Name, string>> {
+  const given = Object.entries(search).filter(([, value]) => value !== "" && value != null);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)])) as Partial<Record<Name, string>>;
+}
+
 const ask = () => import("./pages/Ask");
 
 const routes = [
@@ -18,8 +24,7 @@ const routes = [
     getParentRoute: () => root,
     path: "/runs",
     component: lazyRouteComponent(() => import("./pages/Runs"), "Runs"),
-    validateSearch: (search): RunFilters =>
-      Object.fromEntries(Object.entries(search).filter(([, value]) => value !== "" && value != null).map(([name, value]) => [name, String(value)])),
+    validateSearch: (search): RunFilters => texts(search),
   }),
   createRoute({
     getParentRoute: () => root,
@@ -30,6 +35,17 @@ const routes = [
     getParentRoute: () => root,
     path: "/approvals",
     component: lazyRouteComponent(() => import("./pages/Approvals"), "Approvals"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/knowledge",
+    component: lazyRouteComponent(() => import("./pages/Knowledge"), "Knowledge"),
+    validateSearch: texts<"tab" | "q">,
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/knowledge/$documentId",
+    component: lazyRouteComponent(() => import("./pages/knowledge/Document"), "Document"),
   }),
 ] as const;
 

@@ -71,6 +71,13 @@ class RunningEngine:
     def key(self, tenant: str | None, *scopes: str) -> str:
         return self.call(lambda: self.service.key(tenant, *scopes))["Authorization"].removeprefix("Bearer ")
 
+    def closing_key(self, tenant: str | None, *scopes: str) -> str:
+        """Make a key and use it, so that the engine has noticed that it takes one from now on."""
+        key = self.key(tenant, *scopes)
+        bearer = {"Authorization": f"Bearer {key}"}
+        self.call(lambda: self.service.client.get("/v1/session", headers=bearer))
+        return key
+
     def step(self, words: int = 1) -> None:
         self._loop.call_soon_threadsafe(self.slow.step, words)
 
@@ -177,6 +184,12 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Watched]]:
 @pytest.fixture
 def page(open_page: Callable[..., Watched], engine: RunningEngine) -> Page:
     return open_page(engine.url).page
+
+
+def sign_in(page: Page, key: str) -> None:
+    page.get_by_label("Key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("navigation")).to_be_visible()
 
 
 def keep(page: Page, name: str) -> None:

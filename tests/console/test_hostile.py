@@ -120,3 +120,23 @@ def test_a_waiting_call_does_nothing(hostile: RunningEngine, open_page: Callable
     watched = open_page(f"{hostile.url}/approvals")
     expect(watched.page.locator(".inbox-item")).to_contain_text("<script>")
     harmless(watched)
+
+
+def test_a_document_does_nothing(hostile: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    text = f"# {EVIL}\n\n## {EVIL}\n\nIt ends {EVIL}\n".encode()
+    path = "/v1/documents"
+    hostile.call(
+        lambda: hostile.service.client.post(
+            path, params={"filename": f"{EVIL}.txt"}, content=text, headers={"X-Tenant-ID": "acme"}
+        )
+    )
+    watched = open_page(f"{hostile.url}/knowledge")
+    page = watched.page
+    expect(page.locator("tbody")).to_contain_text("<script>")
+    harmless(watched)
+    page.locator("tbody a").first.click()
+    expect(page.locator(".passage").first).to_contain_text("<script>")
+    harmless(watched)
+    page.goto(f"{hostile.url}/knowledge?tab=search&q=ends+%3Cimg+src=x+onerror=window.pwned=12%3E")
+    expect(page.locator(".passage").first).to_contain_text("<script>")
+    harmless(watched)

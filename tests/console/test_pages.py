@@ -6,6 +6,18 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.console.conftest import RunningEngine, Watched, axe_findings, keep
 
+ACME = {"X-Tenant-ID": "acme"}
+
+DOCUMENTS = {
+    "devices/classes.md": b"# Classes of devices\n\n## Class III\n\nA Class III device needs premarket approval.\n\n"
+    b"## Class I\n\nGeneral controls are enough for a Class I device.\n",
+    "fees.csv": b"year,fee\n2025,540783\n2026,579272\n",
+    "mail.eml": b"Subject: A title that does not fit into one line of a telephone\r\nMIME-Version: 1.0\r\n"
+    b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSee the plan.\r\n"
+    b"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=plan.pdf\r\n\r\nx\r\n"
+    b"--b--\r\n",
+}
+
 MAX_FIRST_LOAD_BYTES = 300_000
 
 
@@ -14,6 +26,11 @@ def filled(engine: RunningEngine) -> RunningEngine:
     engine.ask("Which evidence does a Class III device need?", model="canned", mode=4, session_id="s1")
     engine.ask("When is a De Novo request possible?", model="canned")
     engine.ask("Calculate 12.5 % of 3,400", mode=1)
+    for name, text in DOCUMENTS.items():
+        files = {"file": (name, text)}
+        engine.call(
+            lambda files=files: engine.service.client.post("/v1/documents", files=files, headers=ACME)
+        )
     return engine
 
 
@@ -80,12 +97,17 @@ def test_every_page_is_fit_for_screen_readers_and_small_screens(
     }
     page = open_page(filled.url, **options).page
     run_id = filled.call(lambda: filled.service.client.get("/v1/runs?text=class")).json()["runs"][0]["id"]
+    listed = filled.call(lambda: filled.service.client.get("/v1/documents", headers=ACME)).json()
+    document_id = next(each["id"] for each in listed["documents"] if each["notes"])
     places = {
         "new-chat": ("/", ".welcome"),
         "chat": ("/ask/s1", ".answer table"),
         "runs": ("/runs", "tbody tr"),
         "run": (f"/runs/{run_id}", ".waterfall-row"),
         "approvals": ("/approvals", ".inbox-item"),
+        "knowledge": ("/knowledge", "tbody tr"),
+        "knowledge-search": ("/knowledge?tab=search&q=Which+device+needs+approval", ".signals"),
+        "knowledge-document": (f"/knowledge/{document_id}", ".notice-wait"),
         "no-page": ("/settings", ".state"),
     }
     for name, (path, part) in places.items():

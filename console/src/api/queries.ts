@@ -71,3 +71,30 @@ export const conversationsQuery = (text: string, tenant?: string) =>
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
+
+const DOCUMENTS = 100;
+
+export const documentsQuery = (tenant?: string) =>
+  infiniteQueryOptions({
+    queryKey: ["documents", tenant],
+    queryFn: ({ pageParam }) => json<Schema<"DocumentList">>(withQuery("/v1/documents", { limit: DOCUMENTS, offset: pageParam }), { tenant }),
+    initialPageParam: 0,
+    getNextPageParam: (page, pages) => (page.documents.length < DOCUMENTS ? undefined : pages.length * DOCUMENTS),
+  });
+
+const PASSAGES = 50;
+
+export const passagesQuery = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: ["documents", "passages", id],
+    queryFn: ({ pageParam }) =>
+      json<Schema<"DocumentPassages">>(withQuery(`/v1/documents/${encodeURIComponent(id)}/passages`, { limit: PASSAGES, offset: pageParam })),
+    initialPageParam: 0,
+    getNextPageParam: (page, pages) => (page.passages.length < PASSAGES ? undefined : pages.length * PASSAGES),
+  });
+
+export const searchQuery = (query: string, tenant: string) =>
+  queryOptions({
+    queryKey: ["documents", "search", tenant, query],
+    queryFn: () => json<Schema<"DocumentSearch">>(withQuery("/v1/documents/search", { query }), { tenant }),
+  });

@@ -2085,6 +2085,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/documents/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search the documents
+         * @description Show which passages a question finds in the tenant's documents and the shared ones, and why.
+         *
+         *     Nothing is asked of a model, and nothing is charged. Other sources of passages are not searched.
+         */
+        get: operations["search_documents_v1_documents_search_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/documents/{document_id}": {
         parameters: {
             query?: never;
@@ -2104,6 +2126,26 @@ export interface paths {
          * @description Delete a document of the tenant's own; without the tenant header, any.
          */
         delete: operations["delete_document_v1_documents__document_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/documents/{document_id}/passages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what was read of a document
+         * @description Show the text that was read of a document, in its order, as it is searched.
+         */
+        get: operations["show_passages_v1_documents__document_id__passages_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2625,6 +2667,39 @@ export interface components {
             documents: components["schemas"]["Document"][];
         };
         /**
+         * DocumentPassage
+         * @description A piece of a document, as it is searched and given to models.
+         */
+        DocumentPassage: {
+            /** Section */
+            section: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * DocumentPassages
+         * @description A document, and a part of what was read of it.
+         */
+        DocumentPassages: {
+            document: components["schemas"]["Document"];
+            /** Passages */
+            passages: components["schemas"]["DocumentPassage"][];
+        };
+        /**
+         * DocumentSearch
+         * @description The passages that retrieval gives a model for a question, and whether it would answer from them.
+         */
+        DocumentSearch: {
+            /** Passages */
+            passages: components["schemas"]["FoundPassage"][];
+            /** Is Answerable */
+            is_answerable: boolean;
+            /** Answerable From */
+            answerable_from: number | null;
+            /** Keyword Weight */
+            keyword_weight: number;
+        };
+        /**
          * Feedback
          * @description Feedback, as it is stored.
          */
@@ -2664,6 +2739,23 @@ export interface components {
             feedback: components["schemas"]["Feedback"][];
         };
         /**
+         * FoundPassage
+         * @description A passage that a search found.
+         */
+        FoundPassage: {
+            /** Document Id */
+            document_id: string;
+            /** Title */
+            title: string;
+            /** Uri */
+            uri: string;
+            /** Section */
+            section: string;
+            /** Text */
+            text: string;
+            signals: components["schemas"]["PassageSignals"];
+        };
+        /**
          * IngestResult
          * @description The result of ingesting one document.
          */
@@ -2692,6 +2784,20 @@ export interface components {
              * @default
              */
             message: string;
+        };
+        /**
+         * PassageSignals
+         * @description The scores of a passage, by signal.
+         */
+        PassageSignals: {
+            /** Cosine */
+            cosine: number | null;
+            /** Keyword */
+            keyword: number | null;
+            /** Fused */
+            fused: number;
+            /** Relevance */
+            relevance: number | null;
         };
         /**
          * RequiredInput
@@ -4451,9 +4557,14 @@ export type SchemaCostReport = components['schemas']['CostReport'];
 export type SchemaCostSums = components['schemas']['CostSums'];
 export type SchemaDocument = components['schemas']['Document'];
 export type SchemaDocumentList = components['schemas']['DocumentList'];
+export type SchemaDocumentPassage = components['schemas']['DocumentPassage'];
+export type SchemaDocumentPassages = components['schemas']['DocumentPassages'];
+export type SchemaDocumentSearch = components['schemas']['DocumentSearch'];
 export type SchemaFeedback = components['schemas']['Feedback'];
 export type SchemaFeedbackList = components['schemas']['FeedbackList'];
+export type SchemaFoundPassage = components['schemas']['FoundPassage'];
 export type SchemaIngestResult = components['schemas']['IngestResult'];
+export type SchemaPassageSignals = components['schemas']['PassageSignals'];
 export type SchemaRequiredInput = components['schemas']['RequiredInput'];
 export type SchemaRunCharges = components['schemas']['RunCharges'];
 export type SchemaRunPage = components['schemas']['RunPage'];
@@ -5680,6 +5791,60 @@ export interface operations {
             };
         };
     };
+    search_documents_v1_documents_search_get: {
+        parameters: {
+            query: {
+                query: string;
+                /** @description Without: as many as a run gets. */
+                limit?: number | null;
+            };
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentSearch"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_document_v1_documents__document_id__get: {
         parameters: {
             query?: never;
@@ -5752,6 +5917,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_passages_v1_documents__document_id__passages_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPassages"];
+                };
             };
             /** @description There is no key in the request, or none that can be used. */
             401: {

@@ -6,7 +6,7 @@
  */
 
 import type { ComponentType } from "react";
-import { Inbox, MessagesSquare, Rows3 } from "lucide-react";
+import { Inbox, Library, MessagesSquare, Rows3 } from "lucide-react";
 
 export interface Page {
   path: string;
@@ -18,4 +18,5 @@ export const PAGES: readonly Page[] = [
   { path: "/", label: "Ask", icon: MessagesSquare },
   { path: "/runs", label: "Runs", icon: Rows3 },
   { path: "/approvals", label: "Approvals", icon: Inbox },
+  { path: "/knowledge", label: "Knowledge", icon: Library },
 ];

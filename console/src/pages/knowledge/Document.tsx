@@ -1,0 +1,95 @@
+/** One document: what was read of it, and what was not. */
+
+import { useState } from "react";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { ArrowLeft, Trash2 } from "lucide-react";
+
+import type { Schema } from "../../api/client";
+import { passagesQuery } from "../../api/queries";
+import { usePermissions } from "../../shell/permissions";
+import { useTenant } from "../../shell/identity";
+import { Button, Failure, Loading } from "../../ui/parts";
+import { count, moment } from "../../ui/format";
+import { DeleteDocument, ReadState } from "../Knowledge";
+
+export function Document() {
+  const { documentId } = useParams({ from: "/knowledge/$documentId" });
+  const query = useInfiniteQuery(passagesQuery(documentId));
+  const first = query.data?.pages[0];
+  return (
+    <main className="page" id="main">
+      <Link to="/knowledge" search={{}} className="back"><ArrowLeft aria-hidden /> Knowledge</Link>
+      {query.isPending ? (
+        <Loading label="Opening the document" />
+      ) : query.error ? (
+        <Failure error={query.error} retry={() => void query.refetch()} />
+      ) : (
+        <>
+          <Head document={first!.document} />
+          <Passages passages={query.data.pages.flatMap((page) => page.passages)} />
+          {query.hasNextPage && (
+            <div className="more">
+              <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
+                {query.isFetchingNextPage ? "Loading …" : "Show more passages"}
+              </Button>
+            </div>
+          )}
+        </>
+      )}
+    </main>
+  );
+}
+
+function Head({ document }: { document: Schema<"Document"> }) {
+  const { tenant } = useTenant();
+  const { may, isForAllTenants } = usePermissions();
+  const navigate = useNavigate();
+  const [isDeleting, setDeleting] = useState(false);
+  const notes = document.notes ?? [];
+  return (
+    <>
+      <header className="run-head">
+        <div className="title-row">
+          <h1>{document.title || document.uri}</h1>
+          {may("admin") && (isForAllTenants || document.tenant_id === tenant) && (
+            <Button onClick={() => setDeleting(true)}><Trash2 aria-hidden /> Delete</Button>
+          )}
+        </div>
+        <p className="run-meta">
+          <ReadState document={document} />
+          <span>{document.uri}</span>
+          <span>{document.media_type}</span>
+          <span>of {document.tenant_id ?? "all tenants"}</span>
+          <span>{count(document.chunks)} passages</span>
+          <time dateTime={document.updated_at}>{moment(document.updated_at)}</time>
+        </p>
+      </header>
+      {notes.length > 0 && (
+        <section className="notice notice-wait" aria-label="What was not read">
+          <div>
+            <strong>Not all of it was read</strong>
+            <ul>{notes.map((note) => <li key={note}>{note}</li>)}</ul>
+          </div>
+        </section>
+      )}
+      {isDeleting && <DeleteDocument document={document} onDone={() => void navigate({ to: "/knowledge", search: {} })} onClose={() => setDeleting(false)} />}
+    </>
+  );
+}
+
+function Passages({ passages }: { passages: ReadonlyArray<Schema<"DocumentPassage">> }) {
+  return (
+    <section className="passages" aria-label="What was read">
+      <h2>What was read</h2>
+      <ol>
+        {passages.map(({ section, text }, index) => (
+          <li key={index} className="card passage">
+            {section && <p className="passage-place">{section}</p>}
+            <p className="passage-text">{text}</p>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
