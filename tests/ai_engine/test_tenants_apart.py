@@ -166,6 +166,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("DELETE", "/v1/budgets/{tenant_id}"): Case("admin", 403, 403, for_tenants=False),
     ("DELETE", "/v1/cache"): Case("admin", 200, 422, ({"params": {"tenant_id": "acme"}},)),
     ("GET", "/v1/costs"): Case("costs", 200, 200, ({"params": {"group_by": "tenant,model"}},)),
+    ("GET", "/v1/costs/forecast"): Case("costs", 200, 200),
     ("GET", "/v1/alerts"): Case("costs", 403, 403, for_tenants=False),
     ("POST", "/v1/alerts"): Case("costs", 403, 403, ({"json": ALERTS},), for_tenants=False),
     ("GET", "/metrics"): Case("costs", 403, 403, for_tenants=False),

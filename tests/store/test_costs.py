@@ -23,7 +23,7 @@ from vital_shared.store.costs import MAX_LINES, CostStore
 from vital_shared.store.database import Database
 
 LARGEST = 2**63 - 1
-GROUPS = ("tenant", "mode", "model", "agent", "workflow", "type", "day")
+GROUPS = ("tenant", "user", "mode", "model", "agent", "workflow", "type", "day")
 
 amounts = st.one_of(st.integers(0, 20), st.integers(0, LARGEST))
 rows = st.fixed_dictionaries(
@@ -86,6 +86,7 @@ def fits(each: dict[str, Any], query: CostQuery, tenant_id: str | None) -> bool:
 def group(each: dict[str, Any], query: CostQuery) -> tuple[str | None, ...]:
     values = {
         "tenant": each["tenant_id"],
+        "user": each["user_id"],
         "mode": each["mode"],
         "model": each["name"] if each["cost_type"] == "llm" else None,
         "agent": each["agent_id"],

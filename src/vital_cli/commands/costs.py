@@ -19,6 +19,7 @@ class GroupName(str, Enum):
     """The properties that costs may be grouped by; see `vital_shared.models.costs.CostGroup`."""
 
     TENANT = "tenant"
+    USER = "user"
     MODE = "mode"
     MODEL = "model"
     AGENT = "agent"

@@ -24,7 +24,7 @@ from vital_shared.models.workflow_io import WorkflowMode
 
 __all__ = ["CostGroup", "CostLine", "CostQuery", "CostReport", "CostSums", "add_up"]
 
-CostGroup = Literal["tenant", "mode", "model", "agent", "workflow", "type", "day"]
+CostGroup = Literal["tenant", "user", "mode", "model", "agent", "workflow", "type", "day"]
 """Properties that costs may be grouped by; a workflow is the place of its class, days are those of UTC."""
 
 
@@ -63,7 +63,7 @@ class CostQuery(BaseModel):
 
     group_by: Annotated[tuple[CostGroup, ...], BeforeValidator(_split)] = Field(
         default=(),
-        description="Some of tenant, mode, model, agent, workflow, type and day; without: the sum of all.",
+        description="Some of tenant, user, mode, model, agent, workflow, type, day; without: the sum of all.",
     )
     start: Moment | None = Field(
         default=None, alias="from", description="A day (UTC) or a moment; it is included."

@@ -65,7 +65,7 @@ class CostStore:
         """Sum a part of the ledger up.
 
         :param tenant_id: restrict to this tenant; None for every tenant.
-        :raises InvalidRequest: when there are more than `MOST_LINES` groups.
+        :raises InvalidRequest: when there are more than `MAX_LINES` groups.
         """
         names = query.group_by
         rows = self._rows(query, tenant_id)
@@ -90,6 +90,7 @@ class CostStore:
     def _group(self, name: CostGroup) -> ColumnElement[str | None]:
         columns: dict[CostGroup, ColumnElement[str | None]] = {
             "tenant": ledger.c.tenant_id,
+            "user": ledger.c.user_id,
             "mode": ledger.c.mode,
             "model": case((ledger.c.cost_type == "llm", ledger.c.name)),
             "agent": ledger.c.agent_id,

@@ -1,13 +1,16 @@
 """Costs over HTTP."""
 
 import csv
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
-from tests.ai_engine.harness import Service
+from sqlalchemy import insert
+from tests.ai_engine.harness import Serve, Service
 from tests.ledger_rows import NOON, row, write
+
+from vital_shared.store.account_tables import spending
 
 ROWS = (
     row(cost_nanos=1),
@@ -77,7 +80,7 @@ async def test_the_parameter_wins_over_the_header(filled: Service) -> None:
 @pytest.mark.parametrize(
     ("params", "field", "said"),
     [
-        ({"group_by": "tenant,colour"}, "group_by.1", "must be one of 'tenant', 'mode'"),
+        ({"group_by": "tenant,colour"}, "group_by.1", "must be one of 'tenant', 'user', 'mode'"),
         ({"group_by": ""}, "group_by.0", "must be one of"),
         ({"from": "soon"}, "from", "must be a day such as 2026-11-25"),
         ({"to": "2026-11-25T12:00:00"}, "to", "or a moment such as 2026-11-25T12:00:00Z"),
@@ -106,3 +109,39 @@ async def test_a_tenant_sees_its_own_costs_only(filled: Service) -> None:
     assert (await ask(filled, everybody))["total"]["cost_dollars"] == "6.000000001"
     narrowed = await ask(filled, everybody | {"X-Tenant-ID": "globex"})
     assert narrowed["total"]["cost_dollars"] == "5"
+
+
+async def test_costs_are_summed_by_user(filled: Service) -> None:
+    report = await ask(filled, {"X-Tenant-ID": "acme"}, group_by="user")
+    assert [(line["group"], line["cost_dollars"]) for line in report["lines"]] == [
+        ({"user": "ann"}, "1.000000001")
+    ]
+
+
+async def spend(service: Service, tenant_id: str, days: range, nanos: int) -> None:
+    async with service.services.database.begin() as connection:
+        for day in days:
+            values = {"tenant_id": tenant_id, "period": f"2026-11-{day:02}", "cost_nanos": nanos}
+            await connection.execute(insert(spending).values(values))
+
+
+async def test_the_month_is_forecast_for_all_tenants_and_for_each(serve: Serve) -> None:
+    service = await serve(now=lambda: datetime(2026, 11, 21, tzinfo=UTC))
+    await spend(service, "acme", range(1, 21), 10**9)
+    await spend(service, "globex", range(1, 21), 3 * 10**9)
+    found = (await service.client.get("/v1/costs/forecast")).json()
+    assert (found["overall"]["month"], found["overall"]["spent_dollars"]) == ("2026-11", "80")
+    assert found["overall"]["expected_dollars"] == pytest.approx(120)
+    assert [(name, each["expected_dollars"]) for name, each in found["tenants"].items()] == [
+        ("globex", pytest.approx(90)),
+        ("acme", pytest.approx(30)),
+    ]
+    mine = (await service.client.get("/v1/costs/forecast", headers={"X-Tenant-ID": "acme"})).json()
+    assert mine["overall"]["expected_dollars"] == pytest.approx(30)
+    assert list(mine["tenants"]) == ["acme"]
+
+
+async def test_without_a_complete_day_there_is_no_forecast(serve: Serve) -> None:
+    service = await serve(now=lambda: NOON)
+    found = (await service.client.get("/v1/costs/forecast")).json()
+    assert (found["overall"]["expected_dollars"], found["tenants"]) == (None, {})

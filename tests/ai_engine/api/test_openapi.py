@@ -43,6 +43,7 @@ PATHS = {
     "/v1/documents/{document_id}/passages": {"get"},
     "/v1/cache": {"delete"},
     "/v1/costs": {"get"},
+    "/v1/costs/forecast": {"get"},
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},

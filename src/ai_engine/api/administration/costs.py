@@ -13,6 +13,7 @@ from ai_engine.engine import engine_of
 from vital_shared.models.cost_csv import to_csv
 from vital_shared.models.costs import CostQuery, CostReport
 from vital_shared.store.costs import CostStore
+from vital_shared.store.forecast import MonthForecasts, month_forecasts
 
 __all__ = ["CostParameters", "router"]
 
@@ -31,6 +32,17 @@ class CostParameters(CostQuery):
     format: Literal["json", "csv"] | None = Field(
         default=None, description="Without: what the header Accept prefers."
     )
+
+
+@router.get("/forecast", summary="Forecast the month")
+async def forecast_costs(request: Request) -> MonthForecasts:
+    """Forecast what this month (UTC) will have cost at its end, of the tenant; without its header, of all.
+
+    Amounts are in dollars. The range is one that four of five months should end within.
+    """
+    services = engine_of(request).services
+    async with services.database.connect() as connection:
+        return await month_forecasts(connection, services.now(), Caller.of(request).tenant_id)
 
 
 @router.get("", summary="Sum costs up", response_model=CostReport, responses=ANSWER)
