@@ -47,6 +47,12 @@ const routes = [
     path: "/knowledge/$documentId",
     component: lazyRouteComponent(() => import("./pages/knowledge/Document"), "Document"),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/costs",
+    component: lazyRouteComponent(() => import("./pages/Costs"), "Costs"),
+    validateSearch: texts<"period" | "by" | "tenant">,
+  }),
 ] as const;
 
 export const router = createRouter({

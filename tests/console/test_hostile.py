@@ -1,10 +1,12 @@
 """Whatever documents, models, agents and errors say: nothing of it runs, and nothing is fetched."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
 from tests.console.conftest import RunningEngine, Watched, running_engine
+from tests.ledger_rows import row, write
 
 from vital_shared.llm.base import ModelError
 from vital_shared.testing import CannedModel, CannedSource, passage
@@ -140,3 +142,13 @@ def test_a_document_does_nothing(hostile: RunningEngine, open_page: Callable[...
     page.goto(f"{hostile.url}/knowledge?tab=search&q=ends+%3Cimg+src=x+onerror=window.pwned=12%3E")
     expect(page.locator(".passage").first).to_contain_text("<script>")
     harmless(watched)
+
+
+def test_costs_of_odd_names_do_nothing(hostile: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    odd = row(tenant_id="acme", user_id=EVIL, agent_id=EVIL, name=EVIL, at=datetime.now(UTC))
+    hostile.call(lambda: write(hostile.service.services.database, odd))
+    watched = open_page(f"{hostile.url}/costs")
+    for group in ("user", "model", "agent"):
+        watched.page.goto(f"{hostile.url}/costs?by={group}")
+        expect(watched.page.locator("tbody").first).to_contain_text("<script>")
+        harmless(watched)

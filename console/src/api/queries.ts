@@ -98,3 +98,15 @@ export const searchQuery = (query: string, tenant: string) =>
     queryKey: ["documents", "search", tenant, query],
     queryFn: () => json<Schema<"DocumentSearch">>(withQuery("/v1/documents/search", { query }), { tenant }),
   });
+
+export const costsQuery = (by: string, from: string | undefined, tenant?: string) =>
+  queryOptions({
+    queryKey: ["costs", tenant, by, from],
+    queryFn: () => json<Schema<"CostReport">>(withQuery("/v1/costs", { group_by: by, from, format: "json" }), { tenant }),
+  });
+
+export const forecastQuery = (tenant?: string) =>
+  queryOptions({ queryKey: ["costs", "forecast", tenant], queryFn: () => json<Schema<"MonthForecasts">>("/v1/costs/forecast", { tenant }) });
+
+export const budgetsQuery = (tenant?: string) =>
+  queryOptions({ queryKey: ["budgets", tenant], queryFn: () => json<Schema<"BudgetList">>("/v1/budgets", { tenant }) });

@@ -2034,6 +2034,28 @@ export interface paths {
         patch: operations["rename_conversation_v1_conversations__session_id__patch"];
         trace?: never;
     };
+    "/v1/costs/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Forecast the month
+         * @description Forecast what this month (UTC) will have cost at its end, of the tenant; without its header, of all.
+         *
+         *     Amounts are in dollars. The range is one that four of five months should end within.
+         */
+        get: operations["forecast_costs_v1_costs_forecast_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/costs": {
         parameters: {
             query?: never;
@@ -2784,6 +2806,35 @@ export interface components {
              * @default
              */
             message: string;
+        };
+        /**
+         * MonthForecast
+         * @description The forecast of a month's cost.
+         */
+        MonthForecast: {
+            /** Month */
+            month: string;
+            /** Spent Dollars */
+            spent_dollars: string;
+            /** Expected Dollars */
+            expected_dollars: number | null;
+            /** Low Dollars */
+            low_dollars: number | null;
+            /** High Dollars */
+            high_dollars: number | null;
+            /** Days */
+            days: number;
+        };
+        /**
+         * MonthForecasts
+         * @description The forecasts of all tenants together and of each.
+         */
+        MonthForecasts: {
+            overall: components["schemas"]["MonthForecast"];
+            /** Tenants */
+            tenants: {
+                [key: string]: components["schemas"]["MonthForecast"];
+            };
         };
         /**
          * PassageSignals
@@ -4564,6 +4615,8 @@ export type SchemaFeedback = components['schemas']['Feedback'];
 export type SchemaFeedbackList = components['schemas']['FeedbackList'];
 export type SchemaFoundPassage = components['schemas']['FoundPassage'];
 export type SchemaIngestResult = components['schemas']['IngestResult'];
+export type SchemaMonthForecast = components['schemas']['MonthForecast'];
+export type SchemaMonthForecasts = components['schemas']['MonthForecasts'];
 export type SchemaPassageSignals = components['schemas']['PassageSignals'];
 export type SchemaRequiredInput = components['schemas']['RequiredInput'];
 export type SchemaRunCharges = components['schemas']['RunCharges'];
@@ -5614,11 +5667,61 @@ export interface operations {
             };
         };
     };
+    forecast_costs_v1_costs_forecast_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonthForecasts"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_costs_v1_costs_get: {
         parameters: {
             query?: {
-                /** @description Some of tenant, mode, model, agent, workflow, type and day; without: the sum of all. */
-                group_by?: ("tenant" | "mode" | "model" | "agent" | "workflow" | "type" | "day")[];
+                /** @description Some of tenant, user, mode, model, agent, workflow, type, day; without: the sum of all. */
+                group_by?: ("tenant" | "user" | "mode" | "model" | "agent" | "workflow" | "type" | "day")[];
                 /** @description A day (UTC) or a moment; it is included. */
                 from?: string | null;
                 /** @description A day (UTC) or a moment; it is not included. */

@@ -6,17 +6,22 @@
  */
 
 import type { ComponentType } from "react";
-import { Inbox, Library, MessagesSquare, Rows3 } from "lucide-react";
+import { Coins, Inbox, Library, MessagesSquare, Rows3 } from "lucide-react";
+
+import type { Scope } from "../shell/permissions";
 
 export interface Page {
   path: string;
   label: string;
   icon: ComponentType<{ "aria-hidden"?: boolean }>;
+  /** The scope that a key needs to see it; without: "ask". */
+  scope?: Scope;
 }
 
 export const PAGES: readonly Page[] = [
   { path: "/", label: "Ask", icon: MessagesSquare },
   { path: "/runs", label: "Runs", icon: Rows3 },
   { path: "/approvals", label: "Approvals", icon: Inbox },
+  { path: "/costs", label: "Costs", icon: Coins, scope: "costs" },
   { path: "/knowledge", label: "Knowledge", icon: Library },
 ];

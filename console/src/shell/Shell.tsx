@@ -12,11 +12,13 @@ import { SignIn } from "../pages/SignIn";
 import { Failure, Loading } from "../ui/parts";
 import { Account } from "./Account";
 import { Mark } from "./Mark";
+import { usePermissions } from "./permissions";
 import { ThemeChoice } from "./ThemeChoice";
 
 export function Shell() {
   const client = useQueryClient();
   const session = useQuery(sessionQuery);
+  const { may } = usePermissions();
   useEffect(() => onSignedOut(() => void client.invalidateQueries({ queryKey: ["session"] })), [client]);
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isAt = (page: string) => (page === "/" ? path === "/" || path.startsWith("/ask/") : path === page || path.startsWith(`${page}/`));
@@ -34,7 +36,7 @@ export function Shell() {
           <Mark /> <span>VITAL</span>
         </Link>
         <ul className="nav-pages">
-          {PAGES.map(({ path, label, icon: Icon }) => (
+          {PAGES.filter(({ scope = "ask" }) => may(scope)).map(({ path, label, icon: Icon }) => (
             <li key={path}>
               <Link to={path} className={isAt(path) ? "nav-link nav-link-active" : "nav-link"} aria-current={isAt(path) ? "page" : undefined}>
                 <Icon aria-hidden />

@@ -5,12 +5,12 @@ export const seconds = (value: number): string =>
 
 export const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
-/** Dollars as the engine gives them, without needless digits; small amounts keep four significant ones. */
+/** Dollars as the engine gives them, without needless digits; small amounts keep three significant ones. */
 export function dollars(text: string | number): string {
   const value = Number(text);
   if (value === 0) return "$0";
-  if (value >= 1) return `$${value.toFixed(2)}`;
-  return `$${Number(value.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 9 })}`;
+  const rounded = value >= 1 ? value : Number(value.toPrecision(3));
+  return `$${rounded.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: value >= 1 ? 2 : 9 })}`;
 }
 
 export const count = (value: number): string => value.toLocaleString("en");
