@@ -19,6 +19,7 @@ from ai_engine.app import create_app
 from ai_engine.console_pages import CONSOLE_PAGES
 from ai_engine.settings import ServerSettings
 from vital_shared.models.limits import TenantLimits
+from vital_shared.store.keys import KeyStore
 
 MARK = "plover"
 """Stands in all that is acme's."""
@@ -39,6 +40,7 @@ class World:
     ended: str = ""
     waiting: str = ""
     document: str = ""
+    key: str = ""
     session: str = "session-of-acme"
 
     @property
@@ -48,6 +50,7 @@ class World:
             "run_id": self.waiting,
             "agent_id": "classifier",
             "document_id": self.document,
+            "key_id": self.key,
         }
         return mine | {"tenant_id": "acme", "mode": "mode-2", "name": "gpt-4", "alert": "DeadLetters"}
 
@@ -66,12 +69,18 @@ class World:
             assert response.status_code in (200, 201), response.text
         self.ended, self.waiting = (response.json()["run_id"] for response in runs[:2])
         self.document = document.json()["document_id"]
+        self.key = await self._add_key()
         return self
+
+    async def _add_key(self) -> str:
+        services = self.service.services
+        keys = KeyStore(services.database)
+        return (await keys.create(tenant_id="acme", scopes=["ask"], name=MARK, now=services.now())).key.id
 
     async def seen(self) -> list[Any]:
         """All that acme sees of its own."""
         runs = (f"/v1/runs/{self.ended}", f"/v1/runs/{self.waiting}")
-        paths = (*runs, "/v1/agents", "/v1/documents", "/v1/budgets/acme")
+        paths = (*runs, "/v1/agents", "/v1/documents", "/v1/keys", "/v1/budgets/acme")
         answers = [await self.service.client.get(path, headers=self.own) for path in paths]
         talks = self.service.services.conversations
         history = await talks.history(self.session, tenant_id="acme", limit=100)
@@ -166,6 +175,11 @@ CASES: dict[tuple[str, str], Case] = {
     ("DELETE", "/v1/budgets/{tenant_id}"): Case("admin", 403, 403, for_tenants=False),
     ("DELETE", "/v1/cache"): Case("admin", 200, 422, ({"params": {"tenant_id": "acme"}},)),
     ("GET", "/v1/costs"): Case("costs", 200, 200, ({"params": {"group_by": "tenant,model"}},)),
+    ("GET", "/v1/keys"): Case("admin", 200, 200, shows=True),
+    ("POST", "/v1/keys"): Case("admin", 201, 422, ({"json": {"tenant_id": "acme", "scopes": ["ask"]}},)),
+    ("DELETE", "/v1/keys/{key_id}"): Case("admin", 200, 404),
+    ("GET", "/v1/tools"): Case("admin", 200, 200),
+    ("GET", "/v1/providers"): Case("admin", 403, 403, for_tenants=False),
     ("GET", "/v1/costs/forecast"): Case("costs", 200, 200),
     ("GET", "/v1/alerts"): Case("costs", 403, 403, for_tenants=False),
     ("POST", "/v1/alerts"): Case("costs", 403, 403, ({"json": ALERTS},), for_tenants=False),
@@ -204,6 +218,8 @@ def test_every_route_has_a_case() -> None:
 
 
 async def open_engine(service: Service) -> tuple[World, dict[str, str]]:
+    ring = service.engine.keys
+    ring._clock = lambda: ring._checked_at  # it stays open, although there is a key to try things with
     return World(service, {"X-Tenant-ID": "acme"}), {"X-Tenant-ID": "globex"}
 
 

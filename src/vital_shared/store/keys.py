@@ -122,15 +122,18 @@ class KeyStore:
             added = await connection.execute(select(api_keys).where(api_keys.c.id == token.id))
             return NewKey(to_key(added.mappings().one()), token.text)
 
-    async def revoke(self, key_id: str, *, now: datetime) -> ApiKey:
+    async def revoke(self, key_id: str, *, now: datetime, tenant_id: str | None = None) -> ApiKey:
         """Make a key useless for good, and return it; of one that was revoked before, the date stays.
 
+        :param tenant_id: only one of this tenant's own; None: any.
         :raises NotFound: when there is none.
         """
         revoked = func.coalesce(api_keys.c.revoked_at, now, type_=api_keys.c.revoked_at.type)
         statement = (
             update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=revoked).returning(*api_keys.c)
         )
+        if tenant_id is not None:
+            statement = statement.where(api_keys.c.tenant_id == owner(tenant_id))
         async with self._database.begin() as connection:
             row = (await connection.execute(statement)).mappings().first()
         if row is None:

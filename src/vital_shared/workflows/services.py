@@ -132,6 +132,8 @@ class Services:
     account: CallPricing
     """The pricing of model calls."""
     tools: ToolRegistry
+    mcp: McpTools
+    """The servers of further tools."""
     public: PublicTools
     """Tools that ask public services."""
     suggester: Suggester
@@ -272,6 +274,7 @@ class Services:
                 hedges=HedgeBudget(settings.hedge_share, MAX_SAVED_HEDGES),
                 account=CallPricing(Prices(own_prices, now=now).rates, count, bound),
                 tools=registry,
+                mcp=mcp,
                 public=public,
                 suggester=Suggester(registry, phrase_embedder),
                 embedder=embedder,

@@ -19,8 +19,11 @@ from ai_engine.api.administration import (
     costs,
     documents,
     feedback,
+    keys,
+    providers,
     run_list,
     session,
+    tools,
 )
 from ai_engine.api.administration.openapi import RESPONSES, add_openapi
 from ai_engine.served_classes import ServedClasses
@@ -39,8 +42,11 @@ MODULES: Final = (
     costs,
     documents,
     feedback,
+    keys,
+    providers,
     run_list,
     session,
+    tools,
 )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, RootModel
 from pydantic.json_schema import models_json_schema
 
 from ai_engine.api import agui, background, chat, health, metrics, run_operations, workflow_operations
+from ai_engine.api.administration.keys import KeyInput
 from ai_engine.api.operation import Content, Operation, Operations, parameter
 from ai_engine.auth.caller import TENANT_HEADER
 from ai_engine.problem import MEDIA_TYPE, Problem
@@ -122,6 +123,7 @@ def _models(
     yield AlertNotification, "validation"
     yield ConversationTitle, "validation"
     yield FeedbackInput, "validation"
+    yield KeyInput, "validation"
     yield RunEvent, "serialization"
     yield Problem, "serialization"
     yield background.AcceptedRun, "serialization"

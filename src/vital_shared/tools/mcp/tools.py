@@ -15,17 +15,29 @@ from typing import TYPE_CHECKING, Final
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
+from vital_shared.models.base import Frozen
 from vital_shared.models.mcp_server import McpServer
 from vital_shared.tools.base import Tool, ToolError
 
 if TYPE_CHECKING:
     from vital_shared.tools.mcp.connection import McpConnection
 
-__all__ = ["McpTools"]
+__all__ = ["McpServerStatus", "McpTools"]
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 logger = get_logger(__name__)
+
+
+class McpServerStatus(Frozen):
+    """A server, as it was when the engine started; neither its address nor its command."""
+
+    name: str
+    tools: tuple[str, ...]
+    """The names of its tools that can be called."""
+
+    problem: str | None
+    """The reason why it has none; None: it answered."""
 
 
 class McpTools:
@@ -46,6 +58,8 @@ class McpTools:
             raise ConfigurationError("MCP servers are configured: run `pip install 'vital-engine[mcp]'`.")
         self._servers, self._environ = dict(servers), environ
         self._connections: list[McpConnection] = []
+        self._problems: dict[str, str] = {}
+        self._used: dict[str, list[str]] = {name: [] for name in servers}
 
     async def connect(self, *, taken: Collection[str] = ()) -> tuple[Tool, ...]:
         """Connect to all servers at the same time, and return the tools of those that answered.
@@ -60,12 +74,22 @@ class McpTools:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._tools(name, one)) for name, one in self._servers.items()]
         tools: dict[str, Tool] = {}
-        for tool in (tool for task in tasks for tool in task.result()):
+        offered = zip(self._servers, tasks, strict=True)
+        for server, tool in ((server, tool) for server, task in offered for tool in task.result()):
             if tool.name in tools or tool.name in taken:
                 logger.warning("mcp_tool_left_out", tool=tool.name, reason="its name is taken")
             else:
                 tools[tool.name] = tool
+                self._used[server].append(tool.name)
         return tuple(tools.values())
+
+    @property
+    def statuses(self) -> tuple[McpServerStatus, ...]:
+        """The servers, by name, as they answered when the tools were listed."""
+        return tuple(
+            McpServerStatus(name=name, tools=tuple(self._used[name]), problem=self._problems.get(name))
+            for name in self._servers
+        )
 
     async def aclose(self) -> None:
         """End the programs that were started, and close the connections."""
@@ -83,6 +107,7 @@ class McpTools:
         try:
             offered = await connection.tools()
         except ToolError as error:
+            self._problems[name] = str(error)
             logger.warning("mcp_server_unavailable", server=name, reason=str(error))
             return ()
         return wrapped(offered, connection, name, server)
