@@ -53,6 +53,12 @@ const routes = [
     component: lazyRouteComponent(() => import("./pages/Costs"), "Costs"),
     validateSearch: texts<"period" | "by" | "tenant">,
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/settings",
+    component: lazyRouteComponent(() => import("./pages/Settings"), "Settings"),
+    validateSearch: texts<"tab">,
+  }),
 ] as const;
 
 export const router = createRouter({

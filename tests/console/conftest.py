@@ -189,7 +189,7 @@ def page(open_page: Callable[..., Watched], engine: RunningEngine) -> Page:
 def sign_in(page: Page, key: str) -> None:
     page.get_by_label("Key").fill(key)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("navigation")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
 
 
 def keep(page: Page, name: str) -> None:

@@ -152,3 +152,18 @@ def test_costs_of_odd_names_do_nothing(hostile: RunningEngine, open_page: Callab
         watched.page.goto(f"{hostile.url}/costs?by={group}")
         expect(watched.page.locator("tbody").first).to_contain_text("<script>")
         harmless(watched)
+
+
+def test_settings_of_odd_names_do_nothing(hostile: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    watched = open_page(f"{hostile.url}/settings")
+    page = watched.page
+    expect(page.get_by_role("region", name="Agents")).to_contain_text("<script>")
+    harmless(watched)
+    page.get_by_role("button", name="Edit Evil").click()
+    expect(page.get_by_role("dialog")).to_contain_text("<script>")
+    harmless(watched)
+    page.keyboard.press("Escape")
+    hostile.ask(model="failing", query="Is it there?")
+    page.goto(f"{hostile.url}/settings?tab=models")
+    expect(page.get_by_role("region", name="Models")).to_contain_text("failing")
+    harmless(watched)

@@ -110,3 +110,13 @@ export const forecastQuery = (tenant?: string) =>
 
 export const budgetsQuery = (tenant?: string) =>
   queryOptions({ queryKey: ["budgets", tenant], queryFn: () => json<Schema<"BudgetList">>("/v1/budgets", { tenant }) });
+
+export const toolsQuery = queryOptions({ queryKey: ["tools"], queryFn: () => json<Schema<"ToolList">>("/v1/tools"), staleTime: 60_000 });
+
+export const providersQuery = queryOptions({
+  queryKey: ["providers"],
+  queryFn: () => json<Schema<"ProviderList">>("/v1/providers"),
+  refetchInterval: 15_000,
+});
+
+export const keysQuery = queryOptions({ queryKey: ["keys"], queryFn: () => json<Schema<"KeyList">>("/v1/keys") });

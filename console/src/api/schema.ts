@@ -2199,6 +2199,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List keys
+         * @description List the tenant's keys; without the tenant header, those of all. Revoked ones are among them.
+         */
+        get: operations["list_keys_v1_keys_get"];
+        put?: never;
+        /**
+         * Make a key
+         * @description Make a key, for the caller's tenant or, with a key for all tenants, for any or all.
+         *
+         *     Its text is in this answer alone. It expires no later than the key that it is made with. Where the engine
+         *     has no keys yet, it takes one from the first on.
+         */
+        post: operations["create_key_v1_keys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description Revoke a key of the tenant's for good; without the tenant header, any.
+         *
+         *     It is refused within 5 seconds.
+         */
+        delete: operations["revoke_key_v1_keys__key_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List models and providers
+         * @description List the providers, and the models that are installed, named by agents, or failing.
+         *
+         *     Failures are those that the answering process has seen: others may have seen other ones.
+         */
+        get: operations["list_providers_v1_providers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{run_id}/charges": {
         parameters: {
             query?: never;
@@ -2244,6 +2315,26 @@ export interface paths {
          * @description End the session of the request.
          */
         delete: operations["end_session_v1_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tools
+         * @description List the tools of this engine, its MCP servers as they were at the start, and its sources.
+         */
+        get: operations["list_tools_v1_tools_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2360,6 +2451,29 @@ export interface components {
              * Format: date-time
              */
             resets_at: string;
+        };
+        /**
+         * ApiKey
+         * @description A key as anybody may see it: without its secret.
+         */
+        ApiKey: {
+            /** Id */
+            id: string;
+            /** Tenant Id */
+            tenant_id: string | null;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes: ("ask" | "costs" | "admin")[];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at?: string | null;
+            /** Revoked At */
+            revoked_at?: string | null;
         };
         /**
          * ApprovalPage
@@ -2808,6 +2922,49 @@ export interface components {
             message: string;
         };
         /**
+         * KeyList
+         * @description Keys, the oldest first, without their secrets, which are not stored.
+         */
+        KeyList: {
+            /** Keys */
+            keys: components["schemas"]["ApiKey"][];
+        };
+        /**
+         * MadeKey
+         * @description A key that was just made.
+         */
+        MadeKey: {
+            key: components["schemas"]["ApiKey"];
+            /** Token */
+            token: string;
+        };
+        /**
+         * McpServerStatus
+         * @description A server, as it was when the engine started; neither its address nor its command.
+         */
+        McpServerStatus: {
+            /** Name */
+            name: string;
+            /** Tools */
+            tools: string[];
+            /** Problem */
+            problem: string | null;
+        };
+        /**
+         * ModelHealth
+         * @description A model, as this process of the engine has found it.
+         */
+        ModelHealth: {
+            /** Name */
+            name: string;
+            /** Is Installed */
+            is_installed: boolean;
+            /** Is Left Alone */
+            is_left_alone: boolean;
+            /** Last Failure */
+            last_failure: string | null;
+        };
+        /**
          * MonthForecast
          * @description The forecast of a month's cost.
          */
@@ -2849,6 +3006,32 @@ export interface components {
             fused: number;
             /** Relevance */
             relevance: number | null;
+        };
+        /**
+         * ProviderList
+         * @description The providers, the configured ones first, and the models that are known by name.
+         */
+        ProviderList: {
+            /** Providers */
+            providers: components["schemas"]["ProviderView"][];
+            /** Models */
+            models: components["schemas"]["ModelHealth"][];
+        };
+        /**
+         * ProviderView
+         * @description A provider of models; its key is never shown.
+         */
+        ProviderView: {
+            /** Name */
+            name: string;
+            /** Wire */
+            wire: string;
+            /** Base Url */
+            base_url: string;
+            /** Key Env */
+            key_env: string;
+            /** Is Ready */
+            is_ready: boolean;
         };
         /**
          * RequiredInput
@@ -3066,6 +3249,36 @@ export interface components {
              * @default true
              */
             requires_approval: boolean;
+        };
+        /**
+         * ToolList
+         * @description The tools, in the order in which models get them, and the servers of some.
+         */
+        ToolList: {
+            /** Tools */
+            tools: components["schemas"]["ToolView"][];
+            /** Mcp Servers */
+            mcp_servers: components["schemas"]["McpServerStatus"][];
+            /** Sources */
+            sources: string[];
+        };
+        /**
+         * ToolView
+         * @description A tool, as an administrator sees it.
+         */
+        ToolView: {
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /** Cost Dollars */
+            cost_dollars: string;
+            /** Requires Approval */
+            requires_approval: boolean;
+            /** Is Read Only */
+            is_read_only: boolean;
+            /** Timeout Seconds */
+            timeout_seconds: number;
         };
         /**
          * WaitingRun
@@ -3420,6 +3633,34 @@ export interface components {
              */
             type: "input_required";
             input: components["schemas"]["RequiredInput"];
+        };
+        /**
+         * KeyInput
+         * @description A key to make.
+         */
+        KeyInput: {
+            /**
+             * Tenant Id
+             * @default null
+             */
+            tenant_id: string | null;
+            /**
+             * All Tenants
+             * @default false
+             */
+            all_tenants: boolean;
+            /** Scopes */
+            scopes: ("ask" | "costs" | "admin")[];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Expires At
+             * @default null
+             */
+            expires_at: string | null;
         };
         /**
          * Message
@@ -4596,6 +4837,7 @@ export type SchemaAgentProfile = components['schemas']['AgentProfile'];
 export type SchemaAlert = components['schemas']['Alert'];
 export type SchemaAlertList = components['schemas']['AlertList'];
 export type SchemaAllowance = components['schemas']['Allowance'];
+export type SchemaApiKey = components['schemas']['ApiKey'];
 export type SchemaApprovalPage = components['schemas']['ApprovalPage'];
 export type SchemaBudgetList = components['schemas']['BudgetList'];
 export type SchemaCharge = components['schemas']['Charge'];
@@ -4615,9 +4857,15 @@ export type SchemaFeedback = components['schemas']['Feedback'];
 export type SchemaFeedbackList = components['schemas']['FeedbackList'];
 export type SchemaFoundPassage = components['schemas']['FoundPassage'];
 export type SchemaIngestResult = components['schemas']['IngestResult'];
+export type SchemaKeyList = components['schemas']['KeyList'];
+export type SchemaMadeKey = components['schemas']['MadeKey'];
+export type SchemaMcpServerStatus = components['schemas']['McpServerStatus'];
+export type SchemaModelHealth = components['schemas']['ModelHealth'];
 export type SchemaMonthForecast = components['schemas']['MonthForecast'];
 export type SchemaMonthForecasts = components['schemas']['MonthForecasts'];
 export type SchemaPassageSignals = components['schemas']['PassageSignals'];
+export type SchemaProviderList = components['schemas']['ProviderList'];
+export type SchemaProviderView = components['schemas']['ProviderView'];
 export type SchemaRequiredInput = components['schemas']['RequiredInput'];
 export type SchemaRunCharges = components['schemas']['RunCharges'];
 export type SchemaRunPage = components['schemas']['RunPage'];
@@ -4628,6 +4876,8 @@ export type SchemaStoredMessage = components['schemas']['StoredMessage'];
 export type SchemaTenantStanding = components['schemas']['TenantStanding'];
 export type SchemaTokens = components['schemas']['Tokens'];
 export type SchemaToolCall = components['schemas']['ToolCall'];
+export type SchemaToolList = components['schemas']['ToolList'];
+export type SchemaToolView = components['schemas']['ToolView'];
 export type SchemaWaitingRun = components['schemas']['WaitingRun'];
 export type SchemaWorkflowMode = components['schemas']['WorkflowMode'];
 export type SchemaAcceptedRun = components['schemas']['AcceptedRun'];
@@ -4645,6 +4895,7 @@ export type SchemaFeedbackInput = components['schemas']['FeedbackInput'];
 export type SchemaFieldError = components['schemas']['FieldError'];
 export type SchemaHealth = components['schemas']['Health'];
 export type SchemaInputRequired = components['schemas']['InputRequired'];
+export type SchemaKeyInput = components['schemas']['KeyInput'];
 export type SchemaMessage = components['schemas']['Message'];
 export type SchemaModelCall = components['schemas']['ModelCall'];
 export type SchemaNodeFinished = components['schemas']['NodeFinished'];
@@ -6213,6 +6464,221 @@ export interface operations {
             };
         };
     };
+    list_keys_v1_keys_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key_v1_keys_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tenant_id": "acme",
+                 *       "scopes": [
+                 *         "ask"
+                 *       ],
+                 *       "name": "website"
+                 *     }
+                 */
+                "application/json": components["schemas"]["KeyInput"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key_v1_keys__key_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_providers_v1_providers_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderList"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_charges_v1_runs__run_id__charges_get: {
         parameters: {
             query?: never;
@@ -6383,6 +6849,56 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tools_v1_tools_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolList"];
+                };
             };
             /** @description There is no key in the request, or none that can be used. */
             401: {

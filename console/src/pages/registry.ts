@@ -6,7 +6,7 @@
  */
 
 import type { ComponentType } from "react";
-import { Coins, Inbox, Library, MessagesSquare, Rows3 } from "lucide-react";
+import { Coins, Inbox, Library, MessagesSquare, Rows3, Settings } from "lucide-react";
 
 import type { Scope } from "../shell/permissions";
 
@@ -24,4 +24,5 @@ export const PAGES: readonly Page[] = [
   { path: "/approvals", label: "Approvals", icon: Inbox },
   { path: "/costs", label: "Costs", icon: Coins, scope: "costs" },
   { path: "/knowledge", label: "Knowledge", icon: Library },
+  { path: "/settings", label: "Settings", icon: Settings, scope: "admin" },
 ];

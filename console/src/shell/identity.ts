@@ -20,7 +20,7 @@ function choose(name: string, value: string): void {
 export const chooseTenant = (tenant: string) => choose("tenant", tenant);
 export const chooseUser = (user: string) => choose("user", user);
 
-export const ID = /^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}$/;
+export const ID = /^[A-Za-z0-9][A-Za-z0-9_.:@\-]{0,127}$/; // escaped as the attribute pattern wants it
 
 export const useUser = (): string => useSyncExternalStore(subscribe, () => recall("user", "console"));
 

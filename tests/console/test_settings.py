@@ -1,0 +1,178 @@
+"""The settings: agents, models, tools, keys and limits, as far as the key allows."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+
+from vital_shared.llm.base import ModelError
+from vital_shared.testing import CannedModel
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    """An engine with keys, an agent, a failing model, and limits of a tenant."""
+    failing = CannedModel("x", name="failing", error=ModelError("It is away", model="failing", kind="server"))
+    with running_engine(tmp_path_factory.mktemp("settled"), failing) as running:
+        running.agent("keeper", model="canned", tools=["calculator"], description="Knows devices.")
+        running.ask(model="failing", query="Is it there?")
+        limits = {"monthly_dollars": "200", "requests_per_minute": 60, "models": ["canned"]}
+        running.call(lambda: running.service.client.put("/v1/budgets/acme", json=limits))
+        running.operator = running.closing_key(None, "admin")  # type: ignore[attr-defined]
+        yield running
+
+
+@pytest.fixture
+def operator(settled: RunningEngine, open_page: Callable[..., Watched]) -> Page:
+    page = open_page(f"{settled.url}/settings").page
+    sign_in(page, settled.operator)  # type: ignore[attr-defined]
+    return page
+
+
+def rows(page: Page, label: str, text: str) -> Any:
+    return page.get_by_role("region", name=label, exact=True).locator("tbody tr").filter(has_text=text)
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def test_an_agent_is_made_changed_and_deleted(operator: Page) -> None:
+    operator.get_by_role("button", name="New agent").click()
+    dialog = operator.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("Reviewer")
+    dialog.get_by_role("textbox", name="Id Lower").fill("reviewer")
+    dialog.get_by_label("Instructions").fill("Review what you are given.")
+    dialog.get_by_role("textbox", name="Model extractive").fill("nothing")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text('There is no model "nothing"')
+    dialog.get_by_role("textbox", name="Model extractive").fill("canned")
+    dialog.get_by_label("Other models").fill("extractive, stepped")
+    dialog.get_by_role("group", name="Tools").get_by_label("All").uncheck()
+    dialog.get_by_role("group", name="Tools").get_by_label("document search").uncheck()
+    dialog.get_by_role("button", name="Save").click()
+    expect(rows(operator, "Agents", "Reviewer")).to_contain_text("acme")
+    operator.get_by_role("button", name="Edit Reviewer").click()
+    expect(dialog.get_by_label("Other models")).to_have_value("extractive, stepped")
+    dialog.get_by_label("Description").fill("It reviews.")
+    dialog.get_by_role("button", name="Save").click()
+    expect(rows(operator, "Agents", "Reviewer")).to_contain_text("It reviews.")
+    operator.get_by_role("button", name="Delete Reviewer").click()
+    operator.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    expect(rows(operator, "Agents", "Reviewer")).to_have_count(0)
+
+
+def test_models_show_whether_they_answered_and_providers_whether_they_are_ready(operator: Page) -> None:
+    tab(operator, "Models")
+    expect(rows(operator, "Models", "failing")).to_contain_text("It had an error of its own.")
+    expect(rows(operator, "Models", "canned")).to_contain_text("No failure")
+    expect(rows(operator, "Providers", "openai").first).to_contain_text("OPENAI_API_KEY")
+
+
+def test_tools_show_what_they_may_do(operator: Page) -> None:
+    tab(operator, "Tools")
+    expect(rows(operator, "Tools", "calculator").first).to_contain_text("Reads only")
+    expect(operator.get_by_text("None is configured")).to_be_visible()
+
+
+def test_a_key_is_shown_once_works_and_is_revoked(
+    operator: Page, settled: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    tab(operator, "Keys")
+    operator.get_by_role("button", name="New key").click()
+    dialog = operator.get_by_role("dialog")
+    dialog.get_by_label("What it is for").fill("The shop")
+    dialog.get_by_role("button", name="Make the key").click()
+    secret = operator.locator(".secret").inner_text()
+    operator.get_by_role("button", name="I have it").click()
+    expect(rows(operator, "Keys", "The shop")).to_contain_text("Works")
+    operator.reload()
+    expect(rows(operator, "Keys", "The shop")).to_contain_text("ask")
+    assert secret not in operator.content()
+    other = open_page(settled.url).page
+    sign_in(other, secret)
+    expect(other.get_by_role("link", name="Settings")).to_have_count(0)
+    operator.get_by_role("button", name="Revoke The shop").click()
+    operator.get_by_role("alertdialog").get_by_role("button", name="Revoke").click()
+    expect(rows(operator, "Keys", "The shop")).to_contain_text("Revoked")
+
+
+def test_limits_are_set_changed_and_deleted(operator: Page) -> None:
+    tab(operator, "Limits")
+    operator.get_by_role("button", name="Limit a tenant").click()
+    dialog = operator.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Tenant").fill("globex")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("no limit is given")
+    dialog.get_by_label("Dollars a day").fill("12.50")
+    dialog.get_by_role("button", name="Save").click()
+    expect(rows(operator, "Limits", "globex")).to_contain_text("$12.50")
+    operator.get_by_role("button", name="Edit the limits of globex").click()
+    dialog.get_by_label("Requests a minute").fill("90")
+    dialog.get_by_role("button", name="Save").click()
+    expect(rows(operator, "Limits", "globex")).to_contain_text("90")
+    operator.get_by_role("button", name="Delete the limits of globex").click()
+    operator.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    expect(rows(operator, "Limits", "globex")).to_have_count(0)
+
+
+def test_a_tenants_administrator_sees_and_changes_its_own_part(
+    settled: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{settled.url}/settings").page
+    sign_in(page, settled.key("globex", "admin"))
+    expect(page.get_by_role("tab")).to_have_text(["Agents", "Tools", "Keys", "Limits"])
+    expect(rows(page, "Agents", "Keeper")).to_contain_text("All tenants")
+    expect(page.get_by_role("button", name="Delete Keeper", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Edit Keeper", exact=True).click()
+    page.get_by_role("dialog").get_by_label("Description").fill("Ours.")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(rows(page, "Agents", "Keeper")).to_contain_text("globex")
+    tab(page, "Keys")
+    expect(page.get_by_role("region", name="Keys").locator("tbody tr")).to_have_count(1)
+    tab(page, "Limits")
+    expect(page.get_by_text("There are no limits")).to_be_visible()
+    expect(page.get_by_role("button", name="Limit a tenant")).to_have_count(0)
+
+
+def test_a_key_that_may_only_ask_finds_nothing_here(
+    settled: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{settled.url}/settings").page
+    sign_in(page, settled.key("acme", "ask"))
+    expect(page.get_by_text("Nothing here is for this key")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 400])
+def test_the_settings_are_fit_for_screen_readers_and_small_screens(
+    settled: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
+) -> None:
+    page = open_page(
+        f"{settled.url}/settings", color_scheme=theme, viewport={"width": width, "height": 900}
+    ).page
+    sign_in(page, settled.operator)  # type: ignore[attr-defined]
+    for name in ("Agents", "Models", "Tools", "Keys", "Limits"):
+        tab(page, name)
+        expect(page.get_by_role("region", name=name, exact=True)).to_be_visible()
+        keep(page, f"settings-{name.lower()}-{theme}-{width}")
+        assert axe_findings(page) == [], name
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    tab(page, "Agents")
+    page.get_by_role("button", name="New agent").click()
+    expect(page.get_by_role("group", name="Tools")).to_be_visible()
+    keep(page, f"settings-agent-form-{theme}-{width}")
+    assert axe_findings(page) == []
+
+
+def test_the_first_key_of_an_open_engine_closes_it_and_is_announced(
+    tmp_path: Path, open_page: Callable[..., Watched]
+) -> None:
+    with running_engine(tmp_path) as engine:
+        page = open_page(f"{engine.url}/settings?tab=keys").page
+        expect(page.get_by_text("There are no keys")).to_be_visible()
+        page.get_by_role("button", name="New key").click()
+        expect(page.get_by_role("dialog")).to_contain_text("from then on everybody needs a key")
