@@ -51,6 +51,7 @@ from ai_engine.background.warm_up import warm_up
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.engine import Engine
 from ai_engine.readiness import Readiness
+from ai_engine.report.reporter import Reporter
 from ai_engine.runs.fair_slots import FairSlots
 from ai_engine.runs.hub import RunHub
 from ai_engine.scraping import Scrape, Shared, scrape_alone
@@ -99,6 +100,7 @@ def create_app(
     settings: ServerSettings | None = None,
     scrape: Scrape = scrape_alone,
     classes: ServedClasses = BUILT_IN_ALONE,
+    reporter: Reporter | None = None,
 ) -> Starlette:
     """Make the service.
 
@@ -107,6 +109,7 @@ def create_app(
     :param settings: None: from the environment.
     :param scrape: gives the metrics; by default, those of this process.
     :param classes: the workflows that answer, by name; the first one answers where a request names none.
+    :param reporter: makes reports; None: there are none.
     """
     settings = settings or ServerSettings()
     made = None if services is None else ServedWorkflows.create(classes, services)
@@ -165,6 +168,7 @@ def create_app(
                 idempotency=IdempotencyStore(parts.database),
                 uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),
                 ingesting=_upload_slots(MAX_CONCURRENT_UPLOADS, extra_slots=1),
+                reporter=reporter,
             )
             background_work.observe(
                 warm_up(parts),

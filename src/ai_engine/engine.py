@@ -14,6 +14,7 @@ from ai_engine.background.background_work import BackgroundWork
 from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.readiness import Readiness
+from ai_engine.report.reporter import Reporter
 from ai_engine.runs.fair_slots import FairSlots
 from ai_engine.runs.hub import RunHub
 from ai_engine.scraping import Scrape
@@ -54,6 +55,8 @@ class Engine:
     """Documents that are received, or wait in memory."""
     ingesting: FairSlots
     """Documents that are read and embedded."""
+    reporter: Reporter | None
+    """None: reports are not made here."""
 
 
 def engine_of(connection: HTTPConnection) -> Engine:

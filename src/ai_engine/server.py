@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -21,9 +22,11 @@ from ai_engine.auth.loopback_guard import is_loopback
 from ai_engine.background.interpreter import shorten_pauses
 from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
+from ai_engine.report.reporter import Reporter
 from ai_engine.runs.hub import RunHub
 from ai_engine.served_classes import ServedClasses, served_classes
 from ai_engine.settings import ServerSettings
+from ai_engine.supervisor.process import PROGRAM
 from ai_engine.supervisor.supervise import supervise
 from vital_shared.billing.pricing import TABLE_VERSION
 from vital_shared.errors import ConfigurationError
@@ -148,11 +151,19 @@ class Server(uvicorn.Server):
             asked_again.add_done_callback(lambda _: draining.cancel())
 
 
-def serve(settings: ServerSettings | None = None, library: Settings | None = None) -> None:
+def serve(
+    settings: ServerSettings | None = None,
+    library: Settings | None = None,
+    *,
+    reporter: Reporter | None = None,
+    worker_program: str = PROGRAM,
+) -> None:
     """Serve until the process is stopped (SIGINT or SIGTERM), then return; logs go to stderr.
 
     :param settings: the settings of the service; None: from the environment.
     :param library: the settings of workflows and the store; None: from the environment.
+    :param reporter: makes reports; None: there are none.
+    :param worker_program: the module that each of several workers runs, with its own reporter.
     :raises ConfigurationError: when the address is taken, or is not loopback and there are no keys,
         or another setting is wrong.
     :raises StoreError: when the database is not there.
@@ -167,9 +178,10 @@ def serve(settings: ServerSettings | None = None, library: Settings | None = Non
         runner.run(check_host(settings.host, library))
         with listen(settings) as listener:
             if settings.workers == 1:
-                runner.run(_serve(listener, settings, library, classes))
+                runner.run(_serve(listener, settings, library, classes, reporter))
             else:
-                runner.run(supervise(listener, settings, library, lambda: _announce(listener, classes)))
+                announce = partial(_announce, listener, classes)
+                runner.run(supervise(listener, settings, library, announce, worker_program))
 
 
 def check_workers(workers: int, library: Settings) -> None:
@@ -233,13 +245,17 @@ def listen(settings: ServerSettings) -> socket.socket:
 
 
 async def _serve(
-    listener: socket.socket, settings: ServerSettings, library: Settings, classes: ServedClasses
+    listener: socket.socket,
+    settings: ServerSettings,
+    library: Settings,
+    classes: ServedClasses,
+    reporter: Reporter | None,
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     services = await Services.open(library)
     shorten_pauses()
     try:
-        app = create_app(services, settings, classes=classes)
+        app = create_app(services, settings, classes=classes, reporter=reporter)
         _announce(listener, classes)
         await Server(app, settings).serve([listener])
     finally:

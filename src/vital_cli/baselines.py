@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ai_engine.report.period import ReportPeriod
 from vital_cli.backtest_run import span
 from vital_cli.session import with_services
 from vital_ops.baseline.comparison import Figure, compare_periods
 from vital_ops.baseline.period_figures import PeriodFigures, period_figures
-from vital_ops.report.period import ReportPeriod
 from vital_shared.models.base import Frozen
 from vital_shared.store.baselines import BaselineStore, StoredBaseline
 from vital_shared.store.stored_json import read_json

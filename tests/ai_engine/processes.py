@@ -15,29 +15,31 @@ import httpx
 from tests.redis import shared_redis
 from tests.store_database import store_variables
 
-__all__ = ["running_server", "start"]
+__all__ = ["VITAL_SERVE", "running_server", "start"]
 
 SERVE = "from ai_engine.server import serve; serve()"
 
+VITAL_SERVE = "import sys; from vital_cli.main import main; sys.argv = ['vital', 'serve']; main()"
 
-async def start(data_dir: Path, **environment: str) -> Process:
+
+async def start(data_dir: Path, program: str = SERVE, **environment: str) -> Process:
     """Start it; its log comes through stderr."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("VITAL_")}
     # Most tests ask the same again and want it to run again.
     chosen = store_variables(data_dir) | {"VITAL_PORT": "0", "VITAL_CACHE_ENTRIES": "0"}
     chosen |= {"VITAL_SHUTDOWN_SECONDS": "0"} | environment
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SERVE, env=inherited | chosen, stdout=PIPE, stderr=PIPE
+        sys.executable, "-c", program, env=inherited | chosen, stdout=PIPE, stderr=PIPE
     )
 
 
 @asynccontextmanager
 async def running_server(
-    data_dir: Path, **environment: str
+    data_dir: Path, program: str = SERVE, **environment: str
 ) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
     """Start it, and stop it in the end, however that comes."""
     async with shared_redis(data_dir, environment) as complete:
-        process = await start(data_dir, **complete)
+        process = await start(data_dir, program, **complete)
         async with _serving(process) as client:
             yield process, client
 

@@ -175,6 +175,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("DELETE", "/v1/budgets/{tenant_id}"): Case("admin", 403, 403, for_tenants=False),
     ("DELETE", "/v1/cache"): Case("admin", 200, 422, ({"params": {"tenant_id": "acme"}},)),
     ("GET", "/v1/costs"): Case("costs", 200, 200, ({"params": {"group_by": "tenant,model"}},)),
+    ("GET", "/v1/report"): Case("costs", 404, 404),  # nothing that makes one is handed in here
     ("GET", "/v1/keys"): Case("admin", 200, 200, shows=True),
     ("POST", "/v1/keys"): Case("admin", 201, 422, ({"json": {"tenant_id": "acme", "scopes": ["ask"]}},)),
     ("DELETE", "/v1/keys/{key_id}"): Case("admin", 200, 404),

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.ai_engine.harness import Service, SteppedModel, serving
 
+from vital_cli.served_report import served_report
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 
 T = TypeVar("T")
@@ -94,7 +95,7 @@ def running_engine(folder: Path, *models: Any, source: Any = None) -> Iterator[R
             services = await stack.enter_async_context(
                 workflow_services(folder, models=[CannedModel(ANSWER), slow, *models], sources=sources)
             )
-            service = await stack.enter_async_context(serving(services))
+            service = await stack.enter_async_context(serving(services, reporter=served_report))
             engine = RunningEngine(service, asyncio.get_running_loop())
             engine.slow = slow
             made.append(engine)

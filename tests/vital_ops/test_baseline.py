@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.vital_ops.conftest import NOW, Rows
 
+from ai_engine.report.period import ReportPeriod
 from vital_ops.baseline.comparison import Figure, compare_periods
 from vital_ops.baseline.estimate import IntervalEstimate, difference, mean, quantile, share
 from vital_ops.baseline.period_figures import PeriodFigures, period_figures
 from vital_ops.report.counts import Moments
 from vital_ops.report.histogram import BucketCounts
-from vital_ops.report.period import ReportPeriod
 from vital_shared.errors import Conflict, NotFound
 from vital_shared.store.baselines import BaselineStore, StoredBaseline
 from vital_shared.store.database import Database

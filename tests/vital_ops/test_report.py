@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tests.vital_ops.conftest import NOW, Rows
 
+from ai_engine.report.period import Period
+from ai_engine.report.result import Report, ReportAnswer
 from vital_ops.report.markdown import to_markdown
-from vital_ops.report.period import Period
-from vital_ops.report.report import Report, ReportAnswer, make_report
+from vital_ops.report.report import make_report
 from vital_shared.store.database import Database
 
 DAY = Period.until(NOW, "day")

@@ -19,10 +19,11 @@ from tests.prometheus import Prometheus, running_prometheus
 from tests.store_database import store_url
 from tests.vital_ops.panel_load import touch_everything
 
+from ai_engine.report.period import Period
+from ai_engine.report.result import Report
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.promql import increase, ratio, scoped, sum_by
-from vital_ops.report.period import Period
-from vital_ops.report.report import Report, make_report
+from vital_ops.report.report import make_report
 from vital_ops.rules.groups import recordings
 from vital_ops.rules.recording import (
     COST_OF_DAY,

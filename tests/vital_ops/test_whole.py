@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vital_ops.report.period import Period
+from ai_engine.report.period import Period
 from vital_ops.report.report import make_report
 from vital_shared import BaseWorkflow, node
 from vital_shared.errors import RunFailed

@@ -50,6 +50,7 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/agents": (ASK, ADMIN),
     "/v1/documents": (ASK, ADMIN),
     "/v1/costs": (COSTS, COSTS),
+    "/v1/report": (COSTS, COSTS),
     "/v1/budgets": (COSTS, OPERATE),  # no tenant raises its own budget
     "/v1/cache": (ADMIN, ADMIN),
     "/v1/keys": (ADMIN, ADMIN),

@@ -17,7 +17,7 @@ from ai_engine.supervisor.load_table import LoadTable
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.labels import WORKER_VARIABLE
 
-__all__ = ["WorkerProcess"]
+__all__ = ["PROGRAM", "WorkerProcess"]
 
 logger = get_logger(__name__)
 
@@ -67,11 +67,13 @@ class WorkerProcess:
         *,
         hang_seconds: float,
         loads: LoadTable | None = None,
+        program: str = PROGRAM,
     ) -> WorkerProcess:
         """Start one, in a session of its own: Ctrl-C reaches the supervisor alone.
 
         :param hang_seconds: without a sign of life for this long it is killed, once it serves.
         :param loads: the loads of all workers; None: it takes any connection it can get.
+        :param program: the module that the process runs.
         """
         ours, theirs = socket.socketpair()
         with theirs:
@@ -79,7 +81,7 @@ class WorkerProcess:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                PROGRAM,
+                program,
                 *map(str, inherited),
                 stdin=DEVNULL,
                 env={**os.environ, **environment, WORKER_VARIABLE: str(number)},

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.load_table import LoadTable
-from ai_engine.supervisor.process import WorkerProcess
+from ai_engine.supervisor.process import PROGRAM, WorkerProcess
 from ai_engine.supervisor.supervisor import Supervisor
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database
@@ -22,11 +22,16 @@ __all__ = ["supervise"]
 
 
 async def supervise(
-    listener: socket.socket, settings: ServerSettings, library: Settings, on_ready: Callable[[], None]
+    listener: socket.socket,
+    settings: ServerSettings,
+    library: Settings,
+    on_ready: Callable[[], None],
+    program: str = PROGRAM,
 ) -> None:
     """Serve with several workers until stopped (SIGINT or SIGTERM; a second one does not wait for runs).
 
     :param on_ready: called once, when all workers serve.
+    :param program: the module that each worker runs.
     :raises ConfigurationError: when the workers cannot start.
     :raises StoreError: when the database is not there.
     """
@@ -37,7 +42,12 @@ async def supervise(
     async def start(number: int) -> WorkerProcess:
         loads.remove(number)  # of one that died
         return await WorkerProcess.start(
-            number, listener, environment, hang_seconds=settings.hang_seconds, loads=loads
+            number,
+            listener,
+            environment,
+            hang_seconds=settings.hang_seconds,
+            loads=loads,
+            program=program,
         )
 
     supervisor = Supervisor(

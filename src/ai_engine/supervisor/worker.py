@@ -20,6 +20,7 @@ from ai_engine.app import create_app
 from ai_engine.background.interpreter import shorten_pauses
 from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
+from ai_engine.report.reporter import Reporter
 from ai_engine.served_classes import served_classes
 from ai_engine.server import Server, StopRequests
 from ai_engine.settings import ServerSettings
@@ -122,8 +123,11 @@ class WorkerServer(Server):
             await asyncio.sleep(0.05)
 
 
-def main() -> None:
-    """Work until stopped; the listener and the channel are named by the arguments."""
+def main(reporter: Reporter | None = None) -> None:
+    """Work until stopped; the listener and the channel are named by the arguments.
+
+    :param reporter: makes reports; None: there are none.
+    """
     listener, end = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     loads = LoadTable(int(sys.argv[3])) if sys.argv[3:] else None
     for inherited in (listener, end):
@@ -132,11 +136,15 @@ def main() -> None:
     configure_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(worker=int(os.environ[WORKER_VARIABLE]))
     with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(listener, end, settings, loads))
+        runner.run(_work(listener, end, settings, loads, reporter))
 
 
 async def _work(
-    listener: socket.socket, end: socket.socket, settings: ServerSettings, loads: LoadTable | None
+    listener: socket.socket,
+    end: socket.socket,
+    settings: ServerSettings,
+    loads: LoadTable | None,
+    reporter: Reporter | None,
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     stops = StopRequests()
@@ -145,7 +153,7 @@ async def _work(
         apps: list[Starlette] = []
         tasks.create_task(_listen(channel, stops, apps))
         try:
-            await _serve(listener, settings, channel, stops, apps, loads)
+            await _serve(listener, settings, channel, stops, apps, loads, reporter)
         except VitalError as error:
             channel.send(Topic.FAILED, str(error).encode())
         channel.send(Topic.SNAPSHOT, await asyncio.to_thread(_snapshot))
@@ -183,13 +191,14 @@ async def _serve(
     stops: StopRequests,
     apps: list[Starlette],
     loads: LoadTable | None,
+    reporter: Reporter | None,
 ) -> None:
     library = Settings()
     classes = served_classes(settings, library)
     services = await Services.open(library)
     shorten_pauses()
     try:
-        app = create_app(services, settings, ask_supervisor(channel), classes)
+        app = create_app(services, settings, ask_supervisor(channel), classes, reporter)
         apps.append(app)
         await WorkerServer(app, settings, channel, stops, loads).serve([listener])
     finally:

@@ -14,7 +14,7 @@ __all__ = ["report"]
 
 
 class PeriodOption(str, Enum):
-    """The period of a report; see `vital_ops.report.period.PERIOD_DAYS`."""
+    """The period of a report; see `ai_engine.report.period.PERIOD_DAYS`."""
 
     DAY = "day"
     WEEK = "week"
@@ -34,11 +34,11 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Report on the engine: errors, latency, cache, cost, budgets, quality."""
+    from ai_engine.report.period import Period
     from vital_cli.session import with_services
     from vital_cli.terminal import write, write_json
     from vital_cli.views.report import show_report
     from vital_ops.report.markdown import to_markdown
-    from vital_ops.report.period import Period
     from vital_ops.report.report import make_report
 
     if as_markdown and as_json:

@@ -10,9 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from ai_engine.report.result import Report
 from vital_cli.terminal import OUT, clean, say, show_table
 from vital_ops.report.money import MAX_TENANTS
-from vital_ops.report.report import Report
 
 __all__ = ["show_report"]
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Double, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ai_engine.report.period import ReportPeriod
 from vital_ops.report.calls import call_stats
 from vital_ops.report.counts import Moments, RequestCount, RequestStats, request_stats
-from vital_ops.report.period import ReportPeriod
 from vital_shared.models.base import Frozen
 from vital_shared.models.money import NANOS
 from vital_shared.store.account_tables import ledger

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vital_ops.report.period import ReportPeriod
+from ai_engine.report.period import ReportPeriod
 from vital_shared.store.account_tables import ledger
 
 __all__ = ["CallStats", "call_stats"]

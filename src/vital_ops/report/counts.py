@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Double, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ai_engine.report.period import ReportPeriod
 from vital_ops.definitions import ANSWERABLE, CACHED_MODES, DEGRADED, ENDED, FAILED, HIT, LOOKED_UP
 from vital_ops.report.histogram import BucketCounts
-from vital_ops.report.period import ReportPeriod
 from vital_shared.store.request_count_table import request_counts
 
 __all__ = ["Moments", "RequestCount", "RequestStats", "request_stats"]

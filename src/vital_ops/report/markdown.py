@@ -8,8 +8,8 @@ from decimal import Decimal
 from itertools import islice
 from typing import Final, get_args
 
+from ai_engine.report.result import Report, Section
 from vital_ops.report.money import MAX_TENANTS
-from vital_ops.report.report import Report, Section
 
 __all__ = ["to_markdown"]
 

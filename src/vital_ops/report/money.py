@@ -5,28 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pydantic import ConfigDict, computed_field
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vital_ops.report.period import Period
-from vital_shared.models.base import Frozen
+from ai_engine.report.period import Period
+from ai_engine.report.result import BudgetUse, TenantCost
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import budgets, ledger, spending
 
-__all__ = ["MAX_TENANTS", "BudgetUse", "PeriodCost", "TenantCost", "budget_uses", "cost"]
+__all__ = ["MAX_TENANTS", "PeriodCost", "budget_uses", "cost"]
 
 MAX_TENANTS = 10
 """The tenants that are named."""
-
-
-class TenantCost(Frozen):
-    """The spending of a tenant."""
-
-    tenant_id: str
-    dollars: Decimal
-    share: float
-    """Its share of all spending; 0 where nobody has spent anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,47 +28,6 @@ class PeriodCost:
     dollars: Decimal
     tenants: tuple[TenantCost, ...]
     """The tenants that have spent the most, the first one the most."""
-
-
-class BudgetUse(Frozen):
-    """The spending of a tenant against the budget that it has now."""
-
-    tenant_id: str
-    daily_limit_dollars: Decimal | None
-    highest_day_dollars: Decimal
-    """Its spending on the dearest of the days of UTC that the period touches."""
-
-    monthly_limit_dollars: Decimal | None
-    month_dollars: Decimal
-    """Its spending in the month of the period's last day, up to that day."""
-
-    model_config = ConfigDict(extra="ignore")
-    """The computed field is in the JSON, and is made again when it is read."""
-
-    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
-    @property
-    def is_over(self) -> bool:
-        """Whether it has spent more than a limit allows."""
-        return any(spent > limit for spent, limit in self._pairs)
-
-    @property
-    def used(self) -> float:
-        """The larger share that it has used of a limit; a limit of 0 is more than used up by anything."""
-        return max(_share(spent, limit) for spent, limit in self._pairs)
-
-    @property
-    def _pairs(self) -> tuple[tuple[Decimal, Decimal], ...]:
-        both = (
-            (self.highest_day_dollars, self.daily_limit_dollars),
-            (self.month_dollars, self.monthly_limit_dollars),
-        )
-        return tuple((spent, limit) for spent, limit in both if limit is not None)
-
-
-def _share(spent: Decimal, limit: Decimal) -> float:
-    if limit:
-        return float(spent / limit)
-    return float("inf") if spent else 0.0
 
 
 async def cost(connection: AsyncConnection, period: Period, tenant_id: str | None) -> PeriodCost:

@@ -4,61 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
+from ai_engine.report.period import Period
+from ai_engine.report.result import BudgetUse, Report, ReportAnswer, Verdict
 from vital_ops.report.calls import CallStats, call_stats
 from vital_ops.report.counts import RequestStats, request_stats
-from vital_ops.report.money import BudgetUse, PeriodCost, TenantCost, budget_uses, cost
-from vital_ops.report.period import Period
+from vital_ops.report.money import PeriodCost, budget_uses, cost
 from vital_ops.report.targets import CALLS_SAVED, ERROR_RATE, HIT_RATE, SLOWEST_SECONDS, SUCCESS_RATE
-from vital_shared.models.base import Frozen
 from vital_shared.store.database import Database
-from vital_shared.store.forecast import MonthForecasts, month_forecasts
+from vital_shared.store.forecast import month_forecasts
 
-__all__ = ["Report", "ReportAnswer", "Section", "Verdict", "make_report"]
+__all__ = ["make_report"]
 
 SLOWEST_SHARE: Final = 0.95
-
-Section = Literal["performance", "cost", "trends"]
-Verdict = Literal["met", "missed", "no data", "none"]
-"""``none`` is for what has no target. Where there is no data, no target is met."""
-
-
-class ReportAnswer(Frozen):
-    """The answer to one question."""
-
-    section: Section
-    question: str
-    figure: str
-    """In words."""
-
-    value: float | None
-    """The bare number: a share, seconds, a score or a count; None: there is none."""
-
-    before: float | None = None
-    """The same of the period before, where the question asks for a trend."""
-
-    target: str
-    verdict: Verdict
-
-
-class Report(Frozen):
-    """The answers to a manager's questions, for one period."""
-
-    period: Period
-    tenant_id: str | None
-    """None: all tenants."""
-
-    made_at: datetime
-    answers: tuple[ReportAnswer, ...]
-    tenants: tuple[TenantCost, ...]
-    """The most expensive ones."""
-
-    budgets: tuple[BudgetUse, ...]
-    """All tenants that have a budget; those nearest to it come first."""
-
-    forecast: MonthForecasts
-    """The forecasts for the month of the period's last moment."""
 
 
 async def make_report(

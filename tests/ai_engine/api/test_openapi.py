@@ -42,6 +42,7 @@ PATHS = {
     "/v1/documents/{document_id}": {"get", "delete"},
     "/v1/documents/{document_id}/passages": {"get"},
     "/v1/cache": {"delete"},
+    "/v1/report": {"get"},
     "/v1/keys": {"get", "post"},
     "/v1/keys/{key_id}": {"delete"},
     "/v1/tools": {"get"},

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from tests.ai_engine.harness import Serve
 
 from ai_engine.background.forecast_gauge import forecast_gauge
-from vital_ops.report.period import Period
+from ai_engine.report.period import Period
 from vital_ops.report.report import make_report
 from vital_shared.monitoring.metrics import REGISTRY, TENANT
 from vital_shared.store.account_tables import spending

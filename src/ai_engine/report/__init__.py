@@ -1,0 +1,1 @@
+"""The report that the API shows; its maker is handed in at the start."""
