@@ -59,6 +59,12 @@ const routes = [
     component: lazyRouteComponent(() => import("./pages/Settings"), "Settings"),
     validateSearch: texts<"tab">,
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/report",
+    component: lazyRouteComponent(() => import("./pages/Report"), "Report"),
+    validateSearch: texts<"period" | "until" | "tenant">,
+  }),
 ] as const;
 
 export const router = createRouter({

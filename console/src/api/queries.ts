@@ -120,3 +120,10 @@ export const providersQuery = queryOptions({
 });
 
 export const keysQuery = queryOptions({ queryKey: ["keys"], queryFn: () => json<Schema<"KeyList">>("/v1/keys") });
+
+export const reportQuery = (period: string, until: string | undefined, tenant?: string) =>
+  queryOptions({
+    queryKey: ["report", tenant, period, until],
+    queryFn: () => json<Schema<"Report">>(withQuery("/v1/report", { period, until }), { tenant }),
+    staleTime: 60_000,
+  });

@@ -2270,6 +2270,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report on a period
+         * @description Answer a manager's questions for the tenant; without its header, for all of them together.
+         */
+        get: operations["show_report_v1_report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{run_id}/charges": {
         parameters: {
             query?: never;
@@ -2492,6 +2512,27 @@ export interface components {
         BudgetList: {
             /** Budgets */
             budgets: components["schemas"]["TenantStanding"][];
+        };
+        /**
+         * BudgetUse
+         * @description The spending of a tenant against the budget that it has now.
+         */
+        BudgetUse: {
+            /** Tenant Id */
+            tenant_id: string;
+            /** Daily Limit Dollars */
+            daily_limit_dollars: string | null;
+            /** Highest Day Dollars */
+            highest_day_dollars: string;
+            /** Monthly Limit Dollars */
+            monthly_limit_dollars: string | null;
+            /** Month Dollars */
+            month_dollars: string;
+            /**
+             * Is Over
+             * @description Whether it has spent more than a limit allows.
+             */
+            readonly is_over: boolean;
         };
         /**
          * Charge
@@ -3008,6 +3049,27 @@ export interface components {
             relevance: number | null;
         };
         /**
+         * Period
+         * @description A span of a length that has a name.
+         */
+        Period: {
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "day" | "week" | "month";
+        };
+        /**
          * ProviderList
          * @description The providers, the configured ones first, and the models that are known by name.
          */
@@ -3032,6 +3094,53 @@ export interface components {
             key_env: string;
             /** Is Ready */
             is_ready: boolean;
+        };
+        /**
+         * Report
+         * @description The answers to a manager's questions, for one period.
+         */
+        Report: {
+            period: components["schemas"]["Period"];
+            /** Tenant Id */
+            tenant_id: string | null;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Answers */
+            answers: components["schemas"]["ReportAnswer"][];
+            /** Tenants */
+            tenants: components["schemas"]["TenantCost"][];
+            /** Budgets */
+            budgets: components["schemas"]["BudgetUse"][];
+            forecast: components["schemas"]["MonthForecasts"];
+        };
+        /**
+         * ReportAnswer
+         * @description The answer to one question.
+         */
+        ReportAnswer: {
+            /**
+             * Section
+             * @enum {string}
+             */
+            section: "performance" | "cost" | "trends";
+            /** Question */
+            question: string;
+            /** Figure */
+            figure: string;
+            /** Value */
+            value: number | null;
+            /** Before */
+            before?: number | null;
+            /** Target */
+            target: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "met" | "missed" | "no data" | "none";
         };
         /**
          * RequiredInput
@@ -3156,6 +3265,18 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+        };
+        /**
+         * TenantCost
+         * @description The spending of a tenant.
+         */
+        TenantCost: {
+            /** Tenant Id */
+            tenant_id: string;
+            /** Dollars */
+            dollars: string;
+            /** Share */
+            share: number;
         };
         /**
          * TenantStanding
@@ -4840,6 +4961,7 @@ export type SchemaAllowance = components['schemas']['Allowance'];
 export type SchemaApiKey = components['schemas']['ApiKey'];
 export type SchemaApprovalPage = components['schemas']['ApprovalPage'];
 export type SchemaBudgetList = components['schemas']['BudgetList'];
+export type SchemaBudgetUse = components['schemas']['BudgetUse'];
 export type SchemaCharge = components['schemas']['Charge'];
 export type SchemaCleared = components['schemas']['Cleared'];
 export type SchemaConversationPage = components['schemas']['ConversationPage'];
@@ -4864,8 +4986,11 @@ export type SchemaModelHealth = components['schemas']['ModelHealth'];
 export type SchemaMonthForecast = components['schemas']['MonthForecast'];
 export type SchemaMonthForecasts = components['schemas']['MonthForecasts'];
 export type SchemaPassageSignals = components['schemas']['PassageSignals'];
+export type SchemaPeriod = components['schemas']['Period'];
 export type SchemaProviderList = components['schemas']['ProviderList'];
 export type SchemaProviderView = components['schemas']['ProviderView'];
+export type SchemaReport = components['schemas']['Report'];
+export type SchemaReportAnswer = components['schemas']['ReportAnswer'];
 export type SchemaRequiredInput = components['schemas']['RequiredInput'];
 export type SchemaRunCharges = components['schemas']['RunCharges'];
 export type SchemaRunPage = components['schemas']['RunPage'];
@@ -4873,6 +4998,7 @@ export type SchemaRunSummary = components['schemas']['RunSummary'];
 export type SchemaSessionView = components['schemas']['SessionView'];
 export type SchemaStoredAgent = components['schemas']['StoredAgent'];
 export type SchemaStoredMessage = components['schemas']['StoredMessage'];
+export type SchemaTenantCost = components['schemas']['TenantCost'];
 export type SchemaTenantStanding = components['schemas']['TenantStanding'];
 export type SchemaTokens = components['schemas']['Tokens'];
 export type SchemaToolCall = components['schemas']['ToolCall'];
@@ -6648,6 +6774,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProviderList"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_report_v1_report_get: {
+        parameters: {
+            query?: {
+                /** @description The last 24 hours, 7 days or 30 days. */
+                period?: "day" | "week" | "month";
+                /** @description Up to the end of this day of UTC; without: up to now. */
+                until?: string | null;
+            };
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
                 };
             };
             /** @description There is no key in the request, or none that can be used. */

@@ -6,7 +6,7 @@
  */
 
 import type { ComponentType } from "react";
-import { Coins, Inbox, Library, MessagesSquare, Rows3, Settings } from "lucide-react";
+import { ClipboardList, Coins, Inbox, Library, MessagesSquare, Rows3, Settings } from "lucide-react";
 
 import type { Scope } from "../shell/permissions";
 
@@ -23,6 +23,7 @@ export const PAGES: readonly Page[] = [
   { path: "/runs", label: "Runs", icon: Rows3 },
   { path: "/approvals", label: "Approvals", icon: Inbox },
   { path: "/costs", label: "Costs", icon: Coins, scope: "costs" },
+  { path: "/report", label: "Report", icon: ClipboardList, scope: "costs" },
   { path: "/knowledge", label: "Knowledge", icon: Library },
   { path: "/settings", label: "Settings", icon: Settings, scope: "admin" },
 ];
