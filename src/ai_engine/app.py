@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
+from importlib.util import find_spec
 from typing import Final
 
 from starlette.applications import Starlette
@@ -31,6 +32,7 @@ from ai_engine.asgi.lazy_app import LazyApp
 from ai_engine.asgi.trace_context import TraceContext
 from ai_engine.auth.false_key_pace import open_pace
 from ai_engine.auth.false_keys import FalseKeys
+from ai_engine.auth.identity import TokenVerifier
 from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.loopback_guard import is_loopback
 from ai_engine.auth.middleware import Authentication
@@ -58,6 +60,7 @@ from ai_engine.scraping import Scrape, Shared, scrape_alone
 from ai_engine.served_classes import ServedClasses
 from ai_engine.served_workflows import ServedWorkflows
 from ai_engine.settings import ServerSettings
+from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.monitoring.tracing import tracer
@@ -121,7 +124,8 @@ def create_app(
             if parts is None:
                 parts = await Services.open()
                 stack.push_async_callback(parts.aclose)
-            keys = KeyRing(KeyStore(parts.database), may_be_open=is_loopback(settings.host), now=parts.now)
+            may_be_open = is_loopback(settings.host) and not settings.jwt_issuer
+            keys = KeyRing(KeyStore(parts.database), may_be_open=may_be_open, now=parts.now)
             stack.push_async_callback(keys.aclose)
             pace = open_pace(parts.settings)
             stack.push_async_callback(pace.aclose)
@@ -159,6 +163,7 @@ def create_app(
                 ingestor=Ingestor(parts.knowledge, parts.embedder, limits=Limits.of(parts.settings)),
                 scrape=Shared(scrape),
                 keys=keys,
+                identity_tokens=_identity_tokens(settings, parts.now),
                 sessions=SessionRing(ConsoleSessionStore(parts.database), parts.now),
                 false_keys=FalseKeys(pace),
                 readiness=readiness,
@@ -222,6 +227,28 @@ def create_app(
         inner = TraceContext(inner)
     app.middleware_stack = AccessLog(inner)  # Starlette's own would handle errors twice more
     return app
+
+
+def _identity_tokens(settings: ServerSettings, now: Callable[[], datetime]) -> TokenVerifier | None:
+    """Make the verification of the identity provider's tokens; None: there is no provider.
+
+    :raises ConfigurationError: when the package for it is not installed.
+    """
+    if not settings.jwt_issuer:
+        return None
+    if not find_spec("joserfc"):
+        raise ConfigurationError("VITAL_JWT_ISSUER is set: run `pip install 'vital-engine[jwt]'`.")
+    from ai_engine.auth.identity_tokens import IdentityTokens, TokenClaims  # noqa: PLC0415 - an extra
+    from ai_engine.auth.signing_keys import SigningKeys, fetch_key_set  # noqa: PLC0415 - an extra
+
+    claims = TokenClaims(
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        tenant=settings.jwt_tenant_claim,
+        user=settings.jwt_user_claim,
+        scope=settings.jwt_scope_claim,
+    )
+    return IdentityTokens(claims, SigningKeys(partial(fetch_key_set, settings.jwt_jwks_url)), now)
 
 
 def _agui() -> ASGIApp:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from ai_engine.auth.false_keys import FalseKeys
+from ai_engine.auth.identity import TokenVerifier
 from ai_engine.auth.key_cache import KeyRing
 from ai_engine.auth.session_ring import SessionRing
 from ai_engine.background.background_runs import BackgroundRuns
@@ -42,6 +43,8 @@ class Engine:
     scrape: Scrape
     """The source of the metrics."""
     keys: KeyRing
+    identity_tokens: TokenVerifier | None
+    """None: no identity provider is configured."""
     sessions: SessionRing
     """Sessions of the console."""
     false_keys: FalseKeys

@@ -175,7 +175,7 @@ def serve(
     classes = served_classes(settings, library)
     allow_connections(settings.max_connections)
     with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(check_host(settings.host, library))
+        runner.run(check_host(settings.host, library, takes_tokens=bool(settings.jwt_issuer)))
         with listen(settings) as listener:
             if settings.workers == 1:
                 runner.run(_serve(listener, settings, library, classes, reporter))
@@ -196,9 +196,10 @@ def check_workers(workers: int, library: Settings) -> None:
         )
 
 
-async def check_host(host: str, library: Settings) -> None:
+async def check_host(host: str, library: Settings, *, takes_tokens: bool = False) -> None:
     """See that nobody but this machine is let in without a key, and say so where this machine is.
 
+    :param takes_tokens: whether tokens of an identity provider are asked for.
     :raises ConfigurationError: when the address is not loopback, and there is no key.
     :raises StoreError: when the database is not there.
     """
@@ -206,7 +207,7 @@ async def check_host(host: str, library: Settings) -> None:
     try:
         await database.migrate()
         keys = KeyStore(database)
-        if await keys.any_active(now=datetime.now(UTC)):
+        if await keys.any_active(now=datetime.now(UTC)) or takes_tokens:
             return
         is_closed = await keys.any_made()
     finally:

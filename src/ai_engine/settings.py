@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 __all__ = ["IPNetwork", "ServerSettings"]
 
 IPNetwork = IPv4Network | IPv6Network
+
+
+JWKS_ADDRESS: Final = r"^(https://\S+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?)?$"
+"""HTTPS, or this machine: keys that come in the clear could be anybody's."""
 
 
 def _to_parts(value: object) -> object:
@@ -50,6 +54,29 @@ class ServerSettings(BaseSettings):
 
     trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_to_parts)] = ()
     """Networks of proxies whose X-Forwarded-For is believed, as CIDRs."""
+
+    jwt_issuer: str = ""
+    """The issuer of tokens that are accepted beside keys, as their claim ``iss`` has it; empty: none are."""
+
+    jwt_jwks_url: str = Field(default="", pattern=JWKS_ADDRESS)
+    """The address of the issuer's public keys: by HTTPS, or on this machine."""
+
+    jwt_audience: str = ""
+    """The audience that tokens have to be for, as their claim ``aud`` has it."""
+
+    jwt_tenant_claim: str = Field(default="tenant", min_length=1)
+    """The claim that holds a token's tenant."""
+
+    jwt_user_claim: str = Field(default="sub", min_length=1)
+    """The claim that holds a token's user."""
+
+    jwt_scope_claim: str = Field(default="scope", min_length=1)
+    """The claim that holds a token's scopes: ``vital:ask``, ``vital:costs``, ``vital:admin``, and
+    ``vital:all-tenants`` where it has no tenant."""
+
+    jwt_header: str = Field(default="", pattern=r"^[A-Za-z0-9-]*$")
+    """A header beside ``Authorization`` in which a proxy that signs people in passes their token on; the
+    token is verified like any other. Empty: there is none."""
 
     max_header_bytes: int = Field(default=32_768, ge=1_024)
     """A request whose line and headers are larger together is refused."""
@@ -119,6 +146,17 @@ class ServerSettings(BaseSettings):
 
     webhook_loopback: bool = False
     """Whether webhooks may call this machine."""
+
+    @model_validator(mode="after")
+    def _jwt_is_whole(self) -> Self:
+        given = (self.jwt_issuer, self.jwt_jwks_url, self.jwt_audience)
+        if any(given) and not all(given):
+            raise ValueError(
+                "VITAL_JWT_ISSUER, VITAL_JWT_JWKS_URL and VITAL_JWT_AUDIENCE belong together: set all or none"
+            )
+        if self.jwt_header and not self.jwt_issuer:
+            raise ValueError("VITAL_JWT_HEADER means nothing without VITAL_JWT_ISSUER: set it too")
+        return self
 
     metrics_enabled: bool = Field(default=True, validation_alias="PROMETHEUS_METRICS_ENABLED")
     """Whether ``GET /metrics`` answers; this variable alone has a name without ``VITAL_``."""

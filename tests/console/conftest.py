@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from tests.ai_engine.auth.identity_provider import IdentityProvider, serving_keys
 from tests.ai_engine.harness import Service, SteppedModel, serving
 
 from vital_cli.served_report import served_report
@@ -83,8 +84,17 @@ class RunningEngine:
         self._loop.call_soon_threadsafe(self.slow.step, words)
 
 
+@asynccontextmanager
+async def _tokens_of(provider: IdentityProvider) -> AsyncIterator[dict[str, str]]:
+    """Serve a provider's keys, and give the settings of an engine behind a proxy that passes tokens on."""
+    async with serving_keys(provider):
+        yield provider.settings | {"jwt_header": "X-Forwarded-Access-Token"}
+
+
 @contextmanager
-def running_engine(folder: Path, *models: Any, source: Any = None) -> Iterator[RunningEngine]:
+def running_engine(
+    folder: Path, *models: Any, source: Any = None, provider: IdentityProvider | None = None
+) -> Iterator[RunningEngine]:
     ready, stop = threading.Event(), threading.Event()
     made: list[RunningEngine] = []
     slow = SteppedModel(("one", "two", "three"))
@@ -95,7 +105,8 @@ def running_engine(folder: Path, *models: Any, source: Any = None) -> Iterator[R
             services = await stack.enter_async_context(
                 workflow_services(folder, models=[CannedModel(ANSWER), slow, *models], sources=sources)
             )
-            service = await stack.enter_async_context(serving(services, reporter=served_report))
+            trusted = {} if provider is None else await stack.enter_async_context(_tokens_of(provider))
+            service = await stack.enter_async_context(serving(services, reporter=served_report, **trusted))
             engine = RunningEngine(service, asyncio.get_running_loop())
             engine.slow = slow
             made.append(engine)

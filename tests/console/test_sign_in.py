@@ -1,9 +1,11 @@
 """Signing in: a session for a key, and what the key may not see is not there."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from tests.ai_engine.auth.identity_provider import IdentityProvider
 from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine
 
 
@@ -55,3 +57,22 @@ def test_a_signed_in_user_asks_and_signs_out(
     expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
+
+
+def test_a_proxy_that_passes_a_token_on_signs_its_user_in(
+    tmp_path: Path, open_page: Callable[..., Watched]
+) -> None:
+    provider = IdentityProvider()
+    with running_engine(tmp_path, provider=provider) as engine:
+        token = provider.token(scope="vital:admin")
+        page = open_page(engine.url, extra_http_headers={"X-Forwarded-Access-Token": token}).page
+        page.get_by_label("Question", exact=True).fill("How long does it take?")
+        page.keyboard.press("Enter")
+        expect(page.locator("article.turn")).to_have_attribute("data-phase", "finished")
+        page.locator(".nav-account").click()
+        expect(page.get_by_role("dialog")).to_contain_text("Signed in by your identity provider")
+        assert page.get_by_label("Tenant").input_value() == "acme"
+        assert page.get_by_label("Your name").input_value() == "ann"
+        expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+        other = open_page(engine.url).page
+        expect(other.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()

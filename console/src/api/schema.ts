@@ -3228,6 +3228,8 @@ export interface components {
         SessionView: {
             /** Is Open */
             is_open: boolean;
+            /** User Id */
+            user_id: string | null;
             /** Tenant Id */
             tenant_id: string | null;
             /** Scopes */

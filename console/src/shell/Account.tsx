@@ -26,7 +26,7 @@ export function Account({ session }: { session: Schema<"SessionView"> }) {
       <Dialog.Trigger className="nav-link nav-account">
         <CircleUser aria-hidden />
         <span>
-          <strong>{session.key_name || (session.is_open ? "This machine" : "Signed in")}</strong>
+          <strong>{session.user_id ?? (session.key_name || (session.is_open ? "This machine" : "Signed in"))}</strong>
           <small>{tenant}</small>
         </span>
       </Dialog.Trigger>
@@ -38,13 +38,15 @@ export function Account({ session }: { session: Schema<"SessionView"> }) {
             <Dialog.Description>
               {session.is_open
                 ? "This engine has no keys, so it serves its own machine alone and asks nobody who they are."
-                : `Signed in with the key ${session.key_id} (${session.scopes.join(", ")}).`}
+                : session.user_id
+                  ? `Signed in by your identity provider (${session.scopes.join(", ") || "nothing is allowed"}).`
+                  : `Signed in with the key ${session.key_id} (${session.scopes.join(", ")}).`}
             </Dialog.Description>
             <form
               onSubmit={(event) => {
                 event.preventDefault();
                 if (!isFixed) chooseTenant(draft.tenant);
-                chooseUser(draft.user);
+                if (session.user_id === null) chooseUser(draft.user);
                 setOpen(false);
               }}
             >
@@ -52,13 +54,13 @@ export function Account({ session }: { session: Schema<"SessionView"> }) {
                 <input value={draft.tenant} readOnly={isFixed} onChange={({ target }) => setDraft({ ...draft, tenant: target.value })} />
               </Field>
               <Field label="Your name" hint="Stored with your questions, decisions and feedback.">
-                <input value={draft.user} onChange={({ target }) => setDraft({ ...draft, user: target.value })} />
+                <input value={draft.user} readOnly={session.user_id !== null} onChange={({ target }) => setDraft({ ...draft, user: target.value })} />
               </Field>
               {isWrong && <p className="fault">Both take 1 to 128 letters, digits and _ . : @ -</p>}
               <div className="row">
                 <Button kind="primary" type="submit" disabled={isWrong}>Save</Button>
                 <Dialog.CloseTrigger className="button button-plain">Cancel</Dialog.CloseTrigger>
-                {!session.is_open && (
+                {session.key_id !== null && (
                   <Button kind="ghost" className="push" onClick={() => signOut.mutate()}>
                     <LogOut aria-hidden /> Sign out
                   </Button>

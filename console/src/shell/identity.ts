@@ -22,7 +22,12 @@ export const chooseUser = (user: string) => choose("user", user);
 
 export const ID = /^[A-Za-z0-9][A-Za-z0-9_.:@\-]{0,127}$/; // escaped as the attribute pattern wants it
 
-export const useUser = (): string => useSyncExternalStore(subscribe, () => recall("user", "console"));
+/** The user in whose name this browser acts: a token's, else the chosen one. */
+export function useUser(): string {
+  const { data } = useQuery(sessionQuery);
+  const chosen = useSyncExternalStore(subscribe, () => recall("user", "console"));
+  return data?.user_id ?? chosen;
+}
 
 /** The tenant that a question is asked for, and whether it may be chosen. */
 export function useTenant(): { tenant: string; isFixed: boolean } {

@@ -75,6 +75,7 @@ class QueueView(Frozen):
 async def accept(request: Request, served: ServedWorkflow, question: WorkflowInput) -> Response:
     """Queue a run, and answer with where it is; the same Idempotency-Key gets the same run."""
     engine = engine_of(request)
+    question = Caller.of(request).in_own_name(question)
     await check_model(engine.services, Caller.of(request), question)
     url = request.headers.get(WEBHOOK_URL)
     webhook = None if url is None else check_destination(url, engine.settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -50,6 +51,7 @@ async def begin(
     :raises Forbidden: when the key may not name the model.
     :raises InvalidRequest: when it asks for what is not there.
     """
+    request = Caller.of(http_request).in_own_name(request)
     await check_model(engine.services, Caller.of(http_request), request)
     key = key_of(http_request, request)
     if key is not None:
@@ -111,7 +113,7 @@ async def answer(
     :raises RunFailed: when there is no answer.
     """
     with unstreamed():
-        return await _answer(http_request, engine, workflow, request)
+        return await _answer(http_request, engine, workflow, Caller.of(http_request).in_own_name(request))
 
 
 async def _answer(
@@ -193,6 +195,7 @@ async def resume(
     :raises ClientDisconnect: when the client went while it waited.
     """
     workflow = engine.workflows.of(record).workflow
+    decision = replace(decision, user_id=Caller.of(http_request).user(decision.user_id))
     deadline = deadline_of(http_request)
     with due_within(deadline if key is None else None):
         run = await engine.hub.start(

@@ -269,6 +269,8 @@ async def _question(request: Request, model: type[WorkflowInput], limit: int) ->
     if isinstance(given, dict) and caller.tenant_id is not None:
         named = given.setdefault("tenant_id", caller.tenant_id)
         given["tenant_id"] = caller.tenant_id if caller.has_own_tenant else named
+        if caller.user_id is not None:
+            given["user_id"] = caller.user_id
         body = to_json(given)
     question = parse_model(model, body)
     caller.check(question.tenant_id)

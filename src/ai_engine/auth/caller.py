@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
+from ai_engine.auth.identity import Identity
 from ai_engine.auth.permissions import Permission
 from vital_shared.errors import Forbidden, InvalidRequest, VitalError
 from vital_shared.models.api_key import ApiKey, Scope
-from vital_shared.models.workflow_io import Id
+from vital_shared.models.workflow_io import Id, WorkflowInput
 
 __all__ = [
     "SCOPE_KEY",
@@ -28,6 +29,8 @@ __all__ = [
     "NotAuthenticated",
     "TooManyFalseKeys",
 ]
+
+Input = TypeVar("Input", bound=WorkflowInput)
 
 TENANT_HEADER: Final = "X-Tenant-ID"
 
@@ -105,7 +108,9 @@ class Caller:
     has_own_tenant: bool = False
     """The tenant is that of the key, and not just named by the request."""
     key_id: str | None = None
-    """The id of the key; None: there is none, and none is needed."""
+    """The id of the key; None: there is none, and none is needed, or a token takes its place."""
+    user_id: str | None = None
+    """The user that a verified token names, in whose name alone it acts; None: requests name theirs."""
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Caller:
@@ -126,11 +131,34 @@ class Caller:
             return cls(key.tenant_id, scopes, has_own_tenant=True, key_id=key.id)
         return cls(_named_tenant(headers), scopes, key_id=None if key is None else key.id)
 
+    @classmethod
+    def from_identity(cls, identity: Identity, headers: Headers) -> Caller:
+        """Make the caller of a request with a verified token.
+
+        :raises InvalidRequest: when the tenant header is there and counts, but names no tenant.
+        """
+        has_own = identity.tenant_id is not None
+        tenant = identity.tenant_id if has_own else _named_tenant(headers)
+        return cls(tenant, identity.scopes, has_own_tenant=has_own, user_id=identity.user_id)
+
+    def user(self, named: str | None) -> str | None:
+        """Return the user of a request: the verified one takes the place of the one that it names."""
+        return named if self.user_id is None else self.user_id
+
+    def in_own_name(self, request: Input) -> Input:
+        """Return a question in the name of the verified user, where there is one."""
+        return request if self.user_id is None else request.model_copy(update={"user_id": self.user_id})
+
     def may(self, permission: Permission) -> bool:
         """Return whether it has the scope (an administrator has each), for all tenants where needed."""
         if permission.all_tenants and self.tenant_id is not None:
             return False
         return permission.scope is None or permission.scope in self.scopes or "admin" in self.scopes
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the administrator of this machine, of whom nothing was asked."""
+        return self.key_id is None and self.user_id is None
 
     def check(self, tenant_id: str) -> None:
         """See that the caller may act for the tenant that the body names.

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ai_engine.asgi.client_address import client_network
 from ai_engine.auth.caller import SCOPE_KEY, Caller, NotAllowed, NotAuthenticated, TooManyFalseKeys
 from ai_engine.auth.loopback_guard import LoopbackGuard
-from ai_engine.auth.permissions import permission_of
+from ai_engine.auth.permissions import SAFE_METHODS, permission_of
+from ai_engine.auth.session_ring import CrossSiteRequest, is_cross_site
 from ai_engine.engine import Engine
 from ai_engine.problems import respond_to
 from vital_shared.errors import VitalError
@@ -55,14 +56,13 @@ class Authentication:
         if permission is not None:
             headers = Headers(scope=scope)
             try:
-                key = await _key(scope["method"], headers, engine)
-                caller = Caller.from_key(key, headers)
+                caller = await _caller(scope["method"], headers, engine)
                 if not caller.may(permission):
                     raise NotAllowed(permission)
             except VitalError as error:
                 await (await _refused(scope, engine, error))(scope, receive, send)
                 return
-            scope[SCOPE_KEY], is_open = caller, key is None
+            scope[SCOPE_KEY], is_open = caller, caller.is_local
         await (self._guarded if is_open else self._app)(scope, receive, send)
 
 
@@ -81,6 +81,30 @@ def _count(error: VitalError) -> None:
     """Count who was turned away; not as a workflow's request: its mode stands in a body that nobody reads."""
     if isinstance(error, NotAuthenticated | NotAllowed):
         REQUESTS_REJECTED_TOTAL.labels("auth").inc()
+
+
+async def _caller(method: str, headers: Headers, engine: Engine) -> Caller:
+    """Return the caller, by a token of the identity provider or by a key.
+
+    :raises NotAuthenticated: when there is neither and one is needed, or it cannot be used.
+    :raises CrossSiteRequest: when another site may have made the browser send its session.
+    """
+    text = _identity_token(headers, engine.settings.jwt_header)
+    if engine.identity_tokens is not None and text is not None:
+        if method not in SAFE_METHODS and is_cross_site(headers):
+            raise CrossSiteRequest
+        return Caller.from_identity(await engine.identity_tokens.verify(text), headers)
+    return Caller.from_key(await _key(method, headers, engine), headers)
+
+
+def _identity_token(headers: Headers, proxy_header: str) -> str | None:
+    """Return what may be a token: what comes as a bearer and is no key, or else in the proxy's header."""
+    given = headers.getlist("Authorization")
+    scheme, _, text = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    if scheme.lower() == "bearer":
+        return None if KeyToken.parse(text.strip()) else text.strip()
+    passed_on = headers.getlist(proxy_header) if proxy_header and not given else []
+    return passed_on[0].removeprefix("Bearer ") if len(passed_on) == 1 else None
 
 
 async def _key(method: str, headers: Headers, engine: Engine) -> ApiKey | None:

@@ -19,7 +19,14 @@ from vital_shared.models.api_key import ApiKey
 from vital_shared.store.console_sessions import ConsoleSessionStore
 from vital_shared.store.short_lived_cache import ShortLivedCache
 
-__all__ = ["CONSOLE_HEADER", "SESSION_COOKIE", "CrossSiteRequest", "SessionRing", "session_token"]
+__all__ = [
+    "CONSOLE_HEADER",
+    "SESSION_COOKIE",
+    "CrossSiteRequest",
+    "SessionRing",
+    "is_cross_site",
+    "session_token",
+]
 
 SESSION_COOKIE: Final = "vital_session"
 
@@ -75,6 +82,18 @@ def session_token(headers: Headers) -> str | None:
         return None
     found = cookies.get(SESSION_COOKIE)
     return found.value if found is not None and 0 < len(found.value) <= MAX_TOKEN_CHARACTERS else None
+
+
+def is_cross_site(headers: Headers) -> bool:
+    """Return whether the page of another site made the browser send a request.
+
+    A proxy that signs people in adds their token to whatever their browsers send.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host")
 
 
 def _is_same_site(headers: Headers) -> bool:

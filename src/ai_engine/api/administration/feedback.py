@@ -51,6 +51,7 @@ async def give_feedback(request: Request, run_id: str) -> Feedback:
     """
     engine = engine_of(request)
     given = await read_model(request, FeedbackInput, engine.settings.max_body_bytes)
+    given = given.model_copy(update={"user_id": Caller.of(request).user(given.user_id)})
     stored, mode, is_first = await FeedbackStore(engine.services.database).give(
         run_id, given, tenant_id=Caller.of(request).tenant_id, now=engine.services.now()
     )

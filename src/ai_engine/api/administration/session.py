@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from ai_engine.auth.caller import Caller
 from ai_engine.auth.session_ring import SESSION_COOKIE, session_token
 from ai_engine.engine import engine_of
+from vital_shared.errors import InvalidRequest
 from vital_shared.models.api_key import Scope
 from vital_shared.models.base import Frozen
 from vital_shared.store.console_sessions import SESSION_LIFETIME
@@ -27,6 +28,9 @@ class SessionView(Frozen):
     is_open: bool
     """Whether the engine asks this machine for no key."""
 
+    user_id: str | None
+    """The user that a verified token names; None: there is none."""
+
     tenant_id: str | None
     """The tenant that the key belongs to; None: all of them."""
 
@@ -42,7 +46,8 @@ async def show_session(request: Request) -> SessionView:
     caller, engine = Caller.of(request), engine_of(request)
     stored = None if caller.key_id is None else await KeyStore(engine.services.database).find(caller.key_id)
     return SessionView(
-        is_open=caller.key_id is None,
+        is_open=caller.is_local,
+        user_id=caller.user_id,
         tenant_id=caller.tenant_id if caller.has_own_tenant else None,
         scopes=caller.scopes,
         key_id=caller.key_id,
@@ -57,6 +62,8 @@ async def begin_session(request: Request, response: Response) -> SessionView:
     The cookie cannot be read by scripts, is sent to this engine alone, and ends with the key.
     """
     caller, engine = Caller.of(request), engine_of(request)
+    if caller.user_id is not None:
+        raise InvalidRequest("A session is for keys: a token comes with each request", field="Authorization")
     if caller.key_id is not None:
         new = await engine.sessions.store.begin(caller.key_id, now=engine.services.now())
         response.set_cookie(
