@@ -146,8 +146,7 @@ def test_a_key_that_may_only_ask_finds_nothing_here(
     expect(page.get_by_text("Nothing here is for this key")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 400])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 400)])
 def test_the_settings_are_fit_for_screen_readers_and_small_screens(
     settled: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
 ) -> None:
