@@ -4371,6 +4371,8 @@ export interface components {
         RunView: {
             /** Id */
             id: string;
+            /** Workflow */
+            workflow: string;
             /**
              * Status
              * @enum {string}

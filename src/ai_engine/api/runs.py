@@ -84,6 +84,9 @@ class RunView(Frozen):
     """A run as it is stored."""
 
     id: str
+    workflow: str
+    """The name in /v1/workflows; where it is not served any longer, the place of its class."""
+
     status: RunStatus
     tenant_id: str
     user_id: str
@@ -132,7 +135,8 @@ async def show(request: Request) -> Response:
     engine = engine_of(request)
     decisions = await engine.services.runs.decisions(record.id)
     webhooks = await engine.webhooks.of(record.id)
-    return Response(_view(record, decisions, webhooks).model_dump_json(), media_type="application/json")
+    view = _view(record, engine.workflows.shown(record.workflow), decisions, webhooks)
+    return Response(view.model_dump_json(), media_type="application/json")
 
 
 async def approve(request: Request) -> Response:
@@ -340,13 +344,17 @@ def _in_another_process(run_id: str) -> Conflict:
 
 
 def _view(
-    record: RunRecord, decisions: tuple[RunDecision, ...], webhooks: tuple[WebhookDelivery, ...]
+    record: RunRecord,
+    workflow: str,
+    decisions: tuple[RunDecision, ...],
+    webhooks: tuple[WebhookDelivery, ...],
 ) -> RunView:
     error = None
     if record.error_type is not None:
         error = RunError(type=record.error_type, message=record.error_message or "", node=record.error_node)
     return RunView(
         id=record.id,
+        workflow=workflow,
         status=record.status,
         tenant_id=record.tenant_id,
         user_id=record.user_id,

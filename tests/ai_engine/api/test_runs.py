@@ -37,6 +37,7 @@ async def test_a_run_is_shown_with_its_question_and_its_answer(service: Service)
     run_id = (await service.ask()).json()["run_id"]
     shown = (await service.client.get(f"/v1/runs/{run_id}")).json()
     assert (shown["id"], shown["status"], shown["error"]) == (run_id, "completed", None)
+    assert shown["workflow"] == "base-workflow"
     assert shown["input"]["query"] == "How long?"
     assert shown["output"]["response"] == "It takes 42 days [1]."
     assert shown["created_at"] <= shown["finished_at"]
