@@ -28,6 +28,12 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/runs/compare",
+    component: lazyRouteComponent(() => import("./pages/CompareRuns"), "CompareRuns"),
+    validateSearch: texts<"a" | "b">,
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/runs/$runId",
     component: lazyRouteComponent(() => import("./pages/Run"), "Run"),
   }),

@@ -93,7 +93,11 @@ async def _tokens_of(provider: IdentityProvider) -> AsyncIterator[dict[str, str]
 
 @contextmanager
 def running_engine(
-    folder: Path, *models: Any, source: Any = None, provider: IdentityProvider | None = None
+    folder: Path,
+    *models: Any,
+    source: Any = None,
+    provider: IdentityProvider | None = None,
+    **options: Any,
 ) -> Iterator[RunningEngine]:
     ready, stop = threading.Event(), threading.Event()
     made: list[RunningEngine] = []
@@ -106,7 +110,9 @@ def running_engine(
                 workflow_services(folder, models=[CannedModel(ANSWER), slow, *models], sources=sources)
             )
             trusted = {} if provider is None else await stack.enter_async_context(_tokens_of(provider))
-            service = await stack.enter_async_context(serving(services, reporter=served_report, **trusted))
+            service = await stack.enter_async_context(
+                serving(services, reporter=served_report, **trusted, **options)
+            )
             engine = RunningEngine(service, asyncio.get_running_loop())
             engine.slow = slow
             made.append(engine)

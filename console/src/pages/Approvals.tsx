@@ -47,11 +47,13 @@ function Item({ waiting }: { waiting: Waiting }) {
   const user = useUser();
   const client = useQueryClient();
   const live = useMemo(
-    () =>
-      new LiveRun({ ...begin(waiting.title, waiting.run_id), phase: "paused" }, waiting.tenant_id, (run) => {
+    () => {
+      const asked = { query: waiting.title, workflow: waiting.workflow, values: {} };
+      return new LiveRun({ ...begin(waiting.title, waiting.run_id), phase: "paused" }, asked, waiting.tenant_id, (run) => {
         if (run.state.phase !== "running") void client.invalidateQueries({ queryKey: ["approvals"] });
-      }),
-    [waiting.run_id, waiting.title, waiting.tenant_id, client],
+      });
+    },
+    [waiting.run_id, waiting.title, waiting.workflow, waiting.tenant_id, client],
   );
   const state = useRunState(live);
   const [isSent, setSent] = useState(false);

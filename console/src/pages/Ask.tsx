@@ -7,11 +7,12 @@ import { PanelLeft } from "lucide-react";
 
 import { json, Problem, type Schema } from "../api/client";
 import { conversationsQuery } from "../api/queries";
-import { LiveRun, useRunState } from "../run/live";
-import { restored } from "../run/state";
+import { type Asked, type Common, LiveRun, useRunState } from "../run/live";
 import { Inspector, Turn } from "../run/Turn";
+import { useWorkflowPath } from "../run/useWorkflowPath";
 import { useTenant, useUser } from "../shell/identity";
 import { Failure, IconButton, Loading } from "../ui/parts";
+import { textOf } from "../ui/SchemaFields";
 import { Composer, type Settings, useSettings } from "./ask/Composer";
 import { Conversations } from "./ask/Conversations";
 import { chats } from "./ask/chats";
@@ -32,18 +33,20 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
   const navigate = useNavigate();
   const client = useQueryClient();
   const settings = useSettings(tenant);
+  const pathOf = useWorkflowPath();
   const [isListOpen, setListOpen] = useState(false);
   const [draft, setDraft] = useState("");
+  const [values, setValues] = useState<Readonly<Record<string, string>>>({});
   const turns = useSyncExternalStore(chats.subscribe, () => chats.turns(sessionId));
   const { isLoading, error, refetch } = useHistory(sessionId, tenant);
   const [chosen, setChosen] = useState<string | null>(null);
   const selected = turns.find(({ key }) => key === chosen) ?? turns.at(-1) ?? null;
 
   const ask = useCallback(
-    (query: string) => {
+    (asked: Asked) => {
       const isChat = settings.isChat;
       const session = sessionId ?? `session_${crypto.randomUUID().replaceAll("-", "")}`;
-      const run = LiveRun.ask(bodyOf(query, settings, { tenant, user, session }), settings.path, tenant, (changed) => {
+      const run = LiveRun.ask(asked, commonOf(settings, { tenant, user, session }), pathOf(asked.workflow), tenant, (changed) => {
         chats.note(session, changed);
         if (changed.state.phase !== "running") {
           void client.invalidateQueries({ queryKey: ["conversations"] });
@@ -54,9 +57,18 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
       chats.add(session, run, isChat);
       setChosen(null);
       setDraft("");
+      setValues({});
       if (session !== sessionId) void navigate({ to: "/ask/$sessionId", params: { sessionId: session }, replace: sessionId === null });
     },
-    [sessionId, settings, tenant, user, navigate, client],
+    [sessionId, settings, pathOf, tenant, user, navigate, client],
+  );
+  const edit = useCallback(
+    ({ query, workflow, values: own }: Asked) => {
+      if (workflow !== null && settings.workflows.includes(workflow)) settings.setWorkflow(workflow);
+      setValues(Object.fromEntries(Object.entries(own).map(([name, value]) => [name, textOf(value)])));
+      setDraft(query);
+    },
+    [settings],
   );
 
   return (
@@ -79,11 +91,20 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
               run={run}
               isSelected={chosen === run.key}
               onSelect={() => setChosen((last) => (last === run.key ? null : run.key))}
-              onRetry={ask}
+              onRetry={() => ask(run.asked)}
+              onEdit={() => edit(run.asked)}
             />
           ))}
         </Scroller>
-        <Composer settings={settings} draft={draft} onDraft={setDraft} onAsk={ask} isBusy={turns.some((run) => run.isBusy)} />
+        <Composer
+          settings={settings}
+          draft={draft}
+          onDraft={setDraft}
+          values={values}
+          onValue={(name, text) => setValues((all) => ({ ...all, [name]: text }))}
+          onAsk={ask}
+          isBusy={turns.some((run) => run.isBusy)}
+        />
       </main>
       <aside className="inspector" aria-label="How the answer was made">
         {selected ? <LiveInspector run={selected} /> : <p className="quiet">The steps of an answer are drawn here, while it is made.</p>}
@@ -104,9 +125,8 @@ function ChatTitle({ sessionId, first }: { sessionId: string | null; first: stri
   return <h1>{listed?.title || first || "New chat"}</h1>;
 }
 
-function bodyOf(query: string, settings: Settings, who: { tenant: string; user: string; session: string }) {
+function commonOf(settings: Settings, who: { tenant: string; user: string; session: string }): Common {
   return {
-    query,
     mode: settings.mode as Schema<"WorkflowMode">,
     tenant_id: who.tenant,
     user_id: who.user,
@@ -153,8 +173,7 @@ async function loadHistory(sessionId: string, tenant: string): Promise<LiveRun[]
 async function take(id: string, sessionId: string, tenant: string): Promise<LiveRun | null> {
   try {
     const view = await json<Schema<"RunView">>(`/v1/runs/${encodeURIComponent(id)}`, { tenant });
-    const note = (run: LiveRun) => chats.note(sessionId, run);
-    return view.status === "running" ? LiveRun.resume(id, view.input.query, tenant, note) : new LiveRun(restored(view), tenant, note);
+    return LiveRun.open(view, tenant, (run) => chats.note(sessionId, run));
   } catch (error) {
     if (error instanceof Problem && error.status === 404) return null; // deleted, or an answer from the cache
     throw error;

@@ -14,8 +14,8 @@ import { Confirm } from "../ui/Confirm";
 import { Button, Empty, Failure, IconButton, Loading } from "../ui/parts";
 import { count, moment, shortMoment } from "../ui/format";
 import { Search } from "./knowledge/Search";
-import { Uploads } from "./knowledge/Uploads";
-import { useUploads } from "./knowledge/uploads";
+import { Uploads } from "../documents/Uploads";
+import { useUploads } from "../documents/uploads";
 
 type Document = Schema<"Document">;
 

@@ -13,8 +13,10 @@ import { DecisionForm } from "../run/DecisionForm";
 import { FactLine, Quality, Remarks } from "../run/Facts";
 import { FeedbackBar } from "../run/FeedbackBar";
 import { LiveRun, useRunState } from "../run/live";
+import { isResultAlone, Result, Value } from "../run/Result";
+import { RunActions } from "../run/RunActions";
 import { Sources } from "../run/Sources";
-import { restored, type RunState } from "../run/state";
+import type { RunState } from "../run/state";
 import { Tools } from "../run/Tools";
 import { Waterfall } from "../run/Waterfall";
 import { useUser } from "../shell/identity";
@@ -47,9 +49,7 @@ function RunPage({ view }: { view: View }) {
       if (run.state.phase !== "running") void client.invalidateQueries({ queryKey: ["run", view.id] });
       void client.invalidateQueries({ queryKey: ["approvals"] });
     };
-    return view.status === "running"
-      ? LiveRun.resume(view.id, view.input.query, view.tenant_id, changed)
-      : new LiveRun(restored(view), view.tenant_id, changed);
+    return LiveRun.open(view, view.tenant_id, changed);
   }, [view, client]);
   const state = useRunState(live);
   const user = useUser();
@@ -66,11 +66,12 @@ function RunPage({ view }: { view: View }) {
           <time dateTime={view.created_at}>{moment(view.created_at)}</time>
           <code>{view.id}</code>
         </p>
+        {view.status !== "running" && view.status !== "queued" && <RunActions view={view} />}
       </header>
       <div className="run-grid">
         <section className="run-answer card" aria-label="Answer">
           {state.error && <div className="notice notice-bad" role="alert"><p>{state.error.message}</p></div>}
-          {state.text && (
+          {state.text && !isResultAlone(state.text, state.output?.result) && (
             <Answer text={state.text} citations={state.citations} isGrowing={state.phase === "running"} onCite={(number) => setShown((last) => ({ number, times: (last?.times ?? 0) + 1 }))} />
           )}
           {state.phase === "paused" && state.output && (
@@ -78,6 +79,7 @@ function RunPage({ view }: { view: View }) {
           )}
           {live.problem && state.phase === "paused" && <p className="fault" role="alert">{live.problem.message}</p>}
           {state.phase === "running" && !state.text && <p className="working" role="status"><span className="pulse" aria-hidden /> Working …</p>}
+          {state.output?.result != null && <Result value={state.output.result} />}
           <Remarks run={state} />
           <FactLine run={state} />
           {state.phase === "finished" && <div className="toolbar"><FeedbackBar runId={view.id} /></div>}
@@ -103,12 +105,30 @@ function Details({ view, state }: { view: View; state: RunState }) {
       <Tabs.Content value="steps">
         {state.output?.status === "completed" && <Quality output={state.output} />}
         <Waterfall run={state} />
+        <NodeValues values={state.output?.values ?? {}} />
         <Tools tools={state.tools} />
       </Tabs.Content>
       <Tabs.Content value="calls"><Calls calls={state.output?.model_calls ?? []} /></Tabs.Content>
       <Tabs.Content value="cost"><Charges runId={view.id} /></Tabs.Content>
       <Tabs.Content value="more"><More view={view} /></Tabs.Content>
     </Tabs.Root>
+  );
+}
+
+/** What the workflow's own nodes made. */
+function NodeValues({ values }: { values: Readonly<Record<string, unknown>> }) {
+  const made = Object.entries(values);
+  if (!made.length) return null;
+  return (
+    <section>
+      <h3>Values</h3>
+      {made.map(([node, value]) => (
+        <details key={node} className="node-value">
+          <summary>{sentence(node)}</summary>
+          <Value value={value} />
+        </details>
+      ))}
+    </section>
   );
 }
 
@@ -192,12 +212,6 @@ function More({ view }: { view: View }) {
         <h3>Request</h3>
         <pre className="json" tabIndex={0}>{JSON.stringify(view.input, null, 2)}</pre>
       </section>
-      {view.output?.result != null && (
-        <section>
-          <h3>Result</h3>
-          <pre className="json" tabIndex={0}>{JSON.stringify(view.output.result, null, 2)}</pre>
-        </section>
-      )}
     </>
   );
 }

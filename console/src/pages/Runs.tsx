@@ -3,12 +3,14 @@
 import { type FormEvent, useEffect, useState } from "react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Filter, RefreshCw, Rows3, Search } from "lucide-react";
+import { Columns2, Download, Filter, RefreshCw, Rows3, Search, X } from "lucide-react";
 
 import type { Schema } from "../api/client";
 import { type RunFilters, runsQuery, sessionQuery, workflowsQuery } from "../api/queries";
+import { download, useTestCases } from "../run/testCases";
 import { Button, Empty, Failure, Field, IconButton, Loading, Status } from "../ui/parts";
 import { dollars, moment, MODES, percent, seconds, shortMoment } from "../ui/format";
+import { SavedViews } from "./runs/SavedViews";
 
 type Summary = Schema<"RunSummary">;
 
@@ -21,6 +23,7 @@ export function Runs() {
   const runs = query.data?.pages.flatMap((page) => page.runs) ?? [];
   const set = (part: RunFilters) => void navigate({ search: (before) => ({ ...before, ...part }), replace: true });
   const used = Object.keys(filters).length;
+  const [chosen, setChosen] = useState<readonly string[]>([]);
   return (
     <main className="page page-wide" id="main">
       <header className="page-head">
@@ -28,11 +31,18 @@ export function Runs() {
           <h1>Runs</h1>
           <p className="quiet">Every request that was answered, failed, or still works.</p>
         </div>
-        <IconButton label="Refresh" onClick={() => void query.refetch()}>
-          <RefreshCw aria-hidden className={query.isFetching ? "spin" : ""} />
-        </IconButton>
+        <div className="row">
+          <TestCases />
+          <Button onClick={() => void navigate({ to: "/runs/compare", search: { a: chosen[0]!, b: chosen[1]! } })} disabled={chosen.length !== 2} title="Tick two runs in the list">
+            <Columns2 aria-hidden /> Compare
+          </Button>
+          <IconButton label="Refresh" onClick={() => void query.refetch()}>
+            <RefreshCw aria-hidden className={query.isFetching ? "spin" : ""} />
+          </IconButton>
+        </div>
       </header>
       <Filters filters={filters} onChange={set} onClear={() => void navigate({ search: {} })} />
+      <SavedViews filters={filters} onOpen={(opened) => void navigate({ search: opened })} />
       {query.isPending ? (
         <Loading label="Looking for runs" />
       ) : query.error ? (
@@ -43,7 +53,7 @@ export function Runs() {
         </Empty>
       ) : (
         <>
-          <Table runs={runs} />
+          <Table runs={runs} chosen={chosen} onChoose={(id, isChosen) => setChosen((all) => (isChosen ? [...all, id].slice(-2) : all.filter((each) => each !== id)))} />
           {query.hasNextPage && (
             <div className="more">
               <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
@@ -57,7 +67,25 @@ export function Runs() {
   );
 }
 
-function Table({ runs }: { runs: readonly Summary[] }) {
+/** The test cases that were made of runs, to be downloaded for `vital eval`. */
+function TestCases() {
+  const { cases, clear } = useTestCases();
+  if (!cases.length) return null;
+  return (
+    <>
+      <Button onClick={() => download(cases)}><Download aria-hidden /> Test cases · {cases.length}</Button>
+      <IconButton label="Forget the test cases" onClick={clear}><X aria-hidden /></IconButton>
+    </>
+  );
+}
+
+interface TableProps {
+  runs: readonly Summary[];
+  chosen: readonly string[];
+  onChoose: (id: string, isChosen: boolean) => void;
+}
+
+function Table({ runs, chosen, onChoose }: TableProps) {
   const { data: session } = useQuery(sessionQuery);
   const hasTenants = session?.tenant_id == null;
   return (
@@ -65,6 +93,7 @@ function Table({ runs }: { runs: readonly Summary[] }) {
       <table className="table">
         <thead>
           <tr>
+            <th><span className="sr-only">Compare</span></th>
             <th>Status</th>
             <th>Question</th>
             <th>Mode</th>
@@ -80,6 +109,9 @@ function Table({ runs }: { runs: readonly Summary[] }) {
         <tbody>
           {runs.map((run) => (
             <tr key={run.id}>
+              <td>
+                <input type="checkbox" aria-label={`Compare ${run.title || "Untitled"}`} checked={chosen.includes(run.id)} onChange={({ target }) => onChoose(run.id, target.checked)} />
+              </td>
               <td><Status status={run.status} degraded={run.degraded} /></td>
               <td className="cell-title">
                 <Link to="/runs/$runId" params={{ runId: run.id }}>{run.title || "Untitled"}</Link>

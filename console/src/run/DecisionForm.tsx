@@ -6,7 +6,9 @@ import { Check, Pencil, X } from "lucide-react";
 import type { Schema } from "../api/client";
 import { Button } from "../ui/parts";
 import { dollars, sentence } from "../ui/format";
+import { type JsonSchema, parsed, requiredField, SchemaFields, textOf, valuesOf } from "../ui/SchemaFields";
 import type { Decision } from "./live";
+import { Value } from "./Result";
 
 type Call = Schema<"ToolCall">;
 type Wanted = Schema<"RequiredInput">;
@@ -51,17 +53,10 @@ export function DecisionForm({ calls, inputs, isSending, onDecide }: DecisionFor
         <CallField key={call.id} call={call} draft={drafts[call.id]!} onChange={(part) => change(call.id, part)} />
       ))}
       {inputs.map((wanted) => (
-        <label key={wanted.name} className="field">
-          <span className="field-label">{sentence(wanted.name)}</span>
-          <span className="decision-value">{typeof wanted.value === "string" ? wanted.value : JSON.stringify(wanted.value, null, 2)}</span>
-          <textarea
-            required
-            rows={2}
-            value={answers[wanted.name] ?? ""}
-            onChange={({ target }) => setAnswers((all) => ({ ...all, [wanted.name]: target.value }))}
-          />
-          {!isText(wanted) && <span className="field-hint">JSON that fits {JSON.stringify(wanted.answer_schema)}</span>}
-        </label>
+        <div key={wanted.name} className="wanted">
+          {wanted.value != null && <div className="decision-value"><Value value={wanted.value} /></div>}
+          <SchemaFields fields={[fieldFor(wanted)]} drafts={answers} onChange={(name, text) => setAnswers((all) => ({ ...all, [name]: text }))} />
+        </div>
       ))}
       {fault && <p className="fault" role="alert">{fault}</p>}
       <div className="row">
@@ -127,15 +122,14 @@ function CallField({ call, draft, onChange }: { call: Call; draft: CallDraft; on
   );
 }
 
-const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
 const draftOf = (call: Call): CallDraft => ({
   choice: "approve",
   reason: "",
-  values: Object.fromEntries(Object.entries(call.arguments).map(([name, value]) => [name, shown(value)])),
+  values: Object.fromEntries(Object.entries(call.arguments).map(([name, value]) => [name, textOf(value)])),
 });
 
-const isText = (wanted: Wanted) => wanted.answer_schema["type"] === "string";
+const fieldFor = ({ name, answer_schema }: Wanted) => requiredField(name, answer_schema as JsonSchema);
 
 function decisionOf(
   calls: readonly Call[],
@@ -152,22 +146,11 @@ function decisionOf(
     else if (draft.choice === "edit") edited[call.id] = edit(call, draft.values);
     else if (draft.reason.trim()) denied[call.id] = draft.reason.trim();
   }
-  const given = Object.fromEntries(
-    inputs.map((wanted) => [wanted.name, isText(wanted) ? (answers[wanted.name] ?? "") : parse(wanted.name, answers[wanted.name] ?? "")]),
-  );
-  return { approved, edited, denied, answers: given };
+  return { approved, edited, denied, answers: valuesOf(inputs.map(fieldFor), answers) };
 }
 
 /** Arguments keep their kind: text stays text, and all else is read as JSON. */
 const edit = (call: Call, values: Record<string, string>) =>
   Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof call.arguments[name] === "string" ? value : parse(name, value)]),
+    Object.entries(values).map(([name, value]) => [name, typeof call.arguments[name] === "string" ? value : parsed(name, value)]),
   );
-
-function parse(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error(`${sentence(name)} has to be JSON, such as 12, true or "text".`);
-  }
-}

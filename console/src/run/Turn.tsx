@@ -2,7 +2,7 @@
 
 import { useCallback, useState } from "react";
 import { Link } from "@tanstack/react-router";
-import { Check, Copy, Link2, RotateCcw, Square, Waypoints } from "lucide-react";
+import { Check, Copy, Link2, Pencil, RotateCcw, Square, Waypoints } from "lucide-react";
 
 import { Answer } from "../answer/Answer";
 import { useUser } from "../shell/identity";
@@ -12,6 +12,7 @@ import { DecisionForm } from "./DecisionForm";
 import { FactLine, Quality, Remarks } from "./Facts";
 import { FeedbackBar } from "./FeedbackBar";
 import { type LiveRun, useRunState } from "./live";
+import { isResultAlone, Result } from "./Result";
 import { Sources } from "./Sources";
 import type { RunState } from "./state";
 import { Tools } from "./Tools";
@@ -21,10 +22,12 @@ interface TurnProps {
   run: LiveRun;
   isSelected: boolean;
   onSelect: () => void;
-  onRetry: (question: string) => void;
+  onRetry: () => void;
+  /** Put the question into the box, to be changed and asked again. */
+  onEdit: () => void;
 }
 
-export function Turn({ run, isSelected, onSelect, onRetry }: TurnProps) {
+export function Turn({ run, isSelected, onSelect, onRetry, onEdit }: TurnProps) {
   const state = useRunState(run);
   const user = useUser();
   const [shown, setShown] = useState<{ number: number; times: number } | null>(null);
@@ -40,11 +43,12 @@ export function Turn({ run, isSelected, onSelect, onRetry }: TurnProps) {
             <p>{state.reasoning}</p>
           </details>
         )}
-        {state.text ? (
+        {isResultAlone(state.text, state.output?.result) ? null : state.text ? (
           <Answer text={state.text} citations={state.citations} isGrowing={isBusy} onCite={cite} />
         ) : (
           isBusy && <Working state={state} />
         )}
+        {state.output?.result != null && <Result value={state.output.result} />}
         {state.phase === "paused" && state.output && (
           <DecisionForm
             calls={state.output.suggested_tools}
@@ -54,11 +58,11 @@ export function Turn({ run, isSelected, onSelect, onRetry }: TurnProps) {
           />
         )}
         {state.phase === "paused" && run.problem && <p className="fault" role="alert">{run.problem.message}</p>}
-        {state.phase === "failed" && state.error && <Fault state={state} onRetry={() => onRetry(state.question)} />}
+        {state.phase === "failed" && state.error && <Fault state={state} onRetry={onRetry} />}
         <Remarks run={state} />
         <Yielded state={state} />
         <FactLine run={state} />
-        <Toolbar run={run} state={state} isSelected={isSelected} onSelect={onSelect} onRetry={onRetry} />
+        <Toolbar run={run} state={state} isSelected={isSelected} onSelect={onSelect} onRetry={onRetry} onEdit={onEdit} />
         <Sources citations={state.citations} shown={shown} />
         {isSelected && (
           <div className="turn-inspector">
@@ -116,7 +120,7 @@ function Yielded({ state }: { state: RunState }) {
   );
 }
 
-function Toolbar({ run, state, isSelected, onSelect, onRetry }: TurnProps & { state: RunState }) {
+function Toolbar({ run, state, isSelected, onSelect, onRetry, onEdit }: TurnProps & { state: RunState }) {
   const [copied, setCopied] = useState("");
   const copy = async (name: string, text: string) => {
     await navigator.clipboard.writeText(text);
@@ -140,8 +144,11 @@ function Toolbar({ run, state, isSelected, onSelect, onRetry }: TurnProps & { st
           {copied === "answer" ? <Check aria-hidden /> : <Copy aria-hidden />}
         </IconButton>
       )}
-      <IconButton label="Ask again" onClick={() => onRetry(state.question)}>
+      <IconButton label="Ask again" onClick={onRetry}>
         <RotateCcw aria-hidden />
+      </IconButton>
+      <IconButton label="Edit and ask again" onClick={onEdit}>
+        <Pencil aria-hidden />
       </IconButton>
       {isStored && (
         <>

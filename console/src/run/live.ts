@@ -10,7 +10,33 @@ const RETRY_MILLISECONDS = 700;
 /** The engine may be restarted meanwhile. */
 const RETRIES = 120;
 
+/** A question as it is asked: of which workflow, and what this is given beside it. */
+export interface Asked {
+  query: string;
+  /** The name in /v1/workflows; null: the one that answers where none is named. */
+  workflow: string | null;
+  /** Fields of the workflow's own. */
+  values: Readonly<Record<string, unknown>>;
+}
+
 export type Decision = Pick<Schema<"ResumeRequest">, "approved" | "edited" | "denied" | "answers">;
+
+/** What is sent with each question: by whom it is asked, and how it is to be answered. */
+export type Common = Partial<Omit<Schema<"WorkflowInput-Input">, "query">>;
+
+const COMMON: ReadonlySet<string> = new Set<keyof Schema<"WorkflowInput-Input">>([
+  "query", "mode", "tenant_id", "user_id", "session_id", "messages", "agent_id", "model", "enable_rag", "enable_tools", "requested_tools",
+  "execution", "max_cost_dollars", "metadata",
+]);
+
+/** Whether a field of a request is the workflow's own. */
+export const isOwnField = (name: string): boolean => !COMMON.has(name);
+
+/** The question of a stored run. */
+export function askedIn(view: Schema<"RunView">): Asked {
+  const own = Object.entries(view.input).filter(([name]) => isOwnField(name));
+  return { query: view.input.query, workflow: view.workflow, values: Object.fromEntries(own) };
+}
 
 export class LiveRun {
   readonly key: string;
@@ -22,6 +48,7 @@ export class LiveRun {
 
   constructor(
     public state: RunState,
+    readonly asked: Asked,
     private readonly tenant: string | undefined,
     private readonly onChange: (run: LiveRun) => void = () => undefined,
   ) {
@@ -29,21 +56,17 @@ export class LiveRun {
   }
 
   /** Begin a run, and follow it. */
-  static ask(
-    body: Partial<Schema<"WorkflowInput-Input">> & { query: string },
-    path: string,
-    tenant: string | undefined,
-    onChange: (run: LiveRun) => void,
-  ): LiveRun {
-    const run = new LiveRun(begin(body.query), tenant, onChange);
-    void run.follow(path, body);
+  static ask(asked: Asked, common: Common, path: string, tenant: string | undefined, onChange: (run: LiveRun) => void): LiveRun {
+    const run = new LiveRun(begin(asked.query), asked, tenant, onChange);
+    void run.follow(path, { ...asked.values, ...common, query: asked.query });
     return run;
   }
 
-  /** Take up a run whose events are read from the first on. */
-  static resume(id: string, question: string, tenant: string | undefined, onChange?: (run: LiveRun) => void): LiveRun {
-    const run = new LiveRun(begin(question, id), tenant, onChange);
-    void run.follow();
+  /** Take up a stored run: one that still runs is read from its first event on. */
+  static open(view: Schema<"RunView">, tenant: string | undefined, onChange?: (run: LiveRun) => void): LiveRun {
+    const isRunning = view.status === "running";
+    const run = new LiveRun(isRunning ? begin(view.input.query, view.id) : restored(view), askedIn(view), tenant, onChange);
+    if (isRunning) void run.follow();
     return run;
   }
 

@@ -1,24 +1,34 @@
 /** The box to ask in, with what answers: remembered from one time to the next. */
 
-import { type FormEvent, type KeyboardEvent, useEffect, useRef } from "react";
+import { type FormEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowUp } from "lucide-react";
 
 import { agentsQuery, workflowsQuery } from "../../api/queries";
+import { type Asked, isOwnField } from "../../run/live";
+import { fieldsOf, type JsonSchema, type SchemaField, SchemaFields, valuesOf } from "../../ui/SchemaFields";
 import { useRemembered } from "../../ui/storage";
+import { AttachDocuments } from "./AttachDocuments";
 
 export interface Settings {
   agent: string;
   model: string;
   mode: string;
+  workflow: string;
   isChat: boolean;
-  path: string;
   agents: ReadonlyArray<{ id: string; name: string }>;
   models: readonly string[];
   modes: readonly string[];
+  workflows: readonly string[];
+  /** What the workflow is given beside the question. */
+  fields: readonly SchemaField[];
+  /** The question that stands where none is asked; null: one has to be asked. */
+  usualQuestion: string | null;
+  description: string;
   setAgent: (id: string) => void;
   setModel: (name: string) => void;
   setMode: (mode: string) => void;
+  setWorkflow: (name: string) => void;
 }
 
 const MODE_NAMES: Record<string, string> = {
@@ -34,28 +44,39 @@ export function useSettings(tenant: string): Settings {
   const [agent, setAgent] = useRemembered("agent", "generalist");
   const [model, setModel] = useRemembered("model", "");
   const [mode, setMode] = useRemembered("mode", "4");
+  const [workflow, setWorkflow] = useRemembered("workflow", "");
   const agents = listed?.agents.map(({ profile }) => profile) ?? [];
   const known = agents.some(({ id }) => id === agent) ? agent : (agents[0]?.id ?? "generalist");
-  const workflow = served?.workflows.find(({ is_default }) => is_default);
-  const modes = ["4", "3", "2", "1"].filter((each) => !workflow || (workflow.modes as string[]).includes(each));
+  const usual = served?.workflows.find(({ is_default }) => is_default);
+  const chosen = served?.workflows.find(({ name }) => name === workflow) ?? usual;
+  const modes = ["4", "3", "2", "1"].filter((each) => !chosen || (chosen.modes as string[]).includes(each));
   const used = modes.includes(mode) ? mode : (modes[0] ?? "4");
   const models = [...new Set(["extractive", ...agents.flatMap((each) => [each.model ?? "extractive", ...(each.fallbacks ?? [])])])];
+  const schema = chosen?.input_schema as JsonSchema | undefined;
+  const fields = useMemo(() => fieldsOf(schema ?? {}, isOwnField), [schema]);
   return {
-    agent: known, model: models.includes(model) ? model : "", mode: used, isChat: used === "3" || used === "4", path: "/v1/runs",
-    agents, models, modes, setAgent, setModel, setMode,
+    agent: known, model: models.includes(model) ? model : "", mode: used, workflow: chosen?.name ?? "", isChat: used === "3" || used === "4",
+    agents, models, modes, workflows: served?.workflows.map(({ name }) => name) ?? [], fields,
+    usualQuestion: schema?.properties?.query?.default == null ? null : String(schema.properties.query.default),
+    description: chosen && chosen !== usual ? chosen.description : "",
+    setAgent, setModel, setMode, setWorkflow,
   };
 }
 
 interface ComposerProps {
   settings: Settings;
   draft: string;
+  values: Readonly<Record<string, string>>;
   isBusy: boolean;
   onDraft: (text: string) => void;
-  onAsk: (question: string) => void;
+  onValue: (name: string, text: string) => void;
+  onAsk: (asked: Asked) => void;
 }
 
-export function Composer({ settings, draft, isBusy, onDraft, onAsk }: ComposerProps) {
+export function Composer({ settings, draft, values, isBusy, onDraft, onValue, onAsk }: ComposerProps) {
   const box = useRef<HTMLTextAreaElement>(null);
+  const form = useRef<HTMLFormElement>(null);
+  const [fault, setFault] = useState("");
   useEffect(() => {
     const area = box.current;
     if (!area) return;
@@ -65,18 +86,32 @@ export function Composer({ settings, draft, isBusy, onDraft, onAsk }: ComposerPr
   useEffect(() => {
     if (draft) box.current?.focus();
   }, [draft]);
+  const query = draft.trim() || (settings.usualQuestion ?? "");
   const send = (event?: FormEvent) => {
     event?.preventDefault();
-    if (draft.trim() && !isBusy) onAsk(draft.trim());
+    if (!query || isBusy) return;
+    try {
+      onAsk({ query, workflow: settings.workflow || null, values: valuesOf(settings.fields, values) });
+      setFault("");
+    } catch (error) {
+      setFault(error instanceof Error ? error.message : "This cannot be sent.");
+    }
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
       event.preventDefault();
-      send();
+      form.current?.requestSubmit(); // so that the browser looks at the required fields first
     }
   };
   return (
-    <form className="composer" onSubmit={send} aria-label="Ask">
+    <form ref={form} className="composer" onSubmit={send} aria-label="Ask">
+      {settings.fields.length > 0 && (
+        <fieldset className="composer-fields">
+          <legend className="sr-only">Input of {settings.workflow}</legend>
+          {settings.description && <p className="quiet">{settings.description}</p>}
+          <SchemaFields fields={settings.fields} drafts={values} onChange={onValue} />
+        </fieldset>
+      )}
       <textarea
         ref={box}
         rows={1}
@@ -84,11 +119,16 @@ export function Composer({ settings, draft, isBusy, onDraft, onAsk }: ComposerPr
         maxLength={10_000}
         value={draft}
         aria-label="Question"
-        placeholder="Ask the documents …"
+        placeholder={settings.usualQuestion ?? "Ask the documents …"}
         onChange={({ target }) => onDraft(target.value)}
         onKeyDown={onKeyDown}
       />
+      {fault && <p className="fault" role="alert">{fault}</p>}
       <div className="composer-row">
+        <AttachDocuments />
+        {settings.workflows.length > 1 && (
+          <Picker label="Workflow" value={settings.workflow} onPick={settings.setWorkflow} options={settings.workflows.map((name) => [name, name])} />
+        )}
         <Picker label="Agent" value={settings.agent} onPick={settings.setAgent} options={settings.agents.map(({ id, name }) => [id, name])} />
         <Picker
           label="Model"
@@ -97,7 +137,7 @@ export function Composer({ settings, draft, isBusy, onDraft, onAsk }: ComposerPr
           options={[["", "Agent's model"], ...settings.models.map((name) => [name, name] as const)]}
         />
         <Picker label="Mode" value={settings.mode} onPick={settings.setMode} options={settings.modes.map((mode) => [mode, MODE_NAMES[mode] ?? mode])} />
-        <button type="submit" className="send" aria-label="Send" disabled={isBusy || !draft.trim()}>
+        <button type="submit" className="send" aria-label="Send" disabled={isBusy || !query}>
           <ArrowUp aria-hidden />
         </button>
       </div>

@@ -2,7 +2,7 @@
 
 import { useCallback, useRef, useState } from "react";
 
-import { type Schema, UNREACHABLE, withQuery } from "../../api/client";
+import { type Schema, UNREACHABLE, withQuery } from "../api/client";
 
 type Result = Schema<"IngestResult">;
 

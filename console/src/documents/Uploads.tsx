@@ -3,8 +3,8 @@
 import { Link } from "@tanstack/react-router";
 import { X } from "lucide-react";
 
-import { IconButton } from "../../ui/parts";
-import { percent } from "../../ui/format";
+import { IconButton } from "../ui/parts";
+import { percent } from "../ui/format";
 import type { Upload } from "./uploads";
 
 const OUTCOMES: Record<string, string> = {

@@ -1,0 +1,140 @@
+"""Workflows of one's own in the browser: their input as a form, their result by its fields."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from playwright.sync_api import Page, expect
+from pydantic import BaseModel, Field
+from tests.console.conftest import RunningEngine, axe_findings, keep, running_engine
+from tests.console.test_ask import turn
+
+from vital_shared import BaseWorkflow, Workflow, WorkflowInput, node
+
+
+class LeaseInput(WorkflowInput):
+    """A lease to be read."""
+
+    query: str = "Read the lease."
+    text: str = Field(min_length=1, max_length=5_000, description="The lease, as it was signed.")
+    months: int = Field(ge=1, le=600)
+    kind: str = Field(default="flat", json_schema_extra={"enum": ["flat", "shop"]})
+    furnished: bool = False
+    signed: date | None = None
+    tags: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class Party(BaseModel):
+    name: str
+    role: str
+
+
+class Lease(BaseModel):
+    words: int
+    months: int
+    kind: str
+    furnished: bool
+    signed: date | None
+    tags: tuple[str, ...]
+    parties: tuple[Party, ...]
+
+
+class ReadLease(Workflow[LeaseInput, Lease]):
+    """Read a lease."""
+
+    @node
+    async def result(
+        self, text: str, months: int, kind: str, furnished: bool, signed: date | None, tags: tuple[str, ...]
+    ) -> Lease:
+        parties = (Party(name="Ann", role="tenant"), Party(name="Bo", role="owner"))
+        return Lease(
+            words=len(text.split()),
+            months=months,
+            kind=kind,
+            furnished=furnished,
+            signed=signed,
+            tags=tags,
+            parties=parties,
+        )
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    """An engine that serves a workflow of its own beside the built-in one."""
+    classes = {"assistant": BaseWorkflow, "leases": ReadLease}
+    with running_engine(tmp_path_factory.mktemp("own"), workflows=classes) as running:
+        yield running
+
+
+@pytest.fixture
+def lease(open_page, own: RunningEngine) -> Page:
+    page = open_page(own.url).page
+    page.get_by_label("Workflow", exact=True).select_option("leases")
+    return page
+
+
+def test_an_own_workflow_is_asked_by_a_form_of_its_input(lease: Page) -> None:
+    form = lease.get_by_role("form", name="Ask")
+    expect(form).to_contain_text("Read a lease.")
+    form.get_by_label("Text").fill("The flat is let to Ann.")
+    form.get_by_label("Months").fill("12")
+    form.get_by_label("Kind (optional)").select_option("shop")
+    form.get_by_label("Furnished").check()
+    form.get_by_label("Signed (optional)").fill("2026-05-01")
+    form.get_by_label("Tags (optional)").fill('["north", "new"]')
+    keep(lease, "ask-own-workflow-form")
+    form.get_by_role("button", name="Send").click()
+    expect(turn(lease)).to_have_attribute("data-phase", "finished")
+    result = turn(lease).get_by_label("Result", exact=True)
+    for name, value in {
+        "Words": "6",
+        "Months": "12",
+        "Kind": "shop",
+        "Furnished": "Yes",
+        "Signed": "2026-05-01",
+    }.items():
+        expect(result.locator("dt", has_text=name).locator("xpath=following-sibling::dd")).to_have_text(value)
+    expect(result.get_by_role("region", name="Rows of the result").locator("tbody tr")).to_have_count(2)
+    assert axe_findings(lease) == []
+    keep(lease, "ask-own-workflow-result")
+
+
+def test_what_is_missing_or_cannot_be_is_said_before_it_is_sent(lease: Page) -> None:
+    form = lease.get_by_role("form", name="Ask")
+    form.get_by_label("Months").fill("12")
+    form.get_by_role("button", name="Send").click()
+    expect(lease.locator("article.turn")).to_have_count(0)
+    form.get_by_label("Text").fill("A lease.")
+    form.get_by_label("Tags (optional)").fill("north, new")
+    form.get_by_role("button", name="Send").click()
+    expect(form.get_by_role("alert")).to_contain_text("Tags has to be JSON")
+    expect(lease.locator("article.turn")).to_have_count(0)
+
+
+def test_the_same_input_is_changed_and_asked_again(lease: Page) -> None:
+    form = lease.get_by_role("form", name="Ask")
+    form.get_by_label("Text").fill("One two three.")
+    form.get_by_label("Months").fill("6")
+    form.get_by_role("button", name="Send").click()
+    expect(turn(lease)).to_have_attribute("data-phase", "finished")
+    lease.reload()
+    lease.get_by_label("Workflow", exact=True).select_option("assistant")
+    turn(lease).get_by_role("button", name="Edit and ask again").click()
+    expect(form.get_by_label("Text")).to_have_value("One two three.")
+    form.get_by_label("Months").fill("7")
+    form.get_by_role("button", name="Send").click()
+    expect(lease.locator("article.turn")).to_have_count(2)
+    expect(turn(lease).get_by_label("Result", exact=True)).to_contain_text("7")
+
+
+def test_a_run_of_it_is_shown_and_run_again(lease: Page) -> None:
+    form = lease.get_by_role("form", name="Ask")
+    form.get_by_label("Text").fill("Four words are here.")
+    form.get_by_label("Months").fill("8")
+    form.get_by_role("button", name="Send").click()
+    turn(lease).get_by_role("link", name="Open the run").click()
+    expect(lease.get_by_label("Result", exact=True)).to_contain_text("8")
+    before = lease.url
+    lease.get_by_role("button", name="Run again").click()
+    lease.wait_for_url(lambda url: url != before)
+    expect(lease.get_by_label("Result", exact=True)).to_contain_text("8")
