@@ -15,7 +15,7 @@ import httpx
 from tests.redis import shared_redis
 from tests.store_database import store_variables
 
-__all__ = ["VITAL_SERVE", "running_server", "start"]
+__all__ = ["VITAL_SERVE", "running_server", "serving_process", "start"]
 
 SERVE = "from ai_engine.server import serve; serve()"
 
@@ -40,12 +40,12 @@ async def running_server(
     """Start it, and stop it in the end, however that comes."""
     async with shared_redis(data_dir, environment) as complete:
         process = await start(data_dir, program, **complete)
-        async with _serving(process) as client:
+        async with serving_process(process) as client:
             yield process, client
 
 
 @asynccontextmanager
-async def _serving(process: Process) -> AsyncIterator[httpx.AsyncClient]:
+async def serving_process(process: Process) -> AsyncIterator[httpx.AsyncClient]:
     assert process.stderr is not None
     try:
         url, log = "", b""
