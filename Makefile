@@ -33,9 +33,7 @@ STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_ide
 .PHONY: browser console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock stack clean
 
 run: $(VENV)/installed console
-	-$(BIN)/vital models install
-	$(BIN)/vital ingest examples/knowledge
-	$(BIN)/vital serve
+	$(BIN)/vital quickstart
 
 test: $(VENV)/installed-dev lint console browser stack .stack/prometheus-3/complete
 	$(BIN)/vital models install

@@ -33,6 +33,8 @@ from vital_cli.commands.drill import drill
 from vital_cli.commands.eval import evaluate
 from vital_cli.commands.graph import graph
 from vital_cli.commands.ingest import ingest
+from vital_cli.commands.new import new
+from vital_cli.commands.quickstart import quickstart
 from vital_cli.commands.report import report
 from vital_cli.commands.resume import resume
 from vital_cli.commands.run import run
@@ -78,9 +80,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
-        "vital models install",
-        "vital ingest examples/knowledge",
+        "vital quickstart",
         'vital ask "Which devices need a 510(k)?"',
+        "vital new my-app",
         "vital serve",
     )
     + "\n\n"
@@ -105,6 +107,8 @@ def vital(
     """Ask questions of your documents, serve the engine, look after agents, documents, keys and models."""
 
 
+app.command(epilog=examples("vital quickstart", "vital quickstart --port 8080"))(quickstart)
+app.command(epilog=examples("vital new my-app"))(new)
 app.command(
     epilog=examples(
         'vital ask "When is a De Novo request possible?"',

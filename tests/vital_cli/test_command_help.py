@@ -41,6 +41,8 @@ LEAVES = [path for path in COMMANDS if path and path not in GROUPS]
 
 def test_the_commands_are_those_that_are_documented():
     assert {" ".join(path) for path in LEAVES} == {
+        "quickstart",
+        "new",
         "ask",
         "batch",
         "webhooks secret",
@@ -83,6 +85,7 @@ def test_the_commands_are_those_that_are_documented():
         "models list",
         "models providers",
         "ops build",
+        "ops fetch",
         "ops backtest",
         "compare",
         "ops setup",

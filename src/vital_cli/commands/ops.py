@@ -51,6 +51,20 @@ def build(
         raise typer.Exit(EXIT_FAILED)
 
 
+@app.command(epilog=examples("vital ops fetch"))
+def fetch() -> None:
+    """Fetch Prometheus, Alertmanager, Redis and PgBouncer from Debian into the data folder, for `vital up`.
+
+    Nothing is installed and no service starts. Programs on the PATH come first.
+    """
+    from vital_cli.terminal import ERR, say
+    from vital_ops.stack.programs import fetch_programs
+
+    with ERR.status("Fetching Debian's packages …"):
+        folder = fetch_programs()
+    say(f"The programs are in {folder}.", "green")
+
+
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(labels, name="labels")
 app.command(epilog=examples("vital ops setup /run/vital --engine http://ai-engine:8000"))(setup)

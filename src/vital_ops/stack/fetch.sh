@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fetch what runs beside the engine from Debian, and unpack it into a folder: `make stack`.
+# Fetch what runs beside the engine from Debian, and unpack it into a folder: `make stack`, `vital ops fetch`.
 #
 # Nothing is installed: no service starts, and nothing changes but the folder.
 set -eu

@@ -10,6 +10,7 @@ from vital_ops.stack.programs import (
     PROMETHEUS,
     PROMTOOL,
     REDIS,
+    fetch_programs,
     find_program,
     find_prometheus_3,
 )
@@ -64,7 +65,34 @@ def test_alertmanager_is_found_by_the_name_that_its_makers_gave_it(tmp_path, mon
     assert find_program(ALERTMANAGER, checkout=tmp_path) == found
 
 
+def test_a_program_fetched_into_the_data_folder_is_found_without_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("VITAL_DATA_DIR", str(tmp_path / "data"))
+    fetched = executable(tmp_path / "data/programs/usr/bin/prometheus")
+    assert find_program(PROMETHEUS, checkout=tmp_path) == fetched
+
+
+def fetching(monkeypatch, tmp_path, script):
+    monkeypatch.setenv("VITAL_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "fetch.sh").write_text(script)
+    monkeypatch.setattr("vital_ops.stack.programs.FETCH_SCRIPT", tmp_path / "fetch.sh")
+
+
+def test_fetched_programs_replace_the_older_ones_when_they_are_whole(tmp_path, monkeypatch):
+    executable(tmp_path / "data/programs/usr/bin/old")
+    fetching(monkeypatch, tmp_path, 'mkdir -p "$1/usr/bin"; touch "$1/usr/bin/prometheus"\n')
+    assert [path.name for path in (fetch_programs() / "usr/bin").iterdir()] == ["prometheus"]
+
+
+def test_programs_that_cannot_be_fetched_are_one_sentence_and_the_older_ones_stay(tmp_path, monkeypatch):
+    old = executable(tmp_path / "data/programs/usr/bin/old")
+    fetching(monkeypatch, tmp_path, "echo noise >&2; echo 'It cannot be fetched.' >&2; exit 1\n")
+    with pytest.raises(ConfigurationError, match=r"^It cannot be fetched\.$"):
+        fetch_programs()
+    assert old.exists()
+
+
 def test_what_is_missing_is_named_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ConfigurationError, match=r"^prometheus-alertmanager is missing: .*make stack"):
+    with pytest.raises(ConfigurationError, match=r"^prometheus-alertmanager is missing: .*vital ops fetch"):
         find_program(ALERTMANAGER, checkout=tmp_path)

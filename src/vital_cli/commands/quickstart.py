@@ -1,0 +1,38 @@
+"""``vital quickstart``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["quickstart"]
+
+
+def quickstart(
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="The port, 0 for a free one; VITAL_PORT, or else 8000."),
+    ] = None,
+) -> None:
+    """Install the embedded models, load the sample documents, and serve, until Ctrl-C.
+
+    Done again, it takes what is there. Without a network it searches by keywords alone.
+    """
+    from importlib.util import find_spec
+
+    from vital_cli.commands.ingest import ingest
+    from vital_cli.commands.models import install
+    from vital_cli.commands.serve import serve
+    from vital_cli.sample_knowledge import knowledge_folder
+    from vital_cli.terminal import say
+
+    if find_spec("onnxruntime") is None:
+        say("To search by meaning, run `pip install 'vital-engine[embedded]'` first.", "yellow")
+    else:
+        try:
+            install(None)
+        except typer.Exit:  # it has said why
+            say("Going on without the embedded models.", "yellow")
+    ingest([knowledge_folder()])
+    serve(port=port)
