@@ -26,6 +26,7 @@ from vital_cli.commands import (
 from vital_cli.commands.approvals import approvals
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
+from vital_cli.commands.audit import audit
 from vital_cli.commands.batch import batch
 from vital_cli.commands.compare import compare
 from vital_cli.commands.costs import costs
@@ -157,6 +158,14 @@ app.command(
         "vital costs --json | jq -r .total.cost_dollars",
     )
 )(costs)
+app.command(
+    epilog=examples(
+        "vital audit",
+        "vital audit --action tool_denied --tenant acme --from 2026-11-01",
+        "vital audit --all --csv > audit.csv",
+        "vital audit --all --json > audit.jsonl",
+    )
+)(audit)
 app.add_typer(models.app, name="models")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(cache.app, name="cache")

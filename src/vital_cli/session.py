@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from vital_cli.problems import debugging
 from vital_shared.errors import ConfigurationError
 from vital_shared.monitoring.tracing import exporting
 from vital_shared.settings import Settings
+from vital_shared.store.actor import Actor, acting_as
 from vital_shared.workflows.services import Services
 
 __all__ = ["Session", "load_settings", "open_session", "with_services"]
@@ -48,7 +50,11 @@ def open_session() -> Iterator[Session]:
     :raises StoreError: when the database is not there.
     """
     _quiet_logs()
-    with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        exporting(),
+        acting_as(Actor("cli", _machine_user())),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         services = runner.run(Services.open(load_settings(Settings)))
         try:
             yield Session(services, runner)
@@ -80,6 +86,14 @@ def load_settings(kind: type[S], **given: Any) -> S:
         raise ConfigurationError(
             f"The environment variable {variable} is {first['input']!r}: {first['msg']}."
         ) from error
+
+
+def _machine_user() -> str:
+    """Return the name of the machine's user; empty where it has none, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        return ""
 
 
 def _quiet_logs() -> None:

@@ -182,6 +182,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/v1/tools"): Case("admin", 200, 200),
     ("GET", "/v1/providers"): Case("admin", 403, 403, for_tenants=False),
     ("GET", "/v1/costs/forecast"): Case("costs", 200, 200),
+    ("GET", "/v1/audit"): Case("admin", 200, 200),
+    ("GET", "/v1/audit/export"): Case("admin", 200, 200, ({}, {"params": {"format": "csv"}})),
     ("GET", "/v1/alerts"): Case("costs", 403, 403, for_tenants=False),
     ("POST", "/v1/alerts"): Case("costs", 403, 403, ({"json": ALERTS},), for_tenants=False),
     ("GET", "/metrics"): Case("costs", 403, 403, for_tenants=False),

@@ -89,7 +89,7 @@ async def test_many_processes_may_migrate_at_once(url: str):
     database = Database(url)
     async with database.connect() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [
-            ("0027",)
+            ("0028",)
         ]
     await database.aclose()
 

@@ -44,6 +44,7 @@ def test_the_commands_are_those_that_are_documented():
         "quickstart",
         "new",
         "ask",
+        "audit",
         "batch",
         "webhooks secret",
         "approve",

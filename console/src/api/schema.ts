@@ -1918,6 +1918,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the audit log
+         * @description List who changed what, the newest first; a tenant's administrator sees the tenant's own entries.
+         */
+        get: operations["list_audit_log_v1_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the audit log
+         * @description Send all entries that are looked for, the newest first, as lines of JSON or as CSV.
+         */
+        get: operations["export_audit_log_v1_audit_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/budgets": {
         parameters: {
             query?: never;
@@ -2504,6 +2544,61 @@ export interface components {
             approvals: components["schemas"]["WaitingRun"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * AuditEntry
+         * @description One change, and who made it.
+         */
+        AuditEntry: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Actor Kind
+             * @enum {string}
+             */
+            actor_kind: "key" | "user" | "local" | "cli" | "program";
+            /** Actor */
+            actor: string;
+            /** Tenant Id */
+            tenant_id: string | null;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased";
+            /** Object */
+            object: string;
+            /** Person */
+            person: string | null;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "partial";
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AuditPage
+         * @description Entries, the newest first.
+         */
+        AuditPage: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntry"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+            /**
+             * Protection
+             * @enum {string}
+             */
+            protection: "role" | "triggers";
         };
         /**
          * BudgetList
@@ -4964,6 +5059,8 @@ export type SchemaAlertList = components['schemas']['AlertList'];
 export type SchemaAllowance = components['schemas']['Allowance'];
 export type SchemaApiKey = components['schemas']['ApiKey'];
 export type SchemaApprovalPage = components['schemas']['ApprovalPage'];
+export type SchemaAuditEntry = components['schemas']['AuditEntry'];
+export type SchemaAuditPage = components['schemas']['AuditPage'];
 export type SchemaBudgetList = components['schemas']['BudgetList'];
 export type SchemaBudgetUse = components['schemas']['BudgetUse'];
 export type SchemaCharge = components['schemas']['Charge'];
@@ -5509,6 +5606,136 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApprovalPage"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_log_v1_audit_get: {
+        parameters: {
+            query?: {
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased") | null;
+                /** @description The id of a key, a user or a name. */
+                actor?: string | null;
+                object?: string | null;
+                /** @description A user, or the pseudonym of one who was erased. */
+                person?: string | null;
+                /** @description At this day (UTC) or moment, or later. */
+                from?: string | null;
+                /** @description Before this day or moment. */
+                to?: string | null;
+                limit?: number;
+                /** @description The `next_cursor` of the page before; without: the first. */
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit_log_v1_audit_export_get: {
+        parameters: {
+            query?: {
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased") | null;
+                /** @description The id of a key, a user or a name. */
+                actor?: string | null;
+                object?: string | null;
+                /** @description A user, or the pseudonym of one who was erased. */
+                person?: string | null;
+                /** @description At this day (UTC) or moment, or later. */
+                from?: string | null;
+                /** @description Before this day or moment. */
+                to?: string | null;
+                limit?: number;
+                /** @description The `next_cursor` of the page before; without: the first. */
+                cursor?: string | null;
+                format?: "jsonl" | "csv";
+            };
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                    "text/csv": unknown;
                 };
             };
             /** @description There is no key in the request, or none that can be used. */

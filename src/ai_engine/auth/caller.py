@@ -19,6 +19,7 @@ from ai_engine.auth.permissions import Permission
 from vital_shared.errors import Forbidden, InvalidRequest, VitalError
 from vital_shared.models.api_key import ApiKey, Scope
 from vital_shared.models.workflow_io import Id, WorkflowInput
+from vital_shared.store.actor import Actor
 
 __all__ = [
     "SCOPE_KEY",
@@ -117,6 +118,13 @@ class Caller:
         """Return whom `Authentication` has found."""
         caller: Caller = connection.scope[SCOPE_KEY]
         return caller
+
+    @property
+    def actor(self) -> Actor:
+        """The actor that the audit log names."""
+        if self.user_id is not None:
+            return Actor("user", self.user_id, self.tenant_id if self.has_own_tenant else None)
+        return Actor("local") if self.key_id is None else Actor("key", self.key_id)
 
     @classmethod
     def from_key(cls, key: ApiKey | None, headers: Headers) -> Caller:

@@ -19,6 +19,7 @@ from ai_engine.problems import respond_to
 from vital_shared.errors import VitalError
 from vital_shared.models.api_key import ApiKey
 from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL
+from vital_shared.store.actor import acting_as
 from vital_shared.store.key_token import KeyToken
 
 __all__ = ["Authentication"]
@@ -63,6 +64,9 @@ class Authentication:
                 await (await _refused(scope, engine, error))(scope, receive, send)
                 return
             scope[SCOPE_KEY], is_open = caller, caller.is_local
+            with acting_as(caller.actor):
+                await (self._guarded if is_open else self._app)(scope, receive, send)
+            return
         await (self._guarded if is_open else self._app)(scope, receive, send)
 
 

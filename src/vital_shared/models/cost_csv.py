@@ -6,14 +6,11 @@ import csv
 from collections.abc import Sequence
 from decimal import Decimal
 from io import StringIO
-from typing import Final
 
 from vital_shared.models.costs import CostGroup, CostReport, CostSums
+from vital_shared.models.csv_text import defused
 
 __all__ = ["to_csv"]
-
-FORMULAS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets take these too
-CONTROLS: Final = ("\t", "\r", "\n")
 
 
 def to_csv(report: CostReport, group_by: Sequence[CostGroup]) -> str:
@@ -27,14 +24,9 @@ def to_csv(report: CostReport, group_by: Sequence[CostGroup]) -> str:
     fields = tuple(CostSums.model_fields)
     writer.writerow((*group_by, *fields))
     for line in report.lines:
-        groups = (_defused(line.group[name] or "") for name in group_by)
+        groups = (defused(line.group[name] or "") for name in group_by)
         writer.writerow((*groups, *(_number(getattr(line, name)) for name in fields)))
     return out.getvalue()
-
-
-def _defused(text: str) -> str:
-    dangerous = text.startswith(CONTROLS) or text.lstrip().startswith(FORMULAS)
-    return f"'{text}" if dangerous else text
 
 
 def _number(value: int | Decimal) -> str:

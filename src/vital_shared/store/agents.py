@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, RowMapping, delete, select
 
 from vital_shared.errors import Forbidden, NotFound
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.audit import AuditAction
 from vital_shared.models.base import Frozen
+from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
 from vital_shared.store.short_lived_cache import ShortLivedCache
 from vital_shared.store.stored_json import read_json
@@ -85,6 +87,7 @@ class AgentStore:
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=changed)
             )
+            await connection.run_sync(add_entry, _change("agent_saved", profile.id, tenant_id))
         self._recent.forget()
 
     async def delete(self, agent_id: str, *, tenant_id: str | None) -> None:
@@ -99,6 +102,8 @@ class AgentStore:
                 delete(agents).where(agents.c.id == agent_id, own).returning(agents.c.id)
             )
             is_deleted = deleted.first() is not None
+            if is_deleted:
+                await connection.run_sync(add_entry, _change("agent_deleted", agent_id, tenant_id))
         self._recent.forget()
         if is_deleted:
             return
@@ -132,6 +137,10 @@ class AgentStore:
         more = ", …" if len(names) > _MAX_NAMED_AGENTS else ""
         hint = f"there are {', '.join(names[:_MAX_NAMED_AGENTS])}{more}" if names else "there are none yet"
         return NotFound(f"There is no agent {agent_id}: {hint}", field="agent_id")
+
+
+def _change(action: AuditAction, agent_id: str, tenant_id: str | None) -> AuditedChange:
+    return AuditedChange(action, agent_id, tenant_id, datetime.now(UTC))
 
 
 def _visible(tenant_id: str | None) -> ColumnElement[bool]:

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from typing import Final, get_args
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, RowMapping, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, exists, insert, or_, select, update
 
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
 from vital_shared.models.api_key import ApiKey, Scope
+from vital_shared.models.audit import AuditAction
 from vital_shared.models.workflow_io import Id
 from vital_shared.store.account_tables import api_keys
+from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
 from vital_shared.store.key_token import KeyToken
 from vital_shared.store.tables import owner
@@ -80,6 +82,7 @@ class KeyStore:
         }
         async with self._database.begin() as connection:
             await connection.execute(insert(api_keys), row)
+            await connection.run_sync(add_entry, _change("key_created", key, now))
         return NewKey(key, token.text)
 
     async def list(self, *, tenant_id: str | None = None) -> tuple[ApiKey, ...]:
@@ -120,7 +123,9 @@ class KeyStore:
             ends_at = min(now + overlap, row["expires_at"] or now + overlap)
             await connection.execute(update(api_keys).where(is_old).values(expires_at=ends_at))
             added = await connection.execute(select(api_keys).where(api_keys.c.id == token.id))
-            return NewKey(to_key(added.mappings().one()), token.text)
+            key = to_key(added.mappings().one())
+            await connection.run_sync(add_entry, _change("key_rotated", key, now, replaces=key_id))
+            return NewKey(key, token.text)
 
     async def revoke(self, key_id: str, *, now: datetime, tenant_id: str | None = None) -> ApiKey:
         """Make a key useless for good, and return it; of one that was revoked before, the date stays.
@@ -128,16 +133,17 @@ class KeyStore:
         :param tenant_id: only one of this tenant's own; None: any.
         :raises NotFound: when there is none.
         """
-        revoked = func.coalesce(api_keys.c.revoked_at, now, type_=api_keys.c.revoked_at.type)
-        statement = (
-            update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=revoked).returning(*api_keys.c)
-        )
+        is_meant = api_keys.c.id == key_id
         if tenant_id is not None:
-            statement = statement.where(api_keys.c.tenant_id == owner(tenant_id))
+            is_meant &= api_keys.c.tenant_id == owner(tenant_id)
+        revoking = update(api_keys).where(is_meant, api_keys.c.revoked_at.is_(None)).values(revoked_at=now)
         async with self._database.begin() as connection:
-            row = (await connection.execute(statement)).mappings().first()
-        if row is None:
-            raise _no_such_key()
+            is_new = (await connection.execute(revoking)).rowcount > 0
+            row = (await connection.execute(select(api_keys).where(is_meant))).mappings().first()
+            if row is None:
+                raise _no_such_key()
+            if is_new:
+                await connection.run_sync(add_entry, _change("key_revoked", to_key(row), now))
         return to_key(row)
 
     async def find(self, key_id: str) -> StoredKey | None:
@@ -176,9 +182,12 @@ class KeyStore:
         :raises Conflict: when one of them can be used.
         """
         active = select(api_keys.c.id).where(is_usable(now)).alias()
-        statement = delete(api_keys).where(~exists(select(active.c.id))).returning(api_keys.c.id)
+        statement = delete(api_keys).where(~exists(select(active.c.id))).returning(*api_keys.c)
         async with self._database.begin() as connection:
-            forgotten = len((await connection.execute(statement)).all())
+            keys = [to_key(row) for row in (await connection.execute(statement)).mappings()]
+            for key in keys:
+                await connection.run_sync(add_entry, _change("key_deleted", key, now))
+        forgotten = len(keys)
         if not forgotten and await self.any_active(now=now):
             raise Conflict(
                 "There are keys that can be used: revoke them first; `vital keys list` shows them", field="id"
@@ -190,6 +199,10 @@ def is_usable(now: datetime) -> ColumnElement[bool]:
     """Return the condition that a key was not revoked and has not expired."""
     is_unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
     return api_keys.c.revoked_at.is_(None) & is_unexpired
+
+
+def _change(action: AuditAction, key: ApiKey, now: datetime, **details: str) -> AuditedChange:
+    return AuditedChange(action, key.id, key.tenant_id, now, details={"scopes": key.scopes, **details})
 
 
 def _no_such_key() -> NotFound:

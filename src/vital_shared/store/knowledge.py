@@ -26,8 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.errors import EmbeddingModelChanged, Forbidden, NotFound
+from vital_shared.models.audit import AuditAction
 from vital_shared.models.citation import Passage
 from vital_shared.models.knowledge import Chunk, Document
+from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.chunk_embeddings import embedding_by
 from vital_shared.store.database import Database
 from vital_shared.store.keywords import match_expression, search_statement
@@ -139,8 +141,9 @@ class KnowledgeStore:
                 .where(documents.c.tenant_id == owner(tenant_id), documents.c.uri == uri)
                 .returning(documents.c.id)
             )
+            older_id: str | None = older.scalar()
             document = Document(
-                id=older.scalar() or uuid4().hex,
+                id=older_id or uuid4().hex,
                 tenant_id=tenant_id,
                 uri=uri,
                 title=title,
@@ -151,6 +154,8 @@ class KnowledgeStore:
                 notes=tuple(notes),
             )
             await _insert(connection, document, chunks)
+            action: AuditAction = "document_replaced" if older_id else "document_added"
+            await connection.run_sync(add_entry, _change(action, document.id, tenant_id))
             await _forget_deletions(connection)
         self._changed()
         return document
@@ -212,6 +217,7 @@ class KnowledgeStore:
                     field="document_id",
                 )
             await connection.execute(delete(documents).where(documents.c.id == document_id))
+            await connection.run_sync(add_entry, _change("document_deleted", document_id, holder or None))
             await _forget_model_if_empty(connection)
             await _forget_deletions(connection)
         self._changed()
@@ -344,6 +350,10 @@ class KnowledgeStore:
         async with self._database.connect() as connection:
             row = (await connection.execute(statement)).mappings().first()
         return None if row is None else _document(row)
+
+
+def _change(action: AuditAction, document_id: str, tenant_id: str | None) -> AuditedChange:
+    return AuditedChange(action, document_id, tenant_id, datetime.now(UTC))
 
 
 async def _bump_version(connection: AsyncConnection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
 
@@ -11,6 +11,7 @@ from vital_shared.errors import NotFound
 from vital_shared.models.limits import TenantLimits, TenantShare, TenantStanding
 from vital_shared.models.money import to_nanos
 from vital_shared.store.account_tables import budgets, request_rates
+from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
 from vital_shared.store.short_lived_cache import ShortLivedCache
 from vital_shared.store.standing import ACCOUNT, ACCOUNTS, TenantUsage, at
@@ -40,6 +41,10 @@ class LimitStore:
         statement = upsert(budgets, self._database.dialect).values(tenant_id=owner(tenant_id), **row)
         async with self._database.begin() as connection:
             await connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=row))
+            change = AuditedChange(
+                "budget_set", tenant_id, tenant_id, now, details=limits.model_dump(mode="json")
+            )
+            await connection.run_sync(add_entry, change)
         self._recent.forget()
 
     async def share(self, tenant_id: str) -> TenantShare:
@@ -92,6 +97,8 @@ class LimitStore:
             if (await connection.execute(statement)).first() is None:
                 raise _not_limited(tenant_id)
             await connection.execute(delete(request_rates).where(request_rates.c.tenant_id == tenant_id))
+            change = AuditedChange("budget_deleted", tenant_id, tenant_id, datetime.now(UTC))
+            await connection.run_sync(add_entry, change)
         self._recent.forget()
 
 

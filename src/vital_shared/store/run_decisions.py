@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import Connection, func, insert, select
 
-from vital_shared.models.run_decision import RunDecision
+from vital_shared.models.audit import AuditAction
+from vital_shared.models.run_decision import DecisionKind, RunDecision
+from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.run_decision_table import run_decisions
 from vital_shared.store.stored_json import read_json
 
 __all__ = ["add_decisions", "decisions_of"]
 
 
-def add_decisions(connection: Connection, run_id: str, decisions: Sequence[RunDecision]) -> None:
-    """Add decisions behind those that there are; the caller holds the run's row."""
+ACTIONS: Final[Mapping[DecisionKind, AuditAction]] = {
+    "approved": "tool_approved",
+    "edited": "tool_edited",
+    "denied": "tool_denied",
+    "answered": "run_answered",
+}
+
+
+def add_decisions(
+    connection: Connection, run_id: str, decisions: Sequence[RunDecision], tenant_id: str
+) -> None:
+    """Add decisions behind those that there are, and to the audit log; the caller holds the run's row."""
     if not decisions:
         return
     last = select(func.max(run_decisions.c.number)).where(run_decisions.c.run_id == run_id)
@@ -24,6 +37,20 @@ def add_decisions(connection: Connection, run_id: str, decisions: Sequence[RunDe
         for number, each in enumerate(decisions, first)
     ]
     connection.execute(insert(run_decisions), rows)
+    for each in decisions:
+        add_entry(connection, _change(run_id, each, tenant_id))
+
+
+def _change(run_id: str, decision: RunDecision, tenant_id: str) -> AuditedChange:
+    """Return what the audit log notes; reasons, answers and arguments stay with the run."""
+    return AuditedChange(
+        ACTIONS[decision.kind],
+        run_id,
+        tenant_id,
+        decision.at,
+        person=decision.user_id,
+        details={"subject": decision.subject, "tool": decision.tool},
+    )
 
 
 def decisions_of(connection: Connection, run_id: str) -> tuple[RunDecision, ...]:

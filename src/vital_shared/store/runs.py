@@ -310,7 +310,7 @@ class RunStore:
                 )
                 admission = await connection.run_sync(check, request)
                 await connection.run_sync(reserve, request, admission)
-                await connection.run_sync(add_decisions, run_id, decisions)
+                await connection.run_sync(add_decisions, run_id, decisions, row["tenant_id"])
                 if key is not None:
                     await connection.run_sync(take_key, key, run_id, now)
                 self.journal.begin(run_id, deadline_at)

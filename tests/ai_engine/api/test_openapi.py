@@ -35,6 +35,8 @@ PATHS = {
     "/v1/agents": {"get"},
     "/v1/agents/{agent_id}": {"get", "put", "delete"},
     "/v1/alerts": {"get", "post"},
+    "/v1/audit": {"get"},
+    "/v1/audit/export": {"get"},
     "/v1/budgets": {"get"},
     "/v1/budgets/{tenant_id}": {"get", "put", "delete"},
     "/v1/documents": {"get", "post"},
