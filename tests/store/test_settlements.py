@@ -263,11 +263,12 @@ async def test_the_spool_of_a_living_process_and_torn_lines_are_left_alone(store
     assert list(other.read_abandoned()) == []
     living.close()
     (file,) = (tmp_path / "owed").iterdir()
-    file.write_text(file.read_text() + '{"run_id": "torn')
+    file.write_text(file.read_text() + '{"run_id": "torn words of ann')
     with capture_logs() as logs:
         (read,) = other.read_abandoned()
     assert [each.run_id for each in read[1]] == ["run-1"]
-    assert [log["text"] for log in logs] == ['{"run_id": "torn']
+    assert [log["line"] for log in logs] == [2]
+    assert "torn" not in str(logs)  # a person's words are in the line, and errors quote it
 
 
 async def test_a_spool_that_nobody_may_read_stops_nothing(store: Store, tmp_path: Path):

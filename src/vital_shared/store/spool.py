@@ -58,5 +58,7 @@ def _read(path: Path, lines: Iterable[str]) -> Iterator[Settlement]:
     for number, line in enumerate(lines, 1):
         try:
             yield Settlement.model_validate_json(line)
-        except ValidationError:  # torn: the process died while it wrote the line
-            logger.exception("spool_line_unreadable", path=str(path), line=number, text=line)
+        except ValidationError as error:  # torn: the process died while it wrote the line
+            # Neither the line nor the error's text, which quotes it: they hold what a person has written.
+            reason = error.errors(include_input=False, include_context=False)[0]["type"]
+            logger.error("spool_line_unreadable", path=str(path), line=number, bytes=len(line), reason=reason)  # noqa: TRY400
