@@ -114,9 +114,13 @@ async def test_what_fails_is_not_noted(database: Database):
 
 
 async def test_an_entry_is_gone_with_a_change_that_is_rolled_back(database: Database):
-    async with database.connect() as connection:
-        await connection.run_sync(add_entry, AuditedChange("agent_saved", "a", None, NOW))
-        await connection.rollback()
+    async def fail() -> None:
+        async with database.begin() as connection:
+            await connection.run_sync(add_entry, AuditedChange("agent_saved", "a", None, NOW))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await entries(database) == []
 
 
