@@ -238,4 +238,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0025_listed_runs.py",
         "v0026_compatibility.py",
         "v0027_key_expiry.py",
+        "v0028_audit_log.py",
     ]
