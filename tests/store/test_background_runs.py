@@ -6,15 +6,18 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 from tests.store.test_runs import NOW, record
 
 from vital_shared.errors import AlreadyBegun, KeyTaken, QueueFull
 from vital_shared.models.limits import TenantLimits
-from vital_shared.store.background_runs import BackgroundRunStore, QueueItem, undispatched
+from vital_shared.store.background_runs import BackgroundRunStore, QueueItem
 from vital_shared.store.database import Database
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.limits import LimitStore
+from vital_shared.store.queue_turns import RUNS_IN_TURN
 from vital_shared.store.requeue import MAX_ATTEMPTS, QUEUED_FOR
 from vital_shared.store.runs import RunRecord, RunStore
 from vital_shared.store.webhook_deliveries import WebhookStore
@@ -140,20 +143,54 @@ async def test_a_tenant_with_a_long_queue_is_handed_out_in_turn_with_the_others(
     late = NOW + timedelta(seconds=1)
     await store.put([queued("late-1", tenant_id="globex", created_at=late)])
     await store.put([queued("late-2", tenant_id="initech", created_at=late)])
-    found = await store.undispatched([queued().workflow], 10)
-    assert [each.tenant_id for each in found] == ["acme", "globex", "initech", *["acme"] * 7]
+    handed_out: list[str] = []
+    while found := await store.undispatched([queued().workflow], 10):
+        handed_out += (each.tenant_id for each in found)
+        await store.note_dispatched([each.item for each in found])
+    assert handed_out == ["acme", "globex", "initech", *["acme"] * 499]
 
 
-async def test_a_look_for_what_the_queue_does_not_have_reads_its_index_alone(database: Database):
+async def test_more_tenants_than_a_look_takes_are_handed_out_by_age(database: Database):
+    store = BackgroundRunStore(database, max_queued=9)
+    for number in reversed(range(7)):
+        since = NOW + timedelta(seconds=number)
+        await store.put([queued(f"run-{number}", tenant_id=f"tenant-{-number}", created_at=since)])
+    found = await store.undispatched([queued().workflow], 5)
+    assert [each.item.run_id for each in found] == [f"run-{number}" for number in range(5)]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=12), st.integers(1, 5))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_all_are_handed_out_once_in_turn(
+    database: Database, waiting: list[tuple[str, int]], limit: int
+):
+    store = BackgroundRunStore(database, max_queued=99)
+    async with database.begin() as connection:
+        await connection.execute(text("DELETE FROM runs"))
+        await connection.execute(text("DELETE FROM background_runs"))
+    for number, (tenant, age) in enumerate(waiting):
+        since = NOW - timedelta(seconds=age)
+        await store.put([queued(f"run-{number:02}", tenant_id=tenant, created_at=since)])
+    handed_out: list[str] = []
+    while found := await store.undispatched([queued().workflow], limit):
+        handed_out += (each.item.run_id for each in found)
+        await store.note_dispatched([each.item for each in found])
+    assert sorted(handed_out) == [f"run-{number:02}" for number in range(len(waiting))]
+    for tenant in "abc":
+        of_tenant = [(-age, n) for n, (name, age) in enumerate(waiting) if name == tenant]
+        expected = [f"run-{number:02}" for _, number in sorted(of_tenant)]
+        assert [run_id for run_id in handed_out if run_id in expected] == expected
+
+
+async def test_a_look_for_what_the_queue_does_not_have_reads_indexes_alone(database: Database):
     if database.dialect != "sqlite":
         return  # its planner weighs the size of the table: see test_scans_at_size.py
     async with database.connect() as connection:
-        compiled = undispatched(["w"], 5).compile(
-            dialect=connection.dialect, compile_kwargs={"literal_binds": True}
-        )
-        rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")
+        values = {"workflow": "w", "limit": 5}
+        rows = await connection.execute(text(f"EXPLAIN QUERY PLAN {RUNS_IN_TURN}"), values)
         plan = [row[-1] for row in rows]
-    assert any("USING INDEX ix_background_runs_undispatched" in line for line in plan), plan
+    assert [line for line in plan if line.startswith(("SCAN n", "SCAN b"))] == []
+    assert sum("ix_background_runs_turns" in line for line in plan) == 4, plan
 
 
 async def test_what_the_queue_has_lost_is_dispatched_again(store: BackgroundRunStore):

@@ -21,5 +21,5 @@ background_runs = Table(
     Column("cancel_requested", Boolean, nullable=False),
     PrimaryKeyConstraint("run_id", name="pk_background_runs"),
     # The migration makes it partial, as it does `ix_runs_queued`: only what the queue does not have yet.
-    Index("ix_background_runs_undispatched", "workflow", "queued_at"),
+    Index("ix_background_runs_turns", "workflow", "tenant_id", "queued_at", "run_id"),
 )

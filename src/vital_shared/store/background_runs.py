@@ -22,7 +22,6 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    text,
     true,
     update,
 )
@@ -32,20 +31,18 @@ from vital_shared.store.background_run_table import background_runs
 from vital_shared.store.database import Database
 from vital_shared.store.idempotency import IdempotencyKey, take_key
 from vital_shared.store.live_workers import live_workers
+from vital_shared.store.queue_turns import RUNS_IN_TURN
 from vital_shared.store.requeue import requeue_lost
 from vital_shared.store.run_record import ENDED_WITHOUT_ANSWER, EndedRun, RunRecord, to_ended, to_row
 from vital_shared.store.tables import runs
 from vital_shared.store.upsert import upsert
 from vital_shared.store.webhook_deliveries import add_delivery
 
-__all__ = ["BackgroundRunStore", "QueueDepth", "QueueItem", "QueuedRun", "undispatched"]
+__all__ = ["BackgroundRunStore", "QueueDepth", "QueueItem", "QueuedRun"]
 
 _QUEUED = runs.c.status == "queued"
 _RUNNING = runs.c.status.in_(("running", "awaiting_approval")) & (runs.c.status == "running")
 """The running ones, within the index that has the open runs alone."""
-_UNDISPATCHED: Final = text("NOT background_runs.dispatched")
-"""As the condition of their index has it, word for word: SQLite takes that index for nothing else."""
-
 _NOTE_DISPATCHED: Final = (
     update(background_runs)
     .where(background_runs.c.run_id == bindparam("of"), background_runs.c.attempt == bindparam("at"))
@@ -158,14 +155,16 @@ class BackgroundRunStore:
         """Return runs that the queue has no item for: each tenant's oldest, then each one's next, and so on.
 
         :param workflows: stored names of the workflows that this process can run.
+        :param limit: the number of runs of each workflow.
         """
-        statement = undispatched(workflows, limit)
         async with self._database.connect() as connection:
-            rows = (await connection.execute(statement)).mappings().all()
-        return tuple(
-            Undispatched(QueueItem(row["run_id"], row["attempt"]), row["tenant_id"], row["workflow"])
-            for row in rows
-        )
+            return tuple(
+                [
+                    Undispatched(QueueItem(row.run_id, row.attempt), row.tenant_id, workflow)
+                    for workflow in workflows
+                    for row in await connection.execute(RUNS_IN_TURN, {"workflow": workflow, "limit": limit})
+                ]
+            )
 
     async def note_dispatched(self, items: Collection[QueueItem]) -> None:
         """Note that the queue has these items."""
@@ -293,20 +292,6 @@ def _insert(connection: Connection, record: RunRecord) -> bool:
         )
     )
     return True
-
-
-def undispatched(workflows: Collection[str], limit: int) -> Select[Any]:
-    """Select runs that the queue has no item for: see `BackgroundRunStore.undispatched`."""
-    columns = background_runs.c
-    turn = func.row_number().over(
-        partition_by=columns.tenant_id, order_by=(columns.queued_at, columns.run_id)
-    )
-    return (
-        select(background_runs)
-        .where(_UNDISPATCHED, columns.workflow.in_(workflows))
-        .order_by(turn, columns.queued_at, columns.tenant_id)
-        .limit(limit)
-    )
 
 
 def _background(workflows: Collection[str], still_open: ColumnElement[bool]) -> Select[Any]:
