@@ -238,6 +238,14 @@ class RunHub:
         """Requests that wait for a run."""
         return self._slots.waiting
 
+    @asynccontextmanager
+    async def slot(
+        self, tenant_id: str, gone: Gone | None = None, deadline: Deadline | None = None
+    ) -> AsyncIterator[None]:
+        """Hold a run's slot within the block, for work that is no run; raises what `FairSlots.take` does."""
+        async with self._slots.slot(tenant_id, self._weight_of, gone, deadline):
+            yield
+
     async def start(
         self,
         begin: Callable[[], Awaitable[RunHandle]],

@@ -30,6 +30,7 @@ __all__ = [
     "AdmissionRequest",
     "budget_lock",
     "check",
+    "count_request",
     "extend",
     "forget_overdue",
     "release",
@@ -81,7 +82,7 @@ def check(connection: Connection, request: AdmissionRequest) -> Admission:
     if row is None:
         return Admission()
     account = TenantUsage(**row)
-    next_at = _next_at(account, request) if request.is_request else None
+    next_at = _next_at(account, request.now) if request.is_request else None
     kept = account.budgets(request.now)
     max_cost = request.max_cost_nanos() if kept else 0
     owed = request.owed_nanos(request.tenant_id) if kept else 0
@@ -93,11 +94,7 @@ def check(connection: Connection, request: AdmissionRequest) -> Admission:
 def reserve(connection: Connection, request: AdmissionRequest, admission: Admission) -> None:
     """Write down what `check` has admitted, in the same transaction."""
     if admission.next_at is not None:
-        values = {"next_at": admission.next_at}
-        statement = upsert(request_rates, connection.dialect.name).values(
-            tenant_id=request.tenant_id, **values
-        )
-        connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
+        _note_request(connection, request.tenant_id, admission.next_at)
     if admission.reserved_nanos:
         connection.execute(
             insert(reservations).values(
@@ -107,6 +104,18 @@ def reserve(connection: Connection, request: AdmissionRequest, admission: Admiss
                 expires_at=request.deadline_at,
             )
         )
+
+
+def count_request(connection: Connection, tenant_id: str, now: datetime) -> None:
+    """Count a request that reserves nothing, such as a search.
+
+    :raises RateLimited: when the tenant asks too often; nothing is written then.
+    """
+    _lock(connection, tenant_id)
+    row = connection.execute(ACCOUNT, at(now) | {"tenant_id": tenant_id}).mappings().first()
+    next_at = None if row is None else _next_at(TenantUsage(**row), now)
+    if next_at is not None:
+        _note_request(connection, tenant_id, next_at)
 
 
 def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) -> None:
@@ -161,16 +170,22 @@ def _lock(connection: Connection, tenant_id: str) -> None:
         connection.execute(select(budgets.c.tenant_id).where(own).with_for_update())
 
 
-def _next_at(account: TenantUsage, request: AdmissionRequest) -> datetime | None:
+def _next_at(account: TenantUsage, now: datetime) -> datetime | None:
     if account.requests_per_minute is None:
         return None
-    turn = take_turn(account.next_at, request.now, account.requests_per_minute)
+    turn = take_turn(account.next_at, now, account.requests_per_minute)
     if turn.wait:
         raise RateLimited(
             requests_per_minute=account.requests_per_minute,
             retry_after_seconds=turn.wait.total_seconds(),
         )
     return turn.next_at
+
+
+def _note_request(connection: Connection, tenant_id: str, next_at: datetime) -> None:
+    values = {"next_at": next_at}
+    statement = upsert(request_rates, connection.dialect.name).values(tenant_id=tenant_id, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
 
 
 def _check_budget(budget: Budget, max_cost: int, *, may_be_alone: bool = True) -> None:

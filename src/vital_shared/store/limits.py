@@ -11,6 +11,7 @@ from vital_shared.errors import NotFound
 from vital_shared.models.limits import TenantLimits, TenantShare, TenantStanding
 from vital_shared.models.money import to_nanos
 from vital_shared.store.account_tables import budgets, request_rates
+from vital_shared.store.admission import count_request
 from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
 from vital_shared.store.short_lived_cache import ShortLivedCache
@@ -46,6 +47,14 @@ class LimitStore:
             )
             await connection.run_sync(add_entry, change)
         self._recent.forget()
+
+    async def count_request(self, tenant_id: str, *, now: datetime) -> None:
+        """Count a request that costs nothing against the tenant's rate; a run counts itself.
+
+        :raises RateLimited: when the tenant asks too often.
+        """
+        async with self._database.begin() as connection:
+            await connection.run_sync(count_request, tenant_id, now)
 
     async def share(self, tenant_id: str) -> TenantShare:
         """Return a tenant's share; it may be `RECENT_SECONDS` old."""

@@ -1,8 +1,13 @@
 """What was read of documents, and what a search finds in them, over HTTP."""
 
+import asyncio
 from typing import Any
 
-from tests.ai_engine.harness import Service
+from tests.ai_engine.harness import Serve, Service, SteppedModel
+from tests.ai_engine.test_tenants_share import until_waiting
+
+from vital_shared.models.limits import TenantLimits
+from vital_shared.testing import counted
 
 TEXT = b"# Widgets\n\n## Review\n\nA widget review takes 42 days.\n\n## Fees\n\nThe fee is 300 dollars.\n"
 ACME = {"X-Tenant-ID": "acme"}
@@ -53,6 +58,30 @@ async def test_a_search_is_for_one_tenant_and_takes_a_question(service: Service)
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "query")
     odd = await searched(service, "\x00 \" ' * OR NEAR( -- ﷽")
     assert odd.status_code == 200
+
+
+async def test_a_search_counts_as_a_request_of_its_tenant(service: Service) -> None:
+    await service.services.limits.set("acme", TenantLimits(requests_per_minute=2), now=service.services.now())
+    assert (await searched(service, "widget")).status_code == 200
+    assert (await service.ask("Is it reviewed?", headers=ACME)).status_code == 200
+    with counted() as growth:
+        refused = await searched(service, "widget")
+    assert (refused.status_code, refused.json()["type"]) == (429, "urn:vital:rate-limited")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert growth("vital_requests_rejected_total", reason="rate_limit") == 1
+    assert (await service.ask("Is it reviewed?", headers=ACME)).status_code == 429
+    assert (await searched(service, "widget", {"X-Tenant-ID": "globex"})).status_code == 200
+
+
+async def test_a_search_waits_for_its_tenants_turn_among_the_runs(serve: Serve, model: SteppedModel) -> None:
+    service = await serve([model], settings={"max_concurrent_runs": 1})
+    running = asyncio.create_task(service.ask(model="stepped"))
+    await model.asked.wait()
+    searching = asyncio.create_task(searched(service, "widget"))
+    await until_waiting(service.engine.hub, 1)
+    model.finish()
+    assert (await searching).status_code == 200
+    assert (await running).status_code == 200
 
 
 async def test_the_passages_of_a_document_come_in_its_order_and_in_pages(service: Service) -> None:

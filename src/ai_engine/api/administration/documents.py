@@ -15,13 +15,15 @@ from ai_engine.api.streams import until_disconnected
 from ai_engine.auth.caller import TENANT_HEADER, Caller
 from ai_engine.engine import engine_of
 from ai_engine.request_deadline import deadline_of
-from vital_shared.errors import InvalidRequest
+from vital_shared.errors import InvalidRequest, RateLimited
 from vital_shared.models.base import Frozen
 from vital_shared.models.document_search import DocumentSearch
 from vital_shared.models.knowledge import Document
 from vital_shared.retrieval.document_finder import find_in_documents
 from vital_shared.retrieval.ingest.result import IngestResult
 from vital_shared.store.tables import owner
+from vital_shared.workflows.run_metrics import count_refused
+from vital_shared.workflows.services import Services
 
 __all__ = ["DocumentList", "router"]
 
@@ -138,20 +140,32 @@ async def search_documents(
     """Show which passages a question finds in the tenant's documents and the shared ones, and why.
 
     Nothing is asked of a model, and nothing is charged. Other sources of passages are not searched.
+    A search counts as a request of the tenant's, and waits for its turn as a run does.
     """
-    tenant_id, services = Caller.of(request).tenant_id, engine_of(request).services
+    tenant_id, engine = Caller.of(request).tenant_id, engine_of(request)
     if tenant_id is None:
         raise InvalidRequest(
             f"A search is for one tenant: name it in the header {TENANT_HEADER}", field=TENANT_HEADER
         )
-    return await find_in_documents(
-        query,
-        tenant_id=tenant_id,
-        limit=limit or services.settings.passages,
-        tuning=await services.tunings.of(tenant_id),
-        memory=services.memory,
-        fusion=services.fusion,
-    )
+    services, gone = engine.services, partial(until_disconnected, request.receive)
+    async with engine.hub.slot(tenant_id, gone, deadline_of(request)):
+        await _count_request(services, tenant_id)
+        return await find_in_documents(
+            query,
+            tenant_id=tenant_id,
+            limit=limit or services.settings.passages,
+            tuning=await services.tunings.of(tenant_id),
+            memory=services.memory,
+            fusion=services.fusion,
+        )
+
+
+async def _count_request(services: Services, tenant_id: str) -> None:
+    try:
+        await services.limits.count_request(tenant_id, now=services.now())
+    except RateLimited as error:
+        count_refused(error)
+        raise
 
 
 @router.get("/{document_id}", summary="Show a document")
