@@ -3165,6 +3165,62 @@ export interface components {
             name: "day" | "week" | "month";
         };
         /**
+         * PriceDetails
+         * @description Tokens with a price of their own, requests of the provider's own tools, and the terms of the call.
+         */
+        PriceDetails: {
+            /**
+             * Cache Write 1H
+             * @default 0
+             */
+            cache_write_1h: number;
+            /**
+             * Audio Input
+             * @default 0
+             */
+            audio_input: number;
+            /**
+             * Cached Audio Input
+             * @default 0
+             */
+            cached_audio_input: number;
+            /**
+             * Audio Output
+             * @default 0
+             */
+            audio_output: number;
+            /**
+             * Image Input
+             * @default 0
+             */
+            image_input: number;
+            /**
+             * Cached Image Input
+             * @default 0
+             */
+            cached_image_input: number;
+            /**
+             * Image Output
+             * @default 0
+             */
+            image_output: number;
+            /**
+             * Video Input
+             * @default 0
+             */
+            video_input: number;
+            /**
+             * Web Searches
+             * @default 0
+             */
+            web_searches: number;
+            /**
+             * Terms
+             * @default []
+             */
+            terms: string[];
+        };
+        /**
          * ProviderList
          * @description The providers, the configured ones first, and the models that are known by name.
          */
@@ -3433,6 +3489,8 @@ export interface components {
              * @default false
              */
             estimated: boolean;
+            /** @default null */
+            details: components["schemas"]["PriceDetails"] | null;
             /**
              * Total
              * @description Input and output.
@@ -5088,6 +5146,7 @@ export type SchemaMonthForecast = components['schemas']['MonthForecast'];
 export type SchemaMonthForecasts = components['schemas']['MonthForecasts'];
 export type SchemaPassageSignals = components['schemas']['PassageSignals'];
 export type SchemaPeriod = components['schemas']['Period'];
+export type SchemaPriceDetails = components['schemas']['PriceDetails'];
 export type SchemaProviderList = components['schemas']['ProviderList'];
 export type SchemaProviderView = components['schemas']['ProviderView'];
 export type SchemaReport = components['schemas']['Report'];

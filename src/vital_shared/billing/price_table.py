@@ -6,7 +6,7 @@ above a threshold of input tokens the dearer price holds for all tokens of the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -20,6 +20,26 @@ __all__ = ["TablePrices"]
 
 _THEIR_NAMES: Final = {"gemini": "google", "xai": "x-ai"}
 """Names of providers, where the table's differ from ours."""
+
+
+_DETAILS: Final = {
+    "cache_write_1h": "cache_write_1h_mtok",
+    "audio_input": "input_audio_mtok",
+    "cached_audio_input": "cache_audio_read_mtok",
+    "audio_output": "output_audio_mtok",
+    "image_input": "input_image_mtok",
+    "cached_image_input": "cache_image_read_mtok",
+    "image_output": "output_image_mtok",
+    "video_input": "input_video_mtok",
+}
+"""The table's names of prices for the tokens that `PriceDetails` counts."""
+
+
+_MISSING: Final[Mapping[str, Mapping[str, Decimal]]] = {
+    "gpt-4o-audio-preview": {"audio_input": Decimal(40), "audio_output": Decimal(80)},
+    "gpt-4o-mini-audio-preview": {"audio_input": Decimal(10), "audio_output": Decimal(20)},
+}
+"""Dollars per million tokens that the table lacks, by its own id of the model (OpenAI's pricing page)."""
 
 
 class TablePrices:
@@ -39,24 +59,27 @@ class TablePrices:
         """Return what holds at a moment; None where tokens of text have no price."""
         prices = self._model.get_prices(now)
         if id(prices) not in self._tariffs:
-            self._tariffs[id(prices)] = _tariff(prices)
+            self._tariffs[id(prices)] = _tariff(prices, _MISSING.get(self._model.id, {}))
         return self._tariffs[id(prices)]
 
 
-def _tariff(prices: ModelPrice) -> Tariff | None:
+def _tariff(prices: ModelPrice, missing: Mapping[str, Decimal]) -> Tariff | None:
     if prices.input_mtok is None and prices.output_mtok is None:
         return None
-    return Tariff(tuple((above, _rates(prices, above)) for above in sorted({0, *_thresholds(prices)})))
+    return Tariff(
+        tuple((above, _rates(prices, above, missing)) for above in sorted({0, *_thresholds(prices)}))
+    )
 
 
 def _thresholds(prices: ModelPrice) -> Iterator[int]:
-    for name in ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok", "output_reasoning_mtok"):
+    usual = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok", "output_reasoning_mtok")
+    for name in (*usual, *_DETAILS.values()):
         price = getattr(prices, name)
         if isinstance(price, TieredPrices):
             yield from (tier.start for tier in price.tiers)
 
 
-def _rates(prices: ModelPrice, above: int) -> Rates:
+def _rates(prices: ModelPrice, above: int, missing: Mapping[str, Decimal]) -> Rates:
     def at(name: str) -> Decimal | None:
         price: Decimal | TieredPrices | None = getattr(prices, name)
         if not isinstance(price, TieredPrices):
@@ -70,4 +93,11 @@ def _rates(prices: ModelPrice, above: int) -> Rates:
         cache_write=at("cache_write_mtok"),
         reasoning=at("output_reasoning_mtok"),
         request=(at("requests_kcount") or Decimal(0)) / 1000,
+        details={**missing, **_details(at)},
     )
+
+
+def _details(at: Callable[[str], Decimal | None]) -> dict[str, Decimal]:
+    priced = {name: price for name, theirs in _DETAILS.items() if (price := at(theirs)) is not None}
+    searches = at("web_searches_kcount")
+    return priced if searches is None else priced | {"web_searches": searches * 1000}

@@ -6,10 +6,11 @@ A model in neither has no price, which is not the same as a price of 0.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import version
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from vital_shared.billing.rates import Rates, Tariff
 from vital_shared.models.base import Frozen
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_dollars
+from vital_shared.models.price_details import PriceDetails
 
 if TYPE_CHECKING:
     from vital_shared.billing.price_table import TablePrices
@@ -33,9 +35,24 @@ FREE_PROVIDERS: Final = frozenset({"local", "ollama", "vllm"})
 MAX_CACHED_MODELS: Final = 1_000
 """Models whose prices are kept once they were looked up; their names come from users."""
 
+TERM_FACTORS: Final[Mapping[str, Mapping[str, Decimal]]] = {
+    "openai": {"flex": Decimal("0.5"), "batch": Decimal("0.5")},
+    "azure": {"batch": Decimal("0.5")},
+    "gemini": {"flex": Decimal("0.5"), "batch": Decimal("0.5")},
+    "anthropic": {"batch": Decimal("0.5"), "us": Decimal("1.1"), "fast": Decimal(6)},
+}
+"""Share of the usual price at other terms, by provider.
+
+Sources: the pricing pages of OpenAI (Batch and Flex), Gemini (Batch and Flex), and Anthropic (Message
+Batches, ``inference_geo``, ``speed``). Those that differ from model to model are configured (``terms``)."""
+
 _FREE_TARIFF: Final = Tariff(((0, Rates(0, 0, 0, 0, 0)),))
 
 _PerMillion = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9, strict=False)]
+
+_Factor = Annotated[Decimal, Field(ge=0, le=100, decimal_places=4, strict=False)]
+
+_DETAILS: Final = tuple(name for name in PriceDetails.model_fields if name != "terms")
 
 
 class Price(Frozen):
@@ -49,6 +66,26 @@ class Price(Frozen):
     """None: as input."""
     reasoning: _PerMillion | None = None
     """None: as output."""
+    cache_write_1h: _PerMillion | None = None
+    """Written to a cache that is kept for an hour; None: as cache_write."""
+    audio_input: _PerMillion | None = None
+    """None: as input."""
+    cached_audio_input: _PerMillion | None = None
+    """None: as cached_input."""
+    audio_output: _PerMillion | None = None
+    """None: as output."""
+    image_input: _PerMillion | None = None
+    """None: as input."""
+    cached_image_input: _PerMillion | None = None
+    """None: as cached_input."""
+    image_output: _PerMillion | None = None
+    """None: as output."""
+    video_input: _PerMillion | None = None
+    """None: as input."""
+    web_searches: _PerMillion | None = None
+    """For a million searches that the provider makes; None: they cost nothing."""
+    terms: dict[str, _Factor] = Field(default_factory=dict)
+    """Factors of all prices of tokens at other terms, such as ``{priority = 2}``."""
 
     @property
     def rates(self) -> Rates:
@@ -59,6 +96,7 @@ class Price(Frozen):
             cached_input=self.cached_input,
             cache_write=self.cache_write,
             reasoning=self.reasoning,
+            details={name: price for name in _DETAILS if (price := getattr(self, name)) is not None},
         )
 
 
@@ -76,6 +114,7 @@ class Prices:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._own = {model: Tariff(((0, price.rates),)) for model, price in (own or {}).items()}
+        self._own_terms = {model: price.terms for model, price in (own or {}).items()}
         self._now = now
         self._resolved: OrderedDict[str, Tariff | TablePrices | None] = OrderedDict()
 
@@ -86,7 +125,22 @@ class Prices:
         """
         found = self._find(model)
         tariff = found if found is None or isinstance(found, Tariff) else found.tariff(self._now())
-        return None if tariff is None else tariff.rates(tokens)
+        if tariff is None:
+            return None
+        rates = tariff.rates(tokens)
+        if tokens.details is None or not tokens.details.terms:
+            return rates
+        factor = self._factor(model, tokens.details.terms)
+        return rates if factor == 1 else rates.scaled(factor)
+
+    def has_own(self, model: str) -> bool:
+        """Return whether the price of a model is configured, which goes before all others."""
+        return model in self._own
+
+    def _factor(self, model: str, terms: Sequence[str]) -> Decimal:
+        known = TERM_FACTORS.get(model.partition(":")[0], {})
+        own = self._own_terms.get(model, {})
+        return prod((own.get(term, known.get(term, Decimal(1))) for term in terms), start=Decimal(1))
 
     def cost(self, model: str, tokens: Tokens) -> Decimal | None:
         """Return what a call cost in dollars, in whole nano-dollars; None where nobody knows the price."""

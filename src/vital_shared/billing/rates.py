@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_dollars, to_nanos
+from vital_shared.models.price_details import PriceDetails
 
 __all__ = ["Rates", "Tariff"]
 
 _MILLION: Final = 10**6
+
+_USUAL_KINDS: Final[Mapping[str, str]] = {
+    "cache_write_1h": "cache_write",
+    "audio_input": "input",
+    "cached_audio_input": "cached_input",
+    "audio_output": "output",
+    "image_input": "input",
+    "cached_image_input": "cached_input",
+    "image_output": "output",
+    "video_input": "input",
+}
+"""The rate of `Rates` among which the tokens of a `PriceDetails` count, by its field."""
+
+_TOKEN_RATES: Final = ("input", "cached_input", "cache_write", "output", "reasoning")
+
+_NO_DETAILS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Rates(NamedTuple):
@@ -26,6 +45,8 @@ class Rates(NamedTuple):
     reasoning: int
     request: int = 0
     """Nano-dollars for a call, whatever its length."""
+    details: Mapping[str, int] = _NO_DETAILS
+    """Nano-dollars for a million of what a field of `PriceDetails` counts; one without costs as usual."""
 
     @classmethod
     def of(
@@ -37,12 +58,14 @@ class Rates(NamedTuple):
         cache_write: Decimal | None = None,
         reasoning: Decimal | None = None,
         request: Decimal = Decimal(0),
+        details: Mapping[str, Decimal] | None = None,
     ) -> Self:
         """Take dollars per million tokens.
 
         Cached and written input cost as input where nothing is said, and reasoning as output.
 
         :param request: dollars per call.
+        :param details: dollars per million, by the field of `PriceDetails`.
         """
         return cls(
             input=to_nanos(input),
@@ -51,7 +74,20 @@ class Rates(NamedTuple):
             output=to_nanos(output),
             reasoning=to_nanos(output if reasoning is None else reasoning),
             request=to_nanos(request),
+            details={name: to_nanos(price) for name, price in (details or {}).items()},
         )
+
+    def scaled(self, factor: Decimal) -> Self:
+        """Return the rates at other terms; requests and searches cost as before."""
+
+        def scale(nanos: int) -> int:
+            return to_nanos(to_dollars(nanos) * factor)
+
+        details = {
+            name: nanos if name == "web_searches" else scale(nanos) for name, nanos in self.details.items()
+        }
+        usual = {name: scale(getattr(self, name)) for name in _TOKEN_RATES}
+        return self._replace(**usual, details=details)
 
     def nanos(self, tokens: Tokens) -> int:
         """Return what a call cost, in nano-dollars: computed exactly, then rounded once, half to even."""
@@ -64,12 +100,30 @@ class Rates(NamedTuple):
             + tokens.reasoning * self.reasoning
             + self.request * _MILLION
         )
+        if tokens.details is not None:
+            cost += self._extra(tokens.details)
         whole, rest = divmod(cost, _MILLION)
         return whole + (rest * 2 > _MILLION or (rest * 2 == _MILLION and whole % 2 == 1))
 
-    def in_dollars(self) -> dict[str, str]:
-        """Write them as dollars per million tokens, for people and for the ledger; exact."""
-        return {name: _dollars(nanos) for name, nanos in self._asdict().items() if nanos or name != "request"}
+    def in_dollars(self, details: PriceDetails | None = None) -> dict[str, str]:
+        """Write them as dollars per million tokens, for people and for the ledger; exact.
+
+        :param details: those of the call, whose rates are written too.
+        """
+        usual = {name: nanos for name, nanos in self._asdict().items() if name != "details"}
+        counted = {name: nanos for name, nanos in self.details.items() if details and getattr(details, name)}
+        return {
+            name: _dollars(nanos) for name, nanos in (usual | counted).items() if nanos or name != "request"
+        }
+
+    def _extra(self, details: PriceDetails) -> int:
+        """Return what the details cost beyond the usual rates, in millionths of a nano-dollar."""
+        extra = details.web_searches * self.details.get("web_searches", 0)
+        for name, usual in _USUAL_KINDS.items():
+            rate = self.details.get(name)
+            if rate is not None:
+                extra += getattr(details, name) * (rate - int(getattr(self, usual)))
+        return extra
 
 
 class Tariff(NamedTuple):

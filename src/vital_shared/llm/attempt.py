@@ -43,7 +43,7 @@ from vital_shared.llm.prompts.counting import at_most, count_roughly, estimate_t
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
-from vital_shared.models.money import to_dollars, to_nanos
+from vital_shared.models.money import NANOS, to_dollars, to_nanos
 from vital_shared.models.quality import HeldBackReason
 from vital_shared.models.token_bound import TokenBound, max_tokens
 from vital_shared.monitoring.tracing import model_span
@@ -57,6 +57,9 @@ logger = get_logger(__name__)
 
 FIRST_EXPECTED_TOKENS: Final = 64
 """Output that is charged for a call whose process died before much of it had come; doubled with what came."""
+
+MAX_STATED_FACTOR: Final = 10
+"""Multiple of the table's price up to which, with a dollar more, a provider's own cost is believed."""
 
 CHARACTERS_PER_TOKEN: Final = 3
 """Characters per token of the streamed text, for that estimate alone."""
@@ -79,6 +82,7 @@ class CallPricing:
     :param rates: returns the rates of a model's tokens, or None where they are unknown.
     :param count: tokens of a text, for calls whose provider did not say.
     :param bound: tokens that a text has at most, where the money must suffice; None: `count`.
+    :param has_own_price: returns whether a model's price is configured, so that no other counts; None: it is.
     :param clock: seconds, monotonic.
     """
 
@@ -88,12 +92,14 @@ class CallPricing:
         count: Callable[[str], int],
         bound: Callable[[str], int] | None = None,
         *,
+        has_own_price: Callable[[str], bool] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.clock = clock
         self._rates = rates
         self._count = count
         self._bound = bound or count
+        self._has_own_price = has_own_price or (lambda _model: True)
 
     def rates(self, model: str, tokens: Tokens) -> Rates | None:
         """Return what a model's tokens cost; None where nobody knows, or the table of prices fails."""
@@ -102,6 +108,21 @@ class CallPricing:
         except Exception:
             logger.exception("price_lookup_failed", model=model)
             return None
+
+    def cost(
+        self, model: str, tokens: Tokens, stated: Decimal | None = None
+    ) -> tuple[Rates | None, int | None]:
+        """Return the rates of a call's tokens and its cost in nano-dollars; None: nobody knows.
+
+        :param stated: the dollars that the provider itself states for the call, which it will charge. They go
+            before the table of prices, but not before a price that is configured.
+        """
+        rates = self.rates(model, tokens)
+        nanos = 0 if not tokens.total else None if rates is None else rates.nanos(tokens)
+        if stated is None or (rates is not None and self._has_own_price(model)):
+            return rates, nanos
+        most = None if rates is None else MAX_STATED_FACTOR * (nanos or 0) + NANOS
+        return rates, to_nanos(stated) if most is None or to_nanos(stated) <= most else nanos
 
     def count(self, text: str) -> int:
         """Return the tokens of a text, a long one's by samples; a rule of thumb where the counter fails."""
@@ -336,9 +357,9 @@ class Attempt:
         name, counted = self.model.name, self._tokens(started)
         tokens = self._bound(started, counted).limit(counted)
         request_id = self._stop.request_id if self._stop else self.error.request_id if self.error else None
-        rates = self._account.rates(name, tokens)
-        nanos = rates.nanos(tokens) if rates and tokens.total else 0
-        self._charge(status, tokens, rates, nanos, counted)
+        stated = self._usage.provider_cost if self._usage and self._stop else None
+        rates, nanos = self._account.cost(name, tokens, stated)
+        self._charge(status, tokens, rates, nanos or 0, counted)
         return ModelCall(
             model=name,
             node=self._node,
@@ -348,7 +369,7 @@ class Attempt:
             error=self.error.message if self.error else None,
             request_id=request_id,
             tokens=tokens,
-            cost_dollars=None if rates is None and tokens.total else to_dollars(nanos),
+            cost_dollars=None if nanos is None else to_dollars(nanos),
             seconds=seconds,
             first_token_seconds=self._first,
         )
@@ -396,7 +417,7 @@ class Attempt:
             node=self._node,
             account=self._charged_to,
             tokens=tokens,
-            unit_prices=None if rates is None else rates.in_dollars(),
+            unit_prices=None if rates is None else rates.in_dollars(tokens.details),
             cost_nanos=nanos,
             max_nanos=MAX_CHARGE_NANOS,
             clamped=clamped,
@@ -419,6 +440,7 @@ class Attempt:
             output=max(usage.output_tokens, written),
             reasoning=usage.reasoning_tokens,
             estimated=usage.estimated or usage.corrected or not is_complete,
+            details=usage.details,
         )
 
     def _may_be_charged(self) -> bool:

@@ -20,6 +20,7 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.message import LlmMessage, Message
 from vital_shared.models.model_call import FailureKind
+from vital_shared.models.price_details import PriceDetails
 from vital_shared.models.quality import HeldBackReason
 from vital_shared.models.tool import ToolResult
 
@@ -202,6 +203,8 @@ class Usage(Frozen):
     """All that was written, reasoning included."""
     reasoning_tokens: TokenCount = 0
     """Part of the output."""
+    details: PriceDetails | None = None
+    """Tokens with a price of their own, and the terms; None: there is nothing of that."""
     estimated: bool = False
     """True where we counted, because the provider did not say."""
     provider_cost: Decimal | None = None

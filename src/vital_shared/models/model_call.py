@@ -8,9 +8,10 @@ from functools import reduce
 from operator import add
 from typing import Literal
 
-from pydantic import ConfigDict, computed_field
+from pydantic import ConfigDict, Field, computed_field
 
 from vital_shared.models.base import Frozen
+from vital_shared.models.price_details import PriceDetails
 
 __all__ = ["CallPurpose", "CallStatus", "FailureKind", "ModelCall", "Tokens", "total_tokens"]
 
@@ -36,6 +37,8 @@ class Tokens(Frozen):
     """Part of `output`."""
     estimated: bool = False
     """True where some were counted by us, because the provider did not say."""
+    details: PriceDetails | None = Field(default=None, exclude_if=lambda details: details is None)
+    """None: all tokens are of the usual kinds, at the usual terms."""
 
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
     @property
@@ -51,6 +54,9 @@ class Tokens(Frozen):
             output=self.output + other.output,
             reasoning=self.reasoning + other.reasoning,
             estimated=self.estimated or other.estimated,
+            details=self.details + other.details
+            if self.details and other.details
+            else self.details or other.details,
         )
 
     model_config = ConfigDict(extra="ignore")

@@ -199,6 +199,7 @@ class Services:
             added = await asyncio.to_thread(load_additions, configuration, settings.config_path)
             await agents.add_missing((*SHIPPED_AGENTS, *added.agents))
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
+            prices = Prices(own_prices, now=now)
             local = await asyncio.to_thread(installed_models, settings.data_dir, reranker, bound)
             for model in local:
                 stack.push_async_callback(model.aclose)
@@ -272,7 +273,7 @@ class Services:
                 models=all_models,
                 breakers=Breakers(),
                 hedges=HedgeBudget(settings.hedge_share, MAX_SAVED_HEDGES),
-                account=CallPricing(Prices(own_prices, now=now).rates, count, bound),
+                account=CallPricing(prices.rates, count, bound, has_own_price=prices.has_own),
                 tools=registry,
                 mcp=mcp,
                 public=public,

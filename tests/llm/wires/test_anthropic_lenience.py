@@ -8,6 +8,7 @@ from tests.llm.wires.servers.base import event
 
 from vital_shared.llm.base import ModelTurn, ModelUnavailable, Stop, Usage
 from vital_shared.llm.wires.anthropic import AnthropicWire
+from vital_shared.models.price_details import PriceDetails
 
 SAID = "It takes 42 days."
 TEXT = text_block(0, "It takes ", "42 days.")
@@ -88,7 +89,12 @@ def test_the_first_event_may_say_nothing(first):
                 "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 5},
             },
             WRITTEN,
-            Usage(input_tokens=35, cache_write_tokens=25, output_tokens=20),
+            Usage(
+                input_tokens=35,
+                cache_write_tokens=25,
+                output_tokens=20,
+                details=PriceDetails(cache_write_1h=5),
+            ),
         ),
         (
             {"input_tokens": 10, "cache_creation": None, "output_tokens_details": None},

@@ -11,11 +11,15 @@ from typing import Any, Final
 from vital_shared.llm.base import Usage
 from vital_shared.llm.wires.counts import UsageReader
 from vital_shared.llm.wires.openai_usage import read_usage
+from vital_shared.models.price_details import PriceDetails
 
 __all__ = ["AnthropicUsage"]
 
 MAX_CHARACTERS_PER_TOKEN: Final = 8
 """Length of text for which an output count from the beginning of a stream is believed at the end."""
+
+
+_USUAL_TERMS: Final = frozenset({"standard", "global", "not_available"})
 
 
 class AnthropicUsage:
@@ -59,9 +63,9 @@ class AnthropicUsage:
         uncached = reader.count("input_tokens")
         cached = reader.count("cache_read_input_tokens") or 0
         written = reader.count("cache_creation_input_tokens")
+        for_an_hour = reader.count("cache_creation.ephemeral_1h_input_tokens") or 0
         if not written:
-            lifetimes = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
-            written = sum(reader.count(f"cache_creation.{name}") or 0 for name in lifetimes)
+            written = (reader.count("cache_creation.ephemeral_5m_input_tokens") or 0) + for_an_hour
         return reader.usage(
             input_tokens=None if uncached is None else uncached + cached + written,
             cached_input_tokens=cached,
@@ -69,4 +73,15 @@ class AnthropicUsage:
             output_tokens=reader.count("output_tokens"),
             reasoning_tokens=reader.count("output_tokens_details.thinking_tokens"),
             provider_cost=reader.dollars("cost"),
+            details=PriceDetails(
+                cache_write_1h=for_an_hour,
+                web_searches=reader.count("server_tool_use.web_search_requests") or 0,
+                terms=_terms(reader),
+            ),
         )
+
+
+def _terms(reader: UsageReader) -> tuple[str, ...]:
+    """Return the terms that are not the usual ones."""
+    named = (reader.text(path) for path in ("service_tier", "inference_geo", "speed"))
+    return tuple(term for term in named if term and term not in _USUAL_TERMS)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from vital_shared.llm.base import MAX_CALL_TOKENS, Usage
+from vital_shared.models.price_details import PriceDetails
 
 __all__ = ["UsageReader"]
 
@@ -18,6 +19,25 @@ MAX_RAW_BYTES: Final = 4096
 
 MAX_PROVIDER_DOLLARS: Final = Decimal(1000)
 """Highest cost of one call that is believed when a provider states it."""
+
+MAX_MODALITIES: Final = 32
+"""Entries of a list of counts that are read."""
+
+MAX_TERM_CHARACTERS: Final = 32
+
+NO_DETAILS: Final = PriceDetails()
+
+_WHOLES: Final = {
+    "cache_write_1h": "written",
+    "audio_input": "plain",
+    "image_input": "plain",
+    "video_input": "plain",
+    "cached_audio_input": "cached",
+    "cached_image_input": "cached",
+    "audio_output": "said",
+    "image_output": "said",
+}
+"""The part of the tokens within which each detail counts."""
 
 _DIGITS: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{0,9})?")
 
@@ -54,19 +74,53 @@ class UsageReader:
                 found = 0
         return found
 
-    def dollars(self, path: str) -> Decimal | None:
-        """Return the provider's own price of the call; None where it states none that can be believed."""
+    def is_object(self, path: str) -> bool:
+        """Return whether there is an object at a path."""
+        return isinstance(self._at(path), Mapping)
+
+    def is_true(self, path: str) -> bool:
+        """Return whether there is a true at a path."""
+        return self._at(path) is True
+
+    def dollars(self, path: str, *, unit: int = 1) -> Decimal | None:
+        """Return the provider's own price of the call; None where it states none that can be believed.
+
+        :param unit: units in a dollar; 1: the value is in dollars.
+        """
         value = self._at(path)
         if value is None:
             return None
         try:
-            dollars = Decimal(str(value)) if isinstance(value, int | float | str) else Decimal("NaN")
+            dollars = Decimal(str(value)) / unit if isinstance(value, int | float | str) else Decimal("NaN")
         except InvalidOperation:
             dollars = Decimal("NaN")
         if isinstance(value, bool) or not dollars.is_finite() or not 0 <= dollars <= MAX_PROVIDER_DOLLARS:
             self._corrected = True
             return None
         return dollars
+
+    def modality(self, path: str, name: str) -> int:
+        """Return the tokens of a modality in a list of counts, such as Gemini's; 0 where there are none.
+
+        :param name: such as ``AUDIO``.
+        """
+        listed = self._at(path)
+        if listed is None:
+            return 0
+        if not isinstance(listed, list):
+            self._corrected = True
+            return 0
+        counts = (
+            _count(each.get("tokenCount"))
+            for each in listed[:MAX_MODALITIES]
+            if isinstance(each, Mapping) and each.get("modality") == name
+        )
+        return sum(count or 0 for count in counts)
+
+    def text(self, path: str) -> str:
+        """Return a short word at a path, such as the name of a tier; empty where there is none."""
+        value = self._at(path)
+        return value.lower() if isinstance(value, str) and len(value) <= MAX_TERM_CHARACTERS else ""
 
     def usage(
         self,
@@ -77,6 +131,7 @@ class UsageReader:
         cache_write_tokens: int | None = None,
         reasoning_tokens: int | None = None,
         provider_cost: Decimal | None = None,
+        details: PriceDetails | None = None,
     ) -> Usage:
         """Return the counts; a sum out of bounds becomes zero, a part is clamped to its whole."""
         read, written = self._whole(input_tokens), self._whole(output_tokens)
@@ -89,10 +144,22 @@ class UsageReader:
             cache_write_tokens=to_cache,
             output_tokens=written,
             reasoning_tokens=reasoning,
+            details=None
+            if details in (None, NO_DETAILS)
+            else self._fitted(details, read, cached, to_cache, written - reasoning),
             provider_cost=provider_cost,
             raw=self._kept(),
             corrected=self._corrected,
         )
+
+    def _fitted(self, found: PriceDetails, read: int, cached: int, to_cache: int, said: int) -> PriceDetails:
+        """Clamp each part to what is left of its whole."""
+        wholes = {"plain": read - cached - to_cache, "cached": cached, "written": to_cache, "said": said}
+        fitted: dict[str, int] = {}
+        for name, whole in _WHOLES.items():
+            fitted[name] = self._within(getattr(found, name), wholes[whole])
+            wholes[whole] -= fitted[name]
+        return found.model_copy(update=fitted)
 
     def _at(self, path: str) -> Any:
         value: Any = self._fields

@@ -5,12 +5,19 @@ Each chunk counts all that was read and written until then; in any of them a cou
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from vital_shared.llm.base import Usage
 from vital_shared.llm.wires.counts import UsageReader
+from vital_shared.models.price_details import PriceDetails
 
 __all__ = ["GeminiUsage"]
+
+
+_MODALITIES: Final = ("AUDIO", "IMAGE", "VIDEO")
+
+_TERMS: Final = {"on_demand_flex": "flex", "on_demand_priority": "priority"}
+"""Terms of the call, by Vertex AI's type of traffic."""
 
 
 class GeminiUsage:
@@ -46,12 +53,29 @@ class GeminiUsage:
         prompt, by_tools = reader.count("promptTokenCount"), reader.count("toolUsePromptTokenCount") or 0
         thoughts = reader.count("thoughtsTokenCount") or 0
         read = None if prompt is None else prompt + by_tools
+        cached = {kind: reader.modality("cacheTokensDetails", kind) for kind in _MODALITIES}
+        sent = {
+            kind: reader.modality("promptTokensDetails", kind)
+            + reader.modality("toolUsePromptTokensDetails", kind)
+            for kind in _MODALITIES
+        }
+        traffic = reader.text("trafficType")
         return (
             reader.usage(
                 input_tokens=read,
                 cached_input_tokens=reader.count("cachedContentTokenCount"),
                 output_tokens=_output(reader, read or 0, thoughts),
                 reasoning_tokens=thoughts,
+                details=PriceDetails(
+                    audio_input=max(0, sent["AUDIO"] - cached["AUDIO"]),
+                    image_input=max(0, sent["IMAGE"] - cached["IMAGE"]),
+                    video_input=max(0, sent["VIDEO"] - cached["VIDEO"]),
+                    cached_audio_input=cached["AUDIO"],
+                    cached_image_input=cached["IMAGE"],
+                    audio_output=reader.modality("candidatesTokensDetails", "AUDIO"),
+                    image_output=reader.modality("candidatesTokensDetails", "IMAGE"),
+                    terms=(_TERMS[traffic],) if traffic in _TERMS else (),
+                ),
             ),
         )
 

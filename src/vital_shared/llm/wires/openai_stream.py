@@ -75,6 +75,7 @@ class OpenAIDecoder:
         "_refused",
         "_text_halves",
         "_thoughts",
+        "_tier",
         "_usage",
         "pieces",
     )
@@ -89,6 +90,8 @@ class OpenAIDecoder:
         self._is_plain = False
         """Whether text may be passed on as it comes."""
         self._calls = ToolCallPieces(model)
+        self._tier: Any = None
+        """The service tier that the response names."""
         self._usage: Any = None
         self._counted: Any = None
         """The usage object that has been read."""
@@ -172,6 +175,7 @@ class OpenAIDecoder:
         was_whole = self.is_whole
         events = self._read_choice(choice)
         if counts := _usage_of(chunk, choice):
+            self._tier = chunk.get("service_tier") or self._tier
             events += self._count(counts)
         if not was_whole:
             self._check(chunk, choice, events)
@@ -245,7 +249,7 @@ class OpenAIDecoder:
         if self._usage is None or self._usage is self._counted:
             return ()
         self._counted = self._usage
-        return (read_usage(self._usage),)
+        return (read_usage(self._usage, self._tier),)
 
     def _check(
         self, chunk: Mapping[str, Any], choice: Mapping[str, Any], events: Sequence[ModelEvent]
