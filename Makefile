@@ -14,9 +14,13 @@
 # make stack  fetch Prometheus, Alertmanager, Redis and PgBouncer for `vital up` and the tests, where they are not there
 # make docs   build what is generated: rules, dashboards, and the pages of metrics, alerts and panels
 # make docs-site   build the documentation site into site/
+# make image-check   run the steps of the Dockerfile without Docker, and serve as a user that is not root
+# make sbom   write the bill of materials of the image, sbom.json
+# make audit  look for known vulnerabilities in what the image holds
 # make lock   pin the newest versions that the oldest Python (Debian 12 has 3.11.2) takes
 
 SHELL := /bin/bash
+comma := ,
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +34,7 @@ PROCESSES := $(shell expr $$(nproc) + 1)
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
     tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
 
-.PHONY: browser console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock stack clean
+.PHONY: browser console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
 run: $(VENV)/installed console
 	$(BIN)/vital quickstart
@@ -138,6 +142,28 @@ docs-site: $(VENV)/installed-dev
 lock: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(ALL_EXTRAS)]' --group dev
 	$(BIN)/pip freeze --exclude-editable > constraints.txt
+	$(MAKE) image-lock
+
+# What the image holds, each package with its hashes: constraints.txt less what only tests and tools need.
+IMAGE_EXTRAS := background,documents,embedded,mcp,otel,postgres,pydantic-ai,redis
+IMAGE_LOCK := services/ai-engine/requirements.txt
+
+image-lock: $(VENV)/installed-dev
+	$(BIN)/uv pip compile pyproject.toml $(foreach extra,$(subst $(comma), ,$(IMAGE_EXTRAS)),--extra $(extra)) \
+	    --constraint constraints.txt --python-version 3.11.13 --generate-hashes --no-header --no-annotate --quiet \
+	    --output-file $(IMAGE_LOCK)
+
+# The steps of the Dockerfile, where there is no Docker: a fresh environment, a read-only root, a user of its own.
+image-check: $(VENV)/installed-dev
+	$(BIN)/python -m tests.image
+
+# A bill of materials (CycloneDX) of what the image holds.
+sbom: $(VENV)/installed-dev
+	$(BIN)/cyclonedx-py requirements $(IMAGE_LOCK) --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json
+
+# Known vulnerabilities in it, as PyPI's advisories have them; it fails where they cannot be had.
+audit: $(VENV)/installed-dev
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement $(IMAGE_LOCK)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -99,7 +99,7 @@ def sample_documents() -> list[Path]:
 
 
 async def run(console: Console, models: list[str], limit: int | None) -> dict[str, list[Verdict]]:
-    await asyncio.to_thread(install, Settings().data_dir)
+    await asyncio.to_thread(install, Settings().models_path)
     questions, documents = sample_questions()[:limit], sample_documents()
     async with opened(documents) as services:
         console.print(f"{len(documents)} documents, {len(questions)} questions")

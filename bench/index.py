@@ -88,7 +88,7 @@ class Opened:
     """The parts of the engine that search and ingest, on a folder."""
 
     def __init__(self, folder: Path) -> None:
-        models = installed(Settings().data_dir)
+        models = installed(Settings().models_path)
         self.model = models[BGE_SMALL.name]
         self.embedder = Embedder(self.model)
         self.database = Database(f"sqlite+aiosqlite:///{folder / 'vital.db'}")

@@ -62,7 +62,7 @@ def figures(pairs: list[Pair]) -> tuple[str, float]:
 
 def main() -> int:
     settings = Settings()
-    pairs = asyncio.run(measure(Embedder(installed(settings.data_dir)[BGE_SMALL.name])))
+    pairs = asyncio.run(measure(Embedder(installed(settings.models_path)[BGE_SMALL.name])))
     passed = True
     later = [pair for pair in pairs if pair.later]
     for title, chosen in (("all", pairs), ("those written afterwards", later)):

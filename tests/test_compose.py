@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from vital_shared.llm.configuration import Configuration, load_configuration
+from vital_shared.llm.providers import BUILT_IN
+
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "docker-compose.yml"
 TEXT = FILE.read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
+ENGINES = ("ai-engine", "ai-engine-embedded", "ai-engine-replica")
 ONCE = ("setup",)
 """Services that end when their work is done."""
 
@@ -21,14 +25,19 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def sample() -> dict[str, str]:
-    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name: value for name, _, value in pairs}
+    """Read the sample's variables, and those that are optional, which a # takes out."""
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    return dict(re.findall(r"^#?([A-Z_]+)=(.*)$", text, flags=re.MULTILINE))
+
+
+def of_profile(profile: str) -> set[str]:
+    return {name for name, each in SERVICES.items() if profile in each["profiles"]}
 
 
 def folders(name: str) -> list[tuple[str, str]]:
     """What a service mounts: from the repository or a volume, and where."""
-    return [tuple(mount.split(":")[:2]) for mount in SERVICES[name].get("volumes", ())]
+    mounts = [mount for mount in SERVICES[name].get("volumes", ()) if ":" in mount]  # others are its own
+    return [tuple(mount.split(":")[:2]) for mount in mounts]
 
 
 def test_it_is_what_the_specification_of_compose_allows():
@@ -37,15 +46,64 @@ def test_it_is_what_the_specification_of_compose_allows():
     assert done.returncode == 0, done.stdout
 
 
-def test_all_of_the_stack_is_there():
-    assert set(SERVICES) - set(ONCE) == {
-        "ai-engine",
-        "prometheus",
-        "alertmanager",
-        "grafana",
-        "redis",
-        "postgres",
-    }
+WATCHED = {"setup", "prometheus", "alertmanager", "grafana", "redis", "postgres"}
+
+
+def test_each_profile_has_its_part_of_the_stack():
+    assert of_profile("embedded") == {"ai-engine-embedded"}
+    assert of_profile("full") == {"ai-engine", *WATCHED}
+    assert of_profile("scale") == {"ai-engine-replica", "load-balancer", *WATCHED}
+    assert sample()["COMPOSE_PROFILES"] == "full"
+    for profile in ("embedded", "full", "scale"):
+        waited_for = {other for name in of_profile(profile) for other in SERVICES[name].get("depends_on", {})}
+        assert waited_for <= of_profile(profile)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_writes_to_its_data_and_tmp_alone_and_has_no_privileges(name):
+    engine = SERVICES[name]
+    assert engine["read_only"] is True
+    assert engine["tmpfs"] == ["/tmp"]
+    assert engine["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in engine["security_opt"]
+    assert "user" not in engine
+    assert [volume.split(":")[-1] for volume in engine["volumes"]] == ["/data"]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_is_handed_the_keys_of_every_provider_and_tool(name):
+    environment = SERVICES[name]["environment"]
+    keys = {key for provider in BUILT_IN.values() for key in provider.key_env[:1]}
+    tools = {"NCBI_API_KEY", "OPENFDA_API_KEY", "BRAVE_API_KEY", "VITAL_CONTACT_EMAIL"}
+    traces = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"}
+    assert keys | tools | traces <= set(environment)
+    assert environment["VITAL_CONFIG"] == SERVICES[name]["configs"][0]["target"]
+
+
+def test_what_an_engine_is_handed_without_a_value_is_unset_where_it_is_not_chosen():
+    """Empty texts would be settings."""
+    chosen = [line for line in (ROOT / ".env.example").read_text().splitlines() if re.match(r"[A-Z]", line)]
+    handed_on = {name for name, value in SERVICES["ai-engine"]["environment"].items() if value is None}
+    assert not handed_on & {line.partition("=")[0] for line in chosen}
+
+
+def test_the_configuration_of_the_sample_is_right():
+    config = yaml.safe_load(TEXT)["configs"]["vital"]["file"]
+    assert config == "${VITAL_CONFIG_FILE:-" + sample()["VITAL_CONFIG_FILE"] + "}"
+    path = ROOT / sample()["VITAL_CONFIG_FILE"]
+    load_configuration(path)
+    active = re.sub(r"^# (?=[\[a-z_]+\]? ?[=\].\[]?)(?!The|Keys)", "", path.read_text(), flags=re.MULTILINE)
+    assert "[providers.inhouse]\n" in active
+    Configuration.model_validate(tomllib.loads(active))
+
+
+def test_the_load_balancer_spreads_over_the_replicas_and_holds_no_stream_back():
+    text = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
+    assert SERVICES["ai-engine-replica"]["networks"]["default"]["aliases"] == ["ai-engine"]
+    assert "server ai-engine:8000 resolve" in text
+    assert "proxy_buffering off;" in text
+    assert "non_idempotent" not in re.sub("#.*", "", text)
+    assert text.count("{") == text.count("}")
 
 
 @each_service
@@ -64,7 +122,8 @@ def test_nothing_is_published_beyond_this_machine(name):
 
 def test_ports_are_those_that_everybody_knows():
     published = {name: each["ports"] for name, each in SERVICES.items() if "ports" in each}
-    known = {"ai-engine": 8000, "prometheus": 9090, "alertmanager": 9093, "grafana": 3000}
+    engines = {"ai-engine": 8000, "ai-engine-embedded": 8000, "load-balancer": 8000}
+    known = engines | {"prometheus": 9090, "alertmanager": 9093, "grafana": 3000}
     assert published == {name: [f"127.0.0.1:{port}:{port}"] for name, port in known.items()}
 
 
@@ -97,8 +156,9 @@ def test_the_files_of_the_repository_are_where_the_programs_look():
 def test_prometheus_looks_for_services_that_are_there():
     configuration = yaml.safe_load((ROOT / "prometheus.yml").read_text(encoding="utf-8"))
     parts = (configuration["scrape_configs"], configuration["alerting"]["alertmanagers"])
-    targets = [target for part in parts for one in part[0]["static_configs"] for target in one["targets"]]
-    assert targets == ["ai-engine:8000", "alertmanager:9093"]
+    engines, alertmanagers = (part[0] for part in parts)
+    assert engines["dns_sd_configs"] == [{"names": ["ai-engine"], "type": "A", "port": 8000}]
+    assert alertmanagers["static_configs"] == [{"targets": ["alertmanager:9093"]}]
 
 
 def test_whom_a_service_waits_for_is_there():
@@ -117,12 +177,15 @@ def test_passwords_are_chosen_by_who_runs_it():
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
             if re.search("PASSWORD|KEY|SECRET|WEBHOOK", name):
-                assert str(value).startswith("${"), name
+                assert value is None or str(value).startswith("${"), name
+    for name in ("GRAFANA_ADMIN_PASSWORD", "POSTGRES_PASSWORD"):
+        assert sample()[name] == ""
 
 
 def test_the_sample_has_what_is_asked_for_and_nothing_else():
-    asked = re.findall(r"\$\{(\w+)", TEXT)
-    assert set(sample()) == set(asked)
+    asked = set(re.findall(r"\$\{(\w+)", TEXT))
+    handed_on = {name for name, value in SERVICES["ai-engine"]["environment"].items() if value is None}
+    assert set(sample()) == asked | handed_on | {"COMPOSE_PROFILES"}
     assert not {"VITAL_SLACK_WEBHOOK_URL", "OPENAI_API_KEY"} & {
         name for name, value in sample().items() if value
     }
@@ -145,4 +208,3 @@ def test_what_the_image_is_built_from_is_there_and_sent():
         re.search(r":\d+\.\d+\.\d+", base)
         for base in re.findall(r"^FROM (\S+)", dockerfile, flags=re.MULTILINE)
     )
-    assert re.search(r"^USER (?!root)", dockerfile, flags=re.MULTILINE)

@@ -20,7 +20,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VITAL_", frozen=True)
 
     data_dir: Path = Field(default_factory=lambda: user_data_path("vital"))
-    """The folder of the SQLite file and the embedded models."""
+    """The folder of the SQLite file, the index, and, unless `models_dir` names another, the models."""
+
+    models_dir: Path | None = None
+    """The folder of the installed models; None: ``models`` in `data_dir`. An image has them in a folder of
+    its own, so that no volume hides newer ones."""
 
     database_url: str = ""
     """SQLAlchemy address; empty: the SQLite file ``vital.db`` in `data_dir`.
@@ -132,6 +136,11 @@ class Settings(BaseSettings):
     def hedged_source_names(self) -> tuple[str, ...]:
         """The names in `hedged_sources`."""
         return tuple(name for name in map(str.strip, self.hedged_sources.split(",")) if name)
+
+    @property
+    def models_path(self) -> Path:
+        """The folder of the installed models."""
+        return self.models_dir or self.data_dir / "models"
 
     @property
     def config_path(self) -> Path | None:

@@ -14,7 +14,7 @@ from vital_shared.settings import Settings
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def replicas(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Replicas]:
-    data_dir = Settings().data_dir
-    install(data_dir)
-    async with running_replicas(tmp_path_factory.mktemp("replicas"), data_dir / "models") as running:
+    models = Settings().models_path
+    install(models)
+    async with running_replicas(tmp_path_factory.mktemp("replicas"), models) as running:
         yield running

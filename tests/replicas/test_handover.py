@@ -27,9 +27,9 @@ LEAVING = {
 
 @pytest.fixture
 async def leaving(tmp_path) -> AsyncIterator[Replicas]:
-    data_dir = Settings().data_dir
-    install(data_dir)
-    async with running_replicas(tmp_path, data_dir / "models", LEAVING) as running:
+    models = Settings().models_path
+    install(models)
+    async with running_replicas(tmp_path, models, LEAVING) as running:
         yield running
 
 

@@ -15,7 +15,7 @@ from vital_shared.settings import Settings
 
 @pytest.fixture(scope="session")
 def model_folders() -> dict[str, Path]:
-    return install(Settings().data_dir)
+    return install(Settings().models_path)
 
 
 @pytest.fixture(scope="session")
@@ -30,4 +30,4 @@ def reranker(model_folders: dict[str, Path]) -> Reranker:
 
 @pytest.fixture(scope="session")
 def smollm2() -> Path:
-    return install(Settings().data_dir, [SMOLLM2])[SMOLLM2.name] / "model.gguf"
+    return install(Settings().models_path, [SMOLLM2])[SMOLLM2.name] / "model.gguf"

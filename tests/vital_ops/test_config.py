@@ -98,7 +98,8 @@ def test_the_engines_have_the_labels_by_which_rules_select_them():
     config = OpsConfig(selector='job="answers",cluster="eu"')
     (engines, *_) = yaml.safe_load(files(config)["prometheus.yml"])["scrape_configs"]
     assert engines["job_name"] == "answers"
-    assert engines["static_configs"] == [{"targets": ["ai-engine:8000"], "labels": {"cluster": "eu"}}]
+    assert engines["dns_sd_configs"] == [{"names": ["ai-engine"], "type": "A", "port": 8000}]
+    assert engines["relabel_configs"] == [{"target_label": "cluster", "replacement": "eu"}]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def list_models(as_json: Json = False) -> None:
     from vital_shared.settings import Settings
 
     known = (*DECLARED, *OPTIONAL)
-    folders = installed(load_settings(Settings).data_dir, known)
+    folders = installed(load_settings(Settings).models_path, known)
     rows = [
         {
             "name": model.name,
@@ -113,7 +113,7 @@ def install(
     settings = load_settings(Settings)
     try:
         with ERR.status("Downloading and checking the models …"):
-            folders = install_weights(settings.data_dir, wanted)
+            folders = install_weights(settings.models_path, wanted)
     except ConfigurationError as error:  # the network's fault more often than the settings'
         say(f"Error: {error}", "red")
         raise typer.Exit(EXIT_FAILED) from error

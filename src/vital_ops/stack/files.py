@@ -16,6 +16,7 @@ def files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
         "prometheus.yml": HEAD
         + prometheus_configuration(
             engine="ai-engine:8000",
+            engine_is_resolved=True,
             prometheus="localhost:9090",
             alertmanager="alertmanager:9093",
             rules="/etc/prometheus/prometheus-rules/*.yml",

@@ -29,9 +29,7 @@ rule_files:
   - job_name: {job}
     authorization:
       credentials_file: {key_file}
-    static_configs:
-      - targets: [{engine}]
-{labels}{more_engines}{environment}  - job_name: prometheus
+{engines}{more_engines}{relabelled}  - job_name: prometheus
     static_configs:
       - targets: [{prometheus}]
 {watched_alertmanager}"""
@@ -50,12 +48,23 @@ WATCHED_ALERTMANAGER: Final = """\
       - targets: [{alertmanager}]
 """
 
-ENVIRONMENT: Final = """\
-    relabel_configs:
-      - target_label: environment
-        replacement: {environment}
+NAMED_ENGINE: Final = """\
+    static_configs:
+      - targets: [{address}]
 """
-"""Every engine's series have the environment as a label, which dashboards choose by."""
+
+RESOLVED_ENGINES: Final = """\
+    dns_sd_configs:
+      - names: [{name}]
+        type: A
+        port: {port}
+"""
+"""All replicas that have the name, as containers of one service do."""
+
+RELABELLED: Final = """\
+      - target_label: {name}
+        replacement: {value}
+"""
 
 MORE_ENGINES: Final = """\
     file_sd_configs:
@@ -66,6 +75,7 @@ MORE_ENGINES: Final = """\
 def prometheus_configuration(
     *,
     engine: str,
+    engine_is_resolved: bool = False,
     prometheus: str,
     alertmanager: str | None,
     rules: str,
@@ -77,7 +87,8 @@ def prometheus_configuration(
 ) -> str:
     """Write the configuration.
 
-    :param engine: ``host:port``, as are the next two.
+    :param engine: ``host:port``, as are the next two addresses.
+    :param engine_is_resolved: whether its host names several replicas, each of which is read.
     :param prometheus: its own address.
     :param alertmanager: None: alerts go nowhere.
     :param rules: the pattern of the rule files.
@@ -88,26 +99,40 @@ def prometheus_configuration(
     :param environment: the environment's name, a label of all that is scraped; empty: there is no such label.
     """
     own = {name: value for name, value in target_labels.items() if name != "job"}
-    alerting = watched = discovered = named = ""
-    if environment:
-        literal = environment.replace("$", "$$")  # the text is a template of Prometheus
-        named = ENVIRONMENT.format(environment=json.dumps(literal))
+    alerting = watched = discovered = ""
+    relabelled = {"environment": environment} if environment else {}
+    if engine_is_resolved:
+        name, _, port = engine.rpartition(":")
+        engines = RESOLVED_ENGINES.format(name=json.dumps(name), port=port)
+        relabelled |= own
+    else:
+        engines = NAMED_ENGINE.format(address=json.dumps(engine))
+        engines += f"        labels: {json.dumps(own)}\n" if own else ""
     if alertmanager is not None:
         alerting = ALERTING.format(alertmanager=json.dumps(alertmanager))
         watched = WATCHED_ALERTMANAGER.format(alertmanager=json.dumps(alertmanager))
     if more_engines is not None:
         discovered = MORE_ENGINES.format(files=json.dumps(more_engines))
     job = target_labels.get("job", "vital")
-    values = {"job": job, "engine": engine, "prometheus": prometheus, "rules": rules, "key_file": key_file}
+    values = {"job": job, "prometheus": prometheus, "rules": rules, "key_file": key_file}
     return CONFIGURATION.format(
         interval=interval,
         alerting=alerting,
-        labels=f"        labels: {json.dumps(own)}\n" if own else "",
+        engines=engines,
         more_engines=discovered,
-        environment=named,
+        relabelled=_relabelled(relabelled),
         watched_alertmanager=watched,
         **{name: json.dumps(value) for name, value in values.items()},
     )
+
+
+def _relabelled(labels: Mapping[str, str]) -> str:
+    """Give every engine's series labels, such as the environment, which dashboards choose by."""
+    if not labels:
+        return ""
+    literal = {name: value.replace("$", "$$") for name, value in labels.items()}  # a template of Prometheus
+    rows = (RELABELLED.format(name=name, value=json.dumps(value)) for name, value in literal.items())
+    return "    relabel_configs:\n" + "".join(rows)
 
 
 def prometheus(folder: Path, address: str, configuration: Path, external_url: str) -> Program:

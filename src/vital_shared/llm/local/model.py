@@ -140,11 +140,11 @@ class LocalModel:
         return self._provider
 
 
-def installed_models(data_dir: Path, reranker: Reranker | None, count: Count) -> tuple[LocalModel, ...]:
+def installed_models(models_dir: Path, reranker: Reranker | None, count: Count) -> tuple[LocalModel, ...]:
     """Return the language models that are installed; nothing is started. Reads files: off the event loop."""
     if find_spec("xllamacpp") is None:
         return ()
-    folders = installed(data_dir, LANGUAGE_MODELS)
+    folders = installed(models_dir, LANGUAGE_MODELS)
     return tuple(
         LocalModel(f"local:{name}", folder / "model.gguf", reranker, count)
         for name, folder in folders.items()
