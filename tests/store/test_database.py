@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from tests.kept_contexts import is_context_kept
 
 from vital_shared.errors import ConfigurationError, StoreError
 from vital_shared.store.database import Database
@@ -204,3 +206,13 @@ def test_an_address_that_cannot_be_used_is_refused(url: str, words: str):
         Database(url)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+async def test_a_connection_keeps_nothing_of_the_task_that_has_opened_it(database: Database):
+    async def open_more() -> None:
+        async with AsyncExitStack() as stack:
+            for _ in range(3):  # more than there are yet
+                connection = await stack.enter_async_context(database.connect())
+                await connection.execute(text("SELECT 1"))
+
+    assert not await is_context_kept(open_more)

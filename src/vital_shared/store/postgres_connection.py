@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from contextvars import Context
 from itertools import chain, repeat
 from typing import Any, Final
 
@@ -79,9 +80,10 @@ def connector(url: URL, *, statements: int, wait_seconds: float) -> Connect:
     hosts, ports = arguments.pop("host"), arguments.pop("port")
 
     async def open_at(host: object, port: object) -> asyncpg.Connection:
-        connection = await asyncpg.connect(
-            host=host, port=port, connection_class=StoreConnection, **arguments
-        )
+        connecting = asyncpg.connect(host=host, port=port, connection_class=StoreConnection, **arguments)
+        # A connection keeps the context that it is opened in, and outlives the run that happens to open it:
+        # in the context, all that the run has read and made would live on.
+        connection = await asyncio.create_task(connecting, context=Context())
         _set_options(connection, options)
         return connection
 
@@ -165,6 +167,8 @@ def _arguments(url: URL, parameters: Mapping[str, str], wait_seconds: float) -> 
         "ssl": _system_roots(parameters),
         "server_settings": _server_settings(parameters),
         "timeout": max(seconds, MIN_CONNECT_SECONDS) if seconds > 0 else longest,
+        # Else a timer for each statement keeps the context of the run that was the last to use it.
+        "max_cached_statement_lifetime": 0,
         "command_timeout": int(parameters.get("command_timeout", "0")) or wait_seconds,
     }
     if has_several:  # the store writes: of several hosts it takes the one that is no standby

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.kept_contexts import is_context_kept
 from tests.store_database import store_url
 
 from vital_shared.errors import InvalidRequest
@@ -94,6 +95,13 @@ def manifest(tmp_path: Path) -> Path:
 
 async def test_an_empty_store_has_nothing_near(index: KnowledgeIndex) -> None:
     assert await index.search("honey", AXES[0], tenant_id="a", limit=5) == ({}, {})
+
+
+async def test_what_follows_the_store_keeps_nothing_of_the_search_that_has_begun_it(
+    knowledge: KnowledgeStore, index: KnowledgeIndex
+) -> None:
+    await store(knowledge, "one", AXES[0])
+    assert not await is_context_kept(lambda: index.search("honey", None, tenant_id="a", limit=5))
 
 
 async def test_the_nearest_come_with_their_cosines(knowledge: KnowledgeStore, index: KnowledgeIndex) -> None:

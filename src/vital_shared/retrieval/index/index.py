@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -151,7 +152,8 @@ class KnowledgeIndex:
 
     def _follow(self) -> asyncio.Task[None]:
         if self._following is None or self._following.done():
-            self._following = asyncio.create_task(self._read_changes())
+            # For all searches: in the context of the one that begins it, that one's run would live on.
+            self._following = asyncio.create_task(self._read_changes(), context=Context())
             self._following.add_done_callback(_note_failure)
         return self._following
 
