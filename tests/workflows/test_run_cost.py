@@ -87,6 +87,7 @@ async def test_a_run_validates_few_models_beside_its_tokens(workflow, monkeypatc
     assert made.total() <= 46, made
 
 
+@pytest.mark.sqlite
 async def test_a_run_takes_few_statements(tmp_path: Path):
     statements: list[str] = []
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from sqlalchemy import text
-from tests.postgres_server import PostgresServer, source_database
+from tests.postgres_server import PostgresServer, running_postgres, source_database
 from tests.retrieval.sources.collections import WordEmbedder, document
 from tests.store.freezing import frozen_postgres
 from tests.workflows.conftest import FACT, Open
@@ -29,9 +29,16 @@ WORDS = WordEmbedder()
 DOWN = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """The source's own server: the store goes on where this one stands still."""
+    with running_postgres() as found:
+        yield found
+
+
 @pytest.fixture
-def url(postgres: PostgresServer) -> str:
-    return source_database(postgres)
+def url(server: PostgresServer) -> str:
+    return source_database(server)
 
 
 @pytest.fixture
@@ -89,11 +96,11 @@ async def test_one_that_takes_ten_seconds_is_left_out_at_the_deadline(open_servi
 
 
 async def test_one_whose_server_stands_still_is_left_out_at_the_deadline(
-    open_services: Open, source, url, postgres: PostgresServer
+    open_services: Open, source, url, server: PostgresServer
 ):
     services = await open_services(supabase_url=url, sources=[CannedSource([FACT])])
     await ask(services)
-    with frozen_postgres(postgres.pgdata):
+    with frozen_postgres(server.pgdata):
         started = time.perf_counter()
         outputs = await asyncio.gather(*(ask(services) for _ in range(4)))
         seconds = time.perf_counter() - started
