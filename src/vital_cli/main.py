@@ -15,6 +15,7 @@ from vital_cli.commands import (
     baseline,
     budgets,
     cache,
+    costs,
     documents,
     keys,
     models,
@@ -29,7 +30,6 @@ from vital_cli.commands.ask import ask
 from vital_cli.commands.audit import audit
 from vital_cli.commands.batch import batch
 from vital_cli.commands.compare import compare
-from vital_cli.commands.costs import costs
 from vital_cli.commands.drill import drill
 from vital_cli.commands.eval import evaluate
 from vital_cli.commands.graph import graph
@@ -150,14 +150,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(sources.app, name="sources")
 app.add_typer(agents.app, name="agents")
 app.add_typer(keys.app, name="keys")
-app.command(
-    epilog=examples(
-        "vital costs --by tenant --by model",
-        "vital costs --by day --from 2026-11-01 --to 2026-12-01 --tenant acme",
-        "vital costs --by agent --by type --csv > costs.csv",
-        "vital costs --json | jq -r .total.cost_dollars",
-    )
-)(costs)
+app.add_typer(costs.app, name="costs")
 app.command(
     epilog=examples(
         "vital audit",

@@ -77,6 +77,7 @@ def test_the_commands_are_those_that_are_documented():
         "keys revoke",
         "keys rotate",
         "costs",
+        "costs reconcile",
         "graph",
         "sources list",
         "sources test",

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vital_cli.options import Json
+from vital_cli.commands.reconcile import reconcile
+from vital_cli.options import Json, examples
 
 if TYPE_CHECKING:
     from vital_shared.models.costs import CostQuery, CostReport, CostSums
 
-__all__ = ["costs"]
+__all__ = ["app"]
+
+app = typer.Typer(invoke_without_command=True)
 
 
 class GroupName(str, Enum):
@@ -28,7 +31,17 @@ class GroupName(str, Enum):
     DAY = "day"
 
 
+@app.callback(
+    epilog=examples(
+        "vital costs --by tenant --by model",
+        "vital costs --by day --from 2026-11-01 --to 2026-12-01 --tenant acme",
+        "vital costs --by agent --by type --csv > costs.csv",
+        "vital costs --json | jq -r .total.cost_dollars",
+        "vital costs reconcile costs-from-openai.csv",
+    )
+)
 def costs(
+    context: typer.Context,
     by: Annotated[
         list[GroupName] | None,
         typer.Option(help="Group by this; give it once for each. Without: the sum of all."),
@@ -47,6 +60,8 @@ def costs(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, without a total.")] = False,
 ) -> None:
     """Sum up what was spent and saved, in dollars, exactly."""
+    if context.invoked_subcommand is not None:
+        return
     from vital_cli.session import with_services
     from vital_cli.terminal import write, write_json
     from vital_shared.models.cost_csv import to_csv
@@ -105,3 +120,12 @@ def _cells(sums: CostSums) -> dict[str, object]:
         "output": f"{sums.output_tokens:,}",
         "reasoning": f"{sums.reasoning_tokens:,}",
     }
+
+
+app.command(
+    epilog=examples(
+        "vital costs reconcile costs-from-openai.csv",
+        "vital costs reconcile cost_report.json --tolerance 0.01 --json",
+        "vital costs reconcile billing.csv --provider gemini --whole",
+    )
+)(reconcile)

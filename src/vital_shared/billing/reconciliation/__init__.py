@@ -1,0 +1,1 @@
+"""The comparison of the ledger with a provider's own export of usage or costs."""
