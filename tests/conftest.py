@@ -10,7 +10,7 @@ import structlog
 from hypothesis import settings
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.store_database import ON_POSTGRES, PostgresStores, stores_on_postgres
-from tests.tracing import Spans, memory
+from tests.tracing import Metrics, Spans, memory
 
 from vital_shared.monitoring.metrics import BOUNDED, CATALOGUE
 from vital_shared.monitoring.tracing import tracer
@@ -83,3 +83,9 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
     tracer.cache_clear()
     yield Spans()
     tracer.cache_clear()
+
+
+@pytest.fixture
+def otel_metrics(spans: Spans) -> Metrics:
+    """Read what OpenTelemetry's own histograms record in the test."""
+    return Metrics()

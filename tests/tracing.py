@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
-from opentelemetry import trace
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, Metric
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-__all__ = ["Spans", "memory"]
+__all__ = ["Metrics", "Spans", "memory"]
 
 
 @cache
@@ -49,3 +51,25 @@ class Spans:
 
     def paths(self) -> list[str]:
         return sorted(self.path(span) for span in self.all)
+
+
+@cache
+def _metric_reader() -> InMemoryMetricReader:
+    """Set up the process's meter provider, which can be done once."""
+    reader = InMemoryMetricReader({Histogram: AggregationTemporality.DELTA})
+    metrics.set_meter_provider(MeterProvider([reader]))
+    return reader
+
+
+class Metrics:
+    """What OpenTelemetry's own histograms have recorded since the test began."""
+
+    def __init__(self) -> None:
+        _metric_reader().get_metrics_data()
+
+    def read(self) -> dict[str, Metric]:
+        data = _metric_reader().get_metrics_data()
+        scopes = (
+            (scope for resource in data.resource_metrics for scope in resource.scope_metrics) if data else ()
+        )
+        return {metric.name: metric for scope in scopes for metric in scope.metrics}

@@ -21,7 +21,7 @@ from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart, ToolCall
 from pydantic_ai.models.function import DeltaThinkingPart, DeltaToolCall, FunctionModel
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.usage import RequestUsage
-from tests.llm.wires.conftest import CHAT, WEIGH, WITH_TOOLS, collect, counted, reasoning, text, turn
+from tests.llm.wires.conftest import CHAT, WEIGH, WITH_TOOLS, collect, counted, reasoning, stopped, text, turn
 from tests.llm.wires.servers.base import serve
 from tests.llm.wires.servers.openai import SAID, TEXT, TOOLS, error, stream
 
@@ -77,7 +77,7 @@ async def test_text_and_usage_and_the_end():
     events = await collect(provider)
     assert text(events) == "It takes 42 days."
     assert next(event for event in events if isinstance(event, Usage)).output_tokens > 0
-    assert events[-1] == Stop(reason="end")
+    assert stopped(events) == Stop(reason="end")
     await provider.aclose()
     assert text(await collect(provider)) == "It takes 42 days."  # and it may be used again
 
@@ -334,7 +334,7 @@ async def test_its_openai_model_reads_text_and_usage_from_a_real_stream(openai):
     assert counted(events) == [
         Usage(input_tokens=120, cached_input_tokens=100, output_tokens=30, reasoning_tokens=20)
     ]
-    assert events[-1] == Stop(reason="end", request_id="chatcmpl-1")
+    assert stopped(events) == Stop(reason="end", request_id="chatcmpl-1")
     sent = server.requests[0].body
     assert sent["messages"] == [
         {"role": "system", "content": "Be brief."},

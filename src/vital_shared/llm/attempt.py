@@ -66,6 +66,8 @@ CHARACTERS_PER_TOKEN: Final = 3
 
 _NO_USAGE: Final = Usage()
 
+_CHUNKS: Final = (TextDelta, ReasoningDelta)
+
 _HELD_BACK: Final[dict[StopReason, tuple[HeldBackReason, str]]] = {
     "content_filter": ("content_filtered", 'The filter of the model "{}" held its answer back.'),
     "refusal": ("refused", 'The model "{}" refused to answer.'),
@@ -229,7 +231,7 @@ class Attempt:
         """Return the model's own events; pass each to `take`."""
         with accounted():
             stream = self.model.stream(self._request)
-        return stream if self._span is None else self._span.around(stream)
+        return stream if self._span is None else self._span.around(stream, _CHUNKS)
 
     async def announce(self, started: CallStarted) -> None:
         """Let the request of a call leave, once what it is expected to cost is written down.
@@ -264,7 +266,8 @@ class Attempt:
 
     def _begin_span(self) -> ModelSpan | None:
         try:
-            return model_span(self.model.name, self._node)
+            session = None if self._context is None else self._context.request.session_id
+            return model_span(self.model.name, self._node, session)
         except Exception:
             logger.exception("model_span_failed", model=self.model.name)
             return None
@@ -283,9 +286,24 @@ class Attempt:
                     self._context.add_call(self._item, self.call)
                 count_call(self.call, self._context)
             if span is not None:
-                span.end(status, self.call, self._stop.reason if self._stop else None, self.error)
+                self._end_span(span, status)
         except Exception:
             logger.exception("model_call_not_recorded", model=self.model.name, status=status)
+
+    def _end_span(self, span: ModelSpan, status: CallStatus) -> None:
+        from vital_shared.monitoring.spans import CallEnd  # noqa: PLC0415 - OpenTelemetry is an extra
+
+        stop = self._stop
+        span.end(
+            CallEnd(
+                status=status,
+                call=self.call,
+                stop=None if stop is None else stop.reason,
+                response_id=None if stop is None else stop.response_id,
+                response_model=None if stop is None else stop.response_model,
+                error=self.error,
+            )
+        )
 
     def _check_whole(self) -> None:
         name, stop = self.model.name, self._stop
@@ -326,6 +344,8 @@ class Attempt:
             self._stop = event
         elif isinstance(event, CallStarted) and isinstance(event.prompt, str):
             self._started = event
+            if self._span is not None and event.parameters is not None:
+                self._span.sent(event.parameters)
 
     def _expect_more(self) -> None:
         """Note what the call will have cost should the process die; as its answer grows, ever less often."""

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from vital_shared.errors import VitalError
 from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.base import Frozen
+from vital_shared.models.call_parameters import CallParameters
 from vital_shared.models.citation import Citation, Passage
 from vital_shared.models.message import LlmMessage, Message
 from vital_shared.models.model_call import FailureKind
@@ -238,6 +239,8 @@ class CallStarted(Frozen):
     """Tokens of the prompt by our own count, for calls whose provider never reports them."""
     max_output_tokens: int | None = None
     """The limit of the answer that is sent to the provider; None: its own."""
+    parameters: CallParameters | None = None
+    """The settings that are sent; None: they are not known."""
 
 
 class Stop(Frozen):
@@ -245,7 +248,11 @@ class Stop(Frozen):
 
     reason: StopReason
     request_id: str | None = None
-    """The provider's own id of the call."""
+    """The provider's own id of the call, from the head of its response."""
+    response_id: str | None = None
+    """The id that stands in the answer itself."""
+    response_model: str | None = None
+    """The model that has answered, in the provider's words."""
     estimate: AnswerEstimate | None = None
     """The probability that the answer is right; None where the model gives no estimate."""
 

@@ -131,11 +131,22 @@ def _is_possible(usage: Usage) -> bool:
 
 
 def _clean_stop(stop: Stop) -> Stop:
-    request_id = stop.request_id
-    if request_id is None or (isinstance(request_id, str) and request_id.isascii() and len(request_id) < 100):
+    labels = {
+        "request_id": stop.request_id,
+        "response_id": stop.response_id,
+        "response_model": stop.response_model,
+    }
+    if all(map(_is_clean_label, labels.values())):
         return stop
-    cleaned = clean_text(str(request_id)[:MAX_NAME_CHARACTERS])
-    return Stop(reason=stop.reason, request_id=cleaned)
+    return stop.model_copy(update={name: _clean_label(value) for name, value in labels.items()})
+
+
+def _is_clean_label(label: object) -> bool:
+    return label is None or (isinstance(label, str) and label.isascii() and len(label) < 100)
+
+
+def _clean_label(label: object) -> str | None:
+    return None if label is None else clean_text(str(label)[:MAX_NAME_CHARACTERS])
 
 
 def _usable(call: ModelToolCall) -> ModelToolCall:

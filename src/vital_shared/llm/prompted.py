@@ -26,6 +26,7 @@ from vital_shared.llm.prompts.prompt import Prompt, Prompts
 from vital_shared.llm.tool_arguments import arguments_text
 from vital_shared.llm.usage_warnings import warn_of_corrected_usage
 from vital_shared.llm.wires.base import Chat
+from vital_shared.models.call_parameters import CallParameters, read_parameters
 
 __all__ = ["PromptedModel"]
 
@@ -45,6 +46,7 @@ class PromptedModel:
     :param max_output_tokens: the limit of output for requests without one.
     :param temperature: the temperature for requests without one; None: the provider's.
     :param options: more fields of the provider's own request.
+    :param server: the host and the port of the provider; None: the model runs in this process.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class PromptedModel:
         max_output_tokens: int | None = None,
         temperature: float | None = None,
         options: Mapping[str, Any] = NO_ARGUMENTS,
+        server: tuple[str, int] | None = None,
     ) -> None:
         self.name = name
         self.calls_tools = calls_tools
@@ -65,6 +68,8 @@ class PromptedModel:
         self._max_output_tokens = max_output_tokens
         self._temperature = temperature
         self._options = options
+        address, port = server or (None, None)
+        self._parameters = read_parameters(options, server_address=address, server_port=port)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer.
@@ -76,6 +81,7 @@ class PromptedModel:
             prompt=prompt.id,
             input_tokens=prompt.input_tokens,
             max_output_tokens=prompt.chat.max_output_tokens,
+            parameters=self._sent(prompt.chat),
         )
         chat = prompt.chat.model_copy(update={"options": self._options})
         answer = _Answer(request)
@@ -120,6 +126,15 @@ class PromptedModel:
                 or min(count_roughly(self._prompts.count, answer.written), MAX_CALL_TOKENS),
                 "estimated": True,
             }
+        )
+
+    def _sent(self, chat: Chat) -> CallParameters:
+        """Return the settings of a call: the configuration's own fields go before the request's."""
+        fixed = self._parameters
+        return fixed._replace(
+            max_tokens=fixed.max_tokens or chat.max_output_tokens,
+            temperature=chat.temperature if fixed.temperature is None else fixed.temperature,
+            output_type="json" if chat.response_schema is not None else fixed.output_type,
         )
 
     async def _rendered(self, request: ModelRequest) -> Prompt:

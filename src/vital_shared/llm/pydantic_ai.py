@@ -44,6 +44,8 @@ class PydanticAIProvider:
         """The limit of concurrent calls, which is unknown here."""
         self.in_use = 0
         """Calls that are under way."""
+        self.server: tuple[str, int] | None = None
+        """Host and port of the provider, which only pydantic-ai knows."""
         self._timeouts = timeouts or Timeouts()
         self._open_model = open_model or _opener(name)
         self._models: dict[str, Model] = {}

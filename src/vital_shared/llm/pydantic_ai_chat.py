@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final, cast
 
 from pydantic_ai.messages import (
@@ -129,22 +130,23 @@ def ending(stream: StreamedResponse, model: str) -> Iterable[ModelEvent]:
     """
     response = stream.get()
     finish, request_id = response.finish_reason, label_in(response.provider_response_id)
+    stop = partial(Stop, request_id=request_id, response_id=request_id, response_model=response.model_name)
     yield from _usage(response)
     if finish == "error" or response.state != "complete":
         message = f'The answer of "{model}" went wrong, or broke off.'
         raise ModelUnavailable(message, model=model, request_id=request_id)
     early = _early_stop(response)
     if early is not None:  # a call that the limit cut off is none
-        yield Stop(reason=early, request_id=request_id)
+        yield stop(reason=early)
         return
     calls = tuple(_call(part, model) for part in response.parts if isinstance(part, ToolCallPart))
     if not calls:
-        yield Stop(reason="end", request_id=request_id)
+        yield stop(reason="end")
         return
     yield from calls
     text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
     yield ModelTurn(text=text, calls=calls, wire=WIRE, native=_native(response))
-    yield Stop(reason="tool_calls", request_id=request_id)
+    yield stop(reason="tool_calls")
 
 
 def _early_stop(response: ModelResponse) -> StopReason | None:

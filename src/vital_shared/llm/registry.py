@@ -121,4 +121,5 @@ class ModelRegistry:
             max_output_tokens=table.max_output_tokens,
             temperature=table.temperature,
             options=table.options,
+            server=provider.server,
         )

@@ -6,8 +6,10 @@ span has anything of what was asked, found or answered, and of errors they have 
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 from opentelemetry.context import Context, attach, detach
@@ -22,10 +24,22 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from vital_shared.models.call_parameters import CallParameters
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.tool import ToolCall
+from vital_shared.monitoring.genai_metrics import record_call
 
-__all__ = ["ModelSpan", "ToolSpan", "error_type", "fail", "link_to", "traceparent", "within_trace"]
+__all__ = [
+    "AGENT_PROVIDER",
+    "CallEnd",
+    "ModelSpan",
+    "ToolSpan",
+    "error_type",
+    "fail",
+    "link_to",
+    "traceparent",
+    "within_trace",
+]
 
 T = TypeVar("T")
 
@@ -44,6 +58,9 @@ PROVIDERS: Final = {
 EMBEDDED: Final = "vital"
 """The provider of models that have none: they are part of the engine."""
 
+AGENT_PROVIDER: Final = EMBEDDED
+"""The provider of agents, which run in the engine, whichever model answers for them."""
+
 _FINISH: Final = {
     "end": "stop",
     "no_answer": "stop",
@@ -56,32 +73,81 @@ _PROPAGATOR: Final = TraceContextTextMapPropagator()
 """W3C's traceparent and tracestate; no baggage, which anybody could have us send on."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnd:
+    """The end of a model's call, as its span shows it."""
+
+    status: str
+    """success, failed, timeout or cancelled."""
+
+    call: ModelCall | None = None
+    """The record of the call; None: it never went out, or is not counted."""
+
+    stop: str | None = None
+    """The reason why the model stopped, where it gave one."""
+
+    response_id: str | None = None
+    response_model: str | None = None
+    error: BaseException | None = None
+
+
 class ModelSpan:
     """The span of one call of a model.
 
     :param model: ``provider:model``, or the bare name of an embedded one.
     :param node: the node that asks; empty: none.
+    :param conversation: the id of the conversation that it belongs to; None: it belongs to none.
+    :param operation: the operation, as the conventions name it.
+    :param stream: whether the answer is streamed.
     """
 
-    def __init__(self, tracer: Tracer, model: str, node: str = "") -> None:
+    def __init__(
+        self,
+        tracer: Tracer,
+        model: str,
+        node: str = "",
+        conversation: str | None = None,
+        *,
+        operation: str = "chat",
+        stream: bool = True,
+    ) -> None:
         provider, _, name = model.rpartition(":")
+        self._common: dict[str, Any] = {
+            "gen_ai.operation.name": operation,
+            "gen_ai.provider.name": PROVIDERS.get(provider, provider) or EMBEDDED,
+            "gen_ai.request.model": name,
+        }
         self._span = tracer.start_span(
-            f"chat {name}",
+            f"{operation} {name}",
             kind=SpanKind.CLIENT if provider else SpanKind.INTERNAL,
             attributes={
-                "gen_ai.operation.name": "chat",
-                "gen_ai.provider.name": PROVIDERS.get(provider, provider) or EMBEDDED,
-                "gen_ai.request.model": name,
-                "gen_ai.request.stream": True,
+                **self._common,
+                **({"gen_ai.request.stream": True} if stream else {}),
                 **({"vital.node": node} if node else {}),
+                **({} if conversation is None else {"gen_ai.conversation.id": conversation}),
             },
         )
         self._context = set_span_in_context(self._span)
+        self._start = time.perf_counter()
+        self._chunks: list[float] = []
+        """Times at which the answer's chunks came, in seconds."""
 
-    async def around(self, events: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    def sent(self, parameters: CallParameters) -> None:
+        """Note the settings that the provider is sent, and the server that it is."""
+        self._span.set_attributes(_settings(parameters))
+        if parameters.server_address is not None:
+            server = {"server.address": parameters.server_address, "server.port": parameters.server_port}
+            self._common |= server
+            self._span.set_attributes(server)
+
+    async def around(
+        self, events: AsyncGenerator[T, None], chunks: tuple[type, ...]
+    ) -> AsyncGenerator[T, None]:
         """Make it the current span wherever the model itself is at work, and nowhere else.
 
         Between two events the reader is at work, in the same context: so it is set for each step anew.
+
+        :param chunks: the classes of events that are pieces of the answer.
         """
         async with aclosing(events):
             while True:
@@ -92,25 +158,54 @@ class ModelSpan:
                     return
                 finally:
                     detach(token)
+                if type(event) in chunks:
+                    self._chunks.append(time.perf_counter())
                 yield event
 
-    def end(self, status: str, call: ModelCall | None, stop: str | None, error: BaseException | None) -> None:
-        """End it.
-
-        :param status: success, failed, timeout or cancelled.
-        :param call: the record of the call; None: it never went out, or is not counted.
-        :param stop: the reason why the model stopped, where it gave one.
-        """
+    def end(self, end: CallEnd) -> None:
+        """End it, and count the call in the metrics of the conventions."""
         span = self._span
-        if stop is not None:
-            span.set_attribute("gen_ai.response.finish_reasons", (_FINISH.get(stop, stop),))
-        if call is not None:
-            span.set_attributes(_usage(call))
-        if status == "cancelled":
-            span.set_attribute("vital.status", status)
-        elif status != "success":
-            fail(span, status if error is None else error_type(error))
+        if end.stop is not None:
+            span.set_attribute("gen_ai.response.finish_reasons", (_FINISH.get(end.stop, end.stop),))
+        if end.response_id is not None:
+            span.set_attribute("gen_ai.response.id", end.response_id)
+        if end.response_model is not None:
+            span.set_attribute("gen_ai.response.model", end.response_model)
+        if end.call is not None:
+            span.set_attributes(_usage(end.call))
+        failure = None
+        if end.status == "cancelled":
+            span.set_attribute("vital.status", end.status)
+        elif end.status != "success":
+            failure = end.status if end.error is None else error_type(end.error)
+            fail(span, failure)
         span.end()
+        record_call(
+            self._common,
+            seconds=time.perf_counter() - self._start,
+            call=end.call,
+            chunk_seconds=[at - self._start for at in self._chunks],
+            response_model=end.response_model,
+            error=failure,
+            context=self._context,
+        )
+
+
+def _settings(parameters: CallParameters) -> dict[str, Any]:
+    choices = parameters.choice_count
+    attributes = {
+        "gen_ai.request.max_tokens": parameters.max_tokens,
+        "gen_ai.request.temperature": parameters.temperature,
+        "gen_ai.request.top_p": parameters.top_p,
+        "gen_ai.request.top_k": None if parameters.top_k is None else float(parameters.top_k),
+        "gen_ai.request.frequency_penalty": parameters.frequency_penalty,
+        "gen_ai.request.presence_penalty": parameters.presence_penalty,
+        "gen_ai.request.seed": parameters.seed,
+        "gen_ai.request.stop_sequences": parameters.stop_sequences,
+        "gen_ai.request.choice.count": None if choices == 1 else choices,
+        "gen_ai.output.type": parameters.output_type,
+    }
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 def _usage(call: ModelCall) -> dict[str, Any]:
@@ -132,7 +227,7 @@ def _usage(call: ModelCall) -> dict[str, Any]:
 class ToolSpan:
     """The span of one tool call; the current one within ``with``."""
 
-    def __init__(self, tracer: Tracer, call: ToolCall) -> None:
+    def __init__(self, tracer: Tracer, call: ToolCall, description: str = "") -> None:
         self._span = tracer.start_span(
             f"execute_tool {call.name}",
             attributes={
@@ -140,6 +235,7 @@ class ToolSpan:
                 "gen_ai.tool.name": call.name,
                 "gen_ai.tool.call.id": call.id,
                 "gen_ai.tool.type": "function",
+                **({"gen_ai.tool.description": description} if description else {}),
             },
         )
 

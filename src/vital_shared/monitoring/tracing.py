@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from vital_shared.monitoring.spans import ModelSpan, ToolSpan
 
-__all__ = ["continued", "current_trace_id", "exporting", "model_span", "tool_span", "tracer"]
+__all__ = [
+    "continued",
+    "current_trace_id",
+    "exporting",
+    "model_span",
+    "note_retrieval",
+    "tool_span",
+    "tracer",
+]
 
 SCHEMA: Final = "https://opentelemetry.io/schemas/1.41.1"
 """The semantic conventions that names follow; their part on GenAI is still in development."""
@@ -94,21 +102,37 @@ def current_trace_id() -> str | None:
     return format_trace_id(context.trace_id) if context.is_valid and context.trace_flags.sampled else None
 
 
-def model_span(model: str, node: str = "") -> ModelSpan | None:
+def model_span(
+    model: str,
+    node: str = "",
+    conversation: str | None = None,
+    *,
+    operation: str = "chat",
+    stream: bool = True,
+) -> ModelSpan | None:
     """Begin the span of a model's call; None where it is not traced."""
     found = tracer()
     if found is None:
         return None
     from vital_shared.monitoring.spans import ModelSpan
 
-    return ModelSpan(found, model, node)
+    return ModelSpan(found, model, node, conversation, operation=operation, stream=stream)
 
 
-def tool_span(call: ToolCall) -> AbstractContextManager[ToolSpan | None]:
+def note_retrieval(limit: int) -> None:
+    """Note how many passages are asked for, at most, in the span of a retrieval."""
+    if tracer() is None:
+        return
+    from opentelemetry.trace import get_current_span
+
+    get_current_span().set_attribute("gen_ai.request.top_k", float(limit))
+
+
+def tool_span(call: ToolCall, description: str = "") -> AbstractContextManager[ToolSpan | None]:
     """Begin the span of a tool's call, within which the tool runs; None where it is not traced."""
     found = tracer()
     if found is None:
         return nullcontext()
     from vital_shared.monitoring.spans import ToolSpan
 
-    return ToolSpan(found, call)
+    return ToolSpan(found, call, description)

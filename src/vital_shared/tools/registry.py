@@ -125,7 +125,7 @@ class ToolRegistry:
         started = self._clock()
         ended = "cancelled"
         try:
-            with tool_span(call) as span:
+            with tool_span(call, tool.description) as span:
                 status, found, error_text = await _attempt(tool, arguments, context)
                 if span is not None:
                     span.ended(status)

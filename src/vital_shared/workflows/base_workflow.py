@@ -23,6 +23,7 @@ from vital_shared.models.money import nanos_at_most
 from vital_shared.models.result_type import ResultT
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.monitoring.tracing import note_retrieval
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.retrieval.fusion import CANDIDATES_PER_PASSAGE
 from vital_shared.retrieval.tunings import answer_from_for
@@ -111,6 +112,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         """Ask all sources at the same time."""
         found = next(one for one in self.services.sources if one.name == source)
         limit = CANDIDATES_PER_PASSAGE * self.services.settings.passages
+        note_retrieval(limit)
         search = partial(self.services.searches.ask, found, question, tenant_id=tenant_id, limit=limit)
         passages: tuple[Passage, ...] = await in_time(
             "rag_retrieval", preparation_seconds(SEARCH_SECONDS), search

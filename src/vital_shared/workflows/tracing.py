@@ -17,8 +17,8 @@ from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 from vital_shared.errors import RunCancelled, RunFailed
 from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
-from vital_shared.monitoring.spans import error_type, fail, link_to, traceparent
-from vital_shared.workflows.events import RESULTS_NODE
+from vital_shared.monitoring.spans import AGENT_PROVIDER, error_type, fail, link_to, traceparent
+from vital_shared.workflows.events import ANSWER_VALUE, RESULTS_NODE
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["NodeSpans", "RunSpan"]
@@ -49,7 +49,8 @@ class NodeSpans(Observer):
 
     def node_started(self, run: ObservedRun, node: Node) -> None:
         """Begin the node's span."""
-        self._begin((node.index, None), node.name, self._context)
+        name, attributes = self._described(node)
+        self._begin((node.index, None), name, self._context, attributes)
 
     def node_finished(
         self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
@@ -74,7 +75,10 @@ class NodeSpans(Observer):
         attributes: dict[str, Any] = {"vital.item.index": index}
         if node.method == RESULTS_NODE:
             attributes |= {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": item}
-        self._begin((node.index, index), f"{node.name} item", self._below(node), attributes)
+            kind, name = SpanKind.CLIENT, f"retrieval {item}"
+        else:
+            kind, name = SpanKind.INTERNAL, f"{node.name} item"
+        self._begin((node.index, index), name, self._below(node), attributes, kind)
 
     def item_finished(
         self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]
@@ -82,6 +86,10 @@ class NodeSpans(Observer):
         """End it."""
         kind = None if outcome.error is None else outcome.error.partition(":")[0]
         self._end((node.index, index), outcome.status, kind=kind)
+
+    def _described(self, node: Node) -> tuple[str, dict[str, Any] | None]:
+        """Return the name of a node's span, and its attributes if it has any."""
+        return node.name, None
 
     def _below(self, node: Node) -> Context:
         open_ = self._open.get((node.index, None))
@@ -93,8 +101,9 @@ class NodeSpans(Observer):
         name: str,
         below: Context,
         attributes: dict[str, Any] | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
     ) -> None:
-        span = self._tracer.start_span(name, context=below, attributes=attributes)
+        span = self._tracer.start_span(name, context=below, kind=kind, attributes=attributes)
         context = set_span_in_context(span, below)
         self._open[key] = _Open(span, context, attach(context), asyncio.current_task())
 
@@ -142,10 +151,27 @@ class RunSpan(NodeSpans):
             "vital.mode": request.mode.value,
             "vital.execution": request.execution,
         }
+        conversation = {} if request.session_id is None else {"gen_ai.conversation.id": request.session_id}
+        self._agent: dict[str, Any] | None = None
+        """The attributes of the node in which the agent answers; None: there is none."""
         if workflow.traits.has_agent:
             self._attributes["gen_ai.agent.id"] = request.agent_id
+            self._agent = {
+                "gen_ai.operation.name": "invoke_agent",
+                "gen_ai.provider.name": AGENT_PROVIDER,
+                "gen_ai.agent.id": request.agent_id,
+                "gen_ai.agent.name": request.agent_id,
+                **({} if request.model is None else {"gen_ai.request.model": request.model}),
+                **conversation,
+            }
+        self._attributes |= {"user.id": request.user_id, **conversation}
         if request.session_id is not None:
-            self._attributes["gen_ai.conversation.id"] = request.session_id
+            self._attributes["session.id"] = request.session_id
+
+    def _described(self, node: Node) -> tuple[str, dict[str, Any] | None]:
+        if self._agent is None or node.makes != ANSWER_VALUE:
+            return super()._described(node)
+        return f"invoke_agent {self._agent['gen_ai.agent.name']}", {**self._agent, "vital.node": node.name}
 
     def __enter__(self) -> Self:
         self.span = self._tracer.start_span(

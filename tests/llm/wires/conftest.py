@@ -49,6 +49,11 @@ def counted(events):
     return [event.model_copy(update={"raw": None}) for event in events if isinstance(event, Usage)]
 
 
+def stopped(events):
+    """Return the last event, without the id and the model that stand in the answer."""
+    return events[-1].model_copy(update={"response_id": None, "response_model": None})
+
+
 def turn(events):
     (found,) = (event for event in events if isinstance(event, ModelTurn))
     return found

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from tests.llm.wires.conftest import CHAT, WITH_TOOLS, collect, counted, decoded, reasoning, text, turn
+from tests.llm.wires.conftest import (
+    CHAT,
+    WITH_TOOLS,
+    collect,
+    counted,
+    decoded,
+    reasoning,
+    stopped,
+    text,
+    turn,
+)
 from tests.llm.wires.servers.anthropic import (
     PING,
     SAID,
@@ -80,7 +90,7 @@ async def test_text_usage_and_the_end(ask):
     assert counted(events)[-1] == Usage(
         input_tokens=120, cached_input_tokens=70, cache_write_tokens=30, output_tokens=40, reasoning_tokens=15
     )
-    assert events[-1] == Stop(reason="end", request_id="req_anthropic_1")
+    assert stopped(events) == Stop(reason="end", request_id="req_anthropic_1")
 
 
 async def test_what_was_read_is_known_from_the_beginning(ask):
@@ -134,13 +144,13 @@ async def test_a_tool_loop_gives_thoughts_back_with_their_signatures(ask):
 )
 def test_reasons_of_the_end(stop, reason):
     events, _ = read(message(text_block(0, "x"), reason=stop))
-    assert events[-1] == Stop(reason=reason)
+    assert stopped(events) == Stop(reason=reason)
 
 
 def test_a_call_that_the_limit_cut_off_is_not_made():
     events, _ = read(message(text_block(0, "x"), tool_block(1, "weigh", '{"thi'), reason="max_tokens"))
     assert [event for event in events if isinstance(event, ModelToolCall | ModelTurn)] == []
-    assert events[-1] == Stop(reason="length")
+    assert stopped(events) == Stop(reason="length")
 
 
 @pytest.mark.parametrize("arguments", ['{"thing": ', "[1]", "7"])

@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from tests.llm.wires.conftest import counted, decoded, reasoning, text, turn
+from tests.llm.wires.conftest import counted, decoded, reasoning, stopped, text, turn
 from tests.llm.wires.servers.anthropic import PING, block, named, text_block
 from tests.llm.wires.servers.base import event
 
@@ -57,7 +57,7 @@ def tool(index, **given):
 )
 def test_the_first_event_may_say_nothing(first):
     events = read(first, *TEXT, *END)
-    assert (text(events), events[-1]) == (SAID, Stop(reason="end"))
+    assert (text(events), stopped(events)) == (SAID, Stop(reason="end"))
     assert counted(events) == [Usage(output_tokens=20)]
 
 
@@ -165,7 +165,7 @@ def test_counts_that_come_after_the_end_are_read():
 )
 def test_blocks_are_read_however_they_are_announced(blocks):
     events = read(BEGIN, *blocks, *END)
-    assert (text(events), events[-1]) == (SAID, Stop(reason="end"))
+    assert (text(events), stopped(events)) == (SAID, Stop(reason="end"))
 
 
 def test_halves_of_surrogate_pairs_are_joined_or_replaced():
@@ -304,7 +304,7 @@ def test_a_call_that_cannot_be_made_is_an_error(parts):
 )
 def test_there_are_many_ways_to_end(last):
     events = read(BEGIN, *TEXT, *last)
-    assert (text(events), events[-1]) == (SAID, Stop(reason="end"))
+    assert (text(events), stopped(events)) == (SAID, Stop(reason="end"))
 
 
 @pytest.mark.parametrize("reason", [None, "", [], {}])
@@ -331,7 +331,7 @@ def bare(kept):
 def test_events_may_lack_their_name_or_their_type(way):
     parts = [bare(part)[way] for part in (BEGIN, *TEXT[:3], end(WRITTEN))]
     events = read(*parts, event(b"[DONE]"))
-    assert (text(events), events[-1]) == (SAID, Stop(reason="end"))
+    assert (text(events), stopped(events)) == (SAID, Stop(reason="end"))
     assert counted(events)[-1] == Usage(input_tokens=100, output_tokens=20)
 
 
@@ -362,8 +362,10 @@ def test_a_whole_message_is_an_answer(sent):
 @pytest.mark.parametrize("content", [SAID, {"type": "text", "text": SAID}, [None, {"text": SAID}]])
 def test_a_whole_message_may_be_written_in_short(content):
     events = read(event({**MESSAGE, "content": content, "stop_reason": None}))
-    assert (text(events), events[-1]) == (SAID, Stop(reason="end"))
-    assert read(event({**MESSAGE, "content": None, "stop_reason": "refusal"}))[-1] == Stop(reason="refusal")
+    assert (text(events), stopped(events)) == (SAID, Stop(reason="end"))
+    assert stopped(read(event({**MESSAGE, "content": None, "stop_reason": "refusal"}))) == Stop(
+        reason="refusal"
+    )
 
 
 @pytest.mark.parametrize(

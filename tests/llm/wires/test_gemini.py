@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from tests.llm.wires.conftest import CHAT, WITH_TOOLS, collect, counted, decoded, reasoning, text, turn
+from tests.llm.wires.conftest import (
+    CHAT,
+    WITH_TOOLS,
+    collect,
+    counted,
+    decoded,
+    reasoning,
+    stopped,
+    text,
+    turn,
+)
 from tests.llm.wires.servers.base import Reply, event, serve
 from tests.llm.wires.servers.gemini import (
     BLOCKED,
@@ -77,7 +87,7 @@ async def test_text_usage_and_the_end(ask):
         Usage(input_tokens=120, cached_input_tokens=70),  # should the stream break off
         Usage(input_tokens=120, cached_input_tokens=70, output_tokens=40, reasoning_tokens=15),
     ]
-    assert events[-1] == Stop(reason="end", request_id="response-1")
+    assert stopped(events) == Stop(reason="end", request_id="response-1")
 
 
 async def test_calls_of_tools_are_a_reason_of_their_own_though_gemini_just_says_stop(ask):
@@ -87,7 +97,7 @@ async def test_calls_of_tools_are_a_reason_of_their_own_though_gemini_just_says_
     assert text(events) == "Let me see."
     assert [event for event in events if isinstance(event, ModelToolCall)] == list(CALLS)
     assert (turn(events).text, turn(events).calls) == ("Let me see.", CALLS)
-    assert events[-1] == Stop(reason="tool_calls", request_id="response-1")
+    assert stopped(events) == Stop(reason="tool_calls", request_id="response-1")
 
 
 async def test_a_tool_loop_gives_the_parts_back_with_their_signatures(ask):

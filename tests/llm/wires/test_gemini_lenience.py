@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from tests.llm.wires.conftest import counted, decoded, reasoning, text, turn
+from tests.llm.wires.conftest import counted, decoded, reasoning, stopped, text, turn
 from tests.llm.wires.servers.base import event
 from tests.llm.wires.servers.gemini import SO_FAR, USAGE, call, chunk, problem
 
@@ -70,7 +70,7 @@ def test_a_wrapped_stream_is_read_as_code_assist_sends_it():
 def test_a_list_of_chunks_is_read_like_a_stream(size):
     chunks = [orjson.loads(part[6:]) for part in (*WORDS, chunk(finish="STOP", usage=USAGE))]
     events = read(event(chunks[:size]), *(event([each]) for each in chunks[size:]))
-    assert (text(events), events[-1]) == (SAID, Stop(reason="end", request_id="response-1"))
+    assert (text(events), stopped(events)) == (SAID, Stop(reason="end", request_id="response-1"))
     assert counted(events)[-1].input_tokens == 120
 
 

@@ -5,7 +5,18 @@ import orjson
 import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from pydantic import SecretStr
-from tests.llm.wires.conftest import CHAT, MEASURE, WEIGH, WITH_TOOLS, collect, counted, reasoning, text, turn
+from tests.llm.wires.conftest import (
+    CHAT,
+    MEASURE,
+    WEIGH,
+    WITH_TOOLS,
+    collect,
+    counted,
+    reasoning,
+    stopped,
+    text,
+    turn,
+)
 from tests.llm.wires.servers.base import event, serve
 from tests.llm.wires.servers.openai import DONE, END, SAID, TEXT, TOOLS, USAGE, chunk, error, piece, stream
 
@@ -38,7 +49,7 @@ async def test_text_usage_and_the_end():
     assert usage(events) == Usage(
         input_tokens=120, cached_input_tokens=100, output_tokens=30, reasoning_tokens=20
     )
-    assert events[-1] == Stop(reason="end", request_id="req_openai_1")
+    assert stopped(events) == Stop(reason="end", request_id="req_openai_1")
 
 
 async def test_tool_calls_come_whole_out_of_their_pieces():
@@ -167,7 +178,7 @@ async def test_azures_official_client_asks_in_the_same_way():
     assert theirs.headers["api-key"] == "k"
     assert "Authorization" not in ours.headers
     assert text(events) == "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == SAID
-    assert events[-1] == Stop(reason="end", request_id="azure-1")
+    assert stopped(events) == Stop(reason="end", request_id="azure-1")
 
 
 async def test_the_official_client_reads_the_same_text_and_usage():

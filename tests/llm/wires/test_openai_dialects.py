@@ -2,7 +2,17 @@
 
 import orjson
 import pytest
-from tests.llm.wires.conftest import CHAT, WITH_TOOLS, collect, counted, decoded, reasoning, text, turn
+from tests.llm.wires.conftest import (
+    CHAT,
+    WITH_TOOLS,
+    collect,
+    counted,
+    decoded,
+    reasoning,
+    stopped,
+    text,
+    turn,
+)
 from tests.llm.wires.servers.base import Reply, event, serve
 from tests.llm.wires.servers.openai import DONE, END, SAID, TEXT, USAGE, chunk
 
@@ -194,7 +204,7 @@ def test_a_call_that_the_limit_cut_off_is_none():
         chunk({"tool_calls": [call_piece(0, "a", "weigh", '{"n')]}),
         chunk(finish="length"),
     )
-    assert events[-1] == Stop(reason="length")
+    assert stopped(events) == Stop(reason="length")
 
 
 @pytest.mark.parametrize(
@@ -324,7 +334,7 @@ RUBBISH = [
 def test_a_whole_answer_followed_by_rubbish_is_a_whole_answer(rubbish):
     for ending in ([*TEXT, rubbish], [*TEXT[:-1], rubbish], [*TEXT[:-2], rubbish]):
         events = read(*ending)
-        assert (text(events), events[-1]) == (SAID, Stop(reason="end"))
+        assert (text(events), stopped(events)) == (SAID, Stop(reason="end"))
 
 
 WHOLE = {

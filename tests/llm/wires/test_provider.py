@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
-from tests.llm.wires.conftest import CHAT, collect, text
+from tests.llm.wires.conftest import CHAT, collect, stopped, text
 from tests.llm.wires.servers.base import Reply, serve
 from tests.llm.wires.servers.openai import END, HEADERS, SAID, TEXT, chunk, error, stream
 
@@ -28,7 +28,7 @@ async def test_the_request_goes_where_it_should_with_its_key(connect):
     assert request.headers["Authorization"] == "Bearer sk-very-secret"
     assert request.headers["X-Title"] == "VITAL"
     assert text(events) == SAID
-    assert events[-1] == Stop(reason="end", request_id="req_openai_1")
+    assert stopped(events) == Stop(reason="end", request_id="req_openai_1")
 
 
 @pytest.mark.parametrize("size", [1, 7, 10**6])

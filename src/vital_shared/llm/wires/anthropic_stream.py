@@ -78,7 +78,17 @@ class AnthropicDecoder:
     :param model: for errors.
     """
 
-    __slots__ = ("_blocks", "_ended", "_model", "_stop", "_thoughts", "_usage", "pieces")
+    __slots__ = (
+        "_blocks",
+        "_ended",
+        "_id",
+        "_model",
+        "_response_model",
+        "_stop",
+        "_thoughts",
+        "_usage",
+        "pieces",
+    )
 
     def __init__(self, model: str) -> None:
         self.pieces = 0
@@ -87,6 +97,8 @@ class AnthropicDecoder:
         self._thoughts = ThoughtSplitter()
         self._usage = AnthropicUsage()
         self._stop: str | None = None
+        self._id: str | None = None
+        self._response_model: str | None = None
         self._ended = False
         """Whether the server has said that the message is over; only counts may still follow."""
 
@@ -128,15 +140,22 @@ class AnthropicDecoder:
 
     def _last(self, reason: StopReason) -> Sequence[ModelEvent]:
         if reason not in ("tool_calls", "end"):  # a call that the limit cut off is none
-            return (Stop(reason=reason),)
+            return (self._stopped(reason),)
         blocks = self._blocks.whole()
         calls = self._calls(blocks, asked=reason == "tool_calls")
         if not calls:
-            return (Stop(reason="end"),)
+            return (self._stopped("end"),)
         text = "".join(self._thoughts.written)
         thought = any("thinking" in block["type"] for block in blocks)  # goes back with its signatures
         turn = ModelTurn(text=text, calls=calls, wire=WIRE, native=sendable(blocks) if thought else None)
-        return (*calls, turn, Stop(reason="tool_calls"))
+        return (*calls, turn, self._stopped("tool_calls"))
+
+    def _stopped(self, reason: StopReason) -> Stop:
+        return Stop(reason=reason, response_id=self._id, response_model=self._response_model)
+
+    def _note_origin(self, message: Mapping[str, Any]) -> None:
+        self._id = self._id or label_in(message.get("id"))
+        self._response_model = self._response_model or label_in(message.get("model"))
 
     def _read(self, event: dict[str, Any]) -> Sequence[ModelEvent]:
         if self._ended:
@@ -159,7 +178,9 @@ class AnthropicDecoder:
         return self._said(self._blocks.begin(event.get("index"), content))
 
     def _message_start(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
-        usage = self._usage.begin(object_in(event.get("message")).get("usage") or event.get("usage"))
+        message = object_in(event.get("message"))
+        self._note_origin(message)
+        usage = self._usage.begin(message.get("usage") or event.get("usage"))
         return () if usage is None else (usage,)
 
     def _message_delta(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
@@ -173,6 +194,7 @@ class AnthropicDecoder:
 
     def _message(self, message: dict[str, Any]) -> Sequence[ModelEvent]:
         """Read a whole message, from servers that do not stream."""
+        self._note_origin(message)
         content = message.get("content")
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else objects_in(content)
         said = [each for at, block in enumerate(blocks) for each in self._said(self._blocks.begin(at, block))]

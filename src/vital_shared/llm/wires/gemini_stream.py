@@ -73,6 +73,7 @@ class GeminiDecoder:
         "_id",
         "_model",
         "_parts",
+        "_response_model",
         "_thoughts",
         "_usage",
         "pieces",
@@ -93,6 +94,7 @@ class GeminiDecoder:
         self._ended = False
         """Whether an end marker came, which only gateways send."""
         self._id: str | None = None
+        self._response_model: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -130,11 +132,15 @@ class GeminiDecoder:
         calls = self._calls() if reason == "end" else ()  # a call that the limit cut off is none
         last = (*self._thoughts.end(is_cut_off=reason != "end"), *self._usage.read())
         if not calls:
-            return (*last, Stop(reason=reason, request_id=self._id))
+            return (*last, self._stop(reason))
         native = sendable(self._parts.native())
         turn = ModelTurn(text="".join(self._thoughts.written), calls=calls, wire=WIRE, native=native)
-        stop = Stop(reason="tool_calls", request_id=self._id)  # Gemini itself just says STOP
-        return (*last, *calls, turn, stop)
+        return (*last, *calls, turn, self._stop("tool_calls"))  # Gemini itself just says STOP
+
+    def _stop(self, reason: StopReason) -> Stop:
+        return Stop(
+            reason=reason, request_id=self._id, response_id=self._id, response_model=self._response_model
+        )
 
     def _read(self, chunk: dict[str, Any]) -> Sequence[ModelEvent]:
         if "candidates" not in chunk and isinstance(chunk.get("response"), dict):  # as Code Assist wraps it
@@ -142,6 +148,7 @@ class GeminiDecoder:
         if chunk.get("error"):
             raise failure(chunk, self._model)
         self._id = self._id or label_in(chunk.get("responseId"))
+        self._response_model = self._response_model or label_in(chunk.get("modelVersion"))
         first_counts = self._usage.update(chunk.get("usageMetadata"))
         candidates = objects_in(chunk.get("candidates"))
         if not candidates:

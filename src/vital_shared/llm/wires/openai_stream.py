@@ -20,6 +20,7 @@ from vital_shared.llm.base import (
     StopReason,
     TextDelta,
 )
+from vital_shared.llm.wires.fields import label_in
 from vital_shared.llm.wires.json_text import SurrogateJoiner, read_json
 from vital_shared.llm.wires.openai_content import content_pieces, reasoning_text
 from vital_shared.llm.wires.openai_errors import read_error
@@ -69,10 +70,12 @@ class OpenAIDecoder:
         "_done",
         "_failure",
         "_finish",
+        "_id",
         "_is_plain",
         "_model",
         "_reasoning_halves",
         "_refused",
+        "_response_model",
         "_text_halves",
         "_thoughts",
         "_tier",
@@ -97,6 +100,8 @@ class OpenAIDecoder:
         """The usage object that has been read."""
         self._refused = False
         self._finish: str | None = None
+        self._id: str | None = None
+        self._response_model: str | None = None
         self._failure: ModelError | None = None
         self._done = False
 
@@ -143,10 +148,13 @@ class OpenAIDecoder:
         reason = _STOPS.get(self._finish or "", "end")
         events = [*self._last_text(is_cut_off=reason != "end"), *self._last_usage()]
         if not self._calls or reason != "end":  # a call that was cut off is none
-            return [*events, Stop(reason="refusal" if self._refused and reason == "end" else reason)]
+            return [*events, self._stop("refusal" if self._refused and reason == "end" else reason)]
         calls = self._calls.whole()
         turn = ModelTurn(text="".join(self._thoughts.written), calls=calls)
-        return [*events, *calls, turn, Stop(reason="tool_calls")]
+        return [*events, *calls, turn, self._stop("tool_calls")]
+
+    def _stop(self, reason: StopReason) -> Stop:
+        return Stop(reason=reason, response_id=self._id, response_model=self._response_model)
 
     @property
     def _has_answer(self) -> bool:
@@ -171,6 +179,8 @@ class OpenAIDecoder:
             return [event for each in chunk if isinstance(each, dict) for event in self._read(each)]
         if not isinstance(chunk, dict):  # some send null or a number to keep the connection open
             return ()
+        self._id = self._id or label_in(chunk.get("id"))
+        self._response_model = self._response_model or label_in(chunk.get("model"))
         choice = _first_object(chunk.get("choices"))
         was_whole = self.is_whole
         events = self._read_choice(choice)

@@ -31,6 +31,7 @@ from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.json_text import mended
 from vital_shared.llm.wires.reading import NoEvents, packets
 from vital_shared.llm.wires.refused_fields import RefusedFields
+from vital_shared.llm.wires.server import server_of
 from vital_shared.llm.wires.sse import EventTooLarge
 from vital_shared.llm.wires.timing import CallEnd, Silence, Timeouts
 
@@ -90,6 +91,8 @@ class Provider:
         """Calls that are under way."""
         self._wire = wire
         self.base_url = base_url.rstrip("/")
+        self.server = server_of(self.base_url)
+        """Its host and port."""
         self._key = key
         self._headers = dict(headers or {})
         self._timeouts = timeouts or Timeouts()
