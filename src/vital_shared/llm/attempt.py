@@ -291,11 +291,11 @@ class Attempt:
             logger.exception("model_call_not_recorded", model=self.model.name, status=status)
 
     def _end_span(self, span: ModelSpan, status: CallStatus) -> None:
-        from vital_shared.monitoring.spans import CallEnd  # noqa: PLC0415 - OpenTelemetry is an extra
+        from vital_shared.monitoring.spans import EndedModelCall  # noqa: PLC0415 - OpenTelemetry is an extra
 
         stop = self._stop
         span.end(
-            CallEnd(
+            EndedModelCall(
                 status=status,
                 call=self.call,
                 stop=None if stop is None else stop.reason,

@@ -31,7 +31,7 @@ from vital_shared.monitoring.genai_metrics import record_call
 
 __all__ = [
     "AGENT_PROVIDER",
-    "CallEnd",
+    "EndedModelCall",
     "ModelSpan",
     "ToolSpan",
     "error_type",
@@ -74,7 +74,7 @@ _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallEnd:
+class EndedModelCall:
     """The end of a model's call, as its span shows it."""
 
     status: str
@@ -162,7 +162,7 @@ class ModelSpan:
                     self._chunks.append(time.perf_counter())
                 yield event
 
-    def end(self, end: CallEnd) -> None:
+    def end(self, end: EndedModelCall) -> None:
         """End it, and count the call in the metrics of the conventions."""
         span = self._span
         if end.stop is not None:
