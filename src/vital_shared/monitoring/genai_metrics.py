@@ -53,12 +53,12 @@ def record_call(
 ) -> None:
     """Count a call of a model.
 
-    :param common: the attributes of its span that are those of its metrics too.
+    :param common: the attributes that its span and its metrics share.
     :param seconds: its whole duration, in seconds.
-    :param call: its record; None: no request went out, so that no tokens are counted.
+    :param call: its record; None: no request went out.
     :param chunk_seconds: seconds from its start to each of its chunks.
-    :param error: the type of the error that ended it; None: none did.
-    :param context: of its span, which examples in the buckets name.
+    :param error: the type of the error; None: there was none.
+    :param context: the context of its span, for the exemplars.
     """
     attributes = dict(common)
     attributes["gen_ai.request.model"] = _name(
