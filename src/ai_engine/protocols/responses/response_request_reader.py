@@ -1,0 +1,131 @@
+"""Read a request of OpenAI's Responses API (its API reference, "Create a model response").
+
+Nothing is stored, so a request holds its whole conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from ai_engine.protocols.canonical.features import Feature
+from ai_engine.protocols.canonical.field_reader import FieldReader
+from ai_engine.protocols.canonical.messages import CanonicalMessage, TextPart
+from ai_engine.protocols.canonical.request import (
+    CanonicalRequest,
+    FunctionTool,
+    JsonFormat,
+    ReasoningWish,
+    Sampling,
+    ToolChoice,
+)
+from ai_engine.protocols.openai.chat_request_reader import (
+    DEFAULT_TIERS,
+    read_function,
+    read_function_choice,
+    read_json_schema,
+    read_temperature,
+)
+from ai_engine.protocols.responses.items import read_input
+
+__all__ = ["read_response_request"]
+
+STATEFUL_FIELDS: Final = ("previous_response_id", "conversation", "background", "prompt")
+"""Fields that need answers, conversations or prompts stored at the server."""
+
+
+def read_response_request(body: Any) -> CanonicalRequest:
+    """Read a request.
+
+    :raises InvalidRequest: naming the field that is wrong, or that needs stored state.
+    """
+    fields = FieldReader(body)
+    for name in STATEFUL_FIELDS:
+        if fields.any(name):
+            raise fields.wrong(
+                name, "needs stored state, which is not kept here: send the whole conversation"
+            )
+    instructions = fields.text("instructions")
+    system = (CanonicalMessage("system", (TextPart(instructions),)),) if instructions else ()
+    messages = read_input(fields)
+    if not messages:
+        raise fields.wrong("input", "must hold a message")
+    if messages[-1].role == "assistant":
+        fields.note(Feature.ASSISTANT_PREFILL, "input")
+    request = CanonicalRequest(
+        model=fields.required_text("model"),
+        messages=system + messages,
+        tools=tuple(tool for each in fields.objects("tools") for tool in _read_tool(each)),
+        tool_choice=_read_choice(fields),
+        sampling=Sampling(
+            temperature=read_temperature(fields),
+            top_p=fields.number("top_p"),
+            max_output_tokens=fields.integer("max_output_tokens", 1),
+        ),
+        format=_read_format(fields),
+        reasoning=_read_reasoning(fields),
+        user=fields.text("user") or fields.text("safety_identifier"),
+        stream=bool(fields.flag("stream")),
+        drop_params=bool(fields.flag("drop_params")),
+    )
+    _note_features(fields)
+    fields.finish()
+    return replace(request, uses=tuple(fields.uses))
+
+
+def _note_features(fields: FieldReader) -> None:
+    for place, wanted in fields.items("include"):
+        encrypted = wanted == "reasoning.encrypted_content"
+        fields.note(Feature.ENCRYPTED_REASONING if encrypted else Feature.OTHER_FIELDS, place)
+    if fields.any("top_logprobs"):
+        fields.note(Feature.LOGPROBS, "top_logprobs")
+    if fields.any("truncation") not in (None, "disabled"):
+        fields.note(Feature.OTHER_FIELDS, "truncation")
+    if fields.any("service_tier") not in DEFAULT_TIERS:
+        fields.note(Feature.SERVICE_TIER, "service_tier")
+    fields.use(Feature.REQUEST_LABELS, "metadata", "prompt_cache_key", "store")
+    fields.ignore("stream_options")
+
+
+def _read_tool(fields: FieldReader) -> Iterator[FunctionTool]:
+    if fields.required_text("type") == "function":
+        yield read_function(fields)
+    else:
+        fields.note(Feature.PROVIDER_TOOLS)
+
+
+def _read_choice(fields: FieldReader) -> ToolChoice:
+    choice = fields.any("tool_choice")
+    if isinstance(choice, dict) and choice.get("type") == "function":
+        return read_function_choice(fields, FieldReader(choice, "tool_choice").required_text("name"))
+    return read_function_choice(fields, None)
+
+
+def _read_format(fields: FieldReader) -> JsonFormat | None:
+    text = fields.object("text")
+    if text is None:
+        return None
+    if text.any("verbosity") not in (None, "medium"):
+        text.note(Feature.VERBOSITY, "verbosity")
+    wanted = text.object("format")
+    if wanted is None:
+        return None
+    match wanted.required_text("type"):
+        case "text":
+            return None
+        case "json_object":
+            text.note(Feature.JSON_OBJECT, "format")
+            return JsonFormat()
+        case "json_schema":
+            return read_json_schema(wanted)
+        case _:
+            raise wanted.wrong("type", "must be text, json_object or json_schema")
+
+
+def _read_reasoning(fields: FieldReader) -> ReasoningWish:
+    reasoning = fields.object("reasoning")
+    if reasoning is None:
+        return ReasoningWish()
+    summary = reasoning.text("summary") or reasoning.text("generate_summary")
+    return ReasoningWish(effort=reasoning.text("effort"), is_shown=bool(summary))
