@@ -34,12 +34,12 @@ PROCESSES := $(shell expr $$(nproc) + 1)
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
     tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
 
-.PHONY: browser console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
+.PHONY: browser systemd console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
 run: $(VENV)/installed console
 	$(BIN)/vital quickstart
 
-test: $(VENV)/installed-dev lint console browser stack .stack/prometheus-3/complete
+test: $(VENV)/installed-dev lint console browser systemd stack .stack/prometheus-3/complete
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
 	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
@@ -95,6 +95,12 @@ browser:
 	    apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || { \
 	    echo "The tests of the console need Chromium: run 'sudo apt-get install chromium', then try again." >&2; exit 1; }
 
+# The unit in deploy/systemd is checked by systemd's own program.
+systemd:
+	@command -v systemd-analyze >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && \
+	    apt-get -qq install --yes --no-install-recommends systemd >/dev/null; } || { \
+	    echo "The test of the unit needs systemd-analyze: run 'sudo apt-get install systemd', then try again." >&2; exit 1; }
+
 # What runs beside the engine, for `vital up` and the tests: on the PATH, or unpacked into .stack.
 stack:
 	@for program in prometheus promtool prometheus-alertmanager amtool redis-server pgbouncer; do \
@@ -145,12 +151,12 @@ lock: $(VENV)/installed-dev
 	$(MAKE) image-lock
 
 # What the image holds, each package with its hashes: constraints.txt less what only tests and tools need.
-IMAGE_EXTRAS := background,documents,embedded,mcp,otel,postgres,pydantic-ai,redis
+IMAGE_EXTRAS := background,documents,embedded,jwt,mcp,otel,postgres,pydantic-ai,redis
 IMAGE_LOCK := services/ai-engine/requirements.txt
 
 image-lock: $(VENV)/installed-dev
 	$(BIN)/uv pip compile pyproject.toml $(foreach extra,$(subst $(comma), ,$(IMAGE_EXTRAS)),--extra $(extra)) \
-	    --constraint constraints.txt --python-version 3.11.13 --generate-hashes --no-header --no-annotate --quiet \
+	    --constraint constraints.txt --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
 	    --output-file $(IMAGE_LOCK)
 
 # The steps of the Dockerfile, where there is no Docker: a fresh environment, a read-only root, a user of its own.

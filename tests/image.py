@@ -21,7 +21,7 @@ from vital_ops.stack.ports import free_port
 ROOT = Path(__file__).parents[1]
 USER = 10001
 READY_SECONDS = 120
-IMPORTS = "import asyncpg, dbos, docx, mcp, onnxruntime, opentelemetry.sdk, pydantic_ai, redis"
+IMPORTS = "import asyncpg, dbos, docx, joserfc, mcp, onnxruntime, opentelemetry.sdk, pydantic_ai, redis"
 HOST = "127.0.0.1"
 
 
@@ -35,10 +35,18 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def python_for_all() -> str:
+    """Return a Python 3.11 outside of anybody's home."""
+    found = shutil.which("python3.11", path="/usr/local/bin:/usr/bin")
+    if found is None:
+        raise SystemExit("There is no Python 3.11 in /usr/bin that every user can run.")
+    return found
+
+
 def build(folder: Path) -> None:
     """Run the steps of the first stage."""
     pip = folder / "vital/bin/pip"
-    run(sys.executable, "-m", "venv", folder / "vital")
+    run(python_for_all(), "-m", "venv", folder / "vital")
     run(pip, "install", "--quiet", "--require-hashes", "--requirement", "services/ai-engine/requirements.txt")
     run(pip, "install", "--quiet", "--no-deps", ".", PIP_CONSTRAINT="constraints.txt")
     run(folder / "vital/bin/vital", "models", "install", VITAL_MODELS_DIR=str(folder / "models"))

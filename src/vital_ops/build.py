@@ -9,6 +9,7 @@ from typing import Final
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.dashboards.files import dashboard_files
 from vital_ops.destinations import Destinations, Mail
+from vital_ops.kubernetes import chart_files
 from vital_ops.routing import routing
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.rule_tests import rule_tests
@@ -44,6 +45,7 @@ def files(config: OpsConfig = DEFAULT_CONFIG) -> dict[str, str]:
         **runbooks,
         "alertmanager.yml": routing(CONTAINERS),
         **stack_files(config),
+        **chart_files(config),
     }
 
 
