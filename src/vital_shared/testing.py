@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from vital_shared.llm.base import (
     CallStarted,
@@ -45,6 +45,17 @@ __all__ = [
     "says",
     "workflow_services",
 ]
+
+
+OWN_SETTINGS: Final = {
+    "config": None,
+    "database_url": "",
+    "models_dir": None,
+    "pinecone_host": "",
+    "redis_url": "",
+    "supabase_url": "",
+}
+"""Settings that the environment of a test's machine would bring in."""
 
 
 class CannedModel:
@@ -197,9 +208,10 @@ async def workflow_services(
 ) -> AsyncIterator[Services]:
     """Open services on an own SQLite file in `data_dir`, without the embedded models, and close them.
 
-    Another `database_url` may be given among the settings.
+    Servers and the configuration file that the environment names are left out; each may be given among the
+    settings.
     """
-    given: dict[str, Any] = {"data_dir": data_dir, "database_url": ""} | settings
+    given: dict[str, Any] = {**OWN_SETTINGS, "data_dir": data_dir, **settings}
     services = await Services.open(
         Settings(**given),
         models=models,
