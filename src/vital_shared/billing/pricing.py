@@ -105,6 +105,7 @@ class Prices:
 
     :param own: by ``provider:model``; they go before the table.
     :param now: for prices that hold for a time.
+    :param price_name: returns the model whose price a deployment has; a price of its own goes before it.
     """
 
     def __init__(
@@ -112,10 +113,12 @@ class Prices:
         own: Mapping[str, Price] | None = None,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        price_name: Callable[[str], str] = str,
     ) -> None:
         self._own = {model: Tariff(((0, price.rates),)) for model, price in (own or {}).items()}
         self._own_terms = {model: price.terms for model, price in (own or {}).items()}
         self._now = now
+        self._price_name = price_name
         self._resolved: OrderedDict[str, Tariff | TablePrices | None] = OrderedDict()
 
     def rates(self, model: str, tokens: Tokens) -> Rates | None:
@@ -135,11 +138,18 @@ class Prices:
 
     def has_own(self, model: str) -> bool:
         """Return whether the price of a model is configured, which goes before all others."""
-        return model in self._own
+        return model in self._own or self._price_name(model) in self._own
+
+    def typical_nanos(self, model: str) -> int | None:
+        """Return nano-dollars of a call with a thousand tokens in and a quarter of that out."""
+        tokens = Tokens(input=1_000, output=250)
+        rates = self.rates(model, tokens)
+        return None if rates is None else rates.nanos(tokens)
 
     def _factor(self, model: str, terms: Sequence[str]) -> Decimal:
-        known = TERM_FACTORS.get(model.partition(":")[0], {})
-        own = self._own_terms.get(model, {})
+        name = self._price_name(model)
+        known = TERM_FACTORS.get(name.partition(":")[0], {})
+        own = self._own_terms.get(model) or self._own_terms.get(name, {})
         return prod((own.get(term, known.get(term, Decimal(1))) for term in terms), start=Decimal(1))
 
     def cost(self, model: str, tokens: Tokens) -> Decimal | None:
@@ -148,10 +158,11 @@ class Prices:
         return None if rates is None else to_dollars(rates.nanos(tokens))
 
     def _find(self, model: str) -> Tariff | TablePrices | None:
-        if model in self._own:
-            return self._own[model]
+        own = self._own.get(model) or self._own.get(self._price_name(model))
+        if own is not None:
+            return own
         if model not in self._resolved:
-            self._resolved[model] = _resolve(model)
+            self._resolved[model] = _resolve(self._price_name(model))
             if len(self._resolved) > MAX_CACHED_MODELS:
                 self._resolved.popitem(last=False)
         return self._resolved[model]

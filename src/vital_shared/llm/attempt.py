@@ -40,6 +40,7 @@ from vital_shared.llm.failing import as_model_error, is_own_cancellation
 from vital_shared.llm.guarded import accounted
 from vital_shared.llm.intake import Intake
 from vital_shared.llm.prompts.counting import at_most, count_roughly, estimate_tokens
+from vital_shared.llm.routing.deployment import observer_of
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
@@ -206,6 +207,9 @@ class Attempt:
         """
         self._start = self._account.clock()
         self._span = self._begin_span()
+        observer = observer_of(self.model)
+        if observer is not None:
+            observer.began()
         status: CallStatus = "cancelled"
         try:
             yield
@@ -225,7 +229,10 @@ class Attempt:
                 raise
             raise failure from error
         finally:
-            self._account_for(status, self._account.clock() - self._start, self._span)
+            seconds = self._account.clock() - self._start
+            if observer is not None:
+                observer.ended(status, seconds, self._first)
+            self._account_for(status, seconds, self._span)
 
     def stream(self) -> AsyncGenerator[ModelEvent, None]:
         """Return the model's own events; pass each to `take`."""

@@ -5,12 +5,13 @@ Keys are never in it: it names the environment's variables that hold them.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from vital_shared.billing.pricing import Price
 from vital_shared.errors import ConfigurationError
@@ -18,12 +19,14 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.durability import Durability
 from vital_shared.models.mcp_server import McpServer
 
-__all__ = ["Configuration", "ModelTable", "ProviderTable", "load_configuration"]
+__all__ = ["Configuration", "ModelTable", "ProviderTable", "RouteTable", "load_configuration"]
 
 
 class ProviderTable(Frozen):
     """``[providers.<name>]``: what differs from the built-in provider of that name, or a new one."""
 
+    like: str | None = None
+    """Another provider that it is as, but for what follows: a second key, region or account."""
     wire: Literal["openai", "anthropic", "gemini", "azure", "pydantic-ai"] | None = None
     """Its protocol; a new provider needs one. ``pydantic-ai`` is for what we have none for (bedrock, …)."""
     base_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
@@ -53,6 +56,37 @@ class ModelTable(Frozen):
     """Additional fields of the provider's own request."""
     price: Price | None = None
     """Dollars per million tokens; None: the table's."""
+    priced_as: str | None = Field(default=None, min_length=1)
+    """Another model, ``provider:model``, that has the same price: for deployments with names of their own."""
+
+
+class RouteTable(Frozen):
+    """``[routes.<name>]``: a name for one or several deployments of a model."""
+
+    deployments: dict[str, float] = Field(min_length=1, max_length=100, strict=False)
+    """Shares of the calls, by ``provider:model``; they need not add up to anything."""
+    strategy: Literal["share", "latency", "cost", "remaining"] = "share"
+    """The deployment to ask first: drawn by its share, the fastest, the cheapest, or the one that has the
+    most left of its rate limit."""
+    fallbacks: tuple[str, ...] = Field(default=(), max_length=20, strict=False)
+    """Models and routes that are asked where no deployment answers."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_shorthands(cls, value: object) -> object:
+        """Take a list of deployments, which have equal shares."""
+        if isinstance(value, dict) and isinstance(value.get("deployments"), list):
+            return value | {"deployments": {str(name): 1.0 for name in value["deployments"]}}
+        return value
+
+    @field_validator("deployments")
+    @classmethod
+    def _check_shares(cls, deployments: dict[str, float]) -> dict[str, float]:
+        if not all(math.isfinite(share) and share >= 0 for share in deployments.values()):
+            raise ValueError("a share is a number from 0 on")
+        if not any(deployments.values()):
+            raise ValueError("one share at least has to be above 0")
+        return deployments
 
 
 class WorkflowTable(Frozen):
@@ -75,6 +109,8 @@ class Configuration(Frozen):
 
     providers: dict[str, ProviderTable] = Field(default_factory=dict)
     models: dict[str, ModelTable] = Field(default_factory=dict)
+    routes: dict[str, RouteTable] = Field(default_factory=dict)
+    """Names for several deployments of a model; a table of numbers in ``models`` is one too."""
     mcp: dict[str, McpServer] = Field(default_factory=dict)
     workflows: dict[str, WorkflowTable] = Field(default_factory=dict)
     """The classes that the service runs, by name: ``module:Class`` or ``file.py:Class``, or tables."""
@@ -84,6 +120,54 @@ class Configuration(Frozen):
     """RAG sources of one's own, in the same way."""
     agents: dict[str, str] = Field(default_factory=dict)
     """Profiles of agents that are shared by all tenants, by id, in the same way."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_shares(cls, value: object) -> object:
+        """Take a table of numbers in ``models`` for a route: ``x = {"openai:a" = 95, "openai:b" = 5}``."""
+        models = value.get("models") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(models, dict):
+            return value
+        shares = {name: {"deployments": table} for name, table in models.items() if _is_shares(table)}
+        kept = {name: table for name, table in models.items() if name not in shares}
+        routes = value.get("routes", {})
+        if not shares or not isinstance(routes, dict):
+            return value
+        return value | {"models": kept, "routes": shares | routes}
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        for name, route in self.routes.items():
+            if ":" in name or not name.strip():
+                raise ValueError(f'the route "{name}" needs a name without a colon')
+            nested = [each for each in route.deployments if each in self.routes]
+            if nested:
+                raise ValueError(f'the route "{name}" has a route, "{nested[0]}", for a deployment')
+        for name, provider in self.providers.items():
+            if provider.like == name:
+                raise ValueError(f'the provider "{name}" is like itself')
+        return self
+
+    def price_name(self, model: str) -> str:
+        """Return the name under which a model's price is looked up.
+
+        :param model: ``provider:model``.
+        """
+        table = self.models.get(model)
+        if table is not None and table.priced_as:
+            return table.priced_as
+        provider, colon, name = model.partition(":")
+        like = self.providers[provider].like if provider in self.providers else None
+        return f"{like}:{name}" if colon and like else model
+
+
+def _is_shares(table: object) -> bool:
+    return (
+        isinstance(table, dict)
+        and bool(table)
+        and all(isinstance(each, int | float) and not isinstance(each, bool) for each in table.values())
+        and all(":" in str(name) for name in table)
+    )
 
 
 def load_configuration(path: Path | None) -> Configuration:
@@ -134,6 +218,7 @@ def _what(kind: str, message: str, place: str) -> str:
         "providers": ProviderTable,
         "models": ModelTable,
         "mcp": McpServer,
+        "routes": RouteTable,
         "workflows": WorkflowTable,
     }
     table = tables.get(place.partition(".")[0], Configuration) if "." in place else Configuration

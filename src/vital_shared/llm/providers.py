@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from vital_shared.errors import ConfigurationError, NotFound
 from vital_shared.llm.configuration import Configuration, ProviderTable
 from vital_shared.llm.pydantic_ai import PydanticAIProvider
+from vital_shared.llm.routing.rate_limits import RateLimitBook
 from vital_shared.llm.wires.anthropic import AnthropicWire
 from vital_shared.llm.wires.base import Wire
 from vital_shared.llm.wires.gemini import GeminiWire
@@ -94,6 +95,8 @@ class Providers:
         self._configuration = configuration
         self._environ = environ
         self._open: dict[str, ChatProvider] = {}
+        self.rate_limits = RateLimitBook()
+        """The rate limits that the providers state."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -154,6 +157,9 @@ class Providers:
     def _opened(self, name: str, model: str) -> ChatProvider:
         from vital_shared.llm.wires.provider import Provider  # noqa: PLC0415 - aiohttp is slow to import
 
+        like = self._configuration.providers.get(name, ProviderTable()).like
+        if like is not None and like not in self.names:
+            raise ConfigurationError(f'There is no provider "{like}", which "providers.{name}" is like.')
         if name not in self.names:
             near = get_close_matches(name, self.names, n=1)
             hint = f'did you mean "{near[0]}:…"?' if near else f"the providers are: {', '.join(self.names)}."
@@ -185,20 +191,28 @@ class Providers:
             )
         return Provider(
             name,
-            _wire(name, status.wire, table),
+            _wire(table.like or name, status.wire, table),
             base_url=status.base_url,
             key=SecretStr(key) if key else None,
             headers=table.headers,
             timeouts=timeouts,
             attempts=table.attempts,
             connections=table.connections,
+            limits=self.rate_limits,
         )
 
     def _table(self, name: str) -> ProviderTable:
-        return self._configuration.providers.get(name, ProviderTable())
+        """Return a provider's settings, where they are missing those of the one that it is like."""
+        table = self._configuration.providers.get(name, ProviderTable())
+        if table.like is None:
+            return table
+        base = self._configuration.providers.get(table.like, ProviderTable())
+        given = {field: getattr(table, field) for field in table.model_fields_set}
+        return base.model_copy(update=given)
 
     def _status(self, name: str) -> ProviderStatus:
-        table, known = self._table(name), BUILT_IN.get(name, KnownProvider(""))
+        table = self._table(name)
+        known = BUILT_IN.get(table.like or name, KnownProvider(""))
         names = known.key_env if table.key_env is None else (table.key_env,)
         key = next((each for each in names if self._environ.get(each)), next(iter(names), ""))
         base_url = table.base_url or self._environ.get(known.url_env or " ") or known.base_url

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from vital_shared.errors import ConfigurationError, NotFound
+from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.base import Model
-from vital_shared.llm.configuration import Configuration, ModelTable
+from vital_shared.llm.configuration import Configuration, ModelTable, RouteTable
 from vital_shared.llm.guarded import GuardedModel
 from vital_shared.llm.prompted import PromptedModel
 from vital_shared.llm.prompts.counting import Count, at_most, estimate_tokens
 from vital_shared.llm.prompts.prompt import CONTEXT_TOKENS, Prompts
 from vital_shared.llm.providers import Providers
+from vital_shared.llm.routing.deployment import DeploymentObserver, RoutedModel
+from vital_shared.llm.routing.rate_limits import RateLimitBook
+from vital_shared.llm.routing.router import Router
+from vital_shared.logs import get_logger
 
 __all__ = ["ModelRegistry"]
+
+logger = get_logger(__name__)
 
 LOCAL: Final = "local"
 """Models on this machine; those that are installed are given."""
@@ -36,6 +42,7 @@ class ModelRegistry:
     :param count: counts the tokens of prompts.
     :param bound: counts the tokens that a text has at most.
     :param default: the model of agents that leave it at the last one; empty: that is their model.
+    :param price: returns nano-dollars of a typical call, for routes to the cheapest deployment.
     :raises ConfigurationError: when there is no model, or two have one name.
     """
 
@@ -48,6 +55,7 @@ class ModelRegistry:
         count: Count = estimate_tokens,
         bound: Count = at_most,
         default: str = "",
+        price: Callable[[str], int | None] | None = None,
     ) -> None:
         if not models:
             raise ConfigurationError("There is no model: give at least one.")
@@ -66,6 +74,8 @@ class ModelRegistry:
         self._count = count
         self._bound = bound
         self._asked: OrderedDict[str, GuardedModel] = OrderedDict()
+        limits = RateLimitBook() if providers is None else providers.rate_limits
+        self._router = Router(limits, price or _no_price)
 
     def chosen(self, agents_model: str) -> str:
         """Return the name of the model that answers for an agent with this one in its profile."""
@@ -76,11 +86,21 @@ class ModelRegistry:
         """The names of the models that were given, in their order."""
         return tuple(self._given)
 
+    def chain(self, name: str) -> tuple[GuardedModel, ...]:
+        """Find the models that answer for a name, in the order in which they are asked: one, or a route's.
+
+        :raises NotFound: when there is none, saying what is missing.
+        """
+        route = self._configuration.routes.get(name)
+        return (self.get(name),) if route is None else tuple(self._along(name, route))
+
     def get(self, name: str) -> GuardedModel:
-        """Find a model; nothing is connected yet.
+        """Find a model; nothing is connected yet. Of a route, it is the deployment to ask now.
 
         :raises NotFound: saying which there are, or what is missing.
         """
+        if name in self._configuration.routes:
+            return self.chain(name)[0]
         model = self._guarded.get(name) or self._asked.get(name)
         if model is None:
             model = self._asked[name] = GuardedModel(self._behind_provider(name))
@@ -96,6 +116,39 @@ class ModelRegistry:
         """Close the connections to the providers."""
         if self.providers is not None:
             await self.providers.aclose()
+
+    def _along(self, first: str, route: RouteTable) -> Sequence[GuardedModel]:
+        """Return the deployments of a route, and those of its fallbacks; each once."""
+        found: dict[str, GuardedModel] = {}
+        missing: list[InvalidRequest] = []
+        ahead, seen = [(first, route)], {first}
+        while ahead:
+            name, route = ahead.pop(0)
+            for deployment in self._router.order(route):
+                self._add(found, missing, deployment, route_name=name)
+            for fallback in route.fallbacks:
+                nested = self._configuration.routes.get(fallback)
+                if nested is None:
+                    self._add(found, missing, fallback, route_name=name)
+                elif fallback not in seen:
+                    seen.add(fallback)
+                    ahead.append((fallback, nested))
+        if not found:
+            raise missing[0]
+        return tuple(found.values())
+
+    def _add(
+        self, found: dict[str, GuardedModel], missing: list[InvalidRequest], name: str, *, route_name: str
+    ) -> None:
+        """Add a model; one that cannot be asked is left out and logged."""
+        try:
+            model = self.get(name)
+        except InvalidRequest as error:
+            missing.append(error)
+            logger.warning("deployment_skipped", route=route_name, model=name, reason=str(error))
+            return
+        observer = DeploymentObserver(name, self._router.load(name))
+        found.setdefault(model.name, RoutedModel(model, observer))
 
     def _behind_provider(self, name: str) -> PromptedModel:
         provider_name, colon, model = name.partition(":")
@@ -123,3 +176,7 @@ class ModelRegistry:
             options=table.options,
             server=provider.server,
         )
+
+
+def _no_price(_name: str) -> int | None:
+    return None

@@ -55,6 +55,9 @@ __all__ = [
     "COST_SAVED_DOLLARS_TOTAL",
     "DEGRADATIONS_TOTAL",
     "DEGRADED_RESPONSES_TOTAL",
+    "DEPLOYMENT",
+    "DEPLOYMENT_CALLS_TOTAL",
+    "DEPLOYMENT_FIRST_TOKEN_SECONDS",
     "ERROR_TYPE",
     "EVENTS_NOT_WRITTEN_AHEAD_TOTAL",
     "EVENT_LOOP_LAG_SECONDS",
@@ -254,7 +257,8 @@ MODEL: Final = BoundedLabel("model", earned=True)
 TOOL: Final = BoundedLabel("tool", earned=True)
 SOURCE: Final = BoundedLabel("source", ("memory", "pinecone", "supabase"), earned=True)
 NODE: Final = BoundedLabel("node")
-BOUNDED: Final = (TENANT, AGENT, MODEL, TOOL, SOURCE, NODE)
+DEPLOYMENT: Final = BoundedLabel("deployment")
+BOUNDED: Final = (TENANT, AGENT, MODEL, TOOL, SOURCE, NODE, DEPLOYMENT)
 
 BOUNDED_NAME: Final = Label("label", [label.name for label in BOUNDED])
 
@@ -283,6 +287,7 @@ RUN_SECONDS: Final = (
     60,
 )
 NODE_SECONDS: Final = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
+DEPLOYMENT_SECONDS: Final = (0.25, 0.5, 1, 2, 5, 10)
 SHORT_SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
 ENTRY_AGE_SECONDS: Final = (1, 5, 15, 30, 60, 120, 180, 240, 300, 600, 3600)
 QUALITY_BUCKETS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1)
@@ -530,6 +535,17 @@ LLM_CALL_DURATION_SECONDS: Final = Histogram(
     "One call, from its start to the last token.",
     (MODEL,),
     buckets=RUN_SECONDS,
+)
+DEPLOYMENT_CALLS_TOTAL: Final = Counter(
+    "vital_deployment_calls_total",
+    "Calls that routes made, by deployment: a canary is read off it.",
+    (DEPLOYMENT, CALL_STATUS),
+)
+DEPLOYMENT_FIRST_TOKEN_SECONDS: Final = Histogram(
+    "vital_deployment_first_token_seconds",
+    "Time from a call of a deployment to its first text.",
+    (DEPLOYMENT,),
+    buckets=DEPLOYMENT_SECONDS,
 )
 LLM_TOKENS_TOTAL: Final = Counter(
     "vital_llm_tokens_total",

@@ -10,6 +10,7 @@ from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
 from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model, ModelEvent, ModelRequest
 from vital_shared.llm.registry import ModelRegistry
+from vital_shared.llm.routing.deployment import observer_of
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
@@ -37,19 +38,21 @@ MIN_ANSWER_TOKENS: Final = 64
 def resolve_models(agent: AgentProfile, model: str | None, registry: ModelRegistry) -> tuple[Model, ...]:
     """Return the model that is asked for, else the agent's, then its fallbacks, and the composer last.
 
+    A route stands for its deployments.
+
     A fallback that no longer resolves is left out, and logged: it is there for bad times.
 
     :raises NotFound: when the first one is not there.
     """
-    first = registry.get(model or registry.chosen(agent.model))
-    found = {first.name: first}
+    found = {each.name: each for each in registry.chain(model or registry.chosen(agent.model))}
     for name in agent.fallbacks:
         try:
-            fallback = registry.get(name)
+            fallbacks = registry.chain(name)
         except InvalidRequest as error:
             logger.warning("fallback_model_skipped", agent_id=agent.id, model=name, reason=str(error))
         else:
-            found.setdefault(fallback.name, fallback)
+            for fallback in fallbacks:
+                found.setdefault(fallback.name, fallback)
     found.pop(registry.last.name, None)
     return (*found.values(), registry.last)
 
@@ -101,6 +104,7 @@ class TokenCapped:
         self.name = model.name
         self.calls_tools = model.calls_tools
         self.tokens = tokens
+        self.observer = observer_of(model)
         self._model = model
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:

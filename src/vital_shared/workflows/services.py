@@ -199,7 +199,7 @@ class Services:
             added = await asyncio.to_thread(load_additions, configuration, settings.config_path)
             await agents.add_missing((*SHIPPED_AGENTS, *added.agents))
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
-            prices = Prices(own_prices, now=now)
+            prices = Prices(own_prices, now=now, price_name=configuration.price_name)
             local = await asyncio.to_thread(installed_models, settings.models_path, reranker, bound)
             for model in local:
                 stack.push_async_callback(model.aclose)
@@ -210,6 +210,7 @@ class Services:
                 count=count,
                 bound=bound,
                 default=settings.model,
+                price=prices.typical_nanos,
             )
             stack.push_async_callback(all_models.aclose)
             check_default_model(settings.model, all_models)

@@ -26,6 +26,7 @@ from vital_shared.llm.base import (
     Usage,
 )
 from vital_shared.llm.call_metrics import count_retry
+from vital_shared.llm.routing.rate_limits import RateLimitBook
 from vital_shared.llm.wires.base import Chat, Decoder, Wire, WireRequest
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.json_text import mended
@@ -67,6 +68,7 @@ class Provider:
     :param attempts: number of attempts of a call; only what is worth it is repeated, and never once anything
         of the answer has come.
     :param connections: concurrent connections at most; further calls wait, within the connect timeout.
+    :param limits: takes the rate limits that it states; None: nobody wants them.
     :param sleep: waits between attempts.
     :param jitter: draws from 0 to 1.
     """
@@ -82,6 +84,7 @@ class Provider:
         timeouts: Timeouts | None = None,
         attempts: int = 3,
         connections: int = 100,
+        limits: RateLimitBook | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -97,6 +100,7 @@ class Provider:
         self._headers = dict(headers or {})
         self._timeouts = timeouts or Timeouts()
         self._attempts = attempts
+        self._limits = limits or RateLimitBook()
         self._sleep = sleep
         self._jitter = jitter
         self._session: aiohttp.ClientSession | None = None
@@ -185,6 +189,7 @@ class Provider:
         :param ends: the end of the whole call.
         """
         response = await self._begin(request, name, ends)
+        self._limits.note(name, response.status, response.headers)
         try:
             if not 200 <= response.status < 300 or response.status in EMPTY_STATUSES:
                 raise await self._error(response, name, ends)

@@ -1,0 +1,1 @@
+"""The choice between several deployments of a model: by share, latency, cost or remaining rate limit."""
