@@ -35,6 +35,7 @@ from vital_cli.commands.eval import evaluate
 from vital_cli.commands.graph import graph
 from vital_cli.commands.ingest import ingest
 from vital_cli.commands.new import new
+from vital_cli.commands.persons import erase, export
 from vital_cli.commands.quickstart import quickstart
 from vital_cli.commands.report import report
 from vital_cli.commands.resume import resume
@@ -159,6 +160,13 @@ app.command(
         "vital audit --all --json > audit.jsonl",
     )
 )(audit)
+app.command(
+    epilog=examples(
+        "vital export --tenant acme --user ann > ann.jsonl",
+        "vital export --tenant acme --user ann --output ann.zip",
+    )
+)(export)
+app.command(epilog=examples("vital erase --tenant acme --user ann"))(erase)
 app.add_typer(models.app, name="models")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(cache.app, name="cache")

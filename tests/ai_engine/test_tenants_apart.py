@@ -94,6 +94,7 @@ class World:
 
 AGENT = {"name": "Classifier", "system_prompt": "Classify.", "model": "canned"}
 FILE = ("notes.md", f"# {MARK}\n\nThe {MARK} takes 42 days.".encode())
+PERSON = {"json": {"tenant_id": "acme", "user_id": "ann"}}
 FEEDBACK = {"json": {"kind": "boolean", "value": True}}
 APPROVAL = {"json": {"approved": "all"}}
 ALERTS = {"version": "4", "receiver": "engine", "alerts": []}
@@ -184,6 +185,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/v1/costs/forecast"): Case("costs", 200, 200),
     ("GET", "/v1/audit"): Case("admin", 200, 200),
     ("GET", "/v1/audit/export"): Case("admin", 200, 200, ({}, {"params": {"format": "csv"}})),
+    ("POST", "/v1/erasures"): Case("admin", 200, 422, (PERSON,)),
+    ("POST", "/v1/exports"): Case("admin", 200, 422, (PERSON,), shows=True),
     ("GET", "/v1/alerts"): Case("costs", 403, 403, for_tenants=False),
     ("POST", "/v1/alerts"): Case("costs", 403, 403, ({"json": ALERTS},), for_tenants=False),
     ("GET", "/metrics"): Case("costs", 403, 403, for_tenants=False),

@@ -45,6 +45,8 @@ def test_the_commands_are_those_that_are_documented():
         "new",
         "ask",
         "audit",
+        "erase",
+        "export",
         "batch",
         "webhooks secret",
         "approve",

@@ -2288,6 +2288,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a person
+         * @description Delete all that is kept of a user; the ledger and the audit log keep a pseudonym.
+         *
+         *     Runs under way are cancelled. Again changes nothing more; where the outcome is `partial`, send it again.
+         */
+        post: operations["erase_v1_erasures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export a person
+         * @description Send all that the store has of a user, as lines of JSON, each with its `kind`.
+         */
+        post: operations["export_v1_exports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/providers": {
         parameters: {
             query?: never;
@@ -2970,6 +3012,72 @@ export interface components {
             answerable_from: number | null;
             /** Keyword Weight */
             keyword_weight: number;
+        };
+        /**
+         * ErasedRows
+         * @description The numbers of rows of the store that were deleted, or that name a person by a pseudonym now.
+         */
+        ErasedRows: {
+            /**
+             * Runs
+             * @default 0
+             */
+            runs: number;
+            /**
+             * Conversations
+             * @default 0
+             */
+            conversations: number;
+            /**
+             * Messages
+             * @default 0
+             */
+            messages: number;
+            /**
+             * Feedback
+             * @default 0
+             */
+            feedback: number;
+            /**
+             * Decisions
+             * @default 0
+             */
+            decisions: number;
+            /**
+             * Idempotency Keys
+             * @default 0
+             */
+            idempotency_keys: number;
+            /**
+             * Dead Letters
+             * @default 0
+             */
+            dead_letters: number;
+            /**
+             * Ledger Rows
+             * @default 0
+             */
+            ledger_rows: number;
+        };
+        /**
+         * ErasureReport
+         * @description What has become of a person's data.
+         */
+        ErasureReport: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "partial";
+            /** Pseudonym */
+            pseudonym: string;
+            rows: components["schemas"]["ErasedRows"];
+            /** Cancelled Runs */
+            cancelled_runs: number;
+            /** Cached Answers */
+            cached_answers: number;
+            /** Left */
+            left: string[];
         };
         /**
          * Feedback
@@ -5134,6 +5242,8 @@ export type SchemaDocumentList = components['schemas']['DocumentList'];
 export type SchemaDocumentPassage = components['schemas']['DocumentPassage'];
 export type SchemaDocumentPassages = components['schemas']['DocumentPassages'];
 export type SchemaDocumentSearch = components['schemas']['DocumentSearch'];
+export type SchemaErasedRows = components['schemas']['ErasedRows'];
+export type SchemaErasureReport = components['schemas']['ErasureReport'];
 export type SchemaFeedback = components['schemas']['Feedback'];
 export type SchemaFeedbackList = components['schemas']['FeedbackList'];
 export type SchemaFoundPassage = components['schemas']['FoundPassage'];
@@ -7014,6 +7124,136 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_v1_erasures_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tenant_id": "acme",
+                 *       "user_id": "ann"
+                 *     }
+                 */
+                "application/json": {
+                    /** Tenant Id */
+                    tenant_id?: string | null;
+                    /** User Id */
+                    user_id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureReport"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_v1_exports_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tenant_id": "acme",
+                 *       "user_id": "ann"
+                 *     }
+                 */
+                "application/json": {
+                    /** Tenant Id */
+                    tenant_id?: string | null;
+                    /** User Id */
+                    user_id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description A line of JSON for each row. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
                 };
             };
             /** @description There is no key in the request, or none that can be used. */

@@ -57,6 +57,8 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/tools": (ADMIN, ADMIN),
     "/v1/providers": (OPERATE, OPERATE),
     "/v1/audit": (ADMIN, ADMIN),
+    "/v1/erasures": (ADMIN, ADMIN),
+    "/v1/exports": (ADMIN, ADMIN),
     "/v1/alerts": (WATCH, WATCH),
     "/metrics": (WATCH, OPERATE),
     **{f"/v1/{segment}": (ASK, ASK) for segment in UNSERVED_SEGMENTS},  # so that clients read 404, not 403

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 from weakref import WeakValueDictionary
@@ -354,6 +354,13 @@ class RunHub:
     def find(self, run_id: str) -> LiveRun | None:
         """Return a run that is worked on here, or was lately."""
         return self._runs.get(run_id)
+
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Let go of the events of runs that have ended."""
+        for run_id in run_ids:
+            run = self._runs.get(run_id)
+            if run is not None and run.ended.is_set():
+                del self._runs[run_id]
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run for another process, where it is here."""

@@ -63,7 +63,7 @@ class Cache:
         self.is_on = entries > 0
         self.redis = redis if self.is_on else None
         self._memory = MemoryTier(entries, most_bytes, ttl, clock, self._left)
-        self._similar = SemanticTier(entries, similarity)
+        self._similar = SemanticTier(entries, similarity, ttl, clock)
         self._knowledge = 0
         CACHE_CAPACITY_ENTRIES.labels(MEMORY).set(entries)
         CACHE_CAPACITY_ENTRIES.labels(SEMANTIC).set(entries)
@@ -188,7 +188,10 @@ class Cache:
         CACHE_ENTRIES.labels(REDIS).set(there)
 
     async def drop(self, tenant_id: str | None, mode: WorkflowMode | None, agent_id: str | None) -> int:
-        """Let go of answers that nobody may find any more, here and in Redis, and return how many."""
+        """Let go of answers that nobody may find any more, here and in Redis, and return how many.
+
+        The questions that others are compared with are forgotten altogether: they do not say whose they are.
+        """
 
         def is_meant(output: WorkflowOutput, _: int) -> bool:
             return (
@@ -198,6 +201,7 @@ class Cache:
             )
 
         dropped = self._memory.invalidate(is_meant)
+        self._similar.clear()
         self._count_entries()
         if self.redis is not None:
             try:
@@ -210,6 +214,7 @@ class Cache:
     async def sweep(self) -> None:
         """Drop what is no longer good, and look how full Redis is; to be called each second or so."""
         self._memory.sweep()
+        self._similar.sweep()
         self._count_entries()
         self._sweeps += 1
         is_sampled = self._sweeps % SWEEPS_PER_SAMPLE == 1

@@ -196,9 +196,12 @@ class RedisTier:
     async def drop(self, tenant_id: str | None, mode: str | None, agent_id: str | None) -> int:
         """Drop answers, and return how many; nobody would find them any more, and their memory is free.
 
+        The questions of all answers go with them.
+
         :raises CacheUnavailable: when Redis does not answer.
         """
         pattern = self._name("*", tenant_id or "*", mode or "*", agent_id or "*")
+        await self._within(lambda: self._redis.unlink(self._question_stream))
         dropped, cursor = 0, 0
         while True:
             at = cursor
@@ -237,13 +240,17 @@ class RedisTier:
             # numpy, which a process without paraphrases does not load
             from vital_shared.cache.shared_questions import SharedQuestions  # noqa: PLC0415
 
-            self._questions = SharedQuestions(f"{PREFIX}/questions", most, self._ttl, self._wall)
+            self._questions = SharedQuestions(self._question_stream, most, self._ttl, self._wall)
         return self._questions
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
         await self._redis.connection_pool.aclose()
+
+    @property
+    def _question_stream(self) -> str:
+        return f"{PREFIX}/questions"
 
     @property
     def _index(self) -> str:

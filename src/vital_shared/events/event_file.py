@@ -130,12 +130,26 @@ class EventFile:
             old_path.unlink(missing_ok=True)
             old_file.close()
 
+    def rewrite(self) -> None:
+        """Leave what nobody can read any more out of the file.
+
+        :raises OSError: when the disk does not take it.
+        """
+        if self._file is not None and self._size:
+            if next(iter(self._logs()), None) is None:
+                self._empty(self._file)
+            else:
+                self._begin_anew()
+
     def drop_ended(self) -> None:
         """Empty the file where nothing of it is needed any more."""
         if self._file is not None and self._size and next(iter(self._logs()), None) is None:
-            os.ftruncate(self._file.fileno(), 0)
-            os.lseek(self._file.fileno(), 0, os.SEEK_SET)
-            self._size = 0
+            self._empty(self._file)
+
+    def _empty(self, file: IO[str]) -> None:
+        os.ftruncate(file.fileno(), 0)
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+        self._size = 0
 
     def close(self) -> None:
         """Let go of the file, and remove it where all runs have ended; one that waits may be resumed."""

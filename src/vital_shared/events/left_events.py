@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -105,6 +105,18 @@ class LeftEvents:
                 path.unlink(missing_ok=True)
                 self._indexes.pop(path, None)
 
+    def remove_runs(self, run_ids: Collection[str]) -> None:
+        """Remove the events of runs from the files of dead processes.
+
+        :raises OSError: when a file cannot be rewritten.
+        """
+        for path, runs in self._left():
+            spans = sorted(span for run_id in run_ids if run_id in runs for span in runs[run_id].spans)
+            if spans:
+                rest = path.with_suffix(".new")
+                rest.write_bytes(_without(path.read_bytes(), spans))
+                rest.replace(path)
+
     def _left(self) -> Iterator[tuple[Path, dict[str, _RunFrames]]]:
         for path, _ in abandoned_files(self._folder, SUFFIX):
             yield path, self._index(path)
@@ -125,6 +137,16 @@ class LeftEvents:
 
 def _is_recent(path: Path) -> bool:
     return time.time() - path.stat().st_mtime < ENDED_SECONDS
+
+
+def _without(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
+    """Cut parts out of the data.
+
+    :param spans: their starts and ends, in order.
+    """
+    starts = (0, *(end for _, end in spans))
+    ends = (*(start for start, _ in spans), len(data))
+    return b"".join(data[start:end] for start, end in zip(starts, ends, strict=True))
 
 
 def _frames(path: Path, run: _RunFrames) -> bytes:

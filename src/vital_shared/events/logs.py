@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
@@ -165,6 +165,18 @@ class EventLogs:
             unended = await asyncio.to_thread(self._left.unended)
             going_on = await running(unended) if unended else set()
             await asyncio.to_thread(self._left.remove_ended, going_on)
+
+    async def forget(self, run_ids: Collection[str]) -> None:
+        """Remove the events of runs that have ended, wherever this process can: nobody may read them again.
+
+        :raises OSError: when a file cannot be rewritten.
+        :raises LogUnavailable: when other processes' logs cannot be reached.
+        """
+        for run_id in run_ids:
+            self._logs.pop(run_id, None)
+        if self._file and self._left:
+            self._file.rewrite()
+            await asyncio.to_thread(self._left.remove_runs, run_ids)
 
     async def find_elsewhere(self, run_id: str, wait_seconds: float = 0.0) -> PeerLog | None:  # noqa: ARG002 - there is no other process
         """Return the log of a run as other processes know it; None: they do not.

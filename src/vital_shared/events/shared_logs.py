@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, Final, cast
 
 from vital_shared.events.log import LogLost, LogUnavailable, PeerLog, RunState
@@ -91,6 +92,17 @@ class SharedEventLogs(EventLogs):
         for log in list(self._logs.values()):
             if isinstance(log, WrittenLog) and log.last_seq and not log.is_noted and not log.is_superseded:
                 self._mirror.note(log)
+
+    async def forget(self, run_ids: Collection[str]) -> None:
+        """Remove the events of runs that have ended, here and in Redis.
+
+        :raises LogUnavailable: when Redis does not answer.
+        """
+        await super().forget(run_ids)
+        await self._mirror.flush()  # so that nothing of them is written later
+        for run_id in run_ids:
+            names = (EventKeys.stream(run_id), EventKeys.run(run_id), EventKeys.reader(run_id))
+            await self._link.within(self._link.redis.unlink(*names))
 
     async def find_elsewhere(self, run_id: str, wait_seconds: float = 0.0) -> RemoteLog | None:
         """Return the log of a run as Redis has it; None: it has none, or does not answer.

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from vital_shared.hedge_budget import HedgeOutcome
 from vital_shared.models.answer_estimate import CALIBRATIONS
+from vital_shared.models.audit import AuditOutcome
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.charge import CostType
 from vital_shared.models.feedback import FeedbackKind, FeedbackRating
@@ -58,6 +59,8 @@ __all__ = [
     "DEPLOYMENT",
     "DEPLOYMENT_CALLS_TOTAL",
     "DEPLOYMENT_FIRST_TOKEN_SECONDS",
+    "ERASURES_TOTAL",
+    "ERASURE_OUTCOME",
     "ERROR_TYPE",
     "EVENTS_NOT_WRITTEN_AHEAD_TOTAL",
     "EVENT_LOOP_LAG_SECONDS",
@@ -178,6 +181,7 @@ TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
 SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
 FEEDBACK_KIND: Final = Label("kind", get_args(FeedbackKind))
 FEEDBACK_RATING: Final = Label("rating", get_args(FeedbackRating))
+ERASURE_OUTCOME: Final = Label("outcome", get_args(AuditOutcome))
 PASSAGE_FLAW: Final = Label("flaw", get_args(PassageFlaw))
 RETRY_CAUSE: Final = Label("cause", get_args(RetryCause))
 HEDGE_OUTCOME: Final = Label("outcome", get_args(HedgeOutcome))
@@ -442,6 +446,11 @@ FEEDBACK_TOTAL: Final = Counter(
     "vital_feedback_total",
     "Feedback on answers: the first of each user, kind and aspect; `none` is the rating of all but booleans.",
     (MODE, FEEDBACK_KIND, FEEDBACK_RATING),
+)
+ERASURES_TOTAL: Final = Counter(
+    "vital_erasures_total",
+    "Erasures of persons; `partial`: a part could not be erased then, and has to be erased again.",
+    (ERASURE_OUTCOME,),
 )
 ANSWER_PROBABILITY: Final = Histogram(
     "vital_answer_probability",

@@ -193,6 +193,14 @@ class ChargeWriter:
                 if left:
                     return
 
+    async def settle_all(self) -> bool:
+        """Write what waits, and what was spooled, and return whether all of it is in the store."""
+        await self.catch_up()
+        if self._spooled and not self._kept and self._spool is not None:
+            self._spool.close()
+        self._spooled = not await self.recover()
+        return not self._kept and not self._spooled
+
     async def aclose(self) -> None:
         """Try a last time; what is not taken is spooled, or logged in full where the disk fails too."""
         if self._retrying is not None:
@@ -288,9 +296,8 @@ class ChargeWriter:
             self._wake.clear()
             try:
                 await self.catch_up()
-                if self._spooled and not self._kept and self._spool is not None:
-                    self._spool.close()
-                    self._spooled = not await self.recover()
+                if self._spooled and not self._kept:
+                    await self.settle_all()
             except Exception:
                 logger.exception("owed_writes_not_retried")  # and tried again
 

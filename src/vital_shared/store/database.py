@@ -150,6 +150,26 @@ class Database:
         async with self.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite; None: the database is none."""
+        return None if self._in_thread is None else Path(self._url.database or "")
+
+    async def compact(self) -> bool:
+        """Write SQLite's file anew without what was deleted, and return whether its log is empty, too.
+
+        Deleted values are overwritten, but pages that were split or merged keep copies in their free parts.
+        Writers wait meanwhile. On Postgres this is autovacuum's, and its log is archived as it is set up.
+
+        :raises StoreError: when the database is not there, or another process writes for too long.
+        """
+        if self._in_thread is None:
+            return True
+        async with self._turn, self.connect() as connection:
+            await connection.execute(text("VACUUM"))
+            is_busy, _, _ = (await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))).one()
+        return not is_busy
+
     async def check(self) -> None:
         """See that the database is whole, and takes writes: it waits for the write lock, as a write does.
 

@@ -36,6 +36,9 @@ _PRAGMAS = (
     # commit, of which a run has two. Who must not lose a second of work has Postgres.
     "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
+    # What is deleted, or replaced by a later version of a row, is overwritten: an erased person's words are
+    # not left in free parts of the file.
+    "PRAGMA secure_delete=ON",
 )
 
 

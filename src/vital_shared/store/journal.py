@@ -117,6 +117,12 @@ class Journal:
             for path, file in abandoned_files(self._folder):
                 yield path, tuple(_open_runs(path, file))
 
+    def rewrite(self) -> None:
+        """Leave what is over out of the file."""
+        with self._lock:
+            if self._folder is not None and self._file is not None:
+                self._begin_anew(self._folder)
+
     def close(self) -> None:
         """Let go of the file, and remove it where all runs have ended."""
         with self._lock:

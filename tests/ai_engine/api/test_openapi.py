@@ -37,6 +37,8 @@ PATHS = {
     "/v1/alerts": {"get", "post"},
     "/v1/audit": {"get"},
     "/v1/audit/export": {"get"},
+    "/v1/erasures": {"post"},
+    "/v1/exports": {"post"},
     "/v1/budgets": {"get"},
     "/v1/budgets/{tenant_id}": {"get", "put", "delete"},
     "/v1/documents": {"get", "post"},

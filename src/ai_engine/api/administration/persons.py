@@ -1,0 +1,113 @@
+"""Persons: all that is kept of a user, exported or erased.
+
+The user stands in the body, not in the address: addresses are logged.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import StreamingResponse
+
+from ai_engine.api.body import read_model
+from ai_engine.auth.caller import Caller
+from ai_engine.engine import Engine, engine_of
+from vital_shared.errors import InvalidRequest
+from vital_shared.models.base import Frozen
+from vital_shared.models.erasure import ErasureReport
+from vital_shared.models.workflow_io import Id
+from vital_shared.store.person_export import PersonExport
+from vital_shared.workflows.erasure import erase_person
+
+__all__ = ["Person", "router"]
+
+router = APIRouter(prefix="/v1", tags=["persons"])
+
+
+MAX_FILE_BYTES: Final = 1_000_000_000
+"""The file of SQLite that is written anew while requests wait: some seconds."""
+
+
+class Person(Frozen):
+    """A user of a tenant."""
+
+    tenant_id: Id | None = None
+    """None: the caller's tenant."""
+
+    user_id: Id
+
+
+BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": Person.model_json_schema(),
+                "example": {"tenant_id": "acme", "user_id": "ann"},
+            }
+        },
+    }
+}
+
+EXPORTED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "A line of JSON for each row.", "content": {"application/x-ndjson": {}}}
+}
+
+
+@router.post("/erasures", summary="Erase a person", openapi_extra=BODY)
+async def erase(request: Request) -> ErasureReport:
+    """Delete all that is kept of a user; the ledger and the audit log keep a pseudonym.
+
+    Runs under way are cancelled. Again changes nothing more; where the outcome is `partial`, send it again.
+    """
+    engine, (tenant_id, user_id) = engine_of(request), await _person(request)
+
+    async def cancel(run_id: str) -> None:
+        await _cancel_here(engine, run_id)
+
+    return await erase_person(
+        engine.services,
+        tenant_id=tenant_id,
+        user_id=user_id,
+        cancel=cancel,
+        forget=engine.hub.forget,
+        max_file_bytes=MAX_FILE_BYTES,
+    )
+
+
+@router.post(
+    "/exports",
+    summary="Export a person",
+    openapi_extra=BODY,
+    response_class=StreamingResponse,
+    responses=EXPORTED,
+)
+async def export(request: Request) -> StreamingResponse:
+    """Send all that the store has of a user, as lines of JSON, each with its `kind`."""
+    services, (tenant_id, user_id) = engine_of(request).services, await _person(request)
+    person = PersonExport(services.database, tenant_id, user_id)
+    await person.note(services.now())
+    headers = {"Content-Disposition": 'attachment; filename="person.jsonl"'}
+    return StreamingResponse(person.lines(), media_type="application/x-ndjson", headers=headers)
+
+
+async def _person(request: Request) -> tuple[str, str]:
+    """Read the tenant and the user.
+
+    :raises InvalidRequest: when no tenant is named, or another than the caller's.
+    """
+    caller = Caller.of(request)
+    person = await read_model(request, Person, engine_of(request).settings.max_body_bytes)
+    tenant_id = person.tenant_id or caller.tenant_id
+    if tenant_id is None:
+        raise InvalidRequest("tenant_id is missing: name the tenant of the user", field="tenant_id")
+    caller.check(tenant_id)
+    return tenant_id, person.user_id
+
+
+async def _cancel_here(engine: Engine, run_id: str) -> None:
+    run = engine.hub.find(run_id)
+    if run is not None and not run.ended.is_set():
+        run.cancel()
+        await run.ended.wait()

@@ -1,0 +1,121 @@
+"""``vital erase`` and ``vital export``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vital_cli.options import Json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import IO
+
+    from vital_shared.models.erasure import ErasureReport
+    from vital_shared.workflows.services import Services
+
+__all__ = ["erase", "export"]
+
+TenantId = Annotated[str, typer.Option("--tenant", help="The tenant of the user.")]
+UserId = Annotated[str, typer.Option("--user", help="The user, as requests name it.")]
+
+
+def erase(tenant: TenantId, user: UserId, as_json: Json = False) -> None:
+    """Delete all that is kept of a user; the ledger and the audit log keep a pseudonym.
+
+    Repeating it changes nothing more. It ends with 1 where a part could not be erased now.
+    """
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say, show_fields, write_json
+    from vital_shared.workflows.erasure import erase_person
+
+    _check(tenant, user)
+    report: ErasureReport = with_services(
+        lambda services: erase_person(services, tenant_id=tenant, user_id=user)
+    )
+    if as_json:
+        write_json(report)
+    else:
+        show_fields(
+            {
+                "pseudonym": report.pseudonym,
+                "cancelled runs": report.cancelled_runs,
+                "cached answers": report.cached_answers,
+                **{name.replace("_", " "): number for name, number in report.rows.model_dump().items()},
+            }
+        )
+        say("An engine that runs lets go of cached answers and events in its memory by itself.", "dim")
+    for each in report.left:
+        say(each, "yellow")
+    if report.outcome == "partial":
+        raise typer.Exit(1)
+
+
+def export(
+    tenant: TenantId,
+    user: UserId,
+    output: Annotated[
+        str | None,
+        typer.Option(help="The file to write, such as ann.jsonl or ann.zip; without: stdout."),
+    ] = None,
+) -> None:
+    """Print all that the store has of a user, as lines of JSON, each with its kind."""
+    import sys
+    from io import TextIOWrapper
+    from pathlib import Path
+    from zipfile import ZIP_DEFLATED, ZipFile
+
+    from vital_cli.terminal import say
+
+    _check(tenant, user)
+    if output is None:
+        _write_lines(tenant, user, sys.stdout)
+        return
+    path = Path(output)
+    _keep_private(path)
+    if path.suffix == ".zip":
+        with ZipFile(path, "w", ZIP_DEFLATED) as archive, archive.open("person.jsonl", "w") as raw:
+            _write_lines(tenant, user, TextIOWrapper(raw, encoding="utf-8", write_through=True))
+    else:
+        with path.open("w", encoding="utf-8") as file:
+            _write_lines(tenant, user, file)
+    say(f"Wrote {path}: keep it as you keep what stands in it.", "green")
+
+
+def _keep_private(path: Path) -> None:
+    """Make an empty file that only its owner may read."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+
+
+def _write_lines(tenant: str, user: str, file: IO[str]) -> None:
+    from vital_cli.session import with_services
+    from vital_shared.store.person_export import PersonExport
+
+    async def written(services: Services) -> None:
+        person = PersonExport(services.database, tenant, user)
+        await person.note(services.now())
+        async for line in person.lines():
+            file.write(line)
+
+    with_services(written)
+
+
+def _check(tenant: str, user: str) -> None:
+    """See that both could be ids.
+
+    :raises InvalidRequest: when one is none.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from vital_shared.errors import InvalidRequest
+    from vital_shared.models.workflow_io import Id
+
+    for name, value in (("--tenant", tenant), ("--user", user)):
+        try:
+            TypeAdapter(Id).validate_python(value)
+        except ValidationError as error:
+            raise InvalidRequest(
+                f"{name} has to be 1 to 128 letters, digits and _ . : @ -", field=name
+            ) from error

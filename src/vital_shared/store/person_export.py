@@ -1,0 +1,110 @@
+"""All that the store has of a person, row by row, read in small steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, Table, select
+
+from vital_shared.store.account_tables import ledger
+from vital_shared.store.audit import AuditedChange, add_entry
+from vital_shared.store.database import Database
+from vital_shared.store.feedback_table import run_feedback
+from vital_shared.store.run_decision_table import run_decisions
+from vital_shared.store.tables import conversations, messages, runs
+from vital_shared.store.webhook_delivery_table import webhook_deliveries
+
+__all__ = ["PersonExport"]
+
+STEP_ROWS: Final = 100
+"""Runs, or conversations, that are read at once with what belongs to them."""
+
+PARSED: Final = frozenset({"input", "output", "checkpoint", "decision", "raw_usage", "unit_prices"})
+"""Columns that hold JSON."""
+
+INTERNAL: Final = frozenset({"search_text", "owner", "epoch", "takeovers", "plan"})
+"""Columns that say nothing of the person: where a run was worked on, and a copy of its question."""
+
+OF_RUNS: Final[Mapping[str, Table]] = {
+    "decision": run_decisions,
+    "feedback": run_feedback,
+    "charge": ledger,
+    "webhook": webhook_deliveries,
+}
+
+
+class PersonExport:
+    """The export of one user of a tenant."""
+
+    def __init__(self, database: Database, tenant_id: str, user_id: str) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+        self._user_id = user_id
+
+    async def note(self, now: datetime) -> None:
+        """Note the export in the audit log.
+
+        :raises StoreError: when the database does not answer.
+        """
+        change = AuditedChange("person_exported", "", self._tenant_id, now, person=self._user_id)
+        async with self._database.begin() as connection:
+            await connection.run_sync(add_entry, change)
+
+    async def lines(self) -> AsyncIterator[str]:
+        """Yield one line of JSON for each row: its kind and its columns.
+
+        :raises StoreError: when the database does not answer.
+        """
+        own_runs = await self._keys(runs, runs.c.id)
+        for ids in _steps(own_runs):
+            async for line in self._rows("run", select(runs).where(runs.c.id.in_(ids)).order_by(runs.c.id)):
+                yield line
+            for kind, table in OF_RUNS.items():
+                statement = select(table).where(table.c.run_id.in_(ids)).order_by(table.c.run_id)
+                async for line in self._rows(kind, statement):
+                    yield line
+        for ids in _steps(await self._keys(conversations, conversations.c.session_id)):
+            for kind, table in (("conversation", conversations), ("message", messages)):
+                own = (table.c.tenant_id == self._tenant_id, table.c.session_id.in_(ids))
+                async for line in self._rows(kind, select(table).where(*own)):
+                    yield line
+        async for line in self._rows("feedback", self._feedback_elsewhere()):
+            yield line
+
+    async def _keys(self, table: Table, key: ColumnElement[str]) -> Sequence[str]:
+        own = (table.c.tenant_id == self._tenant_id, table.c.user_id == self._user_id)
+        async with self._database.connect() as connection:
+            return (await connection.scalars(select(key).where(*own).order_by(key))).all()
+
+    def _feedback_elsewhere(self) -> Select[Any]:
+        """Select the person's feedback on other users' runs."""
+        return (
+            select(run_feedback)
+            .join(runs, runs.c.id == run_feedback.c.run_id)
+            .where(runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
+            .where(run_feedback.c.user_id == self._user_id)
+        )
+
+    async def _rows(self, kind: str, statement: Select[Any]) -> AsyncIterator[str]:
+        async with self._database.connect() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        for row in rows:
+            yield _line(kind, row)
+
+
+def _steps(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[start : start + STEP_ROWS] for start in range(0, len(keys), STEP_ROWS))
+
+
+def _line(kind: str, row: Mapping[Any, Any]) -> str:
+    values = {name: _value(name, value) for name, value in row.items() if name not in INTERNAL}
+    return json.dumps({"kind": kind} | values, ensure_ascii=False) + "\n"
+
+
+def _value(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return json.loads(value) if name in PARSED and isinstance(value, str) else value

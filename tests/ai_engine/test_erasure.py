@@ -1,0 +1,214 @@
+"""A person's words are looked for everywhere after an erasure, and nothing is found."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import Connection, MetaData, inspect, select, text
+from structlog.testing import capture_logs
+from tests.ai_engine.harness import SUM, Service, SteppedModel, asked, serving
+from tests.redis import RedisServer, running_redis
+from tests.store_database import DIALECTS
+
+from vital_shared.models.charge import Charge
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.models.workflow_names import BUILT_IN
+from vital_shared.store.dead_letters import set_aside
+from vital_shared.store.ledger import Payer
+from vital_shared.store.run_end import RunEnd
+from vital_shared.store.settlement import Settlement
+from vital_shared.store.spool import Spool
+from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
+
+MARK = "pimpernel"
+"""Stands in all that the person writes, and in the person's id."""
+
+PERSON = f"ann.{MARK}"
+OTHER = "bob"
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=DIALECTS)
+def database_url(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        return ""
+    url: str = request.getfixturevalue("stores").new()
+    return url
+
+
+@pytest.fixture
+async def redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RedisServer]:
+    async with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+async def everything_stored(service: Service) -> dict[str, str]:
+    """All rows of all tables, whatever their schema, as text."""
+
+    def read(connection: Connection) -> dict[str, str]:
+        inspector, found = inspect(connection), {}
+        is_sqlite = connection.dialect.name == "sqlite"
+        for schema in (None,) if is_sqlite else inspector.get_schema_names():
+            if schema in ("pg_catalog", "information_schema"):
+                continue
+            data = MetaData(schema=schema)
+            data.reflect(connection, views=False)
+            for name, table in data.tables.items():
+                found[name] = str([tuple(row) for row in connection.execute(select(table))])
+        return found
+
+    async with service.services.database.connect() as connection:
+        return await connection.run_sync(read)
+
+
+def everything_on_disk(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield f"{path.relative_to(folder)} ", path.name.encode() + path.read_bytes()
+
+
+async def everything_in_redis(url: str) -> dict[str, bytes]:
+    async with Redis.from_url(url) as client:
+        found = {}
+        for key in await client.keys("*"):
+            kind = (await client.type(key)).decode()
+            reads: dict[str, Any] = {
+                "string": client.get,
+                "hash": client.hgetall,
+                "list": lambda key: client.lrange(key, 0, -1),
+                "set": client.smembers,
+                "zset": lambda key: client.zrange(key, 0, -1),
+                "stream": client.xrange,
+            }
+            value = await reads[kind](key)
+            found[key.decode()] = key + (inflated(value) if kind == "string" else str(value).encode())
+        return found
+
+
+def inflated(value: bytes) -> bytes:
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return value
+
+
+async def places(service: Service, folder: Path, redis_url: str = "") -> set[str]:
+    """Where the person's words are."""
+    found = {f"table {name}" for name, rows in (await everything_stored(service)).items() if MARK in rows}
+    found |= {f"file {name}" for name, data in everything_on_disk(folder) if MARK.encode() in data}
+    if MARK in (await service.client.get("/metrics")).text:
+        found.add("metrics")
+    if redis_url:
+        keys = await everything_in_redis(redis_url)
+        found |= {f"redis {key}" for key, value in keys.items() if MARK.encode() in value}
+    return found
+
+
+async def live(service: Service) -> str:
+    """Let the person use all there is, and return the id of another's run."""
+    own = {"user_id": PERSON}
+    key = {"Idempotency-Key": f"key-{MARK}"}
+    done = await service.ask(f"How long, {MARK}?", headers=key, **own)
+    talk = await service.ask(f"And {MARK}?", mode=4, session_id=f"session-{MARK}", **own)
+    paused = [await service.ask(SUM, mode=1, metadata={"note": MARK}, **own) for _ in range(2)]
+    for response in (done, talk, *paused):
+        assert response.status_code == 200, response.text
+    deny = {"denied": {"call-1": f"No, says {MARK}."}, **own}
+    denied = await service.client.post(f"/v1/runs/{paused[0].json()['run_id']}/resume", json=deny)
+    assert denied.status_code == 200, denied.text
+    bobs = await service.ask("How long is it?", user_id=OTHER)
+    bobs_paused = (await service.ask(SUM, mode=1, user_id=OTHER)).json()["run_id"]
+    opinion = {"kind": "correction", "value": f"{MARK} knows better", "comment": MARK, **own}
+    for run_id in (done.json()["run_id"], bobs.json()["run_id"]):
+        given = await service.client.post(f"/v1/runs/{run_id}/feedback", json=opinion)
+        assert given.status_code == 200, given.text
+    resumed = await service.client.post(f"/v1/runs/{bobs_paused}/resume", json=deny)
+    assert resumed.status_code == 200, resumed.text
+    await queue(service, asked(f"Later, {MARK}?", **own))
+    return str(bobs.json()["run_id"])
+
+
+async def queue(service: Service, body: dict[str, Any]) -> None:
+    """Queue a run of a workflow that no process serves, so that it waits."""
+    workflow = service.engine.workflows.find(BUILT_IN).workflow
+    record = await workflow.queued_record(WorkflowInput.model_validate(body))
+    waiting = record.model_copy(update={"workflow": "served:Elsewhere"})
+    await service.services.background.put([waiting], webhook=f"https://{MARK}.example/done")
+
+
+def owed(run_id: str, item: str, *, with_end: bool) -> Settlement:
+    charge = Charge(item=item, cost_type="llm", name="canned", status="success", cost_nanos=7)
+    end = RunEnd(run_id=run_id, status="failed", finished_at=NOW, error_message=MARK) if with_end else None
+    payer = Payer(tenant_id="acme", user_id=PERSON, mode=WorkflowMode.MODE_2, agent_id="general")
+    return Settlement(run_id=run_id, payer=payer, at=NOW, charges=() if with_end else (charge,), end=end)
+
+
+async def leave_unwritten(service: Service, folder: Path) -> None:
+    """Leave what a database that was away has not taken."""
+    spool = Spool(folder / "owed")
+    spool.append([owed("run_spooled", "llm/1", with_end=False), owed("run_spooled", "", with_end=True)])
+    spool.close()
+    async with service.services.database.begin() as connection:
+        for with_end in (True, False):
+            letter = owed("run_refused", "llm/2", with_end=with_end)
+            await connection.run_sync(set_aside, letter, "refused", NOW)
+
+
+async def spent(service: Service) -> tuple[Any, ...]:
+    statement = "SELECT sum(cost_nanos), count(*), sum(calls) FROM ledger"
+    async with service.services.database.connect() as connection:
+        return tuple((await connection.execute(text(statement))).one())
+
+
+@pytest.mark.parametrize("with_redis", [False, True], ids=["alone", "redis"])
+async def test_nothing_of_a_person_is_found_afterwards(
+    tmp_path: Path, database_url: str, with_redis: bool, redis: RedisServer
+) -> None:
+    folder, redis_url = tmp_path / "data", redis.url if with_redis else ""
+    model = SteppedModel()
+    async with AsyncExitStack() as stack:
+        logs = stack.enter_context(capture_logs())
+        services = await stack.enter_async_context(
+            workflow_services(
+                folder,
+                models=[CannedModel("It takes 42 days [1]."), model],
+                sources=[CannedSource([passage("The review takes 42 days.")])],
+                database_url=database_url,
+                redis_url=redis_url,
+            )
+        )
+        service = await stack.enter_async_context(serving(services))
+        bobs = await live(service)
+        await leave_unwritten(service, folder)
+        async with service.stream(json=asked(f"Now, {MARK}?", user_id=PERSON, model="stepped")) as events:
+            await model.asked.wait()
+            assert len(await places(service, folder, redis_url)) > 8
+            await services.runs.charge_writer.settle_all()
+            before = await spent(service)
+            body = {"tenant_id": "acme", "user_id": PERSON}
+            erased = await service.client.post("/v1/erasures", json=body)
+            last = [event async for event in events][-1]
+        report = erased.json()
+        assert (erased.status_code, report["outcome"], report["left"]) == (200, "done", []), erased.text
+        assert report["cancelled_runs"] >= 2
+        assert last["type"] == "run_failed"
+        assert await places(service, folder, redis_url) == set()
+        after = await spent(service)
+        assert (after[0], after[2] >= before[2]) == (before[0], True)
+        assert (await service.client.get(f"/v1/runs/{bobs}")).status_code == 200
+        again = (await service.client.post("/v1/erasures", json=body)).json()
+        assert (again["outcome"], set(again["rows"].values())) == ("done", {0})
+        assert await places(service, folder, redis_url) == set()
+        entries = (await service.client.get("/v1/audit", params={"action": "person_erased"})).json()[
+            "entries"
+        ]
+        assert [each["person"] for each in entries] == [again["pseudonym"], report["pseudonym"]]
+    assert MARK not in str(logs)
+    assert [name for name, data in everything_on_disk(folder) if MARK.encode() in data] == []
