@@ -2159,6 +2159,7 @@ export interface paths {
          * @description Show which passages a question finds in the tenant's documents and the shared ones, and why.
          *
          *     Nothing is asked of a model, and nothing is charged. Other sources of passages are not searched.
+         *     A search counts as a request of the tenant's, and waits for its turn as a run does.
          */
         get: operations["search_documents_v1_documents_search_get"];
         put?: never;
