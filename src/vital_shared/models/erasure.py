@@ -29,7 +29,7 @@ class ErasedRows(Frozen):
 
 
 class ErasureReport(Frozen):
-    """What has become of a person's data."""
+    """The report of one erasure."""
 
     outcome: AuditOutcome
     """Partial: see `left`, and erase the person again."""
@@ -44,4 +44,4 @@ class ErasureReport(Frozen):
     the time that answers are good for."""
 
     left: tuple[str, ...]
-    """What could not be erased now, a sentence each."""
+    """The parts that could not be erased now, a sentence each."""
