@@ -59,6 +59,19 @@ class Prometheus:
             for each in response.json()["data"]["result"]
         }
 
+    async def query_range(
+        self, expression: str, start: float, end: float, step: float
+    ) -> dict[tuple[float, frozenset[tuple[str, str]]], float]:
+        """Evaluate an expression at several times; gives values by time and labels, names left out."""
+        params = {"query": expression, "start": repr(start), "end": repr(end), "step": repr(step)}
+        response = await self._client.post("/api/v1/query_range", data=params)
+        assert response.status_code == 200, response.text
+        return {
+            (at, frozenset(item for item in each["metric"].items() if item[0] != "__name__")): float(value)
+            for each in response.json()["data"]["result"]
+            for at, value in each["values"]
+        }
+
     async def value(self, expression: str) -> float:
         """Evaluate an expression that has one value; 0 where it has none."""
         return sum((await self.query(expression)).values())

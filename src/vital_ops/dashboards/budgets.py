@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.dashboards.panel import MODE, RANGE, TENANT, Limit, Panel, Query
-from vital_ops.promql import increase, ratio, select, sum_by
+from vital_ops.expressions.expression import Expression
+from vital_ops.promql import (
+    increase,
+    max_by,
+    ratio,
+    recorded,
+    select,
+    sum_by,
+    top,
+)
 from vital_ops.report.targets import CALLS_SAVED
 from vital_ops.rules.recording import BUDGET_USED
 from vital_shared.monitoring.instrument import Gauge
@@ -48,7 +57,7 @@ def budgets() -> tuple[Panel, ...]:
             title="Share of budgets used",
             description="Spending as a share of the budget; at 100 % the tenant's requests are refused.",
             kind="lines",
-            queries=(Query(f'{BUDGET_USED}{{tenant_id=~"{TENANT}"}}', "{{tenant_id}}, {{period}}"),),
+            queries=(Query(recorded(BUDGET_USED, tenant_id=TENANT), "{{tenant_id}}, {{period}}"),),
             unit="percentunit",
             decimals=1,
             least=0,
@@ -73,25 +82,25 @@ def budgets() -> tuple[Panel, ...]:
 
 
 def _month_forecast() -> Panel:
-    every = f"max by (tenant_id) ({select(MONTH_FORECAST_DOLLARS)})"
-    mine = f"max by (tenant_id) ({select(MONTH_FORECAST_DOLLARS, tenant_id=TENANT)})"
+    every = max_by(select(MONTH_FORECAST_DOLLARS), "tenant_id")
+    mine = max_by(select(MONTH_FORECAST_DOLLARS, tenant_id=TENANT), "tenant_id")
     return Panel(
         key="month_forecast",
         title="Month-end forecast",
         description="Dollars spent when the month ends, by tenant and in all, as `vital report` has them.",
         kind="lines",
         queries=(
-            Query(f"sum({every})", "all tenants"),
-            Query(f"topk({MAX_TENANTS}, {mine})", "{{tenant_id}}"),
+            Query(sum_by(every), "all tenants"),
+            Query(top(MAX_TENANTS, mine), "{{tenant_id}}"),
         ),
         unit="currencyUSD",
     )
 
 
-def _budget(gauge: Gauge) -> str:
+def _budget(gauge: Gauge) -> Expression:
     """Every replica has the same figure, which counts once."""
-    return f"max by ({', '.join(_BY)}) ({select(gauge, tenant_id=TENANT)})"
+    return max_by(select(gauge, tenant_id=TENANT), *_BY)
 
 
-def _calls(**matches: str) -> str:
+def _calls(**matches: str) -> Expression:
     return sum_by(increase(LLM_CALLS_TOTAL, RANGE, mode=MODE, **matches))

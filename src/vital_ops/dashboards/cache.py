@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
-from vital_ops.promql import increase, mean, rate, ratio, sum_by
+from vital_ops.promql import (
+    calculate,
+    increase,
+    mean,
+    rate,
+    ratio,
+    recorded,
+    sum_by,
+)
 from vital_ops.rules.recording import (
     EVICTIONS,
     HIT_RATIO,
@@ -54,8 +62,8 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
             description="The share of cacheable requests that the cache answered.",
             kind="lines",
             queries=(
-                Query(f'{HIT_RATIO_BY_MODE}{{mode=~"{MODE}"}}', "mode {{mode}}"),
-                Query(HIT_RATIO, "all"),
+                Query(recorded(HIT_RATIO_BY_MODE, mode=MODE), "mode {{mode}}"),
+                Query(recorded(HIT_RATIO), "all"),
             ),
             unit="percentunit",
             decimals=1,
@@ -85,7 +93,9 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
                 Query(over_replicas(CACHE_ENTRIES), "{{tier}}"),
                 Query(over_replicas(CACHE_CAPACITY_ENTRIES), "{{tier}}, limit"),
                 Query(
-                    f"{over_replicas(CACHE_CAPACITY_ENTRIES)} * {thresholds['CacheNearCapacity'].value:g}",
+                    calculate(
+                        over_replicas(CACHE_CAPACITY_ENTRIES), "*", thresholds["CacheNearCapacity"].value
+                    ),
                     "{{tier}}, alert",
                 ),
             ),
@@ -128,7 +138,7 @@ def _room(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Evictions rate",
             description="Answers driven out for want of room, each second.",
             kind="lines",
-            queries=(Query(EVICTIONS, "{{tier}}"),),
+            queries=(Query(recorded(EVICTIONS), "{{tier}}"),),
             unit="ops",
             least=0,
             limit=Limit(thresholds["HighCacheEvictionRate"].value, "below"),

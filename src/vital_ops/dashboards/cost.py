@@ -18,7 +18,19 @@ from vital_ops.dashboards.panel import (
     Query,
     Section,
 )
-from vital_ops.promql import increase_from_birth, max_by, rate, ratio, select, sum_by
+from vital_ops.expressions.expression import Expression
+from vital_ops.promql import (
+    calculate,
+    in_brackets,
+    increase_from_birth,
+    max_by,
+    rate,
+    ratio,
+    recorded,
+    select,
+    sum_by,
+    top,
+)
 from vital_ops.report.targets import CALLS_SAVED
 from vital_ops.rules.alerts import usual_cost
 from vital_ops.rules.recording import COST_OF_DAY, COST_PER_HOUR
@@ -69,8 +81,11 @@ def _money(daily: Threshold) -> tuple[Panel, ...]:
             description="The cost of a day at the pace of the last hour, and of the last 24 hours.",
             kind="lines",
             queries=(
-                Query(f"{increase_from_birth(COST_DOLLARS_TOTAL, HOUR, **_spent)} * 24", "at this pace"),
-                Query(COST_OF_DAY, "the last 24 hours, of all"),
+                Query(
+                    calculate(increase_from_birth(COST_DOLLARS_TOTAL, HOUR, **_spent), "*", 24),
+                    "at this pace",
+                ),
+                Query(recorded(COST_OF_DAY), "the last 24 hours, of all"),
             ),
             unit="currencyUSD",
             limit=Limit(daily.value, "below"),
@@ -137,9 +152,9 @@ def _use() -> tuple[Panel, ...]:
     )
 
 
-def _most_spent(period: str) -> str:
+def _most_spent(period: str) -> Expression:
     spent = select(TENANT_SPENT_DOLLARS, period=period, tenant_id=TENANT)
-    return f"topk({TOP_ROWS}, {max_by(spent, 'tenant_id')})"
+    return top(TOP_ROWS, max_by(spent, "tenant_id"))
 
 
 def _trend(spike: Threshold) -> tuple[Panel, ...]:
@@ -171,8 +186,8 @@ def _trend(spike: Threshold) -> tuple[Panel, ...]:
             kind="lines",
             queries=(
                 Query(increase_from_birth(COST_DOLLARS_TOTAL, HOUR, "cost_type", **_spent), "{{cost_type}}"),
-                Query(COST_PER_HOUR, "all"),
-                Query(f"{spike.value:g} * {usual_cost(spike)}", "limit: a multiple of the usual"),
+                Query(recorded(COST_PER_HOUR), "all"),
+                Query(calculate(spike.value, "*", usual_cost(spike)), "limit: a multiple of the usual"),
             ),
             unit="currencyUSD",
             least=0,
@@ -182,7 +197,7 @@ def _trend(spike: Threshold) -> tuple[Panel, ...]:
             title="Cost savings percentage",
             description="Money that the cache has saved, as a share of the cost without a cache.",
             kind="gauge",
-            queries=(Query(ratio(saved, f"({saved} + {spent})"), "saved"),),
+            queries=(Query(ratio(saved, in_brackets(calculate(saved, "+", spent))), "saved"),),
             unit="percentunit",
             decimals=1,
             least=0,

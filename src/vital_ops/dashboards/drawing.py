@@ -12,18 +12,16 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from vital_ops.dashboards.annotations import board_annotations
-from vital_ops.dashboards.panel import Board, Kind, Panel, Query, Section, stable_id
+from vital_ops.dashboards.panel import Board, Kind, Panel, Query, stable_id
+from vital_ops.dashboards.placing import COLUMNS, HEIGHT, placed_panels, rows
 from vital_ops.dashboards.tables import query_id
 from vital_ops.dashboards.variables import SOURCE, board_scope, variables
 from vital_ops.dashboards.visualizations import draw_empty
 from vital_ops.promql import scoped
-from vital_ops.rules.groups import EVERY_ALERT
+from vital_ops.rules.groups import watching_alerts
 from vital_ops.rules.recording import RECORDED_PREFIX
 
 __all__ = ["draw"]
-
-COLUMNS: Final = 24
-HEIGHT: Final = 8
 
 GOOD, BAD = "green", "red"
 
@@ -74,23 +72,17 @@ def _link(other: Board) -> dashboard.DashboardLink:
 
 def _placed(board: Board, selector: str) -> Iterator[Any]:
     """Place panels from left to right and from top to bottom, each section below its heading."""
-    y = 0
-    for section in (Section("", board.panels), *board.sections):
+    for section, row in rows(board):
         if section.title:
             yield (
                 dashboard.Row(section.title)
                 .id(stable_id(f"section {section.title}"))
-                .grid_pos(models.GridPos(h=1, w=COLUMNS, x=0, y=y))
+                .grid_pos(models.GridPos(h=1, w=COLUMNS, x=0, y=row))
             )
-            y += 1
-        x = 0
-        for panel in section.panels:
-            if x + panel.width > COLUMNS:
-                x, y = 0, y + HEIGHT
-            at = models.GridPos(h=HEIGHT, w=panel.width, x=x, y=y)
+        for placed in placed_panels(section, row):
+            panel = placed.panel
+            at = models.GridPos(h=HEIGHT, w=panel.width, x=placed.x, y=placed.y)
             yield _panel(board, panel, selector).id(panel.id).grid_pos(at)
-            x += panel.width
-        y += HEIGHT if section.panels else 0
 
 
 def _panel(board: Board, panel: Panel, selector: str) -> Any:
@@ -117,14 +109,9 @@ def _panel(board: Board, panel: Panel, selector: str) -> Any:
 
 def _description(board: Board, panel: Panel) -> str:
     recorded = any(RECORDED_PREFIX in query.expr for query in panel.queries)
-    return panel.description + (OVER_ALL_ENGINES if recorded else "") + _watched(board, panel)
-
-
-def _watched(board: Board, panel: Panel) -> str:
-    """Name the alerts that watch a panel."""
-    shown = (board.uid, panel.key)
-    names = dict.fromkeys(alert.name for alert in EVERY_ALERT if (alert.dashboard, alert.panel) == shown)
-    return f" Watched by {', '.join(names)}." if names else ""
+    names = watching_alerts(board.uid, panel.key)
+    watched = f" Watched by {', '.join(names)}." if names else ""
+    return panel.description + (OVER_ALL_ENGINES if recorded else "") + watched
 
 
 def _target(query: Query, kind: Kind, selector: str) -> prometheus.Dataquery:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, WORKFLOW, Board, Limit, Panel, Query, Section
-from vital_ops.promql import SCOPE, increase, rate, select, sum_by
+from vital_ops.promql import (
+    calculate,
+    foreign,
+    increase,
+    max_by,
+    rate,
+    recorded,
+    seconds_since,
+    select,
+    sum_by,
+)
 from vital_ops.rules.recording import (
     MEAN_QUALITY,
     RAG_FAILURE_RATIO,
@@ -32,7 +42,7 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["health"]
 
 
-_STARTED: Final = f"max by (instance) (process_start_time_seconds{{{SCOPE}}})"
+_STARTED: Final = max_by(foreign("process_start_time_seconds"), "instance")
 
 
 def health(thresholds: Thresholds) -> Board:
@@ -102,7 +112,7 @@ def _parts(thresholds: Thresholds) -> tuple[Panel, ...]:
             description="Mean quality of answers, by mode.",
             kind="lines",
             queries=(
-                Query(MEAN_QUALITY, "all modes"),
+                Query(recorded(MEAN_QUALITY), "all modes"),
                 Query(mean_quality(thresholds["LowQualityScore"].range, "mode", mode=MODE), "mode {{mode}}"),
             ),
             unit="percentunit",
@@ -125,8 +135,8 @@ def _parts(thresholds: Thresholds) -> tuple[Panel, ...]:
 def _success(counter: Counter, failures: str, **matches: str) -> tuple[Query, ...]:
     """Draw the share that succeeded: in the time shown, and as the alert judges it now."""
     return (
-        Query(f"1 - {failure_ratio(counter, RANGE, **matches)}", "in the time shown"),
-        Query(f"1 - {failures}", "now, as the alert judges it"),
+        Query(calculate(1, "-", failure_ratio(counter, RANGE, **matches)), "in the time shown"),
+        Query(calculate(1, "-", recorded(failures)), "now, as the alert judges it"),
     )
 
 
@@ -173,7 +183,7 @@ def _work(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="System uptime",
             description="How long the engine has run, by where it is scraped.",
             kind="number",
-            queries=(Query(f"time() - {_STARTED}", "{{instance}}"),),
+            queries=(Query(seconds_since(_STARTED), "{{instance}}"),),
             unit="s",
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.dashboards.panel import RANGE, Limit, Panel, Query
+from vital_ops.promql import over_time, recorded
 from vital_ops.rules.recording import DEGRADATION_RATIO
 from vital_ops.rules.slos import OBJECTIVES, WINDOWS, Objective, burn_rate
 from vital_ops.thresholds import Thresholds
@@ -52,8 +53,8 @@ def _degradations(thresholds: Thresholds) -> Panel:
         description="Answers that had to do without something, and the average over the time that is shown.",
         kind="lines",
         queries=(
-            Query(DEGRADATION_RATIO, "degraded"),
-            Query(f"avg_over_time({DEGRADATION_RATIO}[{RANGE}])", "trend"),
+            Query(recorded(DEGRADATION_RATIO), "degraded"),
+            Query(over_time("avg", recorded(DEGRADATION_RATIO), RANGE), "trend"),
         ),
         unit="percentunit",
         decimals=1,

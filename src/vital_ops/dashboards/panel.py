@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from vital_ops.expressions.evaluation import INTERVAL, RANGE
+from vital_ops.expressions.expression import Expression
+
 __all__ = [
     "ENVIRONMENT",
     "INSTANCE",
@@ -26,12 +29,6 @@ __all__ = [
 
 Kind: TypeAlias = Literal["bars", "gauge", "heatmap", "lines", "number", "pie", "table"]
 
-INTERVAL: Final = "$__rate_interval"
-"""The span of one point of a graph, and four scrapes at least."""
-
-RANGE: Final = "$__range"
-"""The time that the dashboard shows."""
-
 ENVIRONMENT: Final = "$environment"
 INSTANCE: Final = "$instance"
 MODE: Final = "$mode"
@@ -50,7 +47,7 @@ def stable_id(key: str) -> int:
 class Query:
     """One query of a panel."""
 
-    expr: str
+    expr: Expression
     legend: str
     """The name of each series, with labels in double braces; of a table's column, its heading."""
     unit: str = ""

@@ -18,7 +18,18 @@ from vital_ops.dashboards.panel import (
 )
 from vital_ops.dashboards.quantiles import quantiles
 from vital_ops.definitions import ANSWERED
-from vital_ops.promql import increase, increase_from_birth, mean, quantile, rate, ratio, select, sum_by
+from vital_ops.promql import (
+    increase,
+    increase_from_birth,
+    mean,
+    quantile,
+    rate,
+    ratio,
+    recorded,
+    select,
+    sum_by,
+    top,
+)
 from vital_ops.report.targets import HIT_RATE, SUCCESS_RATE
 from vital_ops.rules.recording import ALL, DURATION, ERROR_RATIO, error_ratio, hit_ratio
 from vital_ops.thresholds import Thresholds
@@ -49,7 +60,10 @@ _mine: Final = {"mode": MODE, "tenant_id": TENANT, "workflow": WORKFLOW}
 def _latency(share: float, window: str) -> tuple[Query, ...]:
     """Draw a percentile of durations and the median: over all as an alert judges it, and by mode."""
     return (
-        *(Query(f'{DURATION}{{quantile="{each}"}}', f"P{each * 100:g}, all modes") for each in (share, 0.5)),
+        *(
+            Query(recorded(DURATION, quantile=str(each)), f"P{each * 100:g}, all modes")
+            for each in (share, 0.5)
+        ),
         *quantiles(_duration, share, 0.5, window=window),
     )
 
@@ -119,7 +133,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             description="The share of requests that failed; a degraded answer is none.",
             kind="lines",
             queries=(
-                Query(ERROR_RATIO, "all requests"),
+                Query(recorded(ERROR_RATIO), "all requests"),
                 Query(chosen, "chosen modes, tenants and workflows"),
             ),
             unit="percentunit",
@@ -192,7 +206,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Top tenants",
             description="The tenants with the most requests; other stands for all that are not named.",
             kind="table",
-            queries=(Query(f"topk({TOP_ROWS}, {by_tenant})", "Requests"),),
+            queries=(Query(top(TOP_ROWS, by_tenant), "Requests"),),
             unit="short",
             decimals=0,
             rows=("tenant_id",),

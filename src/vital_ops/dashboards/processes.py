@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from vital_ops.dashboards.panel import INTERVAL, RANGE, Panel, Query
-from vital_ops.promql import SCOPE, increase, quantile, sum_by
+from vital_ops.promql import (
+    foreign,
+    increase,
+    min_by,
+    quantile,
+    rate,
+    sum_by,
+)
 from vital_shared.monitoring.metrics import (
     EVENT_LOOP_LAG_SECONDS,
     METRIC_LABEL_OVERFLOW_TOTAL,
@@ -37,7 +44,7 @@ def _load() -> tuple[Panel, ...]:
             title="Memory",
             description="Resident memory of the engine, by instance. Steady growth is a leak.",
             kind="lines",
-            queries=(Query(_by_instance(f"process_resident_memory_bytes{{{SCOPE}}}"), "{{instance}}"),),
+            queries=(Query(sum_by(foreign("process_resident_memory_bytes"), "instance"), "{{instance}}"),),
             unit="bytes",
             least=0,
         ),
@@ -48,7 +55,7 @@ def _load() -> tuple[Panel, ...]:
             kind="lines",
             queries=(
                 Query(
-                    _by_instance(f"rate(process_cpu_seconds_total{{{SCOPE}}}[{INTERVAL}])"), "{{instance}}"
+                    sum_by(rate(foreign("process_cpu_seconds_total"), INTERVAL), "instance"), "{{instance}}"
                 ),
             ),
             unit="short",
@@ -59,14 +66,14 @@ def _load() -> tuple[Panel, ...]:
 
 
 def _limits() -> tuple[Panel, ...]:
-    collected = f"rate(python_gc_collections_total{{{SCOPE}}}[{INTERVAL}])"
+    collected = rate(foreign("python_gc_collections_total"), INTERVAL)
     return (
         Panel(
             key="garbage_collections",
             title="Garbage collections",
             description="Collections each second, by generation; those of generation 2 are the slow ones.",
             kind="lines",
-            queries=(Query(f"sum by (generation) ({collected})", "generation {{generation}}"),),
+            queries=(Query(sum_by(collected, "generation"), "generation {{generation}}"),),
             unit="ops",
             least=0,
         ),
@@ -76,8 +83,8 @@ def _limits() -> tuple[Panel, ...]:
             description="File descriptors in use, and the limit. At the limit no connection is taken.",
             kind="lines",
             queries=(
-                Query(_by_instance(f"process_open_fds{{{SCOPE}}}"), "{{instance}}, open"),
-                Query(f"min by (instance) (process_max_fds{{{SCOPE}}})", "{{instance}}, limit"),
+                Query(sum_by(foreign("process_open_fds"), "instance"), "{{instance}}, open"),
+                Query(min_by(foreign("process_max_fds"), "instance"), "{{instance}}, limit"),
             ),
             unit="short",
             decimals=0,
@@ -98,7 +105,3 @@ def _limits() -> tuple[Panel, ...]:
             least=0,
         ),
     )
-
-
-def _by_instance(expression: str) -> str:
-    return f"sum by (instance) ({expression})"

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.dashboards.panel import INTERVAL, RANGE, Limit, Panel, Query
-from vital_ops.promql import increase, select, sum_by
+from vital_ops.promql import (
+    increase,
+    max_by,
+    select,
+    sum_by,
+    unscoped,
+)
 from vital_shared.monitoring.metrics import (
     CHARGES_FLAGGED_TOTAL,
     STORE_CALLBACK_FAILURES_TOTAL,
@@ -14,7 +20,7 @@ from vital_shared.monitoring.metrics import (
 
 __all__ = ["storage"]
 
-NOTIFICATION_FAILURES: Final = f"increase(alertmanager_notifications_failed_total[{INTERVAL}])"
+NOTIFICATION_FAILURES: Final = increase(unscoped("alertmanager_notifications_failed_total"), INTERVAL)
 """Alertmanager counts its own failures; the choice of engines does not apply to it."""
 
 
@@ -27,7 +33,7 @@ def storage() -> tuple[Panel, ...]:
             description="Writes that can never succeed and wait for somebody; callbacks that failed.",
             kind="lines",
             queries=(
-                Query(f"max({select(STORE_DEAD_LETTERS)})", "set aside"),
+                Query(max_by(select(STORE_DEAD_LETTERS)), "set aside"),
                 Query(sum_by(increase(STORE_CALLBACK_FAILURES_TOTAL, RANGE)), "callbacks failed"),
             ),
             unit="short",
@@ -50,7 +56,7 @@ def storage() -> tuple[Panel, ...]:
             title="Notifications that failed",
             description="Alerts that did not reach a receiver, by its kind: a page may be missing.",
             kind="lines",
-            queries=(Query(f"sum by (integration) ({NOTIFICATION_FAILURES})", "{{integration}}"),),
+            queries=(Query(sum_by(NOTIFICATION_FAILURES, "integration"), "{{integration}}"),),
             unit="short",
             decimals=0,
             least=0,

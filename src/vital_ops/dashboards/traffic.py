@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Limit, Panel, Query
-from vital_ops.promql import SCOPE, increase, rate, sum_by
+from vital_ops.promql import (
+    count_of,
+    foreign,
+    increase,
+    rate,
+    recorded,
+    sum_by,
+)
 from vital_ops.rules.recording import REJECTION_RATIO, REQUESTS_PER_HOUR, TENANT_ERROR_RATIO
 from vital_ops.rules.reliability import WORKER_RESTARTS
 from vital_ops.thresholds import Thresholds
@@ -30,7 +37,7 @@ def _engines(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Engines up",
             description="Engines that answer Prometheus, beside all known ones. At 0 nobody gets an answer.",
             kind="lines",
-            queries=(Query(f"sum(up{{{SCOPE}}})", "up"), Query(f"count(up{{{SCOPE}}})", "known")),
+            queries=(Query(sum_by(foreign("up")), "up"), Query(count_of(foreign("up")), "known")),
             unit="short",
             decimals=0,
             least=0,
@@ -41,7 +48,7 @@ def _engines(thresholds: Thresholds) -> tuple[Panel, ...]:
             description="Worker processes that were replaced in the time shown, by cause, and lately.",
             kind="lines",
             queries=(
-                Query(WORKER_RESTARTS, "lately, all causes"),
+                Query(recorded(WORKER_RESTARTS), "lately, all causes"),
                 Query(sum_by(increase(WORKER_RESTARTS_TOTAL, RANGE), "cause"), "{{cause}}"),
             ),
             unit="short",
@@ -54,7 +61,7 @@ def _engines(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Requests an hour",
             description="Requests that ended, by the hour. A sudden fall: clients no longer reach us.",
             kind="lines",
-            queries=(Query(REQUESTS_PER_HOUR, "requests an hour"),),
+            queries=(Query(recorded(REQUESTS_PER_HOUR), "requests an hour"),),
             unit="short",
             least=0,
         ),
@@ -68,7 +75,7 @@ def _rejections(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Share of requests rejected",
             description="Requests refused for overload or a wrong key, of all that arrived.",
             kind="lines",
-            queries=(Query(REJECTION_RATIO, "rejected"),),
+            queries=(Query(recorded(REJECTION_RATIO), "rejected"),),
             unit="percentunit",
             decimals=1,
             least=0,
@@ -103,7 +110,7 @@ def _ended_early(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Error rate per tenant",
             description="The share of each tenant's requests that failed; few make no dent in the whole.",
             kind="lines",
-            queries=(Query(TENANT_ERROR_RATIO, "{{tenant_id}}"),),
+            queries=(Query(recorded(TENANT_ERROR_RATIO), "{{tenant_id}}"),),
             unit="percentunit",
             decimals=1,
             least=0,

@@ -6,7 +6,24 @@ from functools import partial
 from typing import Final
 
 from vital_ops.durations import write_seconds
-from vital_ops.promql import and_on, increase, increase_from_birth, mean, sum_by
+from vital_ops.expressions.expression import Expression
+from vital_ops.promql import (
+    and_on,
+    calculate,
+    compare,
+    constant,
+    in_brackets,
+    increase,
+    increase_from_birth,
+    label_added,
+    max_by,
+    mean,
+    offset,
+    or_else,
+    over_time,
+    recorded,
+    sum_by,
+)
 from vital_ops.rules.alert import AlertSpec, Contributors
 from vital_ops.rules.judged_tests import degraded, falling, late, rising, timed_out
 from vital_ops.rules.level_tests import daily_cost, evictions, fullness
@@ -47,69 +64,69 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["ALERTS", "usual_cost"]
 
 
-def _enough(threshold: Threshold, events: str) -> str:
-    return f"{events} >= {threshold.least_events}"
+def _enough(threshold: Threshold, events: str) -> Expression:
+    return compare(events, ">=", threshold.least_events)
 
 
-def _error_rate(at: Threshold) -> str:
+def _error_rate(at: Threshold) -> Expression:
     ended = sum_by(increase(WORKFLOW_REQUESTS_OVERALL_TOTAL, at.range, outcome=ALL))
-    return and_on(f"{ERROR_RATIO} > {at.value:g}", _enough(at, ended))
+    return and_on(compare(recorded(ERROR_RATIO), ">", at.value), _enough(at, ended))
 
 
-def _duration(share: str) -> str:
-    return f'{DURATION}{{quantile="{share}"}}'
+def _duration(share: str) -> Expression:
+    return recorded(DURATION, quantile=share)
 
 
-def _slower(share: str, at: Threshold) -> str:
+def _slower(share: str, at: Threshold) -> Expression:
     ended = sum_by(increase(WORKFLOW_DURATION_SECONDS, at.range, "count"))
-    return and_on(f"{_duration(share)} > {at.value:g}", _enough(at, ended))
+    return and_on(compare(_duration(share), ">", at.value), _enough(at, ended))
 
 
-def _hit_rate(at: Threshold) -> str:
+def _hit_rate(at: Threshold) -> Expression:
     asked = increase(WORKFLOW_DURATION_SECONDS, at.range, "count", mode=CACHED_MODES, cache_status=LOOKED_UP)
-    return and_on(f"{HIT_RATIO} < {at.value:g}", _enough(at, sum_by(asked)))
+    return and_on(compare(recorded(HIT_RATIO), "<", at.value), _enough(at, sum_by(asked)))
 
 
-def _spike(at: Threshold) -> str:
+def _spike(at: Threshold) -> Expression:
     return and_on(
-        f"{COST_PER_HOUR} > {at.value:g} * {usual_cost(at)}",
-        f"{COST_PER_HOUR} > {at.least_dollars_per_hour:g}",
+        compare(recorded(COST_PER_HOUR), ">", calculate(at.value, "*", usual_cost(at))),
+        compare(recorded(COST_PER_HOUR), ">", at.least_dollars_per_hour),
     )
 
 
-def usual_cost(at: Threshold) -> str:
+def usual_cost(at: Threshold) -> Expression:
     """Write the greatest cost an hour ago, at the same hour yesterday and a week ago.
 
     The same hour is from half an hour before to half an hour after. Where nothing is known of any of them, it
     is what a day may cost, by the hour.
     """
     hour = write_seconds(at.before)
-    usual = [f"{COST_PER_HOUR} offset {hour}"]
+    usual = [offset(recorded(COST_PER_HOUR), hour)]
     for back in (at.day, at.week):
         until = write_seconds(back - at.before / 2)
-        usual.append(f"max_over_time({COST_PER_HOUR}[{hour}] offset {until})")
-    named = (f'label_replace({each}, "before", "{number}", "", "")' for number, each in enumerate(usual))
-    return f"(max({' or '.join(named)}) or vector({at.unknown_dollars_per_hour:g}))"
+        usual.append(offset(over_time("max", recorded(COST_PER_HOUR), hour), until))
+    named = (label_added(each, "before", str(number)) for number, each in enumerate(usual))
+    return in_brackets(or_else(max_by(or_else(*named)), constant(at.unknown_dollars_per_hour)))
 
 
-def _quality(at: Threshold) -> str:
+def _quality(at: Threshold) -> Expression:
     answers = sum_by(increase(QUALITY_SCORE, at.range, "count", answerable="true"))
-    return and_on(f"{MEAN_QUALITY} < {at.value:g}", _enough(at, answers))
+    return and_on(compare(recorded(MEAN_QUALITY), "<", at.value), _enough(at, answers))
 
 
-def _degradations(at: Threshold) -> str:
+def _degradations(at: Threshold) -> Expression:
     ended = sum_by(increase(WORKFLOW_REQUESTS_OVERALL_TOTAL, at.range, outcome=ALL))
-    return and_on(f"{DEGRADATION_RATIO} > {at.value:g}", _enough(at, ended))
+    return and_on(compare(recorded(DEGRADATION_RATIO), ">", at.value), _enough(at, ended))
 
 
-def _tools(at: Threshold) -> str:
+def _tools(at: Threshold) -> Expression:
     calls = sum_by(increase(TOOL_EXECUTIONS_TOTAL, at.range, status=TRIED))
-    return and_on(f"{TOOL_FAILURE_RATIO} > {at.value:g}", _enough(at, calls))
+    return and_on(compare(recorded(TOOL_FAILURE_RATIO), ">", at.value), _enough(at, calls))
 
 
-def _searches(at: Threshold) -> str:
+def _searches(at: Threshold) -> Expression:
     searches = sum_by(increase(RAG_RETRIEVALS_TOTAL, at.range, status=TRIED))
-    return and_on(f"{RAG_FAILURE_RATIO} > {at.value:g}", _enough(at, searches))
+    return and_on(compare(recorded(RAG_FAILURE_RATIO), ">", at.value), _enough(at, searches))
 
 
 _SPENDERS: Final = Contributors(
@@ -217,7 +234,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
         unit="share",
         shown=CACHE_FULLNESS,
         labels=("tier",),
-        condition=lambda at: f"{CACHE_FULLNESS} > {at.value:g}",
+        condition=lambda at: compare(recorded(CACHE_FULLNESS), ">", at.value),
     ),
     AlertSpec(
         name="HighCacheEvictionRate",
@@ -235,7 +252,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
         unit="a second",
         shown=EVICTIONS,
         labels=("tier",),
-        condition=lambda at: f"{EVICTIONS} > {at.value:g}",
+        condition=lambda at: compare(recorded(EVICTIONS), ">", at.value),
     ),
     AlertSpec(
         name="HighDailyCost",
@@ -253,7 +270,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
         unit="dollars",
         shown=COST_OF_DAY,
         contributors=_SPENDERS,
-        condition=lambda at: f"{COST_OF_DAY} > {at.value:g}",
+        condition=lambda at: compare(recorded(COST_OF_DAY), ">", at.value),
     ),
     AlertSpec(
         name="SuddenCostSpike",

@@ -21,6 +21,7 @@ __all__ = [
     "SLO",
     "SLO_GROUPS",
     "recordings",
+    "watching_alerts",
 ]
 
 RECORDING: Final = "recording.yml"
@@ -41,6 +42,14 @@ GROUPS: Final = {
 ALERT_GROUPS: Final = tuple(GROUPS)
 
 SLO_GROUPS: Final = ("vital-slo-recording", "vital-slo")
+
+
+def watching_alerts(uid: str, panel: str) -> tuple[str, ...]:
+    """Return the names of the alerts that watch a panel of a dashboard."""
+    shown = (uid, panel)
+    return tuple(
+        dict.fromkeys(alert.name for alert in EVERY_ALERT if (alert.dashboard, alert.panel) == shown)
+    )
 
 
 def recordings(thresholds: Thresholds) -> Iterator[Recording]:

@@ -12,7 +12,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.promql import SCOPE
+from vital_ops.promql import (
+    SCOPE,
+    constant,
+    foreign,
+    in_brackets,
+    or_else,
+    sum_by,
+)
 
 __all__ = [
     "DOWN",
@@ -27,7 +34,7 @@ __all__ = [
 ENGINES_UP: Final = "vital:engines_up:count"
 """The recorded number of engines that answer Prometheus."""
 
-ENGINES_UP_NOW: Final = f"(sum(up{{{SCOPE}}}) or vector(0))"
+ENGINES_UP_NOW: Final = in_brackets(or_else(sum_by(foreign("up")), constant(0)))
 """The same as it is recorded; 0 also where no engine is known at all."""
 
 DOWN: Final = f"absent(up{{{SCOPE}}} == 1)"

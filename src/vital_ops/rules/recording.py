@@ -6,7 +6,24 @@ from collections.abc import Iterator
 from typing import Final
 
 from vital_ops.definitions import ANSWERABLE, CACHED_MODES, ENDED, FAILED, HIT, LOOKED_UP
-from vital_ops.promql import Match, first_count, increase, mean, quantile, rate, ratio, select, sum_by
+from vital_ops.expressions.expression import Expression
+from vital_ops.promql import (
+    Match,
+    calculate,
+    first_count,
+    in_brackets,
+    increase,
+    max_by,
+    mean,
+    or_else,
+    over_time,
+    quantile,
+    rate,
+    ratio,
+    recorded,
+    select,
+    sum_by,
+)
 from vital_ops.rules.outage import ENGINES_UP, ENGINES_UP_NOW
 from vital_ops.rules.rule import Recording
 from vital_ops.thresholds import Thresholds
@@ -122,12 +139,12 @@ def shared_recordings(thresholds: Thresholds) -> Iterator[Recording]:
         yield Recording(name, failure_ratio(counter, window[alert]))
     yield Recording(COST_OF_DAY, sum_by(increase(COST_OVERALL_DOLLARS_TOTAL, window["HighDailyCost"])))
     spike = sum_by(rate(COST_OVERALL_DOLLARS_TOTAL, window["SuddenCostSpike"]))
-    yield Recording(COST_PER_HOUR, f"{spike} * 3600")
+    yield Recording(COST_PER_HOUR, calculate(spike, "*", 3600))
     yield Recording(ENGINES_UP, ENGINES_UP_NOW)
     refused = sum_by(increase(REQUESTS_REJECTED_TOTAL, window["EngineRejecting"], reason=REFUSED))
     yield Recording(REJECTION_RATIO, ratio(refused, arrived(window["EngineRejecting"])))
     ended = sum_by(rate(WORKFLOW_REQUESTS_OVERALL_TOTAL, window["TrafficDropped"], outcome=ALL))
-    yield Recording(REQUESTS_PER_HOUR, f"{ended} * 3600")
+    yield Recording(REQUESTS_PER_HOUR, calculate(ended, "*", 3600))
     yield from _tenants(window["TenantAvailability"])
     yield Recording(BUDGET_USED, _budget_used(window["TenantBudgetSpent"]))
 
@@ -135,25 +152,26 @@ def shared_recordings(thresholds: Thresholds) -> Iterator[Recording]:
 def _tenants(window: str) -> Iterator[Recording]:
     """Make the number of each tenant's requests, the first ones included, and its share of failures."""
     grown, first = increase(WORKFLOW_REQUESTS_TOTAL, window), first_count(WORKFLOW_REQUESTS_TOTAL, window)
-    yield Recording(TENANT_REQUESTS, sum_by(f"{grown} + {first} or {grown}", "tenant_id", "outcome"))
+    yield Recording(
+        TENANT_REQUESTS, sum_by(or_else(calculate(grown, "+", first), grown), "tenant_id", "outcome")
+    )
     yield Recording(TENANT_ERROR_RATIO, ratio(tenant_requests(*FAILED), tenant_requests(*ALL)))
 
 
-def tenant_requests(*outcomes: str) -> str:
+def tenant_requests(*outcomes: str) -> Expression:
     """Write the number of each tenant's requests that ended in one of these ways."""
-    matcher = f'outcome="{outcomes[0]}"' if len(outcomes) == 1 else f'outcome=~"{"|".join(outcomes)}"'
-    return sum_by(f"{TENANT_REQUESTS}{{{matcher}}}", "tenant_id")
+    return sum_by(recorded(TENANT_REQUESTS, outcome=outcomes), "tenant_id")
 
 
-def _budget_used(window: str) -> str:
+def _budget_used(window: str) -> Expression:
     """Write the share of each budget that is spent, also while a new process has not read the store yet."""
     spent, limit = (
-        f"last_over_time({select(gauge)}[{window}])" for gauge in (BUDGET_SPENT_DOLLARS, BUDGET_LIMIT_DOLLARS)
+        over_time("last", select(gauge), window) for gauge in (BUDGET_SPENT_DOLLARS, BUDGET_LIMIT_DOLLARS)
     )
-    return f"max by (tenant_id, period) ({spent} / {limit})"
+    return max_by(calculate(spent, "/", limit), "tenant_id", "period")
 
 
-def error_ratio(window: str, *labels: str, **matches: Match) -> str:
+def error_ratio(window: str, *labels: str, **matches: Match) -> Expression:
     """Write the share of requests that failed; of some tenants' only where a condition says so."""
     requests = WORKFLOW_REQUESTS_TOTAL if "tenant_id" in matches else WORKFLOW_REQUESTS_OVERALL_TOTAL
     return ratio(
@@ -162,7 +180,7 @@ def error_ratio(window: str, *labels: str, **matches: Match) -> str:
     )
 
 
-def degradation_ratio(window: str, *labels: str, **matches: Match) -> str:
+def degradation_ratio(window: str, *labels: str, **matches: Match) -> Expression:
     """Write the share of requests whose answer had to do without something.
 
     All that it reads exists from the start, as answers and failures of all tenants. Of requests by tenant,
@@ -172,11 +190,11 @@ def degradation_ratio(window: str, *labels: str, **matches: Match) -> str:
     failures = sum_by(rate(WORKFLOW_ERRORS_TOTAL, window, **matches), *labels)
     return ratio(
         sum_by(rate(DEGRADED_RESPONSES_TOTAL, window, answerable=ANSWERABLE, **matches), *labels),
-        f"({answers} + {failures})",
+        in_brackets(calculate(answers, "+", failures)),
     )
 
 
-def hit_ratio(window: str, *labels: str, mode: Match = CACHED_MODES) -> str:
+def hit_ratio(window: str, *labels: str, mode: Match = CACHED_MODES) -> Expression:
     """Write the share of the cache's requests that it answered."""
     asked = WORKFLOW_DURATION_SECONDS
     return ratio(
@@ -185,12 +203,12 @@ def hit_ratio(window: str, *labels: str, mode: Match = CACHED_MODES) -> str:
     )
 
 
-def mean_quality(window: str, *labels: str, **matches: Match) -> str:
+def mean_quality(window: str, *labels: str, **matches: Match) -> Expression:
     """Write the mean quality of answers, without questions that the documents cannot answer."""
     return mean(QUALITY_SCORE, window, *labels, **matches, answerable=ANSWERABLE)
 
 
-def failure_ratio(counter: Counter, window: str, **matches: Match) -> str:
+def failure_ratio(counter: Counter, window: str, **matches: Match) -> Expression:
     """Write the share of calls of tools, or of searches, that failed."""
     return ratio(
         sum_by(rate(counter, window, status=BROKEN, **matches)),
@@ -198,16 +216,17 @@ def failure_ratio(counter: Counter, window: str, **matches: Match) -> str:
     )
 
 
-def over_replicas(gauge: Gauge) -> str:
+def over_replicas(gauge: Gauge) -> Expression:
     """Add up what each replica's cache has by tier; all replicas share one Redis, which counts once."""
     own = sum_by(select(gauge, tier=("memory", "semantic")), "tier")
-    return f"({own} or max by (tier) ({select(gauge, tier='redis')}))"
+    return in_brackets(or_else(own, max_by(select(gauge, tier="redis"), "tier")))
 
 
-def arrived(window: str) -> str:
+def arrived(window: str) -> Expression:
     """Count the requests that ended, and those that were refused before they began."""
     ended = sum_by(increase(WORKFLOW_REQUESTS_OVERALL_TOTAL, window, outcome=ALL))
-    return f"({ended} + {sum_by(increase(REQUESTS_REJECTED_TOTAL, window, reason=REFUSED))})"
+    refused = sum_by(increase(REQUESTS_REJECTED_TOTAL, window, reason=REFUSED))
+    return in_brackets(calculate(ended, "+", refused))
 
 
 def _quantiles(name: str, histogram: Histogram, window: dict[str, str]) -> Iterator[Recording]:
@@ -224,6 +243,6 @@ def _cache(window: dict[str, str]) -> Iterator[Recording]:
     sought = rate(CACHE_OPERATIONS_TOTAL, each, operation=LOOKED_UP)
     yield Recording(HIT_RATIO_BY_TIER, ratio(sum_by(found, "tier"), sum_by(sought, "tier")))
     fullness = ratio(select(CACHE_ENTRIES), select(CACHE_CAPACITY_ENTRIES))
-    yield Recording(CACHE_FULLNESS, f"max by (tier) ({fullness})")
+    yield Recording(CACHE_FULLNESS, max_by(fullness, "tier"))
     evictions = rate(CACHE_OPERATIONS_TOTAL, window["HighCacheEvictionRate"], operation="evict")
     yield Recording(EVICTIONS, sum_by(evictions, "tier"))

@@ -5,7 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.durations import write_seconds
-from vital_ops.promql import SCOPE, and_on, increase, increase_from_birth, rate, select, sum_by
+from vital_ops.promql import (
+    SCOPE,
+    and_on,
+    calculate,
+    compare,
+    in_brackets,
+    increase,
+    increase_from_birth,
+    max_by,
+    offset,
+    or_else,
+    rate,
+    recorded,
+    select,
+    sum_by,
+)
 from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors
 from vital_ops.rules.budget_tests import budget
 from vital_ops.rules.judged_tests import rising
@@ -56,7 +71,9 @@ def _replica_down(at: Threshold) -> str:
 
 
 def _rejecting(at: Threshold) -> str:
-    return and_on(f"{REJECTION_RATIO} > {at.value:g}", f"{arrived(at.range)} >= {at.least_events}")
+    return and_on(
+        compare(recorded(REJECTION_RATIO), ">", at.value), compare(arrived(at.range), ">=", at.least_events)
+    )
 
 
 def _undelivered(at: Threshold) -> str:
@@ -70,21 +87,24 @@ def _undelivered(at: Threshold) -> str:
 
 def _dropped(at: Threshold) -> str:
     """Compare with the same hour a week before, or else yesterday's, or else the hour before."""
-    usual = " or ".join(
-        f"{REQUESTS_PER_HOUR} offset {write_seconds(back)}" for back in (at.week, at.day, at.before)
-    )
-    return and_on(f"{REQUESTS_PER_HOUR} < {at.value:g} * ({usual})", f"({usual}) >= {at.least_events}")
+    now = recorded(REQUESTS_PER_HOUR)
+    usual = in_brackets(or_else(*(offset(now, write_seconds(back)) for back in (at.week, at.day, at.before))))
+    return and_on(compare(now, "<", calculate(at.value, "*", usual)), compare(usual, ">=", at.least_events))
 
 
 def _tenant_fails(at: Threshold) -> str:
     ended = tenant_requests(*ALL)
-    return f"{TENANT_ERROR_RATIO} > {at.value:g} and on (tenant_id) {ended} >= {at.least_events}"
+    return and_on(
+        compare(recorded(TENANT_ERROR_RATIO), ">", at.value),
+        compare(ended, ">=", at.least_events),
+        labels=("tenant_id",),
+    )
 
 
 def _set_aside(at: Threshold) -> str:
     """Count the writes that wait for a person, and the charges that were clamped in a window."""
     clamped = sum_by(increase(CHARGES_FLAGGED_TOTAL, at.range, flag="clamped"))
-    return f"max({select(STORE_DEAD_LETTERS)}) + {clamped}"
+    return calculate(max_by(select(STORE_DEAD_LETTERS)), "+", clamped)
 
 
 def _tenant_budget(row: str, share: float, fires_when: str, description: str) -> AlertSpec:
@@ -106,7 +126,7 @@ def _tenant_budget(row: str, share: float, fires_when: str, description: str) ->
         dashboard=COST,
         panel="budget_used",
         unit="share",
-        condition=lambda at: f"{BUDGET_USED} >= {at.value:g}",
+        condition=lambda at: compare(recorded(BUDGET_USED), ">=", at.value),
         shown=BUDGET_USED,
         labels=("tenant_id", "period"),
         contributors=Contributors(
@@ -209,7 +229,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         dashboard=RELIABILITY,
         panel="set_aside",
         unit="number",
-        condition=lambda at: f"{SET_ASIDE} >= {at.value:g}",
+        condition=lambda at: compare(recorded(SET_ASIDE), ">=", at.value),
         shown=SET_ASIDE,
         records=_set_aside,
     ),
@@ -271,7 +291,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         dashboard=RELIABILITY,
         panel="worker_restarts",
         unit="number",
-        condition=lambda at: f"{WORKER_RESTARTS} >= {at.value:g}",
+        condition=lambda at: compare(recorded(WORKER_RESTARTS), ">=", at.value),
         shown=WORKER_RESTARTS,
         records=lambda at: sum_by(increase(WORKER_RESTARTS_TOTAL, at.range)),
         contributors=Contributors(

@@ -13,7 +13,21 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from vital_ops.config import OpsConfig
-from vital_ops.promql import Match, increase, rate, ratio, sum_by
+from vital_ops.expressions.expression import Expression
+from vital_ops.promql import (
+    Match,
+    and_on,
+    calculate,
+    compare,
+    in_brackets,
+    increase,
+    max_by,
+    or_else,
+    rate,
+    ratio,
+    recorded,
+    sum_by,
+)
 from vital_ops.rules.alert import Receiver, Severity
 from vital_ops.rules.alert_rule import labelled
 from vital_ops.rules.outage import last_value, through_outages
@@ -90,7 +104,7 @@ class Objective:
     """The uid of the dashboard that shows it."""
     panel: str
     """The key of the panel that shows it."""
-    bad: Callable[[str], str]
+    bad: Callable[[str], Expression]
     """The query for bad events each second, in a window."""
     metric: Counter | Histogram
     incident: str = ""
@@ -99,19 +113,19 @@ class Objective:
     every: Mapping[str, Match] = field(default_factory=dict)
     """The labels by which a series of the metric counts as events."""
 
-    def events(self, window: str) -> str:
+    def events(self, window: str) -> Expression:
         """Return the query for events each second."""
         return sum_by(rate(self.metric, window, self.part, **self.every))
 
-    def number(self, window: str) -> str:
+    def number(self, window: str) -> Expression:
         """Return the query for events in a window."""
         return sum_by(increase(self.metric, window, self.part, **self.every))
 
 
-def _late(window: str) -> str:
+def _late(window: str) -> Expression:
     first = TIME_TO_FIRST_TOKEN_SECONDS
     in_time = sum_by(rate(first, window, "bucket", le="2.0"))
-    return f"({sum_by(rate(first, window, 'count'))} - {in_time})"
+    return in_brackets(calculate(sum_by(rate(first, window, "count")), "-", in_time))
 
 
 OBJECTIVES: Final = (
@@ -156,9 +170,11 @@ WATCHDOG: Final = "Watchdog"
 """An alert that always fires, so that silence is noticed."""
 
 
-def burn_rate(objective: Objective, window: str) -> str:
+def burn_rate(objective: Objective, window: str) -> Expression:
     """Write how many times too fast the budget of an objective burns in a window."""
-    return f'{BAD_RATIO}{{slo="{objective.label}",window="{window}"}} / {1 - objective.good:.4g}'
+    return calculate(
+        recorded(BAD_RATIO, slo=objective.label, window=window), "/", round(1 - objective.good, 6)
+    )
 
 
 def watchdog(config: OpsConfig, dashboard_url: str) -> AlertRule:
@@ -211,9 +227,9 @@ def _alert(objective: Objective, speed: Speed, config: OpsConfig, panel_url: str
     )
 
 
-def burns(objective: Objective, speed: Speed) -> str:
+def burns(objective: Objective, speed: Speed) -> Expression:
     """Write the condition of an objective's alert."""
-    return " or ".join(f"({_burning(objective, burn)})" for burn in speed.burns)
+    return or_else(*(in_brackets(_burning(objective, burn)) for burn in speed.burns))
 
 
 def _through_outages(name: str, objective: Objective, speed: Speed, config: OpsConfig) -> str:
@@ -225,10 +241,10 @@ def _through_outages(name: str, objective: Objective, speed: Speed, config: OpsC
     return through_outages(burns(objective, speed), value, alert, ("slo",), burn.short)
 
 
-def _burning(objective: Objective, burn: Burn) -> str:
-    limit = f"{burn.times * (1 - objective.good):.4g}"
+def _burning(objective: Objective, burn: Burn) -> Expression:
+    limit = float(f"{burn.times * (1 - objective.good):.4g}")
     both = (
-        f'max by (slo) ({BAD_RATIO}{{slo="{objective.label}",window="{window}"}}) > {limit}'
+        compare(max_by(recorded(BAD_RATIO, slo=objective.label, window=window), "slo"), ">", limit)
         for window in (burn.long, burn.short)
     )
-    return " and on () ".join((*both, f"{objective.number(burn.long)} >= {MIN_EVENTS}"))
+    return and_on(*both, compare(objective.number(burn.long), ">=", MIN_EVENTS))

@@ -1,0 +1,1 @@
+"""Queries of Prometheus that also evaluate themselves over the engine's own samples."""

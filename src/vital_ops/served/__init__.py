@@ -1,0 +1,1 @@
+"""Dashboards and alerts, served by the engine from the definitions that make Grafana's files."""
