@@ -52,6 +52,8 @@ from ai_engine.background.takeover import Takeover
 from ai_engine.background.warm_up import warm_up
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.engine import Engine
+from ai_engine.monitoring.monitor import MonitorLoader
+from ai_engine.monitoring.samples import OwnSamples, SampleSource
 from ai_engine.readiness import Readiness
 from ai_engine.report.reporter import Reporter
 from ai_engine.runs.fair_slots import FairSlots
@@ -63,6 +65,7 @@ from ai_engine.settings import ServerSettings
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_names import BUILT_IN
+from vital_shared.monitoring.snapshot import Snapshot, take
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.ingest.ingest import Ingestor
 from vital_shared.retrieval.ingest.limits import Limits
@@ -104,6 +107,8 @@ def create_app(
     scrape: Scrape = scrape_alone,
     classes: ServedClasses = BUILT_IN_ALONE,
     reporter: Reporter | None = None,
+    monitor: MonitorLoader | None = None,
+    samples: SampleSource | None = None,
 ) -> Starlette:
     """Make the service.
 
@@ -113,6 +118,8 @@ def create_app(
     :param scrape: gives the metrics; by default, those of this process.
     :param classes: the workflows that answer, by name; the first one answers where a request names none.
     :param reporter: makes reports; None: there are none.
+    :param monitor: loads what shows dashboards and alerts; None: there are none.
+    :param samples: gives the samples of all workers; None: this process keeps its own.
     """
     settings = settings or ServerSettings()
     made = None if services is None else ServedWorkflows.create(classes, services)
@@ -153,6 +160,7 @@ def create_app(
             background_runs = BackgroundRuns(parts, served, hub)
             takeover = Takeover(parts, served, hub, max_takeovers=settings.max_takeovers)
             webhooks = WebhookStore(parts.database)
+            own_samples = OwnSamples(_take)
             app.state.engine = Engine(
                 settings=settings,
                 services=parts,
@@ -174,7 +182,11 @@ def create_app(
                 uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),
                 ingesting=_upload_slots(MAX_CONCURRENT_UPLOADS, extra_slots=1),
                 reporter=reporter,
+                monitor=monitor,
+                samples=samples or own_samples,
             )
+            if samples is None and monitor is not None and not settings.prometheus_url:
+                background_work.observe(own_samples.watch())
             background_work.observe(
                 warm_up(parts),
                 sample(parts),
@@ -227,6 +239,10 @@ def create_app(
         inner = TraceContext(inner)
     app.middleware_stack = AccessLog(inner)  # Starlette's own would handle errors twice more
     return app
+
+
+async def _take() -> Snapshot:
+    return await asyncio.to_thread(take)
 
 
 def _identity_tokens(settings: ServerSettings, now: Callable[[], datetime]) -> TokenVerifier | None:

@@ -14,6 +14,8 @@ from ai_engine.background.background_runs import BackgroundRuns
 from ai_engine.background.background_work import BackgroundWork
 from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.watchdog import WatchdogWatch
+from ai_engine.monitoring.monitor import MonitorLoader
+from ai_engine.monitoring.samples import SampleSource
 from ai_engine.readiness import Readiness
 from ai_engine.report.reporter import Reporter
 from ai_engine.runs.fair_slots import FairSlots
@@ -60,6 +62,10 @@ class Engine:
     """Documents that are read and embedded."""
     reporter: Reporter | None
     """None: reports are not made here."""
+    monitor: MonitorLoader | None
+    """None: dashboards are not shown here."""
+    samples: SampleSource
+    """The engine's own samples, merged over its workers."""
 
 
 def engine_of(connection: HTTPConnection) -> Engine:

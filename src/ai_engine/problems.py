@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from ai_engine.asgi.lingering_response import LingeringResponse
 from ai_engine.auth.caller import NotAllowed, NotAuthenticated, TooManyFalseKeys
+from ai_engine.monitoring.monitor import MonitoringUnavailable
 from ai_engine.problem import MEDIA_TYPE, Problem
 from ai_engine.protocols.openai.errors import respond_as_openai
 from ai_engine.protocols.openai.names import is_openai
@@ -53,6 +54,7 @@ KINDS: Final[tuple[tuple[type[VitalError], HTTPStatus, str], ...]] = (
     (RateLimited, HTTPStatus.TOO_MANY_REQUESTS, "rate-limited"),
     (QueueFull, HTTPStatus.TOO_MANY_REQUESTS, "queue-full"),
     (EngineBusy, HTTPStatus.SERVICE_UNAVAILABLE, "busy"),
+    (MonitoringUnavailable, HTTPStatus.BAD_GATEWAY, "monitoring-unavailable"),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
 )
 """The status and the type of each error; the first that fits counts."""

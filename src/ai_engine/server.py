@@ -22,6 +22,7 @@ from ai_engine.auth.loopback_guard import is_loopback
 from ai_engine.background.interpreter import shorten_pauses
 from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
+from ai_engine.monitoring.monitor import MonitorLoader
 from ai_engine.report.reporter import Reporter
 from ai_engine.runs.hub import RunHub
 from ai_engine.served_classes import ServedClasses, served_classes
@@ -156,6 +157,7 @@ def serve(
     library: Settings | None = None,
     *,
     reporter: Reporter | None = None,
+    monitor: MonitorLoader | None = None,
     worker_program: str = PROGRAM,
 ) -> None:
     """Serve until the process is stopped (SIGINT or SIGTERM), then return; logs go to stderr.
@@ -163,7 +165,8 @@ def serve(
     :param settings: the settings of the service; None: from the environment.
     :param library: the settings of workflows and the store; None: from the environment.
     :param reporter: makes reports; None: there are none.
-    :param worker_program: the module that each of several workers runs, with its own reporter.
+    :param monitor: loads what shows dashboards and alerts; None: there are none.
+    :param worker_program: the module that each of several workers runs, with its own reporter and monitor.
     :raises ConfigurationError: when the address is taken, or is not loopback and there are no keys,
         or another setting is wrong.
     :raises StoreError: when the database is not there.
@@ -178,7 +181,7 @@ def serve(
         runner.run(check_host(settings.host, library, takes_tokens=bool(settings.jwt_issuer)))
         with listen(settings) as listener:
             if settings.workers == 1:
-                runner.run(_serve(listener, settings, library, classes, reporter))
+                runner.run(_serve(listener, settings, library, classes, reporter, monitor))
             else:
                 announce = partial(_announce, listener, classes)
                 runner.run(supervise(listener, settings, library, announce, worker_program))
@@ -251,12 +254,13 @@ async def _serve(
     library: Settings,
     classes: ServedClasses,
     reporter: Reporter | None,
+    monitor: MonitorLoader | None,
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     services = await Services.open(library)
     shorten_pauses()
     try:
-        app = create_app(services, settings, classes=classes, reporter=reporter)
+        app = create_app(services, settings, classes=classes, reporter=reporter, monitor=monitor)
         _announce(listener, classes)
         await Server(app, settings).serve([listener])
     finally:

@@ -17,6 +17,8 @@ IPNetwork = IPv4Network | IPv6Network
 JWKS_ADDRESS: Final = r"^(https://\S+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?)?$"
 """HTTPS, or this machine: keys that come in the clear could be anybody's."""
 
+HTTP_ADDRESS: Final = r"^(https?://\S+)?$"
+
 
 def _to_parts(value: object) -> object:
     """Take a list of parts that are separated by commas, as in a variable of the environment."""
@@ -146,6 +148,17 @@ class ServerSettings(BaseSettings):
 
     webhook_loopback: bool = False
     """Whether webhooks may call this machine."""
+
+    prometheus_url: str = Field(default="", pattern=HTTP_ADDRESS)
+    """The address of the Prometheus that the console's dashboards and alerts ask; empty: they are made of the
+    engine's own samples of the last hours."""
+
+    alertmanager_url: str = Field(default="", pattern=HTTP_ADDRESS)
+    """The address of the Alertmanager that holds silences; empty: the console has none."""
+
+    ops_config: Path | None = None
+    """The file with thresholds and the selector of rules and dashboards, as `vital ops build --config` reads
+    it; None: the defaults."""
 
     @model_validator(mode="after")
     def _jwt_is_whole(self) -> Self:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,18 @@ def reachable(host: str, port: int) -> str:
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
-def engine_program(address: str, port: int, runbooks: Path, redis_address: str | None = None) -> Program:
+def engine_program(
+    address: str,
+    port: int,
+    runbooks: Path,
+    redis_address: str | None = None,
+    watchers: Mapping[str, str] | None = None,
+) -> Program:
     """Make the engine, which shows warnings, alerts among them, in this terminal.
 
     :param runbooks: the folder of those that it serves.
     :param redis_address: ``host:port`` of the Redis that its workers share; None: that of the environment.
+    :param watchers: variables that name the Prometheus and the Alertmanager that its console asks.
     """
     shared = {} if redis_address is None else {"VITAL_REDIS_URL": f"redis://{redis_address}/0"}
     level = os.environ.get("VITAL_LOG_LEVEL", "warning")
@@ -43,6 +50,7 @@ def engine_program(address: str, port: int, runbooks: Path, redis_address: str |
             "VITAL_PORT": str(port),
             "VITAL_LOG_LEVEL": level,
             "VITAL_RUNBOOKS_DIR": str(runbooks),
+            **(watchers or {}),
         },
     )
 

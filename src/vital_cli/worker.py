@@ -9,7 +9,8 @@ from ai_engine.background.interpreter import loading
 
 with loading():
     from ai_engine.supervisor.worker import main
+    from vital_cli.served_monitor import load_monitor
     from vital_cli.served_report import served_report
 
 if __name__ == "__main__":
-    main(served_report)
+    main(served_report, load_monitor)

@@ -15,6 +15,7 @@ from httpx_sse import EventSource
 
 from ai_engine.app import create_app
 from ai_engine.engine import Engine
+from ai_engine.monitoring.monitor import MonitorLoader
 from ai_engine.report.reporter import Reporter
 from ai_engine.server import Server, listen
 from ai_engine.settings import ServerSettings
@@ -150,12 +151,19 @@ async def serving(
     workflow: type[BaseWorkflow] = BaseWorkflow,
     workflows: Mapping[str, type[BaseWorkflow]] | None = None,
     reporter: Reporter | None = None,
+    monitor: MonitorLoader | None = None,
     **settings: Any,
 ) -> AsyncIterator[Service]:
     chosen = ServerSettings(port=0, **{"shutdown_seconds": 0} | settings)
     with listen(chosen) as listener:
         port = listener.getsockname()[1]
-        app = create_app(services, chosen, classes=workflows or {BUILT_IN: workflow}, reporter=reporter)
+        app = create_app(
+            services,
+            chosen,
+            classes=workflows or {BUILT_IN: workflow},
+            reporter=reporter,
+            monitor=monitor,
+        )
         server = TestServer(app, chosen)
         stopped = asyncio.create_task(server.serve([listener]))
         await server.ready.wait()

@@ -60,6 +60,8 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/erasures": (ADMIN, ADMIN),
     "/v1/exports": (ADMIN, ADMIN),
     "/v1/alerts": (WATCH, WATCH),
+    "/v1/silences": (WATCH, OPERATE),
+    "/v1/dashboards": (WATCH, OPERATE),
     "/metrics": (WATCH, OPERATE),
     **{f"/v1/{segment}": (ASK, ASK) for segment in UNSERVED_SEGMENTS},  # so that clients read 404, not 403
 }

@@ -45,6 +45,8 @@ class Topic(IntEnum):
     """The counts of all workers, as text: the body asks for ``openmetrics`` or ``text``."""
     HEARTBEAT = 6
     """The supervisor asks for a sign of life; the answer is empty."""
+    SAMPLES = 8
+    """The samples of all workers in the last hours: the body names series."""
     PEER_ENDED = 7
     """Another worker's process has ended; what it left open is to be ended."""
 

@@ -48,15 +48,19 @@ class Gathering:
 
         :param format_name: `OPENMETRICS` or `TEXT`.
         """
+        merged = await self.snapshot()
+        return await asyncio.to_thread(render, Shown(merged), as_openmetrics=format_name == OPENMETRICS)
+
+    async def snapshot(self) -> Snapshot:
+        """Add up what all workers count now."""
         async with self._one_at_a_time:
             async with asyncio.TaskGroup() as tasks:
                 for worker in self._workers():
                     tasks.create_task(worker.refresh())
             # Both at one moment: a worker that ends goes from the one to the other.
             snapshots, ended = [worker.last for worker in self._workers() if worker.last], self._ended
-            return await asyncio.to_thread(self._write, snapshots, ended, format_name == OPENMETRICS)
+            return await asyncio.to_thread(self._merge, snapshots, ended)
 
-    def _write(self, snapshots: Sequence[bytes], ended: Snapshot, as_openmetrics: bool) -> bytes:
+    def _merge(self, snapshots: Sequence[bytes], ended: Snapshot) -> Snapshot:
         workers, ended = self._freed.hide([load(each) for each in snapshots], ended)
-        merged = merge([*workers, take(self._own), take(WORKER_RESTARTS_TOTAL), ended])
-        return render(Shown(merged), as_openmetrics=as_openmetrics)
+        return merge([*workers, take(self._own), take(WORKER_RESTARTS_TOTAL), ended])

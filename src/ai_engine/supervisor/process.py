@@ -104,11 +104,13 @@ class WorkerProcess:
         self,
         on_ready: Callable[[], None],
         scrape: Callable[[bytes], Awaitable[bytes]],
+        samples: Callable[[bytes], Awaitable[bytes]],
     ) -> int:
         """Listen to the worker until it has ended, and return its exit code.
 
         :param on_ready: called when it serves.
         :param scrape: makes the text of the metrics of all workers, in a format.
+        :param samples: gives the samples of all workers, of some names.
         """
 
         async def handle(topic: Topic, body: bytes) -> bytes:
@@ -125,6 +127,8 @@ class WorkerProcess:
                     self.last, self._last_at = body, math.inf
                 case Topic.METRICS:
                     return await scrape(body)
+                case Topic.SAMPLES:
+                    return await samples(body)
             return b""
 
         watching: list[asyncio.Task[None]] = []

@@ -54,6 +54,7 @@ async def supervise(
         settings.workers,
         start,
         grace_seconds=settings.lame_duck_seconds + settings.shutdown_seconds,
+        keeps_samples=not settings.prometheus_url,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+import orjson
+
+from ai_engine.monitoring.samples import OwnSamples
 from ai_engine.supervisor.gathering import Gathering
 from ai_engine.supervisor.process import WorkerProcess
 from vital_shared.errors import ConfigurationError
@@ -36,10 +39,16 @@ class Supervisor:
     :param count: number of workers.
     :param start: starts the worker of a number, from 1 on.
     :param grace_seconds: time that their runs may go on when they are stopped.
+    :param keeps_samples: whether to keep the samples of the last hours, for dashboards.
     """
 
     def __init__(
-        self, count: int, start: Callable[[int], Awaitable[WorkerProcess]], *, grace_seconds: float
+        self,
+        count: int,
+        start: Callable[[int], Awaitable[WorkerProcess]],
+        *,
+        grace_seconds: float,
+        keeps_samples: bool = False,
     ) -> None:
         self._count = count
         self._grace_seconds = grace_seconds
@@ -47,6 +56,8 @@ class Supervisor:
         self._start = start
         self._workers: dict[int, WorkerProcess] = {}
         self._gathering = Gathering(self._workers.values)
+        self._samples = OwnSamples(self._gathering.snapshot)
+        self._keeps_samples = keeps_samples
         self._stopping = asyncio.Event()
         self._failure: ConfigurationError | None = None
         self._on_ready: Callable[[], None] | None = None
@@ -61,7 +72,10 @@ class Supervisor:
         async with asyncio.TaskGroup() as tasks:
             for number in range(1, self._count + 1):
                 tasks.create_task(self._keep(number))
+            sampling = [tasks.create_task(self._samples.watch())] if self._keeps_samples else []
             await self._stopping.wait()
+            for task in sampling:
+                task.cancel()
             for worker in self._workers.values():
                 worker.stop(self._grace_seconds)
         if self._failure is not None:
@@ -84,7 +98,7 @@ class Supervisor:
             self._workers[number] = worker = await self._start(number)
             if self._stopping.is_set():
                 worker.stop(0)
-            code = await worker.run(self._worker_is_ready, self._gathering.text)
+            code = await worker.run(self._worker_is_ready, self._gathering.text, self._samples_of)
             del self._workers[number]
             self._gathering.leave(worker)
             _log_end(worker, code)
@@ -97,6 +111,10 @@ class Supervisor:
             if worker.failure or failures >= MAX_WORKER_FAILURES:
                 self._give_up(worker.failure or f"they end with exit code {code}, see the log")
             await self._wait(failures)
+
+    async def _samples_of(self, names: bytes) -> bytes:
+        found = await self._samples(orjson.loads(names))
+        return await asyncio.to_thread(found.dump)
 
     def _worker_is_ready(self) -> None:
         ready = [worker for worker in self._workers.values() if worker.is_ready]

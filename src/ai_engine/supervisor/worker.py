@@ -20,6 +20,7 @@ from ai_engine.app import create_app
 from ai_engine.background.interpreter import shorten_pauses
 from ai_engine.engine import Engine
 from ai_engine.logs import configure_logs, log_unhandled
+from ai_engine.monitoring.monitor import MonitorLoader
 from ai_engine.report.reporter import Reporter
 from ai_engine.served_classes import served_classes
 from ai_engine.server import Server, StopRequests
@@ -27,7 +28,7 @@ from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.channel import Topic, WorkerChannel
 from ai_engine.supervisor.fair_acceptor import FairAcceptor
 from ai_engine.supervisor.load_table import LoadTable
-from ai_engine.supervisor.scraping import ask_supervisor
+from ai_engine.supervisor.scraping import ask_for_samples, ask_supervisor
 from vital_shared.errors import VitalError
 from vital_shared.monitoring.labels import WORKER_VARIABLE
 from vital_shared.monitoring.snapshot import dump, take
@@ -123,10 +124,11 @@ class WorkerServer(Server):
             await asyncio.sleep(0.05)
 
 
-def main(reporter: Reporter | None = None) -> None:
+def main(reporter: Reporter | None = None, monitor: MonitorLoader | None = None) -> None:
     """Work until stopped; the listener and the channel are named by the arguments.
 
     :param reporter: makes reports; None: there are none.
+    :param monitor: loads what shows dashboards and alerts; None: there are none.
     """
     listener, end = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     loads = LoadTable(int(sys.argv[3])) if sys.argv[3:] else None
@@ -136,7 +138,7 @@ def main(reporter: Reporter | None = None) -> None:
     configure_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(worker=int(os.environ[WORKER_VARIABLE]))
     with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(listener, end, settings, loads, reporter))
+        runner.run(_work(listener, end, settings, loads, reporter, monitor))
 
 
 async def _work(
@@ -145,6 +147,7 @@ async def _work(
     settings: ServerSettings,
     loads: LoadTable | None,
     reporter: Reporter | None,
+    monitor: MonitorLoader | None,
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     stops = StopRequests()
@@ -153,7 +156,7 @@ async def _work(
         apps: list[Starlette] = []
         tasks.create_task(_listen(channel, stops, apps))
         try:
-            await _serve(listener, settings, channel, stops, apps, loads, reporter)
+            await _serve(listener, settings, channel, stops, apps, loads, reporter, monitor)
         except VitalError as error:
             channel.send(Topic.FAILED, str(error).encode())
         channel.send(Topic.SNAPSHOT, await asyncio.to_thread(_snapshot))
@@ -192,13 +195,22 @@ async def _serve(
     apps: list[Starlette],
     loads: LoadTable | None,
     reporter: Reporter | None,
+    monitor: MonitorLoader | None,
 ) -> None:
     library = Settings()
     classes = served_classes(settings, library)
     services = await Services.open(library)
     shorten_pauses()
     try:
-        app = create_app(services, settings, ask_supervisor(channel), classes, reporter)
+        app = create_app(
+            services,
+            settings,
+            ask_supervisor(channel),
+            classes,
+            reporter,
+            monitor,
+            ask_for_samples(channel),
+        )
         apps.append(app)
         await WorkerServer(app, settings, channel, stops, loads).serve([listener])
     finally:

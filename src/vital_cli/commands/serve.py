@@ -35,10 +35,17 @@ def serve(
     with loading():
         from ai_engine.server import serve as run_server
         from ai_engine.settings import ServerSettings
+        from vital_cli.served_monitor import load_monitor
         from vital_cli.served_report import served_report
         from vital_cli.session import load_settings
         from vital_shared.settings import Settings
 
     named = ",".join(workflow) if workflow else None
     settings = load_settings(ServerSettings, host=host, port=port, workers=workers, workflow=named)
-    run_server(settings, load_settings(Settings), reporter=served_report, worker_program="vital_cli.worker")
+    run_server(
+        settings,
+        load_settings(Settings),
+        reporter=served_report,
+        monitor=load_monitor,
+        worker_program="vital_cli.worker",
+    )

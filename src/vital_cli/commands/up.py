@@ -55,6 +55,11 @@ def up(
         chosen = load_config(config, chosen)
     is_shared = server.workers > 1 and not settings.redis_url.get_secret_value()
     redis_address = f"{HOST}:{free_port(HOST)}" if is_shared else None
+    watchers = {
+        "VITAL_PROMETHEUS_URL": f"http://{HOST}:{prometheus_port}",
+        "VITAL_ALERTMANAGER_URL": f"http://{HOST}:{alertmanager_port}",
+        **({} if config is None else {"VITAL_OPS_CONFIG": str(config.resolve())}),
+    }
     with locked(folder):
         build(folder, {f"{RUNBOOKS}/{name}": text for name, text in runbook_files(chosen).items()})
         destinations = notifications.destinations(
@@ -62,7 +67,7 @@ def up(
         )
         stack = Stack(
             folder=folder,
-            engine=engine_program(address, server.port, folder / RUNBOOKS, redis_address),
+            engine=engine_program(address, server.port, folder / RUNBOOKS, redis_address, watchers),
             engine_address=address,
             redis_address=redis_address,
             prometheus_port=prometheus_port,

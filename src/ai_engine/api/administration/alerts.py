@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
+from ai_engine.api.administration.dashboards import monitor_of, sources_of
 from ai_engine.api.body import read_model
 from ai_engine.engine import engine_of
+from ai_engine.monitoring.views import AlertRuleDetail, AlertRuleList
 from vital_shared.logs import get_logger
 from vital_shared.models.alert import MAX_ALERTS, Alert, AlertNotification, NotifiedAlert
 from vital_shared.models.base import Frozen
@@ -68,6 +70,22 @@ async def receive_alerts(request: Request) -> Response:
 async def list_alerts(request: Request, limit: Annotated[int, Query(ge=1, le=MAX_ALERTS)] = 100) -> AlertList:
     """List the alerts that were reported last, firing or resolved; the newest 1,000 are kept."""
     return AlertList(alerts=await AlertStore(engine_of(request).services.database).newest(limit))
+
+
+@router.get("/rules", summary="List the state of alerts")
+async def list_alert_rules(request: Request) -> AlertRuleList:
+    """List all alerts with state, value and threshold, those that fire first."""
+    engine = engine_of(request)
+    monitor = await monitor_of(engine)
+    return await monitor.alert_rules(await sources_of(engine))
+
+
+@router.get("/rules/{key}", summary="Show an alert")
+async def show_alert_rule(request: Request, key: Annotated[str, Path(max_length=64)]) -> AlertRuleDetail:
+    """Show an alert's state, its meaning and its runbook."""
+    engine = engine_of(request)
+    monitor = await monitor_of(engine)
+    return await monitor.alert_rule(key, await sources_of(engine))
 
 
 def _log(alert: NotifiedAlert) -> None:

@@ -18,6 +18,7 @@ from ai_engine.api.administration import (
     cache,
     conversations,
     costs,
+    dashboards,
     documents,
     feedback,
     keys,
@@ -26,6 +27,7 @@ from ai_engine.api.administration import (
     report,
     run_list,
     session,
+    silences,
     tools,
 )
 from ai_engine.api.administration.openapi import RESPONSES, add_openapi
@@ -44,6 +46,7 @@ MODULES: Final = (
     cache,
     conversations,
     costs,
+    dashboards,
     documents,
     feedback,
     keys,
@@ -52,6 +55,7 @@ MODULES: Final = (
     report,
     run_list,
     session,
+    silences,
     tools,
 )
 

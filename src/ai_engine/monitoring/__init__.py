@@ -1,0 +1,1 @@
+"""Dashboards and alerts, as the engine shows them without Grafana."""

@@ -1,0 +1,17 @@
+"""The dashboards and alerts that a served engine shows."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ai_engine.monitoring.monitor import Monitor
+
+__all__ = ["load_monitor"]
+
+
+@cache
+def load_monitor() -> Monitor:
+    """Load what knows the definitions: it takes a moment, and few ask for it."""
+    from vital_ops.served.monitor import DefinedMonitor  # noqa: PLC0415 - few ask for a dashboard
+
+    return DefinedMonitor()
