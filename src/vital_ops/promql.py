@@ -14,7 +14,7 @@ import numpy as np
 
 from vital_ops.expressions import operators
 from vital_ops.expressions.evaluation import Evaluation
-from vital_ops.expressions.expression import Expression, Selector, in_window, made, part, selected
+from vital_ops.expressions.expression import QueryExpression, Selector, in_window, made, part, selected
 from vital_ops.expressions.expression import recorded as recorded_series
 from vital_ops.expressions.operators import Aggregation
 from vital_ops.expressions.quantile import histogram_quantile
@@ -66,7 +66,7 @@ Arithmetic: TypeAlias = Literal["+", "-", "*", "/"]
 Comparison: TypeAlias = Literal[">", ">=", "<", "=="]
 
 
-def select(metric: Instrument[Any], part_name: str = "", /, **matches: Match) -> Expression:
+def select(metric: Instrument[Any], part_name: str = "", /, **matches: Match) -> QueryExpression:
     """Select the series of a metric.
 
     :param part_name: the part of a histogram: ``bucket``, ``count`` or ``sum``.
@@ -80,17 +80,17 @@ def select(metric: Instrument[Any], part_name: str = "", /, **matches: Match) ->
     return selected(f"{name}{{{','.join(matchers)}}}", Selector(name, _values(matches)))
 
 
-def foreign(name: str) -> Expression:
+def foreign(name: str) -> QueryExpression:
     """Select the series of a metric that is not in the catalogue, such as ``process_open_fds``."""
     return selected(f"{name}{{{SCOPE}}}", Selector(name, {}))
 
 
-def unscoped(name: str) -> Expression:
+def unscoped(name: str) -> QueryExpression:
     """Select the series of a metric of another program, which the choice of engines does not apply to."""
     return selected(name, Selector(name, {}))
 
 
-def recorded(name: str, /, **matches: Match) -> Expression:
+def recorded(name: str, /, **matches: Match) -> QueryExpression:
     """Select a recorded series; it is of all engines."""
     matchers = ",".join(_written(label, match) for label, match in matches.items())
     return recorded_series(f"{name}{{{matchers}}}" if matchers else name, Selector(name, _values(matches)))
@@ -107,39 +107,41 @@ def scoped(expression: str, matchers: str) -> str:
 
 
 def rate(
-    metric: Instrument[Any] | Expression, window: str, part_name: str = "", /, **matches: Match
-) -> Expression:
+    metric: Instrument[Any] | QueryExpression, window: str, part_name: str = "", /, **matches: Match
+) -> QueryExpression:
     """Compute how much a counter, or a part of a histogram, grows each second."""
     series = _growing(metric, part_name, matches)
     return in_window(f"rate({series}[{window}])", rates, series, window)
 
 
 def increase(
-    metric: Instrument[Any] | Expression, window: str, part_name: str = "", /, **matches: Match
-) -> Expression:
+    metric: Instrument[Any] | QueryExpression, window: str, part_name: str = "", /, **matches: Match
+) -> QueryExpression:
     """Compute how much it has grown in a window."""
     series = _growing(metric, part_name, matches)
     return in_window(f"increase({series}[{window}])", increases, series, window)
 
 
-def over_time(how: Literal["avg", "count", "last", "max", "min"], expression: str, window: str) -> Expression:
+def over_time(
+    how: Literal["avg", "count", "last", "max", "min"], expression: str, window: str
+) -> QueryExpression:
     """Reduce the samples of a window to one value."""
     return in_window(f"{how}_over_time({expression}[{window}])", OVER_TIME[how], part(expression), window)
 
 
-def offset(expression: Expression, by: str) -> Expression:
+def offset(expression: QueryExpression, by: str) -> QueryExpression:
     """Look at an expression some time earlier: a selector, or a function of its window."""
     text = f"{expression[:-1]} offset {by})" if expression.endswith("])") else f"{expression} offset {by}"
     return made(text, lambda evaluation: expression.evaluate(evaluation.before(by)), expression)
 
 
-def increase_from_birth(counter: Counter, window: str, *labels: str, **matches: Match) -> Expression:
+def increase_from_birth(counter: Counter, window: str, *labels: str, **matches: Match) -> QueryExpression:
     """Add up how much counters have grown in a window, with what a new one had counted when first seen."""
     grown, first = increase(counter, window, **matches), first_count(counter, window, **matches)
     return sum_by(or_else(calculate(grown, "+", first), grown, first), *labels)
 
 
-def first_count(counter: Counter, window: str, **matches: Match) -> Expression:
+def first_count(counter: Counter, window: str, **matches: Match) -> QueryExpression:
     """Write what each new counter had counted when it was first seen, if that was in a window.
 
     Prometheus' own ``increase`` begins with the second sample of a series, and a new tenant's series is born
@@ -160,33 +162,33 @@ def first_count(counter: Counter, window: str, **matches: Match) -> Expression:
     return made(f"({least} unless {before} and {is_new})", evaluate, series, reads)
 
 
-def sum_by(expression: str, *labels: str) -> Expression:
+def sum_by(expression: str, *labels: str) -> QueryExpression:
     """Add up what has the same values of these labels; of all without any."""
     return _aggregated("sum", expression, labels)
 
 
-def max_by(expression: str, *labels: str) -> Expression:
+def max_by(expression: str, *labels: str) -> QueryExpression:
     """Take the greatest of what has the same values of these labels: for what all replicas show alike."""
     return _aggregated("max", expression, labels)
 
 
-def min_by(expression: str, *labels: str) -> Expression:
+def min_by(expression: str, *labels: str) -> QueryExpression:
     """Take the smallest of what has the same values of these labels."""
     return _aggregated("min", expression, labels)
 
 
-def count_of(expression: str, *labels: str) -> Expression:
+def count_of(expression: str, *labels: str) -> QueryExpression:
     """Count what has the same values of these labels."""
     return _aggregated("count", expression, labels)
 
 
-def _aggregated(how: Aggregation, expression: str, labels: tuple[str, ...]) -> Expression:
+def _aggregated(how: Aggregation, expression: str, labels: tuple[str, ...]) -> QueryExpression:
     inner = part(expression)
     text = f"{how} by ({', '.join(labels)}) ({expression})" if labels else f"{how}({expression})"
     return made(text, lambda evaluation: operators.aggregate(how, inner.evaluate(evaluation), labels), inner)
 
 
-def top(number: int, expression: str) -> Expression:
+def top(number: int, expression: str) -> QueryExpression:
     """Keep the greatest values."""
     inner = part(expression)
     return made(
@@ -196,7 +198,7 @@ def top(number: int, expression: str) -> Expression:
     )
 
 
-def calculate(left: str | float, operator: Arithmetic, right: str | float) -> Expression:
+def calculate(left: str | float, operator: Arithmetic, right: str | float) -> QueryExpression:
     """Calculate with two expressions of the same labels, or with one and a number."""
     one, other = _operand(left), _operand(right)
     return made(
@@ -206,7 +208,7 @@ def calculate(left: str | float, operator: Arithmetic, right: str | float) -> Ex
     )
 
 
-def compare(left: str, operator: Comparison, right: str | float) -> Expression:
+def compare(left: str, operator: Comparison, right: str | float) -> QueryExpression:
     """Keep the values of the left side that compare as they should."""
     one, other = part(left), _operand(right)
     return made(
@@ -216,13 +218,13 @@ def compare(left: str, operator: Comparison, right: str | float) -> Expression:
     )
 
 
-def in_brackets(expression: str) -> Expression:
+def in_brackets(expression: str) -> QueryExpression:
     """Put an expression in brackets."""
     inner = part(expression)
     return made(f"({expression})", inner.evaluate, inner)
 
 
-def or_else(*expressions: str) -> Expression:
+def or_else(*expressions: str) -> QueryExpression:
     """Take what an expression has, and of the next ones what those before do not have."""
     first, *others = map(part, expressions)
 
@@ -235,7 +237,7 @@ def or_else(*expressions: str) -> Expression:
     return made(" or ".join(expressions), evaluate, first, *others)
 
 
-def and_on(condition: str, *others: str, labels: tuple[str, ...] = ()) -> Expression:
+def and_on(condition: str, *others: str, labels: tuple[str, ...] = ()) -> QueryExpression:
     """Join conditions that have no labels in common with each other, or just some."""
     first, *more = map(part, (condition, *others))
 
@@ -248,7 +250,7 @@ def and_on(condition: str, *others: str, labels: tuple[str, ...] = ()) -> Expres
     return made(f" and on ({', '.join(labels)}) ".join((condition, *others)), evaluate, first, *more)
 
 
-def constant(number: float) -> Expression:
+def constant(number: float) -> QueryExpression:
     """Write a number as a series without labels."""
     shown = _shown(number)
 
@@ -259,7 +261,7 @@ def constant(number: float) -> Expression:
     return made(f"vector({shown})", evaluate)
 
 
-def label_added(expression: str, label: str, value: str) -> Expression:
+def label_added(expression: str, label: str, value: str) -> QueryExpression:
     """Give a label to all series."""
     inner = part(expression)
 
@@ -270,7 +272,7 @@ def label_added(expression: str, label: str, value: str) -> Expression:
     return made(f'label_replace({expression}, "{label}", "{value}", "", "")', evaluate, inner)
 
 
-def seconds_since(expression: str) -> Expression:
+def seconds_since(expression: str) -> QueryExpression:
     """Compute how long ago a time was."""
     inner = part(expression)
 
@@ -281,12 +283,12 @@ def seconds_since(expression: str) -> Expression:
     return made(f"time() - {expression}", evaluate, inner)
 
 
-def ratio(numerator: str, whole: str) -> Expression:
+def ratio(numerator: str, whole: str) -> QueryExpression:
     """Divide; both sides have the same labels. Where the whole is 0 there is no value, rather than 0/0."""
     return calculate(numerator, "/", in_brackets(compare(whole, ">", 0)))
 
 
-def mean(metric: Histogram, window: str, *labels: str, **matches: Match) -> Expression:
+def mean(metric: Histogram, window: str, *labels: str, **matches: Match) -> QueryExpression:
     """Average what a histogram observed in a window."""
     return ratio(
         sum_by(rate(metric, window, "sum", **matches), *labels),
@@ -294,7 +296,7 @@ def mean(metric: Histogram, window: str, *labels: str, **matches: Match) -> Expr
     )
 
 
-def quantile(share: float, metric: Histogram, window: str, *labels: str, **matches: Match) -> Expression:
+def quantile(share: float, metric: Histogram, window: str, *labels: str, **matches: Match) -> QueryExpression:
     """Estimate a quantile from a histogram's buckets."""
     buckets = sum_by(rate(metric, window, "bucket", **matches), "le", *labels)
     return made(
@@ -304,7 +306,7 @@ def quantile(share: float, metric: Histogram, window: str, *labels: str, **match
     )
 
 
-def _operand(operand: str | float) -> Expression | float:
+def _operand(operand: str | float) -> QueryExpression | float:
     """Return an operand; a number is the one that the text has, which is rounded."""
     return part(operand) if isinstance(operand, str) else float(_shown(operand))
 
@@ -313,16 +315,18 @@ def _shown(operand: str | float) -> str:
     return operand if isinstance(operand, str) else f"{operand:g}"
 
 
-def _value(operand: Expression | float, evaluation: Evaluation) -> Vector | float:
-    return operand.evaluate(evaluation) if isinstance(operand, Expression) else operand
+def _value(operand: QueryExpression | float, evaluation: Evaluation) -> Vector | float:
+    return operand.evaluate(evaluation) if isinstance(operand, QueryExpression) else operand
 
 
-def _expressions(*operands: Expression | float) -> Iterable[Expression]:
-    return (operand for operand in operands if isinstance(operand, Expression))
+def _expressions(*operands: QueryExpression | float) -> Iterable[QueryExpression]:
+    return (operand for operand in operands if isinstance(operand, QueryExpression))
 
 
-def _growing(metric: Instrument[Any] | Expression, part_name: str, matches: dict[str, Match]) -> Expression:
-    if isinstance(metric, Expression):
+def _growing(
+    metric: Instrument[Any] | QueryExpression, part_name: str, matches: dict[str, Match]
+) -> QueryExpression:
+    if isinstance(metric, QueryExpression):
         return metric
     if not isinstance(metric, (Counter, Histogram)):
         raise ValueError(f"{metric.name} is a {metric.kind}, which does not only grow.")  # noqa: TRY004 - one kind

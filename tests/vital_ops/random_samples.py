@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from random import Random
 
-from vital_ops.expressions.expression import Expression, Selector
+from vital_ops.expressions.expression import QueryExpression, Selector
 from vital_shared.monitoring.instrument import Histogram
 from vital_shared.monitoring.labels import BoundedLabel
 from vital_shared.monitoring.metrics import CATALOGUE
@@ -40,7 +40,7 @@ class Course:
         return cls(random.randrange(count) if late else 0, frozenset(resets), random.choice((0, 0.05, 1, 40)))
 
 
-def random_samples(expressions: Iterable[Expression], times: Sequence[int], seed: int) -> SampleSet:
+def random_samples(expressions: Iterable[QueryExpression], times: Sequence[int], seed: int) -> SampleSet:
     """Make samples of whatever the expressions read, at the times given."""
     random = Random(seed)
     by_name: dict[str, list[Selector]] = {}

@@ -20,7 +20,7 @@ from vital_ops.backtest.inlining import inlined
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import boards
 from vital_ops.expressions.evaluation import INTERVAL, RANGE, Evaluation, Samples
-from vital_ops.expressions.expression import Expression, NotEvaluable, Recorded, part
+from vital_ops.expressions.expression import NotEvaluable, QueryExpression, Recorded, part
 from vital_ops.promql import rate, scoped, sum_by
 from vital_ops.rules.groups import EVERY_ALERT, recordings
 from vital_ops.rules.recording import BUDGET_USED, HIT_RATIO_BY_MODE, TENANT_REQUESTS
@@ -72,7 +72,7 @@ class Both:
         begin, end = (float(at) / 1000 for at in self.evaluation.times[[0, -1]])
         return await self.prometheus.query_range(text, begin, end, STEP_SECONDS)
 
-    def by_ourselves(self, expr: Expression) -> dict[tuple[float, frozenset[tuple[str, str]]], float]:
+    def by_ourselves(self, expr: QueryExpression) -> dict[tuple[float, frozenset[tuple[str, str]]], float]:
         found = expr.evaluate(self.evaluation)
         return {
             (at / 1000, frozenset(item for item in labels.items() if item[0] not in OF_RULES)): float(

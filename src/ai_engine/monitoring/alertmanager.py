@@ -17,7 +17,7 @@ from ai_engine.monitoring.monitor import MonitoringUnavailable
 from vital_shared.errors import NotFound
 from vital_shared.models.base import Frozen
 
-__all__ = ["Alertmanager", "Silence", "SilenceMatcher"]
+__all__ = ["AlertSilence", "Alertmanager", "SilenceMatcher"]
 
 ANSWER_SECONDS: Final = 10.0
 MAX_SILENCES: Final = 1_000
@@ -32,7 +32,7 @@ class SilenceMatcher(Frozen):
     is_equal: bool = True
 
 
-class Silence(Frozen):
+class AlertSilence(Frozen):
     """A time in which some alerts notify nobody."""
 
     id: str
@@ -73,7 +73,7 @@ _silences: Final[TypeAdapter[list[_SentSilence]]] = TypeAdapter(list[_SentSilenc
 
 
 class Alertmanager:
-    """Reads and makes silences.
+    """The silences of one Alertmanager.
 
     :param url: the address of Alertmanager.
     """
@@ -81,7 +81,7 @@ class Alertmanager:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
 
-    async def silences(self) -> tuple[Silence, ...]:
+    async def silences(self) -> tuple[AlertSilence, ...]:
         """Return all silences that are kept, those that end last first.
 
         :raises MonitoringUnavailable: when Alertmanager does not answer, or not as it should.
@@ -145,8 +145,8 @@ class Alertmanager:
         return text
 
 
-def _silence(sent: _SentSilence) -> Silence:
-    return Silence(
+def _silence(sent: _SentSilence) -> AlertSilence:
+    return AlertSilence(
         id=sent.id,
         state=sent.status.state,
         matchers=tuple(

@@ -25,7 +25,7 @@ class MonitoringSources:
     prometheus_url: str
     """Empty: there is none."""
     samples: SampleSource
-    """Where there is no Prometheus."""
+    """The engine's own samples, for want of a Prometheus."""
     ops_config: Path | None = None
     """The file with thresholds and the selector; None: the defaults."""
     engines: int = 1
@@ -45,7 +45,7 @@ class PanelWindow:
 
 
 class Monitor(Protocol):
-    """Shows dashboards and alerts from their definitions."""
+    """Dashboards and alerts, from their definitions."""
 
     async def dashboards(self) -> DashboardList:
         """List the dashboards."""

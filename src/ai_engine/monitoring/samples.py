@@ -13,7 +13,7 @@ from vital_shared.monitoring.snapshot import Snapshot
 __all__ = ["OwnSamples", "SampleSource"]
 
 SampleSource: TypeAlias = Callable[[Collection[str]], Awaitable[SampleSet]]
-"""Gives the samples of some names, merged over all workers."""
+"""A source of the samples of some names, merged over all workers."""
 
 
 class OwnSamples:

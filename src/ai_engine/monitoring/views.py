@@ -177,11 +177,11 @@ class AlertRuleView(Frozen):
     """The time that its condition has to hold."""
     state: AlertState
     reason: str = ""
-    """Why its state is unknown."""
+    """The reason for an unknown state."""
     since: float | None = None
     """The time since when it is in this state, where it fires or soon will."""
     value: float | None = None
-    """What is compared with the threshold now."""
+    """The value that is compared with the threshold now."""
     instances: tuple[AlertInstance, ...] = ()
     dashboard: str
     """The uid of the dashboard that shows it."""

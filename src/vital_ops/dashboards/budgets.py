@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.dashboards.panel import MODE, RANGE, TENANT, Limit, Panel, Query
-from vital_ops.expressions.expression import Expression
+from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
     increase,
     max_by,
@@ -97,10 +97,10 @@ def _month_forecast() -> Panel:
     )
 
 
-def _budget(gauge: Gauge) -> Expression:
+def _budget(gauge: Gauge) -> QueryExpression:
     """Every replica has the same figure, which counts once."""
     return max_by(select(gauge, tenant_id=TENANT), *_BY)
 
 
-def _calls(**matches: str) -> Expression:
+def _calls(**matches: str) -> QueryExpression:
     return sum_by(increase(LLM_CALLS_TOTAL, RANGE, mode=MODE, **matches))

@@ -18,7 +18,7 @@ from vital_ops.dashboards.panel import (
     Query,
     Section,
 )
-from vital_ops.expressions.expression import Expression
+from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
     calculate,
     in_brackets,
@@ -152,7 +152,7 @@ def _use() -> tuple[Panel, ...]:
     )
 
 
-def _most_spent(period: str) -> Expression:
+def _most_spent(period: str) -> QueryExpression:
     spent = select(TENANT_SPENT_DOLLARS, period=period, tenant_id=TENANT)
     return top(TOP_ROWS, max_by(spent, "tenant_id"))
 

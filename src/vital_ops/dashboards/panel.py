@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from vital_ops.expressions.evaluation import INTERVAL, RANGE
-from vital_ops.expressions.expression import Expression
+from vital_ops.expressions.expression import QueryExpression
 
 __all__ = [
     "ENVIRONMENT",
@@ -47,7 +47,7 @@ def stable_id(key: str) -> int:
 class Query:
     """One query of a panel."""
 
-    expr: Expression
+    expr: QueryExpression
     legend: str
     """The name of each series, with labels in double braces; of a table's column, its heading."""
     unit: str = ""

@@ -1,4 +1,4 @@
-"""The surroundings of an evaluation: the samples, the times, and the choices of whoever looks."""
+"""The surroundings of an evaluation: the samples, the times, and the values that are chosen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Chosen: TypeAlias = Mapping[str, frozenset[str]]
 
 
 class Evaluable(Protocol):
-    """What can be evaluated: an expression."""
+    """An expression, as far as evaluations know it."""
 
     def evaluate(self, evaluation: Evaluation) -> Vector:
         """Return its values."""

@@ -1,7 +1,7 @@
 """An expression: its text, as Prometheus reads it, and its value over the engine's own samples.
 
-The text is what stands in files. Whoever puts it into another text, other than by the functions of
-`vital_ops.promql`, gets a text that only Prometheus can evaluate.
+The text is what stands in files. Put into another text by other means than the functions of
+`vital_ops.promql`, it becomes a text that only Prometheus can evaluate.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from vital_ops.expressions.windows import WindowFunction, instant
 from vital_shared.errors import VitalError
 
 __all__ = [
-    "Expression",
     "NotEvaluable",
+    "QueryExpression",
     "Recorded",
     "Selector",
     "in_window",
@@ -44,7 +44,7 @@ class Selector:
     """Conditions on labels: one of some values each; ``$mode`` stands for what is chosen."""
 
 
-class Expression(str):
+class QueryExpression(str):
     """A query.
 
     :param text: as Prometheus reads it.
@@ -99,24 +99,24 @@ class Expression(str):
 class Recorded:
     """One rule's part of a recorded series."""
 
-    expression: Expression
+    expression: QueryExpression
     labels: Labels
 
 
-def part(text: str) -> Expression:
+def part(text: str) -> QueryExpression:
     """Return an expression; a plain text becomes one that only Prometheus can evaluate."""
-    if isinstance(text, Expression):
+    if isinstance(text, QueryExpression):
         return text
-    return Expression(text, lambda evaluation: Vector.empty(len(evaluation.times)), is_evaluable=False)
+    return QueryExpression(text, lambda evaluation: Vector.empty(len(evaluation.times)), is_evaluable=False)
 
 
-def made(text: str, evaluate: Evaluate, *parts: Expression) -> Expression:
+def made(text: str, evaluate: Evaluate, *parts: QueryExpression) -> QueryExpression:
     """Make an expression of others, each of which it reads."""
     selectors = tuple(selector for each in parts for selector in each.selectors)
-    return Expression(text, evaluate, selectors, is_evaluable=all(each.is_evaluable for each in parts))
+    return QueryExpression(text, evaluate, selectors, is_evaluable=all(each.is_evaluable for each in parts))
 
 
-def selected(text: str, selector: Selector) -> Expression:
+def selected(text: str, selector: Selector) -> QueryExpression:
     """Make an expression that selects series."""
 
     def matrix(evaluation: Evaluation) -> Matrix:
@@ -125,10 +125,10 @@ def selected(text: str, selector: Selector) -> Expression:
     def evaluate(evaluation: Evaluation) -> Vector:
         return instant(matrix(evaluation), evaluation.times)
 
-    return Expression(text, evaluate, (selector,), matrix)
+    return QueryExpression(text, evaluate, (selector,), matrix)
 
 
-def recorded(text: str, selector: Selector) -> Expression:
+def recorded(text: str, selector: Selector) -> QueryExpression:
     """Make an expression that reads a recorded series."""
 
     def evaluate(evaluation: Evaluation) -> Vector:
@@ -142,7 +142,7 @@ def recorded(text: str, selector: Selector) -> Expression:
                     rows.append((whole, vector.values[row], vector.present[row]))
         return Vector.of_rows(rows, len(evaluation.times))
 
-    return Expression(text, evaluate, (selector,))
+    return QueryExpression(text, evaluate, (selector,))
 
 
 def _chosen(matches: Mapping[str, tuple[str, ...]], evaluation: Evaluation) -> dict[str, frozenset[str]]:
@@ -157,7 +157,9 @@ def _chosen(matches: Mapping[str, tuple[str, ...]], evaluation: Evaluation) -> d
     return found
 
 
-def in_window(text: str, function: WindowFunction, expression: Expression, window: str) -> Expression:
+def in_window(
+    text: str, function: WindowFunction, expression: QueryExpression, window: str
+) -> QueryExpression:
     """Make an expression that applies a function to a window of another."""
 
     def evaluate(evaluation: Evaluation) -> Vector:

@@ -34,7 +34,7 @@ EXTRAPOLATION_GAPS: Final = 1.1
 MIN_SAMPLES: Final = 2
 
 WindowFunction: TypeAlias = Callable[[Matrix, Times, int], Vector]
-"""Takes samples, the ends of the windows, and their length in milliseconds."""
+"""A function of samples, the ends of the windows, and their length in milliseconds."""
 
 Places: TypeAlias = NDArray[np.intp]
 

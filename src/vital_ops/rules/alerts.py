@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from vital_ops.durations import write_seconds
-from vital_ops.expressions.expression import Expression
+from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
     and_on,
     calculate,
@@ -64,37 +64,37 @@ from vital_shared.monitoring.metrics import (
 __all__ = ["ALERTS", "usual_cost"]
 
 
-def _enough(threshold: Threshold, events: str) -> Expression:
+def _enough(threshold: Threshold, events: str) -> QueryExpression:
     return compare(events, ">=", threshold.least_events)
 
 
-def _error_rate(at: Threshold) -> Expression:
+def _error_rate(at: Threshold) -> QueryExpression:
     ended = sum_by(increase(WORKFLOW_REQUESTS_OVERALL_TOTAL, at.range, outcome=ALL))
     return and_on(compare(recorded(ERROR_RATIO), ">", at.value), _enough(at, ended))
 
 
-def _duration(share: str) -> Expression:
+def _duration(share: str) -> QueryExpression:
     return recorded(DURATION, quantile=share)
 
 
-def _slower(share: str, at: Threshold) -> Expression:
+def _slower(share: str, at: Threshold) -> QueryExpression:
     ended = sum_by(increase(WORKFLOW_DURATION_SECONDS, at.range, "count"))
     return and_on(compare(_duration(share), ">", at.value), _enough(at, ended))
 
 
-def _hit_rate(at: Threshold) -> Expression:
+def _hit_rate(at: Threshold) -> QueryExpression:
     asked = increase(WORKFLOW_DURATION_SECONDS, at.range, "count", mode=CACHED_MODES, cache_status=LOOKED_UP)
     return and_on(compare(recorded(HIT_RATIO), "<", at.value), _enough(at, sum_by(asked)))
 
 
-def _spike(at: Threshold) -> Expression:
+def _spike(at: Threshold) -> QueryExpression:
     return and_on(
         compare(recorded(COST_PER_HOUR), ">", calculate(at.value, "*", usual_cost(at))),
         compare(recorded(COST_PER_HOUR), ">", at.least_dollars_per_hour),
     )
 
 
-def usual_cost(at: Threshold) -> Expression:
+def usual_cost(at: Threshold) -> QueryExpression:
     """Write the greatest cost an hour ago, at the same hour yesterday and a week ago.
 
     The same hour is from half an hour before to half an hour after. Where nothing is known of any of them, it
@@ -109,22 +109,22 @@ def usual_cost(at: Threshold) -> Expression:
     return in_brackets(or_else(max_by(or_else(*named)), constant(at.unknown_dollars_per_hour)))
 
 
-def _quality(at: Threshold) -> Expression:
+def _quality(at: Threshold) -> QueryExpression:
     answers = sum_by(increase(QUALITY_SCORE, at.range, "count", answerable="true"))
     return and_on(compare(recorded(MEAN_QUALITY), "<", at.value), _enough(at, answers))
 
 
-def _degradations(at: Threshold) -> Expression:
+def _degradations(at: Threshold) -> QueryExpression:
     ended = sum_by(increase(WORKFLOW_REQUESTS_OVERALL_TOTAL, at.range, outcome=ALL))
     return and_on(compare(recorded(DEGRADATION_RATIO), ">", at.value), _enough(at, ended))
 
 
-def _tools(at: Threshold) -> Expression:
+def _tools(at: Threshold) -> QueryExpression:
     calls = sum_by(increase(TOOL_EXECUTIONS_TOTAL, at.range, status=TRIED))
     return and_on(compare(recorded(TOOL_FAILURE_RATIO), ">", at.value), _enough(at, calls))
 
 
-def _searches(at: Threshold) -> Expression:
+def _searches(at: Threshold) -> QueryExpression:
     searches = sum_by(increase(RAG_RETRIEVALS_TOTAL, at.range, status=TRIED))
     return and_on(compare(recorded(RAG_FAILURE_RATIO), ">", at.value), _enough(at, searches))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from vital_ops.definitions import ANSWERABLE, CACHED_MODES, ENDED, FAILED, HIT, LOOKED_UP
-from vital_ops.expressions.expression import Expression
+from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
     Match,
     calculate,
@@ -158,12 +158,12 @@ def _tenants(window: str) -> Iterator[Recording]:
     yield Recording(TENANT_ERROR_RATIO, ratio(tenant_requests(*FAILED), tenant_requests(*ALL)))
 
 
-def tenant_requests(*outcomes: str) -> Expression:
+def tenant_requests(*outcomes: str) -> QueryExpression:
     """Write the number of each tenant's requests that ended in one of these ways."""
     return sum_by(recorded(TENANT_REQUESTS, outcome=outcomes), "tenant_id")
 
 
-def _budget_used(window: str) -> Expression:
+def _budget_used(window: str) -> QueryExpression:
     """Write the share of each budget that is spent, also while a new process has not read the store yet."""
     spent, limit = (
         over_time("last", select(gauge), window) for gauge in (BUDGET_SPENT_DOLLARS, BUDGET_LIMIT_DOLLARS)
@@ -171,7 +171,7 @@ def _budget_used(window: str) -> Expression:
     return max_by(calculate(spent, "/", limit), "tenant_id", "period")
 
 
-def error_ratio(window: str, *labels: str, **matches: Match) -> Expression:
+def error_ratio(window: str, *labels: str, **matches: Match) -> QueryExpression:
     """Write the share of requests that failed; of some tenants' only where a condition says so."""
     requests = WORKFLOW_REQUESTS_TOTAL if "tenant_id" in matches else WORKFLOW_REQUESTS_OVERALL_TOTAL
     return ratio(
@@ -180,7 +180,7 @@ def error_ratio(window: str, *labels: str, **matches: Match) -> Expression:
     )
 
 
-def degradation_ratio(window: str, *labels: str, **matches: Match) -> Expression:
+def degradation_ratio(window: str, *labels: str, **matches: Match) -> QueryExpression:
     """Write the share of requests whose answer had to do without something.
 
     All that it reads exists from the start, as answers and failures of all tenants. Of requests by tenant,
@@ -194,7 +194,7 @@ def degradation_ratio(window: str, *labels: str, **matches: Match) -> Expression
     )
 
 
-def hit_ratio(window: str, *labels: str, mode: Match = CACHED_MODES) -> Expression:
+def hit_ratio(window: str, *labels: str, mode: Match = CACHED_MODES) -> QueryExpression:
     """Write the share of the cache's requests that it answered."""
     asked = WORKFLOW_DURATION_SECONDS
     return ratio(
@@ -203,12 +203,12 @@ def hit_ratio(window: str, *labels: str, mode: Match = CACHED_MODES) -> Expressi
     )
 
 
-def mean_quality(window: str, *labels: str, **matches: Match) -> Expression:
+def mean_quality(window: str, *labels: str, **matches: Match) -> QueryExpression:
     """Write the mean quality of answers, without questions that the documents cannot answer."""
     return mean(QUALITY_SCORE, window, *labels, **matches, answerable=ANSWERABLE)
 
 
-def failure_ratio(counter: Counter, window: str, **matches: Match) -> Expression:
+def failure_ratio(counter: Counter, window: str, **matches: Match) -> QueryExpression:
     """Write the share of calls of tools, or of searches, that failed."""
     return ratio(
         sum_by(rate(counter, window, status=BROKEN, **matches)),
@@ -216,13 +216,13 @@ def failure_ratio(counter: Counter, window: str, **matches: Match) -> Expression
     )
 
 
-def over_replicas(gauge: Gauge) -> Expression:
+def over_replicas(gauge: Gauge) -> QueryExpression:
     """Add up what each replica's cache has by tier; all replicas share one Redis, which counts once."""
     own = sum_by(select(gauge, tier=("memory", "semantic")), "tier")
     return in_brackets(or_else(own, max_by(select(gauge, tier="redis"), "tier")))
 
 
-def arrived(window: str) -> Expression:
+def arrived(window: str) -> QueryExpression:
     """Count the requests that ended, and those that were refused before they began."""
     ended = sum_by(increase(WORKFLOW_REQUESTS_OVERALL_TOTAL, window, outcome=ALL))
     refused = sum_by(increase(REQUESTS_REJECTED_TOTAL, window, reason=REFUSED))

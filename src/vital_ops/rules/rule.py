@@ -21,7 +21,7 @@ class Recording:
 
     name: str
     expr: str
-    """An `Expression`, until it is written for some engines."""
+    """An `QueryExpression`, until it is written for some engines."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def as_yaml(self) -> dict[str, Any]:

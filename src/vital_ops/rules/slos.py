@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from vital_ops.config import OpsConfig
-from vital_ops.expressions.expression import Expression
+from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
     Match,
     and_on,
@@ -104,7 +104,7 @@ class Objective:
     """The uid of the dashboard that shows it."""
     panel: str
     """The key of the panel that shows it."""
-    bad: Callable[[str], Expression]
+    bad: Callable[[str], QueryExpression]
     """The query for bad events each second, in a window."""
     metric: Counter | Histogram
     incident: str = ""
@@ -113,16 +113,16 @@ class Objective:
     every: Mapping[str, Match] = field(default_factory=dict)
     """The labels by which a series of the metric counts as events."""
 
-    def events(self, window: str) -> Expression:
+    def events(self, window: str) -> QueryExpression:
         """Return the query for events each second."""
         return sum_by(rate(self.metric, window, self.part, **self.every))
 
-    def number(self, window: str) -> Expression:
+    def number(self, window: str) -> QueryExpression:
         """Return the query for events in a window."""
         return sum_by(increase(self.metric, window, self.part, **self.every))
 
 
-def _late(window: str) -> Expression:
+def _late(window: str) -> QueryExpression:
     first = TIME_TO_FIRST_TOKEN_SECONDS
     in_time = sum_by(rate(first, window, "bucket", le="2.0"))
     return in_brackets(calculate(sum_by(rate(first, window, "count")), "-", in_time))
@@ -170,7 +170,7 @@ WATCHDOG: Final = "Watchdog"
 """An alert that always fires, so that silence is noticed."""
 
 
-def burn_rate(objective: Objective, window: str) -> Expression:
+def burn_rate(objective: Objective, window: str) -> QueryExpression:
     """Write how many times too fast the budget of an objective burns in a window."""
     return calculate(
         recorded(BAD_RATIO, slo=objective.label, window=window), "/", round(1 - objective.good, 6)
@@ -227,7 +227,7 @@ def _alert(objective: Objective, speed: Speed, config: OpsConfig, panel_url: str
     )
 
 
-def burns(objective: Objective, speed: Speed) -> Expression:
+def burns(objective: Objective, speed: Speed) -> QueryExpression:
     """Write the condition of an objective's alert."""
     return or_else(*(in_brackets(_burning(objective, burn)) for burn in speed.burns))
 
@@ -241,7 +241,7 @@ def _through_outages(name: str, objective: Objective, speed: Speed, config: OpsC
     return through_outages(burns(objective, speed), value, alert, ("slo",), burn.short)
 
 
-def _burning(objective: Objective, burn: Burn) -> Expression:
+def _burning(objective: Objective, burn: Burn) -> QueryExpression:
     limit = float(f"{burn.times * (1 - objective.good):.4g}")
     both = (
         compare(max_by(recorded(BAD_RATIO, slo=objective.label, window=window), "slo"), ">", limit)

@@ -8,7 +8,7 @@ from typing import Final
 
 from vital_ops.config import OpsConfig
 from vital_ops.dashboards.boards import boards
-from vital_ops.expressions.expression import Expression, part
+from vital_ops.expressions.expression import QueryExpression, part
 from vital_ops.promql import max_by, recorded
 from vital_ops.rules.alert import AlertSpec
 from vital_ops.rules.groups import EVERY_ALERT
@@ -38,9 +38,9 @@ class AlertDefinition:
     threshold: float
     unit: str
     hold: float
-    condition: Expression
-    value: Expression | None
-    """What is compared with the threshold; None: nothing is recorded of it."""
+    condition: QueryExpression
+    value: QueryExpression | None
+    """The value that is compared with the threshold; None: nothing is recorded of it."""
     dashboard: str
     panel: int
 
@@ -81,8 +81,8 @@ def _single(alert: AlertSpec, config: OpsConfig, panel: int) -> AlertDefinition:
     )
 
 
-def _shown(series: str | None) -> Expression | None:
-    if series is None or isinstance(series, Expression):
+def _shown(series: str | None) -> QueryExpression | None:
+    if series is None or isinstance(series, QueryExpression):
         return series
     return recorded(series)
 

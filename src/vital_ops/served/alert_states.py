@@ -20,7 +20,7 @@ from ai_engine.monitoring.views import (
 from vital_ops.config import OpsConfig
 from vital_ops.runbooks import runbook_files
 from vital_ops.served.alert_definitions import AlertDefinition, alert_definitions
-from vital_ops.served.figures import Evaluated, Figures, QueryWindow
+from vital_ops.served.figures import Evaluated, FigureSource, QueryWindow
 from vital_ops.served.prometheus_figures import ANSWER_SECONDS, ask_json
 from vital_shared.errors import NotFound
 
@@ -29,7 +29,7 @@ __all__ = ["alert_details", "alert_states"]
 STEP_SECONDS: Final = 30.0
 """Seconds between two looks at a condition, over the engine's own samples."""
 
-LEAST_SECONDS: Final = 1_800.0
+LOOKED_BACK_SECONDS: Final = 1_800.0
 """The time that is looked back for the moment since when a condition holds."""
 
 LABELS_OF_RULES: Final = frozenset(
@@ -42,7 +42,7 @@ UNSEEN: Final = "Only a Prometheus sees this: set VITAL_PROMETHEUS_URL to the ad
 NOT_THERE: Final = "Prometheus has no rule of this name: build the rules anew with `vital ops build`."
 
 
-async def alert_states(config: OpsConfig, sources: MonitoringSources, figures: Figures) -> AlertRuleList:
+async def alert_states(config: OpsConfig, sources: MonitoringSources, figures: FigureSource) -> AlertRuleList:
     """Return the state of all alerts.
 
     :raises MonitoringUnavailable: when Prometheus does not answer.
@@ -59,7 +59,7 @@ async def alert_states(config: OpsConfig, sources: MonitoringSources, figures: F
 
 
 async def alert_details(
-    key: str, config: OpsConfig, sources: MonitoringSources, figures: Figures
+    key: str, config: OpsConfig, sources: MonitoringSources, figures: FigureSource
 ) -> AlertRuleDetail:
     """Return the state of an alert, its meaning and its runbook.
 
@@ -78,10 +78,10 @@ async def alert_details(
     )
 
 
-async def _values(definitions: Sequence[AlertDefinition], figures: Figures) -> dict[str, float]:
+async def _values(definitions: Sequence[AlertDefinition], figures: FigureSource) -> dict[str, float]:
     """Return what each alert compares with its threshold now: the greatest value, where there are several."""
     shown = [(each.key, each.value) for each in definitions if each.value is not None]
-    now = QueryWindow(times=[round(time.time(), 3)], step=STEP_SECONDS, range_seconds=LEAST_SECONDS)
+    now = QueryWindow(times=[round(time.time(), 3)], step=STEP_SECONDS, range_seconds=LOOKED_BACK_SECONDS)
     results = await figures.query([value for _, value in shown], now)
     return {
         key: max(series.values[0] or 0.0 for series in result)
@@ -118,11 +118,11 @@ def _instance(alert: Mapping[str, Any]) -> AlertInstance:
 
 
 async def _judged_here(
-    definitions: Sequence[AlertDefinition], values: Mapping[str, float], figures: Figures
+    definitions: Sequence[AlertDefinition], values: Mapping[str, float], figures: FigureSource
 ) -> list[AlertRuleView]:
     """Judge each alert over the engine's own samples, where these suffice."""
     now = round(time.time(), 3)
-    longest = max(LEAST_SECONDS, *(2 * each.hold for each in definitions))
+    longest = max(LOOKED_BACK_SECONDS, *(2 * each.hold for each in definitions))
     times = [now - STEP_SECONDS * place for place in reversed(range(int(longest / STEP_SECONDS) + 1))]
     window = QueryWindow(times=times, step=STEP_SECONDS, range_seconds=longest)
     judged = [each for each in definitions if each.is_evaluable]

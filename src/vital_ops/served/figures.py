@@ -8,9 +8,9 @@ from typing import Protocol
 
 from ai_engine.monitoring.views import DataSource, Variable
 from vital_ops.dashboards.panel import Board
-from vital_ops.expressions.expression import Expression
+from vital_ops.expressions.expression import QueryExpression
 
-__all__ = ["Evaluated", "Figures", "QueryWindow"]
+__all__ = ["Evaluated", "FigureSource", "QueryWindow"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,11 @@ class Evaluated:
     """A value at each time; None: there is none, or it is not a number."""
 
 
-class Figures(Protocol):
+class FigureSource(Protocol):
     """A place that figures come from."""
 
     async def query(
-        self, expressions: Sequence[Expression], window: QueryWindow
+        self, expressions: Sequence[QueryExpression], window: QueryWindow
     ) -> Sequence[Sequence[Evaluated]]:
         """Evaluate expressions.
 

@@ -12,7 +12,7 @@ from vital_ops.dashboards.boards import boards
 from vital_ops.dashboards.panel import Board, Panel
 from vital_ops.served.alert_states import alert_details, alert_states
 from vital_ops.served.board_views import summary, view
-from vital_ops.served.figures import Figures, QueryWindow
+from vital_ops.served.figures import FigureSource, QueryWindow
 from vital_ops.served.own_figures import OwnFigures
 from vital_ops.served.panel_data import IN_TIME, panel_data
 from vital_ops.served.prometheus_figures import PrometheusFigures
@@ -22,7 +22,7 @@ __all__ = ["DefinedMonitor"]
 
 
 class DefinedMonitor:
-    """Shows the dashboards and alerts that `vital ops build` writes down."""
+    """The dashboards and alerts that `vital ops build` writes down."""
 
     async def dashboards(self) -> DashboardList:
         """List the dashboards."""
@@ -100,7 +100,7 @@ def _panel(board: Board, panel_id: int) -> Panel:
     raise NotFound(f"The dashboard {board.uid} has no panel {panel_id}.")
 
 
-def _figures(sources: MonitoringSources) -> Figures:
+def _figures(sources: MonitoringSources) -> FigureSource:
     config = _config(sources.ops_config)
     if sources.prometheus_url:
         return PrometheusFigures(config, sources.prometheus_url)

@@ -1,4 +1,4 @@
-"""Figures of the engine's own samples: the expressions evaluate themselves."""
+"""FigureSource of the engine's own samples: the expressions evaluate themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ai_engine.monitoring.views import DataSource, Variable
 from vital_ops.config import OpsConfig
 from vital_ops.dashboards.panel import Board
 from vital_ops.expressions.evaluation import Evaluation, Samples
-from vital_ops.expressions.expression import Expression, Recorded, part
+from vital_ops.expressions.expression import QueryExpression, Recorded, part
 from vital_ops.expressions.vector import Vector
 from vital_ops.rules.groups import recordings
 from vital_ops.rules.slos import slo_recordings
@@ -46,7 +46,7 @@ def recorded_series(config: OpsConfig) -> Mapping[str, Sequence[Recorded]]:
 
 
 class OwnFigures:
-    """Evaluates expressions over the engine's own samples.
+    """The figures of the engine's own samples.
 
     :param config: the thresholds, and the labels that select the engine.
     """
@@ -57,7 +57,7 @@ class OwnFigures:
         self._target = {**config.target_labels, "instance": "this engine"}
 
     async def query(
-        self, expressions: Sequence[Expression], window: QueryWindow
+        self, expressions: Sequence[QueryExpression], window: QueryWindow
     ) -> Sequence[Sequence[Evaluated]]:
         """Evaluate expressions in a thread."""
         samples = await self._sources.samples(self._names(expressions))
@@ -82,7 +82,7 @@ class OwnFigures:
         since = found.times[0] / 1000 if found.times else None
         return DataSource(kind="own", since=since, engines=self._sources.engines)
 
-    def _names(self, expressions: Sequence[Expression]) -> frozenset[str]:
+    def _names(self, expressions: Sequence[QueryExpression]) -> frozenset[str]:
         """Return the names of all samples that expressions read, by recorded series too."""
         wanted, found = list(expressions), set[str]()
         while wanted:
@@ -93,7 +93,7 @@ class OwnFigures:
         return frozenset(found - self._recordings.keys())
 
     def _evaluate(
-        self, expressions: Sequence[Expression], samples: SampleSet, window: QueryWindow
+        self, expressions: Sequence[QueryExpression], samples: SampleSet, window: QueryWindow
     ) -> Sequence[Sequence[Evaluated]]:
         alive = SampledSeries(UP, {}, [0], [1.0])
         interval = max(window.step + SAMPLE_INTERVAL_SECONDS, SCRAPES_PER_INTERVAL * SAMPLE_INTERVAL_SECONDS)

@@ -1,4 +1,4 @@
-"""The data of a panel: its series with their names, no more than can be told apart."""
+"""The data of a panel: its series with their names, no more than the eye can distinguish."""
 
 from __future__ import annotations
 

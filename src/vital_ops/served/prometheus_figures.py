@@ -1,4 +1,4 @@
-"""Figures of a Prometheus, by its HTTP API.
+"""FigureSource of a Prometheus, by its HTTP API.
 
 See https://prometheus.io/docs/prometheus/latest/querying/api/.
 """
@@ -20,7 +20,7 @@ from vital_ops.dashboards.panel import Board
 from vital_ops.dashboards.variables import board_scope
 from vital_ops.durations import write_seconds
 from vital_ops.expressions.evaluation import INTERVAL, RANGE
-from vital_ops.expressions.expression import Expression
+from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import scoped
 from vital_ops.served.choices import OF_ENGINES, choices
 from vital_ops.served.figures import Evaluated, QueryWindow
@@ -42,7 +42,7 @@ _VARIABLE: Final = re.compile(r"\$(environment|instance|mode|tenant|workflow)\b"
 
 
 class PrometheusFigures:
-    """Asks a Prometheus.
+    """The figures of one Prometheus.
 
     :param url: its address.
     """
@@ -52,14 +52,14 @@ class PrometheusFigures:
         self._url = url.rstrip("/")
 
     async def query(
-        self, expressions: Sequence[Expression], window: QueryWindow
+        self, expressions: Sequence[QueryExpression], window: QueryWindow
     ) -> Sequence[Sequence[Evaluated]]:
         """Evaluate expressions, each by one range query."""
         async with _session() as session:
             return [await self._query(session, each, window) for each in expressions]
 
     async def _query(
-        self, session: aiohttp.ClientSession, expression: Expression, window: QueryWindow
+        self, session: aiohttp.ClientSession, expression: QueryExpression, window: QueryWindow
     ) -> Sequence[Evaluated]:
         params = {
             "query": self._text(expression, window),
@@ -93,7 +93,7 @@ class PrometheusFigures:
         """Name it."""
         return DataSource(kind="prometheus")
 
-    def _text(self, expression: Expression, window: QueryWindow) -> str:
+    def _text(self, expression: QueryExpression, window: QueryWindow) -> str:
         """Fill in everything that Grafana would fill in."""
         interval = max(window.step + SCRAPE_SECONDS, SCRAPES_PER_INTERVAL * SCRAPE_SECONDS)
         text = scoped(expression, board_scope(self._config.selector))

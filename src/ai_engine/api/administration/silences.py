@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine, engine_of
-from ai_engine.monitoring.alertmanager import Alertmanager, Silence, SilenceMatcher
+from ai_engine.monitoring.alertmanager import Alertmanager, AlertSilence, SilenceMatcher
 from vital_shared.errors import NotFound
 from vital_shared.models.base import Frozen
 
@@ -28,7 +28,7 @@ _Text = Annotated[str, Field(min_length=1, max_length=512)]
 class SilenceList(Frozen):
     """Silences, those that end last first."""
 
-    silences: tuple[Silence, ...]
+    silences: tuple[AlertSilence, ...]
     has_alertmanager: bool
     """Whether there is an Alertmanager at all."""
 
