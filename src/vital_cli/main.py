@@ -17,6 +17,7 @@ from vital_cli.commands import (
     cache,
     costs,
     documents,
+    imports,
     keys,
     models,
     ops,
@@ -168,6 +169,7 @@ app.command(
 )(export)
 app.command(epilog=examples("vital erase --tenant acme --user ann"))(erase)
 app.add_typer(models.app, name="models")
+app.add_typer(imports.app, name="import")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(cache.app, name="cache")
 app.add_typer(webhooks.app, name="webhooks")

@@ -1,0 +1,246 @@
+"""The conversion of the whole file: groups to routes, and settings to those of VITAL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from vital_cli.litellm_import.deployments import DeploymentImport
+from vital_cli.litellm_import.imported import ImportedConfiguration
+from vital_shared.errors import ConfigurationError
+
+__all__ = ["convert", "read_litellm"]
+
+MAX_WEIGHT: Final = 10**12
+
+DEFAULT_REDIS_PORT: Final = 6379
+
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]+", re.ASCII)
+
+_STRATEGY_NAMES: Final = {
+    "simple-shuffle": "share",
+    "latency-based-routing": "latency",
+    "least-busy": "latency",
+    "cost-based-routing": "cost",
+    "usage-based-routing": "remaining",
+    "usage-based-routing-v2": "remaining",
+}
+
+_REMARKS_BY_PLACE: Final = {
+    "general_settings.master_key": "make keys with `vital keys create`; the first is the administrator's",
+    "general_settings.database_url": "set VITAL_DATABASE_URL; nothing is read from LiteLLM's database",
+    "litellm_settings.max_budget": "budgets are of tenants: `vital budgets set TENANT --daily …`",
+    "litellm_settings.budget_duration": "budgets are of a day and of a month",
+    "litellm_settings.drop_params": "fields that a provider refuses are left out with the next attempt",
+    "litellm_settings.context_window_fallbacks": "the fallbacks of a route hold for every failure",
+    "litellm_settings.content_policy_fallbacks": "the fallbacks of a route hold for every failure",
+    "router_settings.context_window_fallbacks": "the fallbacks of a route hold for every failure",
+    "router_settings.content_policy_fallbacks": "the fallbacks of a route hold for every failure",
+    "router_settings.redis_host": "see VITAL_REDIS_URL at the head of the file",
+    "router_settings.redis_port": "see VITAL_REDIS_URL at the head of the file",
+    "router_settings.redis_password": "put it into VITAL_REDIS_URL: redis://:PASSWORD@host:port",
+    "litellm_settings.cache_params": "see the settings of VITAL at the head of the file",
+    "router_settings.num_retries": "set attempts at the providers; 3 without it",
+    "router_settings.cooldown_time": "a deployment cools down as long as its provider asks, or 5 seconds",
+    "router_settings.allowed_fails": "a deployment is left alone after 5 failures in a row",
+    "litellm_settings.success_callback": "metrics are at /metrics, traces go to OTEL_EXPORTER_OTLP_ENDPOINT",
+    "litellm_settings.failure_callback": "metrics are at /metrics, traces go to OTEL_EXPORTER_OTLP_ENDPOINT",
+    "litellm_settings.callbacks": "metrics are at /metrics, traces go to OTEL_EXPORTER_OTLP_ENDPOINT",
+}
+"""Remarks on settings that are not carried over, by place."""
+
+_CARRIED_PLACES: Final = frozenset(
+    {
+        "router_settings.routing_strategy",
+        "router_settings.fallbacks",
+        "router_settings.default_fallbacks",
+        "router_settings.model_group_alias",
+        "litellm_settings.fallbacks",
+        "litellm_settings.default_fallbacks",
+    }
+)
+
+
+def read_litellm(path: Path) -> Mapping[str, Any]:
+    """Read a file of LiteLLM's.
+
+    :raises ConfigurationError: when it cannot be read, or is no table.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The configuration {path} cannot be read: {error}.") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # Its own words quote the file, which may hold keys.
+        raise ConfigurationError(f"The configuration {path} is no YAML: check it with a linter.") from error
+    if not isinstance(content, Mapping):
+        raise ConfigurationError(f"The configuration {path} is no table: it needs a model_list.")
+    return content
+
+
+def convert(content: Mapping[str, Any], environ: Mapping[str, str]) -> ImportedConfiguration:
+    """Convert a configuration.
+
+    :param environ: variables that addresses of providers may refer to; never keys.
+    """
+    result = ImportedConfiguration()
+    variables = _section(content, "environment_variables", result)
+    known = {str(name): value for name, value in variables.items() if isinstance(value, str)}
+    groups = _groups(content.get("model_list"), DeploymentImport(result, dict(environ) | known), result)
+    router, settings = (
+        _section(content, "router_settings", result),
+        _section(content, "litellm_settings", result),
+    )
+    strategy = _strategy(router, result)
+    for name, shares in groups.items():
+        result.routes[name] = {"deployments": shares}
+        if len(shares) > 1 and strategy != "share":
+            result.routes[name]["strategy"] = strategy
+    _take_aliases(router.get("model_group_alias"), result)
+    for place, section in (("router_settings", router), ("litellm_settings", settings)):
+        _take_fallbacks(place, section, result)
+    _note_rest(content, result)
+    return result
+
+
+def _section(content: Mapping[str, Any], name: str, result: ImportedConfiguration) -> Mapping[str, Any]:
+    section = content.get(name)
+    if isinstance(section, Mapping):
+        return section
+    if section is not None:
+        result.note(name, "is no table, and was left out")
+    return {}
+
+
+def _groups(
+    listed: Any, deployments: DeploymentImport, result: ImportedConfiguration
+) -> dict[str, dict[str, float]]:
+    """Return the shares of the deployments of each group."""
+    weights: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    if listed is not None and not isinstance(listed, list):
+        result.note("model_list", "is no list, and was left out")
+    for number, entry in enumerate(listed if isinstance(listed, list) else ()):
+        place = f"model_list[{number}]"
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("litellm_params"), Mapping):
+            result.note(place, "has no litellm_params, and was left out")
+            continue
+        name, params = entry.get("model_name"), entry["litellm_params"]
+        info = entry.get("model_info") if isinstance(entry.get("model_info"), Mapping) else {}
+        if not isinstance(name, str) or not name.strip() or ":" in name or "*" in name:
+            result.note(f"{place}.model_name", "is no name that a route can have; the entry was left out")
+            continue
+        deployment = deployments.deployment(place, params, info or {})
+        if deployment is not None:
+            weights.setdefault(name, []).append((deployment, params))
+    return {name: _shares(members) for name, members in weights.items()}
+
+
+def _shares(members: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, float]:
+    """Weigh by ``weight``, else by requests or tokens per minute, where all members state it."""
+    fields = ("weight", "rpm", "tpm")
+    field = next((each for each in fields if all(_weight(params, each) for _, params in members)), None)
+    shares: dict[str, float] = {}
+    for deployment, params in members:
+        shares[deployment] = shares.get(deployment, 0.0) + (_weight(params, field) if field else 1.0)
+    return shares
+
+
+def _weight(params: Mapping[str, Any], field: str) -> float:
+    value = params.get(field)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return float(value) if 0 < value < MAX_WEIGHT else 0.0
+
+
+def _strategy(router: Mapping[str, Any], result: ImportedConfiguration) -> str:
+    named = router.get("routing_strategy")
+    found = _STRATEGY_NAMES.get(named) if isinstance(named, str) else None
+    if named is not None and found is None:
+        result.note("router_settings.routing_strategy", "has no counterpart; deployments get their shares")
+    elif named == "least-busy":
+        result.note(
+            "router_settings.routing_strategy", "least-busy is `latency`, which counts calls under way"
+        )
+    return found or "share"
+
+
+def _take_aliases(aliases: Any, result: ImportedConfiguration) -> None:
+    for alias, target in aliases.items() if isinstance(aliases, Mapping) else ():
+        group = target.get("model") if isinstance(target, Mapping) else target
+        place = f"router_settings.model_group_alias.{alias}"
+        if (
+            not isinstance(group, str)
+            or group not in result.routes
+            or ":" in str(alias)
+            or not str(alias).strip()
+        ):
+            result.note(place, "stands for no group that was carried over")
+        elif str(alias) not in result.routes:
+            result.routes[str(alias)] = dict(result.routes[group])
+
+
+def _take_fallbacks(place: str, section: Mapping[str, Any], result: ImportedConfiguration) -> None:
+    for name, fallbacks in _fallbacks(f"{place}.fallbacks", section.get("fallbacks"), result):
+        if name not in result.routes:
+            result.note(f"{place}.fallbacks.{name}", "is of no group that was carried over")
+            continue
+        _add_fallbacks(f"{place}.fallbacks.{name}", name, fallbacks, result)
+    default = section.get("default_fallbacks")
+    for name in result.routes if isinstance(default, list) else ():
+        _add_fallbacks(f"{place}.default_fallbacks", name, default or [], result)
+
+
+def _fallbacks(place: str, listed: Any, result: ImportedConfiguration) -> Iterator[tuple[str, Sequence[Any]]]:
+    for each in listed if isinstance(listed, list) else ():
+        for name, fallbacks in each.items() if isinstance(each, Mapping) else ():
+            if isinstance(fallbacks, list):
+                yield str(name), fallbacks
+            else:
+                result.note(f"{place}.{name}", "is no list, and was left out")
+
+
+def _add_fallbacks(place: str, name: str, fallbacks: Sequence[Any], result: ImportedConfiguration) -> None:
+    known = list(result.routes[name].get("fallbacks", ()))
+    for fallback in fallbacks:
+        target = fallback.get("model") if isinstance(fallback, Mapping) else fallback
+        if not isinstance(target, str) or target not in result.routes:
+            result.note(place, "names a model that is no group, and was left out")
+        elif target != name and target not in known:
+            known.append(target)
+    if known:
+        result.routes[name] = result.routes[name] | {"fallbacks": known[:20]}
+
+
+def _note_rest(content: Mapping[str, Any], result: ImportedConfiguration) -> None:
+    """Note each setting that has not been carried over."""
+    _take_redis(content, result)
+    for section, fields in content.items():
+        if section in ("model_list", "environment_variables"):
+            continue
+        if not isinstance(fields, Mapping):
+            if fields is not None:
+                result.note(str(section), "was not carried over")
+            continue
+        for field in fields:
+            place = f"{section}.{field}"
+            if place not in _CARRIED_PLACES:
+                result.note(place, _REMARKS_BY_PLACE.get(place, "was not carried over"))
+
+
+def _take_redis(content: Mapping[str, Any], result: ImportedConfiguration) -> None:
+    settings = content.get("litellm_settings")
+    cache = settings.get("cache_params") if isinstance(settings, Mapping) else None
+    for fields, prefix in ((content.get("router_settings"), "redis_"), (cache, "")):
+        if not isinstance(fields, Mapping):
+            continue
+        host, port = fields.get(f"{prefix}host"), fields.get(f"{prefix}port", DEFAULT_REDIS_PORT)
+        if isinstance(host, str) and _HOST.fullmatch(host) and str(port).isdecimal():
+            result.environment.setdefault("VITAL_REDIS_URL", f"redis://{host}:{port}")
+    ttl = cache.get("ttl") if isinstance(cache, Mapping) else None
+    if isinstance(ttl, int | float) and not isinstance(ttl, bool) and 1 <= ttl < 10**9:
+        result.environment["VITAL_CACHE_TTL_SECONDS"] = f"{Decimal(str(ttl)).normalize():f}"
