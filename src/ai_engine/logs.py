@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TextIO
 
 import orjson
 import structlog
 
 from vital_shared.logs import as_error, get_logger, without_messages
+from vital_shared.monitoring.tracing import log_exporter, trace_context, tracer
 
 __all__ = ["configure_logs", "log_unhandled"]
 
@@ -36,6 +37,7 @@ def configure_logs(level: str = "info", stream: TextIO | None = None) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _hide_messages,
+        *_telemetry(),
     ]
     last = _last(to.isatty())
     handler = logging.StreamHandler(to)
@@ -51,6 +53,19 @@ def configure_logs(level: str = "info", stream: TextIO | None = None) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _telemetry() -> Sequence[structlog.types.Processor]:
+    """Return what gives a line its trace and sends it to a collector; nothing where tracing is off."""
+    if tracer() is None:
+        return ()
+    exporter = log_exporter()
+    return (_add_trace,) if exporter is None else (_add_trace, exporter)
+
+
+def _add_trace(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    event.update(trace_context())
+    return event
 
 
 class _Writer:

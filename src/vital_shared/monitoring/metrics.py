@@ -59,6 +59,7 @@ __all__ = [
     "DEPLOYMENT",
     "DEPLOYMENT_CALLS_TOTAL",
     "DEPLOYMENT_FIRST_TOKEN_SECONDS",
+    "DROP_REASON",
     "ERASURES_TOTAL",
     "ERASURE_OUTCOME",
     "ERROR_TYPE",
@@ -106,6 +107,8 @@ __all__ = [
     "STORE_DEAD_LETTERS",
     "STREAM_CONNECTIONS",
     "TAKEOVER_CAUSE",
+    "TELEMETRY_DROPPED_TOTAL",
+    "TELEMETRY_SIGNAL",
     "TENANT",
     "TENANT_SPENT_DOLLARS",
     "TIME_TO_FIRST_TOKEN_SECONDS",
@@ -187,6 +190,8 @@ RETRY_CAUSE: Final = Label("cause", get_args(RetryCause))
 HEDGE_OUTCOME: Final = Label("outcome", get_args(HedgeOutcome))
 SEARCH_UNIT: Final = Label("unit", get_args(SearchUnit))
 HTTP_REFUSAL: Final = Label("status", ("400", "408", "413", "417", "431", "503"))
+TELEMETRY_SIGNAL: Final = Label("signal", ("traces", "metrics", "logs"))
+DROP_REASON: Final = Label("reason", ("queue_full", "not_taken"))
 WEBHOOK_OUTCOME: Final = Label(
     "outcome", ("delivered", "status", "gone", "timeout", "unreachable", "refused")
 )
@@ -686,6 +691,11 @@ METRIC_LABEL_OVERFLOW_TOTAL: Final = Counter(
 METRIC_VALUES_IGNORED_TOTAL: Final = Counter(
     "vital_metric_values_ignored_total",
     "Values that a metric cannot take, such as a negative amount: they were left out.",
+)
+TELEMETRY_DROPPED_TOTAL: Final = Counter(
+    "vital_telemetry_dropped_total",
+    "Spans and log lines that no collector got, and exports of metrics that failed, by the reason.",
+    (TELEMETRY_SIGNAL, DROP_REASON),
 )
 STORE_DEAD_LETTERS: Final = Gauge(
     "vital_store_dead_letters",

@@ -18,7 +18,7 @@ from prometheus_client.samples import Exemplar, Sample
 from vital_shared.monitoring.odd_values import is_countable, is_measurable
 from vital_shared.monitoring.tracing import current_trace_id
 
-__all__ = ["CounterSeries", "GaugeSeries", "HistogramSeries"]
+__all__ = ["TRACE_ID", "CounterSeries", "GaugeSeries", "HistogramSeries"]
 
 RUN_ID: Final = "run_id"
 TRACE_ID: Final = "trace_id"

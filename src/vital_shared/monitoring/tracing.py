@@ -7,10 +7,10 @@ OTLP endpoint. Spans go to the tracer provider of the process: the application's
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.tool import ToolCall
@@ -25,9 +25,11 @@ __all__ = [
     "continued",
     "current_trace_id",
     "exporting",
+    "log_exporter",
     "model_span",
     "note_retrieval",
     "tool_span",
+    "trace_context",
     "tracer",
 ]
 
@@ -35,7 +37,12 @@ SCHEMA: Final = "https://opentelemetry.io/schemas/1.41.1"
 """The semantic conventions that names follow; their part on GenAI is still in development."""
 
 _SWITCH: Final = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
-_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_ENDPOINTS: Final = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+)
 
 
 @cache
@@ -65,7 +72,7 @@ def _wanted(environ: Mapping[str, str]) -> bool:
 
 @contextmanager
 def exporting() -> Iterator[None]:
-    """Send spans to the OTLP endpoint, where runs are traced, and the last ones on leaving.
+    """Send spans, metrics and logs to the OTLP endpoint, where one is named, and the last ones on leaving.
 
     An application that has set up a tracer provider of its own keeps it.
 
@@ -100,6 +107,28 @@ def current_trace_id() -> str | None:
 
     context = get_current_span().get_span_context()
     return format_trace_id(context.trace_id) if context.is_valid and context.trace_flags.sampled else None
+
+
+def trace_context() -> dict[str, str]:
+    """Return the ids of the current trace and span, in hexadecimal; nothing where there is none."""
+    if tracer() is None:
+        return {}
+    from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
+
+    context = get_current_span().get_span_context()
+    if not context.is_valid:
+        return {}
+    return {"trace_id": format_trace_id(context.trace_id), "span_id": format_span_id(context.span_id)}
+
+
+def log_exporter() -> Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]] | None:
+    """Return the processor of structlog's that sends lines to a collector; None: none is to get them."""
+    if tracer() is None:
+        return None
+    from vital_shared.monitoring.exporting import is_exported
+    from vital_shared.monitoring.otel_logs import export_line
+
+    return export_line if is_exported("LOGS") else None
 
 
 def model_span(
