@@ -12,7 +12,8 @@ import orjson
 import structlog
 
 from vital_shared.logs import as_error, get_logger, without_messages
-from vital_shared.monitoring.tracing import log_exporter, trace_context, tracer
+from vital_shared.monitoring.telemetry import log_exporter
+from vital_shared.monitoring.tracing import trace_context, tracer
 
 __all__ = ["configure_logs", "log_unhandled"]
 

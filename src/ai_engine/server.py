@@ -32,7 +32,7 @@ from ai_engine.supervisor.supervise import supervise
 from vital_shared.billing.pricing import TABLE_VERSION
 from vital_shared.errors import ConfigurationError
 from vital_shared.logs import get_logger
-from vital_shared.monitoring.tracing import exporting
+from vital_shared.monitoring.telemetry import exporting
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore

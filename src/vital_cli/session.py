@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings
 
 from vital_cli.problems import debugging
 from vital_shared.errors import ConfigurationError
-from vital_shared.monitoring.tracing import exporting
+from vital_shared.monitoring.telemetry import exporting
 from vital_shared.settings import Settings
 from vital_shared.store.actor import Actor, acting_as
 from vital_shared.workflows.services import Services

@@ -21,7 +21,7 @@ from pathlib import Path
 from ai_engine.logs import configure_logs
 from vital_shared import BaseWorkflow
 from vital_shared.monitoring.metrics import TELEMETRY_DROPPED_TOTAL as DROPPED
-from vital_shared.monitoring.tracing import exporting
+from vital_shared.monitoring.telemetry import exporting
 from vital_shared.testing import CannedModel, question, workflow_services
 
 async def main():

@@ -32,7 +32,7 @@ from ai_engine.supervisor.scraping import ask_for_samples, ask_supervisor
 from vital_shared.errors import VitalError
 from vital_shared.monitoring.labels import WORKER_VARIABLE
 from vital_shared.monitoring.snapshot import dump, take
-from vital_shared.monitoring.tracing import exporting
+from vital_shared.monitoring.telemetry import exporting
 from vital_shared.settings import Settings
 from vital_shared.workflows.services import Services
 

@@ -45,7 +45,7 @@ _START_NANOS: Final = time.time_ns()
 
 
 class EngineMetricExporter(OTLPMetricExporter):
-    """Sends what OpenTelemetry's instruments have recorded together with the engine's own metrics."""
+    """The exporter of the engine's own metrics, together with those of OpenTelemetry's instruments."""
 
     def export(self, metrics_data: MetricsData, *arguments: Any, **options: Any) -> MetricExportResult:
         """Send both; a failed one is counted, and its cumulative figures come with the next."""

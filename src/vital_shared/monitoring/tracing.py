@@ -7,10 +7,10 @@ OTLP endpoint. Spans go to the tracer provider of the process: the application's
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.tool import ToolCall
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "continued",
     "current_trace_id",
-    "exporting",
-    "log_exporter",
     "model_span",
     "note_retrieval",
     "tool_span",
@@ -70,26 +68,6 @@ def _wanted(environ: Mapping[str, str]) -> bool:
     return _SWITCH.get(switch, any(environ.get(name) for name in _ENDPOINTS))
 
 
-@contextmanager
-def exporting() -> Iterator[None]:
-    """Send spans, metrics and logs to the OTLP endpoint, where one is named, and the last ones on leaving.
-
-    An application that has set up a tracer provider of its own keeps it.
-
-    :raises ConfigurationError: when the packages are missing.
-    """
-    if tracer() is None:
-        yield
-        return
-    from vital_shared.monitoring.exporting import start
-
-    stop = start()
-    try:
-        yield
-    finally:
-        stop()
-
-
 def continued(headers: Mapping[str, str]) -> AbstractContextManager[object]:
     """Make what runs within belong to the trace that a request's ``traceparent`` names."""
     if tracer() is None:
@@ -119,16 +97,6 @@ def trace_context() -> dict[str, str]:
     if not context.is_valid:
         return {}
     return {"trace_id": format_trace_id(context.trace_id), "span_id": format_span_id(context.span_id)}
-
-
-def log_exporter() -> Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]] | None:
-    """Return the processor of structlog's that sends lines to a collector; None: none is to get them."""
-    if tracer() is None:
-        return None
-    from vital_shared.monitoring.exporting import is_exported
-    from vital_shared.monitoring.otel_logs import export_line
-
-    return export_line if is_exported("LOGS") else None
 
 
 def model_span(
