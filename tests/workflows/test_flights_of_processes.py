@@ -6,8 +6,10 @@ from contextlib import AsyncExitStack
 import pytest
 from tests.redis import running_redis
 from tests.workflows.test_single_flight import TEXT, Bed
+from tests.workflows.test_taking_over import taken
 
 from vital_shared import BaseWorkflow
+from vital_shared.events import redis as redis_log
 from vital_shared.events.redis_link import EventKeys
 from vital_shared.models.event import RunFailedEvent, RunFinished, RunStarted, Token
 from vital_shared.testing import counted
@@ -26,8 +28,12 @@ async def beds(server, tmp_path):
         yield [await stack.enter_async_context(Bed(tmp_path, server.url)) for _ in range(2)]
 
 
-async def read(bed, received, **fields):
-    async for event in BaseWorkflow(bed.services).execute_stream(bed.asked(**fields)):
+class Durable(BaseWorkflow):
+    durable = "nodes"
+
+
+async def read(bed, received, workflow=BaseWorkflow, **fields):
+    async for event in workflow(bed.services).execute_stream(bed.asked(**fields)):
         received.append(event)
 
 
@@ -138,6 +144,37 @@ async def test_when_a_process_dies_its_request_is_taken_over(beds):
     assert len(other.model.requests) == 1
     leading.cancel()
     await asyncio.wait([leading])
+
+
+async def test_a_durable_run_that_is_taken_over_is_followed_on_and_not_paid_once_more(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(redis_log, "LOST_SECONDS", 0.2)
+    async with AsyncExitStack() as stack:
+        beds = [await stack.enter_async_context(Bed(tmp_path, server.url)) for _ in range(3)]
+        dead, other, heir = beds
+        other.gate.set()
+        following = []
+        leader = await Durable(dead.services).begin(dead.asked())
+        leading = asyncio.create_task(leader.run())
+        await dead.model.asked.wait()
+        reading = asyncio.create_task(read(other, following, Durable))
+        async with asyncio.timeout(10):
+            while not following:  # noqa: ASYNC110 - a list has no event
+                await asyncio.sleep(0.01)
+        for task in dead.services.logs._tasks:  # it dies: no events, no signs of life
+            task.cancel()
+        await other.services.logs._link.redis.delete(EventKeys.worker(dead.services.logs.presence.worker))
+        await asyncio.sleep(1.5)  # so long that the follower has noticed
+        assert not other.model.requests
+        handle = await taken(Durable, dead.services, heir.services)
+        heir.gate.set()
+        assert (await handle.answer()).response == TEXT
+        await asyncio.wait_for(reading, 20)
+        check(following)
+        assert [len(bed.model.requests) for bed in beds] == [1, 0, 1]
+        leading.cancel()
+        await asyncio.wait([leading])
 
 
 async def test_no_request_fails_when_redis_dies_while_another_process_is_followed(beds, server):

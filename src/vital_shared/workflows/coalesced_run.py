@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from structlog.contextvars import bound_contextvars
 
 from vital_shared.deadline import current_deadline
-from vital_shared.errors import RunFailed
+from vital_shared.errors import NotFound, RunFailed, StoreError
 from vital_shared.events.flights import MAX_FAILED_RUNS, Flight
 from vital_shared.events.log import Follower, LogLost, PeerLog
 from vital_shared.events.memory import MemoryLog
@@ -27,6 +28,9 @@ from vital_shared.workflows.run_metrics import RunMetrics
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["CoalescedRun"]
+
+TAKEOVER_SECONDS: Final = 10.0
+"""The time after the end of a lost worker's lease within which its durable runs are taken over."""
 
 
 class CoalescedRun(RunHandle):
@@ -171,18 +175,38 @@ class CoalescedRun(RunHandle):
             await logs.end_lead(self._key, run_id)
 
     async def _copy_from_elsewhere(self, flight: Flight, log: PeerLog) -> None:
-        """Follow a run of another process."""
+        """Follow a run of another process, also when a third one takes it over."""
+        seen, lost_at = 0, None
+        with self._copying() as copy:
+            while not self._cancel_reason:
+                with log.follow(seen, counts=False) as follower:
+                    self._follower = follower
+                    try:
+                        async for event in follower:
+                            await self.log.room()
+                            copy(event)
+                            seen, lost_at = event.seq, None
+                    except LogLost:
+                        lost_at = lost_at or time.monotonic()
+                    else:
+                        flight.outcome = follower.outcome
+                        return
+                    finally:
+                        self._follower = None
+                if not await self._may_be_taken_over(log.run_id, lost_at):
+                    self._lost = log.run_id
+                    return
+
+    async def _may_be_taken_over(self, run_id: str, lost_at: float) -> bool:
+        """Return whether another worker may go on with a lost run: its answer would be paid for twice."""
+        services = self._services
+        if time.monotonic() - lost_at > services.settings.lease_seconds + TAKEOVER_SECONDS:
+            return False
         try:
-            with self._copying() as copy, log.follow(counts=False) as follower:
-                self._follower = follower
-                async for event in follower:
-                    await self.log.room()
-                    copy(event)
-                flight.outcome = follower.outcome
-        except LogLost:
-            self._lost = log.run_id
-        finally:
-            self._follower = None
+            record = await services.runs.get(run_id, tenant_id=self._request.tenant_id, now=services.now())
+        except (NotFound, StoreError):
+            return False
+        return record.is_durable and record.status == "running"
 
     async def _run_own(self, flight: Flight) -> None:
         own = self._own = self._make_run(RunEvents(self.log, self._text), self._metrics("miss"))
