@@ -32,7 +32,7 @@ PROCESSES := $(shell expr $$(nproc) + 1)
 
 # What goes through the store over HTTP, once more on Postgres; the store's own tests run on both by themselves.
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
-    tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
+    tests/ai_engine/test_store_stalls.py tests/ai_engine/test_long_stall.py tests/workflows/test_ledger.py
 
 .PHONY: browser systemd console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
