@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
@@ -138,5 +139,6 @@ class Tariff(NamedTuple):
         return above[-1] if above else self.steps[0][1]
 
 
+@lru_cache(maxsize=1_024)  # prices are few, and each charge of a call has them
 def _dollars(nanos: int) -> str:
     return f"{to_dollars(nanos).normalize():f}"
