@@ -45,6 +45,9 @@ class RefusingLog:
     def expect(self, charge: Charge) -> None:
         pass
 
+    def settle(self) -> None:
+        pass
+
     async def begin_effect(self, name: str) -> None:
         raise StoreError("The run is another worker's by now.")
 

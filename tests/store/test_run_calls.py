@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.store.account_tables import ledger, reservations, spending
-from vital_shared.store.call_log import StoredCallLog
+from vital_shared.store.call_log import SETTLE_SECONDS, StoredCallLog
 from vital_shared.store.database import Database
 from vital_shared.store.dead_letter_table import dead_letters
 from vital_shared.store.durable_tables import run_calls, workers
@@ -113,6 +114,33 @@ async def one(database: Database, column: object) -> object:
 async def left(database: Database) -> int:
     async with database.connect() as connection:
         return (await connection.execute(select(func.count()).select_from(run_calls))).scalar_one()
+
+
+async def test_a_call_that_has_ended_is_carried_exactly_though_nothing_follows_it(
+    database: Database, dead: CallingWorker, alive: CallingWorker
+) -> None:
+    await dead.begin()
+    await dead.context.announce(expected("llm/1", 50))
+    await asyncio.to_thread(dead.context.add, charge("llm/1", 7))
+    async with asyncio.timeout(10):
+        while dead.context.unlogged:  # noqa: ASYNC110 - nothing is signalled
+            await asyncio.sleep(0.01)
+    (carried,) = (await alive.take_over()).calls.charges
+    assert (carried.item, carried.cost_nanos, carried.tokens.estimated) == ("llm/1", 7, False)
+
+
+async def test_a_run_that_ends_at_once_stores_its_charges_once(
+    database: Database, dead: CallingWorker
+) -> None:
+    await dead.begin()
+    await dead.context.announce(expected("llm/1", 50))
+    dead.context.add(charge("llm/1", 7))
+    assert await dead.end()
+    dead.context.call_log = None  # as the end of an execution does
+    await asyncio.sleep(2 * SETTLE_SECONDS)
+    await database.put(lambda _: None)
+    assert await entered(database) == [("llm/1", 7, False)]
+    assert await left(database) == 0
 
 
 async def test_known_charges_are_carried_as_they_are_and_cut_calls_as_estimates(

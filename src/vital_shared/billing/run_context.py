@@ -70,6 +70,10 @@ class CallLog(Protocol):
         """Store, without waiting, that an announced call is expected to cost more by now."""
         ...
 
+    def settle(self) -> None:
+        """Store in a moment, without waiting, what the calls that have ended have cost."""
+        ...
+
     async def begin_effect(self, name: str) -> None:
         """Store that something which must not be repeated begins; it may begin once this returns.
 
@@ -141,6 +145,8 @@ class RunContext:
         self._charges.append(charge)
         if self.call_log is None:
             self.expect(charge)
+        else:
+            self.call_log.settle()
 
     async def announce(self, charge: Charge) -> None:
         """Write down what a call is expected to cost; its request may leave once this returns.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -21,11 +21,17 @@ __all__ = ["StoredCallLog"]
 
 logger = get_logger(__name__)
 
+T = TypeVar("T")
+
+SETTLE_SECONDS: Final = 0.05
+"""The time after a call's end at which its charge is stored by itself."""
+
 
 class StoredCallLog:
     """The calls of one run of this worker's, and its nodes with effects, as they begin.
 
-    What calls have cost by then is stored along with the next one, and with each finished node.
+    What calls have cost by then is stored along with the next one, and with each finished node; or else a
+    moment after their end.
 
     :param database: the store; writes share its transactions.
     :param context: the context with the run's charges.
@@ -36,6 +42,28 @@ class StoredCallLog:
         self._database = database
         self._context = context
         self._fence = fence
+        self._loop = asyncio.get_running_loop()
+        self._is_settling = False
+
+    def settle(self) -> None:
+        """Store in a moment, where nothing takes it along, what calls have cost; from any thread."""
+        if not self._is_settling:
+            self._is_settling = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, SETTLE_SECONDS, self._store_known)
+
+    def _store_known(self) -> None:
+        self._is_settling = False
+        context, known, logged = self._context, self._context.unlogged, len(self._context.charges)
+        if not known or context.call_log is not self:  # the run has ended, and its charges with it
+            return
+        stored = self._put_aside(
+            lambda connection: keep_calls(connection, context.run_id, self._fence, known=known)
+        )
+        stored.add_done_callback(lambda done: self._mark_logged(done, logged))
+
+    def _mark_logged(self, done: asyncio.Future[bool], logged: int) -> None:
+        if not done.cancelled() and done.exception() is None and done.result():
+            self._context.mark_logged(logged)
 
     async def announce(self, charge: Charge) -> None:
         """Store what a call is expected to cost; its request may leave once this returns.
@@ -91,9 +119,10 @@ class StoredCallLog:
         """Forget a call that was not made: it may have been stored all the same, and would be paid for."""
         self._put_aside(partial(forget_call, run_id=self._context.run_id, item=item))
 
-    def _put_aside(self, write: Callable[[Connection], Any]) -> None:
+    def _put_aside(self, write: Callable[[Connection], T]) -> asyncio.Future[T]:
         done = self._database.put(write, lambda _: None)
         done.add_done_callback(_log_failure)
+        return done
 
 
 def _log_failure(done: asyncio.Future[Any]) -> None:
