@@ -47,7 +47,7 @@ def check(received):
 
 
 async def first_token(received, of=1):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while sum(isinstance(event, Token) for event in received) < of:  # noqa: ASYNC110 - a list has no event
             await asyncio.sleep(0.01)
 
