@@ -44,6 +44,7 @@ from ai_engine.background.budget_gauges import budget_gauges
 from ai_engine.background.dead_letter_gauge import dead_letter_gauge
 from ai_engine.background.forecast_gauge import forecast_gauge
 from ai_engine.background.label_names import watch_label_names
+from ai_engine.background.retention import Retention
 from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.runtime_metrics import sample
 from ai_engine.background.source_follow import follow_documents
@@ -202,6 +203,7 @@ def create_app(
                 sweep.watch(),
                 background_runs.watch(),
                 takeover.watch(),
+                Retention(parts.database, parts.knowledge, parts.retention, parts.now).watch(),
                 _send_webhooks(webhooks, settings, parts.now),
                 background_gauges(background_runs.store, webhooks, parts.now).watch(),
                 *(follow_documents(parts, collection) for collection in parts.collections),

@@ -29,6 +29,7 @@ from vital_cli.commands.approvals import approvals
 from vital_cli.commands.approve import approve
 from vital_cli.commands.ask import ask
 from vital_cli.commands.audit import audit
+from vital_cli.commands.backup import backup, restore
 from vital_cli.commands.batch import batch
 from vital_cli.commands.compare import compare
 from vital_cli.commands.drill import drill
@@ -168,6 +169,8 @@ app.command(
     )
 )(export)
 app.command(epilog=examples("vital erase --tenant acme --user ann"))(erase)
+app.command(epilog=examples("vital backup vital-backup.db"))(backup)
+app.command(epilog=examples("vital restore vital-backup.db"))(restore)
 app.add_typer(models.app, name="models")
 app.add_typer(imports.app, name="import")
 app.add_typer(budgets.app, name="budgets")

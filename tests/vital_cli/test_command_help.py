@@ -46,6 +46,8 @@ def test_the_commands_are_those_that_are_documented():
         "new",
         "ask",
         "audit",
+        "backup",
+        "restore",
         "erase",
         "export",
         "batch",

@@ -18,6 +18,7 @@ from vital_shared.errors import ConfigurationError
 from vital_shared.models.base import Frozen
 from vital_shared.models.durability import Durability
 from vital_shared.models.mcp_server import McpServer
+from vital_shared.models.retention import RetentionTable
 
 __all__ = ["Configuration", "ModelTable", "ProviderTable", "RouteTable", "load_configuration"]
 
@@ -120,6 +121,7 @@ class Configuration(Frozen):
     """RAG sources of one's own, in the same way."""
     agents: dict[str, str] = Field(default_factory=dict)
     """Profiles of agents that are shared by all tenants, by id, in the same way."""
+    retention: RetentionTable = Field(default_factory=RetentionTable)
 
     @model_validator(mode="before")
     @classmethod

@@ -46,6 +46,8 @@ AuditAction = Literal[
     "run_answered",
     "person_exported",
     "person_erased",
+    "database_backed_up",
+    "database_restored",
 ]
 
 AuditOutcome = Literal["done", "partial"]

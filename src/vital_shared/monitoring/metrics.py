@@ -19,6 +19,7 @@ from vital_shared.models.feedback import FeedbackKind, FeedbackRating
 from vital_shared.models.model_call import CallStatus, FailureKind
 from vital_shared.models.money import NANOS
 from vital_shared.models.quality import DegradationReason, WarningType
+from vital_shared.models.retention import RETAINED_KINDS
 from vital_shared.models.search_use import PassageFlaw, RetryCause, SearchUnit
 from vital_shared.models.tool import ToolStatus
 from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
@@ -100,6 +101,8 @@ __all__ = [
     "REGISTRY",
     "REJECTION",
     "REQUESTS_REJECTED_TOTAL",
+    "RETAINED_KIND",
+    "RETENTION_DELETED_TOTAL",
     "ROUTE",
     "RUN_TAKEOVERS_TOTAL",
     "SOURCE",
@@ -184,6 +187,7 @@ TOOL_STATUS: Final = Label("status", get_args(ToolStatus))
 SOURCE_STATUS: Final = Label("status", ("success", "failed", "timeout"))
 FEEDBACK_KIND: Final = Label("kind", get_args(FeedbackKind))
 FEEDBACK_RATING: Final = Label("rating", get_args(FeedbackRating))
+RETAINED_KIND: Final = Label("kind", RETAINED_KINDS)
 ERASURE_OUTCOME: Final = Label("outcome", get_args(AuditOutcome))
 PASSAGE_FLAW: Final = Label("flaw", get_args(PassageFlaw))
 RETRY_CAUSE: Final = Label("cause", get_args(RetryCause))
@@ -456,6 +460,11 @@ ERASURES_TOTAL: Final = Counter(
     "vital_erasures_total",
     "Erasures of persons; `partial`: a part could not be erased then, and has to be erased again.",
     (ERASURE_OUTCOME,),
+)
+RETENTION_DELETED_TOTAL: Final = Counter(
+    "vital_retention_deleted_total",
+    "Rows that were deleted since they were kept for long enough.",
+    (RETAINED_KIND,),
 )
 ANSWER_PROBABILITY: Final = Histogram(
     "vital_answer_probability",

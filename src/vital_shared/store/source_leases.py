@@ -47,6 +47,16 @@ class SourceLease:
             if await self._take():
                 break
             await asyncio.sleep(POLL_SECONDS)
+        return await self._hold(work)
+
+    async def run_if_free(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Do work under the lease; None: another process has it.
+
+        :raises Conflict: as `run` does.
+        """
+        return await self._hold(work) if await self._take() else None
+
+    async def _hold(self, work: Callable[[], Awaitable[T]]) -> T:
         try:
             async with asyncio.TaskGroup() as group:
                 renewing = group.create_task(self._renew())

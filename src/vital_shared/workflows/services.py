@@ -28,6 +28,7 @@ from vital_shared.llm.prompts.counting import Count, WordPieces, at_most, estima
 from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.logs import get_logger
+from vital_shared.models.retention import RetentionTable
 from vital_shared.monitoring.metrics import MODEL, SOURCE, TOOL
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.base import Source
@@ -150,6 +151,9 @@ class Services:
 
     entailment: Entailment | None
     """None where it is not installed: contradictions are then seen by the words alone."""
+
+    retention: RetentionTable
+    """The time for which data is kept."""
 
     now: Callable[[], datetime]
     closing: AsyncExitStack
@@ -283,6 +287,7 @@ class Services:
                 phrase_embedder=phrase_embedder,
                 reranker=reranker,
                 entailment=entailment,
+                retention=configuration.retention,
                 now=now,
                 closing=stack.pop_all(),
             )

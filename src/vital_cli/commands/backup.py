@@ -1,0 +1,98 @@
+"""``vital backup`` and ``vital restore``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vital_cli.options import Json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vital_shared.models.audit import AuditAction
+    from vital_shared.store.backup import BackupFacts
+    from vital_shared.workflows.services import Services
+
+__all__ = ["backup", "restore"]
+
+
+def backup(
+    file: Annotated[str, typer.Argument(help="The file to make, such as backups/2026-11-27.db.")],
+    as_json: Json = False,
+) -> None:
+    """Copy the SQLite store into a file, while the engine serves, and verify the copy."""
+    import asyncio
+    from pathlib import Path
+
+    from vital_cli.session import with_services
+    from vital_shared.store.backup import back_up
+
+    source = _store_file()
+
+    async def copied(services: Services) -> BackupFacts:
+        await _note(services, "database_backed_up")
+        return await asyncio.to_thread(back_up, source, Path(file))
+
+    _show(with_services(copied), as_json=as_json)
+
+
+def restore(
+    file: Annotated[str, typer.Argument(help="A file that `vital backup` has made.")],
+    as_json: Json = False,
+) -> None:
+    """Put a backup in the place of the SQLite store, which is kept beside it; stop the engine first."""
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say
+    from vital_shared.store.backup import restore as put_back
+
+    facts, earlier = put_back(Path(file), _store_file(), datetime.now(UTC))
+    with_services(lambda services: _note(services, "database_restored"))
+    _show(facts, as_json=as_json)
+    if earlier is not None:
+        say(f"The store that was there is {earlier} now.", "dim")
+    say("Persons that were erased since the backup was made are in it again: erase them again.", "yellow")
+
+
+def _store_file() -> Path:
+    """Return the file of the store.
+
+    :raises ConfigurationError: when the store is no SQLite file.
+    """
+    from pathlib import Path
+
+    from vital_cli.session import load_settings
+    from vital_shared.errors import ConfigurationError
+    from vital_shared.settings import Settings
+    from vital_shared.store.engines import parse_url
+
+    url = parse_url(load_settings(Settings).url)
+    if url.get_backend_name() != "sqlite":
+        raise ConfigurationError(
+            "The store is in Postgres, which has its own tools for this: pg_dump and pg_restore, or the "
+            "archiving of its log."
+        )
+    return Path(url.database or "")
+
+
+async def _note(services: Services, action: AuditAction) -> None:
+    from vital_shared.store.audit import AuditedChange, add_entry
+
+    async with services.database.begin() as connection:
+        await connection.run_sync(add_entry, AuditedChange(action, "", None, services.now()))
+
+
+def _show(facts: BackupFacts, *, as_json: bool) -> None:
+    from vital_cli.terminal import show_fields, write_json
+
+    values = facts._asdict() | {"path": str(facts.path)}
+    if as_json:
+        write_json(values)
+    else:
+        show_fields(
+            {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
+        )

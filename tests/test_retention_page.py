@@ -1,0 +1,48 @@
+"""The page about export, erasure, retention and backup: its commands, requests and configuration are executed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+from tests.ai_engine.harness import serving
+from typer.testing import CliRunner
+
+from vital_cli.main import app
+from vital_shared.llm.configuration import load_configuration
+from vital_shared.models.retention import RETAINED_KINDS
+from vital_shared.testing import workflow_services
+
+PAGE = (Path(__file__).parents[1] / "docs" / "retention.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def test_its_commands_run_in_their_order(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("VITAL_DATA_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    lines = [line for block in BLOCKS for line in block.splitlines() if line.startswith("vital")]
+    for line in lines:
+        done = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert done.exit_code == 0, done.output
+    assert {shlex.split(line)[1] for line in lines} == {"export", "erase", "backup", "restore"}
+
+
+async def test_its_requests_are_answered(tmp_path) -> None:
+    async with workflow_services(tmp_path) as services, serving(services) as service:
+        requests = [shlex.split(block) for block in BLOCKS if block.startswith("curl")]
+        for _, address, *options in requests:
+            body = json.loads(options[options.index("-d") + 1])
+            path = address.removeprefix("http://127.0.0.1:8000")
+            response = await service.client.post(path, json=body)
+            assert response.status_code == 200, response.text
+        assert len(requests) == 2
+
+
+def test_its_configuration_can_be_read_and_names_all_kinds(tmp_path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
+    (tmp_path / "vital.toml").write_text(block, encoding="utf-8")
+    table = load_configuration(tmp_path / "vital.toml").retention
+    assert table.model_fields_set == {*RETAINED_KINDS, "tenants"}
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, flags=re.MULTILINE)) == set(RETAINED_KINDS)
