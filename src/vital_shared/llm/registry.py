@@ -74,8 +74,8 @@ class ModelRegistry:
         self._count = count
         self._bound = bound
         self._asked: OrderedDict[str, GuardedModel] = OrderedDict()
-        limits = RateLimitBook() if providers is None else providers.rate_limits
-        self._router = Router(limits, price or _no_price)
+        self._limits = RateLimitBook() if providers is None else providers.rate_limits
+        self._router = Router(self._limits, price or _no_price)
 
     def chosen(self, agents_model: str) -> str:
         """Return the name of the model that answers for an agent with this one in its profile."""
@@ -135,6 +135,7 @@ class ModelRegistry:
                     ahead.append((fallback, nested))
         if not found:
             raise missing[0]
+        self._limits.add_peers(found)
         return tuple(found.values())
 
     def _add(

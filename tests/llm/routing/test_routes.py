@@ -139,8 +139,11 @@ async def ask(models: ModelRegistry) -> tuple[str, Chain]:
         return "".join([event.text async for event in events if isinstance(event, TextDelta)]), chain
 
 
-async def test_a_deployment_that_refuses_is_left_alone_and_the_other_one_asked_first() -> None:
-    refusal = openai.error(429, headers={"Retry-After": "60"})
+@pytest.mark.parametrize("retry_after", ["18", "60"])
+async def test_a_deployment_that_refuses_is_left_alone_and_the_other_one_asked_first(
+    retry_after: str,
+) -> None:
+    refusal = openai.error(429, headers={"Retry-After": retry_after})
     async with serve(refusal) as limited, serve(ANSWER) as free:
         configuration = configured(
             f"""
@@ -167,3 +170,22 @@ deployments = {{ "limited:m" = 1_000_000, "free:m" = 0 }}
     assert growth("vital_deployment_calls_total", status="success", deployment="free:m") == 3
     assert growth("vital_deployment_calls_total", status="failed", deployment="limited:m") == 1
     assert growth("vital_deployment_first_token_seconds_count", deployment="free:m") == 3
+
+
+async def test_a_deployment_is_waited_for_where_no_other_can_be_asked() -> None:
+    refusal = openai.error(429, headers={"Retry-After": "0"})
+    async with serve(refusal, ANSWER) as one:
+        configuration = configured(
+            f"""
+[providers.one]
+wire = "openai"
+base_url = "{one.url}"
+key_env = ""
+[routes.smart]
+deployments = ["one:m"]
+"""
+        )
+        models = registry(configuration, {})
+        assert (await ask(models))[0] == "Yes."
+        assert len(one.requests) == 2
+        await models.aclose()

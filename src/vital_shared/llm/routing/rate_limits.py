@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from http import HTTPStatus
 from typing import Final, TypeVar
 
@@ -48,6 +48,7 @@ class RateLimitBook:
         self._cool_until: OrderedDict[str, float] = OrderedDict()
         self._remaining: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """The share that is left, and the time from which on it does not count."""
+        self._peers: dict[str, set[str]] = {}
 
     def note(self, name: str, status: int, headers: Mapping[str, str]) -> None:
         """Note a response's headers, whose names may be in any case.
@@ -61,6 +62,15 @@ class RateLimitBook:
         shares = list(_shares(headers))
         if shares:
             _keep(self._remaining, name, (min(shares), self._now() + REMAINING_SECONDS))
+
+    def add_peers(self, names: Collection[str]) -> None:
+        """Note the members of a route that answer for each other."""
+        for name in names:
+            self._peers.setdefault(name, set()).update(peer for peer in names if peer != name)
+
+    def has_free_peer(self, name: str) -> bool:
+        """Return whether another member of a route can be asked now, so that none waits for this one."""
+        return any(not self.is_cooling(peer) for peer in self._peers.get(name, ()))
 
     def is_cooling(self, name: str) -> bool:
         """Return whether a deployment has refused a call lately, and is to be left alone."""

@@ -320,6 +320,8 @@ class Provider:
         late = isinstance(error, ModelTimeout) and error.sent  # its time is used up
         if not error.retryable or late or attempt >= self._attempts:
             return None
+        if isinstance(error, ModelRateLimited) and self._limits.has_free_peer(error.model):
+            return None  # the route's next deployment answers sooner
         wait = BACKOFF * 2 ** (attempt - 1) * self._jitter()
         if isinstance(error, ModelRateLimited) and error.retry_after_seconds is not None:
             wait += error.retry_after_seconds
