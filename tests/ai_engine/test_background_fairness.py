@@ -9,6 +9,7 @@ import pytest
 from tests.workflows.conftest import Open, open_services
 
 from vital_shared import BackgroundWorker, Workflow, node
+from vital_shared.models.limits import TenantLimits
 from vital_shared.testing import question
 
 __all__ = ["open_services"]
@@ -46,3 +47,22 @@ async def test_one_tenants_long_queue_does_not_hold_up_anothers_single_run(open_
     async with BackgroundWorker(workflow), asyncio.timeout(25):
         await workflow.wait_for_run(late, tenant_id="globex")
     assert begun.index("globex") < 2 * AT_ONCE, "it begins with the first or the second free places"
+
+
+async def test_tenants_at_their_rate_limit_hold_no_place_that_another_could_have(
+    open_services: Open,
+) -> None:
+    services = await open_services()
+    workflow = Slow(services)
+    for tenant in ("acme", "globex"):
+        await services.limits.set(tenant, TenantLimits(requests_per_minute=1), now=services.now())
+        for _ in range(AT_ONCE):
+            await workflow.start_in_background(question(tenant, tenant_id=tenant))
+    async with BackgroundWorker(workflow):
+        async with asyncio.timeout(25):
+            while len(begun) < 2:  # noqa: ASYNC110 - a list has no event
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(2.5)  # so long that all places could be taken
+            late = await workflow.start_in_background(question("initech", tenant_id="initech"))
+            await workflow.wait_for_run(late, tenant_id="initech")
+    assert sorted(begun) == ["acme", "globex", "initech"]

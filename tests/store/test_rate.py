@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vital_shared.store.rate import take_turn
+from vital_shared.store.rate import requests_left, take_turn
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 RATES = st.integers(min_value=1, max_value=7_000)
@@ -67,3 +67,15 @@ def test_even_requests_are_never_refused(rate):
 def test_a_minute_of_silence_makes_the_whole_burst_free_again(rate):
     later = NOW + MINUTE
     assert len(admitted(rate, [NOW] * rate + [later] * (rate + 1))) == 2 * rate
+
+
+@given(RATES, st.lists(st.integers(0, 5_000_000), max_size=20))
+def test_as_many_are_left_as_would_be_admitted(rate, gaps):
+    kept, now = None, NOW
+    for gap in gaps:
+        now += timedelta(microseconds=gap)
+        turn = take_turn(kept, now, rate)
+        assert (requests_left(kept, now, rate) > 0) == (not turn.wait)
+        if not turn.wait:
+            assert requests_left(turn.next_at, now, rate) == requests_left(kept, now, rate) - 1
+            kept = turn.next_at

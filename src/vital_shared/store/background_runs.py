@@ -151,18 +151,22 @@ class BackgroundRunStore:
         if found > self._max_queued:
             raise QueueFull(max_queued=self._max_queued)
 
-    async def undispatched(self, workflows: Collection[str], limit: int) -> tuple[Undispatched, ...]:
+    async def undispatched(
+        self, workflows: Collection[str], limit: int, without: Collection[str] = ()
+    ) -> tuple[Undispatched, ...]:
         """Return runs that the queue has no item for: each tenant's oldest, then each one's next, and so on.
 
         :param workflows: stored names of the workflows that this process can run.
         :param limit: the number of runs of each workflow.
+        :param without: the tenants whose runs are left out.
         """
+        values = {"limit": limit, "without": list(without)}
         async with self._database.connect() as connection:
             return tuple(
                 [
                     Undispatched(QueueItem(row.run_id, row.attempt), row.tenant_id, workflow)
                     for workflow in workflows
-                    for row in await connection.execute(RUNS_IN_TURN, {"workflow": workflow, "limit": limit})
+                    for row in await connection.execute(RUNS_IN_TURN, values | {"workflow": workflow})
                 ]
             )
 

@@ -14,6 +14,7 @@ from vital_shared.store.account_tables import budgets, request_rates
 from vital_shared.store.admission import count_request
 from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
+from vital_shared.store.rate import requests_left
 from vital_shared.store.short_lived_cache import ShortLivedCache
 from vital_shared.store.standing import ACCOUNT, ACCOUNTS, TenantUsage, at
 from vital_shared.store.tables import owner
@@ -55,6 +56,17 @@ class LimitStore:
         """
         async with self._database.begin() as connection:
             await connection.run_sync(count_request, tenant_id, now)
+
+    async def requests_left(self, tenant_ids: Collection[str], *, now: datetime) -> dict[str, int]:
+        """Return the number of requests that would be admitted now, by tenant that has a rate limit."""
+        statement = (
+            select(budgets.c.tenant_id, budgets.c.requests_per_minute, request_rates.c.next_at)
+            .outerjoin(request_rates, request_rates.c.tenant_id == budgets.c.tenant_id)
+            .where(budgets.c.tenant_id.in_(tenant_ids), budgets.c.requests_per_minute.is_not(None))
+        )
+        async with self._database.connect() as connection:
+            rows = (await connection.execute(statement)).all()
+        return {row.tenant_id: requests_left(row.next_at, now, row.requests_per_minute) for row in rows}
 
     async def share(self, tenant_id: str) -> TenantShare:
         """Return a tenant's share; it may be `RECENT_SECONDS` old."""

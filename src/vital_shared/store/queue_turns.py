@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import Text, bindparam, text
 
 __all__ = ["RUNS_IN_TURN"]
 
@@ -29,7 +29,7 @@ turns (turn, tenant_id, run_id) AS (
         SELECT n.run_id FROM background_runs AS n
         WHERE n.workflow = :workflow AND n.tenant_id = tenants.tenant_id AND NOT n.dispatched
         ORDER BY n.queued_at, n.run_id LIMIT 1
-    ) FROM tenants WHERE tenants.tenant_id IS NOT NULL
+    ) FROM tenants WHERE tenants.tenant_id IS NOT NULL AND tenants.tenant_id NOT IN :without
     UNION ALL
     SELECT turns.turn + 1, turns.tenant_id, (
         SELECT n.run_id FROM background_runs AS n
@@ -47,7 +47,7 @@ FROM turns WHERE turns.run_id IS NOT NULL
 ORDER BY turns.turn, (SELECT b.queued_at FROM background_runs AS b WHERE b.run_id = turns.run_id),
     turns.tenant_id
 LIMIT :limit
-""")
+""").bindparams(bindparam("without", expanding=True, type_=Text))
 """Select runs of one workflow that the queue has no item for: each tenant's oldest, then each one's next.
 
 These are no more than their tenants' share of the limit; what follows comes with the next selection."""

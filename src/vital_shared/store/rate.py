@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-__all__ = ["RateDecision", "take_turn"]
+__all__ = ["RateDecision", "requests_left", "take_turn"]
 
 MINUTE: Final = timedelta(minutes=1)
 
@@ -33,3 +33,11 @@ def take_turn(next_at: datetime | None, now: datetime, per_minute: int) -> RateD
     # Whole microseconds, rounded down: rounded up, the last of a minute's worth would be refused.
     following = max(next_at or now, now) + MINUTE // per_minute
     return RateDecision(max(following - MINUTE - now, timedelta(0)), following)
+
+
+def requests_left(next_at: datetime | None, now: datetime, per_minute: int) -> int:
+    """Return the number of requests that would be admitted now.
+
+    :param next_at: the stored state; None: nothing yet.
+    """
+    return max(0, (now + MINUTE - max(next_at or now, now)) // (MINUTE // per_minute))

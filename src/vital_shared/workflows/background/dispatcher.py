@@ -14,6 +14,7 @@ from vital_shared.logs import get_logger
 from vital_shared.workflows.background.item_worker import ItemWorker, RunQueued
 from vital_shared.workflows.background.limits import QueueLimits
 from vital_shared.workflows.background.queue_address import queue_database
+from vital_shared.workflows.background.tenant_pace import TenantPace
 from vital_shared.workflows.services import Services
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Dispatcher:
         self._store = services.background
         self._workflows = tuple(workflows)
         self._worker = ItemWorker(services, run, takes_over=takes_over)
+        self._pace = TenantPace(services.limits, services.background)
         self._cancel = cancel
         self._queue: DbosQueue | None = None
         self._pruned_at = self._tended_at = 0.0
@@ -151,7 +153,12 @@ class Dispatcher:
 
     async def _dispatch(self, queue: DbosQueue) -> None:
         """Give the queue the runs that it does not have; again changes nothing, so a crash loses none."""
-        while found := await self._store.undispatched(self._workflows, DISPATCH_BATCH):
-            for each in found:
+        now = self._services.now()
+        await self._pace.begin_look(now)
+        while found := await self._store.undispatched(self._workflows, DISPATCH_BATCH, self._pace.resting):
+            await self._pace.learn({each.tenant_id for each in found}, now)
+            handed_out = [each for each in found if self._pace.take(each.item.run_id, each.tenant_id, now)]
+            for each in handed_out:
                 await queue.put(each.item, workflow=each.workflow, tenant_id=each.tenant_id)
-            await self._store.note_dispatched([each.item for each in found])
+            if handed_out:
+                await self._store.note_dispatched([each.item for each in handed_out])
