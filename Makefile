@@ -25,7 +25,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
-ALL_EXTRAS := $(EXTRAS),background,jwt,mcp,multilingual,ops,otel,pydantic-ai,redis
+ALL_EXTRAS := $(EXTRAS),background,guardrails,jwt,mcp,multilingual,ops,otel,pydantic-ai,redis
 
 # One more than there are cores: tests of whole engines wait most of the time.
 PROCESSES := $(shell expr $$(nproc) + 1)

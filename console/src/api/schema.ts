@@ -5065,7 +5065,7 @@ export interface components {
              * @default whole
              * @enum {string}
              */
-            ending: "whole" | "truncated" | "cut_off" | "content_filtered" | "refused" | "recitation_blocked";
+            ending: "whole" | "truncated" | "cut_off" | "content_filtered" | "refused" | "recitation_blocked" | "guardrail";
             /** Values */
             values?: {
                 [key: string]: unknown;
@@ -5134,7 +5134,7 @@ export interface components {
              * Degradation Reasons
              * @default []
              */
-            degradation_reasons: ("history_failed" | "rag_failed" | "rag_timeout" | "no_sources" | "tools_failed" | "tool_timeout" | "suggestion_failed" | "llm_fallback" | "ungrounded" | "uncertain" | "truncated" | "cut_off" | "content_filtered" | "refused" | "recitation_blocked" | "quality_failed" | "models_missing" | "save_failed" | "other")[];
+            degradation_reasons: ("history_failed" | "rag_failed" | "rag_timeout" | "no_sources" | "tools_failed" | "tool_timeout" | "suggestion_failed" | "llm_fallback" | "ungrounded" | "uncertain" | "truncated" | "cut_off" | "content_filtered" | "refused" | "recitation_blocked" | "guardrail" | "quality_failed" | "models_missing" | "save_failed" | "other")[];
             /**
              * Warnings
              * @default []

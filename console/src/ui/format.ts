@@ -70,6 +70,7 @@ const REASONS: Record<string, string> = {
   truncated: "The answer was cut at its greatest length.",
   cut_off: "The model stopped midway.",
   content_filtered: "The provider held a part back.",
+  guardrail: "A guardrail held a part back.",
   refused: "The model refused to answer.",
   recitation_blocked: "The provider blocked a quotation.",
   quality_failed: "The quality could not be checked.",

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from vital_shared.billing.pricing import Price
 from vital_shared.errors import ConfigurationError
+from vital_shared.guardrails.configuration import GuardrailTable
 from vital_shared.models.base import Frozen
 from vital_shared.models.durability import Durability
 from vital_shared.models.mcp_server import McpServer
@@ -119,6 +120,7 @@ class Configuration(Frozen):
     """Tools of one's own, by name: ``module:name`` or ``file.py:name``."""
     sources: dict[str, str] = Field(default_factory=dict)
     """RAG sources of one's own, in the same way."""
+    guardrails: GuardrailTable = Field(default_factory=GuardrailTable)
     agents: dict[str, str] = Field(default_factory=dict)
     """Profiles of agents that are shared by all tenants, by id, in the same way."""
     retention: RetentionTable = Field(default_factory=RetentionTable)
@@ -222,6 +224,7 @@ def _what(kind: str, message: str, place: str) -> str:
         "mcp": McpServer,
         "routes": RouteTable,
         "workflows": WorkflowTable,
+        "guardrails": GuardrailTable,
     }
     table = tables.get(place.partition(".")[0], Configuration) if "." in place else Configuration
     near = get_close_matches(place.rpartition(".")[2], table.model_fields, n=1)

@@ -8,9 +8,13 @@ from functools import partial
 from typing import Final
 
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
+from vital_shared.guardrails.configuration import GuardrailTable
+from vital_shared.guardrails.pipeline import Guardrails
 from vital_shared.llm.base import Model
 from vital_shared.llm.configuration import Configuration, ModelTable, RouteTable
 from vital_shared.llm.guarded import GuardedModel
+from vital_shared.llm.guardrail_chat import guarded_chat
+from vital_shared.llm.guardrail_model import GuardrailModel
 from vital_shared.llm.prompted import PromptedModel
 from vital_shared.llm.prompts.counting import Count, at_most, estimate_tokens
 from vital_shared.llm.prompts.prompt import CONTEXT_TOKENS, Prompts
@@ -43,6 +47,7 @@ class ModelRegistry:
     :param bound: counts the tokens that a text has at most.
     :param default: the model of agents that leave it at the last one; empty: that is their model.
     :param price: returns nano-dollars of a typical call, for routes to the cheapest deployment.
+    :param guardrails: the checks of what models are sent and return; None: those of an empty table.
     :raises ConfigurationError: when there is no model, or two have one name.
     """
 
@@ -56,6 +61,7 @@ class ModelRegistry:
         bound: Count = at_most,
         default: str = "",
         price: Callable[[str], int | None] | None = None,
+        guardrails: Guardrails | None = None,
     ) -> None:
         if not models:
             raise ConfigurationError("There is no model: give at least one.")
@@ -64,7 +70,8 @@ class ModelRegistry:
             if model.name in self._given:
                 raise ConfigurationError(f'Two models are called "{model.name}": rename one of them.')
             self._given[model.name] = model
-        self._guarded = {name: GuardedModel(model) for name, model in self._given.items()}
+        self._guardrails = guardrails or Guardrails(GuardrailTable())
+        self._guarded = {name: GuardedModel(self._checked(model)) for name, model in self._given.items()}
         self.last = self._guarded[models[-1].name]
         """The end of every chain."""
         self._default = default
@@ -151,6 +158,10 @@ class ModelRegistry:
         observer = DeploymentObserver(name, self._router.load(name))
         found.setdefault(model.name, RoutedModel(model, observer))
 
+    def _checked(self, model: Model) -> Model:
+        """Put a model behind the guardrails, where there are any."""
+        return GuardrailModel(model, self._guardrails) if self._guardrails.is_active else model
+
     def _behind_provider(self, name: str) -> PromptedModel:
         provider_name, colon, model = name.partition(":")
         if provider_name == LOCAL:
@@ -169,7 +180,7 @@ class ModelRegistry:
         table = self.table(name)
         return PromptedModel(
             name,
-            partial(provider.stream, model),
+            guarded_chat(partial(provider.stream, model), name, self._guardrails),
             prompts=Prompts(self._count, table.context_tokens or CONTEXT_TOKENS, bound=self._bound),
             calls_tools=table.calls_tools,
             max_output_tokens=table.max_output_tokens,

@@ -15,10 +15,12 @@ __all__ = [
     "WarningType",
 ]
 
-HeldBackReason = Literal["content_filtered", "refused", "recitation_blocked"]
-"""Cause of an answer that a provider keeps to itself, in whole or from some place on."""
+HeldBackReason = Literal["content_filtered", "refused", "recitation_blocked", "guardrail"]
+"""Cause of an answer that a provider, or a guardrail, keeps to itself, in whole or from some place on."""
 
-AnswerEnding = Literal["whole", "truncated", "cut_off", "content_filtered", "refused", "recitation_blocked"]
+AnswerEnding = Literal[
+    "whole", "truncated", "cut_off", "content_filtered", "refused", "recitation_blocked", "guardrail"
+]
 """Cause of the end of an answer's text: ``truncated`` at the limit of its length, ``cut_off`` where the model
 failed midway; the others are the provider's decision."""
 
@@ -38,6 +40,7 @@ DegradationReason = Literal[
     "content_filtered",
     "refused",
     "recitation_blocked",
+    "guardrail",
     "quality_failed",
     "models_missing",
     "save_failed",

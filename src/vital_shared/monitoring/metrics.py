@@ -67,6 +67,10 @@ __all__ = [
     "EVENTS_NOT_WRITTEN_AHEAD_TOTAL",
     "EVENT_LOOP_LAG_SECONDS",
     "FEEDBACK_TOTAL",
+    "GUARD",
+    "GUARDRAIL_DECISIONS_TOTAL",
+    "GUARD_OUTCOME",
+    "GUARD_STAGE",
     "HTTP_REFUSAL",
     "HTTP_REFUSALS_TOTAL",
     "HTTP_REQUESTS_TOTAL",
@@ -194,6 +198,9 @@ RETRY_CAUSE: Final = Label("cause", get_args(RetryCause))
 HEDGE_OUTCOME: Final = Label("outcome", get_args(HedgeOutcome))
 SEARCH_UNIT: Final = Label("unit", get_args(SearchUnit))
 HTTP_REFUSAL: Final = Label("status", ("400", "408", "413", "417", "431", "503"))
+GUARD_STAGE: Final = Label("stage", ("model", "tool", "retrieval"))
+GUARD: Final = Label("guard", ("access", "size", "pattern", "pii", "hook"))
+GUARD_OUTCOME: Final = Label("outcome", ("allowed", "changed", "refused", "failed", "timeout"))
 TELEMETRY_SIGNAL: Final = Label("signal", ("traces", "metrics", "logs"))
 DROP_REASON: Final = Label("reason", ("queue_full", "not_taken"))
 WEBHOOK_OUTCOME: Final = Label(
@@ -700,6 +707,11 @@ METRIC_LABEL_OVERFLOW_TOTAL: Final = Counter(
 METRIC_VALUES_IGNORED_TOTAL: Final = Counter(
     "vital_metric_values_ignored_total",
     "Values that a metric cannot take, such as a negative amount: they were left out.",
+)
+GUARDRAIL_DECISIONS_TOTAL: Final = Counter(
+    "vital_guardrail_decisions_total",
+    "Decisions of guardrails on calls of models, tools and searches; all but the first two refuse.",
+    (GUARD_STAGE, GUARD, GUARD_OUTCOME),
 )
 TELEMETRY_DROPPED_TOTAL: Final = Counter(
     "vital_telemetry_dropped_total",

@@ -11,6 +11,7 @@ from math import ceil
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from vital_shared.errors import ConfigurationError
+from vital_shared.guardrails.pipeline import Guardrails
 from vital_shared.hedge_budget import HedgeBudget, HedgeOutcome
 from vital_shared.models.citation import Passage
 from vital_shared.monitoring.metrics import RAG_HEDGES_TOTAL
@@ -142,13 +143,21 @@ class Searches:
     """The searches of all sources, those of some hedged.
 
     :param hedges: the hedging of sources, by name.
+    :param guardrails: the checks of queries and of what is found; None: there are none.
     """
 
-    def __init__(self, hedges: Sequence[SearchHedge] = ()) -> None:
+    def __init__(self, hedges: Sequence[SearchHedge] = (), guardrails: Guardrails | None = None) -> None:
+        self._guardrails = None if guardrails is None or not guardrails.is_active else guardrails
         self._hedges = {hedge.source: hedge for hedge in hedges}
 
     @classmethod
-    def hedging(cls, names: Sequence[str], share: float, sources: Sequence[Source]) -> Searches:
+    def hedging(
+        cls,
+        names: Sequence[str],
+        share: float,
+        sources: Sequence[Source],
+        guardrails: Guardrails | None = None,
+    ) -> Searches:
         """Hedge the searches of these sources.
 
         :param share: share of each source's searches that may be hedged.
@@ -161,13 +170,26 @@ class Searches:
                     f'VITAL_HEDGED_SOURCES names "{name}", and there is no such source: '
                     f"there are {', '.join(sorted(known))}."
                 )
-        return cls([SearchHedge(name, share) for name in names])
+        return cls([SearchHedge(name, share) for name in names], guardrails)
 
     async def ask(self, source: Source, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         """Search a source; each search that went out is charged. See `vital_shared.retrieval.base.ask`.
 
-        :raises VitalError: when the source does not answer.
+        :raises VitalError: when the source does not answer, or a guardrail refuses.
         """
+        guardrails = self._guardrails
+        if guardrails is None:
+            return await self._search(source, query, tenant_id=tenant_id, limit=limit)
+        call = guardrails.call("retrieval", source.name)
+        (query,) = await guardrails.before(call, (query,))
+        passages = await self._search(source, query, tenant_id=tenant_id, limit=limit)
+        texts = await guardrails.after(call, tuple(passage.text for passage in passages))
+        return tuple(
+            passage if passage.text == text else passage.model_copy(update={"text": text})
+            for passage, text in zip(passages, texts, strict=True)
+        )
+
+    async def _search(self, source: Source, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
         hedge = self._hedges.get(source.name)
         if hedge is None:
             return await ask(source, query, tenant_id=tenant_id, limit=limit)

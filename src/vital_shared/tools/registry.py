@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from vital_shared.billing.run_context import current_account, current_node_name, current_run_context
 from vital_shared.deadline import preparation_seconds
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound, StoreError
+from vital_shared.guardrails.base import GuardRefused
+from vital_shared.guardrails.pipeline import Guardrails
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.llm.failing import is_own_cancellation
 from vital_shared.logs import get_logger
@@ -25,6 +27,7 @@ from vital_shared.monitoring.metrics import TOOL_DURATION_SECONDS, TOOL_EXECUTIO
 from vital_shared.monitoring.tracing import tool_span
 from vital_shared.retrieval.usable_passages import shorten, usable_passages
 from vital_shared.tools.base import Found, Tool, ToolContext, ToolError
+from vital_shared.tools.tool_guard import ToolGuard
 
 __all__ = ["MAX_RESULT_CHARACTERS", "ToolRegistry"]
 
@@ -48,12 +51,20 @@ class ToolRegistry:
 
     :param tools: each name once.
     :param clock: seconds; measures how long a tool took.
+    :param guardrails: the checks of what tools are given and return; None: there are none.
     :raises ConfigurationError: when two tools have the same name.
     """
 
-    def __init__(self, tools: Sequence[Tool], *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        tools: Sequence[Tool],
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        guardrails: Guardrails | None = None,
+    ) -> None:
         self._tools: dict[str, Tool] = {}
         self._clock = clock
+        self._guard = None if guardrails is None or not guardrails.is_active else ToolGuard(guardrails)
         for tool in tools:
             if tool.name in self._tools:
                 raise ConfigurationError(f'Two tools are called "{tool.name}": rename one of them.')
@@ -113,6 +124,12 @@ class ToolRegistry:
         except InvalidRequest as error:
             TOOL_EXECUTIONS_TOTAL.labels(call.name if call.name in self._tools else OTHER, "failed").inc()
             return _result(call, "failed", error=error.message)
+        try:
+            if self._guard is not None:
+                await self._guard.before(call)
+        except GuardRefused as refusal:
+            TOOL_EXECUTIONS_TOTAL.labels(tool.name, "denied").inc()
+            return _result(call, "denied", error=refusal.message)
         effect = _effect(tool, call)
         if _has_begun(effect):
             TOOL_EXECUTIONS_TOTAL.labels(tool.name, "failed").inc()
@@ -126,7 +143,7 @@ class ToolRegistry:
         ended = "cancelled"
         try:
             with tool_span(call, tool.description) as span:
-                status, found, error_text = await _attempt(tool, arguments, context)
+                status, found, error_text = await self._checked(tool, call, arguments, context)
                 if span is not None:
                     span.ended(status)
             ended = status
@@ -138,6 +155,18 @@ class ToolRegistry:
         return _result(call, status, found, error_text).model_copy(
             update={"duration_seconds": seconds, "cost_dollars": tool.cost_dollars}
         )
+
+    async def _checked(
+        self, tool: Tool, call: ToolCall, arguments: BaseModel, context: ToolContext
+    ) -> tuple[ToolStatus, Found, str | None]:
+        """Run the tool; what a guardrail holds back of its result is not passed on."""
+        status, found, error_text = await _attempt(tool, arguments, context)
+        if self._guard is None or status != "success":
+            return status, found, error_text
+        try:
+            return status, await self._guard.after(call, found), None
+        except GuardRefused as refusal:
+            return "denied", _NO_RESULTS, refusal.message
 
 
 _NO_RESULTS = Found(text="")

@@ -45,6 +45,7 @@ DEGRADATIONS: Final[dict[DegradationReason, _Degradation]] = {
     "recitation_blocked": _Degradation(
         0.3, "The provider held an answer, or a part of it, back because it repeats a protected text."
     ),
+    "guardrail": _Degradation(0.3, "A guardrail held an answer, or a part of it, back."),
     "quality_failed": _Degradation(0.05, "The answer could not be checked against its sources."),
     "models_missing": _Degradation(
         0.2,

@@ -17,11 +17,12 @@ from vital_shared.cache.cache import Cache
 from vital_shared.errors import ConfigurationError
 from vital_shared.events.flights import Flights
 from vital_shared.events.logs import EventLogs
+from vital_shared.guardrails.pipeline import Guardrails
 from vital_shared.hedge_budget import MAX_SAVED_HEDGES, HedgeBudget
 from vital_shared.llm.answer_calibration import SCORERS, shipped_calibration
 from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model
-from vital_shared.llm.configuration import load_configuration
+from vital_shared.llm.configuration import Configuration, load_configuration
 from vital_shared.llm.extractive import ExtractiveComposer
 from vital_shared.llm.local.model import installed_models
 from vital_shared.llm.prompts.counting import Count, WordPieces, at_most, estimate_tokens
@@ -125,6 +126,8 @@ class Services:
     tunings: Tunings
     """The tunings by which the tenants' documents are searched."""
     fusion: Fusion
+    guardrails: Guardrails
+    """The checks of what models, tools and searches are sent and return."""
     models: ModelRegistry
     breakers: Breakers
     """The breakers of the models, which leave a failing one alone for a while."""
@@ -202,6 +205,7 @@ class Services:
             configuration = load_configuration(settings.config_path)
             added = await asyncio.to_thread(load_additions, configuration, settings.config_path)
             await agents.add_missing((*SHIPPED_AGENTS, *added.agents))
+            guardrails = _checked(configuration, stack)
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
             prices = Prices(own_prices, now=now, price_name=configuration.price_name)
             local = await asyncio.to_thread(installed_models, settings.models_path, reranker, bound)
@@ -214,6 +218,7 @@ class Services:
                 count=count,
                 bound=bound,
                 default=settings.model,
+                guardrails=guardrails,
                 price=prices.typical_nanos,
             )
             stack.push_async_callback(all_models.aclose)
@@ -225,15 +230,19 @@ class Services:
                 stack.push_async_callback(collection.aclose)
             memory = MemorySource(knowledge, embedder, settings.data_dir / "index", tunings)
             stack.push_async_callback(memory.aclose)
-            all_sources, searches = _searched(settings, added.sources_after((memory, *collections, *sources)))
-            public = PublicTools(settings.contact_email, os.environ)
-            stack.push_async_callback(public.aclose)
+            all_sources, searches = _searched(
+                settings, added.sources_after((memory, *collections, *sources)), guardrails
+            )
+            public = _public(settings, stack)
             own_tools = added.tools_after(
                 (calculator, document_search(all_sources, fusion, searches), *public.tools, *tools)
             )
             mcp = McpTools(configuration.mcp, os.environ)
             stack.push_async_callback(mcp.aclose)
-            registry = ToolRegistry((*own_tools, *await mcp.connect(taken={tool.name for tool in own_tools})))
+            registry = ToolRegistry(
+                (*own_tools, *await mcp.connect(taken={tool.name for tool in own_tools})),
+                guardrails=guardrails,
+            )
             labels = LabelValues(database)
             await labels.open(
                 (
@@ -275,6 +284,7 @@ class Services:
                 memory=memory,
                 tunings=tunings,
                 fusion=fusion,
+                guardrails=guardrails,
                 models=all_models,
                 breakers=Breakers(),
                 hedges=HedgeBudget(settings.hedge_share, MAX_SAVED_HEDGES),
@@ -325,9 +335,24 @@ def _tuned(
     return tunings, Fusion(reranker, tunings, missing)
 
 
-def _searched(settings: Settings, sources: tuple[Source, ...]) -> tuple[tuple[Source, ...], Searches]:
+def _checked(configuration: Configuration, stack: AsyncExitStack) -> Guardrails:
+    guardrails = Guardrails(configuration.guardrails)
+    stack.push_async_callback(guardrails.aclose)
+    return guardrails
+
+
+def _public(settings: Settings, stack: AsyncExitStack) -> PublicTools:
+    public = PublicTools(settings.contact_email, os.environ)
+    stack.push_async_callback(public.aclose)
+    return public
+
+
+def _searched(
+    settings: Settings, sources: tuple[Source, ...], guardrails: Guardrails
+) -> tuple[tuple[Source, ...], Searches]:
     """Return the sources, and their searches, hedged as the settings have it."""
-    return sources, Searches.hedging(settings.hedged_source_names, settings.hedge_share, sources)
+    names, share = settings.hedged_source_names, settings.hedge_share
+    return sources, Searches.hedging(names, share, sources, guardrails)
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ FINISH_REASONS: Final[dict[AnswerEnding, str]] = {
     "truncated": "length",
     "cut_off": "length",
     "content_filtered": "content_filter",
+    "guardrail": "content_filter",
     "refused": "content_filter",
     "recitation_blocked": "content_filter",
 }

@@ -1,0 +1,80 @@
+"""Models of this process, and those that an application brings, behind the guardrails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Any, Final
+
+from vital_shared.guardrails.pipeline import Guardrails
+from vital_shared.llm.base import Model, ModelEvent, ModelRequest
+from vital_shared.llm.guardrail_streams import guarded_events, refusals_as_model_errors
+
+__all__ = ["GuardrailModel"]
+
+LOCAL_PREFIX: Final = "local:"
+
+NOT_TEXTS: Final = frozenset(
+    {"id", "name", "native", "response_schema", "role", "status", "task", "tools", "wire", "kind", "language"}
+)
+"""Fields of a request that are none of the words that users, documents or tools have written."""
+
+
+class GuardrailModel:
+    """A model behind the guardrails.
+
+    What goes to one whose name has a provider leaves the process, so that personal data is masked in it.
+
+    :param model: the model itself.
+    """
+
+    def __init__(self, model: Model, guardrails: Guardrails) -> None:
+        self.name = model.name
+        self.calls_tools = model.calls_tools
+        self._model = model
+        self._guardrails = guardrails
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Answer.
+
+        :raises ModelError: as the model does, or when a guardrail refuses.
+        """
+        guardrails = self._guardrails
+        with refusals_as_model_errors(self.name):
+            call = guardrails.call("model", self.name)
+            fields = request.model_dump()
+            before = tuple(_texts(fields))
+            texts = await guardrails.before(call, before)
+            leaves = ":" in self.name and not self.name.startswith(LOCAL_PREFIX)
+            mask = guardrails.mask(call) if leaves else None
+            if mask is not None:
+                texts = guardrails.hide(mask, call, texts)
+            if texts != before:
+                request = ModelRequest.model_validate(_replaced(fields, iter(texts)))
+            events = guarded_events(self._model.stream(request), guardrails, call, mask)
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if name not in NOT_TEXTS:
+                yield from _texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
+
+
+def _replaced(value: Any, texts: Iterator[str]) -> Any:
+    """Return a value with other texts, in the order of `_texts`."""
+    if isinstance(value, str):
+        return next(texts)
+    if isinstance(value, dict):
+        return {name: each if name in NOT_TEXTS else _replaced(each, texts) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_replaced(each, texts) for each in value)
+    return value
