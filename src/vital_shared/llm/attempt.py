@@ -317,7 +317,7 @@ class Attempt:
         request_id = stop.request_id if stop else None
         if stop is None:
             raise ModelUnavailable(f'The model "{name}" broke off.', model=name, kind="cut")
-        if self.has_text or self._request.task == "tools":
+        if self.has_text or self._request.task == "tools" or self._request.is_relayed:
             return
         if stop.reason == "tool_calls" and self._request.may_call:
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Protocol, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Self
 
 from pydantic import Field, model_validator
 
@@ -44,6 +44,7 @@ __all__ = [
     "ModelToolCall",
     "ModelTurn",
     "ModelUnavailable",
+    "ProviderAnswer",
     "ReasoningDelta",
     "Stop",
     "StopReason",
@@ -111,6 +112,9 @@ class ModelRequest(Frozen):
     """Whether the model may call the tools; False: they are there only because earlier rounds called them."""
 
     task: Task = "answer"
+    is_relayed: bool = False
+    """Whether the client reads the provider's own answer, so that one without text is an answer, too."""
+
     grounded: bool = True
     """Whether the answer has to rest on the sources; False where the user asked for no documents."""
 
@@ -292,6 +296,13 @@ class Model(Protocol):
         ...
 
 
+class ProviderAnswer(NamedTuple):
+    """What a provider has answered instead of an answer."""
+
+    status: int
+    body: bytes
+
+
 class ModelError(VitalError):
     """A language model did not answer.
 
@@ -305,6 +316,12 @@ class ModelError(VitalError):
     """Whether the same call may succeed a moment later."""
 
     kind: FailureKind = "bad_answer"
+
+    was_shown = False
+    """Whether a part of the answer has been passed on, so that no other model may give another."""
+
+    answer: ProviderAnswer | None = None
+    """The provider's own answer, for clients that speak its protocol; None: there was none."""
 
     def __init__(
         self, message: str, *, model: str, request_id: str | None = None, kind: FailureKind | None = None

@@ -109,7 +109,7 @@ class Chain:
                                 yield part
             except ModelError as error:
                 self._failed(attempt, error)
-                if attempt.has_text or model is self.last_resort:
+                if attempt.has_text or error.was_shown or model is self.last_resort:
                     raise
             else:
                 self._breakers.succeeded(model.name)

@@ -66,7 +66,11 @@ class AnthropicWire:
             body["output_config"] = {"format": schema}
         if chat.temperature is not None:
             body["temperature"] = chat.temperature
-        return WireRequest("/v1/messages", body)
+        return WireRequest(self.path(model, is_streamed=True), body)
+
+    def path(self, model: str, *, is_streamed: bool) -> str:  # noqa: ARG002 - the body says it
+        """Return the path at which a model is asked."""
+        return "/v1/messages"
 
     def decoder(self, model: str) -> AnthropicDecoder:
         """Return a reader for one answer."""

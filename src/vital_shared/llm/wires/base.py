@@ -126,6 +126,13 @@ class Wire(Protocol):
         """Return the headers of every request, the key's among them; None: the provider wants none."""
         ...
 
+    def path(self, model: str, *, is_streamed: bool) -> str:
+        """Return the path at which a model is asked.
+
+        :param model: the provider's own name of the model, without ``provider:``.
+        """
+        ...
+
     def request(self, model: str, chat: Chat) -> WireRequest:
         """Write a request for a streamed answer.
 

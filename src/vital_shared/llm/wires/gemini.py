@@ -53,8 +53,13 @@ class GeminiWire:
                 body["toolConfig"] = {"functionCallingConfig": {"mode": "NONE"}}
         if generation := _generation(chat):
             body["generationConfig"] = generation
+        return WireRequest(self.path(model, is_streamed=True), body)
+
+    def path(self, model: str, *, is_streamed: bool) -> str:
+        """Return the path at which a model is asked."""
         path = model if "/" in model else f"models/{model}"  # there are also tunedModels/…
-        return WireRequest(f"/v1beta/{quote(path)}:streamGenerateContent?alt=sse", body)
+        method = "streamGenerateContent?alt=sse" if is_streamed else "generateContent"
+        return f"/v1beta/{quote(path)}:{method}"
 
     def decoder(self, model: str) -> GeminiDecoder:
         """Return a reader for one answer."""

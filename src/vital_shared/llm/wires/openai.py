@@ -59,7 +59,11 @@ class OpenAIWire:
             body[self._max_tokens_field] = chat.max_output_tokens
         if chat.temperature is not None:
             body["temperature"] = chat.temperature
-        return WireRequest("/chat/completions", body)
+        return WireRequest(self.path(model, is_streamed=True), body)
+
+    def path(self, model: str, *, is_streamed: bool) -> str:  # noqa: ARG002 - the body says it
+        """Return the path at which a model is asked."""
+        return "/chat/completions"
 
     def decoder(self, model: str) -> OpenAIDecoder:
         """Return a reader for one answer."""
@@ -98,10 +102,9 @@ class AzureWire(OpenAIWire):
         """Return the headers of every request."""
         return {} if key is None else {"api-key": key}
 
-    def request(self, model: str, chat: Chat) -> WireRequest:
-        """Write the request."""
-        path = f"/openai/deployments/{model}/chat/completions?api-version={self._api_version}"
-        return WireRequest(path, super().request(model, chat).body)
+    def path(self, model: str, *, is_streamed: bool) -> str:  # noqa: ARG002 - the body says it
+        """Return the path at which a model is asked."""
+        return f"/openai/deployments/{model}/chat/completions?api-version={self._api_version}"
 
     def request_id(self, headers: Mapping[str, str]) -> str | None:
         """Return the provider's own id of a call."""

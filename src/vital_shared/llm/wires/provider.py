@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 import orjson
@@ -22,6 +22,7 @@ from vital_shared.llm.base import (
     ModelRateLimited,
     ModelTimeout,
     ModelUnavailable,
+    ProviderAnswer,
     Stop,
     Usage,
 )
@@ -32,6 +33,7 @@ from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.json_text import mended
 from vital_shared.llm.wires.reading import NoEvents, packets
 from vital_shared.llm.wires.refused_fields import RefusedFields
+from vital_shared.llm.wires.relay import Relay, RelayedRequest
 from vital_shared.llm.wires.server import server_of
 from vital_shared.llm.wires.sse import EventTooLarge
 from vital_shared.llm.wires.timing import CallEnd, Silence, Timeouts
@@ -55,6 +57,18 @@ MAX_REQUEST_ID_CHARACTERS: Final = 200
 
 EMPTY_STATUSES: Final = (204, 205)
 """Successes without a body (RFC 9110, sections 15.3.5 and 15.3.6)."""
+
+
+class _Sending(NamedTuple):
+    """One request, ready to be sent, and how its answer is read."""
+
+    request: WireRequest
+    max_output_tokens: int | None
+    first_seconds: float
+    """Seconds until the first piece of the answer."""
+    accept: str = "text/event-stream"
+    relay: Relay | None = None
+    """Passes the answer's data on; None: only what they mean counts."""
 
 
 class Provider:
@@ -115,12 +129,43 @@ class Provider:
         if session is not None:
             await session.close()
 
-    async def stream(self, model: str, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
+    @property
+    def protocol(self) -> str:
+        """The name of its wire."""
+        return self._wire.name
+
+    def stream(self, model: str, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
         """Ask, and pass on what comes; closing the generator closes the connection.
 
+        Iterating raises `ModelError`, which names ``provider:model``.
+
         :param model: the provider's own name of the model.
-        :raises ModelError: naming ``provider:model``.
         """
+
+        def prepare() -> _Sending:
+            request = self._wire.request(model, chat)
+            body = self._refused.left_out(model, _merged(request.body, chat.options))
+            prepared = WireRequest(request.path, body)
+            return _Sending(prepared, chat.max_output_tokens, self._timeouts.first_token)
+
+        return self._calls(model, prepare)
+
+    def relay(self, model: str, request: RelayedRequest, relay: Relay) -> AsyncGenerator[ModelEvent, None]:
+        """Ask in the provider's own protocol; its answer's data go to `relay`, and their meaning is given.
+
+        Iterating raises `ModelError`, with the provider's own answer where there was one.
+
+        :param model: the provider's own name of the model.
+        """
+        path = self._wire.path(model, is_streamed=request.is_streamed)
+        prepared = WireRequest(path, dict(request.body))
+        # An answer that is not streamed begins with its end.
+        first = self._timeouts.first_token if request.is_streamed else self._timeouts.total
+        accept = "text/event-stream" if request.is_streamed else "application/json"
+        return self._calls(model, lambda: _Sending(prepared, None, first, accept, relay))
+
+    async def _calls(self, model: str, prepare: Callable[[], _Sending]) -> AsyncGenerator[ModelEvent, None]:
+        """Make a call, again where that is worth it, and give what comes."""
         name = f"{self.name}:{model}"
         ends = CallEnd.of(self._timeouts)
         if not ends.seconds:
@@ -131,10 +176,9 @@ class Provider:
         try:
             while True:
                 came = False
-                request = self._wire.request(model, chat)
-                body = self._refused.left_out(model, _merged(request.body, chat.options))
+                sending = prepare()
                 try:
-                    call = self._once(WireRequest(request.path, body), name, chat.max_output_tokens, ends)
+                    call = self._once(sending, name, ends)
                     async with aclosing(call) as event_batches:
                         async for events in event_batches:
                             for event in events:
@@ -142,7 +186,9 @@ class Provider:
                                 yield event
                 except ModelError as error:
                     self._scrub(error)
-                    if not came and self._refused.learn(model, body, error):
+                    if sending.relay is not None:
+                        came = error.was_shown = sending.relay.is_shown
+                    elif not came and self._refused.learn(model, sending.request.body, error):
                         continue  # at most once for each field of the body
                     wait = self._wait(error, attempt, ends)
                     if came or wait is None:
@@ -182,24 +228,26 @@ class Provider:
         return f"{response.status}: {refused.message}"
 
     async def _once(
-        self, request: WireRequest, name: str, max_output_tokens: int | None, ends: CallEnd
+        self, sending: _Sending, name: str, ends: CallEnd
     ) -> AsyncGenerator[Sequence[ModelEvent], None]:
         """Make the call once, and pass on what each packet says.
 
         :param ends: the end of the whole call.
         """
-        response = await self._begin(request, name, ends)
+        response = await self._begin(sending, name, ends)
         self._limits.note(name, response.status, response.headers)
         try:
             if not 200 <= response.status < 300 or response.status in EMPTY_STATUSES:
                 raise await self._error(response, name, ends)
             decoder = self._wire.decoder(name)
+            if sending.relay is not None:
+                decoder = sending.relay.reading(decoder)
             request_id = _readable(self._wire.request_id(response.headers))
             batches = packets(
                 response.content,
                 decoder,
-                AnswerBounds.of(max_output_tokens),
-                first=min(ends.at, asyncio.get_running_loop().time() + self._timeouts.first_token),
+                AnswerBounds.of(sending.max_output_tokens),
+                first=min(ends.at, asyncio.get_running_loop().time() + sending.first_seconds),
                 between=self._timeouts.between_tokens,
                 ends=ends.at,
             )
@@ -211,12 +259,12 @@ class Provider:
         finally:
             response.close()  # a half-read stream is not drained: the provider sees that nobody listens
 
-    async def _begin(self, request: WireRequest, name: str, ends: CallEnd) -> aiohttp.ClientResponse:
+    async def _begin(self, sending: _Sending, name: str, ends: CallEnd) -> aiohttp.ClientResponse:
         """Send a request, and return its response once the head is there."""
-        limit = asyncio.get_running_loop().time() + self._timeouts.connect + self._timeouts.first_token
+        limit = asyncio.get_running_loop().time() + self._timeouts.connect + sending.first_seconds
         try:
             async with asyncio.timeout_at(min(ends.at, limit)):
-                return await self._post(request)
+                return await self._post(sending)
         except aiohttp.ConnectionTimeoutError as error:
             message = f'No connection to the provider of "{name}" within {self._timeouts.connect:g} seconds.'
             raise ModelTimeout(message, model=name, sent=False) from error
@@ -227,12 +275,12 @@ class Provider:
                 f'The provider of "{name}" cannot be reached: {_reason(error)}.', model=name
             ) from error
 
-    async def _post(self, request: WireRequest) -> aiohttp.ClientResponse:
+    async def _post(self, sending: _Sending) -> aiohttp.ClientResponse:
         key = self._key.get_secret_value() if self._key else None
-        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        headers = {"Content-Type": "application/json", "Accept": sending.accept}
         return await self._open_session().post(
-            self.base_url + request.path,
-            data=orjson.dumps(request.body),
+            self.base_url + sending.request.path,
+            data=orjson.dumps(sending.request.body),
             headers=headers | self._headers | self._wire.headers(key),
             allow_redirects=False,
         )
@@ -300,7 +348,10 @@ class Provider:
                     body += more
         except (TimeoutError, aiohttp.ClientError, OSError):
             body = b""  # the status alone has to do
-        return self._wire.error(response.status, response.headers, body[:MAX_ERROR_BYTES], name)
+        body = body[:MAX_ERROR_BYTES]
+        error = self._wire.error(response.status, response.headers, body, name)
+        error.answer = ProviderAnswer(response.status, body)
+        return error
 
     def _late(self, name: str, ends: CallEnd, *, first: bool, request_id: str | None = None) -> ModelTimeout:
         limits = self._timeouts
@@ -335,6 +386,8 @@ class Provider:
         if key and key in error.message:
             error.message = error.message.replace(key, "…")
             error.args = (error.message,)
+        if key and error.answer is not None:
+            error.answer = error.answer._replace(body=error.answer.body.replace(key.encode(), "…".encode()))
 
 
 def _readable(request_id: str | None) -> str | None:

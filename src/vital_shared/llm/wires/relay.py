@@ -1,0 +1,86 @@
+"""Passes a provider's own words on beside what they mean: its clients read them as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from vital_shared.llm.base import ModelEvent
+from vital_shared.llm.wires.base import Decoder
+
+__all__ = ["Relay", "RelayedRequest"]
+
+
+class RelayedRequest(NamedTuple):
+    """A request in the words of the provider's own protocol."""
+
+    body: Mapping[str, Any]
+    is_streamed: bool
+
+
+class Relay:
+    """The data of one answer's events, held back until the model has begun to answer.
+
+    What a failed attempt said before that is never passed on, so that another attempt may be made.
+
+    :param pass_on: takes the data of one event, without ``data:``.
+    """
+
+    def __init__(self, pass_on: Callable[[bytes], None]) -> None:
+        self.is_shown = False
+        """Whether something was passed on."""
+        self._pass_on = pass_on
+        self._held: list[bytes] = []
+
+    def reading(self, decoder: Decoder) -> Decoder:
+        """Return a decoder for an attempt, whose data are passed on as well."""
+        self._held.clear()
+        return _RelayingDecoder(decoder, self)
+
+    def take(self, data: bytes) -> None:
+        """Take the data of an event."""
+        if self.is_shown:
+            self._pass_on(data)
+        else:
+            self._held.append(data)
+
+    def release(self) -> None:
+        """Pass on what is held back, and from now on all as it comes."""
+        self.is_shown = True
+        for data in self._held:
+            self._pass_on(data)
+        self._held.clear()
+
+
+class _RelayingDecoder:
+    """A decoder whose data are passed on once they are read, so that an error in them is not."""
+
+    __slots__ = ("_decoder", "_relay")
+
+    def __init__(self, decoder: Decoder, relay: Relay) -> None:
+        self._decoder = decoder
+        self._relay = relay
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of the answer that have come."""
+        return self._decoder.pieces
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer has come to its end."""
+        return self._decoder.is_whole
+
+    def feed(self, data: bytes) -> Sequence[ModelEvent]:
+        """Read the data of an event, and pass them on."""
+        events = self._decoder.feed(data)
+        self._relay.take(data)
+        if not self._relay.is_shown and (self._decoder.pieces or self._decoder.is_whole):
+            self._relay.release()
+        return events
+
+    def end(self) -> Sequence[ModelEvent]:
+        """Return the last events."""
+        events = self._decoder.end()
+        self._relay.release()
+        return events
