@@ -53,6 +53,7 @@ from ai_engine.background.takeover import Takeover
 from ai_engine.background.warm_up import warm_up
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.engine import Engine
+from ai_engine.gateway.relayed_call import RelayedCall
 from ai_engine.monitoring.monitor import MonitorLoader
 from ai_engine.monitoring.samples import OwnSamples, SampleSource
 from ai_engine.readiness import Readiness
@@ -84,6 +85,9 @@ __all__ = ["create_app"]
 logger = get_logger(__name__)
 
 BUILT_IN_ALONE: Final[ServedClasses] = {BUILT_IN: BaseWorkflow}
+
+GATEWAY: Final = {"gateway": RelayedCall}
+"""The workflow of calls that are passed on to models."""
 
 TICK_SECONDS: Final = 1.0
 RUNS_PER_EXTRA_RUN: Final = 10
@@ -123,7 +127,7 @@ def create_app(
     :param samples: gives the samples of all workers; None: this process keeps its own.
     """
     settings = settings or ServerSettings()
-    made = None if services is None else ServedWorkflows.create(classes, services)
+    made = None if services is None else ServedWorkflows.create(classes, services, GATEWAY)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
@@ -157,7 +161,7 @@ def create_app(
                 retention_seconds=settings.event_retention_seconds,
             )
             sweep, background_work = RunSweep(parts), BackgroundWork(tasks)
-            served = made or ServedWorkflows.create(classes, parts)
+            served = made or ServedWorkflows.create(classes, parts, GATEWAY)
             background_runs = BackgroundRuns(parts, served, hub)
             takeover = Takeover(parts, served, hub, max_takeovers=settings.max_takeovers)
             webhooks = WebhookStore(parts.database)

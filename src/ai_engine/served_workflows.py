@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from vital_shared.errors import ConfigurationError, Conflict, NotFound
@@ -47,17 +48,30 @@ class ServedWorkflows:
     """The workflows that are served, by name.
 
     :param workflows: the first one answers where a request names none.
+    :param unlisted: names of classes that the engine runs for itself, by the names that their runs are stored
+        with; nobody asks them by name.
     """
 
-    def __init__(self, workflows: Mapping[str, Workflow[Any, Any]]) -> None:
+    def __init__(
+        self,
+        workflows: Mapping[str, Workflow[Any, Any]],
+        unlisted: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._unlisted = unlisted
         self._by_name = {name: ServedWorkflow(name, each) for name, each in workflows.items()}
         self._by_stored_name = {each.stored_name: each for each in self}
         self.default = next(iter(self))
 
     @classmethod
-    def create(cls, classes: Mapping[str, type[Workflow[Any, Any]]], services: Services) -> ServedWorkflows:
+    def create(
+        cls,
+        classes: Mapping[str, type[Workflow[Any, Any]]],
+        services: Services,
+        unlisted: Mapping[str, type[Workflow[Any, Any]]] = MappingProxyType({}),
+    ) -> ServedWorkflows:
         """Make an object of each class, durable as it is configured, and count it under its name.
 
+        :param unlisted: classes that the engine runs for itself.
         :raises ConfigurationError: when one cannot be made.
         """
         made: dict[str, Workflow[Any, Any]] = {}
@@ -72,7 +86,9 @@ class ServedWorkflows:
             if name in tables and (durable := tables[name].durable) is not None:
                 check_effects(made[name].plan, durable)
                 made[name].durable = durable
-        return cls(made)
+        for name, each in unlisted.items():
+            name_workflow(stored_name(each), name)
+        return cls(made, {stored_name(each): name for name, each in unlisted.items()})
 
     def __iter__(self) -> Iterator[ServedWorkflow]:
         """Yield all of them."""
@@ -97,7 +113,13 @@ class ServedWorkflows:
     def shown(self, stored: str) -> str:
         """Return the name of a workflow by its stored name; the place of its class where it is not served."""
         found = self.stored_as(stored)
-        return stored_place(stored) if found is None else found.name
+        return self._unlisted.get(stored, stored_place(stored)) if found is None else found.name
+
+    def stored_names(self, name: str) -> tuple[str, ...]:
+        """Return the names that the runs of a workflow are stored with."""
+        found = self.find(name)
+        own = () if found is None else (found.stored_name,)
+        return (*own, *(stored for stored, each in self._unlisted.items() if each == name))
 
     def stored_as(self, stored: str) -> ServedWorkflow | None:
         """Return the workflow of a name in the records of runs, or None."""

@@ -11,15 +11,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ai_engine.api.body import chat_limit, read_model
+from ai_engine.api.body import chat_limit, parse_model, read_json
 from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.api.run_requests import answer, begin, follow, until_begun
 from ai_engine.auth.caller import Caller
 from ai_engine.chat_input import chat_input, chat_mode
 from ai_engine.conversation import Conversation, read_conversation
 from ai_engine.engine import Engine, engine_of
-from ai_engine.protocols.openai.names import model_name, read_name
-from ai_engine.protocols.openai.request import DEFAULT_TENANT, ChatRequest, check_wishes, workflow_input
+from ai_engine.gateway.model_names import AskedModels, find_models
+from ai_engine.gateway.openai_chat import ChatExchange
+from ai_engine.gateway.openai_errors import refuse_as_openai
+from ai_engine.gateway.relay_call import relay_call
+from ai_engine.protocols.openai.names import is_agents, model_name, read_name
+from ai_engine.protocols.openai.request import (
+    DEFAULT_TENANT,
+    ChatRequest,
+    check_wishes,
+    user_of,
+    workflow_input,
+)
 from ai_engine.protocols.openai.response import ChunkWriter, completion
 from vital_shared.errors import InvalidRequest, NotFound
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
@@ -32,7 +42,10 @@ __all__ = ["OPERATIONS", "routes"]
 async def complete(request: Request) -> Response:
     """Answer the last message of a conversation."""
     engine = engine_of(request)
-    asked = await read_model(request, ChatRequest, chat_limit(engine.settings))
+    body, value = await read_json(request, chat_limit(engine.settings))
+    if (found := _behind_providers(engine, value)) is not None:
+        return await _relay(request, engine, value, found)
+    asked = parse_model(ChatRequest, body)
     conversation = read_conversation(asked.messages)
     check_wishes(asked)
     workflow, question = _asked(engine, asked, conversation, Caller.of(request).tenant_id)
@@ -45,6 +58,28 @@ async def complete(request: Request) -> Response:
         await until_begun(request, run)
     writer = ChunkWriter(asked.model, includes_usage=asked.includes_usage, warnings=conversation.warnings)
     return follow(engine, run, write=writer)
+
+
+def _behind_providers(engine: Engine, body: Any) -> AskedModels | None:
+    """Return the models that a request names; None: it names a workflow or an agent."""
+    name = body.get("model") if isinstance(body, dict) else None
+    if not isinstance(name, str) or engine.workflows.find(name) is not None or is_agents(name):
+        return None
+    return find_models(name, engine.services.models)
+
+
+async def _relay(request: Request, engine: Engine, body: dict[str, Any], asked: AskedModels) -> Response:
+    """Pass a request on to the provider of its model, and its answer to the client."""
+    account = engine.services.account
+    return await relay_call(
+        request,
+        engine,
+        ChatExchange(body, count=account.count, count_at_most=account.count_at_most),
+        asked,
+        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
+        user_id=user_of(body.get("user") or body.get("safety_identifier")),
+        refuse=refuse_as_openai,
+    )
 
 
 def _asked(
@@ -86,7 +121,8 @@ async def models(request: Request) -> Response:
     names = sorted({agent.profile.id for agent in agents})
     modes = [mode for mode in WorkflowMode if mode in engine.workflows.default.workflow.modes]
     own = [each.name for each in engine.workflows if each.name != BUILT_IN]
-    listed = (*own, *(model_name(mode, name) for mode in modes for name in names))
+    behind = (*engine.services.models.routes, *engine.services.models.configured)
+    listed = (*own, *(model_name(mode, name) for mode in modes for name in names), *behind)
     return _json({"object": "list", "data": [_model(name) for name in listed]})
 
 
@@ -95,6 +131,9 @@ async def model(request: Request) -> Response:
     name = "/".join(request.path_params.values())
     engine = engine_of(request)
     if engine.workflows.find(name) is not None:
+        return _json(_model(name))
+    if not is_agents(name) and (found := find_models(name, engine.services.models)) is not None:
+        engine.services.models.provider_of(found.models[0].name)
         return _json(_model(name))
     mode, agent_id = read_name(name)
     with _own_fields():

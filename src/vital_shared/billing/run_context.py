@@ -125,6 +125,9 @@ class RunContext:
         self.reserve_more: Callable[[int, int], Awaitable[None]] | None = None
         """Reserve more of the tenant's budget, given the nano-dollars and what the run spends by now.
         None: the tenant has no budget."""
+        self.may_exceed_alone = True
+        """Whether it may go on while it is alone with its budget and some is left, though its next call could
+        cost more."""
         self._on_demand: frozenset[str] = frozenset()
         """The accounts of the nodes whose spending is reserved as they spend."""
         self._reserved = 0

@@ -297,7 +297,7 @@ class Model(Protocol):
 
 
 class ProviderAnswer(NamedTuple):
-    """What a provider has answered instead of an answer."""
+    """A provider's response that is no answer of a model."""
 
     status: int
     body: bytes

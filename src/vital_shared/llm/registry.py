@@ -22,6 +22,7 @@ from vital_shared.llm.providers import Providers
 from vital_shared.llm.routing.deployment import DeploymentObserver, RoutedModel
 from vital_shared.llm.routing.rate_limits import RateLimitBook
 from vital_shared.llm.routing.router import Router
+from vital_shared.llm.wires.relay import RelayingProvider
 from vital_shared.logs import get_logger
 
 __all__ = ["ModelRegistry"]
@@ -101,6 +102,16 @@ class ModelRegistry:
         route = self._configuration.routes.get(name)
         return (self.get(name),) if route is None else tuple(self._along(name, route))
 
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The names of the routes."""
+        return tuple(self._configuration.routes)
+
+    @property
+    def configured(self) -> tuple[str, ...]:
+        """The names of the models behind providers that the configuration has a table for."""
+        return tuple(self._configuration.models)
+
     def get(self, name: str) -> GuardedModel:
         """Find a model; nothing is connected yet. Of a route, it is the deployment to ask now.
 
@@ -114,6 +125,22 @@ class ModelRegistry:
             if len(self._asked) > MAX_CACHED_MODELS:
                 self._asked.popitem(last=False)
         return model
+
+    def provider_of(self, name: str) -> tuple[RelayingProvider, str]:
+        """Return the provider that carries a model's calls, and its own name of the model.
+
+        :raises NotFound: when there is none whose protocol we speak.
+        """
+        provider_name, colon, model = name.partition(":")
+        found = None
+        if colon and model and self.providers is not None and provider_name != LOCAL:
+            found = self.providers.get(provider_name, name)
+        if not isinstance(found, RelayingProvider):
+            raise NotFound(
+                f'There is no model "{name[:200]}" behind a provider: name one as provider:model.',
+                field="model",
+            )
+        return found, model
 
     def table(self, name: str) -> ModelTable:
         """Return what is configured for a model."""

@@ -52,6 +52,8 @@ class AdmissionRequest(NamedTuple):
     """Whether it counts as a request of the tenant's; going on after a pause does not."""
     owed_nanos: Callable[[str], int] = lambda _tenant_id: 0
     """A tenant's spending that waits to be written, so that an outage of the store is no free lunch."""
+    may_exceed_alone: bool = True
+    """Whether a run that is alone with its budget may go on while some of it is left."""
 
 
 class Admission(NamedTuple):
@@ -121,7 +123,8 @@ def count_request(connection: Connection, tenant_id: str, now: datetime) -> None
 def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) -> None:
     """Reserve more for a run under way.
 
-    A run that is alone with its budget may go on while less than the budget is spent, its own part included.
+    A run that is alone with its budget may go on while less than the budget is spent, its own part included,
+    unless it says that it does not.
 
     :param request: its `max_cost_nanos` is what is reserved in addition.
     :param spent_nanos: spending of the run that is not in the ledger yet, calls under way included.
@@ -139,7 +142,7 @@ def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) 
     ).scalar_one_or_none()
     for budget in TenantUsage(**row).budgets(request.now):
         is_alone = budget.reserved == (own or 0) and budget.spent + owed + spent_nanos < budget.limit
-        if not is_alone:
+        if not (is_alone and request.may_exceed_alone):
             _check_budget(replace(budget, spent=budget.spent + owed), more, may_be_alone=False)
     reserved = (own or 0) + more
     statement = upsert(reservations, connection.dialect.name).values(

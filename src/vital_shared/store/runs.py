@@ -407,10 +407,13 @@ class RunStore:
         tenant_id: str,
         now: datetime,
         deadline_at: datetime,
+        may_exceed_alone: bool = True,
     ) -> None:
         """Reserve more of a tenant's budget for a run that is under way.
 
         :param spent_nanos: spending of the run since it began or was resumed, calls under way included.
+        :param may_exceed_alone: whether a run that is alone with its budget may go on while some of it is
+            left.
         :raises BudgetExceeded: when the budget does not allow it.
         """
         request = AdmissionRequest(
@@ -421,6 +424,7 @@ class RunStore:
             lambda: more_nanos,
             is_request=False,
             owed_nanos=self.charge_writer.owed_nanos,
+            may_exceed_alone=may_exceed_alone,
         )
         self._reserved.add(run_id)  # before: the end of the run releases it, also where this is cancelled
         async with self._database.begin() as connection:

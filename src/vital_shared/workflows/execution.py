@@ -219,6 +219,7 @@ class Execution(RunHandle):
                 tenant_id=self._request.tenant_id,
                 now=now,
                 deadline_at=now + timedelta(seconds=settings.run_timeout_seconds + settings.store_seconds),
+                may_exceed_alone=self._context.may_exceed_alone,
             )
         except LimitExceeded as error:
             count_refused(error)

@@ -31,9 +31,9 @@ async def list_runs(request: Request, query: Annotated[RunQuery, Query()]) -> Ru
     Answers from the cache are no runs.
     """
     engine = engine_of(request)
-    stored = engine.workflows.find(query.workflow) if query.workflow else None
-    if stored is not None:
-        query = query.model_copy(update={"workflow": stored.stored_name})
+    stored = engine.workflows.stored_names(query.workflow) if query.workflow else ()
+    if stored:
+        query = query.model_copy(update={"workflow": stored[0]})
     store = RunListStore(engine.services.database)
     page = await store.page(query, tenant_id=Caller.of(request).tenant_id, now=engine.services.now())
     named = (run.model_copy(update={"workflow": engine.workflows.shown(run.workflow)}) for run in page.runs)

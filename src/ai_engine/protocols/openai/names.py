@@ -11,7 +11,7 @@ from vital_shared.errors import NotFound
 from vital_shared.models.agent import AgentId
 from vital_shared.models.workflow_io import WorkflowMode
 
-__all__ = ["UNSERVED_SEGMENTS", "ModelName", "is_openai", "model_name", "read_name"]
+__all__ = ["UNSERVED_SEGMENTS", "ModelName", "is_agents", "is_openai", "model_name", "read_name"]
 
 SEGMENTS: Final = frozenset({"chat", "models"})
 UNSERVED_SEGMENTS: Final = frozenset(
@@ -54,6 +54,11 @@ def model_name(mode: WorkflowMode, agent_id: str) -> str:
     return f"mode-{mode.value}/{agent_id}"
 
 
+def is_agents(name: str) -> bool:
+    """Return whether a name is that of a mode and an agent, there or not."""
+    return _NAME.fullmatch(name) is not None
+
+
 def read_name(name: str) -> ModelName:
     """Read the name of a model.
 
@@ -65,8 +70,8 @@ def read_name(name: str) -> ModelName:
         except ValidationError:
             pass  # reported below
     raise NotFound(
-        f'There is no model "{name[:200]}": a model is a workflow, or a mode and an agent, such as '
-        "mode-2/generalist, and GET /v1/models lists all.",
+        f'There is no model "{name[:200]}": a model is a workflow, a mode and an agent, such as '
+        "mode-2/generalist, or provider:model, and GET /v1/models lists all.",
         field="model",
     )
 

@@ -12,7 +12,7 @@ from ai_engine.protocols.openai.names import read_name
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.workflow_io import Id, WorkflowInput
 
-__all__ = ["DEFAULT_TENANT", "ChatRequest", "check_wishes", "workflow_input"]
+__all__ = ["DEFAULT_TENANT", "ChatRequest", "check_wishes", "user_of", "workflow_input"]
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_USER: Final = "openai"
@@ -56,14 +56,18 @@ class ChatRequest(_OpenAIModel):
     @property
     def user_id(self) -> str:
         """The user as an id: text that can be none is represented by its hash."""
-        given = self.user if self.user is not None else self.safety_identifier
-        text = str(given).strip() if isinstance(given, str | int) else ""
-        if not text:
-            return DEFAULT_USER
-        try:
-            return _id.validate_python(text)
-        except ValidationError:
-            return f"user-{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+        return user_of(self.user if self.user is not None else self.safety_identifier)
+
+
+def user_of(given: object) -> str:
+    """Return the user that a request names as an id: text that can be none is represented by its hash."""
+    text = str(given).strip() if isinstance(given, str | int) else ""
+    if not text:
+        return DEFAULT_USER
+    try:
+        return _id.validate_python(text)
+    except ValidationError:
+        return f"user-{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def workflow_input(asked: ChatRequest, conversation: Conversation, tenant_id: str | None) -> WorkflowInput:

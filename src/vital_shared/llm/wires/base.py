@@ -85,9 +85,13 @@ class WireRequest(NamedTuple):
 class Decoder(Protocol):
     """The decoder of one answer's stream."""
 
-    pieces: int
-    """Pieces of the answer that have come (of text, reasoning and tool calls, not pings): only these show
-    that a model is at work."""
+    @property
+    def pieces(self) -> int:
+        """Pieces of the answer that have come (of text, reasoning and tool calls, not pings).
+
+        Only these show that a model is at work.
+        """
+        ...
 
     @property
     def is_whole(self) -> bool:

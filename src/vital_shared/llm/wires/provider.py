@@ -68,7 +68,7 @@ class _Sending(NamedTuple):
     """Seconds until the first piece of the answer."""
     accept: str = "text/event-stream"
     relay: Relay | None = None
-    """Passes the answer's data on; None: only what they mean counts."""
+    """The way of the answer's data to the client; None: only their meaning counts."""
 
 
 class Provider:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from vital_shared.llm.base import ModelEvent
 from vital_shared.llm.wires.base import Decoder
 
-__all__ = ["Relay", "RelayedRequest"]
+__all__ = ["Relay", "RelayedRequest", "RelayingProvider"]
 
 
 class RelayedRequest(NamedTuple):
@@ -84,3 +84,22 @@ class _RelayingDecoder:
         events = self._decoder.end()
         self._relay.release()
         return events
+
+
+@runtime_checkable
+class RelayingProvider(Protocol):
+    """A provider that can be asked in its own protocol."""
+
+    @property
+    def protocol(self) -> str:
+        """The name of its wire."""
+        ...
+
+    def relay(self, model: str, request: RelayedRequest, relay: Relay) -> AsyncGenerator[ModelEvent, None]:
+        """Ask; the answer's data go to `relay`, and their meaning is given.
+
+        Iterating raises `ModelError`.
+
+        :param model: its own name of the model.
+        """
+        ...

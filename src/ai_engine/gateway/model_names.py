@@ -1,0 +1,70 @@
+"""The names by which clients ask for models behind providers."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from vital_shared.llm.registry import ModelRegistry
+from vital_shared.llm.routing.deployment import DeploymentObserver, observer_of
+
+__all__ = ["AskedModel", "AskedModels", "find_models"]
+
+FAMILIES: Final[tuple[tuple[str, str], ...]] = (
+    ("gpt-", "openai"),
+    ("chatgpt-", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("text-embedding-", "openai"),
+    ("claude-", "anthropic"),
+    ("gemini-", "gemini"),
+)
+"""The beginnings of models' names, and whose they are: clients of one provider do not name it."""
+
+
+class AskedModel(NamedTuple):
+    """A model that may answer."""
+
+    name: str
+    """``provider:model``."""
+    observer: DeploymentObserver | None = None
+    """The observer of its calls, where a route asks it."""
+
+
+class AskedModels(NamedTuple):
+    """The models that a name stands for."""
+
+    name: str | None
+    """The name that limits of tenants know: of a model, or of a route; None: all may name it."""
+    models: tuple[AskedModel, ...]
+    """In the order in which they are asked; at least one."""
+
+
+def find_models(name: str, models: ModelRegistry) -> AskedModels | None:
+    """Return the models that a name stands for; None: it is none of ours.
+
+    A name is that of a route, ``provider:model``, ``provider/model``, the name of a model that is configured,
+    or one that shows whose it is, where that provider can be asked.
+
+    :raises NotFound: when none of a route's deployments can be asked.
+    """
+    if models.providers is None:
+        return None
+    if name in models.routes:
+        chain = tuple(AskedModel(each.name, observer_of(each)) for each in models.chain(name))
+        return AskedModels(name, chain)
+    found = _full_name(name, models, models.providers.names)
+    return None if found is None else AskedModels(found, (AskedModel(found),))
+
+
+def _full_name(name: str, models: ModelRegistry, providers: tuple[str, ...]) -> str | None:
+    for separator in (":", "/"):
+        provider, found, model = name.partition(separator)
+        if found and model and provider in providers:
+            return f"{provider}:{model}"
+    configured = next((each for each in models.configured if each.partition(":")[2] == name), None)
+    if configured is not None or models.providers is None:
+        return configured
+    family = next((provider for begin, provider in FAMILIES if name.startswith(begin)), None)
+    is_ready = any(each.ready for each in models.providers.status() if each.name == family)
+    return f"{family}:{name}" if is_ready else None

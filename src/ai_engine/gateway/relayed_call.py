@@ -1,0 +1,121 @@
+"""The workflow of a call that is passed on: one node, which asks a model in the client's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import ClassVar
+
+from ai_engine.gateway.exchange import Exchange
+from ai_engine.gateway.model_names import AskedModel
+from vital_shared import Answer, Workflow, WorkflowInput, node
+from vital_shared.errors import ConfigurationError, VitalError
+from vital_shared.graph import Node
+from vital_shared.llm.base import Model, ModelError, ModelRequest
+from vital_shared.llm.chain import Chain
+from vital_shared.llm.relayed import RelayedModel
+from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.workflows.model_selection import check_prices
+from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run, node_of_run
+from vital_shared.workflows.self_llm.node_budget import LlmBudget
+from vital_shared.workflows.services import Services
+
+__all__ = ["RelayedCall", "RelayedCallInput"]
+
+
+class RelayedCallInput(WorkflowInput):
+    """The stored part of a call, with nothing of its prompt."""
+
+
+class RelayedCall(Workflow[RelayedCallInput]):
+    """A call of a model, in the words of its client.
+
+    :param exchange: the client's request, and the way of the answer.
+    :param models: the models that may answer, in their order.
+    """
+
+    cacheable: ClassVar[bool] = False
+    modes: ClassVar[frozenset[WorkflowMode]] = frozenset({WorkflowMode.MODE_2})
+
+    def __init__(self, services: Services, exchange: Exchange, models: Sequence[AskedModel]) -> None:
+        super().__init__(services)
+        self._exchange = exchange
+        self._models = [_relayed(each, services, exchange) for each in models]
+
+    @node
+    async def answer(self, query: str) -> Answer:  # noqa: ARG002 - a node has an input
+        """Pass the call on; nothing of its text is kept with the run."""
+        exchange = self._exchange
+        try:
+            model = await self._pass_on()
+            exchange.end()
+        except ModelError as error:
+            exchange.channel.error = error
+            if error.was_shown:
+                exchange.break_off(error)
+            raise
+        except VitalError as error:
+            exchange.channel.error = error
+            raise
+        finally:
+            exchange.channel.close()
+        return Answer(text="", model=model)
+
+    async def _pass_on(self) -> str:
+        """Return the name of the model that has answered."""
+        run, asking = current_run.get(), node_of_run()
+        if run is None or asking is None:
+            raise ConfigurationError("A model's call is passed on by the node of a run.")
+        if run.services.settings.unpriced == "refuse":
+            check_prices(self._models, run.services.account)
+        budget = _Budget(run, asking, self._exchange)
+        request = ModelRequest(
+            question="", task="own", is_relayed=True, max_output_tokens=self._exchange.size.max_output_tokens
+        )
+        with run.open_calls.opened(asking.name):
+            try:
+                models = await budget.models(self._models, request)
+                return await self._ask(run, asking, models, request)
+            finally:
+                budget.release()
+
+    async def _ask(
+        self, run: CurrentRun, asking: Node, models: Sequence[Model], request: ModelRequest
+    ) -> str:
+        services, channel = run.services, self._exchange.channel
+        chain = Chain(models, services.breakers, services.account, has_last_resort=False)
+        async with aclosing(chain.stream(request)) as events:
+            async for _ in events:
+                if self._exchange.is_streamed:  # otherwise the client reads nothing before the end
+                    await channel.room()
+        if chain.errors:
+            run.graph_run.degrade(asking, "llm_fallback", chain.errors[0])
+        return chain.answered.name if chain.answered else ""
+
+
+class _Budget(LlmBudget):
+    """The money of a call whose prompt is the client's own."""
+
+    def __init__(self, run: CurrentRun, asking: Node, exchange: Exchange) -> None:
+        super().__init__(run, asking, exchange.size.max_output_tokens)
+        self._tokens = exchange.size.max_input_tokens
+        run.context.may_exceed_alone = (
+            False  # its one call has a bound, and is refused where that does not fit
+        )
+
+    async def _count(self, request: ModelRequest) -> int:  # noqa: ARG002 - the prompt is not in it
+        return self._tokens
+
+
+def _relayed(asked: AskedModel, services: Services, exchange: Exchange) -> RelayedModel:
+    provider, model = services.models.provider_of(asked.name)
+    exchange.check(provider.protocol)
+    return RelayedModel(
+        asked.name,
+        provider,
+        model,
+        write=exchange.request,
+        take=exchange.take,
+        input_tokens=exchange.size.input_tokens,
+        observer=asked.observer,
+    )

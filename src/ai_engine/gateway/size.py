@@ -1,0 +1,132 @@
+"""The tokens of a request that is passed on, before its provider counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+__all__ = ["RequestSize", "measure"]
+
+IMAGE_TOKENS: Final = 1_200
+"""Tokens of a picture, as most models count them."""
+
+MAX_IMAGE_TOKENS: Final = 50_000
+"""The most that any model counts for a picture (gpt-4o-mini: 2,833 and 5,667 for each of its tiles, of which
+there are 8 at most; OpenAI's guide "Images and vision")."""
+
+AUDIO_CHARACTERS_PER_TOKEN: Final = 250
+"""Characters of base64 for a token of sound: 10 tokens a second, of 20 kbit or more."""
+
+MIN_AUDIO_CHARACTERS_PER_TOKEN: Final = 100
+
+FILE_CHARACTERS_PER_TOKEN: Final = 20
+"""Characters of base64 for a token of a file, which a provider reads as text and pictures."""
+
+FRAME_TOKENS: Final = 16
+"""Tokens that a provider adds to each message and tool."""
+
+MAX_DEPTH: Final = 50
+
+
+class RequestSize(NamedTuple):
+    """The tokens of a request."""
+
+    input_tokens: int
+    """The likely tokens, for calls whose provider does not count."""
+    max_input_tokens: int
+    """The most that can be read, for which money is reserved."""
+    max_output_tokens: int | None
+    """The longest answer, in all choices together; None: the request names none."""
+
+
+class _MediaSize(NamedTuple):
+    likely: int
+    most: int
+
+
+def measure(
+    body: Any,
+    *,
+    count: Callable[[str], int],
+    count_at_most: Callable[[str], int],
+    max_output_tokens: int | None,
+) -> RequestSize:
+    """Measure the messages and tools of a request, in any provider's words.
+
+    :param count: the likely tokens of a text; ``count_at_most``: the most it can have.
+    """
+    texts: list[str] = []
+    parts = [part for part in _parts(body, texts, 0) if part is not None]
+    text = "\n".join(texts)
+    frames = FRAME_TOKENS * (1 + len(texts))
+    return RequestSize(
+        count(text) + frames + sum(part.likely for part in parts),
+        count_at_most(text) + frames + sum(part.most for part in parts),
+        max_output_tokens,
+    )
+
+
+def _parts(value: Any, texts: list[str], depth: int) -> Iterator[_MediaSize]:
+    """Give the parts that are no text, and add texts to a list; names count, too."""
+    if depth > MAX_DEPTH:
+        texts.append(str(value))
+    elif isinstance(value, str):
+        if (part := _data(value)) is not None:
+            yield part
+        else:
+            texts.append(value)
+    elif isinstance(value, dict):
+        if (part := _medium(value)) is not None:
+            yield part
+            return
+        for name, each in value.items():
+            texts.append(name)
+            yield from _parts(each, texts, depth + 1)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _parts(each, texts, depth + 1)
+    elif value is not None and not isinstance(value, bool):
+        texts.append(str(value))
+
+
+def _medium(part: dict[str, Any]) -> _MediaSize | None:
+    """Return the size of a part of a message that is a picture, a sound or a file; None: it is none."""
+    kind = part.get("type")
+    if kind in ("image_url", "input_image", "image"):
+        return _MediaSize(IMAGE_TOKENS, MAX_IMAGE_TOKENS)
+    if kind == "input_audio":
+        return _sound(len(str(_inner(part, "input_audio").get("data", ""))))
+    if kind in ("file", "input_file", "document"):
+        held = _inner(part, "file") or _inner(part, "source") or part
+        length = len(str(held.get("file_data") or held.get("data") or ""))
+        return _MediaSize(length // FILE_CHARACTERS_PER_TOKEN, length) if length else None
+    if "inlineData" in part or "inline_data" in part:
+        held = _inner(part, "inlineData") or _inner(part, "inline_data")
+        kind = str(held.get("mimeType") or held.get("mime_type") or "")
+        length = len(str(held.get("data", "")))
+        if kind.startswith("image/"):
+            return _MediaSize(IMAGE_TOKENS, MAX_IMAGE_TOKENS)
+        return (
+            _sound(length)
+            if kind.startswith("audio/")
+            else _MediaSize(length // FILE_CHARACTERS_PER_TOKEN, length)
+        )
+    return None
+
+
+def _inner(part: dict[str, Any], name: str) -> dict[str, Any]:
+    held = part.get(name)
+    return held if isinstance(held, dict) else {}
+
+
+def _sound(length: int) -> _MediaSize:
+    return _MediaSize(length // AUDIO_CHARACTERS_PER_TOKEN, length // MIN_AUDIO_CHARACTERS_PER_TOKEN)
+
+
+def _data(text: str) -> _MediaSize | None:
+    """Return the size of a picture or sound that is written as an address of its own (RFC 2397)."""
+    if not text.startswith("data:") or ";base64," not in text[:100]:
+        return None
+    if text.startswith("data:image/"):
+        return _MediaSize(IMAGE_TOKENS, MAX_IMAGE_TOKENS)
+    return _MediaSize(len(text) // FILE_CHARACTERS_PER_TOKEN, len(text))
